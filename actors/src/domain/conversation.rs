@@ -1,0 +1,92 @@
+//! What a conversation remembers between two messages.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use super::address::Address;
+use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
+
+/// Finds a conversation before its row is known: the address that writes, on a channel of a tenant.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ConversationKey {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The address at the other end.
+    pub address: Address,
+}
+
+/// Everything [`super::turn::decide`] needs to know about the past.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Which conversation this is.
+    pub key: ConversationKey,
+    /// The person at the other end; `None` until their first turn is committed.
+    pub contact: Option<Contact>,
+    /// The conversation; `None` until its first turn is committed.
+    pub conversation: Option<Conversation>,
+    /// Whether `key.address` (or another address of the contact) said STOP.
+    pub opted_out: bool,
+}
+
+/// A person of a tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    /// Its row.
+    pub id: ContactId,
+    /// The name they last showed.
+    pub name: Option<String>,
+}
+
+/// The conversation's row, as the last turn left it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// Its row.
+    pub id: ConversationId,
+    /// Grows by one with every turn; the commit checks it (I4).
+    pub version: i64,
+    /// Where the conversation stands.
+    pub status: ConversationStatus,
+    /// Who answers.
+    pub handler: Handler,
+    /// The open stretch of activity, if any.
+    pub session: Option<Session>,
+    /// When the latest automatic answers were written: the sliding window of `per_contact_per_minute` (I7).
+    pub recent_answers: Vec<Timestamp>,
+    /// When the conversation wants to be woken; the store keeps it, so that it survives a restart.
+    pub timer_at: Option<Timestamp>,
+    /// When the contact last wrote.
+    pub last_inbound_at: Option<Timestamp>,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationStatus {
+    /// Nobody has answered yet.
+    New,
+    /// It is being talked about.
+    InProgress,
+    /// A person closed it.
+    Resolved,
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handler {
+    /// Rules do.
+    Bot,
+    /// A person does; rules stay silent, but for consent.
+    Human,
+}
+
+/// A stretch of activity that opens and closes by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Its row.
+    pub id: SessionId,
+    /// When its first message came.
+    pub opened_at: Timestamp,
+}

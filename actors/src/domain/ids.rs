@@ -1,0 +1,128 @@
+//! Newtypes for every id, so that no bare string or number crosses a module boundary.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A fresh UUIDv7: ordered by time, and within this process by creation.
+            #[must_use]
+            pub fn fresh() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A row of `messages_in`. Within one node, ids grow in the order of acceptance (I3).
+    InboundId
+);
+uuid_id!(
+    /// A row of `messages_out`.
+    OutboundId
+);
+uuid_id!(
+    /// A row of `conversations`.
+    ConversationId
+);
+uuid_id!(
+    /// A row of `contacts`.
+    ContactId
+);
+uuid_id!(
+    /// A row of `sessions`.
+    SessionId
+);
+uuid_id!(
+    /// A row of `live_sessions`.
+    LiveSessionId
+);
+uuid_id!(
+    /// A row of `event_log`.
+    EventId
+);
+uuid_id!(
+    /// Made when a webhook is accepted; on every row, event and log line of that flow.
+    CorrelationId
+);
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps the text as it is; whoever reads it from outside validates it first.
+            #[must_use]
+            pub fn new(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), &self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A business: the slug its configuration names (`institut-belle`).
+    TenantId
+);
+text_id!(
+    /// A sender account of a tenant: the slug its configuration names (`belle-wa`), unique over all tenants.
+    ChannelId
+);
+text_id!(
+    /// What the provider calls a message (`SM…` at Twilio): the dedupe key within tenant and channel (I2).
+    ProviderMessageId
+);
+text_id!(
+    /// One running daemon, made at its start; outbox rows are leased to it.
+    NodeId
+);

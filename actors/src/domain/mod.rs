@@ -1,0 +1,17 @@
+//! Pure types and decisions: no async, no I/O, `now` is always an argument.
+//!
+//! A conversation's whole behaviour is [`turn::decide`]: state and message in, a [`turn::Turn`] out, which the store
+//! commits as one (I4). Everything else here is what that function speaks about.
+
+pub mod address;
+pub mod conversation;
+pub mod event;
+pub mod ids;
+pub mod message;
+pub mod rules;
+pub mod send;
+pub mod status;
+pub mod turn;
+
+/// A moment in UTC. Microseconds are kept in both databases; anything finer is cut off.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,55 @@
+//! What comes of handing a message to a provider, in words that the outbox alone interprets.
+
+use std::time::Duration;
+
+use super::ids::ProviderMessageId;
+
+/// The provider took the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// What the provider calls it.
+    pub provider_message_id: ProviderMessageId,
+}
+
+/// What the provider knows of a message whose fate we do not know (I5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It has it.
+    Taken(Receipt),
+    /// It does not have it, and would know.
+    Absent,
+    /// It cannot tell (it has no such query, or refuses it).
+    CannotTell,
+}
+
+/// A send that brought no receipt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{class:?} ({code:?}): {detail}")]
+pub struct SendError {
+    /// What to do about it.
+    pub class: SendErrorClass,
+    /// The provider's own code, if it gave one (`63016`, `429`).
+    pub code: Option<String>,
+    /// For people: what happened, without addresses, bodies, URLs or secrets (I10).
+    pub detail: String,
+}
+
+/// What to do about a failed send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendErrorClass {
+    /// Surely not taken: try again, not before `after` when the provider named a time.
+    Retry {
+        /// The provider's `Retry-After`, or the least wait this error asks for.
+        after: Option<Duration>,
+    },
+    /// Never will be taken.
+    Reject,
+    /// The contact does not want to hear from this sender: record it and be silent (I6).
+    OptedOut,
+    /// Outside the customer-service window: only a template may pass.
+    WindowClosed,
+    /// It may or may not have been taken: ask before repeating (I5).
+    Unknown,
+    /// Our own settings are wrong (credentials, sender): no message of this channel will pass.
+    Misconfigured,
+}

@@ -1,0 +1,130 @@
+//! One inbound message's passage through its conversation: decide (pure), then commit, then apply.
+
+use super::Timestamp;
+use super::address::Address;
+use super::conversation::{Contact, Conversation, ConversationKey};
+use super::event::Event;
+use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId};
+use super::message::{Outbound, Role};
+
+/// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// Which conversation.
+    pub key: ConversationKey,
+    /// The message that this turn uses up; `None` when a timer woke the conversation.
+    pub consumed: Option<Consumed>,
+    /// The flow.
+    pub correlation: CorrelationId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The version that the decision was made on; 0 when the conversation is new. The commit fails with
+    /// `Conflict` when the stored version is another.
+    pub expected_version: i64,
+    /// The contact after the turn (inserted when `expected_version` is 0 and it is not there yet).
+    pub contact: Contact,
+    /// A second address of the contact that this message revealed.
+    pub alias: Option<Address>,
+    /// The conversation after the turn; its version is `expected_version + 1`.
+    pub conversation: Conversation,
+    /// Sessions that close and open, in this order.
+    pub sessions: Vec<SessionChange>,
+    /// A seller's message: open the tenant's live session under this id if none is open, else keep it alive. The store
+    /// writes the `live_session_opened` event when it did open one.
+    pub live_session: Option<LiveSessionId>,
+    /// A change of consent. With [`ConsentChange::OptOut`] the store also suppresses every row to that address that no
+    /// sender has begun, in the same transaction, each with its `message_suppressed` event (I6).
+    pub consent: Option<ConsentChange>,
+    /// Messages to send.
+    pub outbox: Vec<Draft>,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// How the turn used a message up.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// Which message.
+    pub id: InboundId,
+    /// Who wrote it.
+    pub role: Role,
+    /// What came of it: a word for `messages_in.reason` (I11).
+    pub outcome: Outcome,
+}
+
+/// What came of an inbound message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A FAQ entry answered.
+    AnsweredFaq,
+    /// The fallback answered.
+    AnsweredFallback,
+    /// HELP was answered.
+    AnsweredHelp,
+    /// STOP: recorded and confirmed (or confirmed by the provider).
+    OptedOut,
+    /// START: recorded.
+    OptedIn,
+    /// They said STOP before: silence.
+    SilentOptedOut,
+    /// A person has the conversation: silence.
+    SilentHuman,
+    /// A seller wrote.
+    Seller,
+    /// Too many automatic answers to this contact in a minute: silence.
+    RateLimited,
+    /// No rule fits and there is no fallback: silence.
+    SilentNoRule,
+    /// A template of the tenant failed on this message: silence, and an operator should look.
+    SilentTemplateError,
+}
+
+/// A session that opens or closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionChange {
+    /// A new row.
+    Open(SessionId),
+    /// Ends the row.
+    Close(SessionId),
+}
+
+/// A change of consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsentChange {
+    /// The address said STOP.
+    OptOut {
+        /// Which address.
+        address: Address,
+    },
+    /// The address said START.
+    OptIn {
+        /// Which address.
+        address: Address,
+    },
+}
+
+/// A message to send, and how it starts its life.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The message.
+    pub message: Outbound,
+    /// How its row starts.
+    pub start: Start,
+}
+
+/// How an outbox row starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `sending`, leased to this node until then: a sender's place is reserved, and it goes out right after the commit.
+    Now {
+        /// The leasing node.
+        node: NodeId,
+        /// When the lease runs out.
+        lease_until: Timestamp,
+    },
+    /// `pending`: the dispatcher claims it, not before this moment.
+    Queued {
+        /// `next_attempt_at`
+        not_before: Timestamp,
+    },
+}

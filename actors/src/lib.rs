@@ -3,6 +3,16 @@
 //! implements the ports and hands them in.
 //!
 //! Imports run one way: `domain <- ports <- kit <- actors`.
+//!
+//! A message's way: [`house::House::accept`] → [`ingress`] (durable) → [`supervisor`] → [`tenant`] → [`conversation`]
+//! (decide, commit, apply) → [`outbox`] (the gates, the wire, the settlement).
 
+pub mod conversation;
 pub mod domain;
+pub mod house;
+pub mod ingress;
+pub mod kit;
+pub mod outbox;
 pub mod ports;
+pub mod supervisor;
+pub mod tenant;

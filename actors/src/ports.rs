@@ -11,7 +11,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
-use crate::domain::send::{Found, Receipt, SendError};
+use crate::domain::send::{Found, OnUnknown, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::turn::Turn;
 
@@ -237,6 +237,11 @@ pub trait Gateway: Send + Sync {
 
     /// Asks the provider whether it took a message (I5).
     fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>>;
+
+    /// What to do when the provider cannot tell.
+    fn on_unknown(&self) -> OnUnknown {
+        OnUnknown::default()
+    }
 }
 
 /// The gateways by channel.

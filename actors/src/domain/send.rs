@@ -53,3 +53,28 @@ pub enum SendErrorClass {
     /// Our own settings are wrong (credentials, sender): no message of this channel will pass.
     Misconfigured,
 }
+
+impl SendErrorClass {
+    /// The class as a word, for metrics and `last_error`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry { .. } => "retry",
+            Self::Reject => "rejected",
+            Self::OptedOut => "opted_out",
+            Self::WindowClosed => "window_closed",
+            Self::Unknown => "unknown_outcome",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+}
+
+/// What to do with a message whose fate the provider cannot tell (I5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnUnknown {
+    /// Send it again: it may arrive twice.
+    #[default]
+    Resend,
+    /// Set it aside as dead: it may not arrive.
+    Park,
+}

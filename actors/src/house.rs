@@ -1,0 +1,185 @@
+//! All actors of a node: one set per shard, and the handle through which the shell speaks with them.
+
+#[cfg(test)]
+mod tests;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use actix::Addr;
+use metrics::counter;
+use tokio::sync::{Notify, oneshot};
+use tracing::error;
+
+use crate::domain::ids::TenantId;
+use crate::domain::message::NewInbound;
+use crate::ingress::messages::Accept;
+use crate::ingress::{self, Accepted, Ingress, Refusal};
+use crate::kit::admission::Admission;
+use crate::kit::exit::{Exit, start_guarded};
+use crate::kit::{Outside, metric};
+use crate::outbox::desk::Desk;
+use crate::outbox::{self, Dispatcher};
+use crate::ports::{Advanced, PortError, StatusUpdate};
+use crate::supervisor::Supervisor;
+use crate::supervisor::messages::MeetIngress;
+
+/// What the shards of a node share. Made once, before the shards.
+#[derive(Clone)]
+pub struct Foundation {
+    outside: Arc<Outside>,
+    desk: Arc<Desk>,
+    admission: Admission,
+    shards: usize,
+    collapsed: Arc<Notify>,
+}
+
+/// One shard's actors, as others address them.
+#[derive(Clone)]
+pub struct Shard {
+    ingress: Addr<Ingress>,
+    dispatcher: Addr<Dispatcher>,
+}
+
+/// The running actors of a node. Cheap to clone; every method may be called from any thread.
+#[derive(Clone)]
+pub struct House {
+    foundation: Foundation,
+    shards: Arc<[Shard]>,
+    waiting: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Foundation {
+    /// For so many shards.
+    #[must_use]
+    pub fn new(outside: Outside, shards: usize) -> Self {
+        let admission = Admission::new(outside.settings.max_in_flight);
+        let desk = Desk::new(&outside);
+        Self { outside: Arc::new(outside), desk, admission, shards: shards.max(1), collapsed: Arc::default() }
+    }
+
+    /// Starts a shard's actors on the current arbiter. Each number below `shards` is to be started once.
+    #[must_use]
+    pub fn start_shard(&self, number: usize) -> Shard {
+        let shards = self.shards;
+        let owns = move |tenant: &TenantId| shard_of(tenant, shards) == number;
+        let outside = || Arc::clone(&self.outside);
+        let dispatcher = Dispatcher::new(outside(), Arc::clone(&self.desk), Box::new(owns), number == 0);
+        let dispatcher = start_guarded(dispatcher, self.beam("dispatcher"));
+        let supervisor = Supervisor::new(outside(), dispatcher.clone(), Arc::clone(&self.desk));
+        let supervisor = start_guarded(supervisor, self.beam("supervisor"));
+        let ingress = Ingress::new(outside(), supervisor.clone(), self.admission.clone(), Box::new(owns));
+        let ingress = start_guarded(ingress, self.beam("ingress"));
+        supervisor.do_send(MeetIngress(ingress.downgrade()));
+        Shard { ingress, dispatcher }
+    }
+
+    /// An actor that holds the house up has no parent to rebuild it: when it panics, the process should end and be
+    /// started again, which loses nothing, rather than go on half alive.
+    fn beam(&self, actor: &'static str) -> impl FnOnce(Exit) + 'static {
+        let collapsed = Arc::clone(&self.collapsed);
+        move |exit| {
+            if exit == Exit::Panicked {
+                counter!(metric::PANICS, "actor" => actor).increment(1);
+                error!(actor, "an actor that everything rests on panicked, the process must be started again");
+                collapsed.notify_one();
+            }
+        }
+    }
+
+    /// The handle, once every shard runs.
+    #[must_use]
+    pub fn house(self, shards: Vec<Shard>) -> House {
+        House { foundation: self, shards: shards.into(), waiting: Arc::default(), stopping: Arc::default() }
+    }
+}
+
+fn shard_of(tenant: &TenantId, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    tenant.hash(&mut hasher);
+    usize::try_from(hasher.finish() % shards as u64).unwrap_or(0)
+}
+
+impl House {
+    fn shard(&self, tenant: &TenantId) -> &Shard {
+        &self.shards[shard_of(tenant, self.shards.len())]
+    }
+
+    /// Makes a message durable and sets it on its way (I1, I2).
+    ///
+    /// # Errors
+    /// [`Refusal`]: nothing is promised, the provider should try again.
+    pub async fn accept(&self, message: NewInbound) -> Result<Accepted, Refusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping);
+        }
+        let Some(_place) = Waiting::enter(&self.waiting, self.foundation.outside.settings.max_waiting_webhooks) else {
+            counter!(metric::REFUSED).increment(1);
+            return Err(Refusal::Overloaded);
+        };
+        let (answer, answered) = oneshot::channel();
+        self.shard(&message.tenant).ingress.do_send(Accept { message, answer });
+        answered.await.unwrap_or(Err(Refusal::Unavailable))
+    }
+
+    /// Applies a provider's status callback (I8).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn advance(&self, update: StatusUpdate) -> Result<Advanced, PortError> {
+        let tenant = update.tenant.clone();
+        let outside = &self.foundation.outside;
+        let advanced = outside.within_deadline(outside.ports.outbox.advance(update)).await?;
+        // What queued behind an unknown message may go now.
+        self.shard(&tenant).dispatcher.do_send(outbox::messages::Settled { tenant, again_at: None });
+        Ok(advanced)
+    }
+
+    /// Resolves when an actor that everything rests on has panicked: stop the process, so that it is started again.
+    pub async fn collapsed(&self) {
+        self.foundation.collapsed.notified().await;
+    }
+
+    /// Webhooks that wait for their commit.
+    #[must_use]
+    pub fn waiting_webhooks(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Messages being sent.
+    #[must_use]
+    pub fn sending(&self) -> usize {
+        self.foundation.desk.sending()
+    }
+
+    /// Takes nothing more in, and resolves when every turn and send in flight has finished. What waits in the store
+    /// stays there for the next start.
+    pub async fn drain(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        for shard in &*self.shards {
+            shard.ingress.do_send(ingress::messages::Drain);
+            shard.dispatcher.do_send(outbox::messages::Drain);
+        }
+        self.foundation.admission.drained().await;
+        self.foundation.desk.drained().await;
+    }
+}
+
+/// One webhook that waits for its commit.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize, limit: usize) -> Option<Self> {
+        let place = Self(count);
+        // Counted before it is compared, so that the limit holds among threads; the drop takes it back.
+        (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,33 @@
+//! What may be said to an [`super::Ingress`].
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use super::{Accepted, Refusal};
+use crate::domain::ids::TenantId;
+use crate::domain::message::NewInbound;
+
+/// A webhook's message: make it durable, then answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Accept {
+    /// The message.
+    pub message: NewInbound,
+    /// Answered after the commit.
+    pub answer: oneshot::Sender<Result<Accepted, Refusal>>,
+}
+
+/// A tenant's lane has room: bring back what waits in the store.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Room(pub TenantId);
+
+/// A tenant's actor lost what it held in memory: bring it back from the store.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Redeliver(pub TenantId);
+
+/// Bring nothing more back from the store; what was accepted may finish.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;

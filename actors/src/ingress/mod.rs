@@ -1,0 +1,333 @@
+//! Ingress: makes webhooks' messages durable in batches, answers, and delivers them in order of acceptance (I1-I3).
+//!
+//! One batch is in flight at a time; what comes meanwhile makes the next one, so batches grow with the load and their
+//! order is the order of acceptance. A message that finds no place in memory stays in the store, its tenant is marked
+//! as behind, and from then on *everything* of that tenant comes through the store, in order, until it has caught up.
+
+pub mod messages;
+mod lane;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
+use metrics::{counter, histogram};
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use self::lane::Lane;
+use self::messages::{Accept, Drain, Redeliver, Room};
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{CorrelationId, TenantId};
+use crate::domain::message::{Inbound, NewInbound};
+use crate::kit::admission::Admission;
+use crate::kit::{Outside, metric};
+use crate::ports::{Acceptance, PortError};
+use crate::supervisor::Supervisor;
+use crate::supervisor::messages::Wake;
+use crate::tenant::messages::Deliver;
+
+/// Messages of one accept batch at most.
+const BATCH_LIMIT: usize = 512;
+/// Rows that a pump reads at once.
+const PUMP_LIMIT: usize = 256;
+/// Timers woken at once.
+const TIMER_LIMIT: usize = 256;
+/// How often live sessions are looked at: they last for hours.
+const LIVE_SESSIONS_EVERY: Duration = Duration::from_secs(60);
+
+/// The provider may get its 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is durable and will be processed.
+    New,
+    /// It was there before.
+    Duplicate {
+        /// The flow of the message that was there first.
+        first: CorrelationId,
+    },
+}
+
+/// The provider must try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too much waits already.
+    Overloaded,
+    /// The store could not take it.
+    Unavailable,
+    /// The daemon is stopping.
+    Stopping,
+}
+
+/// The actor: one per shard, for the shard's tenants.
+pub struct Ingress {
+    outside: Arc<Outside>,
+    supervisor: Addr<Supervisor>,
+    admission: Admission,
+    owns: Box<dyn Fn(&TenantId) -> bool>,
+    waiting: Vec<NewInbound>,
+    answers: Vec<oneshot::Sender<Result<Accepted, Refusal>>>,
+    committing: bool,
+    lanes: HashMap<TenantId, Lane>,
+    draining: bool,
+}
+
+impl Ingress {
+    /// An ingress for the tenants that `owns` names.
+    #[must_use]
+    pub fn new(outside: Arc<Outside>, supervisor: Addr<Supervisor>, admission: Admission, owns: Box<dyn Fn(&TenantId) -> bool>) -> Self {
+        Self {
+            outside,
+            supervisor,
+            admission,
+            owns,
+            waiting: Vec::new(),
+            answers: Vec::new(),
+            committing: false,
+            lanes: HashMap::new(),
+            draining: false,
+        }
+    }
+
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        if self.committing || self.waiting.is_empty() {
+            return;
+        }
+        self.committing = true;
+        let later = self.waiting.split_off(self.waiting.len().min(BATCH_LIMIT));
+        let batch = std::mem::replace(&mut self.waiting, later);
+        let later = self.answers.split_off(batch.len());
+        let answers = std::mem::replace(&mut self.answers, later);
+        #[expect(clippy::cast_precision_loss, reason = "at most BATCH_LIMIT")]
+        histogram!(metric::ACCEPT_BATCH).record(batch.len() as f64);
+        let outside = Arc::clone(&self.outside);
+        let accept = async move {
+            let deadline = outside.settings.store_deadline;
+            tokio::time::timeout(deadline, outside.ports.inbox.accept(batch)).await
+        };
+        ctx.spawn(accept.into_actor(self).map(|results, ingress, ctx| {
+            ingress.committing = false;
+            // Past the deadline the answers are dropped, which refuses the webhooks; if the commit came through after
+            // all, the provider's repeat is a duplicate and the sweep delivers the first.
+            if let Ok(results) = results {
+                ingress.committed(results, answers, ctx);
+            }
+            ingress.commit(ctx);
+        }));
+    }
+
+    /// Answers the webhooks first: everything after the commit is our own business.
+    fn committed(
+        &mut self,
+        results: Vec<Result<Acceptance, PortError>>,
+        answers: Vec<oneshot::Sender<Result<Accepted, Refusal>>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let (mut new, mut duplicates, mut failed) = (0, 0, 0);
+        let mut failure = None;
+        for (result, answer) in results.into_iter().zip(answers) {
+            // A webhook that hung up meanwhile does not need its answer; its message is accepted all the same.
+            match result {
+                Ok(Acceptance::New(message)) => {
+                    new += 1;
+                    let _ = answer.send(Ok(Accepted::New));
+                    self.deliver(message, ctx);
+                }
+                Ok(Acceptance::Duplicate { first }) => {
+                    duplicates += 1;
+                    let _ = answer.send(Ok(Accepted::Duplicate { first }));
+                }
+                Err(error) => {
+                    failed += 1;
+                    failure.get_or_insert(error);
+                    let _ = answer.send(Err(Refusal::Unavailable));
+                }
+            }
+        }
+        counter!(metric::ACCEPTED, "kind" => "new").increment(new);
+        counter!(metric::ACCEPTED, "kind" => "duplicate").increment(duplicates);
+        if let Some(error) = failure {
+            error!(messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display), "messages not accepted, their webhooks are refused");
+        }
+    }
+
+    /// Into memory when there is a place, else the tenant falls behind.
+    fn deliver(&mut self, message: Inbound, ctx: &mut Context<Self>) {
+        let lane = lane_of(&mut self.lanes, &self.outside, &message.tenant, ctx);
+        if !lane.is_behind() {
+            if let Some(permit) = self.admission.try_admit(lane.gauge()) {
+                lane.delivered(message.id);
+                self.supervisor.do_send(Deliver { message, permit });
+                return;
+            }
+            info!(tenant.id = %message.tenant, "more messages than places in memory, working from the store");
+        }
+        lane.skipped();
+    }
+
+    /// Reads on where the tenant's last delivered message stands.
+    fn pump(&mut self, tenant: &TenantId, ctx: &mut Context<Self>) {
+        if self.draining {
+            return;
+        }
+        let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
+        let Some(after) = lane.begin_pump() else { return };
+        let outside = Arc::clone(&self.outside);
+        let of = tenant.clone();
+        let reading = async move {
+            let rows = outside.within_deadline(outside.ports.inbox.backlog(&of, after, PUMP_LIMIT)).await;
+            (of, rows)
+        };
+        ctx.spawn(reading.into_actor(self).map(|(tenant, rows), ingress, ctx| ingress.pumped(&tenant, rows, ctx)));
+    }
+
+    fn pumped(&mut self, tenant: &TenantId, rows: Result<Vec<Inbound>, PortError>, ctx: &mut Context<Self>) {
+        let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
+                lane.pump_failed();
+                return;
+            }
+        };
+        let full = rows.len() == PUMP_LIMIT;
+        let mut refused = false;
+        let mut delivered = 0;
+        for message in rows {
+            let Some(permit) = self.admission.try_admit(lane.gauge()) else {
+                refused = true;
+                break;
+            };
+            delivered += 1;
+            lane.delivered(message.id);
+            self.supervisor.do_send(Deliver { message, permit });
+        }
+        counter!(metric::REDELIVERED).increment(delivered);
+        if lane.end_pump(full, refused) {
+            self.pump(tenant, ctx);
+        }
+    }
+
+    /// Finds what nobody told us about: messages that were accepted before this process began, or whose delivery was
+    /// lost, and timers that have come.
+    fn sweep(&mut self, ctx: &mut Context<Self>, overdue_after: Duration) {
+        if self.draining {
+            return;
+        }
+        let outside = Arc::clone(&self.outside);
+        let sweeping = async move {
+            let now = outside.now();
+            let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
+            let behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
+            let due = outside.within_deadline(outside.ports.turns.due(now, TIMER_LIMIT)).await?;
+            Ok::<_, PortError>((behind, due))
+        };
+        ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
+            match found {
+                Ok((behind, due)) => ingress.swept(behind, due, ctx),
+                Err(error) => warn!(error = %error, "sweep failed, trying again"),
+            }
+            let settings = &ingress.outside.settings;
+            let overdue_after = settings.overdue_after;
+            ctx.run_later(settings.sweep_every, move |ingress, ctx| ingress.sweep(ctx, overdue_after));
+        }));
+    }
+
+    fn swept(&mut self, behind: Vec<TenantId>, due: Vec<ConversationKey>, ctx: &mut Context<Self>) {
+        for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
+            lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over_unless_behind();
+            self.pump(&tenant, ctx);
+        }
+        for key in due.into_iter().filter(|key| (self.owns)(&key.tenant)) {
+            self.supervisor.do_send(Wake(key));
+        }
+    }
+
+    /// Closes live sessions that no seller has kept alive.
+    fn close_live_sessions(&mut self, ctx: &mut Context<Self>) {
+        let outside = Arc::clone(&self.outside);
+        let tenants: Vec<TenantId> = outside.tenants.keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
+        let closing = async move {
+            for tenant in &tenants {
+                let Some(profile) = outside.tenants.get(tenant) else { continue };
+                let now = outside.now();
+                let idle = chrono::TimeDelta::from_std(profile.rules.source().live_session_idle).unwrap_or_default();
+                outside.within_deadline(outside.ports.turns.close_idle_live_sessions(tenant, now - idle, now)).await?;
+            }
+            Ok::<_, PortError>(())
+        };
+        ctx.spawn(closing.into_actor(self).map(|closed, ingress, ctx| {
+            if let Err(error) = closed {
+                warn!(error = %error, "idle live sessions not closed, trying again");
+            }
+            if !ingress.draining {
+                ctx.run_later(LIVE_SESSIONS_EVERY, Self::close_live_sessions);
+            }
+        }));
+    }
+}
+
+fn lane_of<'a>(
+    lanes: &'a mut HashMap<TenantId, Lane>,
+    outside: &Outside,
+    tenant: &TenantId,
+    ctx: &Context<Ingress>,
+) -> &'a mut Lane {
+    lanes.entry(tenant.clone()).or_insert_with(|| {
+        let me = ctx.address().downgrade();
+        let of = tenant.clone();
+        let on_room = move || {
+            if let Some(ingress) = me.upgrade() {
+                ingress.do_send(Room(of.clone()));
+            }
+        };
+        Lane::new(outside.settings.max_in_flight_per_tenant, Box::new(on_room))
+    })
+}
+
+impl Actor for Ingress {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1024);
+        self.sweep(ctx, Duration::ZERO);
+        self.close_live_sessions(ctx);
+    }
+}
+
+impl Handler<Accept> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, Accept { message, answer }: Accept, ctx: &mut Context<Self>) {
+        self.waiting.push(message);
+        self.answers.push(answer);
+        self.commit(ctx);
+    }
+}
+
+impl Handler<Room> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, Room(tenant): Room, ctx: &mut Context<Self>) {
+        self.pump(&tenant, ctx);
+    }
+}
+
+impl Handler<Redeliver> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, Redeliver(tenant): Redeliver, ctx: &mut Context<Self>) {
+        lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over();
+        self.pump(&tenant, ctx);
+    }
+}
+
+impl Handler<Drain> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
+        self.draining = true;
+    }
+}

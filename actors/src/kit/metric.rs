@@ -1,0 +1,30 @@
+//! Names of the metrics that the actors write. The shell describes them to the exporter.
+
+/// Accepted messages whose turn was committed; labels `tenant`, `outcome`.
+pub const TURNS: &str = "palabre_conversation_turns_total";
+/// Seconds from a webhook's arrival to its turn's commit.
+pub const TURN_SECONDS: &str = "palabre_conversation_turn_seconds";
+/// Turns that lost the race for their conversation's version and were decided again.
+pub const TURN_CONFLICTS: &str = "palabre_conversation_conflicts_total";
+/// Conversations in memory.
+pub const RESIDENT: &str = "palabre_conversation_resident";
+/// Actors that panicked; label `actor`.
+pub const PANICS: &str = "palabre_actor_panics_total";
+/// Messages set aside because they panicked their conversation repeatedly.
+pub const POISONED: &str = "palabre_conversation_poisoned_total";
+/// Tenants in quarantine: their actor used its restart budget up.
+pub const QUARANTINED: &str = "palabre_tenant_quarantined_total";
+/// Webhooks refused because too many waited already.
+pub const REFUSED: &str = "palabre_ingress_refused_total";
+/// Messages of one accept batch.
+pub const ACCEPT_BATCH: &str = "palabre_ingress_batch_messages";
+/// Accepted messages; label `kind` (`new`, `duplicate`).
+pub const ACCEPTED: &str = "palabre_ingress_accepted_total";
+/// Accepted messages that a sweep or a pump brought back from the store.
+pub const REDELIVERED: &str = "palabre_ingress_redelivered_total";
+/// Attempts to hand a message to a provider; labels `channel`, `result`.
+pub const SENDS: &str = "palabre_outbox_sends_total";
+/// Seconds that a provider took to answer a send; label `channel`.
+pub const SEND_SECONDS: &str = "palabre_outbox_send_seconds";
+/// Messages being sent.
+pub const SENDING: &str = "palabre_outbox_sending";

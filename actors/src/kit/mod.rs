@@ -1,0 +1,10 @@
+//! What every actor shares: the outside as they see it, the exit guard, the restart budget, the admission permit, names
+//! of metrics.
+
+pub mod admission;
+pub mod budget;
+pub mod exit;
+pub mod metric;
+mod outside;
+
+pub use outside::{Outside, Ports, Settings, TenantProfile};

@@ -1,0 +1,127 @@
+//! The ports and settings that the composition root hands to every actor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Timestamp;
+use crate::domain::ids::{NodeId, TenantId};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::rules::{Rules, SellerBook};
+use crate::ports::{Clock, Consent, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, Turns};
+
+/// Everything the actors reach outside of themselves. One per node, shared.
+pub struct Outside {
+    /// The ports.
+    pub ports: Ports,
+    /// The tenants that this node serves.
+    pub tenants: HashMap<TenantId, TenantProfile>,
+    /// How much, how long.
+    pub settings: Settings,
+    /// This running daemon.
+    pub node: NodeId,
+    /// The runtime of the pools; what needs sockets runs there.
+    pub io: tokio::runtime::Handle,
+}
+
+/// The ports, as the shell filled them.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after the port it holds")]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub inbox: Arc<dyn Inbox>,
+    pub turns: Arc<dyn Turns>,
+    pub outbox: Arc<dyn Outbox>,
+    pub consent: Arc<dyn Consent>,
+    pub gateways: Arc<dyn Gateways>,
+    pub sellers: Arc<dyn SellerBook>,
+}
+
+/// What the actors know of a tenant.
+#[derive(Clone)]
+pub struct TenantProfile {
+    /// What decisions need.
+    pub rules: Arc<Rules>,
+    /// Where the tenant's day begins.
+    pub timezone: chrono_tz::Tz,
+    /// Sends in any second (I7).
+    pub per_second: u32,
+    /// Sends in a day (I7).
+    pub per_day: u32,
+}
+
+/// How much, how long.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Accepted messages in memory at once; more wait in the store.
+    pub max_in_flight: usize,
+    /// The same for one tenant (I9).
+    pub max_in_flight_per_tenant: usize,
+    /// Webhooks that wait for their commit at once; more are refused.
+    pub max_waiting_webhooks: usize,
+    /// Messages being sent at once.
+    pub senders: usize,
+    /// A conversation leaves memory after this long without a message.
+    pub passivate_after: Duration,
+    /// Conversations in memory at once, per tenant.
+    pub max_resident_conversations: usize,
+    /// How long an outbox row is leased to the node that sends it; longer than any gateway's own deadline.
+    pub lease: Duration,
+    /// How long an answer of the store may take before the outcome counts as unknown.
+    pub store_deadline: Duration,
+    /// How often the store is asked for what nobody told us about: accepted messages without a turn, due timers, due
+    /// outbox rows.
+    pub sweep_every: Duration,
+    /// How old an accepted message without a turn must be before a sweep delivers it again.
+    pub overdue_after: Duration,
+    /// How long to wait before asking a provider about a message whose fate is unknown.
+    pub ask_after: Duration,
+    /// A message that panics its conversation this often is set aside.
+    pub poison_strikes: u32,
+    /// When a failed send is tried again.
+    pub retry: RetryPolicy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 20_000,
+            max_in_flight_per_tenant: 5_000,
+            max_waiting_webhooks: 8_192,
+            senders: 256,
+            passivate_after: Duration::from_secs(60),
+            max_resident_conversations: 20_000,
+            lease: Duration::from_secs(60),
+            store_deadline: Duration::from_secs(15),
+            sweep_every: Duration::from_secs(2),
+            overdue_after: Duration::from_secs(10),
+            ask_after: Duration::from_secs(2),
+            poison_strikes: 3,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl Outside {
+    /// Now, UTC.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Waits for a port no longer than [`Settings::store_deadline`]: past it, the outcome is unknown.
+    ///
+    /// # Errors
+    /// The port's own, or `Timeout`.
+    pub async fn within_deadline<T>(&self, call: Pending<'_, Result<T, PortError>>) -> Result<T, PortError> {
+        tokio::time::timeout(self.settings.store_deadline, call)
+            .await
+            .unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
+    }
+
+    /// `after` from `now`, as a moment.
+    #[must_use]
+    pub fn later(now: Timestamp, after: Duration) -> Timestamp {
+        chrono::TimeDelta::from_std(after).ok().and_then(|delta| now.checked_add_signed(delta)).unwrap_or(now)
+    }
+}

@@ -1,0 +1,45 @@
+//! What may be said to a [`super::Dispatcher`].
+
+use actix::Message;
+
+use super::desk::{Slot, Unsettled};
+use crate::domain::Timestamp;
+use crate::domain::ids::TenantId;
+use crate::domain::message::Outbound;
+
+/// A turn was committed, and it wrote a message.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum Dispatch {
+    /// Its row is leased to this node and a sender's place is reserved: send it.
+    Now {
+        /// The message, first attempt counted.
+        message: Outbound,
+        /// The reserved place.
+        slot: Slot,
+        /// Dropped when the row is settled.
+        unsettled: Unsettled,
+    },
+    /// Its row is pending: claim it when it is due.
+    Queued {
+        /// Whose.
+        tenant: TenantId,
+        /// When it is due.
+        not_before: Timestamp,
+    },
+}
+
+/// A row of the tenant was settled, or may have moved otherwise: what queued behind it may go now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Settled {
+    /// Whose.
+    pub tenant: TenantId,
+    /// When the row itself wants another look, if it does.
+    pub again_at: Option<Timestamp>,
+}
+
+/// Begin no more claims; what is being sent may finish.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;

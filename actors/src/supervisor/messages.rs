@@ -1,0 +1,36 @@
+//! What may be said to a [`super::Supervisor`].
+
+use actix::Message;
+
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::TenantId;
+use crate::kit::exit::Exit;
+
+pub use crate::conversation::messages::Deliver;
+
+/// A conversation's timer has come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake(pub ConversationKey);
+
+/// A tenant ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ChildExited {
+    /// Which.
+    pub tenant: TenantId,
+    /// Which instance of it.
+    pub generation: u64,
+    /// How.
+    pub exit: Exit,
+}
+
+/// Who brings a tenant's messages back from the store. Said once, before anything else.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MeetIngress(pub actix::WeakAddr<crate::ingress::Ingress>);
+
+/// How many tenants and conversations are in memory.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct GetTenants;

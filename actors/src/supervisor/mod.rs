@@ -1,0 +1,163 @@
+//! One shard's supervisor: starts its tenants when they are needed, rebuilds those that panicked within their budget,
+//! and quarantines those that exceed it, so that no other tenant is touched (I9).
+
+pub mod messages;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult, WeakAddr};
+use metrics::counter;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use self::messages::{ChildExited, Deliver, GetTenants, MeetIngress, Wake};
+use crate::domain::ids::TenantId;
+use crate::ingress::Ingress;
+use crate::ingress::messages::Redeliver;
+use crate::kit::budget::{RestartBudget, Verdict};
+use crate::kit::exit::{Exit, start_guarded};
+use crate::kit::{Outside, metric};
+use crate::outbox::Dispatcher;
+use crate::outbox::desk::Desk;
+use crate::tenant::Tenant;
+use crate::tenant::messages::TimerDue;
+
+/// The actor.
+pub struct Supervisor {
+    outside: Arc<Outside>,
+    dispatcher: Addr<Dispatcher>,
+    desk: Arc<Desk>,
+    ingress: Option<WeakAddr<Ingress>>,
+    tenants: HashMap<TenantId, Entry>,
+    generations: u64,
+}
+
+struct Entry {
+    child: Option<Addr<Tenant>>,
+    generation: u64,
+    budget: RestartBudget,
+}
+
+impl Supervisor {
+    /// A supervisor whose tenants are not started yet.
+    #[must_use]
+    pub fn new(outside: Arc<Outside>, dispatcher: Addr<Dispatcher>, desk: Arc<Desk>) -> Self {
+        Self { outside, dispatcher, desk, ingress: None, tenants: HashMap::new(), generations: 0 }
+    }
+
+    /// The tenant, started when it is not in memory; `None` while it is quarantined, recovers, or is not configured.
+    fn running(&mut self, tenant: &TenantId, ctx: &Context<Self>) -> Option<&Addr<Tenant>> {
+        if !self.tenants.contains_key(tenant) {
+            let (child, generation) = self.start_child(tenant, ctx)?;
+            let entry = Entry { child: Some(child), generation, budget: RestartBudget::default() };
+            self.tenants.insert(tenant.clone(), entry);
+        }
+        self.tenants.get(tenant).and_then(|entry| entry.child.as_ref())
+    }
+
+    fn start_child(&mut self, id: &TenantId, ctx: &Context<Self>) -> Option<(Addr<Tenant>, u64)> {
+        let Some(profile) = self.outside.tenants.get(id) else {
+            warn!(tenant.id = %id, "messages of a tenant that the configuration does not have stay in the store");
+            return None;
+        };
+        self.generations += 1;
+        let generation = self.generations;
+        let tenant = Tenant::new(
+            id.clone(),
+            profile.clone(),
+            Arc::clone(&self.outside),
+            self.dispatcher.clone(),
+            Arc::clone(&self.desk),
+        );
+        let (me, of) = (ctx.address(), id.clone());
+        let child = start_guarded(tenant, move |exit| me.do_send(ChildExited { tenant: of, generation, exit }));
+        Some((child, generation))
+    }
+
+    fn rebuild(&mut self, id: &TenantId, ctx: &Context<Self>) {
+        let started = self.start_child(id, ctx);
+        if let (Some((child, generation)), Some(entry)) = (started, self.tenants.get_mut(id)) {
+            entry.child = Some(child);
+            entry.generation = generation;
+        }
+        // What the old instance held in memory is in the store.
+        if let Some(ingress) = self.ingress.as_ref().and_then(WeakAddr::upgrade) {
+            ingress.do_send(Redeliver(id.clone()));
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1024);
+    }
+}
+
+impl Handler<MeetIngress> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, MeetIngress(ingress): MeetIngress, _: &mut Context<Self>) {
+        self.ingress = Some(ingress);
+    }
+}
+
+impl Handler<Deliver> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, deliver: Deliver, ctx: &mut Context<Self>) {
+        let tenant = deliver.message.tenant.clone();
+        if let Some(child) = self.running(&tenant, ctx) {
+            child.do_send(deliver);
+        }
+    }
+}
+
+impl Handler<Wake> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Wake(key): Wake, ctx: &mut Context<Self>) {
+        let tenant = key.tenant.clone();
+        if let Some(child) = self.running(&tenant, ctx) {
+            child.do_send(TimerDue(key));
+        }
+    }
+}
+
+impl Handler<ChildExited> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, exited: ChildExited, ctx: &mut Context<Self>) {
+        let Some(entry) = self.tenants.get_mut(&exited.tenant).filter(|entry| entry.generation == exited.generation) else {
+            return;
+        };
+        entry.child = None;
+        if exited.exit == Exit::Stopped {
+            self.tenants.remove(&exited.tenant);
+            return;
+        }
+        counter!(metric::PANICS, "actor" => "tenant").increment(1);
+        let after = match entry.budget.spend(Instant::now()) {
+            Verdict::Restart { after } => {
+                error!(tenant.id = %exited.tenant, "tenant panicked, rebuilding it");
+                after
+            }
+            Verdict::Quarantine { after } => {
+                counter!(metric::QUARANTINED).increment(1);
+                error!(tenant.id = %exited.tenant, "tenant used its restart budget up, resting it; its messages wait in the store");
+                after
+            }
+        };
+        ctx.run_later(after, move |supervisor, ctx| supervisor.rebuild(&exited.tenant, ctx));
+    }
+}
+
+impl Handler<GetTenants> for Supervisor {
+    type Result = MessageResult<GetTenants>;
+
+    fn handle(&mut self, _: GetTenants, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.tenants.len())
+    }
+}

@@ -1,0 +1,42 @@
+//! What may be said to a [`super::Tenant`].
+
+use actix::Message;
+
+use crate::domain::conversation::ConversationKey;
+use crate::kit::exit::Exit;
+
+pub use crate::conversation::messages::Deliver;
+
+/// A conversation has nothing to do.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Idle {
+    /// Which.
+    pub key: ConversationKey,
+    /// Which instance of it.
+    pub generation: u64,
+    /// How many messages it had taken from its mailbox: if the parent sent more, they are still on their way.
+    pub taken: u64,
+}
+
+/// A conversation ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ChildExited {
+    /// Which.
+    pub key: ConversationKey,
+    /// Which instance of it.
+    pub generation: u64,
+    /// How.
+    pub exit: Exit,
+}
+
+/// A conversation's timer has come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TimerDue(pub ConversationKey);
+
+/// Leave memory when nothing goes on.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct GetResident;

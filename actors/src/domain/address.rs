@@ -5,19 +5,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::words::stored_words;
+
+mod parsing;
+
 /// The scheme of an [`Address`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// `whatsapp:+33612345678`, or `whatsapp:US.1234` for a user without a phone number.
     Whatsapp,
-    /// `sms:+33612345678`
+    /// `sms:+33612345678`, `sms:38080` for a short code, `sms:PALABRE` for a sender that is a name.
     Sms,
     /// `telegram:123456789`
     Telegram,
     /// `mailto:a@b.fr`
     Mailto,
 }
+
+stored_words!(Scheme { Whatsapp => "whatsapp", Sms => "sms", Telegram => "telegram", Mailto => "mailto" });
 
 /// A normalised address such as `whatsapp:+33612345678`. Two spellings of one address are equal.
 ///
@@ -27,7 +33,47 @@ pub enum Scheme {
 #[serde(transparent)]
 pub struct Address(Arc<str>);
 
+/// Why a text is no address. It never shows the text (I10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// There is nothing, or nothing after the scheme.
+    #[error("the address is empty")]
+    Empty,
+    /// No address of any scheme is that long.
+    #[error("the address is too long")]
+    TooLong,
+    /// A phone number has 8 to 15 digits after its `+`.
+    #[error("not a phone number: expected something like +33612345678")]
+    BadPhone,
+    /// A national number, and nothing says of which country.
+    #[error("a national phone number: write it with + and its country code")]
+    CountryUnknown,
+    /// The default region is no ISO 3166 code of two letters, or one without phone numbers.
+    #[error("not a known region: expected a code of two letters such as FR")]
+    BadRegion,
+    /// Telegram's ids are whole numbers of 64 bits, and not 0.
+    #[error("not a telegram id: expected a whole number")]
+    BadTelegramId,
+    /// One `@`, something on both sides, nothing that has no place in an e-mail address.
+    #[error("not an e-mail address")]
+    BadMail,
+}
+
 impl Address {
+    /// Reads an address as people and providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
+    /// `tel:`, `telegram:`, `mailto:`) wins over the hint. `default_region` (`FR`) tells what a national number such as
+    /// `06 12 34 56 78` means; without it, bare digits are an international number without its `+`, as in Twilio's
+    /// `WaId`.
+    ///
+    /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what Twilio's `From` carries for users without a phone
+    /// number since April 2026.
+    ///
+    /// # Errors
+    /// [`AddressError`], which does not repeat the text.
+    pub fn parse(scheme_hint: Scheme, text: &str, default_region: Option<&str>) -> Result<Self, AddressError> {
+        parsing::parse(scheme_hint, text, default_region)
+    }
+
     /// Wraps a text that is known to be normalised already (it comes from the database).
     #[must_use]
     pub fn from_normalised(text: &str) -> Self {
@@ -45,11 +91,34 @@ impl Address {
     pub fn path(&self) -> &str {
         self.0.split_once(':').map_or(&*self.0, |(_, path)| path)
     }
+
+    /// What stands before the path.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        let scheme = self.0.split_once(':').and_then(|(scheme, _)| scheme.parse().ok());
+        scheme.unwrap_or(Scheme::Whatsapp)
+    }
+
+    /// Whether the path is an international phone number.
+    #[must_use]
+    pub fn is_phone(&self) -> bool {
+        matches!(self.scheme(), Scheme::Whatsapp | Scheme::Sms) && self.path().starts_with('+')
+    }
+
+    fn new(scheme: Scheme, path: &str) -> Self {
+        Self(Arc::from(format!("{scheme}:{path}")))
+    }
 }
 
 impl fmt::Display for Address {
+    /// Masked: the first four characters of a long path and its last two, the first one of a short path or an e-mail.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("address(masked)")
+        const LONG: usize = 11;
+        let (scheme, path) = (self.scheme(), self.path());
+        let length = path.chars().count();
+        let shown = if scheme == Scheme::Mailto || length < LONG { (1, 0) } else { (4, 2) };
+        let ends = |skip: usize, take: usize| path.chars().skip(skip).take(take).collect::<String>();
+        write!(f, "{scheme}:{}…{}", ends(0, shown.0), ends(length.saturating_sub(shown.1), shown.1))
     }
 }
 
@@ -58,3 +127,6 @@ impl fmt::Debug for Address {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

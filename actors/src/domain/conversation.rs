@@ -1,10 +1,13 @@
 //! What a conversation remembers between two messages.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::address::Address;
 use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
+use super::words::stored_words;
 
 /// Finds a conversation before its row is known: the address that writes, on a channel of a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -30,13 +33,19 @@ pub struct State {
     pub opted_out: bool,
 }
 
-/// A person of a tenant.
-#[derive(Clone, Debug, PartialEq)]
+/// A person of a tenant. `Debug` does not show the name.
+#[derive(Clone, PartialEq)]
 pub struct Contact {
     /// Its row.
     pub id: ContactId,
     /// The name they last showed.
     pub name: Option<String>,
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contact").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// The conversation's row, as the last turn left it.
@@ -72,6 +81,8 @@ pub enum ConversationStatus {
     Resolved,
 }
 
+stored_words!(ConversationStatus { New => "new", InProgress => "in_progress", Resolved => "resolved" });
+
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +92,8 @@ pub enum Handler {
     /// A person does; rules stay silent, but for consent.
     Human,
 }
+
+stored_words!(Handler { Bot => "bot", Human => "human" });
 
 /// A stretch of activity that opens and closes by itself.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,15 @@
 //! Rows of the append-only `event_log`, whose payload cannot carry personal data (I10).
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Timestamp;
 use super::ids::{CorrelationId, EventId, TenantId};
+use super::words::stored_words;
+
+mod payload;
+
+pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -56,6 +59,27 @@ pub enum EventType {
     RateLimited,
 }
 
+stored_words!(EventType {
+    WebhookReceived => "webhook_received",
+    IdempotentIgnored => "idempotent_ignored",
+    MessageRouted => "message_routed",
+    MessageSent => "message_sent",
+    MessageDelivered => "message_delivered",
+    MessageRead => "message_read",
+    MessageFailed => "message_failed",
+    MessageDead => "message_dead",
+    MessageSuppressed => "message_suppressed",
+    MessageReplayed => "message_replayed",
+    OptedOut => "opted_out",
+    OptedIn => "opted_in",
+    SessionOpened => "session_opened",
+    SessionClosed => "session_closed",
+    LiveSessionOpened => "live_session_opened",
+    LiveSessionClosed => "live_session_closed",
+    Escalated => "escalated",
+    RateLimited => "rate_limited",
+});
+
 /// What kind of row an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +93,15 @@ pub enum EntityType {
     Contact,
 }
 
+stored_words!(EntityType {
+    MessageIn => "message_in",
+    MessageOut => "message_out",
+    Conversation => "conversation",
+    Session => "session",
+    LiveSession => "live_session",
+    Contact => "contact",
+});
+
 /// Who caused an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,17 +114,10 @@ pub enum ActorType {
     Operator,
 }
 
-/// The JSON object of an event. Built field by field, and every text is checked for personal data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payload(Cow<'static, str>);
-
-impl Payload {
-    /// `{}`
-    pub const EMPTY: Self = Self(Cow::Borrowed("{}"));
-
-    /// The JSON text.
-    #[must_use]
-    pub fn as_json(&self) -> &str {
-        &self.0
-    }
-}
+stored_words!(ActorType {
+    Provider => "provider",
+    Contact => "contact",
+    Bot => "bot",
+    System => "system",
+    Operator => "operator",
+});

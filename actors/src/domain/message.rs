@@ -1,10 +1,13 @@
 //! Messages in and out, as the heart sees them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::address::Address;
 use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use super::words::stored_words;
 
 /// A message as a gateway decoded it, before anything is stored.
 #[derive(Clone, Debug)]
@@ -27,8 +30,9 @@ pub struct NewInbound {
     pub received_at: Timestamp,
 }
 
-/// What a message carries. Text may be empty when there is media, a location or a button.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What a message carries. Text may be empty when there is media, a location or a button. `Debug` shows only how much
+/// there is (I10).
+#[derive(Clone, Default, PartialEq)]
 pub struct Content {
     /// The text, at most 64 KiB, without NUL characters.
     pub body: String,
@@ -38,8 +42,18 @@ pub struct Content {
     pub details: Details,
 }
 
-/// The parts of a message that are not text; stored as one JSON column, `null` when empty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("body_bytes", &self.body.len())
+            .field("details", &self.details)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The parts of a message that are not text; stored as one JSON column, `null` when empty. `Debug` shows only which
+/// parts are there.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Details {
     /// Attached files, in the provider's order.
@@ -70,8 +84,38 @@ impl Details {
     }
 }
 
+impl fmt::Debug for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Media").field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Button {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Button").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Location").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Details")
+            .field("media", &self.media.len())
+            .field("button", &self.button.is_some())
+            .field("location", &self.location.is_some())
+            .field("reply_to", &self.reply_to)
+            .field("provider_consent", &self.provider_consent)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An attached file at the provider. Its URL needs the account's credentials.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Media {
     /// Where the provider keeps it.
     pub url: String,
@@ -80,7 +124,7 @@ pub struct Media {
 }
 
 /// A pressed button.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Button {
     /// What the button shows.
     pub text: String,
@@ -89,7 +133,7 @@ pub struct Button {
 }
 
 /// A shared place, degrees in WGS 84.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Location {
     /// Degrees north.
     pub latitude: f64,
@@ -148,6 +192,8 @@ pub enum Role {
     Client,
 }
 
+stored_words!(Role { Seller => "seller", Client => "client" });
+
 /// Why an outbound message exists. The gates treat kinds differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,8 +210,16 @@ pub enum OutboundKind {
     Manual,
 }
 
-/// A message on its way to a provider.
-#[derive(Clone, Debug)]
+stored_words!(OutboundKind {
+    Reply => "reply",
+    OptOutConfirmation => "opt_out_confirmation",
+    OptInConfirmation => "opt_in_confirmation",
+    Help => "help",
+    Manual => "manual",
+});
+
+/// A message on its way to a provider. `Debug` does not show the text (I10).
+#[derive(Clone)]
 pub struct Outbound {
     /// Its row; also in the status callback's query string.
     pub id: OutboundId,
@@ -189,4 +243,46 @@ pub struct Outbound {
     pub attempts: u32,
     /// When the turn wrote it.
     pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("channel", &self.channel)
+            .field("conversation", &self.conversation)
+            .field("in_reply_to", &self.in_reply_to)
+            .field("to", &self.to)
+            .field("body_bytes", &self.body.len())
+            .field("kind", &self.kind)
+            .field("correlation", &self.correlation)
+            .field("attempts", &self.attempts)
+            .field("created_at", &self.created_at)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i10_debug_shows_no_content() {
+        let content = Content {
+            body: "mon secret".into(),
+            profile_name: Some("Amélie".into()),
+            details: Details {
+                media: vec![Media { url: "https://example.com/a".into(), content_type: "image/png".into() }],
+                button: Some(Button { text: "Oui".into(), payload: "confirm".into() }),
+                location: Some(Location { latitude: 48.85, longitude: 2.35, label: None, address: None }),
+                ..Details::default()
+            },
+        };
+        let shown = format!("{content:?}");
+        for hidden in ["secret", "Amélie", "example", "Oui", "confirm", "48.85"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+        assert!(shown.contains("body_bytes: 10"), "{shown}");
+    }
 }

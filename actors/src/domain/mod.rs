@@ -4,14 +4,19 @@
 //! commits as one (I4). Everything else here is what that function speaks about.
 
 pub mod address;
+pub mod consent;
 pub mod conversation;
 pub mod event;
+pub mod folding;
 pub mod ids;
 pub mod message;
+pub mod pacing;
+pub mod retry;
 pub mod rules;
 pub mod send;
 pub mod status;
 pub mod turn;
+pub mod words;
 
 /// A moment in UTC. Microseconds are kept in both databases; anything finer is cut off.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,14 +1,24 @@
 //! What a tenant wants done: the validated part of its configuration that decisions need.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::address::Address;
+use super::consent::Keywords;
 use super::ids::TenantId;
 
-/// A tenant's rules. Immutable; a reload replaces the whole.
-#[derive(Clone, Debug)]
-pub struct Rules {
+mod questions;
+mod texts;
+
+use self::questions::Questions;
+use self::texts::Texts;
+pub use self::texts::{Facts, LONGEST_TEXT, TemplateFailed, TextName};
+
+/// A tenant's rules, as its configuration gives them: texts are not compiled yet, words are not folded yet.
+/// `Debug` does not show the sellers' numbers.
+#[derive(Clone)]
+pub struct RulesSource {
     /// Whose rules these are.
     pub tenant: TenantId,
     /// The name customers know, for templates.
@@ -20,7 +30,7 @@ pub struct Rules {
     pub sellers: HashSet<String>,
     /// Questions with known answers, in the order of the file.
     pub faq: Vec<FaqEntry>,
-    /// Texts, as minijinja sources that are known to compile.
+    /// Texts.
     pub replies: Replies,
     /// More words for STOP, START and HELP than the built-in ones.
     pub keywords: ExtraKeywords,
@@ -30,6 +40,86 @@ pub struct Rules {
     pub session_idle: Duration,
     /// A live session closes when no seller wrote for this long.
     pub live_session_idle: Duration,
+}
+
+impl fmt::Debug for RulesSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RulesSource")
+            .field("tenant", &self.tenant)
+            .field("language", &self.language)
+            .field("sellers", &self.sellers.len())
+            .field("faq", &self.faq.len())
+            .field("per_contact_per_minute", &self.per_contact_per_minute)
+            .field("session_idle", &self.session_idle)
+            .field("live_session_idle", &self.live_session_idle)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A tenant's rules, checked and compiled once. Immutable; a reload replaces the whole.
+#[derive(Debug)]
+pub struct Rules {
+    source: RulesSource,
+    keywords: Keywords,
+    questions: Questions,
+    texts: Texts,
+}
+
+/// What is wrong with one field of a [`RulesSource`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct RuleError {
+    /// Which field, counted from zero: `replies.fallback`, `faq[2].answer`, `faq[2].keywords[0]`, `keywords.stop[1]`.
+    pub field: String,
+    /// What is wrong, for people: with the line inside the template when there is one, and what was probably meant.
+    pub message: String,
+}
+
+impl Rules {
+    /// Checks and compiles a tenant's rules.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn new(source: RulesSource) -> Result<Self, Vec<RuleError>> {
+        let mut errors = Vec::new();
+        if source.session_idle.is_zero() {
+            errors.push(RuleError { field: "session_idle".to_owned(), message: "must be longer than zero".to_owned() });
+        }
+        let keywords = Keywords::new(&source.keywords, &mut errors);
+        let questions = Questions::new(&source.faq, &mut errors);
+        let texts = Texts::new(&source, &mut errors);
+        if errors.is_empty() { Ok(Self { source, keywords, questions, texts }) } else { Err(errors) }
+    }
+
+    /// What the rules were made of.
+    #[must_use]
+    pub fn source(&self) -> &RulesSource {
+        &self.source
+    }
+
+    /// How whole messages are read as STOP, START or HELP.
+    #[must_use]
+    pub fn keywords(&self) -> &Keywords {
+        &self.keywords
+    }
+
+    /// Which FAQ entry a message asks for, by its place in the file. `folded` is [`super::folding::fold`] of the body.
+    #[must_use]
+    pub fn question(&self, folded: &str) -> Option<usize> {
+        self.questions.find(folded)
+    }
+
+    /// Writes a text; `None` when the tenant wants silence there.
+    #[must_use]
+    pub fn write(&self, text: TextName, facts: &Facts<'_>) -> Option<Result<String, TemplateFailed>> {
+        self.texts.write(text, facts)
+    }
+
+    /// Whether a text is there to be written.
+    #[must_use]
+    pub fn has(&self, text: TextName) -> bool {
+        self.texts.has(text)
+    }
 }
 
 /// The languages Palabre itself can speak.
@@ -84,4 +174,11 @@ pub struct ExtraKeywords {
 pub trait SellerBook: Send + Sync {
     /// Whether a row of `seller_phones` names this address of the tenant.
     fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool;
+}
+
+/// A book with nobody in it: only the configuration's sellers count.
+impl SellerBook for () {
+    fn is_registered(&self, _: &TenantId, _: &Address) -> bool {
+        false
+    }
 }

@@ -6,6 +6,14 @@ use super::conversation::{Contact, Conversation, ConversationKey};
 use super::event::Event;
 use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId};
 use super::message::{Outbound, Role};
+use super::words::stored_words;
+
+mod inbound;
+mod passage;
+mod timer;
+
+pub use self::inbound::decide;
+pub use self::timer::decide_timer;
 
 /// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.
 #[derive(Clone, Debug)]
@@ -79,6 +87,20 @@ pub enum Outcome {
     SilentTemplateError,
 }
 
+stored_words!(Outcome {
+    AnsweredFaq => "answered_faq",
+    AnsweredFallback => "answered_fallback",
+    AnsweredHelp => "answered_help",
+    OptedOut => "opted_out",
+    OptedIn => "opted_in",
+    SilentOptedOut => "silent_opted_out",
+    SilentHuman => "silent_human",
+    Seller => "seller",
+    RateLimited => "rate_limited",
+    SilentNoRule => "silent_no_rule",
+    SilentTemplateError => "silent_template_error",
+});
+
 /// A session that opens or closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionChange {
@@ -128,3 +150,6 @@ pub enum Start {
         not_before: Timestamp,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! From what people and providers write to the one spelling that stands in the tables.
+
+use phonenumber::country::Id as Region;
+
+use super::{Address, AddressError, Scheme};
+
+/// Longer than any address: RFC 5321 allows an e-mail 254 characters.
+const LONGEST_BYTES: usize = 512;
+/// E.164.
+const MOST_DIGITS: usize = 15;
+/// The shortest international numbers in use, country code included.
+const FEWEST_DIGITS: usize = 8;
+
+pub(super) fn parse(hint: Scheme, text: &str, default_region: Option<&str>) -> Result<Address, AddressError> {
+    if text.len() > LONGEST_BYTES {
+        return Err(AddressError::TooLong);
+    }
+    let (scheme, path) = split(hint, text.trim_matches(is_blank));
+    let path = path.trim_matches(is_blank);
+    if path.is_empty() {
+        return Err(AddressError::Empty);
+    }
+    match scheme {
+        Scheme::Telegram => telegram(path),
+        Scheme::Mailto => mail(path),
+        Scheme::Whatsapp => match business_scoped(path) {
+            Some(address) => Ok(address),
+            None => phone(scheme, path, default_region),
+        },
+        Scheme::Sms => match sms_sender(path) {
+            Some(address) => Ok(address),
+            None => phone(scheme, path, default_region),
+        },
+    }
+}
+
+fn split(hint: Scheme, text: &str) -> (Scheme, &str) {
+    let Some((before, path)) = text.split_once(':') else {
+        return (hint, text);
+    };
+    if before.eq_ignore_ascii_case("tel") {
+        return (hint, path);
+    }
+    let named = Scheme::ALL.iter().find(|scheme| before.eq_ignore_ascii_case(scheme.as_str()));
+    named.map_or((hint, text), |scheme| (*scheme, path))
+}
+
+/// White space, and the invisible marks that address books put around numbers.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+fn telegram(path: &str) -> Result<Address, AddressError> {
+    match path.parse::<i64>() {
+        Ok(id) if id != 0 => Ok(Address::new(Scheme::Telegram, &id.to_string())),
+        _ => Err(AddressError::BadTelegramId),
+    }
+}
+
+fn mail(path: &str) -> Result<Address, AddressError> {
+    let forbidden = |c: char| is_blank(c) || c.is_control() || "()<>[]\\,;:\"".contains(c);
+    let lower = path.to_lowercase();
+    match lower.split_once('@') {
+        Some((local, domain))
+            if (1..=64).contains(&local.len())
+                && !domain.contains('@')
+                && !domain.is_empty()
+                && domain.split('.').all(|label| !label.is_empty())
+                && lower.len() <= 254
+                && !lower.contains(forbidden) =>
+        {
+            Ok(Address::new(Scheme::Mailto, &lower))
+        }
+        _ => Err(AddressError::BadMail),
+    }
+}
+
+/// `US.1234`: a country and what Meta made up for the user.
+fn business_scoped(path: &str) -> Option<Address> {
+    let (country, id) = path.split_once('.')?;
+    let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_id = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    (is_country && is_id).then(|| Address::new(Scheme::Whatsapp, &format!("{}.{id}", country.to_ascii_uppercase())))
+}
+
+/// A short code, or a sender that is a name: at most 11 characters (GSM 03.40), with a letter. Its case stays: it is what
+/// phones show.
+fn sms_sender(path: &str) -> Option<Address> {
+    let is_short_code = (3..FEWEST_DIGITS).contains(&path.len()) && path.bytes().all(|b| b.is_ascii_digit());
+    let is_name = path.len() <= 11
+        && path.bytes().any(|b| b.is_ascii_alphabetic())
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b" &+-_.".contains(&b));
+    (is_short_code || is_name).then(|| Address::new(Scheme::Sms, path))
+}
+
+fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Address, AddressError> {
+    let mut number = bare(path)?;
+    if let Some(international) = number.strip_prefix("00") {
+        number = format!("+{international}");
+    } else if default_region.is_none() && number.starts_with(|c: char| matches!(c, '1'..='9')) {
+        number.insert(0, '+');
+    }
+    if is_clean(&number) && !may_keep_trunk_zero(&number) {
+        return Ok(Address::new(scheme, &number));
+    }
+    let number = by_numbering_plan(&number, default_region)?;
+    if is_clean(&number) { Ok(Address::new(scheme, &number)) } else { Err(AddressError::BadPhone) }
+}
+
+/// Digits, with a `+` before them if there was one; what people put between them falls away, but for `(0)`, which the
+/// numbering plan explains.
+fn bare(path: &str) -> Result<String, AddressError> {
+    let mut number = String::with_capacity(path.len());
+    for c in path.chars() {
+        match c {
+            '+' | '＋' if number.is_empty() => number.push('+'),
+            '0'..='9' => number.push(c),
+            '０'..='９' => number.push(char::from(b'0' + (c as u32 - '０' as u32) as u8)),
+            '.' | '/' | '(' | ')' | '-' | '\u{2010}'..='\u{2015}' => {}
+            c if is_blank(c) => {}
+            _ => return Err(AddressError::BadPhone),
+        }
+        if number.len() > MOST_DIGITS + 5 {
+            return Err(AddressError::BadPhone);
+        }
+    }
+    Ok(number)
+}
+
+/// `+` and 8 to 15 digits, the first of which is not 0. Such a number is taken as it stands: loading the numbering plans
+/// of the world costs memory, and providers send nothing else.
+fn is_clean(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// `+33 (0)6 …`: people of these countries like to keep the national 0, which has no place in the international number.
+/// (It has in Italy and Côte d'Ivoire, whose numbers begin with it.)
+fn may_keep_trunk_zero(number: &str) -> bool {
+    const COUNTRIES: [&str; 17] = [
+        "+310", "+320", "+330", "+400", "+410", "+430", "+440", "+460", "+490", "+610", "+2120", "+2130", "+2610",
+        "+2620", "+5900", "+5940", "+5960",
+    ];
+    COUNTRIES.iter().any(|prefix| number.starts_with(prefix))
+}
+
+fn by_numbering_plan(number: &str, default_region: Option<&str>) -> Result<String, AddressError> {
+    let region = match default_region {
+        Some(region) => Some(region.to_ascii_uppercase().parse::<Region>().map_err(|_| AddressError::BadRegion)?),
+        None => None,
+    };
+    if region.is_none() && !number.starts_with('+') {
+        return Err(AddressError::CountryUnknown);
+    }
+    let parsed = phonenumber::parse(region, number).map_err(|_| AddressError::BadPhone)?;
+    Ok(phonenumber::format(&parsed).mode(phonenumber::Mode::E164).to_string())
+}

@@ -1,0 +1,165 @@
+use proptest::prelude::*;
+
+use super::AddressError::*;
+use super::Scheme::*;
+use super::*;
+
+#[test]
+fn spellings_of_one_address_are_equal() {
+    let table: &[(Scheme, &str, Option<&str>, &str)] = &[
+        (Whatsapp, "whatsapp:+33612345678", None, "whatsapp:+33612345678"),
+        (Whatsapp, "+33612345678", None, "whatsapp:+33612345678"),
+        (Whatsapp, "WhatsApp:+33 6 12 34 56 78", None, "whatsapp:+33612345678"),
+        (Whatsapp, " whatsapp: +33.6.12.34.56.78 ", None, "whatsapp:+33612345678"),
+        (Whatsapp, "33612345678", None, "whatsapp:+33612345678"),
+        (Whatsapp, "0033 6 12 34 56 78", None, "whatsapp:+33612345678"),
+        (Whatsapp, "06 12 34 56 78", Some("FR"), "whatsapp:+33612345678"),
+        (Whatsapp, "06-12-34-56-78", Some("fr"), "whatsapp:+33612345678"),
+        (Whatsapp, "0033612345678", Some("FR"), "whatsapp:+33612345678"),
+        (Whatsapp, "+33612345678", Some("US"), "whatsapp:+33612345678"),
+        (Whatsapp, "+33 (0)6 12 34 56 78", None, "whatsapp:+33612345678"),
+        (Whatsapp, "+33 06 12 34 56 78", None, "whatsapp:+33612345678"),
+        (Whatsapp, "+44 (0)20 7946 0018", None, "whatsapp:+442079460018"),
+        (Whatsapp, "\u{202a}+33\u{a0}6\u{202f}12\u{a0}34\u{a0}56\u{a0}78\u{202c}", None, "whatsapp:+33612345678"),
+        (Whatsapp, "＋３３６１２３４５６７８", None, "whatsapp:+33612345678"),
+        (Whatsapp, "(415) 523-8886", Some("US"), "whatsapp:+14155238886"),
+        (Whatsapp, "+1 (415) 523‑8886", None, "whatsapp:+14155238886"),
+        (Whatsapp, "+39 06 698 1234", None, "whatsapp:+39066981234"),
+        (Whatsapp, "+225 07 07 12 34 56", None, "whatsapp:+2250707123456"),
+        (Whatsapp, "whatsapp:US.1234", None, "whatsapp:US.1234"),
+        (Whatsapp, "us.AbC-9_x", None, "whatsapp:US.AbC-9_x"),
+        (Sms, "+33612345678", None, "sms:+33612345678"),
+        (Sms, "sms:0612345678", Some("FR"), "sms:+33612345678"),
+        (Sms, "tel:+33-6-12-34-56-78", None, "sms:+33612345678"),
+        (Sms, "whatsapp:+33612345678", None, "whatsapp:+33612345678"),
+        (Sms, "38080", Some("FR"), "sms:38080"),
+        (Sms, "sms:PALABRE", None, "sms:PALABRE"),
+        (Sms, "Chez Jo", None, "sms:Chez Jo"),
+        (Telegram, "123456789", None, "telegram:123456789"),
+        (Telegram, "telegram:-1001234567890", None, "telegram:-1001234567890"),
+        (Telegram, "+0042", None, "telegram:42"),
+        (Telegram, "-9223372036854775808", None, "telegram:-9223372036854775808"),
+        (Mailto, "Anne.Martin+x@Example.FR", None, "mailto:anne.martin+x@example.fr"),
+        (Mailto, "mailto:a@b.fr", None, "mailto:a@b.fr"),
+    ];
+    for (hint, text, region, normalised) in table {
+        let address = Address::parse(*hint, text, *region).unwrap_or_else(|e| panic!("{text:?}: {e}"));
+        assert_eq!(address.as_str(), *normalised, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    let long = "1".repeat(600);
+    let table: &[(Scheme, &str, Option<&str>, AddressError)] = &[
+        (Whatsapp, "", None, Empty),
+        (Whatsapp, "whatsapp:  ", None, Empty),
+        (Whatsapp, &long, None, TooLong),
+        (Whatsapp, "bonjour", None, BadPhone),
+        (Whatsapp, "+1234567", None, BadPhone),
+        (Whatsapp, "+1234567890123456", None, BadPhone),
+        (Whatsapp, "+0612345678", None, BadPhone),
+        (Whatsapp, "+336+12345678", None, BadPhone),
+        (Whatsapp, "0612345678", None, CountryUnknown),
+        (Whatsapp, "0612345678", Some("FRANCE"), BadRegion),
+        (Whatsapp, "12", Some("FR"), BadPhone),
+        (Whatsapp, "USA.1234", None, BadPhone),
+        (Whatsapp, "US.", None, BadPhone),
+        (Sms, "12", None, BadPhone),
+        (Sms, "MUCH TOO LONG", None, BadPhone),
+        (Telegram, "0", None, BadTelegramId),
+        (Telegram, "@palabre", None, BadTelegramId),
+        (Telegram, "9223372036854775808", None, BadTelegramId),
+        (Mailto, "a.b.fr", None, BadMail),
+        (Mailto, "a@b@c.fr", None, BadMail),
+        (Mailto, "a@", None, BadMail),
+        (Mailto, "@b.fr", None, BadMail),
+        (Mailto, "a@b..fr", None, BadMail),
+        (Mailto, "Anne <a@b.fr>", None, BadMail),
+        (Mailto, "a b@c.fr", None, BadMail),
+    ];
+    for (hint, text, region, error) in table {
+        assert_eq!(Address::parse(*hint, text, *region), Err(*error), "{text:?}");
+    }
+}
+
+#[test]
+fn it_knows_what_it_is() {
+    for (text, scheme, path, phone) in [
+        ("whatsapp:+33612345678", Whatsapp, "+33612345678", true),
+        ("whatsapp:US.1234", Whatsapp, "US.1234", false),
+        ("sms:+33612345678", Sms, "+33612345678", true),
+        ("sms:38080", Sms, "38080", false),
+        ("telegram:-100", Telegram, "-100", false),
+        ("mailto:a@b.fr", Mailto, "a@b.fr", false),
+    ] {
+        let address = Address::from_normalised(text);
+        assert_eq!((address.scheme(), address.path(), address.is_phone()), (scheme, path, phone), "{text}");
+    }
+}
+
+#[test]
+fn i10_it_shows_itself_masked() {
+    for (text, shown) in [
+        ("whatsapp:+33612345678", "whatsapp:+336…78"),
+        ("whatsapp:US.1234", "whatsapp:U…"),
+        ("sms:38080", "sms:3…"),
+        ("telegram:123456789", "telegram:1…"),
+        ("mailto:anne.martin@example.fr", "mailto:a…"),
+        ("nonsense", "whatsapp:n…"),
+        ("", "whatsapp:…"),
+    ] {
+        let address = Address::from_normalised(text);
+        assert_eq!(format!("{address}"), shown);
+        assert_eq!(format!("{address:?}"), shown);
+    }
+}
+
+fn scheme() -> impl Strategy<Value = Scheme> {
+    proptest::sample::select(Scheme::ALL)
+}
+
+fn region() -> impl Strategy<Value = Option<&'static str>> {
+    proptest::sample::select(vec![None, Some("FR"), Some("US"), Some("IT"), Some("CI"), Some("XX"), Some("")])
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(scheme in scheme(), text in any::<String>(), region in region()) {
+        let _ = Address::parse(scheme, &text, region);
+    }
+
+    #[test]
+    fn normalising_twice_changes_nothing(
+        scheme in scheme(),
+        text in "(whatsapp:|sms:|tel:|telegram:|mailto:)?[+0(]{0,3}[-+()./ 0-9a-zA-Z@]{0,24}",
+        region in region(),
+    ) {
+        if let Ok(once) = Address::parse(scheme, &text, region) {
+            let twice = Address::parse(scheme, once.as_str(), region);
+            prop_assert_eq!(twice.as_ref().map(Address::as_str), Ok(once.as_str()));
+            prop_assert_eq!(Address::parse(scheme, once.as_str(), None), Ok(once));
+        }
+    }
+
+    #[test]
+    fn formatting_does_not_matter(
+        country in proptest::sample::select(vec!["33", "1", "44", "225", "49"]),
+        digits in "[1-9][0-9]{8}",
+        seps in proptest::collection::vec(proptest::sample::select(vec!["", " ", ".", "-", "\u{a0}"]), 9),
+    ) {
+        let clean = Address::parse(Whatsapp, &format!("+{country}{digits}"), None).unwrap();
+        let spaced: String = digits.chars().zip(&seps).map(|(d, sep)| format!("{sep}{d}")).collect();
+        for text in [format!("+{country}{spaced}"), format!("00{country} {spaced}"), format!("{country}{digits}")] {
+            prop_assert_eq!(&Address::parse(Whatsapp, &text, None).unwrap(), &clean);
+        }
+    }
+
+    #[test]
+    fn i10_the_mask_hides_the_middle(digits in "[1-9][0-9]{9,14}") {
+        let address = Address::parse(Whatsapp, &format!("+{digits}"), None).unwrap();
+        let shown = address.to_string();
+        prop_assert!(!shown.contains(&digits[3..digits.len() - 2]));
+        prop_assert!(shown.chars().count() <= "whatsapp:".len() + 7);
+    }
+}

@@ -1,0 +1,233 @@
+//! STOP, START and HELP: what a whole message must be to count as one of them (I6).
+//!
+//! The English words are those that Twilio itself handles on SMS long codes; nobody handles any on WhatsApp, so the list
+//! is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
+
+use super::folding::fold;
+use super::rules::{ExtraKeywords, RuleError};
+
+/// What a keyword asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keyword {
+    /// Write to me no more.
+    Stop,
+    /// Write to me again.
+    Start,
+    /// YES or OUI: [`Keyword::Start`] from someone who said STOP, who can only mean that; from anyone else an ordinary
+    /// answer to an ordinary question.
+    Yes,
+    /// Who are you, and how do I stop this?
+    Help,
+}
+
+/// The longest message that may be a keyword, in bytes, before folding.
+const LONGEST_BYTES: usize = 128;
+
+/// Reads whole messages as keywords: the built-in ones and a tenant's additions, folded when its rules are built.
+#[derive(Debug, Default)]
+pub struct Keywords {
+    extra: Vec<(String, Keyword)>,
+}
+
+impl Keywords {
+    /// The built-in words and the tenant's own. What cannot hold is added to `errors`: a word without letters, one that
+    /// could never match, one that means two things.
+    pub fn new(extra: &ExtraKeywords, errors: &mut Vec<RuleError>) -> Self {
+        let mut words: Vec<(String, Keyword)> = Vec::new();
+        let lists = [
+            ("stop", &extra.stop, Keyword::Stop),
+            ("start", &extra.start, Keyword::Start),
+            ("help", &extra.help, Keyword::Help),
+        ];
+        for (list, typed, keyword) in lists {
+            for (at, text) in typed.iter().enumerate() {
+                let word = fold(text);
+                match objection(&word, text, keyword, &words) {
+                    Some(message) => errors.push(RuleError { field: format!("keywords.{list}[{at}]"), message }),
+                    None => words.push((word, keyword)),
+                }
+            }
+        }
+        Self { extra: words }
+    }
+
+    /// What a whole message asks for, if it is a keyword. `folded` is [`fold`] of `body`.
+    #[must_use]
+    pub fn read(&self, body: &str, folded: &str) -> Option<Keyword> {
+        if body.trim().len() > LONGEST_BYTES {
+            return None;
+        }
+        built_in(folded).or_else(|| self.extra.iter().find(|(word, _)| word == folded).map(|(_, keyword)| *keyword))
+    }
+}
+
+fn objection(word: &str, typed: &str, keyword: Keyword, words: &[(String, Keyword)]) -> Option<String> {
+    if word.is_empty() {
+        return Some("has no letter or digit, so no message can match it".to_owned());
+    }
+    if typed.trim().len() > LONGEST_BYTES {
+        return Some(format!("is longer than {LONGEST_BYTES} bytes: a keyword is a whole message, keep it short"));
+    }
+    let taken = built_in(word).or_else(|| words.iter().find(|(other, _)| other == word).map(|(_, meaning)| *meaning));
+    match taken {
+        Some(meaning) if meaning != keyword && !(meaning == Keyword::Yes && keyword == Keyword::Start) => {
+            Some(format!("already means {}", name(meaning)))
+        }
+        _ => None,
+    }
+}
+
+fn name(keyword: Keyword) -> &'static str {
+    match keyword {
+        Keyword::Stop => "STOP",
+        Keyword::Start => "START",
+        Keyword::Yes => "START, from those who said STOP",
+        Keyword::Help => "HELP",
+    }
+}
+
+fn built_in(folded: &str) -> Option<Keyword> {
+    match folded {
+        "STOP" | "STOPALL" | "STOP ALL" | "STOP SMS" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE"
+        | "OPTOUT" | "OPT OUT" | "ARRET" | "ARRETE" | "ARRETER" | "ARRETEZ" | "DESABONNER" | "DESABONNE"
+        | "DESABONNEZ" | "DESABONNEMENT" | "SE DESABONNER" | "ME DESABONNER" | "DESABONNEZ MOI" | "DESINSCRIRE"
+        | "DESINSCRIPTION" | "SE DESINSCRIRE" | "ME DESINSCRIRE" | "DESINSCRIVEZ MOI" => Some(Keyword::Stop),
+        "START" | "UNSTOP" | "OPTIN" | "OPT IN" | "REPRENDRE" | "REPRENDS" | "REPRENEZ" | "RECOMMENCER"
+        | "REABONNER" | "REABONNEMENT" | "SE REABONNER" | "ME REABONNER" | "REABONNEZ MOI" => Some(Keyword::Start),
+        "YES" | "OUI" => Some(Keyword::Yes),
+        "HELP" | "INFO" | "AIDE" => Some(Keyword::Help),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(keywords: &Keywords, body: &str) -> Option<Keyword> {
+        keywords.read(body, &fold(body))
+    }
+
+    #[test]
+    fn whole_messages_are_read_in_any_spelling() {
+        let keywords = Keywords::default();
+        let table: &[(Keyword, &[&str])] = &[
+            (
+                Keyword::Stop,
+                &[
+                    "STOP",
+                    "stop",
+                    "Stop.",
+                    " stop ! ",
+                    "«stop»",
+                    "STOPALL",
+                    "Stop all",
+                    "unsubscribe",
+                    "cancel",
+                    "End",
+                    "quit",
+                    "Revoke",
+                    "OptOut",
+                    "opt-out",
+                    "ARRET",
+                    "Arrêt",
+                    "arre\u{302}t",
+                    "arrêter",
+                    "ARRÊTEZ",
+                    "désabonner",
+                    "DESABONNEMENT",
+                    "se désabonner",
+                    "Désabonnez-moi !",
+                    "desinscrire",
+                    "Désinscription",
+                    "STOP\u{fe0f}",
+                    "stop 🛑",
+                    "\u{200b}stop",
+                ],
+            ),
+            (
+                Keyword::Start,
+                &["START", "start", "Unstop", "reprendre", "RECOMMENCER", "réabonner", "Réabonnez-moi", "opt in"],
+            ),
+            (Keyword::Yes, &["yes", "OUI", "Oui !"]),
+            (Keyword::Help, &["help", "HELP?", "info", "Aide", "aide !"]),
+        ];
+        for (keyword, bodies) in table {
+            for body in *bodies {
+                assert_eq!(read(&keywords, body), Some(*keyword), "{body:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_are_not_keywords() {
+        for body in [
+            "",
+            " ",
+            "STOP PLEASE",
+            "please stop",
+            "stopper",
+            "je veux arrêter demain",
+            "start over",
+            "oui merci",
+            "aide moi à choisir",
+            "info tarifs",
+            "bus stop",
+            "S T O P",
+            "end of story",
+            "stop, merci",
+        ] {
+            assert_eq!(read(&Keywords::default(), body), None, "{body:?}");
+        }
+        assert_eq!(read(&Keywords::default(), &format!("stop{}", " !".repeat(100))), None);
+    }
+
+    #[test]
+    fn a_tenant_adds_words() {
+        let extra = ExtraKeywords {
+            stop: vec!["Basta !".into(), "plus de messages".into()],
+            start: vec!["c'est reparti".into(), "oui".into()],
+            help: vec!["infos".into()],
+        };
+        let mut errors = Vec::new();
+        let keywords = Keywords::new(&extra, &mut errors);
+        assert_eq!(errors, []);
+        assert_eq!(read(&keywords, "BASTA"), Some(Keyword::Stop));
+        assert_eq!(read(&keywords, "Plus de messages."), Some(Keyword::Stop));
+        assert_eq!(read(&keywords, "C’est reparti"), Some(Keyword::Start));
+        assert_eq!(read(&keywords, "infos"), Some(Keyword::Help));
+        assert_eq!(read(&keywords, "stop"), Some(Keyword::Stop));
+        assert_eq!(read(&keywords, "oui"), Some(Keyword::Yes), "a built-in word keeps its meaning");
+    }
+
+    #[test]
+    fn words_that_cannot_hold_are_refused() {
+        let extra = ExtraKeywords {
+            stop: vec!["!!".into(), "start".into(), "assez".into()],
+            start: vec!["ASSEZ".into(), "arrêt".into()],
+            help: vec!["x".repeat(200)],
+        };
+        let mut errors = Vec::new();
+        Keywords::new(&extra, &mut errors);
+        let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            ["keywords.stop[0]", "keywords.stop[1]", "keywords.start[0]", "keywords.start[1]", "keywords.help[0]"]
+        );
+        assert!(errors[2].message.contains("STOP"), "{}", errors[2]);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(body in any::<String>()) {
+            let _ = read(&Keywords::default(), &body);
+        }
+
+        #[test]
+        fn a_word_more_is_not_a_keyword(word in "(STOP|ARRÊT|start|aide|help)", more in "[b-z]{5,9}x") {
+            prop_assert_eq!(read(&Keywords::default(), &format!("{word} {more}")), None);
+        }
+    }
+}

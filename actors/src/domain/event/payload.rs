@@ -1,0 +1,382 @@
+//! The JSON object of an event, and the guard that keeps personal data out of it.
+
+use std::borrow::Cow;
+
+use crate::domain::address::Scheme;
+use crate::domain::ids::ProviderMessageId;
+
+/// The JSON object of an event. Built field by field, and every text is checked for personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload(Cow<'static, str>);
+
+impl Payload {
+    /// `{}`
+    pub const EMPTY: Self = Self(Cow::Borrowed("{}"));
+
+    /// Begins an object.
+    #[must_use]
+    pub fn builder() -> PayloadBuilder {
+        PayloadBuilder { json: String::from("{"), refused: None }
+    }
+
+    /// `{"reason": …}`, with a word of our own.
+    #[must_use]
+    pub fn reason(reason: &'static str) -> Self {
+        Self::builder().word("reason", reason).finish()
+    }
+
+    /// `{"provider_message_id": …, "reason": "duplicate_detected"}`, for `idempotent_ignored` (I2).
+    #[must_use]
+    pub fn duplicate(id: &ProviderMessageId) -> Self {
+        Self::builder().provider_id("provider_message_id", id).word("reason", "duplicate_detected").finish()
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text that looks like personal data was about to enter the event log. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the field {field} looks like personal data")]
+pub struct PersonalData {
+    /// Which field.
+    pub field: &'static str,
+}
+
+/// A [`Payload`] in the making. Field names are our own words, and each is used once.
+#[derive(Clone, Debug)]
+pub struct PayloadBuilder {
+    json: String,
+    refused: Option<PersonalData>,
+}
+
+impl PayloadBuilder {
+    /// A text from outside. When it looks like personal data, [`PayloadBuilder::build`] refuses the whole.
+    #[must_use]
+    pub fn text(mut self, field: &'static str, text: &str) -> Self {
+        if looks_personal(text) {
+            self.refused.get_or_insert(PersonalData { field });
+            return self;
+        }
+        self.put_text(field, text)
+    }
+
+    /// A word of our own: known when this was compiled, so there is nobody's data in it.
+    #[must_use]
+    pub fn word(self, field: &'static str, word: &'static str) -> Self {
+        self.put_text(field, word)
+    }
+
+    /// A provider's id for a message. Some providers make ids from phone numbers: such an id is replaced by `withheld`,
+    /// so that the event itself is not lost.
+    #[must_use]
+    pub fn provider_id(self, field: &'static str, id: &ProviderMessageId) -> Self {
+        let id = id.as_str();
+        self.put_text(field, if looks_personal(id) { "withheld" } else { id })
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub fn number(self, field: &'static str, number: impl Into<i64>) -> Self {
+        let number = number.into().to_string();
+        self.put(field, &number)
+    }
+
+    /// Yes or no.
+    #[must_use]
+    pub fn flag(self, field: &'static str, flag: bool) -> Self {
+        self.put(field, if flag { "true" } else { "false" })
+    }
+
+    /// The payload.
+    ///
+    /// # Errors
+    /// [`PersonalData`]: the first text that was refused.
+    pub fn build(self) -> Result<Payload, PersonalData> {
+        match self.refused {
+            Some(refused) => Err(refused),
+            None => Ok(self.finish()),
+        }
+    }
+
+    /// The payload, without the fields that were refused: for those who must write the event whatever is in it.
+    #[must_use]
+    pub fn finish(mut self) -> Payload {
+        self.json.push('}');
+        Payload(Cow::Owned(self.json))
+    }
+
+    fn put_text(self, field: &'static str, text: &str) -> Self {
+        let value = serde_json::Value::from(text).to_string();
+        self.put(field, &value)
+    }
+
+    fn put(mut self, field: &'static str, json: &str) -> Self {
+        if self.json.len() > 1 {
+            self.json.push(',');
+        }
+        self.json.push('"');
+        self.json.push_str(field);
+        self.json.push_str("\":");
+        self.json.push_str(json);
+        self
+    }
+}
+
+/// The longest text that may be a code or an id, in bytes.
+const LONGEST_BYTES: usize = 64;
+/// From this many words on, a text is somebody's sentence.
+const PROSE_WORDS: usize = 6;
+/// From this many digits on, a number may be a phone's.
+const PHONE_DIGITS: usize = 7;
+/// Letters and digits mixed at this length are a provider's id (`SM` and 32 hexadecimal digits), not a number somebody
+/// glued to a word.
+const ID_CHARS: usize = 20;
+
+/// Whether a text may be a phone number, an e-mail, an address or a message's body. It would rather say yes too often:
+/// what passes stands in the event log for ever (I10). UUIDs, provider ids such as `SM0123456789abcdef…` and error codes
+/// such as `63016` pass.
+#[must_use]
+pub fn looks_personal(text: &str) -> bool {
+    if is_uuid(text) {
+        return false;
+    }
+    text.len() > LONGEST_BYTES
+        || text.contains('@')
+        || text.contains('\n')
+        || text.split_whitespace().nth(PROSE_WORDS - 1).is_some()
+        || has_address(text)
+        || has_phone(text)
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+fn has_address(text: &str) -> bool {
+    let named = |before: &str| {
+        let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        word.eq_ignore_ascii_case("tel") || Scheme::ALL.iter().any(|s| word.eq_ignore_ascii_case(s.as_str()))
+    };
+    text.match_indices(':').any(|(at, _)| named(&text[..at]) && !text[at + 1..].trim().is_empty())
+}
+
+fn has_phone(text: &str) -> bool {
+    // Digits counted over groups that only the usual separators keep apart.
+    let mut digits = 0;
+    let mut token = Token::default();
+    for c in text.chars().chain(std::iter::once('\n')) {
+        if c.is_alphanumeric() {
+            token.push(c);
+            continue;
+        }
+        if token.chars > 0 {
+            if token.is_id() {
+                digits = 0;
+            } else if token.longest_run >= PHONE_DIGITS || digits + token.first_run >= PHONE_DIGITS {
+                return true;
+            } else if token.digits < token.chars {
+                digits = token.run;
+            } else {
+                digits += token.digits;
+            }
+            token = Token::default();
+        }
+        if !is_separator(c) {
+            digits = 0;
+        }
+    }
+    false
+}
+
+/// A run of letters and digits.
+#[derive(Default)]
+struct Token {
+    chars: usize,
+    digits: usize,
+    run: usize,
+    first_run: usize,
+    longest_run: usize,
+}
+
+impl Token {
+    fn push(&mut self, c: char) {
+        self.chars += 1;
+        if c.is_numeric() {
+            self.digits += 1;
+            self.run += 1;
+            self.longest_run = self.longest_run.max(self.run);
+            if self.digits == self.chars {
+                self.first_run = self.digits;
+            }
+        } else {
+            self.run = 0;
+        }
+    }
+
+    fn is_id(&self) -> bool {
+        self.digits < self.chars && self.chars >= ID_CHARS
+    }
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '+' | '.' | '-' | '/' | '(' | ')' | '\u{2010}'..='\u{2015}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn i10_personal_data_is_seen() {
+        for text in [
+            "+33612345678",
+            "33612345678",
+            "06 12 34 56 78",
+            "06.12.34.56.78",
+            "+33 (0)6-12-34-56-78",
+            "call 0612345678",
+            "0612345678 please",
+            "tel0612345678",
+            "x33612345678y",
+            "６１２３４５６７８",
+            "(415) 523-8886",
+            "a@b.fr",
+            "from anne@example.com",
+            "whatsapp:US.1234",
+            "sms:PALABRE",
+            "to telegram:42",
+            "mailto:x",
+            "Tel:12",
+            "WHATSAPP:+1",
+            "Bonjour, je voudrais un rendez-vous demain",
+            "two\nlines",
+            "a text that goes on without being many words: antidisestablishmentarianism",
+            "33612345678-BAE5F4886F6F2D05",
+        ] {
+            assert!(looks_personal(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn codes_and_ids_pass() {
+        for text in [
+            "",
+            "63016",
+            "429",
+            "duplicate_detected",
+            "opted_out",
+            "provider",
+            "seller",
+            "rate_limited",
+            "http 503",
+            "SM0123456789abcdef0123456789abcdef",
+            "SM00000000000000000000000000000001",
+            "AC00000000000000000000000000000001",
+            "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b",
+            "12345678-1234-4123-8123-123456789012",
+            "belle-wa",
+            "institut-belle",
+            "timeout after 15 s",
+            "reason: unknown",
+            "3EB0C767D097B7C7C030",
+            "error 30008: unknown",
+        ] {
+            assert!(!looks_personal(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fields_stand_in_their_order() {
+        let payload = Payload::builder()
+            .word("outcome", "rate_limited")
+            .number("limit", 5_u32)
+            .flag("confirmed", true)
+            .text("code", "say \"63016\"")
+            .build()
+            .unwrap();
+        assert_eq!(
+            payload.as_json(),
+            r#"{"outcome":"rate_limited","limit":5,"confirmed":true,"code":"say \"63016\""}"#
+        );
+        assert_eq!(Payload::builder().finish(), Payload::EMPTY);
+        assert_eq!(Payload::reason("poisonous").as_json(), r#"{"reason":"poisonous"}"#);
+    }
+
+    #[test]
+    fn i10_a_payload_with_personal_data_is_refused() {
+        let builder = Payload::builder().word("reason", "x").text("to", "+33612345678").text("code", "63016");
+        assert_eq!(builder.clone().build(), Err(PersonalData { field: "to" }));
+        assert_eq!(builder.finish().as_json(), r#"{"reason":"x","code":"63016"}"#);
+        assert!(!PersonalData { field: "to" }.to_string().contains("33"));
+    }
+
+    #[test]
+    fn a_duplicate_is_reported_without_a_phone_number() {
+        let sid = ProviderMessageId::new("SM0123456789abcdef0123456789abcdef");
+        assert_eq!(
+            Payload::duplicate(&sid).as_json(),
+            r#"{"provider_message_id":"SM0123456789abcdef0123456789abcdef","reason":"duplicate_detected"}"#
+        );
+        let from_phone = ProviderMessageId::new("33612345678@c.us:BAE5");
+        assert!(Payload::duplicate(&from_phone).as_json().contains("withheld"));
+    }
+
+    proptest! {
+        #[test]
+        fn i10_no_phone_number_passes(
+            before in "[a-z ,:]{0,8}",
+            plus in "\\+?",
+            digits in "[0-9]{7,15}",
+            sep in "[ .-]?",
+            every in 1_usize..4,
+            after in "([ ,.!][a-z ]{0,8})?",
+        ) {
+            let mut number = String::new();
+            for (i, digit) in digits.chars().enumerate() {
+                if i > 0 && i % every == 0 {
+                    number.push_str(&sep);
+                }
+                number.push(digit);
+            }
+            let text = format!("{before}{plus}{number}{after}");
+            prop_assert!(looks_personal(&text), "{}", text);
+        }
+
+        #[test]
+        fn i10_no_address_passes(
+            before in "([a-z]{0,5} )?",
+            path in "[a-z0-9.]{1,10}",
+            scheme in 0..Scheme::ALL.len(),
+        ) {
+            let text = format!("{before}{}:{path}", Scheme::ALL[scheme]);
+            prop_assert!(looks_personal(&text), "{}", text);
+            let mail = format!("{before}{path}@{path}");
+            prop_assert!(looks_personal(&mail), "{}", mail);
+        }
+
+        #[test]
+        fn twilio_ids_and_uuids_pass(kind in "(SM|MM|AC|MG)", id in "[0-9a-f]{32}", uuid in any::<u128>()) {
+            let sid = format!("{kind}{id}");
+            let uuid = uuid::Uuid::from_u128(uuid).to_string();
+            prop_assert!(!looks_personal(&sid));
+            prop_assert!(!looks_personal(&uuid));
+        }
+
+        #[test]
+        fn a_payload_is_json_whatever_goes_in(text in any::<String>(), number in any::<i64>()) {
+            let payload = Payload::builder().text("text", &text).number("number", number).finish();
+            let json: serde_json::Value = serde_json::from_str(payload.as_json()).unwrap();
+            prop_assert_eq!(&json["number"], number);
+        }
+    }
+}

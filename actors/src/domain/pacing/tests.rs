@@ -1,0 +1,147 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn micros(us: i64) -> Timestamp {
+    Timestamp::from_timestamp_micros(1_700_000_000_000_000 + us).unwrap()
+}
+
+#[test]
+fn the_window_slides() {
+    let second = |s: i64| micros(s * 1_000_000);
+    let mut recent = Vec::new();
+    for s in [0, 10, 20] {
+        assert!(may_answer(&recent, 3, second(s)));
+        note_answer(&mut recent, 3, second(s));
+    }
+    assert!(!may_answer(&recent, 3, second(59)));
+    assert!(may_answer(&recent, 3, second(60)), "the first answer has left the window");
+    note_answer(&mut recent, 3, second(60));
+    assert_eq!(recent, [second(10), second(20), second(60)]);
+    assert!(!may_answer(&[], 0, second(0)), "a limit of 0 lets nothing through");
+    assert!(!may_answer(&[second(100)], 1, second(10)), "an answer from the future counts");
+}
+
+#[test]
+fn a_pacer_says_how_long_to_wait() {
+    let pacer = TenantPacer::new(10, micros(0));
+    assert_eq!(pacer.check(micros(0)), Ok(()));
+    assert_eq!(pacer.check(micros(0)), Err(Duration::from_millis(100)));
+    assert_eq!(pacer.check(micros(40_000)), Err(Duration::from_millis(60)));
+    assert_eq!(pacer.check(micros(100_000)), Ok(()));
+    assert_eq!(pacer.check(micros(60_000_000)), Ok(()), "a pause is not saved up");
+    assert_eq!(pacer.check(micros(60_000_000)), Err(Duration::from_millis(100)));
+    assert_eq!(pacer.check(micros(0)), Err(Duration::from_secs_f64(60.1)), "a clock that went back gains nothing");
+}
+
+#[test]
+fn midnight_is_that_of_the_tenant() {
+    let table = [
+        // plain winter day, and the two days on which Europe changes its clocks
+        ("2026-01-10T12:00:00Z", Tz::Europe__Paris, "2026-01-10T23:00:00Z"),
+        ("2026-03-29T00:30:00Z", Tz::Europe__Paris, "2026-03-29T22:00:00Z"),
+        ("2026-10-25T00:30:00Z", Tz::Europe__Paris, "2026-10-25T23:00:00Z"),
+        // exactly midnight belongs to the new day
+        ("2026-01-10T23:00:00Z", Tz::Europe__Paris, "2026-01-11T23:00:00Z"),
+        // midnight does not exist: the day begins at 01:00
+        ("2018-11-04T02:00:00Z", Tz::America__Sao_Paulo, "2018-11-04T03:00:00Z"),
+        // clocks go back from 00:01 to 23:01: the day begins, ends, and begins again
+        ("2010-11-07T02:20:00Z", Tz::America__St_Johns, "2010-11-07T02:30:00Z"),
+        ("2010-11-07T02:40:00Z", Tz::America__St_Johns, "2010-11-07T03:30:00Z"),
+        // a day that does not exist at all
+        ("2011-12-30T08:00:00Z", Tz::Pacific__Apia, "2011-12-30T10:00:00Z"),
+    ];
+    for (now, tz, midnight) in table {
+        assert_eq!(next_midnight(at(now), tz), at(midnight), "{now} {tz}");
+    }
+    assert_eq!(day_start(at("2026-03-29T12:00:00Z"), Tz::Europe__Paris), at("2026-03-28T23:00:00Z"));
+}
+
+#[test]
+fn a_budget_lasts_a_day() {
+    let now = at("2026-01-10T22:59:59Z");
+    let mut budget = DayBudget::new(3, Tz::Europe__Paris, 2, now);
+    assert_eq!(budget.take(now), Ok(()));
+    assert_eq!(budget.take(now), Err(at("2026-01-10T23:00:00Z")));
+    budget.give_back();
+    assert_eq!(budget.take(now), Ok(()));
+    let tomorrow = at("2026-01-10T23:00:00Z");
+    for _ in 0..3 {
+        assert_eq!(budget.take(tomorrow), Ok(()));
+    }
+    assert_eq!(budget.take(tomorrow), Err(at("2026-01-11T23:00:00Z")));
+    assert_eq!(DayBudget::new(0, Tz::UTC, 0, now).take(now), Err(at("2026-01-11T00:00:00Z")));
+}
+
+/// The largest number of moments in any window of this length that is open at its end.
+fn most_in_any_window(moments: &[Timestamp], window: TimeDelta) -> usize {
+    moments
+        .iter()
+        .map(|start| moments.iter().filter(|m| *m >= start && **m - *start < window).count())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #[test]
+    fn i7_no_minute_holds_more_answers_than_the_limit(
+        limit in 0_u32..8,
+        gaps in proptest::collection::vec(0_i64..40_000_000, 0..80),
+    ) {
+        let (mut recent, mut answered, mut now) = (Vec::new(), Vec::new(), 0);
+        for gap in gaps {
+            now += gap;
+            if may_answer(&recent, limit, micros(now)) {
+                note_answer(&mut recent, limit, micros(now));
+                answered.push(micros(now));
+            }
+            prop_assert!(recent.len() <= limit as usize);
+        }
+        prop_assert!(most_in_any_window(&answered, CONTACT_WINDOW) <= limit as usize);
+    }
+
+    #[test]
+    fn i7_no_second_holds_more_sends_than_the_limit(
+        limit in 1_u32..50,
+        gaps in proptest::collection::vec(0_i64..150_000, 1..200),
+    ) {
+        let pacer = TenantPacer::new(limit, micros(0));
+        let (mut sent, mut now) = (Vec::new(), 0);
+        for gap in gaps {
+            now += gap;
+            if pacer.check(micros(now)).is_ok() {
+                sent.push(micros(now));
+            }
+        }
+        prop_assert!(most_in_any_window(&sent, TimeDelta::seconds(1)) <= limit as usize);
+    }
+
+    #[test]
+    fn i7_who_waits_as_told_gets_through(limit in 1_u32..200, pause_us in 0_i64..1_000_000) {
+        let pacer = TenantPacer::new(limit, micros(0));
+        prop_assert_eq!(pacer.check(micros(0)), Ok(()));
+        if let Err(wait) = pacer.check(micros(pause_us)) {
+            let wait_us = i64::try_from(wait.as_nanos().div_ceil(1_000)).unwrap();
+            prop_assert_eq!(pacer.check(micros(pause_us + wait_us)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_midnight_is_ahead_and_begins_another_day(
+        seconds in 0_i64..2_500_000_000,
+        zone in 0..chrono_tz::TZ_VARIANTS.len(),
+    ) {
+        let tz = chrono_tz::TZ_VARIANTS[zone];
+        let now = Timestamp::from_timestamp(seconds, 0).unwrap();
+        let midnight = next_midnight(now, tz);
+        prop_assert!(midnight > now && midnight - now <= TimeDelta::hours(50));
+        let day = |at: Timestamp| at.with_timezone(&tz).date_naive();
+        prop_assert!(day(midnight) > day(now));
+        prop_assert!(day_start(now, tz) <= now);
+        prop_assert_eq!(day(day_start(now, tz)), day(now));
+    }
+}

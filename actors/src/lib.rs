@@ -6,3 +6,5 @@
 
 pub mod domain;
 pub mod ports;
+#[cfg(feature = "testing")]
+pub mod testing;

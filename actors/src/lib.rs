@@ -16,3 +16,5 @@ pub mod outbox;
 pub mod ports;
 pub mod supervisor;
 pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -49,6 +49,7 @@ pub trait Inbox: Send + Sync {
 
 /// What became of a webhook's message.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
 pub enum Acceptance {
     /// It is ours to process.
     New(Inbound),

@@ -1,1 +1,18 @@
-//! Schema.
+//! The schema of Palabre's database, step by step. Each step is plain SQL for each backend and names no entity of the
+//! daemon, so that an old step never changes its meaning.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_house;
+
+/// All steps, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_house::Migration)]
+    }
+}

@@ -222,10 +222,9 @@ impl Conversation {
                 }
                 None => {
                     self.queued_in_store = true;
-                    self.birth.dispatcher.do_send(Dispatch::Queued {
-                        tenant: message.tenant.clone(),
-                        not_before: message.created_at,
-                    });
+                    self.birth
+                        .dispatcher
+                        .do_send(Dispatch::Queued { tenant: message.tenant.clone(), not_before: message.created_at });
                 }
             }
         }
@@ -269,7 +268,8 @@ impl Handler<Wake> for Conversation {
     fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
         self.taken += 1;
         let now = self.outside().now();
-        let turn: Option<Turn> = self.state.as_ref().and_then(|state| decide_timer(state, &self.birth.profile.rules, now));
+        let turn: Option<Turn> =
+            self.state.as_ref().and_then(|state| decide_timer(state, &self.birth.profile.rules, now));
         if let Some(turn) = turn {
             self.commit(TurnInFlight { turn, reserved: Vec::new() }, ctx);
         }

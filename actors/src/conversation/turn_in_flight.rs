@@ -27,10 +27,8 @@ impl TurnInFlight {
             let slot = (may_send_now && n == 0).then(|| birth.desk.reserve(&draft.message.tenant)).flatten();
             if slot.is_some() {
                 draft.message.attempts = 1;
-                draft.start = Start::Now {
-                    node: outside.node.clone(),
-                    lease_until: Outside::later(now, outside.settings.lease),
-                };
+                draft.start =
+                    Start::Now { node: outside.node.clone(), lease_until: Outside::later(now, outside.settings.lease) };
             }
             reserved.push(slot);
         }

@@ -154,6 +154,12 @@ impl DayBudget {
         Ok(())
     }
 
+    /// When the budget is spent: the moment at which the next day begins.
+    #[must_use]
+    pub fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.ends_at && self.used >= u64::from(self.per_day)).then_some(self.ends_at)
+    }
+
     /// Puts one send back that was taken and not made.
     pub fn give_back(&mut self) {
         self.used = self.used.saturating_sub(1);

@@ -76,7 +76,10 @@ fn messages_of_a_conversation_are_answered_in_the_order_of_their_acceptance() {
     paused(async {
         let harness = Harness::start(|settings| settings.senders = 4);
         for n in 0..200 {
-            assert_eq!(harness.post("a", if n % 2 == 0 { ANNE } else { BOB }, &format!("{n:03}")).await, Ok(Accepted::New));
+            assert_eq!(
+                harness.post("a", if n % 2 == 0 { ANNE } else { BOB }, &format!("{n:03}")).await,
+                Ok(Accepted::New)
+            );
         }
         harness.until(|now| all_sent(now, 200)).await;
         for (of, parity) in [(ANNE, 0), (BOB, 1)] {
@@ -104,7 +107,13 @@ fn more_messages_than_places_wait_in_the_store_and_keep_their_order() {
         harness.until(|now| all_sent(now, 300)).await;
         let taken = harness.provider("a").taken();
         let bodies: Vec<_> = taken.iter().map(|out| out.body.clone()).collect();
-        let expected: Vec<_> = harness.store.snapshot().inbound.iter().map(|row| format!("You said: {}", row.message.content.body)).collect();
+        let expected: Vec<_> = harness
+            .store
+            .snapshot()
+            .inbound
+            .iter()
+            .map(|row| format!("You said: {}", row.message.content.body))
+            .collect();
         assert_eq!(bodies, expected);
     });
 }

@@ -4,8 +4,8 @@
 //! order is the order of acceptance. A message that finds no place in memory stays in the store, its tenant is marked
 //! as behind, and from then on *everything* of that tenant comes through the store, in order, until it has caught up.
 
-pub mod messages;
 mod lane;
+pub mod messages;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,7 +76,12 @@ pub struct Ingress {
 impl Ingress {
     /// An ingress for the tenants that `owns` names.
     #[must_use]
-    pub fn new(outside: Arc<Outside>, supervisor: Addr<Supervisor>, admission: Admission, owns: Box<dyn Fn(&TenantId) -> bool>) -> Self {
+    pub fn new(
+        outside: Arc<Outside>,
+        supervisor: Addr<Supervisor>,
+        admission: Admission,
+        owns: Box<dyn Fn(&TenantId) -> bool>,
+    ) -> Self {
         Self {
             outside,
             supervisor,

@@ -18,7 +18,8 @@ impl Admission {
     /// As many places as given.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        let total = u32::try_from(places).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let total =
+            u32::try_from(places).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         Self { places: Arc::new(Semaphore::new(total as usize)), total }
     }
 
@@ -101,7 +102,15 @@ mod tests {
     fn lane(limit: usize) -> (Arc<LaneGauge>, Arc<AtomicUsize>) {
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&calls);
-        (LaneGauge::new(limit, Box::new(move || { seen.fetch_add(1, Ordering::Relaxed); })), calls)
+        (
+            LaneGauge::new(
+                limit,
+                Box::new(move || {
+                    seen.fetch_add(1, Ordering::Relaxed);
+                }),
+            ),
+            calls,
+        )
     }
 
     #[test]

@@ -57,16 +57,7 @@ impl Dispatcher {
     /// A dispatcher for the tenants that `owns` names.
     #[must_use]
     pub fn new(outside: Arc<Outside>, desk: Arc<Desk>, owns: Box<dyn Fn(&TenantId) -> bool>, first: bool) -> Self {
-        Self {
-            outside,
-            desk,
-            owns,
-            first,
-            due: BTreeSet::new(),
-            tenants: HashMap::new(),
-            alarm: None,
-            draining: false,
-        }
+        Self { outside, desk, owns, first, due: BTreeSet::new(), tenants: HashMap::new(), alarm: None, draining: false }
     }
 
     fn send(&self, message: Outbound, slot: Slot, unsettled: Option<Unsettled>, me: Addr<Self>) {
@@ -164,7 +155,12 @@ impl Dispatcher {
         }));
     }
 
-    fn claimed(&mut self, tenant: TenantId, claimed: Result<(Vec<Outbound>, Vec<Slot>, bool), PortError>, ctx: &mut Context<Self>) {
+    fn claimed(
+        &mut self,
+        tenant: TenantId,
+        claimed: Result<(Vec<Outbound>, Vec<Slot>, bool), PortError>,
+        ctx: &mut Context<Self>,
+    ) {
         let lane = self.tenants.entry(tenant.clone()).or_default();
         lane.claiming = false;
         match claimed {

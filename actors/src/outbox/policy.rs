@@ -13,7 +13,12 @@ use crate::ports::Settled;
 const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
 /// After an attempt.
-pub(super) fn settled(sent: Result<Receipt, SendError>, message: &Outbound, now: Timestamp, settings: &Settings) -> Settled {
+pub(super) fn settled(
+    sent: Result<Receipt, SendError>,
+    message: &Outbound,
+    now: Timestamp,
+    settings: &Settings,
+) -> Settled {
     let error = match sent {
         Ok(receipt) => return Settled::Sent(receipt),
         Err(error) => error,

@@ -130,7 +130,8 @@ impl Handler<ChildExited> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, exited: ChildExited, ctx: &mut Context<Self>) {
-        let Some(entry) = self.tenants.get_mut(&exited.tenant).filter(|entry| entry.generation == exited.generation) else {
+        let Some(entry) = self.tenants.get_mut(&exited.tenant).filter(|entry| entry.generation == exited.generation)
+        else {
             return;
         };
         entry.child = None;

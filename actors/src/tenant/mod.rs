@@ -62,11 +62,23 @@ struct Strikes {
 impl Tenant {
     /// A tenant without conversations in memory.
     #[must_use]
-    pub fn new(id: TenantId, profile: TenantProfile, outside: Arc<Outside>, dispatcher: Addr<Dispatcher>, desk: Arc<Desk>) -> Self {
+    pub fn new(
+        id: TenantId,
+        profile: TenantProfile,
+        outside: Arc<Outside>,
+        dispatcher: Addr<Dispatcher>,
+        desk: Arc<Desk>,
+    ) -> Self {
         Self { id, profile, outside, dispatcher, desk, conversations: HashMap::new(), generations: 0, sweeping: false }
     }
 
-    fn start_child(&mut self, key: ConversationKey, bookmark: Bookmark, poison: Option<InboundId>, ctx: &Context<Self>) -> (Addr<Conversation>, u64) {
+    fn start_child(
+        &mut self,
+        key: ConversationKey,
+        bookmark: Bookmark,
+        poison: Option<InboundId>,
+        ctx: &Context<Self>,
+    ) -> (Addr<Conversation>, u64) {
         self.generations += 1;
         let generation = self.generations;
         bookmark.set(None);
@@ -118,7 +130,8 @@ impl Tenant {
         if self.conversations.len() < limit || !self.conversations.len().is_multiple_of((limit / 10).max(1)) {
             return;
         }
-        let mut by_age: Vec<(Instant, &Entry)> = self.conversations.values().map(|entry| (entry.last_used, entry)).collect();
+        let mut by_age: Vec<(Instant, &Entry)> =
+            self.conversations.values().map(|entry| (entry.last_used, entry)).collect();
         by_age.sort_unstable_by_key(|(last_used, _)| *last_used);
         let excess = self.conversations.len() - limit + limit / 5;
         for (_, entry) in by_age.into_iter().take(excess) {
@@ -148,7 +161,11 @@ impl Tenant {
         entry.child = Child::Recovering;
         let culprit = entry.bookmark.get();
         if let Some(message) = culprit {
-            let count = entry.strikes.take().filter(|strikes| strikes.message == message).map_or(1, |strikes| strikes.count + 1);
+            let count = entry
+                .strikes
+                .take()
+                .filter(|strikes| strikes.message == message)
+                .map_or(1, |strikes| strikes.count + 1);
             entry.strikes = Some(Strikes { message, count });
         }
         let poison = entry

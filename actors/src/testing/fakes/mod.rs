@@ -1,0 +1,14 @@
+//! In-memory implementations of the ports. They keep the ports' promises, can be told to break them, and let a test
+//! wait for what it expects instead of sleeping.
+
+mod clock;
+mod gateway;
+mod rows;
+mod store;
+
+pub use clock::FakeClock;
+pub use gateway::{Answer, FakeGateway, FakeGateways};
+pub use rows::{
+    ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+};
+pub use store::{FakeStore, Fault, Op};

@@ -1,0 +1,135 @@
+//! Rows as a test looks at them, whichever store they come from.
+
+use uuid::Uuid;
+
+use crate::domain::Timestamp;
+use crate::domain::address::Address;
+use crate::domain::conversation::Conversation;
+use crate::domain::event::{ActorType, EntityType, EventType};
+use crate::domain::ids::{
+    ChannelId, ContactId, ConversationId, CorrelationId, LiveSessionId, NodeId, ProviderMessageId, SessionId, TenantId,
+};
+use crate::domain::message::{Inbound, Outbound, Role};
+use crate::domain::status::OutboxState;
+
+/// All that a store holds. Inbound and outbound rows stand in the order of their ids, events in the order in which they
+/// were written.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "one field per table")]
+pub struct Snapshot {
+    pub inbound: Vec<InboundRow>,
+    pub outbound: Vec<OutboundRow>,
+    pub conversations: Vec<ConversationRow>,
+    pub addresses: Vec<(TenantId, Address, ContactId)>,
+    pub sessions: Vec<SessionRow>,
+    pub live_sessions: Vec<LiveSessionRow>,
+    pub opt_outs: Vec<(TenantId, Address)>,
+    pub events: Vec<EventRow>,
+}
+
+/// Where an inbound message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboundState {
+    /// Waits for its turn.
+    Accepted,
+    /// Had its turn.
+    Processed,
+    /// Was set aside.
+    Dead,
+}
+
+/// A row of `messages_in`.
+#[derive(Clone, Debug)]
+pub struct InboundRow {
+    /// The message.
+    pub message: Inbound,
+    /// Where it stands.
+    pub state: InboundState,
+    /// A word for what came of it.
+    pub reason: Option<String>,
+    /// Who wrote it; known from its turn on.
+    pub role: Option<Role>,
+    /// Its conversation; known from its turn on.
+    pub conversation: Option<ConversationId>,
+    /// When it had its turn or was set aside.
+    pub processed_at: Option<Timestamp>,
+}
+
+/// A row of `messages_out`.
+#[derive(Clone, Debug)]
+pub struct OutboundRow {
+    /// The message.
+    pub message: Outbound,
+    /// Where it stands.
+    pub state: OutboxState,
+    /// When it may be tried, or looked into.
+    pub next_attempt_at: Timestamp,
+    /// Who is at it.
+    pub lease_owner: Option<NodeId>,
+    /// Until when.
+    pub lease_until: Option<Timestamp>,
+    /// The provider's id.
+    pub provider_message_id: Option<ProviderMessageId>,
+    /// A code or a word.
+    pub last_error: Option<String>,
+    /// When the provider took it.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// A row of `conversations`.
+#[derive(Clone, Debug)]
+pub struct ConversationRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// On which channel.
+    pub channel: ChannelId,
+    /// With whom.
+    pub contact: ContactId,
+    /// The address that wrote last.
+    pub address: Address,
+    /// The rest.
+    pub conversation: Conversation,
+}
+
+/// A row of `sessions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+}
+
+/// A row of `live_sessions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct LiveSessionRow {
+    pub id: LiveSessionId,
+    pub tenant: TenantId,
+    pub opened_at: Timestamp,
+    pub last_message_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+}
+
+/// A row of `event_log`.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct EventRow {
+    pub tenant: TenantId,
+    pub event_type: EventType,
+    pub entity_type: EntityType,
+    pub entity_id: Option<Uuid>,
+    pub correlation: CorrelationId,
+    pub actor_type: ActorType,
+    pub payload: serde_json::Value,
+    pub created_at: Timestamp,
+}
+
+impl Snapshot {
+    /// Events of one type.
+    pub fn events_of(&self, event_type: EventType) -> impl Iterator<Item = &EventRow> {
+        self.events.iter().filter(move |event| event.event_type == event_type)
+    }
+}

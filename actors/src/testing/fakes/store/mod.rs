@@ -1,0 +1,252 @@
+//! All four stores in one, in memory.
+
+mod inbox;
+mod outbox;
+mod stopgap;
+mod turns;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::rows::{ConversationRow, EventRow, InboundRow, LiveSessionRow, OutboundRow, SessionRow, Snapshot};
+use crate::domain::Timestamp;
+use crate::domain::address::Address;
+use crate::domain::conversation::Contact;
+use crate::domain::event::{ActorType, EntityType, EventType};
+use crate::domain::ids::{
+    ChannelId, ContactId, ConversationId, CorrelationId, InboundId, OutboundId, SessionId, TenantId,
+};
+use crate::ports::{Consent, Pending, PortError, PortErrorKind};
+
+/// The operations that can be made to fail, one name per method of the ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names of the ports' methods")]
+pub enum Op {
+    Accept,
+    Backlog,
+    TenantsBehind,
+    Bury,
+    Load,
+    Commit,
+    DueTurns,
+    CloseIdleLiveSessions,
+    Claim,
+    Settle,
+    Advance,
+    DueOutbox,
+    ExpireLeases,
+    ClaimUnknown,
+    SentSince,
+    IsOptedOut,
+}
+
+/// How an operation goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happens, and this is the error.
+    Fail(PortErrorKind),
+    /// It happens, and the answer is lost: the caller sees `Timeout`.
+    LoseAnswer,
+    /// It waits for [`FakeStore::release`], then goes on.
+    Hang,
+}
+
+/// An in-memory store that keeps the ports' promises. Clones share the rows.
+#[derive(Clone, Debug)]
+pub struct FakeStore(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    data: Mutex<Data>,
+    faults: Mutex<HashMap<Op, VecDeque<Fault>>>,
+    calls: Mutex<HashMap<Op, usize>>,
+    progress: watch::Sender<u64>,
+    released: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Data {
+    inbound: BTreeMap<InboundId, InboundRow>,
+    dedupe: HashMap<(TenantId, ChannelId, String), InboundId>,
+    outbound: BTreeMap<OutboundId, OutboundRow>,
+    conversations: BTreeMap<ConversationId, ConversationRow>,
+    contacts: BTreeMap<ContactId, Contact>,
+    addresses: BTreeMap<(TenantId, Address), ContactId>,
+    sessions: BTreeMap<SessionId, SessionRow>,
+    live_sessions: Vec<LiveSessionRow>,
+    opt_outs: Vec<(TenantId, Address)>,
+    events: Vec<EventRow>,
+}
+
+impl FakeStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Shared {
+            data: Mutex::default(),
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            progress: watch::Sender::new(0),
+            released: watch::Sender::new(0),
+        }))
+    }
+
+    /// The next call of an operation goes wrong like this; several faults queue up.
+    pub fn fault(&self, op: Op, fault: Fault) {
+        self.0.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(op).or_default().push_back(fault);
+    }
+
+    /// Lets every operation that hangs now go on.
+    pub fn release(&self) {
+        self.0.released.send_modify(|count| *count += 1);
+    }
+
+    /// How often an operation was called, failures included.
+    #[must_use]
+    pub fn calls(&self, op: Op) -> usize {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).get(&op).copied().unwrap_or_default()
+    }
+
+    /// All rows as they stand.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot()
+    }
+
+    /// Comes back, with the rows, when they are as the test expects.
+    pub async fn wait(&self, done: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut progress = self.0.progress.subscribe();
+        loop {
+            let snapshot = self.snapshot();
+            if done(&snapshot) || progress.changed().await.is_err() {
+                return snapshot;
+            }
+        }
+    }
+
+    /// Comes back when an operation was called so many times in all.
+    pub async fn wait_calls(&self, op: Op, count: usize) {
+        let mut progress = self.0.progress.subscribe();
+        while self.calls(op) < count {
+            if progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Writes an opt-out that no turn wrote.
+    pub fn opt_out(&self, tenant: &TenantId, address: &Address) {
+        self.lock().record_opt_out(tenant, address);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Data> {
+        self.0.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run<T>(
+        &self,
+        op: Op,
+        apply: impl FnOnce(&mut Data) -> Result<T, PortError> + Send + 'static,
+    ) -> Pending<'_, Result<T, PortError>>
+    where
+        T: Send + 'static,
+    {
+        *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(op).or_default() += 1;
+        let fault = {
+            let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            faults.get_mut(&op).and_then(VecDeque::pop_front)
+        };
+        let mut released = self.0.released.subscribe();
+        self.0.progress.send_modify(|count| *count += 1);
+        Box::pin(async move {
+            match fault {
+                Some(Fault::Fail(kind)) => return Err(PortError::from(kind)),
+                Some(Fault::Hang) => {
+                    released.changed().await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
+                }
+                Some(Fault::LoseAnswer) | None => {}
+            }
+            let result = apply(&mut self.lock());
+            self.0.progress.send_modify(|count| *count += 1);
+            if fault == Some(Fault::LoseAnswer) { Err(PortError::from(PortErrorKind::Timeout)) } else { result }
+        })
+    }
+}
+
+impl Default for FakeStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Data {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            inbound: self.inbound.values().cloned().collect(),
+            outbound: self.outbound.values().cloned().collect(),
+            conversations: self.conversations.values().cloned().collect(),
+            addresses: self.addresses.iter().map(|((t, a), c)| (t.clone(), a.clone(), *c)).collect(),
+            sessions: self.sessions.values().cloned().collect(),
+            live_sessions: self.live_sessions.clone(),
+            opt_outs: self.opt_outs.clone(),
+            events: self.events.clone(),
+        }
+    }
+
+    /// The address itself and the contact's other ones.
+    fn addresses_of(&self, tenant: &TenantId, address: &Address) -> Vec<Address> {
+        let Some(contact) = self.addresses.get(&(tenant.clone(), address.clone())) else {
+            return vec![address.clone()];
+        };
+        let all = self.addresses.iter().filter(|((t, _), c)| t == tenant && *c == contact);
+        all.map(|((_, address), _)| address.clone()).collect()
+    }
+
+    fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> bool {
+        let addresses = self.addresses_of(tenant, address);
+        self.opt_outs.iter().any(|(t, a)| t == tenant && addresses.contains(a))
+    }
+
+    fn record_opt_out(&mut self, tenant: &TenantId, address: &Address) -> bool {
+        let row = (tenant.clone(), address.clone());
+        let new = !self.opt_outs.contains(&row);
+        if new {
+            self.opt_outs.push(row);
+        }
+        new
+    }
+
+    fn log(&mut self, event: StoreEvent<'_>) {
+        self.events.push(EventRow {
+            tenant: event.tenant.clone(),
+            event_type: event.event_type,
+            entity_type: event.entity.0,
+            entity_id: event.entity.1,
+            correlation: event.correlation,
+            actor_type: event.actor_type,
+            payload: event.payload,
+            created_at: event.at,
+        });
+    }
+}
+
+/// An event that the store itself writes.
+struct StoreEvent<'a> {
+    tenant: &'a TenantId,
+    event_type: EventType,
+    entity: (EntityType, Option<Uuid>),
+    correlation: CorrelationId,
+    actor_type: ActorType,
+    payload: serde_json::Value,
+    at: Timestamp,
+}
+
+impl Consent for FakeStore {
+    fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>> {
+        let (tenant, address) = (tenant.clone(), address.clone());
+        self.run(Op::IsOptedOut, move |data| Ok(data.is_opted_out(&tenant, &address)))
+    }
+}

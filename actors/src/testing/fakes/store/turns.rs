@@ -1,0 +1,283 @@
+use serde_json::json;
+
+use super::{Data, FakeStore, Op, StoreEvent};
+use crate::domain::Timestamp;
+use crate::domain::address::Address;
+use crate::domain::conversation::{ConversationKey, State};
+use crate::domain::event::{ActorType, EntityType, EventType};
+use crate::domain::ids::{CorrelationId, LiveSessionId, TenantId};
+use crate::domain::message::OutboundKind;
+use crate::domain::status::OutboxState;
+use crate::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
+use crate::ports::{Loaded, Pending, PortError, PortErrorKind, Turns};
+use crate::testing::fakes::{ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow};
+
+impl Turns for FakeStore {
+    fn load(&self, key: &ConversationKey) -> Pending<'_, Result<Loaded, PortError>> {
+        let key = key.clone();
+        self.run(Op::Load, move |data| Ok(data.load(key)))
+    }
+
+    fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
+        self.run(Op::Commit, move |data| {
+            data.check(&turn)?;
+            data.apply(turn);
+            Ok(())
+        })
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>> {
+        self.run(Op::DueTurns, move |data| {
+            let timers = data.conversations.values().filter_map(|row| Some((row.conversation.timer_at?, row)));
+            let mut due: Vec<_> = timers.filter(|(timer_at, _)| *timer_at <= now).collect();
+            due.sort_by_key(|(timer_at, _)| *timer_at);
+            Ok(due.into_iter().take(limit).map(|(_, row)| row.key()).collect())
+        })
+    }
+
+    fn close_idle_live_sessions(
+        &self,
+        tenant: &TenantId,
+        idle_since: Timestamp,
+        now: Timestamp,
+    ) -> Pending<'_, Result<u64, PortError>> {
+        let tenant = tenant.clone();
+        self.run(Op::CloseIdleLiveSessions, move |data| {
+            let rows = data.live_sessions.iter_mut();
+            let idle = rows
+                .filter(|row| row.tenant == tenant && row.closed_at.is_none() && row.last_message_at < idle_since)
+                .map(|row| {
+                    row.closed_at = Some(now);
+                    row.id
+                });
+            let closed: Vec<_> = idle.collect();
+            for id in &closed {
+                data.log_live(&tenant, *id, EventType::LiveSessionClosed, CorrelationId::fresh(), now);
+            }
+            Ok(closed.len() as u64)
+        })
+    }
+}
+
+impl ConversationRow {
+    fn key(&self) -> ConversationKey {
+        ConversationKey { tenant: self.tenant.clone(), channel: self.channel.clone(), address: self.address.clone() }
+    }
+}
+
+impl Data {
+    fn load(&self, key: ConversationKey) -> Loaded {
+        let contact = self.addresses.get(&(key.tenant.clone(), key.address.clone()));
+        let row = self
+            .conversations
+            .values()
+            .find(|row| row.tenant == key.tenant && row.channel == key.channel && Some(&row.contact) == contact);
+        let unsettled = row.is_some_and(|row| {
+            let mut rows = self.outbound.values();
+            rows.any(|out| out.message.conversation == row.conversation.id && is_unsettled(out.state))
+        });
+        let mine = self.waiting().filter(|message| {
+            message.tenant == key.tenant && message.channel == key.channel && message.from == key.address
+        });
+        let waiting = mine.cloned().collect();
+        let state = State {
+            contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
+            conversation: row.map(|row| row.conversation.clone()),
+            opted_out: self.is_opted_out(&key.tenant, &key.address),
+            key,
+        };
+        Loaded { state, waiting, unsettled }
+    }
+
+    fn check(&self, turn: &Turn) -> Result<(), PortError> {
+        let tenant = &turn.key.tenant;
+        let consumable = turn.consumed.as_ref().is_none_or(|consumed| {
+            let row = self.inbound.get(&consumed.id);
+            row.is_some_and(|row| row.state == InboundState::Accepted && row.message.tenant == *tenant)
+        });
+        let contact = self.addresses.get(&(tenant.clone(), turn.key.address.clone()));
+        let same_contact = contact.is_none_or(|id| *id == turn.contact.id);
+        let row = self.conversations.get(&turn.conversation.id);
+        let same_version = match row {
+            Some(row) => row.tenant == *tenant && row.conversation.version == turn.expected_version,
+            None => {
+                let mut rows = self.conversations.values();
+                let twin = rows.any(|row| {
+                    row.tenant == *tenant && row.channel == turn.key.channel && row.contact == turn.contact.id
+                });
+                turn.expected_version == 0 && !twin
+            }
+        };
+        if consumable && same_contact && same_version { Ok(()) } else { Err(PortErrorKind::Conflict.into()) }
+    }
+
+    fn apply(&mut self, turn: Turn) {
+        let (tenant, key, at) = (turn.key.tenant.clone(), turn.key.clone(), turn.at);
+        if let Some(consumed) = &turn.consumed
+            && let Some(row) = self.inbound.get_mut(&consumed.id)
+        {
+            row.state = InboundState::Processed;
+            row.reason = Some(super::stopgap::outcome_word(consumed.outcome));
+            row.role = Some(consumed.role);
+            row.conversation = Some(turn.conversation.id);
+            row.processed_at = Some(at);
+        }
+        for address in [Some(&key.address), turn.alias.as_ref()].into_iter().flatten() {
+            self.addresses.entry((tenant.clone(), address.clone())).or_insert(turn.contact.id);
+        }
+        self.contacts.insert(turn.contact.id, turn.contact.clone());
+        self.apply_sessions(&turn);
+        if let Some(id) = turn.live_session {
+            self.keep_live(&tenant, id, turn.correlation, at);
+        }
+        let contact = turn.contact.id;
+        let conversation = turn.conversation;
+        let row = ConversationRow {
+            tenant: tenant.clone(),
+            channel: key.channel,
+            contact,
+            address: key.address,
+            conversation,
+        };
+        self.conversations.insert(row.conversation.id, row);
+        for draft in turn.outbox {
+            self.outbound.insert(draft.message.id, OutboundRow::from(draft));
+        }
+        self.events.extend(turn.events.into_iter().map(EventRow::from));
+        match turn.consent {
+            Some(ConsentChange::OptOut { address }) => {
+                self.record_opt_out(&tenant, &address);
+                self.suppress(&tenant, &address, at);
+            }
+            Some(ConsentChange::OptIn { address }) => {
+                let addresses = self.addresses_of(&tenant, &address);
+                self.opt_outs.retain(|(t, a)| *t != tenant || !addresses.contains(a));
+            }
+            None => {}
+        }
+    }
+
+    fn apply_sessions(&mut self, turn: &Turn) {
+        for change in &turn.sessions {
+            match change {
+                SessionChange::Open(id) => {
+                    let session = turn.conversation.session.as_ref().filter(|session| session.id == *id);
+                    let row = SessionRow {
+                        id: *id,
+                        tenant: turn.key.tenant.clone(),
+                        conversation: turn.conversation.id,
+                        opened_at: session.map_or(turn.at, |session| session.opened_at),
+                        closed_at: None,
+                    };
+                    self.sessions.insert(*id, row);
+                }
+                SessionChange::Close(id) => {
+                    if let Some(row) = self.sessions.get_mut(id) {
+                        row.closed_at = Some(turn.at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep_live(&mut self, tenant: &TenantId, id: LiveSessionId, correlation: CorrelationId, at: Timestamp) {
+        let mut rows = self.live_sessions.iter_mut();
+        if let Some(open) = rows.find(|row| row.tenant == *tenant && row.closed_at.is_none()) {
+            open.last_message_at = open.last_message_at.max(at);
+            return;
+        }
+        let tenant = tenant.clone();
+        self.log_live(&tenant, id, EventType::LiveSessionOpened, correlation, at);
+        self.live_sessions.push(LiveSessionRow { id, tenant, opened_at: at, last_message_at: at, closed_at: None });
+    }
+
+    fn log_live(
+        &mut self,
+        tenant: &TenantId,
+        id: LiveSessionId,
+        event_type: EventType,
+        correlation: CorrelationId,
+        at: Timestamp,
+    ) {
+        self.log(StoreEvent {
+            tenant,
+            event_type,
+            entity: (EntityType::LiveSession, Some(id.0)),
+            correlation,
+            actor_type: ActorType::System,
+            payload: json!({}),
+            at,
+        });
+    }
+
+    /// Holds back what no sender has begun, for every address of the contact; the confirmation of the STOP may pass.
+    pub(super) fn suppress(&mut self, tenant: &TenantId, address: &Address, at: Timestamp) {
+        let addresses = self.addresses_of(tenant, address);
+        let held: Vec<_> = self
+            .outbound
+            .values_mut()
+            .filter(|row| matches!(row.state, OutboxState::Pending | OutboxState::Deferred))
+            .filter(|row| row.message.tenant == *tenant && addresses.contains(&row.message.to))
+            .filter(|row| row.message.kind != OutboundKind::OptOutConfirmation)
+            .map(|row| {
+                row.state = OutboxState::Suppressed;
+                row.last_error = Some("opted_out".to_owned());
+                (row.message.id, row.message.correlation)
+            })
+            .collect();
+        for (id, correlation) in held {
+            self.log(StoreEvent {
+                tenant,
+                event_type: EventType::MessageSuppressed,
+                entity: (EntityType::MessageOut, Some(id.0)),
+                correlation,
+                actor_type: ActorType::System,
+                payload: json!({ "reason": "opted_out" }),
+                at,
+            });
+        }
+    }
+}
+
+pub(super) fn is_unsettled(state: OutboxState) -> bool {
+    use OutboxState::{Deferred, Pending, Sending, Unknown};
+    matches!(state, Pending | Sending | Unknown | Deferred)
+}
+
+impl From<Draft> for OutboundRow {
+    fn from(draft: Draft) -> Self {
+        let mut message = draft.message;
+        let (state, next_attempt_at, lease_owner, lease_until) = match draft.start {
+            Start::Now { node, lease_until } => {
+                message.attempts = message.attempts.max(1);
+                (OutboxState::Sending, message.created_at, Some(node), Some(lease_until))
+            }
+            Start::Queued { not_before } => (OutboxState::Pending, not_before, None, None),
+        };
+        Self {
+            message,
+            state,
+            next_attempt_at,
+            lease_owner,
+            lease_until,
+            provider_message_id: None,
+            last_error: None,
+            sent_at: None,
+        }
+    }
+}
+
+impl From<crate::domain::event::Event> for EventRow {
+    fn from(event: crate::domain::event::Event) -> Self {
+        Self {
+            tenant: event.tenant,
+            event_type: event.event_type,
+            entity_type: event.entity_type,
+            entity_id: event.entity_id,
+            correlation: event.correlation,
+            actor_type: event.actor_type,
+            payload: serde_json::from_str(event.payload.as_json()).unwrap_or_default(),
+            created_at: event.created_at,
+        }
+    }
+}

@@ -56,11 +56,8 @@ impl RetryPolicy {
         if attempts >= self.max_attempts {
             return Retry::Exhausted;
         }
+        let wait = self.scheduled(attempts).max(provider_after.unwrap_or(Duration::ZERO));
         let age = (now - first_at).to_std().unwrap_or(Duration::ZERO);
-        let Some(scheduled) = self.scheduled(attempts, age) else {
-            return Retry::Exhausted;
-        };
-        let wait = scheduled.max(provider_after.unwrap_or(Duration::ZERO));
         if age.saturating_add(wait) > self.max_age {
             return Retry::Exhausted;
         }
@@ -68,18 +65,19 @@ impl RetryPolicy {
         at.map_or(Retry::Exhausted, Retry::At)
     }
 
-    fn scheduled(&self, attempts: u32, age: Duration) -> Option<Duration> {
-        // backoff measures age between two instants of its clock: any instant serves as the first.
+    fn scheduled(&self, attempts: u32) -> Duration {
+        let initial = self.initial.min(self.cap);
         let start = Instant::now();
         let mut schedule = ExponentialBackoff {
-            current_interval: self.initial.min(self.cap),
-            initial_interval: self.initial.min(self.cap),
+            current_interval: initial,
+            initial_interval: initial,
             randomization_factor: self.jitter.clamp(0.0, 1.0),
             multiplier: self.multiplier.max(1.0),
             max_interval: self.cap,
             start_time: start,
+            // Age is judged above, by the row's own times: here it would be judged before the cap cuts the jitter.
             max_elapsed_time: None,
-            clock: At(start.checked_add(age)?),
+            clock: Stopped(start),
         };
         // The schedule keeps its place in memory, the row keeps a count: walk there.
         for _ in 1..attempts {
@@ -88,8 +86,7 @@ impl RetryPolicy {
             }
             schedule.next_backoff();
         }
-        schedule.max_elapsed_time = Some(self.max_age);
-        Some(schedule.next_backoff()?.min(self.cap))
+        schedule.next_backoff().map_or(self.cap, |wait| wait.min(self.cap))
     }
 }
 
@@ -99,9 +96,10 @@ fn rounded_up(wait: Duration) -> Option<TimeDelta> {
     Some(TimeDelta::microseconds(micros))
 }
 
-struct At(Instant);
+/// The schedule needs a clock only to measure age, which it is not asked to.
+struct Stopped(Instant);
 
-impl backoff::Clock for At {
+impl backoff::Clock for Stopped {
     fn now(&self) -> Instant {
         self.0
     }

@@ -146,7 +146,8 @@ fn a_first_question_makes_contact_conversation_and_session() {
 fn what_a_message_leads_to() {
     use Outcome::*;
     // body, opted out before, handled by a person -> outcome, drafts, opted out after
-    let table: &[(&str, bool, bool, Outcome, &[OutboundKind], bool)] = &[
+    type Row = (&'static str, bool, bool, Outcome, &'static [OutboundKind], bool);
+    let table: &[Row] = &[
         ("bonjour", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
         ("horaires", false, false, AnsweredFaq, &[OutboundKind::Reply], false),
         ("oui", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
@@ -275,9 +276,9 @@ fn i7_too_many_answers_are_not_given() {
     assert_eq!(outcome(&say(&mut state, &rules, "horaires", at(60))), AnsweredFaq);
     assert_eq!(kinds(&say(&mut state, &rules, "stop", at(60))), [OutboundKind::OptOutConfirmation]);
     assert_eq!(kinds(&say(&mut state, &rules, "start", at(60))), [OutboundKind::OptInConfirmation]);
-    let again = say(&mut state, &rules, "start", at(60));
+    let again = say(&mut state, &rules, "start", at(61));
     assert_eq!((outcome(&again), again.outbox.len()), (Outcome::OptedIn, 1), "there was room for one");
-    let once_more = say(&mut state, &rules, "start", at(60));
+    let once_more = say(&mut state, &rules, "start", at(61));
     assert_eq!((outcome(&once_more), once_more.outbox.len()), (Outcome::OptedIn, 0));
 }
 

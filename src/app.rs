@@ -1,0 +1,214 @@
+//! The composition root: the only place that knows every room of the house.
+
+mod front;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::NodeId;
+use palabre_actors::house::{Foundation, House};
+use palabre_actors::kit::{Outside, Ports, Settings, TenantProfile};
+use palabre_actors::ports::Clock;
+use tracing::{info, warn};
+
+use self::front::{Front, StoreHealth};
+use crate::config::Config;
+use crate::gateway::{self, Registry};
+use crate::http::health::{Health, Phase};
+use crate::http::{self, HttpDeps};
+use crate::runtime::{Runtime, ThreadGone, cores};
+use crate::store::{Store, StoreError};
+use crate::telemetry::metrics::Exporter;
+
+/// The time of day, cut to the microseconds that both databases keep.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let now = chrono::Utc::now();
+        Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+    }
+}
+
+/// Why the daemon did not start. Nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No threads.
+    #[error("the operating system gave no thread")]
+    Threads(#[source] std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A provider's settings.
+    #[error(transparent)]
+    Gateway(#[from] gateway::BuildError),
+    /// A listener.
+    #[error(transparent)]
+    Http(#[from] http::ServeError),
+    /// A bug: a thread panicked while the daemon started.
+    #[error(transparent)]
+    ThreadGone(#[from] ThreadGone),
+}
+
+/// The running daemon. Dropping it ends it without finishing anything; what was accepted is in the store.
+#[derive(Debug)]
+pub struct Running {
+    /// Where webhooks are taken.
+    pub addr: SocketAddr,
+    /// Where metrics are shown.
+    pub admin_addr: SocketAddr,
+    listeners: http::Running,
+    house: House,
+    store: Store,
+    runtime: Runtime,
+    drain: Duration,
+}
+
+/// Starts the daemon, and resolves when it may receive traffic.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartError> {
+    let begun = std::time::Instant::now();
+    let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
+    let runtime = Runtime::start(shards).map_err(StartError::Threads)?;
+    let health = Arc::new(Health::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+
+    let store = open_store(&config, &runtime).await?;
+    health.register("store", true, Arc::new(StoreHealth(store.clone())));
+    let registry = Arc::new(Registry::build(&config)?);
+    let outside = outside(&config, &store, &registry, Arc::clone(&clock), runtime.io().clone());
+    let foundation = Foundation::new(outside, shards);
+    let shards = {
+        let foundation = foundation.clone();
+        runtime.on_each_shard(move |number| foundation.start_shard(number)).await?
+    };
+    let house = foundation.house(shards);
+
+    let front = Arc::new(Front::new(&config, registry, house.clone()));
+    let deps = HttpDeps {
+        config: config.http.clone(),
+        drain: config.runtime.drain,
+        clock,
+        receivers: Arc::clone(&front) as Arc<dyn http::Receivers>,
+        reception: front,
+        health: Arc::clone(&health),
+        metrics,
+    };
+    let listeners = runtime.on_system(move || http::serve(deps)).await??;
+    health.enter(Phase::Ready);
+    info!(
+        http.listen = %listeners.addr,
+        http.admin_listen = %listeners.admin_addr,
+        tenants = config.tenants.len(),
+        elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "ready"
+    );
+    Ok(Running {
+        addr: listeners.addr,
+        admin_addr: listeners.admin_addr,
+        listeners,
+        house,
+        store,
+        runtime,
+        drain: config.runtime.drain,
+    })
+}
+
+impl Running {
+    /// Resolves when the daemon cannot go on and should be started again.
+    pub async fn collapsed(&self) {
+        self.house.collapsed().await;
+    }
+
+    /// The store, for those who look at its rows (the demo does).
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops: takes nothing more in, finishes turns and sends in flight within `runtime.drain`, closes the store.
+    /// Answers whether everything was finished; what was not is in the store for the next start.
+    pub async fn stop(self) -> bool {
+        info!("draining");
+        let house = self.house;
+        let draining = async {
+            // The listeners first: webhooks in flight still need their commit.
+            self.listeners.stop().await;
+            house.drain().await;
+        };
+        let finished = tokio::time::timeout(self.drain, draining).await.is_ok();
+        if !finished {
+            warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
+        }
+        self.store.close().await;
+        let runtime = self.runtime;
+        // Joining threads is no work for an asynchronous worker.
+        let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
+        info!(finished, "stopped");
+        finished
+    }
+}
+
+async fn open_store(config: &Config, runtime: &Runtime) -> Result<Store, StartError> {
+    let database = config.database.clone();
+    let tenants = config.tenants.clone();
+    let opening = runtime.io().spawn(async move {
+        let store = Store::open(&database.url).await?;
+        if database.migrate {
+            store.migrate().await?;
+        }
+        store.sync_tenants(&tenants).await?;
+        Ok::<_, StoreError>(store)
+    });
+    Ok(opening.await.map_err(|_| ThreadGone)??)
+}
+
+fn outside(
+    config: &Config,
+    store: &Store,
+    registry: &Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    io: tokio::runtime::Handle,
+) -> Outside {
+    let port = || Arc::new(store.clone());
+    let ports = Ports {
+        clock,
+        inbox: port(),
+        turns: port(),
+        outbox: port(),
+        consent: port(),
+        gateways: Arc::clone(registry) as _,
+        sellers: store.sellers(),
+    };
+    let tenants: HashMap<_, _> = config
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let profile = TenantProfile {
+                rules: Arc::clone(&tenant.rules),
+                timezone: tenant.timezone,
+                per_second: tenant.limits.per_second,
+                per_day: tenant.limits.per_day,
+            };
+            (tenant.id.clone(), profile)
+        })
+        .collect();
+    let runtime = &config.runtime;
+    let settings = Settings {
+        max_in_flight: runtime.max_in_flight,
+        max_in_flight_per_tenant: runtime.max_in_flight_per_tenant,
+        max_waiting_webhooks: runtime.max_waiting_webhooks,
+        senders: runtime.senders,
+        passivate_after: runtime.passivate_after,
+        max_resident_conversations: runtime.max_resident_conversations,
+        ..Settings::default()
+    };
+    let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
+    Outside { ports, tenants, settings, node, io }
+}

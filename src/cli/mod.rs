@@ -1,0 +1,139 @@
+//! The command line: one file per subcommand.
+
+pub mod check;
+mod explain;
+mod migrate;
+mod serve;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Exit codes that scripts can use.
+pub mod exit {
+    /// All is well.
+    pub const OK: u8 = 0;
+    /// The command ran and found something wrong: a broken invariant, a bad configuration, an unknown id.
+    pub const FOUND_WRONG: u8 = 1;
+    /// The command line itself is wrong (clap's own code).
+    pub const USAGE: u8 = 2;
+    /// The daemon could not start or had to stop: a port is taken, the database is away.
+    pub const FAILED: u8 = 70;
+}
+
+/// A self-hosted message processor: one actor per conversation, a transactional outbox, silence after STOP.
+///
+/// Palabre receives the webhooks of WhatsApp and SMS providers, answers by each tenant's rules, and keeps its promise:
+/// it never loses a message, never answers twice, and never writes to someone who said STOP.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = "Start with `palabre demo`: it needs nothing but this program.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until SIGTERM, which drains: turns and sends in flight finish first
+    Serve(ConfigFile),
+    /// Read the configuration and say everything that is wrong with it, or what it sets up
+    Check(CheckArgs),
+    /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to)
+    Migrate(ConfigFile),
+    /// Tell one message's whole story, from its webhook to the last callback
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The daemon's configuration file; its [tenants] dir holds one file per tenant
+    #[arg(long, short, value_name = "FILE", default_value = "config/palabre.toml", env = "PALABRE_CONFIG")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// A message's id (ours or the provider's), or a correlation id
+    id: String,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn run() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Serve(file) => serve::run(&file.config),
+        Command::Check(args) => check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED),
+        Command::Migrate(file) => migrate::run(&file.config),
+        Command::Explain(args) => explain::run(&args.file.config, &args.id, args.json),
+    };
+    ExitCode::from(code)
+}
+
+/// Loads a configuration, or prints everything that is wrong with it. Warnings are printed either way.
+fn load(path: &Path) -> Option<Config> {
+    match Config::load_from_process(path) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                complain_about(format_args!("{warning}"));
+            }
+            Some(loaded.config)
+        }
+        Err(errors) => {
+            complain_about(format_args!("{errors}"));
+            None
+        }
+    }
+}
+
+/// Runs a command's asynchronous part.
+fn on_runtime(work: impl Future<Output = u8>) -> u8 {
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => complain(&error),
+    }
+}
+
+/// Prints an error with its causes, and answers the code of a failure.
+fn complain(error: &dyn Error) -> u8 {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let deeper_text = deeper.to_string();
+        if !text.contains(&deeper_text) {
+            text = format!("{text}: {deeper_text}");
+        }
+        cause = deeper.source();
+    }
+    complain_about(format_args!("error: {text}"));
+    exit::FAILED
+}
+
+/// One line or more for people, on standard error.
+#[expect(clippy::print_stderr, reason = "the command line speaks to people")]
+fn complain_about(text: std::fmt::Arguments<'_>) {
+    eprintln!("{text}");
+}
+
+/// One line or more for people or scripts, on standard output.
+#[expect(clippy::print_stdout, reason = "the command line speaks to people")]
+fn say(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
+}

@@ -1,0 +1,275 @@
+//! The real daemon as a process of its own, a Twilio beside it, and eyes on its database.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use palabre::gateway::twilio::Kind;
+use palabre::gateway::twilio::simulator::{Account, Answer, Daemon as Whereabouts, InboundMessage, Simulator, SimulatorConfig};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
+use tempfile::TempDir;
+
+/// What the providers see; signatures are made for it.
+pub const PUBLIC_URL: &str = "https://hooks.example.com";
+/// Nothing here takes this long; it only turns a hang into a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A tenant of the tests: its id is also that of its WhatsApp channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenant {
+    /// `belle`
+    pub id: &'static str,
+    /// `AC…`
+    pub account_sid: &'static str,
+    /// Its token, which must never be seen in a log.
+    pub auth_token: &'static str,
+    /// Its sender.
+    pub sender: &'static str,
+}
+
+/// The first tenant.
+pub const BELLE: Tenant = Tenant {
+    id: "belle",
+    account_sid: "AC00000000000000000000000000000001",
+    auth_token: "0123456789abcdef0123456789abcde1",
+    sender: "+14155238886",
+};
+
+/// The second tenant.
+pub const TAXI: Tenant = Tenant {
+    id: "taxi",
+    account_sid: "AC00000000000000000000000000000002",
+    auth_token: "0123456789abcdef0123456789abcde2",
+    sender: "+14155238887",
+};
+
+/// A folder with a configuration and a database, a Twilio, and a daemon that may be killed and started again.
+pub struct World {
+    /// The provider.
+    pub twilio: Simulator,
+    folder: TempDir,
+    daemon: Option<Process>,
+    logs: Arc<Mutex<String>>,
+}
+
+struct Process {
+    child: Child,
+    base_url: String,
+}
+
+impl World {
+    /// Starts Twilio and a daemon with generous limits.
+    pub fn start() -> Self {
+        Self::start_with("per_second = 10000\nper_contact_per_minute = 100000\nper_day = 1000000")
+    }
+
+    /// The same with other `[limits]`.
+    pub fn start_with(limits: &str) -> Self {
+        let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
+        let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        write_config(folder.path(), &twilio.base_url(), limits);
+        let mut world = Self { twilio, folder, daemon: None, logs: Arc::default() };
+        world.start_daemon();
+        world
+    }
+
+    /// Starts the daemon on the folder, whatever state it is in.
+    pub fn start_daemon(&mut self) {
+        assert!(self.daemon.is_none(), "it runs already");
+        let process = Process::start(&self.config(), &self.logs);
+        self.twilio.set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
+        self.daemon = Some(process);
+    }
+
+    /// kill -9
+    pub fn kill(&mut self) {
+        let mut daemon = self.daemon.take().expect("it runs");
+        daemon.child.kill().expect("the daemon can be killed");
+        daemon.child.wait().expect("the daemon ends");
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let mut daemon = self.daemon.take().expect("it runs");
+        let told = Command::new("kill").args(["-TERM", &daemon.child.id().to_string()]).status().expect("kill is there");
+        assert!(told.success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = daemon.child.try_wait().expect("the daemon can be asked") {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the daemon does not end:\n{}", self.logs());
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("palabre.toml")
+    }
+
+    /// `http://127.0.0.1:…`
+    pub fn base_url(&self) -> &str {
+        &self.daemon.as_ref().expect("it runs").base_url
+    }
+
+    /// Everything that every daemon of this world has logged.
+    pub fn logs(&self) -> String {
+        self.logs.lock().expect("no test panicked while it held this").clone()
+    }
+
+    /// A text to a tenant's WhatsApp channel.
+    pub fn text(&self, tenant: Tenant, from: &str, body: &str) -> InboundMessage {
+        let (from, to) = (format!("whatsapp:{from}"), format!("whatsapp:{}", tenant.sender));
+        InboundMessage::text(Kind::Whatsapp, tenant.id, tenant.account_sid, &from, &to, body)
+    }
+
+    /// A contact writes, and the daemon answers the webhook.
+    pub async fn write(&self, tenant: Tenant, from: &str, body: &str) -> Answer {
+        self.twilio.deliver(&self.text(tenant, from, body)).await.expect("the webhook is answered")
+    }
+
+    /// The texts that Twilio took for an address, in order.
+    pub fn received(&self, address: &str) -> Vec<String> {
+        let to = format!("whatsapp:{address}");
+        self.twilio.sends().into_iter().filter(|sent| sent.to == to).map(|sent| sent.body).collect()
+    }
+
+    /// Looks at the database.
+    pub async fn rows<T>(&self, sql: &str, read: impl Fn(&QueryResult) -> T) -> Vec<T> {
+        let database = self.database().await;
+        let rows = database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+        rows.iter().map(read).collect()
+    }
+
+    /// One value out of the database.
+    pub async fn value<T: TryGetable>(&self, sql: &str) -> T {
+        let mut values = self.rows(sql, |row| row.try_get_by_index(0).expect("the column has this type")).await;
+        assert_eq!(values.len(), 1, "one row for {sql}");
+        values.remove(0)
+    }
+
+    /// Waits until a count in the database is as wanted.
+    pub async fn until(&self, sql: &str, wanted: i64) {
+        let begun = Instant::now();
+        let database = self.database().await;
+        loop {
+            let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+            let found: i64 = row.and_then(|row| row.try_get_by_index(0).ok()).expect("a count");
+            if found == wanted {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{found} instead of {wanted} for {sql}\n{}", self.logs());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes to the database behind the daemon's back.
+    pub async fn execute(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.folder.path().join("palabre.db").display());
+        let database = Database::connect(url).await.expect("the database is there");
+        database.execute_unprepared(sql).await.expect("the statement holds");
+        database.close().await.expect("it closes");
+    }
+
+    async fn database(&self) -> DatabaseConnection {
+        let url = format!("sqlite://{}?mode=ro", self.folder.path().join("palabre.db").display());
+        Database::connect(url).await.expect("the database is there")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.child.kill();
+            let _ = daemon.child.wait();
+        }
+    }
+}
+
+impl Process {
+    /// Starts the program and waits until it says that it is ready.
+    fn start(config: &Path, logs: &Arc<Mutex<String>>) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("PALABRE__HTTP__LISTEN", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let (tell, told) = mpsc::channel();
+        for stream in [
+            Box::new(child.stdout.take().expect("piped")) as Box<dyn std::io::Read + Send>,
+            Box::new(child.stderr.take().expect("piped")),
+        ] {
+            let (logs, tell) = (Arc::clone(logs), tell.clone());
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    if let Some(address) = listening(&line) {
+                        let _ = tell.send(address);
+                    }
+                    let mut logs = logs.lock().expect("nobody panicked");
+                    logs.push_str(&line);
+                    logs.push('\n');
+                }
+            });
+        }
+        drop(tell);
+        let Ok(address) = told.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the daemon did not get ready:\n{}", logs.lock().expect("nobody panicked"));
+        };
+        Self { child, base_url: format!("http://{address}") }
+    }
+}
+
+fn listening(line: &str) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    (line.get("message")? == "ready").then(|| line.get("http.listen")?.as_str().map(str::to_owned))?
+}
+
+fn write_config(folder: &Path, api_base_url: &str, limits: &str) {
+    let tenants = folder.join("tenants");
+    std::fs::create_dir(&tenants).expect("a folder");
+    let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"sqlite://palabre.db\"\n");
+    std::fs::write(folder.join("palabre.toml"), main).expect("a file");
+    for tenant in [BELLE, TAXI] {
+        let Tenant { id, account_sid, auth_token, sender } = tenant;
+        std::fs::write(folder.join(format!("{id}.token")), auth_token).expect("a file");
+        let text = format!(
+            r#"
+            id = "{id}"
+            name = "Maison {id}"
+            language = "fr"
+            timezone = "Europe/Paris"
+            sellers = ["+33612340001"]
+            [[channels]]
+            id = "{id}"
+            provider = "twilio-whatsapp"
+            address = "whatsapp:{sender}"
+            account_sid = "{account_sid}"
+            auth_token = {{ file = "{id}.token" }}
+            api_base_url = "{api_base_url}"
+            [[channels]]
+            id = "{id}-sms"
+            provider = "twilio-sms"
+            address = "{sender}"
+            account_sid = "{account_sid}"
+            auth_token = {{ file = "{id}.token" }}
+            api_base_url = "{api_base_url}"
+            [limits]
+            {limits}
+            [[faq]]
+            question = "Quels sont vos horaires ?"
+            keywords = ["horaires"]
+            answer = "Du mardi au samedi, de 9 h à 19 h."
+            [replies]
+            fallback = "Vous avez écrit : {{{{ message.body }}}}"
+            "#
+        );
+        std::fs::write(tenants.join(format!("{id}.toml")), text).expect("a file");
+    }
+}

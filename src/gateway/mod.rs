@@ -1,10 +1,16 @@
 //! One folder per provider: verify and decode what comes in, send and classify what goes out, and a simulator that
 //! behaves like it.
 
+pub mod client;
+mod registry;
+pub mod twilio;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::StatusUpdate;
+
+pub use self::registry::{BuildError, Registered, Registry};
 
 /// A webhook as it came in, before anyone believes it.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,148 @@
+//! Every channel's receiver and gateway, by the names under which they are asked for. Built once from a configuration;
+//! looking something up allocates nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::ports::{Gateway, Gateways};
+
+use super::twilio::{BadAccount, Kind, TwilioGateway, TwilioReceiver};
+use super::{Receiver, client};
+use crate::config::{Channel, Config};
+
+/// The channels of all tenants.
+pub struct Registry {
+    by_id: HashMap<ChannelName, Entry>,
+    /// Account SID, then our address as Twilio writes it.
+    by_account: HashMap<Box<str>, HashMap<Box<str>, ChannelName>>,
+}
+
+type ChannelName = Arc<str>;
+
+struct Entry {
+    registered: Registered,
+    gateway: Arc<dyn Gateway>,
+}
+
+/// A channel, and all that leads to it.
+#[derive(Clone)]
+pub struct Registered {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its slug.
+    pub channel: ChannelId,
+    /// `twilio-sms`
+    pub provider: &'static str,
+    /// The provider's name of the account (Twilio's Account SID).
+    pub account: String,
+    /// Our sender's address as the provider writes it.
+    pub address: String,
+    /// Its way in.
+    pub receiver: Arc<dyn Receiver>,
+}
+
+/// No registry can be made of a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] client::ClientError),
+    /// A channel's account.
+    #[error("channel {channel}: {reason}")]
+    Account {
+        /// Which channel.
+        channel: ChannelId,
+        /// Why.
+        reason: BadAccount,
+    },
+    /// Two channels would receive the same webhooks; the configuration's own checks refuse this earlier, with its place.
+    #[error("channel {channel}: another channel has the same name, or the same account and address")]
+    Claimed {
+        /// The second one.
+        channel: ChannelId,
+    },
+}
+
+impl Registry {
+    /// Builds the receivers and gateways of all channels, over one HTTP client.
+    ///
+    /// # Errors
+    /// [`BuildError`]
+    pub fn build(config: &Config) -> Result<Self, BuildError> {
+        let client = client::new()?;
+        let mut registry = Self { by_id: HashMap::new(), by_account: HashMap::new() };
+        for channel in config.tenants.iter().flat_map(|tenant| &tenant.channels) {
+            registry.add(channel, &client, config.http.public_base_url.as_deref())?;
+        }
+        Ok(registry)
+    }
+
+    /// Every channel, in no particular order.
+    pub fn channels(&self) -> impl Iterator<Item = &Registered> {
+        self.by_id.values().map(|entry| &entry.registered)
+    }
+
+    /// The receiver of a canonical webhook path, `/webhooks/{provider}/{channel_id}`.
+    #[must_use]
+    pub fn receiver(&self, provider: &str, channel_id: &str) -> Option<&Arc<dyn Receiver>> {
+        let registered = &self.by_id.get(channel_id)?.registered;
+        (registered.provider == provider).then_some(&registered.receiver)
+    }
+
+    /// The channel of a provider's account and one of its addresses as the provider writes it (`whatsapp:+33…`, `+33…`):
+    /// what the alias paths go by. Only the exact pair counts. `provider` is a whole name (`twilio-sms`) or the family
+    /// (`twilio`). The receiver still has to believe the webhook.
+    #[must_use]
+    pub fn channel_of_account(&self, provider: &str, account: &str, address: &str) -> Option<&str> {
+        let registered = &self.by_id.get(self.by_account.get(account)?.get(address)?)?.registered;
+        let family = registered.provider.split('-').next();
+        (provider == registered.provider || Some(provider) == family).then(|| registered.channel.as_str())
+    }
+
+    fn add(
+        &mut self,
+        channel: &Channel,
+        client: &reqwest::Client,
+        public_base_url: Option<&str>,
+    ) -> Result<(), BuildError> {
+        let Some((kind, account)) = Kind::of(&channel.provider) else { return Ok(()) };
+        let gateway = TwilioGateway::new(client.clone(), kind, channel, account, public_base_url)
+            .map_err(|reason| BuildError::Account { channel: channel.id.clone(), reason })?;
+        let registered = Registered {
+            tenant: channel.tenant.clone(),
+            channel: channel.id.clone(),
+            provider: kind.provider(),
+            account: account.account_sid.clone(),
+            address: kind.wire(&channel.address),
+            receiver: Arc::new(TwilioReceiver::new(kind, channel, account)),
+        };
+        let entry = Entry { registered, gateway: Arc::new(gateway) };
+        let name: ChannelName = Arc::from(channel.id.as_str());
+        let addresses = self.by_account.entry(account.account_sid.as_str().into()).or_default();
+        let claimed = addresses.insert(kind.wire(&channel.address).into(), Arc::clone(&name)).is_some();
+        if claimed | self.by_id.insert(name, entry).is_some() {
+            return Err(BuildError::Claimed { channel: channel.id.clone() });
+        }
+        Ok(())
+    }
+}
+
+impl Gateways for Registry {
+    fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>> {
+        self.by_id.get(channel.as_str()).map(|entry| Arc::clone(&entry.gateway))
+    }
+}
+
+/// Shows no address.
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registered").field("channel", &self.channel).field("provider", &self.provider).finish()
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.by_id.keys()).finish()
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading a webhook's parameters, once its signature is believed. Field names: Twilio's "Messaging webhooks" and
+//! "WhatsApp" request parameter pages.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound, ProviderConsent};
+use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::ports::StatusUpdate;
+
+use super::form::Form;
+use crate::gateway::Rejection;
+
+/// The query parameter of a StatusCallback that carries our own id of the message.
+pub const MESSAGE_ID_PARAMETER: &str = "mid";
+
+/// The longest text that is taken. Twilio's own limit is 1,600 characters for SMS and 4,096 for WhatsApp.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest message id that is taken; Twilio's have 34 characters.
+const MAX_SID_BYTES: usize = 128;
+
+/// The most attachments that are taken; Twilio allows ten.
+const MAX_MEDIA: usize = 32;
+
+/// Whose webhook is being read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    pub tenant: &'a TenantId,
+    pub channel: &'a ChannelId,
+    pub scheme: Scheme,
+    /// The channel's own address, and how Twilio writes it.
+    pub own: (&'a Address, &'a str),
+}
+
+impl Reader<'_> {
+    /// An inbound message.
+    pub fn message(
+        &self,
+        form: &Form,
+        correlation: CorrelationId,
+        received_at: Timestamp,
+    ) -> Result<NewInbound, Rejection> {
+        let fields = Fields::of(form);
+        let sid = fields.message_sid().ok_or(Rejection::Malformed("MessageSid"))?;
+        let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
+        let from = from.ok_or(Rejection::Malformed("From"))?;
+        let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed("To"))?;
+        let body = fields.body.unwrap_or_default();
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Rejection::Malformed("Body"));
+        }
+        let details = fields.details(form, self.scheme, &from);
+        Ok(NewInbound {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            provider_message_id: sid,
+            from,
+            to,
+            content: Content { body: without_nul(body), profile_name: some_text(fields.profile_name), details },
+            correlation,
+            received_at,
+        })
+    }
+
+    /// A status callback. `None`: a status that says nothing about a message of ours.
+    pub fn status(&self, form: &Form, query: &str, at: Timestamp) -> Result<Option<StatusUpdate>, Rejection> {
+        let fields = Fields::of(form);
+        let sid = fields.message_sid().ok_or(Rejection::Malformed("MessageSid"))?;
+        let word = fields.message_status.or(fields.sms_status).ok_or(Rejection::Malformed("MessageStatus"))?;
+        Ok(delivery_status(word).map(|status| StatusUpdate {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            id: message_id(query),
+            provider_message_id: sid,
+            status,
+            code: fields.error_code.and_then(error_code),
+            at,
+        }))
+    }
+
+    fn own_address(&self, text: &str) -> Option<Address> {
+        let (address, wire) = self.own;
+        if text == wire { Some(address.clone()) } else { normalise(self.scheme, text, None) }
+    }
+}
+
+/// Whether a form is the status of a message of ours rather than a message.
+pub(super) fn is_status(form: &Form) -> bool {
+    form.get("MessageStatus").is_some_and(|word| delivery_status(word).is_some())
+}
+
+/// The parameters that are read, found in one pass.
+#[derive(Default)]
+struct Fields<'a> {
+    message_sid: Option<&'a str>,
+    sms_sid: Option<&'a str>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    body: Option<&'a str>,
+    num_media: Option<&'a str>,
+    profile_name: Option<&'a str>,
+    button_text: Option<&'a str>,
+    button_payload: Option<&'a str>,
+    latitude: Option<&'a str>,
+    longitude: Option<&'a str>,
+    address: Option<&'a str>,
+    label: Option<&'a str>,
+    original_replied_message_sid: Option<&'a str>,
+    from_country: Option<&'a str>,
+    opt_out_type: Option<&'a str>,
+    external_user_id: Option<&'a str>,
+    message_status: Option<&'a str>,
+    sms_status: Option<&'a str>,
+    error_code: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(form: &'a Form) -> Self {
+        let mut fields = Self::default();
+        for (key, value) in form.pairs() {
+            let field = match key {
+                "MessageSid" => &mut fields.message_sid,
+                "SmsSid" | "SmsMessageSid" => &mut fields.sms_sid,
+                "From" => &mut fields.from,
+                "To" => &mut fields.to,
+                "Body" => &mut fields.body,
+                "NumMedia" => &mut fields.num_media,
+                "ProfileName" => &mut fields.profile_name,
+                "ButtonText" => &mut fields.button_text,
+                "ButtonPayload" => &mut fields.button_payload,
+                "Latitude" => &mut fields.latitude,
+                "Longitude" => &mut fields.longitude,
+                "Address" => &mut fields.address,
+                "Label" => &mut fields.label,
+                "OriginalRepliedMessageSid" => &mut fields.original_replied_message_sid,
+                "FromCountry" => &mut fields.from_country,
+                "OptOutType" => &mut fields.opt_out_type,
+                "ExternalUserId" => &mut fields.external_user_id,
+                "MessageStatus" => &mut fields.message_status,
+                "SmsStatus" => &mut fields.sms_status,
+                "ErrorCode" => &mut fields.error_code,
+                _ => continue,
+            };
+            if field.is_none() && !value.is_empty() {
+                *field = Some(value);
+            }
+        }
+        fields
+    }
+
+    fn message_sid(&self) -> Option<ProviderMessageId> {
+        self.message_sid.or(self.sms_sid).and_then(sid)
+    }
+
+    fn details(&self, form: &Form, scheme: Scheme, from: &Address) -> Details {
+        let button = (self.button_text.is_some() || self.button_payload.is_some()).then(|| Button {
+            text: without_nul(self.button_text.unwrap_or_default()),
+            payload: without_nul(self.button_payload.unwrap_or_default()),
+        });
+        let alias = self.external_user_id.and_then(|text| normalise(scheme, text, None));
+        Details {
+            media: self.num_media.map(|count| media(form, count)).unwrap_or_default(),
+            button,
+            location: self.location(),
+            reply_to: self.original_replied_message_sid.and_then(sid),
+            alias: alias.filter(|alias| alias != from),
+            provider_consent: self.opt_out_type.and_then(provider_consent),
+        }
+    }
+
+    fn location(&self) -> Option<Location> {
+        let degrees = |text: Option<&str>, most: f64| text?.parse().ok().filter(|value: &f64| value.abs() <= most);
+        Some(Location {
+            latitude: degrees(self.latitude, 90.0)?,
+            longitude: degrees(self.longitude, 180.0)?,
+            label: some_text(self.label),
+            address: some_text(self.address),
+        })
+    }
+}
+
+/// `MediaUrl0`, `MediaContentType0`, … An attachment without a URL is left out.
+fn media(form: &Form, count: &str) -> Vec<Media> {
+    let count = count.parse::<usize>().unwrap_or(0).min(MAX_MEDIA);
+    let attachment = |nth| {
+        let url = form.get(&format!("MediaUrl{nth}")).filter(|url| !url.is_empty())?;
+        let content_type = form.get(&format!("MediaContentType{nth}")).unwrap_or_default();
+        Some(Media { url: without_nul(url), content_type: without_nul(content_type) })
+    };
+    (0..count).filter_map(attachment).collect()
+}
+
+/// An id of Twilio's, if it looks like one: visible ASCII, not too long.
+fn sid(text: &str) -> Option<ProviderMessageId> {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (visible && !text.is_empty() && text.len() <= MAX_SID_BYTES).then(|| ProviderMessageId::new(text))
+}
+
+/// Our words for Twilio's statuses (`message_enum_status` of its OpenAPI description). `None` for those of inbound
+/// messages, and for words that did not exist when this was written.
+fn delivery_status(word: &str) -> Option<DeliveryStatus> {
+    Some(match word {
+        "queued" | "accepted" | "scheduled" | "sending" | "sent" | "partially_delivered" => DeliveryStatus::Sent,
+        "delivered" => DeliveryStatus::Delivered,
+        "read" => DeliveryStatus::Read,
+        "failed" | "undelivered" | "canceled" => DeliveryStatus::Failed,
+        _ => return None,
+    })
+}
+
+/// `OptOutType` of Advanced Opt-Out: Twilio answered the contact already.
+fn provider_consent(word: &str) -> Option<ProviderConsent> {
+    [("STOP", ProviderConsent::Stop), ("START", ProviderConsent::Start), ("HELP", ProviderConsent::Help)]
+        .into_iter()
+        .find_map(|(known, consent)| word.eq_ignore_ascii_case(known).then_some(consent))
+}
+
+/// Twilio's codes are numbers; anything else is not repeated.
+fn error_code(text: &str) -> Option<String> {
+    let number = text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit()) && text != "0";
+    number.then(|| text.to_owned())
+}
+
+/// Our id from the query string (`…?mid=…`).
+fn message_id(query: &str) -> Option<OutboundId> {
+    let query = query.split_once('?').map_or(query, |(_, query)| query);
+    let (_, id) = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == MESSAGE_ID_PARAMETER)?;
+    id.parse().ok()
+}
+
+fn some_text(text: Option<&str>) -> Option<String> {
+    text.map(without_nul)
+}
+
+/// PostgreSQL's text cannot hold NUL: the replacement character stands in for it.
+fn without_nul(text: &str) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
+}
+
+/// The address that Twilio wrote, normalised. `region` (`FromCountry`) helps with a number in national spelling, which
+/// Twilio does not send today. An address of the other product means that a webhook is set to the wrong channel.
+fn normalise(scheme: Scheme, text: &str, region: Option<&str>) -> Option<Address> {
+    let address = Address::parse(scheme, text, None);
+    let address = address.or_else(|error| match region {
+        Some(_) => Address::parse(scheme, text, region),
+        None => Err(error),
+    });
+    address.ok().filter(|address| address.scheme() == scheme)
+}

@@ -1,0 +1,331 @@
+//! Handing messages to Twilio's REST API, and saying what came of it.
+//!
+//! `POST {base}/2010-04-01/Accounts/{sid}/Messages.json`, basic authentication, a form; 201 with the message, or an error
+//! as `{code, message, more_info, status}` (Twilio's OpenAPI description, `twilio_api_v2010`). There is no idempotency
+//! parameter: once a request may have been written, its outcome is unknown until Twilio is asked (`find`).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::ProviderMessageId;
+use palabre_actors::domain::message::Outbound;
+use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::send::{Found, Receipt, SendError, SendErrorClass};
+use palabre_actors::ports::{Gateway, Pending};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Request, Response, StatusCode, Url};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::decode::MESSAGE_ID_PARAMETER;
+use super::{Kind, codes};
+use crate::config::{Channel, TwilioAccount};
+
+/// The most of a reply that is read; a message is about one kilobyte.
+const MAX_REPLY_BYTES: usize = 256 * 1024;
+
+/// The longest wait that a `Retry-After` may ask for: Twilio's longest limit counts over 24 hours.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
+
+/// One channel's way to Twilio. What every message of the channel has in common is written once, here.
+pub struct TwilioGateway {
+    client: reqwest::Client,
+    pub(super) kind: Kind,
+    pub(super) url: Url,
+    authorization: HeaderValue,
+    /// `From=…&MessagingServiceSid=…&StatusCallback=…%3Fmid%3D`, ready for the id to follow.
+    opening: String,
+    has_callback: bool,
+    /// How Twilio writes the sender; `None` when the service picks it.
+    pub(super) from: Option<String>,
+    timeout: Duration,
+}
+
+/// The channel's settings make no usable gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAccount {
+    /// `api_base_url`
+    #[error("api_base_url is not an http or https URL")]
+    ApiBaseUrl,
+    /// `account_sid`, `auth_token`
+    #[error("account_sid or auth_token is empty or has characters that no header can carry")]
+    Credentials,
+}
+
+impl TwilioGateway {
+    /// A channel's gateway. `public_base_url` (without a trailing slash) is where Twilio finds us for status callbacks;
+    /// without it none are asked for.
+    ///
+    /// # Errors
+    /// [`BadAccount`]
+    pub fn new(
+        client: reqwest::Client,
+        kind: Kind,
+        channel: &Channel,
+        account: &TwilioAccount,
+        public_base_url: Option<&str>,
+    ) -> Result<Self, BadAccount> {
+        let url = format!("{}/2010-04-01/Accounts/{}/Messages.json", account.api_base_url, account.account_sid);
+        let url = Url::parse(&url).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+        // A messaging service picks among its senders; naming ours as well keeps the conversation on one number.
+        let from = kind.wire(&channel.address);
+        let mut opening = form_urlencoded::Serializer::new(String::new());
+        opening.append_pair("From", &from);
+        if let Some(service) = &account.messaging_service_sid {
+            opening.append_pair("MessagingServiceSid", service);
+        }
+        if let Some(base) = public_base_url {
+            let callback = format!("{base}/webhooks/{}/{}/status?{MESSAGE_ID_PARAMETER}=", kind.provider(), channel.id);
+            opening.append_pair("StatusCallback", &callback);
+        }
+        Ok(Self {
+            client,
+            kind,
+            url: url.ok_or(BadAccount::ApiBaseUrl)?,
+            authorization: authorization(account).ok_or(BadAccount::Credentials)?,
+            opening: opening.finish(),
+            has_callback: public_base_url.is_some(),
+            from: Some(from),
+            timeout: account.timeout,
+        })
+    }
+
+    async fn hand_over(&self, message: &Outbound) -> Result<Receipt, SendError> {
+        let mut request = Request::new(Method::POST, self.url.clone());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        *request.body_mut() = Some(self.form(message).into());
+        let response = self.call(request).await.map_err(Broken::while_sending)?;
+        let status = response.status();
+        let headers = if status.is_success() { HeaderMap::new() } else { response.headers().clone() };
+        let reply = read(response, MAX_REPLY_BYTES).await.map_err(|broken| match status.as_u16() {
+            // The head alone says that nothing was taken.
+            400..=499 => refused(status, &headers, b""),
+            _ => broken.while_sending(),
+        })?;
+        if status.is_success() { receipt(&reply) } else { Err(refused(status, &headers, &reply)) }
+    }
+
+    /// The body of a send, one allocation.
+    fn form(&self, message: &Outbound) -> String {
+        let to = message.to.path();
+        let mut form = String::with_capacity(self.opening.len() + to.len() + message.body.len() * 3 / 2 + 96);
+        form.push_str(&self.opening);
+        if self.has_callback {
+            // Writing into a String cannot fail.
+            let _ = write!(form, "{}", message.id);
+        }
+        form.push_str("&To=");
+        form.push_str(self.kind.encoded_prefix());
+        form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
+        form.push_str("&Body=");
+        form.extend(form_urlencoded::byte_serialize(message.body.as_bytes()));
+        form
+    }
+
+    /// One call, with credentials and the channel's deadline.
+    pub(super) async fn call(&self, mut request: Request) -> Result<Response, Broken> {
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        *request.timeout_mut() = Some(self.timeout);
+        self.client.execute(request).await.map_err(|error| Broken::of(&error))
+    }
+}
+
+impl Gateway for TwilioGateway {
+    fn send<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Receipt, SendError>> {
+        Box::pin(self.hand_over(message))
+    }
+
+    fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>> {
+        Box::pin(super::find::find(self, message))
+    }
+}
+
+/// Shows no credentials and no address.
+impl std::fmt::Debug for TwilioGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TwilioGateway({})", self.kind.provider())
+    }
+}
+
+/// A call that brought no whole reply. Carries nothing of the request: an error of reqwest shows the URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// No connection: surely nothing was written.
+    NoConnection,
+    /// No reply in time.
+    TimedOut,
+    /// The connection broke, or the reply made no sense.
+    Cut,
+}
+
+impl Broken {
+    fn of(error: &reqwest::Error) -> Self {
+        match error {
+            error if error.is_connect() => Self::NoConnection,
+            error if error.is_timeout() => Self::TimedOut,
+            _ => Self::Cut,
+        }
+    }
+
+    fn while_sending(self) -> SendError {
+        let class = match self {
+            Self::NoConnection => SendErrorClass::Retry { after: None },
+            Self::TimedOut | Self::Cut => SendErrorClass::Unknown,
+        };
+        self.error(class)
+    }
+
+    pub(super) fn error(self, class: SendErrorClass) -> SendError {
+        let detail = match self {
+            Self::NoConnection => "Twilio could not be reached",
+            Self::TimedOut => "Twilio did not answer in time",
+            Self::Cut => "the connection to Twilio broke before its answer was complete",
+        };
+        SendError { class, code: None, detail: detail.to_owned() }
+    }
+}
+
+/// Reads a reply, up to a limit.
+pub(super) async fn read(mut response: Response, most: usize) -> Result<BytesMut, Broken> {
+    let mut reply =
+        BytesMut::with_capacity(response.content_length().map_or(1_024, |length| length.min(65_536) as usize));
+    while let Some(chunk) = response.chunk().await.map_err(|error| Broken::of(&error))? {
+        if reply.len() + chunk.len() > most {
+            return Err(Broken::Cut);
+        }
+        reply.extend_from_slice(&chunk);
+    }
+    Ok(reply)
+}
+
+/// The reply to a message that was taken. Anything without an id leaves the outcome open.
+fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        sid: &'a str,
+    }
+    match serde_json::from_slice::<Message<'_>>(reply) {
+        Ok(message) if !message.sid.is_empty() => {
+            Ok(Receipt { provider_message_id: ProviderMessageId::new(message.sid) })
+        }
+        _ => Err(SendError {
+            class: SendErrorClass::Unknown,
+            code: None,
+            detail: "Twilio said yes without an id".to_owned(),
+        }),
+    }
+}
+
+/// A refusal, classified by Twilio's code where it is known, by the HTTP status else. Twilio's own message is never
+/// repeated: it names the recipient.
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> SendError {
+    #[derive(Deserialize)]
+    struct Refusal {
+        code: Option<u32>,
+    }
+    let code = serde_json::from_slice::<Refusal>(reply).ok().and_then(|refusal| refusal.code);
+    let known = code.and_then(codes::find);
+    let class = match (status.as_u16(), known) {
+        // Whatever it says: it may have broken after it took the message.
+        (500.., _) => SendErrorClass::Unknown,
+        (429, _) => SendErrorClass::Retry { after: None },
+        (400..=499, Some(known)) => known.class,
+        // 408: the request never arrived whole.
+        (408, None) => SendErrorClass::Retry { after: None },
+        (401 | 403, None) => SendErrorClass::Misconfigured,
+        (400..=499, None) => SendErrorClass::Reject,
+        // A redirect or the like: that is not Twilio's API.
+        _ => SendErrorClass::Misconfigured,
+    };
+    let class = match class {
+        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
+        other => other,
+    };
+    let detail = match known {
+        Some(known) => known.explain(Language::En).to_owned(),
+        None => format!("Twilio answered {}", status.as_u16()),
+    };
+    SendError { class, code: Some(code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string())), detail }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3), which counts from the reply's own `Date` when there is one, so
+/// that our clock does not matter.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let date = |text: &str| chrono::DateTime::parse_from_rfc2822(text).ok();
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
+    }
+    let now = headers.get(reqwest::header::DATE).and_then(|now| date(now.to_str().ok()?));
+    let now = now.unwrap_or_else(|| chrono::Utc::now().fixed_offset());
+    date(text).map(|then| (then - now).to_std().unwrap_or_default().min(MAX_RETRY_AFTER))
+}
+
+fn authorization(account: &TwilioAccount) -> Option<HeaderValue> {
+    let token = account.auth_token.expose_secret();
+    if account.account_sid.is_empty() || token.is_empty() || account.account_sid.contains(':') {
+        return None;
+    }
+    let basic = STANDARD.encode(format!("{}:{token}", account.account_sid));
+    let mut value = HeaderValue::try_from(format!("Basic {basic}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The address as Twilio writes it.
+pub(super) fn wire(kind: Kind, address: &Address) -> String {
+    format!("{}{}", kind.prefix(), address.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |pairs: &[(reqwest::header::HeaderName, &str)]| {
+            let headers = pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()));
+            retry_after(&headers.collect())
+        };
+        let date = reqwest::header::DATE;
+        let now = (date, "Sun, 06 Nov 1994 08:49:37 GMT");
+        let table = [
+            ("0", Some(0)),
+            (" 17 ", Some(17)),
+            ("99999999999", Some(86_400)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
+            ("Mon, 06 Nov 2034 08:49:07 GMT", Some(86_400)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, seconds) in table {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(after(&[now.clone(), (RETRY_AFTER, text)]), expected, "{text}");
+        }
+        assert_eq!(after(&[]), None);
+        // Without the server's own date, ours counts.
+        assert_eq!(after(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_receipt_needs_an_id() {
+        assert_eq!(receipt(br#"{"sid":"SM1","status":"queued"}"#).unwrap().provider_message_id.as_str(), "SM1");
+        for reply in [&b""[..], b"{}", b"[]", br#"{"sid":""}"#, br#"{"sid":null}"#, b"\xff", b"<html>"] {
+            assert_eq!(receipt(reply).unwrap_err().class, SendErrorClass::Unknown);
+        }
+    }
+
+    #[test]
+    fn twilios_own_words_are_not_repeated() {
+        let reply = br#"{"code":21211,"message":"The 'To' number +33612345678 is not valid","status":400}"#;
+        let error = refused(StatusCode::BAD_REQUEST, &HeaderMap::new(), reply);
+        assert_eq!(error.code.as_deref(), Some("21211"));
+        assert!(!format!("{error:?}").contains("336"));
+    }
+}

@@ -1,0 +1,54 @@
+//! The accounts that the simulated Twilio knows, and the lock they all share.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::gateway::twilio::signature::Signer;
+
+/// An account of the simulated Twilio.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// `AC…`
+    pub sid: String,
+    /// Its primary auth token.
+    pub auth_token: SecretString,
+}
+
+impl Account {
+    /// An account.
+    #[must_use]
+    pub fn new(sid: &str, auth_token: &str) -> Self {
+        Self { sid: sid.to_owned(), auth_token: SecretString::from(auth_token) }
+    }
+}
+
+/// What is kept of an account.
+pub(super) struct Known {
+    authorization: String,
+    pub signer: Signer,
+}
+
+impl Known {
+    /// Whether the header carries this account's credentials.
+    pub fn admits(&self, authorization: Option<&str>) -> bool {
+        authorization == Some(self.authorization.as_str())
+    }
+}
+
+pub(super) fn known(accounts: &[Account]) -> HashMap<String, Known> {
+    let known = |account: &Account| {
+        let credentials = format!("{}:{}", account.sid, account.auth_token.expose_secret());
+        let authorization = format!("Basic {}", STANDARD.encode(credentials));
+        (account.sid.clone(), Known { authorization, signer: Signer::new(&account.auth_token) })
+    };
+    accounts.iter().map(known).collect()
+}
+
+/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

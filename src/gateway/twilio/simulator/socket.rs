@@ -1,0 +1,31 @@
+//! A second handle on a connection, so that a handler can cut it.
+
+use std::any::Any;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+
+use actix_web::dev::Extensions;
+
+/// A connection's socket.
+pub(super) struct Socket(TcpStream);
+
+impl Socket {
+    /// Kept with every connection (`HttpServer::on_connect`).
+    pub fn keep(connection: &dyn Any, data: &mut Extensions) {
+        let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
+        if let Some(Ok(handle)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) {
+            data.insert(Self(TcpStream::from(handle)));
+        }
+    }
+
+    /// Cuts the connection without an answer: the peer reads its end, or a reset when it still writes.
+    pub fn cut(&self) {
+        let reset = self.0.try_clone().and_then(tokio::net::TcpStream::from_std);
+        if let Ok(stream) = reset {
+            // With no time to linger, the close that follows is a reset. Not vital: the end of the stream breaks the
+            // request as well.
+            let _ = stream.set_zero_linger();
+        }
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}

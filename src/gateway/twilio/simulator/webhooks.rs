@@ -1,0 +1,205 @@
+//! Posting webhooks as Twilio does: signed for the public URL, sent to wherever the daemon listens.
+
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+
+use super::accounts::lock;
+use super::ledger::Sent;
+use super::message::{InboundMessage, status_parameters};
+use super::{SimulatorError, World};
+use crate::gateway::twilio::form::Form;
+use crate::gateway::twilio::signature::{SIGNATURE_HEADER, Signer};
+
+/// Where the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// `http.public_base_url` of its configuration: what signatures are made for.
+    pub public_base_url: String,
+    /// Where it really listens, `http://127.0.0.1:8080`.
+    pub reached_at: String,
+}
+
+impl Daemon {
+    /// One that is reached under its public URL.
+    #[must_use]
+    pub fn at(base_url: &str) -> Self {
+        Self { public_base_url: base_url.to_owned(), reached_at: base_url.to_owned() }
+    }
+
+    /// Where to post what is signed for `url`; elsewhere than the daemon it goes unchanged.
+    fn reach(&self, url: &str) -> String {
+        match url.strip_prefix(&self.public_base_url) {
+            Some(rest) => format!("{}{rest}", self.reached_at),
+            None => url.to_owned(),
+        }
+    }
+}
+
+/// A signed webhook, ready to be posted as `application/x-www-form-urlencoded`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedWebhook {
+    /// Where to post it.
+    pub post_to: String,
+    /// The [`SIGNATURE_HEADER`].
+    pub signature: String,
+    /// The form.
+    pub body: String,
+    /// The `I-Twilio-Idempotency-Token` header: the same for a retry.
+    pub idempotency_token: String,
+}
+
+/// Shows neither addresses nor text.
+impl std::fmt::Debug for SignedWebhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignedWebhook(to {})", self.post_to)
+    }
+}
+
+/// What the daemon answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// 200
+    pub status: u16,
+    /// `text/xml`
+    pub content_type: String,
+    /// An empty TwiML document.
+    pub body: String,
+}
+
+/// Which status callbacks follow a message that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackPlan {
+    /// The statuses, in their true order.
+    pub statuses: Vec<&'static str>,
+    /// How often each is posted.
+    pub copies: usize,
+    /// Whether they come in any order.
+    pub shuffled: bool,
+    /// Whether they all come before the send has its answer.
+    pub before_answer: bool,
+    /// The error code that goes with `failed` and `undelivered`.
+    pub error_code: Option<u32>,
+}
+
+impl CallbackPlan {
+    /// Each of them once, in order, after the answer.
+    #[must_use]
+    pub fn of(statuses: impl IntoIterator<Item = &'static str>) -> Self {
+        let statuses = statuses.into_iter().collect();
+        Self { statuses, copies: 1, shuffled: false, before_answer: false, error_code: None }
+    }
+
+    /// Sent, delivered, read.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self::of(["sent", "delivered", "read"])
+    }
+}
+
+/// The simulator's way to the daemon.
+pub(super) struct Post {
+    client: reqwest::Client,
+    /// The runtime that does the posting.
+    runtime: tokio::runtime::Handle,
+    pub daemon: Mutex<Option<Daemon>>,
+    pub plan: Mutex<Option<CallbackPlan>>,
+    pub callbacks: watch::Sender<u64>,
+}
+
+impl Post {
+    pub fn new(client: reqwest::Client, runtime: tokio::runtime::Handle, daemon: Option<Daemon>) -> Self {
+        let (daemon, plan) = (Mutex::new(daemon), Mutex::default());
+        Self { client, runtime, daemon, plan, callbacks: watch::Sender::new(0) }
+    }
+
+    /// Posts on the simulator's own runtime, so that the caller may be anywhere.
+    pub fn start(&self, webhook: SignedWebhook) -> tokio::task::JoinHandle<Result<Answer, SimulatorError>> {
+        self.runtime.spawn(post(self.client.clone(), webhook))
+    }
+
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        self.runtime.spawn(task)
+    }
+}
+
+async fn post(client: reqwest::Client, webhook: SignedWebhook) -> Result<Answer, SimulatorError> {
+    let response = client
+        .post(&webhook.post_to)
+        .header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+        .header(SIGNATURE_HEADER, webhook.signature)
+        .header("I-Twilio-Idempotency-Token", webhook.idempotency_token)
+        .header("User-Agent", "TwilioProxy/1.1")
+        .header("Accept", "*/*")
+        .body(webhook.body)
+        .send()
+        .await
+        .map_err(|error| SimulatorError::Post(error.without_url()))?;
+    let status = response.status().as_u16();
+    let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let body = response.text().await.map_err(|error| SimulatorError::Post(error.without_url()))?;
+    Ok(Answer { status, content_type, body })
+}
+
+impl World {
+    /// Signs an inbound message for the daemon.
+    pub(super) fn sign_message(&self, message: &InboundMessage) -> Result<SignedWebhook, SimulatorError> {
+        let daemon = lock(&self.post.daemon).clone().ok_or(SimulatorError::NoDaemon)?;
+        let url = format!("{}{}", daemon.public_base_url, message.path);
+        self.sign(&daemon, &message.account_sid, &url, message.form(), &message.sid)
+    }
+
+    /// Signs a status callback for the URL that the send named.
+    pub(super) fn sign_status(
+        &self,
+        sent: &Sent,
+        status: &str,
+        error_code: Option<u32>,
+    ) -> Result<SignedWebhook, SimulatorError> {
+        let url = sent.status_callback.as_deref().ok_or(SimulatorError::NoCallback)?;
+        let daemon = lock(&self.post.daemon).clone().unwrap_or_else(|| Daemon::at(""));
+        let from = sent.from.as_deref().unwrap_or_default();
+        let parameters = status_parameters(&sent.account_sid, &sent.sid, from, &sent.to, status, error_code);
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        self.sign(&daemon, &sent.account_sid, url, body, &format!("{}-{status}", sent.sid))
+    }
+
+    /// Posts a message's planned callbacks, one after the other.
+    pub(super) async fn follow(self: std::sync::Arc<Self>, sent: Sent, plan: CallbackPlan) {
+        let copies = plan.statuses.iter().flat_map(|status| std::iter::repeat_n(*status, plan.copies));
+        let mut statuses: Vec<&str> = copies.collect();
+        if plan.shuffled {
+            for at in (1..statuses.len()).rev() {
+                statuses.swap(at, self.fate.below(at + 1));
+            }
+        }
+        for status in statuses {
+            let failed = matches!(status, "failed" | "undelivered");
+            let signed = self.sign_status(&sent, status, plan.error_code.filter(|_| failed));
+            if let Ok(webhook) = signed {
+                // A daemon that is away misses it, as with the real one.
+                let _ = post(self.post.client.clone(), webhook).await;
+            }
+            self.post.callbacks.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn sign(
+        &self,
+        daemon: &Daemon,
+        account_sid: &str,
+        url: &str,
+        body: String,
+        token: &str,
+    ) -> Result<SignedWebhook, SimulatorError> {
+        let account = self.accounts.get(account_sid).ok_or(SimulatorError::NoAccount)?;
+        let signature = sign_body(&account.signer, url, &body);
+        Ok(SignedWebhook { post_to: daemon.reach(url), signature, body, idempotency_token: token.to_owned() })
+    }
+}
+
+/// The signature of a form as it will be posted.
+fn sign_body(signer: &Signer, url: &str, body: &str) -> String {
+    Form::parse(body.as_bytes()).map(|form| signer.sign_form(url, &form)).unwrap_or_default()
+}

@@ -1,0 +1,73 @@
+//! The Twilio gateway against its simulator, Twilio's own client, and Twilio's description of its API.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod corpus;
+mod description;
+mod registry;
+mod sends;
+mod simulated;
+
+use std::time::Duration;
+
+use palabre::config::{Channel, OnUnknown, Provider, TwilioAccount};
+use palabre::gateway::client;
+use palabre::gateway::twilio::simulator::Account;
+use palabre::gateway::twilio::{Kind, TwilioGateway};
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::message::{Outbound, OutboundKind};
+use secrecy::SecretString;
+
+pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const PUBLIC: &str = "https://hooks.example.com";
+
+pub fn account(api_base_url: &str) -> TwilioAccount {
+    TwilioAccount {
+        account_sid: ACCOUNT.to_owned(),
+        auth_token: SecretString::from(TOKEN),
+        api_base_url: api_base_url.to_owned(),
+        messaging_service_sid: None,
+        timeout: Duration::from_secs(30),
+        on_unknown: OnUnknown::Resend,
+    }
+}
+
+pub fn simulated_account() -> Account {
+    Account::new(ACCOUNT, TOKEN)
+}
+
+pub fn channel(kind: Kind, account: TwilioAccount) -> Channel {
+    let (address, provider) = match kind {
+        Kind::Whatsapp => ("whatsapp:+14155238886", Provider::TwilioWhatsapp(account)),
+        Kind::Sms => ("sms:+14155238886", Provider::TwilioSms(account)),
+    };
+    Channel {
+        id: ChannelId::new("belle"),
+        tenant: TenantId::new("institut-belle"),
+        address: Address::from_normalised(address),
+        provider,
+    }
+}
+
+pub fn gateway(kind: Kind, account: TwilioAccount) -> TwilioGateway {
+    let channel = channel(kind, account.clone());
+    TwilioGateway::new(client::new().unwrap(), kind, &channel, &account, Some(PUBLIC)).unwrap()
+}
+
+pub fn message(to: &str, body: &str) -> Outbound {
+    Outbound {
+        id: OutboundId::fresh(),
+        tenant: TenantId::new("institut-belle"),
+        channel: ChannelId::new("belle"),
+        conversation: ConversationId::fresh(),
+        in_reply_to: None,
+        to: Address::from_normalised(to),
+        body: body.to_owned(),
+        kind: OutboundKind::Reply,
+        correlation: CorrelationId::fresh(),
+        attempts: 1,
+        created_at: chrono::Utc::now(),
+    }
+}

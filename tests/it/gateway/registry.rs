@@ -1,0 +1,130 @@
+//! Finding channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use palabre::config::{Channel, Config, Database, Http, Limits, LogFormat, Logs, Provider, Runtime, Tenant};
+use palabre::gateway::{BuildError, Registry};
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::ports::Gateways;
+
+use super::{ACCOUNT, account};
+use palabre_actors::domain::rules::{ExtraKeywords, Language, Replies, Rules, RulesSource};
+
+fn channel(id: &str, provider: Provider, address: &str) -> Channel {
+    Channel {
+        id: ChannelId::new(id),
+        tenant: TenantId::new("institut-belle"),
+        address: Address::from_normalised(address),
+        provider,
+    }
+}
+
+fn config(channels: Vec<Channel>) -> Config {
+    let id = TenantId::new("institut-belle");
+    let rules = RulesSource {
+        tenant: id.clone(),
+        tenant_name: "Institut Belle".to_owned(),
+        language: Language::Fr,
+        sellers: Default::default(),
+        faq: Vec::new(),
+        replies: Replies::default(),
+        keywords: ExtraKeywords::default(),
+        per_contact_per_minute: 5,
+        session_idle: Duration::from_secs(1_800),
+        live_session_idle: Duration::from_secs(1_800),
+    };
+    let tenant = Tenant {
+        id,
+        name: "Institut Belle".to_owned(),
+        timezone: chrono_tz::Europe::Paris,
+        channels,
+        limits: Limits { per_second: 10, per_day: 1_000 },
+        rules: Arc::new(Rules::new(rules).unwrap()),
+    };
+    Config {
+        http: Http {
+            listen: ([127, 0, 0, 1], 0).into(),
+            admin_listen: None,
+            public_base_url: Some(super::PUBLIC.to_owned()),
+            trusted_proxies: Vec::new(),
+            max_body_bytes: 1 << 20,
+            workers: 1,
+        },
+        database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
+        logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
+        runtime: Runtime {
+            shards: 1,
+            max_in_flight: 1,
+            max_in_flight_per_tenant: 1,
+            max_waiting_webhooks: 1,
+            senders: 1,
+            passivate_after: Duration::from_secs(1),
+            max_resident_conversations: 1,
+            drain: Duration::from_secs(1),
+        },
+        tenants: vec![tenant],
+    }
+}
+
+fn both() -> Vec<Channel> {
+    let account = account("http://127.0.0.1:1");
+    vec![
+        channel("belle-wa", Provider::TwilioWhatsapp(account.clone()), "whatsapp:+14155238886"),
+        channel("belle-sms", Provider::TwilioSms(account), "sms:+14155238886"),
+    ]
+}
+
+#[test]
+fn a_channel_is_found_by_its_path_and_its_provider() {
+    let registry = Registry::build(&config(both())).unwrap();
+    assert!(registry.receiver("twilio-whatsapp", "belle-wa").is_some());
+    assert!(registry.receiver("twilio-sms", "belle-sms").is_some());
+    assert!(registry.receiver("twilio-sms", "belle-wa").is_none());
+    assert!(registry.receiver("twilio-sms", "nobody").is_none());
+    assert!(registry.get(&ChannelId::new("belle-wa")).is_some());
+    assert!(registry.get(&ChannelId::new("nobody")).is_none());
+    assert_eq!(registry.channels().count(), 2);
+}
+
+#[test]
+fn a_channel_is_found_by_its_exact_account_and_address() {
+    let registry = Registry::build(&config(both())).unwrap();
+    let table = [
+        ("twilio", "whatsapp:+14155238886", Some("belle-wa")),
+        ("twilio", "+14155238886", Some("belle-sms")),
+        ("twilio-sms", "+14155238886", Some("belle-sms")),
+        ("twilio-sms", "whatsapp:+14155238886", None),
+        ("telegram", "+14155238886", None),
+        ("", "+14155238886", None),
+        ("twilio", "+14155238887", None),
+        ("twilio", "14155238886", None),
+    ];
+    for (provider, address, expected) in table {
+        assert_eq!(registry.channel_of_account(provider, ACCOUNT, address), expected, "{provider} {address}");
+    }
+    assert_eq!(registry.channel_of_account("twilio", "AC2", "+14155238886"), None);
+}
+
+#[test]
+fn two_channels_may_not_claim_the_same() {
+    let twice = |second: Channel| {
+        let error = Registry::build(&config(both().into_iter().chain([second]).collect())).err();
+        assert!(matches!(error, Some(BuildError::Claimed { .. })), "{error:?}");
+    };
+    let account = account("http://127.0.0.1:1");
+    twice(channel("belle-wa", Provider::TwilioSms(account.clone()), "sms:+14155238887"));
+    twice(channel("other", Provider::TwilioSms(account), "sms:+14155238886"));
+}
+
+#[test]
+fn an_account_that_cannot_work_is_named() {
+    for (base, sid) in [("ftp://x", ACCOUNT), ("nonsense", ACCOUNT), ("http://127.0.0.1", "")] {
+        let mut account = account(base);
+        account.account_sid = sid.to_owned();
+        let channel = channel("belle-sms", Provider::TwilioSms(account), "sms:+14155238886");
+        let error = Registry::build(&config(vec![channel])).err();
+        assert!(matches!(error, Some(BuildError::Account { .. })), "{error:?}");
+    }
+}

@@ -18,3 +18,5 @@
 
 pub mod config;
 pub mod gateway;
+pub mod http;
+pub mod telemetry;

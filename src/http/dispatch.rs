@@ -1,0 +1,128 @@
+//! One request in, one answer out: the route, its method, its handler.
+
+use std::rc::Rc;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::HttpDeps;
+use super::access::{Entry, Meters};
+use super::answer::{Answer, Problem};
+use super::health::{Health, Phase};
+use super::route::Route;
+use super::webhooks::{self, Kind};
+
+/// Which routes a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Face {
+    /// Webhooks and health.
+    Public,
+    /// Health and metrics.
+    Admin,
+    /// All of it: there is one listener.
+    Both,
+}
+
+impl Face {
+    fn serves(self, route: Route<'_>) -> bool {
+        match route {
+            Route::Healthz | Route::Readyz | Route::ApiHealth => true,
+            Route::Metrics => self != Self::Public,
+            _ => self != Self::Admin,
+        }
+    }
+}
+
+/// What a worker keeps for itself.
+pub(super) struct Desk {
+    pub(super) deps: HttpDeps,
+    pub(super) face: Face,
+    pub(super) meters: Rc<Meters>,
+}
+
+/// Answers a request.
+pub(super) async fn dispatch(desk: Rc<Desk>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
+    let path = request.uri().path();
+    let route = Some(Route::find(path)).filter(|route| desk.face.serves(*route)).unwrap_or(Route::Unknown);
+    let mut entry = Entry::begin(&desk.meters, request.method(), route);
+    let mut answer = match allowed(route) {
+        Some(allow) if !allows(allow, request.method()) => wrong_method(allow),
+        _ => handle(&desk.deps, &mut entry, &request, &mut payload, route).await,
+    };
+    if desk.deps.health.phase() == Phase::Draining {
+        // A client that keeps its connection would come back to a closed door.
+        answer.close = true;
+    }
+    answer.send(entry, payload)
+}
+
+async fn handle(
+    deps: &HttpDeps,
+    entry: &mut Entry,
+    request: &HttpRequest,
+    payload: &mut Payload,
+    route: Route<'_>,
+) -> Answer {
+    match route {
+        Route::Message { provider, channel } => {
+            webhooks::by_path(deps, entry, request, payload, (provider, channel), Kind::Message).await
+        }
+        Route::Status { provider, channel } => {
+            webhooks::by_path(deps, entry, request, payload, (provider, channel), Kind::Status).await
+        }
+        Route::AliasMessage(alias) => webhooks::by_alias(deps, entry, request, payload, alias, Kind::Message).await,
+        Route::AliasStatus(alias) => webhooks::by_alias(deps, entry, request, payload, alias, Kind::Status).await,
+        Route::Check { provider, channel } => match deps.receivers.by_channel(provider, channel) {
+            Some(inlet) => {
+                entry.inlet = Some(inlet);
+                service(provider)
+            }
+            None => webhooks::unknown_channel(entry),
+        },
+        Route::ServiceCheck { service: name } => service(name),
+        Route::Healthz => Health::alive(),
+        Route::Readyz => deps.health.readiness().await,
+        Route::ApiHealth => deps.health.report().await,
+        Route::Metrics => {
+            Answer::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", deps.metrics.render())
+        }
+        Route::Unknown => not_found(),
+    }
+}
+
+/// `None`: a path that has no methods at all.
+fn allowed(route: Route<'_>) -> Option<&'static str> {
+    match route {
+        Route::Unknown => None,
+        _ if route.is_webhook() => Some("POST"),
+        _ => Some("GET, HEAD"),
+    }
+}
+
+fn allows(allow: &str, method: &Method) -> bool {
+    allow.split(", ").any(|allowed| allowed == method.as_str())
+}
+
+fn service(name: &str) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ "ok": true, "service": name }))
+}
+
+fn wrong_method(allow: &'static str) -> Answer {
+    let problem = Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        error: "method not allowed",
+        hint: "the Allow header names the methods of this path",
+    };
+    Answer { allow: Some(allow), ..Answer::error(&problem) }
+}
+
+fn not_found() -> Answer {
+    let problem = Problem {
+        status: StatusCode::NOT_FOUND,
+        error: "not found",
+        hint: "webhooks are POST /webhooks/{provider}/{channel_id}, without a trailing slash",
+    };
+    Answer::error(&problem)
+}

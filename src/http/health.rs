@@ -1,0 +1,252 @@
+//! Whether the daemon lives (`/healthz`), may receive traffic (`/readyz`), and how each part of it does (`/api/health`).
+//!
+//! Parts are asked all at once, and each has [`COMPONENT_DEADLINE`] to answer, so that a hanging one is reported instead
+//! of hanging the report: the whole answers within 500 ms. A check must be asynchronous; one that blocks its thread
+//! blocks the worker that asked.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use actix_web::http::StatusCode;
+use futures_util::future::join_all;
+use palabre_actors::ports::Pending;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Problem};
+
+/// How long one part may take to say how it does.
+pub const COMPONENT_DEADLINE: Duration = Duration::from_millis(300);
+
+/// Probes come again by themselves; this is for clients that obey.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A part of the daemon that can say how it does.
+pub trait HealthSource: Send + Sync {
+    /// Asks the part. Dropped after [`COMPONENT_DEADLINE`].
+    fn check(&self) -> Pending<'_, Condition>;
+}
+
+/// How a part does. The word says why; it is fixed in the code, so that nothing of anybody's data can slip in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Well.
+    Up,
+    /// It works, and somebody should look.
+    Degraded(&'static str),
+    /// It does not work.
+    Down(&'static str),
+}
+
+impl Condition {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded(_) => "degraded",
+            Self::Down(_) => "down",
+        }
+    }
+
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Up => None,
+            Self::Degraded(reason) | Self::Down(reason) => Some(reason),
+        }
+    }
+}
+
+/// Where the daemon is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Not everything runs yet.
+    Starting = 0,
+    /// Traffic is welcome.
+    Ready = 1,
+    /// Going down: finishing what is in flight.
+    Draining = 2,
+}
+
+/// What the health endpoints report. The composition root fills it and moves its phase.
+pub struct Health {
+    phase: AtomicU8,
+    started: Instant,
+    components: RwLock<Vec<Component>>,
+}
+
+#[derive(Clone)]
+struct Component {
+    name: &'static str,
+    critical: bool,
+    source: Arc<dyn HealthSource>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+impl Health {
+    /// Starting, and without parts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            started: Instant::now(),
+            components: RwLock::new(Vec::new()),
+        }
+    }
+
+    /// Adds a part. Without a critical one (the store) the daemon is not ready.
+    pub fn register(&self, name: &'static str, critical: bool, source: Arc<dyn HealthSource>) {
+        let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
+        components.push(Component { name, critical, source });
+    }
+
+    /// Moves to another phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// The present phase.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// `/healthz`: the process answers.
+    pub(super) fn alive() -> Answer {
+        Answer::new(StatusCode::OK, "application/json", actix_web::web::Bytes::from_static(br#"{"status":"alive"}"#))
+    }
+
+    /// `/readyz`: 200 when traffic is welcome and the critical parts answer, else 503.
+    pub(super) async fn readiness(&self) -> Answer {
+        let hint = match self.phase() {
+            Phase::Starting => "still starting",
+            Phase::Draining => "going down",
+            Phase::Ready => {
+                let reports = self.ask(|component| component.critical).await;
+                if !reports.iter().any(|report| matches!(report.condition, Condition::Down(_))) {
+                    return Answer::new(
+                        StatusCode::OK,
+                        "application/json",
+                        actix_web::web::Bytes::from_static(br#"{"status":"ready"}"#),
+                    );
+                }
+                "a critical part is down: GET /api/health says which"
+            }
+        };
+        let problem = Problem { status: StatusCode::SERVICE_UNAVAILABLE, error: "not ready", hint };
+        Answer { retry_after: Some(RETRY_AFTER), ..Answer::error(&problem) }
+    }
+
+    /// `/api/health`: every part, 503 when a critical one is down.
+    pub(super) async fn report(&self) -> Answer {
+        let reports = self.ask(|_| true).await;
+        let overall = overall(&reports);
+        let components: Map<String, Value> =
+            reports.iter().map(|report| (report.name.to_owned(), report.to_json())).collect();
+        let phase = match self.phase() {
+            Phase::Starting => "starting",
+            Phase::Ready => "ready",
+            Phase::Draining => "draining",
+        };
+        let body = json!({
+            "status": overall.as_str(),
+            "phase": phase,
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_s": self.started.elapsed().as_secs(),
+            "components": components,
+        });
+        let status = match overall {
+            Condition::Down(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Condition::Up | Condition::Degraded(_) => StatusCode::OK,
+        };
+        Answer::json(status, &body)
+    }
+
+    async fn ask(&self, which: impl Fn(&Component) -> bool) -> Vec<Report> {
+        let components: Vec<Component> = {
+            let all = self.components.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().filter(|component| which(component)).cloned().collect()
+        };
+        join_all(components.iter().map(Component::report)).await
+    }
+}
+
+impl Component {
+    async fn report(&self) -> Report {
+        let asked = Instant::now();
+        let condition = tokio::time::timeout(COMPONENT_DEADLINE, self.source.check())
+            .await
+            .unwrap_or(Condition::Down("no answer in time"));
+        Report { name: self.name, critical: self.critical, condition, latency: asked.elapsed() }
+    }
+}
+
+struct Report {
+    name: &'static str,
+    critical: bool,
+    condition: Condition,
+    latency: Duration,
+}
+
+impl Report {
+    fn to_json(&self) -> Value {
+        let latency_ms = (self.latency.as_secs_f64() * 1_000_000.0).round() / 1000.0;
+        let mut body = json!({
+            "status": self.condition.as_str(),
+            "critical": self.critical,
+            "latency_ms": latency_ms,
+        });
+        if let Some(reason) = self.condition.reason() {
+            body["reason"] = reason.into();
+        }
+        body
+    }
+}
+
+/// Down when a critical part is, degraded when anything is not up.
+fn overall(reports: &[Report]) -> Condition {
+    let mut overall = Condition::Up;
+    for report in reports {
+        match report.condition {
+            Condition::Down(_) if report.critical => return Condition::Down("a critical part is down"),
+            Condition::Down(_) | Condition::Degraded(_) => overall = Condition::Degraded("a part is not up"),
+            Condition::Up => {}
+        }
+    }
+    overall
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overall_condition() {
+        let report = |critical, condition| Report { name: "x", critical, condition, latency: Duration::ZERO };
+        let table = [
+            (vec![], "up"),
+            (vec![report(true, Condition::Up), report(false, Condition::Up)], "up"),
+            (vec![report(true, Condition::Up), report(false, Condition::Down("x"))], "degraded"),
+            (vec![report(true, Condition::Degraded("x"))], "degraded"),
+            (vec![report(false, Condition::Degraded("x")), report(true, Condition::Down("x"))], "down"),
+        ];
+        for (reports, expected) in table {
+            assert_eq!(overall(&reports).as_str(), expected);
+        }
+    }
+}

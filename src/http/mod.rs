@@ -1,0 +1,128 @@
+//! The way in over HTTP: webhooks, health and metrics. Parsing and status codes, no decisions.
+//!
+//! One function ([`dispatch`]) answers every request, from a table of routes that is a `match` ([`route`]): the hot path
+//! is a webhook, and it costs no regular expression and few allocations. What happens to a message is behind
+//! [`Reception`]; who may speak for a channel is behind [`Receivers`].
+
+mod access;
+mod answer;
+mod body;
+mod dispatch;
+pub mod health;
+mod public_url;
+mod route;
+mod server;
+mod webhooks;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
+use palabre_actors::domain::message::NewInbound;
+use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+
+pub use self::access::Outcome;
+pub use self::server::{Running, ServeError, serve};
+use crate::config;
+use crate::gateway::Receiver;
+use crate::telemetry::metrics::Exporter;
+
+/// What the HTTP surfaces need of the rest of the house.
+#[derive(Clone)]
+pub struct HttpDeps {
+    /// Listeners and limits.
+    pub config: config::Http,
+    /// How long [`Running::stop`] waits for requests in flight.
+    pub drain: Duration,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Who may speak for a channel.
+    pub receivers: Arc<dyn Receivers>,
+    /// Where messages go.
+    pub reception: Arc<dyn Reception>,
+    /// What the health endpoints report.
+    pub health: Arc<health::Health>,
+    /// What `/metrics` shows.
+    pub metrics: Exporter,
+}
+
+impl fmt::Debug for HttpDeps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpDeps").field("config", &self.config).field("drain", &self.drain).finish_non_exhaustive()
+    }
+}
+
+/// Takes messages in. Every future has its own deadline, and may be dropped at any moment: the client went away.
+pub trait Reception: Send + Sync {
+    /// Makes a message durable (I1). `Ok` means: row and dedupe key are committed.
+    fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>>;
+
+    /// Applies a status callback (I8). `Ok` means: it is committed, or needs no commit.
+    fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>>;
+}
+
+/// A message is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is ours to process.
+    New,
+    /// It was there before (I2).
+    Duplicate {
+        /// The flow of the message that was there first.
+        first: CorrelationId,
+    },
+}
+
+/// Nothing was made durable, as far as we know: the provider should come again. Always 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Too much waits already.
+    #[error("overloaded")]
+    Overloaded {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// The commit failed, or did not come in time.
+    #[error("the store is unavailable")]
+    Unavailable,
+    /// The daemon is going down.
+    #[error("stopping")]
+    Stopping,
+}
+
+/// The channels' ways in. Asked once per webhook: answer from memory.
+pub trait Receivers: Send + Sync {
+    /// By the path: provider (`twilio-sms`) and channel id.
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>>;
+
+    /// By the provider's account and our sender's address as the provider writes it (`whatsapp:+14155238886` or
+    /// `+14155238886`). `provider` is a whole name (`twilio-sms`) or the family (`twilio`): any of that provider's.
+    /// Only exact pairs count; an address that two channels claim finds none.
+    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<Inlet>>;
+}
+
+/// A channel's way in, and whose it is.
+pub struct Inlet {
+    tenant: TenantId,
+    channel: ChannelId,
+    receiver: Arc<dyn Receiver>,
+    meters: access::InletMeters,
+}
+
+impl Inlet {
+    /// Build it once per channel: it remembers the handles of the channel's metrics.
+    #[must_use]
+    pub fn new(tenant: TenantId, channel: ChannelId, receiver: Arc<dyn Receiver>) -> Self {
+        Self { tenant, channel, receiver, meters: access::InletMeters::default() }
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").field("tenant", &self.tenant).field("channel", &self.channel).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! The listeners: bound, served, drained.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer, web};
+use tokio::task::JoinHandle;
+
+use super::HttpDeps;
+use super::access::Meters;
+use super::dispatch::{Desk, Face, dispatch};
+use super::health::{Health, Phase};
+
+/// Connections that wait to be accepted: a provider's burst after an outage.
+const BACKLOG: u32 = 4096;
+
+/// An idle connection lives this long: longer than nginx keeps its own to us (60 s), so that nginx is the one to close.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A request's head must have come by then.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a closing connection may take to say goodbye.
+const DISCONNECT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The admin listener serves people and a scraper.
+const ADMIN_WORKERS: usize = 1;
+
+/// A listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ServeError {
+    /// Where.
+    pub address: SocketAddr,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// The listeners at work. Dropping it leaves them at work; [`Running::stop`] ends them.
+#[derive(Debug)]
+pub struct Running {
+    /// Where webhooks are taken; with port 0 in the configuration, the port that was given.
+    pub addr: SocketAddr,
+    /// Where metrics are shown; the same when there is one listener.
+    pub admin_addr: SocketAddr,
+    health: Arc<Health>,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    addr: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    /// Accepts no more, lets the requests in flight finish within the drain time, closes the rest, and returns when
+    /// every worker is gone. `/readyz` says 503 from the first moment.
+    pub async fn stop(self) {
+        self.health.enter(Phase::Draining);
+        futures_util::future::join_all(self.listeners.into_iter().map(Listener::stop)).await;
+    }
+}
+
+impl Listener {
+    async fn stop(self) {
+        self.handle.stop(true).await;
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "a listener failed"),
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a listener's task failed"),
+        }
+    }
+}
+
+/// Opens the listeners and serves. Call it on a Tokio runtime; inside an actix `System` the workers are its arbiters,
+/// elsewhere threads of their own. Requests are served at once, so enter [`Phase::Ready`] when the rest runs.
+///
+/// # Errors
+/// [`ServeError`] when an address is taken, not ours or not allowed.
+pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
+    let workers = match deps.config.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        some => some,
+    };
+    let health = Arc::clone(&deps.health);
+    let public = deps.config.listen;
+    let bound = match deps.config.admin_listen {
+        None => vec![bind(deps, public, Face::Both, workers)?],
+        // Both are bound before either is served: a taken port leaves nothing half up.
+        Some(admin) => {
+            vec![bind(deps.clone(), public, Face::Public, workers)?, bind(deps, admin, Face::Admin, ADMIN_WORKERS)?]
+        }
+    };
+    let listeners: Vec<Listener> = bound.into_iter().map(Bound::start).collect();
+    let addr = listeners.first().map_or(public, |listener| listener.addr);
+    let admin_addr = listeners.last().map_or(public, |listener| listener.addr);
+    Ok(Running { addr, admin_addr, health, listeners })
+}
+
+struct Bound {
+    addr: SocketAddr,
+    server: Server,
+}
+
+impl Bound {
+    fn start(self) -> Listener {
+        let handle = self.server.handle();
+        Listener { addr: self.addr, handle, task: tokio::spawn(self.server) }
+    }
+}
+
+fn bind(deps: HttpDeps, address: SocketAddr, face: Face, workers: usize) -> Result<Bound, ServeError> {
+    let drain = whole_seconds(deps.drain);
+    // Once per worker: what a worker counts with stays its own.
+    let app = move || {
+        let desk = Rc::new(Desk { deps: deps.clone(), face, meters: Rc::new(Meters::new()) });
+        App::new().default_service(web::to(move |request, payload| dispatch(Rc::clone(&desk), request, payload)))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_DEADLINE)
+        .client_disconnect_timeout(DISCONNECT_DEADLINE)
+        .shutdown_timeout(drain)
+        .tcp_nodelay(true)
+        // The composition root hears the signals: it has more to drain than connections.
+        .disable_signals()
+        .bind(address)
+        .map_err(|source| ServeError { address, source })?;
+    let addr = server.addrs().first().copied().unwrap_or(address);
+    Ok(Bound { addr, server: server.run() })
+}
+
+/// What actix-web counts a graceful stop in.
+fn whole_seconds(drain: Duration) -> u64 {
+    drain.as_secs().saturating_add(u64::from(drain.subsec_nanos() > 0)).max(1)
+}

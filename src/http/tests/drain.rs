@@ -1,0 +1,64 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::*;
+
+const MESSAGE: &str = "/webhooks/twilio-whatsapp/belle-wa";
+const FORM: &str = "MessageSid=SM1&Body=Bonjour";
+
+#[tokio::test]
+async fn a_stop_lets_requests_in_flight_finish() {
+    let house = House::open();
+    let (gate, arrived) = house.reception.close_gate();
+    let signature = fakes::sign(&format!("{BASE}{MESSAGE}"), FORM.as_bytes());
+    // The client would keep its connection.
+    let request = client::post(MESSAGE, &[("X-Twilio-Signature", &signature)], FORM.as_bytes());
+    let request = String::from_utf8(request).unwrap().replace("Connection: close\r\n", "");
+    let client = tokio::spawn(client::exchange_open(house.running.addr, request));
+    arrived.acquire().await.unwrap().forget();
+
+    let (addr, health, reception) = (house.running.addr, house.health.clone(), house.reception.clone());
+    let stop = tokio::spawn(house.running.stop());
+    while health.phase() != Phase::Draining {
+        tokio::task::yield_now().await;
+    }
+    assert!(reception.accepted.lock().unwrap().is_empty());
+    gate.add_permits(1);
+
+    let reply = client.await.unwrap();
+    assert_eq!((reply.status, reply.body.as_str()), (200, "<Response/>"));
+    assert_eq!(reply.header("connection"), Some("close"));
+    stop.await.unwrap();
+    assert_eq!(reception.accepted.lock().unwrap().len(), 1);
+    assert!(TcpStream::connect(addr).is_err(), "the listener is gone");
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_a_stop_up() {
+    let house = House::open();
+    let addr = house.running.addr;
+    let mut idle = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut piece = [0; 4096];
+        let count = stream.read(&mut piece).unwrap();
+        assert!(piece[..count].starts_with(b"HTTP/1.1 200"));
+        stream
+    })
+    .await
+    .unwrap();
+    // With a drain time of ten minutes, this ends only when the idle connection is closed.
+    house.running.stop().await;
+    let mut rest = Vec::new();
+    assert_eq!(idle.read_to_end(&mut rest).unwrap_or(0), 0);
+}
+
+#[test]
+fn it_runs_inside_an_actix_system() {
+    let system = actix_rt::System::new();
+    system.block_on(async {
+        let house = House::open();
+        assert_eq!(house.post(MESSAGE, FORM).await.status, 200);
+        house.running.stop().await;
+    });
+}

@@ -1,0 +1,181 @@
+//! What stands behind the server: a gateway that signs in its own simple way, and a reception that does as it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Content, NewInbound};
+use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use tokio::sync::Semaphore;
+
+use crate::gateway::{Received, Receiver, Rejection, WebhookRequest};
+use crate::http::{Accepted, Inlet, Receivers, Refusal};
+
+pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub(super) const WHATSAPP: &str = "whatsapp:+14155238886";
+pub(super) const SMS: &str = "+14155238886";
+
+/// What the fake gateway takes for a signature.
+pub(super) fn sign(url: &str, body: &[u8]) -> String {
+    format!("signed:{url}:{}", body.len())
+}
+
+pub(super) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_timestamp(1_780_000_000, 0).unwrap()
+    }
+}
+
+/// Two channels of one tenant on one number: `belle-wa` and `belle-sms`.
+pub(super) struct Channels {
+    whatsapp: Arc<Inlet>,
+    sms: Arc<Inlet>,
+}
+
+impl Channels {
+    pub(super) fn new() -> Self {
+        let inlet = |channel: &str| {
+            let (tenant, channel) = (TenantId::new("institut-belle"), ChannelId::new(channel));
+            let gateway = Gateway { tenant: tenant.clone(), channel: channel.clone() };
+            Arc::new(Inlet::new(tenant, channel, Arc::new(gateway)))
+        };
+        Self { whatsapp: inlet("belle-wa"), sms: inlet("belle-sms") }
+    }
+}
+
+impl Receivers for Channels {
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>> {
+        match (provider, channel) {
+            ("twilio-whatsapp", "belle-wa") => Some(self.whatsapp.clone()),
+            ("twilio-sms", "belle-sms") => Some(self.sms.clone()),
+            _ => None,
+        }
+    }
+
+    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<Inlet>> {
+        match (provider, account, address) {
+            ("twilio", ACCOUNT, WHATSAPP) => Some(self.whatsapp.clone()),
+            ("twilio" | "twilio-sms", ACCOUNT, SMS) => Some(self.sms.clone()),
+            _ => None,
+        }
+    }
+}
+
+struct Gateway {
+    tenant: TenantId,
+    channel: ChannelId,
+}
+
+impl Gateway {
+    fn read(request: WebhookRequest<'_>) -> Result<Vec<(String, String)>, Rejection> {
+        let text = std::str::from_utf8(request.body).map_err(|_| Rejection::Malformed("not UTF-8"))?;
+        assert!(request.url.ends_with(request.query));
+        if request.signature != Some(&sign(request.url, request.body)) {
+            return Err(Rejection::BadSignature);
+        }
+        Ok(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+}
+
+impl Receiver for Gateway {
+    fn receive(
+        &self,
+        request: WebhookRequest<'_>,
+        correlation: CorrelationId,
+        now: Timestamp,
+    ) -> Result<Received, Rejection> {
+        let fields = Self::read(request)?;
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let id = field("MessageSid").ok_or(Rejection::Malformed("MessageSid is missing"))?;
+        if id == "nothing" {
+            return Ok(Received::Nothing);
+        }
+        Ok(Received::Message(Box::new(NewInbound {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            provider_message_id: ProviderMessageId::new(id),
+            from: Address::from_normalised(field("From").unwrap_or("")),
+            to: Address::from_normalised(field("To").unwrap_or("")),
+            content: Content { body: field("Body").unwrap_or("").to_owned(), ..Content::default() },
+            correlation,
+            received_at: now,
+        })))
+    }
+
+    fn receive_status(&self, request: WebhookRequest<'_>, now: Timestamp) -> Result<Received, Rejection> {
+        let fields = Self::read(request)?;
+        let id = fields.iter().find(|(key, _)| key == "MessageSid").ok_or(Rejection::Malformed("no MessageSid"))?;
+        Ok(Received::Status(StatusUpdate {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            id: None,
+            provider_message_id: ProviderMessageId::new(&id.1),
+            status: DeliveryStatus::Delivered,
+            code: None,
+            at: now,
+        }))
+    }
+
+    fn acknowledgement(&self) -> (&'static str, &'static str) {
+        ("text/xml", "<Response/>")
+    }
+}
+
+/// Accepts everything, unless told otherwise.
+#[derive(Default)]
+pub(super) struct Reception {
+    pub(super) accepted: Mutex<Vec<NewInbound>>,
+    pub(super) statuses: Mutex<Vec<StatusUpdate>>,
+    /// What it will say next, before it turns friendly again.
+    pub(super) next: Mutex<VecDeque<Result<Accepted, Refusal>>>,
+    /// When set, every message waits for a permit here before its commit.
+    pub(super) gate: Mutex<Option<Arc<Semaphore>>>,
+    /// A permit for every message that arrived at the gate.
+    pub(super) arrived: Mutex<Option<Arc<Semaphore>>>,
+}
+
+impl Reception {
+    pub(super) fn will(&self, answer: Result<Accepted, Refusal>) {
+        self.next.lock().unwrap().push_back(answer);
+    }
+
+    /// Messages wait from now on: (permits let them pass, permits tell that they came).
+    pub(super) fn close_gate(&self) -> (Arc<Semaphore>, Arc<Semaphore>) {
+        let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        *self.gate.lock().unwrap() = Some(gate.clone());
+        *self.arrived.lock().unwrap() = Some(arrived.clone());
+        (gate, arrived)
+    }
+}
+
+impl crate::http::Reception for Reception {
+    fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
+        Box::pin(async move {
+            let gate = self.gate.lock().unwrap().clone();
+            if let Some(arrived) = self.arrived.lock().unwrap().as_ref() {
+                arrived.add_permits(1);
+            }
+            if let Some(gate) = gate {
+                gate.acquire().await.unwrap().forget();
+            }
+            let answer = self.next.lock().unwrap().pop_front().unwrap_or(Ok(Accepted::New));
+            if answer == Ok(Accepted::New) {
+                self.accepted.lock().unwrap().push(message);
+            }
+            answer
+        })
+    }
+
+    fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let answer = self.next.lock().unwrap().pop_front().unwrap_or(Ok(Accepted::New));
+            self.statuses.lock().unwrap().push(update);
+            answer.map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! The real server on port 0, with fakes behind it, spoken to in raw bytes.
+
+mod client;
+mod fakes;
+
+mod discreet;
+mod drain;
+mod health;
+mod webhooks;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::client::{Reply, exchange};
+use self::fakes::{Channels, FixedClock, Reception};
+use super::health::{Health, Phase};
+use super::{HttpDeps, Running, serve};
+use crate::config;
+use crate::telemetry::metrics;
+
+const LIMIT: usize = 64 * 1024;
+const BASE: &str = "https://hooks.example.com";
+
+/// A running server and what is behind it.
+struct House {
+    running: Running,
+    reception: Arc<Reception>,
+    health: Arc<Health>,
+}
+
+impl House {
+    /// One listener, ready.
+    fn open() -> Self {
+        Self::open_with(|_| {})
+    }
+
+    fn open_with(change: impl FnOnce(&mut HttpDeps)) -> Self {
+        let reception = Arc::new(Reception::default());
+        let health = Arc::new(Health::new());
+        let mut deps = HttpDeps {
+            config: config::Http {
+                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                admin_listen: None,
+                public_base_url: Some(BASE.to_owned()),
+                trusted_proxies: Vec::new(),
+                max_body_bytes: LIMIT,
+                workers: 1,
+            },
+            // Long: a test whose stop waits for it hangs, and says so.
+            drain: Duration::from_secs(600),
+            clock: Arc::new(FixedClock),
+            receivers: Arc::new(Channels::new()),
+            reception: reception.clone(),
+            health: health.clone(),
+            metrics: metrics::install().unwrap(),
+        };
+        change(&mut deps);
+        let running = serve(deps).unwrap();
+        health.enter(Phase::Ready);
+        Self { running, reception, health }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path).await
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> Reply {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        exchange(self.running.addr, request).await
+    }
+
+    /// A form, signed as [`fakes::sign`] does for the public URL.
+    async fn post(&self, path: &str, body: &str) -> Reply {
+        let signature = fakes::sign(&format!("{BASE}{path}"), body.as_bytes());
+        self.post_with(path, &[("X-Twilio-Signature", &signature)], body.as_bytes()).await
+    }
+
+    async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        exchange(self.running.addr, client::post(path, headers, body)).await
+    }
+}

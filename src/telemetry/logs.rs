@@ -1,0 +1,120 @@
+//! Log lines: JSON for machines or text for people, written to standard output by a thread of its own.
+//!
+//! A line costs its caller the formatting and a queue; when standard output cannot keep up, lines are dropped and
+//! counted (`palabre_logs_dropped_lines_total`) instead of holding messages up: logging fails open.
+
+mod json;
+
+use std::io::{self, BufWriter, Write};
+use std::sync::OnceLock;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::config::{LogFormat, Logs};
+
+/// Lines that wait for standard output. At 300 bytes each and 10,000 a second: 40 MB and 13 s of a stalled reader.
+const BUFFERED_LINES: usize = 131_072;
+
+/// Lines are handed to the operating system in pieces of this size, or as soon as no more wait.
+const WRITE_BYTES: usize = 64 * 1024;
+
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// `[logs]` cannot be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("logs.level is not a filter such as `info` or `palabre=debug,info`")]
+pub struct LogsError(#[from] ParseError);
+
+/// Writes the waiting lines when it is dropped: keep it until the end of `main`.
+#[derive(Debug)]
+#[must_use = "dropping it ends the log"]
+pub struct LogGuard {
+    _writer: Option<WorkerGuard>,
+}
+
+/// Sends the whole process's log lines to standard output. When a subscriber is there already (several daemons in one
+/// process of tests) it stays, and the guard is empty.
+///
+/// # Errors
+/// [`LogsError`] when the level does not parse.
+pub fn install(config: &Logs) -> Result<LogGuard, LogsError> {
+    install_to(config, io::stdout())
+}
+
+/// As [`install`], to another place.
+///
+/// # Errors
+/// [`LogsError`] when the level does not parse.
+pub fn install_to(config: &Logs, output: impl Write + Send + 'static) -> Result<LogGuard, LogsError> {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(BUFFERED_LINES)
+        .lossy(true)
+        .thread_name("log-writer")
+        .finish(BufWriter::with_capacity(WRITE_BYTES, output));
+    let dropped = writer.error_counter();
+    let installed = set_global(config, writer)?;
+    if installed {
+        let _first_wins = DROPPED.set(dropped);
+    }
+    Ok(LogGuard { _writer: installed.then_some(guard) })
+}
+
+fn set_global(config: &Logs, writer: NonBlocking) -> Result<bool, LogsError> {
+    Ok(match config.format {
+        LogFormat::Json => tracing::subscriber::set_global_default(json_subscriber(config, writer)?).is_ok(),
+        LogFormat::Text => tracing::subscriber::set_global_default(text_subscriber(config, writer)?).is_ok(),
+    })
+}
+
+/// A subscriber that writes one flat JSON object per line.
+///
+/// # Errors
+/// [`LogsError`] when the level does not parse.
+pub fn json_subscriber<W>(
+    config: &Logs,
+    writer: W,
+) -> Result<impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>, LogsError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
+        .event_format(json::Flat)
+        .with_writer(writer);
+    Ok(tracing_subscriber::registry().with(filter(config)?).with(lines))
+}
+
+/// A subscriber that writes lines for people.
+///
+/// # Errors
+/// [`LogsError`] when the level does not parse.
+pub fn text_subscriber<W>(
+    config: &Logs,
+    writer: W,
+) -> Result<impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>, LogsError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    Ok(tracing_subscriber::registry().with(filter(config)?).with(lines))
+}
+
+fn filter(config: &Logs) -> Result<EnvFilter, LogsError> {
+    Ok(EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(&config.level)?)
+}
+
+/// Lines lost since the start.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, |counter| u64::try_from(counter.dropped_lines()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The names of all metrics, and the recorder behind `/metrics`.
+//!
+//! Every name stands in [`CATALOGUE`] and in the table of `docs/operations.md`; a test holds the three together. The
+//! heart cannot import this module, so it spells the names out, and the same test reads its sources. Labels come from
+//! closed sets, plus tenant and channel ids: never from what somebody sent.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::{logs, process};
+
+/// Requests answered, by `route` and `status`.
+pub const HTTP_REQUESTS: &str = "palabre_http_requests_total";
+/// From a request's head to the last byte of its answer, by `route`.
+pub const HTTP_REQUEST_SECONDS: &str = "palabre_http_request_seconds";
+/// Requests whose answer is not written yet.
+pub const HTTP_IN_FLIGHT: &str = "palabre_http_in_flight_count";
+/// What became of webhooks, by `tenant`, `channel` and `outcome`.
+pub const WEBHOOK_OUTCOMES: &str = "palabre_webhook_outcomes_total";
+/// Webhooks for which no channel was found, by `route`.
+pub const WEBHOOK_STRAYS: &str = "palabre_webhook_strays_total";
+
+/// Resident memory.
+pub const PROCESS_RESIDENT_MEMORY: &str = "palabre_process_resident_memory_bytes";
+/// CPU time used, user and system. A gauge that only grows.
+pub const PROCESS_CPU: &str = "palabre_process_cpu_seconds_total";
+/// Open file descriptors.
+pub const PROCESS_OPEN_FDS: &str = "palabre_process_open_fds_count";
+/// Threads.
+pub const PROCESS_THREADS: &str = "palabre_process_threads_count";
+/// Since the process started.
+pub const PROCESS_UPTIME: &str = "palabre_process_uptime_seconds";
+/// Panics of any thread or task.
+pub const PROCESS_PANICS: &str = "palabre_process_panics_total";
+/// Always 1; the `version` label says what runs.
+pub const PROCESS_BUILD: &str = "palabre_process_build_info";
+/// Log lines lost because standard output could not keep up.
+pub const LOGS_DROPPED: &str = "palabre_logs_dropped_lines_total";
+
+/// Every metric with its kind and meaning, in the order of the handbook's table.
+pub const CATALOGUE: &[Metric] = &[
+    Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
+    Metric::histogram(HTTP_REQUEST_SECONDS, "From a request's head to the last byte of its answer, by route"),
+    Metric::gauge(HTTP_IN_FLIGHT, "Requests whose answer is not written yet"),
+    Metric::counter(WEBHOOK_OUTCOMES, "What became of webhooks, by tenant, channel and outcome"),
+    Metric::counter(WEBHOOK_STRAYS, "Webhooks for which no channel was found, by route"),
+    Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
+    Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
+    Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),
+    Metric::gauge(PROCESS_THREADS, "Threads"),
+    Metric::gauge(PROCESS_UPTIME, "Time since the process started"),
+    Metric::counter(PROCESS_PANICS, "Panics of any thread or task"),
+    Metric::gauge(PROCESS_BUILD, "Always 1; the version label says what runs"),
+    Metric::counter(LOGS_DROPPED, "Log lines lost because standard output could not keep up"),
+];
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name at Prometheus.
+    pub name: &'static str,
+    /// What it counts, for people.
+    pub help: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+}
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations per bucket.
+    Histogram,
+}
+
+impl Metric {
+    const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: Kind::Counter }
+    }
+
+    const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: Kind::Gauge }
+    }
+
+    const fn histogram(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: Kind::Histogram }
+    }
+
+    fn describe(self) {
+        match self.kind {
+            Kind::Counter => ::metrics::describe_counter!(self.name, self.help),
+            Kind::Gauge => ::metrics::describe_gauge!(self.name, self.help),
+            Kind::Histogram => ::metrics::describe_histogram!(self.name, self.help),
+        }
+    }
+}
+
+/// Upper bounds for everything measured in seconds: fine around the targets (15 ms for a webhook, 60 ms for a reply),
+/// from 0.1 ms to 10 s.
+const SECONDS_BUCKETS: &[f64] = &[
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// For histograms of how many (`…_count`), such as rows in a batch.
+const COUNT_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+/// Observations wait in memory until somebody sums them up; without a scrape this does.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The recorder could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the metrics recorder cannot be installed")]
+pub struct MetricsError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// Writes the text that Prometheus scrapes.
+#[derive(Clone, Debug)]
+pub struct Exporter {
+    handle: PrometheusHandle,
+    started: Instant,
+}
+
+impl Exporter {
+    /// All metrics in Prometheus' text format, the process's own read just now.
+    #[must_use]
+    pub fn render(&self) -> String {
+        process::refresh(self.started);
+        ::metrics::counter!(LOGS_DROPPED).absolute(logs::dropped_lines());
+        self.handle.render()
+    }
+}
+
+/// Installs the recorder for the whole process. Further calls give the same one, so that several daemons may live in
+/// one process of tests; their numbers add up.
+///
+/// # Errors
+/// [`MetricsError`] when somebody else installed a recorder, or the thread that keeps it small cannot start.
+pub fn install() -> Result<Exporter, MetricsError> {
+    static INSTALLED: Mutex<Option<Exporter>> = Mutex::new(None);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(exporter) = &*installed {
+        return Ok(exporter.clone());
+    }
+    let exporter = build().map_err(MetricsError)?;
+    Ok(installed.insert(exporter).clone())
+}
+
+fn build() -> Result<Exporter, Box<dyn std::error::Error + Send + Sync>> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix("_count".to_owned()), COUNT_BUCKETS)?
+        .install_recorder()?;
+    CATALOGUE.iter().copied().for_each(Metric::describe);
+    ::metrics::gauge!(PROCESS_BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    ::metrics::counter!(PROCESS_PANICS).absolute(0);
+    let upkeep = handle.clone();
+    std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
+        loop {
+            std::thread::park_timeout(UPKEEP_EVERY);
+            upkeep.run_upkeep();
+        }
+    })?;
+    Ok(Exporter { handle, started: Instant::now() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -248,7 +248,21 @@ pub(super) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenant_id, prov
     provider = excluded.provider, address = excluded.address, updated_at = excluded.updated_at \
     WHERE tenant_id <> excluded.tenant_id OR provider <> excluded.provider OR address <> excluded.address";
 
-pub(super) const SELLER_PHONES: &str = "SELECT tenant_id, phone_number FROM seller_phones";
+pub(super) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
+    LEFT JOIN tenants t ON t.id = s.tenant_id";
 
-/// Grows when another connection, another process's too, has written.
-pub(super) const DATA_VERSION: &str = "PRAGMA data_version";
+/// Copies the whole log back into the file.
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// By way of the dedupe index, channel by channel.
+pub(super) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
+    ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";
+
+pub(super) const TENANT_OF_FLOW: &str = "SELECT t.id FROM tenants t CROSS JOIN event_log e \
+    ON e.tenant_id = t.id AND e.correlation_id = ?1 LIMIT 1";
+
+pub(super) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages_in GROUP BY state \
+    UNION ALL SELECT 'outbound', state, count(*) FROM messages_out GROUP BY state \
+    UNION ALL SELECT 'events', event_type, count(*) FROM event_log GROUP BY event_type \
+    UNION ALL SELECT 'conversations', '', count(*) FROM conversations \
+    UNION ALL SELECT 'opt_outs', '', count(*) FROM opt_outs";

@@ -86,6 +86,22 @@ pub(in crate::store) enum Swept {
     Count(u64),
 }
 
+impl Swept {
+    pub fn into_rows(self) -> Result<Vec<Outbound>, PortError> {
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
+        }
+    }
+
+    pub fn into_count(self) -> Result<u64, PortError> {
+        match self {
+            Self::Count(count) => Ok(count),
+            Self::Rows(_) => Err(PortErrorKind::Corrupt.into()),
+        }
+    }
+}
+
 pub(in crate::store) type AcceptTask = Task<Vec<NewInbound>, Vec<Result<Acceptance, PortError>>>;
 
 /// One thing to write.

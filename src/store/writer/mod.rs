@@ -11,12 +11,14 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use self::accept::Ids;
+pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
-pub(super) use self::batch::{Answer, Burial, Change, Job, Sweep, Swept, Task};
+pub(super) use self::batch::{Burial, Change, Job, Sweep, Swept, Task};
 use super::error::is_poison;
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.

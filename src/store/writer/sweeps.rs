@@ -45,8 +45,7 @@ pub(super) async fn apply(
                 Swept::Rows(claimed(all(tx, sql::CLAIM, values).await?)?)
             }
             Sweep::ClaimUnknown(claim) => {
-                let values =
-                    [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
+                let values = [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
             }
             Sweep::ExpireLeases { node, now } => {

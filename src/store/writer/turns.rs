@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::Conversation;
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{LiveSessionId, OutboundId, TenantId};
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
-use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::PortErrorKind;
 use sea_orm::{DbErr, Value};
 use uuid::Uuid;
@@ -223,13 +223,7 @@ async fn keep_live(
     let rows = all(tx, sql::KEEP_LIVE, [id(session), text(tenant.as_str()), time(turn.at)]).await?;
     let row = rows.first().ok_or_else(|| corrupt("a live session"))?;
     if row.parse::<LiveSessionId>(0)? == session {
-        events.push(&events::live_session(
-            tenant,
-            session,
-            EventType::LiveSessionOpened,
-            turn.correlation,
-            turn.at,
-        ));
+        events.push(&events::live_session(tenant, session, EventType::LiveSessionOpened, turn.correlation, turn.at));
     }
     Ok(())
 }

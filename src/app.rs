@@ -15,12 +15,12 @@ use palabre_actors::ports::Clock;
 use tracing::{info, warn};
 
 use self::front::{Front, StoreHealth};
-use crate::config::Config;
+use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{Runtime, ThreadGone, cores};
-use crate::store::{Store, StoreError};
+use crate::store::{ChannelRow, Sellers, Store, StoreError, TenantRow};
 use crate::telemetry::metrics::Exporter;
 
 /// The time of day, cut to the microseconds that both databases keep.
@@ -79,10 +79,10 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let health = Arc::new(Health::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-    let store = open_store(&config, &runtime).await?;
+    let (store, sellers) = open_store(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth(store.clone())));
     let registry = Arc::new(Registry::build(&config)?);
-    let outside = outside(&config, &store, &registry, Arc::clone(&clock), runtime.io().clone());
+    let outside = outside(&config, &store, sellers, &registry, Arc::clone(&clock), runtime.io().clone());
     let foundation = Foundation::new(outside, shards);
     let shards = {
         let foundation = foundation.clone();
@@ -146,7 +146,9 @@ impl Running {
         if !finished {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
-        self.store.close().await;
+        if let Err(error) = self.store.close().await {
+            warn!(error = &error as &dyn std::error::Error, "the database was not closed cleanly; the next start mends it");
+        }
         let runtime = self.runtime;
         // Joining threads is no work for an asynchronous worker.
         let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
@@ -155,23 +157,41 @@ impl Running {
     }
 }
 
-async fn open_store(config: &Config, runtime: &Runtime) -> Result<Store, StartError> {
+async fn open_store(config: &Config, runtime: &Runtime) -> Result<(Store, Sellers), StartError> {
     let database = config.database.clone();
-    let tenants = config.tenants.clone();
+    let tenants: Vec<TenantRow> = config.tenants.iter().map(row_of).collect();
     let opening = runtime.io().spawn(async move {
-        let store = Store::open(&database.url).await?;
-        if database.migrate {
-            store.migrate().await?;
-        }
-        store.sync_tenants(&tenants).await?;
-        Ok::<_, StoreError>(store)
+        let store = Store::open(&database.url, database.migrate).await?;
+        store.sync_tenants(&tenants, SystemClock.now()).await?;
+        let sellers = store.sellers().await?;
+        Ok::<_, StoreError>((store, sellers))
     });
     Ok(opening.await.map_err(|_| ThreadGone)??)
+}
+
+fn row_of(tenant: &Tenant) -> TenantRow {
+    let source = tenant.rules.source();
+    TenantRow {
+        id: tenant.id.clone(),
+        name: tenant.name.clone(),
+        language: source.language.as_str().to_owned(),
+        timezone: tenant.timezone.name().to_owned(),
+        channels: tenant
+            .channels
+            .iter()
+            .map(|channel| ChannelRow {
+                id: channel.id.clone(),
+                provider: channel.provider.name().to_owned(),
+                address: channel.address.clone(),
+            })
+            .collect(),
+    }
 }
 
 fn outside(
     config: &Config,
     store: &Store,
+    sellers: Sellers,
     registry: &Arc<Registry>,
     clock: Arc<dyn Clock>,
     io: tokio::runtime::Handle,
@@ -184,7 +204,7 @@ fn outside(
         outbox: port(),
         consent: port(),
         gateways: Arc::clone(registry) as _,
-        sellers: store.sellers(),
+        sellers: Arc::new(sellers),
     };
     let tenants: HashMap<_, _> = config
         .tenants

@@ -16,7 +16,11 @@
 //! Imports run one way: `config <- {store, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
 //! actors live in the member crate `palabre_actors`, which knows none of this.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod http;
+pub mod runtime;
+pub mod store;
 pub mod telemetry;

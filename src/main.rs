@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! Entry point: parses the arguments, turns the outcome into an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    palabre::cli::run()
+}

@@ -96,6 +96,12 @@ impl Foundation {
     }
 }
 
+impl std::fmt::Debug for House {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("House").field("waiting", &self.waiting_webhooks()).field("sending", &self.sending()).finish()
+    }
+}
+
 fn shard_of(tenant: &TenantId, shards: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     tenant.hash(&mut hasher);

@@ -8,18 +8,11 @@ use crate::store::Store;
 pub(super) fn run(config: &Path) -> u8 {
     let Some(config) = load(config) else { return exit::FOUND_WRONG };
     super::on_runtime(async move {
-        let store = match Store::open(&config.database.url).await {
-            Ok(store) => store,
+        match Store::migrate(&config.database.url).await {
+            Ok(steps) if steps.is_empty() => say(format_args!("the database is up to date")),
+            Ok(steps) => say(format_args!("brought the database up to date: {}", steps.join(", "))),
             Err(error) => return super::complain(&error),
-        };
-        let migrated = store.migrate().await;
-        store.close().await;
-        match migrated {
-            Ok(()) => {
-                say(format_args!("the database is up to date"));
-                exit::OK
-            }
-            Err(error) => super::complain(&error),
         }
+        exit::OK
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::consent::Keywords;
 use super::ids::TenantId;
+use super::words::stored_words;
 
 mod questions;
 mod texts;
@@ -131,6 +132,8 @@ pub enum Language {
     /// English
     En,
 }
+
+stored_words!(Language { Fr => "fr", En => "en" });
 
 /// A question with a known answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

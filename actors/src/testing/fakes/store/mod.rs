@@ -2,7 +2,6 @@
 
 mod inbox;
 mod outbox;
-mod stopgap;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

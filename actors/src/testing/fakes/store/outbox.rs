@@ -193,7 +193,7 @@ impl Data {
                 )
         });
         let Some(row) = row else { return Advanced::NoSuchMessage };
-        let next = super::stopgap::advance(row.state, update.status);
+        let next = row.state.advance(update.status);
         row.provider_message_id.get_or_insert_with(|| update.provider_message_id.clone());
         if let Some(next) = next {
             row.state = next;

@@ -117,7 +117,7 @@ impl Data {
             && let Some(row) = self.inbound.get_mut(&consumed.id)
         {
             row.state = InboundState::Processed;
-            row.reason = Some(super::stopgap::outcome_word(consumed.outcome));
+            row.reason = Some(consumed.outcome.as_str().to_owned());
             row.role = Some(consumed.role);
             row.conversation = Some(turn.conversation.id);
             row.processed_at = Some(at);

@@ -1,0 +1,97 @@
+//! What every store must do, whatever lies beneath: one suite, run against the fake, SQLite and whatever follows.
+//!
+//! ```ignore
+//! palabre_actors::store_conformance!(async { (FakeStore::new(), ()) });
+//! ```
+
+#![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
+
+pub mod inbox;
+pub mod outbox;
+pub mod scene;
+pub mod turns;
+
+use crate::ports::{Consent, Inbox, Outbox, Pending, Turns};
+use crate::testing::fakes::{FakeStore, Snapshot};
+
+/// A store under test.
+pub trait Subject: Inbox + Turns + Outbox + Consent {
+    /// All rows as they stand.
+    fn snapshot(&self) -> Pending<'_, Snapshot>;
+}
+
+impl Subject for FakeStore {
+    fn snapshot(&self) -> Pending<'_, Snapshot> {
+        let snapshot = Self::snapshot(self);
+        Box::pin(async move { snapshot })
+    }
+}
+
+/// One `#[tokio::test]` for each case of the suite. The argument is an expression that is a future of a fresh, empty
+/// store, and of something to keep as long as the store (a temporary folder).
+#[macro_export]
+macro_rules! store_conformance {
+    ($make:expr) => {
+        $crate::store_conformance!(@cases $make, inbox:
+            i1_an_accepted_message_has_its_row_and_its_event,
+            i2_a_repeat_is_ignored_and_told,
+            i2_fifty_copies_in_one_batch_are_one_message,
+            i2_fifty_copies_at_once_are_one_message,
+            i2_the_same_id_elsewhere_is_another_message,
+            i3_ids_grow_in_the_order_of_acceptance,
+            content_comes_back_as_it_was,
+            the_backlog_has_what_had_no_turn,
+            a_buried_message_is_dead,
+        );
+        $crate::store_conformance!(@cases $make, turns:
+            i4_a_turn_commits_as_one,
+            i4_a_conflict_writes_nothing,
+            i4_a_message_has_one_turn,
+            i4_of_many_turns_at_once_one_wins,
+            i4_a_conflict_is_its_own_alone,
+            i4_two_newcomers_with_one_address_are_one_contact,
+            i6_stop_holds_back_what_nobody_began,
+            i6_stop_counts_for_every_address_of_the_contact,
+            start_lifts_the_stop,
+            i9_a_stop_is_for_one_tenant,
+            live_sessions_open_once_and_close_when_idle,
+            sessions_close,
+            timers_come_due_in_order,
+        );
+        $crate::store_conformance!(@cases $make, outbox:
+            a_claim_takes_the_heads_that_are_due,
+            a_claim_keeps_to_its_tenant_and_limit,
+            what_is_due_is_the_head,
+            unsettled_rows_are_told,
+            i5_settlements_write_down_what_came_of_it,
+            i5_an_old_attempt_says_nothing_about_a_new_one,
+            i5_expired_leases_become_unknown,
+            i5_a_repeated_settlement_changes_nothing,
+            i6_the_providers_opt_out_is_ours,
+            i8_a_callback_may_come_first,
+            i8_late_and_repeated_callbacks_leave_only_events,
+            i8_a_callback_finds_its_row,
+            sent_messages_are_counted,
+        );
+    };
+    (@cases $make:expr, $module:ident: $($case:ident,)+) => {
+        mod $module {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let (store, _kept) = $make.await;
+                    $crate::testing::conformance::$module::$case(&store).await;
+                }
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+mod fake {
+    use crate::testing::fakes::FakeStore;
+
+    store_conformance!(async { (FakeStore::new(), ()) });
+}

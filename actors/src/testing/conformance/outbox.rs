@@ -1,0 +1,301 @@
+//! `Outbox`
+
+#![expect(missing_docs, reason = "each case says in its name what it shows")]
+
+use serde_json::json;
+
+use super::Subject;
+use super::scene::{Customer, at, node, now, queued};
+use crate::domain::event::{ActorType, EntityType, EventType};
+use crate::domain::ids::{NodeId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::message::Outbound;
+use crate::domain::send::Receipt;
+use crate::domain::status::{DeliveryStatus, OutboxState};
+use crate::ports::{Advanced, Claim, ClaimUnknown, Outbox, Settled, Settlement, StatusUpdate};
+
+async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
+    let tenant = TenantId::new(tenant);
+    let claim = Claim { tenant, node: node(), now: at(seconds), lease_until: at(seconds + 60), limit };
+    store.claim(claim).await.expect("claims")
+}
+
+async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
+    store.settle(Settlement { message: message.clone(), result, at: at(seconds) }).await.expect("settles");
+}
+
+fn taken(name: &str) -> Settled {
+    Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
+}
+
+fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
+    StatusUpdate {
+        tenant: message.tenant.clone(),
+        channel: message.channel.clone(),
+        id: Some(message.id),
+        provider_message_id: ProviderMessageId::new("SMout"),
+        status,
+        code: None,
+        at: at(seconds),
+    }
+}
+
+fn ids(messages: &[Outbound]) -> Vec<OutboundId> {
+    messages.iter().map(|message| message.id).collect()
+}
+
+async fn state(store: &impl Subject, message: &Outbound) -> OutboxState {
+    store.snapshot().await.sent_row(message.id).state
+}
+
+pub async fn a_claim_takes_the_heads_that_are_due(store: &impl Subject) {
+    let (alice, bob, carol) = (Customer::of("belle", 1), Customer::of("belle", 2), Customer::of("belle", 3));
+    let first = alice.is_answered(store, "SM1", 0, queued(0)).await;
+    let second = alice.is_answered(store, "SM2", 1, queued(1)).await;
+    let busy = bob.is_answered(store, "SM3", 1, now(1)).await;
+    let behind = bob.is_answered(store, "SM4", 2, queued(2)).await;
+    let later = carol.is_answered(store, "SM5", 2, queued(100)).await;
+
+    let claimed = claim(store, "belle", 10, 10).await;
+    assert_eq!(ids(&claimed), [first.id]);
+    assert_eq!((claimed[0].attempts, &claimed[0].body, claimed[0].created_at), (1, &first.body, at(0)));
+    assert_eq!((claimed[0].kind, claimed[0].in_reply_to), (first.kind, first.in_reply_to));
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(first.id);
+    assert_eq!(
+        (row.state, row.lease_owner.clone(), row.lease_until),
+        (OutboxState::Sending, Some(node()), Some(at(70)))
+    );
+    assert_eq!(ids(&claim(store, "belle", 10, 10).await), [], "nothing twice");
+
+    settle(store, &claimed[0], taken("SMa"), 11).await;
+    settle(store, &busy, taken("SMb"), 11).await;
+    let mut claimed = ids(&claim(store, "belle", 12, 10).await);
+    claimed.sort();
+    let mut expected = [second.id, behind.id];
+    expected.sort();
+    assert_eq!(claimed, expected);
+    assert_eq!(ids(&claim(store, "belle", 100, 10).await), [later.id]);
+}
+
+pub async fn a_claim_keeps_to_its_tenant_and_limit(store: &impl Subject) {
+    let mut mine = Vec::new();
+    for n in 0..5 {
+        mine.push(Customer::of("belle", n).is_answered(store, &format!("SM{n}"), 0, queued(i64::from(n))).await.id);
+        Customer::of("taxi", n).is_answered(store, &format!("SM{n}"), 0, queued(0)).await;
+    }
+    assert_eq!(ids(&claim(store, "belle", 10, 2).await), mine[..2]);
+    assert_eq!(ids(&claim(store, "belle", 10, 10).await), mine[2..]);
+    assert_eq!(ids(&claim(store, "nobody", 10, 10).await), []);
+    assert_eq!(claim(store, "taxi", 10, 10).await.len(), 5);
+}
+
+pub async fn what_is_due_is_the_head(store: &impl Subject) {
+    assert_eq!(Outbox::due(store).await.expect("lists"), []);
+    let (alice, bob) = (Customer::of("belle", 1), Customer::of("belle", 2));
+    let first = alice.is_answered(store, "SM1", 0, now(0)).await;
+    alice.is_answered(store, "SM2", 1, queued(1)).await;
+    assert_eq!(Outbox::due(store).await.expect("lists"), [], "what waits behind another is not due");
+    bob.is_answered(store, "SM3", 1, queued(50)).await;
+    Customer::of("taxi", 1).is_answered(store, "SM4", 1, queued(7)).await;
+    let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
+    let mut due = Outbox::due(store).await.expect("lists");
+    due.sort();
+    assert_eq!(due, [(belle.clone(), at(50)), (taxi.clone(), at(7))]);
+    settle(store, &first, taken("SMa"), 2).await;
+    let mut due = Outbox::due(store).await.expect("lists");
+    due.sort();
+    assert_eq!(due, [(belle, at(1)), (taxi, at(7))]);
+}
+
+pub async fn unsettled_rows_are_told(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let unsettled = async || store.load(&customer.0).await.expect("loads").unsettled;
+    assert!(!unsettled().await);
+    let message = customer.is_answered(store, "SM1", 0, queued(0)).await;
+    assert!(unsettled().await, "pending");
+    let message = claim(store, "belle", 1, 1).await.pop().unwrap_or(message);
+    assert!(unsettled().await, "sending");
+    settle(store, &message, Settled::Unknown { ask_at: at(5), reason: "timeout".into() }, 2).await;
+    assert!(unsettled().await, "unknown");
+    settle(store, &message, taken("SMa"), 3).await;
+    assert!(!unsettled().await, "sent");
+}
+
+pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let message = customer.is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &message, Settled::Later { at: at(30), reason: "429".into(), counted: true }, 1).await;
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(message.id);
+    assert_eq!((row.state, row.next_attempt_at, row.message.attempts), (OutboxState::Pending, at(30), 1));
+    assert_eq!((row.last_error.as_deref(), &row.lease_owner, row.lease_until), (Some("429"), &None, None));
+
+    let second = claim(store, "belle", 30, 1).await.pop().expect("is due");
+    assert_eq!(second.attempts, 2);
+    settle(store, &second, Settled::Later { at: at(40), reason: "paced".into(), counted: false }, 31).await;
+    assert_eq!(store.snapshot().await.sent_row(message.id).message.attempts, 1);
+
+    let second = claim(store, "belle", 40, 1).await.pop().expect("is due");
+    settle(store, &second, taken("SMa"), 41).await;
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(message.id);
+    assert_eq!((row.state, row.sent_at, row.last_error.as_deref()), (OutboxState::Sent, Some(at(41)), None));
+    assert_eq!(row.provider_message_id, Some(ProviderMessageId::new("SMa")));
+    let [event] = &rows.events_of(EventType::MessageSent).collect::<Vec<_>>()[..] else { panic!("one event") };
+    assert_eq!((event.entity_type, event.entity_id), (EntityType::MessageOut, Some(message.id.0)));
+    assert_eq!((event.correlation, event.created_at), (message.correlation, at(41)));
+
+    let message = customer.is_answered(store, "SM2", 50, now(50)).await;
+    settle(store, &message, Settled::Dead { reason: "63016".into() }, 51).await;
+    let rows = store.snapshot().await;
+    assert_eq!(rows.sent_row(message.id).state, OutboxState::Dead);
+    assert_eq!(rows.sent_row(message.id).last_error.as_deref(), Some("63016"));
+    let [event] = &rows.events_of(EventType::MessageDead).collect::<Vec<_>>()[..] else { panic!("one event") };
+    assert_eq!(event.payload, json!({ "reason": "63016" }));
+}
+
+pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let first = customer.is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &first, Settled::Later { at: at(1), reason: "500".into(), counted: true }, 1).await;
+    let second = claim(store, "belle", 2, 1).await.pop().expect("is due");
+    settle(store, &first, Settled::Dead { reason: "exhausted".into() }, 3).await;
+    settle(store, &first, Settled::Later { at: at(9), reason: "500".into(), counted: true }, 3).await;
+    assert_eq!(state(store, &first).await, OutboxState::Sending);
+    settle(store, &second, taken("SMa"), 4).await;
+    settle(store, &second, Settled::Dead { reason: "exhausted".into() }, 5).await;
+    assert_eq!(state(store, &first).await, OutboxState::Sent);
+    assert_eq!(store.snapshot().await.count(EventType::MessageDead), 0);
+}
+
+pub async fn i5_expired_leases_become_unknown(store: &impl Subject) {
+    let mine = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    let waiting = Customer::of("belle", 2).is_answered(store, "SM2", 0, queued(0)).await;
+    assert_eq!(store.expire_leases(&node(), at(59)).await.expect("expires"), 0, "they still hold");
+    assert_eq!(store.expire_leases(&node(), at(60)).await.expect("expires"), 1, "mine ran out");
+    let other = Customer::of("taxi", 1).is_answered(store, "SM3", 100, now(100)).await;
+    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(101)).await.expect("expires"), 1, "of another life");
+    assert_eq!(state(store, &waiting).await, OutboxState::Pending);
+
+    let look = |seconds| ClaimUnknown { node: node(), now: at(seconds), lease_until: at(seconds + 60), limit: 10 };
+    assert_eq!(ids(&store.claim_unknown(look(50)).await.expect("claims")), [], "not due");
+    let mut found = ids(&store.claim_unknown(look(200)).await.expect("claims"));
+    found.sort();
+    assert_eq!(found, [mine.id, other.id]);
+    assert_eq!(ids(&store.claim_unknown(look(201)).await.expect("claims")), [], "somebody looks into them");
+    assert_eq!(state(store, &mine).await, OutboxState::Unknown);
+    settle(store, &mine, taken("SMa"), 202).await;
+    settle(store, &other, Settled::Later { at: at(203), reason: "absent".into(), counted: true }, 202).await;
+    assert_eq!(state(store, &mine).await, OutboxState::Sent);
+    assert_eq!(ids(&claim(store, "taxi", 203, 1).await), [other.id]);
+}
+
+pub async fn i5_a_repeated_settlement_changes_nothing(store: &impl Subject) {
+    let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    for second in 1..4 {
+        settle(store, &message, taken("SMa"), second).await;
+    }
+    let rows = store.snapshot().await;
+    assert_eq!((rows.count(EventType::MessageSent), rows.sent_row(message.id).sent_at), (1, Some(at(1))));
+    let mut stranger = message;
+    stranger.id = OutboundId::fresh();
+    settle(store, &stranger, taken("SMx"), 5).await;
+    assert_eq!(store.snapshot().await.outbound.len(), 1);
+}
+
+pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let refused = customer.is_answered(store, "SM1", 0, now(0)).await;
+    let waiting = customer.is_answered(store, "SM2", 1, queued(1)).await;
+    let suppressed = |record_opt_out| Settled::Suppressed { reason: "21610".into(), record_opt_out };
+    settle(store, &refused, suppressed(true), 2).await;
+    let rows = store.snapshot().await;
+    assert_eq!(rows.sent_row(refused.id).state, OutboxState::Suppressed);
+    assert_eq!(rows.sent_row(waiting.id).state, OutboxState::Suppressed);
+    assert_eq!((rows.count(EventType::OptedOut), rows.count(EventType::MessageSuppressed)), (1, 2));
+    assert!(store.is_opted_out(&customer.0.tenant, &customer.0.address).await.expect("answers"));
+
+    let other = Customer::of("belle", 2);
+    let held = other.is_answered(store, "SM3", 3, now(3)).await;
+    settle(store, &held, suppressed(false), 4).await;
+    assert_eq!(state(store, &held).await, OutboxState::Suppressed);
+    assert!(!store.is_opted_out(&other.0.tenant, &other.0.address).await.expect("answers"));
+}
+
+pub async fn i8_a_callback_may_come_first(store: &impl Subject) {
+    let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    let advanced = store.advance(callback(&message, DeliveryStatus::Delivered, 1)).await.expect("advances");
+    assert_eq!(advanced, Advanced::To(OutboxState::Delivered));
+    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(2)).await.expect("expires"), 0);
+    settle(store, &message, taken("SMout"), 3).await;
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(message.id);
+    assert_eq!(row.state, OutboxState::Delivered);
+    assert_eq!(row.provider_message_id, Some(ProviderMessageId::new("SMout")));
+    assert!(row.sent_at.is_some() && row.lease_owner.is_none());
+    assert_eq!((rows.count(EventType::MessageDelivered), rows.count(EventType::MessageSent)), (1, 1));
+    settle(store, &message, taken("SMout"), 4).await;
+    settle(store, &message, Settled::Dead { reason: "exhausted".into() }, 4).await;
+    assert_eq!(
+        (state(store, &message).await, store.snapshot().await.count(EventType::MessageSent)),
+        (OutboxState::Delivered, 1)
+    );
+}
+
+pub async fn i8_late_and_repeated_callbacks_leave_only_events(store: &impl Subject) {
+    let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &message, taken("SMout"), 1).await;
+    let advance = async |status, seconds| store.advance(callback(&message, status, seconds)).await.expect("advances");
+    assert_eq!(advance(DeliveryStatus::Read, 2).await, Advanced::To(OutboxState::Read));
+    for (second, status) in (3..).zip([DeliveryStatus::Delivered, DeliveryStatus::Sent, DeliveryStatus::Read]) {
+        assert_eq!(advance(status, second).await, Advanced::Unchanged(OutboxState::Read));
+    }
+    let mut failed = callback(&message, DeliveryStatus::Failed, 6);
+    failed.code = Some("63024".into());
+    assert_eq!(store.advance(failed).await.expect("advances"), Advanced::Unchanged(OutboxState::Read));
+    let rows = store.snapshot().await;
+    assert_eq!(rows.sent_row(message.id).last_error, None);
+    let counts =
+        [EventType::MessageSent, EventType::MessageDelivered, EventType::MessageRead, EventType::MessageFailed]
+            .map(|event_type| rows.count(event_type));
+    assert_eq!(counts, [2, 1, 2, 1]);
+    let event = rows.events_of(EventType::MessageFailed).next().expect("its event");
+    assert_eq!((&event.payload, event.actor_type), (&json!({ "code": "63024" }), ActorType::Provider));
+
+    let other = Customer::of("belle", 2).is_answered(store, "SM2", 0, now(0)).await;
+    settle(store, &other, taken("SMother"), 1).await;
+    let mut failed = callback(&other, DeliveryStatus::Failed, 6);
+    failed.code = Some("63024".into());
+    assert_eq!(store.advance(failed).await.expect("advances"), Advanced::To(OutboxState::Failed));
+    assert_eq!(store.snapshot().await.sent_row(other.id).last_error.as_deref(), Some("63024"));
+}
+
+pub async fn i8_a_callback_finds_its_row(store: &impl Subject) {
+    let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &message, taken("SMout"), 1).await;
+    let by_provider_id = StatusUpdate { id: None, ..callback(&message, DeliveryStatus::Delivered, 2) };
+    assert_eq!(store.advance(by_provider_id.clone()).await.expect("advances"), Advanced::To(OutboxState::Delivered));
+    let strangers = [
+        StatusUpdate { tenant: TenantId::new("taxi"), ..by_provider_id.clone() },
+        StatusUpdate { tenant: TenantId::new("taxi"), ..callback(&message, DeliveryStatus::Read, 3) },
+        StatusUpdate { id: Some(OutboundId::fresh()), ..by_provider_id.clone() },
+        StatusUpdate { provider_message_id: ProviderMessageId::new("SMnone"), ..by_provider_id },
+    ];
+    let events = store.snapshot().await.events.len();
+    for stranger in strangers {
+        assert_eq!(store.advance(stranger).await.expect("answers"), Advanced::NoSuchMessage);
+    }
+    assert_eq!(store.snapshot().await.events.len(), events);
+}
+
+pub async fn sent_messages_are_counted(store: &impl Subject) {
+    let belle = TenantId::new("belle");
+    for n in 0..4 {
+        let message = Customer::of("belle", n).is_answered(store, &format!("SM{n}"), 0, now(0)).await;
+        settle(store, &message, taken(&format!("SMout{n}")), i64::from(n)).await;
+        Customer::of("taxi", n).is_answered(store, &format!("SM{n}"), 0, now(0)).await;
+    }
+    assert_eq!(store.sent_since(&belle, at(0)).await.expect("counts"), 4);
+    assert_eq!(store.sent_since(&belle, at(2)).await.expect("counts"), 2);
+    assert_eq!(store.sent_since(&TenantId::new("taxi"), at(0)).await.expect("counts"), 0);
+}

@@ -1,0 +1,36 @@
+//! `messages_out`
+
+use sea_orm::entity::prelude::*;
+
+/// A message on its way to a provider, or there.
+#[sea_orm::model]
+#[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "messages_out")]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub tenant_id: String,
+    pub channel_id: String,
+    pub conversation_id: String,
+    pub in_reply_to: Option<String>,
+    pub to: String,
+    pub body: String,
+    pub kind: String,
+    pub state: String,
+    pub attempts: i64,
+    pub next_attempt_at: String,
+    pub lease_owner: Option<String>,
+    pub lease_until: Option<String>,
+    pub provider_message_id: Option<String>,
+    pub last_error: Option<String>,
+    pub correlation_id: String,
+    pub created_at: String,
+    pub sent_at: Option<String>,
+    pub updated_at: String,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+super::debug_by_id!(Model);
+super::debug_by_id!(ModelEx);

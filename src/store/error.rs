@@ -1,0 +1,54 @@
+//! What goes wrong below, in the words of the ports.
+
+use palabre_actors::ports::{PortError, PortErrorKind};
+use sea_orm::{DbErr, RuntimeErr};
+
+/// The store cannot be opened, migrated or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names a database that is not supported.
+    #[error("database.url must begin with sqlite:")]
+    UnsupportedUrl,
+    /// The database refused.
+    #[error("the database refused: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// A failure of the database as the heart sees it.
+pub(super) fn port_error(error: DbErr) -> PortError {
+    let kind = match &error {
+        DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => PortErrorKind::Corrupt,
+        _ => match result_code(&error) {
+            Some(CONSTRAINT) => PortErrorKind::Conflict,
+            Some(ERROR | TOO_BIG | MISMATCH) => PortErrorKind::Corrupt,
+            _ => PortErrorKind::Unavailable,
+        },
+    };
+    PortError::new(kind, error)
+}
+
+/// Whether the failure lies with what was written, so that another entry may do better: a constraint, a value, a text
+/// that no version of Palabre wrote. A full disk or a lost connection fails everybody alike.
+pub(super) fn is_poison(error: &DbErr) -> bool {
+    match error {
+        DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => true,
+        _ => matches!(result_code(error), Some(ERROR | CONSTRAINT | TOO_BIG | MISMATCH)),
+    }
+}
+
+// SQLite's primary result codes: https://www.sqlite.org/rescode.html
+const ERROR: u32 = 1;
+const TOO_BIG: u32 = 18;
+const CONSTRAINT: u32 = 19;
+const MISMATCH: u32 = 20;
+
+fn result_code(error: &DbErr) -> Option<u32> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}

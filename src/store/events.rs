@@ -1,0 +1,162 @@
+//! The events that the store itself writes, beside those of the turns.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
+use palabre_actors::domain::ids::{CorrelationId, EventId, LiveSessionId, OutboundId, TenantId};
+use palabre_actors::domain::message::{Inbound, NewInbound};
+use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::ports::StatusUpdate;
+use uuid::Uuid;
+
+use super::sql::EVENT_LOG;
+use super::values::{Rows, id, text, text_or_null, time};
+
+/// Events of one transaction, in the order in which they happened.
+pub(super) struct Events(Rows);
+
+impl Events {
+    pub const fn none() -> Self {
+        Self(Rows::of(&EVENT_LOG))
+    }
+
+    pub fn push(&mut self, event: &Event) {
+        self.0.push([
+            id(event.id),
+            text(event.tenant.as_str()),
+            text(event.event_type.as_str()),
+            text(event.entity_type.as_str()),
+            text_or_null(event.entity_id.map(|id| id.to_string())),
+            id(event.correlation),
+            text(event.actor_type.as_str()),
+            text(event.payload.as_json()),
+            time(event.created_at),
+        ]);
+    }
+
+    pub fn into_rows(self) -> Rows {
+        self.0
+    }
+}
+
+pub(super) fn webhook_received(new: &NewInbound, message: Uuid) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: new.tenant.clone(),
+        event_type: EventType::WebhookReceived,
+        entity_type: EntityType::MessageIn,
+        entity_id: Some(message),
+        correlation: new.correlation,
+        actor_type: ActorType::Provider,
+        payload: Payload::builder().provider_id("provider_message_id", &new.provider_message_id).finish(),
+        created_at: new.received_at,
+    }
+}
+
+pub(super) fn idempotent_ignored(new: &NewInbound, first: CorrelationId) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: new.tenant.clone(),
+        event_type: EventType::IdempotentIgnored,
+        entity_type: EntityType::MessageIn,
+        entity_id: None,
+        correlation: first,
+        actor_type: ActorType::Provider,
+        payload: Payload::duplicate(&new.provider_message_id),
+        created_at: new.received_at,
+    }
+}
+
+pub(super) fn buried(message: &Inbound, reason: &'static str, at: Timestamp) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: message.tenant.clone(),
+        event_type: EventType::MessageDead,
+        entity_type: EntityType::MessageIn,
+        entity_id: Some(message.id.0),
+        correlation: message.correlation,
+        actor_type: ActorType::System,
+        payload: Payload::reason(reason),
+        created_at: at,
+    }
+}
+
+/// Something that happened to an outbound message by our own doing.
+pub(super) fn outbound(
+    (tenant, message, correlation): (&TenantId, OutboundId, CorrelationId),
+    event_type: EventType,
+    reason: Option<&str>,
+    at: Timestamp,
+) -> Event {
+    let payload = reason.map(|reason| Payload::builder().text("reason", reason).finish());
+    Event {
+        id: EventId::fresh(),
+        tenant: tenant.clone(),
+        event_type,
+        entity_type: EntityType::MessageOut,
+        entity_id: Some(message.0),
+        correlation,
+        actor_type: ActorType::System,
+        payload: payload.unwrap_or(Payload::EMPTY),
+        created_at: at,
+    }
+}
+
+/// A provider's callback, whether it changed anything or not.
+pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: CorrelationId) -> Event {
+    let payload = update.code.as_deref().map(|code| Payload::builder().text("code", code).finish());
+    Event {
+        id: EventId::fresh(),
+        tenant: update.tenant.clone(),
+        event_type: match update.status {
+            DeliveryStatus::Sent => EventType::MessageSent,
+            DeliveryStatus::Delivered => EventType::MessageDelivered,
+            DeliveryStatus::Read => EventType::MessageRead,
+            DeliveryStatus::Failed => EventType::MessageFailed,
+        },
+        entity_type: EntityType::MessageOut,
+        entity_id: Some(message.0),
+        correlation,
+        actor_type: ActorType::Provider,
+        payload: payload.unwrap_or(Payload::EMPTY),
+        created_at: update.at,
+    }
+}
+
+pub(super) fn opted_out_at_provider(
+    tenant: &TenantId,
+    contact: Option<Uuid>,
+    correlation: CorrelationId,
+    at: Timestamp,
+) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: tenant.clone(),
+        event_type: EventType::OptedOut,
+        entity_type: EntityType::Contact,
+        entity_id: contact,
+        correlation,
+        actor_type: ActorType::Provider,
+        payload: Payload::builder().word("source", "provider").finish(),
+        created_at: at,
+    }
+}
+
+pub(super) fn live_session(
+    tenant: &TenantId,
+    session: LiveSessionId,
+    event_type: EventType,
+    correlation: CorrelationId,
+    at: Timestamp,
+) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: tenant.clone(),
+        event_type,
+        entity_type: EntityType::LiveSession,
+        entity_id: Some(session.0),
+        correlation,
+        actor_type: ActorType::System,
+        payload: Payload::EMPTY,
+        created_at: at,
+    }
+}

@@ -1,0 +1,219 @@
+//! What was written, read at leisure: one message's story (I11), the outbox, counts.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::status::OutboxState;
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::entity::{event_log, message_in, message_out};
+use super::values::{all, parse_time, text};
+use super::{StoreError, sql, sqlite};
+
+/// A store that is only read, beside a running daemon or without one.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    conn: DatabaseConnection,
+}
+
+/// One flow from its webhook to the last callback. Times are text; ids and words as they stand in the tables.
+#[derive(Clone)]
+pub struct Story {
+    /// The flow.
+    pub correlation_id: String,
+    /// Whose.
+    pub tenant_id: String,
+    /// The message that started it, when one did.
+    pub inbound: Option<message_in::Model>,
+    /// What it brought forth, in order.
+    pub outbound: Vec<message_out::Model>,
+    /// What happened, in the order of time.
+    pub events: Vec<event_log::Model>,
+}
+
+/// How many rows there are of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// `messages_in` by state.
+    pub inbound: BTreeMap<String, u64>,
+    /// `messages_out` by state.
+    pub outbound: BTreeMap<String, u64>,
+    /// `event_log` by type.
+    pub events: BTreeMap<String, u64>,
+    /// `conversations`
+    pub conversations: u64,
+    /// `opt_outs`
+    pub opt_outs: u64,
+}
+
+/// How far the id of an answer may lie from the moment of its turn: both are made by the same clock, within one decision.
+const ANSWER_WINDOW: TimeDelta = TimeDelta::minutes(1);
+
+impl Archive {
+    /// Opens `sqlite://path` for reading. The file must be there.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the URL is not one of SQLite's, or the file cannot be opened.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::UnsupportedUrl);
+        }
+        Ok(Self::over(sqlite::open_readers(url).await?))
+    }
+
+    pub(super) fn over(conn: DatabaseConnection) -> Self {
+        Self { conn }
+    }
+
+    /// The flow that an id belongs to: a message's (ours or the provider's, in or out) or a correlation id. `None`: no
+    /// row knows it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn explain(&self, id: &str) -> Result<Option<Story>, StoreError> {
+        // Ids are written in small letters; a provider's stands as it came.
+        let ours = Uuid::parse_str(id).ok().map(|id| id.to_string());
+        let mut inbound = match &ours {
+            Some(ours) => message_in::Entity::find_by_id(ours.clone()).one(&self.conn).await?,
+            None => self.inbound_by_provider_id(id).await?,
+        };
+        let mut outbound = None;
+        if inbound.is_none() {
+            outbound = match &ours {
+                Some(ours) => message_out::Entity::find_by_id(ours.clone()).one(&self.conn).await?,
+                None => {
+                    let by_provider_id = message_out::Column::ProviderMessageId.eq(id);
+                    message_out::Entity::find().filter(by_provider_id).one(&self.conn).await?
+                }
+            };
+        }
+        let flow = match (&inbound, &outbound, &ours) {
+            (Some(row), _, _) => Some((row.tenant_id.clone(), row.correlation_id.clone())),
+            (None, Some(row), _) => Some((row.tenant_id.clone(), row.correlation_id.clone())),
+            (None, None, Some(ours)) => self.tenant_of_flow(ours).await?.map(|tenant| (tenant, ours.clone())),
+            (None, None, None) => None,
+        };
+        let Some((tenant_id, correlation_id)) = flow else { return Ok(None) };
+        let events = self.events(&tenant_id, &correlation_id).await?;
+        if inbound.is_none() {
+            inbound = self.beginning(outbound.as_ref(), &events).await?;
+        }
+        let mut answers = self.answers(inbound.as_ref(), &tenant_id, &correlation_id).await?;
+        if let Some(row) = outbound.filter(|row| answers.iter().all(|answer| answer.id != row.id)) {
+            answers.push(row);
+        }
+        Ok(Some(Story { correlation_id, tenant_id, inbound, outbound: answers, events }))
+    }
+
+    /// Rows of the outbox, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn outbox(
+        &self,
+        tenant: Option<&TenantId>,
+        state: Option<OutboxState>,
+        limit: u64,
+    ) -> Result<Vec<message_out::Model>, StoreError> {
+        let mut rows = message_out::Entity::find();
+        if let Some(tenant) = tenant {
+            rows = rows.filter(message_out::Column::TenantId.eq(tenant.as_str()));
+        }
+        if let Some(state) = state {
+            rows = rows.filter(message_out::Column::State.eq(state.as_str()));
+        }
+        Ok(rows.order_by_desc(message_out::Column::Id).limit(limit).all(&self.conn).await?)
+    }
+
+    /// How many rows there are of each kind. Reads the whole tables.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut counts = Counts::default();
+        for row in all(&self.conn, sql::COUNTS, []).await? {
+            let (word, rows): (String, i64) = (row.get(1)?, row.get(2)?);
+            let rows = u64::try_from(rows).unwrap_or_default();
+            match row.get::<String>(0)?.as_str() {
+                "inbound" => _ = counts.inbound.insert(word, rows),
+                "outbound" => _ = counts.outbound.insert(word, rows),
+                "events" => _ = counts.events.insert(word, rows),
+                "conversations" => counts.conversations = rows,
+                _ => counts.opt_outs = rows,
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn inbound_by_provider_id(&self, id: &str) -> Result<Option<message_in::Model>, DbErr> {
+        let rows = all(&self.conn, sql::INBOUND_BY_PROVIDER_ID, [text(id)]).await?;
+        match rows.first() {
+            Some(row) => message_in::Entity::find_by_id(row.get::<String>(0)?).one(&self.conn).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn tenant_of_flow(&self, correlation: &str) -> Result<Option<String>, DbErr> {
+        let rows = all(&self.conn, sql::TENANT_OF_FLOW, [text(correlation)]).await?;
+        rows.first().map(|row| row.get(0)).transpose()
+    }
+
+    async fn events(&self, tenant: &str, correlation: &str) -> Result<Vec<event_log::Model>, DbErr> {
+        event_log::Entity::find()
+            .filter(event_log::Column::TenantId.eq(tenant))
+            .filter(event_log::Column::CorrelationId.eq(correlation))
+            .order_by_asc(event_log::Column::CreatedAt)
+            .order_by_asc(event_log::Column::Id)
+            .all(&self.conn)
+            .await
+    }
+
+    /// The message that started a flow, found by what names it.
+    async fn beginning(
+        &self,
+        outbound: Option<&message_out::Model>,
+        events: &[event_log::Model],
+    ) -> Result<Option<message_in::Model>, DbErr> {
+        let answered = outbound.and_then(|row| row.in_reply_to.clone());
+        let named =
+            || events.iter().filter(|event| event.entity_type == "message_in").find_map(|e| e.entity_id.clone());
+        match answered.or_else(named) {
+            Some(id) => message_in::Entity::find_by_id(id).one(&self.conn).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Outbound rows of a flow. No index leads to them; their ids were made within the turn, so they stand close to its
+    /// moment, and only when nothing is there the whole table is read.
+    async fn answers(
+        &self,
+        inbound: Option<&message_in::Model>,
+        tenant: &str,
+        correlation: &str,
+    ) -> Result<Vec<message_out::Model>, DbErr> {
+        let of_flow = || {
+            message_out::Entity::find()
+                .filter(message_out::Column::TenantId.eq(tenant))
+                .filter(message_out::Column::CorrelationId.eq(correlation))
+                .order_by_asc(message_out::Column::Id)
+        };
+        if let Some(turn) = inbound.and_then(|row| row.processed_at.as_deref()) {
+            let turn = parse_time(turn)?;
+            let (from, until) = (first_id_of(turn - ANSWER_WINDOW), first_id_of(turn + ANSWER_WINDOW));
+            let near = of_flow().filter(message_out::Column::Id.between(from, until)).all(&self.conn).await?;
+            if !near.is_empty() {
+                return Ok(near);
+            }
+        }
+        of_flow().all(&self.conn).await
+    }
+}
+
+/// No UUIDv7 of that millisecond or later stands before it.
+fn first_id_of(at: Timestamp) -> String {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(millis << 80).to_string()
+}

@@ -1,0 +1,118 @@
+//! The heart's ports over SQLite.
+//!
+//! All writing goes through one task that commits whatever waits as one transaction ([`writer`]); questions that come by
+//! the thousand are answered in bulk ([`reader`]). SQL stands in [`sql`] alone, so that another database needs that file
+//! and a way to open it, and nothing else.
+
+mod error;
+mod events;
+mod explain;
+mod ports;
+mod reader;
+mod sellers;
+mod sql;
+mod sqlite;
+mod tenants;
+#[cfg(test)]
+mod tests;
+mod values;
+mod writer;
+
+pub mod entity;
+
+use std::sync::Arc;
+
+use palabre_migrations::{Migrator, MigratorTrait};
+use sea_orm::DatabaseConnection;
+
+pub use self::error::StoreError;
+pub use self::explain::{Archive, Counts, Story};
+pub use self::sellers::Sellers;
+pub use self::tenants::{ChannelRow, TenantRow};
+
+use self::reader::{Counter, Load, OptedOut};
+use self::values::{Row, all};
+use self::writer::{Ids, Writer};
+
+/// The store: implements `Inbox`, `Turns`, `Outbox` and `Consent`. Clones share it. Every future has a deadline.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    writer: Writer,
+    loads: Counter<Load>,
+    consents: Counter<OptedOut>,
+    write_conn: DatabaseConnection,
+    reads: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens `sqlite://path`, making the file when it is not there, and migrates it when `migrate` says so. Its tasks run
+    /// on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the URL is not one of SQLite's, the file cannot be opened, or a migration failed.
+    pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::UnsupportedUrl);
+        }
+        let write_conn = sqlite::open_writer(url).await?;
+        if migrate {
+            Migrator::up(&write_conn, None).await?;
+        }
+        let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
+        let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
+        let reads = sqlite::open_readers(url).await?;
+        Ok(Self(Arc::new(Inner {
+            writer: Writer::start(write_conn.clone(), Ids::after(last)),
+            loads: Counter::open(reads.clone()),
+            consents: Counter::open(reads.clone()),
+            write_conn,
+            reads,
+        })))
+    }
+
+    /// Brings the schema up to date and does nothing else: `palabre migrate`. Answers the names of the steps that were
+    /// missing.
+    ///
+    /// # Errors
+    /// [`StoreError`], as [`Store::open`].
+    pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::UnsupportedUrl);
+        }
+        let conn = sqlite::open_writer(url).await?;
+        let missing = Migrator::get_pending_migrations(&conn).await?;
+        let missing = missing.iter().map(|step| step.name().to_owned()).collect();
+        Migrator::up(&conn, None).await?;
+        conn.close().await?;
+        Ok(missing)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.0.reads.ping().await.map_err(StoreError::from)
+    }
+
+    /// What was written, to read at leisure.
+    #[must_use]
+    pub fn archive(&self) -> Archive {
+        Archive::over(self.0.reads.clone())
+    }
+
+    /// Finishes what waits, takes nothing more, and leaves one file without a log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the log could not be copied back; the next start does it.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.writer.close().await;
+        self.0.reads.close_by_ref().await?;
+        all(&self.0.write_conn, sql::CHECKPOINT, []).await?;
+        self.0.write_conn.close_by_ref().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading. Questions that come by the thousand (a conversation's state, an address's consent) gather while the one
+//! before them is answered, and are answered together.
+
+use std::time::Duration;
+
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::conversation::{ConversationKey, State};
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::ports::{Loaded, PortError, PortErrorKind};
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::port_error;
+use super::sql;
+use super::values::{Packed, Row, all, corrupt, list};
+
+/// Questions of one kind that may wait.
+const QUEUE: usize = 4096;
+/// Questions answered by one statement.
+const AT_ONCE: usize = 256;
+/// The longest that anyone waits for an answer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A question that is asked of the database in bulk.
+pub(super) trait Question: Send + Sync + Sized + 'static {
+    type Answer: Send + 'static;
+
+    /// An answer for each question, in their order; an outer error is everybody's.
+    fn ask(
+        conn: &DatabaseConnection,
+        questions: &[Self],
+    ) -> impl Future<Output = Result<Vec<Result<Self::Answer, DbErr>>, DbErr>> + Send;
+}
+
+type Asked<Q> = (Q, oneshot::Sender<Result<<Q as Question>::Answer, PortError>>);
+
+/// The way to the reader of one kind of question.
+#[derive(Debug)]
+pub(super) struct Counter<Q: Question>(mpsc::Sender<Asked<Q>>);
+
+impl<Q: Question> Counter<Q> {
+    /// Starts the reader. It ends when the `Counter` is gone.
+    pub fn open(conn: DatabaseConnection) -> Self {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(serve(conn, queue));
+        Self(sender)
+    }
+
+    /// Asks and waits.
+    ///
+    /// # Errors
+    /// `Timeout`, `Unavailable`, or `Corrupt` when the rows do not read back.
+    pub async fn ask(&self, question: Q) -> Result<Q::Answer, PortError> {
+        let asked = async {
+            let (answer, answered) = oneshot::channel();
+            self.0.send((question, answer)).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
+            answered.await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?
+        };
+        tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
+    }
+}
+
+async fn serve<Q: Question>(conn: DatabaseConnection, mut queue: mpsc::Receiver<Asked<Q>>) {
+    let mut asked = Vec::with_capacity(AT_ONCE);
+    while queue.recv_many(&mut asked, AT_ONCE).await > 0 {
+        let (questions, waiting): (Vec<_>, Vec<_>) = asked.drain(..).unzip();
+        match Q::ask(&conn, &questions).await {
+            Ok(answers) => {
+                for (answer, waiting) in answers.into_iter().zip(waiting) {
+                    // Whoever asked may have given up.
+                    let _ = waiting.send(answer.map_err(port_error));
+                }
+            }
+            Err(error) => {
+                for waiting in waiting {
+                    let _ = waiting.send(Err(port_error(error.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// What a conversation starts from.
+#[derive(Debug)]
+pub(super) struct Load(pub ConversationKey);
+
+impl Question for Load {
+    type Answer = Loaded;
+
+    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
+        let keys: Vec<_> =
+            questions.iter().map(|Load(key)| (&key.tenant, &key.channel, key.address.as_str())).collect();
+        let rows = all(conn, sql::LOAD, [list(&keys)?]).await?;
+        let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a conversation"))).collect();
+        for row in rows {
+            let position = position(&row)?;
+            if let (Some(answer), Some(Load(key))) = (answers.get_mut(position), questions.get(position)) {
+                *answer = loaded(&row, key);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
+    let packed: Vec<Packed> = serde_json::from_str(&row.get::<String>(14)?).map_err(|_| corrupt("waiting messages"))?;
+    let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel, &key.address));
+    Ok(Loaded {
+        waiting: waiting.collect::<Result<_, _>>()?,
+        unsettled: row.get(13)?,
+        state: State {
+            key: key.clone(),
+            contact: row.contact()?,
+            conversation: row.conversation()?,
+            opted_out: row.get(12)?,
+        },
+    })
+}
+
+/// Whether an address said STOP.
+#[derive(Debug)]
+pub(super) struct OptedOut(pub TenantId, pub Address);
+
+impl Question for OptedOut {
+    type Answer = bool;
+
+    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<bool, DbErr>>, DbErr> {
+        let keys: Vec<_> = questions.iter().map(|OptedOut(tenant, address)| (tenant, address.as_str())).collect();
+        let mut answers = vec![false; questions.len()];
+        for row in all(conn, sql::OPTED_OUT, [list(&keys)?]).await? {
+            // A position that does not fit would leave somebody's STOP unheard: nobody gets an answer then (I6).
+            *answers.get_mut(position(&row)?).ok_or_else(|| corrupt("a position"))? = true;
+        }
+        Ok(answers.into_iter().map(Ok).collect())
+    }
+}
+
+fn position(row: &Row) -> Result<usize, DbErr> {
+    usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))
+}

@@ -1,0 +1,120 @@
+//! `seller_phones`, kept in memory: a row inserted by hand counts within seconds.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::SellerBook;
+use sea_orm::{DatabaseConnection, DbErr};
+
+use super::values::{Row, all};
+use super::{Store, StoreError, sql};
+
+/// How often the table is looked at. The look is one small reading of an empty or tiny table.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+type Phones = HashMap<TenantId, HashSet<String>>;
+
+/// The tenants' own people, as `seller_phones` has them. Clones share it.
+#[derive(Clone, Default)]
+pub struct Sellers(Arc<RwLock<Phones>>);
+
+impl Store {
+    /// Reads `seller_phones` now and keeps it fresh for as long as the answer lives.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the table cannot be read.
+    pub async fn sellers(&self) -> Result<Sellers, StoreError> {
+        let sellers = Sellers::default();
+        sellers.replace(read(&self.0.reads).await?);
+        tokio::spawn(follow(self.0.reads.clone(), Arc::downgrade(&sellers.0)));
+        Ok(sellers)
+    }
+}
+
+impl Sellers {
+    fn replace(&self, phones: Phones) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = phones;
+    }
+}
+
+impl SellerBook for Sellers {
+    fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool {
+        let phones = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        phones.get(tenant).is_some_and(|phones| phones.contains(address.path()))
+    }
+}
+
+impl std::fmt::Debug for Sellers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sellers").finish_non_exhaustive()
+    }
+}
+
+async fn follow(conn: DatabaseConnection, sellers: Weak<RwLock<Phones>>) {
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(sellers) = sellers.upgrade().map(Sellers) else { return };
+        match read(&conn).await {
+            Ok(phones) => {
+                sellers.replace(phones);
+                failing = false;
+            }
+            Err(DbErr::ConnectionAcquire(_)) => return,
+            Err(error) => {
+                // Once for each outage; what is known stays in force.
+                if !failing {
+                    tracing::warn!(error = %error, "seller_phones cannot be read");
+                }
+                failing = true;
+            }
+        }
+    }
+}
+
+async fn read(conn: &DatabaseConnection) -> Result<Phones, DbErr> {
+    let mut phones = Phones::new();
+    for row in all(conn, sql::SELLER_PHONES, []).await? {
+        let (tenant, phone) = columns(&row)?;
+        phones.entry(tenant).or_default().insert(phone);
+    }
+    Ok(phones)
+}
+
+fn columns(row: &Row) -> Result<(TenantId, String), DbErr> {
+    let language: Option<String> = row.get(2)?;
+    Ok((row.tenant(0)?, normalised(&row.get::<String>(1)?, language.as_deref())))
+}
+
+/// `+33 6 12 34-56.78`, `whatsapp:+33612345678`, `0033612345678` and `33612345678` are all `+33612345678`, and so is
+/// `06 12 34 56 78` for a tenant that speaks French. What is no number stays as digits, and matches nobody.
+fn normalised(phone: &str, language: Option<&str>) -> String {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let (region, number) = match digits.strip_prefix("00") {
+        Some(international) => (None, format!("+{international}")),
+        None if digits.starts_with('0') && language == Some("fr") => (Some("FR"), digits),
+        None => (None, format!("+{digits}")),
+    };
+    match Address::parse(Scheme::Sms, &number, region) {
+        Ok(address) => address.path().to_owned(),
+        Err(_) => number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalised;
+
+    #[test]
+    fn a_number_may_be_written_in_any_way() {
+        let spellings =
+            ["+33612345678", "33612345678", "+33 6 12 34 56 78", "0033 6.12.34.56.78", "whatsapp:+33612345678"];
+        for spelling in spellings.into_iter().chain(["06 12 34 56 78"]) {
+            assert_eq!(normalised(spelling, Some("fr")), "+33612345678", "{spelling}");
+        }
+        assert_eq!(normalised("07911 123456", None), "+07911123456");
+    }
+}

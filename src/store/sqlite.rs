@@ -1,0 +1,53 @@
+//! How SQLite is opened: WAL, one writer, a few readers.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+/// Connections that read. More would only share the same two cores.
+const READERS: u32 = 3;
+/// How long a connection waits for another process's lock (`palabre` subcommands beside the daemon).
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The one connection that writes. `synchronous=FULL` makes every commit survive a power cut (I1).
+pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(true)
+            .busy_timeout(BUSY)
+            .foreign_keys(false)
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            // Negative: KiB.
+            .pragma("cache_size", "-8192")
+            .pragma("temp_store", "MEMORY")
+            // Pages of the log before it is copied back: each copying costs two fsyncs.
+            .pragma("wal_autocheckpoint", "4000")
+            .pragma("journal_size_limit", "67108864")
+            .command_buffer_size(64)
+            .row_buffer_size(512)
+    });
+    connect(options).await
+}
+
+/// Connections that only read. The file must be there.
+pub(super) async fn open_readers(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(READERS).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(false)
+            .busy_timeout(BUSY)
+            .foreign_keys(false)
+            .pragma("query_only", "ON")
+            .pragma("cache_size", "-2048")
+            .row_buffer_size(512)
+    });
+    connect(options).await
+}
+
+async fn connect(mut options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    // Statements carry addresses and bodies: they must not be logged (I10).
+    options.sqlx_logging(false).record_stmt_in_spans(false).test_before_acquire(false);
+    Database::connect(options).await
+}

@@ -1,0 +1,266 @@
+//! Between the domain's types and what stands in columns.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::conversation::{Contact, Conversation, Session};
+use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Content, Details, Inbound, Outbound};
+use sea_orm::{ColIdx, ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
+use serde::Deserialize;
+
+use super::sql::Table;
+
+/// `2026-11-21T03:55:00.123456Z`: as text, in the order of time.
+pub(super) fn time_text(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, DbErr> {
+    DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)).map_err(|_| corrupt("a time"))
+}
+
+pub(super) fn text(value: impl Into<String>) -> Value {
+    Value::String(Some(value.into()))
+}
+
+pub(super) fn text_or_null<T: Into<String>>(value: Option<T>) -> Value {
+    Value::String(value.map(Into::into))
+}
+
+pub(super) fn id(value: impl Display) -> Value {
+    Value::String(Some(value.to_string()))
+}
+
+pub(super) fn time(at: Timestamp) -> Value {
+    Value::String(Some(time_text(at)))
+}
+
+pub(super) fn time_or_null(at: Option<Timestamp>) -> Value {
+    Value::String(at.map(time_text))
+}
+
+pub(super) fn integer(value: impl TryInto<i64>) -> Value {
+    Value::BigInt(Some(value.try_into().unwrap_or(i64::MAX)))
+}
+
+pub(super) fn count(value: usize) -> Value {
+    integer(value)
+}
+
+/// A stored text that no version of Palabre wrote.
+pub(super) fn corrupt(what: &'static str) -> DbErr {
+    DbErr::Type(format!("{what} does not read back"))
+}
+
+/// One row, read column by column.
+pub(super) struct Row(pub QueryResult);
+
+impl Row {
+    pub fn get<T: TryGetable>(&self, column: impl ColIdx) -> Result<T, DbErr> {
+        self.0.try_get_by(column)
+    }
+
+    /// A column that is a word or an id.
+    pub fn parse<T: FromStr>(&self, column: impl ColIdx) -> Result<T, DbErr> {
+        let text: String = self.get(column)?;
+        text.parse().map_err(|_| corrupt("a word or an id"))
+    }
+
+    pub fn parse_or_null<T: FromStr>(&self, column: impl ColIdx) -> Result<Option<T>, DbErr> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| text.parse().map_err(|_| corrupt("a word or an id"))).transpose()
+    }
+
+    pub fn time(&self, column: impl ColIdx) -> Result<Timestamp, DbErr> {
+        parse_time(&self.get::<String>(column)?)
+    }
+
+    pub fn time_or_null(&self, column: impl ColIdx) -> Result<Option<Timestamp>, DbErr> {
+        self.get::<Option<String>>(column)?.as_deref().map(parse_time).transpose()
+    }
+
+    pub fn tenant(&self, column: impl ColIdx) -> Result<TenantId, DbErr> {
+        Ok(TenantId::new(&self.get::<String>(column)?))
+    }
+
+    pub fn channel(&self, column: impl ColIdx) -> Result<ChannelId, DbErr> {
+        Ok(ChannelId::new(&self.get::<String>(column)?))
+    }
+
+    pub fn address(&self, column: impl ColIdx) -> Result<Address, DbErr> {
+        Ok(Address::from_normalised(&self.get::<String>(column)?))
+    }
+
+    /// Columns as `sql::BACKLOG` selects them.
+    pub fn inbound(&self) -> Result<Inbound, DbErr> {
+        Ok(Inbound {
+            id: self.parse(0)?,
+            tenant: self.tenant(1)?,
+            channel: self.channel(2)?,
+            provider_message_id: ProviderMessageId::new(&self.get::<String>(3)?),
+            from: self.address(4)?,
+            to: self.address(5)?,
+            content: content(self.get(6)?, self.get(7)?, self.get::<Option<String>>(8)?.as_deref())?,
+            correlation: self.parse(9)?,
+            received_at: self.time(10)?,
+        })
+    }
+
+    /// Columns as `sql::CLAIM` returns them.
+    pub fn outbound(&self) -> Result<Outbound, DbErr> {
+        Ok(Outbound {
+            id: self.parse(0)?,
+            tenant: self.tenant(1)?,
+            channel: self.channel(2)?,
+            conversation: self.parse(3)?,
+            in_reply_to: self.parse_or_null(4)?,
+            to: self.address(5)?,
+            body: self.get(6)?,
+            kind: self.parse(7)?,
+            correlation: self.parse(8)?,
+            attempts: attempts(self.get(9)?)?,
+            created_at: self.time(10)?,
+        })
+    }
+
+    /// Columns as `sql::LOAD` selects them, from the contact's id on.
+    pub fn contact(&self) -> Result<Option<Contact>, DbErr> {
+        let id = self.parse_or_null(1)?;
+        let name = self.get(2)?;
+        Ok(id.map(|id| Contact { id, name }))
+    }
+
+    /// Columns as `sql::LOAD` selects them, from the conversation's id on.
+    pub fn conversation(&self) -> Result<Option<Conversation>, DbErr> {
+        let Some(id) = self.parse_or_null(3)? else { return Ok(None) };
+        let session = self.parse_or_null(7)?.zip(self.time_or_null(8)?);
+        Ok(Some(Conversation {
+            id,
+            version: self.get(4)?,
+            status: self.parse(5)?,
+            handler: self.parse(6)?,
+            session: session.map(|(id, opened_at)| Session { id, opened_at }),
+            recent_answers: serde_json::from_str(&self.get::<String>(9)?).map_err(|_| corrupt("recent answers"))?,
+            timer_at: self.time_or_null(10)?,
+            last_inbound_at: self.time_or_null(11)?,
+        }))
+    }
+}
+
+pub(super) fn attempts(stored: i64) -> Result<u32, DbErr> {
+    u32::try_from(stored).map_err(|_| corrupt("a number of attempts"))
+}
+
+pub(super) fn content(body: String, profile_name: Option<String>, details: Option<&str>) -> Result<Content, DbErr> {
+    let details = details.map_or_else(|| Ok(Details::default()), serde_json::from_str);
+    Ok(Content { body, profile_name, details: details.map_err(|_| corrupt("message details"))? })
+}
+
+pub(super) fn details_text(details: &Details) -> Result<Option<String>, DbErr> {
+    if details.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(details).map(Some).map_err(|_| corrupt("message details"))
+}
+
+/// What waits for a turn, as `sql::LOAD` packs it.
+#[derive(Deserialize)]
+pub(super) struct Packed(String, String, String, String, Option<String>, Option<String>, String, String);
+
+impl Packed {
+    pub fn inbound(self, tenant: &TenantId, channel: &ChannelId, from: &Address) -> Result<Inbound, DbErr> {
+        Ok(Inbound {
+            id: self.0.parse().map_err(|_| corrupt("an id"))?,
+            tenant: tenant.clone(),
+            channel: channel.clone(),
+            provider_message_id: ProviderMessageId::new(&self.1),
+            from: from.clone(),
+            to: Address::from_normalised(&self.2),
+            content: content(self.3, self.4, self.5.as_deref())?,
+            correlation: self.6.parse().map_err(|_| corrupt("an id"))?,
+            received_at: parse_time(&self.7)?,
+        })
+    }
+}
+
+/// One JSON array for `json_each`.
+pub(super) fn list(rows: &impl serde::Serialize) -> Result<Value, DbErr> {
+    serde_json::to_string(rows).map(text).map_err(|_| corrupt("a list"))
+}
+
+/// Every row that a statement answers with.
+pub(super) async fn all(
+    conn: &impl ConnectionTrait,
+    sql: &'static str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<Row>, DbErr> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Ok(conn.query_all_raw(statement).await?.into_iter().map(Row).collect())
+}
+
+/// How many rows a statement changed.
+pub(super) async fn change(
+    conn: &impl ConnectionTrait,
+    sql: &'static str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64, DbErr> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Ok(conn.execute_raw(statement).await?.rows_affected())
+}
+
+/// Rows on their way into one table.
+pub(super) struct Rows {
+    table: &'static Table,
+    values: Vec<Value>,
+}
+
+/// The longest list of rows in one statement. Lengths are powers of two up to this, so that few texts are prepared.
+const LONGEST: usize = 256;
+
+impl Rows {
+    pub const fn of(table: &'static Table) -> Self {
+        Self { table, values: Vec::new() }
+    }
+
+    pub fn push<const N: usize>(&mut self, row: [Value; N]) {
+        debug_assert_eq!(N, self.table.columns);
+        self.values.extend(row);
+    }
+
+    /// Inserts them, in order, and answers how many rows were inserted or changed.
+    pub async fn insert(self, conn: &impl ConnectionTrait) -> Result<u64, DbErr> {
+        let columns = self.table.columns;
+        let mut left = self.values.len() / columns;
+        let mut values = self.values.into_iter();
+        let mut changed = 0;
+        while left > 0 {
+            let rows = LONGEST.min(1 << left.ilog2());
+            let chunk: Vec<_> = values.by_ref().take(rows * columns).collect();
+            let statement = Statement::from_sql_and_values(conn.get_database_backend(), self.table.sql(rows), chunk);
+            changed += conn.execute_raw(statement).await?.rows_affected();
+            left -= rows;
+        }
+        Ok(changed)
+    }
+}
+
+impl Table {
+    fn sql(&self, rows: usize) -> String {
+        let row = 2 * self.columns + 2;
+        let mut sql = String::with_capacity(self.insert.len() + rows * row + self.on_conflict.len());
+        sql.push_str(self.insert);
+        for index in 0..rows {
+            sql.push_str(if index == 0 { "(?" } else { ",(?" });
+            for _ in 1..self.columns {
+                sql.push_str(",?");
+            }
+            sql.push(')');
+        }
+        sql.push_str(self.on_conflict);
+        sql
+    }
+}

@@ -1,0 +1,158 @@
+//! Accepting messages (I1, I2, I3).
+
+use std::collections::HashMap;
+
+use palabre_actors::domain::ids::{CorrelationId, InboundId};
+use palabre_actors::domain::message::{Inbound, NewInbound};
+use palabre_actors::ports::{Acceptance, PortError};
+use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
+use uuid::Uuid;
+
+use super::Transaction;
+use super::batch::AcceptTask;
+use crate::store::error::port_error;
+use crate::store::events::{self, Events};
+use crate::store::sql;
+use crate::store::values::{Rows, all, details_text, id, list, text, text_or_null, time};
+
+/// Gives inbound messages their ids: UUIDv7 that only grow, even when the clock steps back between two runs.
+#[derive(Debug)]
+pub(in crate::store) struct Ids {
+    last: InboundId,
+}
+
+impl Ids {
+    /// Goes on after the last id of the table.
+    pub fn after(last: Option<InboundId>) -> Self {
+        Self { last: last.unwrap_or(InboundId(Uuid::nil())) }
+    }
+
+    fn next(&mut self) -> InboundId {
+        let fresh = InboundId::fresh();
+        // The successor of a UUIDv7 is one too: its low 62 bits are random, and do not all stand at one.
+        self.last = if fresh > self.last { fresh } else { InboundId(Uuid::from_u128(self.last.0.as_u128() + 1)) };
+        self.last
+    }
+}
+
+pub(super) async fn apply(
+    tx: &impl Transaction,
+    tasks: &mut [AcceptTask],
+    ids: &mut Ids,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let entries = || tasks.iter().flat_map(|task| &task.input);
+    let given: Vec<_> = entries().map(|_| ids.next()).collect();
+    let firsts = insert(tx, entries(), &given).await?;
+    let mut answers = Vec::with_capacity(given.len());
+    for (position, (new, id)) in entries().zip(&given).enumerate() {
+        let acceptance = match firsts.get(&position) {
+            Some(first) if first.id != *id => {
+                events.push(&events::idempotent_ignored(new, first.correlation));
+                Acceptance::Duplicate { first: first.correlation }
+            }
+            _ => {
+                events.push(&events::webhook_received(new, id.0));
+                Acceptance::New(accepted(new, *id))
+            }
+        };
+        answers.push(Ok(acceptance));
+    }
+    let mut answers = answers.into_iter();
+    for task in tasks {
+        task.output = Some(Ok(answers.by_ref().take(task.input.len()).collect()));
+    }
+    Ok(())
+}
+
+/// A list of messages that cannot be stored together: each in a transaction of its own.
+pub(super) async fn one_by_one(conn: &DatabaseConnection, ids: &mut Ids, task: AcceptTask) {
+    let mut answers = Vec::with_capacity(task.input.len());
+    for new in &task.input {
+        answers.push(alone(conn, ids, new).await.map_err(port_error));
+    }
+    task.send(answers);
+}
+
+async fn alone(conn: &DatabaseConnection, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
+    let tx = conn.begin().await?;
+    let id = ids.next();
+    let firsts = insert(&tx, [new].into_iter(), &[id]).await?;
+    let mut events = Events::none();
+    let acceptance = match firsts.get(&0) {
+        Some(first) if first.id != id => {
+            events.push(&events::idempotent_ignored(new, first.correlation));
+            Acceptance::Duplicate { first: first.correlation }
+        }
+        _ => {
+            events.push(&events::webhook_received(new, id.0));
+            Acceptance::New(accepted(new, id))
+        }
+    };
+    events.into_rows().insert(&tx).await?;
+    tx.commit().await?;
+    Ok(acceptance)
+}
+
+struct First {
+    id: InboundId,
+    correlation: CorrelationId,
+}
+
+/// Inserts what is new. When all of it was, the answer is empty; otherwise it says for each position which row was
+/// there first (perhaps the entry's own, perhaps one of the same list).
+async fn insert<'a>(
+    tx: &impl Transaction,
+    entries: impl Iterator<Item = &'a NewInbound> + Clone,
+    ids: &[InboundId],
+) -> Result<HashMap<usize, First>, DbErr> {
+    let mut rows = Rows::of(&sql::MESSAGES_IN);
+    for (new, row) in entries.clone().zip(ids) {
+        rows.push([
+            id(row),
+            text(new.tenant.as_str()),
+            text(new.channel.as_str()),
+            text(new.provider_message_id.as_str()),
+            text(new.from.as_str()),
+            text(new.to.as_str()),
+            text(new.content.body.as_str()),
+            text_or_null(new.content.profile_name.as_deref()),
+            text_or_null(details_text(&new.content.details)?),
+            text("accepted"),
+            id(new.correlation),
+            time(new.received_at),
+        ]);
+    }
+    if rows.insert(tx).await? == ids.len() as u64 {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<_> = entries.map(|new| (&new.tenant, &new.channel, &new.provider_message_id)).collect();
+    let rows = all(tx, sql::FIRST_BY_KEY, [list(&keys)?]).await?;
+    let firsts = rows.iter().map(|row| {
+        let position = usize::try_from(row.get::<i64>(0)?).unwrap_or(usize::MAX);
+        Ok((position, First { id: row.parse(1)?, correlation: row.parse(2)? }))
+    });
+    firsts.collect()
+}
+
+fn accepted(new: &NewInbound, id: InboundId) -> Inbound {
+    Inbound {
+        id,
+        tenant: new.tenant.clone(),
+        channel: new.channel.clone(),
+        provider_message_id: new.provider_message_id.clone(),
+        from: new.from.clone(),
+        to: new.to.clone(),
+        content: new.content.clone(),
+        correlation: new.correlation,
+        received_at: new.received_at,
+    }
+}
+
+/// So that the answers of one list fit the port.
+pub(in crate::store) fn all_failed(count: usize, error: &PortError) -> Vec<Result<Acceptance, PortError>> {
+    (0..count).map(|_| Err(PortError::from(error.kind))).collect()
+}

@@ -1,0 +1,149 @@
+//! The one writer. All that waits goes into one transaction, and one fsync makes it durable; answers follow the commit,
+//! never precede it (I1). While one transaction commits, the next one gathers by itself, so there is no delay to tune.
+
+mod accept;
+mod batch;
+mod changes;
+mod sweeps;
+mod turns;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use palabre_actors::ports::{PortError, PortErrorKind};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) use self::accept::{Ids, all_failed};
+use self::batch::Batch;
+pub(super) use self::batch::{Burial, Change, Job, Sweep, Swept, Task};
+use super::error::is_poison;
+
+/// Jobs that may wait for the writer; whoever brings more waits with them.
+const QUEUE: usize = 4096;
+/// Rows of inbound messages and turns in one transaction. Larger ones save nothing and answer later.
+const ROWS_AT_ONCE: usize = 1024;
+/// The longest that anyone waits for an answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The way to the writer.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the writer on its connection. It ends when every `Writer` is gone or [`Writer::close`] was called.
+    pub fn start(conn: DatabaseConnection, ids: Ids) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(run(conn, queue, ids));
+        Self { jobs }
+    }
+
+    /// Hands something over and waits until it is committed.
+    ///
+    /// # Errors
+    /// `Timeout`: no answer in time, and the outcome is unknown. `Unavailable`: the writer is gone or the database
+    /// refused; for everything else see the ports.
+    pub async fn ask<I, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            let job = job(Task::new(input, answer));
+            self.jobs.send(job).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
+            answered.await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?
+        };
+        tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
+    }
+
+    /// Lets the writer finish what waits, and takes nothing more.
+    pub async fn close(&self) {
+        let (answer, closed) = oneshot::channel();
+        if self.jobs.send(Job::Close(answer)).await.is_ok() {
+            // An error means that the writer is gone already.
+            let _ = closed.await;
+        }
+    }
+}
+
+async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: Ids) {
+    let mut waiting = VecDeque::new();
+    let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
+    let mut closing = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            if queue.recv_many(&mut drained, ROWS_AT_ONCE).await == 0 {
+                break;
+            }
+            waiting.extend(drained.drain(..));
+        }
+        let mut batch = Batch::default();
+        while batch.rows() < ROWS_AT_ONCE
+            && let Some(job) = waiting.pop_front()
+        {
+            match job {
+                Job::Close(answer) => {
+                    queue.close();
+                    closing.push(answer);
+                }
+                job => batch.push(job),
+            }
+        }
+        if !batch.is_empty() {
+            write(&conn, &mut ids, batch).await;
+        }
+    }
+    for answer in closing {
+        // Whoever asked need not wait for it.
+        let _ = answer.send(());
+    }
+}
+
+/// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
+/// fails alone.
+async fn write(conn: &DatabaseConnection, ids: &mut Ids, mut batch: Batch) {
+    let begun = Instant::now();
+    let rows = batch.rows();
+    let Err(error) = transact(conn, ids, &mut batch).await else {
+        metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
+        metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
+        batch.answer();
+        return;
+    };
+    metrics::counter!("palabre_store_failed_batches_total").increment(1);
+    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
+    if !is_poison(&error) {
+        batch.fail(&error);
+        return;
+    }
+    if let Some(entries) = batch.as_single_accept() {
+        accept::one_by_one(conn, ids, entries).await;
+        return;
+    }
+    if batch.is_single() {
+        batch.fail(&error);
+        return;
+    }
+    for single in batch.split() {
+        Box::pin(write(conn, ids, single)).await;
+    }
+}
+
+async fn transact(conn: &DatabaseConnection, ids: &mut Ids, batch: &mut Batch) -> Result<(), DbErr> {
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    let transaction = conn.begin_with_options(options).await?;
+    match batch.apply(&transaction, ids).await {
+        Ok(()) => transaction.commit().await,
+        Err(error) => {
+            // The first error is the one to tell; a connection that cannot roll back fails its next statement too.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// Where a batch is written: a transaction.
+pub(super) trait Transaction: ConnectionTrait {}
+impl<T: ConnectionTrait> Transaction for T {}

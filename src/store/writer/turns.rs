@@ -1,0 +1,272 @@
+//! Committing turns (I4).
+
+use std::collections::HashSet;
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::conversation::Conversation;
+use palabre_actors::domain::event::EventType;
+use palabre_actors::domain::ids::{LiveSessionId, OutboundId, TenantId};
+use palabre_actors::domain::status::OutboxState;
+use palabre_actors::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
+use palabre_actors::ports::PortErrorKind;
+use sea_orm::{DbErr, Value};
+use uuid::Uuid;
+
+use super::Transaction;
+use super::batch::Task;
+use crate::store::events::{self, Events};
+use crate::store::sql;
+use crate::store::values::{
+    Rows, all, change, corrupt, id, integer, list, text, text_or_null, time, time_or_null, time_text,
+};
+
+type TurnTask = Task<Box<Turn>, ()>;
+
+/// Writes the turns of a batch in waves: in one wave no two turns touch the same conversation, contact or message, so
+/// that each wave can be checked and written as a set.
+pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events: &mut Events) -> Result<(), DbErr> {
+    for task in tasks.iter_mut() {
+        task.output = None;
+    }
+    loop {
+        let mut wave = next_wave(tasks);
+        if wave.is_empty() {
+            return Ok(());
+        }
+        let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
+        let refused = conflicts(tx, &turns).await?;
+        let passed: Vec<_> =
+            turns.iter().enumerate().filter(|(at, _)| !refused.contains(at)).map(|(_, turn)| *turn).collect();
+        write(tx, &passed, events).await?;
+        for (at, task) in wave.iter_mut().enumerate() {
+            task.output = Some(if refused.contains(&at) { Err(PortErrorKind::Conflict) } else { Ok(()) });
+        }
+    }
+}
+
+fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
+    let mut ids: HashSet<Uuid> = HashSet::new();
+    let mut newcomers: HashSet<(TenantId, Address)> = HashSet::new();
+    let open = tasks.iter_mut().filter(|task| task.output.is_none());
+    let wave = open.filter(|task| {
+        let turn = &task.input;
+        let touched = [Some(turn.conversation.id.0), Some(turn.contact.id.0), turn.consumed.as_ref().map(|c| c.id.0)];
+        let who = (turn.key.tenant.clone(), turn.key.address.clone());
+        let free = !touched.iter().flatten().any(|id| ids.contains(id)) && !newcomers.contains(&who);
+        // What waits keeps its place too: a later turn must not overtake it.
+        ids.extend(touched.into_iter().flatten());
+        if turn.expected_version == 0 {
+            newcomers.insert(who);
+        }
+        free
+    });
+    wave.collect()
+}
+
+/// Positions of the turns whose version moved, whose message had its turn, or whose contact is known by another id.
+async fn conflicts(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
+    let checks: Vec<_> = turns
+        .iter()
+        .map(|turn| {
+            let new = turn.expected_version == 0;
+            (
+                &turn.key.tenant,
+                turn.consumed.as_ref().map(|consumed| consumed.id),
+                turn.conversation.id,
+                turn.expected_version,
+                &turn.key.channel,
+                new.then_some(turn.contact.id),
+                new.then_some(turn.key.address.as_str()),
+            )
+        })
+        .collect();
+    let rows = all(tx, sql::CONFLICTS, [list(&checks)?]).await?;
+    rows.iter().map(|row| usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))).collect()
+}
+
+async fn write(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
+    if turns.is_empty() {
+        return Ok(());
+    }
+    consume(tx, turns).await?;
+    let mut contacts = Rows::of(&sql::CONTACTS);
+    let mut addresses = Rows::of(&sql::CONTACT_ADDRESSES);
+    let mut conversations = Rows::of(&sql::CONVERSATIONS);
+    let mut outbox = Rows::of(&sql::MESSAGES_OUT);
+    for turn in turns {
+        let (tenant, contact, at) = (turn.key.tenant.as_str(), turn.contact.id, turn.at);
+        contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
+        let new = (turn.expected_version == 0).then_some(&turn.key.address);
+        for address in new.into_iter().chain(&turn.alias) {
+            addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);
+        }
+        conversations.push(conversation(turn, &turn.conversation)?);
+        for draft in &turn.outbox {
+            outbox.push(draft_row(draft, at));
+        }
+        turn.events.iter().for_each(|event| events.push(event));
+    }
+    contacts.insert(tx).await?;
+    addresses.insert(tx).await?;
+    conversations.insert(tx).await?;
+    sessions(tx, turns).await?;
+    outbox.insert(tx).await?;
+    for turn in turns {
+        if let Some(session) = turn.live_session {
+            keep_live(tx, turn, session, events).await?;
+        }
+        if let Some(change) = &turn.consent {
+            consent(tx, turn, change, events).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let consumed = turns.iter().filter_map(|turn| Some((turn, turn.consumed.as_ref()?)));
+    let rows: Vec<_> = consumed
+        .map(|(turn, consumed)| {
+            let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
+            (consumed.id, turn.conversation.id, role, outcome, time_text(turn.at))
+        })
+        .collect();
+    if !rows.is_empty() {
+        change(tx, sql::PROCESS, [list(&rows)?]).await?;
+    }
+    Ok(())
+}
+
+fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15], DbErr> {
+    let session = conversation.session.as_ref();
+    let recent = serde_json::to_string(&conversation.recent_answers).map_err(|_| corrupt("recent answers"))?;
+    Ok([
+        id(conversation.id),
+        text(turn.key.tenant.as_str()),
+        text(turn.key.channel.as_str()),
+        id(turn.contact.id),
+        text(turn.key.address.as_str()),
+        text(conversation.status.as_str()),
+        text(conversation.handler.as_str()),
+        integer(turn.expected_version + 1),
+        text_or_null(session.map(|session| session.id.to_string())),
+        time_or_null(session.map(|session| session.opened_at)),
+        text(recent),
+        time_or_null(conversation.timer_at),
+        time_or_null(conversation.last_inbound_at),
+        time(turn.at),
+        time(turn.at),
+    ])
+}
+
+fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 16] {
+    let message = &draft.message;
+    let (state, attempts, next_attempt_at, owner, until) = match &draft.start {
+        Start::Now { node, lease_until } => {
+            (OutboxState::Sending, message.attempts.max(1), message.created_at, Some(node.as_str()), Some(*lease_until))
+        }
+        Start::Queued { not_before } => (OutboxState::Pending, message.attempts, *not_before, None, None),
+    };
+    [
+        id(message.id),
+        text(message.tenant.as_str()),
+        text(message.channel.as_str()),
+        id(message.conversation),
+        text_or_null(message.in_reply_to.map(|id| id.to_string())),
+        text(message.to.as_str()),
+        text(message.body.as_str()),
+        text(message.kind.as_str()),
+        text(state.as_str()),
+        integer(attempts),
+        time(next_attempt_at),
+        text_or_null(owner),
+        time_or_null(until),
+        id(message.correlation),
+        time(message.created_at),
+        time(at),
+    ]
+}
+
+async fn sessions(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let mut opened = Rows::of(&sql::SESSIONS);
+    let mut closed = Vec::new();
+    for turn in turns {
+        for change in &turn.sessions {
+            match change {
+                SessionChange::Open(session) => {
+                    let current = turn.conversation.session.as_ref().filter(|current| current.id == *session);
+                    opened.push([
+                        id(session),
+                        text(turn.key.tenant.as_str()),
+                        id(turn.conversation.id),
+                        time(current.map_or(turn.at, |current| current.opened_at)),
+                    ]);
+                }
+                SessionChange::Close(session) => closed.push((session, time_text(turn.at))),
+            }
+        }
+    }
+    opened.insert(tx).await?;
+    if !closed.is_empty() {
+        change(tx, sql::CLOSE_SESSIONS, [list(&closed)?]).await?;
+    }
+    Ok(())
+}
+
+async fn keep_live(
+    tx: &impl Transaction,
+    turn: &Turn,
+    session: LiveSessionId,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    let tenant = &turn.key.tenant;
+    let rows = all(tx, sql::KEEP_LIVE, [id(session), text(tenant.as_str()), time(turn.at)]).await?;
+    let row = rows.first().ok_or_else(|| corrupt("a live session"))?;
+    if row.parse::<LiveSessionId>(0)? == session {
+        events.push(&events::live_session(tenant, session, EventType::LiveSessionOpened, turn.correlation, turn.at));
+    }
+    Ok(())
+}
+
+async fn consent(
+    tx: &impl Transaction,
+    turn: &Turn,
+    consent: &ConsentChange,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    let tenant = &turn.key.tenant;
+    match consent {
+        ConsentChange::OptOut { address } => {
+            let values = [
+                id(Uuid::now_v7()),
+                text(tenant.as_str()),
+                text(address.as_str()),
+                text("message"),
+                text_or_null(turn.consumed.as_ref().map(|consumed| consumed.id.to_string())),
+                time(turn.at),
+            ];
+            change(tx, sql::OPT_OUT, values).await?;
+            suppress(tx, tenant, address, turn.at, events).await
+        }
+        ConsentChange::OptIn { address } => {
+            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await.map(|_| ())
+        }
+    }
+}
+
+/// Holds back what no sender has begun (I6).
+pub(super) async fn suppress(
+    tx: &impl Transaction,
+    tenant: &TenantId,
+    address: &Address,
+    at: Timestamp,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    let values = [text(tenant.as_str()), text(address.as_str()), time(at)];
+    for row in all(tx, sql::SUPPRESS, values).await? {
+        let message: OutboundId = row.parse(0)?;
+        let whose = (tenant, message, row.parse(1)?);
+        events.push(&events::outbound(whose, EventType::MessageSuppressed, Some("opted_out"), at));
+    }
+    Ok(())
+}

@@ -79,12 +79,10 @@ fn classify(error: &PayloadError) -> BodyError {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::Pin;
-
     use actix_web::FromRequest as _;
     use actix_web::dev;
     use actix_web::test::TestRequest;
-    use futures_util::stream::{self, Stream};
+    use futures_util::stream::{self, LocalBoxStream, Stream};
 
     use super::*;
 
@@ -99,7 +97,7 @@ mod tests {
             None => request,
         };
         let request = request.to_http_request();
-        let pieces: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(pieces);
+        let pieces: LocalBoxStream<'static, _> = Box::pin(pieces);
         let mut payload = dev::Payload::Stream { payload: pieces };
         let mut payload = Payload::from_request(&request, &mut payload).await.unwrap();
         read(request.headers(), &mut payload, 8, deadline).await
@@ -109,9 +107,12 @@ mod tests {
         stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect::<Vec<_>>())
     }
 
+    /// What is announced, what comes, what is read.
+    type Case = (Option<usize>, &'static [&'static str], Result<&'static str, BodyError>);
+
     #[tokio::test]
     async fn bodies_up_to_the_limit() {
-        let table: [(Option<usize>, &[&'static str], Result<&'static str, BodyError>); 9] = [
+        let table: [Case; 9] = [
             (Some(8), &["12345678"], Ok("12345678")),
             (Some(8), &["1234", "5678"], Ok("12345678")),
             (None, &["1234", "5678"], Ok("12345678")),
@@ -124,11 +125,7 @@ mod tests {
         ];
         for (announced, given, expected) in table {
             let body = read_pieces(announced, pieces(given), DEADLINE).await;
-            assert_eq!(
-                body.as_deref(),
-                expected.map(str::as_bytes).as_ref().map(|body| *body),
-                "{announced:?} {given:?}"
-            );
+            assert_eq!(body.as_deref(), expected.map(str::as_bytes).as_ref().copied(), "{announced:?} {given:?}");
         }
     }
 

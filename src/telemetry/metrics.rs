@@ -1,13 +1,14 @@
 //! The names of all metrics, and the recorder behind `/metrics`.
 //!
-//! Every name stands in [`CATALOGUE`] and in the table of `docs/operations.md`; a test holds the three together. The
-//! heart cannot import this module, so it spells the names out, and the same test reads its sources. Labels come from
-//! closed sets, plus tenant and channel ids: never from what somebody sent.
+//! Every name stands in [`CATALOGUE`] and in the table of `docs/operations.md`; tests hold the sources, the catalogue, the
+//! handbook, the alerts and the dashboard together. Labels come from closed sets, plus tenant and channel ids: never from
+//! what somebody sent.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use palabre_actors::kit::metric as heart;
 
 use super::{logs, process};
 
@@ -39,6 +40,13 @@ pub const PROCESS_BUILD: &str = "palabre_process_build_info";
 /// Log lines lost because standard output could not keep up.
 pub const LOGS_DROPPED: &str = "palabre_logs_dropped_lines_total";
 
+/// Rows that one transaction of the store wrote.
+pub const STORE_BATCH_ROWS: &str = "palabre_store_batch_rows";
+/// Seconds of one transaction of the store.
+pub const STORE_COMMIT_SECONDS: &str = "palabre_store_commit_seconds";
+/// Transactions that failed; their entries were tried one by one.
+pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
+
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
     Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
@@ -46,6 +54,23 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(HTTP_IN_FLIGHT, "Requests whose answer is not written yet"),
     Metric::counter(WEBHOOK_OUTCOMES, "What became of webhooks, by tenant, channel and outcome"),
     Metric::counter(WEBHOOK_STRAYS, "Webhooks for which no channel was found, by route"),
+    Metric::counter(heart::ACCEPTED, "Webhook messages made durable, by kind (new, duplicate)"),
+    Metric::counter(heart::REFUSED, "Webhooks refused because too many waited already"),
+    Metric::histogram(heart::ACCEPT_BATCH, "Messages of one accept batch"),
+    Metric::counter(heart::REDELIVERED, "Accepted messages brought back from the store"),
+    Metric::counter(heart::TURNS, "Accepted messages whose turn was committed, by outcome"),
+    Metric::histogram(heart::TURN_SECONDS, "From a webhook's arrival to its turn's commit"),
+    Metric::counter(heart::TURN_CONFLICTS, "Turns that lost a race and were decided again"),
+    Metric::gauge(heart::RESIDENT, "Conversations in memory"),
+    Metric::counter(heart::POISONED, "Messages set aside because they panicked their conversation repeatedly"),
+    Metric::counter(heart::PANICS, "Actors that panicked, by actor; each is rebuilt from the store"),
+    Metric::counter(heart::QUARANTINED, "Tenants put to rest because they used their restart budget up"),
+    Metric::counter(heart::SENDS, "Attempts to hand a message to a provider, by result"),
+    Metric::histogram(heart::SEND_SECONDS, "How long a provider took to answer a send"),
+    Metric::gauge(heart::SENDING, "Messages being sent"),
+    Metric::histogram(STORE_BATCH_ROWS, "Rows that one transaction wrote"),
+    Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
+    Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),
@@ -106,7 +131,7 @@ const SECONDS_BUCKETS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// For histograms of how many (`…_count`), such as rows in a batch.
+/// For histograms of how many: messages or rows in a batch.
 const COUNT_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// Observations wait in memory until somebody sums them up; without a scrape this does.
@@ -152,7 +177,8 @@ pub fn install() -> Result<Exporter, MetricsError> {
 fn build() -> Result<Exporter, Box<dyn std::error::Error + Send + Sync>> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Suffix("_count".to_owned()), COUNT_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(heart::ACCEPT_BATCH.to_owned()), COUNT_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(STORE_BATCH_ROWS.to_owned()), COUNT_BUCKETS)?
         .install_recorder()?;
     CATALOGUE.iter().copied().for_each(Metric::describe);
     ::metrics::gauge!(PROCESS_BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);

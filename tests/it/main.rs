@@ -1,3 +1,6 @@
-//! Tests.
+//! Against the real thing: the daemon as a process of its own, real HTTP, a Twilio that misbehaves on demand.
 
+mod daemon;
+mod faults;
 mod gateway;
+mod journeys;

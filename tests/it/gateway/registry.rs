@@ -52,6 +52,7 @@ fn config(channels: Vec<Channel>) -> Config {
             max_body_bytes: 1 << 20,
             workers: 1,
         },
+        redis: None,
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {

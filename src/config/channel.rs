@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::document::Scope;
@@ -128,42 +128,21 @@ fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
 
 /// The sender's address, if the provider can send from it.
 fn sender(scope: &Scope<'_>, kind: Kind, raw: &str) -> Option<Address> {
-    let (scheme, path) = raw.split_once(':').map_or((None, raw), |(scheme, path)| (Some(scheme), path));
-    match kind {
+    let (scheme, reason, help) = match kind {
         Kind::TwilioWhatsapp => {
-            let phone = phone(path).filter(|_| scheme.is_none_or(|scheme| scheme == "whatsapp"));
-            if phone.is_none() {
-                scope.wrong("address", "is not a WhatsApp sender", "write it like `whatsapp:+14155238886`");
-            }
-            phone.map(|phone| Address::from_normalised(&format!("whatsapp:{phone}")))
+            (Scheme::Whatsapp, "is not a WhatsApp sender", "write it like `whatsapp:+14155238886`")
         }
-        Kind::TwilioSms => {
-            let sender = Some(path).filter(|_| scheme.is_none_or(|scheme| scheme == "sms"));
-            let sender = sender.and_then(|path| phone(path).or_else(|| short_sender(path)));
-            if sender.is_none() {
-                let help = "a phone number (`+33755000000`), a short code (`36180`), or up to 11 letters and digits (`TAXI LYON`)";
-                scope.wrong("address", "is not an SMS sender", help);
-            }
-            sender.map(|sender| Address::from_normalised(&format!("sms:{sender}")))
-        }
+        Kind::TwilioSms => (
+            Scheme::Sms,
+            "is not an SMS sender",
+            "a phone number (`+33755000000`), a short code (`36180`), or up to 11 letters and digits (`TAXI LYON`)",
+        ),
+    };
+    // A WhatsApp sender is always a phone number; users' business-scoped ids cannot send for a business.
+    let fits = |address: &Address| address.scheme() == scheme && (kind == Kind::TwilioSms || address.is_phone());
+    let address = Address::parse(scheme, raw, None).ok().filter(fits);
+    if address.is_none() {
+        scope.wrong("address", reason, help);
     }
-}
-
-/// E.164: a plus sign and 8 to 15 digits, whatever stands between them for the eye.
-pub(super) fn phone(raw: &str) -> Option<String> {
-    let digits = raw.trim().strip_prefix('+')?;
-    let digits: String = digits.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')' | '\u{a0}')).collect();
-    let fits = (8..=15).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
-    fits.then(|| format!("+{digits}"))
-}
-
-/// A short code, or an alphanumeric sender as Twilio takes it: up to 11 letters, digits, spaces and `+ - _ &`, with a
-/// letter among them.
-fn short_sender(path: &str) -> Option<String> {
-    let code = (3..=8).contains(&path.len()) && path.chars().all(|c| c.is_ascii_digit());
-    let name = (1..=11).contains(&path.len())
-        && path.trim() == path
-        && path.chars().any(|c| c.is_ascii_alphabetic())
-        && path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '+' | '-' | '_' | '&'));
-    (code || name).then(|| path.to_owned())
+    address
 }

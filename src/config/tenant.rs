@@ -5,10 +5,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
 
-use super::channel::{channel, phone};
+use super::channel::channel;
 use super::document::Scope;
 use super::fields::{choice, duration, number, slug, text};
 use super::raw::{RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
@@ -145,7 +146,7 @@ fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> 
     let mut valid = true;
     for (index, raw) in raw.unwrap_or_default().iter().enumerate() {
         let key = format!("sellers[{index}]");
-        match phone(raw) {
+        match phone_number(raw) {
             None => {
                 valid = false;
                 let help = "write it with its country, such as `+33612345678`";
@@ -159,6 +160,16 @@ fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> 
         }
     }
     valid.then_some(sellers)
+}
+
+/// `+33612345678`, whatever stands between the digits for the eye. The domain would take digits without a `+` as well,
+/// because providers send them; from a person they may be a national number, so they are asked to be clear.
+fn phone_number(raw: &str) -> Option<String> {
+    if !raw.contains('+') {
+        return None;
+    }
+    let address = Address::parse(Scheme::Whatsapp, raw, None).ok().filter(Address::is_phone)?;
+    Some(address.path().to_owned())
 }
 
 fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Duration> {

@@ -25,8 +25,8 @@ const PER_CONTACT_PER_MINUTE: u32 = 5;
 const PER_DAY: u32 = 1000;
 const TIMEZONE: chrono_tz::Tz = chrono_tz::UTC;
 
-/// The most that any limit can be; beyond it a limit limits nothing.
-const MOST: i64 = 10_000_000;
+/// The most that any limit can be.
+const MOST: i64 = u32::MAX as i64;
 
 /// One business. `None`: something was reported.
 pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) -> Option<Tenant> {

@@ -1,1 +1,31 @@
+//! SQLite passes the conformance suite, and does what is its own.
 
+mod archive;
+mod durability;
+mod plans;
+mod snapshot;
+
+use palabre_actors::testing::conformance::Subject;
+use palabre_actors::testing::fakes::Snapshot;
+use tempfile::TempDir;
+
+use super::Store;
+
+palabre_actors::store_conformance!(fresh());
+
+/// An empty store in a folder of its own.
+async fn fresh() -> (Store, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&url(&folder), true).await.unwrap();
+    (store, folder)
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("palabre.db").display())
+}
+
+impl Subject for Store {
+    fn snapshot(&self) -> palabre_actors::ports::Pending<'_, Snapshot> {
+        Box::pin(snapshot::read(self))
+    }
+}

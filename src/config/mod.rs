@@ -1,185 +1,28 @@
 //! Configuration: files and environment in, validated types out.
+//!
+//! Three layers, the later wins: the embedded `config/palabre.toml`, whose comments are the documentation of every key;
+//! the operator's file; `PALABRE__…` variables. Then two phases: [`raw`] types say which keys exist and of which kind
+//! their values are, and [`daemon`] and [`tenant`] make validated [`types`] of them. No phase stops at its first
+//! mistake: every one is reported, with its place ([`problem`]).
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+mod channel;
+mod daemon;
+mod document;
+mod environment;
+mod fields;
+mod load;
+mod problem;
+mod raw;
+mod secret;
+mod source;
+mod suggest;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod types;
+mod unique;
 
-use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::rules::Rules;
-use secrecy::SecretString;
-
-/// The whole configuration, valid as it stands.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Listeners.
-    pub http: Http,
-    /// The store.
-    pub database: Database,
-    /// Log lines.
-    pub logs: Logs,
-    /// How much runs at once.
-    pub runtime: Runtime,
-    /// The businesses, in the order of their files' names.
-    pub tenants: Vec<Tenant>,
-}
-
-/// `[http]`
-#[derive(Clone, Debug)]
-pub struct Http {
-    /// Webhooks and health.
-    pub listen: SocketAddr,
-    /// Metrics and API; `None`: the same listener.
-    pub admin_listen: Option<SocketAddr>,
-    /// What providers see, without a trailing slash; signatures are checked against it. `None`: the request's own Host.
-    pub public_base_url: Option<String>,
-    /// Peers whose `X-Forwarded-*` headers are believed.
-    pub trusted_proxies: Vec<Cidr>,
-    /// The largest body that is read.
-    pub max_body_bytes: usize,
-    /// Worker threads; 0: one per core.
-    pub workers: usize,
-}
-
-/// A block of addresses such as `127.0.0.1/32`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    /// Any address in it.
-    pub address: std::net::IpAddr,
-    /// Leading bits that count.
-    pub prefix: u8,
-}
-
-/// `[database]`
-#[derive(Clone, Debug)]
-pub struct Database {
-    /// `sqlite://palabre.db` (relative paths are made absolute from the configuration file's folder).
-    pub url: String,
-    /// Migrate at start.
-    pub migrate: bool,
-}
-
-/// `[logs]`
-#[derive(Clone, Debug)]
-pub struct Logs {
-    /// How lines look.
-    pub format: LogFormat,
-    /// A filter in tracing's syntax (`info`, `palabre=debug,info`).
-    pub level: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object per line.
-    Json,
-    /// For people.
-    Text,
-}
-
-/// `[runtime]`
-#[derive(Clone, Debug)]
-pub struct Runtime {
-    /// Arbiters that tenants are spread over; 0: one per core.
-    pub shards: usize,
-    /// Accepted messages in memory at once, over all tenants; more wait in the store.
-    pub max_in_flight: usize,
-    /// The same for one tenant.
-    pub max_in_flight_per_tenant: usize,
-    /// Webhooks that wait for their commit at once; more get 503.
-    pub max_waiting_webhooks: usize,
-    /// Messages being sent at once.
-    pub senders: usize,
-    /// A conversation leaves memory after this long without a message.
-    pub passivate_after: Duration,
-    /// Conversations in memory at once, over all tenants.
-    pub max_resident_conversations: usize,
-    /// How long SIGTERM waits for turns and sends in flight.
-    pub drain: Duration,
-}
-
-/// One business: `config/tenants/*.toml`.
-#[derive(Clone, Debug)]
-pub struct Tenant {
-    /// Its slug.
-    pub id: TenantId,
-    /// The name customers know.
-    pub name: String,
-    /// Its IANA time zone.
-    pub timezone: chrono_tz::Tz,
-    /// Its sender accounts.
-    pub channels: Vec<Channel>,
-    /// Its limits.
-    pub limits: Limits,
-    /// What decisions need.
-    pub rules: Arc<Rules>,
-}
-
-/// `[limits]`
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The tenant's sends in any second.
-    pub per_second: u32,
-    /// The tenant's sends in a day of its time zone.
-    pub per_day: u32,
-}
-
-/// `[[channels]]`: one sender account.
-#[derive(Clone, Debug)]
-pub struct Channel {
-    /// Its slug, unique over all tenants: it stands in webhook paths.
-    pub id: ChannelId,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The sender's address at the provider.
-    pub address: Address,
-    /// How to talk to the provider.
-    pub provider: Provider,
-}
-
-/// A provider and its account.
-#[derive(Clone, Debug)]
-pub enum Provider {
-    /// `twilio-whatsapp`
-    TwilioWhatsapp(TwilioAccount),
-    /// `twilio-sms`
-    TwilioSms(TwilioAccount),
-}
-
-impl Provider {
-    /// The name in configuration, paths and metrics.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::TwilioWhatsapp(_) => "twilio-whatsapp",
-            Self::TwilioSms(_) => "twilio-sms",
-        }
-    }
-}
-
-/// An account at Twilio.
-#[derive(Clone, Debug)]
-pub struct TwilioAccount {
-    /// `AC…`
-    pub account_sid: String,
-    /// The primary auth token: verifies webhooks, and sends.
-    pub auth_token: SecretString,
-    /// Where the REST API is, without a trailing slash.
-    pub api_base_url: String,
-    /// Sends through this service when given.
-    pub messaging_service_sid: Option<String>,
-    /// How long one call may take.
-    pub timeout: Duration,
-    /// What to do with a message whose fate the provider cannot tell.
-    pub on_unknown: OnUnknown,
-}
-
-/// What to do with a message whose fate the provider cannot tell (I5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnUnknown {
-    /// Send it again: it may arrive twice.
-    #[default]
-    Resend,
-    /// Set it aside as dead: it may not arrive.
-    Park,
-}
+pub use environment::Environment;
+pub use load::{DEFAULTS, Loaded};
+pub use problem::{ConfigErrors, Place, Problem, Severity};
+pub use types::*;

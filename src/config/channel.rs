@@ -1,0 +1,169 @@
+//! `[[channels]]`: from raw to validated.
+
+use std::time::Duration;
+
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+
+use super::document::Scope;
+use super::fields::{base_url, choice, duration, slug, text};
+use super::raw::RawChannel;
+use super::secret::Secrets;
+use super::suggest;
+use super::types::{Channel, OnUnknown, Provider, TwilioAccount};
+
+/// Where Twilio's REST API is, unless a channel says otherwise.
+const TWILIO_API: &str = "https://api.twilio.com";
+/// How long one call may take, unless a channel says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Words that stand where a channel id would stand in webhook paths.
+const RESERVED_IDS: [&str; 4] = ["incoming", "status", "status-check", "twilio"];
+
+/// Providers of the vocabulary that this version does not speak to yet.
+const LATER_PROVIDERS: [&str; 4] = ["greenapi-whatsapp", "telegram", "smtp", "sandbox"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    TwilioWhatsapp,
+    TwilioSms,
+}
+
+const KINDS: [(&str, Kind); 2] = [("twilio-whatsapp", Kind::TwilioWhatsapp), ("twilio-sms", Kind::TwilioSms)];
+
+/// One sender account. `None`: something was reported.
+pub(super) fn channel(
+    scope: &Scope<'_>,
+    raw: &RawChannel,
+    tenant: Option<&TenantId>,
+    secrets: Secrets<'_>,
+) -> Option<Channel> {
+    let id = scope
+        .required("id", raw.id.as_deref(), "give it a name for webhook paths, such as `id = \"belle-wa\"`")
+        .and_then(|raw| slug(scope, "id", raw))
+        .and_then(|id| not_reserved(scope, id));
+    let kind = scope
+        .required("provider", raw.provider.as_deref(), "`twilio-whatsapp` or `twilio-sms`")
+        .and_then(|raw| kind(scope, raw));
+    let address = scope.required("address", raw.address.as_deref(), "the sender's address at the provider");
+    let address = kind.zip(address).and_then(|(kind, raw)| sender(scope, kind, raw));
+    let account = twilio_account(scope, raw, secrets);
+    let account = account?;
+    let provider = match kind? {
+        Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),
+        Kind::TwilioSms => Provider::TwilioSms(account),
+    };
+    Some(Channel { id: ChannelId::new(id?), tenant: tenant?.clone(), address: address?, provider })
+}
+
+fn not_reserved<'r>(scope: &Scope<'_>, id: &'r str) -> Option<&'r str> {
+    if RESERVED_IDS.contains(&id) {
+        let help = "it has a meaning of its own in webhook paths; choose another";
+        scope.wrong("id", &format!("cannot be `{id}`"), help);
+        return None;
+    }
+    Some(id)
+}
+
+fn kind(scope: &Scope<'_>, raw: &str) -> Option<Kind> {
+    if LATER_PROVIDERS.contains(&raw) {
+        let known: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        let help = format!("this version has {}", suggest::list(&known));
+        scope.wrong("provider", &format!("is `{raw}`, which this version cannot talk to yet"), &help);
+        return None;
+    }
+    choice(scope, "provider", raw, &KINDS)
+}
+
+fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> Option<TwilioAccount> {
+    let account_sid = scope
+        .required("account_sid", raw.account_sid.as_deref(), "it stands on the first page of Twilio's console: `AC…`")
+        .and_then(|raw| sid(scope, "account_sid", raw, "AC"));
+    let help = "write `auth_token = { env = \"NAME\" }` or `{ file = \"path\" }`";
+    let auth_token = scope
+        .required("auth_token", raw.auth_token.as_ref(), help)
+        .and_then(|raw| secrets.resolve(scope, "auth_token", raw));
+    let in_clear = "the account's token crosses the network in clear";
+    let api_base_url = raw.api_base_url.as_deref().unwrap_or(TWILIO_API);
+    let api_base_url = base_url(scope, "api_base_url", api_base_url, in_clear);
+    let service = raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, "MG"));
+    let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| duration(scope, "timeout", raw));
+    let choices = [("resend", OnUnknown::Resend), ("park", OnUnknown::Park)];
+    let on_unknown = raw.on_unknown.as_deref();
+    let on_unknown = on_unknown.map_or(Some(OnUnknown::default()), |raw| choice(scope, "on_unknown", raw, &choices));
+    let messaging_service_sid = match service {
+        None => None,
+        Some(sid) => Some(sid?),
+    };
+    Some(TwilioAccount {
+        account_sid: account_sid?,
+        auth_token: auth_token?,
+        api_base_url: api_base_url?,
+        messaging_service_sid,
+        timeout: timeout?,
+        on_unknown: on_unknown?,
+    })
+}
+
+/// An identifier of Twilio's: two letters for its kind, then 32 hexadecimal digits. Only what would break a URL or is
+/// surely something else is refused, so that a simulator may have simpler ones.
+fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
+    let raw = text(scope, key, raw)?;
+    let help = format!("it is `{kind}` and 32 hexadecimal digits");
+    if raw.starts_with("SK") {
+        let help = "an API key can send, but Twilio signs webhooks with the account's primary auth token";
+        scope.wrong(key, "is an API key's", help);
+        return None;
+    }
+    if !raw.starts_with(kind) || !raw.chars().all(|c| c.is_ascii_alphanumeric()) {
+        scope.wrong(key, &format!("must begin with `{kind}` and hold only letters and digits"), &help);
+        return None;
+    }
+    let digits = raw.get(kind.len()..).unwrap_or_default();
+    if digits.len() != 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        scope.warning(key, format!("`{}` does not look like Twilio's", scope.name(key)), &help);
+    }
+    Some(raw.to_owned())
+}
+
+/// The sender's address, if the provider can send from it.
+fn sender(scope: &Scope<'_>, kind: Kind, raw: &str) -> Option<Address> {
+    let (scheme, path) = raw.split_once(':').map_or((None, raw), |(scheme, path)| (Some(scheme), path));
+    match kind {
+        Kind::TwilioWhatsapp => {
+            let phone = phone(path).filter(|_| scheme.is_none_or(|scheme| scheme == "whatsapp"));
+            if phone.is_none() {
+                scope.wrong("address", "is not a WhatsApp sender", "write it like `whatsapp:+14155238886`");
+            }
+            phone.map(|phone| Address::from_normalised(&format!("whatsapp:{phone}")))
+        }
+        Kind::TwilioSms => {
+            let sender = Some(path).filter(|_| scheme.is_none_or(|scheme| scheme == "sms"));
+            let sender = sender.and_then(|path| phone(path).or_else(|| short_sender(path)));
+            if sender.is_none() {
+                let help = "a phone number (`+33755000000`), a short code (`36180`), or up to 11 letters and digits (`TAXI LYON`)";
+                scope.wrong("address", "is not an SMS sender", help);
+            }
+            sender.map(|sender| Address::from_normalised(&format!("sms:{sender}")))
+        }
+    }
+}
+
+/// E.164: a plus sign and 8 to 15 digits, whatever stands between them for the eye.
+pub(super) fn phone(raw: &str) -> Option<String> {
+    let digits = raw.trim().strip_prefix('+')?;
+    let digits: String = digits.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')' | '\u{a0}')).collect();
+    let fits = (8..=15).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
+    fits.then(|| format!("+{digits}"))
+}
+
+/// A short code, or an alphanumeric sender as Twilio takes it: up to 11 letters, digits, spaces and `+ - _ &`, with a
+/// letter among them.
+fn short_sender(path: &str) -> Option<String> {
+    let code = (3..=8).contains(&path.len()) && path.chars().all(|c| c.is_ascii_digit());
+    let name = (1..=11).contains(&path.len())
+        && path.trim() == path
+        && path.chars().any(|c| c.is_ascii_alphabetic())
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '+' | '-' | '_' | '&'));
+    (code || name).then(|| path.to_owned())
+}

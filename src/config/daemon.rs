@@ -1,0 +1,202 @@
+//! `palabre.toml`: from raw to validated.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+
+use super::document::Scope;
+use super::fields::{base_url, choice, cidr, duration, number, text};
+use super::raw::{RawConfig, RawDatabase, RawHttp, RawLogs, RawRedis, RawRuntime};
+use super::suggest;
+use super::types::{Config, Database, Http, LogFormat, Logs, Redis, Runtime};
+
+/// More of anything than one process can hold.
+const MANY: i64 = 10_000_000;
+
+/// The daemon's own part, without tenants. `None`: something was reported.
+pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option<Config> {
+    let http = http(&root.table("http"), &raw.http);
+    let database = database(&root.table("database"), &raw.database, folder);
+    let redis = redis(&root.table("redis"), &raw.redis);
+    let logs = logs(&root.table("logs"), &raw.logs);
+    let runtime = runtime(&root.table("runtime"), &raw.runtime);
+    Some(Config { http: http?, database: database?, redis, logs: logs?, runtime: runtime?, tenants: Vec::new() })
+}
+
+/// Where the tenants' files are.
+pub(super) fn tenants_folder(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option<PathBuf> {
+    let scope = root.table("tenants");
+    let dir = scope.required("dir", raw.tenants.dir.as_deref(), "")?;
+    text(&scope, "dir", dir).map(|dir| folder.join(dir))
+}
+
+fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
+    let listen = scope.required("listen", raw.listen.as_deref(), "").and_then(|raw| socket(scope, "listen", raw));
+    let admin_listen = raw.admin_listen.as_deref().map(|raw| socket(scope, "admin_listen", raw));
+    if let (Some(listen), Some(Some(admin))) = (listen, admin_listen)
+        && listen == admin
+        && listen.port() != 0
+    {
+        scope.wrong("admin_listen", "is the same as `http.listen`", "leave it out to share one listener");
+    }
+    let lost = "providers' messages cross the network in clear, and most providers refuse it";
+    let public_base_url = raw.public_base_url.as_deref().map(|raw| base_url(scope, "public_base_url", raw, lost));
+    let proxies = scope.required("trusted_proxies", raw.trusted_proxies.as_ref(), "");
+    let proxies = proxies.map(|proxies| {
+        let blocks = proxies.iter().enumerate().map(|(index, raw)| {
+            let key = format!("trusted_proxies[{index}]");
+            let block = cidr(raw);
+            match block {
+                None => scope.wrong(&key, "is not a block of addresses", "write it like `10.0.0.0/8` or `127.0.0.1`"),
+                Some(block) if block.prefix == 0 => {
+                    let help = "name the proxies: whoever is trusted may pretend to be anyone";
+                    scope.warning(&key, format!("`{}` trusts the whole internet", scope.name(&key)), help);
+                }
+                Some(_) => {}
+            }
+            block
+        });
+        // Every block is looked at before the first bad one ends it.
+        blocks.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()
+    });
+    let max_body_bytes = scope
+        .required("max_body_bytes", raw.max_body_bytes, "")
+        .and_then(|raw| number(scope, "max_body_bytes", raw, 1024..=64 * 1024 * 1024));
+    let workers = scope.required("workers", raw.workers, "").and_then(|raw| number(scope, "workers", raw, 0..=1024));
+    Some(Http {
+        listen: listen?,
+        admin_listen: settled(admin_listen)?,
+        public_base_url: settled(public_base_url)?,
+        trusted_proxies: proxies??,
+        max_body_bytes: max_body_bytes?,
+        workers: workers?,
+    })
+}
+
+/// A key that may be left out, but must hold when it is there.
+fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+fn socket(scope: &Scope<'_>, key: &str, raw: &str) -> Option<SocketAddr> {
+    let address = raw.parse().ok();
+    if address.is_none() {
+        let help = match raw.strip_prefix("localhost:").or_else(|| raw.strip_prefix(':')) {
+            Some(port) => format!("did you mean `127.0.0.1:{port}`?"),
+            None => "write address and port, such as `127.0.0.1:8080`, or `0.0.0.0:8080` for every interface".to_owned(),
+        };
+        scope.wrong(key, "is not an address to listen on", &help);
+    }
+    address
+}
+
+fn database(scope: &Scope<'_>, raw: &RawDatabase, folder: &Path) -> Option<Database> {
+    let url = scope.required("url", raw.url.as_deref(), "").and_then(|raw| database_url(scope, raw, folder));
+    let migrate = scope.required("migrate", raw.migrate, "");
+    Some(Database { url: url?, migrate: migrate? })
+}
+
+/// SQLite's file made absolute. No complaint shows the URL: it may carry a password.
+fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
+    const HELP: &str = "write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`";
+    let scheme = raw.split(':').next().unwrap_or_default();
+    if matches!(scheme, "postgres" | "postgresql") {
+        scope.wrong("url", "names PostgreSQL, which this version cannot use yet", HELP);
+        return None;
+    }
+    let Some(rest) = raw.strip_prefix("sqlite://").or_else(|| raw.strip_prefix("sqlite:")) else {
+        scope.wrong("url", "is not a database that palabre knows", HELP);
+        return None;
+    };
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    if path.is_empty() || path.ends_with('/') {
+        scope.wrong("url", "names no file", HELP);
+        return None;
+    }
+    if path == ":memory:" || query.is_some_and(|query| query.contains("mode=memory")) {
+        scope.wrong("url", "keeps the database in memory, where accepted messages do not survive", HELP);
+        return None;
+    }
+    let path = if path.starts_with('/') { path.to_owned() } else { beneath(scope, folder, path)? };
+    Some(query.map_or_else(|| format!("sqlite://{path}"), |query| format!("sqlite://{path}?{query}")))
+}
+
+/// The folder in front of a path, with what a URL would read as something else escaped.
+fn beneath(scope: &Scope<'_>, folder: &Path, path: &str) -> Option<String> {
+    let Some(folder) = folder.to_str() else {
+        scope.wrong("url", "is relative to a folder whose name is not UTF-8", "write an absolute path");
+        return None;
+    };
+    let folder = folder.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    let folder = folder.trim_end_matches('/');
+    Some(if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") })
+}
+
+fn redis(scope: &Scope<'_>, raw: &RawRedis) -> Option<Redis> {
+    let url = raw.url.as_deref()?;
+    if !url.starts_with("redis://") && !url.starts_with("rediss://") {
+        scope.wrong("url", "must begin with `redis://` or `rediss://`", "");
+        return None;
+    }
+    scope.warning("url", format!("`{}` is kept, but nothing uses it yet", scope.name("url")), "");
+    Some(Redis { url: SecretString::from(url) })
+}
+
+fn logs(scope: &Scope<'_>, raw: &RawLogs) -> Option<Logs> {
+    let format = scope
+        .required("format", raw.format.as_deref(), "")
+        .and_then(|raw| choice(scope, "format", raw, &[("json", LogFormat::Json), ("text", LogFormat::Text)]));
+    let level = scope.required("level", raw.level.as_deref(), "").and_then(|raw| log_filter(scope, raw));
+    Some(Logs { format: format?, level: level?.to_owned() })
+}
+
+fn log_filter<'r>(scope: &Scope<'_>, raw: &'r str) -> Option<&'r str> {
+    const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "off"];
+    let help = "write a level (`info`), or levels by target (`palabre=debug,info`)";
+    text(scope, "level", raw)?;
+    for word in raw.split(',').map(str::trim) {
+        // A lone word is a target to tracing, which would then log that target alone: most likely a misspelt level.
+        let level = word.rsplit('=').next().unwrap_or(word);
+        if !word.contains("::") && !word.contains('[') && level.parse::<LevelFilter>().is_err() {
+            scope.wrong("level", &format!("has no level `{level}`"), &suggest::help(level, &LEVELS));
+            return None;
+        }
+    }
+    if EnvFilter::try_new(raw).is_err() {
+        scope.wrong("level", "is not a filter", help);
+        return None;
+    }
+    Some(raw)
+}
+
+fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
+    let count = |key: &str, raw: Option<i64>, least: i64, most: i64| -> Option<usize> {
+        scope.required(key, raw, "").and_then(|raw| number(scope, key, raw, least..=most))
+    };
+    let shards = count("shards", raw.shards, 0, 1024);
+    let max_in_flight = count("max_in_flight", raw.max_in_flight, 1, MANY);
+    let per_tenant = count("max_in_flight_per_tenant", raw.max_in_flight_per_tenant, 1, MANY);
+    let max_waiting_webhooks = count("max_waiting_webhooks", raw.max_waiting_webhooks, 1, MANY);
+    let senders = count("senders", raw.senders, 1, 65_536);
+    let resident = count("max_resident_conversations", raw.max_resident_conversations, 1, MANY);
+    let passivate_after = scope
+        .required("passivate_after", raw.passivate_after.as_ref(), "")
+        .and_then(|raw| duration(scope, "passivate_after", raw));
+    let drain = scope.required("drain", raw.drain.as_ref(), "").and_then(|raw| duration(scope, "drain", raw));
+    Some(Runtime {
+        shards: shards?,
+        max_in_flight: max_in_flight?,
+        // Lowering the one bound alone must not make the other's default a mistake.
+        max_in_flight_per_tenant: per_tenant?.min(max_in_flight?),
+        max_waiting_webhooks: max_waiting_webhooks?,
+        senders: senders?,
+        passivate_after: passivate_after?,
+        max_resident_conversations: resident?,
+        drain: drain?,
+    })
+}

@@ -1,0 +1,121 @@
+//! Values that need more than their kind: durations, numbers within bounds, URLs, slugs, blocks of addresses.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use super::document::Scope;
+use super::raw::RawDuration;
+use super::suggest;
+use super::types::Cidr;
+
+/// A duration above zero and at most a year, which is more than anything here can mean.
+pub(super) fn duration(scope: &Scope<'_>, key: &str, raw: &RawDuration) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+    const HELP: &str = "write a number with its unit: \"500ms\", \"30s\", \"5m\", \"2h\", \"1h 30m\"";
+    match humantime::parse_duration(&raw.0) {
+        Ok(duration) if duration.is_zero() => scope.wrong(key, "must be longer than nothing", HELP),
+        Ok(duration) if duration > LONGEST => scope.wrong(key, "must not be longer than a year", HELP),
+        Ok(duration) => return Some(duration),
+        Err(_) => scope.wrong(key, "is not a duration", HELP),
+    }
+    None
+}
+
+/// A whole number within bounds.
+pub(super) fn number<T: TryFrom<i64>>(
+    scope: &Scope<'_>,
+    key: &str,
+    raw: i64,
+    bounds: RangeInclusive<i64>,
+) -> Option<T> {
+    let number = Some(raw).filter(|raw| bounds.contains(raw)).and_then(|raw| T::try_from(raw).ok());
+    if number.is_none() {
+        scope.wrong(key, &format!("is {raw}, but must be from {} to {}", bounds.start(), bounds.end()), "");
+    }
+    number
+}
+
+/// One of a few words.
+pub(super) fn choice<T: Copy>(scope: &Scope<'_>, key: &str, raw: &str, choices: &[(&str, T)]) -> Option<T> {
+    let found = choices.iter().find(|(word, _)| *word == raw);
+    if found.is_none() {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        scope.wrong(key, &format!("cannot be `{raw}`"), &suggest::help(raw, &words));
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// What ids of tenants and channels are made of: they stand in URLs, metrics and log lines.
+pub(super) fn slug<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r str> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=64).contains(&raw.len()) && raw.chars().all(fits) {
+        return Some(raw);
+    }
+    let meant: String = raw.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).take(64).collect();
+    let help = if raw.is_empty() { String::new() } else { format!("`{meant}` would do") };
+    scope.wrong(key, "must be 1 to 64 lowercase letters, digits and hyphens", &help);
+    None
+}
+
+/// A text with something in it.
+pub(super) fn text<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r str> {
+    if raw.trim().is_empty() {
+        scope.wrong(key, "is empty", "write a text, or leave the key out");
+        return None;
+    }
+    Some(raw)
+}
+
+/// An `http(s)` URL that paths can be appended to; a trailing slash is taken off. Plain HTTP that leaves the machine is
+/// worth a warning that says what travels over it.
+pub(super) fn base_url(scope: &Scope<'_>, key: &str, raw: &str, over_plain_http: &str) -> Option<String> {
+    const HELP: &str = "write it like `https://hooks.example.com`";
+    let Ok(url) = Url::parse(raw) else {
+        scope.wrong(key, "is not a URL", HELP);
+        return None;
+    };
+    if !matches!(url.scheme(), "http" | "https") || !raw.contains("://") {
+        scope.wrong(key, "must begin with `https://` (or `http://`)", HELP);
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() || raw.contains('@') {
+        scope.wrong(key, "must not carry a user or password", HELP);
+        return None;
+    }
+    if url.query().is_some() || url.fragment().is_some() || raw.chars().any(char::is_whitespace) {
+        scope.wrong(key, "must end with its host or path: no `?`, no `#`, no spaces", HELP);
+        return None;
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        scope.warning(key, format!("`{}` is plain HTTP: {over_plain_http}", scope.name(key)), "use https://");
+    }
+    Some(raw.trim_end_matches('/').to_owned())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// A block of addresses, or one address alone.
+pub(super) fn cidr(raw: &str) -> Option<Cidr> {
+    let (address, prefix) = match raw.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (raw, None),
+    };
+    let address = IpAddr::from_str(address).ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(prefix) => prefix.parse().ok().filter(|prefix| *prefix <= bits)?,
+        None => bits,
+    };
+    Some(Cidr { address, prefix })
+}

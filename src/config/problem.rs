@@ -1,0 +1,166 @@
+//! Mistakes and doubts, each with its place, printed like a compiler prints them.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// How bad a [`Problem`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// It holds, but probably does not do what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A file or folder as a whole.
+    File(String),
+    /// A position in a file, counted from 1, columns in characters.
+    Line {
+        /// The file as it was named.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// The column in that line.
+        column: usize,
+    },
+    /// A variable of the environment.
+    Variable(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => f.write_str(file),
+            Self::Line { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Variable(name) => write!(f, "the environment's {name}"),
+        }
+    }
+}
+
+/// One mistake or doubt. Neither its texts nor its excerpt show a secret or a whole phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub place: Place,
+    /// Which key it is about (`channels[0].address`), or empty.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The line as it stands in the file, when it may be shown.
+    pub(super) excerpt: Option<Excerpt>,
+}
+
+/// A line of source and what to point at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    pub(super) text: String,
+    /// Characters to underline.
+    pub(super) width: usize,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.severity.as_str(), self.reason)?;
+        writeln!(f, "  --> {}", self.place)?;
+        let mut gutter = 2;
+        if let (Place::Line { line, column, .. }, Some(excerpt)) = (&self.place, &self.excerpt) {
+            let number = line.to_string();
+            gutter = number.len();
+            let before = column.saturating_sub(1);
+            writeln!(f, "{:gutter$} |", "")?;
+            writeln!(f, "{number} | {}", excerpt.text)?;
+            writeln!(f, "{:gutter$} | {:before$}{}", "", "", "^".repeat(excerpt.width))?;
+        }
+        if let Some(help) = &self.help {
+            writeln!(f, "{:gutter$} = help: {help}", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a configuration is refused: everything that is wrong with it, in the order of the files.
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct ConfigErrors {
+    /// Errors and warnings; at least one error.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(f, "{problem}")?;
+        }
+        let errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        write!(f, "the configuration is refused: {errors} error{}", if errors == 1 { "" } else { "s" })
+    }
+}
+
+/// Collects problems while everything else goes on.
+#[derive(Debug, Default)]
+pub(super) struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    pub(super) fn add(&self, mut problem: Problem) {
+        problem.reason = printable(&problem.reason);
+        problem.key = printable(&problem.key);
+        problem.help = problem.help.as_deref().map(printable);
+        self.0.borrow_mut().push(problem);
+    }
+
+    /// An error about a file or folder that cannot be read at all.
+    pub(super) fn unreadable(&self, file: &str, reason: String, help: &str) {
+        self.add(Problem {
+            severity: Severity::Error,
+            place: Place::File(printable(file)),
+            key: String::new(),
+            reason,
+            help: Some(help.to_owned()),
+            excerpt: None,
+        });
+    }
+
+    pub(super) fn any_errors(&self) -> bool {
+        self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Everything by place; problems of one place stay in the order in which they were found.
+    pub(super) fn sorted(self) -> Vec<Problem> {
+        let mut problems = self.0.into_inner();
+        problems.sort_by(|a, b| a.place.file_order().cmp(&b.place.file_order()));
+        problems.dedup();
+        problems
+    }
+}
+
+impl Place {
+    fn file_order(&self) -> (u8, &str, usize, usize) {
+        match self {
+            Self::Variable(name) => (0, name, 0, 0),
+            Self::File(file) => (1, file, 0, 0),
+            Self::Line { file, line, column } => (1, file, *line, *column),
+        }
+    }
+}
+
+/// Names and lines come from files that anyone may have written: no control character of theirs reaches a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

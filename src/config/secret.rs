@@ -1,0 +1,88 @@
+//! Secrets come from the environment or from files, and are never printed.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::document::Scope;
+use super::environment::Environment;
+use super::raw::RawSecret;
+
+/// A secret is a line of text; a file longer than this is some other file.
+const LONGEST_BYTES: usize = 8 * 1024;
+
+/// Where secrets are looked up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Secrets<'a> {
+    pub(super) environment: &'a Environment,
+    /// Relative paths start here.
+    pub(super) folder: &'a Path,
+}
+
+impl Secrets<'_> {
+    /// The secret that a key refers to. No complaint of this function shows any of it.
+    pub(super) fn resolve(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret) -> Option<SecretString> {
+        match (&raw.env, &raw.file) {
+            (Some(name), None) => self.from_variable(scope, key, name),
+            (None, Some(path)) => self.from_file(scope, key, path),
+            (Some(_), Some(_)) => {
+                scope.wrong(key, "names both a variable and a file", "keep one of `env` and `file`");
+                None
+            }
+            (None, None) => {
+                scope.required(&format!("{key}.env"), None::<()>, "write `{ env = \"NAME\" }` or `{ file = \"path\" }`");
+                None
+            }
+        }
+    }
+
+    fn from_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
+        let Some(value) = self.environment.get(name) else {
+            let help = format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
+            scope.error(key, format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)), &help);
+            return None;
+        };
+        usable(scope, key, value, &format!("the environment variable `{name}`"))
+    }
+
+    fn from_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
+        let path = self.folder.join(path);
+        match std::fs::read(&path) {
+            Ok(bytes) if bytes.len() > LONGEST_BYTES => {
+                scope.error(key, format!("`{}` is longer than any secret", path.display()), "is it the right file?");
+                None
+            }
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => {
+                    let text = text.strip_suffix('\n').unwrap_or(&text);
+                    let text = text.strip_suffix('\r').unwrap_or(text);
+                    usable(scope, key, text, &format!("the file `{}`", path.display()))
+                }
+                Err(_) => {
+                    scope.error(key, format!("`{}` is not UTF-8 text", path.display()), "is it the right file?");
+                    None
+                }
+            },
+            Err(error) => {
+                let reason = format!("`{}` needs the file `{}`: {}", scope.name(key), path.display(), error.kind());
+                let help = "create it, with the secret as its only line, readable by the user that runs palabre; \
+                            relative paths start in the folder of palabre.toml";
+                scope.error(key, reason, help);
+                None
+            }
+        }
+    }
+}
+
+fn usable(scope: &Scope<'_>, key: &str, value: &str, origin: &str) -> Option<SecretString> {
+    if value.trim().is_empty() {
+        scope.error(key, format!("{origin} is empty"), "put the secret into it");
+        return None;
+    }
+    if value.chars().any(char::is_control) || value.trim() != value {
+        let help = "a secret is one line; only a newline at the very end of a file is cut off";
+        scope.error(key, format!("{origin} has line breaks, control characters, or spaces around the secret"), help);
+        return None;
+    }
+    Some(SecretString::from(value))
+}

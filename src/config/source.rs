@@ -1,0 +1,272 @@
+//! A file's text, and where in it everything stands.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use figment::value::{Dict, Value as Tree};
+use toml_edit::{Item, TableLike, Value};
+
+use super::problem::{Excerpt, Place, Problem, Problems, Severity, printable};
+
+/// The longest line that is shown.
+const LONGEST_EXCERPT: usize = 160;
+
+/// Words that announce a secret, in keys and anywhere else in a line.
+const SECRET_WORDS: [&str; 9] = ["token", "secret", "passw", "auth", "credential", "apikey", "api_key", "private", "dsn"];
+
+/// A configuration file.
+#[derive(Debug)]
+pub(super) struct Source {
+    name: String,
+    text: String,
+    keys: HashMap<String, Range<usize>>,
+    values: HashMap<String, Range<usize>>,
+}
+
+/// What to point at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The key alone; what follows it in its line is not shown, because nobody knows what it is.
+    Key,
+    /// The value.
+    Value,
+}
+
+impl Source {
+    /// Reads a text. `None` for the tree when it is not TOML at all: the reason is reported then.
+    pub(super) fn parse(name: &str, text: &str, problems: &Problems) -> (Self, Option<Dict>) {
+        let mut source =
+            Self { name: printable(name), text: text.to_owned(), keys: HashMap::new(), values: HashMap::new() };
+        match toml_edit::Document::parse(text) {
+            Ok(document) => {
+                let tree = source.table(document.as_table(), "", problems);
+                (source, Some(tree))
+            }
+            Err(error) => {
+                source.syntax_error(&error, problems);
+                (source, None)
+            }
+        }
+    }
+
+    /// Where a key path stands, or the nearest table around it.
+    pub(super) fn place(&self, path: &str, part: Part) -> (Place, Option<Excerpt>) {
+        let range = match part {
+            Part::Key => self.keys.get(path).or_else(|| self.values.get(path)),
+            Part::Value => self.values.get(path).or_else(|| self.keys.get(path)),
+        };
+        match range {
+            Some(range) => self.line(range.clone(), part == Part::Key, is_secret(path)),
+            None => match parent(path) {
+                "" if path.is_empty() => (Place::File(self.name.clone()), None),
+                around => self.place(around, Part::Value),
+            },
+        }
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.values.contains_key(path) || self.keys.contains_key(path)
+    }
+
+    fn table(&mut self, table: &dyn TableLike, path: &str, problems: &Problems) -> Dict {
+        let mut tree = Dict::new();
+        for (name, item) in table.iter() {
+            let here = join(path, name);
+            if let Some(span) = table.key(name).and_then(toml_edit::Key::span) {
+                self.keys.insert(here.clone(), span);
+            }
+            if let Some(value) = self.item(item, &here, problems) {
+                tree.insert(name.to_owned(), value);
+            }
+        }
+        tree
+    }
+
+    fn item(&mut self, item: &Item, path: &str, problems: &Problems) -> Option<Tree> {
+        // A table that only exists through dotted keys has no span of its own: its key's serves.
+        if let Some(span) = item.span() {
+            self.values.insert(path.to_owned(), span);
+        }
+        match item {
+            Item::None => None,
+            Item::Value(value) => self.value(value, path, problems),
+            Item::Table(table) => Some(self.table(table, path, problems).into()),
+            Item::ArrayOfTables(tables) => {
+                let mut items = Vec::with_capacity(tables.len());
+                for (index, table) in tables.iter().enumerate() {
+                    let here = format!("{path}[{index}]");
+                    if let Some(span) = table.span() {
+                        self.values.insert(here.clone(), span);
+                    }
+                    items.push(Tree::from(self.table(table, &here, problems)));
+                }
+                Some(items.into())
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Value, path: &str, problems: &Problems) -> Option<Tree> {
+        if let Some(span) = value.span() {
+            self.values.insert(path.to_owned(), span);
+        }
+        Some(match value {
+            Value::String(text) => Tree::from(text.value().as_str()),
+            Value::Integer(number) => Tree::from(*number.value()),
+            Value::Float(number) => Tree::from(*number.value()),
+            Value::Boolean(flag) => Tree::from(*flag.value()),
+            Value::Datetime(_) => {
+                let (place, excerpt) = self.place(path, Part::Value);
+                problems.add(Problem {
+                    severity: Severity::Error,
+                    place,
+                    key: path.to_owned(),
+                    reason: format!("`{path}` is a date, and no key takes one"),
+                    help: Some("put it in quotes if it is meant as text".to_owned()),
+                    excerpt,
+                });
+                return None;
+            }
+            Value::Array(array) => {
+                let items = array.iter().enumerate();
+                items
+                    .filter_map(|(index, item)| self.value(item, &format!("{path}[{index}]"), problems))
+                    .collect::<Vec<_>>()
+                    .into()
+            }
+            Value::InlineTable(table) => Tree::from(self.table(table, path, problems)),
+        })
+    }
+
+    fn syntax_error(&self, error: &toml_edit::TomlError, problems: &Problems) {
+        let span = error.span().unwrap_or(0..0);
+        // Inside a text of several lines nobody can tell which key it belongs to.
+        let lowered = self.text.to_lowercase();
+        let long_texts = lowered.contains("\"\"\"") || lowered.contains("'''");
+        let hide = long_texts && SECRET_WORDS.iter().any(|word| lowered.contains(word));
+        let (place, excerpt) = self.line(span, false, hide);
+        problems.add(Problem {
+            severity: Severity::Error,
+            place,
+            key: String::new(),
+            reason: format!("this is not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", ")),
+            help: None,
+            excerpt,
+        });
+    }
+
+    fn line(&self, range: Range<usize>, key_only: bool, hide: bool) -> (Place, Option<Excerpt>) {
+        let start = floor(&self.text, range.start);
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.text.get(line_start..).unwrap_or_default();
+        let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let column = self.text.get(line_start..start).unwrap_or_default().chars().count() + 1;
+        let end = floor(&self.text, range.end.max(start)).min(line_start + line.len()).max(start);
+        let width = self.text.get(start..end).unwrap_or_default().chars().count().max(1);
+        let place =
+            Place::Line { file: self.name.clone(), line: before.matches('\n').count() + 1, column };
+        if hide || may_be_secret(line) {
+            return (place, None);
+        }
+        let shown = if key_only && end < line_start + line.len() {
+            format!("{} …", self.text.get(line_start..end).unwrap_or_default())
+        } else {
+            masked(line)
+        };
+        (place, excerpt(&shown, column, width))
+    }
+}
+
+/// `a.b`
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The path one step up: `a.b[2]` → `a.b` → `a` → ``.
+fn parent(path: &str) -> &str {
+    path.rfind(['.', '[']).and_then(|at| path.get(..at)).unwrap_or_default()
+}
+
+fn excerpt(line: &str, column: usize, width: usize) -> Option<Excerpt> {
+    if column > LONGEST_EXCERPT {
+        return None;
+    }
+    let mut text: String = printable(&line.replace('\t', " ")).chars().take(LONGEST_EXCERPT).collect();
+    if line.chars().nth(LONGEST_EXCERPT).is_some() {
+        text.push('…');
+    }
+    Some(Excerpt { text, width: width.min(LONGEST_EXCERPT + 1 - column) })
+}
+
+/// Whether a key's value is a secret.
+pub(super) fn is_secret(path: &str) -> bool {
+    let path = path.to_lowercase();
+    path == "redis.url" || SECRET_WORDS.iter().any(|word| path.contains(word))
+}
+
+/// Whether a line may show a secret: by a word in it, or by a URL with credentials.
+fn may_be_secret(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let credentials = line.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', '?', '#', '"', '\'']).next().unwrap_or_default();
+        // A password may hold a slash that should have been encoded: then the `@` comes later.
+        authority.contains('@') || rest.split(['"', '\'']).next().unwrap_or_default().contains('@')
+    });
+    credentials || SECRET_WORDS.iter().any(|word| line.contains(word))
+}
+
+/// The line with the middle of every phone number hidden, its width kept so that the caret still points right.
+fn masked(line: &str) -> String {
+    const SHOWN_FIRST: usize = 3;
+    const SHOWN_LAST: usize = 2;
+    let chars: Vec<char> = line.chars().collect();
+    let mut shown = chars.clone();
+    let mut at = 0;
+    while at < chars.len() {
+        let run = chars.iter().skip(at).take_while(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '-' | '(' | ')'));
+        let run = run.count();
+        let digits: Vec<usize> =
+            (at..at + run).filter(|index| chars.get(*index).is_some_and(char::is_ascii_digit)).collect();
+        if digits.len() >= 8 {
+            for index in digits.iter().skip(SHOWN_FIRST).take(digits.len() - SHOWN_FIRST - SHOWN_LAST) {
+                if let Some(c) = shown.get_mut(*index) {
+                    *c = '*';
+                }
+            }
+        }
+        at += run.max(1);
+    }
+    shown.into_iter().collect()
+}
+
+/// The nearest character boundary at or before a byte offset.
+fn floor(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phone_numbers_are_masked_in_place() {
+        let line = r#"sellers = ["+33 6 12 34 56 78", "0612345678"] # 2026-01"#;
+        let shown = masked(line);
+        assert_eq!(shown, r#"sellers = ["+33 6 ** ** ** 78", "061*****78"] # 2026-01"#);
+        assert_eq!(shown.chars().count(), line.chars().count());
+    }
+
+    #[test]
+    fn secrets_are_suspected() {
+        for line in [
+            r#"auth_token = "x""#,
+            r#"Password = 'x'"#,
+            r#"url = "postgres://user:pass@host/db""#,
+            r#"url = "redis://:p/ss@host""#,
+        ] {
+            assert!(may_be_secret(line), "{line}");
+        }
+        assert!(!may_be_secret(r#"url = "sqlite://palabre.db""#));
+        assert!(!may_be_secret(r#"account_sid = "AC1""#));
+    }
+}

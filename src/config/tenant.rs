@@ -1,0 +1,212 @@
+//! `tenants/*.toml`: from raw to validated.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
+
+use super::channel::{channel, phone};
+use super::document::Scope;
+use super::fields::{choice, duration, number, slug, text};
+use super::raw::{RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
+use super::secret::Secrets;
+use super::suggest;
+use super::types::{Channel, Limits, Tenant};
+
+/// Defaults of a tenant's file; `docs/configuration.md` lists them.
+const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+const LIVE_SESSION_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+const PER_SECOND: u32 = 10;
+const PER_CONTACT_PER_MINUTE: u32 = 5;
+const PER_DAY: u32 = 1000;
+const TIMEZONE: chrono_tz::Tz = chrono_tz::UTC;
+
+/// The most that any limit can be; beyond it a limit limits nothing.
+const MOST: i64 = 10_000_000;
+
+/// One business. `None`: something was reported.
+pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) -> Option<Tenant> {
+    let id = root
+        .required("id", raw.id.as_deref(), "name the tenant, such as `id = \"institut-belle\"`")
+        .and_then(|raw| slug(root, "id", raw))
+        .map(TenantId::new);
+    let name = match raw.name.as_deref() {
+        Some(name) => text(root, "name", name).map(ToOwned::to_owned),
+        None => id.as_ref().map(|id| id.as_str().to_owned()),
+    };
+    let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
+    let channels = channels(root, raw.channels.as_deref(), id.as_ref(), secrets);
+    let limits = root.table("limits");
+    let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
+        raw.map_or(Some(default), |raw| number(&limits, key, raw, 1..=MOST))
+    };
+    let per_second = limit("per_second", raw.limits.per_second, PER_SECOND);
+    let per_day = limit("per_day", raw.limits.per_day, PER_DAY);
+    let per_contact =
+        limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
+    let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
+    Some(Tenant {
+        id: id?,
+        name: name?,
+        timezone: timezone?,
+        channels: channels?,
+        limits: Limits { per_second: per_second?, per_day: per_day? },
+        rules: Arc::new(rules?),
+    })
+}
+
+fn channels(
+    root: &Scope<'_>,
+    raw: Option<&[RawChannel]>,
+    tenant: Option<&TenantId>,
+    secrets: Secrets<'_>,
+) -> Option<Vec<Channel>> {
+    let raw = raw.unwrap_or_default();
+    if raw.is_empty() && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none() {
+        return None;
+    }
+    let channels: Vec<Option<Channel>> = raw
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| channel(&root.element("channels", index), raw, tenant, secrets))
+        .collect();
+    channels.into_iter().collect()
+}
+
+fn timezone(root: &Scope<'_>, raw: &str) -> Option<chrono_tz::Tz> {
+    let zone = chrono_tz::Tz::from_str(raw).ok();
+    if zone.is_none() {
+        let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let help = suggest::closest(raw, zones).map_or_else(
+            || "use a name of the IANA database, such as `Europe/Paris`".to_owned(),
+            |zone| format!("did you mean `{zone}`?"),
+        );
+        root.error("timezone", format!("there is no time zone `{raw}`"), &help);
+    }
+    zone
+}
+
+fn rules(
+    root: &Scope<'_>,
+    raw: &RawTenant,
+    id: Option<&TenantId>,
+    name: Option<&str>,
+    per_contact_per_minute: Option<u32>,
+) -> Option<Rules> {
+    let languages = [("fr", Language::Fr), ("en", Language::En)];
+    let language = raw.language.as_deref();
+    let language = language.map_or(Some(Language::default()), |raw| choice(root, "language", raw, &languages));
+    let sellers = sellers(root, raw.sellers.as_deref());
+    let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
+    let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
+    let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
+    let keywords = keywords(&root.table("keywords"), &raw.keywords);
+    let replies = Replies {
+        fallback: raw.replies.fallback.clone(),
+        seller: raw.replies.seller.clone(),
+        opt_out: raw.replies.opt_out.clone(),
+        opt_in: raw.replies.opt_in.clone(),
+        help: raw.replies.help.clone(),
+    };
+    // Texts are checked even when something else is wrong: whatever is missing is stood in for.
+    let checked = Rules::new(RulesSource {
+        tenant: id.cloned().unwrap_or_else(|| TenantId::new("tenant")),
+        tenant_name: name.unwrap_or_default().to_owned(),
+        language: language.unwrap_or_default(),
+        sellers: sellers.clone().unwrap_or_default(),
+        faq: faq.entries,
+        replies,
+        keywords,
+        per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
+        session_idle: session_idle.unwrap_or(SESSION_IDLE),
+        live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),
+    });
+    let rules = checked.map_err(|errors| {
+        for error in errors {
+            root.wrong(&error.field, &error.message, "");
+        }
+    });
+    // What was reported above must not be taken for valid because it was stood in for.
+    id?;
+    name?;
+    language?;
+    sellers?;
+    session_idle?;
+    live_session_idle?;
+    per_contact_per_minute?;
+    rules.ok().filter(|_| faq.valid)
+}
+
+fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> {
+    let mut sellers = HashSet::new();
+    let mut valid = true;
+    for (index, raw) in raw.unwrap_or_default().iter().enumerate() {
+        let key = format!("sellers[{index}]");
+        match phone(raw) {
+            None => {
+                valid = false;
+                let help = "write it with its country, such as `+33612345678`";
+                root.wrong(&key, "is not an international phone number", help);
+            }
+            Some(phone) => {
+                if !sellers.insert(phone) {
+                    root.warning(&key, format!("`{}` stands here twice", root.name(&key)), "");
+                }
+            }
+        }
+    }
+    valid.then_some(sellers)
+}
+
+fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Duration> {
+    raw.idle_after.as_ref().map_or(Some(default), |raw| duration(scope, "idle_after", raw))
+}
+
+struct Faq {
+    entries: Vec<FaqEntry>,
+    valid: bool,
+}
+
+/// Questions are kept in their places even when a part is missing, so that the numbers in complaints stay right.
+fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
+    let mut valid = true;
+    let entries = raw.iter().enumerate().map(|(index, raw)| {
+        let scope = root.element("faq", index);
+        let question = scope.required("question", raw.question.as_ref(), "the question, for people who read this file");
+        let keywords = scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question");
+        let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
+        if keywords.is_some_and(Vec::is_empty) {
+            scope.wrong("keywords", "is empty", "without a keyword nothing ever asks this question");
+            valid = false;
+        }
+        valid &= question.is_some() && keywords.is_some() && answer.is_some();
+        FaqEntry {
+            question: question.cloned().unwrap_or_default(),
+            keywords: keywords.cloned().unwrap_or_default(),
+            answer: answer.cloned().unwrap_or_default(),
+        }
+    });
+    let entries = entries.collect();
+    Faq { entries, valid }
+}
+
+fn keywords(scope: &Scope<'_>, raw: &RawKeywords) -> ExtraKeywords {
+    let lists = [("stop", &raw.stop), ("start", &raw.start), ("help", &raw.help)];
+    for (index, (list, words)) in lists.iter().enumerate() {
+        for (at, word) in words.iter().flatten().enumerate() {
+            let same = |other: &&String| other.trim().to_lowercase() == word.trim().to_lowercase();
+            let earlier = lists.iter().take(index).find(|(_, words)| words.iter().flatten().any(|other| same(&other)));
+            if let Some((other, _)) = earlier {
+                scope.wrong(&format!("{list}[{at}]"), &format!("stands under `{other}` too"), "a word has one meaning");
+            }
+        }
+    }
+    ExtraKeywords {
+        stop: raw.stop.clone().unwrap_or_default(),
+        start: raw.start.clone().unwrap_or_default(),
+        help: raw.help.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What must be said once over all tenants.
+
+use std::collections::HashMap;
+
+use super::document::Scope;
+use super::problem::Place;
+use super::raw::RawTenant;
+use super::types::{Provider, Tenant};
+
+/// Who claimed what first.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    tenants: HashMap<String, Place>,
+    channels: HashMap<String, Place>,
+    senders: HashMap<(String, String, String), Place>,
+}
+
+impl Claims {
+    /// Ids count even when the rest of the file does not hold.
+    pub(super) fn ids(&mut self, root: &Scope<'_>, raw: &RawTenant) {
+        if let Some(id) = &raw.id {
+            let taken = first(&mut self.tenants, id.clone(), root.place("id"));
+            if let Some(first) = taken {
+                root.error("id", format!("another tenant is called `{id}` already"), &format!("see {first}"));
+            }
+        }
+        for (index, channel) in raw.channels.iter().flatten().enumerate() {
+            let scope = root.element("channels", index);
+            let Some(id) = &channel.id else { continue };
+            if let Some(first) = first(&mut self.channels, id.clone(), scope.place("id")) {
+                let help = format!("see {first}; ids of channels are unique over all tenants, because webhook paths name them");
+                scope.error("id", format!("another channel is called `{id}` already"), &help);
+            }
+        }
+    }
+
+    /// Two channels that claim one sender would both believe its webhooks.
+    pub(super) fn senders(&mut self, root: &Scope<'_>, tenant: &Tenant) {
+        for (index, channel) in tenant.channels.iter().enumerate() {
+            let (Provider::TwilioWhatsapp(account) | Provider::TwilioSms(account)) = &channel.provider;
+            let sender = (
+                channel.provider.name().to_owned(),
+                account.account_sid.clone(),
+                channel.address.as_str().to_owned(),
+            );
+            let scope = root.element("channels", index);
+            if let Some(first) = first(&mut self.senders, sender, scope.place("address")) {
+                let help = format!("see {first}; provider, account and address together belong to one channel");
+                scope.error("address", "another channel claims this sender already".to_owned(), &help);
+            }
+        }
+    }
+}
+
+/// The earlier claim, if there is one.
+fn first<K: std::hash::Hash + Eq>(claims: &mut HashMap<K, Place>, claim: K, place: Place) -> Option<Place> {
+    match claims.entry(claim) {
+        std::collections::hash_map::Entry::Occupied(taken) => Some(taken.get().clone()),
+        std::collections::hash_map::Entry::Vacant(free) => {
+            free.insert(place);
+            None
+        }
+    }
+}

@@ -337,10 +337,7 @@ mod tests {
         assert_eq!(ledger.replied_in(0, ms(12)), Verdict::Reply { due: ms(0) });
         assert_eq!(ledger.replied_in(1, ms(12)), Verdict::Reply { due: ms(10) });
         assert_eq!(ledger.replied_in(1, ms(12)), Verdict::Repeated);
-        assert_eq!(
-            ledger.count(),
-            Count { accepted: 3, replied: 2, waiting: 1, repeated: 1, ..Count::default() }
-        );
+        assert_eq!(ledger.count(), Count { accepted: 3, replied: 2, waiting: 1, repeated: 1, ..Count::default() });
     }
 
     #[test]

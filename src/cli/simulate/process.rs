@@ -42,7 +42,11 @@ impl Process {
     pub(super) fn usage(self) -> Option<Usage> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
-        Some(Usage { cpu: cpu(&stat)?, rss_bytes: kilobytes(&status, "VmRSS")?, peak_bytes: kilobytes(&status, "VmHWM")? })
+        Some(Usage {
+            cpu: cpu(&stat)?,
+            rss_bytes: kilobytes(&status, "VmRSS")?,
+            peak_bytes: kilobytes(&status, "VmHWM")?,
+        })
     }
 }
 

@@ -143,7 +143,13 @@ impl Duplicates {
 }
 
 impl Replies {
-    pub(super) fn of(tally: &Tally, count: Count, matching: Matching, waiting_after_posting: u64, waited: bool) -> Self {
+    pub(super) fn of(
+        tally: &Tally,
+        count: Count,
+        matching: Matching,
+        waiting_after_posting: u64,
+        waited: bool,
+    ) -> Self {
         Self {
             expected: count.accepted,
             received: count.replied,
@@ -164,7 +170,11 @@ impl Replies {
     /// Whether every promise was kept.
     pub(super) fn hold(&self) -> bool {
         let replied = self.received > 0 || self.lost.is_none();
-        self.expected > 0 && replied && self.lost.unwrap_or_default() == 0 && self.repeated == 0 && self.out_of_order == 0
+        self.expected > 0
+            && replied
+            && self.lost.unwrap_or_default() == 0
+            && self.repeated == 0
+            && self.out_of_order == 0
     }
 }
 
@@ -213,7 +223,11 @@ impl fmt::Display for Report {
         let driver = &self.driver;
         writeln!(f, "driver      {:.2} s CPU, {} µs a webhook", driver.cpu_seconds, driver.cpu_us_per_webhook)?;
         writeln!(f)?;
-        writeln!(f, "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}", "ms, from when it was due", "p50", "p90", "p99", "p99.9", "max")?;
+        writeln!(
+            f,
+            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}",
+            "ms, from when it was due", "p50", "p90", "p99", "p99.9", "max"
+        )?;
         row(f, "webhook → 200", &self.webhooks.latency)?;
         row(f, "webhook → reply sent", &self.replies.latency)?;
         row(f, "duplicate → answer", &self.duplicates.latency)?;

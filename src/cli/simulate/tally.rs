@@ -11,6 +11,9 @@ use super::connection::Broken;
 /// Three digits of every latency are kept.
 const DIGITS: u8 = 3;
 
+/// Longer than any run has patience for: a longer latency counts as this one.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
 /// Latencies, kept as microseconds.
 #[derive(Debug)]
 pub(super) struct Latencies(Histogram<u64>);
@@ -29,16 +32,15 @@ pub(super) struct Spread {
 }
 
 impl Default for Latencies {
-    #[expect(clippy::expect_used, reason = "it fails for more than five digits alone")]
+    #[expect(clippy::expect_used, reason = "it fails for more than five digits, or a bound below 2")]
     fn default() -> Self {
-        Self(Histogram::new(DIGITS).expect("three digits are allowed"))
+        Self(Histogram::new_with_max(LONGEST.as_micros() as u64, DIGITS).expect("three digits and an hour are allowed"))
     }
 }
 
 impl Latencies {
     pub(super) fn record(&mut self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(micros);
+        self.0.saturating_record(latency.min(LONGEST).as_micros() as u64);
     }
 
     pub(super) fn spread(&self) -> Spread {

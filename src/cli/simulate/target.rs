@@ -56,7 +56,9 @@ pub(super) enum Unfit {
     #[error("http.listen has port 0, so nobody knows where the daemon listens: give it a port")]
     NoPort,
     /// Nobody would answer.
-    #[error("no tenant has a channel and a [replies] fallback: nothing would be answered, and nothing could be counted")]
+    #[error(
+        "no tenant has a channel and a [replies] fallback: nothing would be answered, and nothing could be counted"
+    )]
     NobodyAnswers,
 }
 
@@ -102,7 +104,9 @@ pub(super) fn doubts(config: &Config, per_second: f64, conversations: u32) -> Ve
     let strict = config.tenants.iter().filter(strict).count();
     let mut doubts = Vec::new();
     if slow > 0 {
-        doubts.push(format!("{slow} tenants may send fewer than {per_tenant:.0} messages a second: replies will queue up"));
+        doubts.push(format!(
+            "{slow} tenants may send fewer than {per_tenant:.0} messages a second: replies will queue up"
+        ));
     }
     if strict > 0 {
         doubts.push(format!(

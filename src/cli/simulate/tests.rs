@@ -92,7 +92,7 @@ impl Daemon {
                 let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
                 line.unwrap_or_default().to_owned()
             };
-            if body.len() < header("Content-Length").parse().unwrap() {
+            if body.len() < header("Content-Length").parse::<usize>().unwrap() {
                 continue;
             }
             let path = head.split(' ').nth(1).unwrap();

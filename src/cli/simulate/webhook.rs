@@ -111,8 +111,11 @@ impl Webhooks {
         let (sender, contact) = (conversation as usize % senders, conversation as usize / senders);
         if let Some(layouts) = self.layouts.get(sender) {
             let layout = &layouts[sequence.0 as usize % TEXTS.len()];
-            let filling =
-                Filling { sid: self.run.sid(sequence), contact: format!("{contact:06}"), token: self.run.token(sequence) };
+            let filling = Filling {
+                sid: self.run.sid(sequence),
+                contact: format!("{contact:06}"),
+                token: self.run.token(sequence),
+            };
             layout.write(&filling, draft);
         }
         &draft.request
@@ -250,14 +253,8 @@ mod tests {
             let sender = &target.senders[conversation as usize % 3];
             let from = format!("whatsapp:+33700{:06}", conversation / 3);
             let text = format!("{}#0badcafe{sequence:08x}", TEXTS[sequence as usize % 2]);
-            let mut message = InboundMessage::text(
-                sender.kind,
-                &sender.channel_id,
-                &sender.account_sid,
-                &from,
-                &sender.wire,
-                &text,
-            );
+            let mut message =
+                InboundMessage::text(sender.kind, &sender.channel_id, &sender.account_sid, &from, &sender.wire, &text);
             message.sid = format!("SMdeadbeef0badcafe{sequence:016x}");
             assert_eq!(body, message.form());
             assert_eq!(message.parameters().len(), 19);

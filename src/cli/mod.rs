@@ -4,6 +4,7 @@ pub mod check;
 mod explain;
 mod migrate;
 mod serve;
+mod simulate;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ enum Command {
     Migrate(ConfigFile),
     /// Tell one message's whole story, from its webhook to the last callback
     Explain(ExplainArgs),
+    /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
+    Simulate(simulate::SimulateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -80,9 +83,12 @@ struct ExplainArgs {
 pub fn run() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Serve(file) => serve::run(&file.config),
-        Command::Check(args) => check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED),
+        Command::Check(args) => {
+            check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
+        }
         Command::Migrate(file) => migrate::run(&file.config),
         Command::Explain(args) => explain::run(&args.file.config, &args.id, args.json),
+        Command::Simulate(args) => simulate::run(&args),
     };
     ExitCode::from(code)
 }

@@ -1,0 +1,335 @@
+//! The driver against a daemon of a few lines that does what it is told, right or wrong.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{LocalSet, spawn_local};
+
+use super::connection::Connection;
+use super::drive::{Load, Pace, drive};
+use super::ledger::Matching;
+use super::report::Report;
+use super::schedule::Schedule;
+use super::target::{Sender, Target};
+use crate::gateway::twilio::Kind;
+use crate::gateway::twilio::form::Form;
+use crate::gateway::twilio::signature::{SIGNATURE_HEADER, Signer};
+
+/// A target with so many senders.
+pub(super) fn target(daemon: SocketAddr, providers: Vec<SocketAddr>, senders: usize) -> Target {
+    let sender = |number: usize| Sender {
+        kind: Kind::Whatsapp,
+        channel_id: format!("load-{number}"),
+        account_sid: format!("AC{number:032x}"),
+        auth_token: SecretString::from(format!("token-{number}")),
+        wire: format!("whatsapp:+1415523{number:04}"),
+    };
+    Target {
+        daemon,
+        base_url: format!("http://{daemon}"),
+        providers,
+        senders: (0..senders).map(sender).collect(),
+        matching: Matching::ByToken,
+        tenants: senders,
+    }
+}
+
+/// The sender's `Authorization`.
+pub(super) fn basic(sender: &Sender) -> String {
+    let credentials = format!("{}:{}", sender.account_sid, sender.auth_token.expose_secret());
+    format!("Basic {}", STANDARD.encode(credentials))
+}
+
+/// What the daemon does with its n-th fresh message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Reply,
+    /// Accepts and forgets.
+    Lose,
+    ReplyTwice,
+    /// Replies after its next reply.
+    Hold,
+    Refuse,
+    /// Hangs up without an answer, having accepted and replied.
+    HangUp,
+    /// A reply that repeats nothing of the message.
+    ReplyWithoutToken,
+}
+
+/// A daemon that believes signatures, knows message ids that it has seen, and replies before it answers: when the
+/// driver has every answer, it has every reply that will come.
+struct Daemon {
+    target: Target,
+    provider: SocketAddr,
+    deed: fn(usize) -> Deed,
+    fresh: Cell<usize>,
+    known: RefCell<std::collections::HashSet<String>>,
+    held: RefCell<Option<Form>>,
+    to_provider: tokio::sync::Mutex<Connection>,
+}
+
+impl Daemon {
+    async fn serve(self: Rc<Self>, listener: TcpListener) {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            spawn_local(Rc::clone(&self).converse(stream));
+        }
+    }
+
+    async fn converse(self: Rc<Self>, mut stream: TcpStream) {
+        let mut incoming = Vec::new();
+        while stream.read_buf(&mut incoming).await.unwrap() > 0 {
+            let text = String::from_utf8(incoming.clone()).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let header = |name: &str| {
+                let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+                line.unwrap_or_default().to_owned()
+            };
+            if body.len() < header("Content-Length").parse::<usize>().unwrap() {
+                continue;
+            }
+            let path = head.split(' ').nth(1).unwrap();
+            let Some(status) = self.hear(path, body, &header(SIGNATURE_HEADER)).await else { return };
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            incoming.clear();
+        }
+    }
+
+    /// The status of the answer; `None` to hang up.
+    async fn hear(&self, path: &str, body: &str, signature: &str) -> Option<u16> {
+        let form = Form::parse(body.as_bytes()).unwrap();
+        let sender = self.target.senders.iter().find(|sender| path.ends_with(&format!("/{}", sender.channel_id)))?;
+        let url = format!("{}{path}", self.target.base_url);
+        if !Signer::new(&sender.auth_token).verifies_form(&url, &form, signature) {
+            return Some(401);
+        }
+        let sid = form.get("MessageSid").unwrap().to_owned();
+        if self.known.borrow().contains(&sid) {
+            return Some(200);
+        }
+        let deed = (self.deed)(self.fresh.replace(self.fresh.get() + 1));
+        if deed == Deed::Refuse {
+            return Some(503);
+        }
+        self.known.borrow_mut().insert(sid);
+        if deed == Deed::Hold {
+            *self.held.borrow_mut() = Some(form);
+            return Some(200);
+        }
+        let times = [(Deed::Lose, 0), (Deed::ReplyTwice, 2)].iter().find(|(other, _)| *other == deed);
+        for _ in 0..times.map_or(1, |(_, times)| *times) {
+            self.reply(sender, &form, deed != Deed::ReplyWithoutToken).await;
+        }
+        let held = self.held.borrow_mut().take();
+        if let Some(held) = held {
+            self.reply(sender, &held, true).await;
+        }
+        (deed != Deed::HangUp).then_some(200)
+    }
+
+    async fn reply(&self, sender: &Sender, to: &Form, echoes: bool) {
+        let text = if echoes { to.get("Body").unwrap() } else { "Bonjour #1 !" };
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("From", to.get("To").unwrap())
+            .append_pair("To", to.get("From").unwrap())
+            .append_pair("Body", &format!("Merci : « {text} »"))
+            .finish();
+        let request = format!(
+            "POST /2010-04-01/Accounts/{}/Messages.json HTTP/1.1\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+            sender.account_sid,
+            basic(sender),
+            body.len()
+        );
+        assert_eq!(self.to_provider.lock().await.post(request.as_bytes()).await, Ok(201));
+    }
+}
+
+/// One connection, one message for each of 40 conversations (2 senders), no repetitions, and nobody waits: what is
+/// missing when posting ends is lost.
+fn load() -> Load {
+    Load {
+        pace: Pace::Closed,
+        connections: 1,
+        duration: Duration::ZERO,
+        warmup: Duration::ZERO,
+        conversations: 40,
+        once: true,
+        duplicates: 0.0,
+        grace: Some(Duration::ZERO),
+        linger: Duration::ZERO,
+        seed: 1,
+    }
+}
+
+fn run(load: Load, matching: Matching, deed: fn(usize) -> Deed) -> Report {
+    run_against(load, matching, deed, |_| {})
+}
+
+fn run_against(load: Load, matching: Matching, deed: fn(usize) -> Deed, spoil: impl FnOnce(&mut Target)) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let [daemon, provider] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
+        let (daemon, provider) = (daemon.unwrap(), provider.unwrap());
+        let (at, provider_at) = (daemon.local_addr().unwrap(), provider.local_addr().unwrap());
+        let server = Daemon {
+            target: target(at, Vec::new(), 2),
+            provider: provider_at,
+            deed,
+            fresh: Cell::default(),
+            known: RefCell::default(),
+            held: RefCell::default(),
+            to_provider: tokio::sync::Mutex::new(Connection::to(provider_at)),
+        };
+        assert_eq!(server.provider, provider_at);
+        let serving = spawn_local(Rc::new(server).serve(daemon));
+        let mut target = Target { matching, ..target(at, vec![provider_at], 2) };
+        spoil(&mut target);
+        let report = drive(&target, &load, vec![provider], None, |_| {}).await.unwrap();
+        serving.abort();
+        report
+    })
+}
+
+/// Expected, received, lost, repeated, out of order, foreign.
+fn counts(report: &Report) -> (u64, u64, u64, u64, u64, u64) {
+    let replies = &report.replies;
+    let lost = replies.lost.unwrap_or(u64::MAX);
+    (replies.expected, replies.received, lost, replies.repeated, replies.out_of_order, replies.foreign)
+}
+
+#[test]
+fn a_daemon_that_keeps_its_promises() {
+    let report = run(load(), Matching::ByToken, |_| Deed::Reply);
+    assert_eq!(counts(&report), (40, 40, 0, 0, 0, 0));
+    assert!(report.held);
+    assert_eq!((report.webhooks.posted, report.webhooks.taken), (40, 40));
+    assert_eq!((report.webhooks.latency.count, report.replies.latency.count), (40, 40));
+    assert!(report.webhooks.latency.max_ms >= report.webhooks.latency.p50_ms);
+}
+
+#[test]
+fn many_connections_and_repetitions_change_nothing() {
+    let load = Load { connections: 32, duplicates: 0.3, conversations: 400, ..load() };
+    let report = run(load, Matching::ByToken, |_| Deed::Reply);
+    assert_eq!(counts(&report), (400, 400, 0, 0, 0, 0));
+    assert!(report.duplicates.posted > 50);
+    assert_eq!(report.duplicates.answers.get(&200), Some(&report.duplicates.posted));
+    assert!(report.held);
+}
+
+#[test]
+fn sees_what_is_lost() {
+    let report = run(load(), Matching::ByToken, |n| if n % 10 == 3 { Deed::Lose } else { Deed::Reply });
+    assert_eq!(counts(&report), (40, 36, 4, 0, 0, 0));
+    assert_eq!(report.replies.waiting_after_posting, 4);
+    assert!(!report.held);
+}
+
+#[test]
+fn sees_what_is_answered_twice() {
+    let report = run(load(), Matching::ByToken, |n| if n % 10 == 3 { Deed::ReplyTwice } else { Deed::Reply });
+    assert_eq!(counts(&report), (40, 40, 0, 4, 0, 0));
+    assert!(!report.held);
+}
+
+#[test]
+fn sees_what_is_out_of_order() {
+    // In one conversation, so that the held reply is overtaken by a later message's. Posting on a schedule ends by
+    // count here: `once` with one conversation would be one message.
+    let load = Load {
+        pace: Pace::Open { schedule: Schedule::new(1_000_000.0).unwrap(), per_second: 1_000_000.0 },
+        conversations: 1,
+        once: false,
+        duration: Duration::from_micros(40),
+        ..load()
+    };
+    let report = run(load, Matching::ByToken, |n| if n % 10 == 3 { Deed::Hold } else { Deed::Reply });
+    // Two senders: conversation 0 alone is the first one's.
+    assert_eq!(counts(&report), (40, 40, 0, 0, 4, 0));
+    assert!(!report.held);
+}
+
+#[test]
+fn what_is_refused_is_counted_and_not_waited_for() {
+    let report = run(load(), Matching::ByToken, |n| if n % 10 == 3 { Deed::Refuse } else { Deed::Reply });
+    assert_eq!(counts(&report), (36, 36, 0, 0, 0, 0));
+    assert_eq!(report.webhooks.refused.get(&503), Some(&4));
+    assert!(report.held);
+}
+
+#[test]
+fn a_cut_answer_is_counted_and_its_reply_does_no_harm() {
+    let report = run(load(), Matching::ByToken, |n| if n == 0 { Deed::HangUp } else { Deed::Reply });
+    // The first connection is fresh, so there is no silent second try.
+    assert_eq!(report.webhooks.broken.values().sum::<u64>(), 1);
+    assert_eq!(counts(&report), (39, 40, 0, 0, 0, 0));
+}
+
+#[test]
+fn a_wrong_signature_breaks_the_run() {
+    let spoil = |target: &mut Target| {
+        for sender in &mut target.senders {
+            sender.auth_token = SecretString::from("another");
+        }
+    };
+    let report = run_against(load(), Matching::ByToken, |_| Deed::Reply, spoil);
+    assert_eq!(report.webhooks.refused.get(&401), Some(&40));
+    assert_eq!(counts(&report), (0, 0, 0, 0, 0, 0));
+    assert!(!report.held);
+}
+
+#[test]
+fn replies_without_a_token_are_matched_in_order() {
+    let report = run(load(), Matching::InOrder, |_| Deed::ReplyWithoutToken);
+    assert_eq!(counts(&report), (40, 40, 0, 0, 0, 0));
+    assert_eq!(report.replies.matched_by, "order");
+    assert!(report.held);
+    // Where tokens are expected, a text without one answers nothing.
+    let report = run(load(), Matching::ByToken, |_| Deed::ReplyWithoutToken);
+    assert_eq!(counts(&report), (40, 0, 40, 0, 0, 40));
+}
+
+#[test]
+fn nobody_waits_when_told_so() {
+    let load = Load { grace: None, ..load() };
+    let report = run(load, Matching::ByToken, |n| if n % 10 == 3 { Deed::Lose } else { Deed::Reply });
+    assert_eq!((report.replies.lost, report.replies.waiting_after_posting), (None, 4));
+    assert!(report.held);
+}
+
+#[test]
+fn a_schedule_is_kept_to_the_last_webhook() {
+    let load = Load {
+        pace: Pace::Open { schedule: Schedule::new(100_000.0).unwrap(), per_second: 100_000.0 },
+        once: false,
+        warmup: Duration::from_millis(1),
+        duration: Duration::from_millis(4),
+        connections: 8,
+        ..load()
+    };
+    let report = run(load, Matching::ByToken, |_| Deed::Reply);
+    assert_eq!(counts(&report), (500, 500, 0, 0, 0, 0));
+    assert_eq!(report.webhooks.latency.count, 400, "the warm-up is left out");
+    assert_eq!(report.webhooks.not_posted, 0);
+}
+
+#[test]
+fn the_report_is_text_and_json() {
+    let report = run(load(), Matching::ByToken, |_| Deed::Reply);
+    let text = report.to_string();
+    for part in ["40 posted, 40 taken", "40 of 40", "lost 0", "p99.9", "held: nothing lost"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["replies"]["lost"], 0);
+    assert_eq!(json["webhooks"]["latency"]["count"], 40);
+    assert!(json["webhooks"]["latency"]["p99_9_ms"].is_number());
+}

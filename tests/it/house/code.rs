@@ -7,6 +7,9 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 use super::tree::Tree;
 
+/// The macro that makes tests of the suite's cases.
+const SUITE: &str = "store_conformance";
+
 /// One file, read.
 #[derive(Debug, Default)]
 pub(super) struct Code {
@@ -124,11 +127,27 @@ impl Code {
             _ => {
                 let (segments, taken) = plain_path(tokens);
                 self.words.extend(segments.iter().skip(1).map(|segment| (line, segment.clone())));
+                if segments.last().is_some_and(|name| name == SUITE) {
+                    self.cases(&tokens[taken..]);
+                }
                 if segments.len() > 1 {
                     self.name(line, segments, place);
                 }
                 taken
             }
+        }
+    }
+
+    /// `!(…: a, b, c,)`: tests that a macro makes of a list of names.
+    fn cases(&mut self, tokens: &[TokenTree]) {
+        let [bang, TokenTree::Group(list), ..] = tokens else { return };
+        if is_punct(bang, '!') {
+            let tokens: Vec<TokenTree> = list.stream().into_iter().collect();
+            let names = tokens.windows(2).filter(|pair| is_punct(&pair[1], ','));
+            self.tests.extend(names.filter_map(|pair| match &pair[0] {
+                TokenTree::Ident(name) => Some(name.to_string()),
+                _ => None,
+            }));
         }
     }
 
@@ -230,6 +249,8 @@ mod tests {
             async fn waits() {}
             proptest! { #[test] fn holds(x in any::<u8>()) {} }
             fn no_test() {}
+            $crate::store_conformance!(@cases $make, inbox: first_case, second_case,);
+            other!(third_case,);
         }
     "##;
 
@@ -246,13 +267,14 @@ mod tests {
             ("crate::store::open", false),
             ("super::super::telemetry", true),
             ("tokio::test", true),
+            ("crate::store_conformance", true),
         ];
         assert_eq!(paths, expected.map(|(path, in_test)| (path.to_owned(), in_test)));
         assert_eq!(code.paths[0].module, ["cli", "serve"]);
         assert_eq!(code.paths[5].module, ["cli", "serve", "tests"]);
         assert!(code.texts.contains(&(7, "\"text // no comment\"".to_owned())), "{:?}", code.texts);
         assert!(!code.texts.iter().any(|(_, text)| text.contains("SELECT")), "{:?}", code.texts);
-        assert_eq!(code.tests.iter().collect::<Vec<_>>(), ["holds", "waits"]);
+        assert_eq!(code.tests.iter().collect::<Vec<_>>(), ["first_case", "holds", "make", "second_case", "waits"]);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! Each check is a function from texts to complaints, so that a planted violation shows that it can fail; the tests here
 //! run them over the repository.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
-
 mod code;
 mod dependencies;
 mod documents;

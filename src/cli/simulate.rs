@@ -8,6 +8,7 @@ mod connection;
 mod drive;
 mod ledger;
 mod process;
+mod progress;
 mod provider;
 mod report;
 mod schedule;
@@ -18,7 +19,7 @@ mod target;
 mod tests;
 mod webhook;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,8 +28,9 @@ use clap::{Args, Subcommand};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
-use self::drive::{Load, Pace, Snapshot, drive};
+use self::drive::{Load, Pace, drive};
 use self::process::Process;
+use self::progress::{Progress, Snapshot};
 use self::schedule::Schedule;
 use self::setup::{MOST_TENANTS, Setup};
 use self::target::Target;
@@ -37,7 +39,6 @@ use super::{ConfigFile, complain, complain_about, exit, load, say};
 
 /// Drives a load.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct SimulateArgs {
     #[command(subcommand)]
     command: SimulateCommand,
@@ -219,35 +220,6 @@ impl RunArgs {
             grace: (!self.no_replies_wait).then_some(self.grace),
             linger: self.linger,
             seed: self.seed,
-        }
-    }
-}
-
-/// A line on standard error that is written over on a terminal, and one line after the other elsewhere.
-#[derive(Debug)]
-struct Progress {
-    rewrites: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { rewrites: io::stderr().is_terminal() }
-    }
-
-    fn tell(&self, snapshot: &Snapshot) {
-        // Progress that nobody can read is not worth failing for.
-        let _ = if self.rewrites {
-            write!(io::stderr(), "\r\x1b[K{snapshot}")
-        } else {
-            writeln!(io::stderr(), "{snapshot}")
-        };
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.rewrites {
-            let _ = writeln!(io::stderr());
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The load itself: connections that post, the provider's side that takes replies, and one thread for all of it.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use super::connection::Connection;
 use super::ledger::{Ledger, Sequence, Verdict};
 use super::process::{Process, Usage};
+use super::progress::Snapshot;
 use super::provider::{Provider, Sent};
 use super::report::{self, Report, Shape};
 use super::schedule::{Arrival, Draw, Pick, Queue, Schedule};
@@ -56,20 +56,6 @@ pub(super) enum Pace {
     },
     /// Each connection posts as soon as it has its answer.
     Closed,
-}
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Snapshot {
-    at: Duration,
-    posted: u64,
-    in_flight: u64,
-    queued: usize,
-    replied: u64,
-    waiting: u64,
-    webhook_p99_ms: f64,
-    reply_p99_ms: f64,
-    rss_bytes: Option<u64>,
 }
 
 /// Drives a load and tells what it showed. Call it inside a `LocalSet`; the listeners are those of `target.providers`.
@@ -402,21 +388,5 @@ impl Helpers {
 impl Drop for Helpers {
     fn drop(&mut self) {
         self.0.iter().for_each(tokio::task::AbortHandle::abort);
-    }
-}
-
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.at.as_secs_f64();
-        write!(f, "{seconds:>5.0} s  posted {:>8}  in flight {:>4}", self.posted, self.in_flight)?;
-        if self.queued > 0 {
-            write!(f, "  due {:>6}", self.queued)?;
-        }
-        write!(f, "  replies {:>8}  waiting {:>6}", self.replied, self.waiting)?;
-        write!(f, "  p99 webhook {:>7.1} ms  reply {:>8.1} ms", self.webhook_p99_ms, self.reply_p99_ms)?;
-        match self.rss_bytes {
-            Some(bytes) => write!(f, "  rss {} MiB", bytes / (1024 * 1024)),
-            None => Ok(()),
-        }
     }
 }

@@ -134,7 +134,10 @@ fn write(path: &Path, mode: u32, text: &str) -> Result<(), SetupError> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::super::ledger::Matching;
+    use super::super::target::{Target, doubts};
     use super::*;
+    use crate::config::{Config, Environment};
 
     const SETUP: Setup = Setup { tenants: 3, port: 18_080, provider_port: 14_010 };
 
@@ -160,9 +163,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_toml() {
-        for text in [SETUP.main(), SETUP.tenant(7)] {
-            text.parse::<toml_edit::DocumentMut>().unwrap();
-        }
+    fn what_is_written_holds_and_can_be_driven() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = SETUP.write(folder.path()).unwrap();
+        let loaded = Config::load(&main, &Environment::default()).unwrap();
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+        let target = Target::of(&loaded.config).unwrap();
+        assert_eq!(target.daemon, "127.0.0.1:18080".parse().unwrap());
+        assert_eq!(target.providers, ["127.0.0.1:14010".parse().unwrap()]);
+        assert_eq!((target.senders.len(), target.tenants), (3, 3));
+        assert_eq!(target.matching, Matching::ByToken);
+        assert!(doubts(&loaded.config, 10_000.0, 1_000).is_empty());
+        let doubts = doubts(&loaded.config, 1_000_000.0, 1);
+        assert_eq!(doubts.len(), 2, "{doubts:?}");
     }
 }

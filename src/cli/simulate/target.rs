@@ -162,6 +162,47 @@ fn provider_at(key: &str, base_url: &str) -> Result<SocketAddr, Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Environment;
+
+    /// A configuration with one tenant, whose channel's provider is here and whose replies are these.
+    fn config(listen: &str, api_base_url: &str, replies: &str) -> Config {
+        let main = format!("[http]\nlisten = \"{listen}\"");
+        let tenant = format!(
+            "id = \"a\"\n[[channels]]\nid = \"a-sms\"\nprovider = \"twilio-sms\"\naddress = \"sms:+33755000000\"\n\
+             account_sid = \"AC00000000000000000000000000000001\"\nauth_token = {{ env = \"TOKEN\" }}\n\
+             api_base_url = \"{api_base_url}\"\n{replies}"
+        );
+        let environment = Environment::from_iter([("TOKEN", "secret")]);
+        Config::from_toml_texts(&main, &[("a.toml", &tenant)], &environment).unwrap().config
+    }
+
+    const ECHO: &str = "[replies]\nfallback = \"« {{ message.body }} »\"";
+
+    #[test]
+    fn only_this_machine_is_driven() {
+        let target = Target::of(&config("0.0.0.0:8080", "http://localhost:4010", ECHO)).unwrap();
+        assert_eq!(target.base_url, "http://127.0.0.1:8080");
+        assert_eq!(target.senders.first().map(|sender| sender.wire.as_str()), Some("+33755000000"));
+        let abroad = Target::of(&config("127.0.0.1:8080", "https://api.twilio.com", ECHO)).unwrap_err();
+        assert!(abroad.to_string().contains("api_base_url of channel a-sms"), "{abroad}");
+        let abroad = Target::of(&config("192.0.2.1:8080", "http://localhost:4010", ECHO)).unwrap_err();
+        assert!(abroad.to_string().contains("http.listen"), "{abroad}");
+    }
+
+    #[test]
+    fn replies_that_repeat_nothing_are_matched_in_order() {
+        let matching = |replies| Target::of(&config("127.0.0.1:1", "http://127.0.0.1:2", replies)).unwrap().matching;
+        assert_eq!(matching(ECHO), Matching::ByToken);
+        assert_eq!(matching("[replies]\nfallback = \"Merci\""), Matching::InOrder);
+        let faq = format!("[[faq]]\nquestion = \"?\"\nkeywords = [\"horaires\"]\nanswer = \"9 h\"\n{ECHO}");
+        assert_eq!(matching(&faq), Matching::InOrder);
+    }
+
+    #[test]
+    fn silence_cannot_be_measured() {
+        let silent = config("127.0.0.1:8080", "http://127.0.0.1:4010", "");
+        assert_eq!(Target::of(&silent).unwrap_err(), Unfit::NobodyAnswers);
+    }
 
     #[test]
     fn the_provider_is_on_this_machine() {

@@ -59,7 +59,10 @@ fn summary(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Re
         writeln!(out)?;
     }
     if config.tenants.iter().any(|tenant| !tenant.channels.is_empty()) {
-        writeln!(out, "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:")?;
+        writeln!(
+            out,
+            "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:"
+        )?;
         writeln!(out, "it makes Twilio try again when this machine is away. Status callbacks need no setting.")?;
         if config.http.public_base_url.is_none() {
             writeln!(out, "Set http.public_base_url to see whole URLs here.")?;

@@ -137,7 +137,11 @@ fn build(
         }
     }
     if tenants.is_empty() {
-        root.warning("tenants.dir", "there are no tenants: every webhook will get 404".to_owned(), "add a file to the tenants' folder");
+        root.warning(
+            "tenants.dir",
+            "there are no tenants: every webhook will get 404".to_owned(),
+            "add a file to the tenants' folder",
+        );
     }
     config.map(|config| Config { tenants: valid, ..config })
 }
@@ -161,7 +165,11 @@ fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Vec<(St
         Ok(entries) => entries,
         Err(error) => {
             let reason = format!("the tenants' folder `{}` cannot be read: {}", folder.display(), error.kind());
-            root.error("tenants.dir", reason, "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml");
+            root.error(
+                "tenants.dir",
+                reason,
+                "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml",
+            );
             return Vec::new();
         }
     };

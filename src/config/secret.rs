@@ -30,7 +30,11 @@ impl Secrets<'_> {
                 None
             }
             (None, None) => {
-                scope.required(&format!("{key}.env"), None::<()>, "write `{ env = \"NAME\" }` or `{ file = \"path\" }`");
+                scope.required(
+                    &format!("{key}.env"),
+                    None::<()>,
+                    "write `{ env = \"NAME\" }` or `{ file = \"path\" }`",
+                );
                 None
             }
         }
@@ -38,8 +42,13 @@ impl Secrets<'_> {
 
     fn from_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
         let Some(value) = self.environment.get(name) else {
-            let help = format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
-            scope.error(key, format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)), &help);
+            let help =
+                format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
+            scope.error(
+                key,
+                format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)),
+                &help,
+            );
             return None;
         };
         usable(scope, key, value, &format!("the environment variable `{name}`"))

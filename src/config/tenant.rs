@@ -46,8 +46,7 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
     };
     let per_second = limit("per_second", raw.limits.per_second, PER_SECOND);
     let per_day = limit("per_day", raw.limits.per_day, PER_DAY);
-    let per_contact =
-        limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
+    let per_contact = limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
     let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
     Some(Tenant {
         id: id?,
@@ -66,7 +65,9 @@ fn channels(
     secrets: Secrets<'_>,
 ) -> Option<Vec<Channel>> {
     let raw = raw.unwrap_or_default();
-    if raw.is_empty() && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none() {
+    if raw.is_empty()
+        && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none()
+    {
         return None;
     }
     let channels: Vec<Option<Channel>> = raw

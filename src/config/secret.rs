@@ -29,8 +29,14 @@ impl Secrets<'_> {
                 scope.wrong(key, "names both a variable and a file", "keep one of `env` and `file`");
                 None
             }
+            // A misspelt `env` was reported as such.
+            (None, None) if scope.is_incomplete(key) => None,
             (None, None) => {
-                scope.required(&format!("{key}.env"), None::<()>, "write `{ env = \"NAME\" }` or `{ file = \"path\" }`");
+                scope.required(
+                    &format!("{key}.env"),
+                    None::<()>,
+                    "write `{ env = \"NAME\" }` or `{ file = \"path\" }`",
+                );
                 None
             }
         }
@@ -38,8 +44,13 @@ impl Secrets<'_> {
 
     fn from_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
         let Some(value) = self.environment.get(name) else {
-            let help = format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
-            scope.error(key, format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)), &help);
+            let help =
+                format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
+            scope.error(
+                key,
+                format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)),
+                &help,
+            );
             return None;
         };
         usable(scope, key, value, &format!("the environment variable `{name}`"))

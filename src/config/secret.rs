@@ -29,6 +29,8 @@ impl Secrets<'_> {
                 scope.wrong(key, "names both a variable and a file", "keep one of `env` and `file`");
                 None
             }
+            // A misspelt `env` was reported as such.
+            (None, None) if scope.is_incomplete(key) => None,
             (None, None) => {
                 scope.required(
                     &format!("{key}.env"),

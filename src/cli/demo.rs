@@ -42,7 +42,7 @@ use crate::telemetry::{self, logs, metrics};
 
 /// The code of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
-/// What is said when the transcript has been printed but its last lines hang.
+/// The longest wait for the transcript's last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// What the demo can be told.

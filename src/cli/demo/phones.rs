@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use palabre_actors::domain::status::OutboxState;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::cast::{CUSTOMERS, CUT_OFF, DESKS, UNREACHABLE};
 use super::journal::Callback;
@@ -23,10 +24,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(30);
 /// The daemon asks after two seconds or so.
 const QUESTION_COMES_WITHIN: Duration = Duration::from_secs(8);
 
-/// Serves every phone until the simulator is gone.
+/// Serves every phone until the simulator is gone. Dropping it switches them off.
 pub(super) async fn serve(stage: Arc<Stage>, mut arriving: mpsc::UnboundedReceiver<Arrival>) {
+    let mut phones = JoinSet::new();
     while let Some((number, sent)) = arriving.recv().await {
-        tokio::spawn(ring(Arc::clone(&stage), number, sent));
+        phones.spawn(ring(Arc::clone(&stage), number, sent));
+        while phones.try_join_next().is_some() {}
     }
 }
 

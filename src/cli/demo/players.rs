@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::TenantId;
+use tokio::task::JoinSet;
 
 use super::cast::{CUSTOMERS, Customer, DESKS, Delivered, Desk, Expects, HOUSES, Line, SMALL_TALK, Step};
 use super::journal::{Meant, Post};
@@ -23,12 +24,15 @@ const ROW_COUNTS_AFTER: Duration = Duration::from_millis(1_600);
 /// Between two messages of small talk.
 const SMALL_TALK_EVERY: Duration = Duration::from_millis(700);
 
-/// Everyone at once, until each has said everything.
+/// Everyone at once, until each has said everything. Dropping it silences them.
 pub(super) async fn play(stage: &Arc<Stage>) {
-    let customers = CUSTOMERS.iter().map(|customer| tokio::spawn(act(Arc::clone(stage), customer)));
-    let intruder = tokio::spawn(intrude(Arc::clone(stage)));
+    let mut players = JoinSet::new();
+    for customer in CUSTOMERS {
+        players.spawn(act(Arc::clone(stage), customer));
+    }
+    players.spawn(intrude(Arc::clone(stage)));
     // A player that panicked has its messages missing, which the checks find.
-    let _ = join_all(customers.chain([intruder])).await;
+    while players.join_next().await.is_some() {}
 }
 
 async fn act(stage: Arc<Stage>, customer: &'static Customer) {

@@ -123,7 +123,9 @@ async fn i10_webhooks_that_lie_leave_no_row_and_no_trace_of_anyone() {
     let body = honest.body.as_bytes().to_vec();
     let huge = vec![b'a'; 10 * 1024 * 1024];
     let invalid = [b"Body=%FF%FE&".as_slice(), &body].concat();
-    let cases: [(&str, &str, Option<&str>, &[u8], u16); 7] = [
+    // What is wrong, where it is posted, its signature, its body, and what it gets.
+    type Case<'a> = (&'a str, &'a str, Option<&'a str>, &'a [u8], u16);
+    let cases: [Case<'_>; 7] = [
         ("unsigned", &channel, None, &body, 401),
         ("wrongly signed", &channel, Some("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), &body, 401),
         ("signed by another tenant", &channel, Some(&other.signature), other.body.as_bytes(), 401),

@@ -147,7 +147,10 @@ impl Running {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
         if let Err(error) = self.store.close().await {
-            warn!(error = &error as &dyn std::error::Error, "the database was not closed cleanly; the next start mends it");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "the database was not closed cleanly; the next start mends it"
+            );
         }
         let runtime = self.runtime;
         // Joining threads is no work for an asynchronous worker.

@@ -41,7 +41,8 @@ impl Runtime {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let system_thread = std::thread::Builder::new().name("palabre-system".to_owned()).spawn(move || {
             let runner = System::new();
-            let shards = runner.block_on(async move { (0..shards.max(1)).map(|_| Arbiter::new().handle()).collect::<Vec<_>>() });
+            let shards =
+                runner.block_on(async move { (0..shards.max(1)).map(|_| Arbiter::new().handle()).collect::<Vec<_>>() });
             // The starter waits for it, so it is there to hear it.
             let _ = tell.send((System::current(), shards));
             if let Err(error) = runner.run() {
@@ -66,7 +67,10 @@ impl Runtime {
     ///
     /// # Errors
     /// [`ThreadGone`]
-    pub async fn on_system<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadGone> {
+    pub async fn on_system<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ThreadGone> {
         on(self.system.arbiter(), work).await
     }
 
@@ -112,7 +116,10 @@ impl Drop for Runtime {
     }
 }
 
-async fn on<T: Send + 'static>(arbiter: &ArbiterHandle, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadGone> {
+async fn on<T: Send + 'static>(
+    arbiter: &ArbiterHandle,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ThreadGone> {
     let (tell, told) = oneshot::channel();
     arbiter.spawn_fn(move || {
         // Whoever asked has gone away, and does not need the answer.

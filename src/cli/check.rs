@@ -51,7 +51,8 @@ fn summary(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Re
             "  limits    {} sends/s, {} a day, {} automatic answers a minute to one contact",
             tenant.limits.per_second, tenant.limits.per_day, rules.per_contact_per_minute
         )?;
-        writeln!(out, "  knows     {} questions, {} sellers", rules.faq.len(), rules.sellers.len())?;
+        let (questions, sellers) = (counted(rules.faq.len(), "question"), counted(rules.sellers.len(), "seller"));
+        writeln!(out, "  knows     {questions}, {sellers}")?;
         for channel in &tenant.channels {
             writeln!(out, "  channel   {} · {} · {}", channel.id, channel.provider.name(), channel.address)?;
             writeln!(out, "            {}", webhook(config, channel))?;
@@ -59,7 +60,10 @@ fn summary(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Re
         writeln!(out)?;
     }
     if config.tenants.iter().any(|tenant| !tenant.channels.is_empty()) {
-        writeln!(out, "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:")?;
+        writeln!(
+            out,
+            "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:"
+        )?;
         writeln!(out, "it makes Twilio try again when this machine is away. Status callbacks need no setting.")?;
         if config.http.public_base_url.is_none() {
             writeln!(out, "Set http.public_base_url to see whole URLs here.")?;
@@ -152,3 +156,6 @@ fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
         "channels": channels.collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

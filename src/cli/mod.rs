@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 pub mod check;
+mod demo;
 mod explain;
 mod migrate;
 mod serve;
@@ -45,6 +46,8 @@ enum Command {
     Check(CheckArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to)
     Migrate(ConfigFile),
+    /// See it all in a few seconds: a daemon, a simulated Twilio, twelve customers, every promise checked
+    Demo(demo::DemoArgs),
     /// Tell one message's whole story, from its webhook to the last callback
     Explain(ExplainArgs),
     /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
@@ -76,6 +79,9 @@ struct ExplainArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
+    /// Show texts and whole addresses, which are masked otherwise
+    #[arg(long)]
+    show_content: bool,
 }
 
 /// Runs the program.
@@ -87,7 +93,11 @@ pub fn run() -> ExitCode {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
         Command::Migrate(file) => migrate::run(&file.config),
-        Command::Explain(args) => explain::run(&args.file.config, &args.id, args.json),
+        Command::Demo(args) => demo::run(&args),
+        Command::Explain(args) => {
+            let manner = explain::Manner { json: args.json, show_content: args.show_content };
+            explain::run(&args.file.config, &args.id, manner)
+        }
         Command::Simulate(args) => simulate::run(&args),
     };
     ExitCode::from(code)

@@ -129,9 +129,7 @@ fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
 /// The sender's address, if the provider can send from it.
 fn sender(scope: &Scope<'_>, kind: Kind, raw: &str) -> Option<Address> {
     let (scheme, reason, help) = match kind {
-        Kind::TwilioWhatsapp => {
-            (Scheme::Whatsapp, "is not a WhatsApp sender", "write it like `whatsapp:+14155238886`")
-        }
+        Kind::TwilioWhatsapp => (Scheme::Whatsapp, "is not a WhatsApp sender", "write it like `whatsapp:+14155238886`"),
         Kind::TwilioSms => (
             Scheme::Sms,
             "is not an SMS sender",

@@ -88,7 +88,9 @@ fn socket(scope: &Scope<'_>, key: &str, raw: &str) -> Option<SocketAddr> {
     if address.is_none() {
         let help = match raw.strip_prefix("localhost:").or_else(|| raw.strip_prefix(':')) {
             Some(port) => format!("did you mean `127.0.0.1:{port}`?"),
-            None => "write address and port, such as `127.0.0.1:8080`, or `0.0.0.0:8080` for every interface".to_owned(),
+            None => {
+                "write address and port, such as `127.0.0.1:8080`, or `0.0.0.0:8080` for every interface".to_owned()
+            }
         };
         scope.wrong(key, "is not an address to listen on", &help);
     }
@@ -103,7 +105,8 @@ fn database(scope: &Scope<'_>, raw: &RawDatabase, folder: &Path) -> Option<Datab
 
 /// SQLite's file made absolute. No complaint shows the URL: it may carry a password.
 fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
-    const HELP: &str = "write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`";
+    const HELP: &str =
+        "write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`";
     let scheme = raw.split(':').next().unwrap_or_default();
     if matches!(scheme, "postgres" | "postgresql") {
         scope.wrong("url", "names PostgreSQL, which this version cannot use yet", HELP);

@@ -54,7 +54,7 @@ impl Document {
                 let name = if self.is_variable(&path) { shown } else { name };
                 let meant = suggest::closest(steps.last().map_or("", String::as_str), known.iter().copied());
                 let help = match meant {
-                    Some(meant) => format!("did you mean `{}`?", self.sibling_spelling(&path, meant)),
+                    Some(meant) => format!("did you mean `{}`?", self.spelling_instead(&path, meant)),
                     None => format!("the keys here are {}", suggest::list(known)),
                 };
                 (Part::Key, format!("unknown key `{name}`"), Some(help))
@@ -89,9 +89,11 @@ impl Document {
         let inside = |outer: &str, inner: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        let mut set = self.variables.iter();
-        set.find(|(set, _)| inside(set, path) || (inside(path, set) && !self.source.has(path)))
-            .map(|(_, name)| name.as_str())
+        let sets = self.variables.iter().filter(|(set, _)| inside(set, path));
+        // The innermost variable is the one that says it.
+        let nearest = sets.max_by_key(|(set, _)| set.len());
+        let within = || self.variables.iter().find(|(set, _)| inside(path, set) && !self.source.has(path));
+        nearest.or_else(within).map(|(_, name)| name.as_str())
     }
 
     fn is_variable(&self, path: &str) -> bool {
@@ -103,13 +105,16 @@ impl Document {
         self.variable(path).map_or_else(|| path.to_owned(), ToOwned::to_owned)
     }
 
-    fn sibling_spelling(&self, path: &str, key: &str) -> String {
-        if self.is_variable(path) {
-            let table = path.rsplit_once('.').map_or("", |(table, _)| table);
-            format!("PALABRE__{}", join(table, key).replace('.', "__").to_uppercase())
-        } else {
-            key.to_owned()
-        }
+    /// How the key that was meant is written where the wrong one stands.
+    fn spelling_instead(&self, path: &str, meant: &str) -> String {
+        let Some(name) = self.variable(path) else { return meant.to_owned() };
+        // `PALABRE` comes before the first step of the path.
+        let wrong = path.matches('.').count() + 1;
+        let steps = name.split("__").enumerate();
+        steps
+            .map(|(at, step)| if at == wrong { meant.to_uppercase() } else { step.to_owned() })
+            .collect::<Vec<_>>()
+            .join("__")
     }
 
     fn was_removed(&self, path: &str) -> bool {
@@ -155,6 +160,18 @@ impl<'a> Scope<'a> {
     /// The key, with its full name in front of what is wrong with it.
     pub(super) fn wrong(&self, key: &str, reason: &str, help: &str) {
         self.add(Severity::Error, key, format!("`{}` {reason}", self.name(key)), help);
+    }
+
+    /// Whether something was taken out of a table because it was reported.
+    pub(super) fn is_incomplete(&self, table: &str) -> bool {
+        let inside = format!("{}.", self.path_of(table));
+        self.document.removed.borrow().iter().any(|removed| removed.starts_with(&inside))
+    }
+
+    /// Whether a key was found wrong already, or taken out because of it.
+    pub(super) fn is_reported(&self, key: &str) -> bool {
+        let path = self.path_of(key);
+        self.document.was_removed(&path) || self.problems.has_error(&self.document.place(&path, Part::Value).0, &path)
     }
 
     /// An error in the reporter's own words.

@@ -8,7 +8,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::document::{Document, Scope};
 use super::environment::Environment;
-use super::problem::{ConfigErrors, Problem, Problems};
+use super::problem::{ConfigErrors, Place, Problem, Problems, Severity};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::source::{Source, join};
@@ -99,7 +99,7 @@ impl Main {
     fn read(name: &str, text: &str, environment: &Environment, problems: &Problems) -> Option<Self> {
         let (_, defaults) = Source::parse("the built-in defaults", DEFAULTS, problems);
         let (source, file) = Source::parse(name, text, problems);
-        let (overrides, variables) = overrides(environment);
+        let (overrides, variables) = overrides(environment, problems);
         let layers = Figment::new()
             .merge(Layer { name: "defaults", tree: defaults? })
             .merge(Layer { name: "file", tree: file? })
@@ -137,7 +137,11 @@ fn build(
         }
     }
     if tenants.is_empty() {
-        root.warning("tenants.dir", "there are no tenants: every webhook will get 404".to_owned(), "add a file to the tenants' folder");
+        root.warning(
+            "tenants.dir",
+            "there are no tenants: every webhook will get 404".to_owned(),
+            "add a file to the tenants' folder",
+        );
     }
     config.map(|config| Config { tenants: valid, ..config })
 }
@@ -161,7 +165,11 @@ fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Vec<(St
         Ok(entries) => entries,
         Err(error) => {
             let reason = format!("the tenants' folder `{}` cannot be read: {}", folder.display(), error.kind());
-            root.error("tenants.dir", reason, "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml");
+            root.error(
+                "tenants.dir",
+                reason,
+                "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml",
+            );
             return Vec::new();
         }
     };
@@ -213,12 +221,23 @@ fn read(path: &Path, help: &str, problems: &Problems) -> Option<String> {
 }
 
 /// `PALABRE__A__B=value` as a tree, and which variable set which path.
-fn overrides(environment: &Environment) -> (Dict, BTreeMap<String, String>) {
+fn overrides(environment: &Environment, problems: &Problems) -> (Dict, BTreeMap<String, String>) {
     let mut tree = Dict::new();
     let mut variables = BTreeMap::new();
     for (name, value) in environment.iter() {
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
         let steps: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+        if steps.iter().any(String::is_empty) {
+            problems.add(Problem {
+                severity: Severity::Error,
+                place: Place::Variable(name.to_owned()),
+                key: String::new(),
+                reason: format!("`{name}` names no key"),
+                help: Some("write it like PALABRE__HTTP__LISTEN".to_owned()),
+                excerpt: None,
+            });
+            continue;
+        }
         // The same reading as figment's own: `true`, `8`, `["a", "b"]` are what they look like, the rest is text.
         let Ok(value) = value.parse::<Value>();
         let Some(path) = insert(&mut tree, &steps, value) else { continue };

@@ -79,14 +79,15 @@ pub(super) struct Excerpt {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.severity.as_str(), self.reason)?;
-        writeln!(f, "  --> {}", self.place)?;
-        let mut gutter = 2;
+        let gutter = match &self.place {
+            Place::Line { line, .. } => line.to_string().len(),
+            Place::File(_) | Place::Variable(_) => 1,
+        };
+        writeln!(f, "{:gutter$}--> {}", "", self.place)?;
         if let (Place::Line { line, column, .. }, Some(excerpt)) = (&self.place, &self.excerpt) {
-            let number = line.to_string();
-            gutter = number.len();
             let before = column.saturating_sub(1);
             writeln!(f, "{:gutter$} |", "")?;
-            writeln!(f, "{number} | {}", excerpt.text)?;
+            writeln!(f, "{line} | {}", excerpt.text)?;
             writeln!(f, "{:gutter$} | {:before$}{}", "", "", "^".repeat(excerpt.width))?;
         }
         if let Some(help) = &self.help {
@@ -139,6 +140,11 @@ impl Problems {
 
     pub(super) fn any_errors(&self) -> bool {
         self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    pub(super) fn has_error(&self, place: &Place, key: &str) -> bool {
+        let problems = self.0.borrow();
+        problems.iter().any(|known| known.severity == Severity::Error && known.key == key && known.place == *place)
     }
 
     /// Everything by place; problems of one place stay in the order in which they were found.

@@ -23,29 +23,40 @@ impl Secrets<'_> {
     /// The secret that a key refers to. No complaint of this function shows any of it.
     pub(super) fn resolve(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret) -> Option<SecretString> {
         match (&raw.env, &raw.file) {
-            (Some(name), None) => self.from_variable(scope, key, name),
-            (None, Some(path)) => self.from_file(scope, key, path),
+            (Some(name), None) => self.of_variable(scope, key, name),
+            (None, Some(path)) => self.of_file(scope, key, path),
             (Some(_), Some(_)) => {
                 scope.wrong(key, "names both a variable and a file", "keep one of `env` and `file`");
                 None
             }
+            // A misspelt `env` was reported as such.
+            (None, None) if scope.is_incomplete(key) => None,
             (None, None) => {
-                scope.required(&format!("{key}.env"), None::<()>, "write `{ env = \"NAME\" }` or `{ file = \"path\" }`");
+                scope.required(
+                    &format!("{key}.env"),
+                    None::<()>,
+                    "write `{ env = \"NAME\" }` or `{ file = \"path\" }`",
+                );
                 None
             }
         }
     }
 
-    fn from_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
+    fn of_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
         let Some(value) = self.environment.get(name) else {
-            let help = format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
-            scope.error(key, format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)), &help);
+            let help =
+                format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
+            scope.error(
+                key,
+                format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)),
+                &help,
+            );
             return None;
         };
         usable(scope, key, value, &format!("the environment variable `{name}`"))
     }
 
-    fn from_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
+    fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
         let path = self.folder.join(path);
         match std::fs::read(&path) {
             Ok(bytes) if bytes.len() > LONGEST_BYTES => {

@@ -12,7 +12,8 @@ use super::problem::{Excerpt, Place, Problem, Problems, Severity, printable};
 const LONGEST_EXCERPT: usize = 160;
 
 /// Words that announce a secret, in keys and anywhere else in a line.
-const SECRET_WORDS: [&str; 9] = ["token", "secret", "passw", "auth", "credential", "apikey", "api_key", "private", "dsn"];
+const SECRET_WORDS: [&str; 9] =
+    ["token", "secret", "passw", "auth", "credential", "apikey", "api_key", "private", "dsn"];
 
 /// A configuration file.
 #[derive(Debug)]
@@ -163,8 +164,7 @@ impl Source {
         let column = self.text.get(line_start..start).unwrap_or_default().chars().count() + 1;
         let end = floor(&self.text, range.end.max(start)).min(line_start + line.len()).max(start);
         let width = self.text.get(start..end).unwrap_or_default().chars().count().max(1);
-        let place =
-            Place::Line { file: self.name.clone(), line: before.matches('\n').count() + 1, column };
+        let place = Place::Line { file: self.name.clone(), line: before.matches('\n').count() + 1, column };
         if hide || may_be_secret(line) {
             return (place, None);
         }

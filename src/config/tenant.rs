@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
-use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
+use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource};
 
 use super::channel::channel;
 use super::document::Scope;
@@ -25,9 +25,6 @@ const PER_CONTACT_PER_MINUTE: u32 = 5;
 const PER_DAY: u32 = 1000;
 const TIMEZONE: chrono_tz::Tz = chrono_tz::UTC;
 
-/// The most that any limit can be.
-const MOST: i64 = u32::MAX as i64;
-
 /// One business. `None`: something was reported.
 pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) -> Option<Tenant> {
     let id = root
@@ -42,12 +39,11 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
     let channels = channels(root, raw.channels.as_deref(), id.as_ref(), secrets);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
-        raw.map_or(Some(default), |raw| number(&limits, key, raw, 1..=MOST))
+        raw.map_or(Some(default), |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
     };
     let per_second = limit("per_second", raw.limits.per_second, PER_SECOND);
     let per_day = limit("per_day", raw.limits.per_day, PER_DAY);
-    let per_contact =
-        limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
+    let per_contact = limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
     let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
     Some(Tenant {
         id: id?,
@@ -66,7 +62,9 @@ fn channels(
     secrets: Secrets<'_>,
 ) -> Option<Vec<Channel>> {
     let raw = raw.unwrap_or_default();
-    if raw.is_empty() && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none() {
+    if raw.is_empty()
+        && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none()
+    {
         return None;
     }
     let channels: Vec<Option<Channel>> = raw
@@ -104,7 +102,6 @@ fn rules(
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
-    let keywords = keywords(&root.table("keywords"), &raw.keywords);
     let replies = Replies {
         fallback: raw.replies.fallback.clone(),
         seller: raw.replies.seller.clone(),
@@ -120,14 +117,14 @@ fn rules(
         sellers: sellers.clone().unwrap_or_default(),
         faq: faq.entries,
         replies,
-        keywords,
+        keywords: extra_keywords(&raw.keywords),
         per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
         session_idle: session_idle.unwrap_or(SESSION_IDLE),
         live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),
     });
     let rules = checked.map_err(|errors| {
         for error in errors {
-            root.wrong(&error.field, &error.message, "");
+            rule_error(root, &error);
         }
     });
     // What was reported above must not be taken for valid because it was stood in for.
@@ -181,6 +178,16 @@ struct Faq {
     valid: bool,
 }
 
+/// The domain's complaint about a text or a word, unless what it stumbled over was reported already.
+fn rule_error(root: &Scope<'_>, error: &RuleError) {
+    if root.is_reported(&error.field) {
+        return;
+    }
+    let (reason, help) = error.message.split_once("; ").unwrap_or((&error.message, ""));
+    let reason = if reason.starts_with("line ") { format!("does not hold: {reason}") } else { reason.to_owned() };
+    root.wrong(&error.field, &reason, help);
+}
+
 /// Questions are kept in their places even when a part is missing, so that the numbers in complaints stay right.
 fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
     let mut valid = true;
@@ -189,10 +196,6 @@ fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
         let question = scope.required("question", raw.question.as_ref(), "the question, for people who read this file");
         let keywords = scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question");
         let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
-        if keywords.is_some_and(Vec::is_empty) {
-            scope.wrong("keywords", "is empty", "without a keyword nothing ever asks this question");
-            valid = false;
-        }
         valid &= question.is_some() && keywords.is_some() && answer.is_some();
         FaqEntry {
             question: question.cloned().unwrap_or_default(),
@@ -204,17 +207,7 @@ fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
     Faq { entries, valid }
 }
 
-fn keywords(scope: &Scope<'_>, raw: &RawKeywords) -> ExtraKeywords {
-    let lists = [("stop", &raw.stop), ("start", &raw.start), ("help", &raw.help)];
-    for (index, (list, words)) in lists.iter().enumerate() {
-        for (at, word) in words.iter().flatten().enumerate() {
-            let same = |other: &&String| other.trim().to_lowercase() == word.trim().to_lowercase();
-            let earlier = lists.iter().take(index).find(|(_, words)| words.iter().flatten().any(|other| same(&other)));
-            if let Some((other, _)) = earlier {
-                scope.wrong(&format!("{list}[{at}]"), &format!("stands under `{other}` too"), "a word has one meaning");
-            }
-        }
-    }
+fn extra_keywords(raw: &RawKeywords) -> ExtraKeywords {
     ExtraKeywords {
         stop: raw.stop.clone().unwrap_or_default(),
         start: raw.start.clone().unwrap_or_default(),

@@ -28,7 +28,9 @@ impl Claims {
             let scope = root.element("channels", index);
             let Some(id) = &channel.id else { continue };
             if let Some(first) = first(&mut self.channels, id.clone(), scope.place("id")) {
-                let help = format!("see {first}; ids of channels are unique over all tenants, because webhook paths name them");
+                let help = format!(
+                    "see {first}; ids of channels are unique over all tenants, because webhook paths name them"
+                );
                 scope.error("id", format!("another channel is called `{id}` already"), &help);
             }
         }
@@ -38,11 +40,8 @@ impl Claims {
     pub(super) fn senders(&mut self, root: &Scope<'_>, tenant: &Tenant) {
         for (index, channel) in tenant.channels.iter().enumerate() {
             let (Provider::TwilioWhatsapp(account) | Provider::TwilioSms(account)) = &channel.provider;
-            let sender = (
-                channel.provider.name().to_owned(),
-                account.account_sid.clone(),
-                channel.address.as_str().to_owned(),
-            );
+            let sender =
+                (channel.provider.name().to_owned(), account.account_sid.clone(), channel.address.as_str().to_owned());
             let scope = root.element("channels", index);
             if let Some(first) = first(&mut self.senders, sender, scope.place("address")) {
                 let help = format!("see {first}; provider, account and address together belong to one channel");

@@ -16,7 +16,7 @@ use super::{StoreError, sql, sqlite};
 /// A store that is only read, beside a running daemon or without one.
 #[derive(Clone, Debug)]
 pub struct Archive {
-    conn: DatabaseConnection,
+    pub(super) conn: DatabaseConnection,
 }
 
 /// One flow from its webhook to the last callback. Times are text; ids and words as they stand in the tables.

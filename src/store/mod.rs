@@ -4,6 +4,7 @@
 //! the thousand are answered in bulk ([`reader`]). SQL stands in [`sql`] alone, so that another database needs that file
 //! and a way to open it, and nothing else.
 
+mod census;
 mod error;
 mod events;
 mod explain;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DatabaseConnection;
 
+pub use self::census::{Census, Link};
 pub use self::error::StoreError;
 pub use self::explain::{Archive, Counts, Story};
 pub use self::sellers::Sellers;

@@ -70,7 +70,7 @@ impl Inbox for Store {
     }
 
     fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
-        let burial = Burial { message: message.clone(), reason, at };
+        let burial = Box::new(Burial { message: message.clone(), reason, at });
         Box::pin(self.0.writer.ask(burial, Job::Bury))
     }
 }

@@ -9,7 +9,7 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
 use sea_orm::{DatabaseConnection, DbErr};
 
-use super::values::{Row, all};
+use super::values::{Row, all, change, text};
 use super::{Store, StoreError, sql};
 
 /// How often the table is looked at. The look is one small reading of an empty or tiny table.
@@ -31,6 +31,16 @@ impl Store {
         sellers.replace(read(&self.0.reads).await?);
         tokio::spawn(follow(self.0.reads.clone(), Arc::downgrade(&sellers.0)));
         Ok(sellers)
+    }
+
+    /// Inserts a row into `seller_phones`, as an operator does by hand. It counts within seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn add_seller_phone(&self, tenant: &TenantId, phone: &str) -> Result<(), StoreError> {
+        let values = [text(tenant.as_str()), text(phone)];
+        change(&self.0.write_conn, sql::ADD_SELLER_PHONE, values).await?;
+        Ok(())
     }
 }
 

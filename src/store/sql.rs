@@ -132,10 +132,11 @@ pub(super) const SUPPRESS: &str = concat!(
 
 pub(super) const CONTACT_OF: &str = "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 
-/// `[id, …]`: rows whose outcome or status comes in.
-pub(super) const OUTBOX_ROWS: &str = "SELECT o.id, o.tenant_id, o.channel_id, o.\"to\", o.state, o.attempts, \
-    o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, o.correlation_id, o.sent_at \
-    FROM json_each(?1) j CROSS JOIN messages_out o ON o.id = j.value";
+/// `[id, …]`: rows whose outcome or status comes in, packed into one, because a row in a result costs more than one in
+/// a list.
+pub(super) const OUTBOX_ROWS: &str = "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, \
+    o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, \
+    o.correlation_id, o.sent_at)) FROM json_each(?1) j CROSS JOIN messages_out o ON o.id = j.value";
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(super) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out \
@@ -266,3 +267,36 @@ pub(super) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages
     UNION ALL SELECT 'events', event_type, count(*) FROM event_log GROUP BY event_type \
     UNION ALL SELECT 'conversations', '', count(*) FROM conversations \
     UNION ALL SELECT 'opt_outs', '', count(*) FROM opt_outs";
+
+pub(super) const VERSIONS: &str = "SELECT id, version FROM conversations";
+
+/// Every reference between rows: table, id, tenant, the other table, the other row's tenant.
+pub(super) const LINKS: &str = "\
+    SELECT 'messages_in', m.id, m.tenant_id, 'conversations', o.tenant_id FROM messages_in m \
+        LEFT JOIN conversations o ON o.id = m.conversation_id WHERE m.conversation_id IS NOT NULL \
+    UNION ALL SELECT 'messages_in', m.id, m.tenant_id, 'channels', o.tenant_id FROM messages_in m \
+        LEFT JOIN channels o ON o.id = m.channel_id \
+    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'conversations', o.tenant_id FROM messages_out m \
+        LEFT JOIN conversations o ON o.id = m.conversation_id \
+    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'channels', o.tenant_id FROM messages_out m \
+        LEFT JOIN channels o ON o.id = m.channel_id \
+    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'messages_in', o.tenant_id FROM messages_out m \
+        LEFT JOIN messages_in o ON o.id = m.in_reply_to WHERE m.in_reply_to IS NOT NULL \
+    UNION ALL SELECT 'conversations', c.id, c.tenant_id, 'contacts', o.tenant_id FROM conversations c \
+        LEFT JOIN contacts o ON o.id = c.contact_id \
+    UNION ALL SELECT 'conversations', c.id, c.tenant_id, 'channels', o.tenant_id FROM conversations c \
+        LEFT JOIN channels o ON o.id = c.channel_id \
+    UNION ALL SELECT 'contact_addresses', a.contact_id, a.tenant_id, 'contacts', o.tenant_id \
+        FROM contact_addresses a LEFT JOIN contacts o ON o.id = a.contact_id \
+    UNION ALL SELECT 'sessions', s.id, s.tenant_id, 'conversations', o.tenant_id FROM sessions s \
+        LEFT JOIN conversations o ON o.id = s.conversation_id \
+    UNION ALL SELECT 'event_log', e.id, e.tenant_id, e.entity_type, CASE e.entity_type \
+        WHEN 'message_in' THEN (SELECT tenant_id FROM messages_in o WHERE o.id = e.entity_id) \
+        WHEN 'message_out' THEN (SELECT tenant_id FROM messages_out o WHERE o.id = e.entity_id) \
+        WHEN 'conversation' THEN (SELECT tenant_id FROM conversations o WHERE o.id = e.entity_id) \
+        WHEN 'session' THEN (SELECT tenant_id FROM sessions o WHERE o.id = e.entity_id) \
+        WHEN 'live_session' THEN (SELECT tenant_id FROM live_sessions o WHERE o.id = e.entity_id) \
+        WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
+        FROM event_log e WHERE e.entity_id IS NOT NULL";
+
+pub(super) const ADD_SELLER_PHONE: &str = "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";

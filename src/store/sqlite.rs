@@ -49,5 +49,7 @@ pub(super) async fn open_readers(url: &str) -> Result<DatabaseConnection, DbErr>
 async fn connect(mut options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     // Statements carry addresses and bodies: they must not be logged (I10).
     options.sqlx_logging(false).record_stmt_in_spans(false).test_before_acquire(false);
+    // A file does not go away: a connection that was good stays good, and its prepared statements with it.
+    options.idle_timeout(None).max_lifetime(None);
     Database::connect(options).await
 }

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use palabre::gateway::twilio::Kind;
-use palabre::gateway::twilio::simulator::{Account, Answer, Daemon as Whereabouts, InboundMessage, Simulator, SimulatorConfig};
+use palabre::gateway::twilio::simulator::{
+    Account, Answer, Daemon as Whereabouts, InboundMessage, Simulator, SimulatorConfig,
+};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
 use tempfile::TempDir;
 
@@ -80,7 +82,8 @@ impl World {
     pub fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
         let process = Process::start(&self.config(), &self.logs);
-        self.twilio.set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
+        self.twilio
+            .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
     }
 
@@ -94,7 +97,8 @@ impl World {
     /// SIGTERM, and how it ended.
     pub fn terminate(&mut self) -> ExitStatus {
         let mut daemon = self.daemon.take().expect("it runs");
-        let told = Command::new("kill").args(["-TERM", &daemon.child.id().to_string()]).status().expect("kill is there");
+        let told =
+            Command::new("kill").args(["-TERM", &daemon.child.id().to_string()]).status().expect("kill is there");
         assert!(told.success());
         let begun = Instant::now();
         loop {
@@ -140,7 +144,8 @@ impl World {
     /// Looks at the database.
     pub async fn rows<T>(&self, sql: &str, read: impl Fn(&QueryResult) -> T) -> Vec<T> {
         let database = self.database().await;
-        let rows = database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+        let rows =
+            database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
         rows.iter().map(read).collect()
     }
 
@@ -156,7 +161,8 @@ impl World {
         let begun = Instant::now();
         let database = self.database().await;
         loop {
-            let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+            let row =
+                database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
             let found: i64 = row.and_then(|row| row.try_get_by_index(0).ok()).expect("a count");
             if found == wanted {
                 return;

@@ -19,7 +19,8 @@ async fn i1_what_got_its_200_survives_kill_9_and_is_answered_once() {
         let client = reqwest::Client::new();
         for n in 0..150 {
             let from = format!("+3361200{:04}", n % 40);
-            let webhook = world.twilio.sign(&world.text(BELLE, &from, &format!("{round}/{n}"))).expect("a signed webhook");
+            let webhook =
+                world.twilio.sign(&world.text(BELLE, &from, &format!("{round}/{n}"))).expect("a signed webhook");
             let request = client
                 .post(&webhook.post_to)
                 .header("X-Twilio-Signature", &webhook.signature)
@@ -122,7 +123,9 @@ async fn i10_webhooks_that_lie_leave_no_row_and_no_trace_of_anyone() {
     let body = honest.body.as_bytes().to_vec();
     let huge = vec![b'a'; 10 * 1024 * 1024];
     let invalid = [b"Body=%FF%FE&".as_slice(), &body].concat();
-    let cases: [(&str, &str, Option<&str>, &[u8], u16); 7] = [
+    // What is wrong, where it is posted, its signature, its body, and what it gets.
+    type Case<'a> = (&'a str, &'a str, Option<&'a str>, &'a [u8], u16);
+    let cases: [Case<'_>; 7] = [
         ("unsigned", &channel, None, &body, 401),
         ("wrongly signed", &channel, Some("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), &body, 401),
         ("signed by another tenant", &channel, Some(&other.signature), other.body.as_bytes(), 401),
@@ -133,7 +136,8 @@ async fn i10_webhooks_that_lie_leave_no_row_and_no_trace_of_anyone() {
     ];
     let client = reqwest::Client::new();
     for (case, url, signature, body, expected) in cases {
-        let mut request = client.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body.to_vec());
+        let mut request =
+            client.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body.to_vec());
         if let Some(signature) = signature {
             request = request.header("X-Twilio-Signature", signature);
         }
@@ -163,9 +167,11 @@ async fn i10_an_ordinary_day_leaves_nobody_in_the_logs_or_the_event_log() {
     }
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 3).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
-    let metrics = reqwest::get(format!("{}/metrics", world.base_url())).await.expect("metrics").text().await.expect("text");
+    let metrics =
+        reqwest::get(format!("{}/metrics", world.base_url())).await.expect("metrics").text().await.expect("text");
     assert!(metrics.contains("palabre_"), "{metrics}");
-    let payloads = world.rows("SELECT payload FROM event_log", |row| row.try_get_by_index::<String>(0).expect("text")).await;
+    let payloads =
+        world.rows("SELECT payload FROM event_log", |row| row.try_get_by_index::<String>(0).expect("text")).await;
     world.terminate();
     for seen in [&world.logs(), &metrics, &payloads.join("\n")] {
         for secret in ["33612345678", "Camille", "horaires", BELLE.auth_token] {

@@ -33,7 +33,11 @@ async fn a_question_gets_its_answer() {
     assert_eq!(row.len(), 1);
     assert_eq!((row[0].0.as_str(), row[0].1.as_str(), row[0].2.as_str(), row[0].3.as_str()), expected);
     assert!(row[0].4 && row[0].5);
-    let events = world.rows("SELECT event_type FROM event_log ORDER BY created_at, id", |row| row.try_get_by_index::<String>(0).expect("text")).await;
+    let events = world
+        .rows("SELECT event_type FROM event_log ORDER BY created_at, id", |row| {
+            row.try_get_by_index::<String>(0).expect("text")
+        })
+        .await;
     for event in ["webhook_received", "message_routed", "session_opened", "message_sent"] {
         assert!(events.iter().any(|found| found == event), "{event} among {events:?}");
     }
@@ -134,7 +138,14 @@ async fn i6_after_stop_there_is_one_confirmation_and_then_silence_until_start() 
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 5).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
     assert_eq!(world.received(ANNE).len(), 2, "the answer and the confirmation");
-    assert_eq!(world.value::<i64>("SELECT count(*) FROM opt_outs WHERE tenant_id = 'belle' AND address = 'whatsapp:+33612345678'").await, 1);
+    assert_eq!(
+        world
+            .value::<i64>(
+                "SELECT count(*) FROM opt_outs WHERE tenant_id = 'belle' AND address = 'whatsapp:+33612345678'"
+            )
+            .await,
+        1
+    );
     assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_in WHERE reason = 'silent_opted_out'").await, 3);
 
     // Another tenant of the same person is another matter (I9).
@@ -183,8 +194,14 @@ async fn i8_callbacks_that_come_early_repeated_and_out_of_order_only_move_a_stat
     }
     world.twilio.callbacks_at_least(60).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'read'", 10).await;
-    world.until("SELECT count(*) FROM messages_out WHERE provider_message_id LIKE 'SM%' AND sent_at IS NOT NULL", 10).await;
-    assert_eq!(world.value::<i64>("SELECT count(*) FROM event_log WHERE event_type = 'message_read'").await, 20, "every callback is history");
+    world
+        .until("SELECT count(*) FROM messages_out WHERE provider_message_id LIKE 'SM%' AND sent_at IS NOT NULL", 10)
+        .await;
+    assert_eq!(
+        world.value::<i64>("SELECT count(*) FROM event_log WHERE event_type = 'message_read'").await,
+        20,
+        "every callback is history"
+    );
 }
 
 #[tokio::test]
@@ -214,6 +231,10 @@ async fn sms_and_the_alias_paths_find_their_channel_by_account_and_number() {
         assert_eq!(world.twilio.deliver(message).await.expect("an answer").status, 200);
     }
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 3).await;
-    let channels = world.rows("SELECT channel_id || ' ' || \"from\" FROM messages_in ORDER BY id", |row| row.try_get_by_index::<String>(0).expect("text")).await;
+    let channels = world
+        .rows("SELECT channel_id || ' ' || \"from\" FROM messages_in ORDER BY id", |row| {
+            row.try_get_by_index::<String>(0).expect("text")
+        })
+        .await;
     assert_eq!(channels, ["belle-sms sms:+33612345678", "belle-sms sms:+33612345678", "taxi whatsapp:+33687654321"]);
 }

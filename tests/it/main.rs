@@ -1,6 +1,11 @@
-//! Against the real thing: the daemon as a process of its own, real HTTP, a Twilio that misbehaves on demand.
+//! From outside: the daemon as a process of its own, real HTTP, a Twilio that misbehaves on demand; and the house's own
+//! rules.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod daemon;
+mod demo;
 mod faults;
 mod gateway;
+mod house;
 mod journeys;

@@ -108,7 +108,7 @@ pub(in crate::store) type AcceptTask = Task<Vec<NewInbound>, Vec<Result<Acceptan
 #[derive(Debug)]
 pub(in crate::store) enum Job {
     Accept(AcceptTask),
-    Bury(Task<Burial, ()>),
+    Bury(Task<Box<Burial>, ()>),
     Turn(Task<Box<Turn>, ()>),
     Change(Task<Change, Advanced>),
     Sweep(Task<Sweep, Swept>),
@@ -119,7 +119,7 @@ pub(in crate::store) enum Job {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     accepts: Vec<AcceptTask>,
-    burials: Vec<Task<Burial, ()>>,
+    burials: Vec<Task<Box<Burial>, ()>>,
     turns: Vec<Task<Box<Turn>, ()>>,
     changes: Vec<Task<Change, Advanced>>,
     sweeps: Vec<Task<Sweep, Swept>>,

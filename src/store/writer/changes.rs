@@ -9,7 +9,7 @@ use palabre_actors::domain::ids::{ContactId, CorrelationId, OutboundId};
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate};
 use sea_orm::DbErr;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Transaction;
@@ -17,7 +17,7 @@ use super::batch::{Change, Task};
 use super::turns::suppress;
 use crate::store::events::{self, Events};
 use crate::store::sql;
-use crate::store::values::{Row, all, attempts, change, id, list, text, text_or_null, time, time_text};
+use crate::store::values::{all, change, corrupt, id, list, text, text_or_null, time, time_text};
 
 pub(super) async fn apply(
     tx: &impl Transaction,
@@ -78,8 +78,10 @@ async fn read(tx: &impl Transaction, ids: &[Option<OutboundId>]) -> Result<HashM
     let mut wanted: Vec<_> = ids.iter().flatten().collect();
     wanted.sort();
     wanted.dedup();
-    let rows = all(tx, sql::OUTBOX_ROWS, [list(&wanted)?]).await?;
-    rows.iter().map(|row| OutboxRow::read(row).map(|row| (row.id, row))).collect()
+    let packed = all(tx, sql::OUTBOX_ROWS, [list(&wanted)?]).await?;
+    let packed: String = packed.first().ok_or_else(|| corrupt("outbox rows"))?.get(0)?;
+    let packed: Vec<Packed> = serde_json::from_str(&packed).map_err(|_| corrupt("outbox rows"))?;
+    Ok(packed.into_iter().map(|row| (row.0, OutboxRow::unpack(row))).collect())
 }
 
 /// The provider keeps a list of its own, and this contact is on it: so they are on ours (21610, 63033).
@@ -121,23 +123,40 @@ struct OutboxRow {
     changed_at: Option<Timestamp>,
 }
 
+/// A row as `sql::OUTBOX_ROWS` packs it.
+#[derive(Deserialize)]
+struct Packed(
+    OutboundId,
+    String,
+    String,
+    OutboxState,
+    u32,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    CorrelationId,
+    Option<String>,
+);
+
 impl OutboxRow {
-    fn read(row: &Row) -> Result<Self, DbErr> {
-        Ok(Self {
-            id: row.parse(0)?,
-            tenant: row.get(1)?,
-            channel: row.get(2)?,
-            state: row.parse(4)?,
-            attempts: attempts(row.get(5)?)?,
-            next_attempt_at: row.get(6)?,
-            lease_owner: row.get(7)?,
-            lease_until: row.get(8)?,
-            provider_message_id: row.get(9)?,
-            last_error: row.get(10)?,
-            correlation: row.parse(11)?,
-            sent_at: row.get(12)?,
+    fn unpack(row: Packed) -> Self {
+        Self {
+            id: row.0,
+            tenant: row.1,
+            channel: row.2,
+            state: row.3,
+            attempts: row.4,
+            next_attempt_at: row.5,
+            lease_owner: row.6,
+            lease_until: row.7,
+            provider_message_id: row.8,
+            last_error: row.9,
+            correlation: row.10,
+            sent_at: row.11,
             changed_at: None,
-        })
+        }
     }
 
     fn columns(&self) -> impl Serialize {

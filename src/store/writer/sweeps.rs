@@ -13,11 +13,11 @@ use crate::store::values::{Row, all, change, count, id, text, time};
 
 pub(super) async fn bury(
     tx: &impl Transaction,
-    tasks: &mut [Task<Burial, ()>],
+    tasks: &mut [Task<Box<Burial>, ()>],
     events: &mut Events,
 ) -> Result<(), DbErr> {
     for task in tasks {
-        let Burial { message, reason, at } = &task.input;
+        let Burial { message, reason, at } = &*task.input;
         let values = [id(message.id), text(message.tenant.as_str()), text(*reason), time(*at)];
         if change(tx, sql::BURY, values).await? > 0 {
             events.push(&events::buried(message, reason, *at));

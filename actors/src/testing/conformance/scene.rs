@@ -15,7 +15,7 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Content, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::turn::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
-use crate::ports::Acceptance;
+use crate::ports::{Acceptance, Turns};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
 /// 2026-11-21T03:55:00.123456Z, and so many seconds.
@@ -63,7 +63,7 @@ impl Customer {
     }
 
     /// Their state as the store has it.
-    pub async fn state(&self, store: &impl Subject) -> State {
+    pub async fn state(&self, store: &impl Turns) -> State {
         store.load(&self.0).await.expect("loads").state
     }
 

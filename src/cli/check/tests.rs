@@ -1,0 +1,100 @@
+//! What operators and scripts see.
+
+use std::path::Path;
+
+use super::*;
+
+const TENANT: &str = "id = \"belle\"\nname = \"Belle\"\n[[channels]]\nid = \"belle-wa\"\nprovider = \"twilio-whatsapp\"\n\
+                      address = \"whatsapp:+14155238886\"\naccount_sid = \"AC00000000000000000000000000000001\"\n\
+                      auth_token = { env = \"TOKEN\" }\n";
+
+fn check(main: &str, tenant: &str, json: bool) -> (u8, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tenants = folder.path().join("tenants");
+    std::fs::create_dir(&tenants).expect("a folder");
+    std::fs::write(tenants.join("belle.toml"), tenant).expect("a file");
+    let path = folder.path().join("palabre.toml");
+    std::fs::write(&path, main).expect("a file");
+    let environment = Environment::from_iter([("TOKEN", "s3cret")]);
+    let mut out = Vec::new();
+    let code = run_with(&path, &environment, json, &mut out).expect("a vector takes everything");
+    (code, String::from_utf8(out).expect("text").replace(&format!("{}/", folder.path().display()), ""))
+}
+
+#[test]
+fn a_valid_configuration_is_summed_up() {
+    let (code, out) = check("http.public_base_url = \"https://hooks.example.com/\"", TENANT, false);
+    assert_eq!(code, exit::OK, "{out}");
+    for line in [
+        "belle (Belle)",
+        "  speaks    fr, in UTC",
+        "  limits    10 sends/s, 1000 a day, 5 automatic answers a minute to one contact",
+        "  channel   belle-wa · twilio-whatsapp · whatsapp:+141…86",
+        "            https://hooks.example.com/webhooks/twilio-whatsapp/belle-wa#rc=5&rp=all",
+        "ok: 1 tenant, 1 channel, 0 warnings",
+    ] {
+        assert!(out.lines().any(|shown| shown == line), "{line}\n{out}");
+    }
+    assert!(!out.contains("s3cret") && !out.contains("+14155238886"), "{out}");
+}
+
+#[test]
+fn mistakes_of_all_files_are_told_at_once() {
+    let (code, out) = check("[http]\nlisen = \"x\"\n", &TENANT.replace("channels", "chanels"), false);
+    assert_eq!(code, exit::FOUND_WRONG);
+    let expected = "\
+error: unknown key `lisen`
+ --> palabre.toml:2:1
+  |
+2 | lisen …
+  | ^^^^^
+  = help: did you mean `listen`?
+
+error: `channels` is missing
+ --> tenants/belle.toml
+  = help: add a `[[channels]]` table: without one nobody can write
+
+error: unknown key `chanels`
+ --> tenants/belle.toml:3:3
+  |
+3 | [[chanels …
+  |   ^^^^^^^
+  = help: did you mean `channels`?
+
+the configuration is refused: 3 errors
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn scripts_get_json() {
+    let (code, out) = check("[logs]\nformat = \"xml\"\n", TENANT, true);
+    assert_eq!(code, exit::FOUND_WRONG);
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        told,
+        json!({
+            "ok": false,
+            "errors": [{
+                "file": "palabre.toml", "line": 2, "column": 10, "variable": null, "key": "logs.format",
+                "reason": "`logs.format` cannot be `xml`", "help": "one of `json`, `text`",
+            }],
+            "warnings": [],
+            "tenants": null,
+        })
+    );
+
+    let (code, out) = check("", TENANT, true);
+    assert_eq!(code, exit::OK);
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(told["ok"], true);
+    assert_eq!(told["tenants"][0]["channels"][0]["webhook"], "/webhooks/twilio-whatsapp/belle-wa#rc=5&rp=all");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_so() {
+    let mut out = Vec::new();
+    let code = run_with(Path::new("/nowhere/palabre.toml"), &Environment::default(), false, &mut out).expect("written");
+    assert_eq!(code, exit::FOUND_WRONG);
+    assert!(String::from_utf8_lossy(&out).contains("/nowhere/palabre.toml"));
+}

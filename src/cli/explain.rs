@@ -1,0 +1,87 @@
+//! `palabre explain ID`: one message's story, from its webhook to the last callback (I11).
+
+mod document;
+mod sentences;
+mod timeline;
+
+use std::path::Path;
+
+pub(in crate::cli) use self::sentences::{why_inbound, why_outbound};
+use super::{complain, complain_about, exit, load, say};
+use crate::store::{Archive, StoreError, Story};
+
+/// How a story is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manner {
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Bodies and whole addresses, which are masked otherwise.
+    pub show_content: bool,
+}
+
+/// Prints the story of an id. An unknown one ends with [`exit::FOUND_WRONG`].
+pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
+    let Some(config) = load(config) else { return exit::FOUND_WRONG };
+    super::on_runtime(async {
+        match look_up(&config.database.url, id).await {
+            Ok(Some(story)) => {
+                tell(&story, manner);
+                exit::OK
+            }
+            Ok(None) => {
+                complain_about(format_args!("{}", unknown(id)));
+                exit::FOUND_WRONG
+            }
+            Err(error) => complain(&error),
+        }
+    })
+}
+
+async fn look_up(url: &str, id: &str) -> Result<Option<Story>, StoreError> {
+    Archive::open(url).await?.explain(id.trim()).await
+}
+
+fn tell(story: &Story, manner: Manner) {
+    if manner.json {
+        let document = document::of(story, manner.show_content);
+        say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));
+    } else {
+        say(format_args!("{}", timeline::text(story, manner.show_content)));
+    }
+}
+
+fn unknown(id: &str) -> String {
+    let hint = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
+        "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history"
+    } else if uuid::Uuid::parse_str(id.trim()).is_ok() {
+        "it has the form of our ids: is it from another database? `--config` tells which one is read"
+    } else if id.trim().starts_with("SM") || id.trim().starts_with("MM") {
+        "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
+         Twilio's debugger tells whether a webhook was refused (401, 404, 503)"
+    } else {
+        "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \
+         in the logs"
+    };
+    format!("no message and no flow has this id\n  {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_id_is_answered_with_what_to_do() {
+        let table = [
+            ("SM0123456789abcdef0123456789abcdef", "debugger"),
+            ("019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b", "another database"),
+            ("+33639980001", "address"),
+            ("whatsapp:+33639980001", "address"),
+            ("what", "correlation id"),
+        ];
+        for (id, expected) in table {
+            let text = unknown(id);
+            assert!(text.contains(expected), "{id}: {text}");
+            assert!(!text.contains("33639980001"));
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! A story as text: what it is about, what happened when, and how it ended.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use palabre_actors::domain::address::Address;
+
+use super::sentences;
+use crate::store::Story;
+use crate::store::entity::{event_log, message_in, message_out};
+
+/// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
+pub(super) fn text(story: &Story, show_content: bool) -> String {
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    };
+    let content = Content { shown: show_content };
+    match &story.inbound {
+        Some(row) => message(row, story, content, &mut line),
+        None => line(&format!("flow {} of {}", story.correlation_id, story.tenant_id)),
+    }
+    line("");
+    timeline(story, &mut line);
+    for row in &story.outbound {
+        line("");
+        answer(row, content, &mut line);
+    }
+    if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
+        line("");
+        line(&format!("nothing was sent: {}", sentences::state_inbound(row)));
+    }
+    text.trim_end().to_owned()
+}
+
+fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut impl FnMut(&str)) {
+    line(&format!("message {}", row.id));
+    line(&format!("  at the provider  {}", row.provider_message_id));
+    line(&format!("  tenant, channel  {}, {}", row.tenant_id, row.channel_id));
+    line(&format!("  from, to         {}, {}", content.address(&row.from), content.address(&row.to)));
+    if let Some(role) = &row.role {
+        line(&format!("  role             {role}"));
+    }
+    line(&format!("  says             {}", content.body(&row.body)));
+    if row.details.is_some() {
+        line(&format!("  carries          {}", parts(row)));
+    }
+    if let Some(conversation) = &row.conversation_id {
+        line(&format!("  conversation     {conversation}"));
+    }
+    line(&format!("  flow             {}", story.correlation_id));
+    let reason = row.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row)));
+}
+
+fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str)) {
+    line(&format!("answer {}", row.id));
+    line(&format!("  kind             {}", row.kind));
+    line(&format!("  to               {}", content.address(&row.to)));
+    line(&format!("  says             {}", content.body(&row.body)));
+    line(&format!("  at the provider  {}", row.provider_message_id.as_deref().unwrap_or("not known there")));
+    line(&format!("  attempts         {}", row.attempts));
+    if row.state == "pending" {
+        line(&format!("  next attempt     {}", row.next_attempt_at));
+    }
+    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row)));
+    if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
+        line(&format!("  see              {}", code.source()));
+    }
+}
+
+fn timeline(story: &Story, line: &mut impl FnMut(&str)) {
+    let Some(begun) = beginning(story) else {
+        line("nothing is in the event log");
+        return;
+    };
+    line(&format!("since {}", begun.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
+    for event in &story.events {
+        let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun));
+        let which = which(story, event);
+        line(&format!("  {at:>11}  {:<20} {}{which}", event.event_type, sentences::event(event)));
+    }
+}
+
+/// Which answer an event is about, when there are several.
+fn which(story: &Story, event: &event_log::Model) -> String {
+    let about = event.entity_id.as_deref().filter(|_| event.entity_type == "message_out" && story.outbound.len() > 1);
+    about.map(|id| format!(" [{id}]")).unwrap_or_default()
+}
+
+/// What a message carries besides its text.
+fn parts(row: &message_in::Model) -> String {
+    let details = row.details.as_deref().unwrap_or_default();
+    let details = serde_json::from_str::<serde_json::Value>(details).unwrap_or_default();
+    let parts: Vec<String> = details
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(part, value)| match value.as_array() {
+            Some(items) => format!("{} × {part}", items.len()),
+            None => part.clone(),
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// When the story begins.
+pub(super) fn beginning(story: &Story) -> Option<DateTime<Utc>> {
+    let webhook = story.inbound.as_ref().and_then(|row| moment(&row.created_at));
+    webhook.or_else(|| story.events.first().and_then(|event| moment(&event.created_at)))
+}
+
+pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
+}
+
+/// `+3.1 ms`, `+2.04 s`, `+3 min 20 s`, `+2 d 3 h`
+fn relative(since: TimeDelta) -> String {
+    let sign = if since < TimeDelta::zero() { '-' } else { '+' };
+    let since = since.abs();
+    let ms = since.num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0;
+    let (seconds, minutes, hours) = (since.num_seconds(), since.num_minutes(), since.num_hours());
+    match seconds {
+        0 => format!("{sign}{ms:.1} ms"),
+        1..60 => format!("{sign}{:.2} s", ms / 1_000.0),
+        60..3_600 => format!("{sign}{minutes} min {} s", seconds % 60),
+        3_600..86_400 => format!("{sign}{hours} h {} min", minutes % 60),
+        _ => format!("{sign}{} d {} h", since.num_days(), hours % 24),
+    }
+}
+
+/// Whether personal data is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    pub shown: bool,
+}
+
+impl Content {
+    pub fn address(self, text: &str) -> String {
+        if self.shown { text.to_owned() } else { Address::from_normalised(text).to_string() }
+    }
+
+    fn body(self, text: &str) -> String {
+        match (text.is_empty(), self.shown) {
+            (true, _) => "(no text)".to_owned(),
+            // On one line, and without what a terminal would obey.
+            (false, true) => format!("“{}”", text.escape_debug()),
+            (false, false) => format!("{} characters (--show-content shows them)", text.chars().count()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod samples {
+    //! A story to test with.
+
+    use super::*;
+
+    pub fn inbound() -> message_in::Model {
+        message_in::Model {
+            id: "019c1a2b-0000-7000-8000-000000000001".to_owned(),
+            tenant_id: "institut-belle".to_owned(),
+            channel_id: "belle-wa".to_owned(),
+            conversation_id: Some("019c1a2b-0000-7000-8000-00000000000c".to_owned()),
+            provider_message_id: "SM00000000000000000000000000000001".to_owned(),
+            from: "whatsapp:+33639980001".to_owned(),
+            to: "whatsapp:+15005550101".to_owned(),
+            body: "Quels sont vos horaires ?".to_owned(),
+            profile_name: Some("Camille".to_owned()),
+            details: Some(r#"{"media":[{"url":"https://x.invalid/1","content_type":"image/png"}]}"#.to_owned()),
+            role: Some("client".to_owned()),
+            state: "processed".to_owned(),
+            reason: Some("answered_faq".to_owned()),
+            correlation_id: "019c1a2b-0000-7000-8000-00000000000f".to_owned(),
+            created_at: "2026-11-21T04:45:00.000000Z".to_owned(),
+            processed_at: Some("2026-11-21T04:45:00.003100Z".to_owned()),
+        }
+    }
+
+    pub fn outbound() -> message_out::Model {
+        message_out::Model {
+            id: "019c1a2b-0000-7000-8000-000000000002".to_owned(),
+            tenant_id: "institut-belle".to_owned(),
+            channel_id: "belle-wa".to_owned(),
+            conversation_id: "019c1a2b-0000-7000-8000-00000000000c".to_owned(),
+            in_reply_to: Some(inbound().id),
+            to: "whatsapp:+33639980001".to_owned(),
+            body: "De 9 h à 19 h.".to_owned(),
+            kind: "reply".to_owned(),
+            state: "failed".to_owned(),
+            attempts: 2,
+            next_attempt_at: "2026-11-21T04:45:00.003100Z".to_owned(),
+            lease_owner: None,
+            lease_until: None,
+            provider_message_id: Some("SM00000000000000000000000000000002".to_owned()),
+            last_error: Some("30003".to_owned()),
+            correlation_id: inbound().correlation_id,
+            created_at: "2026-11-21T04:45:00.003100Z".to_owned(),
+            sent_at: Some("2026-11-21T04:45:00.010000Z".to_owned()),
+            updated_at: "2026-11-21T04:45:02.000000Z".to_owned(),
+        }
+    }
+
+    pub fn event(event_type: &str, actor: &str, payload: &str, at: &str) -> event_log::Model {
+        event_log::Model {
+            id: "019c1a2b-0000-7000-8000-0000000000e1".to_owned(),
+            tenant_id: "institut-belle".to_owned(),
+            event_type: event_type.to_owned(),
+            entity_type: "message_out".to_owned(),
+            entity_id: Some(outbound().id),
+            correlation_id: inbound().correlation_id,
+            actor_type: actor.to_owned(),
+            payload: payload.to_owned(),
+            created_at: at.to_owned(),
+        }
+    }
+
+    pub fn story() -> Story {
+        Story {
+            correlation_id: inbound().correlation_id,
+            tenant_id: "institut-belle".to_owned(),
+            inbound: Some(inbound()),
+            outbound: vec![outbound()],
+            events: vec![
+                event("webhook_received", "provider", "{}", "2026-11-21T04:45:00.000000Z"),
+                event(
+                    "message_routed",
+                    "bot",
+                    r#"{"role":"client","outcome":"answered_faq"}"#,
+                    "2026-11-21T04:45:00.003100Z",
+                ),
+                event("message_sent", "system", "{}", "2026-11-21T04:45:00.010000Z"),
+                event("message_failed", "provider", r#"{"code":"30003"}"#, "2026-11-21T04:47:05.000000Z"),
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_story_is_told_without_content() {
+        let told = text(&samples::story(), false);
+        for expected in [
+            "message 019c1a2b-0000-7000-8000-000000000001",
+            "SM00000000000000000000000000000001",
+            "+3.1 ms  message_routed",
+            "+2 min 5 s  message_failed",
+            "a question of the FAQ was recognised",
+            "1 × media",
+            "30003, the phone cannot be reached",
+            "https://www.twilio.com/docs/api/errors/30003",
+            "25 characters",
+        ] {
+            assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
+        }
+        for hidden in ["horaires", "33639980001", "15005550101", "19 h", "x.invalid", "Camille"] {
+            assert!(!told.contains(hidden), "{hidden:?} is shown in\n{told}");
+        }
+    }
+
+    #[test]
+    fn content_is_shown_to_those_who_ask() {
+        let told = text(&samples::story(), true);
+        assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
+    }
+
+    #[test]
+    fn silence_is_explained() {
+        let mut story = samples::story();
+        story.outbound.clear();
+        story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
+        assert!(text(&story, false).contains("nothing was sent: no answer: they said STOP before"));
+        let waiting = story.inbound.as_mut().unwrap();
+        (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
+        assert!(text(&story, false).contains("its turn has not come yet"));
+    }
+
+    #[test]
+    fn times_are_told_in_fitting_units() {
+        let table = [
+            (3_100, "+3.1 ms"),
+            (2_040_000, "+2.04 s"),
+            (200_000_000, "+3 min 20 s"),
+            (7_260_000_000, "+2 h 1 min"),
+            (183_600_000_000, "+2 d 3 h"),
+            (-1_500, "-1.5 ms"),
+        ];
+        for (microseconds, expected) in table {
+            assert_eq!(relative(TimeDelta::microseconds(microseconds)), expected);
+        }
+    }
+}

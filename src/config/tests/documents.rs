@@ -1,0 +1,162 @@
+//! The documented defaults, the reference and the samples say what the code does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use figment::error::Kind;
+use figment::value::{Dict, Tag, Value};
+use serde::de::DeserializeOwned;
+
+use crate::config::raw::*;
+use crate::config::{Config, DEFAULTS, Environment};
+
+const REFERENCE: &str = include_str!("../../../docs/configuration.md");
+
+/// The keys that a raw type knows, as serde itself tells them to whoever tries another.
+fn keys<T: DeserializeOwned>(table: &str) -> BTreeSet<String> {
+    let unknown = Dict::from([("no such key".to_owned(), Value::from(1))]);
+    let Err(error) = Value::Dict(Tag::Default, unknown).deserialize::<T>() else { panic!("{table} takes any key") };
+    let Kind::UnknownField(_, known) = error.kind else { panic!("{table}: {error}") };
+    known.iter().map(|key| format!("{table}{key}")).collect()
+}
+
+fn of_daemon() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    all.extend(keys::<RawHttp>("http."));
+    all.extend(keys::<RawDatabase>("database."));
+    all.extend(keys::<RawRedis>("redis."));
+    all.extend(keys::<RawTenants>("tenants."));
+    all.extend(keys::<RawLogs>("logs."));
+    all.extend(keys::<RawRuntime>("runtime."));
+    let tables: BTreeSet<String> = all.iter().filter_map(|key| key.split('.').next().map(str::to_owned)).collect();
+    assert_eq!(tables, keys::<RawConfig>(""), "a table is missing here");
+    all
+}
+
+fn of_tenants() -> BTreeSet<String> {
+    let mut all = keys::<RawTenant>("");
+    let mut tables = BTreeSet::new();
+    for (table, keys) in [
+        ("channels", keys::<RawChannel>("channels.")),
+        ("limits", keys::<RawLimits>("limits.")),
+        ("session", keys::<RawSession>("session.")),
+        ("live_session", keys::<RawSession>("live_session.")),
+        ("keywords", keys::<RawKeywords>("keywords.")),
+        ("faq", keys::<RawFaq>("faq.")),
+        ("replies", keys::<RawReplies>("replies.")),
+    ] {
+        assert!(all.remove(table), "{table}");
+        tables.extend(keys);
+    }
+    all.extend(tables);
+    all
+}
+
+#[test]
+fn every_key_stands_in_the_default_file() {
+    // What stands behind a single `#` without a space is a key that is left out.
+    let whole: String = DEFAULTS
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let document: toml_edit::Document<String> = toml_edit::Document::parse(whole).expect("it parses");
+    let mut found = BTreeSet::new();
+    for (table, item) in document.iter() {
+        for (key, _) in item.as_table().expect("tables only").iter() {
+            found.insert(format!("{table}.{key}"));
+        }
+    }
+    assert_eq!(found, of_daemon());
+}
+
+#[test]
+fn every_key_stands_in_the_reference_and_nothing_else() {
+    let sections: BTreeMap<&str, BTreeSet<String>> = REFERENCE
+        .split("\n## ")
+        .map(|section| {
+            let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+            (section.lines().next().unwrap_or_default(), rows.map(str::to_owned).collect())
+        })
+        .collect();
+    assert_eq!(sections["The daemon: palabre.toml"], of_daemon());
+    assert_eq!(sections["A tenant: tenants/*.toml"], of_tenants());
+}
+
+#[test]
+fn the_reference_names_the_defaults_of_the_default_file() {
+    let document: toml_edit::Document<&str> = toml_edit::Document::parse(DEFAULTS).expect("it parses");
+    for (table, item) in document.iter() {
+        for (key, value) in item.as_table().expect("tables only").iter() {
+            let default = value.as_value().map(|value| value.clone().decorated("", "").to_string());
+            let row = format!("| `{table}.{key}` | `{}` |", default.unwrap_or_default());
+            assert!(REFERENCE.contains(&row), "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_samples_hold() {
+    let environment = Environment::from_iter([
+        ("BELLE_TWILIO_TOKEN", "a"),
+        ("MARTIN_TWILIO_TOKEN", "b"),
+        ("FATOU_TWILIO_TOKEN", "c"),
+        ("BLEU_TWILIO_TOKEN", "d"),
+    ]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/palabre.toml");
+    let loaded = Config::load(&path, &environment).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.warnings, []);
+    let tenants: Vec<&str> = loaded.config.tenants.iter().map(|tenant| tenant.id.as_str()).collect();
+    assert_eq!(tenants, ["chez-fatou", "institut-belle", "martin-plomberie", "taxi-bleu"]);
+}
+
+/// The shape that other programs were told of.
+#[test]
+fn the_published_shape_holds() {
+    let main = r#"
+        [http]
+        listen = "127.0.0.1:8080"
+        admin_listen = "127.0.0.1:9090"
+        public_base_url = "https://hooks.example.com"
+        trusted_proxies = ["127.0.0.1/32"]
+        [database]
+        url = "sqlite://palabre.db"
+        [redis]
+        url = "redis://127.0.0.1:6379"
+        [tenants]
+        dir = "tenants"
+        [logs]
+        format = "json"
+    "#;
+    let tenant = r#"
+        id = "institut-belle"
+        name = "Institut Belle"
+        language = "fr"
+        timezone = "Europe/Paris"
+        sellers = ["+33612345678"]
+
+        [[channels]]
+        id = "belle-wa"
+        provider = "twilio-whatsapp"
+        address = "whatsapp:+14155238886"
+        account_sid = "AC00000000000000000000000000000001"
+        auth_token = { env = "BELLE_TWILIO_TOKEN" }
+        api_base_url = "https://api.twilio.com"
+
+        [limits]
+        per_second = 10
+        per_contact_per_minute = 5
+        per_day = 1000
+
+        [[faq]]
+        question = "Quels sont vos horaires ?"
+        keywords = ["horaires", "ouvert", "ouverture"]
+        answer = "Nous sommes ouverts du mardi au samedi, de 9 h à 19 h."
+
+        [replies]
+        fallback = "Merci {{ contact.name }}, nous avons bien reçu votre message."
+    "#;
+    let environment = Environment::from_iter([("BELLE_TWILIO_TOKEN", "a")]);
+    let loaded = Config::from_toml_texts(main, &[("institut-belle.toml", tenant)], &environment);
+    let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.config.tenants.len(), 1);
+}

@@ -1,0 +1,274 @@
+//! The golden table: a mistake, and exactly what is said to it.
+
+use super::{TENANT, load, problems, told};
+
+/// The one thing that is said about a daemon's file.
+fn about_daemon(main: &str) -> String {
+    one(&problems(main, &[("belle.toml", TENANT)]))
+}
+
+/// The one thing that is said about a tenant's file.
+fn about_tenant(tenant: &str) -> String {
+    one(&problems("", &[("t.toml", tenant)]))
+}
+
+fn one(problems: &[super::Problem]) -> String {
+    problems.iter().map(told).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn mistakes_in_the_daemons_file() {
+    for (main, expected) in [
+        ("[htpp]\nlisten = \"127.0.0.1:1\"", "error palabre.toml:1:2 unknown key `htpp` | did you mean `http`?"),
+        ("[http]\nlisen = \"127.0.0.1:1\"", "error palabre.toml:2:1 unknown key `lisen` | did you mean `listen`?"),
+        ("[logs]\nzzz = 1", "error palabre.toml:2:1 unknown key `zzz` | the keys here are `format`, `level`"),
+        ("http.workers = \"4\"", "error palabre.toml:1:16 `http.workers` must be a whole number, not text"),
+        ("[http]\nworkers = -1", "error palabre.toml:2:11 `http.workers` is -1, but must be from 0 to 1024"),
+        ("http = 3", "error palabre.toml:1:8 `http` must be a table, not a number"),
+        (
+            "[http]\nlisten = \"localhost:80\"",
+            "error palabre.toml:2:10 `http.listen` is not an address to listen on | did you mean `127.0.0.1:80`?",
+        ),
+        (
+            "http.admin_listen = \"127.0.0.1:8080\"",
+            "error palabre.toml:1:21 `http.admin_listen` is the same as `http.listen` | leave it out to share one listener",
+        ),
+        (
+            "[http]\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/33\",\n]",
+            "error palabre.toml:4:3 `http.trusted_proxies[1]` is not a block of addresses | write it like `10.0.0.0/8` or `127.0.0.1`",
+        ),
+        (
+            "http.trusted_proxies = [\"0.0.0.0/0\"]",
+            "warning palabre.toml:1:25 `http.trusted_proxies[0]` trusts the whole internet | name the proxies: whoever is trusted may pretend to be anyone",
+        ),
+        (
+            "http.public_base_url = \"hooks.example.com\"",
+            "error palabre.toml:1:24 `http.public_base_url` is not a URL | write it like `https://hooks.example.com`",
+        ),
+        (
+            "http.public_base_url = \"https://h.example/?a=1\"",
+            "error palabre.toml:1:24 `http.public_base_url` must end with its host or path: no `?`, no `#`, no spaces | write it like `https://hooks.example.com`",
+        ),
+        (
+            "http.public_base_url = \"http://h.example\"",
+            "warning palabre.toml:1:24 `http.public_base_url` is plain HTTP: providers' messages cross the network in clear, and most providers refuse it | use https://",
+        ),
+        (
+            "[database]\nurl = \"postgres://localhost/palabre\"",
+            "error palabre.toml:2:7 `database.url` names PostgreSQL, which this version cannot use yet | write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`",
+        ),
+        (
+            "[database]\nurl = \"sqlite::memory:\"",
+            "error palabre.toml:2:7 `database.url` keeps the database in memory, where accepted messages do not survive | write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`",
+        ),
+        ("[database]\nmigrate = \"yes\"", "error palabre.toml:2:11 `database.migrate` must be true or false, not text"),
+        ("[logs]\nformat = \"jsn\"", "error palabre.toml:2:10 `logs.format` cannot be `jsn` | did you mean `json`?"),
+        ("[logs]\nlevel = \"inof\"", "error palabre.toml:2:9 `logs.level` has no level `inof` | did you mean `info`?"),
+        (
+            "[runtime]\ndrain = 20",
+            "error palabre.toml:2:9 `runtime.drain` must be a duration in quotes, with its unit, such as \"30s\" or \"5m\", not a number",
+        ),
+        (
+            "[runtime]\ndrain = \"20\"",
+            "error palabre.toml:2:9 `runtime.drain` is not a duration | write a number with its unit: \"500ms\", \"30s\", \"5m\", \"2h\", \"1h 30m\"",
+        ),
+        ("[runtime]\nsenders = 0", "error palabre.toml:2:11 `runtime.senders` is 0, but must be from 1 to 65536"),
+        (
+            "[runtime]\ndrain = 2026-01-01",
+            "error palabre.toml:2:9 `runtime.drain` is a date, and no key takes one | put it in quotes if it is meant as text",
+        ),
+        (
+            "[redis]\nurl = \"redis://127.0.0.1\"",
+            "warning palabre.toml:2:7 `redis.url` is kept, but nothing uses it yet",
+        ),
+    ] {
+        assert_eq!(about_daemon(main), expected, "{main}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_tenants_file() {
+    let help_secret = "write `{ env = \"NAME\" }` to take it from the environment, or `{ file = \"path\" }`; \
+                       and replace the secret if this file was ever shared";
+    for (from, to, expected) in [
+        ("id = \"belle\"\n", "", "error t.toml `id` is missing | name the tenant, such as `id = \"institut-belle\"`"),
+        (
+            "\"belle\"",
+            "\"Belle Institut\"",
+            "error t.toml:2:6 `id` must be 1 to 64 lowercase letters, digits and hyphens | `belle-institut` would do",
+        ),
+        ("id = \"belle\"", "id = 3", "error t.toml:2:6 `id` must be text in quotes, not a number"),
+        (
+            "\"belle-wa\"",
+            "\"status\"",
+            "error t.toml:4:6 `channels[0].id` cannot be `status` | it has a meaning of its own in webhook paths; choose another",
+        ),
+        (
+            "twilio-whatsapp",
+            "twilio-watsapp",
+            "error t.toml:5:12 `channels[0].provider` cannot be `twilio-watsapp` | did you mean `twilio-whatsapp`?",
+        ),
+        (
+            "twilio-whatsapp",
+            "telegram",
+            "error t.toml:5:12 `channels[0].provider` is `telegram`, which this version cannot talk to yet | this version has `twilio-whatsapp`, `twilio-sms`",
+        ),
+        (
+            "whatsapp:+14155238886",
+            "whatsapp:12",
+            "error t.toml:6:11 `channels[0].address` is not a WhatsApp sender | write it like `whatsapp:+14155238886`",
+        ),
+        (
+            "whatsapp:+14155238886",
+            "sms:+14155238886",
+            "error t.toml:6:11 `channels[0].address` is not a WhatsApp sender | write it like `whatsapp:+14155238886`",
+        ),
+        (
+            "AC0000",
+            "SK0000",
+            "error t.toml:7:15 `channels[0].account_sid` is an API key's | an API key can send, but Twilio signs webhooks with the account's primary auth token",
+        ),
+        (
+            "AC00000000000000000000000000000001",
+            "AC01",
+            "warning t.toml:7:15 `channels[0].account_sid` does not look like Twilio's | it is `AC` and 32 hexadecimal digits",
+        ),
+        (
+            "{ env = \"TOKEN\" }",
+            "\"0123\"",
+            &format!("error t.toml:8:14 a secret may not be written out in a configuration file | {help_secret}"),
+        ),
+        ("{ env = \"TOKEN\" }", "{ evn = \"TOKEN\" }", "error t.toml:8:16 unknown key `evn` | did you mean `env`?"),
+        (
+            "{ env = \"TOKEN\" }",
+            "{ env = \"TOKEN\" }\napi_base_url = \"ftp://x\"",
+            "error t.toml:9:16 `channels[0].api_base_url` must begin with `https://` (or `http://`) | write it like `https://hooks.example.com`",
+        ),
+        (
+            "{ env = \"TOKEN\" }",
+            "{ env = \"TOKEN\" }\non_unknown = \"resnd\"",
+            "error t.toml:9:14 `channels[0].on_unknown` cannot be `resnd` | did you mean `resend`?",
+        ),
+        (
+            "[[channels]]",
+            "timezone = \"Europe/Pari\"\n[[channels]]",
+            "error t.toml:3:12 there is no time zone `Europe/Pari` | did you mean `Europe/Paris`?",
+        ),
+        (
+            "[[channels]]",
+            "language = \"de\"\n[[channels]]",
+            "error t.toml:3:12 `language` cannot be `de` | one of `fr`, `en`",
+        ),
+        (
+            "[[channels]]",
+            "sellers = [\"+33612345678\", \"0612345678\"]\n[[channels]]",
+            "error t.toml:3:28 `sellers[1]` is not an international phone number | write it with its country, such as `+33612345678`",
+        ),
+        (
+            "[[channels]]",
+            "[limits]\nper_day = 0\n[[channels]]",
+            "error t.toml:4:11 `limits.per_day` is 0, but must be from 1 to 4294967295",
+        ),
+        (
+            "[[channels]]",
+            "[session]\nidle_after = \"0s\"\n[[channels]]",
+            "error t.toml:4:14 `session.idle_after` must be longer than nothing | write a number with its unit: \"500ms\", \"30s\", \"5m\", \"2h\", \"1h 30m\"",
+        ),
+        (
+            "[[channels]]",
+            "[[faq]]\nquestion = \"q\"\nkeywords = []\nanswer = \"a\"\n[[channels]]",
+            "error t.toml:5:12 `faq[0].keywords` is empty, so no message can ask this question",
+        ),
+        (
+            "[[channels]]",
+            "[[faq]]\nquestion = \"q\"\nkeywords = [\"k\"]\n[[channels]]",
+            "error t.toml:3:1 `faq[0].answer` is missing | what to answer",
+        ),
+        (
+            "[[channels]]",
+            "[[faq]]\nquestion = \"q\"\nkeywords = [\"k\", 3]\nanswer = \"a\"\n[[channels]]",
+            "error t.toml:5:18 `faq[0].keywords[1]` must be text in quotes, not a number",
+        ),
+        (
+            "[[channels]]",
+            "[replies]\nfallback = \"Merci {{ contact.nme }}\"\n[[channels]]",
+            "error t.toml:4:12 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
+        ),
+        (
+            "[[channels]]",
+            "[keywords]\nstop = [\"aide\"]\n[[channels]]",
+            "error t.toml:4:9 `keywords.stop[0]` already means HELP",
+        ),
+    ] {
+        assert!(TENANT.contains(from), "{from}");
+        let text = TENANT.replacen(from, to, 1);
+        assert_eq!(about_tenant(&text), expected, "{text}");
+    }
+    assert_eq!(
+        about_tenant("id = \"belle\""),
+        "error t.toml `channels` is missing | add a `[[channels]]` table: without one nobody can write"
+    );
+    assert_eq!(
+        about_tenant("id = "),
+        "error t.toml:1:6 this is not TOML: string values must be quoted, expected literal string"
+    );
+}
+
+#[test]
+fn what_may_stand_once_over_all_tenants() {
+    let other = TENANT.replace("id = \"belle\"", "id = \"other\"");
+    let third = other.replace("belle-wa", "third-wa");
+    let told: Vec<String> =
+        problems("", &[("a.toml", TENANT), ("b.toml", TENANT), ("c.toml", &third)]).iter().map(told).collect();
+    let sender = "another channel claims this sender already";
+    let seen = "provider, account and address together belong to one channel";
+    assert_eq!(
+        told,
+        [
+            "error b.toml:2:6 another tenant is called `belle` already | see a.toml:2:6".to_owned(),
+            "error b.toml:4:6 another channel is called `belle-wa` already | see a.toml:4:6; ids of channels are unique \
+             over all tenants, because webhook paths name them"
+                .to_owned(),
+            format!("error b.toml:6:11 {sender} | see a.toml:6:11; {seen}"),
+            format!("error c.toml:6:11 {sender} | see a.toml:6:11; {seen}"),
+        ]
+    );
+
+    // The same number, written differently, is the same sender; at another provider it is another.
+    let spelt = third.replace("whatsapp:+14155238886", "+1 (415) 523-8886");
+    assert!(load("", &[("a.toml", TENANT), ("b.toml", &spelt)]).is_err());
+    let by_sms = spelt.replace("twilio-whatsapp", "twilio-sms");
+    assert!(load("", &[("a.toml", TENANT), ("b.toml", &by_sms)]).is_ok());
+}
+
+#[test]
+fn every_mistake_is_told_at_once_in_the_order_of_the_files() {
+    let main = "[http]\nlisten = 8080\nworkrs = 3\n[logs]\nformat = \"xml\"\n";
+    let tenant = "id = \"Belle\"\ntimezone = \"Paris\"\n[[channels]]\nid = \"twilio\"\nprovider = \"twilio-whatsapp\"\nadress = \"x\"\n[[faq]]\nkeywords = \"k\"\n";
+    let errors = load(main, &[("a.toml", tenant), ("b.toml", "id = \n")]).expect_err("mistakes");
+    let places: Vec<String> =
+        errors.problems.iter().map(|problem| format!("{} {}", problem.place, problem.key)).collect();
+    assert_eq!(
+        places,
+        [
+            "a.toml:1:6 id",
+            "a.toml:2:12 timezone",
+            "a.toml:3:1 channels[0].address",
+            "a.toml:3:1 channels[0].account_sid",
+            "a.toml:3:1 channels[0].auth_token",
+            "a.toml:4:6 channels[0].id",
+            "a.toml:6:1 channels[0].adress",
+            "a.toml:7:1 faq[0].question",
+            "a.toml:7:1 faq[0].answer",
+            "a.toml:8:12 faq[0].keywords",
+            "b.toml:1:6 ",
+            "palabre.toml:2:10 http.listen",
+            "palabre.toml:3:1 http.workrs",
+            "palabre.toml:5:10 logs.format",
+        ]
+    );
+    let shown = errors.to_string();
+    let expected = "error: there is no time zone `Paris`\n --> a.toml:2:12\n  |\n2 | timezone = \"Paris\"\n  |            ^^^^^^^\n  = help: did you mean `Europe/Paris`?\n";
+    assert!(shown.contains(expected), "{shown}");
+    assert!(shown.ends_with("the configuration is refused: 14 errors"), "{shown}");
+}

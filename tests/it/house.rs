@@ -1,0 +1,93 @@
+//! The house's own rules, as tests that can fail: which way imports run, what we depend on, what the documents promise.
+//!
+//! Each check is a function from texts to complaints, so that a planted violation shows that it can fail; the tests here
+//! run them over the repository.
+
+mod code;
+mod dependencies;
+mod documents;
+mod habits;
+mod imports;
+mod tree;
+
+use self::code::Code;
+use self::dependencies::{Deny, Graph, Lock};
+use self::tree::Tree;
+
+#[track_caller]
+fn none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaint(s):\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn imports_run_one_way() {
+    let tree = Tree::of_the_repository();
+    none(&imports::direction(&Code::all(&tree)));
+}
+
+#[test]
+fn the_heart_has_no_hands() {
+    let tree = Tree::of_the_repository();
+    none(&imports::discretion(&Code::all(&tree)));
+    none(&dependencies::heart(&Deny::of(&tree), &Graph::of_the_repository()));
+}
+
+#[test]
+fn sql_stays_in_the_store() {
+    none(&habits::raw_sql(&Code::all(&Tree::of_the_repository())));
+}
+
+#[test]
+fn files_are_short_and_named_for_what_they_hold() {
+    let tree = Tree::of_the_repository();
+    none(&habits::lengths(&tree));
+    none(&habits::names(&tree));
+}
+
+#[test]
+fn licenses_are_allowed() {
+    none(&dependencies::licenses(&Deny::of(&Tree::of_the_repository()), &Graph::of_the_repository()));
+}
+
+#[test]
+fn every_crate_comes_from_the_registry() {
+    let tree = Tree::of_the_repository();
+    none(&dependencies::sources(&Deny::of(&tree), &Lock::of(&tree)));
+}
+
+#[test]
+fn banned_crates_stay_out() {
+    none(&dependencies::bans(&Deny::of(&Tree::of_the_repository()), &Graph::of_the_repository()));
+}
+
+#[test]
+fn two_versions_of_a_crate_are_on_the_list() {
+    none(&dependencies::duplicates(&Deny::of(&Tree::of_the_repository()), &Graph::of_the_repository()));
+}
+
+#[test]
+fn exceptions_have_a_reason_and_a_review_date() {
+    let tree = Tree::of_the_repository();
+    none(&dependencies::exceptions(&Deny::of(&tree), &Lock::of(&tree)));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    none(&documents::links(&Tree::of_the_repository()));
+}
+
+#[test]
+fn nothing_tells_where_it_was_built() {
+    none(&documents::places(&Tree::of_the_repository()));
+}
+
+#[test]
+fn decisions_are_numbered_short_and_whole() {
+    none(&documents::decisions(&Tree::of_the_repository()));
+}
+
+#[test]
+fn every_invariant_names_its_tests() {
+    let tree = Tree::of_the_repository();
+    none(&documents::invariants(&tree, &Code::all(&tree)));
+}

@@ -1,0 +1,102 @@
+//! How files look: their length, their names, and where SQL stands.
+
+use super::code::Code;
+use super::tree::Tree;
+
+/// Lines of a file, and of a file of tests.
+const LONGEST: usize = 400;
+const LONGEST_OF_TESTS: usize = 600;
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 9] =
+    ["utils", "util", "common", "helpers", "helper", "misc", "manager", "managers", "miscellaneous"];
+/// Where SQL may stand; tests look at tables from outside.
+const SQL_ROOMS: [&str; 3] = ["src/store/", "migrations/", "tests/"];
+/// Words that begin SQL, with those that may follow; an empty list takes anything.
+const SQL: [(&str, &[&str]); 8] = [
+    ("SELECT", &[]),
+    ("INSERT", &["INTO", "OR"]),
+    ("DELETE", &["FROM"]),
+    ("UPDATE", &[]),
+    ("CREATE", &["TABLE", "INDEX", "UNIQUE", "TRIGGER", "VIEW"]),
+    ("ALTER", &["TABLE"]),
+    ("DROP", &["TABLE", "INDEX"]),
+    ("PRAGMA", &[]),
+];
+
+/// Files that are too long.
+pub(super) fn lengths(tree: &Tree) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (path, text) in tree.with_ending(".rs") {
+        let of_tests = path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs");
+        let longest = if of_tests { LONGEST_OF_TESTS } else { LONGEST };
+        let lines = text.lines().count();
+        if lines > longest {
+            complaints.push(format!("{path}: {lines} lines, more than {longest}: what are the two things in it?"));
+        }
+    }
+    complaints
+}
+
+/// Files and folders whose names say nothing.
+pub(super) fn names(tree: &Tree) -> Vec<String> {
+    tree.with_ending(".rs")
+        .filter(|(path, _)| path.trim_end_matches(".rs").split('/').any(|name| EMPTY_NAMES.contains(&name)))
+        .map(|(path, _)| format!("{path}: the name says nothing about what is inside"))
+        .collect()
+}
+
+/// SQL outside of the store.
+pub(super) fn raw_sql(files: &[Code]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for file in files.iter().filter(|file| !SQL_ROOMS.iter().any(|room| file.path.starts_with(room))) {
+        for (line, text) in &file.texts {
+            if is_sql(text) {
+                complaints.push(format!("{}:{line}: SQL stands in src/store and migrations alone: {text}", file.path));
+            }
+        }
+    }
+    complaints
+}
+
+fn is_sql(text: &str) -> bool {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    words
+        .windows(2)
+        .any(|pair| SQL.iter().any(|(begin, next)| pair[0] == *begin && (next.is_empty() || next.contains(&pair[1]))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_files_are_seen() {
+        let (short, long, longer) = ("\n".repeat(400), "\n".repeat(401), "\n".repeat(601));
+        let tree = Tree::planted(&[
+            ("src/a.rs", &short),
+            ("src/b.rs", &long),
+            ("src/c/tests.rs", &long),
+            ("tests/it/d.rs", &longer),
+            ("Cargo.lock", &longer),
+        ]);
+        let complaints = lengths(&tree);
+        assert_eq!(complaints.len(), 2, "{complaints:?}");
+        assert!(complaints[0].starts_with("src/b.rs: 401 lines") && complaints[1].starts_with("tests/it/d.rs: 601"));
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_seen() {
+        let tree = Tree::planted(&[("src/utils.rs", ""), ("src/helpers/mod.rs", ""), ("src/uncommon.rs", "")]);
+        let complaints = names(&tree);
+        assert_eq!(complaints.len(), 2, "{complaints:?}");
+    }
+
+    #[test]
+    fn sql_is_seen() {
+        let sql = r##"const A: &str = "SELECT 1 FROM a"; const B: &str = r#"insert: INSERT
+            INTO b"#; /* DELETE FROM c */ const C: &str = "Please SELECT"; const D: &str = "update from";"##;
+        let complaints = raw_sql(&[Code::read("src/http/mod.rs", sql), Code::read("src/store/sql.rs", sql)]);
+        assert_eq!(complaints.len(), 2, "{complaints:?}");
+        assert!(complaints.iter().all(|complaint| complaint.starts_with("src/http/mod.rs:1: ")), "{complaints:?}");
+    }
+}

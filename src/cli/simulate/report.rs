@@ -186,7 +186,7 @@ impl Daemon {
         Self {
             pid: used.pid,
             cpu_seconds: cpu.as_secs_f64(),
-            cpu_ms_per_message: per(cpu, messages) * 1_000.0,
+            cpu_ms_per_message: (per(cpu, messages) * 1_000_000.0).round() / 1_000.0,
             rss_before_mib: mib(used.before.rss_bytes),
             rss_highest_mib: mib(highest.unwrap_or_default()),
             rss_after_mib: mib(used.after.rss_bytes),

@@ -7,13 +7,15 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::document::Scope;
 use super::fields::{base_url, choice, duration, slug, text};
-use super::raw::RawChannel;
+use super::raw::{RawChannel, RawDuration};
 use super::secret::Secrets;
 use super::suggest;
 use super::types::{Channel, OnUnknown, Provider, TwilioAccount};
 
 /// Where Twilio's REST API is, unless a channel says otherwise.
 const TWILIO_API: &str = "https://api.twilio.com";
+/// The longest that one call may take: half of what an outbox row is leased for.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one call may take, unless a channel says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -87,7 +89,7 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
     let api_base_url = raw.api_base_url.as_deref().unwrap_or(TWILIO_API);
     let api_base_url = base_url(scope, "api_base_url", api_base_url, in_clear);
     let service = raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, "MG"));
-    let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| duration(scope, "timeout", raw));
+    let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| call_timeout(scope, raw));
     let choices = [("resend", OnUnknown::Resend), ("park", OnUnknown::Park)];
     let on_unknown = raw.on_unknown.as_deref();
     let on_unknown = on_unknown.map_or(Some(OnUnknown::default()), |raw| choice(scope, "on_unknown", raw, &choices));
@@ -143,4 +145,18 @@ fn sender(scope: &Scope<'_>, kind: Kind, raw: &str) -> Option<Address> {
         scope.wrong("address", reason, help);
     }
     address
+}
+
+/// A call that outlived its outbox row's lease would be looked into, and perhaps repeated, while it still runs (I5).
+fn call_timeout(scope: &Scope<'_>, raw: &RawDuration) -> Option<Duration> {
+    let timeout = duration(scope, "timeout", raw)?;
+    if timeout > LONGEST_TIMEOUT {
+        scope.wrong(
+            "timeout",
+            "must not be longer than 30 seconds",
+            "one call to the provider may take `\"30s\"` at most",
+        );
+        return None;
+    }
+    Some(timeout)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Rules;
+pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
 /// The whole configuration, valid as it stands.
@@ -181,14 +182,4 @@ pub struct TwilioAccount {
     pub timeout: Duration,
     /// What to do with a message whose fate the provider cannot tell.
     pub on_unknown: OnUnknown,
-}
-
-/// What to do with a message whose fate the provider cannot tell (I5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnUnknown {
-    /// Send it again: it may arrive twice.
-    #[default]
-    Resend,
-    /// Set it aside as dead: it may not arrive.
-    Park,
 }

@@ -1,5 +1,7 @@
 //! Every SQL text of the hot paths, in SQLite's dialect; another database brings a file like this one. Texts are
-//! constant, so that each is prepared once per connection. Lists travel as one JSON array (`?1`), read by `json_each`.
+//! constant, so that each is prepared once per connection. Lists travel as one JSON array (`?1`), read by `json_each`;
+//! where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their conditions and
+//! would prepare the statement anew for each value.
 
 /// The states of a row that is not settled, as the partial index `messages_out_unsettled` has them.
 macro_rules! unsettled {
@@ -70,7 +72,7 @@ pub(super) const MESSAGES_OUT: Table = Table {
 };
 
 /// `[[tenant, channel, provider id], …]`: id and correlation id of the row that holds each key.
-pub(super) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(?1) j \
+pub(super) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(+?1) j \
     CROSS JOIN messages_in m ON m.tenant_id = j.value->>0 AND m.channel_id = j.value->>1 \
     AND m.provider_message_id = j.value->>2";
 
@@ -81,7 +83,7 @@ pub(super) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?
 
 /// `[[tenant, inbound or null, conversation, expected version, channel, contact, address], …]`: positions of the turns
 /// that may not be written. Contact and address are null when the conversation is there already.
-pub(super) const CONFLICTS: &str = "SELECT j.key FROM json_each(?1) j \
+pub(super) const CONFLICTS: &str = "SELECT j.key FROM json_each(+?1) j \
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations twin ON twin.tenant_id = j.value->>0 AND twin.contact_id = j.value->>5 \
@@ -96,11 +98,11 @@ pub(super) const CONFLICTS: &str = "SELECT j.key FROM json_each(?1) j \
 /// `[[inbound, conversation, role, reason, processed_at], …]`
 pub(super) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
     role = j.value->>2, reason = j.value->>3, processed_at = j.value->>4 \
-    FROM json_each(?1) j WHERE messages_in.id = j.value->>0";
+    FROM json_each(+?1) j WHERE messages_in.id = j.value->>0";
 
 /// `[[session, closed_at], …]`
 pub(super) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
-    FROM json_each(?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
+    FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
 /// Opens the tenant's live session or keeps the open one alive; the answer is the id of whichever it is.
 pub(super) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
@@ -136,7 +138,7 @@ pub(super) const CONTACT_OF: &str = "SELECT contact_id FROM contact_addresses WH
 /// a list.
 pub(super) const OUTBOX_ROWS: &str = "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, \
     o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, \
-    o.correlation_id, o.sent_at)) FROM json_each(?1) j CROSS JOIN messages_out o ON o.id = j.value";
+    o.correlation_id, o.sent_at)) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value";
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(super) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out \
@@ -146,7 +148,7 @@ pub(super) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out \
 pub(super) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state = j.value->>1, attempts = j.value->>2, \
     next_attempt_at = j.value->>3, lease_owner = j.value->>4, lease_until = j.value->>5, \
     provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9 \
-    FROM json_each(?1) j WHERE messages_out.id = j.value->>0";
+    FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// Tenant, now, node, lease until, limit.
 pub(super) const CLAIM: &str = concat!(
@@ -194,7 +196,7 @@ pub(super) const LOAD: &str = concat!(
             m.correlation_id, m.created_at)) \
             FROM (SELECT * FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.channel_id = j.channel_id \
                 AND w.\"from\" = j.address AND w.processed_at IS NULL ORDER BY w.id) m) \
-    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(?1)) j \
+    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
@@ -202,7 +204,7 @@ pub(super) const LOAD: &str = concat!(
 );
 
 /// `[[tenant, address], …]`: positions of those who said STOP, under this address or another of the same contact.
-pub(super) const OPTED_OUT: &str = "SELECT j.key FROM json_each(?1) j \
+pub(super) const OPTED_OUT: &str = "SELECT j.key FROM json_each(+?1) j \
     WHERE EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.value->>0 AND o.address = j.value->>1) \
     OR EXISTS (SELECT 1 FROM contact_addresses a \
         JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \

@@ -20,13 +20,15 @@ pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> 
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             // Negative: KiB.
-            .pragma("cache_size", "-8192")
+            .pragma("cache_size", "-16384")
             .pragma("temp_store", "MEMORY")
             // Pages of the log before it is copied back: each copying costs two fsyncs.
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864")
             .command_buffer_size(64)
             .row_buffer_size(512)
+            // Every length of every table's insert, and the rest.
+            .statement_cache_capacity(512)
     });
     connect(options).await
 }

@@ -14,7 +14,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::send::{Found, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
 use palabre_actors::ports::{Gateway, Pending};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode, Url};
@@ -43,6 +43,7 @@ pub struct TwilioGateway {
     /// How Twilio writes the sender; `None` when the service picks it.
     pub(super) from: Option<String>,
     timeout: Duration,
+    on_unknown: OnUnknown,
 }
 
 /// The channel's settings make no usable gateway.
@@ -91,6 +92,7 @@ impl TwilioGateway {
             has_callback: public_base_url.is_some(),
             from: Some(from),
             timeout: account.timeout,
+            on_unknown: account.on_unknown,
         })
     }
 
@@ -141,6 +143,10 @@ impl Gateway for TwilioGateway {
 
     fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>> {
         Box::pin(super::find::find(self, message))
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.on_unknown
     }
 }
 

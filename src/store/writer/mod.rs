@@ -23,8 +23,14 @@ use super::error::is_poison;
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
 const QUEUE: usize = 4096;
-/// Rows of inbound messages and turns in one transaction. Larger ones save nothing and answer later.
+/// Messages accepted in one transaction. Larger ones save nothing and answer later.
 const ROWS_AT_ONCE: usize = 1024;
+/// Everything else in one transaction: webhooks that come meanwhile wait for its end.
+const OTHERS_AT_ONCE: usize = 128;
+/// From so many messages to accept in one transaction on, the rest gets a share of it.
+const BUSY: usize = 32;
+/// The share: one row for so many messages.
+const SHARE: usize = 8;
 /// The longest that anyone waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -68,7 +74,7 @@ impl Writer {
 }
 
 async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: Ids) {
-    let mut waiting = VecDeque::new();
+    let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
     loop {
@@ -76,20 +82,19 @@ async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: 
             if queue.recv_many(&mut drained, ROWS_AT_ONCE).await == 0 {
                 break;
             }
-            waiting.extend(drained.drain(..));
+        } else {
+            drained.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(ROWS_AT_ONCE));
         }
-        let mut batch = Batch::default();
-        while batch.rows() < ROWS_AT_ONCE
-            && let Some(job) = waiting.pop_front()
-        {
+        for job in drained.drain(..) {
             match job {
                 Job::Close(answer) => {
                     queue.close();
                     closing.push(answer);
                 }
-                job => batch.push(job),
+                job => waiting.push(job),
             }
         }
+        let batch = waiting.next_batch();
         if !batch.is_empty() {
             write(&conn, &mut ids, batch).await;
         }
@@ -97,6 +102,46 @@ async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: 
     for answer in closing {
         // Whoever asked need not wait for it.
         let _ = answer.send(());
+    }
+}
+
+/// What waits for the writer. Providers give up on a webhook after seconds, and nobody else does: when many messages wait
+/// to be accepted, what else there is gets a share of each transaction and no more. Each kind keeps its own order, and
+/// nothing ever waits for what comes after it.
+#[derive(Default)]
+struct Waiting {
+    accepts: VecDeque<Job>,
+    others: VecDeque<Job>,
+}
+
+impl Waiting {
+    fn push(&mut self, job: Job) {
+        if matches!(job, Job::Accept(_)) {
+            self.accepts.push_back(job);
+        } else {
+            self.others.push_back(job);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.accepts.is_empty() && self.others.is_empty()
+    }
+
+    fn next_batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while batch.rows() < ROWS_AT_ONCE
+            && let Some(job) = self.accepts.pop_front()
+        {
+            batch.push(job);
+        }
+        let accepts = batch.rows();
+        let room = if accepts < BUSY { OTHERS_AT_ONCE } else { accepts / SHARE };
+        while batch.rows() < accepts + room
+            && let Some(job) = self.others.pop_front()
+        {
+            batch.push(job);
+        }
+        batch
     }
 }
 

@@ -92,6 +92,10 @@ impl Foundation {
     /// The handle, once every shard runs.
     #[must_use]
     pub fn house(self, shards: Vec<Shard>) -> House {
+        let mut dispatchers = shards.iter().map(|shard| &shard.dispatcher);
+        if let Some(first) = dispatchers.next() {
+            first.do_send(outbox::messages::MeetPeers(dispatchers.map(Addr::downgrade).collect()));
+        }
         House { foundation: self, shards: shards.into(), waiting: Arc::default(), stopping: Arc::default() }
     }
 }

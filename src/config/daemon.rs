@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::document::Scope;
-use super::fields::{base_url, choice, cidr, duration, number, text};
+use super::fields::{base_url, choice, cidr, duration, number, quoted, text};
 use super::raw::{RawConfig, RawDatabase, RawHttp, RawLogs, RawRedis, RawRuntime};
 use super::suggest;
 use super::types::{Config, Database, Http, LogFormat, Logs, Redis, Runtime};
@@ -166,7 +166,7 @@ fn log_filter<'r>(scope: &Scope<'_>, raw: &'r str) -> Option<&'r str> {
         // A lone word is a target to tracing, which would then log that target alone: most likely a misspelt level.
         let level = word.rsplit('=').next().unwrap_or(word);
         if !word.contains("::") && !word.contains('[') && level.parse::<LevelFilter>().is_err() {
-            scope.wrong("level", &format!("has no level `{level}`"), &suggest::help(level, &LEVELS));
+            scope.wrong("level", &format!("has no level {}", quoted(level)), &suggest::help(level, &LEVELS));
             return None;
         }
     }

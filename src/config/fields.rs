@@ -44,9 +44,14 @@ pub(super) fn choice<T: Copy>(scope: &Scope<'_>, key: &str, raw: &str, choices: 
     let found = choices.iter().find(|(word, _)| *word == raw);
     if found.is_none() {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        scope.wrong(key, &format!("cannot be `{raw}`"), &suggest::help(raw, &words));
+        scope.wrong(key, &format!("cannot be {}", quoted(raw)), &suggest::help(raw, &words));
     }
     found.map(|(_, value)| *value)
+}
+
+/// A word as it was written, unless it is so long that something else got into its place: that may not be for showing.
+pub(super) fn quoted(raw: &str) -> String {
+    if raw.len() > 64 || raw.contains('\n') { "this text".to_owned() } else { format!("`{raw}`") }
 }
 
 /// What ids of tenants and channels are made of: they stand in URLs, metrics and log lines.
@@ -56,7 +61,11 @@ pub(super) fn slug<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r
         return Some(raw);
     }
     let meant: String = raw.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).take(64).collect();
-    let help = if raw.is_empty() { String::new() } else { format!("`{meant}` would do") };
+    let help = if raw.is_empty() || raw.len() > 64 || raw.contains('\n') {
+        String::new()
+    } else {
+        format!("`{meant}` would do")
+    };
     scope.wrong(key, "must be 1 to 64 lowercase letters, digits and hyphens", &help);
     None
 }

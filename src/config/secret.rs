@@ -44,19 +44,28 @@ impl Secrets<'_> {
 
     fn of_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
         let Some(value) = self.environment.get(name) else {
+            // What does not look like a variable's name may be the secret itself: it is not repeated.
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+                let help = "`env` takes the name of a variable that is set, such as `BELLE_TWILIO_TOKEN`, not the secret itself";
+                scope.error(key, format!("`{}` needs an environment variable that is not set", scope.name(key)), help);
+                return None;
+            }
+            let reason = format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key));
             let help =
                 format!("set it for the process that runs palabre (`export {name}=…`), or use `{{ file = \"path\" }}`");
-            scope.error(
-                key,
-                format!("`{}` needs the environment variable `{name}`, which is not set", scope.name(key)),
-                &help,
-            );
+            scope.error(key, reason, &help);
             return None;
         };
         usable(scope, key, value, &format!("the environment variable `{name}`"))
     }
 
     fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
+        // Twilio's tokens are 32 letters and digits: such a path is more likely a secret than a file.
+        if path.len() >= 20 && path.chars().all(|c| c.is_ascii_alphanumeric()) {
+            let help = "`file` takes a path such as `secrets/belle`, not the secret itself";
+            scope.error(key, format!("`{}` does not name a file", scope.name(key)), help);
+            return None;
+        }
         let path = self.folder.join(path);
         match std::fs::read(&path) {
             Ok(bytes) if bytes.len() > LONGEST_BYTES => {

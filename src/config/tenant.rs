@@ -11,7 +11,7 @@ use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, 
 
 use super::channel::channel;
 use super::document::Scope;
-use super::fields::{choice, duration, number, slug, text};
+use super::fields::{choice, duration, number, quoted, slug, text};
 use super::raw::{RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::secret::Secrets;
 use super::suggest;
@@ -83,7 +83,7 @@ fn timezone(root: &Scope<'_>, raw: &str) -> Option<chrono_tz::Tz> {
             || "use a name of the IANA database, such as `Europe/Paris`".to_owned(),
             |zone| format!("did you mean `{zone}`?"),
         );
-        root.error("timezone", format!("there is no time zone `{raw}`"), &help);
+        root.error("timezone", format!("there is no time zone {}", quoted(raw)), &help);
     }
     zone
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::document::Scope;
+use super::fields::quoted;
 use super::problem::Place;
 use super::raw::RawTenant;
 use super::types::{Provider, Tenant};
@@ -21,7 +22,7 @@ impl Claims {
         if let Some(id) = &raw.id {
             let taken = first(&mut self.tenants, id.clone(), root.place("id"));
             if let Some(first) = taken {
-                root.error("id", format!("another tenant is called `{id}` already"), &format!("see {first}"));
+                root.error("id", format!("another tenant is called {} already", quoted(id)), &format!("see {first}"));
             }
         }
         for (index, channel) in raw.channels.iter().flatten().enumerate() {
@@ -31,7 +32,7 @@ impl Claims {
                 let help = format!(
                     "see {first}; ids of channels are unique over all tenants, because webhook paths name them"
                 );
-                scope.error("id", format!("another channel is called `{id}` already"), &help);
+                scope.error("id", format!("another channel is called {} already", quoted(id)), &help);
             }
         }
     }

@@ -39,6 +39,11 @@ pub struct Settled {
     pub again_at: Option<Timestamp>,
 }
 
+/// The other shards' dispatchers. Said once, when every shard runs.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MeetPeers(pub Vec<actix::WeakAddr<super::Dispatcher>>);
+
 /// Begin no more claims; what is being sent may finish.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -14,11 +14,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHandle, WeakAddr, WrapFuture};
 use tracing::warn;
 
 use self::desk::{Desk, Slot, Unsettled};
-use self::messages::{Dispatch, Drain, Settled};
+use self::messages::{Dispatch, Drain, MeetPeers, Settled};
 use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
@@ -38,6 +38,8 @@ pub struct Dispatcher {
     owns: Box<dyn Fn(&TenantId) -> bool>,
     /// Whether this shard also does what a node does once: leases that ran out, unknown rows.
     first: bool,
+    /// The other shards' dispatchers.
+    peers: Vec<WeakAddr<Self>>,
     due: BTreeSet<(Timestamp, TenantId)>,
     tenants: HashMap<TenantId, Lane>,
     alarm: Option<(Timestamp, SpawnHandle)>,
@@ -57,7 +59,17 @@ impl Dispatcher {
     /// A dispatcher for the tenants that `owns` names.
     #[must_use]
     pub fn new(outside: Arc<Outside>, desk: Arc<Desk>, owns: Box<dyn Fn(&TenantId) -> bool>, first: bool) -> Self {
-        Self { outside, desk, owns, first, due: BTreeSet::new(), tenants: HashMap::new(), alarm: None, draining: false }
+        Self {
+            outside,
+            desk,
+            owns,
+            first,
+            peers: Vec::new(),
+            due: BTreeSet::new(),
+            tenants: HashMap::new(),
+            alarm: None,
+            draining: false,
+        }
     }
 
     fn send(&self, message: Outbound, slot: Slot, unsettled: Option<Unsettled>, me: Addr<Self>) {
@@ -210,6 +222,18 @@ impl Dispatcher {
 }
 
 impl Dispatcher {
+    /// Tells the dispatcher that owns the tenant that rows of it were settled.
+    fn wake_owner(&mut self, tenant: TenantId, ctx: &mut Context<Self>) {
+        if (self.owns)(&tenant) {
+            self.note_due(tenant, self.outside.now());
+            self.work_off(ctx);
+        } else {
+            for peer in self.peers.iter().filter_map(WeakAddr::upgrade) {
+                peer.do_send(Settled { tenant: tenant.clone(), again_at: Some(self.outside.now()) });
+            }
+        }
+    }
+
     /// What a node does once: rows whose lease ran out become unknown, and unknown rows are looked into. Apart from the
     /// sweep, because a provider that hangs may hold this up.
     fn inspect(&mut self, ctx: &mut Context<Self>) {
@@ -225,9 +249,10 @@ impl Dispatcher {
             }
             unknowns::look_into(&outside).await
         };
-        ctx.spawn(inspecting.into_actor(self).map(|result, dispatcher, ctx| {
-            if let Err(error) = result {
-                warn!(error = %error, "unknown messages could not be looked into, trying again");
+        ctx.spawn(inspecting.into_actor(self).map(|settled, dispatcher, ctx| {
+            match settled {
+                Ok(tenants) => tenants.into_iter().for_each(|tenant| dispatcher.wake_owner(tenant, ctx)),
+                Err(error) => warn!(error = %error, "unknown messages could not be looked into, trying again"),
             }
             ctx.run_later(dispatcher.outside.settings.sweep_every, Self::inspect);
         }));
@@ -264,6 +289,9 @@ impl Handler<Settled> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, settled: Settled, ctx: &mut Context<Self>) {
+        if !(self.owns)(&settled.tenant) {
+            return;
+        }
         if let Some(at) = settled.again_at {
             self.note_due(settled.tenant.clone(), at);
             self.work_off(ctx);
@@ -271,6 +299,14 @@ impl Handler<Settled> for Dispatcher {
         if !self.draining && self.tenants.get(&settled.tenant).is_some_and(|lane| lane.more && !lane.claiming) {
             self.claim(settled.tenant, ctx);
         }
+    }
+}
+
+impl Handler<MeetPeers> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, MeetPeers(peers): MeetPeers, _: &mut Context<Self>) {
+        self.peers = peers;
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::{delivery, policy};
+use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::kit::Outside;
 use crate::ports::{ClaimUnknown, PortError, Settled};
@@ -12,8 +13,9 @@ use crate::ports::{ClaimUnknown, PortError, Settled};
 /// Unknown rows looked into at once.
 const LIMIT: usize = 32;
 
-/// Looks into every unknown row that is due.
-pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<(), PortError> {
+/// Looks into every unknown row that is due. Answers whose rows were settled: something may have queued behind them.
+pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<Vec<TenantId>, PortError> {
+    let mut tenants = Vec::new();
     loop {
         let now = outside.now();
         let claim = ClaimUnknown {
@@ -24,6 +26,7 @@ pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<(), PortError> {
         };
         let rows = outside.within_deadline(outside.ports.outbox.claim_unknown(claim)).await?;
         let full = rows.len() == LIMIT;
+        tenants.extend(rows.iter().map(|message| message.tenant.clone()));
         join_all(rows.into_iter().map(|message| {
             let on_io = Arc::clone(outside);
             let asking = outside.io.spawn(async move {
@@ -35,7 +38,9 @@ pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<(), PortError> {
         }))
         .await;
         if !full {
-            return Ok(());
+            tenants.sort_unstable();
+            tenants.dedup();
+            return Ok(tenants);
         }
     }
 }

@@ -86,6 +86,8 @@ fn no_output_shows_a_secret_or_a_whole_phone_number() {
         TENANT.replace(reference, &format!("auth_token = {{ env = [\"{SECRET}\"] }}")),
         TENANT.replace(reference, &format!("auth_token = {{ value = \"{SECRET}\" }}")),
         TENANT.replace(reference, &format!("auth_token = \"{SECRET}")),
+        TENANT.replace(reference, &format!("auth_token = {{ env = \"{SECRET}\" }}")),
+        TENANT.replace(reference, "auth_token = { file = \"5ecret0fbelle63998000123456789abc\" }"),
         TENANT.replace(reference, &format!("auth_token = \"\"\"\nfirst\n{SECRET} \\q\n\"\"\"")),
         TENANT.replace(reference, &format!("{reference}\napi_base_url = \"https://me:{SECRET}@api.twilio.com\"")),
         TENANT.replace(reference, &format!("{reference}\ntimeout = [\"{phone}\", \"{SECRET}\"] # token")),

@@ -213,6 +213,9 @@ impl Field {
             }
             let Some(pick) = self.draw.borrow_mut().next() else { break };
             self.queue.push(Arrival { pick, due });
+            if self.counts(due) {
+                self.tally.borrow_mut().lateness.record(self.now().saturating_sub(due));
+            }
         }
         self.queue.close();
     }
@@ -228,9 +231,6 @@ impl Field {
             tally.posted += 1;
             tally.in_flight += 1;
             tally.repeats += u64::from(repeats);
-            if self.counts(arrival.due) {
-                tally.lateness.record(posted.saturating_sub(arrival.due));
-            }
         }
         let answer = connection.post(request).await;
         let at = self.now();

@@ -54,7 +54,7 @@ pub(super) struct Webhooks {
     pub(super) not_posted: u64,
     pub(super) taken_per_second: f64,
     pub(super) latency: Spread,
-    /// How late they left the driver, which is part of the latency.
+    /// How late the driver noticed that they were due: its own part of the latency. Empty in a closed loop.
     pub(super) lateness: Spread,
 }
 

@@ -94,7 +94,7 @@ api_base_url = "http://127.0.0.1:{provider_port}"
 [limits]
 per_second = 100000
 per_contact_per_minute = 100000
-per_day = 10000000
+per_day = 100000000
 
 "#,
             provider_port = self.provider_port

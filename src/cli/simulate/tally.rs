@@ -101,7 +101,7 @@ pub(super) struct Tally {
     pub(super) webhooks: Latencies,
     /// The same of repetitions.
     pub(super) repeated: Latencies,
-    /// How late counted webhooks left us: no fault of the daemon while it is small.
+    /// How late the driver noticed that counted webhooks were due: its own part of every latency.
     pub(super) lateness: Latencies,
     /// From when a counted webhook was due to its reply at the provider.
     pub(super) replies: Latencies,

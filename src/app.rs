@@ -5,6 +5,7 @@ mod front;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
@@ -233,5 +234,5 @@ fn outside(
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
-    Outside { ports, tenants, settings, node, io }
+    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0) }
 }

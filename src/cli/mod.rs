@@ -8,6 +8,7 @@ mod serve;
 mod simulate;
 
 use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -142,14 +143,12 @@ fn complain(error: &dyn Error) -> u8 {
     exit::FAILED
 }
 
-/// One line or more for people, on standard error.
-#[expect(clippy::print_stderr, reason = "the command line speaks to people")]
+/// One line or more for people, on standard error. Who closed it does not want to know.
 fn complain_about(text: std::fmt::Arguments<'_>) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// One line or more for people or scripts, on standard output.
-#[expect(clippy::print_stdout, reason = "the command line speaks to people")]
+/// One line or more for people or scripts, on standard output. Who closed it does not want to know.
 fn say(text: std::fmt::Arguments<'_>) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

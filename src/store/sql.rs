@@ -216,10 +216,12 @@ pub(super) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_mes
     profile_name, details, correlation_id, created_at FROM messages_in INDEXED BY messages_in_waiting \
     WHERE tenant_id = ?1 AND processed_at IS NULL ORDER BY id LIMIT ?2";
 
-/// Further pages: along the ids, because what waits stands close together there.
+/// Further pages: along the rows as they were inserted, which is the order of their ids, because what waits stands close
+/// together there.
 pub(super) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
-    profile_name, details, correlation_id, created_at FROM messages_in \
-    WHERE +tenant_id = ?1 AND +processed_at IS NULL AND id > ?3 ORDER BY id LIMIT ?2";
+    profile_name, details, correlation_id, created_at FROM messages_in NOT INDEXED \
+    WHERE rowid > coalesce((SELECT rowid FROM messages_in WHERE id = ?3), 0) \
+    AND tenant_id = ?1 AND processed_at IS NULL ORDER BY rowid LIMIT ?2";
 
 pub(super) const TENANTS_BEHIND: &str = "SELECT DISTINCT tenant_id FROM messages_in INDEXED BY messages_in_waiting \
     WHERE processed_at IS NULL AND created_at < ?1 ORDER BY tenant_id";

@@ -220,9 +220,9 @@ pub(super) struct Rows {
 
 /// The longest list of rows in one statement.
 const LONGEST: usize = 256;
-/// Lengths up to this are taken as they come, longer ones in powers of two, so that few texts are prepared and most
-/// batches need one statement for each table: each costs two hand-overs between threads.
-const EXACT: usize = 48;
+/// Lengths up to this are taken as they come, longer ones in multiples of it, so that few texts are prepared and a batch
+/// needs one or two statements for each table: each costs two hand-overs between threads.
+const EXACT: usize = 32;
 
 impl Rows {
     pub const fn of(table: &'static Table) -> Self {
@@ -241,7 +241,7 @@ impl Rows {
         let mut values = self.values.into_iter();
         let mut changed = 0;
         while left > 0 {
-            let rows = if left <= EXACT { left } else { LONGEST.min(1 << left.ilog2()) };
+            let rows = if left <= EXACT { left } else { LONGEST.min(left / EXACT * EXACT) };
             let chunk: Vec<_> = values.by_ref().take(rows * columns).collect();
             let statement = Statement::from_sql_and_values(conn.get_database_backend(), self.table.sql(rows), chunk);
             changed += conn.execute_raw(statement).await?.rows_affected();

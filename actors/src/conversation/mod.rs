@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use metrics::counter;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use self::messages::{AskIdle, Deliver, Retire, Wake};
@@ -30,6 +31,9 @@ use crate::ports::{Loaded, PortError, PortErrorKind};
 use crate::tenant::{Tenant, messages::Idle};
 
 pub use self::turn_in_flight::TurnInFlight;
+
+/// How often at most the store is asked whether queued rows are settled.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// Shared with the parent: the message whose turn is going on, which survives a panic.
 pub type Bookmark = Rc<Cell<Option<InboundId>>>;
@@ -72,8 +76,8 @@ pub struct Conversation {
     queued_in_store: bool,
     /// Something suggests that the store knows more than we do.
     stale: bool,
-    /// The state was loaded since the last turn: no need to ask again before the next.
-    fresh: bool,
+    /// When the state was loaded.
+    loaded_at: Option<Instant>,
     setbacks: u32,
 }
 
@@ -95,7 +99,7 @@ impl Conversation {
             unsettled: Tally::default(),
             queued_in_store: false,
             stale: false,
-            fresh: false,
+            loaded_at: None,
             setbacks: 0,
         }
     }
@@ -131,7 +135,7 @@ impl Conversation {
     fn adopt(&mut self, loaded: Loaded) {
         self.setbacks = 0;
         self.stale = false;
-        self.fresh = true;
+        self.loaded_at = Some(Instant::now());
         self.state = Some(loaded.state);
         self.queued_in_store = loaded.unsettled;
         let poison = self.birth.poison.take();
@@ -166,15 +170,20 @@ impl Conversation {
             self.birth.bookmark.set(None);
             return;
         }
-        // Either we missed something, or rows that we do not track may have been settled meanwhile.
-        if self.stale || (self.queued_in_store && !self.fresh) {
+        if self.stale || self.may_be_settled() {
             return self.load(ctx);
         }
         let (Some(state), Some(next)) = (&self.state, self.queue.front()) else { return self.load(ctx) };
-        self.fresh = false;
         self.birth.bookmark.set(Some(next.message.id));
         let turn = TurnInFlight::decide(state, &next.message, &self.birth, self.may_send_now());
         self.commit(turn, ctx);
+    }
+
+    /// Whether it is worth asking if the rows that queued in the store are settled, so that answers may go out at once
+    /// again. While messages pile up here, or shortly after the last question, it is not.
+    fn may_be_settled(&self) -> bool {
+        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < ASK_AGAIN_AFTER);
+        self.queued_in_store && self.queue.len() <= 1 && !asked
     }
 
     fn may_send_now(&self) -> bool {

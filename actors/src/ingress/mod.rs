@@ -30,8 +30,12 @@ use crate::tenant::messages::Deliver;
 
 /// Messages of one accept batch at most.
 const BATCH_LIMIT: usize = 512;
+/// So many webhooks that wait for the next batch are a flood.
+const FLOOD: usize = 48;
 /// Rows that a pump reads at once.
 const PUMP_LIMIT: usize = 256;
+/// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
+const ASK_EVERY: u32 = 16;
 /// Timers woken at once.
 const TIMER_LIMIT: usize = 256;
 /// How often live sessions are looked at: they last for hours.
@@ -70,6 +74,7 @@ pub struct Ingress {
     answers: Vec<oneshot::Sender<Result<Accepted, Refusal>>>,
     committing: bool,
     lanes: HashMap<TenantId, Lane>,
+    sweeps: u32,
     draining: bool,
 }
 
@@ -91,6 +96,7 @@ impl Ingress {
             answers: Vec::new(),
             committing: false,
             lanes: HashMap::new(),
+            sweeps: 0,
             draining: false,
         }
     }
@@ -177,17 +183,31 @@ impl Ingress {
             return;
         }
         let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
+        // Only what finds a place is read. Room is announced when there is more.
+        let limit = lane.gauge().room().min(self.admission.free()).min(PUMP_LIMIT);
+        // Nor is it while webhooks pile up, as long as the tenant has something to do: they are more urgent.
+        if limit == 0 || (self.waiting.len() >= FLOOD && lane.gauge().used() > 0) {
+            return;
+        }
         let Some(after) = lane.begin_pump() else { return };
         let outside = Arc::clone(&self.outside);
         let of = tenant.clone();
         let reading = async move {
-            let rows = outside.within_deadline(outside.ports.inbox.backlog(&of, after, PUMP_LIMIT)).await;
+            let rows = outside.within_deadline(outside.ports.inbox.backlog(&of, after, limit)).await;
             (of, rows)
         };
-        ctx.spawn(reading.into_actor(self).map(|(tenant, rows), ingress, ctx| ingress.pumped(&tenant, rows, ctx)));
+        ctx.spawn(reading.into_actor(self).map(move |(tenant, rows), ingress, ctx| {
+            ingress.pumped(&tenant, rows, limit, ctx);
+        }));
     }
 
-    fn pumped(&mut self, tenant: &TenantId, rows: Result<Vec<Inbound>, PortError>, ctx: &mut Context<Self>) {
+    fn pumped(
+        &mut self,
+        tenant: &TenantId,
+        rows: Result<Vec<Inbound>, PortError>,
+        limit: usize,
+        ctx: &mut Context<Self>,
+    ) {
         let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
         let rows = match rows {
             Ok(rows) => rows,
@@ -197,7 +217,7 @@ impl Ingress {
                 return;
             }
         };
-        let full = rows.len() == PUMP_LIMIT;
+        let full = rows.len() == limit;
         let mut refused = false;
         let mut delivered = 0;
         for message in rows {
@@ -222,10 +242,18 @@ impl Ingress {
             return;
         }
         let outside = Arc::clone(&self.outside);
+        // A lane that is behind reads everything anyway; asking who else is would look at all that waits.
+        self.sweeps = self.sweeps.wrapping_add(1);
+        let ask = self.sweeps.is_multiple_of(ASK_EVERY) || !self.lanes.values().any(Lane::is_behind);
+        let mut again: Vec<TenantId> = Vec::new();
+        again.extend(self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone()));
         let sweeping = async move {
             let now = outside.now();
             let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
-            let behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
+            let behind = match ask {
+                true => outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?,
+                false => again,
+            };
             let due = outside.within_deadline(outside.ports.turns.due(now, TIMER_LIMIT)).await?;
             Ok::<_, PortError>((behind, due))
         };

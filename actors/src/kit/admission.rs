@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
+/// How much room is worth a word.
+pub const ROOM_EVERY: usize = 64;
+
 /// The node's places for messages in memory.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -38,6 +41,12 @@ impl Admission {
         }
     }
 
+    /// Places that are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.places.available_permits()
+    }
+
     /// Resolves when no message is in memory.
     pub async fn drained(&self) {
         // The semaphore is never closed, so the error cannot come; either way nothing is left to wait for.
@@ -54,8 +63,8 @@ pub struct LaneGauge {
 }
 
 impl LaneGauge {
-    /// A lane of at most `limit` messages. While room is wanted, `on_room` runs when the lane falls to half of it, and
-    /// when it is empty; it must be cheap and must not panic.
+    /// A lane of at most `limit` messages. While room is wanted, `on_room` runs each time that [`ROOM_EVERY`] places were
+    /// given back, and when the lane is empty; it must be cheap and must not panic.
     #[must_use]
     pub fn new(limit: usize, on_room: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
         Arc::new(Self { used: AtomicUsize::new(0), limit: limit.max(1), wanted: AtomicBool::new(false), on_room })
@@ -64,6 +73,12 @@ impl LaneGauge {
     /// Says whether anyone waits for room.
     pub fn want_room(&self, wanted: bool) {
         self.wanted.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Messages that the lane may still take.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.used())
     }
 
     /// Messages in memory.
@@ -89,7 +104,7 @@ pub struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let left = self.lane.used.fetch_sub(1, Ordering::Relaxed) - 1;
-        if (left == self.lane.limit / 2 || left == 0) && self.lane.wanted.load(Ordering::Relaxed) {
+        if left.is_multiple_of(ROOM_EVERY) && self.lane.wanted.load(Ordering::Relaxed) {
             (self.lane.on_room)();
         }
     }
@@ -124,17 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn room_is_announced_at_half_and_when_empty() {
-        let admission = Admission::new(10);
-        let (lane, calls) = lane(4);
-        lane.want_room(true);
+    fn room_is_announced_in_portions_and_when_the_lane_is_empty() {
+        let admission = Admission::new(1_000);
+        let (lane, calls) = lane(ROOM_EVERY + 10);
         let mut held: Vec<_> = std::iter::from_fn(|| admission.try_admit(&lane)).collect();
-        held.truncate(3);
-        assert_eq!(calls.load(Ordering::Relaxed), 0);
-        held.truncate(2);
-        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        assert_eq!((held.len(), lane.room()), (ROOM_EVERY + 10, 0));
+        held.truncate(ROOM_EVERY);
+        assert_eq!(calls.load(Ordering::Relaxed), 0, "nobody wants to know");
+        lane.want_room(true);
         held.clear();
-        assert_eq!(calls.load(Ordering::Relaxed), 2);
-        assert_eq!(lane.used(), 0);
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        assert_eq!((lane.used(), admission.free()), (0, 1_000));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::domain::Timestamp;
@@ -22,6 +23,8 @@ pub struct Outside {
     pub node: NodeId,
     /// The runtime of the pools; what needs sockets runs there.
     pub io: tokio::runtime::Handle,
+    /// Conversations in memory, over all tenants.
+    pub residents: AtomicUsize,
 }
 
 /// The ports, as the shell filled them.
@@ -63,7 +66,7 @@ pub struct Settings {
     pub senders: usize,
     /// A conversation leaves memory after this long without a message.
     pub passivate_after: Duration,
-    /// Conversations in memory at once, per tenant.
+    /// Conversations in memory at once, over all tenants; beyond it the least recently used leave earlier.
     pub max_resident_conversations: usize,
     /// How long an outbox row is leased to the node that sends it; longer than any gateway's own deadline.
     pub lease: Duration,
@@ -90,7 +93,7 @@ impl Default for Settings {
             max_waiting_webhooks: 8_192,
             senders: 256,
             passivate_after: Duration::from_secs(60),
-            max_resident_conversations: 20_000,
+            max_resident_conversations: 10_000,
             lease: Duration::from_secs(60),
             store_deadline: Duration::from_secs(15),
             sweep_every: Duration::from_secs(2),

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult};
@@ -34,6 +35,7 @@ pub struct Tenant {
     conversations: HashMap<ConversationKey, Entry>,
     generations: u64,
     sweeping: bool,
+    came_since_room: usize,
 }
 
 /// A conversation, as its parent sees it.
@@ -69,7 +71,17 @@ impl Tenant {
         dispatcher: Addr<Dispatcher>,
         desk: Arc<Desk>,
     ) -> Self {
-        Self { id, profile, outside, dispatcher, desk, conversations: HashMap::new(), generations: 0, sweeping: false }
+        Self {
+            id,
+            profile,
+            outside,
+            dispatcher,
+            desk,
+            conversations: HashMap::new(),
+            generations: 0,
+            sweeping: false,
+            came_since_room: 0,
+        }
     }
 
     fn start_child(
@@ -119,24 +131,26 @@ impl Tenant {
             strikes: None,
         };
         self.conversations.insert(key.clone(), entry);
+        self.outside.residents.fetch_add(1, Ordering::Relaxed);
         gauge!(metric::RESIDENT).increment(1.0);
         self.sweep_later(ctx);
         Some(child)
     }
 
-    /// Asks the least recently used tenth to leave when memory holds as many as it may.
+    /// When the node holds as many conversations as it may, asks the least recently used fifth of this tenant's to leave,
+    /// once for each tenth that came.
     fn make_room(&mut self) {
-        let limit = self.outside.settings.max_resident_conversations.max(1);
-        if self.conversations.len() < limit || !self.conversations.len().is_multiple_of((limit / 10).max(1)) {
+        if self.outside.residents.load(Ordering::Relaxed) < self.outside.settings.max_resident_conversations {
             return;
         }
-        let mut by_age: Vec<(Instant, &Entry)> =
-            self.conversations.values().map(|entry| (entry.last_used, entry)).collect();
-        by_age.sort_unstable_by_key(|(last_used, _)| *last_used);
-        let excess = self.conversations.len() - limit + limit / 5;
-        for (_, entry) in by_age.into_iter().take(excess) {
-            ask_idle(entry);
+        self.came_since_room += 1;
+        if self.came_since_room < (self.conversations.len() / 10).max(1) {
+            return;
         }
+        self.came_since_room = 0;
+        let mut by_age: Vec<&Entry> = self.conversations.values().collect();
+        by_age.sort_unstable_by_key(|entry| entry.last_used);
+        by_age.into_iter().take((self.conversations.len() / 5).max(1)).for_each(ask_idle);
     }
 
     fn sweep_later(&mut self, ctx: &mut Context<Self>) {
@@ -202,6 +216,7 @@ impl Tenant {
     fn forget(&mut self, key: &ConversationKey) -> Option<Entry> {
         let entry = self.conversations.remove(key);
         if entry.is_some() {
+            self.outside.residents.fetch_sub(1, Ordering::Relaxed);
             gauge!(metric::RESIDENT).decrement(1.0);
         }
         entry
@@ -218,6 +233,7 @@ impl Actor for Tenant {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
+        self.outside.residents.fetch_sub(self.conversations.len(), Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 conversations")]
         gauge!(metric::RESIDENT).decrement(self.conversations.len() as f64);
         info!(tenant.id = %self.id, "tenant stopped");

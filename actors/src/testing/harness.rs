@@ -103,6 +103,7 @@ impl Harness {
             settings,
             node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
             io: tokio::runtime::Handle::current(),
+            residents: std::sync::atomic::AtomicUsize::new(0),
         };
         let foundation = Foundation::new(outside, 1);
         let shard = foundation.start_shard(0);

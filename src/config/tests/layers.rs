@@ -31,7 +31,7 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.max_waiting_webhooks, 8_192);
         assert_eq!(config.runtime.senders, 256);
         assert_eq!(config.runtime.passivate_after, Duration::from_secs(60));
-        assert_eq!(config.runtime.max_resident_conversations, 20_000);
+        assert_eq!(config.runtime.max_resident_conversations, 10_000);
         assert_eq!(config.runtime.drain, Duration::from_secs(20));
     }
 }

@@ -1,0 +1,92 @@
+//! What one turn's decision costs: a question with a known answer, a fallback, a STOP, and silence after one.
+
+#![expect(clippy::unwrap_used, reason = "a bench may fail")]
+
+use std::collections::HashSet;
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::conversation::{ConversationKey, State};
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, InboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Content, Inbound};
+use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
+use palabre_actors::domain::turn::{Turn, decide};
+
+fn rules() -> Rules {
+    let entry = |n: usize| FaqEntry {
+        question: format!("Question {n} ?"),
+        keywords: vec![format!("mot{n}"), format!("une phrase {n}")],
+        answer: format!("Réponse {n}."),
+    };
+    let source = RulesSource {
+        tenant: TenantId::new("belle"),
+        tenant_name: "Institut Belle".to_owned(),
+        language: Language::Fr,
+        sellers: HashSet::from(["+33612340001".to_owned()]),
+        faq: (0..20).map(entry).collect(),
+        replies: Replies {
+            fallback: Some("Merci {{ contact.name }}, nous avons bien reçu votre message.".to_owned()),
+            ..Replies::default()
+        },
+        keywords: ExtraKeywords::default(),
+        per_contact_per_minute: 5,
+        session_idle: Duration::from_secs(1_800),
+        live_session_idle: Duration::from_secs(7_200),
+    };
+    Rules::new(source).unwrap()
+}
+
+fn noon() -> Timestamp {
+    Timestamp::from_timestamp(1_795_262_400, 0).unwrap()
+}
+
+fn inbound(body: &str) -> Inbound {
+    Inbound {
+        id: InboundId::fresh(),
+        tenant: TenantId::new("belle"),
+        channel: ChannelId::new("belle-wa"),
+        provider_message_id: ProviderMessageId::new("SM0123456789abcdef0123456789abcdef"),
+        from: Address::from_normalised("whatsapp:+33612345678"),
+        to: Address::from_normalised("whatsapp:+14155238886"),
+        content: Content { body: body.to_owned(), profile_name: Some("Camille".to_owned()), ..Content::default() },
+        correlation: CorrelationId::fresh(),
+        received_at: noon(),
+    }
+}
+
+/// The conversation after a first turn, so that nothing has to be made.
+fn state(rules: &Rules, opted_out: bool) -> State {
+    let message = inbound("Bonjour");
+    let key = ConversationKey {
+        tenant: message.tenant.clone(),
+        channel: message.channel.clone(),
+        address: message.from.clone(),
+    };
+    let new = State { key: key.clone(), contact: None, conversation: None, opted_out: false };
+    let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
+    conversation.recent_answers.clear();
+    State { key, contact: Some(contact), conversation: Some(conversation), opted_out }
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let rules = rules();
+    let mut group = criterion.benchmark_group("decide");
+    for (name, body, opted_out) in [
+        ("faq", "Bonjour, c'est au sujet de la phrase : une phrase 13, merci !", false),
+        ("fallback", "Bonjour, je voudrais savoir si vous avez de la place jeudi matin.", false),
+        ("stop", "Arrêt !", false),
+        ("silence", "Vous êtes là ?", true),
+    ] {
+        let (state, message) = (state(&rules, opted_out), inbound(body));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decide(black_box(&state), black_box(&message), &rules, &(), noon()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);

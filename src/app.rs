@@ -21,7 +21,7 @@ use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{Runtime, ThreadGone, cores};
-use crate::store::{ChannelRow, Sellers, Store, StoreError, TenantRow};
+use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, TenantRow};
 use crate::telemetry::metrics::Exporter;
 
 /// The time of day, cut to the microseconds that both databases keep.
@@ -67,6 +67,7 @@ pub struct Running {
     store: Store,
     runtime: Runtime,
     drain: Duration,
+    lock: Lock,
 }
 
 /// Starts the daemon, and resolves when it may receive traffic.
@@ -80,6 +81,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let health = Arc::new(Health::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
+    let lock = Lock::take(&config.database.url)?;
     let (store, sellers) = open_store(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth(store.clone())));
     let registry = Arc::new(Registry::build(&config)?);
@@ -118,6 +120,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         store,
         runtime,
         drain: config.runtime.drain,
+        lock,
     })
 }
 
@@ -156,6 +159,7 @@ impl Running {
         let runtime = self.runtime;
         // Joining threads is no work for an asynchronous worker.
         let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
+        drop(self.lock);
         info!(finished, "stopped");
         finished
     }

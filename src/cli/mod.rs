@@ -57,7 +57,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The daemon's configuration file; its [tenants] dir holds one file per tenant
+    /// The daemon's configuration file; its tenants' folder holds one file per tenant
     #[arg(long, short, value_name = "FILE", default_value = "config/palabre.toml", env = "PALABRE_CONFIG")]
     config: PathBuf,
 }

@@ -1,6 +1,6 @@
 //! `palabre simulate`: a load driver that plays customers and provider against a running daemon.
 //!
-//! One thread does everything, because it shares its cores with what it measures: [`drive`] posts [`webhook`]s over
+//! One thread does everything, because it shares its cores with what it measures: [`mod@drive`] posts [`webhook`]s over
 //! keep-alive [`connection`]s when the [`schedule`] says so, [`provider`] takes the replies, the [`ledger`] knows which
 //! message each belongs to, and [`report`] tells what came of it.
 

@@ -1,5 +1,7 @@
 //! What goes wrong below, in the words of the ports.
 
+use std::path::PathBuf;
+
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::{DbErr, RuntimeErr};
 
@@ -9,6 +11,21 @@ pub enum StoreError {
     /// The URL names a database that is not supported.
     #[error("database.url must begin with sqlite:")]
     UnsupportedUrl,
+    /// Another daemon has the database.
+    #[error("another palabre has the database {}: stop it first, or give this one a database of its own", database.display())]
+    InUse {
+        /// Its file.
+        database: PathBuf,
+    },
+    /// A file beside the database cannot be made.
+    #[error("{} cannot be made", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The database refused.
     #[error("the database refused: {0}")]
     Database(#[from] DbErr),

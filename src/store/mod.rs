@@ -8,6 +8,7 @@ mod census;
 mod error;
 mod events;
 mod explain;
+mod lock;
 mod ports;
 mod reader;
 mod sellers;
@@ -29,6 +30,7 @@ use sea_orm::DatabaseConnection;
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
 pub use self::explain::{Archive, Counts, Story};
+pub use self::lock::Lock;
 pub use self::sellers::Sellers;
 pub use self::tenants::{ChannelRow, TenantRow};
 

@@ -179,3 +179,18 @@ async fn i10_an_ordinary_day_leaves_nobody_in_the_logs_or_the_event_log() {
         }
     }
 }
+
+#[tokio::test]
+async fn i5_a_second_daemon_on_the_same_database_is_refused() {
+    let world = World::start();
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_palabre"))
+        .args(["serve", "--config"])
+        .arg(world.config())
+        .env("PALABRE__HTTP__LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("the program starts");
+    assert_eq!(second.status.code(), Some(70));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another palabre has the database"), "{said}");
+    assert_eq!(world.write(BELLE, ANNE, "Bonjour").await.status, 200, "the first goes on");
+}

@@ -173,9 +173,10 @@ impl Conversation {
         if self.stale || self.may_be_settled() {
             return self.load(ctx);
         }
+        let may_send_now = self.may_send_now();
         let (Some(state), Some(next)) = (&self.state, self.queue.front()) else { return self.load(ctx) };
         self.birth.bookmark.set(Some(next.message.id));
-        let turn = TurnInFlight::decide(state, &next.message, &self.birth, self.may_send_now());
+        let turn = TurnInFlight::decide(state, &next.message, &self.birth, may_send_now);
         self.commit(turn, ctx);
     }
 
@@ -186,8 +187,11 @@ impl Conversation {
         self.queued_in_store && self.queue.len() <= 1 && !asked
     }
 
-    fn may_send_now(&self) -> bool {
-        !self.queued_in_store && self.unsettled.is_zero()
+    /// Whether nothing of this conversation waits or is on its way, so that an answer cannot overtake an earlier one.
+    fn may_send_now(&mut self) -> bool {
+        let none_on_its_way = self.unsettled.is_zero();
+        self.queued_in_store |= self.unsettled.take_handed_back();
+        none_on_its_way && !self.queued_in_store
     }
 
     fn commit(&mut self, in_flight: TurnInFlight, ctx: &mut Context<Self>) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::domain::event::EventType;
+use crate::domain::send::{SendError, SendErrorClass};
 use crate::domain::status::OutboxState;
 use crate::ingress::{Accepted, Refusal};
 use crate::ports::PortErrorKind;
@@ -272,4 +273,35 @@ fn draining_finishes_what_is_in_flight_and_takes_nothing_more() {
         drained.await.expect("it ends by itself");
         assert!(all_sent(&harness.store.snapshot(), 1));
     });
+}
+
+#[test]
+fn i3_no_answer_overtakes_an_earlier_one_that_is_tried_again_or_asked_about() {
+    let busy = SendError {
+        class: SendErrorClass::Retry { after: Some(Duration::from_secs(4)) },
+        code: Some("429".to_owned()),
+        detail: String::new(),
+    };
+    for trouble in [Answer::Refuse(busy), Answer::Lose, Answer::TakeAndLose] {
+        let expected = ["You said: zero", "You said: one", "You said: two", "You said: three"];
+        paused(async move {
+            let harness = Harness::start(|_| {});
+            // The conversation is in memory and knows of nothing unsettled.
+            harness.post("a", ANNE, "zero").await.unwrap();
+            harness.until(|now| all_sent(now, 1)).await;
+            harness.provider("a").script([trouble.clone()]);
+            harness.post("a", ANNE, "one").await.unwrap();
+            let held = |now: &Snapshot| {
+                now.outbound.iter().any(|row| matches!(row.state, OutboxState::Pending | OutboxState::Unknown))
+            };
+            harness.until(held).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            harness.post("a", ANNE, "two").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            harness.post("a", ANNE, "three").await.unwrap();
+            harness.until(|now| all_sent(now, 4)).await;
+            let taken: Vec<_> = harness.provider("a").taken().into_iter().map(|out| out.body).collect();
+            assert_eq!(taken, expected, "{trouble:?}");
+        });
+    }
 }

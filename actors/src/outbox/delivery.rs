@@ -19,6 +19,9 @@ use crate::domain::send::{Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
 use crate::ports::{Gateway, Settled, Settlement};
 
+/// How long a message waits for its channel to come back into the configuration.
+pub(super) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
+
 /// Delivers a message and writes the outcome down. Answers what was written.
 pub(super) async fn deliver(outside: Arc<Outside>, message: Outbound, slot: Slot) -> Settled {
     let result = attempt(&outside, &message, &slot).await;
@@ -32,7 +35,10 @@ pub(super) async fn deliver(outside: Arc<Outside>, message: Outbound, slot: Slot
 /// The gates, in order, and then the wire. The opt-out gate stands last: right before the wire (I6).
 async fn attempt(outside: &Outside, message: &Outbound, slot: &Slot) -> Settled {
     let Some(gateway) = outside.ports.gateways.get(&message.channel) else {
-        return Settled::Dead { reason: "channel_not_configured".to_owned() };
+        // A slip in the configuration must cost time, not messages.
+        warn!(channel.id = %message.channel, message.id = %message.id, "the configuration does not have this channel, its messages wait");
+        let at = Outside::later(outside.now(), UNCONFIGURED_WAIT);
+        return Settled::Later { at, reason: "channel_not_configured".to_owned(), counted: false };
     };
     slot.pace().token(outside).await;
     match slot.pace().take_from_day(outside).await {
@@ -88,13 +94,15 @@ async fn send(gateway: &dyn Gateway, message: &Outbound) -> Result<Receipt, Send
 /// the row is looked into as unknown, so that nothing is repeated blindly.
 pub(super) async fn settle(outside: &Outside, message: Outbound, result: Settled) {
     let id = message.id;
+    let taken_back = matches!(result, Settled::Later { counted: false, .. });
     let settlement = Settlement { message, result, at: outside.now() };
     let give_up = tokio::time::Instant::now() + outside.settings.lease;
     let mut wait = Duration::from_millis(20);
     loop {
         match outside.within_deadline(outside.ports.outbox.settle(settlement.clone())).await {
             Ok(()) => return,
-            Err(error) if error.is_transient() && tokio::time::Instant::now() < give_up => {
+            // An attempt that was taken back leaves its number to the next one, so its settlement must not come twice.
+            Err(error) if error.is_transient() && !taken_back && tokio::time::Instant::now() < give_up => {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(2));
             }

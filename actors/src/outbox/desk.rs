@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -128,31 +128,50 @@ impl Drop for Slot {
     }
 }
 
-/// How many messages of a conversation are with senders.
+/// How many messages of a conversation are with senders, and whether one came back to wait in the store.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<AtomicUsize>);
+pub struct Tally(Arc<Tallied>);
+
+#[derive(Debug, Default)]
+struct Tallied {
+    count: AtomicUsize,
+    handed_back: AtomicBool,
+}
 
 /// One of them; dropped when its row is settled.
 #[derive(Debug)]
-pub struct Unsettled(Arc<AtomicUsize>);
+pub struct Unsettled(Arc<Tallied>);
 
 impl Tally {
     /// One more.
     #[must_use]
     pub fn count_one(&self) -> Unsettled {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.count.fetch_add(1, Ordering::AcqRel);
         Unsettled(Arc::clone(&self.0))
     }
 
-    /// Whether all are settled.
+    /// Whether none is with a sender.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
+        self.0.count.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether one came back since this was asked last. Ask it after [`Tally::is_zero`].
+    #[must_use]
+    pub fn take_handed_back(&self) -> bool {
+        self.0.handed_back.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Unsettled {
+    /// Its row waits in the store for another attempt or another look: what comes next must queue behind it.
+    pub(super) fn hand_back(self) {
+        self.0.handed_back.store(true, Ordering::Release);
     }
 }
 
 impl Drop for Unsettled {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
     }
 }

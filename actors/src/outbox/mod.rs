@@ -77,9 +77,11 @@ impl Dispatcher {
         let tenant = message.tenant.clone();
         self.outside.io.spawn(async move {
             let settled = delivery::deliver(outside, message, slot).await;
-            drop(unsettled);
             let again_at = match settled {
-                Result_::Later { at, .. } | Result_::Unknown { ask_at: at, .. } => Some(at),
+                Result_::Later { at, .. } | Result_::Unknown { ask_at: at, .. } => {
+                    unsettled.into_iter().for_each(Unsettled::hand_back);
+                    Some(at)
+                }
                 Result_::Sent(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => None,
             };
             me.do_send(Settled { tenant, again_at });

@@ -47,7 +47,8 @@ pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<Vec<TenantId>, P
 
 async fn ask(outside: &Outside, message: &Outbound) -> Settled {
     let Some(gateway) = outside.ports.gateways.get(&message.channel) else {
-        return Settled::Dead { reason: "channel_not_configured".to_owned() };
+        let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
+        return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() };
     };
     let found = gateway.find(message).await;
     policy::reconciled(found, gateway.on_unknown(), message, outside.now(), &outside.settings)

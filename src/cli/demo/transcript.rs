@@ -93,7 +93,7 @@ const GREEN: &str = "32";
 const CYAN: &str = "36";
 
 impl Look {
-    /// For standard output: colours on a terminal alone, and not where `NO_COLOR` (https://no-color.org) stands.
+    /// For standard output: colours on a terminal alone, and not where `NO_COLOR` (<https://no-color.org>) stands.
     pub fn of_stdout() -> Self {
         let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

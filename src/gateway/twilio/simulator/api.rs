@@ -20,7 +20,7 @@ use crate::gateway::twilio::form::Form;
 /// The longest request that is read.
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
 
-/// The longest text, in characters: https://www.twilio.com/docs/api/errors/21617.
+/// The longest text, in characters: <https://www.twilio.com/docs/api/errors/21617>.
 const MAX_TEXT_CHARACTERS: usize = 1_600;
 
 /// `POST /2010-04-01/Accounts/{sid}/Messages.json`

@@ -1,0 +1,67 @@
+//! One daemon for each database file.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::StoreError;
+
+/// For its owner alone: the file holds personal data.
+const PRIVATE: u32 = 0o600;
+
+/// Held while a daemon has a database: a second one would take the first one's sends for those of a dead process, and
+/// repeat them (I5). The operating system lets go of it however the process ends.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+
+impl Lock {
+    /// Takes the database of a `sqlite:` URL, and makes its file, readable for its owner alone, when it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another daemon has it, [`StoreError::File`] when the files cannot be made.
+    pub fn take(url: &str) -> Result<Self, StoreError> {
+        let database = path_of(url).ok_or(StoreError::UnsupportedUrl)?;
+        let mut beside = database.clone().into_os_string();
+        beside.push(".lock");
+        let open = |path: PathBuf| {
+            let file = OpenOptions::new().create(true).append(true).mode(PRIVATE).open(&path);
+            file.map_err(|source| StoreError::File { path, source })
+        };
+        let path = PathBuf::from(beside);
+        let file = open(path.clone())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { database }),
+            Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
+        }
+        // SQLite gives its log and its shared memory the permissions of this file.
+        open(database)?;
+        Ok(Self(file))
+    }
+}
+
+fn path_of(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_database_is_had_by_one_daemon_and_read_by_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("palabre.db");
+        let url = format!("sqlite://{}?mode=rwc", database.display());
+        let first = Lock::take(&url).unwrap();
+        assert!(matches!(Lock::take(&url), Err(StoreError::InUse { .. })));
+        assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, PRIVATE);
+        drop(first);
+        Lock::take(&url).unwrap();
+    }
+}

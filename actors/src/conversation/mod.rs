@@ -30,6 +30,7 @@ use crate::outbox::{Dispatcher, messages::Dispatch};
 use crate::ports::{Loaded, PortError, PortErrorKind};
 use crate::tenant::{Tenant, messages::Idle};
 
+use self::turn_in_flight::Applied;
 pub use self::turn_in_flight::TurnInFlight;
 
 /// How often at most the store is asked whether queued rows are settled.
@@ -243,8 +244,6 @@ impl Conversation {
         }
     }
 }
-
-use self::turn_in_flight::Applied;
 
 impl Actor for Conversation {
     type Context = Context<Self>;

@@ -244,16 +244,15 @@ impl Ingress {
         let outside = Arc::clone(&self.outside);
         // A lane that is behind reads everything anyway; asking who else is would look at all that waits.
         self.sweeps = self.sweeps.wrapping_add(1);
-        let ask = self.sweeps.is_multiple_of(ASK_EVERY) || !self.lanes.values().any(Lane::is_behind);
-        let mut again: Vec<TenantId> = Vec::new();
-        again.extend(self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone()));
+        let behind = self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone());
+        let mut behind: Vec<TenantId> = behind.collect();
+        let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
         let sweeping = async move {
             let now = outside.now();
-            let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
-            let behind = match ask {
-                true => outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?,
-                false => again,
-            };
+            if ask {
+                let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
+                behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
+            }
             let due = outside.within_deadline(outside.ports.turns.due(now, TIMER_LIMIT)).await?;
             Ok::<_, PortError>((behind, due))
         };

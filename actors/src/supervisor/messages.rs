@@ -29,8 +29,3 @@ pub struct ChildExited {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct MeetIngress(pub actix::WeakAddr<crate::ingress::Ingress>);
-
-/// How many tenants and conversations are in memory.
-#[derive(Message)]
-#[rtype(result = "usize")]
-pub struct GetTenants;

@@ -6,12 +6,12 @@ pub mod messages;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult, WeakAddr};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, WeakAddr};
 use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{ChildExited, Deliver, GetTenants, MeetIngress, Wake};
+use self::messages::{ChildExited, Deliver, MeetIngress, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::Ingress;
 use crate::ingress::messages::Redeliver;
@@ -152,13 +152,5 @@ impl Handler<ChildExited> for Supervisor {
             }
         };
         ctx.run_later(after, move |supervisor, ctx| supervisor.rebuild(&exited.tenant, ctx));
-    }
-}
-
-impl Handler<GetTenants> for Supervisor {
-    type Result = MessageResult<GetTenants>;
-
-    fn handle(&mut self, _: GetTenants, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.tenants.len())
     }
 }

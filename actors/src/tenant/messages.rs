@@ -35,8 +35,3 @@ pub struct ChildExited {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct TimerDue(pub ConversationKey);
-
-/// Leave memory when nothing goes on.
-#[derive(Message)]
-#[rtype(result = "usize")]
-pub struct GetResident;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult};
+use actix::{Actor, Addr, AsyncContext, Context, Handler};
 use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{ChildExited, Deliver, GetResident, Idle, TimerDue};
+use self::messages::{ChildExited, Deliver, Idle, TimerDue};
 use crate::conversation::messages::{AskIdle, Retire, Wake};
 use crate::conversation::{Birth, Bookmark, Conversation};
 use crate::domain::conversation::ConversationKey;
@@ -298,13 +298,5 @@ impl Handler<ChildExited> for Tenant {
             // An instance that we had retired already.
             (_, false) => {}
         }
-    }
-}
-
-impl Handler<GetResident> for Tenant {
-    type Result = MessageResult<GetResident>;
-
-    fn handle(&mut self, _: GetResident, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.conversations.len())
     }
 }

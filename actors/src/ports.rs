@@ -5,13 +5,15 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
-use crate::domain::send::{Found, OnUnknown, Receipt, SendError};
+use crate::domain::channel::Quota;
+use crate::domain::send::{Found, Letter, OnUnknown, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::turn::Turn;
 
@@ -62,8 +64,13 @@ pub enum Acceptance {
 
 /// Conversations' states and turns.
 pub trait Turns: Send + Sync {
-    /// The state of a conversation, and its accepted messages that had no turn yet, in order of acceptance.
-    fn load(&self, key: &ConversationKey) -> Pending<'_, Result<Loaded, PortError>>;
+    /// The state of a conversation, and its accepted messages up to `through` that had no turn yet, in order of
+    /// acceptance. (What came later is still on its way through memory.)
+    fn load(
+        &self,
+        key: &ConversationKey,
+        through: Option<InboundId>,
+    ) -> Pending<'_, Result<Loaded, PortError>>;
 
     /// Commits a turn (I4). `Conflict`: the version moved or the message had its turn already; nothing was written,
     /// load again. After any other error the outcome may be unknown: load again.
@@ -88,15 +95,17 @@ pub struct Loaded {
     pub state: State,
     /// What waits for a turn.
     pub waiting: Vec<Inbound>,
-    /// Whether rows of it in `messages_out` are not settled yet (pending, sending, unknown, deferred): a new one must
-    /// queue behind them.
+    /// Whether rows of it in `messages_out` stand in line (pending, sending, unknown): a new one must queue behind them.
     pub unsettled: bool,
+    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them.
+    pub deferred: bool,
 }
 
 /// Rows of `messages_out`.
 pub trait Outbox: Send + Sync {
-    /// Leases up to `limit` pending rows of a tenant that are due, oldest first, at most the head of each conversation:
-    /// `sending`, `attempts + 1`, leased to the node until `lease_until`.
+    /// Leases up to `limit` pending rows of a lane that are due, oldest first, at most the head of each conversation:
+    /// `sending`, `attempts + 1`, leased to the node until `lease_until`, event `message_claimed`. Costs the same
+    /// however many rows wait.
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
     /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
@@ -105,25 +114,54 @@ pub trait Outbox: Send + Sync {
     /// Applies a provider's status callback: forward only, and always an event (I8).
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
 
-    /// Tenants with pending rows, and the earliest moment at which one of each is due.
-    fn due(&self) -> Pending<'_, Result<Vec<(TenantId, Timestamp)>, PortError>>;
+    /// Lanes with pending rows, and the earliest moment at which one of each may be due.
+    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>>;
 
     /// Turns rows whose lease ran out (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
-    /// `unknown`, due for reconciliation at once. Answers how many.
+    /// `unknown`, due for reconciliation at once, event `message_unknown`. Answers how many.
     fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>>;
 
     /// Leases `unknown` rows that are due for reconciliation to the node; they stay `unknown`.
     fn claim_unknown(&self, claim: ClaimUnknown) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
-    /// How many messages a tenant handed to providers since a moment (for `per_day`).
-    fn sent_since(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<u64, PortError>>;
+    /// Which of these provider's ids other rows of the tenant own than this one: a twin's receipt proves nothing (I5).
+    fn owned_by_others<'a>(
+        &'a self,
+        message: &'a Outbound,
+        ids: &'a [ProviderMessageId],
+    ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>>;
+
+    /// What nobody else does: `deferred` rows whose contact has written since go back into the line
+    /// (`message_released`), those past their `expires_at` die (`expired`), and lines whose head left without telling
+    /// get a new one. Answers how many rows changed.
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>>;
+
+    /// What a tenant handed to providers since a moment (for `per_day` and the budget).
+    fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>>;
+
+    /// Channels that are paused.
+    fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>>;
+
+    /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause.
+    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>>;
+}
+
+/// A tenant's messages through one channel: what takes turns with other lanes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneKey {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Through which channel.
+    pub channel: ChannelId,
 }
 
 /// Which rows to lease.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Whose.
-    pub tenant: TenantId,
+    /// Whose, and through which channel.
+    pub lane: LaneKey,
+    /// Whether rows of one conversation wait for each other ([`crate::domain::channel::ChannelProfile::keep_order`]).
+    pub keep_order: bool,
     /// For whom.
     pub node: NodeId,
     /// Rows due by then.
@@ -132,6 +170,26 @@ pub struct Claim {
     pub lease_until: Timestamp,
     /// How many at most.
     pub limit: usize,
+}
+
+/// What went out in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Messages.
+    pub messages: u64,
+    /// What they cost, in millionths of the tenant's currency.
+    pub cost_micros: i64,
+}
+
+/// A channel sends nothing until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Which channel.
+    pub lane: LaneKey,
+    /// Why: a code or a word.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// Which unknown rows to look into.
@@ -154,6 +212,10 @@ pub struct Settlement {
     pub message: Outbound,
     /// What came of it.
     pub result: Settled,
+    /// The channel that was used, when another took over.
+    pub via: Option<ChannelId>,
+    /// What it cost when it was sent, in millionths of the tenant's currency.
+    pub cost_micros: i64,
     /// When.
     pub at: Timestamp,
 }
@@ -178,6 +240,11 @@ pub enum Settled {
         /// When to ask the provider.
         ask_at: Timestamp,
         /// `last_error`
+        reason: String,
+    },
+    /// `deferred` until the contact writes or confirms, event `message_deferred`. The attempt is taken back.
+    Deferred {
+        /// `last_error`: `window_closed`, `not_confirmed`.
         reason: String,
     },
     /// `suppressed`, event `message_suppressed`.
@@ -207,6 +274,9 @@ pub struct StatusUpdate {
     pub provider_message_id: ProviderMessageId,
     /// What it says.
     pub status: DeliveryStatus,
+    /// Which life of the message it is about, from the callback's query string. A failure of an earlier life is no news
+    /// for the present one; a success is.
+    pub life: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
     /// When it came in.
@@ -224,20 +294,71 @@ pub enum Advanced {
     NoSuchMessage,
 }
 
-/// The list of those who said STOP.
-pub trait Consent: Send + Sync {
-    /// Whether an address of a tenant said STOP. The last gate asks right before the wire, and an error keeps the
-    /// message back: it fails closed (I6).
-    fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>>;
+/// How a contact stands to a tenant's channel, asked right before the wire.
+pub trait Standings: Send + Sync {
+    /// The standing of an address. The last gate asks it right before the wire, and an error keeps the message back: it
+    /// fails closed (I6).
+    fn standing(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<Standing, PortError>>;
+}
+
+/// How a contact stands to a tenant's channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// This address or another of the same contact said STOP.
+    pub opted_out: bool,
+    /// The contact confirmed that the tenant may write (double opt-in).
+    pub confirmed: bool,
+    /// When the contact last wrote on this channel.
+    pub last_inbound_at: Option<Timestamp>,
+}
+
+/// Permits for what is about to be sent (I7). In one process governor keeps them; a cluster shares them.
+pub trait Pacing: Send + Sync {
+    /// Takes a permit of every gate, or of none. Fails closed: an error lets nothing pass.
+    fn take<'a>(&'a self, gates: &'a [Gate], now: Timestamp) -> Pending<'a, Result<Pass, PortError>>;
+}
+
+/// One quota that a message is under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// Whose.
+    pub key: GateKey,
+    /// How much.
+    pub quota: Quota,
+}
+
+/// Whose quota.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GateKey {
+    /// A tenant's, over all its channels.
+    Tenant(TenantId),
+    /// A sender account's.
+    Account(ChannelId),
+    /// One contact's with one sender account.
+    Pair(ChannelId, Address),
+}
+
+/// The gates' answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Every permit was taken.
+    Go,
+    /// None was; the gate that is closed longest opens after this time.
+    Wait(Duration),
 }
 
 /// One channel's way to its provider.
 pub trait Gateway: Send + Sync {
     /// Hands a message over. Every outcome is classified; the future must not outlive its own deadline.
-    fn send<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Receipt, SendError>>;
+    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>>;
 
     /// Asks the provider whether it took a message (I5).
-    fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>>;
+    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>>;
 
     /// What to do when the provider cannot tell.
     fn on_unknown(&self) -> OnUnknown {

@@ -5,6 +5,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_house;
+mod m20261121_000002_delivery;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_house::Migration)]
+        vec![Box::new(m20261121_000001_house::Migration), Box::new(m20261121_000002_delivery::Migration)]
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use super::address::Address;
 use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use super::template::TemplateUse;
 use super::words::stored_words;
 
 /// A message as a gateway decoded it, before anything is stored.
@@ -208,6 +209,8 @@ pub enum OutboundKind {
     Help,
     /// Written by a person or through the API.
     Manual,
+    /// The first words to a contact where the tenant asks for double opt-in: CONFIRMER or STOP.
+    Welcome,
 }
 
 stored_words!(OutboundKind {
@@ -216,6 +219,7 @@ stored_words!(OutboundKind {
     OptInConfirmation => "opt_in_confirmation",
     Help => "help",
     Manual => "manual",
+    Welcome => "welcome",
 });
 
 /// A message on its way to a provider. `Debug` does not show the text (I10).
@@ -233,16 +237,43 @@ pub struct Outbound {
     pub in_reply_to: Option<InboundId>,
     /// Who gets it.
     pub to: Address,
-    /// The text, within the provider's limit.
+    /// The text, within the provider's limit. Empty when the message only exists as a template.
     pub body: String,
+    /// The template that says it outside the customer-service window (or always, when there is no text).
+    pub template: Option<TemplateUse>,
     /// Why it exists.
     pub kind: OutboundKind,
+    /// Whether a hard stop of the budget lets it pass.
+    pub urgent: bool,
+    /// No attempt begins after that: it is a dead letter then (`expired`).
+    pub expires_at: Option<Timestamp>,
+    /// Which of its lives it is in: each replay begins another.
+    pub life: Life,
     /// The flow it belongs to.
     pub correlation: CorrelationId,
     /// Attempts begun so far, this one included when it is being sent.
     pub attempts: u32,
     /// When the turn wrote it.
     pub created_at: Timestamp,
+}
+
+/// A life of an outbound message: from its writing or its replay until it is sent or given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// 0 for the first; also in the status callback's query string, so that news of an earlier life is known as such.
+    pub number: u32,
+    /// When it began: the age of retries counts from there.
+    pub since: Timestamp,
+    /// Attempts that earlier lives had: the number of retries counts without them.
+    pub attempts_before: u32,
+}
+
+impl Life {
+    /// The first life of a message written then.
+    #[must_use]
+    pub const fn first(since: Timestamp) -> Self {
+        Self { number: 0, since, attempts_before: 0 }
+    }
 }
 
 impl fmt::Debug for Outbound {
@@ -255,7 +286,11 @@ impl fmt::Debug for Outbound {
             .field("in_reply_to", &self.in_reply_to)
             .field("to", &self.to)
             .field("body_bytes", &self.body.len())
+            .field("template", &self.template)
             .field("kind", &self.kind)
+            .field("urgent", &self.urgent)
+            .field("expires_at", &self.expires_at)
+            .field("life", &self.life)
             .field("correlation", &self.correlation)
             .field("attempts", &self.attempts)
             .field("created_at", &self.created_at)

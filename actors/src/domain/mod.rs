@@ -4,6 +4,8 @@
 //! commits as one (I4). Everything else here is what that function speaks about.
 
 pub mod address;
+pub mod budget;
+pub mod channel;
 pub mod consent;
 pub mod conversation;
 pub mod event;
@@ -15,6 +17,7 @@ pub mod retry;
 pub mod rules;
 pub mod send;
 pub mod status;
+pub mod template;
 pub mod turn;
 pub mod words;
 

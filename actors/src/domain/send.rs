@@ -1,8 +1,38 @@
 //! What comes of handing a message to a provider, in words that the outbox alone interprets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ids::ProviderMessageId;
+use super::address::Address;
+use super::ids::{ChannelId, ProviderMessageId};
+use super::message::Outbound;
+
+/// A message in the form in which one attempt hands it to one channel.
+#[derive(Clone, Debug)]
+pub struct Letter<'a> {
+    /// The message.
+    pub message: &'a Outbound,
+    /// The channel it leaves through: the message's own, or the one that took over.
+    pub channel: &'a ChannelId,
+    /// Who gets it, as that channel addresses them.
+    pub to: &'a Address,
+    /// What is said.
+    pub form: Form<'a>,
+}
+
+/// What is said, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// Free text.
+    Text(&'a str),
+    /// A template that the provider approved.
+    Template {
+        /// The provider's id for it.
+        content_id: &'a str,
+        /// What stands in its places, by number from `"1"`.
+        variables: BTreeMap<String, String>,
+    },
+}
 
 /// The provider took the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +44,8 @@ pub struct Receipt {
 /// What the provider knows of a message whose fate we do not know (I5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It has it.
-    Taken(Receipt),
+    /// It has messages that fit, the newest first. One that another row owns is a twin of the same text.
+    Taken(Vec<Receipt>),
     /// It does not have it, and would know.
     Absent,
     /// It cannot tell (it has no such query, or refuses it).

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::EventType;
 use super::words::stored_words;
 
 /// Where an outbound message stands. Every row is in exactly one of these.
@@ -62,7 +63,109 @@ stored_words!(OutboxState {
 
 stored_words!(DeliveryStatus { Sent => "sent", Delivered => "delivered", Read => "read", Failed => "failed" });
 
+/// Something that Palabre itself does to a message. (What a provider reports is a [`DeliveryStatus`].)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transition {
+    /// A sender takes it from the line.
+    Claim,
+    /// The provider took it.
+    Deliver,
+    /// Back into the line, until later: a failed attempt that may be repeated, or a gate that lets it pass later.
+    Postpone,
+    /// Nobody knows whether the provider took it.
+    LoseTrack,
+    /// It waits for the contact: to write, or to confirm.
+    Defer,
+    /// The contact did: back into the line.
+    Release,
+    /// A gate holds it back for good.
+    Suppress,
+    /// It will not be tried again.
+    Die,
+    /// A person calls it back.
+    Cancel,
+    /// A person sends it on its way again.
+    Replay,
+}
+
+impl Transition {
+    /// Every transition.
+    pub const ALL: &'static [Self] = &[
+        Self::Claim,
+        Self::Deliver,
+        Self::Postpone,
+        Self::LoseTrack,
+        Self::Defer,
+        Self::Release,
+        Self::Suppress,
+        Self::Die,
+        Self::Cancel,
+        Self::Replay,
+    ];
+
+    /// The states that it may leave.
+    #[must_use]
+    pub const fn from(self) -> &'static [OutboxState] {
+        use OutboxState::{Cancelled, Dead, Deferred, Failed, Pending, Sending, Suppressed, Unknown};
+        match self {
+            Self::Claim => &[Pending],
+            Self::Deliver | Self::Postpone | Self::LoseTrack => &[Pending, Sending, Unknown],
+            Self::Die => &[Pending, Sending, Unknown, Deferred],
+            Self::Defer => &[Pending, Sending],
+            Self::Release => &[Deferred],
+            Self::Suppress => &[Pending, Sending, Unknown, Deferred],
+            Self::Cancel => &[Pending, Deferred, Dead, Failed],
+            Self::Replay => &[Dead, Failed, Cancelled, Suppressed],
+        }
+    }
+
+    /// The state that it leads to.
+    #[must_use]
+    pub const fn to(self) -> OutboxState {
+        match self {
+            Self::Claim => OutboxState::Sending,
+            Self::Deliver => OutboxState::Sent,
+            Self::Postpone | Self::Release | Self::Replay => OutboxState::Pending,
+            Self::LoseTrack => OutboxState::Unknown,
+            Self::Defer => OutboxState::Deferred,
+            Self::Suppress => OutboxState::Suppressed,
+            Self::Die => OutboxState::Dead,
+            Self::Cancel => OutboxState::Cancelled,
+        }
+    }
+
+    /// The event that tells of it (I11).
+    #[must_use]
+    pub const fn event(self) -> EventType {
+        match self {
+            Self::Claim => EventType::MessageClaimed,
+            Self::Deliver => EventType::MessageSent,
+            Self::Postpone => EventType::MessagePostponed,
+            Self::LoseTrack => EventType::MessageUnknown,
+            Self::Defer => EventType::MessageDeferred,
+            Self::Release => EventType::MessageReleased,
+            Self::Suppress => EventType::MessageSuppressed,
+            Self::Die => EventType::MessageDead,
+            Self::Cancel => EventType::MessageCancelled,
+            Self::Replay => EventType::MessageReplayed,
+        }
+    }
+}
+
 impl OutboxState {
+    /// Where something that Palabre does takes the message; `None`: not from here.
+    #[must_use]
+    pub fn after(self, transition: Transition) -> Option<Self> {
+        transition.from().contains(&self).then_some(transition.to())
+    }
+
+    /// Whether it stands in its conversation's line: what comes later waits behind it. One that waits for the contact
+    /// has stepped out.
+    #[must_use]
+    pub const fn is_in_line(self) -> bool {
+        matches!(self, Self::Pending | Self::Sending | Self::Unknown)
+    }
+
     /// How far a message has come. A status callback may only raise it (I8).
     ///
     /// `Dead` stands below `Sent`: a message that we gave up may have reached the provider all the same, and its callback

@@ -43,6 +43,9 @@ pub struct Turn {
     /// A change of consent. With [`ConsentChange::OptOut`] the store also suppresses every row to that address that no
     /// sender has begun, in the same transaction, each with its `message_suppressed` event (I6).
     pub consent: Option<ConsentChange>,
+    /// The contact wrote: rows of the conversation that wait for that go back into the line, ahead of what this turn
+    /// writes, each with its `message_released` event.
+    pub releases: bool,
     /// Messages to send.
     pub outbox: Vec<Draft>,
     /// What happened.
@@ -123,6 +126,11 @@ pub enum ConsentChange {
         /// Which address.
         address: Address,
     },
+    /// The contact confirmed what the welcome asked (double opt-in).
+    Confirm {
+        /// Which address.
+        address: Address,
+    },
 }
 
 /// A message to send, and how it starts its life.
@@ -148,6 +156,8 @@ pub enum Start {
     Queued {
         /// `next_attempt_at`
         not_before: Timestamp,
+        /// Others of the conversation stand in line before it (`messages_out.behind`).
+        behind: bool,
     },
 }
 

@@ -6,10 +6,14 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::domain::Timestamp;
-use crate::domain::ids::{NodeId, TenantId};
+use crate::domain::budget::BudgetPolicy;
+use crate::domain::channel::ChannelProfile;
+use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::rules::{Rules, SellerBook};
-use crate::ports::{Clock, Consent, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, Turns};
+use crate::ports::{
+    Clock, Gateways, Inbox, Outbox, Pacing, Pending, PortError, PortErrorKind, Standings, Turns,
+};
 
 /// Everything the actors reach outside of themselves. One per node, shared.
 pub struct Outside {
@@ -35,7 +39,8 @@ pub struct Ports {
     pub inbox: Arc<dyn Inbox>,
     pub turns: Arc<dyn Turns>,
     pub outbox: Arc<dyn Outbox>,
-    pub consent: Arc<dyn Consent>,
+    pub standings: Arc<dyn Standings>,
+    pub pacing: Arc<dyn Pacing>,
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
 }
@@ -51,6 +56,16 @@ pub struct TenantProfile {
     pub per_second: u32,
     /// Sends in a day (I7).
     pub per_day: u32,
+    /// Its share of the senders where tenants compete; 1 is ordinary.
+    pub weight: u32,
+    /// What it may spend.
+    pub budget: BudgetPolicy,
+    /// Whether messages that the contact did not ask for wait until the contact has confirmed.
+    pub double_opt_in: bool,
+    /// How long a message waits for the contact's next word before it expires.
+    pub deferred_for: Duration,
+    /// Its channels.
+    pub channels: HashMap<ChannelId, Arc<ChannelProfile>>,
 }
 
 /// How much, how long.

@@ -213,7 +213,7 @@ impl Archive {
 }
 
 /// No UUIDv7 of that millisecond or later stands before it.
-fn first_id_of(at: Timestamp) -> String {
+pub(super) fn first_id_of(at: Timestamp) -> String {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
     Uuid::from_u128(millis << 80).to_string()
 }

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod explain;
 mod lock;
+pub mod operator;
 mod ports;
 mod reader;
 mod sellers;

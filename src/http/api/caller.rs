@@ -1,0 +1,155 @@
+//! Who calls: bearer keys, whose tenants they see, what they may do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::http::header::{self, HeaderMap};
+use palabre_actors::domain::ids::TenantId;
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+
+use super::documents::Content;
+use super::problems;
+use crate::http::answer::Problem;
+use crate::store::operator::Tenants;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Look: the outbox, channels, the consent ledger, with masked addresses and without texts.
+    Read,
+    /// Ask for messages to be sent.
+    Send,
+    /// Replay, cancel, pause and resume.
+    Operate,
+    /// See whole addresses, texts and operators' evidence in what it may read.
+    ReadContent,
+}
+
+impl Scope {
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A key of the configuration. What is kept of it is a digest.
+#[derive(Clone)]
+pub struct Key {
+    name: Arc<str>,
+    digest: [u8; 32],
+    tenants: Tenants,
+    scopes: u8,
+}
+
+impl Key {
+    /// A key with its name, for logs; whose tenants it sees; what it may do.
+    #[must_use]
+    pub fn new(name: &str, secret: &str, tenants: Tenants, scopes: &[Scope]) -> Self {
+        let scopes = scopes.iter().fold(0, |all, scope| all | scope.bit());
+        Self { name: Arc::from(name), digest: Sha256::digest(secret).into(), tenants, scopes }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).field("tenants", &self.tenants).finish_non_exhaustive()
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) name: Arc<str>,
+    pub(super) tenants: Tenants,
+    scopes: u8,
+}
+
+impl Caller {
+    /// The caller whose key the request carries. Every key is compared, and each whole, so that the time it takes tells
+    /// nothing.
+    pub(super) fn of(keys: &[Key], headers: &HeaderMap) -> Result<Self, Problem> {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = given.and_then(|given| given.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Err(problems::NO_KEY) };
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let mut found = u32::MAX;
+        for (place, key) in (0_u32..).zip(keys) {
+            let same: Choice = key.digest.ct_eq(&digest);
+            found.conditional_assign(&place, same);
+        }
+        let key = usize::try_from(found).ok().and_then(|place| keys.get(place)).ok_or(problems::UNKNOWN_KEY)?;
+        Ok(Self { name: Arc::clone(&key.name), tenants: key.tenants.clone(), scopes: key.scopes })
+    }
+
+    pub(super) fn may(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes & scope.bit() != 0 { Ok(()) } else { Err(problems::not_allowed(scope)) }
+    }
+
+    /// What this caller gets to see.
+    pub(super) fn content(&self) -> Content {
+        if self.may(Scope::ReadContent).is_ok() { Content::Whole } else { Content::Masked }
+    }
+
+    /// The tenants that a request is about: the one it names, when this caller sees it, else all that they see. One that
+    /// they do not see is like one that is not there.
+    pub(super) fn among(&self, named: Option<&TenantId>) -> Result<Tenants, Problem> {
+        match named {
+            None => Ok(self.tenants.clone()),
+            Some(tenant) if self.sees(tenant) => Ok(Tenants::Of(vec![tenant.clone()])),
+            Some(_) => Err(problems::UNKNOWN_TENANT),
+        }
+    }
+
+    pub(super) fn sees(&self, tenant: &TenantId) -> bool {
+        match &self.tenants {
+            Tenants::All => true,
+            Tenants::Of(tenants) => tenants.contains(tenant),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn caller(authorization: Option<&str>) -> Result<Caller, Problem> {
+        let of = |tenant| Tenants::Of(vec![TenantId::new(tenant)]);
+        let keys = [
+            Key::new("crm", "first-secret", of("belle"), &[Scope::Read, Scope::Send]),
+            Key::new("ops", "second-secret", Tenants::All, &[Scope::Read, Scope::Operate, Scope::ReadContent]),
+        ];
+        let request = TestRequest::get();
+        let request = match authorization {
+            Some(value) => request.insert_header((header::AUTHORIZATION, value)),
+            None => request,
+        };
+        Caller::of(&keys, request.to_http_request().headers())
+    }
+
+    #[test]
+    fn a_key_is_known_by_all_of_it() {
+        assert_eq!(&*caller(Some("Bearer first-secret")).unwrap().name, "crm");
+        assert_eq!(&*caller(Some("bearer second-secret")).unwrap().name, "ops");
+        for wrong in
+            [None, Some(""), Some("Bearer"), Some("Bearer "), Some("Bearer first-secre"), Some("Basic first-secret")]
+        {
+            assert_eq!(caller(wrong).unwrap_err().status.as_u16(), 401, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn i9_a_key_sees_its_tenants_alone() {
+        let crm = caller(Some("Bearer first-secret")).unwrap();
+        assert!(crm.sees(&TenantId::new("belle")) && !crm.sees(&TenantId::new("taxi")));
+        assert_eq!(crm.among(Some(&TenantId::new("taxi"))).unwrap_err().status.as_u16(), 404);
+        assert_eq!(crm.may(Scope::Operate).unwrap_err().status.as_u16(), 403);
+        assert_eq!(crm.content(), Content::Masked);
+        let ops = caller(Some("Bearer second-secret")).unwrap();
+        assert_eq!(ops.content(), Content::Whole);
+        assert!(ops.may(Scope::Send).is_err() && ops.sees(&TenantId::new("taxi")));
+        assert!(!format!("{:?}", Key::new("crm", "first-secret", Tenants::All, &[])).contains("first-secret"));
+    }
+}

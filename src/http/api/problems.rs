@@ -1,0 +1,74 @@
+//! Why the API turns a request away. Fixed texts: nothing of a request can slip in (I10).
+
+use actix_web::http::StatusCode;
+use palabre_actors::domain::status::OutboxState;
+
+use super::caller::Scope;
+use crate::http::answer::Problem;
+
+const fn problem(status: StatusCode, error: &'static str, hint: &'static str) -> Problem {
+    Problem { status, error, hint }
+}
+
+/// A value that does not hold: 422.
+pub(super) const fn invalid(error: &'static str, hint: &'static str) -> Problem {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, error, hint)
+}
+
+pub(super) const NO_KEY: Problem =
+    problem(StatusCode::UNAUTHORIZED, "no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
+pub(super) const UNKNOWN_KEY: Problem =
+    problem(StatusCode::UNAUTHORIZED, "unknown key", "no key of [[api.keys]] is like this one; was it changed?");
+pub(super) const UNKNOWN_TENANT: Problem =
+    problem(StatusCode::NOT_FOUND, "unknown tenant", "this key sees no tenant with this id");
+pub(super) const UNKNOWN_CHANNEL: Problem =
+    problem(StatusCode::NOT_FOUND, "unknown channel", "this key sees no channel with this id: GET /api/v1/channels");
+pub(super) const UNKNOWN_MESSAGE: Problem =
+    problem(StatusCode::NOT_FOUND, "unknown message", "this key sees no message of the outbox with this id");
+pub(super) const NOT_JSON: Problem = problem(
+    StatusCode::BAD_REQUEST,
+    "not the JSON that is expected",
+    "GET /api/v1/openapi.json says which fields there are; an unknown field is an error",
+);
+pub(super) const NOT_A_BODY: Problem =
+    problem(StatusCode::BAD_REQUEST, "the body did not come whole", "send it at once, with its Content-Length");
+pub(super) const TOO_LARGE: Problem =
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "nothing that the API takes is longer than 64 KiB");
+pub(super) const UNKNOWN_PARAMETER: Problem =
+    invalid("unknown query parameter", "GET /api/v1/openapi.json says which ones this path takes");
+pub(super) const UNAVAILABLE: Problem =
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer", "try again; nothing was promised");
+pub(super) const KEY_REUSED: Problem = problem(
+    StatusCode::CONFLICT,
+    "this idempotency key was used for another message",
+    "use a key of its own for each message, and the same one only to repeat the same request",
+);
+pub(super) const BAD_REASON: Problem = invalid(
+    "a reason that cannot be kept",
+    "it stands in the event log for ever: write a few words or a ticket's number, nothing that identifies anyone",
+);
+
+pub(super) const fn not_allowed(scope: Scope) -> Problem {
+    let hint = match scope {
+        Scope::Read => "the key lacks the scope `read`",
+        Scope::Send => "the key lacks the scope `send`",
+        Scope::Operate => "the key lacks the scope `operate`",
+        Scope::ReadContent => "the key lacks the scope `read_content`",
+    };
+    problem(StatusCode::FORBIDDEN, "not allowed", hint)
+}
+
+/// A change that the state of the row does not allow.
+pub(super) const fn not_from(state: OutboxState) -> Problem {
+    let hint = match state {
+        OutboxState::Pending => "it waits for its next attempt already; it can be cancelled",
+        OutboxState::Sending => "a sender is at it: ask again in a moment",
+        OutboxState::Unknown => "the provider is being asked about it: wait for the answer, or it may arrive twice",
+        OutboxState::Deferred => "it waits for the contact and goes by itself; it can be cancelled",
+        OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
+        OutboxState::Cancelled => "it is cancelled already; it can be replayed",
+        OutboxState::Suppressed => "a gate held it back for good; it will not be sent unless replayed",
+        OutboxState::Dead | OutboxState::Failed => "it is a dead letter already",
+    };
+    problem(StatusCode::CONFLICT, "not from this state", hint)
+}

@@ -1,0 +1,170 @@
+//! What operators ask of the outbox and the consents, and what they change there, from a process of their own beside the
+//! running daemon or from within it.
+//!
+//! Every change is checked against [`palabre_actors::domain::status::Transition`], writes its event with `actor_type` operator, and is one transaction
+//! of a few hundred rows at most, so that webhooks never wait long for it. The daemon finds what changed in the tables:
+//! rows that wait at its next sweep, consents at the gate before the wire.
+
+mod consents;
+mod listing;
+mod pauses;
+mod replay;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload, looks_personal};
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, OutboundId, TenantId};
+use palabre_actors::domain::message::OutboundKind;
+use palabre_actors::domain::status::OutboxState;
+use palabre_migrations::{Migrator, MigratorTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value};
+use uuid::Uuid;
+
+pub use self::consents::{ConsentRow, OptOut};
+pub use self::listing::{Count, Filter, Item, Page, Shown};
+pub use self::pauses::endless;
+pub use self::replay::{Changed, Manner};
+use super::values::{all, list};
+use super::{Store, StoreError, sqlite};
+
+/// The operators' way to the tables. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    writes: DatabaseConnection,
+    reads: DatabaseConnection,
+}
+
+/// Whose rows may be seen and changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tenants {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Those of these tenants. An empty list sees nothing.
+    Of(Vec<TenantId>),
+}
+
+/// Why an operator does something: one of our words, a ticket, a few words. It stands in the event log for ever, so it
+/// may not look like personal data (I10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(String);
+
+/// A reason that cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadReason {
+    /// There is nothing.
+    #[error("the reason is empty: a word, or a ticket's number")]
+    Empty,
+    /// It may be a name, a number or a text of somebody.
+    #[error("this looks like personal data, and a reason is kept for ever: write a few words, or a ticket's number")]
+    Personal,
+}
+
+impl Reason {
+    /// What stands there when nobody gives a reason.
+    #[must_use]
+    pub fn unsaid() -> Self {
+        Self("operator".to_owned())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Reason {
+    type Err = BadReason;
+
+    fn from_str(text: &str) -> Result<Self, BadReason> {
+        let text = text.trim();
+        match text {
+            "" => Err(BadReason::Empty),
+            text if looks_personal(text) => Err(BadReason::Personal),
+            text => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Store {
+    /// The operators' way to the same tables. What it changes takes turns with the writer's transactions.
+    #[must_use]
+    pub fn operator(&self) -> Operator {
+        Operator { writes: self.0.write_conn.clone(), reads: self.0.reads.clone() }
+    }
+}
+
+impl Operator {
+    /// Opens `sqlite://path`, beside a running daemon or without one. The file must be there.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the URL is not one of SQLite's, the file cannot be opened, or its schema is of another version.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::UnsupportedUrl);
+        }
+        // The readers first: they do not make a file that is not there.
+        let reads = sqlite::open_readers(url).await?;
+        let writes = sqlite::open_writer(url).await?;
+        if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
+            return Err(StoreError::Outdated);
+        }
+        Ok(Self { writes, reads })
+    }
+
+    /// The tenants as one JSON array, which every statement starts from.
+    async fn among(&self, tenants: &Tenants) -> Result<Value, DbErr> {
+        match tenants {
+            Tenants::Of(tenants) => list(tenants),
+            Tenants::All => {
+                let rows = all(&self.reads, sql::TENANTS, []).await?;
+                let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
+                list(&ids)
+            }
+        }
+    }
+
+    /// A transaction that may write from its beginning, so that nothing it has read changes before it does.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let immediate = Some(SqliteTransactionMode::Immediate);
+        self.writes
+            .begin_with_options(TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() })
+            .await
+    }
+}
+
+/// Something that an operator did.
+fn event(
+    tenant: &TenantId,
+    (entity_type, entity_id): (EntityType, Option<Uuid>),
+    event_type: EventType,
+    (correlation, payload, at): (CorrelationId, Payload, Timestamp),
+) -> Event {
+    Event {
+        id: EventId::fresh(),
+        tenant: tenant.clone(),
+        event_type,
+        entity_type,
+        entity_id,
+        correlation,
+        actor_type: ActorType::Operator,
+        payload,
+        created_at: at,
+    }
+}
+
+/// No UUID stands after it.
+const LAST_ID: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";

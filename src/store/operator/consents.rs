@@ -1,0 +1,205 @@
+//! Who said STOP, and the ledger of consents.
+
+use std::collections::BTreeSet;
+
+use palabre_actors::domain::ids::ContactId;
+
+use super::*;
+use crate::store::events::Events;
+use crate::store::values::{Row, change, id, integer, text, text_or_null, time};
+
+/// Somebody who said STOP. `Debug` masks the address (I10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptOut {
+    /// Its row.
+    pub id: Uuid,
+    /// Towards whom.
+    pub tenant: TenantId,
+    /// Under which address.
+    pub address: Address,
+    /// `message`, `provider` or `operator`.
+    pub source: String,
+    /// The message that said so, in or out.
+    pub message: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// A row of the ledger. `Debug` masks the address (I10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentRow {
+    /// Its row: they grow with time.
+    pub id: Uuid,
+    /// Towards whom.
+    pub tenant: TenantId,
+    /// Through which channel, when one is known.
+    pub channel: Option<ChannelId>,
+    /// Who, when they are known as a contact.
+    pub contact: Option<Uuid>,
+    /// Under which address.
+    pub address: Address,
+    /// `opted_out`, `opted_in`, `welcomed` or `confirmed`.
+    pub what: String,
+    /// `message`, `provider` or `operator`.
+    pub source: String,
+    /// What proves it: a message's id, or what an operator wrote.
+    pub evidence: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl Operator {
+    /// Who said STOP to these tenants, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn opt_outs(&self, tenants: &Tenants, page: Page) -> Result<Vec<OptOut>, StoreError> {
+        let among = self.among(tenants).await?;
+        let before = page.before.map_or_else(|| text(LAST_ID), id);
+        let rows = all(&self.reads, sql::OPT_OUTS, [among, before, integer(page.limit)]).await?;
+        let opt_out = |row: &Row| {
+            Ok(OptOut {
+                id: row.parse(0)?,
+                tenant: row.tenant(1)?,
+                address: row.address(2)?,
+                source: row.get(3)?,
+                message: row.get(4)?,
+                created_at: row.time(5)?,
+            })
+        };
+        Ok(rows.iter().map(opt_out).collect::<Result<_, DbErr>>()?)
+    }
+
+    /// Records that somebody said STOP by another way (at the counter, in a letter), and holds back what waits for them.
+    /// Answers how many messages that were; `None`: they were on the list already.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing changed.
+    pub async fn opt_out(
+        &self,
+        tenant: &TenantId,
+        address: &Address,
+        evidence: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Option<usize>, StoreError> {
+        let tx = self.begin().await?;
+        let row = [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at)];
+        if change(&tx, sql::OPT_OUT, row).await? == 0 {
+            return Ok(None);
+        }
+        let mut events = Events::none();
+        let contact = self.enter(&tx, (tenant, address), (EventType::OptedOut, evidence, at), &mut events).await?;
+        let held_back = match contact {
+            Some(contact) => suppress(&tx, tenant, contact, at, &mut events).await?,
+            None => 0,
+        };
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        Ok(Some(held_back))
+    }
+
+    /// Records an explicit START that came another way, for every address of the contact. Answers whether they were on
+    /// the list. What was held back stays so until somebody replays it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing changed.
+    pub async fn opt_in(
+        &self,
+        tenant: &TenantId,
+        address: &Address,
+        evidence: &str,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let tx = self.begin().await?;
+        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
+            return Ok(false);
+        }
+        let mut events = Events::none();
+        self.enter(&tx, (tenant, address), (EventType::OptedIn, Some(evidence), at), &mut events).await?;
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The ledger of these tenants, oldest first, after a row.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn consents(
+        &self,
+        tenants: &Tenants,
+        address: Option<&Address>,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<ConsentRow>, StoreError> {
+        let among = self.among(tenants).await?;
+        let after = after.map_or_else(|| text(""), id);
+        let values = [among, after, integer(limit), text_or_null(address.map(Address::as_str))];
+        let rows = all(&self.reads, sql::CONSENTS, values).await?;
+        let consent = |row: &Row| {
+            Ok(ConsentRow {
+                id: row.parse(0)?,
+                tenant: row.tenant(1)?,
+                channel: row.get::<Option<String>>(2)?.as_deref().map(ChannelId::new),
+                contact: row.parse_or_null(3)?,
+                address: row.address(4)?,
+                what: row.get(5)?,
+                source: row.get(6)?,
+                evidence: row.get(7)?,
+                created_at: row.time(8)?,
+            })
+        };
+        Ok(rows.iter().map(consent).collect::<Result<_, DbErr>>()?)
+    }
+
+    /// Enters a change into the ledger and the event log. Answers the contact, when the address has one.
+    async fn enter(
+        &self,
+        tx: &DatabaseTransaction,
+        (tenant, address): (&TenantId, &Address),
+        (what, evidence, at): (EventType, Option<&str>, Timestamp),
+        events: &mut Events,
+    ) -> Result<Option<ContactId>, DbErr> {
+        let rows = all(tx, sql::CONTACT, [text(tenant.as_str()), text(address.as_str())]).await?;
+        let contact = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()?;
+        let values = [
+            id(Uuid::now_v7()),
+            text(tenant.as_str()),
+            text_or_null(contact.map(|contact| contact.to_string())),
+            text(address.as_str()),
+            text(what.as_str()),
+            text_or_null(evidence),
+            time(at),
+        ];
+        change(tx, sql::LEDGER, values).await?;
+        if let Some(contact) = contact {
+            // A conversation in memory still believes what it read; the version makes it read again.
+            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
+        }
+        let payload = Payload::builder().word("source", "operator").finish();
+        let who = (EntityType::Contact, contact.map(|contact| contact.0));
+        events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));
+        Ok(contact)
+    }
+}
+
+/// Holds back what no sender has begun, in every conversation with the contact (I6).
+async fn suppress(
+    tx: &DatabaseTransaction,
+    tenant: &TenantId,
+    contact: ContactId,
+    at: Timestamp,
+    events: &mut Events,
+) -> Result<usize, DbErr> {
+    let rows = all(tx, sql::SUPPRESS, [text(tenant.as_str()), id(contact), time(at)]).await?;
+    let mut lines = BTreeSet::new();
+    for row in &rows {
+        let message: OutboundId = row.parse(0)?;
+        lines.insert((tenant.as_str().to_owned(), row.get::<String>(1)?));
+        let payload = Payload::reason("opted_out");
+        let what = (EntityType::MessageOut, Some(message.0));
+        events.push(&event(tenant, what, EventType::MessageSuppressed, (row.parse(2)?, payload, at)));
+    }
+    change(tx, sql::PROMOTE, [list(&lines)?]).await?;
+    Ok(rows.len())
+}

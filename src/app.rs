@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows every room of the house.
 
 mod front;
+mod integrators;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -102,6 +103,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         reception: front,
         health: Arc::clone(&health),
         metrics,
+        api: integrators::api(&config, &store, &house, Arc::new(SystemClock)),
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
     health.enter(Phase::Ready);

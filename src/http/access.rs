@@ -18,7 +18,8 @@ use crate::telemetry::metrics as names;
 const CLIENT_CLOSED: u16 = 499;
 
 /// The statuses that are given, each with its own counter; the last one stands for any other.
-const STATUSES: [u16; 14] = [200, 400, 401, 404, 405, 408, 413, 415, CLIENT_CLOSED, 500, 503, 201, 204, 0];
+const STATUSES: [u16; 18] =
+    [200, 400, 401, 404, 405, 408, 413, 415, CLIENT_CLOSED, 500, 503, 201, 204, 202, 403, 409, 422, 0];
 
 /// What became of a webhook whose channel is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub(super) struct Entry {
     pub(super) inlet: Option<Arc<Inlet>>,
     /// Set when the channel is known and its fate is too.
     pub(super) outcome: Option<Outcome>,
+    /// The name of the key that an API call came with.
+    pub(super) caller: Option<Arc<str>>,
     /// A webhook for no channel of ours.
     pub(super) stray: bool,
     /// Set with the answer.
@@ -138,6 +141,7 @@ impl Entry {
             first: None,
             inlet: None,
             outcome: None,
+            caller: None,
             stray: false,
             status: None,
         }
@@ -188,6 +192,7 @@ impl Entry {
                     correlation.first = self.first.map(tracing::field::display),
                     tenant.id = inlet.map(|inlet| inlet.tenant.as_str()),
                     channel.id = inlet.map(|inlet| inlet.channel.as_str()),
+                    api.key = self.caller.as_deref(),
                     webhook.outcome = self.outcome.map(Outcome::as_str),
                     "request"
                 )

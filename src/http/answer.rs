@@ -26,6 +26,8 @@ pub(super) struct Answer {
     pub(super) body: web::Bytes,
     pub(super) allow: Option<&'static str>,
     pub(super) retry_after: Option<Duration>,
+    /// Says which kind of key is missing (401 of the API).
+    pub(super) challenge: bool,
     /// The connection ends with this answer.
     pub(super) close: bool,
 }
@@ -38,6 +40,7 @@ impl Answer {
             body: body.into(),
             allow: None,
             retry_after: None,
+            challenge: false,
             close: false,
         }
     }
@@ -68,6 +71,9 @@ impl Answer {
         }
         if let Some(wait) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait))));
+        }
+        if self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
         if self.close {
             response.force_close();

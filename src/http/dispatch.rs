@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::HttpDeps;
 use super::access::{Entry, Meters};
+use super::api;
 use super::answer::{Answer, Problem};
 use super::health::{Health, Phase};
 use super::route::Route;
@@ -19,7 +20,7 @@ use super::webhooks::{self, Kind};
 pub(super) enum Face {
     /// Webhooks and health.
     Public,
-    /// Health and metrics.
+    /// Health, metrics and the API.
     Admin,
     /// All of it: there is one listener.
     Both,
@@ -29,7 +30,7 @@ impl Face {
     fn serves(self, route: Route<'_>) -> bool {
         match route {
             Route::Healthz | Route::Readyz | Route::ApiHealth => true,
-            Route::Metrics => self != Self::Public,
+            Route::Metrics | Route::Api { .. } => self != Self::Public,
             _ => self != Self::Admin,
         }
     }
@@ -88,6 +89,12 @@ async fn handle(
         Route::Metrics => {
             Answer::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", deps.metrics.render())
         }
+        Route::Api { endpoint, id } => {
+            let asked = (request.headers(), request.uri().query().unwrap_or_default());
+            let (answer, caller) = api::handle(&deps.api, (endpoint, id), asked, payload).await;
+            entry.caller = caller;
+            answer
+        }
         Route::Unknown => not_found(),
     }
 }
@@ -96,6 +103,7 @@ async fn handle(
 fn allowed(route: Route<'_>) -> Option<&'static str> {
     match route {
         Route::Unknown => None,
+        Route::Api { endpoint, .. } => Some(endpoint.allow()),
         _ if route.is_webhook() => Some("POST"),
         _ => Some("GET, HEAD"),
     }

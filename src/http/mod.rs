@@ -1,4 +1,4 @@
-//! The way in over HTTP: webhooks, health and metrics. Parsing and status codes, no decisions.
+//! The way in over HTTP: webhooks, health, metrics and the API. Parsing and status codes, no decisions.
 //!
 //! One function ([`dispatch`]) answers every request, from a table of routes that is a `match` ([`route`]): the hot path
 //! is a webhook, and it costs no regular expression and few allocations. What happens to a message is behind
@@ -6,6 +6,7 @@
 
 mod access;
 mod answer;
+pub mod api;
 mod body;
 mod dispatch;
 pub mod health;
@@ -48,6 +49,8 @@ pub struct HttpDeps {
     pub health: Arc<health::Health>,
     /// What `/metrics` shows.
     pub metrics: Exporter,
+    /// What `/api/v1` needs.
+    pub api: api::Api,
 }
 
 impl fmt::Debug for HttpDeps {

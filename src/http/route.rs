@@ -1,5 +1,7 @@
 //! The table of routes.
 
+use super::api::Endpoint;
+
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -30,6 +32,11 @@ pub(super) enum Route<'a> {
     Readyz,
     ApiHealth,
     Metrics,
+    /// A path of the API, and the id in it.
+    Api {
+        endpoint: Endpoint,
+        id: &'a str,
+    },
     Unknown,
 }
 
@@ -56,7 +63,9 @@ impl Alias {
 const PROVIDERS: [&str; 2] = ["twilio-whatsapp", "twilio-sms"];
 
 /// How many patterns there are: the size of tables by [`Route::index`].
-pub(super) const PATTERNS: usize = 13;
+pub(super) const PATTERNS: usize = FIRST_OF_API + Endpoint::ALL.len();
+/// Where the numbers of the API's patterns begin.
+const FIRST_OF_API: usize = 13;
 
 impl<'a> Route<'a> {
     /// Reads a raw path. Slugs need no percent-encoding, so none is undone; a trailing slash is another path.
@@ -72,7 +81,13 @@ impl<'a> Route<'a> {
             "/webhooks/twilio-sms/incoming" => Self::AliasMessage(Alias::TwilioSms),
             "/webhooks/twilio-sms/status" => Self::AliasStatus(Alias::TwilioSms),
             "/webhooks/twilio-sms/incoming/status-check" => Self::ServiceCheck { service: "twilio-sms" },
-            _ => path.strip_prefix("/webhooks/").map_or(Self::Unknown, Self::find_webhook),
+            _ => match path.strip_prefix("/webhooks/") {
+                Some(rest) => Self::find_webhook(rest),
+                None => path
+                    .strip_prefix("/api/v1/")
+                    .and_then(Endpoint::find)
+                    .map_or(Self::Unknown, |(endpoint, id)| Self::Api { endpoint, id }),
+            },
         }
     }
 
@@ -111,6 +126,7 @@ impl<'a> Route<'a> {
             Self::Readyz => "/readyz",
             Self::ApiHealth => "/api/health",
             Self::Metrics => "/metrics",
+            Self::Api { endpoint, .. } => endpoint.pattern(),
             Self::Unknown => "(unknown)",
         }
     }
@@ -131,6 +147,7 @@ impl<'a> Route<'a> {
             Self::ApiHealth => 10,
             Self::Metrics => 11,
             Self::Unknown => 12,
+            Self::Api { endpoint, .. } => FIRST_OF_API + endpoint as usize,
         }
     }
 
@@ -170,6 +187,18 @@ mod tests {
             ("/readyz", Route::Readyz),
             ("/api/health", Route::ApiHealth),
             ("/metrics", Route::Metrics),
+            ("/api/v1/outbox", Route::Api { endpoint: Endpoint::Outbox, id: "" }),
+            ("/api/v1/outbox/counts", Route::Api { endpoint: Endpoint::OutboxCounts, id: "" }),
+            ("/api/v1/outbox/replay", Route::Api { endpoint: Endpoint::OutboxReplay, id: "" }),
+            ("/api/v1/outbox/0-1", Route::Api { endpoint: Endpoint::OutboxMessage, id: "0-1" }),
+            ("/api/v1/outbox/0-1/cancel", Route::Api { endpoint: Endpoint::OutboxMessageCancel, id: "0-1" }),
+            ("/api/v1/channels/belle-wa/pause", Route::Api { endpoint: Endpoint::ChannelPause, id: "belle-wa" }),
+            ("/api/v1/outbox/", Route::Unknown),
+            ("/api/v1/outbox//replay", Route::Unknown),
+            ("/api/v1/outbox/0-1/other", Route::Unknown),
+            ("/api/v1/messages/", Route::Unknown),
+            ("/api/v1/", Route::Unknown),
+            ("/api/v1", Route::Unknown),
             ("/", Route::Unknown),
             ("", Route::Unknown),
             ("*", Route::Unknown),
@@ -190,7 +219,8 @@ mod tests {
 
     #[test]
     fn every_pattern_has_its_own_number() {
-        let routes = [
+        let api = Endpoint::ALL.map(|endpoint| Route::Api { endpoint, id: "" });
+        let others = [
             Route::Message { provider: "", channel: "" },
             Route::Status { provider: "", channel: "" },
             Route::Check { provider: "", channel: "" },
@@ -205,6 +235,7 @@ mod tests {
             Route::Metrics,
             Route::Unknown,
         ];
+        let routes: Vec<_> = others.into_iter().chain(api).collect();
         let numbers: BTreeSet<usize> = routes.iter().map(|route| route.index()).collect();
         assert_eq!(numbers, (0..PATTERNS).collect());
         assert_eq!(routes.iter().map(|route| route.pattern()).collect::<BTreeSet<_>>().len(), PATTERNS);

@@ -14,7 +14,7 @@ use super::Store;
 palabre_actors::store_conformance!(fresh());
 
 /// An empty store in a folder of its own.
-async fn fresh() -> (Store, TempDir) {
+pub(super) async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     (store, folder)

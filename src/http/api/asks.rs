@@ -26,7 +26,7 @@ pub(super) const MOST_PER_SECOND: u32 = 1_000;
 
 /// Which messages. Without `state`: those that need a look (`dead`, `failed`, `unknown`, `deferred`).
 #[derive(Clone, Debug, Default, Deserialize, ToSchema, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Of this tenant alone.
@@ -143,7 +143,7 @@ const UNKNOWN_KIND: Problem =
 
 /// How one message is changed.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Change {
     /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone.
     #[schema(example = "ticket 4711")]
@@ -152,15 +152,18 @@ pub(super) struct Change {
 
 /// Which messages are replayed, and how. Without `state`: dead letters (`dead`, `failed`).
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReplayOf {
     /// Which ones. An empty filter is refused unless `all` is true.
+    #[serde(default)]
     pub filter: Which,
     /// Every dead letter that this key sees is meant.
+    #[serde(default)]
     pub all: bool,
     /// How many become due in a second; 10 unless given.
     pub per_second: Option<u32>,
     /// Only count them.
+    #[serde(default)]
     pub dry_run: bool,
     /// Why, for the history.
     pub reason: Option<String>,
@@ -168,7 +171,7 @@ pub(super) struct ReplayOf {
 
 /// A pause.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PauseOf {
     /// For how long, such as `"2h"`; until somebody resumes it unless given.
     #[serde(rename = "for")]

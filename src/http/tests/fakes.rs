@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Received, Receiver, Rejection, WebhookRequest};
+use crate::http::api::{NotSent, Order, Outgoing};
 use crate::http::{Accepted, Inlet, Receivers, Refusal};
 
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -177,5 +178,27 @@ impl crate::http::Reception for Reception {
             self.statuses.lock().unwrap().push(update);
             answer.map(|_| ())
         })
+    }
+}
+
+/// Takes every message to send, and remembers it.
+#[derive(Default)]
+pub(super) struct Post {
+    pub(super) orders: Mutex<Vec<Order>>,
+    /// What is answered instead of taking one.
+    pub(super) refuse: Mutex<Option<NotSent>>,
+}
+
+impl Outgoing for Post {
+    fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
+        let refused = *self.refuse.lock().unwrap();
+        let answer = match refused {
+            Some(refused) => Err(refused),
+            None => {
+                self.orders.lock().unwrap().push(order);
+                Ok(OutboundId(uuid::Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0042)))
+            }
+        };
+        Box::pin(async move { answer })
     }
 }

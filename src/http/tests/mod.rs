@@ -3,6 +3,7 @@
 mod client;
 mod fakes;
 
+mod api;
 mod discreet;
 mod drain;
 mod health;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use self::client::{Reply, exchange};
 use self::fakes::{Channels, FixedClock, Reception};
+use super::api::Api;
 use super::health::{Health, Phase};
 use super::{HttpDeps, Running, serve};
 use crate::config;
@@ -54,6 +56,13 @@ impl House {
             reception: reception.clone(),
             health: health.clone(),
             metrics: metrics::install().unwrap(),
+            api: Api {
+                keys: Arc::new([]),
+                channels: Arc::new([]),
+                operator: None,
+                outgoing: Arc::new(fakes::Post::default()),
+                clock: Arc::new(FixedClock),
+            },
         };
         change(&mut deps);
         let running = serve(deps).unwrap();

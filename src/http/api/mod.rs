@@ -1,0 +1,168 @@
+//! `/api/v1`: what integrators and operators ask for in JSON, with bearer keys. Each key sees its tenants and nothing
+//! of the others (I9); whole addresses and texts only come with the scope `read_content` (I10).
+
+mod asks;
+mod caller;
+mod channels;
+mod consents;
+pub mod documents;
+mod endpoint;
+mod messages;
+mod openapi;
+mod outbox;
+mod problems;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::ports::Clock;
+use serde::Serialize;
+
+pub use self::caller::{Key, Scope};
+pub(super) use self::endpoint::Endpoint;
+pub use self::messages::{NotSent, Order, Outgoing};
+use self::caller::Caller;
+use super::answer::{Answer, Problem};
+use super::body::{self, BodyError};
+use crate::store::StoreError;
+use crate::store::operator::Operator;
+
+/// The longest body that is read: texts are far shorter.
+pub(super) const LONGEST_BODY_BYTES: usize = 64 * 1024;
+
+/// What the API needs of the rest of the house.
+#[derive(Clone)]
+pub struct Api {
+    /// Who may call. None: the API answers 401 to everything but its description.
+    pub keys: Arc<[Key]>,
+    /// The channels of the configuration.
+    pub channels: Arc<[Sender]>,
+    /// The operators' way to the tables; `None` in tests of other things.
+    pub operator: Option<Operator>,
+    /// Where messages to send go.
+    pub outgoing: Arc<dyn Outgoing>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("keys", &self.keys).field("channels", &self.channels).finish_non_exhaustive()
+    }
+}
+
+/// A sender account, as far as the API is concerned.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Which.
+    pub id: ChannelId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Whom it can write to.
+    pub scheme: Scheme,
+    /// Whether messages of one conversation wait for each other.
+    pub keep_order: bool,
+}
+
+impl Api {
+    /// The channels whose messages do not wait for each other.
+    fn unordered(&self) -> BTreeSet<ChannelId> {
+        self.channels.iter().filter(|channel| !channel.keep_order).map(|channel| channel.id.clone()).collect()
+    }
+}
+
+/// A request of a known caller.
+pub(super) struct Call<'a> {
+    api: &'a Api,
+    operator: &'a Operator,
+    caller: &'a Caller,
+    /// The id in the path.
+    id: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+}
+
+impl Call<'_> {
+    fn operator(&self) -> &Operator {
+        self.operator
+    }
+
+    fn now(&self) -> Timestamp {
+        self.api.clock.now()
+    }
+}
+
+type Told = Result<Answer, Problem>;
+
+fn told(document: &impl Serialize) -> Told {
+    answer(StatusCode::OK, document)
+}
+
+fn answer(status: StatusCode, document: &impl Serialize) -> Told {
+    let body = serde_json::to_vec(document).map_err(|_| problems::UNAVAILABLE)?;
+    Ok(Answer::new(status, "application/json", body))
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, "the api could not use the database");
+        problems::UNAVAILABLE
+    }
+}
+
+/// Answers a request to an endpoint. The second answer is the caller's name, for the log.
+pub(super) async fn handle(
+    api: &Api,
+    (endpoint, id): (Endpoint, &str),
+    (headers, query): (&HeaderMap, &str),
+    payload: &mut actix_web::web::Payload,
+) -> (Answer, Option<Arc<str>>) {
+    if endpoint == Endpoint::Description {
+        return (Answer::new(StatusCode::OK, "application/json", openapi::document()), None);
+    }
+    let caller = match Caller::of(&api.keys, headers) {
+        Ok(caller) => caller,
+        Err(problem) => return (Answer { challenge: true, ..Answer::error(&problem) }, None),
+    };
+    let told = within(api, &caller, (endpoint, id), (headers, query), payload).await;
+    (told.unwrap_or_else(|problem| Answer::error(&problem)), Some(caller.name))
+}
+
+async fn within(
+    api: &Api,
+    caller: &Caller,
+    (endpoint, id): (Endpoint, &str),
+    (headers, query): (&HeaderMap, &str),
+    payload: &mut actix_web::web::Payload,
+) -> Told {
+    let body = match endpoint.allow() {
+        "POST" => body::read(headers, payload, LONGEST_BODY_BYTES, body::DEADLINE).await.map_err(|error| match error {
+            BodyError::TooLarge => problems::TOO_LARGE,
+            BodyError::Truncated | BodyError::Slow => problems::NOT_A_BODY,
+        })?,
+        _ => actix_web::web::Bytes::new(),
+    };
+    let operator = api.operator.as_ref().ok_or(problems::UNAVAILABLE)?;
+    let call = Call { api, operator, caller, id, query, headers, body: &body };
+    match endpoint {
+        Endpoint::Description => Err(problems::UNAVAILABLE),
+        Endpoint::Outbox => outbox::list(call).await,
+        Endpoint::OutboxCounts => outbox::counts(call).await,
+        Endpoint::OutboxReplay => outbox::replay_all(call).await,
+        Endpoint::OutboxMessage => outbox::show(call).await,
+        Endpoint::OutboxMessageReplay => outbox::replay(call).await,
+        Endpoint::OutboxMessageCancel => outbox::cancel(call).await,
+        Endpoint::Messages => messages::send(call).await,
+        Endpoint::Consents => consents::list(call).await,
+        Endpoint::Channels => channels::list(call).await,
+        Endpoint::ChannelPause => channels::pause(call).await,
+        Endpoint::ChannelResume => channels::resume(call).await,
+    }
+}

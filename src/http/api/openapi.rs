@@ -1,0 +1,108 @@
+//! The API's description.
+
+use std::sync::OnceLock;
+
+use actix_web::web::Bytes;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Palabre",
+        description = "Send messages, look at the outbox, replay and cancel. Every answer that is not 2xx is an object \
+            with `error` and `hint`."
+    ),
+    paths(
+        super::outbox::list,
+        super::outbox::counts,
+        super::outbox::show,
+        super::outbox::replay,
+        super::outbox::replay_all,
+        super::outbox::cancel,
+        super::messages::send,
+        super::consents::list,
+        super::channels::list,
+        super::channels::pause,
+        super::channels::resume,
+    ),
+    modifiers(&Keys),
+    tags(
+        (name = "messages", description = "Sending"),
+        (name = "outbox", description = "What is on its way, what arrived, what did not"),
+        (name = "channels", description = "Sender accounts"),
+        (name = "consents", description = "Who consented to what"),
+    )
+)]
+struct Description;
+
+/// Bearer keys; the scopes stand beside each operation.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A key of [[api.keys]]. Its scopes: read, send, operate, read_content (whole addresses and texts).",
+            ))
+            .build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document, as JSON.
+pub(super) fn document() -> Bytes {
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    DOCUMENT.get_or_init(|| Bytes::from(Description::openapi().to_json().unwrap_or_default())).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::Endpoint;
+    use super::*;
+    use crate::http::route::Route;
+
+    #[test]
+    fn the_description_has_every_endpoint_and_no_other() {
+        let document: serde_json::Value = serde_json::from_slice(&document()).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                described.insert((path.clone(), method.to_uppercase()));
+            }
+        }
+        let answered: BTreeSet<_> = Endpoint::ALL
+            .into_iter()
+            .filter(|endpoint| *endpoint != Endpoint::Description)
+            .map(|endpoint| (endpoint.pattern().to_owned(), endpoint.allow().trim_end_matches(", HEAD").to_owned()))
+            .collect();
+        assert_eq!(described, answered);
+        for (path, _) in described {
+            let path = path.replace("{id}", "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b");
+            assert!(matches!(Route::find(&path), Route::Api { .. }), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_operation_says_which_scope_it_needs_and_refers_to_what_is_there() {
+        let document: serde_json::Value = serde_json::from_slice(&document()).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name}");
+        }
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for operation in methods.as_object().unwrap().values() {
+                let scope = operation["security"][0]["key"][0].as_str().unwrap();
+                assert!(["read", "send", "operate"].contains(&scope), "{path}");
+                assert!(operation["responses"]["401"].is_object(), "{path}");
+            }
+        }
+        assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
+    }
+}

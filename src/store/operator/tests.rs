@@ -1,0 +1,335 @@
+//! The operators' queries and changes on a real file, with rows as a daemon would have left them.
+
+use std::collections::BTreeSet;
+
+use palabre_actors::domain::status::Transition;
+use sea_orm::{ConnectionTrait, Statement};
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::tests::fresh;
+
+
+const BELLE: &str = "belle";
+const TAXI: &str = "taxi";
+
+struct Scene {
+    store: Store,
+    operator: Operator,
+    _folder: TempDir,
+}
+
+/// A row to begin with.
+struct Row {
+    tenant: &'static str,
+    number: u128,
+    conversation: u128,
+    state: OutboxState,
+    reason: Option<&'static str>,
+    expires_at: Option<&'static str>,
+}
+
+fn row(number: u128, state: OutboxState) -> Row {
+    Row { tenant: BELLE, number, conversation: number, state, reason: None, expires_at: None }
+}
+
+fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0000 + number)
+}
+
+fn message(number: u128) -> OutboundId {
+    OutboundId(uuid(number))
+}
+
+fn noon() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn at_noon() -> Manner {
+    Manner { reason: Reason::unsaid(), per_second: 10, unordered: BTreeSet::new(), at: noon() }
+}
+
+fn only(tenant: &str) -> Tenants {
+    Tenants::Of(vec![TenantId::new(tenant)])
+}
+
+impl Scene {
+    async fn with(rows: &[Row]) -> Self {
+        let (store, folder) = fresh().await;
+        let scene = Self { operator: store.operator(), store, _folder: folder };
+        for tenant in [BELLE, TAXI] {
+            scene
+                .run(&format!(
+                    "INSERT INTO tenants VALUES ('{tenant}', 'x', 'fr', 'UTC', '', '');
+                     INSERT INTO channels VALUES ('{tenant}-wa', '{tenant}', 'twilio-whatsapp', 'x', '', '');"
+                ))
+                .await;
+        }
+        for row in rows {
+            scene.put(row).await;
+        }
+        scene
+    }
+
+    async fn put(&self, row: &Row) {
+        let Row { tenant, number, conversation, state, reason, expires_at } = row;
+        let quoted = |text: &Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
+        self.run(&format!(
+            "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
+             next_attempt_at, provider_message_id, last_error, correlation_id, created_at, sent_at, updated_at, expires_at) \
+             VALUES ('{}', '{tenant}', '{tenant}-wa', '{}', 'whatsapp:+33612345678', 'mon secret', 'reply', '{state}', 3, \
+             '2026-11-21T10:00:00.000000Z', 'SM{number:032}', {}, '{}', '2026-11-21T10:00:00.000000Z', NULL, \
+             '2026-11-21T10:00:00.000000Z', {})",
+            uuid(*number),
+            uuid(*conversation),
+            quoted(reason),
+            uuid(*number),
+            quoted(expires_at),
+        ))
+        .await;
+    }
+
+    async fn run(&self, sql: &str) {
+        self.store.0.write_conn.execute_unprepared(sql).await.unwrap();
+    }
+
+    async fn values(&self, sql: &str) -> Vec<String> {
+        let conn = &self.store.0.reads;
+        let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index::<Option<String>>(0).unwrap().unwrap_or_default()).collect()
+    }
+
+    async fn listed(&self, filter: &Filter) -> Vec<u128> {
+        let page = Page { before: None, limit: 100 };
+        let items = self.operator.list(filter, page).await.unwrap();
+        items.iter().map(|item| item.id.0.as_u128() - uuid(0).as_u128()).collect()
+    }
+}
+
+#[test]
+fn every_state_stands_on_one_shelf() {
+    for state in OutboxState::ALL {
+        let sql = sql::counts(&[*state]);
+        assert_eq!(sql.matches("FROM messages_out").count(), 1, "{state}");
+        assert!(sql.contains(&format!("'{state}'")), "{state}: {sql}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged() {
+    let states = [OutboxState::Dead, OutboxState::Sent, OutboxState::Deferred, OutboxState::Unknown, OutboxState::Failed];
+    let mut rows: Vec<Row> = (1..).zip(states).map(|(number, state)| row(number, state)).collect();
+    rows[0].reason = Some("exhausted:63016");
+    rows[4].reason = Some("63016");
+    rows.push(Row { tenant: TAXI, ..row(6, OutboxState::Dead) });
+    let scene = Scene::with(&rows).await;
+    assert_eq!(scene.listed(&Filter::default()).await, [6, 5, 4, 3, 1]);
+    let belle = Filter { tenants: only(BELLE), ..Filter::default() };
+    assert_eq!(scene.listed(&belle).await, [5, 4, 3, 1], "i9: nobody else's");
+    assert_eq!(scene.listed(&Filter { reason: Some("63016".to_owned()), ..belle.clone() }).await, [5, 1]);
+    assert_eq!(scene.listed(&Filter { states: vec![OutboxState::Sent], ..belle.clone() }).await, [2]);
+    assert_eq!(scene.listed(&Filter { channel: Some(ChannelId::new("taxi-wa")), ..belle.clone() }).await, [0_u128; 0]);
+    assert_eq!(scene.listed(&Filter { kind: Some(OutboundKind::Manual), ..belle.clone() }).await, [0_u128; 0]);
+    assert_eq!(scene.listed(&Filter { since: Some(noon()), ..belle.clone() }).await, [0_u128; 0]);
+    assert_eq!(scene.listed(&Filter { until: Some(noon()), ..belle.clone() }).await, [5, 4, 3, 1]);
+    let first = scene.operator.list(&belle, Page { before: None, limit: 2 }).await.unwrap();
+    let before = first.last().map(|item| item.id.0);
+    let second = scene.operator.list(&belle, Page { before, limit: 2 }).await.unwrap();
+    assert_eq!(second.iter().map(|item| item.id).collect::<Vec<_>>(), [message(3), message(1)]);
+    let counts = scene.operator.counts(&belle).await.unwrap();
+    assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), 4);
+    assert_eq!(counts.len(), 4);
+    assert!(!format!("{first:?}").contains("secret") && !format!("{first:?}").contains("336"), "i10");
+}
+
+#[tokio::test]
+async fn i9_a_tenant_changes_nothing_of_another() {
+    let scene = Scene::with(&[row(1, OutboxState::Dead)]).await;
+    let (taxi, id) = (only(TAXI), message(1));
+    assert!(scene.operator.show(&taxi, id).await.unwrap().is_none());
+    assert_eq!(scene.operator.replay(&taxi, id, &at_noon()).await.unwrap(), Changed::NoSuchMessage);
+    assert_eq!(scene.operator.cancel(&taxi, id, &Reason::unsaid(), noon()).await.unwrap(), Changed::NoSuchMessage);
+    let filter = Filter { tenants: taxi.clone(), ..Filter::default() };
+    assert_eq!(scene.operator.replay_all(&filter, &at_noon()).await.unwrap(), 0);
+    let channel = ChannelId::new("belle-wa");
+    let pause = scene.operator.pause(&taxi, &channel, &Reason::unsaid(), (endless(), noon())).await.unwrap();
+    assert_eq!(pause, None);
+    assert_eq!(scene.operator.resume(&taxi, &channel).await.unwrap(), None);
+    assert_eq!(scene.values("SELECT state FROM messages_out").await, ["dead"]);
+}
+
+#[tokio::test]
+async fn changes_are_those_of_the_state_machine() {
+    for (number, state) in (1..).zip(OutboxState::ALL.iter().copied()) {
+        let scene = Scene::with(&[row(number, state)]).await;
+        let id = message(number);
+        let replayed = scene.operator.replay(&Tenants::All, id, &at_noon()).await.unwrap();
+        match state.after(Transition::Replay) {
+            Some(to) => assert!(matches!(&replayed, Changed::Done(item) if item.state == to), "{state}: {replayed:?}"),
+            None => assert_eq!(replayed, Changed::NotFrom(state)),
+        }
+        let scene = Scene::with(&[row(number, state)]).await;
+        let cancelled = scene.operator.cancel(&Tenants::All, id, &Reason::unsaid(), noon()).await.unwrap();
+        match state.after(Transition::Cancel) {
+            Some(to) => assert!(matches!(&cancelled, Changed::Done(item) if item.state == to), "{state}: {cancelled:?}"),
+            None => assert_eq!(cancelled, Changed::NotFrom(state)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn i11_a_replay_begins_another_life_and_keeps_the_history() {
+    let expired = Row { expires_at: Some("2026-11-21T11:00:00.000000Z"), ..row(1, OutboxState::Dead) };
+    let scene = Scene::with(&[expired]).await;
+    let manner = Manner { reason: "ticket 4711".parse().unwrap(), ..at_noon() };
+    let Changed::Done(item) = scene.operator.replay(&only(BELLE), message(1), &manner).await.unwrap() else {
+        panic!("it is done");
+    };
+    assert_eq!((item.life, item.attempts, item.provider_message_id.as_deref()), (1, 3, None));
+    assert_eq!(item.next_attempt_at, noon());
+    assert_eq!(item.expires_at, Some("2026-11-21T13:00:00Z".parse().unwrap()), "an hour, as in its first life");
+    let lives = "SELECT life_since || ' ' || attempts_before || ' ' || behind FROM messages_out";
+    assert_eq!(scene.values(lives).await, ["2026-11-21T12:00:00.000000Z 3 0"]);
+    let shown = scene.operator.show(&Tenants::All, message(1)).await.unwrap().unwrap();
+    assert_eq!(shown.events.len(), 1);
+    let event = &shown.events[0];
+    assert_eq!((event.event_type.as_str(), event.actor_type.as_str()), ("message_replayed", "operator"));
+    assert_eq!(
+        event.payload,
+        format!(
+            r#"{{"reason":"ticket 4711","from":"dead","life":1,"attempts":3,"provider_message_id":"SM{:032}"}}"#,
+            1
+        )
+    );
+}
+
+#[tokio::test]
+async fn i3_replayed_messages_take_their_old_place_in_line() {
+    // Two of one conversation are dead, a later one waits; another conversation is dead too.
+    let later = Row { conversation: 1, ..row(3, OutboxState::Pending) };
+    let second = Row { conversation: 1, ..row(2, OutboxState::Failed) };
+    let scene = Scene::with(&[row(1, OutboxState::Dead), second, later, row(4, OutboxState::Dead)]).await;
+    assert_eq!(scene.operator.replayable(&Filter::default()).await.unwrap().len(), 2);
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &at_noon()).await.unwrap(), 3);
+    let line = scene.values("SELECT state || ' ' || behind || ' ' || next_attempt_at FROM messages_out ORDER BY id").await;
+    let due = |place: u32| format!("2026-11-21T12:00:00.{}00000Z", place);
+    assert_eq!(
+        line,
+        [
+            format!("pending 0 {}", due(0)),
+            format!("pending 1 {}", due(1)),
+            "pending 1 2026-11-21T10:00:00.000000Z".to_owned(),
+            format!("pending 0 {}", due(2)),
+        ]
+    );
+    // The head is called back: the next one moves up.
+    scene.operator.cancel(&Tenants::All, message(1), &Reason::unsaid(), noon()).await.unwrap();
+    let behind = scene.values("SELECT CAST(behind AS TEXT) FROM messages_out ORDER BY id").await;
+    assert_eq!(behind, ["0", "0", "1", "0"]);
+}
+
+#[tokio::test]
+async fn a_channel_without_order_has_nobody_behind() {
+    let second = Row { conversation: 1, ..row(2, OutboxState::Dead) };
+    let scene = Scene::with(&[row(1, OutboxState::Dead), second]).await;
+    let manner = Manner { unordered: BTreeSet::from([ChannelId::new("belle-wa")]), ..at_noon() };
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 2);
+    assert_eq!(scene.values("SELECT CAST(behind AS TEXT) FROM messages_out").await, ["0", "0"]);
+}
+
+#[tokio::test]
+async fn a_thousand_dead_letters_come_back_over_time() {
+    let rows: Vec<Row> = (1..=600).map(|number| row(number, OutboxState::Dead)).collect();
+    let scene = Scene::with(&[]).await;
+    scene.run("BEGIN").await;
+    for row in &rows {
+        scene.put(row).await;
+    }
+    scene.run("COMMIT").await;
+    let manner = Manner { per_second: 100, ..at_noon() };
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 600);
+    let due = scene.values("SELECT DISTINCT next_attempt_at FROM messages_out ORDER BY 1").await;
+    assert_eq!((due.len(), due[0].as_str(), due[599].as_str()), (600, "2026-11-21T12:00:00.000000Z", "2026-11-21T12:00:05.990000Z"));
+    let events = "SELECT CAST(count(*) AS TEXT) FROM event_log WHERE event_type = 'message_replayed'";
+    assert_eq!(scene.values(events).await, ["600"]);
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 0, "nothing is left");
+}
+
+#[tokio::test]
+async fn i6_an_operators_stop_holds_back_what_waits() {
+    let of_contact = |number, state| Row { conversation: 9, ..row(number, state) };
+    let scene = Scene::with(&[
+        of_contact(1, OutboxState::Pending),
+        of_contact(2, OutboxState::Deferred),
+        of_contact(3, OutboxState::Sending),
+        row(4, OutboxState::Pending),
+    ])
+    .await;
+    let (contact, conversation) = (uuid(100), uuid(9));
+    scene
+        .run(&format!(
+            "INSERT INTO contacts (id, tenant_id, created_at, updated_at) VALUES ('{contact}', 'belle', '', '');
+             INSERT INTO contact_addresses VALUES ('belle', 'whatsapp:+33612345678', '{contact}', '');
+             INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
+                created_at, updated_at) VALUES ('{conversation}', 'belle', 'belle-wa', '{contact}', \
+                'whatsapp:+33612345678', 'new', 'bot', 7, '', '');"
+        ))
+        .await;
+    let (belle, address) = (TenantId::new(BELLE), Address::from_normalised("whatsapp:+33612345678"));
+    assert_eq!(scene.operator.opt_out(&belle, &address, Some("letter"), noon()).await.unwrap(), Some(2));
+    assert_eq!(scene.operator.opt_out(&belle, &address, None, noon()).await.unwrap(), None, "once is enough");
+    let states = scene.values("SELECT state FROM messages_out ORDER BY id").await;
+    assert_eq!(states, ["suppressed", "suppressed", "sending", "pending"]);
+    assert_eq!(scene.values("SELECT CAST(version AS TEXT) FROM conversations").await, ["8"], "memory reads it again");
+    let listed = scene.operator.opt_outs(&only(BELLE), Page { before: None, limit: 10 }).await.unwrap();
+    assert_eq!((listed.len(), listed[0].source.as_str()), (1, "operator"));
+    assert!(!format!("{listed:?}").contains("612345"), "i10");
+
+    assert!(scene.operator.opt_in(&belle, &address, "phone call", noon()).await.unwrap());
+    assert!(!scene.operator.opt_in(&belle, &address, "phone call", noon()).await.unwrap());
+    let ledger = scene.operator.consents(&only(BELLE), None, None, 10).await.unwrap();
+    let told: Vec<_> = ledger.iter().map(|row| (row.what.as_str(), row.source.as_str(), row.evidence.as_deref())).collect();
+    assert_eq!(told, [("opted_out", "operator", Some("letter")), ("opted_in", "operator", Some("phone call"))]);
+    assert_eq!(scene.operator.consents(&only(BELLE), None, Some(ledger[0].id), 10).await.unwrap().len(), 1);
+    assert!(scene.operator.consents(&only(TAXI), None, None, 10).await.unwrap().is_empty());
+    let events = "SELECT event_type FROM event_log WHERE actor_type = 'operator' ORDER BY event_type";
+    assert_eq!(scene.values(events).await, ["message_suppressed", "message_suppressed", "opted_in", "opted_out"]);
+}
+
+#[tokio::test]
+async fn a_pause_lasts_until_it_is_resumed() {
+    let scene = Scene::with(&[]).await;
+    let (channel, reason) = (ChannelId::new("belle-wa"), "ticket 4711".parse().unwrap());
+    for _ in 0..2 {
+        scene.operator.pause(&Tenants::All, &channel, &reason, (endless(), noon())).await.unwrap().unwrap();
+    }
+    let pauses = scene.operator.pauses(&only(BELLE)).await.unwrap();
+    assert_eq!((pauses.len(), pauses[0].reason.as_str(), pauses[0].until), (1, "ticket 4711", endless()));
+    assert!(scene.operator.pauses(&only(TAXI)).await.unwrap().is_empty());
+    assert_eq!(scene.operator.resume(&Tenants::All, &channel).await.unwrap(), Some(true));
+    assert_eq!(scene.operator.resume(&Tenants::All, &channel).await.unwrap(), Some(false));
+}
+
+#[test]
+fn i10_a_reason_identifies_nobody() {
+    for good in ["operator", "ticket 4711", "outage of 2026-11-20"] {
+        assert!(good.parse::<Reason>().is_ok(), "{good}");
+    }
+    for bad in ["", "  ", "asked by +33612345678", "anne@example.com", "she said that she would rather have it by letter"] {
+        assert!(bad.parse::<Reason>().is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_are_found_without_reading_the_rest() {
+    let scene = Scene::with(&[]).await;
+    let need = Filter::NEED_A_LOOK;
+    for sql in [sql::newest(need), sql::counts(need), sql::oldest(&[OutboxState::Dead, OutboxState::Failed])] {
+        let plan = Statement::from_string(scene.store.0.reads.get_database_backend(), format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = scene.store.0.reads.query_all_raw(plan).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.try_get_by("detail").unwrap()).collect();
+        assert!(steps.iter().any(|step| step.contains("messages_out_dead")), "{sql}\n{steps:#?}");
+        let whole = steps.iter().filter(|step| step.as_str() == "SCAN messages_out");
+        assert_eq!(whole.count(), 0, "{sql}\n{steps:#?}");
+    }
+}

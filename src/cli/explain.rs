@@ -6,7 +6,7 @@ mod timeline;
 
 use std::path::Path;
 
-pub(in crate::cli) use self::sentences::{why_inbound, why_outbound};
+pub(in crate::cli) use self::sentences::{event as told_event, why_inbound, why_outbound};
 use super::{complain, complain_about, exit, load, say};
 use crate::store::{Archive, StoreError, Story};
 

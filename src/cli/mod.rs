@@ -1,11 +1,15 @@
 //! The command line: one file per subcommand.
 
 pub mod check;
+mod consents;
 mod demo;
 mod explain;
 mod migrate;
+mod optout;
+mod outbox;
 mod serve;
 mod simulate;
+mod terminal;
 
 use std::error::Error;
 use std::io::Write;
@@ -51,6 +55,15 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Tell one message's whole story, from its webhook to the last callback
     Explain(ExplainArgs),
+    /// Look at what does not get through, replay it, call it back; pause a channel
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
+    /// Who said STOP, and what came in by another way
+    #[command(subcommand)]
+    Optout(optout::OptoutCommand),
+    /// The ledger of consents
+    #[command(subcommand)]
+    Consents(consents::ConsentsCommand),
     /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
     Simulate(simulate::SimulateArgs),
 }
@@ -99,6 +112,9 @@ pub fn run() -> ExitCode {
             let manner = explain::Manner { json: args.json, show_content: args.show_content };
             explain::run(&args.file.config, &args.id, manner)
         }
+        Command::Outbox(command) => outbox::run(&command),
+        Command::Optout(command) => optout::run(&command),
+        Command::Consents(command) => consents::run(&command),
         Command::Simulate(args) => simulate::run(&args),
     };
     ExitCode::from(code)

@@ -122,7 +122,7 @@ pub(super) fn code(reason: &str) -> Option<&'static codes::Code> {
 }
 
 /// An event in a sentence.
-pub(super) fn event(row: &event_log::Model) -> String {
+pub(in crate::cli) fn event(row: &event_log::Model) -> String {
     let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
     let word = |field: &str| payload.get(field).and_then(Value::as_str);
     let by_provider = row.actor_type == "provider";

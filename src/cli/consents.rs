@@ -1,0 +1,141 @@
+//! `palabre consents export`: the ledger, for whoever has to prove it.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand, ValueEnum};
+use palabre_actors::domain::address::Address;
+
+use super::optout::among;
+use super::outbox::on;
+use super::{ConfigFile, complain_about, exit, say};
+use crate::http::api::documents::{Consent, Content};
+use crate::store::StoreError;
+use crate::store::operator::Operator;
+
+/// Rows that are read at once.
+const AT_ONCE: usize = 500;
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConsentsCommand {
+    /// Write the ledger out: who consented to what, when, and what proves it, oldest first
+    #[command(after_help = "Examples:\n  \
+        palabre consents export --tenant institut-belle --reveal > consents.csv\n  \
+        palabre consents export --format jsonl --address whatsapp:+33612345678 --reveal\n\n\
+        Addresses are masked and operators' evidence left out unless --reveal is given: the file is personal data then.")]
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Of these tenants
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    tenant: Vec<String>,
+    /// Of this address alone
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// JSON lines: the same as `--format jsonl`
+    #[arg(long)]
+    json: bool,
+    /// Write whole addresses and evidence
+    #[arg(long)]
+    reveal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A header and a line for each row, with commas, as RFC 4180 has it
+    Csv,
+    /// One JSON object on each line
+    Jsonl,
+}
+
+/// Runs the command.
+pub(super) fn run(command: &ConsentsCommand) -> u8 {
+    let ConsentsCommand::Export(args) = command;
+    on(&args.file, async |desk, _| export(&desk, args).await)
+}
+
+async fn export(desk: &Operator, args: &ExportArgs) -> Result<u8, StoreError> {
+    let (tenants, content) = (among(&args.tenant), if args.reveal { Content::Whole } else { Content::Masked });
+    let address = args.address.as_deref().map(Address::from_normalised);
+    let csv = args.format == Format::Csv && !args.json;
+    let (mut after, mut rows) = (None, 0_u64);
+    if csv {
+        say(format_args!("{}", COLUMNS.join(",")));
+    }
+    loop {
+        let page = desk.consents(&tenants, address.as_ref(), after, AT_ONCE).await?;
+        let mut text = String::new();
+        for consent in page.iter().map(|row| Consent::of(row, content)) {
+            let line = if csv { line(&consent) } else { serde_json::to_string(&consent).unwrap_or_default() };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{line}");
+        }
+        if !text.is_empty() {
+            say(format_args!("{}", text.trim_end()));
+        }
+        rows += page.len() as u64;
+        match page.last() {
+            Some(last) if page.len() == AT_ONCE => after = Some(last.id),
+            _ => break,
+        }
+    }
+    if rows == 0 {
+        complain_about(format_args!("the ledger has no such row"));
+        return Ok(exit::FOUND_WRONG);
+    }
+    Ok(exit::OK)
+}
+
+const COLUMNS: [&str; 9] =
+    ["id", "tenant_id", "channel_id", "contact_id", "address", "what", "source", "evidence", "created_at"];
+
+fn line(consent: &Consent) -> String {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cells = [
+        consent.id.clone(),
+        consent.tenant_id.clone(),
+        or_empty(&consent.channel_id),
+        or_empty(&consent.contact_id),
+        consent.address.clone(),
+        consent.what.clone(),
+        consent.source.clone(),
+        or_empty(&consent.evidence),
+        consent.created_at.clone(),
+    ];
+    cells.map(|cell| quoted(&cell)).join(",")
+}
+
+/// A cell as RFC 4180 has it; one that a spreadsheet would take for a formula is quoted with an apostrophe before it.
+fn quoted(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if formula || cell.contains([',', '"', '\n', '\r']) {
+        let apostrophe = if formula { "'" } else { "" };
+        return format!("\"{apostrophe}{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        for (cell, expected) in [
+            ("whatsapp:+336…78", "whatsapp:+336…78"),
+            ("", ""),
+            ("a, b", "\"a, b\""),
+            ("say \"yes\"", "\"say \"\"yes\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+        ] {
+            assert_eq!(quoted(cell), expected);
+        }
+    }
+}

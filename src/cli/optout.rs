@@ -1,0 +1,206 @@
+//! `palabre optout …`: who said STOP.
+
+use std::io::BufRead;
+
+use clap::{Args, Subcommand};
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::TenantId;
+
+use super::outbox::on;
+use super::terminal::{age, counted, cut, now, table};
+use super::{ConfigFile, complain_about, exit, say};
+use crate::http::api::documents::{Content, SaidStop};
+use crate::store::StoreError;
+use crate::store::operator::{OptOut, Operator, Page, Tenants};
+
+/// What to do with the list of those who said STOP.
+#[derive(Debug, Subcommand)]
+pub(super) enum OptoutCommand {
+    /// List who said STOP, newest first
+    List(ListArgs),
+    /// Record a STOP that came another way (at the counter, in a letter): silence from now on
+    #[command(after_help = "Examples:\n  \
+        palabre optout add --tenant institut-belle whatsapp:+33612345678\n  \
+        palabre optout add --tenant institut-belle - < addresses.txt     one a line, not in the shell's history\n\n\
+        What waits for the contact is held back in the same moment, under each of their addresses.")]
+    Add(AddArgs),
+    /// Record an explicit START that came another way: they may be written to again
+    #[command(after_help = "Only the contact can end their silence. --evidence says how they did, and stays in the \
+        ledger for good.\nWhat was held back stays so: `palabre outbox replay` sends it.")]
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Towards these tenants
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    tenant: Vec<String>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+    /// Only what is older than this one: the next page
+    #[arg(long, value_name = "ID")]
+    before: Option<uuid::Uuid>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// Show whole addresses
+    #[arg(long)]
+    reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Towards which tenant
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// Who: `whatsapp:+33612345678`, `sms:+33612345678`, …; `-` reads one a line from standard input
+    address: String,
+    /// What proves it, for the ledger
+    #[arg(long, value_name = "WHAT")]
+    evidence: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Towards which tenant
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// Who: `whatsapp:+33612345678`, …; `-` reads one a line from standard input
+    address: String,
+    /// What proves that they said START, for the ledger
+    #[arg(long, value_name = "WHAT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    evidence: String,
+}
+
+/// Runs the command.
+pub(super) fn run(command: &OptoutCommand) -> u8 {
+    match command {
+        OptoutCommand::List(args) => on(&args.file, async |desk, _| list(&desk, args).await),
+        OptoutCommand::Add(args) => on(&args.file, async |desk, config| {
+            let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
+            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            add(&desk, &tenant, &addresses, args.evidence.as_deref()).await
+        }),
+        OptoutCommand::Remove(args) => on(&args.file, async |desk, config| {
+            let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
+            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            remove(&desk, &tenant, &addresses, &args.evidence).await
+        }),
+    }
+}
+
+async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
+    let tenants = among(&args.tenant);
+    let limit = usize::from(args.limit);
+    let rows = desk.opt_outs(&tenants, Page { before: args.before, limit }).await?;
+    let content = if args.reveal { Content::Whole } else { Content::Masked };
+    if args.json {
+        let rows: Vec<_> = rows.iter().map(|row| SaidStop::of(row, content)).collect();
+        say(format_args!("{}", serde_json::to_string_pretty(&rows).unwrap_or_default()));
+    } else if rows.is_empty() {
+        complain_about(format_args!("nobody said STOP"));
+    } else {
+        let now = now();
+        let row = |row: &OptOut| {
+            let tenant = cut(row.tenant.as_str(), 16);
+            vec![row.id.to_string(), age(now - row.created_at), tenant, row.source.clone(), content.address(&row.address)]
+        };
+        let rows: Vec<_> = rows.iter().map(row).collect();
+        say(format_args!("{}", table(&["id", "age", "tenant", "source", "address"], &rows).trim_end()));
+    }
+    Ok(if rows.is_empty() { exit::FOUND_WRONG } else { exit::OK })
+}
+
+async fn add(
+    desk: &Operator,
+    tenant: &TenantId,
+    addresses: &[Address],
+    evidence: Option<&str>,
+) -> Result<u8, StoreError> {
+    for address in addresses {
+        match desk.opt_out(tenant, address, evidence, now()).await? {
+            Some(held_back) => {
+                let held_back = counted(held_back as u64, "message");
+                say(format_args!("{address}  recorded: silence from now on, {held_back} held back"));
+            }
+            None => say(format_args!("{address}  was on the list already")),
+        }
+    }
+    Ok(exit::OK)
+}
+
+async fn remove(desk: &Operator, tenant: &TenantId, addresses: &[Address], evidence: &str) -> Result<u8, StoreError> {
+    let mut code = exit::OK;
+    for address in addresses {
+        if desk.opt_in(tenant, address, evidence, now()).await? {
+            say(format_args!("{address}  recorded: they may be written to again"));
+        } else {
+            complain_about(format_args!("{address} is not on the list of {tenant}"));
+            code = exit::FOUND_WRONG;
+        }
+    }
+    Ok(code)
+}
+
+pub(super) fn among(tenants: &[String]) -> Tenants {
+    if tenants.is_empty() {
+        return Tenants::All;
+    }
+    Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect())
+}
+
+fn tenant(id: &str, config: &crate::config::Config) -> Option<TenantId> {
+    let known = config.tenants.iter().find(|tenant| tenant.id.as_str() == id);
+    if known.is_none() {
+        complain_about(format_args!("no tenant is called {id}\n  `palabre check` lists them"));
+    }
+    known.map(|tenant| tenant.id.clone())
+}
+
+/// The addresses that are meant; what is wrong with one is told without repeating it (I10).
+fn addresses(given: &str) -> Option<Vec<Address>> {
+    let lines: Vec<String> = if given == "-" {
+        let lines = std::io::stdin().lock().lines().map_while(Result::ok);
+        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    } else {
+        vec![given.to_owned()]
+    };
+    let mut addresses = Vec::with_capacity(lines.len());
+    for (number, line) in (1..).zip(&lines) {
+        match parsed(line) {
+            Ok(address) => addresses.push(address),
+            Err(why) => {
+                complain_about(format_args!("address {number}: {why}; nothing was changed"));
+                return None;
+            }
+        }
+    }
+    Some(addresses)
+}
+
+fn parsed(text: &str) -> Result<Address, String> {
+    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
+    let scheme = scheme.ok_or("write its scheme before it, such as `whatsapp:+33612345678` or `sms:+33612345678`")?;
+    Address::parse(scheme, text, None).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_its_scheme() {
+        assert_eq!(parsed("whatsapp:+33 6 12 34 56 78").unwrap().as_str(), "whatsapp:+33612345678");
+        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "sms:0612"] {
+            let why = parsed(wrong).unwrap_err();
+            assert!(!why.contains("0612") && !why.is_empty(), "{why}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! `palabre outbox …`: look at what does not get through, send it on its way again, call it back; pause a channel.
+
+mod changes;
+mod views;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
+use palabre_actors::domain::message::OutboundKind;
+use palabre_actors::domain::status::OutboxState;
+
+use super::terminal::past;
+use super::{ConfigFile, complain, complain_about, exit, load, on_runtime};
+use crate::config::Config;
+use crate::store::StoreError;
+use crate::store::operator::{Filter, Operator, Reason, Tenants};
+
+/// What to do with the outbox.
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// List messages that need a look (dead, failed, unknown, deferred), newest first
+    #[command(after_help = "Examples:\n  \
+        palabre outbox list --by-reason              what is wrong, and how often\n  \
+        palabre outbox list --reason 63016 --since 2h\n  \
+        palabre outbox list --tenant institut-belle --state dead,failed --json\n\n\
+        Addresses are masked and texts left out unless --reveal is given.\n\
+        Exit code 0: something fits; 1: nothing does.")]
+    List(ListArgs),
+    /// Show one message and what happened to it
+    #[command(after_help = "`palabre explain ID` tells the whole story in sentences.")]
+    Show(ShowArgs),
+    /// Send dead letters on their way again: they keep their ids and pass every gate anew
+    #[command(after_help = "Examples:\n  \
+        palabre outbox replay 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b\n  \
+        palabre outbox replay --reason 20003 --since 1d --dry-run     how many would that be?\n  \
+        palabre outbox replay --reason 20003 --since 1d --per-second 5 --note 'token renewed'\n  \
+        palabre outbox replay --all --yes\n\n\
+        Without --state, dead and failed ones are meant. A cancelled or suppressed message is replayed when it is\n\
+        named by its id or --state says so; one whose contact said STOP is suppressed again.\n\
+        Exit code 0: replayed; 1: nothing fits, or not from its state.")]
+    Replay(ReplayArgs),
+    /// Call messages back: pending, deferred, dead or failed ones will not be sent
+    #[command(after_help = "A message that a sender has begun cannot be called back. \
+        A cancelled message can be replayed.")]
+    Cancel(CancelArgs),
+    /// Let a channel send nothing for a while: its messages wait, or go by its fallback channel
+    #[command(after_help = "Examples:\n  \
+        palabre outbox pause belle-wa --for 2h --note 'quality rating'\n  \
+        palabre outbox pause belle-wa                until `palabre outbox resume belle-wa`\n\n\
+        A running daemon notices within seconds.")]
+    Pause(PauseArgs),
+    /// End a channel's pause
+    Resume(ResumeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    which: Which,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+    /// Only what is older than this message: the next page
+    #[arg(long, value_name = "ID")]
+    before: Option<uuid::Uuid>,
+    /// Count them by tenant, channel, state and reason instead
+    #[arg(long)]
+    by_reason: bool,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The message's id
+    #[arg(value_name = "ID")]
+    id: OutboundId,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Messages, by their ids
+    #[arg(value_name = "ID", conflicts_with_all = ["tenant", "channel", "state", "reason", "kind", "since", "until", "all"])]
+    ids: Vec<OutboundId>,
+    #[command(flatten)]
+    which: Which,
+    /// Every dead letter is meant
+    #[arg(long)]
+    all: bool,
+    /// How many become due in a second
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    per_second: u32,
+    /// Only say how many there are
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
+    #[arg(long, value_name = "WHY")]
+    note: Option<Reason>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Messages, by their ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<OutboundId>,
+    /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
+    #[arg(long, value_name = "WHY")]
+    note: Option<Reason>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PauseArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The channel's id
+    channel: String,
+    /// For how long (`2h`, `1d`); until it is resumed unless given
+    #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
+    lasting: Option<TimeDelta>,
+    /// Why: a few words or a ticket's number
+    #[arg(long, value_name = "WHY")]
+    note: Option<Reason>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The channel's id
+    channel: String,
+}
+
+/// Which messages are meant.
+#[derive(Clone, Debug, Args)]
+struct Which {
+    /// Of these tenants
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    tenant: Vec<String>,
+    /// Through this channel
+    #[arg(long, value_name = "ID")]
+    channel: Option<String>,
+    /// In these states
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    state: Vec<OutboxState>,
+    /// For this reason: a word (`window_closed`) or a provider's code (`63016`)
+    #[arg(long, value_name = "REASON")]
+    reason: Option<String>,
+    /// Written for this: reply, manual, welcome, …
+    #[arg(long, value_name = "KIND")]
+    kind: Option<OutboundKind>,
+    /// Written since then: how long ago (`2h`), a day, or a moment
+    #[arg(long, value_name = "WHEN", value_parser = past)]
+    since: Option<Timestamp>,
+    /// Written before then
+    #[arg(long, value_name = "WHEN", value_parser = past)]
+    until: Option<Timestamp>,
+}
+
+impl Which {
+    fn filter(&self) -> Filter {
+        let tenants = self.tenant.iter().map(|tenant| TenantId::new(tenant)).collect::<Vec<_>>();
+        Filter {
+            tenants: if tenants.is_empty() { Tenants::All } else { Tenants::Of(tenants) },
+            channel: self.channel.as_deref().map(ChannelId::new),
+            states: self.state.clone(),
+            reason: self.reason.clone(),
+            kind: self.kind,
+            since: self.since,
+            until: self.until,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { tenant, channel, state, reason, kind, since, until } = self;
+        tenant.is_empty()
+            && state.is_empty()
+            && channel.is_none()
+            && reason.is_none()
+            && kind.is_none()
+            && since.is_none()
+            && until.is_none()
+    }
+}
+
+/// How something is shown.
+#[derive(Clone, Copy, Debug, Args)]
+struct Manner {
+    /// Print JSON instead of text, in the shapes of the API
+    #[arg(long)]
+    json: bool,
+    /// Show whole addresses and texts
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(command: &OutboxCommand) -> u8 {
+    match command {
+        OutboxCommand::List(args) => on(&args.file, async |desk, _| views::list(&desk, args).await),
+        OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
+        OutboxCommand::Replay(args) => {
+            on(&args.file, async |desk, config| changes::replay(&desk, args, unordered(&config)).await)
+        }
+        OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
+        OutboxCommand::Pause(args) => on(&args.file, async |desk, _| changes::pause(&desk, args).await),
+        OutboxCommand::Resume(args) => on(&args.file, async |desk, _| changes::resume(&desk, args).await),
+    }
+}
+
+/// Opens the database of a configuration and does something with it.
+pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
+    let path: &Path = &file.config;
+    let Some(config) = load(path) else { return exit::FOUND_WRONG };
+    on_runtime(async {
+        let done = match Operator::open(&config.database.url).await {
+            Ok(desk) => work(desk, config).await,
+            Err(error) => Err(error),
+        };
+        done.unwrap_or_else(|error| complain(&error))
+    })
+}
+
+/// Channels whose messages do not wait for each other.
+fn unordered(_config: &Config) -> BTreeSet<ChannelId> {
+    BTreeSet::new()
+}
+
+fn lasting(text: &str) -> Result<TimeDelta, String> {
+    let lasting = humantime::parse_duration(text).ok().filter(|lasting| !lasting.is_zero());
+    lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok()).ok_or_else(|| "write it like `30m`, `2h`, `1d`".to_owned())
+}
+
+fn unknown(id: OutboundId) -> u8 {
+    complain_about(format_args!(
+        "no message of the outbox has the id {id}\n  `palabre outbox list` shows ids; `palabre explain` also takes a \
+         provider's id"
+    ));
+    exit::FOUND_WRONG
+}

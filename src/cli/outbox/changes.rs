@@ -1,0 +1,163 @@
+//! Replaying, calling back, pausing.
+
+use std::collections::BTreeSet;
+
+use palabre_actors::domain::ids::{ChannelId, OutboundId};
+use palabre_actors::domain::status::OutboxState;
+
+use super::views::{counts, described, json};
+use super::{CancelArgs, Manner, PauseArgs, ReplayArgs, ResumeArgs, unknown};
+use crate::cli::terminal::{confirmed, counted, now};
+use crate::cli::{complain_about, exit, say};
+use crate::http::api::documents::{Content, Message, Replayed};
+use crate::store::StoreError;
+use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
+
+pub(super) async fn replay(
+    desk: &Operator,
+    args: &ReplayArgs,
+    unordered: BTreeSet<ChannelId>,
+) -> Result<u8, StoreError> {
+    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
+    let manner = operator::Manner { reason, per_second: args.per_second, unordered, at: now() };
+    if !args.ids.is_empty() {
+        return one_by_one(desk, args, manner).await;
+    }
+    if args.which.is_empty() && !args.all {
+        complain_about(format_args!(
+            "nothing says which messages: give ids, a filter such as --reason 63016, or --all\n  \
+             `palabre outbox list --by-reason` shows what there is"
+        ));
+        return Ok(exit::USAGE);
+    }
+    let filter = args.which.filter();
+    let found = desk.replayable(&filter).await?;
+    let messages: u64 = found.iter().map(|count| count.messages).sum();
+    if messages == 0 {
+        let dead = [OutboxState::Dead, OutboxState::Failed];
+        let looked_for = if filter.states.is_empty() { dead.to_vec() } else { filter.states.clone() };
+        let looked_for = operator::Filter { states: looked_for, ..filter };
+        complain_about(format_args!("nothing fits: {}", described(&looked_for)));
+        return Ok(exit::FOUND_WRONG);
+    }
+    if args.dry_run {
+        tell_replayed(messages, args);
+        return Ok(exit::OK);
+    }
+    if !args.yes {
+        let states = found.iter().map(|count| count.state).collect();
+        counts(desk, &operator::Filter { states, ..filter.clone() }, Manner { json: false, reveal: false }).await?;
+        let seconds = messages.div_ceil(u64::from(args.per_second));
+        let all = counted(messages, "message");
+        if !confirmed(&format!("replay {all}, due over the next {}?", counted(seconds, "second"))) {
+            return Ok(exit::FOUND_WRONG);
+        }
+    }
+    let messages = desk.replay_all(&filter, &manner).await?;
+    tell_replayed(messages, args);
+    Ok(if messages == 0 { exit::FOUND_WRONG } else { exit::OK })
+}
+
+fn tell_replayed(messages: u64, args: &ReplayArgs) {
+    if args.json {
+        json(&Replayed { messages, dry_run: args.dry_run });
+    } else if args.dry_run {
+        say(format_args!("{} would be replayed; nothing was changed", counted(messages, "message")));
+    } else {
+        say(format_args!("{} replayed, {} a second", counted(messages, "message"), args.per_second));
+    }
+}
+
+async fn one_by_one(desk: &Operator, args: &ReplayArgs, manner: operator::Manner) -> Result<u8, StoreError> {
+    let mut code = exit::OK;
+    for id in &args.ids {
+        if args.dry_run {
+            let Some(shown) = desk.show(&Tenants::All, *id).await? else {
+                code = unknown(*id);
+                continue;
+            };
+            let state = shown.item.state;
+            let may = state.after(palabre_actors::domain::status::Transition::Replay).is_some();
+            say(format_args!("{id}  {state}  {} be replayed", if may { "would" } else { "could not" }));
+            code = if may { code } else { exit::FOUND_WRONG };
+            continue;
+        }
+        let changed = desk.replay(&Tenants::All, *id, &manner).await?;
+        code = tell_changed(*id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
+    }
+    Ok(code)
+}
+
+pub(super) async fn cancel(desk: &Operator, args: &CancelArgs) -> Result<u8, StoreError> {
+    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
+    let mut code = exit::OK;
+    for id in &args.ids {
+        let changed = desk.cancel(&Tenants::All, *id, &reason, now()).await?;
+        code = tell_changed(*id, &changed, ("cancelled: it will not be sent", args.json)).max(code);
+    }
+    Ok(code)
+}
+
+fn tell_changed(id: OutboundId, changed: &Changed, (done, as_json): (&str, bool)) -> u8 {
+    match changed {
+        Changed::Done(item) if as_json => json(&Message::of(item, Content::Masked)),
+        Changed::Done(_) => say(format_args!("{id}  {done}")),
+        Changed::NoSuchMessage => return unknown(id),
+        Changed::NotFrom(state) => {
+            complain_about(format_args!("{id} is {state}: {}", instead(*state)));
+            return exit::FOUND_WRONG;
+        }
+    }
+    exit::OK
+}
+
+/// What can be done from a state that does not allow what was asked for.
+fn instead(state: OutboxState) -> &'static str {
+    match state {
+        OutboxState::Pending => "it waits for its next attempt; it can only be cancelled",
+        OutboxState::Sending => "a sender is at it; ask again in a moment",
+        OutboxState::Unknown => "the provider is being asked about it; wait for the answer, or it may arrive twice",
+        OutboxState::Deferred => "it waits for the contact and goes by itself then; it can only be cancelled",
+        OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
+        OutboxState::Cancelled => "it is called back already; it can only be replayed",
+        OutboxState::Suppressed => "a gate held it back for good; it can only be replayed",
+        OutboxState::Dead | OutboxState::Failed => "it can be replayed or cancelled",
+    }
+}
+
+pub(super) async fn pause(desk: &Operator, args: &PauseArgs) -> Result<u8, StoreError> {
+    let now = now();
+    let until = args.lasting.and_then(|lasting| now.checked_add_signed(lasting)).unwrap_or_else(operator::endless);
+    let until = until.min(operator::endless());
+    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
+    let channel = ChannelId::new(&args.channel);
+    if desk.pause(&Tenants::All, &channel, &reason, (until, now)).await?.is_none() {
+        return Ok(no_channel(&channel));
+    }
+    let until = match args.lasting {
+        Some(_) => format!("until {}", until.to_rfc3339()),
+        None => format!("until `palabre outbox resume {channel}`"),
+    };
+    say(format_args!("{channel} is paused {until}"));
+    Ok(exit::OK)
+}
+
+pub(super) async fn resume(desk: &Operator, args: &ResumeArgs) -> Result<u8, StoreError> {
+    let channel = ChannelId::new(&args.channel);
+    match desk.resume(&Tenants::All, &channel).await? {
+        None => return Ok(no_channel(&channel)),
+        Some(true) => say(format_args!("{channel} sends again")),
+        Some(false) => {
+            complain_about(format_args!("{channel} was not paused"));
+            return Ok(exit::FOUND_WRONG);
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn no_channel(channel: &ChannelId) -> u8 {
+    complain_about(format_args!(
+        "no channel is called {channel}\n  `palabre check` lists them; a new one is known once the daemon has started with it"
+    ));
+    exit::FOUND_WRONG
+}

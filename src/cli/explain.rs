@@ -6,17 +6,27 @@ mod timeline;
 
 use std::path::Path;
 
+use palabre_actors::domain::rules::Language;
+
 pub(in crate::cli) use self::sentences::{event as told_event, why_inbound, why_outbound};
 use super::{complain, complain_about, exit, load, say};
 use crate::store::{Archive, StoreError, Story};
 
 /// How a story is told.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
+    /// English or French.
+    pub language: Language,
     /// One JSON document instead of text.
     pub json: bool,
     /// Bodies and whole addresses, which are masked otherwise.
     pub show_content: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { language: Language::En, json: false, show_content: false }
+    }
 }
 
 /// Prints the story of an id. An unknown one ends with [`exit::FOUND_WRONG`].
@@ -43,10 +53,10 @@ async fn look_up(url: &str, id: &str) -> Result<Option<Story>, StoreError> {
 
 fn tell(story: &Story, manner: Manner) {
     if manner.json {
-        let document = document::of(story, manner.show_content);
+        let document = document::of(story, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));
     } else {
-        say(format_args!("{}", timeline::text(story, manner.show_content)));
+        say(format_args!("{}", timeline::text(story, manner)));
     }
 }
 

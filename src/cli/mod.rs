@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use palabre_actors::domain::rules::Language;
 
 use crate::config::Config;
 
@@ -96,6 +97,17 @@ struct ExplainArgs {
     /// Show texts and whole addresses, which are masked otherwise
     #[arg(long)]
     show_content: bool,
+    /// In which language it is told
+    #[arg(long, value_enum, default_value_t = Tongue::En)]
+    language: Tongue,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Tongue {
+    /// English
+    En,
+    /// French
+    Fr,
 }
 
 /// Runs the program.
@@ -109,7 +121,11 @@ pub fn run() -> ExitCode {
         Command::Migrate(file) => migrate::run(&file.config),
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
-            let manner = explain::Manner { json: args.json, show_content: args.show_content };
+            let language = match args.language {
+                Tongue::En => Language::En,
+                Tongue::Fr => Language::Fr,
+            };
+            let manner = explain::Manner { language, json: args.json, show_content: args.show_content };
             explain::run(&args.file.config, &args.id, manner)
         }
         Command::Outbox(command) => outbox::run(&command),

@@ -11,7 +11,7 @@ use super::terminal::{age, counted, cut, now, table};
 use super::{ConfigFile, complain_about, exit, say};
 use crate::http::api::documents::{Content, SaidStop};
 use crate::store::StoreError;
-use crate::store::operator::{OptOut, Operator, Page, Tenants};
+use crate::store::operator::{Operator, OptOut, Page, Tenants};
 
 /// What to do with the list of those who said STOP.
 #[derive(Debug, Subcommand)]
@@ -110,7 +110,13 @@ async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
         let now = now();
         let row = |row: &OptOut| {
             let tenant = cut(row.tenant.as_str(), 16);
-            vec![row.id.to_string(), age(now - row.created_at), tenant, row.source.clone(), content.address(&row.address)]
+            vec![
+                row.id.to_string(),
+                age(now - row.created_at),
+                tenant,
+                row.source.clone(),
+                content.address(&row.address),
+            ]
         };
         let rows: Vec<_> = rows.iter().map(row).collect();
         say(format_args!("{}", table(&["id", "age", "tenant", "source", "address"], &rows).trim_end()));

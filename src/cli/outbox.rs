@@ -250,7 +250,9 @@ fn unordered(_config: &Config) -> BTreeSet<ChannelId> {
 
 fn lasting(text: &str) -> Result<TimeDelta, String> {
     let lasting = humantime::parse_duration(text).ok().filter(|lasting| !lasting.is_zero());
-    lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok()).ok_or_else(|| "write it like `30m`, `2h`, `1d`".to_owned())
+    lasting
+        .and_then(|lasting| TimeDelta::from_std(lasting).ok())
+        .ok_or_else(|| "write it like `30m`, `2h`, `1d`".to_owned())
 }
 
 fn unknown(id: OutboundId) -> u8 {

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::HttpDeps;
 use super::access::{Entry, Meters};
-use super::api;
 use super::answer::{Answer, Problem};
+use super::api;
 use super::health::{Health, Phase};
 use super::route::Route;
 use super::webhooks::{self, Kind};

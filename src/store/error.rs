@@ -27,7 +27,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The schema is of an earlier version.
-    #[error("the database's schema is older than this palabre: run `palabre migrate`, or start the daemon, which does so")]
+    #[error(
+        "the database's schema is older than this palabre: run `palabre migrate`, or start the daemon, which does so"
+    )]
     Outdated,
     /// The database refused.
     #[error("the database refused: {0}")]

@@ -23,7 +23,9 @@ use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, OutboundId,
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 use palabre_migrations::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
+};
 use uuid::Uuid;
 
 pub use self::consents::{ConsentRow, OptOut};

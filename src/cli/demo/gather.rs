@@ -74,14 +74,14 @@ async fn ask_explain(archive: &Archive, census: &Census) -> Result<HashMap<Strin
     for row in &census.inbound {
         for id in [&row.id, &row.provider_message_id] {
             let story = archive.explain(id).await?.and_then(|story| story.inbound).filter(|told| told.id == row.id);
-            let why = story.as_ref().and_then(explain::why_inbound);
+            let why = story.as_ref().and_then(|row| explain::why_inbound(row, Language::En));
             explained.insert(id.clone(), Explained { knows_it: story.is_some(), why });
         }
     }
     for row in &census.outbound {
         let story = archive.explain(&row.id).await?;
         let told = story.and_then(|story| story.outbound.into_iter().find(|told| told.id == row.id));
-        let why = told.as_ref().and_then(explain::why_outbound);
+        let why = told.as_ref().and_then(|row| explain::why_outbound(row, Language::En));
         explained.insert(row.id.clone(), Explained { knows_it: told.is_some(), why });
     }
     Ok(explained)

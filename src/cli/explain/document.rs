@@ -4,8 +4,8 @@ use palabre_actors::domain::rules::Language;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::sentences;
 use super::timeline::{Content, beginning, moment};
+use super::{Manner, sentences};
 use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
 
@@ -53,6 +53,8 @@ struct Answer {
     last_error: Option<String>,
     explanation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    what_to_do: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
     created_at: String,
     sent_at: Option<String>,
@@ -80,8 +82,8 @@ struct Happened {
 }
 
 /// The document of a story.
-pub(super) fn of(story: &Story, show_content: bool) -> Document {
-    let content = Content { shown: show_content };
+pub(super) fn of(story: &Story, manner: Manner) -> Document {
+    let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(story);
     let happened = |event: &event_log::Model| {
         let since = begun.zip(moment(&event.created_at)).and_then(|(begun, at)| (at - begun).num_microseconds());
@@ -93,7 +95,7 @@ pub(super) fn of(story: &Story, show_content: bool) -> Document {
             entity_type: event.entity_type.clone(),
             entity_id: event.entity_id.clone(),
             payload: serde_json::from_str(&event.payload).unwrap_or_default(),
-            explanation: sentences::event(event),
+            explanation: sentences::event(event, content.language),
         }
     };
     Document {
@@ -118,7 +120,7 @@ fn message(row: &message_in::Model, content: Content) -> Message {
         role: row.role.clone(),
         state: row.state.clone(),
         reason: row.reason.clone(),
-        explanation: sentences::state_inbound(row),
+        explanation: sentences::state_inbound(row, content.language),
         created_at: row.created_at.clone(),
         processed_at: row.processed_at.clone(),
     }
@@ -142,7 +144,8 @@ fn answer(row: &message_out::Model, content: Content) -> Answer {
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at.clone(),
         last_error: row.last_error.clone(),
-        explanation: sentences::state_outbound(row),
+        explanation: sentences::state_outbound(row, content.language),
+        what_to_do: row.last_error.as_deref().and_then(|reason| sentences::what_to_do(reason, content.language)),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),
@@ -156,13 +159,14 @@ mod tests {
 
     #[test]
     fn scripts_get_everything_and_no_content_unasked() {
-        let document = serde_json::to_value(of(&samples::story(), false)).unwrap();
+        let document = serde_json::to_value(of(&samples::story(), Manner::default())).unwrap();
         assert_eq!(document["message"]["reason"], "answered_faq");
         assert_eq!(document["answers"][0]["code"]["number"], 30003);
         assert_eq!(document["timeline"][1]["since_start_ms"], 3.1);
         let text = document.to_string();
         assert!(!text.contains("horaires") && !text.contains("33639980001"), "{text}");
-        let open = serde_json::to_value(of(&samples::story(), true)).unwrap();
+        let open =
+            serde_json::to_value(of(&samples::story(), Manner { show_content: true, ..Manner::default() })).unwrap();
         assert_eq!(open["message"]["body"], "Quels sont vos horaires ?");
     }
 }

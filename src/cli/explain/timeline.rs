@@ -4,32 +4,34 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::status::OutboxState;
 
-use super::sentences;
+use super::{Manner, sentences};
 use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
 
 /// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &Story, show_content: bool) -> String {
+pub(super) fn text(story: &Story, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     };
-    let content = Content { shown: show_content };
+    let content = Content { shown: manner.show_content, language: manner.language };
     match &story.inbound {
         Some(row) => message(row, story, content, &mut line),
         None => line(&format!("flow {} of {}", story.correlation_id, story.tenant_id)),
     }
     line("");
-    timeline(story, &mut line);
+    timeline(story, content.language, &mut line);
     for row in &story.outbound {
         line("");
         answer(row, content, &mut line);
     }
     if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
         line("");
-        line(&format!("nothing was sent: {}", sentences::state_inbound(row)));
+        line(&format!("nothing was sent: {}", sentences::state_inbound(row, content.language)));
     }
     text.trim_end().to_owned()
 }
@@ -51,7 +53,7 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     }
     line(&format!("  flow             {}", story.correlation_id));
     let reason = row.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row)));
+    line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
 }
 
 fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str)) {
@@ -64,13 +66,22 @@ fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str
     if row.state == "pending" {
         line(&format!("  next attempt     {}", row.next_attempt_at));
     }
-    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row)));
+    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&format!("  see              {}", code.source()));
     }
+    let open = row
+        .state
+        .parse()
+        .is_ok_and(|state| !matches!(state, OutboxState::Delivered | OutboxState::Read | OutboxState::Sent));
+    if let Some(todo) =
+        row.last_error.as_deref().filter(|_| open).and_then(|r| sentences::what_to_do(r, content.language))
+    {
+        line(&format!("  what to do       {todo}"));
+    }
 }
 
-fn timeline(story: &Story, line: &mut impl FnMut(&str)) {
+fn timeline(story: &Story, language: Language, line: &mut impl FnMut(&str)) {
     let Some(begun) = beginning(story) else {
         line("nothing is in the event log");
         return;
@@ -79,7 +90,7 @@ fn timeline(story: &Story, line: &mut impl FnMut(&str)) {
     for event in &story.events {
         let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun));
         let which = which(story, event);
-        line(&format!("  {at:>11}  {:<20} {}{which}", event.event_type, sentences::event(event)));
+        line(&format!("  {at:>11}  {:<20} {}{which}", event.event_type, sentences::event(event, language)));
     }
 }
 
@@ -134,6 +145,7 @@ fn relative(since: TimeDelta) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content {
     pub shown: bool,
+    pub language: Language,
 }
 
 impl Content {
@@ -243,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_whole_story_is_told_without_content() {
-        let told = text(&samples::story(), false);
+        let told = text(&samples::story(), Manner::default());
         for expected in [
             "message 019c1a2b-0000-7000-8000-000000000001",
             "SM00000000000000000000000000000001",
@@ -264,7 +276,7 @@ mod tests {
 
     #[test]
     fn content_is_shown_to_those_who_ask() {
-        let told = text(&samples::story(), true);
+        let told = text(&samples::story(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
     }
 
@@ -273,10 +285,10 @@ mod tests {
         let mut story = samples::story();
         story.outbound.clear();
         story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
-        assert!(text(&story, false).contains("nothing was sent: no answer: they said STOP before"));
+        assert!(text(&story, Manner::default()).contains("nothing was sent: no answer: they said STOP before"));
         let waiting = story.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
-        assert!(text(&story, false).contains("its turn has not come yet"));
+        assert!(text(&story, Manner::default()).contains("its turn has not come yet"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Looking.
 
+use palabre_actors::domain::rules::Language;
+
 use super::{ListArgs, Manner, ShowArgs, unknown};
 use crate::cli::explain::told_event;
 use crate::cli::terminal::{age, counted, cut, now, table};
@@ -128,7 +130,7 @@ fn told(shown: &Shown, manner: Manner) -> String {
     }
     text.push('\n');
     for event in events {
-        text.push_str(&format!("{}  {:<18} {}\n", event.created_at, event.event_type, told_event(event)));
+        text.push_str(&format!("{}  {:<18} {}\n", event.created_at, event.event_type, told_event(event, Language::En)));
     }
     text.push_str(&format!("\n{}: palabre explain {}", counted(events.len() as u64, "event"), item.id));
     text

@@ -137,7 +137,10 @@ impl Asked {
     }
 }
 
-const UNKNOWN_STATE: Problem = invalid("unknown state", "states are: pending, sending, unknown, sent, delivered, read, failed, deferred, suppressed, dead, cancelled");
+const UNKNOWN_STATE: Problem = invalid(
+    "unknown state",
+    "states are: pending, sending, unknown, sent, delivered, read, failed, deferred, suppressed, dead, cancelled",
+);
 const UNKNOWN_KIND: Problem =
     invalid("unknown kind", "kinds are: reply, manual, welcome, help, opt_out_confirmation, opt_in_confirmation");
 

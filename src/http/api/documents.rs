@@ -230,10 +230,7 @@ impl Counts {
             oldest: moment(count.oldest),
             newest: moment(count.newest),
         };
-        Self {
-            total: counts.iter().map(|count| count.messages).sum(),
-            counts: counts.iter().map(document).collect(),
-        }
+        Self { total: counts.iter().map(|count| count.messages).sum(), counts: counts.iter().map(document).collect() }
     }
 }
 

@@ -179,9 +179,11 @@ fn tenant(api: &Api, caller: &Caller, named: Option<&str>) -> Result<TenantId, P
     seen.retain(|tenant| caller.sees(tenant));
     seen.dedup();
     match (named, &seen[..]) {
-        (Some(named), seen) => {
-            seen.iter().find(|tenant| tenant.as_str() == named).map(|tenant| (*tenant).clone()).ok_or(problems::UNKNOWN_TENANT)
-        }
+        (Some(named), seen) => seen
+            .iter()
+            .find(|tenant| tenant.as_str() == named)
+            .map(|tenant| (*tenant).clone())
+            .ok_or(problems::UNKNOWN_TENANT),
         (None, [tenant]) => Ok((*tenant).clone()),
         (None, _) => Err(invalid("no tenant", "this key sees several tenants: name one in `tenant`")),
     }

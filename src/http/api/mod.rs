@@ -24,10 +24,10 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::Clock;
 use serde::Serialize;
 
+use self::caller::Caller;
 pub use self::caller::{Key, Scope};
 pub(super) use self::endpoint::Endpoint;
 pub use self::messages::{NotSent, Order, Outgoing};
-use self::caller::Caller;
 use super::answer::{Answer, Problem};
 use super::body::{self, BodyError};
 use crate::store::StoreError;
@@ -143,10 +143,12 @@ async fn within(
     payload: &mut actix_web::web::Payload,
 ) -> Told {
     let body = match endpoint.allow() {
-        "POST" => body::read(headers, payload, LONGEST_BODY_BYTES, body::DEADLINE).await.map_err(|error| match error {
-            BodyError::TooLarge => problems::TOO_LARGE,
-            BodyError::Truncated | BodyError::Slow => problems::NOT_A_BODY,
-        })?,
+        "POST" => {
+            body::read(headers, payload, LONGEST_BODY_BYTES, body::DEADLINE).await.map_err(|error| match error {
+                BodyError::TooLarge => problems::TOO_LARGE,
+                BodyError::Truncated | BodyError::Slow => problems::NOT_A_BODY,
+            })?
+        }
         _ => actix_web::web::Bytes::new(),
     };
     let operator = api.operator.as_ref().ok_or(problems::UNAVAILABLE)?;

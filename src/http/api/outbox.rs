@@ -102,10 +102,7 @@ pub(super) async fn cancel(call: Call<'_>) -> Told {
     let change: Change = asks::json(call.body)?;
     let id = OutboundId(asks::id(call.id)?);
     let reason = asks::reason(change.reason.as_deref())?;
-    changed(
-        call.operator().cancel(&call.caller.tenants, id, &reason, call.now()).await?,
-        call.caller.content(),
-    )
+    changed(call.operator().cancel(&call.caller.tenants, id, &reason, call.now()).await?, call.caller.content())
 }
 
 fn manner(call: &Call<'_>, reason: Option<&str>, per_second: Option<u32>) -> Result<Manner, Problem> {

@@ -46,7 +46,12 @@ impl Desk {
         let of = |tenants: &[&str]| Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
         let keys = [
             Key::new("crm", "key-of-crm", of(&["belle"]), &[Scope::Read, Scope::Send]),
-            Key::new("ops", "key-of-ops", Tenants::All, &[Scope::Read, Scope::Operate, Scope::ReadContent, Scope::Send]),
+            Key::new(
+                "ops",
+                "key-of-ops",
+                Tenants::All,
+                &[Scope::Read, Scope::Operate, Scope::ReadContent, Scope::Send],
+            ),
             Key::new("taxi", "key-of-taxi", of(&["taxi"]), &[Scope::Read, Scope::Operate, Scope::Send]),
         ];
         let senders = ["belle", "taxi"].map(|tenant| Sender {
@@ -65,9 +70,8 @@ impl Desk {
     }
 
     async fn get(&self, key: &str, path: &str) -> (u16, Value) {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n");
         read(&exchange(self.house.running.addr, request).await)
     }
 
@@ -203,18 +207,18 @@ async fn the_same_key_is_the_same_message() {
     let again = desk.post_under("key-of-crm", "/api/v1/messages", &body, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(again, (200, json!({ "id": SENT })));
     let other = json!({ "to": "+33612345678", "text": "another" });
-    let (status, _) = desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
+    let (status, _) =
+        desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(status, 409);
     // The other tenant's keys are its own.
-    let (status, _) = desk.post_under("key-of-taxi", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
+    let (status, _) =
+        desk.post_under("key-of-taxi", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(status, 202);
-    let (status, _) = desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
+    let (status, _) =
+        desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
     assert_eq!(status, 422);
 
-    for (refused, expected) in [
-        (NotSent::Refused { word: "opted_out", hint: "x" }, 422),
-        (NotSent::Unavailable, 503),
-    ] {
+    for (refused, expected) in [(NotSent::Refused { word: "opted_out", hint: "x" }, 422), (NotSent::Unavailable, 503)] {
         *desk.post.refuse.lock().unwrap() = Some(refused);
         assert_eq!(desk.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
     }

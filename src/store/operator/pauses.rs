@@ -39,13 +39,7 @@ impl Operator {
         (until, at): (Timestamp, Timestamp),
     ) -> Result<Option<Pause>, StoreError> {
         let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
-        let values = [
-            text(channel.as_str()),
-            text(tenant.as_str()),
-            text(reason.as_str()),
-            time(until),
-            time(at),
-        ];
+        let values = [text(channel.as_str()), text(tenant.as_str()), text(reason.as_str()), time(until), time(at)];
         change(&self.writes, sql::PAUSE, values).await?;
         let lane = LaneKey { tenant, channel: channel.clone() };
         Ok(Some(Pause { lane, reason: reason.as_str().to_owned(), until }))

@@ -83,11 +83,8 @@ pub(super) fn counts(states: &[OutboxState]) -> String {
 }
 
 /// Tenants, id.
-pub(super) const ITEM: &str = concat!(
-    "SELECT ",
-    item!(),
-    " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2"
-);
+pub(super) const ITEM: &str =
+    concat!("SELECT ", item!(), " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2");
 
 pub(super) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 

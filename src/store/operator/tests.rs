@@ -9,7 +9,6 @@ use tempfile::TempDir;
 use super::*;
 use crate::store::tests::fresh;
 
-
 const BELLE: &str = "belle";
 const TAXI: &str = "taxi";
 
@@ -117,7 +116,8 @@ fn every_state_stands_on_one_shelf() {
 
 #[tokio::test]
 async fn lists_are_filtered_and_paged() {
-    let states = [OutboxState::Dead, OutboxState::Sent, OutboxState::Deferred, OutboxState::Unknown, OutboxState::Failed];
+    let states =
+        [OutboxState::Dead, OutboxState::Sent, OutboxState::Deferred, OutboxState::Unknown, OutboxState::Failed];
     let mut rows: Vec<Row> = (1..).zip(states).map(|(number, state)| row(number, state)).collect();
     rows[0].reason = Some("exhausted:63016");
     rows[4].reason = Some("63016");
@@ -171,7 +171,9 @@ async fn changes_are_those_of_the_state_machine() {
         let scene = Scene::with(&[row(number, state)]).await;
         let cancelled = scene.operator.cancel(&Tenants::All, id, &Reason::unsaid(), noon()).await.unwrap();
         match state.after(Transition::Cancel) {
-            Some(to) => assert!(matches!(&cancelled, Changed::Done(item) if item.state == to), "{state}: {cancelled:?}"),
+            Some(to) => {
+                assert!(matches!(&cancelled, Changed::Done(item) if item.state == to), "{state}: {cancelled:?}")
+            }
             None => assert_eq!(cancelled, Changed::NotFrom(state)),
         }
     }
@@ -211,7 +213,8 @@ async fn i3_replayed_messages_take_their_old_place_in_line() {
     let scene = Scene::with(&[row(1, OutboxState::Dead), second, later, row(4, OutboxState::Dead)]).await;
     assert_eq!(scene.operator.replayable(&Filter::default()).await.unwrap().len(), 2);
     assert_eq!(scene.operator.replay_all(&Filter::default(), &at_noon()).await.unwrap(), 3);
-    let line = scene.values("SELECT state || ' ' || behind || ' ' || next_attempt_at FROM messages_out ORDER BY id").await;
+    let line =
+        scene.values("SELECT state || ' ' || behind || ' ' || next_attempt_at FROM messages_out ORDER BY id").await;
     let due = |place: u32| format!("2026-11-21T12:00:00.{}00000Z", place);
     assert_eq!(
         line,
@@ -249,7 +252,10 @@ async fn a_thousand_dead_letters_come_back_over_time() {
     let manner = Manner { per_second: 100, ..at_noon() };
     assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 600);
     let due = scene.values("SELECT DISTINCT next_attempt_at FROM messages_out ORDER BY 1").await;
-    assert_eq!((due.len(), due[0].as_str(), due[599].as_str()), (600, "2026-11-21T12:00:00.000000Z", "2026-11-21T12:00:05.990000Z"));
+    assert_eq!(
+        (due.len(), due[0].as_str(), due[599].as_str()),
+        (600, "2026-11-21T12:00:00.000000Z", "2026-11-21T12:00:05.990000Z")
+    );
     let events = "SELECT CAST(count(*) AS TEXT) FROM event_log WHERE event_type = 'message_replayed'";
     assert_eq!(scene.values(events).await, ["600"]);
     assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 0, "nothing is left");
@@ -288,7 +294,8 @@ async fn i6_an_operators_stop_holds_back_what_waits() {
     assert!(scene.operator.opt_in(&belle, &address, "phone call", noon()).await.unwrap());
     assert!(!scene.operator.opt_in(&belle, &address, "phone call", noon()).await.unwrap());
     let ledger = scene.operator.consents(&only(BELLE), None, None, 10).await.unwrap();
-    let told: Vec<_> = ledger.iter().map(|row| (row.what.as_str(), row.source.as_str(), row.evidence.as_deref())).collect();
+    let told: Vec<_> =
+        ledger.iter().map(|row| (row.what.as_str(), row.source.as_str(), row.evidence.as_deref())).collect();
     assert_eq!(told, [("opted_out", "operator", Some("letter")), ("opted_in", "operator", Some("phone call"))]);
     assert_eq!(scene.operator.consents(&only(BELLE), None, Some(ledger[0].id), 10).await.unwrap().len(), 1);
     assert!(scene.operator.consents(&only(TAXI), None, None, 10).await.unwrap().is_empty());
@@ -315,7 +322,9 @@ fn i10_a_reason_identifies_nobody() {
     for good in ["operator", "ticket 4711", "twilio outage"] {
         assert!(good.parse::<Reason>().is_ok(), "{good}");
     }
-    for bad in ["", "  ", "asked by +33612345678", "anne@example.com", "she said that she would rather have it by letter"] {
+    for bad in
+        ["", "  ", "asked by +33612345678", "anne@example.com", "she said that she would rather have it by letter"]
+    {
         assert!(bad.parse::<Reason>().is_err(), "{bad}");
     }
 }
@@ -325,7 +334,8 @@ async fn dead_letters_are_found_without_reading_the_rest() {
     let scene = Scene::with(&[]).await;
     let need = Filter::NEED_A_LOOK;
     for sql in [sql::newest(need), sql::counts(need), sql::oldest(&[OutboxState::Dead, OutboxState::Failed])] {
-        let plan = Statement::from_string(scene.store.0.reads.get_database_backend(), format!("EXPLAIN QUERY PLAN {sql}"));
+        let plan =
+            Statement::from_string(scene.store.0.reads.get_database_backend(), format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = scene.store.0.reads.query_all_raw(plan).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| row.try_get_by("detail").unwrap()).collect();
         assert!(steps.iter().any(|step| step.contains("messages_out_dead")), "{sql}\n{steps:#?}");

@@ -1,0 +1,217 @@
+//! An event in a sentence.
+
+use palabre_actors::domain::rules::Language;
+use serde_json::Value;
+
+use super::reasons::last_error;
+use super::{Both, buried, in_, outcome, with_reason};
+use crate::store::entity::event_log;
+
+/// An event in a sentence.
+pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> String {
+    let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
+    let word = |field: &str| payload.get(field).and_then(Value::as_str);
+    let by = row.actor_type.as_str();
+    match row.event_type.as_str() {
+        "message_routed" => routed(word("role"), word("outcome"), language),
+        "message_dead" if row.entity_type == "message_in" => buried(word("reason").unwrap_or("-"), language),
+        "rate_limited" => limited(payload.get("limit").and_then(Value::as_i64), language),
+        event_type => {
+            let Some(both) = plain(event_type, by) else { return no_words(event_type, language) };
+            let because = word("code").or(word("reason")).filter(|_| tells_reason(event_type, by));
+            let because = because.map(|reason| last_error(reason, language));
+            with_reason(in_(language, both), because.as_deref(), language) + &details(&payload, event_type, language)
+        }
+    }
+}
+
+/// Whether the reason says more than the event itself.
+fn tells_reason(event_type: &str, by: &str) -> bool {
+    match event_type {
+        "message_failed" | "message_dead" | "message_suppressed" | "message_deferred" | "message_postponed"
+        | "message_unknown" | "message_released" => true,
+        // What an operator wrote stands in the details.
+        "message_replayed" | "message_cancelled" => by != "operator",
+        _ => false,
+    }
+}
+
+/// What happened, by the event's type and who did it.
+fn plain(event_type: &str, by: &str) -> Option<Both> {
+    Some(match (event_type, by) {
+        ("webhook_received", _) => (
+            "the webhook was believed; the message is durable, and the provider got its 200",
+            "le webhook a été authentifié ; le message est durable, et le fournisseur a reçu son 200",
+        ),
+        ("idempotent_ignored", _) => (
+            "the provider delivered it again: acknowledged, and ignored",
+            "le fournisseur l'a livré de nouveau : accusé de réception, puis ignoré",
+        ),
+        ("message_queued", _) => ("somebody asked for the message", "quelqu'un a demandé l'envoi du message"),
+        ("message_claimed", _) => ("a sender took it from the line", "un expéditeur l'a pris dans la file"),
+        ("message_postponed", _) => ("back into the line, until later", "remis dans la file, pour plus tard"),
+        ("message_unknown", _) => (
+            "nobody knows whether the provider took it: it will be asked",
+            "personne ne sait si le fournisseur l'a pris : on le lui demandera",
+        ),
+        ("message_deferred", _) => ("it waits for the contact now", "il attend désormais le contact"),
+        ("message_released", _) => ("the wait is over: back into the line", "l'attente est finie : remis dans la file"),
+        ("message_cancelled", _) => ("an operator called it back", "un opérateur l'a rappelé"),
+        ("message_replayed", _) => (
+            "an operator set it on its way again: it passes every gate anew",
+            "un opérateur l'a remis en route : il repasse toutes les portes",
+        ),
+        ("message_sent", "provider") => ("the provider says: sent", "le fournisseur dit : envoyé"),
+        ("message_sent", _) => ("the provider took the message", "le fournisseur a pris le message"),
+        ("message_delivered", _) => {
+            ("the provider says: delivered to the device", "le fournisseur dit : remis sur l'appareil")
+        }
+        ("message_read", _) => ("the provider says: read", "le fournisseur dit : lu"),
+        ("message_failed", _) => ("the provider says: not delivered", "le fournisseur dit : non remis"),
+        ("message_dead", _) => ("given up, a dead letter now", "abandonné, désormais une lettre morte"),
+        ("message_suppressed", _) => {
+            ("a gate held the message back for good", "une porte a retenu le message pour de bon")
+        }
+        ("opted_out", "provider") => (
+            "the provider says that the contact opted out: recorded",
+            "le fournisseur dit que le contact ne veut plus de messages : noté",
+        ),
+        ("opted_out", "operator") => (
+            "an operator recorded a STOP: what waited was held back",
+            "un opérateur a noté un STOP : ce qui attendait a été retenu",
+        ),
+        ("opted_out", _) => (
+            "the contact said STOP: recorded, and what waited was held back",
+            "le contact a dit STOP : noté, et ce qui attendait a été retenu",
+        ),
+        ("opted_in", "operator") => ("an operator recorded a START", "un opérateur a noté un START"),
+        ("opted_in", _) => ("the contact said START: recorded", "le contact a dit START : noté"),
+        ("welcomed", _) => (
+            "the contact was welcomed, and asked to confirm or to say STOP",
+            "le contact a été accueilli, et prié de confirmer ou de dire STOP",
+        ),
+        ("confirmed", _) => ("the contact confirmed: recorded", "le contact a confirmé : noté"),
+        ("session_opened", _) => ("a session began", "une session a commencé"),
+        ("session_closed", _) => {
+            ("the session before it had ended by itself", "la session précédente s'était terminée d'elle-même")
+        }
+        ("live_session_opened", _) => {
+            ("the tenant's live session began", "la session en direct de l'entreprise a commencé")
+        }
+        ("live_session_closed", _) => (
+            "the tenant's live session ended by itself",
+            "la session en direct de l'entreprise s'est terminée d'elle-même",
+        ),
+        ("escalated", _) => ("handed over to a person", "confié à une personne"),
+        _ => return None,
+    })
+}
+
+/// Numbers and names that the sentence leaves out.
+fn details(payload: &Value, event_type: &str, language: Language) -> String {
+    let mut details = Vec::new();
+    let text = |field: &str| payload.get(field).and_then(Value::as_str);
+    let number = |field: &str| payload.get(field).and_then(Value::as_i64);
+    let mut say = |both: Both, value: String| details.push(format!("{} {value}", in_(language, both)));
+    if let Some(attempt) = number("attempt") {
+        say(("attempt", "tentative"), attempt.to_string());
+    }
+    if let Some(via) = text("via") {
+        say(("via the channel", "par le canal"), via.to_owned());
+    }
+    if let Some(life) = number("life") {
+        say(("life", "vie"), life.to_string());
+    }
+    if let Some(until) = text("until").or(text("next_attempt_at")) {
+        say(("not before", "pas avant"), until.to_owned());
+    }
+    if let Some(earlier) = text("provider_message_id").filter(|_| event_type == "message_replayed") {
+        say(("before it was", "avant, c'était"), earlier.to_owned());
+    }
+    if matches!(event_type, "message_replayed" | "message_cancelled")
+        && let Some(note) = text("reason")
+    {
+        say(("note:", "note :"), note.to_owned());
+    }
+    if payload.get("provider_confirmed").and_then(Value::as_bool) == Some(true) {
+        let both = ("the provider confirmed it to them itself", "le fournisseur le lui a confirmé lui-même");
+        details.push(in_(language, both).to_owned());
+    }
+    if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) }
+}
+
+fn limited(limit: Option<i64>, language: Language) -> String {
+    match (limit, language) {
+        (Some(limit), Language::En) => {
+            format!("the contact had {limit} automatic answers within a minute, which is the limit")
+        }
+        (Some(limit), Language::Fr) => {
+            format!("le contact a eu {limit} réponses automatiques en une minute, ce qui est la limite")
+        }
+        (None, _) => in_(language, ("a limit was reached", "une limite a été atteinte")).to_owned(),
+    }
+}
+
+fn routed(role: Option<&str>, what: Option<&str>, language: Language) -> String {
+    let what = what.and_then(outcome).unwrap_or(("it had its turn", "il a eu son tour"));
+    let what = in_(language, what);
+    match (role, language) {
+        (Some("seller"), Language::En) => format!("its turn, as a seller's: {what}"),
+        (Some("seller"), Language::Fr) => format!("son tour, comme celui d'un vendeur : {what}"),
+        (_, Language::En) => format!("its turn: {what}"),
+        (_, Language::Fr) => format!("son tour : {what}"),
+    }
+}
+
+fn no_words(event_type: &str, language: Language) -> String {
+    match language {
+        Language::En => format!("{event_type} (an event that this version has no words for)"),
+        Language::Fr => format!("{event_type} (un événement pour lequel cette version n'a pas de mots)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::event::{ActorType, EventType};
+
+    use super::*;
+    use crate::cli::explain::timeline::samples;
+
+    const AT: &str = "2026-11-21T04:45:00.000000Z";
+
+    #[test]
+    fn every_event_has_its_sentence_twice() {
+        for event_type in EventType::ALL {
+            for actor in ActorType::ALL {
+                let row = samples::event(event_type.as_str(), actor.as_str(), "{}", AT);
+                let told = [Language::En, Language::Fr].map(|language| event(&row, language));
+                assert!(!told[0].contains("no words") && told[0] != told[1], "{event_type}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_payload_says_is_told() {
+        let table = [
+            (
+                "message_postponed",
+                "system",
+                r#"{"reason":"63018","attempt":2,"via":"belle-sms"}"#,
+                ["WhatsApp's messaging limit", "attempt 2", "via the channel belle-sms"],
+            ),
+            (
+                "message_replayed",
+                "operator",
+                r#"{"reason":"ticket 4711","from":"dead","life":1,"provider_message_id":"SM1"}"#,
+                ["every gate", "life 1", "note: ticket 4711"],
+            ),
+            ("message_deferred", "system", r#"{"reason":"not_confirmed"}"#, ["waits", "confirm", ": "]),
+        ];
+        for (event_type, actor, payload, expected) in table {
+            let told = event(&samples::event(event_type, actor, payload, AT), Language::En);
+            assert!(expected.iter().all(|part| told.contains(part)), "{told}");
+        }
+        let french = samples::event("message_failed", "provider", r#"{"code":"30003"}"#, AT);
+        assert!(event(&french, Language::Fr).contains("injoignable"));
+    }
+}

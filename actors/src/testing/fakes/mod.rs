@@ -9,6 +9,7 @@ mod store;
 pub use clock::FakeClock;
 pub use gateway::{Answer, FakeGateway, FakeGateways};
 pub use rows::{
-    ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    UsageRow,
 };
 pub use store::{FakeStore, Fault, Op};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::consent::Keywords;
 use super::ids::TenantId;
+use super::template::{Template, TemplateUse};
 use super::words::stored_words;
 
 mod questions;
@@ -29,6 +30,10 @@ pub struct RulesSource {
     /// Addresses of the tenant's own people, as the configuration gives them. Bare numbers count on every scheme, so
     /// only the path is kept (`+33612345678`).
     pub sellers: HashSet<String>,
+    /// Whether contacts are asked to confirm before the tenant may write of its own accord.
+    pub double_opt_in: bool,
+    /// Texts that providers have approved.
+    pub templates: Vec<Template>,
     /// Questions with known answers, in the order of the file.
     pub faq: Vec<FaqEntry>,
     /// Texts.
@@ -98,6 +103,12 @@ impl Rules {
         &self.source
     }
 
+    /// The template of that name.
+    #[must_use]
+    pub fn template(&self, name: &str) -> Option<&Template> {
+        self.source.templates.iter().find(|template| template.name == name)
+    }
+
     /// How whole messages are read as STOP, START or HELP.
     #[must_use]
     pub fn keywords(&self) -> &Keywords {
@@ -136,14 +147,17 @@ pub enum Language {
 stored_words!(Language { Fr => "fr", En => "en" });
 
 /// A question with a known answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaqEntry {
     /// The question, for people.
     pub question: String,
     /// Any of these words or phrases in a message, whatever its case and accents, asks the question.
     pub keywords: Vec<String>,
-    /// A template.
+    /// A text of its own, with places for what is known (minijinja).
     pub answer: String,
+    /// The approved template that says the same once the customer-service window is closed. Its variables are texts like
+    /// `answer`.
+    pub template: Option<TemplateUse>,
 }
 
 /// Texts of the tenant: minijinja templates. `None` takes the built-in text of the tenant's language, or silence where
@@ -160,6 +174,10 @@ pub struct Replies {
     pub opt_in: Option<String>,
     /// After HELP.
     pub help: Option<String>,
+    /// The first words to a contact who is asked to confirm (double opt-in).
+    pub welcome: Option<String>,
+    /// After CONFIRMER.
+    pub confirmed: Option<String>,
 }
 
 /// Words that a tenant adds to the built-in ones. Whole message, any case and accents.

@@ -26,12 +26,15 @@ fn source() -> RulesSource {
         question: "?".into(),
         keywords: keywords.iter().map(ToString::to_string).collect(),
         answer: answer.into(),
+        template: None,
     };
     RulesSource {
         tenant: TenantId::new("belle"),
         tenant_name: "Institut Belle".into(),
         language: Language::Fr,
         sellers: HashSet::from([SELLER.to_owned()]),
+        double_opt_in: false,
+        templates: Vec::new(),
         faq: vec![
             entry(&["horaires"], "De 9 h à 19 h."),
             entry(&["bug"], "{% if contact.name == 'Bug' %}{{ 1 // 0 }}{% endif %}ok"),
@@ -58,6 +61,8 @@ fn state(address: &str) -> State {
         contact: None,
         conversation: None,
         opted_out: false,
+        welcomed: false,
+        confirmed: false,
     }
 }
 
@@ -88,8 +93,10 @@ fn commit(state: &mut State, turn: &Turn) {
     match &turn.consent {
         Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
         Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
+        Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
         None => {}
     }
+    state.welcomed |= kinds(turn).contains(&OutboundKind::Welcome);
 }
 
 fn say(state: &mut State, rules: &Rules, body: &str, now: Timestamp) -> Turn {
@@ -133,7 +140,7 @@ fn a_first_question_makes_contact_conversation_and_session() {
 
     let draft = &turn.outbox[0];
     assert_eq!(turn.outbox.len(), 1);
-    assert_eq!(draft.start, Start::Queued { not_before: at(1) });
+    assert_eq!(draft.start, Start::Queued { not_before: at(1), behind: false });
     assert_eq!(draft.message.body, "De 9 h à 19 h.");
     assert_eq!(draft.message.kind, OutboundKind::Reply);
     assert_eq!(draft.message.to, state.key.address);
@@ -219,6 +226,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
         let changed = turn.consent.as_ref().map(|consent| match consent {
             ConsentChange::OptOut { .. } => Keyword::Stop,
             ConsentChange::OptIn { .. } => Keyword::Start,
+            ConsentChange::Confirm { .. } => Keyword::Yes,
         });
         assert_eq!((outcome(&turn), changed, turn.outbox.len()), (expected, keyword, 0), "{provider:?} {body}");
     }

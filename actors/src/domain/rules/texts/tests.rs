@@ -13,6 +13,8 @@ fn source() -> RulesSource {
         tenant_name: "Institut Belle".into(),
         language: Language::Fr,
         sellers: HashSet::new(),
+        double_opt_in: false,
+        templates: vec![],
         faq: vec![],
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
@@ -77,6 +79,7 @@ fn all_mistakes_are_told_at_once() {
         question: "?".into(),
         keywords: vec![keyword.into()],
         answer: answer.into(),
+        template: None,
     };
     let errors = Rules::new(RulesSource {
         faq: vec![entry("a", "ok"), entry("!", "{{ nope }}"), entry("c", "")],

@@ -96,7 +96,10 @@ impl Data {
             contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
-            welcomed: self.consents.iter().any(|row| row.what == "welcomed" && row.contact.as_ref() == contact && contact.is_some()),
+            welcomed: self
+                .consents
+                .iter()
+                .any(|row| row.what == "welcomed" && row.contact.as_ref() == contact && contact.is_some()),
             confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
             key,
         };

@@ -11,6 +11,7 @@ use super::template::{Template, TemplateUse};
 use super::words::stored_words;
 
 mod questions;
+mod templates;
 mod texts;
 
 use self::questions::Questions;
@@ -54,6 +55,8 @@ impl fmt::Debug for RulesSource {
             .field("tenant", &self.tenant)
             .field("language", &self.language)
             .field("sellers", &self.sellers.len())
+            .field("double_opt_in", &self.double_opt_in)
+            .field("templates", &self.templates.len())
             .field("faq", &self.faq.len())
             .field("per_contact_per_minute", &self.per_contact_per_minute)
             .field("session_idle", &self.session_idle)
@@ -93,6 +96,7 @@ impl Rules {
         }
         let keywords = Keywords::new(&source.keywords, &mut errors);
         let questions = Questions::new(&source.faq, &mut errors);
+        templates::check(&source, &mut errors);
         let texts = Texts::new(&source, &mut errors);
         if errors.is_empty() { Ok(Self { source, keywords, questions, texts }) } else { Err(errors) }
     }
@@ -125,6 +129,16 @@ impl Rules {
     #[must_use]
     pub fn write(&self, text: TextName, facts: &Facts<'_>) -> Option<Result<String, TemplateFailed>> {
         self.texts.write(text, facts)
+    }
+
+    /// The template that says the same as a text; `None` when there is none, or when something that it needs is not known
+    /// of this contact.
+    #[must_use]
+    pub fn write_template(&self, text: TextName, facts: &Facts<'_>) -> Option<TemplateUse> {
+        let TextName::Answer(entry) = text else { return None };
+        let written = self.texts.write_template(entry, facts)?;
+        let known = self.template(&written.name)?;
+        known.missing(&written.variables).is_empty().then_some(written)
     }
 
     /// Whether a text is there to be written.

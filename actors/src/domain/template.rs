@@ -55,6 +55,20 @@ pub struct TemplateUse {
     pub variables: BTreeMap<String, String>,
 }
 
+impl TemplateUse {
+    /// The same, with values as providers take them: WhatsApp refuses line breaks, tabs and runs of spaces in a
+    /// template's places.
+    #[must_use]
+    pub fn on_one_line(&self) -> Self {
+        let variables = self.variables.iter().map(|(name, value)| (name.clone(), one_line(value))).collect();
+        Self { name: self.name.clone(), variables }
+    }
+}
+
+fn one_line(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl fmt::Debug for TemplateUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TemplateUse")

@@ -145,8 +145,8 @@ pub struct Draft {
     pub message: Outbound,
     /// How its row starts.
     pub start: Start,
-    /// Given by whoever asked for the message: the same key is the same message, and a turn that brings it again is a
-    /// `Conflict`.
+    /// Given by whoever asked for the message: the same key of a tenant is the same message, and a turn that brings it
+    /// again is a `Conflict`.
     pub idempotency_key: Option<String>,
 }
 

@@ -63,7 +63,8 @@ impl<'a> Passage<'a> {
             Some(Ok(body)) if body.is_empty() => return Said::Nothing,
             Some(Ok(body)) => body,
         };
-        let message = Outbound { in_reply_to: Some(self.message.id), ..outbound(&self.turn, body, kind) };
+        let template = self.rules.write_template(text, &facts);
+        let message = Outbound { in_reply_to: Some(self.message.id), template, ..outbound(&self.turn, body, kind) };
         put(&mut self.turn, message, None);
         Said::Something
     }

@@ -116,7 +116,7 @@ pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Tim
     let contact = state.contact.clone().unwrap_or_else(|| Contact { id: ContactId::fresh(), name: None });
     let mut turn = begin(state, contact, request.correlation, now);
     let message = Outbound {
-        template: request.template.clone(),
+        template: request.template.as_ref().map(TemplateUse::on_one_line),
         urgent: request.urgent,
         expires_at: request.expires_at,
         ..outbound(&turn, text.unwrap_or_default().to_owned(), OutboundKind::Manual)

@@ -13,7 +13,9 @@ use crate::domain::ids::{ChannelId, ContactId, ProviderMessageId, TenantId};
 use crate::domain::message::{Button, Content, Details, Inbound, Media, OutboundKind, ProviderConsent};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
+mod consent;
 mod properties;
+mod requests;
 
 const SELLER: &str = "+33600000001";
 
@@ -167,7 +169,10 @@ fn what_a_message_leads_to() {
         ("aide", true, false, SilentOptedOut, &[], true),
         ("stop", true, false, SilentOptedOut, &[], true),
         ("reprendre", true, false, OptedIn, &[OutboundKind::OptInConfirmation], false),
-        ("oui", true, false, OptedIn, &[OutboundKind::OptInConfirmation], false),
+        ("oui", true, false, SilentOptedOut, &[], true),
+        ("YES", true, false, SilentOptedOut, &[], true),
+        ("confirmer", true, false, SilentOptedOut, &[], true),
+        ("confirmer", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
         ("bonjour", false, true, SilentHuman, &[], false),
         ("horaires", false, true, SilentHuman, &[], false),
         ("stop", false, true, OptedOut, &[OutboundKind::OptOutConfirmation], true),
@@ -214,6 +219,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
         (ProviderConsent::Stop, "stop", true, Outcome::SilentOptedOut, None),
         (ProviderConsent::Start, "start", true, Outcome::OptedIn, Some(Keyword::Start)),
         (ProviderConsent::Start, "start", false, Outcome::OptedIn, Some(Keyword::Start)),
+        (ProviderConsent::Start, "yes", true, Outcome::OptedIn, Some(Keyword::Start)),
         (ProviderConsent::Help, "help", false, Outcome::AnsweredHelp, None),
         (ProviderConsent::Help, "help", true, Outcome::SilentOptedOut, None),
         (ProviderConsent::Start, "stop", false, Outcome::OptedOut, Some(Keyword::Stop)),
@@ -226,7 +232,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
         let changed = turn.consent.as_ref().map(|consent| match consent {
             ConsentChange::OptOut { .. } => Keyword::Stop,
             ConsentChange::OptIn { .. } => Keyword::Start,
-            ConsentChange::Confirm { .. } => Keyword::Yes,
+            ConsentChange::Confirm { .. } => Keyword::Confirm,
         });
         assert_eq!((outcome(&turn), changed, turn.outbox.len()), (expected, keyword, 0), "{provider:?} {body}");
     }

@@ -96,10 +96,7 @@ impl Data {
             contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
-            welcomed: self
-                .consents
-                .iter()
-                .any(|row| row.what == "welcomed" && row.contact.as_ref() == contact && contact.is_some()),
+            welcomed: contact.is_some_and(|contact| self.welcomed.contains_key(contact)),
             confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
             key,
         };
@@ -181,6 +178,7 @@ impl Data {
             if draft.message.kind == OutboundKind::Welcome {
                 ledger.evidence = Some(draft.message.id.to_string());
                 self.consents.push(ledger.says("welcomed", &key.address));
+                self.welcomed.entry(turn.contact.id).or_insert(at);
             }
             let mut row = OutboundRow::from(draft);
             // Those that it was to queue behind may have left the line since the turn was decided.

@@ -26,6 +26,7 @@ pub struct Snapshot {
     pub live_sessions: Vec<LiveSessionRow>,
     pub opt_outs: Vec<(TenantId, Address)>,
     pub consents: Vec<ConsentRow>,
+    pub welcomed: Vec<(ContactId, Timestamp)>,
     pub confirmed: Vec<(ContactId, Timestamp)>,
     pub usage: Vec<UsageRow>,
     pub pauses: Vec<Pause>,

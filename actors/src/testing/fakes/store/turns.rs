@@ -96,6 +96,8 @@ impl Data {
             contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
+            welcomed: contact.is_some_and(|contact| self.welcomed.contains_key(contact)),
+            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
             key,
         };
         Loaded { state, waiting, unsettled, deferred }
@@ -176,8 +178,12 @@ impl Data {
             if draft.message.kind == OutboundKind::Welcome {
                 ledger.evidence = Some(draft.message.id.to_string());
                 self.consents.push(ledger.says("welcomed", &key.address));
+                self.welcomed.entry(turn.contact.id).or_insert(at);
             }
-            self.outbound.insert(draft.message.id, OutboundRow::from(draft));
+            let mut row = OutboundRow::from(draft);
+            // Those that it was to queue behind may have left the line since the turn was decided.
+            row.behind &= self.head(row.message.conversation).is_some();
+            self.outbound.insert(row.message.id, row);
         }
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
         self.consent(turn.consent, &ledger);

@@ -1,5 +1,7 @@
 //! The actors together, against fakes of every port, on paused time.
 
+mod delivery;
+
 use std::time::Duration;
 
 use tokio::task::JoinSet;

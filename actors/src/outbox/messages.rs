@@ -10,6 +10,7 @@ use crate::ports::LaneKey;
 /// A turn was committed, and it wrote a message.
 #[derive(Message)]
 #[rtype(result = "()")]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is the large one")]
 pub enum Dispatch {
     /// Its row is leased to this node and a sender's place is reserved: send it.
     Now {

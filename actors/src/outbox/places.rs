@@ -166,7 +166,8 @@ impl Places {
 
     /// Gives what is free to those who wait, in turn.
     fn serve(self: &Arc<Self>) {
-        while self.waiting.load(Ordering::SeqCst) > 0 {
+        // Without a free place nobody's turn is over.
+        while self.waiting.load(Ordering::SeqCst) > 0 && self.free.load(Ordering::SeqCst) > 0 {
             let served = {
                 let mut line = self.lock();
                 let next = line.next(|lane| self.take(lane), |tenant| self.weight(tenant));

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use metrics::gauge;
 use tracing::warn;
 
 use super::Dispatcher;
 use super::messages::Settled;
 use super::unknowns::Tell;
+use crate::kit::metric;
 use crate::ports::PortError;
 
 /// How often the store tends its lines. What it finds there is in no hurry: somebody failed to tell, days ago or just
@@ -54,6 +56,10 @@ impl Dispatcher {
     /// Shows how accounts and budgets stand.
     fn publish(&self) {
         let now = self.outside.now();
+        if self.first {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 senders")]
+            gauge!(metric::SENDING).set(self.desk.sending() as f64);
+        }
         for page in self.desk.pages().filter(|page| (self.owns)(&page.id)) {
             page.accounts().for_each(|account| account.publish(now));
             page.allowance.publish(now);

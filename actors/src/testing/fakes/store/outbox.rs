@@ -170,6 +170,7 @@ impl Data {
                 self.step(message, Transition::Defer, settlement.payload(reason, false), *at, |row| {
                     row.last_error = Some(reason.clone());
                     row.message.attempts -= 1;
+                    row.message.expires_at = message.expires_at;
                 });
             }
             Settled::Suppressed { reason, record_opt_out } => {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors, Environment, Loaded};
 
 /// Exit codes that scripts can use.
 pub mod exit {
@@ -106,7 +106,16 @@ pub fn run() -> ExitCode {
 
 /// Loads a configuration, or prints everything that is wrong with it. Warnings are printed either way.
 fn load(path: &Path) -> Option<Config> {
-    match Config::load_from_process(path) {
+    tell(Config::load_from_process(path))
+}
+
+/// [`load`] for commands that talk to no provider: they need no secret.
+fn load_without_secrets(path: &Path) -> Option<Config> {
+    tell(Config::load_without_secrets(path, &Environment::from_process()))
+}
+
+fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {
+    match loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 complain_about(format_args!("{warning}"));

@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::document::Scope;
-use super::fields::{base_url, choice, cidr, duration, number, quoted, text};
+use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawHttp, RawLogs, RawRedis, RawRuntime};
 use super::suggest;
-use super::types::{Config, Database, Http, LogFormat, Logs, Redis, Runtime};
+use super::types::{Api, Config, Database, Http, LogFormat, Logs, Redis, Runtime};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -22,7 +22,15 @@ pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option
     let redis = redis(&root.table("redis"), &raw.redis);
     let logs = logs(&root.table("logs"), &raw.logs);
     let runtime = runtime(&root.table("runtime"), &raw.runtime);
-    Some(Config { http: http?, database: database?, redis, logs: logs?, runtime: runtime?, tenants: Vec::new() })
+    Some(Config {
+        http: http?,
+        database: database?,
+        redis,
+        logs: logs?,
+        runtime: runtime?,
+        api: Api::default(),
+        tenants: Vec::new(),
+    })
 }
 
 /// Where the tenants' files are.
@@ -73,14 +81,6 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         max_body_bytes: max_body_bytes?,
         workers: workers?,
     })
-}
-
-/// A key that may be left out, but must hold when it is there.
-fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    }
 }
 
 fn socket(scope: &Scope<'_>, key: &str, raw: &str) -> Option<SocketAddr> {

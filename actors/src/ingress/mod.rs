@@ -75,6 +75,8 @@ pub struct Ingress {
     committing: bool,
     lanes: HashMap<TenantId, Lane>,
     sweeps: u32,
+    /// Due timers of tenants that the configuration does not have: they stand before those that are ours.
+    stray_timers: usize,
     draining: bool,
 }
 
@@ -97,6 +99,7 @@ impl Ingress {
             committing: false,
             lanes: HashMap::new(),
             sweeps: 0,
+            stray_timers: 0,
             draining: false,
         }
     }
@@ -247,13 +250,17 @@ impl Ingress {
         let behind = self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone());
         let mut behind: Vec<TenantId> = behind.collect();
         let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
+        let timers = self.timers_to_read();
         let sweeping = async move {
             let now = outside.now();
             if ask {
                 let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
                 behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
             }
-            let due = outside.within_deadline(outside.ports.turns.due(now, TIMER_LIMIT)).await?;
+            let due = match timers {
+                Some(limit) => Some(outside.within_deadline(outside.ports.turns.due(now, limit)).await?),
+                None => None,
+            };
             Ok::<_, PortError>((behind, due))
         };
         ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
@@ -267,12 +274,23 @@ impl Ingress {
         }));
     }
 
-    fn swept(&mut self, behind: Vec<TenantId>, due: Vec<ConversationKey>, ctx: &mut Context<Self>) {
+    /// How many due timers to read, if any. Those of a tenant that left the configuration stay due for ever, before all
+    /// later ones: each read is wider by as many as there were, and once they are many, reads are rare.
+    fn timers_to_read(&self) -> Option<usize> {
+        let rare = self.stray_timers >= TIMER_LIMIT;
+        (!rare || self.sweeps.is_multiple_of(ASK_EVERY)).then(|| TIMER_LIMIT.saturating_add(self.stray_timers))
+    }
+
+    fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
         for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
             lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over_unless_behind();
             self.pump(&tenant, ctx);
         }
-        for key in due.into_iter().filter(|key| (self.owns)(&key.tenant)) {
+        let Some(due) = due else { return };
+        let (known, strays): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|key| self.outside.tenants.contains_key(&key.tenant));
+        self.stray_timers = strays.len();
+        for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
             self.supervisor.do_send(Wake(key));
         }
     }

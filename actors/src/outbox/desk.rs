@@ -48,8 +48,7 @@ impl Desk {
     #[must_use]
     pub fn new(outside: &Outside) -> Arc<Self> {
         let total = outside.settings.senders.clamp(1, Semaphore::MAX_PERMITS);
-        let shares: HashMap<_, _> =
-            outside.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
+        let shares: HashMap<_, _> = outside.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
         let tenants = outside.tenants.iter().map(|(id, profile)| (id.clone(), TenantDesk::new(id, profile)));
         Arc::new(Self { places: Places::new(total, &shares), tenants: tenants.collect() })
     }
@@ -150,7 +149,9 @@ impl TenantDesk {
         let own = account.readiness(now);
         let fallback = || account.profile.fallback.as_ref().and_then(|fallback| self.account(fallback));
         match own {
-            Readiness::Shut(..) if fallback().is_some_and(|other| other.readiness(now) == Readiness::Ready) => {
+            Readiness::Shut(..) | Readiness::One
+                if fallback().is_some_and(|other| other.readiness(now) == Readiness::Ready) =>
+            {
                 Readiness::Ready
             }
             own => own,

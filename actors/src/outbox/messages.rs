@@ -30,7 +30,7 @@ pub enum Dispatch {
 }
 
 /// A row of the lane was settled, or may have moved otherwise: what queued behind it may go now.
-#[derive(Message)]
+#[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub struct Settled {
     /// Whose.

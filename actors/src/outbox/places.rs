@@ -82,11 +82,7 @@ pub(super) struct Place {
 
 impl LanePage {
     fn new(unpaced_limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            held: AtomicUsize::new(0),
-            unpaced: AtomicUsize::new(0),
-            unpaced_limit: unpaced_limit.max(1),
-        })
+        Arc::new(Self { held: AtomicUsize::new(0), unpaced: AtomicUsize::new(0), unpaced_limit: unpaced_limit.max(1) })
     }
 }
 
@@ -142,9 +138,9 @@ impl Places {
     }
 
     fn take_for(self: &Arc<Self>, tenant: &Arc<TenantPage>, lane: &Arc<LanePage>) -> Option<Place> {
-        let taken = self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| {
-            tenant.may_take(lane, free).then(|| free - 1)
-        });
+        let taken = self
+            .free
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| tenant.may_take(lane, free).then(|| free - 1));
         taken.ok()?;
         for count in [&tenant.held, &lane.held, &tenant.unpaced, &lane.unpaced] {
             count.fetch_add(1, Ordering::SeqCst);

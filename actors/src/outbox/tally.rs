@@ -14,16 +14,26 @@ struct Tallied {
     stepped_out: AtomicBool,
 }
 
-/// One of them; dropped when its row is settled.
+/// One of them. Dropped without a word, its sender ended before its row was settled: then it counts as handed back.
 #[derive(Debug)]
-pub struct Unsettled(Arc<Tallied>);
+pub struct Unsettled {
+    tallied: Arc<Tallied>,
+    left: Left,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    HandedBack,
+    SteppedOut,
+    Done,
+}
 
 impl Tally {
     /// One more.
     #[must_use]
     pub fn count_one(&self) -> Unsettled {
         self.0.count.fetch_add(1, Ordering::AcqRel);
-        Unsettled(Arc::clone(&self.0))
+        Unsettled { tallied: Arc::clone(&self.0), left: Left::HandedBack }
     }
 
     /// Whether none is with a sender.
@@ -46,19 +56,29 @@ impl Tally {
 }
 
 impl Unsettled {
+    /// Nothing more will happen with its row by itself.
+    pub(super) fn done(mut self) {
+        self.left = Left::Done;
+    }
+
     /// Its row waits in the store for another attempt or another look: what comes next must queue behind it.
-    pub(super) fn hand_back(self) {
-        self.0.handed_back.store(true, Ordering::Release);
+    pub(super) fn hand_back(mut self) {
+        self.left = Left::HandedBack;
     }
 
     /// Its row waits for the contact, out of line.
-    pub(super) fn step_out(self) {
-        self.0.stepped_out.store(true, Ordering::Release);
+    pub(super) fn step_out(mut self) {
+        self.left = Left::SteppedOut;
     }
 }
 
 impl Drop for Unsettled {
     fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        match self.left {
+            Left::HandedBack => self.tallied.handed_back.store(true, Ordering::Release),
+            Left::SteppedOut => self.tallied.stepped_out.store(true, Ordering::Release),
+            Left::Done => {}
+        }
+        self.tallied.count.fetch_sub(1, Ordering::AcqRel);
     }
 }

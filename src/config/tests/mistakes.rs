@@ -190,9 +190,9 @@ fn mistakes_in_a_tenants_file() {
             "error t.toml:5:18 `faq[0].keywords[1]` must be text in quotes, not a number",
         ),
         (
-            "[[channels]]",
-            "[replies]\nfallback = \"Merci {{ contact.nme }}\"\n[[channels]]",
-            "error t.toml:4:12 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
+            "Bien reçu.",
+            "Merci {{ contact.nme }}",
+            "error t.toml:1:20 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
         ),
         (
             "[[channels]]",

@@ -30,6 +30,12 @@ impl Code {
         }
     }
 
+    /// Whether a second refusal with this code is final.
+    #[must_use]
+    pub const fn is_worth_one_more_try(&self) -> bool {
+        self.number == 30008
+    }
+
     /// Where Twilio says so.
     #[must_use]
     pub fn source(&self) -> String {
@@ -52,6 +58,10 @@ const WINDOW_CLOSED: SendErrorClass = SendErrorClass::WindowClosed;
 const RETRY_MUCH_LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(3_600)) };
 /// A queue that needs to drain first.
 const RETRY_LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(30)) };
+
+/// A limit over a rolling day: room comes back in the course of it. Well within `channels.retry.max_age`, which would
+/// end the message otherwise.
+const RETRY_IN_THE_DAY: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(6 * 3_600)) };
 
 const fn code(number: u32, class: SendErrorClass, english: &'static str, french: &'static str) -> Code {
     Code { number, class, english, french }
@@ -213,7 +223,7 @@ static CODES: &[Code] = &[
     ),
     code(
         63038,
-        RETRY_MUCH_LATER,
+        RETRY_IN_THE_DAY,
         "the account's limit over 24 hours is used up; it is tried again much later",
         "la limite du compte sur 24 heures est épuisée ; on réessaie bien plus tard",
     ),

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::{Quota as GovernorQuota, RateLimiter};
@@ -121,7 +122,7 @@ fn next_arrival(arrival: Option<u64>, quota: Quota, now: u64) -> Result<u64, Dur
     let quota = GovernorQuota::with_period(every).unwrap_or(GovernorQuota::per_second(NonZeroU32::MIN));
     // governor counts from the moment at which a limiter was made: for it, each question is asked at zero.
     let stage = Stage { arrival: arrival.map(|at| at.saturating_sub(now)), next: Cell::new(0) };
-    let limiter = RateLimiter::<(), _, _>::new(quota.allow_burst(burst), stage, Zero);
+    let limiter = RateLimiter::<(), _, _, NoOpMiddleware<Duration>>::new(quota.allow_burst(burst), stage, Zero);
     limiter.check_key(&()).map_err(|until| until.wait_time_from(Duration::ZERO))?;
     Ok(now.saturating_add(limiter.into_state_store().next.get()))
 }

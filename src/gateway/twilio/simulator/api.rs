@@ -55,6 +55,9 @@ pub(super) async fn create(
     if let Some(refused) = check(&form) {
         return refused;
     }
+    if let Err((code, message)) = world.police.admits(&form) {
+        return refusal(400, code, message);
+    }
     let (sent, answer) = take(world.into_inner(), &form, &account).await;
     match fault {
         Some(Fault::TakeThenReset) => cut(&request),
@@ -158,7 +161,10 @@ fn check(form: &Form) -> Option<HttpResponse> {
 async fn take(world: Arc<World>, form: &Form, account: &str) -> (Sent, Bytes) {
     let sequence = world.ledger.next_sequence();
     let sid = format!("SM{:016x}{sequence:016x}", world.seed);
-    let sent = Sent::of(form, account, sid, sequence);
+    let mut sent = Sent::of(form, account, sid, sequence);
+    if let Some(body) = world.police.rendered(form) {
+        sent.body = body;
+    }
     world.ledger.take(&sent);
     if let Some(on_send) = &world.on_send {
         on_send(&sent);

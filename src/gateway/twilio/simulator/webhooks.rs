@@ -146,6 +146,7 @@ impl World {
     /// Signs an inbound message for the daemon.
     pub(super) fn sign_message(&self, message: &InboundMessage) -> Result<SignedWebhook, SimulatorError> {
         let daemon = lock(&self.post.daemon).clone().ok_or(SimulatorError::NoDaemon)?;
+        self.police.heard(message);
         let url = format!("{}{}", daemon.public_base_url, message.path);
         self.sign(&daemon, &message.account_sid, &url, message.form(), &message.sid)
     }

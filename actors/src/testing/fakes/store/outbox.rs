@@ -169,6 +169,7 @@ impl Data {
             Settled::Deferred { reason } => {
                 self.step(message, Transition::Defer, settlement.payload(reason, false), *at, |row| {
                     row.last_error = Some(reason.clone());
+                    row.message.expires_at = message.expires_at;
                     row.message.attempts -= 1;
                     row.message.expires_at = message.expires_at;
                 });

@@ -180,7 +180,10 @@ impl Data {
                 self.consents.push(ledger.says("welcomed", &key.address));
                 self.welcomed.entry(turn.contact.id).or_insert(at);
             }
-            self.outbound.insert(draft.message.id, OutboundRow::from(draft));
+            let mut row = OutboundRow::from(draft);
+            // Those that it was to queue behind may have left the line since the turn was decided.
+            row.behind &= self.head(row.message.conversation).is_some();
+            self.outbound.insert(row.message.id, row);
         }
         self.promote(turn.conversation.id);
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());

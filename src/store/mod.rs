@@ -22,8 +22,10 @@ mod writer;
 
 pub mod entity;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use palabre_actors::domain::ids::{OutboundId, TenantId};
+use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DatabaseConnection;
 
@@ -34,11 +36,11 @@ pub use self::lock::Lock;
 pub use self::sellers::Sellers;
 pub use self::tenants::{ChannelRow, TenantRow};
 
-use self::reader::{Counter, Load, OptedOut};
-use self::values::{Row, all};
-use self::writer::{Ids, Writer};
+use self::reader::{Counter, Load, Stands};
+use self::values::{Row, all, text};
+use self::writer::{Ids, Rounds, Writer};
 
-/// The store: implements `Inbox`, `Turns`, `Outbox` and `Consent`. Clones share it. Every future has a deadline.
+/// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
@@ -46,7 +48,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     writer: Writer,
     loads: Counter<Load>,
-    consents: Counter<OptedOut>,
+    standings: Counter<Stands>,
+    rounds: Mutex<Rounds>,
     write_conn: DatabaseConnection,
     reads: DatabaseConnection,
 }
@@ -71,7 +74,8 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(write_conn.clone(), Ids::after(last)),
             loads: Counter::open(reads.clone()),
-            consents: Counter::open(reads.clone()),
+            standings: Counter::open(reads.clone()),
+            rounds: Mutex::default(),
             write_conn,
             reads,
         })))
@@ -100,6 +104,15 @@ impl Store {
     /// [`StoreError`]: it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.0.reads.ping().await.map_err(StoreError::from)
+    }
+
+    /// The message that was asked for with this key: what stood in the way of a turn that brought the key again.
+    ///
+    /// # Errors
+    /// As every question of the ports.
+    pub async fn asked_before(&self, tenant: &TenantId, key: &str) -> Result<Option<OutboundId>, PortError> {
+        let rows = self.read(sql::ASKED_BEFORE, [text(tenant.as_str()), text(key)], |row| row.parse(0)).await?;
+        Ok(rows.first().copied())
     }
 
     /// What was written, to read at leisure.

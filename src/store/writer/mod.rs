@@ -4,6 +4,9 @@
 mod accept;
 mod batch;
 mod changes;
+mod consents;
+mod line;
+mod outbox_row;
 mod sweeps;
 mod turns;
 
@@ -18,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
-pub(super) use self::batch::{Burial, Change, Job, Sweep, Swept, Task};
+pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 use super::error::is_poison;
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.

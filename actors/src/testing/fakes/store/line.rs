@@ -77,10 +77,11 @@ impl Data {
                 row.last_error = None;
             });
         }
-        let (Some(first), Some(head)) = (deferred.first(), self.head(conversation)) else { return 0 };
-        let rows = self.outbound.range_mut(first.id..).map(|(_, row)| row);
-        for row in rows.filter(|row| row.message.conversation == conversation && row.state == OutboxState::Pending) {
-            row.behind = row.message.id != head;
+        if let (false, Some(head)) = (deferred.is_empty(), self.head(conversation)) {
+            let line = self.outbound.values_mut().filter(|row| row.message.conversation == conversation);
+            for row in line.filter(|row| row.state == OutboxState::Pending) {
+                row.behind = row.message.id != head;
+            }
         }
         deferred.len() as u64
     }

@@ -171,6 +171,7 @@ impl Data {
                     row.last_error = Some(reason.clone());
                     row.message.expires_at = message.expires_at;
                     row.message.attempts -= 1;
+                    row.message.expires_at = message.expires_at;
                 });
             }
             Settled::Suppressed { reason, record_opt_out } => {

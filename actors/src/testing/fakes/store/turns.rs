@@ -149,9 +149,6 @@ impl Data {
         }
         self.contacts.insert(turn.contact.id, turn.contact.clone());
         self.apply_sessions(&turn);
-        if let Some(id) = turn.live_session {
-            self.keep_live(&tenant, id, turn.correlation, at);
-        }
         let row = ConversationRow {
             tenant: tenant.clone(),
             channel: key.channel.clone(),
@@ -171,6 +168,9 @@ impl Data {
             created_at: at,
         };
         self.events.extend(turn.events.into_iter().map(EventRow::from));
+        if let Some(id) = turn.live_session {
+            self.keep_live(&ledger.tenant, id, turn.correlation, at);
+        }
         if turn.releases {
             self.release(turn.conversation.id, at);
         }
@@ -185,6 +185,7 @@ impl Data {
             row.behind &= self.head(row.message.conversation).is_some();
             self.outbound.insert(row.message.id, row);
         }
+        self.promote(turn.conversation.id);
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
         self.consent(turn.consent, &ledger);
     }

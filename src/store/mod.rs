@@ -5,6 +5,7 @@
 //! and a way to open it, and nothing else.
 
 mod census;
+mod checkpoints;
 mod error;
 mod events;
 mod explain;
@@ -36,7 +37,7 @@ pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::reader::{Counter, Load, OptedOut};
 use self::values::{Row, all};
-use self::writer::{Ids, Writer};
+use self::writer::{Held, Ids, Writer};
 
 /// The store: implements `Inbox`, `Turns`, `Outbox` and `Consent`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ struct Inner {
     loads: Counter<Load>,
     consents: Counter<OptedOut>,
     write_conn: DatabaseConnection,
+    copies: DatabaseConnection,
     reads: DatabaseConnection,
 }
 
@@ -68,11 +70,14 @@ impl Store {
         let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = sqlite::open_readers(url).await?;
+        let copies = sqlite::open_checkpointer(url).await?;
+        let held = Held::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(write_conn.clone(), Ids::after(last)),
+            writer: Writer::start(held, copies.clone(), Ids::after(last)),
             loads: Counter::open(reads.clone()),
             consents: Counter::open(reads.clone()),
             write_conn,
+            copies,
             reads,
         })))
     }
@@ -115,6 +120,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
         self.0.reads.close_by_ref().await?;
+        self.0.copies.close_by_ref().await?;
         all(&self.0.write_conn, sql::CHECKPOINT, []).await?;
         self.0.write_conn.close_by_ref().await?;
         Ok(())

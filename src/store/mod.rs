@@ -5,6 +5,7 @@
 //! and a way to open it, and nothing else.
 
 mod census;
+mod checkpoints;
 mod error;
 mod events;
 mod explain;
@@ -38,7 +39,7 @@ pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::reader::{Counter, Load, Stands};
 use self::values::{Row, all, text};
-use self::writer::{Ids, Rounds, Writer};
+use self::writer::{Held, Ids, Rounds, Writer};
 
 /// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ struct Inner {
     standings: Counter<Stands>,
     rounds: Mutex<Rounds>,
     write_conn: DatabaseConnection,
+    copies: DatabaseConnection,
     reads: DatabaseConnection,
 }
 
@@ -71,12 +73,15 @@ impl Store {
         let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = sqlite::open_readers(url).await?;
+        let copies = sqlite::open_checkpointer(url).await?;
+        let held = Held::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(write_conn.clone(), Ids::after(last)),
+            writer: Writer::start(held, copies.clone(), Ids::after(last)),
             loads: Counter::open(reads.clone()),
             standings: Counter::open(reads.clone()),
             rounds: Mutex::default(),
             write_conn,
+            copies,
             reads,
         })))
     }
@@ -128,6 +133,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
         self.0.reads.close_by_ref().await?;
+        self.0.copies.close_by_ref().await?;
         all(&self.0.write_conn, sql::CHECKPOINT, []).await?;
         self.0.write_conn.close_by_ref().await?;
         Ok(())

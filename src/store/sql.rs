@@ -225,6 +225,9 @@ pub(super) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.la
 /// Copies the whole log back into the file.
 pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
+/// Copies what nobody is using: whether it was held up, pages in the log, pages copied.
+pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
 /// By way of the dedupe index, channel by channel.
 pub(super) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
     ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";

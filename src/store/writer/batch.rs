@@ -130,6 +130,8 @@ pub(in crate::store) enum Job {
     Turn(Task<Box<Turn>, ()>),
     Change(Task<Change, Advanced>),
     Sweep(Task<Sweep, Swept>),
+    /// The log is long: copy what is left of it, so that it begins anew.
+    BeginLog,
     Close(oneshot::Sender<()>),
 }
 
@@ -162,7 +164,7 @@ impl Batch {
                 self.changes.push(task);
             }
             Job::Sweep(task) if !task.is_abandoned() => self.sweeps.push(task),
-            Job::Accept(_) | Job::Bury(_) | Job::Turn(_) | Job::Sweep(_) | Job::Close(_) => {}
+            Job::Accept(_) | Job::Bury(_) | Job::Turn(_) | Job::Sweep(_) | Job::BeginLog | Job::Close(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ mod explain;
 mod migrate;
 mod serve;
 mod simulate;
+mod verdict;
 
 use std::error::Error;
 use std::io::Write;

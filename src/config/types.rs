@@ -106,6 +106,10 @@ pub struct Runtime {
     pub max_resident_conversations: usize,
     /// How long SIGTERM waits for turns and sends in flight.
     pub drain: Duration,
+    /// How often the store is asked for what nobody told us about.
+    pub sweep_every: Duration,
+    /// How long to wait before asking a provider about a message whose fate is unknown.
+    pub ask_after: Duration,
 }
 
 /// One business: `config/tenants/*.toml`.

@@ -62,6 +62,8 @@ fn config(channels: Vec<Channel>) -> Config {
             max_waiting_webhooks: 1,
             senders: 1,
             passivate_after: Duration::from_secs(1),
+            sweep_every: Duration::from_secs(2),
+            ask_after: Duration::from_secs(2),
             max_resident_conversations: 1,
             drain: Duration::from_secs(1),
         },

@@ -237,6 +237,7 @@ fn outside(
         max_resident_conversations: runtime.max_resident_conversations,
         sweep_every: runtime.sweep_every,
         ask_after: runtime.ask_after,
+        lease: runtime.lease,
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());

@@ -230,9 +230,9 @@ impl Rack {
             if crowd.is_empty() && open == 0 && callbacks == 0 {
                 return Ok(());
             }
-            if looks % 8 == 0 {
+            if looks.is_multiple_of(8) {
                 self.tell(format_args!(
-                    "settling: {} talk, {open} messages and {callbacks} callbacks under way",
+                    "settling, {} talk, {open} messages and {callbacks} callbacks under way",
                     crowd.len()
                 ));
             }
@@ -255,7 +255,7 @@ impl Rack {
         let (waiting, acknowledged) = self.ledger.count();
         let taken = self.provider.taken();
         complain_about(format_args!(
-            "{what:<16}  {acknowledged:>6} acknowledged, {waiting:>3} waiting for it, {taken:>6} at the provider"
+            "{what}: {acknowledged:>6} acknowledged, {waiting:>3} waiting for it, {taken:>6} at the provider"
         ));
         let _ = io::stderr().flush();
     }

@@ -194,6 +194,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
     let drain = scope.required("drain", raw.drain.as_ref(), "").and_then(|raw| duration(scope, "drain", raw));
     let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
     let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
+    let lease = rhythm(scope, "lease", raw.lease.as_ref());
     Some(Runtime {
         shards: shards?,
         max_in_flight: max_in_flight?,
@@ -206,6 +207,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         drain: drain?,
         sweep_every: sweep_every?,
         ask_after: ask_after?,
+        lease: lease?,
     })
 }
 

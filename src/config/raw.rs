@@ -74,6 +74,7 @@ pub(super) struct RawRuntime {
     pub(super) drain: Option<RawDuration>,
     pub(super) sweep_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
+    pub(super) lease: Option<RawDuration>,
 }
 
 /// `tenants/*.toml`

@@ -110,6 +110,8 @@ pub struct Runtime {
     pub sweep_every: Duration,
     /// How long to wait before asking a provider about a message whose fate is unknown.
     pub ask_after: Duration,
+    /// How long a message is leased to the process that sends it, or asks about it.
+    pub lease: Duration,
 }
 
 /// One business: `config/tenants/*.toml`.

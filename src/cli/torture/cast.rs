@@ -92,7 +92,7 @@ impl Contact {
     pub(super) fn draw(index: u32, random: &mut fastrand::Rng) -> Self {
         let desks: Vec<Desk> = Desk::all().collect();
         let desk = desks[random.usize(..desks.len())].clone();
-        let stops = if index % 4 == 0 {
+        let stops = if index.is_multiple_of(4) {
             Some(random.usize(1..4))
         } else {
             (random.u8(..3) == 0).then(|| random.usize(..MOST_TEXTS))

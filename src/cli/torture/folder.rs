@@ -110,6 +110,7 @@ url = "sqlite://palabre.db"
 [runtime]
 sweep_every = "250ms"
 ask_after = "500ms"
+lease = "5s"
 passivate_after = "2s"
 drain = "5s"
 "#

@@ -31,7 +31,7 @@ impl Moment {
     pub(super) fn draw(random: &mut fastrand::Rng) -> Self {
         let millis = |random: &mut fastrand::Rng, most: u64| Duration::from_millis(random.u64(..most));
         match random.u8(..100) {
-            0..20 => Self::Starting(millis(random, 400)),
+            0..20 => Self::Starting(millis(random, 150)),
             20..60 => Self::Running(millis(random, 2_500)),
             _ => Self::Sending(random.u64(1..12), millis(random, 12)),
         }

@@ -39,7 +39,7 @@ pub(super) fn rough(provider: &Simulator, hesitation: Duration) {
     provider.mix_callbacks([
         (4, CallbackPlan { late: soon, ..usual.clone() }),
         (2, CallbackPlan { before_answer: true, copies: 2, shuffled: true, ..usual.clone() }),
-        (2, CallbackPlan { copies: 3, shuffled: true, late: soon * 5, ..usual }),
+        (2, CallbackPlan { copies: 3, shuffled: true, late: soon * 2, ..usual }),
         (1, CallbackPlan { error_code: Some(30_003), late: soon, ..CallbackPlan::of(["sent", "undelivered"]) }),
         (1, CallbackPlan::of(["delivered"])),
         (1, CallbackPlan::of([])),

@@ -35,6 +35,7 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.drain, Duration::from_secs(20));
         assert_eq!(config.runtime.sweep_every, Duration::from_secs(2));
         assert_eq!(config.runtime.ask_after, Duration::from_secs(2));
+        assert_eq!(config.runtime.lease, Duration::from_secs(60));
     }
 }
 

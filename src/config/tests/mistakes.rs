@@ -78,6 +78,10 @@ fn mistakes_in_the_daemons_file() {
             "error palabre.toml:2:13 `runtime.ask_after` must be from 50 milliseconds to 10 minutes",
         ),
         (
+            "[runtime]\nlease = \"19s\"",
+            "error palabre.toml:2:9 `runtime.lease` is shorter than two calls of belle-wa, whose timeout is 10s | make it at least twice as long as the longest timeout",
+        ),
+        (
             "[runtime]\nsweep_every = \"1ms\"",
             "error palabre.toml:2:15 `runtime.sweep_every` must be from 50 milliseconds to 10 minutes",
         ),

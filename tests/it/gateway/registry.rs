@@ -64,6 +64,7 @@ fn config(channels: Vec<Channel>) -> Config {
             passivate_after: Duration::from_secs(1),
             sweep_every: Duration::from_secs(2),
             ask_after: Duration::from_secs(2),
+            lease: Duration::from_secs(60),
             max_resident_conversations: 1,
             drain: Duration::from_secs(1),
         },

@@ -242,6 +242,9 @@ fn outside(
         senders: runtime.senders,
         passivate_after: runtime.passivate_after,
         max_resident_conversations: runtime.max_resident_conversations,
+        sweep_every: runtime.sweep_every,
+        ask_after: runtime.ask_after,
+        lease: runtime.lease,
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());

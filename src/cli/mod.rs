@@ -6,6 +6,8 @@ mod explain;
 mod migrate;
 mod serve;
 mod simulate;
+mod torture;
+mod verdict;
 
 use std::error::Error;
 use std::io::Write;
@@ -53,6 +55,11 @@ enum Command {
     Explain(ExplainArgs),
     /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
     Simulate(simulate::SimulateArgs),
+    /// Kill a daemon with -9 again and again under load, beside a provider that misbehaves, and hold it to its promises
+    ///
+    /// Starts a throw-away daemon and a simulated provider on this machine. Exits with 1 when a message was lost, sent
+    /// twice, out of order, sent after STOP, or is left without an end.
+    Torture(torture::TortureArgs),
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +107,7 @@ pub fn run() -> ExitCode {
             explain::run(&args.file.config, &args.id, manner)
         }
         Command::Simulate(args) => simulate::run(&args),
+        Command::Torture(args) => torture::run(&args),
     };
     ExitCode::from(code)
 }

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::document::Scope;
 use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
-use super::raw::{RawConfig, RawDatabase, RawHttp, RawLogs, RawRedis, RawRuntime};
+use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRedis, RawRuntime};
 use super::suggest;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Redis, Runtime};
 
@@ -191,6 +192,9 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         .required("passivate_after", raw.passivate_after.as_ref(), "")
         .and_then(|raw| duration(scope, "passivate_after", raw));
     let drain = scope.required("drain", raw.drain.as_ref(), "").and_then(|raw| duration(scope, "drain", raw));
+    let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
+    let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
+    let lease = rhythm(scope, "lease", raw.lease.as_ref());
     Some(Runtime {
         shards: shards?,
         max_in_flight: max_in_flight?,
@@ -201,5 +205,19 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         passivate_after: passivate_after?,
         max_resident_conversations: resident?,
         drain: drain?,
+        sweep_every: sweep_every?,
+        ask_after: ask_after?,
+        lease: lease?,
     })
+}
+
+/// A wait between two looks: a busy loop below the least, a promise nobody keeps above the most.
+fn rhythm(scope: &Scope<'_>, key: &str, raw: Option<&RawDuration>) -> Option<Duration> {
+    const BOUNDS: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_mins(10);
+    let wait = scope.required(key, raw, "").and_then(|raw| duration(scope, key, raw))?;
+    if !BOUNDS.contains(&wait) {
+        scope.wrong(key, "must be from 50 milliseconds to 10 minutes", "");
+        return None;
+    }
+    Some(wait)
 }

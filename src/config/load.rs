@@ -12,7 +12,7 @@ use super::problem::{ConfigErrors, Place, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::source::{Source, join};
-use super::types::Config;
+use super::types::{self, Config};
 use super::unique::Claims;
 use super::{api, daemon, tenant};
 
@@ -155,7 +155,25 @@ fn build(main: &Main, tenants: &[(String, String)], secrets: Secrets<'_>, proble
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let api = api::api(&root.table("api"), &main.raw.api, &ids, secrets)?;
-    config.map(|config| Config { tenants: valid, api, ..config })
+    let config = config.map(|config| Config { tenants: valid, api, ..config });
+    config.inspect(|config| lease_outlasts_calls(&root, config))
+}
+
+/// A lease that runs out while its call is still on the wire has the message looked into, and sent again, too early.
+fn lease_outlasts_calls(root: &Scope<'_>, config: &Config) {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    let calls = channels.map(|channel| match &channel.provider {
+        types::Provider::TwilioWhatsapp(account) | types::Provider::TwilioSms(account) => {
+            (account.timeout, &channel.id)
+        }
+    });
+    if let Some((timeout, channel)) = calls.max_by_key(|(timeout, _)| *timeout)
+        && config.runtime.lease < timeout * 2
+    {
+        let timeout = humantime::format_duration(timeout);
+        let message = format!("`runtime.lease` is shorter than two calls of {channel}, whose timeout is {timeout}");
+        root.error("runtime.lease", message, "make it at least twice as long as the longest timeout");
+    }
 }
 
 fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigErrors> {

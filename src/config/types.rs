@@ -110,6 +110,12 @@ pub struct Runtime {
     pub max_resident_conversations: usize,
     /// How long SIGTERM waits for turns and sends in flight.
     pub drain: Duration,
+    /// How often the store is asked for what nobody told us about.
+    pub sweep_every: Duration,
+    /// How long to wait before asking a provider about a message whose fate is unknown.
+    pub ask_after: Duration,
+    /// How long a message is leased to the process that sends it, or asks about it.
+    pub lease: Duration,
 }
 
 /// `[api]`

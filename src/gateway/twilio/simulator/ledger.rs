@@ -71,7 +71,8 @@ impl std::fmt::Debug for Sent {
     }
 }
 
-fn our_id(callback: &str) -> Option<String> {
+/// Our own id, from the query string of a callback's URL.
+pub(super) fn our_id(callback: &str) -> Option<String> {
     let (_, query) = callback.split_once('?')?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == MESSAGE_ID_PARAMETER).map(|(_, id)| id.into_owned())

@@ -13,7 +13,7 @@ mod resource;
 mod socket;
 mod webhooks;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -198,7 +198,24 @@ impl Simulator {
 
     /// Replaces which callbacks follow each message taken from now on.
     pub fn set_callbacks(&self, plan: Option<CallbackPlan>) {
-        *lock(&self.world.post.plan) = plan;
+        self.mix_callbacks(plan.map(|plan| (1, plan)));
+    }
+
+    /// Replaces which callbacks follow each message taken from now on: one of these plans, drawn by its weight.
+    pub fn mix_callbacks(&self, plans: impl IntoIterator<Item = (u32, CallbackPlan)>) {
+        *lock(&self.world.post.plans) = plans.into_iter().collect();
+    }
+
+    /// How often each fault was met so far, by [`Fault::name`]; `list` counts lists that were refused.
+    #[must_use]
+    pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
+        self.world.fate.met()
+    }
+
+    /// How many messages wait for callbacks that are yet to be posted.
+    #[must_use]
+    pub fn callbacks_to_come(&self) -> u64 {
+        *self.world.post.following.borrow()
     }
 
     /// The messages taken, in order.

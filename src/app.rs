@@ -198,6 +198,24 @@ fn row_of(tenant: &Tenant) -> TenantRow {
     }
 }
 
+fn profile_of(tenant: &Tenant) -> TenantProfile {
+    TenantProfile {
+        rules: Arc::clone(&tenant.rules),
+        timezone: tenant.timezone,
+        per_second: tenant.limits.per_second,
+        per_day: tenant.limits.per_day,
+        weight: tenant.limits.weight,
+        budget: tenant.budget.clone(),
+        double_opt_in: tenant.rules.source().double_opt_in,
+        deferred_for: tenant.deferred_for,
+        channels: tenant
+            .channels
+            .iter()
+            .map(|channel| (channel.id.clone(), Arc::clone(&channel.profile)))
+            .collect(),
+    }
+}
+
 fn outside(
     config: &Config,
     store: &Store,
@@ -212,23 +230,12 @@ fn outside(
         inbox: port(),
         turns: port(),
         outbox: port(),
-        consent: port(),
+        standings: port(),
+        pacing: Arc::new(LocalPacing::default()),
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
     };
-    let tenants: HashMap<_, _> = config
-        .tenants
-        .iter()
-        .map(|tenant| {
-            let profile = TenantProfile {
-                rules: Arc::clone(&tenant.rules),
-                timezone: tenant.timezone,
-                per_second: tenant.limits.per_second,
-                per_day: tenant.limits.per_day,
-            };
-            (tenant.id.clone(), profile)
-        })
-        .collect();
+    let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
         max_in_flight: runtime.max_in_flight,
@@ -237,6 +244,9 @@ fn outside(
         senders: runtime.senders,
         passivate_after: runtime.passivate_after,
         max_resident_conversations: runtime.max_resident_conversations,
+        sweep_every: runtime.sweep_every,
+        ask_after: runtime.ask_after,
+        lease: runtime.lease,
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());

@@ -12,8 +12,12 @@ use metrics::counter;
 use tokio::sync::{Notify, oneshot};
 use tracing::error;
 
-use crate::domain::ids::TenantId;
+pub use crate::conversation::messages::SendRefusal;
+use crate::domain::address::Address;
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{ChannelId, OutboundId, TenantId};
 use crate::domain::message::NewInbound;
+use crate::domain::turn::SendRequest;
 use crate::ingress::messages::Accept;
 use crate::ingress::{self, Accepted, Ingress, Refusal};
 use crate::kit::admission::Admission;
@@ -21,9 +25,9 @@ use crate::kit::exit::{Exit, start_guarded};
 use crate::kit::{Outside, metric};
 use crate::outbox::desk::Desk;
 use crate::outbox::{self, Dispatcher};
-use crate::ports::{Advanced, PortError, StatusUpdate};
+use crate::ports::{Advanced, LaneKey, PortError, StatusUpdate};
 use crate::supervisor::Supervisor;
-use crate::supervisor::messages::MeetIngress;
+use crate::supervisor::messages::{Compose, MeetIngress};
 
 /// What the shards of a node share. Made once, before the shards.
 #[derive(Clone)]
@@ -39,6 +43,7 @@ pub struct Foundation {
 #[derive(Clone)]
 pub struct Shard {
     ingress: Addr<Ingress>,
+    supervisor: Addr<Supervisor>,
     dispatcher: Addr<Dispatcher>,
 }
 
@@ -48,6 +53,7 @@ pub struct House {
     foundation: Foundation,
     shards: Arc<[Shard]>,
     waiting: Arc<AtomicUsize>,
+    asking: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -73,7 +79,7 @@ impl Foundation {
         let ingress = Ingress::new(outside(), supervisor.clone(), self.admission.clone(), Box::new(owns));
         let ingress = start_guarded(ingress, self.beam("ingress"));
         supervisor.do_send(MeetIngress(ingress.downgrade()));
-        Shard { ingress, dispatcher }
+        Shard { ingress, supervisor, dispatcher }
     }
 
     /// An actor that holds the house up has no parent to rebuild it: when it panics, the process should end and be
@@ -96,7 +102,13 @@ impl Foundation {
         if let Some(first) = dispatchers.next() {
             first.do_send(outbox::messages::MeetPeers(dispatchers.map(Addr::downgrade).collect()));
         }
-        House { foundation: self, shards: shards.into(), waiting: Arc::default(), stopping: Arc::default() }
+        House {
+            foundation: self,
+            shards: shards.into(),
+            waiting: Arc::default(),
+            asking: Arc::default(),
+            stopping: Arc::default(),
+        }
     }
 }
 
@@ -134,16 +146,47 @@ impl House {
         answered.await.unwrap_or(Err(Refusal::Unavailable))
     }
 
+    /// Writes a message that somebody asks for into its conversation's line (I3), and sets it on its way. Answers once it
+    /// is durable.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]: but for `Unavailable`, nothing was written.
+    pub async fn send(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        address: Address,
+        request: SendRequest,
+    ) -> Result<OutboundId, SendRefusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(SendRefusal::Stopping);
+        }
+        let outside = &self.foundation.outside;
+        let profile = outside.tenants.get(&tenant).ok_or(SendRefusal::UnknownTenant)?;
+        if !profile.channels.contains_key(&channel) {
+            return Err(SendRefusal::UnknownChannel);
+        }
+        let Some(_place) = Waiting::enter(&self.asking, outside.settings.max_waiting_webhooks) else {
+            return Err(SendRefusal::Overloaded);
+        };
+        let (answer, answered) = oneshot::channel();
+        let supervisor = &self.shard(&tenant).supervisor;
+        supervisor.do_send(Compose { key: ConversationKey { tenant, channel, address }, request, answer });
+        // A load and a commit.
+        let answered = tokio::time::timeout(outside.settings.store_deadline * 2, answered).await;
+        answered.ok().and_then(Result::ok).unwrap_or(Err(SendRefusal::Unavailable))
+    }
+
     /// Applies a provider's status callback (I8).
     ///
     /// # Errors
     /// The store's.
     pub async fn advance(&self, update: StatusUpdate) -> Result<Advanced, PortError> {
-        let tenant = update.tenant.clone();
+        let lane = LaneKey { tenant: update.tenant.clone(), channel: update.channel.clone() };
         let outside = &self.foundation.outside;
         let advanced = outside.within_deadline(outside.ports.outbox.advance(update)).await?;
         // What queued behind an unknown message may go now.
-        self.shard(&tenant).dispatcher.do_send(outbox::messages::Settled { tenant, again_at: None });
+        self.shard(&lane.tenant).dispatcher.do_send(outbox::messages::Settled { lane, again_at: None });
         Ok(advanced)
     }
 

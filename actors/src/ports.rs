@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
+use crate::domain::channel::Quota;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
-use crate::domain::channel::Quota;
 use crate::domain::send::{Found, Letter, OnUnknown, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::turn::Turn;
@@ -66,11 +66,7 @@ pub enum Acceptance {
 pub trait Turns: Send + Sync {
     /// The state of a conversation, and its accepted messages up to `through` that had no turn yet, in order of
     /// acceptance. (What came later is still on its way through memory.)
-    fn load(
-        &self,
-        key: &ConversationKey,
-        through: Option<InboundId>,
-    ) -> Pending<'_, Result<Loaded, PortError>>;
+    fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>>;
 
     /// Commits a turn (I4). `Conflict`: the version moved or the message had its turn already; nothing was written,
     /// load again. After any other error the outcome may be unknown: load again.

@@ -9,7 +9,7 @@ use std::path::Path;
 use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::sentences::{event as told_event, why_inbound, why_outbound};
-use super::{complain, complain_about, exit, load, say};
+use super::{complain, complain_about, exit, load_without_secrets, say};
 use crate::store::{Archive, StoreError, Story};
 
 /// How a story is told.
@@ -31,7 +31,7 @@ impl Default for Manner {
 
 /// Prints the story of an id. An unknown one ends with [`exit::FOUND_WRONG`].
 pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
-    let Some(config) = load(config) else { return exit::FOUND_WRONG };
+    let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
     super::on_runtime(async {
         match look_up(&config.database.url, id).await {
             Ok(Some(story)) => {

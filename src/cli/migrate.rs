@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{exit, load, say};
+use super::{exit, load_without_secrets, say};
 use crate::store::Store;
 
 pub(super) fn run(config: &Path) -> u8 {
-    let Some(config) = load(config) else { return exit::FOUND_WRONG };
+    let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
     super::on_runtime(async move {
         match Store::migrate(&config.database.url).await {
             Ok(steps) if steps.is_empty() => say(format_args!("the database is up to date")),

@@ -10,6 +10,8 @@ mod outbox;
 mod serve;
 mod simulate;
 mod terminal;
+mod torture;
+mod verdict;
 
 use std::error::Error;
 use std::io::Write;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use palabre_actors::domain::rules::Language;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors, Environment, Loaded};
 
 /// Exit codes that scripts can use.
 pub mod exit {
@@ -67,6 +69,11 @@ enum Command {
     Consents(consents::ConsentsCommand),
     /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
     Simulate(simulate::SimulateArgs),
+    /// Kill a daemon with -9 again and again under load, beside a provider that misbehaves, and hold it to its promises
+    ///
+    /// Starts a throw-away daemon and a simulated provider on this machine. Exits with 1 when a message was lost, sent
+    /// twice, out of order, sent after STOP, or is left without an end.
+    Torture(torture::TortureArgs),
 }
 
 #[derive(Debug, Args)]
@@ -132,13 +139,23 @@ pub fn run() -> ExitCode {
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Torture(args) => torture::run(&args),
     };
     ExitCode::from(code)
 }
 
 /// Loads a configuration, or prints everything that is wrong with it. Warnings are printed either way.
 fn load(path: &Path) -> Option<Config> {
-    match Config::load_from_process(path) {
+    tell(Config::load_from_process(path))
+}
+
+/// [`load`] for commands that talk to no provider: they need no secret.
+fn load_without_secrets(path: &Path) -> Option<Config> {
+    tell(Config::load_without_secrets(path, &Environment::from_process()))
+}
+
+fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {
+    match loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 complain_about(format_args!("{warning}"));

@@ -1,12 +1,14 @@
 //! `[[channels]]`: from raw to validated.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
+use super::delivery::{self, Habits};
 use super::document::Scope;
-use super::fields::{base_url, choice, duration, slug, text};
+use super::fields::{base_url, choice, duration, settled, slug, text};
 use super::raw::{RawChannel, RawDuration};
 use super::secret::Secrets;
 use super::suggest;
@@ -31,6 +33,15 @@ enum Kind {
     TwilioSms,
 }
 
+impl Kind {
+    fn habits(self) -> Habits {
+        match self {
+            Self::TwilioWhatsapp => delivery::WHATSAPP,
+            Self::TwilioSms => delivery::SMS,
+        }
+    }
+}
+
 const KINDS: [(&str, Kind); 2] = [("twilio-whatsapp", Kind::TwilioWhatsapp), ("twilio-sms", Kind::TwilioSms)];
 
 /// One sender account. `None`: something was reported.
@@ -50,12 +61,20 @@ pub(super) fn channel(
     let address = scope.required("address", raw.address.as_deref(), "the sender's address at the provider");
     let address = kind.zip(address).and_then(|(kind, raw)| sender(scope, kind, raw));
     let account = twilio_account(scope, raw, secrets);
+    // Whatever the provider is, the rest of the channel is looked at.
+    let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits));
     let account = account?;
     let provider = match kind? {
         Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),
         Kind::TwilioSms => Provider::TwilioSms(account),
     };
-    Some(Channel { id: ChannelId::new(id?), tenant: tenant?.clone(), address: address?, provider })
+    Some(Channel {
+        id: ChannelId::new(id?),
+        tenant: tenant?.clone(),
+        address: address?,
+        provider,
+        profile: Arc::new(profile?),
+    })
 }
 
 fn not_reserved<'r>(scope: &Scope<'_>, id: &'r str) -> Option<&'r str> {
@@ -88,6 +107,14 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
     let in_clear = "the account's token crosses the network in clear";
     let api_base_url = raw.api_base_url.as_deref().unwrap_or(TWILIO_API);
     let api_base_url = base_url(scope, "api_base_url", api_base_url, in_clear);
+    let backup = raw.backup_api_base_url.as_deref();
+    let backup = settled(backup.map(|raw| base_url(scope, "backup_api_base_url", raw, in_clear)));
+    if let (Some(first), Some(Some(backup))) = (&api_base_url, &backup)
+        && first == backup
+    {
+        let reason = format!("`{}` is the same as `api_base_url`", scope.name("backup_api_base_url"));
+        scope.warning("backup_api_base_url", reason, "name another way to the same API, or leave it out");
+    }
     let service = raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, "MG"));
     let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| call_timeout(scope, raw));
     let choices = [("resend", OnUnknown::Resend), ("park", OnUnknown::Park)];
@@ -101,6 +128,7 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
         account_sid: account_sid?,
         auth_token: auth_token?,
         api_base_url: api_base_url?,
+        backup_api_base_url: backup?,
         messaging_service_sid,
         timeout: timeout?,
         on_unknown: on_unknown?,
@@ -109,10 +137,10 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
 
 /// An identifier of Twilio's: two letters for its kind, then 32 hexadecimal digits. Only what would break a URL or is
 /// surely something else is refused, so that a simulator may have simpler ones.
-fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
+pub(super) fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
     let raw = text(scope, key, raw)?;
     let help = format!("it is `{kind}` and 32 hexadecimal digits");
-    if raw.starts_with("SK") {
+    if kind == "AC" && raw.starts_with("SK") {
         let help = "an API key can send, but Twilio signs webhooks with the account's primary auth token";
         scope.wrong(key, "is an API key's", help);
         return None;

@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::document::Scope;
-use super::fields::{base_url, choice, cidr, duration, number, quoted, text};
-use super::raw::{RawConfig, RawDatabase, RawHttp, RawLogs, RawRedis, RawRuntime};
+use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
+use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRedis, RawRuntime};
 use super::suggest;
-use super::types::{Config, Database, Http, LogFormat, Logs, Redis, Runtime};
+use super::types::{Api, Config, Database, Http, LogFormat, Logs, Redis, Runtime};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -22,7 +23,15 @@ pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option
     let redis = redis(&root.table("redis"), &raw.redis);
     let logs = logs(&root.table("logs"), &raw.logs);
     let runtime = runtime(&root.table("runtime"), &raw.runtime);
-    Some(Config { http: http?, database: database?, redis, logs: logs?, runtime: runtime?, tenants: Vec::new() })
+    Some(Config {
+        http: http?,
+        database: database?,
+        redis,
+        logs: logs?,
+        runtime: runtime?,
+        api: Api::default(),
+        tenants: Vec::new(),
+    })
 }
 
 /// Where the tenants' files are.
@@ -73,14 +82,6 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         max_body_bytes: max_body_bytes?,
         workers: workers?,
     })
-}
-
-/// A key that may be left out, but must hold when it is there.
-fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    }
 }
 
 fn socket(scope: &Scope<'_>, key: &str, raw: &str) -> Option<SocketAddr> {
@@ -191,6 +192,9 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         .required("passivate_after", raw.passivate_after.as_ref(), "")
         .and_then(|raw| duration(scope, "passivate_after", raw));
     let drain = scope.required("drain", raw.drain.as_ref(), "").and_then(|raw| duration(scope, "drain", raw));
+    let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
+    let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
+    let lease = rhythm(scope, "lease", raw.lease.as_ref());
     Some(Runtime {
         shards: shards?,
         max_in_flight: max_in_flight?,
@@ -201,5 +205,19 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         passivate_after: passivate_after?,
         max_resident_conversations: resident?,
         drain: drain?,
+        sweep_every: sweep_every?,
+        ask_after: ask_after?,
+        lease: lease?,
     })
+}
+
+/// A wait between two looks: a busy loop below the least, a promise nobody keeps above the most.
+fn rhythm(scope: &Scope<'_>, key: &str, raw: Option<&RawDuration>) -> Option<Duration> {
+    const BOUNDS: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_mins(10);
+    let wait = scope.required(key, raw, "").and_then(|raw| duration(scope, key, raw))?;
+    if !BOUNDS.contains(&wait) {
+        scope.wrong(key, "must be from 50 milliseconds to 10 minutes", "");
+        return None;
+    }
+    Some(wait)
 }

@@ -265,6 +265,7 @@ fn take_out(tree: &mut Value, steps: &[String]) -> Option<String> {
 fn expectation(expected: &str) -> &str {
     match expected {
         "i64" => "a whole number",
+        "f64" => "a number",
         "a boolean" => "true or false",
         "a string" => "text in quotes",
         "a sequence" => "an array, such as [\"…\"]",

@@ -39,6 +39,47 @@ pub(super) fn number<T: TryFrom<i64>>(
     number
 }
 
+/// A number within bounds, with or without a fraction.
+pub(super) fn decimal(scope: &Scope<'_>, key: &str, raw: f64, bounds: RangeInclusive<f64>) -> Option<f64> {
+    let number = Some(raw).filter(|raw| bounds.contains(raw));
+    if number.is_none() {
+        scope.wrong(key, &format!("is {raw}, but must be from {} to {}", bounds.start(), bounds.end()), "");
+    }
+    number
+}
+
+/// An amount of the tenant's currency, in millionths; less than a millionth is not money.
+pub(super) fn amount(scope: &Scope<'_>, key: &str, raw: f64) -> Option<i64> {
+    const MOST: f64 = 1_000_000_000.0;
+    let micros = (decimal(scope, key, raw, 0.0..=MOST)? * 1e6).round();
+    // Within bounds it is far from where a float's whole numbers end.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 10^15")]
+    Some(micros as i64)
+}
+
+/// A duration that may not be longer than another.
+pub(super) fn duration_up_to(scope: &Scope<'_>, key: &str, raw: &RawDuration, longest: Duration) -> Option<Duration> {
+    let duration = duration(scope, key, raw)?;
+    if duration > longest {
+        scope.wrong(key, &format!("must not be longer than {}", humantime::format_duration(longest)), "");
+        return None;
+    }
+    Some(duration)
+}
+
+/// What a key that may be left out says, or the default. `None`: something was reported.
+pub(super) fn or_default<R, T>(raw: Option<R>, default: T, read: impl FnOnce(R) -> Option<T>) -> Option<T> {
+    raw.map_or(Some(default), read)
+}
+
+/// A key that may be left out, but must hold when it is there.
+pub(super) fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
 /// One of a few words.
 pub(super) fn choice<T: Copy>(scope: &Scope<'_>, key: &str, raw: &str, choices: &[(&str, T)]) -> Option<T> {
     let found = choices.iter().find(|(word, _)| *word == raw);

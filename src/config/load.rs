@@ -8,13 +8,13 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::document::{Document, Scope};
 use super::environment::Environment;
-use super::problem::{ConfigErrors, Place, Problem, Problems, Severity};
+use super::problem::{ConfigErrors, Place, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::source::{Source, join};
-use super::types::Config;
+use super::types::{self, Config};
 use super::unique::Claims;
-use super::{daemon, tenant};
+use super::{api, daemon, tenant};
 
 /// The lowest layer: every key of the daemon's file with its default and what it means.
 pub const DEFAULTS: &str = include_str!("../../config/palabre.toml");
@@ -41,6 +41,19 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with any of the files, at once.
     pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, ConfigErrors> {
+        Self::read(path, environment, false)
+    }
+
+    /// [`Config::load`] for commands that talk to no provider: secrets are left where they are, and are empty in the
+    /// result, so that whoever runs the command need not be able to read them.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_without_secrets(path: &Path, environment: &Environment) -> Result<Loaded, ConfigErrors> {
+        Self::read(path, environment, true)
+    }
+
+    fn read(path: &Path, environment: &Environment, no_secrets: bool) -> Result<Loaded, ConfigErrors> {
         let problems = Problems::default();
         let folder = path.parent().unwrap_or(Path::new(""));
         let help = "name the daemon's configuration with `--config FILE`";
@@ -57,7 +70,8 @@ impl Config {
                 Some(tenants) => tenant_files(&tenants, &root, &problems),
                 None => Vec::new(),
             };
-            build(&main, &files, &folder, environment, &problems)
+            let secrets = Secrets { environment, folder: &folder, left_out: no_secrets };
+            build(&main, &files, secrets, &problems)
         });
         finish(config, problems)
     }
@@ -84,7 +98,8 @@ impl Config {
         let main = Main::read("palabre.toml", main, environment, &problems);
         let files: Vec<(String, String)> =
             tenants.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        let config = main.and_then(|main| build(&main, &files, Path::new(""), environment, &problems));
+        let secrets = Secrets { environment, folder: Path::new(""), left_out: false };
+        let config = main.and_then(|main| build(&main, &files, secrets, &problems));
         finish(config, problems)
     }
 }
@@ -112,18 +127,12 @@ impl Main {
     }
 }
 
-fn build(
-    main: &Main,
-    tenants: &[(String, String)],
-    folder: &Path,
-    environment: &Environment,
-    problems: &Problems,
-) -> Option<Config> {
+fn build(main: &Main, tenants: &[(String, String)], secrets: Secrets<'_>, problems: &Problems) -> Option<Config> {
     let root = Scope::root(&main.document, problems);
-    let config = daemon::config(&root, &main.raw, folder);
-    let secrets = Secrets { environment, folder };
+    let config = daemon::config(&root, &main.raw, secrets.folder);
     let mut claims = Claims::default();
     let mut valid = Vec::with_capacity(tenants.len());
+    let mut ids = Vec::with_capacity(tenants.len());
     for (name, text) in tenants {
         let (source, tree) = Source::parse(name, text, problems);
         let Some(tree) = tree else { continue };
@@ -131,6 +140,7 @@ fn build(
         let raw: RawTenant = document.read(tree, problems);
         let root = Scope::root(&document, problems);
         claims.ids(&root, &raw);
+        ids.extend(raw.id.clone());
         if let Some(tenant) = tenant::tenant(&root, &raw, secrets) {
             claims.senders(&root, &tenant);
             valid.push(tenant);
@@ -143,7 +153,27 @@ fn build(
             "add a file to the tenants' folder",
         );
     }
-    config.map(|config| Config { tenants: valid, ..config })
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let api = api::api(&root.table("api"), &main.raw.api, &ids, secrets)?;
+    let config = config.map(|config| Config { tenants: valid, api, ..config });
+    config.inspect(|config| lease_outlasts_calls(&root, config))
+}
+
+/// A lease that runs out while its call is still on the wire has the message looked into, and sent again, too early.
+fn lease_outlasts_calls(root: &Scope<'_>, config: &Config) {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    let calls = channels.map(|channel| match &channel.provider {
+        types::Provider::TwilioWhatsapp(account) | types::Provider::TwilioSms(account) => {
+            (account.timeout, &channel.id)
+        }
+    });
+    if let Some((timeout, channel)) = calls.max_by_key(|(timeout, _)| *timeout)
+        && config.runtime.lease < timeout * 2
+    {
+        let timeout = humantime::format_duration(timeout);
+        let message = format!("`runtime.lease` is shorter than two calls of {channel}, whose timeout is {timeout}");
+        root.error("runtime.lease", message, "make it at least twice as long as the longest timeout");
+    }
 }
 
 fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigErrors> {
@@ -164,7 +194,8 @@ fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Vec<(St
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            let reason = format!("the tenants' folder `{}` cannot be read: {}", folder.display(), error.kind());
+            let reason =
+                format!("the tenants' folder `{}` cannot be read: {}", folder.display(), plainly(error.kind()));
             root.error(
                 "tenants.dir",
                 reason,
@@ -178,7 +209,8 @@ fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Vec<(St
         match entry {
             Ok(entry) => paths.push(entry.path()),
             Err(error) => {
-                let reason = format!("the tenants' folder `{}` cannot be read: {}", folder.display(), error.kind());
+                let reason =
+                    format!("the tenants' folder `{}` cannot be read: {}", folder.display(), plainly(error.kind()));
                 root.error("tenants.dir", reason, "");
             }
         }
@@ -214,7 +246,7 @@ fn read(path: &Path, help: &str, problems: &Problems) -> Option<String> {
             }
         },
         Err(error) => {
-            problems.unreadable(&name, format!("cannot be read: {}", error.kind()), help);
+            problems.unreadable(&name, format!("cannot be read: {}", plainly(error.kind())), help);
             None
         }
     }

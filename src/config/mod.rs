@@ -5,10 +5,13 @@
 //! their values are, and [`daemon`] and [`tenant`] make validated [`types`] of them. No phase stops at its first
 //! mistake: every one is reported, with its place ([`problem`]).
 
+mod api;
 mod channel;
 mod daemon;
+mod delivery;
 mod document;
 mod environment;
+mod fallback;
 mod fields;
 mod load;
 mod problem;
@@ -16,6 +19,7 @@ mod raw;
 mod secret;
 mod source;
 mod suggest;
+mod template;
 mod tenant;
 #[cfg(test)]
 mod tests;

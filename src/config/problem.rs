@@ -1,7 +1,7 @@
 //! Mistakes and doubts, each with its place, printed like a compiler prints them.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::{fmt, io};
 
 /// How bad a [`Problem`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +163,17 @@ impl Place {
             Self::File(file) => (1, file, 0, 0),
             Self::Line { file, line, column } => (1, file, *line, *column),
         }
+    }
+}
+
+/// Why a file cannot be read, in plain words.
+pub(super) fn plainly(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "the user that runs this may not read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "it is not a folder".to_owned(),
+        other => other.to_string(),
     }
 }
 

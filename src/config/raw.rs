@@ -1,6 +1,7 @@
 //! What may stand in the files: which keys exist and of which kind their values are. Whether the values hold is the next
 //! phase's business, so every field is optional and every number is wide.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -16,6 +17,7 @@ pub(super) struct RawConfig {
     pub(super) tenants: RawTenants,
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,
+    pub(super) api: RawApi,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,6 +74,24 @@ pub(super) struct RawRuntime {
     pub(super) passivate_after: Option<RawDuration>,
     pub(super) max_resident_conversations: Option<i64>,
     pub(super) drain: Option<RawDuration>,
+    pub(super) sweep_every: Option<RawDuration>,
+    pub(super) ask_after: Option<RawDuration>,
+    pub(super) lease: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApi {
+    pub(super) keys: Option<Vec<RawApiKey>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApiKey {
+    pub(super) name: Option<String>,
+    pub(super) key: Option<RawSecret>,
+    pub(super) tenants: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 /// `tenants/*.toml`
@@ -85,9 +105,13 @@ pub(super) struct RawTenant {
     pub(super) sellers: Option<Vec<String>>,
     pub(super) channels: Option<Vec<RawChannel>>,
     pub(super) limits: RawLimits,
+    pub(super) budget: RawBudget,
+    pub(super) consent: RawConsent,
+    pub(super) outbox: RawTenantOutbox,
     pub(super) session: RawSession,
     pub(super) live_session: RawSession,
     pub(super) keywords: RawKeywords,
+    pub(super) templates: Option<Vec<RawTemplate>>,
     pub(super) faq: Option<Vec<RawFaq>>,
     pub(super) replies: RawReplies,
 }
@@ -102,13 +126,74 @@ pub(super) struct RawChannel {
     pub(super) auth_token: Option<RawSecret>,
     pub(super) messaging_service_sid: Option<String>,
     pub(super) api_base_url: Option<String>,
+    pub(super) backup_api_base_url: Option<String>,
     pub(super) timeout: Option<RawDuration>,
     pub(super) on_unknown: Option<String>,
+    pub(super) per_second: Option<i64>,
+    pub(super) pair: Option<RawPair>,
+    pub(super) window: Option<RawDuration>,
+    pub(super) keep_order: Option<bool>,
+    pub(super) cost: Option<f64>,
+    pub(super) fallback_channel: Option<String>,
+    pub(super) retry: RawRetry,
+    pub(super) breaker: RawBreaker,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRetry {
+    pub(super) initial: Option<RawDuration>,
+    pub(super) cap: Option<RawDuration>,
+    pub(super) max_attempts: Option<i64>,
+    pub(super) max_age: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBreaker {
+    pub(super) consecutive_failures: Option<i64>,
+    pub(super) error_rate: Option<f64>,
+    pub(super) sample: Option<i64>,
+    pub(super) period: Option<RawDuration>,
+    pub(super) open_for: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBudget {
+    pub(super) per_day: Option<f64>,
+    pub(super) per_month: Option<f64>,
+    pub(super) alert_at: Option<f64>,
+    pub(super) hard_stop: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConsent {
+    pub(super) double_opt_in: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTenantOutbox {
+    pub(super) deferred_for: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTemplate {
+    pub(super) name: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) content_sid: Option<String>,
+    pub(super) variables: Option<Vec<String>>,
+    pub(super) body: Option<String>,
+    pub(super) channels: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawLimits {
+    pub(super) weight: Option<i64>,
     pub(super) per_second: Option<i64>,
     pub(super) per_contact_per_minute: Option<i64>,
     pub(super) per_day: Option<i64>,
@@ -134,6 +219,8 @@ pub(super) struct RawFaq {
     pub(super) question: Option<String>,
     pub(super) keywords: Option<Vec<String>>,
     pub(super) answer: Option<String>,
+    pub(super) template: Option<String>,
+    pub(super) template_variables: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -144,6 +231,43 @@ pub(super) struct RawReplies {
     pub(super) opt_out: Option<String>,
     pub(super) opt_in: Option<String>,
     pub(super) help: Option<String>,
+    pub(super) welcome: Option<String>,
+    pub(super) confirmed: Option<String>,
+}
+
+/// `{ every = "6s", burst = 45 }`, or a word instead: `"off"`.
+#[derive(Debug, Default)]
+pub(super) struct RawPair {
+    pub(super) every: Option<RawDuration>,
+    pub(super) burst: Option<i64>,
+    pub(super) word: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for RawPair {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Quota;
+        impl<'de> Visitor<'de> for Quota {
+            type Value = RawPair;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`{ every = \"6s\", burst = 45 }` or \"off\"")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<RawPair, E> {
+                Ok(RawPair { word: Some(word.to_owned()), ..RawPair::default() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPair, A::Error> {
+                let fields = PairFields::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(RawPair { every: fields.every, burst: fields.burst, word: None })
+            }
+        }
+        deserializer.deserialize_any(Quota)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PairFields {
+    every: Option<RawDuration>,
+    burst: Option<i64>,
 }
 
 /// `"30s"`. A type of its own so that a bare number is answered with how to write it.

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::document::Scope;
 use super::environment::Environment;
+use super::problem::plainly;
 use super::raw::RawSecret;
 
 /// A secret is a line of text; a file longer than this is some other file.
@@ -17,12 +18,15 @@ pub(super) struct Secrets<'a> {
     pub(super) environment: &'a Environment,
     /// Relative paths start here.
     pub(super) folder: &'a Path,
+    /// Whether they are left where they are, for commands that need none: each is empty then.
+    pub(super) left_out: bool,
 }
 
 impl Secrets<'_> {
     /// The secret that a key refers to. No complaint of this function shows any of it.
     pub(super) fn resolve(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret) -> Option<SecretString> {
         match (&raw.env, &raw.file) {
+            (Some(_), None) | (None, Some(_)) if self.left_out => Some(SecretString::default()),
             (Some(name), None) => self.of_variable(scope, key, name),
             (None, Some(path)) => self.of_file(scope, key, path),
             (Some(_), Some(_)) => {
@@ -84,7 +88,8 @@ impl Secrets<'_> {
                 }
             },
             Err(error) => {
-                let reason = format!("`{}` needs the file `{}`: {}", scope.name(key), path.display(), error.kind());
+                let reason =
+                    format!("`{}` needs the file `{}`: {}", scope.name(key), path.display(), plainly(error.kind()));
                 let help = "create it, with the secret as its only line, readable by the user that runs palabre; \
                             relative paths start in the folder of palabre.toml";
                 scope.error(key, reason, help);

@@ -143,7 +143,7 @@ impl Source {
         // Inside a text of several lines nobody can tell which key it belongs to.
         let lowered = self.text.to_lowercase();
         let long_texts = lowered.contains("\"\"\"") || lowered.contains("'''");
-        let hide = long_texts && SECRET_WORDS.iter().any(|word| lowered.contains(word));
+        let hide = long_texts && may_be_secret(&lowered);
         let (place, excerpt) = self.line(span, false, hide);
         problems.add(Problem {
             severity: Severity::Error,
@@ -201,7 +201,12 @@ fn excerpt(line: &str, column: usize, width: usize) -> Option<Excerpt> {
 /// Whether a key's value is a secret.
 pub(super) fn is_secret(path: &str) -> bool {
     let path = path.to_lowercase();
-    path == "redis.url" || SECRET_WORDS.iter().any(|word| path.contains(word))
+    path == "redis.url" || names_a_key(&path) || SECRET_WORDS.iter().any(|word| path.contains(word))
+}
+
+/// `key` alone is what API keys stand behind; `keywords` and `keys` are other words.
+fn names_a_key(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').any(|word| word == "key")
 }
 
 /// Whether a line may show a secret: by a word in it, or by a URL with credentials.
@@ -212,7 +217,7 @@ fn may_be_secret(line: &str) -> bool {
         // A password may hold a slash that should have been encoded: then the `@` comes later.
         authority.contains('@') || rest.split(['"', '\'']).next().unwrap_or_default().contains('@')
     });
-    credentials || SECRET_WORDS.iter().any(|word| line.contains(word))
+    credentials || names_a_key(&line) || SECRET_WORDS.iter().any(|word| line.contains(word))
 }
 
 /// The line with the middle of every phone number hidden, its width kept so that the caret still points right.

@@ -6,15 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::budget::BudgetPolicy;
+use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource};
+use palabre_actors::domain::template::{Template, TemplateUse};
 
 use super::channel::channel;
 use super::document::Scope;
-use super::fields::{choice, duration, number, quoted, slug, text};
-use super::raw::{RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
+use super::fallback;
+use super::fields::{
+    amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
+};
+use super::raw::{RawBudget, RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::secret::Secrets;
 use super::suggest;
+use super::template::templates;
 use super::types::{Channel, Limits, Tenant};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
@@ -23,6 +30,10 @@ const LIVE_SESSION_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const PER_SECOND: u32 = 10;
 const PER_CONTACT_PER_MINUTE: u32 = 5;
 const PER_DAY: u32 = 1000;
+const WEIGHT: u32 = 1;
+const ALERT_AT: f64 = 0.8;
+const DEFERRED_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const TIMEZONE: chrono_tz::Tz = chrono_tz::UTC;
 
 /// One business. `None`: something was reported.
@@ -39,20 +50,36 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
     let channels = channels(root, raw.channels.as_deref(), id.as_ref(), secrets);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
-        raw.map_or(Some(default), |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
+        or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
     };
+    let weight = or_default(raw.limits.weight, WEIGHT, |raw| number(&limits, "weight", raw, 1..=100));
     let per_second = limit("per_second", raw.limits.per_second, PER_SECOND);
     let per_day = limit("per_day", raw.limits.per_day, PER_DAY);
     let per_contact = limit("per_contact_per_minute", raw.limits.per_contact_per_minute, PER_CONTACT_PER_MINUTE);
+    let budget = budget(&root.table("budget"), &raw.budget);
+    let outbox = root.table("outbox");
+    let deferred_for = or_default(raw.outbox.deferred_for.as_ref(), DEFERRED_FOR, |raw| {
+        duration_up_to(&outbox, "deferred_for", raw, LONGEST_DEFERRAL)
+    });
     let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
-    Some(Tenant {
+    let has_a_way_out = fallback::check(root, raw);
+    let mut channels = channels.filter(|_| has_a_way_out);
+    if let (Some(channels), Some(rules)) = (&mut channels, &rules) {
+        fallback::doubts(root, channels);
+        know_templates(channels, &rules.source().templates);
+    }
+    let tenant = Tenant {
         id: id?,
         name: name?,
         timezone: timezone?,
         channels: channels?,
-        limits: Limits { per_second: per_second?, per_day: per_day? },
+        limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
+        budget: budget?,
+        deferred_for: deferred_for?,
         rules: Arc::new(rules?),
-    })
+    };
+    silence(root, raw);
+    Some(tenant)
 }
 
 fn channels(
@@ -73,6 +100,39 @@ fn channels(
         .map(|(index, raw)| channel(&root.element("channels", index), raw, tenant, secrets))
         .collect();
     channels.into_iter().collect()
+}
+
+/// Which of the tenant's templates each channel's provider knows.
+fn know_templates(channels: &mut [Channel], templates: &[Template]) {
+    for channel in channels {
+        let known = templates.iter().filter(|template| template.is_for(&channel.id));
+        Arc::make_mut(&mut channel.profile).templates = known
+            .map(|template| {
+                let (content_id, places) = (template.content_id.clone(), template.variables.clone());
+                (template.name.clone(), ChannelTemplate { content_id, places })
+            })
+            .collect();
+    }
+}
+
+/// Whoever writes to this tenant gets no answer: that may be meant, but seldom is.
+fn silence(root: &Scope<'_>, raw: &RawTenant) {
+    if raw.faq.as_deref().unwrap_or_default().is_empty() && raw.replies.fallback.is_none() {
+        let reason = "neither `faq` nor `replies.fallback`: whoever writes gets no answer".to_owned();
+        root.warning("replies.fallback", reason, "write a fallback, unless people answer everything");
+    }
+}
+
+fn budget(scope: &Scope<'_>, raw: &RawBudget) -> Option<BudgetPolicy> {
+    let sum = |key: &str, raw: Option<f64>| settled(raw.map(|raw| amount(scope, key, raw)));
+    let (per_day, per_month) = (sum("per_day", raw.per_day), sum("per_month", raw.per_month));
+    let alert_at = or_default(raw.alert_at, ALERT_AT, |raw| decimal(scope, "alert_at", raw, 0.0..=1.0));
+    let hard_stop = raw.hard_stop.unwrap_or(false);
+    if hard_stop && raw.per_day.is_none() && raw.per_month.is_none() {
+        let help = "set `per_day` or `per_month` beside it";
+        scope.warning("hard_stop", format!("`{}` stops nothing without a budget", scope.name("hard_stop")), help);
+    }
+    Some(BudgetPolicy { per_day_micros: per_day?, per_month_micros: per_month?, alert_at: alert_at?, hard_stop })
 }
 
 fn timezone(root: &Scope<'_>, raw: &str) -> Option<chrono_tz::Tz> {
@@ -102,12 +162,17 @@ fn rules(
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
+    let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
+    let own_language = language.unwrap_or_default().as_str();
+    let templates = templates(root, raw.templates.as_deref().unwrap_or_default(), &ids, own_language);
     let replies = Replies {
         fallback: raw.replies.fallback.clone(),
         seller: raw.replies.seller.clone(),
         opt_out: raw.replies.opt_out.clone(),
         opt_in: raw.replies.opt_in.clone(),
         help: raw.replies.help.clone(),
+        welcome: raw.replies.welcome.clone(),
+        confirmed: raw.replies.confirmed.clone(),
     };
     // Texts are checked even when something else is wrong: whatever is missing is stood in for.
     let checked = Rules::new(RulesSource {
@@ -115,6 +180,8 @@ fn rules(
         tenant_name: name.unwrap_or_default().to_owned(),
         language: language.unwrap_or_default(),
         sellers: sellers.clone().unwrap_or_default(),
+        double_opt_in: raw.consent.double_opt_in.unwrap_or(false),
+        templates: templates.all,
         faq: faq.entries,
         replies,
         keywords: extra_keywords(&raw.keywords),
@@ -135,7 +202,7 @@ fn rules(
     session_idle?;
     live_session_idle?;
     per_contact_per_minute?;
-    rules.ok().filter(|_| faq.valid)
+    rules.ok().filter(|_| faq.valid && templates.valid)
 }
 
 fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> {
@@ -196,15 +263,26 @@ fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
         let question = scope.required("question", raw.question.as_ref(), "the question, for people who read this file");
         let keywords = scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question");
         let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
+        let template = template_of(&scope, raw);
         valid &= question.is_some() && keywords.is_some() && answer.is_some();
         FaqEntry {
             question: question.cloned().unwrap_or_default(),
             keywords: keywords.cloned().unwrap_or_default(),
             answer: answer.cloned().unwrap_or_default(),
+            template,
         }
     });
     let entries = entries.collect();
     Faq { entries, valid }
+}
+
+fn template_of(scope: &Scope<'_>, raw: &RawFaq) -> Option<TemplateUse> {
+    if raw.template.is_none() && raw.template_variables.is_some() {
+        let reason = format!("`{}` is there without a `template`", scope.name("template_variables"));
+        scope.warning("template_variables", reason, "name the template that they belong to");
+    }
+    let variables = raw.template_variables.clone().unwrap_or_default();
+    raw.template.clone().map(|name| TemplateUse { name, variables })
 }
 
 fn extra_keywords(raw: &RawKeywords) -> ExtraKeywords {

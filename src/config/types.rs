@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::budget::BudgetPolicy;
+use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
@@ -23,6 +25,8 @@ pub struct Config {
     pub logs: Logs,
     /// How much runs at once.
     pub runtime: Runtime,
+    /// Who may use the API.
+    pub api: Api,
     /// The businesses, in the order of their files' names.
     pub tenants: Vec<Tenant>,
 }
@@ -106,9 +110,66 @@ pub struct Runtime {
     pub max_resident_conversations: usize,
     /// How long SIGTERM waits for turns and sends in flight.
     pub drain: Duration,
+    /// How often the store is asked for what nobody told us about.
+    pub sweep_every: Duration,
+    /// How long to wait before asking a provider about a message whose fate is unknown.
+    pub ask_after: Duration,
+    /// How long a message is leased to the process that sends it, or asks about it.
+    pub lease: Duration,
 }
 
-/// One business: `config/tenants/*.toml`.
+/// `[api]`
+#[derive(Clone, Debug, Default)]
+pub struct Api {
+    /// Without any, the API lets nobody in.
+    pub keys: Vec<ApiKey>,
+}
+
+/// `[[api.keys]]`: who may do what, to whom.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// What logs call its holder; unique.
+    pub name: String,
+    /// The bearer key; no two are the same.
+    pub key: SecretString,
+    /// The tenants it opens.
+    pub tenants: ApiTenants,
+    /// What it allows, each once.
+    pub scopes: Vec<ApiScope>,
+}
+
+/// Which tenants a key opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiTenants {
+    /// `["*"]`: every one, also those to come.
+    All,
+    /// Those of the configuration that are named.
+    Only(Vec<TenantId>),
+}
+
+impl ApiTenants {
+    /// Whether it opens a tenant.
+    #[must_use]
+    pub fn include(&self, tenant: &TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(tenants) => tenants.contains(tenant),
+        }
+    }
+}
+
+/// What a key allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ApiScope {
+    /// `read`: look at messages, consents and channels.
+    Read,
+    /// `send`: write messages.
+    Send,
+    /// `operate`: replay, cancel, pause, resume.
+    Operate,
+}
+
+/// One business: `config/tenants/*.toml`. Whether it asks for double opt-in stands in its rules.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     /// Its slug.
@@ -121,6 +182,10 @@ pub struct Tenant {
     pub channels: Vec<Channel>,
     /// Its limits.
     pub limits: Limits,
+    /// What it may spend.
+    pub budget: BudgetPolicy,
+    /// How long a message waits for the contact's next word before it expires.
+    pub deferred_for: Duration,
     /// What decisions need.
     pub rules: Arc<Rules>,
 }
@@ -128,6 +193,8 @@ pub struct Tenant {
 /// `[limits]`
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Its share of the senders where tenants compete; 1 is ordinary.
+    pub weight: u32,
     /// The tenant's sends in any second.
     pub per_second: u32,
     /// The tenant's sends in a day of its time zone.
@@ -145,6 +212,8 @@ pub struct Channel {
     pub address: Address,
     /// How to talk to the provider.
     pub provider: Provider,
+    /// Its pace, its order, its way out when it fails.
+    pub profile: Arc<ChannelProfile>,
 }
 
 /// A provider and its account.
@@ -176,6 +245,8 @@ pub struct TwilioAccount {
     pub auth_token: SecretString,
     /// Where the REST API is, without a trailing slash.
     pub api_base_url: String,
+    /// Where it is as well, for when the first cannot be reached.
+    pub backup_api_base_url: Option<String>,
     /// Sends through this service when given.
     pub messaging_service_sid: Option<String>,
     /// How long one call may take.

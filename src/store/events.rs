@@ -2,9 +2,9 @@
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
-use palabre_actors::domain::ids::{CorrelationId, EventId, LiveSessionId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, LiveSessionId, OutboundId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
-use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::domain::status::{DeliveryStatus, Transition};
 use palabre_actors::ports::StatusUpdate;
 use uuid::Uuid;
 
@@ -80,30 +80,63 @@ pub(super) fn buried(message: &Inbound, reason: &'static str, at: Timestamp) -> 
     }
 }
 
+/// An outbound message, as its events name it.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub tenant: &'a TenantId,
+    pub message: OutboundId,
+    pub correlation: CorrelationId,
+}
+
+/// Why something was done to an outbound message, at which attempt, and through which channel where it was another.
+#[derive(Clone, Copy)]
+pub(super) struct Why<'a> {
+    pub reason: &'a str,
+    pub attempt: Option<u32>,
+    pub via: Option<&'a ChannelId>,
+}
+
+impl<'a> Why<'a> {
+    pub const fn of(reason: &'a str) -> Self {
+        Self { reason, attempt: None, via: None }
+    }
+
+    pub const fn at(reason: &'a str, attempt: u32) -> Self {
+        Self { reason, attempt: Some(attempt), via: None }
+    }
+}
+
 /// Something that happened to an outbound message by our own doing.
-pub(super) fn outbound(
-    (tenant, message, correlation): (&TenantId, OutboundId, CorrelationId),
-    event_type: EventType,
-    reason: Option<&str>,
-    at: Timestamp,
-) -> Event {
-    let payload = reason.map(|reason| Payload::builder().text("reason", reason).finish());
+pub(super) fn outbound(whose: Whose<'_>, transition: Transition, why: Why<'_>, at: Timestamp) -> Event {
+    let mut payload = Payload::builder().text("reason", why.reason);
+    if let Some(attempt) = why.attempt {
+        payload = payload.number("attempt", attempt);
+    }
+    if let Some(via) = why.via {
+        payload = payload.text("via", via.as_str());
+    }
     Event {
         id: EventId::fresh(),
-        tenant: tenant.clone(),
-        event_type,
+        tenant: whose.tenant.clone(),
+        event_type: transition.event(),
         entity_type: EntityType::MessageOut,
-        entity_id: Some(message.0),
-        correlation,
+        entity_id: Some(whose.message.0),
+        correlation: whose.correlation,
         actor_type: ActorType::System,
-        payload: payload.unwrap_or(Payload::EMPTY),
+        payload: payload.finish(),
         created_at: at,
     }
 }
 
-/// A provider's callback, whether it changed anything or not.
-pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: CorrelationId) -> Event {
-    let payload = update.code.as_deref().map(|code| Payload::builder().text("code", code).finish());
+/// A provider's callback, whether it changed anything or not. One about an earlier life says so.
+pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: CorrelationId, old: bool) -> Event {
+    let mut payload = Payload::builder();
+    if let Some(code) = &update.code {
+        payload = payload.text("code", code);
+    }
+    if old {
+        payload = payload.word("reason", "earlier_life");
+    }
     Event {
         id: EventId::fresh(),
         tenant: update.tenant.clone(),
@@ -117,7 +150,7 @@ pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: 
         entity_id: Some(message.0),
         correlation,
         actor_type: ActorType::Provider,
-        payload: payload.unwrap_or(Payload::EMPTY),
+        payload: payload.finish(),
         created_at: update.at,
     }
 }

@@ -5,6 +5,7 @@
 //! and a way to open it, and nothing else.
 
 mod census;
+mod checkpoints;
 mod error;
 mod events;
 mod explain;
@@ -23,8 +24,10 @@ mod writer;
 
 pub mod entity;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use palabre_actors::domain::ids::{OutboundId, TenantId};
+use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DatabaseConnection;
 
@@ -35,11 +38,11 @@ pub use self::lock::Lock;
 pub use self::sellers::Sellers;
 pub use self::tenants::{ChannelRow, TenantRow};
 
-use self::reader::{Counter, Load, OptedOut};
-use self::values::{Row, all};
-use self::writer::{Ids, Writer};
+use self::reader::{Counter, Load, Stands};
+use self::values::{Row, all, text};
+use self::writer::{Held, Ids, Rounds, Writer};
 
-/// The store: implements `Inbox`, `Turns`, `Outbox` and `Consent`. Clones share it. Every future has a deadline.
+/// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
@@ -47,8 +50,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     writer: Writer,
     loads: Counter<Load>,
-    consents: Counter<OptedOut>,
+    standings: Counter<Stands>,
+    rounds: Mutex<Rounds>,
     write_conn: DatabaseConnection,
+    copies: DatabaseConnection,
     reads: DatabaseConnection,
 }
 
@@ -69,11 +74,15 @@ impl Store {
         let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = sqlite::open_readers(url).await?;
+        let copies = sqlite::open_checkpointer(url).await?;
+        let held = Held::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(write_conn.clone(), Ids::after(last)),
+            writer: Writer::start(held, copies.clone(), Ids::after(last)),
             loads: Counter::open(reads.clone()),
-            consents: Counter::open(reads.clone()),
+            standings: Counter::open(reads.clone()),
+            rounds: Mutex::default(),
             write_conn,
+            copies,
             reads,
         })))
     }
@@ -103,6 +112,15 @@ impl Store {
         self.0.reads.ping().await.map_err(StoreError::from)
     }
 
+    /// The message that was asked for with this key: what stood in the way of a turn that brought the key again.
+    ///
+    /// # Errors
+    /// As every question of the ports.
+    pub async fn asked_before(&self, tenant: &TenantId, key: &str) -> Result<Option<OutboundId>, PortError> {
+        let rows = self.read(sql::ASKED_BEFORE, [text(tenant.as_str()), text(key)], |row| row.parse(0)).await?;
+        Ok(rows.first().copied())
+    }
+
     /// What was written, to read at leisure.
     #[must_use]
     pub fn archive(&self) -> Archive {
@@ -116,6 +134,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
         self.0.reads.close_by_ref().await?;
+        self.0.copies.close_by_ref().await?;
         all(&self.0.write_conn, sql::CHECKPOINT, []).await?;
         self.0.write_conn.close_by_ref().await?;
         Ok(())

@@ -1,26 +1,32 @@
 //! The ports, each method a question to the writer or to a reader.
 
+use std::sync::PoisonError;
+
+use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::ConversationKey;
-use palabre_actors::domain::ids::{InboundId, NodeId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, InboundId, NodeId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Consent, Inbox, Loaded, Outbox, Pending, PortError, PortErrorKind,
-    Settlement, StatusUpdate, Turns,
+    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, Loaded, Outbox, Pause, Pending, PortError,
+    PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Turns, Usage,
 };
 use sea_orm::{DbErr, Value};
 
 use super::Store;
 use super::error::port_error;
-use super::reader::{DEADLINE, Load, OptedOut};
+use super::reader::{DEADLINE, Load, Stands};
 use super::sql;
-use super::values::{Row, all, count, id, text, time};
+use super::values::{Row, all, corrupt, count, first_id_of, id, list, quarter_text, text, time};
 use super::writer::{Burial, Change, Job, Sweep, Swept, all_failed};
 
+/// How long before a message another one may have been written that a provider took at the same time.
+const TWINS_WITHIN: TimeDelta = TimeDelta::hours(1);
+
 impl Store {
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         sql: &'static str,
         values: impl IntoIterator<Item = Value>,
@@ -76,8 +82,8 @@ impl Inbox for Store {
 }
 
 impl Turns for Store {
-    fn load(&self, key: &ConversationKey) -> Pending<'_, Result<Loaded, PortError>> {
-        Box::pin(self.0.loads.ask(Load(key.clone())))
+    fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
+        Box::pin(self.0.loads.ask(Load(key.clone(), through)))
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
@@ -117,8 +123,8 @@ impl Outbox for Store {
         Box::pin(self.0.writer.ask(Change::Advance(update), Job::Change))
     }
 
-    fn due(&self) -> Pending<'_, Result<Vec<(TenantId, Timestamp)>, PortError>> {
-        Box::pin(self.read(sql::DUE_OUTBOX, [], |row| Ok((row.tenant(0)?, row.time(1)?))))
+    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
+        Box::pin(self.read(sql::DUE_OUTBOX, [], |row| Ok((row.lane()?, row.time(2)?))))
     }
 
     fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
@@ -130,18 +136,57 @@ impl Outbox for Store {
         Box::pin(async move { self.sweep(Sweep::ClaimUnknown(claim)).await.and_then(Swept::into_rows) })
     }
 
-    fn sent_since(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<u64, PortError>> {
-        let values = [text(tenant.as_str()), time(since)];
+    fn owned_by_others<'a>(
+        &'a self,
+        message: &'a Outbound,
+        ids: &'a [ProviderMessageId],
+    ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>> {
         Box::pin(async move {
-            let counts = self.read(sql::SENT_SINCE, values, |row| row.get::<i64>(0)).await?;
-            let count = counts.first().copied().ok_or(PortErrorKind::Corrupt)?;
-            u64::try_from(count).map_err(|_| PortErrorKind::Corrupt.into())
+            let candidates = list(&ids).map_err(port_error)?;
+            let since = text(first_id_of(message.created_at - TWINS_WITHIN));
+            let values = [text(message.tenant.as_str()), id(message.id), candidates, since];
+            self.read(sql::OWNED_BY_OTHERS, values, |row| Ok(ProviderMessageId::new(&row.get::<String>(0)?))).await
         })
+    }
+
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
+        Box::pin(async move {
+            let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (changed, rounds) = self.sweep(Sweep::Tend { now, rounds }).await.and_then(Swept::into_tended)?;
+            *self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
+            Ok(changed)
+        })
+    }
+
+    fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>> {
+        let values = [text(tenant.as_str()), text(quarter_text(since))];
+        Box::pin(async move {
+            let sums = self.read(sql::USAGE_SINCE, values, |row| {
+                let messages = row.get::<i64>(0)?.try_into().map_err(|_| corrupt("a sum"))?;
+                Ok(Usage { messages, cost_micros: row.get(1)? })
+            });
+            sums.await?.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
+        })
+    }
+
+    fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>> {
+        Box::pin(
+            self.read(sql::PAUSES, [], |row| Ok(Pause { lane: row.lane()?, reason: row.get(2)?, until: row.time(3)? })),
+        )
+    }
+
+    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Pause(pause)).await.map(|_| ()) })
     }
 }
 
-impl Consent for Store {
-    fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>> {
-        Box::pin(self.0.consents.ask(OptedOut(tenant.clone(), address.clone())))
+impl Standings for Store {
+    fn standing(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<Standing, PortError>> {
+        Box::pin(self.0.standings.ask(Stands(tenant.clone(), channel.clone(), address.clone())))
     }
 }

@@ -1,12 +1,12 @@
-//! Reading. Questions that come by the thousand (a conversation's state, an address's consent) gather while the one
+//! Reading. Questions that come by the thousand (a conversation's state, a contact's standing) gather while the one
 //! before them is answered, and are answered together.
 
 use std::time::Duration;
 
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
-use palabre_actors::domain::ids::TenantId;
-use palabre_actors::ports::{Loaded, PortError, PortErrorKind};
+use palabre_actors::domain::ids::{ChannelId, InboundId, TenantId};
+use palabre_actors::ports::{Loaded, PortError, PortErrorKind, Standing};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 
@@ -82,19 +82,19 @@ async fn serve<Q: Question>(conn: DatabaseConnection, mut queue: mpsc::Receiver<
 
 /// What a conversation starts from.
 #[derive(Debug)]
-pub(super) struct Load(pub ConversationKey);
+pub(super) struct Load(pub ConversationKey, pub Option<InboundId>);
 
 impl Question for Load {
     type Answer = Loaded;
 
     async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
         let keys: Vec<_> =
-            questions.iter().map(|Load(key)| (&key.tenant, &key.channel, key.address.as_str())).collect();
+            questions.iter().map(|Load(key, to)| (&key.tenant, &key.channel, key.address.as_str(), to)).collect();
         let rows = all(conn, sql::LOAD, [list(&keys)?]).await?;
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a conversation"))).collect();
         for row in rows {
             let position = position(&row)?;
-            if let (Some(answer), Some(Load(key))) = (answers.get_mut(position), questions.get(position)) {
+            if let (Some(answer), Some(Load(key, _))) = (answers.get_mut(position), questions.get(position)) {
                 *answer = loaded(&row, key);
             }
         }
@@ -108,31 +108,41 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
         unsettled: row.get(13)?,
+        deferred: row.get(15)?,
         state: State {
             key: key.clone(),
             contact: row.contact()?,
             conversation: row.conversation()?,
             opted_out: row.get(12)?,
+            welcomed: row.get(16)?,
+            confirmed: row.get(17)?,
         },
     })
 }
 
-/// Whether an address said STOP.
+/// How a contact stands to a channel.
 #[derive(Debug)]
-pub(super) struct OptedOut(pub TenantId, pub Address);
+pub(super) struct Stands(pub TenantId, pub ChannelId, pub Address);
 
-impl Question for OptedOut {
-    type Answer = bool;
+impl Question for Stands {
+    type Answer = Standing;
 
-    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<bool, DbErr>>, DbErr> {
-        let keys: Vec<_> = questions.iter().map(|OptedOut(tenant, address)| (tenant, address.as_str())).collect();
-        let mut answers = vec![false; questions.len()];
-        for row in all(conn, sql::OPTED_OUT, [list(&keys)?]).await? {
-            // A position that does not fit would leave somebody's STOP unheard: nobody gets an answer then (I6).
-            *answers.get_mut(position(&row)?).ok_or_else(|| corrupt("a position"))? = true;
+    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<Standing, DbErr>>, DbErr> {
+        let keys: Vec<_> =
+            questions.iter().map(|Stands(tenant, channel, address)| (tenant, channel, address.as_str())).collect();
+        // Whoever gets no row gets no answer, and what was to go to them is held back (I6).
+        let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a standing"))).collect();
+        for row in all(conn, sql::STANDINGS, [list(&keys)?]).await? {
+            if let Some(answer) = answers.get_mut(position(&row)?) {
+                *answer = standing(&row);
+            }
         }
-        Ok(answers.into_iter().map(Ok).collect())
+        Ok(answers)
     }
+}
+
+fn standing(row: &Row) -> Result<Standing, DbErr> {
+    Ok(Standing { opted_out: row.get(1)?, confirmed: row.get(2)?, last_inbound_at: row.time_or_null(3)? })
 }
 
 fn position(row: &Row) -> Result<usize, DbErr> {

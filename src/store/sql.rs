@@ -3,12 +3,17 @@
 //! where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their conditions and
 //! would prepare the statement anew for each value.
 
-/// The states of a row that is not settled, as the partial index `messages_out_unsettled` has them.
-macro_rules! unsettled {
+mod outbox;
+
+pub(super) use self::outbox::*;
+
+/// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
+macro_rules! in_line {
     () => {
-        "('pending', 'sending', 'unknown', 'deferred')"
+        "('pending', 'sending', 'unknown')"
     };
 }
+use in_line;
 
 /// A table that rows are appended to in bulk.
 #[derive(Debug)]
@@ -64,10 +69,10 @@ pub(super) const SESSIONS: Table = Table {
     on_conflict: "",
 };
 
-pub(super) const MESSAGES_OUT: Table = Table {
-    insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
-        state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at) VALUES ",
-    columns: 16,
+pub(super) const CONSENTS: Table = Table {
+    insert: "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
+        created_at) VALUES ",
+    columns: 9,
     on_conflict: "",
 };
 
@@ -81,19 +86,24 @@ pub(super) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
 pub(super) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
     WHERE id = ?1 AND tenant_id = ?2 AND state = 'accepted'";
 
-/// `[[tenant, inbound or null, conversation, expected version, channel, contact, address], …]`: positions of the turns
-/// that may not be written. Contact and address are null when the conversation is there already.
-pub(super) const CONFLICTS: &str = "SELECT j.key FROM json_each(+?1) j \
+/// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases], …]`: positions of the
+/// turns that may not be written (1), and of those that find deferred rows to release (0). Contact and address are null
+/// when the conversation is there already.
+pub(super) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coalesce(\
+        (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
+        OR coalesce(c.version, 0) <> j.value->>3 \
+        OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
+        OR twin.id IS NOT NULL \
+        OR a.contact_id <> j.value->>5, 0) AS conflict, \
+        j.value->>7 AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = j.value->>0 \
+            AND d.conversation_id = j.value->>2 AND d.state = 'deferred') AS deferred \
+    FROM json_each(+?1) j \
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations twin ON twin.tenant_id = j.value->>0 AND twin.contact_id = j.value->>5 \
         AND twin.channel_id = j.value->>4 \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.value->>0 AND a.address = j.value->>6 \
-    WHERE (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
-    OR coalesce(c.version, 0) <> j.value->>3 \
-    OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
-    OR twin.id IS NOT NULL \
-    OR a.contact_id <> j.value->>5";
+    LEFT JOIN contact_addresses a ON a.tenant_id = j.value->>0 AND a.address = j.value->>6) \
+    WHERE conflict OR deferred";
 
 /// `[[inbound, conversation, role, reason, processed_at], …]`
 pub(super) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
@@ -121,66 +131,18 @@ pub(super) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (
     JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
     WHERE a.tenant_id = ?1 AND a.address = ?2))";
 
-/// What no sender has begun, in every conversation with the contact; the confirmation of the STOP may pass.
-pub(super) const SUPPRESS: &str = concat!(
-    "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', updated_at = ?3 \
-    WHERE tenant_id = ?1 AND conversation_id IN (SELECT c.id FROM contact_addresses a \
-        JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
-        WHERE a.tenant_id = ?1 AND a.address = ?2) \
-    AND state IN ",
-    unsettled!(),
-    " AND state IN ('pending', 'deferred') AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id"
-);
+/// Contact, now.
+pub(super) const WELCOMED: &str =
+    "UPDATE contacts SET welcomed_at = ?2, updated_at = ?2 WHERE id = ?1 AND welcomed_at IS NULL";
+
+/// Tenant, address, now.
+pub(super) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 \
+    WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2) \
+    AND confirmed_at IS NULL";
 
 pub(super) const CONTACT_OF: &str = "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 
-/// `[id, …]`: rows whose outcome or status comes in, packed into one, because a row in a result costs more than one in
-/// a list.
-pub(super) const OUTBOX_ROWS: &str = "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, \
-    o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, \
-    o.correlation_id, o.sent_at)) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value";
-
-/// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
-pub(super) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out \
-    WHERE provider_message_id = ?3 AND tenant_id = ?1 AND channel_id = ?2 ORDER BY id DESC LIMIT 1";
-
-/// `[[id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at], …]`
-pub(super) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state = j.value->>1, attempts = j.value->>2, \
-    next_attempt_at = j.value->>3, lease_owner = j.value->>4, lease_until = j.value->>5, \
-    provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9 \
-    FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
-
-/// Tenant, now, node, lease until, limit.
-pub(super) const CLAIM: &str = concat!(
-    "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
-    updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p \
-        WHERE p.tenant_id = ?1 AND p.state = 'pending' AND p.next_attempt_at <= ?2 \
-        AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
-            AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
-    unsettled!(),
-    ") ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING id, tenant_id, channel_id, conversation_id, in_reply_to, \
-    \"to\", body, kind, correlation_id, attempts, created_at, next_attempt_at"
-);
-
-/// Now, node, lease until, limit.
-pub(super) const CLAIM_UNKNOWN: &str = concat!(
-    "UPDATE messages_out SET next_attempt_at = ?3, lease_owner = ?2, lease_until = ?3, updated_at = ?1 \
-    WHERE id IN (SELECT u.id FROM messages_out u WHERE u.state IN ",
-    unsettled!(),
-    " AND u.state = 'unknown' AND u.next_attempt_at <= ?1 ORDER BY u.next_attempt_at, u.id LIMIT ?4) \
-    RETURNING id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, correlation_id, attempts, \
-    created_at, next_attempt_at"
-);
-
-/// Node, now.
-pub(super) const EXPIRE_LEASES: &str = concat!(
-    "UPDATE messages_out SET state = 'unknown', next_attempt_at = ?2, last_error = 'lease_expired', updated_at = ?2 \
-    WHERE state IN ",
-    unsettled!(),
-    " AND state = 'sending' AND (lease_owner IS NOT ?1 OR lease_until IS NULL OR lease_until <= ?2)"
-);
-
-/// `[[tenant, channel, address], …]`: everything a conversation starts from, in one reading.
+/// `[[tenant, channel, address, the last message or null], …]`: everything a conversation starts from, in one reading.
 pub(super) const LOAD: &str = concat!(
     "SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, \
@@ -190,26 +152,37 @@ pub(super) const LOAD: &str = concat!(
             WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state IN ",
-    unsettled!(),
+    in_line!(),
     "), \
         (SELECT json_group_array(json_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, m.details, \
             m.correlation_id, m.created_at)) \
-            FROM (SELECT * FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.channel_id = j.channel_id \
-                AND w.\"from\" = j.address AND w.processed_at IS NULL ORDER BY w.id) m) \
-    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) j \
+            FROM (SELECT * FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.id <= j.through \
+                AND w.channel_id = j.channel_id AND w.\"from\" = j.address AND w.processed_at IS NULL \
+                ORDER BY w.id) m), \
+        EXISTS (SELECT 1 FROM messages_out o \
+            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred'), \
+        p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
+    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address, value->>3 AS through \
+        FROM json_each(+?1)) j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
         AND c.channel_id = j.channel_id"
 );
 
-/// `[[tenant, address], …]`: positions of those who said STOP, under this address or another of the same contact.
-pub(super) const OPTED_OUT: &str = "SELECT j.key FROM json_each(+?1) j \
-    WHERE EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.value->>0 AND o.address = j.value->>1) \
-    OR EXISTS (SELECT 1 FROM contact_addresses a \
-        JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
+/// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, whether
+/// the contact confirmed, and when they last wrote on the channel.
+pub(super) const STANDINGS: &str = "SELECT j.key, \
+    EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
+    OR EXISTS (SELECT 1 FROM contact_addresses b \
         JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
-        WHERE a.tenant_id = j.value->>0 AND a.address = j.value->>1)";
+        WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
+    p.confirmed_at IS NOT NULL, c.last_inbound_at \
+    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) j \
+    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
+    LEFT JOIN contacts p ON p.id = a.contact_id \
+    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
+        AND c.channel_id = j.channel_id";
 
 /// The first page: by the small index of waiting rows.
 pub(super) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
@@ -223,23 +196,16 @@ pub(super) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provid
     WHERE rowid > coalesce((SELECT rowid FROM messages_in WHERE id = ?3), 0) \
     AND tenant_id = ?1 AND processed_at IS NULL ORDER BY rowid LIMIT ?2";
 
-pub(super) const TENANTS_BEHIND: &str = "SELECT DISTINCT tenant_id FROM messages_in INDEXED BY messages_in_waiting \
-    WHERE processed_at IS NULL AND created_at < ?1 ORDER BY tenant_id";
+/// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
+pub(super) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) AS (\
+    SELECT json_array('', NULL) UNION ALL \
+    SELECT (SELECT json_array(m.tenant_id, m.created_at) FROM messages_in m INDEXED BY messages_in_waiting \
+        WHERE m.processed_at IS NULL AND m.tenant_id > head->>0 ORDER BY m.tenant_id, m.id LIMIT 1) \
+    FROM oldest WHERE head IS NOT NULL) \
+    SELECT head->>0 FROM oldest WHERE head->>1 < ?1";
 
 pub(super) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
-
-/// Heads only: a row behind an unsettled one is not due, whatever its time.
-pub(super) const DUE_OUTBOX: &str = concat!(
-    "SELECT p.tenant_id, min(p.next_attempt_at) FROM messages_out p INDEXED BY messages_out_pending \
-    WHERE p.state = 'pending' AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
-        AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
-    unsettled!(),
-    ") GROUP BY p.tenant_id"
-);
-
-pub(super) const SENT_SINCE: &str =
-    "SELECT count(*) FROM messages_out WHERE tenant_id = ?1 AND sent_at IS NOT NULL AND sent_at >= ?2";
 
 /// Id, name, language, time zone, now.
 pub(super) const SYNC_TENANT: &str = "INSERT INTO tenants (id, name, language, timezone, created_at, updated_at) \
@@ -259,12 +225,14 @@ pub(super) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.la
 /// Copies the whole log back into the file.
 pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
+/// Copies what nobody is using: whether it was held up, pages in the log, pages copied.
+pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
 /// By way of the dedupe index, channel by channel.
 pub(super) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
     ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";
 
-pub(super) const TENANT_OF_FLOW: &str = "SELECT t.id FROM tenants t CROSS JOIN event_log e \
-    ON e.tenant_id = t.id AND e.correlation_id = ?1 LIMIT 1";
+pub(super) const TENANT_OF_FLOW: &str = "SELECT tenant_id FROM event_log WHERE correlation_id = ?1 LIMIT 1";
 
 pub(super) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages_in GROUP BY state \
     UNION ALL SELECT 'outbound', state, count(*) FROM messages_out GROUP BY state \

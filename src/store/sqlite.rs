@@ -9,10 +9,11 @@ const READERS: u32 = 3;
 /// How long a connection waits for another process's lock (`palabre` subcommands beside the daemon).
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The one connection that writes. `synchronous=FULL` makes every commit survive a power cut (I1).
+/// The writer's connection, and one for the little that is written beside it. `synchronous=FULL` makes every commit survive
+/// a power cut (I1).
 pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(1).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
+    options.max_connections(2).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
             .busy_timeout(BUSY)
@@ -22,13 +23,23 @@ pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> 
             // Negative: KiB.
             .pragma("cache_size", "-16384")
             .pragma("temp_store", "MEMORY")
-            // Pages of the log before it is copied back: each copying costs two fsyncs.
-            .pragma("wal_autocheckpoint", "4000")
+            // The log is copied back beside the writer (`checkpoints`), not by its commits.
+            .pragma("wal_autocheckpoint", "0")
             .pragma("journal_size_limit", "67108864")
             .command_buffer_size(64)
             .row_buffer_size(512)
             // Every length of every table's insert, and the rest.
             .statement_cache_capacity(512)
+    });
+    connect(options).await
+}
+
+/// A connection that copies the log back.
+pub(super) async fn open_checkpointer(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).min_connections(0).map_sqlx_sqlite_opts(|sqlite| {
+        let sqlite = sqlite.create_if_missing(false).busy_timeout(BUSY).foreign_keys(false);
+        sqlite.pragma("synchronous", "FULL").pragma("wal_autocheckpoint", "0").pragma("cache_size", "-256")
     });
     connect(options).await
 }

@@ -5,6 +5,9 @@ mod durability;
 mod plans;
 mod snapshot;
 
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::ports::Pending;
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::fakes::Snapshot;
 use tempfile::TempDir;
@@ -25,7 +28,11 @@ fn url(folder: &TempDir) -> String {
 }
 
 impl Subject for Store {
-    fn snapshot(&self) -> palabre_actors::ports::Pending<'_, Snapshot> {
+    fn snapshot(&self) -> Pending<'_, Snapshot> {
         Box::pin(snapshot::read(self))
+    }
+
+    fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()> {
+        Box::pin(snapshot::replay(self, id, at))
     }
 }

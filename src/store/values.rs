@@ -3,14 +3,16 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{Contact, Conversation, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Content, Details, Inbound, Outbound};
+use palabre_actors::domain::message::{Content, Details, Inbound, Life, Outbound};
+use palabre_actors::ports::LaneKey;
 use sea_orm::{ColIdx, ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::sql::Table;
 
@@ -91,6 +93,11 @@ impl Row {
         Ok(ChannelId::new(&self.get::<String>(column)?))
     }
 
+    /// The first two columns.
+    pub fn lane(&self) -> Result<LaneKey, DbErr> {
+        Ok(LaneKey { tenant: self.tenant(0)?, channel: self.channel(1)? })
+    }
+
     pub fn address(&self, column: impl ColIdx) -> Result<Address, DbErr> {
         Ok(Address::from_normalised(&self.get::<String>(column)?))
     }
@@ -110,8 +117,10 @@ impl Row {
         })
     }
 
-    /// Columns as `sql::CLAIM` returns them.
+    /// Columns as `sql::outbox::message!` names them.
     pub fn outbound(&self) -> Result<Outbound, DbErr> {
+        let created_at = self.time(10)?;
+        let template: Option<String> = self.get(11)?;
         Ok(Outbound {
             id: self.parse(0)?,
             tenant: self.tenant(1)?,
@@ -122,8 +131,16 @@ impl Row {
             body: self.get(6)?,
             kind: self.parse(7)?,
             correlation: self.parse(8)?,
-            attempts: attempts(self.get(9)?)?,
-            created_at: self.time(10)?,
+            attempts: number(self.get(9)?)?,
+            created_at,
+            template: template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?,
+            urgent: self.get(12)?,
+            expires_at: self.time_or_null(13)?,
+            life: Life {
+                number: number(self.get(14)?)?,
+                since: self.time_or_null(15)?.unwrap_or(created_at),
+                attempts_before: number(self.get(16)?)?,
+            },
         })
     }
 
@@ -151,8 +168,20 @@ impl Row {
     }
 }
 
-pub(super) fn attempts(stored: i64) -> Result<u32, DbErr> {
-    u32::try_from(stored).map_err(|_| corrupt("a number of attempts"))
+fn number(stored: i64) -> Result<u32, DbErr> {
+    u32::try_from(stored).map_err(|_| corrupt("a small number"))
+}
+
+/// `2026-11-21T03:45:00Z`: the quarter of an hour that a moment lies in, as `usage` has it.
+pub(super) fn quarter_text(at: Timestamp) -> String {
+    let minutes = at.minute() / 15 * 15;
+    format!("{}{minutes:02}:00Z", at.format("%Y-%m-%dT%H:"))
+}
+
+/// No UUIDv7 of that millisecond or later stands before it.
+pub(super) fn first_id_of(at: Timestamp) -> String {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(millis << 80).to_string()
 }
 
 pub(super) fn content(body: String, profile_name: Option<String>, details: Option<&str>) -> Result<Content, DbErr> {
@@ -232,6 +261,12 @@ impl Rows {
     pub fn push<const N: usize>(&mut self, row: [Value; N]) {
         debug_assert_eq!(N, self.table.columns);
         self.values.extend(row);
+    }
+
+    /// One row, value by value.
+    pub fn push_all(&mut self, row: impl IntoIterator<Item = Value>) {
+        self.values.extend(row);
+        debug_assert_eq!(self.values.len() % self.table.columns, 0);
     }
 
     /// Inserts them, in order, and answers how many rows were inserted or changed.

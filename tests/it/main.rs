@@ -9,3 +9,4 @@ mod faults;
 mod gateway;
 mod house;
 mod journeys;
+mod torture;

@@ -1,8 +1,8 @@
 //! One conversation: takes its messages one by one through decide, commit, apply (I3, I4).
 //!
-//! The store is the truth. A fresh conversation loads its state *and* its waiting messages from there, so whatever was
-//! lost with an instance that panicked comes back with the next one; a delivered message is only the faster way to
-//! learn of it. While a turn waits for its commit, the mailbox waits too (`ctx.wait`), so order needs no lock.
+//! The store is the truth. A conversation loads its state with its first message *and* what waits for a turn up to there,
+//! so whatever was lost with an instance that panicked comes back with the next one; a delivered message is only the
+//! faster way to learn of it. While a turn waits for its commit, the mailbox waits too (`ctx.wait`), so order needs no lock.
 
 pub mod messages;
 mod turn_in_flight;
@@ -15,26 +15,30 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use metrics::counter;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use self::messages::{AskIdle, Deliver, Retire, Wake};
+use self::messages::{AskIdle, Compose, Deliver, Retire, SendRefusal, Wake};
+use crate::domain::Timestamp;
 use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::InboundId;
+use crate::domain::ids::{InboundId, OutboundId};
 use crate::domain::message::Inbound;
-use crate::domain::turn::{Turn, decide_timer};
+use crate::domain::turn::{SendRequest, decide_timer};
 use crate::kit::admission::Permit;
 use crate::kit::{Outside, TenantProfile, metric};
 use crate::outbox::desk::{Desk, Tally};
 use crate::outbox::{Dispatcher, messages::Dispatch};
-use crate::ports::{Loaded, PortError, PortErrorKind};
+use crate::ports::{LaneKey, Loaded, PortError, PortErrorKind};
 use crate::tenant::{Tenant, messages::Idle};
 
-use self::turn_in_flight::Applied;
 pub use self::turn_in_flight::TurnInFlight;
+use self::turn_in_flight::{Ahead, Applied};
 
 /// How often at most the store is asked whether queued rows are settled.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// So many lost races of one request are no races.
+const LOST_RACES: u32 = 3;
 
 /// Shared with the parent: the message whose turn is going on, which survives a panic.
 pub type Bookmark = Rc<Cell<Option<InboundId>>>;
@@ -59,6 +63,8 @@ pub struct Birth {
     pub bookmark: Bookmark,
     /// A message that panicked earlier instances: set it aside before anything else.
     pub poison: Option<InboundId>,
+    /// The newest message that the parent ever sent to an earlier instance: what it lost comes back.
+    pub through: Option<InboundId>,
 }
 
 /// The actor.
@@ -66,6 +72,10 @@ pub struct Conversation {
     birth: Birth,
     state: Option<State>,
     queue: VecDeque<Waiting>,
+    /// Requests for messages.
+    asked: VecDeque<Asked>,
+    /// The timer has come.
+    woken: bool,
     /// The newest message that was ever put into the queue. Ids grow with acceptance, so an older one that is not in
     /// the queue had its turn, or we missed it.
     through: Option<InboundId>,
@@ -75,6 +85,8 @@ pub struct Conversation {
     unsettled: Tally,
     /// The store has unsettled rows that this instance does not track.
     queued_in_store: bool,
+    /// Messages of it wait for the contact to write.
+    deferred: bool,
     /// Something suggests that the store knows more than we do.
     stale: bool,
     /// When the state was loaded.
@@ -87,6 +99,21 @@ struct Waiting {
     permit: Option<Permit>,
 }
 
+struct Asked {
+    request: SendRequest,
+    answer: oneshot::Sender<Result<OutboundId, SendRefusal>>,
+    /// Turns of it that lost a race.
+    lost: u32,
+}
+
+/// What a turn came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Message,
+    Request,
+    Timer,
+}
+
 impl Conversation {
     /// A conversation that has yet to load itself.
     #[must_use]
@@ -95,10 +122,13 @@ impl Conversation {
             birth,
             state: None,
             queue: VecDeque::new(),
+            asked: VecDeque::new(),
+            woken: false,
             through: None,
             taken: 0,
             unsettled: Tally::default(),
             queued_in_store: false,
+            deferred: false,
             stale: false,
             loaded_at: None,
             setbacks: 0,
@@ -113,9 +143,9 @@ impl Conversation {
     fn load(&mut self, ctx: &mut Context<Self>) {
         let outside = Arc::clone(self.outside());
         let key = self.birth.key.clone();
-        let poison = self.birth.poison;
+        let (poison, through) = (self.birth.poison, self.through);
         let loading = async move {
-            let loaded = outside.within_deadline(outside.ports.turns.load(&key)).await?;
+            let loaded = outside.within_deadline(outside.ports.turns.load(&key, through)).await?;
             if let Some(message) = poison.and_then(|id| loaded.waiting.iter().find(|message| message.id == id)) {
                 let now = outside.now();
                 outside.within_deadline(outside.ports.inbox.bury(message, "poisonous", now)).await?;
@@ -139,6 +169,7 @@ impl Conversation {
         self.loaded_at = Some(Instant::now());
         self.state = Some(loaded.state);
         self.queued_in_store = loaded.unsettled;
+        self.deferred = loaded.deferred;
         let poison = self.birth.poison.take();
         let mut permits: Vec<(InboundId, Option<Permit>)> =
             self.queue.drain(..).map(|waiting| (waiting.message.id, waiting.permit)).collect();
@@ -165,20 +196,42 @@ impl Conversation {
         ctx.wait(actix::clock::sleep(wait).into_actor(self).map(|(), conversation, ctx| conversation.load(ctx)));
     }
 
-    /// Starts the next turn, if a message waits.
+    /// Starts the next turn, if there is something to do.
     fn advance(&mut self, ctx: &mut Context<Self>) {
-        if self.queue.is_empty() && !self.stale {
+        if self.queue.is_empty() && self.asked.is_empty() && !self.woken && !self.stale {
             self.birth.bookmark.set(None);
             return;
         }
         if self.stale || self.may_be_settled() {
             return self.load(ctx);
         }
-        let may_send_now = self.may_send_now();
-        let (Some(state), Some(next)) = (&self.state, self.queue.front()) else { return self.load(ctx) };
-        self.birth.bookmark.set(Some(next.message.id));
-        let turn = TurnInFlight::decide(state, &next.message, &self.birth, may_send_now);
-        self.commit(turn, ctx);
+        let ahead = self.ahead();
+        let Some(state) = &self.state else { return self.load(ctx) };
+        if let Some(next) = self.queue.front() {
+            self.birth.bookmark.set(Some(next.message.id));
+            let turn = TurnInFlight::decide(state, &next.message, &self.birth, ahead);
+            return self.commit(turn, Cause::Message, ctx);
+        }
+        self.birth.bookmark.set(None);
+        if let Some(asked) = self.asked.front() {
+            match TurnInFlight::compose(state, &asked.request, &self.birth, ahead) {
+                Ok(turn) => return self.commit(turn, Cause::Request, ctx),
+                Err(refused) => self.answer(Err(refused.into())),
+            }
+        } else if std::mem::take(&mut self.woken)
+            && let Some(turn) = decide_timer(state, &self.birth.profile.rules, self.birth.outside.now())
+        {
+            return self.commit(TurnInFlight { turn, reserved: Vec::new() }, Cause::Timer, ctx);
+        }
+        self.advance(ctx);
+    }
+
+    /// Answers the request whose turn it is.
+    fn answer(&mut self, answer: Result<OutboundId, SendRefusal>) {
+        if let Some(asked) = self.asked.pop_front() {
+            // Whoever asked may have gone away.
+            let _ = asked.answer.send(answer);
+        }
     }
 
     /// Whether it is worth asking if the rows that queued in the store are settled, so that answers may go out at once
@@ -188,14 +241,15 @@ impl Conversation {
         self.queued_in_store && self.queue.len() <= 1 && !asked
     }
 
-    /// Whether nothing of this conversation waits or is on its way, so that an answer cannot overtake an earlier one.
-    fn may_send_now(&mut self) -> bool {
+    /// What stands before an answer, that it must not overtake.
+    fn ahead(&mut self) -> Ahead {
         let none_on_its_way = self.unsettled.is_zero();
         self.queued_in_store |= self.unsettled.take_handed_back();
-        none_on_its_way && !self.queued_in_store
+        self.deferred |= self.unsettled.take_stepped_out();
+        Ahead { others: !none_on_its_way || self.queued_in_store, deferred: self.deferred }
     }
 
-    fn commit(&mut self, in_flight: TurnInFlight, ctx: &mut Context<Self>) {
+    fn commit(&mut self, in_flight: TurnInFlight, cause: Cause, ctx: &mut Context<Self>) {
         let outside = Arc::clone(self.outside());
         let TurnInFlight { turn, reserved } = in_flight;
         // What the conversation needs afterwards is kept; the store takes the rest.
@@ -203,22 +257,41 @@ impl Conversation {
         let commit = async move { outside.within_deadline(outside.ports.turns.commit(turn)).await };
         ctx.wait(commit.into_actor(self).map(move |result, conversation, ctx| match result {
             Ok(()) => {
+                if cause == Cause::Request {
+                    let written = after.outgoing.first().map(|(message, _)| message.id);
+                    conversation.answer(written.ok_or(SendRefusal::Unavailable));
+                }
                 conversation.apply(after);
                 conversation.advance(ctx);
             }
-            Err(error) => conversation.set_back(&error, ctx),
+            Err(error) => {
+                if cause == Cause::Request {
+                    conversation.lost(&error);
+                }
+                // What a timer wanted is asked for again: it is still due.
+                conversation.set_back(&error, ctx);
+            }
         }));
+    }
+
+    /// A request's turn failed. It is decided again while that cannot write it twice.
+    fn lost(&mut self, error: &PortError) {
+        let Some(asked) = self.asked.front_mut() else { return };
+        asked.lost += 1;
+        let has_key = asked.request.idempotency_key.is_some();
+        if error.kind != PortErrorKind::Conflict {
+            self.answer(Err(SendRefusal::Unavailable));
+        } else if asked.lost >= LOST_RACES {
+            // Nobody loses that many races: it is the key that is taken.
+            self.answer(Err(if has_key { SendRefusal::AskedBefore } else { SendRefusal::Unavailable }));
+        }
     }
 
     /// The turn holds: remember it, and let its messages go.
     fn apply(&mut self, applied: Applied) {
         self.setbacks = 0;
         if let Some(state) = &mut self.state {
-            state.contact = Some(applied.contact);
-            state.conversation = Some(applied.conversation);
-            if let Some(opted_out) = applied.opted_out {
-                state.opted_out = opted_out;
-            }
+            applied.update(state);
         }
         if let Some(outcome) = applied.outcome
             && let Some(done) = self.queue.pop_front()
@@ -228,20 +301,26 @@ impl Conversation {
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);
             drop(done.permit);
         }
+        if applied.releases {
+            self.deferred = false;
+            self.queued(self.birth.outside.now());
+        }
         for (message, slot) in applied.outgoing {
             match slot {
                 Some(slot) => {
                     let unsettled = self.unsettled.count_one();
                     self.birth.dispatcher.do_send(Dispatch::Now { message, slot, unsettled });
                 }
-                None => {
-                    self.queued_in_store = true;
-                    self.birth
-                        .dispatcher
-                        .do_send(Dispatch::Queued { tenant: message.tenant.clone(), not_before: message.created_at });
-                }
+                None => self.queued(message.created_at),
             }
         }
+    }
+
+    /// A row of the conversation waits in the store.
+    fn queued(&mut self, not_before: Timestamp) {
+        self.queued_in_store = true;
+        let lane = LaneKey { tenant: self.birth.key.tenant.clone(), channel: self.birth.key.channel.clone() };
+        self.birth.dispatcher.do_send(Dispatch::Queued { lane, not_before });
     }
 }
 
@@ -251,7 +330,12 @@ impl Actor for Conversation {
     fn started(&mut self, ctx: &mut Self::Context) {
         // Far above what permits allow; memory is bounded by them, not here.
         ctx.set_mailbox_capacity(1024);
-        self.load(ctx);
+        // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
+        if self.birth.through.is_some() {
+            self.through = self.birth.through;
+            self.stale = true;
+            self.advance(ctx);
+        }
     }
 }
 
@@ -274,17 +358,23 @@ impl Handler<Deliver> for Conversation {
     }
 }
 
+impl Handler<Compose> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, Compose { request, answer, .. }: Compose, ctx: &mut Context<Self>) {
+        self.taken += 1;
+        self.asked.push_back(Asked { request, answer, lost: 0 });
+        self.advance(ctx);
+    }
+}
+
 impl Handler<Wake> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
         self.taken += 1;
-        let now = self.outside().now();
-        let turn: Option<Turn> =
-            self.state.as_ref().and_then(|state| decide_timer(state, &self.birth.profile.rules, now));
-        if let Some(turn) = turn {
-            self.commit(TurnInFlight { turn, reserved: Vec::new() }, ctx);
-        }
+        self.woken = true;
+        self.advance(ctx);
     }
 }
 
@@ -292,7 +382,7 @@ impl Handler<AskIdle> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: AskIdle, _: &mut Context<Self>) {
-        if self.queue.is_empty() && self.unsettled.is_zero() {
+        if self.queue.is_empty() && self.asked.is_empty() && self.unsettled.is_zero() {
             self.birth.parent.do_send(Idle {
                 key: self.birth.key.clone(),
                 generation: self.birth.generation,

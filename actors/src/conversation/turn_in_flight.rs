@@ -2,10 +2,11 @@
 
 use super::Birth;
 use crate::domain::conversation::{Contact, Conversation, State};
-use crate::domain::message::{Inbound, Outbound};
-use crate::domain::turn::{ConsentChange, Outcome, Start, Turn, decide};
+use crate::domain::message::{Inbound, Outbound, OutboundKind};
+use crate::domain::turn::{ConsentChange, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
 use crate::kit::Outside;
 use crate::outbox::desk::Slot;
+use crate::ports::LaneKey;
 
 /// A turn and the places of its outgoing messages, in the order of `turn.outbox`.
 pub struct TurnInFlight {
@@ -15,21 +16,54 @@ pub struct TurnInFlight {
     pub reserved: Vec<Option<Slot>>,
 }
 
+/// What stands before a turn's messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    /// Others of the conversation stand in line, or may.
+    pub(super) others: bool,
+    /// Others wait for the contact to write.
+    pub(super) deferred: bool,
+}
+
 impl TurnInFlight {
-    /// Decides, and reserves places for what is to be sent. Only the first message of a turn may go at once: the next
-    /// ones queue behind it, so that they cannot overtake.
-    pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, may_send_now: bool) -> Self {
+    /// Decides about a message, and reserves places for what is to be sent.
+    pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, ahead: Ahead) -> Self {
+        let outside: &Outside = &birth.outside;
+        let mut turn = decide(state, message, &birth.profile.rules, &*outside.ports.sellers, outside.now());
+        let stopped = matches!(turn.consent, Some(ConsentChange::OptOut { .. }));
+        let silent = state.opted_out && !matches!(turn.consent, Some(ConsentChange::OptIn { .. }));
+        turn.releases = ahead.deferred && !stopped && !silent;
+        Self::reserve(turn, birth, ahead)
+    }
+
+    /// Decides about a request.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub(super) fn compose(state: &State, request: &SendRequest, birth: &Birth, ahead: Ahead) -> Result<Self, Refused> {
+        let turn = decide_send(state, request, &birth.profile.rules, birth.outside.now())?;
+        Ok(Self::reserve(turn, birth, ahead))
+    }
+
+    /// Reserves places. Where order is kept, only the first message of a turn may go at once, and only when nothing
+    /// stands before it: the others queue, so that they cannot overtake.
+    fn reserve(mut turn: Turn, birth: &Birth, ahead: Ahead) -> Self {
         let outside: &Outside = &birth.outside;
         let now = outside.now();
-        let mut turn = decide(state, message, &birth.profile.rules, &*outside.ports.sellers, now);
+        let lane = LaneKey { tenant: turn.key.tenant.clone(), channel: turn.key.channel.clone() };
+        let keep_order = birth.profile.channels.get(&lane.channel).is_none_or(|channel| channel.keep_order);
+        let mut others = keep_order && (ahead.others || turn.releases);
         let mut reserved = Vec::with_capacity(turn.outbox.len());
-        for (n, draft) in turn.outbox.iter_mut().enumerate() {
-            let slot = (may_send_now && n == 0).then(|| birth.desk.reserve(&draft.message.tenant)).flatten();
+        for draft in &mut turn.outbox {
+            let slot = if others { None } else { birth.desk.reserve(&lane, now) };
             if slot.is_some() {
                 draft.message.attempts = 1;
                 draft.start =
                     Start::Now { node: outside.node.clone(), lease_until: Outside::later(now, outside.settings.lease) };
+            } else if let Start::Queued { behind, .. } = &mut draft.start {
+                *behind = others;
             }
+            others = keep_order;
             reserved.push(slot);
         }
         Self { turn, reserved }
@@ -40,8 +74,9 @@ impl TurnInFlight {
 pub(super) struct Applied {
     pub(super) contact: Contact,
     pub(super) conversation: Conversation,
-    pub(super) opted_out: Option<bool>,
+    pub(super) consent: Option<ConsentChange>,
     pub(super) outcome: Option<Outcome>,
+    pub(super) releases: bool,
     pub(super) outgoing: Vec<(Outbound, Option<Slot>)>,
 }
 
@@ -50,9 +85,23 @@ impl Applied {
         Self {
             contact: turn.contact.clone(),
             conversation: turn.conversation.clone(),
-            opted_out: turn.consent.as_ref().map(|change| matches!(change, ConsentChange::OptOut { .. })),
+            consent: turn.consent.clone(),
             outcome: turn.consumed.as_ref().map(|consumed| consumed.outcome),
+            releases: turn.releases,
             outgoing: turn.outbox.iter().map(|draft| draft.message.clone()).zip(reserved).collect(),
+        }
+    }
+
+    /// What the next turn is decided on.
+    pub(super) fn update(&self, state: &mut State) {
+        state.contact = Some(self.contact.clone());
+        state.conversation = Some(self.conversation.clone());
+        state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);
+        match &self.consent {
+            Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
+            Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
+            Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
+            None => {}
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::address::Scheme;
 use super::ids::ChannelId;
 use super::retry::RetryPolicy;
 
 /// One sender account, as the outbox sees it.
 #[derive(Clone, Debug)]
 pub struct ChannelProfile {
+    /// How it addresses people: what takes over from another channel writes to the same path with this scheme.
+    pub scheme: Scheme,
     /// What the account may send (I7).
     pub account: Option<Quota>,
     /// What one contact may get from it (I7).
@@ -32,6 +35,7 @@ pub struct ChannelProfile {
 impl Default for ChannelProfile {
     fn default() -> Self {
         Self {
+            scheme: Scheme::Whatsapp,
             account: None,
             pair: None,
             window: None,

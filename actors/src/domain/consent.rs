@@ -1,4 +1,4 @@
-//! STOP, START and HELP: what a whole message must be to count as one of them (I6).
+//! STOP, START, CONFIRM and HELP: what a whole message must be to count as one of them (I6).
 //!
 //! The English words are those that Twilio itself handles on SMS long codes; nobody handles any on WhatsApp, so the list
 //! is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
@@ -13,9 +13,9 @@ pub enum Keyword {
     Stop,
     /// Write to me again.
     Start,
-    /// YES or OUI: [`Keyword::Start`] from someone who said STOP, who can only mean that; from anyone else an ordinary
-    /// answer to an ordinary question.
-    Yes,
+    /// Yes, you may write to me: CONFIRMER, CONFIRM, and YES or OUI. Only an answer to a welcome (double opt-in); from
+    /// anyone else ordinary words. It never undoes a STOP: a yes may answer any question, START answers one.
+    Confirm,
     /// Who are you, and how do I stop this?
     Help,
 }
@@ -70,9 +70,8 @@ fn objection(word: &str, typed: &str, keyword: Keyword, words: &[(String, Keywor
     }
     let taken = built_in(word).or_else(|| words.iter().find(|(other, _)| other == word).map(|(_, meaning)| *meaning));
     match taken {
-        Some(meaning) if meaning != keyword && !(meaning == Keyword::Yes && keyword == Keyword::Start) => {
-            Some(format!("already means {}", name(meaning)))
-        }
+        Some(Keyword::Confirm) => Some("is an answer to many questions: it cannot mean that as well".to_owned()),
+        Some(meaning) if meaning != keyword => Some(format!("already means {}", name(meaning))),
         _ => None,
     }
 }
@@ -81,7 +80,7 @@ fn name(keyword: Keyword) -> &'static str {
     match keyword {
         Keyword::Stop => "STOP",
         Keyword::Start => "START",
-        Keyword::Yes => "START, from those who said STOP",
+        Keyword::Confirm => "CONFIRM",
         Keyword::Help => "HELP",
     }
 }
@@ -94,7 +93,7 @@ fn built_in(folded: &str) -> Option<Keyword> {
         | "DESINSCRIPTION" | "SE DESINSCRIRE" | "ME DESINSCRIRE" | "DESINSCRIVEZ MOI" => Some(Keyword::Stop),
         "START" | "UNSTOP" | "OPTIN" | "OPT IN" | "REPRENDRE" | "REPRENDS" | "REPRENEZ" | "RECOMMENCER"
         | "REABONNER" | "REABONNEMENT" | "SE REABONNER" | "ME REABONNER" | "REABONNEZ MOI" => Some(Keyword::Start),
-        "YES" | "OUI" => Some(Keyword::Yes),
+        "CONFIRMER" | "CONFIRM" | "CONFIRME" | "JE CONFIRME" | "I CONFIRM" | "YES" | "OUI" => Some(Keyword::Confirm),
         "HELP" | "INFO" | "AIDE" => Some(Keyword::Help),
         _ => None,
     }
@@ -151,7 +150,7 @@ mod tests {
                 Keyword::Start,
                 &["START", "start", "Unstop", "reprendre", "RECOMMENCER", "réabonner", "Réabonnez-moi", "opt in"],
             ),
-            (Keyword::Yes, &["yes", "OUI", "Oui !"]),
+            (Keyword::Confirm, &["CONFIRMER", "confirm", "Je confirme.", "yes", "OUI", "Oui !"]),
             (Keyword::Help, &["help", "HELP?", "info", "Aide", "aide !"]),
         ];
         for (keyword, bodies) in table {
@@ -188,7 +187,7 @@ mod tests {
     fn a_tenant_adds_words() {
         let extra = ExtraKeywords {
             stop: vec!["Basta !".into(), "plus de messages".into()],
-            start: vec!["c'est reparti".into(), "oui".into()],
+            start: vec!["c'est reparti".into()],
             help: vec!["infos".into()],
         };
         let mut errors = Vec::new();
@@ -199,14 +198,13 @@ mod tests {
         assert_eq!(read(&keywords, "C’est reparti"), Some(Keyword::Start));
         assert_eq!(read(&keywords, "infos"), Some(Keyword::Help));
         assert_eq!(read(&keywords, "stop"), Some(Keyword::Stop));
-        assert_eq!(read(&keywords, "oui"), Some(Keyword::Yes), "a built-in word keeps its meaning");
     }
 
     #[test]
     fn words_that_cannot_hold_are_refused() {
         let extra = ExtraKeywords {
             stop: vec!["!!".into(), "start".into(), "assez".into()],
-            start: vec!["ASSEZ".into(), "arrêt".into()],
+            start: vec!["ASSEZ".into(), "arrêt".into(), "Oui".into()],
             help: vec!["x".repeat(200)],
         };
         let mut errors = Vec::new();
@@ -214,7 +212,14 @@ mod tests {
         let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
         assert_eq!(
             fields,
-            ["keywords.stop[0]", "keywords.stop[1]", "keywords.start[0]", "keywords.start[1]", "keywords.help[0]"]
+            [
+                "keywords.stop[0]",
+                "keywords.stop[1]",
+                "keywords.start[0]",
+                "keywords.start[1]",
+                "keywords.start[2]",
+                "keywords.help[0]"
+            ]
         );
         assert!(errors[2].message.contains("STOP"), "{}", errors[2]);
     }

@@ -31,6 +31,10 @@ pub struct State {
     pub conversation: Option<Conversation>,
     /// Whether `key.address` (or another address of the contact) said STOP.
     pub opted_out: bool,
+    /// Whether the contact ever got a welcome (double opt-in), on any channel: the ledger has `welcomed`.
+    pub welcomed: bool,
+    /// Whether the contact confirmed what a welcome asked: `contacts.confirmed_at`.
+    pub confirmed: bool,
 }
 
 /// A person of a tenant. `Debug` does not show the name.

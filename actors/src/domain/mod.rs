@@ -4,6 +4,7 @@
 //! commits as one (I4). Everything else here is what that function speaks about.
 
 pub mod address;
+pub mod breaker;
 pub mod budget;
 pub mod channel;
 pub mod consent;

@@ -1,25 +1,19 @@
-//! How often we may write (I7): to one contact, for one tenant in any second, for one tenant in a day.
+//! How often we may write (I7): to one contact, from one sender account, for one tenant in any second and in a day.
 //!
 //! Two limiters, because they promise different things. Automatic answers to a contact may come in a burst, so their
-//! window is kept exactly: the moments of the latest answers stand in the conversation's row and survive a restart. A
-//! tenant's sends are spread evenly by governor's GCRA with a burst of one, which needs one number per tenant. (GCRA
-//! with a burst of N would let nearly 2 N into one window, so it cannot do the first.)
+//! window is kept exactly: the moments of the latest answers stand in the conversation's row and survive a restart. What
+//! leaves is spread by governor's GCRA ([`permits`]), which needs one number per gate. (GCRA with a burst of N would let
+//! nearly 2 N into one window, so it cannot do the first; gates of so many a second have a burst of one.)
 
-use std::num::NonZeroU32;
-use std::ops::Add;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
-use governor::clock::{Clock, Reference};
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 
 use super::Timestamp;
+use super::channel::Quota;
+
+pub mod permits;
 
 /// The window of `per_contact_per_minute`.
 pub const CONTACT_WINDOW: TimeDelta = TimeDelta::seconds(60);
@@ -45,80 +39,12 @@ fn is_in_window(at: Timestamp, now: Timestamp) -> bool {
     now.signed_duration_since(at) < CONTACT_WINDOW
 }
 
-/// Spreads a tenant's sends evenly: no window of one second, wherever it begins, holds more than `per_second` of them.
-#[derive(Debug)]
-pub struct TenantPacer {
-    limiter: RateLimiter<NotKeyed, InMemoryState, SteppedClock, NoOpMiddleware<Moment>>,
-    clock: SteppedClock,
-}
-
-impl TenantPacer {
-    /// A pacer that lets the first send through at once. A limit of 0 is read as 1: the configuration refuses 0.
-    #[must_use]
-    pub fn new(per_second: u32, now: Timestamp) -> Self {
-        let per_second = u64::from(per_second.max(1));
-        // Rounded up: a spacing a nanosecond too short would let one too many into a window.
-        let spacing = Duration::from_nanos(1_000_000_000_u64.div_ceil(per_second));
-        let quota = Quota::with_period(spacing).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-        let clock = SteppedClock::default();
-        clock.step_to(now);
-        Self { limiter: RateLimiter::direct_with_clock(quota.allow_burst(NonZeroU32::MIN), clock.clone()), clock }
-    }
-
-    /// Takes a permit, or says how long to wait for one. There is no reservation: everyone who waits is told the same.
-    ///
-    /// # Errors
-    /// The time from `now` to the next permit.
-    pub fn check(&self, now: Timestamp) -> Result<(), Duration> {
-        self.clock.step_to(now);
-        self.limiter.check().map_err(|not_until| not_until.wait_time_from(Moment::from(now)))
-    }
-}
-
-/// governor's clock, moved by hand: nanoseconds since 1970. It never goes back.
-#[derive(Clone, Debug, Default)]
-struct SteppedClock(Arc<AtomicU64>);
-
-impl SteppedClock {
-    fn step_to(&self, now: Timestamp) {
-        self.0.fetch_max(Moment::from(now).0, Ordering::AcqRel);
-    }
-}
-
-impl Clock for SteppedClock {
-    type Instant = Moment;
-
-    fn now(&self) -> Moment {
-        Moment(self.0.load(Ordering::Acquire))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(u64);
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        // Microseconds, as both databases keep them.
-        Self(u64::try_from(at.timestamp_micros()).unwrap_or(0).saturating_mul(1_000))
-    }
-}
-
-impl Add<Nanos> for Moment {
-    type Output = Self;
-
-    fn add(self, other: Nanos) -> Self {
-        Self(self.0.saturating_add(other.as_u64()))
-    }
-}
-
-impl Reference for Moment {
-    fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.saturating_sub(earlier.0).into()
-    }
-
-    fn saturating_sub(&self, duration: Nanos) -> Self {
-        Self(self.0.checked_sub(duration.as_u64()).unwrap_or(self.0))
-    }
+/// So many in any second, wherever it begins, spread evenly. 0 is read as 1: the configuration refuses 0.
+#[must_use]
+pub fn per_second(count: u32) -> Quota {
+    // Rounded up: a spacing a nanosecond too short would let one too many into a window.
+    let every = Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(count.max(1))));
+    Quota { every, burst: 1 }
 }
 
 /// What a tenant may still send today; the day is that of its time zone.
@@ -187,7 +113,7 @@ pub fn day_start(now: Timestamp, tz: Tz) -> Timestamp {
 
 /// The moments at which clocks show this time, earliest first; when they jump over it, the moment after the jump. A
 /// jump is a day at most (Samoa left out 30 December 2011).
-fn beginnings(midnight: NaiveDateTime, tz: Tz) -> impl Iterator<Item = Timestamp> {
+pub(super) fn beginnings(midnight: NaiveDateTime, tz: Tz) -> impl Iterator<Item = Timestamp> {
     let found = (0..=100)
         .map(|quarters| tz.from_local_datetime(&(midnight + TimeDelta::minutes(15 * quarters))))
         .find(|local| local.earliest().is_some());

@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::address::Address;
 use super::consent::Keywords;
 use super::ids::TenantId;
+use super::template::{Template, TemplateUse};
 use super::words::stored_words;
 
 mod questions;
+mod templates;
 mod texts;
 
 use self::questions::Questions;
@@ -29,6 +31,10 @@ pub struct RulesSource {
     /// Addresses of the tenant's own people, as the configuration gives them. Bare numbers count on every scheme, so
     /// only the path is kept (`+33612345678`).
     pub sellers: HashSet<String>,
+    /// Whether contacts are asked to confirm before the tenant may write of its own accord.
+    pub double_opt_in: bool,
+    /// Texts that providers have approved.
+    pub templates: Vec<Template>,
     /// Questions with known answers, in the order of the file.
     pub faq: Vec<FaqEntry>,
     /// Texts.
@@ -49,6 +55,8 @@ impl fmt::Debug for RulesSource {
             .field("tenant", &self.tenant)
             .field("language", &self.language)
             .field("sellers", &self.sellers.len())
+            .field("double_opt_in", &self.double_opt_in)
+            .field("templates", &self.templates.len())
             .field("faq", &self.faq.len())
             .field("per_contact_per_minute", &self.per_contact_per_minute)
             .field("session_idle", &self.session_idle)
@@ -88,6 +96,7 @@ impl Rules {
         }
         let keywords = Keywords::new(&source.keywords, &mut errors);
         let questions = Questions::new(&source.faq, &mut errors);
+        templates::check(&source, &mut errors);
         let texts = Texts::new(&source, &mut errors);
         if errors.is_empty() { Ok(Self { source, keywords, questions, texts }) } else { Err(errors) }
     }
@@ -96,6 +105,12 @@ impl Rules {
     #[must_use]
     pub fn source(&self) -> &RulesSource {
         &self.source
+    }
+
+    /// The template of that name.
+    #[must_use]
+    pub fn template(&self, name: &str) -> Option<&Template> {
+        self.source.templates.iter().find(|template| template.name == name)
     }
 
     /// How whole messages are read as STOP, START or HELP.
@@ -114,6 +129,16 @@ impl Rules {
     #[must_use]
     pub fn write(&self, text: TextName, facts: &Facts<'_>) -> Option<Result<String, TemplateFailed>> {
         self.texts.write(text, facts)
+    }
+
+    /// The template that says the same as a text; `None` when there is none, or when something that it needs is not known
+    /// of this contact.
+    #[must_use]
+    pub fn write_template(&self, text: TextName, facts: &Facts<'_>) -> Option<TemplateUse> {
+        let TextName::Answer(entry) = text else { return None };
+        let written = self.texts.write_template(entry, facts)?;
+        let known = self.template(&written.name)?;
+        known.missing(&written.variables).is_empty().then_some(written)
     }
 
     /// Whether a text is there to be written.
@@ -136,14 +161,17 @@ pub enum Language {
 stored_words!(Language { Fr => "fr", En => "en" });
 
 /// A question with a known answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaqEntry {
     /// The question, for people.
     pub question: String,
     /// Any of these words or phrases in a message, whatever its case and accents, asks the question.
     pub keywords: Vec<String>,
-    /// A template.
+    /// A text of its own, with places for what is known (minijinja).
     pub answer: String,
+    /// The approved template that says the same once the customer-service window is closed. Its variables are texts like
+    /// `answer`.
+    pub template: Option<TemplateUse>,
 }
 
 /// Texts of the tenant: minijinja templates. `None` takes the built-in text of the tenant's language, or silence where
@@ -160,6 +188,10 @@ pub struct Replies {
     pub opt_in: Option<String>,
     /// After HELP.
     pub help: Option<String>,
+    /// The first words to a contact who is asked to confirm (double opt-in).
+    pub welcome: Option<String>,
+    /// After CONFIRMER.
+    pub confirmed: Option<String>,
 }
 
 /// Words that a tenant adds to the built-in ones. Whole message, any case and accents.

@@ -82,6 +82,11 @@ pub enum SendErrorClass {
     Unknown,
     /// Our own settings are wrong (credentials, sender): no message of this channel will pass.
     Misconfigured,
+    /// Surely not taken, and the provider keeps the whole account from sending for so long.
+    Suspended {
+        /// From now on.
+        after: Duration,
+    },
 }
 
 impl SendErrorClass {
@@ -95,6 +100,7 @@ impl SendErrorClass {
             Self::WindowClosed => "window_closed",
             Self::Unknown => "unknown_outcome",
             Self::Misconfigured => "misconfigured",
+            Self::Suspended { .. } => "suspended",
         }
     }
 }

@@ -219,6 +219,7 @@ mod tests {
 
     use super::DeliveryStatus as Says;
     use super::OutboxState::{self, *};
+    use super::Transition;
 
     #[test]
     fn i8_callbacks_move_forward_only() {
@@ -245,6 +246,56 @@ mod tests {
     }
 
     #[test]
+    fn i8_every_transition_leaves_only_the_states_it_may() {
+        // From each state, what may be done to it and where that leads; a dot: not from here.
+        let states = [Pending, Sending, Unknown, Deferred, Sent, Delivered, Read, Failed, Suppressed, Dead, Cancelled];
+        let table = [
+            (Transition::Claim, "s..........", Sending),
+            (Transition::Deliver, "sss........", Sent),
+            (Transition::Postpone, "sss........", Pending),
+            (Transition::LoseTrack, "sss........", Unknown),
+            (Transition::Defer, "ss.........", Deferred),
+            (Transition::Release, "...s.......", Pending),
+            (Transition::Suppress, "ssss.......", Suppressed),
+            (Transition::Die, "ssss.......", Dead),
+            (Transition::Cancel, "s..s...s.s.", Cancelled),
+            (Transition::Replay, ".......ssss", Pending),
+        ];
+        assert_eq!(table.len(), Transition::ALL.len());
+        for (transition, row, to) in table {
+            assert_eq!(transition.to(), to);
+            for (state, may) in states.into_iter().zip(row.chars()) {
+                assert_eq!(state.after(transition), (may == 's').then_some(to), "{transition:?} of {state}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_provider_delivered_stays_delivered() {
+        for transition in Transition::ALL {
+            for state in [Sent, Delivered, Read] {
+                assert_eq!(state.after(*transition), None, "{transition:?} of {state}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_person_takes_a_message_out_of_a_final_state() {
+        for transition in Transition::ALL {
+            let leaves_final = transition.from().iter().any(|state| state.is_final());
+            let by_a_person = matches!(transition, Transition::Cancel | Transition::Replay);
+            assert_eq!(leaves_final, by_a_person, "{transition:?}");
+        }
+    }
+
+    #[test]
+    fn every_transition_has_an_event_of_its_own() {
+        let events: std::collections::HashSet<_> =
+            Transition::ALL.iter().map(|transition| transition.event().as_str()).collect();
+        assert_eq!(events.len(), Transition::ALL.len());
+    }
+
+    #[test]
     fn waiting_states_are_not_final() {
         let open: Vec<_> = OutboxState::ALL.iter().filter(|state| !state.is_final()).collect();
         assert_eq!(open, [&Pending, &Sending, &Unknown, &Deferred]);
@@ -264,6 +315,34 @@ mod tests {
                 prop_assert!(state == before || state.rank() > before.rank());
                 prop_assert_eq!(state.advance(says), None);
                 prop_assert!(!before.is_final() || state.is_final());
+            }
+        }
+
+        /// Whatever Palabre and the provider do in whatever order, a life of a message only goes forward: it comes back
+        /// into the line from a final state by a replay alone, which begins another life, and never once it was sent.
+        #[test]
+        fn i8_within_a_life_nothing_that_is_over_begins_again(
+            steps in proptest::collection::vec((any::<bool>(), 0_usize..16), 0..60),
+        ) {
+            let (mut state, mut reached) = (Pending, false);
+            for (by_us, which) in steps {
+                let before = state;
+                if by_us {
+                    let transition = Transition::ALL[which % Transition::ALL.len()];
+                    state = state.after(transition).unwrap_or(state);
+                    prop_assert!(state == before || transition.from().contains(&before));
+                    if before.is_final() && !state.is_final() {
+                        prop_assert_eq!(transition, Transition::Replay);
+                        prop_assert!(matches!(before, Failed | Suppressed | Dead | Cancelled));
+                        reached = false;
+                    }
+                } else {
+                    let says = Says::ALL[which % Says::ALL.len()];
+                    state = state.advance(says).unwrap_or(state);
+                    prop_assert!(state.rank() >= before.rank());
+                }
+                reached |= matches!(state, Sent | Delivered | Read);
+                prop_assert!(!reached || state.is_final(), "{before} became {state} after it was sent");
             }
         }
 

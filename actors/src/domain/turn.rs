@@ -10,9 +10,11 @@ use super::words::stored_words;
 
 mod inbound;
 mod passage;
+mod request;
 mod timer;
 
 pub use self::inbound::decide;
+pub use self::request::{Refused, SendRequest, decide_send};
 pub use self::timer::decide_timer;
 
 /// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.
@@ -76,6 +78,8 @@ pub enum Outcome {
     OptedOut,
     /// START: recorded.
     OptedIn,
+    /// They confirmed what the welcome asked (double opt-in): recorded.
+    Confirmed,
     /// They said STOP before: silence.
     SilentOptedOut,
     /// A person has the conversation: silence.
@@ -96,6 +100,7 @@ stored_words!(Outcome {
     AnsweredHelp => "answered_help",
     OptedOut => "opted_out",
     OptedIn => "opted_in",
+    Confirmed => "confirmed",
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
     Seller => "seller",
@@ -140,6 +145,9 @@ pub struct Draft {
     pub message: Outbound,
     /// How its row starts.
     pub start: Start,
+    /// Given by whoever asked for the message: the same key of a tenant is the same message, and a turn that brings it
+    /// again is a `Conflict`.
+    pub idempotency_key: Option<String>,
 }
 
 /// How an outbox row starts.

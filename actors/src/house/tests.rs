@@ -1,5 +1,7 @@
 //! The actors together, against fakes of every port, on paused time.
 
+mod delivery;
+
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -206,7 +208,7 @@ fn after_stop_nothing_is_sent_but_one_confirmation() {
         harness.post("a", ANNE, "stop").await.unwrap();
         let snapshot = harness.until(|now| all_processed(now) && all_sent(now, 1)).await;
         assert_eq!(snapshot.outbound.len(), 1);
-        harness.store.fault(Op::IsOptedOut, Fault::Fail(PortErrorKind::Unavailable));
+        harness.store.fault(Op::Standing, Fault::Fail(PortErrorKind::Unavailable));
         harness.post("a", BOB, "hello").await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 2)).await;
         assert!(all_sent(&snapshot, 2), "the gate closed for a moment, and opened when the store answered");

@@ -1,9 +1,10 @@
 //! Ingress: makes webhooks' messages durable in batches, answers, and delivers them in order of acceptance (I1-I3).
 //!
-//! One batch is in flight at a time; what comes meanwhile makes the next one, so batches grow with the load and their
-//! order is the order of acceptance. A message that finds no place in memory stays in the store, its tenant is marked
+//! What came since the actor last ran makes a batch, and batches are handed to the store as they come: it makes all that
+//! wait durable at once, in their order, which is the order of acceptance, and answers in that order. A message that finds no place in memory stays in the store, its tenant is marked
 //! as behind, and from then on *everything* of that tenant comes through the store, in order, until it has caught up.
 
+mod batches;
 mod lane;
 pub mod messages;
 
@@ -11,11 +12,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture};
 use metrics::{counter, histogram};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use self::batches::{Answer, Batch, Committed};
 use self::lane::Lane;
 use self::messages::{Accept, Drain, Redeliver, Room};
 use crate::domain::conversation::ConversationKey;
@@ -30,8 +32,8 @@ use crate::tenant::messages::Deliver;
 
 /// Messages of one accept batch at most.
 const BATCH_LIMIT: usize = 512;
-/// So many webhooks that wait for the next batch are a flood.
-const FLOOD: usize = 48;
+/// So many webhooks that wait for their commit are a flood.
+const FLOOD: usize = 96;
 /// Rows that a pump reads at once.
 const PUMP_LIMIT: usize = 256;
 /// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
@@ -40,6 +42,11 @@ const ASK_EVERY: u32 = 16;
 const TIMER_LIMIT: usize = 256;
 /// How often live sessions are looked at: they last for hours.
 const LIVE_SESSIONS_EVERY: Duration = Duration::from_secs(60);
+
+/// Everything that waited in the mailbox has been taken from it.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Flush;
 
 /// The provider may get its 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +78,16 @@ pub struct Ingress {
     admission: Admission,
     owns: Box<dyn Fn(&TenantId) -> bool>,
     waiting: Vec<NewInbound>,
-    answers: Vec<oneshot::Sender<Result<Accepted, Refusal>>>,
-    committing: bool,
+    answers: Vec<Answer>,
+    /// [`Flush`] is on its way.
+    flushing: bool,
+    /// Messages with the store.
+    committing: usize,
+    batches: Option<mpsc::UnboundedSender<Batch>>,
     lanes: HashMap<TenantId, Lane>,
     sweeps: u32,
+    /// Due timers of tenants that the configuration does not have: they stand before those that are ours.
+    stray_timers: usize,
     draining: bool,
 }
 
@@ -94,45 +107,37 @@ impl Ingress {
             owns,
             waiting: Vec::new(),
             answers: Vec::new(),
-            committing: false,
+            flushing: false,
+            committing: 0,
+            batches: None,
             lanes: HashMap::new(),
             sweeps: 0,
+            stray_timers: 0,
             draining: false,
         }
     }
 
-    fn commit(&mut self, ctx: &mut Context<Self>) {
-        if self.committing || self.waiting.is_empty() {
-            return;
+    /// Hands what waits to the store.
+    fn commit(&mut self) {
+        let Some(batches) = &self.batches else { return };
+        while !self.waiting.is_empty() {
+            let later = self.waiting.split_off(self.waiting.len().min(BATCH_LIMIT));
+            let messages = std::mem::replace(&mut self.waiting, later);
+            let later = self.answers.split_off(messages.len());
+            let answers = std::mem::replace(&mut self.answers, later);
+            #[expect(clippy::cast_precision_loss, reason = "at most BATCH_LIMIT")]
+            histogram!(metric::ACCEPT_BATCH).record(messages.len() as f64);
+            self.committing += messages.len();
+            // Never closed: this actor holds both ends.
+            let _ = batches.send(Batch { messages, answers });
         }
-        self.committing = true;
-        let later = self.waiting.split_off(self.waiting.len().min(BATCH_LIMIT));
-        let batch = std::mem::replace(&mut self.waiting, later);
-        let later = self.answers.split_off(batch.len());
-        let answers = std::mem::replace(&mut self.answers, later);
-        #[expect(clippy::cast_precision_loss, reason = "at most BATCH_LIMIT")]
-        histogram!(metric::ACCEPT_BATCH).record(batch.len() as f64);
-        let outside = Arc::clone(&self.outside);
-        let accept = async move {
-            let deadline = outside.settings.store_deadline;
-            tokio::time::timeout(deadline, outside.ports.inbox.accept(batch)).await
-        };
-        ctx.spawn(accept.into_actor(self).map(|results, ingress, ctx| {
-            ingress.committing = false;
-            // Past the deadline the answers are dropped, which refuses the webhooks; if the commit came through after
-            // all, the provider's repeat is a duplicate and the sweep delivers the first.
-            if let Ok(results) = results {
-                ingress.committed(results, answers, ctx);
-            }
-            ingress.commit(ctx);
-        }));
     }
 
     /// Answers the webhooks first: everything after the commit is our own business.
     fn committed(
         &mut self,
         results: Vec<Result<Acceptance, PortError>>,
-        answers: Vec<oneshot::Sender<Result<Accepted, Refusal>>>,
+        answers: Vec<Answer>,
         ctx: &mut Context<Self>,
     ) {
         let (mut new, mut duplicates, mut failed) = (0, 0, 0);
@@ -186,7 +191,7 @@ impl Ingress {
         // Only what finds a place is read. Room is announced when there is more.
         let limit = lane.gauge().room().min(self.admission.free()).min(PUMP_LIMIT);
         // Nor is it while webhooks pile up, as long as the tenant has something to do: they are more urgent.
-        if limit == 0 || (self.waiting.len() >= FLOOD && lane.gauge().used() > 0) {
+        if limit == 0 || (self.waiting.len() + self.committing >= FLOOD && lane.gauge().used() > 0) {
             return;
         }
         let Some(after) = lane.begin_pump() else { return };
@@ -247,13 +252,17 @@ impl Ingress {
         let behind = self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone());
         let mut behind: Vec<TenantId> = behind.collect();
         let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
+        let timers = self.timers_to_read();
         let sweeping = async move {
             let now = outside.now();
             if ask {
                 let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
                 behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
             }
-            let due = outside.within_deadline(outside.ports.turns.due(now, TIMER_LIMIT)).await?;
+            let due = match timers {
+                Some(limit) => Some(outside.within_deadline(outside.ports.turns.due(now, limit)).await?),
+                None => None,
+            };
             Ok::<_, PortError>((behind, due))
         };
         ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
@@ -267,12 +276,23 @@ impl Ingress {
         }));
     }
 
-    fn swept(&mut self, behind: Vec<TenantId>, due: Vec<ConversationKey>, ctx: &mut Context<Self>) {
+    /// How many due timers to read, if any. Those of a tenant that left the configuration stay due for ever, before all
+    /// later ones: each read is wider by as many as there were, and once they are many, reads are rare.
+    fn timers_to_read(&self) -> Option<usize> {
+        let rare = self.stray_timers >= TIMER_LIMIT;
+        (!rare || self.sweeps.is_multiple_of(ASK_EVERY)).then(|| TIMER_LIMIT.saturating_add(self.stray_timers))
+    }
+
+    fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
         for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
             lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over_unless_behind();
             self.pump(&tenant, ctx);
         }
-        for key in due.into_iter().filter(|key| (self.owns)(&key.tenant)) {
+        let Some(due) = due else { return };
+        let (known, strays): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|key| self.outside.tenants.contains_key(&key.tenant));
+        self.stray_timers = strays.len();
+        for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
             self.supervisor.do_send(Wake(key));
         }
     }
@@ -324,6 +344,9 @@ impl Actor for Ingress {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1024);
+        let (batches, begun) = mpsc::unbounded_channel();
+        self.batches = Some(batches);
+        ctx.add_stream(batches::through_the_store(Arc::clone(&self.outside), begun));
         self.sweep(ctx, Duration::ZERO);
         self.close_live_sessions(ctx);
     }
@@ -335,7 +358,30 @@ impl Handler<Accept> for Ingress {
     fn handle(&mut self, Accept { message, answer }: Accept, ctx: &mut Context<Self>) {
         self.waiting.push(message);
         self.answers.push(answer);
-        self.commit(ctx);
+        if !std::mem::replace(&mut self.flushing, true) {
+            // Behind what waits in the mailbox: all of it makes one batch.
+            ctx.notify(Flush);
+        }
+    }
+}
+
+impl Handler<Flush> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, _: &mut Context<Self>) {
+        self.flushing = false;
+        self.commit();
+    }
+}
+
+impl StreamHandler<Committed> for Ingress {
+    fn handle(&mut self, Committed { results, answers }: Committed, ctx: &mut Context<Self>) {
+        self.committing -= answers.len();
+        // Past the deadline the answers are dropped, which refuses the webhooks; if the commit came through after all, the
+        // provider's repeat is a duplicate and the sweep delivers the first.
+        if let Some(results) = results {
+            self.committed(results, answers, ctx);
+        }
     }
 }
 

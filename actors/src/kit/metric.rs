@@ -28,3 +28,10 @@ pub const SENDS: &str = "palabre_outbox_sends_total";
 pub const SEND_SECONDS: &str = "palabre_outbox_send_seconds";
 /// Messages being sent.
 pub const SENDING: &str = "palabre_outbox_sending";
+/// How each sender account stands, 1 for the state it is in; labels `tenant`, `channel`, `state` (`closed`, `open`,
+/// `half_open`, `paused`).
+pub const CHANNEL_STATE: &str = "palabre_channel_state";
+/// Used share of a tenant's budget, 0 to 1, above when overdrawn; labels `tenant`, `period` (`day`, `month`).
+pub const BUDGET_USED: &str = "palabre_tenant_budget_used_ratio";
+/// 1 from the share on at which the tenant wants to hear of it; labels `tenant`, `period`.
+pub const BUDGET_ALERT: &str = "palabre_tenant_budget_alert";

@@ -11,9 +11,7 @@ use crate::domain::channel::ChannelProfile;
 use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::rules::{Rules, SellerBook};
-use crate::ports::{
-    Clock, Gateways, Inbox, Outbox, Pacing, Pending, PortError, PortErrorKind, Standings, Turns,
-};
+use crate::ports::{Clock, Gateways, Inbox, Outbox, Pacing, Pending, PortError, PortErrorKind, Standings, Turns};
 
 /// Everything the actors reach outside of themselves. One per node, shared.
 pub struct Outside {

@@ -1,4 +1,5 @@
-//! One message's way over the wire: pace, day, consent, provider, and the settlement that is written down afterwards.
+//! One message's way over the wire: expiry, route, budget, day, permits, standing, provider, and the settlement that is
+//! written down afterwards.
 //!
 //! It runs on the I/O runtime, beside the actors. Whatever happens to it, its row is leased: when no settlement comes,
 //! the lease runs out and the message is looked into.
@@ -11,73 +12,141 @@ use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
-use super::desk::Slot;
-use super::pace::Budget;
+use super::allowance::Allowed;
+use super::desk::{Slot, TenantDesk};
+use super::gates;
+use super::letters::{self, Route};
 use super::policy;
-use crate::domain::message::{Outbound, OutboundKind};
-use crate::domain::send::{Receipt, SendError, SendErrorClass};
+use crate::domain::ids::ChannelId;
+use crate::domain::message::Outbound;
+use crate::domain::send::{Form, Letter, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
-use crate::ports::{Gateway, Settled, Settlement};
+use crate::ports::{Gateway, Pause, Settled, Settlement};
 
 /// How long a message waits for its channel to come back into the configuration.
 pub(super) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
+/// What came of a message, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) result: Settled,
+    pub(super) via: Option<ChannelId>,
+    pub(super) cost_micros: i64,
+}
+
+impl From<Settled> for Outcome {
+    fn from(result: Settled) -> Self {
+        Self { result, via: None, cost_micros: 0 }
+    }
+}
+
 /// Delivers a message and writes the outcome down. Answers what was written.
-pub(super) async fn deliver(outside: Arc<Outside>, message: Outbound, slot: Slot) -> Settled {
-    let result = attempt(&outside, &message, &slot).await;
+pub(super) async fn deliver(outside: Arc<Outside>, mut message: Outbound, mut slot: Slot) -> Settled {
+    let outcome = attempt(&outside, &message, &mut slot).await;
+    let result = outcome.result.clone();
     if !matches!(result, Settled::Sent(_)) {
         debug!(tenant.id = %message.tenant, message.id = %message.id, correlation.id = %message.correlation, result = ?result, "message not sent");
     }
-    settle(&outside, message, result.clone()).await;
+    if matches!(result, Settled::Deferred { .. }) {
+        let latest = Outside::later(outside.now(), slot.page().profile.deferred_for);
+        message.expires_at = Some(message.expires_at.map_or(latest, |at| at.min(latest)));
+    }
+    settle(&outside, message, outcome).await;
     result
 }
 
-/// The gates, in order, and then the wire. The opt-out gate stands last: right before the wire (I6).
-async fn attempt(outside: &Outside, message: &Outbound, slot: &Slot) -> Settled {
-    let Some(gateway) = outside.ports.gateways.get(&message.channel) else {
+/// The gates, in order, and then the wire. The standing stands last: right before the wire (I6).
+async fn attempt(outside: &Outside, message: &Outbound, slot: &mut Slot) -> Outcome {
+    let page = Arc::clone(slot.page());
+    let configured = outside.ports.gateways.get(&message.channel).is_some();
+    let Some(own) = page.account(&message.channel).filter(|_| configured) else {
         // A slip in the configuration must cost time, not messages.
         warn!(channel.id = %message.channel, message.id = %message.id, "the configuration does not have this channel, its messages wait");
-        let at = Outside::later(outside.now(), UNCONFIGURED_WAIT);
-        return Settled::Later { at, reason: "channel_not_configured".to_owned(), counted: false };
+        return gates::wait_until(Outside::later(outside.now(), UNCONFIGURED_WAIT), "channel_not_configured").into();
     };
-    slot.pace().token(outside).await;
-    match slot.pace().take_from_day(outside).await {
-        Ok(Budget::Taken) => {}
-        Ok(Budget::UsedUp(until)) => {
-            return Settled::Later { at: until, reason: "per_day".to_owned(), counted: false };
-        }
-        Err(_) => return held_back(outside, "day_count_unavailable"),
+    let now = outside.now();
+    if message.expires_at.is_some_and(|at| at <= now) {
+        return Settled::Dead { reason: "expired".to_owned() }.into();
     }
-    if message.kind != OutboundKind::OptOutConfirmation {
-        match outside.within_deadline(outside.ports.consent.is_opted_out(&message.tenant, &message.to)).await {
-            Ok(false) => {}
-            Ok(true) => {
-                slot.pace().give_back();
-                return Settled::Suppressed { reason: "opted_out".to_owned(), record_opt_out: false };
-            }
-            Err(_) => {
-                slot.pace().give_back();
-                return held_back(outside, "consent_unavailable");
-            }
-        }
+    if !letters::carries(message, &own.profile) {
+        return Settled::Dead { reason: "unknown_template".to_owned() }.into();
     }
-    let sent = send(&*gateway, message).await;
-    if matches!(&sent, Err(error) if error.class != SendErrorClass::Unknown) {
-        slot.pace().give_back();
+    let route = match Route::choose(&page, own, message, now) {
+        Ok(route) => route,
+        Err((until, reason)) => return gates::wait_until(until, reason).into(),
+    };
+    let cost_micros = route.profile().cost_micros;
+    match page.allowance.take(outside, cost_micros, message.urgent).await {
+        Ok(Allowed::Yes) => {}
+        Ok(Allowed::NotBefore(until, reason)) => return gates::wait_until(until, reason).into(),
+        Err(_) => return gates::held_back(outside, "usage_unavailable").into(),
     }
-    policy::settled(sent, message, outside.now(), &outside.settings)
+    let via = route.via.clone();
+    let (result, out) = passed(outside, message, &page, route, slot).await;
+    if !out {
+        page.allowance.give_back(cost_micros);
+    }
+    let cost_micros = if matches!(result, Settled::Sent(_)) { cost_micros } else { 0 };
+    Outcome { result, via, cost_micros }
 }
 
-/// A gate could not answer: closed, for a moment.
-fn held_back(outside: &Outside, reason: &str) -> Settled {
-    let at = Outside::later(outside.now(), Duration::from_secs(1));
-    Settled::Later { at, reason: reason.to_owned(), counted: false }
+/// What is left once route and budget are found: permits, standing, wire. Answers also whether it may have gone out.
+async fn passed(
+    outside: &Outside,
+    message: &Outbound,
+    page: &TenantDesk,
+    route: Route,
+    slot: &mut Slot,
+) -> (Settled, bool) {
+    if let Err(held) = gates::permits(outside, message, page, &route).await {
+        return (held, false);
+    }
+    slot.paced();
+    let form = match gates::standing(outside, message, page, &route).await {
+        Ok(form) => form,
+        Err(held) => return (held, false),
+    };
+    let Some(gateway) = outside.ports.gateways.get(route.channel()) else {
+        return (gates::held_back(outside, "channel_not_configured"), false);
+    };
+    let mut sent = send(&*gateway, route.letter(message, form.clone())).await;
+    let closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
+    if closed
+        && matches!(form, Form::Text(_))
+        && let Some(template) = letters::template(message, route.profile())
+    {
+        // The provider knows better than we do, and surely did not take it: the template may pass.
+        sent = send(&*gateway, route.letter(message, template)).await;
+    }
+    let now = outside.now();
+    if let Err(SendError { class: SendErrorClass::Suspended { after }, code, .. }) = &sent {
+        suspend(outside, &route, *after, code.as_deref()).await;
+    }
+    let out = !policy::surely_not_sent(&sent);
+    let own = page.account(&message.channel).map_or_else(|| route.profile(), |own| &own.profile);
+    let verdict = policy::verdict(&sent);
+    let result = policy::settled(sent, message, &own.retry, now, &outside.settings);
+    route.ticket.judge(verdict, now);
+    (result, out)
+}
+
+/// The provider keeps the account from sending: nobody tries before it is over.
+async fn suspend(outside: &Outside, route: &Route, after: Duration, code: Option<&str>) {
+    let account = route.ticket.account();
+    let until = Outside::later(outside.now(), after);
+    warn!(tenant.id = %account.lane.tenant, channel.id = %account.lane.channel, code, "the provider suspended the channel, it is paused");
+    account.pause_until(until);
+    let reason = code.unwrap_or("suspended").to_owned();
+    let pause = Pause { lane: account.lane.clone(), reason, until };
+    if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause)).await {
+        warn!(error = %error, "the pause is not written down, this process alone keeps it until its next sweep");
+    }
 }
 
 /// Calls the gateway; a panic of it counts as an unknown outcome.
-async fn send(gateway: &dyn Gateway, message: &Outbound) -> Result<Receipt, SendError> {
+async fn send(gateway: &dyn Gateway, letter: Letter<'_>) -> Result<Receipt, SendError> {
     let begun = std::time::Instant::now();
-    let sent = AssertUnwindSafe(gateway.send(message)).catch_unwind().await.unwrap_or_else(|_| {
+    let sent = AssertUnwindSafe(gateway.send(letter)).catch_unwind().await.unwrap_or_else(|_| {
         counter!(metric::PANICS, "actor" => "sender").increment(1);
         Err(SendError { class: SendErrorClass::Unknown, code: None, detail: "the gateway panicked".to_owned() })
     });
@@ -92,10 +161,11 @@ async fn send(gateway: &dyn Gateway, message: &Outbound) -> Result<Receipt, Send
 
 /// Writes the outcome down. The store may be away for a while; the lease bounds how long that is tried, and after it
 /// the row is looked into as unknown, so that nothing is repeated blindly.
-pub(super) async fn settle(outside: &Outside, message: Outbound, result: Settled) {
+pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcome) {
     let id = message.id;
-    let taken_back = matches!(result, Settled::Later { counted: false, .. });
-    let settlement = Settlement { message, result, at: outside.now() };
+    let Outcome { result, via, cost_micros } = outcome;
+    let taken_back = matches!(result, Settled::Later { counted: false, .. } | Settled::Deferred { .. });
+    let settlement = Settlement { message, result, via, cost_micros, at: outside.now() };
     let give_up = tokio::time::Instant::now() + outside.settings.lease;
     let mut wait = Duration::from_millis(20);
     loop {

@@ -1,80 +1,79 @@
-//! The senders' places and the tenants' pace: a shared book that a conversation may ask without waiting.
+//! The senders' places, the tenants' allowances and the sender accounts: a shared book that a conversation may ask
+//! without waiting.
 //!
 //! A turn whose message gets a place writes its row as already being sent, which saves the claim; without a place the
 //! row is pending and the dispatcher claims it later. So the rows in `sending` are never more than there are places.
-//! Every gate here fails closed: without a place, a token or a day's budget nothing is sent.
+//! Every gate here fails closed: without a place, a permit or a day's budget nothing is sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::pace::Pace;
-use crate::domain::ids::TenantId;
-use crate::kit::Outside;
+use super::account::{Account, Readiness};
+use super::allowance::Allowance;
+use super::places::{Place, Places, Share};
+pub use super::tally::{Tally, Unsettled};
+use crate::domain::Timestamp;
+use crate::domain::channel::Quota;
+use crate::domain::ids::{ChannelId, TenantId};
+use crate::domain::pacing::per_second;
+use crate::kit::{Outside, TenantProfile};
+use crate::ports::{LaneKey, Pause};
+
+/// How long a message may keep its place while it waits for its permits: no more are let in than pass in that time.
+pub(super) const PACED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The book of a node.
 pub struct Desk {
-    places: Arc<Semaphore>,
-    total: usize,
+    places: Arc<Places>,
     tenants: HashMap<TenantId, Arc<TenantDesk>>,
 }
 
 /// A tenant's page in it.
-pub struct TenantDesk {
-    /// Its tokens and its day.
-    pub(super) pace: Pace,
-    sending: AtomicUsize,
-    limit: usize,
+pub(super) struct TenantDesk {
+    pub(super) id: TenantId,
+    pub(super) profile: TenantProfile,
+    pub(super) allowance: Allowance,
+    /// What all its sends together are under.
+    pub(super) quota: Quota,
+    accounts: HashMap<ChannelId, Arc<Account>>,
+    /// Those of a channel that wait for permits do so one after another.
+    turnstiles: HashMap<ChannelId, tokio::sync::Mutex<()>>,
 }
 
 impl Desk {
     /// A book for the node's tenants.
     #[must_use]
     pub fn new(outside: &Outside) -> Arc<Self> {
-        let now = outside.now();
         let total = outside.settings.senders.clamp(1, Semaphore::MAX_PERMITS);
-        let tenants = outside
-            .tenants
-            .iter()
-            .map(|(id, profile)| {
-                // Half of the places at most, so that one tenant's slow provider leaves the other half (I9); and not
-                // more than a second's worth, because what waits for a token here is leased already.
-                let per_second = usize::try_from(profile.per_second).unwrap_or(usize::MAX);
-                let limit = total.div_ceil(2).min(per_second.max(8));
-                let pace = Pace::new(id.clone(), profile, now);
-                (id.clone(), Arc::new(TenantDesk { pace, sending: AtomicUsize::new(0), limit }))
-            })
-            .collect();
-        Arc::new(Self { places: Arc::new(Semaphore::new(total)), total, tenants })
+        let shares: HashMap<_, _> = outside.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
+        let tenants = outside.tenants.iter().map(|(id, profile)| (id.clone(), TenantDesk::new(id, profile)));
+        Arc::new(Self { places: Places::new(total, &shares), tenants: tenants.collect() })
     }
 
-    /// A place for one message of the tenant, if one is free right now.
+    /// A place for one message of the lane, if one is free right now and the way is open.
     #[must_use]
-    pub fn reserve(&self, tenant: &TenantId) -> Option<Slot> {
-        let page = self.tenants.get(tenant)?;
-        if page.sending.load(Ordering::Relaxed) >= page.limit {
+    pub fn reserve(&self, lane: &LaneKey, now: Timestamp) -> Option<Slot> {
+        let page = self.tenants.get(&lane.tenant)?;
+        // A message that tries whether a broken account works again is claimed for that; nothing else passes.
+        if page.readiness(&lane.channel, now) != Readiness::Ready {
             return None;
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Slot::new(page, place))
+        Some(Slot { page: Arc::clone(page), place: self.places.take(lane)? })
     }
 
-    /// Waits in line for a place, then takes up to `most` of those that are free. In line means: before any later
-    /// [`Desk::reserve`], so that what queued is not starved by what comes new.
-    pub(super) async fn reserve_in_line(&self, tenant: &TenantId, most: usize) -> Vec<Slot> {
-        let Some(page) = self.tenants.get(tenant) else { return Vec::new() };
-        let room = page.limit.saturating_sub(page.sending.load(Ordering::Relaxed)).min(most);
-        if room == 0 {
-            return Vec::new();
-        }
-        let Ok(first) = Arc::clone(&self.places).acquire_owned().await else { return Vec::new() };
-        let mut slots = vec![Slot::new(page, first)];
-        while slots.len() < room
-            && let Ok(place) = Arc::clone(&self.places).try_acquire_owned()
+    /// Waits in turn for a place, then takes up to `most` of those that are free.
+    pub(super) async fn reserve_in_turn(&self, lane: &LaneKey, most: usize) -> Vec<Slot> {
+        let Some(page) = self.tenants.get(&lane.tenant) else { return Vec::new() };
+        let Some(first) = self.places.wait(lane).await else { return Vec::new() };
+        let slot = |place| Slot { page: Arc::clone(page), place };
+        let mut slots = vec![slot(first)];
+        while slots.len() < most
+            && let Some(place) = self.places.take(lane)
         {
-            slots.push(Slot::new(page, place));
+            slots.push(slot(place));
         }
         slots
     }
@@ -84,94 +83,113 @@ impl Desk {
         self.tenants.get(tenant)
     }
 
+    /// The pages of the tenants.
+    pub(super) fn pages(&self) -> impl Iterator<Item = &Arc<TenantDesk>> {
+        self.tenants.values()
+    }
+
+    /// Takes over which channels are paused: those that are not named are not paused any more.
+    pub(super) fn adopt_pauses(&self, pauses: &[Pause]) {
+        for account in self.tenants.values().flat_map(|page| page.accounts.values()) {
+            let pause = pauses.iter().find(|pause| pause.lane == account.lane);
+            account.pause_until(pause.map_or_else(Timestamp::default, |pause| pause.until));
+        }
+    }
+
+    /// How many of a lane's messages are being sent.
+    pub(super) fn sending_of(&self, lane: &LaneKey) -> usize {
+        self.places.held(lane)
+    }
+
     /// How many messages are being sent.
     #[must_use]
     pub fn sending(&self) -> usize {
-        self.total - self.places.available_permits().min(self.total)
+        self.places.taken()
     }
 
     /// Resolves when nothing is being sent.
     pub async fn drained(&self) {
-        let all = u32::try_from(self.total).unwrap_or(u32::MAX);
-        // Never closed, so the error cannot come; either way nothing is left to wait for.
-        drop(self.places.acquire_many(all).await);
+        self.places.drained().await;
     }
 }
 
 impl TenantDesk {
-    /// How many of its messages hold a place.
-    pub(super) fn sending(&self) -> usize {
-        self.sending.load(Ordering::Relaxed)
+    fn new(id: &TenantId, profile: &TenantProfile) -> Arc<Self> {
+        let accounts = profile.channels.iter().map(|(channel, of)| {
+            let lane = LaneKey { tenant: id.clone(), channel: channel.clone() };
+            (channel.clone(), Account::new(lane, Arc::clone(of)))
+        });
+        let turnstiles = profile.channels.keys().map(|channel| (channel.clone(), tokio::sync::Mutex::default()));
+        Arc::new(Self {
+            id: id.clone(),
+            profile: profile.clone(),
+            allowance: Allowance::new(id.clone(), profile),
+            quota: per_second(profile.per_second),
+            accounts: accounts.collect(),
+            turnstiles: turnstiles.collect(),
+        })
+    }
+
+    /// A sender account of the tenant.
+    pub(super) fn account(&self, channel: &ChannelId) -> Option<&Arc<Account>> {
+        self.accounts.get(channel)
+    }
+
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts.values()
+    }
+
+    pub(super) fn turnstile(&self, channel: &ChannelId) -> Option<&tokio::sync::Mutex<()>> {
+        self.turnstiles.get(channel)
+    }
+
+    /// What a channel lets through, by itself or by the one that takes over for it.
+    pub(super) fn readiness(&self, channel: &ChannelId, now: Timestamp) -> Readiness {
+        let Some(account) = self.account(channel) else { return Readiness::Ready };
+        let own = account.readiness(now);
+        let fallback = || account.profile.fallback.as_ref().and_then(|fallback| self.account(fallback));
+        match own {
+            Readiness::Shut(..) | Readiness::One
+                if fallback().is_some_and(|other| other.readiness(now) == Readiness::Ready) =>
+            {
+                Readiness::Ready
+            }
+            own => own,
+        }
     }
 }
 
 /// A sender's place, given back when it is dropped.
 pub struct Slot {
     page: Arc<TenantDesk>,
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Slot {
-    fn new(page: &Arc<TenantDesk>, place: OwnedSemaphorePermit) -> Self {
-        page.sending.fetch_add(1, Ordering::Relaxed);
-        Self { page: Arc::clone(page), _place: place }
+    pub(super) fn page(&self) -> &Arc<TenantDesk> {
+        &self.page
     }
 
-    pub(super) fn pace(&self) -> &Pace {
-        &self.page.pace
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.page.sending.fetch_sub(1, Ordering::Relaxed);
+    /// Its message has its permits.
+    pub(super) fn paced(&mut self) {
+        self.place.paced();
     }
 }
 
-/// How many messages of a conversation are with senders, and whether one came back to wait in the store.
-#[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Tallied>);
-
-#[derive(Debug, Default)]
-struct Tallied {
-    count: AtomicUsize,
-    handed_back: AtomicBool,
-}
-
-/// One of them; dropped when its row is settled.
-#[derive(Debug)]
-pub struct Unsettled(Arc<Tallied>);
-
-impl Tally {
-    /// One more.
-    #[must_use]
-    pub fn count_one(&self) -> Unsettled {
-        self.0.count.fetch_add(1, Ordering::AcqRel);
-        Unsettled(Arc::clone(&self.0))
-    }
-
-    /// Whether none is with a sender.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        self.0.count.load(Ordering::Acquire) == 0
-    }
-
-    /// Whether one came back since this was asked last. Ask it after [`Tally::is_zero`].
-    #[must_use]
-    pub fn take_handed_back(&self) -> bool {
-        self.0.handed_back.swap(false, Ordering::AcqRel)
+fn share(profile: &TenantProfile) -> Share {
+    let of_channel = |channel: &ChannelId| {
+        let account = profile.channels.get(channel).and_then(|of| of.account);
+        account.map_or(usize::MAX, passing)
+    };
+    Share {
+        weight: profile.weight,
+        unpaced_limit: passing(per_second(profile.per_second)),
+        lanes: profile.channels.keys().map(|channel| (channel.clone(), of_channel(channel))).collect(),
     }
 }
 
-impl Unsettled {
-    /// Its row waits in the store for another attempt or another look: what comes next must queue behind it.
-    pub(super) fn hand_back(self) {
-        self.0.handed_back.store(true, Ordering::Release);
-    }
-}
-
-impl Drop for Unsettled {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::AcqRel);
-    }
+/// How many permits there are within [`PACED_WITHIN`]; one at least.
+fn passing(quota: Quota) -> usize {
+    let within = PACED_WITHIN.as_nanos() / quota.every.as_nanos().max(1);
+    usize::try_from(within).unwrap_or(usize::MAX).saturating_add(quota.burst.saturating_sub(1) as usize).max(1)
 }

@@ -4,12 +4,13 @@ use actix::Message;
 
 use super::desk::{Slot, Unsettled};
 use crate::domain::Timestamp;
-use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
+use crate::ports::LaneKey;
 
 /// A turn was committed, and it wrote a message.
 #[derive(Message)]
 #[rtype(result = "()")]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is the large one")]
 pub enum Dispatch {
     /// Its row is leased to this node and a sender's place is reserved: send it.
     Now {
@@ -22,19 +23,19 @@ pub enum Dispatch {
     },
     /// Its row is pending: claim it when it is due.
     Queued {
-        /// Whose.
-        tenant: TenantId,
+        /// Whose, and through which channel.
+        lane: LaneKey,
         /// When it is due.
         not_before: Timestamp,
     },
 }
 
-/// A row of the tenant was settled, or may have moved otherwise: what queued behind it may go now.
-#[derive(Message)]
+/// A row of the lane was settled, or may have moved otherwise: what queued behind it may go now.
+#[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub struct Settled {
     /// Whose.
-    pub tenant: TenantId,
+    pub lane: LaneKey,
     /// When the row itself wants another look, if it does.
     pub again_at: Option<Timestamp>,
 }

@@ -1,14 +1,21 @@
 //! The outbox dispatcher: sends what turns hand it, claims what waits, looks into what is unknown.
 //!
-//! The dispatcher owns plain books (who has something due, when); the sending itself runs beside it on the I/O runtime
+//! The dispatcher owns plain books (which lane has something due, when); the sending itself runs beside it on the I/O runtime
 //! and settles on its own, so nothing is lost when this actor is rebuilt.
 
+mod account;
+mod allowance;
 mod delivery;
 pub mod desk;
+mod gates;
+mod letters;
 pub mod messages;
-mod pace;
+mod pacing;
+mod places;
 mod policy;
+mod tally;
 mod unknowns;
+mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,18 +24,21 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHandle, WeakAddr, WrapFuture};
 use tracing::warn;
 
+use self::account::Readiness;
 use self::desk::{Desk, Slot, Unsettled};
 use self::messages::{Dispatch, Drain, MeetPeers, Settled};
+pub use self::pacing::LocalPacing;
+use self::unknowns::Inquiry;
 use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::kit::Outside;
-use crate::ports::{Claim, PortError, Settled as Result_};
+use crate::ports::{Claim, LaneKey, PortError, Settled as Result_};
 
-/// Rows claimed at once for one tenant.
+/// Rows claimed at once for one lane.
 const CLAIM_LIMIT: usize = 64;
-/// Known due moments; beyond it the sweep finds them.
-const DUE_LIMIT: usize = 100_000;
+/// Known due moments of one lane; beyond it the sweep finds them.
+const DUE_LIMIT: usize = 1_024;
 
 /// The actor: one per shard, for the shard's tenants.
 pub struct Dispatcher {
@@ -40,25 +50,29 @@ pub struct Dispatcher {
     first: bool,
     /// The other shards' dispatchers.
     peers: Vec<WeakAddr<Self>>,
-    due: BTreeSet<(Timestamp, TenantId)>,
-    tenants: HashMap<TenantId, Lane>,
+    due: BTreeSet<(Timestamp, LaneKey)>,
+    lanes: HashMap<LaneKey, Lane>,
+    inquiry: Arc<Inquiry>,
     alarm: Option<(Timestamp, SpawnHandle)>,
     draining: bool,
 }
 
-/// What the dispatcher knows of a tenant's rows.
+/// What the dispatcher knows of a lane's rows.
 #[derive(Default)]
 struct Lane {
     /// A claim is under way.
     claiming: bool,
     /// Rows wait behind others, or without a place: look again after the next settlement.
     more: bool,
+    /// Its known due moments.
+    noted: usize,
 }
 
 impl Dispatcher {
     /// A dispatcher for the tenants that `owns` names.
     #[must_use]
     pub fn new(outside: Arc<Outside>, desk: Arc<Desk>, owns: Box<dyn Fn(&TenantId) -> bool>, first: bool) -> Self {
+        let inquiry = Inquiry::new(Arc::clone(&outside), Arc::clone(&desk));
         Self {
             outside,
             desk,
@@ -66,7 +80,8 @@ impl Dispatcher {
             first,
             peers: Vec::new(),
             due: BTreeSet::new(),
-            tenants: HashMap::new(),
+            lanes: HashMap::new(),
+            inquiry,
             alarm: None,
             draining: false,
         }
@@ -74,7 +89,7 @@ impl Dispatcher {
 
     fn send(&self, message: Outbound, slot: Slot, unsettled: Option<Unsettled>, me: Addr<Self>) {
         let outside = Arc::clone(&self.outside);
-        let tenant = message.tenant.clone();
+        let lane = LaneKey { tenant: message.tenant.clone(), channel: message.channel.clone() };
         self.outside.io.spawn(async move {
             let settled = delivery::deliver(outside, message, slot).await;
             let again_at = match settled {
@@ -82,31 +97,46 @@ impl Dispatcher {
                     unsettled.into_iter().for_each(Unsettled::hand_back);
                     Some(at)
                 }
-                Result_::Sent(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => None,
+                Result_::Deferred { .. } => {
+                    unsettled.into_iter().for_each(Unsettled::step_out);
+                    None
+                }
+                Result_::Sent(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
+                    unsettled.into_iter().for_each(Unsettled::done);
+                    None
+                }
             };
-            me.do_send(Settled { tenant, again_at });
+            me.do_send(Settled { lane, again_at });
         });
     }
 
-    fn note_due(&mut self, tenant: TenantId, at: Timestamp) {
-        if self.due.len() < DUE_LIMIT {
-            self.due.insert((at, tenant));
+    fn note_due(&mut self, lane: LaneKey, at: Timestamp) {
+        // Rows of tenants that left the configuration stay in the store.
+        if self.desk.page(&lane.tenant).is_none() {
+            return;
+        }
+        let known = self.lanes.entry(lane.clone()).or_default();
+        if known.noted < DUE_LIMIT && self.due.insert((at, lane)) {
+            known.noted += 1;
         }
     }
 
-    /// Claims for every tenant whose time has come, and sets the alarm for the next.
+    /// Claims for every lane whose time has come, and sets the alarm for the next.
     fn work_off(&mut self, ctx: &mut Context<Self>) {
         if self.draining {
             return;
         }
         let now = self.outside.now();
-        let mut come = Vec::new();
+        let mut come = BTreeSet::new();
         while self.due.first().is_some_and(|(at, _)| *at <= now) {
-            come.extend(self.due.pop_first().map(|(_, tenant)| tenant));
+            let Some((_, lane)) = self.due.pop_first() else { break };
+            if let Some(known) = self.lanes.get_mut(&lane) {
+                known.noted = known.noted.saturating_sub(1);
+            }
+            come.insert(lane);
         }
-        come.dedup();
-        for tenant in come {
-            self.claim(tenant, ctx);
+        for lane in come {
+            self.claim(lane, ctx);
         }
         let next = self.due.first().map(|(at, _)| *at);
         if next.is_some() && self.alarm.as_ref().is_none_or(|(at, _)| next < Some(*at)) {
@@ -128,57 +158,67 @@ impl Dispatcher {
         }
     }
 
-    /// Claims rows of a tenant: as many as there are free places.
-    fn claim(&mut self, tenant: TenantId, ctx: &mut Context<Self>) {
+    /// How many rows of a lane it is worth to claim; none while its way is shut or its day is used up, so that nothing
+    /// is claimed only to be put back.
+    fn worth_claiming(&mut self, lane: &LaneKey) -> usize {
         let now = self.outside.now();
-        if let Some(until) = self.desk.page(&tenant).and_then(|page| page.pace.used_up_until(now)) {
-            self.note_due(tenant, until);
-            return;
+        let Some(page) = self.desk.page(&lane.tenant) else { return 0 };
+        let shut = match page.readiness(&lane.channel, now) {
+            Readiness::Shut(until, _) => Some(until),
+            Readiness::Ready | Readiness::One => page.allowance.used_up_until(now),
+        };
+        let one = page.readiness(&lane.channel, now) == Readiness::One;
+        if let Some(until) = shut {
+            self.note_due(lane.clone(), until);
+            return 0;
         }
-        let lane = self.tenants.entry(tenant.clone()).or_default();
+        if one { 1 } else { CLAIM_LIMIT }
+    }
+
+    /// Claims rows of a lane: as many as it gets places.
+    fn claim(&mut self, key: LaneKey, ctx: &mut Context<Self>) {
+        let most = self.worth_claiming(&key);
+        let lane = self.lanes.entry(key.clone()).or_default();
         lane.more = true;
-        if lane.claiming {
+        if lane.claiming || most == 0 {
             return;
         }
         lane.claiming = true;
         // What is queued from here on is news: this claim may miss it.
         lane.more = false;
-        let (outside, desk) = (Arc::clone(&self.outside), Arc::clone(&self.desk));
-        let (of, tenant_again) = (tenant.clone(), tenant.clone());
+        let (outside, desk, of) = (Arc::clone(&self.outside), Arc::clone(&self.desk), key.clone());
         let claiming = async move {
-            let slots = desk.reserve_in_line(&of, CLAIM_LIMIT).await;
-            if slots.is_empty() {
-                return Ok((Vec::new(), slots, true));
-            }
+            let slots = desk.reserve_in_turn(&of, most).await;
+            let account = desk.page(&of.tenant).and_then(|page| page.account(&of.channel));
             let now = outside.now();
             let claim = Claim {
-                tenant: of,
+                keep_order: account.is_none_or(|account| account.profile.keep_order),
+                lane: of,
                 node: outside.node.clone(),
                 now,
                 lease_until: Outside::later(now, outside.settings.lease),
                 limit: slots.len(),
             };
             let rows = outside.within_deadline(outside.ports.outbox.claim(claim)).await?;
-            // What was claimed may have others behind it, and so may what is being sent already.
-            let others_are_sending = desk.page(&tenant_again).is_some_and(|page| page.sending() > slots.len());
-            let more = !rows.is_empty() || others_are_sending;
-            Ok((rows, slots, more))
+            Ok((rows, slots))
         };
         ctx.spawn(claiming.into_actor(self).map(move |claimed, dispatcher, ctx| {
-            dispatcher.claimed(tenant, claimed, ctx);
+            dispatcher.claimed(key, claimed, ctx);
         }));
     }
 
     fn claimed(
         &mut self,
-        tenant: TenantId,
-        claimed: Result<(Vec<Outbound>, Vec<Slot>, bool), PortError>,
+        key: LaneKey,
+        claimed: Result<(Vec<Outbound>, Vec<Slot>), PortError>,
         ctx: &mut Context<Self>,
     ) {
-        let lane = self.tenants.entry(tenant.clone()).or_default();
+        let lane = self.lanes.entry(key.clone()).or_default();
         lane.claiming = false;
         match claimed {
-            Ok((rows, slots, more)) => {
+            Ok((rows, slots)) => {
+                // What was claimed may have others behind it, and so may what is being sent already.
+                let more = !rows.is_empty() || self.desk.sending_of(&key) > slots.len();
                 // News came while the claim ran: claim again now. Otherwise whatever is left waits for a settlement.
                 let news = std::mem::replace(&mut lane.more, more);
                 let full = !rows.is_empty() && rows.len() == slots.len();
@@ -186,78 +226,16 @@ impl Dispatcher {
                     self.send(message, slot, None, ctx.address());
                 }
                 if (news || full) && !self.draining {
-                    self.claim(tenant, ctx);
+                    self.claim(key, ctx);
                 }
             }
             Err(error) => {
-                warn!(tenant.id = %tenant, error = %error, "claim failed, trying again");
+                warn!(tenant.id = %key.tenant, channel.id = %key.channel, error = %error, "claim failed, trying again");
                 let at = Outside::later(self.outside.now(), Duration::from_millis(500));
-                self.note_due(tenant, at);
+                self.note_due(key, at);
                 self.work_off(ctx);
             }
         }
-    }
-
-    /// Asks the store what nobody told us about: rows that were due while we were away, or that another process wrote.
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.draining {
-            return;
-        }
-        let outside = Arc::clone(&self.outside);
-        let sweeping = async move { outside.within_deadline(outside.ports.outbox.due()).await };
-        ctx.spawn(sweeping.into_actor(self).map(|due, dispatcher, ctx| {
-            match due {
-                Ok(due) => {
-                    for (tenant, at) in due {
-                        if (dispatcher.owns)(&tenant) {
-                            dispatcher.note_due(tenant, at);
-                        }
-                    }
-                    dispatcher.work_off(ctx);
-                }
-                Err(error) => warn!(error = %error, "outbox sweep failed, trying again"),
-            }
-            let every = dispatcher.outside.settings.sweep_every;
-            ctx.run_later(every, Self::sweep);
-        }));
-    }
-}
-
-impl Dispatcher {
-    /// Tells the dispatcher that owns the tenant that rows of it were settled.
-    fn wake_owner(&mut self, tenant: TenantId, ctx: &mut Context<Self>) {
-        if (self.owns)(&tenant) {
-            self.note_due(tenant, self.outside.now());
-            self.work_off(ctx);
-        } else {
-            for peer in self.peers.iter().filter_map(WeakAddr::upgrade) {
-                peer.do_send(Settled { tenant: tenant.clone(), again_at: Some(self.outside.now()) });
-            }
-        }
-    }
-
-    /// What a node does once: rows whose lease ran out become unknown, and unknown rows are looked into. Apart from the
-    /// sweep, because a provider that hangs may hold this up.
-    fn inspect(&mut self, ctx: &mut Context<Self>) {
-        if self.draining {
-            return;
-        }
-        let outside = Arc::clone(&self.outside);
-        let inspecting = async move {
-            let now = outside.now();
-            let expired = outside.within_deadline(outside.ports.outbox.expire_leases(&outside.node, now)).await?;
-            if expired > 0 {
-                warn!(messages = expired, "leases ran out, asking the providers what became of these messages");
-            }
-            unknowns::look_into(&outside).await
-        };
-        ctx.spawn(inspecting.into_actor(self).map(|settled, dispatcher, ctx| {
-            match settled {
-                Ok(tenants) => tenants.into_iter().for_each(|tenant| dispatcher.wake_owner(tenant, ctx)),
-                Err(error) => warn!(error = %error, "unknown messages could not be looked into, trying again"),
-            }
-            ctx.run_later(dispatcher.outside.settings.sweep_every, Self::inspect);
-        }));
     }
 }
 
@@ -269,6 +247,7 @@ impl Actor for Dispatcher {
         self.sweep(ctx);
         if self.first {
             self.inspect(ctx);
+            self.tend_later(ctx);
         }
     }
 }
@@ -279,8 +258,8 @@ impl Handler<Dispatch> for Dispatcher {
     fn handle(&mut self, dispatch: Dispatch, ctx: &mut Context<Self>) {
         match dispatch {
             Dispatch::Now { message, slot, unsettled } => self.send(message, slot, Some(unsettled), ctx.address()),
-            Dispatch::Queued { tenant, not_before } => {
-                self.note_due(tenant, not_before);
+            Dispatch::Queued { lane, not_before } => {
+                self.note_due(lane, not_before);
                 self.work_off(ctx);
             }
         }
@@ -291,15 +270,19 @@ impl Handler<Settled> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, settled: Settled, ctx: &mut Context<Self>) {
-        if !(self.owns)(&settled.tenant) {
+        if !(self.owns)(&settled.lane.tenant) {
+            // The first shard looks into unknown rows for all of them.
+            for peer in self.peers.iter().filter_map(WeakAddr::upgrade) {
+                peer.do_send(settled.clone());
+            }
             return;
         }
         if let Some(at) = settled.again_at {
-            self.note_due(settled.tenant.clone(), at);
+            self.note_due(settled.lane.clone(), at);
             self.work_off(ctx);
         }
-        if !self.draining && self.tenants.get(&settled.tenant).is_some_and(|lane| lane.more && !lane.claiming) {
-            self.claim(settled.tenant, ctx);
+        if !self.draining && self.lanes.get(&settled.lane).is_some_and(|lane| lane.more && !lane.claiming) {
+            self.claim(settled.lane, ctx);
         }
     }
 }

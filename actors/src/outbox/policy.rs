@@ -1,10 +1,11 @@
-//! What an attempt's result means for its row: the only place that interprets the classes of send errors.
+//! What an attempt's result means for its row and its account: the only place that interprets the classes of send errors.
 
 use std::time::Duration;
 
 use crate::domain::Timestamp;
+use crate::domain::breaker::Verdict;
 use crate::domain::message::Outbound;
-use crate::domain::retry::Retry;
+use crate::domain::retry::{Retry, RetryPolicy};
 use crate::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, Settings};
 use crate::ports::Settled;
@@ -12,10 +13,35 @@ use crate::ports::Settled;
 /// A wrong credential is not mended by trying every second.
 const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
+/// Codes with which a provider that works says that we are too fast: HTTP 429; Twilio's 20429 (requests), 14107 and
+/// 21611 (queue of the sender), 30022 (rate in the United States), 63018, 63038 and 30047 (WhatsApp's and daily limits).
+const TOO_FAST: &[&str] = &["429", "20429", "14107", "21611", "30022", "63018", "63038", "30047"];
+
+/// What an attempt tells of the account that it went through.
+pub(super) fn verdict(sent: &Result<Receipt, SendError>) -> Verdict {
+    let Err(error) = sent else { return Verdict::Works };
+    match error.class {
+        SendErrorClass::Unknown | SendErrorClass::Misconfigured => Verdict::Fails,
+        SendErrorClass::Retry { .. } => {
+            let too_fast = error.code.as_deref().is_some_and(|code| TOO_FAST.contains(&code));
+            if too_fast { Verdict::Works } else { Verdict::Fails }
+        }
+        SendErrorClass::Reject | SendErrorClass::OptedOut | SendErrorClass::WindowClosed => Verdict::Works,
+        // It rests by its pause.
+        SendErrorClass::Suspended { .. } => Verdict::Silent,
+    }
+}
+
+/// Whether a message surely did not go out.
+pub(super) fn surely_not_sent(sent: &Result<Receipt, SendError>) -> bool {
+    matches!(sent, Err(error) if error.class != SendErrorClass::Unknown)
+}
+
 /// After an attempt.
 pub(super) fn settled(
     sent: Result<Receipt, SendError>,
     message: &Outbound,
+    retry: &RetryPolicy,
     now: Timestamp,
     settings: &Settings,
 ) -> Settled {
@@ -25,26 +51,36 @@ pub(super) fn settled(
     };
     let reason = error.code.unwrap_or_else(|| error.class.as_str().to_owned());
     match error.class {
-        SendErrorClass::Retry { after } => again(message, now, settings, after, reason),
-        SendErrorClass::Misconfigured => again(message, now, settings, Some(MISCONFIGURED_WAIT), reason),
+        SendErrorClass::Retry { after } => again(message, retry, now, after, reason),
+        SendErrorClass::Misconfigured => again(message, retry, now, Some(MISCONFIGURED_WAIT), reason),
         SendErrorClass::Unknown => Settled::Unknown { ask_at: Outside::later(now, settings.ask_after), reason },
         SendErrorClass::OptedOut => Settled::Suppressed { reason, record_opt_out: true },
-        SendErrorClass::Reject | SendErrorClass::WindowClosed => Settled::Dead { reason },
+        SendErrorClass::Reject => Settled::Dead { reason },
+        // Its template was tried already, if it has one.
+        SendErrorClass::WindowClosed => Settled::Deferred { reason: "window_closed".to_owned() },
+        SendErrorClass::Suspended { after } => {
+            Settled::Later { at: Outside::later(now, after), reason, counted: false }
+        }
     }
 }
 
-/// After the provider was asked about a message whose fate was unknown (I5).
+/// After the provider was asked about a message whose fate was unknown (I5). Receipts of twins are taken out already.
 pub(super) fn reconciled(
     found: Result<Found, SendError>,
     on_unknown: OnUnknown,
     message: &Outbound,
+    retry: &RetryPolicy,
     now: Timestamp,
     settings: &Settings,
 ) -> Settled {
+    let again = |reason: &str| again(message, retry, now, None, reason.to_owned());
     match (found, on_unknown) {
-        (Ok(Found::Taken(receipt)), _) => Settled::Sent(receipt),
-        (Ok(Found::Absent), _) => again(message, now, settings, None, "absent_at_provider".to_owned()),
-        (Ok(Found::CannotTell), OnUnknown::Resend) => again(message, now, settings, None, "unknown_outcome".to_owned()),
+        (Ok(Found::Taken(receipts)), _) => match receipts.into_iter().next() {
+            Some(receipt) => Settled::Sent(receipt),
+            None => again("absent_at_provider"),
+        },
+        (Ok(Found::Absent), _) => again("absent_at_provider"),
+        (Ok(Found::CannotTell), OnUnknown::Resend) => again("unknown_outcome"),
         (Ok(Found::CannotTell), OnUnknown::Park) => Settled::Dead { reason: "unknown_outcome".to_owned() },
         (Err(error), _) => {
             let after = match error.class {
@@ -57,8 +93,8 @@ pub(super) fn reconciled(
     }
 }
 
-fn again(message: &Outbound, now: Timestamp, settings: &Settings, after: Option<Duration>, reason: String) -> Settled {
-    match settings.retry.next(message.attempts, message.created_at, now, after) {
+fn again(message: &Outbound, retry: &RetryPolicy, now: Timestamp, after: Option<Duration>, reason: String) -> Settled {
+    match retry.next(message.life, message.attempts, now, after) {
         Retry::At(at) => Settled::Later { at, reason, counted: true },
         Retry::Exhausted => Settled::Dead { reason: format!("exhausted:{reason}") },
     }
@@ -67,28 +103,11 @@ fn again(message: &Outbound, now: Timestamp, settings: &Settings, after: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::Address;
-    use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
-    use crate::domain::message::OutboundKind;
+    use crate::domain::ids::ProviderMessageId;
+    use crate::testing::harness::{noon, outbound};
 
     fn message(attempts: u32) -> Outbound {
-        Outbound {
-            id: OutboundId::fresh(),
-            tenant: TenantId::new("a"),
-            channel: ChannelId::new("a"),
-            conversation: ConversationId::fresh(),
-            in_reply_to: None,
-            to: Address::from_normalised("whatsapp:+33612345678"),
-            body: "hello".to_owned(),
-            kind: OutboundKind::Reply,
-            correlation: CorrelationId::fresh(),
-            attempts,
-            created_at: noon(),
-        }
-    }
-
-    fn noon() -> Timestamp {
-        Timestamp::from_timestamp(1_795_262_400, 0).expect("a moment")
+        Outbound { attempts, ..outbound() }
     }
 
     fn receipt() -> Receipt {
@@ -101,11 +120,12 @@ mod tests {
 
     #[test]
     fn each_class_of_error_has_its_consequence() {
-        let settings = Settings::default();
-        let after = |class, code| settled(Err(error(class, code)), &message(1), noon(), &settings);
-        assert_eq!(settled(Ok(receipt()), &message(1), noon(), &settings), Settled::Sent(receipt()));
+        let (settings, retry) = (Settings::default(), RetryPolicy::default());
+        let after = |class, code| settled(Err(error(class, code)), &message(1), &retry, noon(), &settings);
+        assert_eq!(settled(Ok(receipt()), &message(1), &retry, noon(), &settings), Settled::Sent(receipt()));
         assert_eq!(after(SendErrorClass::Reject, Some("21211")), Settled::Dead { reason: "21211".to_owned() });
-        assert_eq!(after(SendErrorClass::WindowClosed, None), Settled::Dead { reason: "window_closed".to_owned() });
+        let deferred = Settled::Deferred { reason: "window_closed".to_owned() };
+        assert_eq!(after(SendErrorClass::WindowClosed, Some("63016")), deferred);
         let suppressed = Settled::Suppressed { reason: "21610".to_owned(), record_opt_out: true };
         assert_eq!(after(SendErrorClass::OptedOut, Some("21610")), suppressed);
         let unknown = after(SendErrorClass::Unknown, None);
@@ -117,25 +137,50 @@ mod tests {
         assert!(matches!(later, Settled::Later { at, counted: true, .. } if at >= Outside::later(noon(), patience)));
         let misconfigured = after(SendErrorClass::Misconfigured, Some("20003"));
         assert!(matches!(misconfigured, Settled::Later { at, .. } if at >= Outside::later(noon(), MISCONFIGURED_WAIT)));
+        let suspended = after(SendErrorClass::Suspended { after: patience }, None);
+        let until = Outside::later(noon(), patience);
+        assert_eq!(suspended, Settled::Later { at: until, reason: "suspended".to_owned(), counted: false });
+    }
+
+    #[test]
+    fn what_an_error_tells_of_the_account() {
+        let retry = SendErrorClass::Retry { after: None };
+        let table = [
+            (retry, None, Verdict::Fails),
+            (retry, Some("503"), Verdict::Fails),
+            (retry, Some("429"), Verdict::Works),
+            (retry, Some("63018"), Verdict::Works),
+            (SendErrorClass::Unknown, None, Verdict::Fails),
+            (SendErrorClass::Misconfigured, Some("20003"), Verdict::Fails),
+            (SendErrorClass::Reject, Some("21211"), Verdict::Works),
+            (SendErrorClass::OptedOut, Some("21610"), Verdict::Works),
+            (SendErrorClass::WindowClosed, Some("63016"), Verdict::Works),
+            (SendErrorClass::Suspended { after: Duration::ZERO }, None, Verdict::Silent),
+        ];
+        for (class, code, expected) in table {
+            assert_eq!(verdict(&Err(error(class, code))), expected, "{class:?} {code:?}");
+        }
+        assert_eq!(verdict(&Ok(receipt())), Verdict::Works);
     }
 
     #[test]
     fn a_message_that_was_tried_long_enough_is_a_dead_letter() {
-        let settings = Settings::default();
-        let spent = message(settings.retry.max_attempts);
-        let retry = error(SendErrorClass::Retry { after: None }, Some("503"));
-        assert_eq!(
-            settled(Err(retry), &spent, noon(), &settings),
-            Settled::Dead { reason: "exhausted:503".to_owned() }
-        );
+        let (settings, policy) = (Settings::default(), RetryPolicy::default());
+        let spent = message(policy.max_attempts);
+        let retry = || Err(error(SendErrorClass::Retry { after: None }, Some("503")));
+        let dead = Settled::Dead { reason: "exhausted:503".to_owned() };
+        assert_eq!(settled(retry(), &spent, &policy, noon(), &settings), dead);
+        let short = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+        assert_eq!(settled(retry(), &message(1), &short, noon(), &settings), dead, "each channel has its own patience");
     }
 
     #[test]
     fn what_the_provider_cannot_tell_is_sent_again_or_parked_as_the_channel_says() {
-        let settings = Settings::default();
-        let asked = |found, on_unknown| reconciled(found, on_unknown, &message(1), noon(), &settings);
+        let (settings, retry) = (Settings::default(), RetryPolicy::default());
+        let asked = |found, on_unknown| reconciled(found, on_unknown, &message(1), &retry, noon(), &settings);
         for on_unknown in [OnUnknown::Resend, OnUnknown::Park] {
-            assert_eq!(asked(Ok(Found::Taken(receipt())), on_unknown), Settled::Sent(receipt()));
+            assert_eq!(asked(Ok(Found::Taken(vec![receipt()])), on_unknown), Settled::Sent(receipt()));
+            assert!(matches!(asked(Ok(Found::Taken(Vec::new())), on_unknown), Settled::Later { .. }), "all were twins");
             assert!(matches!(asked(Ok(Found::Absent), on_unknown), Settled::Later { .. }));
             let away = error(SendErrorClass::Retry { after: None }, None);
             assert!(matches!(asked(Err(away), on_unknown), Settled::Unknown { .. }), "asked again, not repeated");

@@ -1,55 +1,197 @@
 //! Messages whose fate is unknown: ask the provider, then decide (I5).
+//!
+//! Each lane asks by itself, a few at a time, so a provider that hangs holds up its own lane alone (I9).
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use metrics::counter;
 
-use super::{delivery, policy};
-use crate::domain::ids::TenantId;
+use super::account::Account;
+use super::desk::Desk;
+use super::{delivery, letters, policy};
+use crate::domain::Timestamp;
+use crate::domain::address::Address;
 use crate::domain::message::Outbound;
-use crate::kit::Outside;
-use crate::ports::{ClaimUnknown, PortError, Settled};
+use crate::domain::send::{Found, Letter, SendError, SendErrorClass};
+use crate::kit::{Outside, metric};
+use crate::ports::{ClaimUnknown, Gateway, LaneKey, PortError, Settled};
 
-/// Unknown rows looked into at once.
-const LIMIT: usize = 32;
+/// Unknown rows leased at once.
+const CLAIM_LIMIT: usize = 64;
+/// Questions of one lane under way at once.
+const ASKING_LIMIT: usize = 8;
+/// Leased rows of one lane that wait for their question. More are asked about when their lease has run out.
+const WAITING_LIMIT: usize = 256;
 
-/// Looks into every unknown row that is due. Answers whose rows were settled: something may have queued behind them.
-pub(super) async fn look_into(outside: &Arc<Outside>) -> Result<Vec<TenantId>, PortError> {
-    let mut tenants = Vec::new();
-    loop {
-        let now = outside.now();
-        let claim = ClaimUnknown {
-            node: outside.node.clone(),
-            now,
-            lease_until: Outside::later(now, outside.settings.lease),
-            limit: LIMIT,
-        };
-        let rows = outside.within_deadline(outside.ports.outbox.claim_unknown(claim)).await?;
-        let full = rows.len() == LIMIT;
-        tenants.extend(rows.iter().map(|message| message.tenant.clone()));
-        join_all(rows.into_iter().map(|message| {
-            let on_io = Arc::clone(outside);
-            let asking = outside.io.spawn(async move {
-                let result = ask(&on_io, &message).await;
-                delivery::settle(&on_io, message, result).await;
-            });
-            // A panic here leaves the row's lease to run out, and it is looked into again.
-            async move { drop(asking.await) }
-        }))
-        .await;
-        if !full {
-            tenants.sort_unstable();
-            tenants.dedup();
-            return Ok(tenants);
-        }
-    }
+/// Who asks about what.
+pub(super) struct Inquiry {
+    outside: Arc<Outside>,
+    desk: Arc<Desk>,
+    lanes: Mutex<HashMap<LaneKey, Asking>>,
 }
 
-async fn ask(outside: &Outside, message: &Outbound) -> Settled {
-    let Some(gateway) = outside.ports.gateways.get(&message.channel) else {
-        let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
-        return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() };
-    };
-    let found = gateway.find(message).await;
-    policy::reconciled(found, gateway.on_unknown(), message, outside.now(), &outside.settings)
+#[derive(Default)]
+struct Asking {
+    under_way: usize,
+    /// With the end of their leases.
+    waiting: VecDeque<(Outbound, Timestamp)>,
+}
+
+/// Told of a lane whose row was settled, and when the lane wants another look.
+pub(super) type Tell = Arc<dyn Fn(LaneKey, Timestamp) + Send + Sync>;
+
+impl Inquiry {
+    pub(super) fn new(outside: Arc<Outside>, desk: Arc<Desk>) -> Arc<Self> {
+        Arc::new(Self { outside, desk, lanes: Mutex::default() })
+    }
+
+    /// Leases every unknown row that is due, and has the providers asked. Does not wait for their answers: `tell` hears
+    /// of each.
+    pub(super) async fn look_into(self: &Arc<Self>, tell: &Tell) -> Result<(), PortError> {
+        loop {
+            let now = self.outside.now();
+            let lease_until = Outside::later(now, self.outside.settings.lease);
+            let node = self.outside.node.clone();
+            let claim = ClaimUnknown { node, now, lease_until, limit: CLAIM_LIMIT };
+            let rows = self.outside.within_deadline(self.outside.ports.outbox.claim_unknown(claim)).await?;
+            let full = rows.len() == CLAIM_LIMIT;
+            for message in rows {
+                self.enqueue(message, lease_until, tell);
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>, message: Outbound, lease_until: Timestamp, tell: &Tell) {
+        let lane = LaneKey { tenant: message.tenant.clone(), channel: message.channel.clone() };
+        let begin = {
+            let mut lanes = self.lock();
+            let asking = lanes.entry(lane.clone()).or_default();
+            if asking.waiting.len() < WAITING_LIMIT {
+                asking.waiting.push_back((message, lease_until));
+            }
+            let begin = asking.under_way < ASKING_LIMIT;
+            asking.under_way += usize::from(begin);
+            begin
+        };
+        if begin {
+            let (inquiry, tell) = (Arc::clone(self), Arc::clone(tell));
+            self.outside.io.spawn(async move { inquiry.work_off(lane, tell).await });
+        }
+    }
+
+    /// Asks about one row of the lane after another, until none waits.
+    async fn work_off(self: Arc<Self>, lane: LaneKey, tell: Tell) {
+        while let Some((message, lease_until)) = self.next(&lane) {
+            // Its lease may have run out while it waited here: then it is leased again, to whoever comes first.
+            if self.outside.now() >= lease_until {
+                continue;
+            }
+            let asked = async {
+                let outcome = self.ask(&message).await;
+                let again_at = match &outcome.result {
+                    Settled::Later { at, .. } | Settled::Unknown { ask_at: at, .. } => *at,
+                    // It left its line: what queued behind it may go now.
+                    _ => self.outside.now(),
+                };
+                delivery::settle(&self.outside, message, outcome).await;
+                again_at
+            };
+            // A panic leaves the row's lease to run out, and it is looked into again.
+            match AssertUnwindSafe(asked).catch_unwind().await {
+                Ok(again_at) => tell(lane.clone(), again_at),
+                Err(_) => counter!(metric::PANICS, "actor" => "inquiry").increment(1),
+            }
+        }
+    }
+
+    fn next(&self, lane: &LaneKey) -> Option<(Outbound, Timestamp)> {
+        let mut lanes = self.lock();
+        let asking = lanes.get_mut(lane)?;
+        let next = asking.waiting.pop_front();
+        if next.is_none() {
+            asking.under_way = asking.under_way.saturating_sub(1);
+            if asking.under_way == 0 {
+                lanes.remove(lane);
+            }
+        }
+        next
+    }
+
+    async fn ask(&self, message: &Outbound) -> delivery::Outcome {
+        let outside = &*self.outside;
+        let page = self.desk.page(&message.tenant);
+        let account = page.and_then(|page| page.account(&message.channel));
+        let gateway = outside.ports.gateways.get(&message.channel);
+        let (Some(page), Some(account), Some(gateway)) = (page, account, gateway) else {
+            let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
+            return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() }.into();
+        };
+        let mut found = self.find(message, account, &*gateway, &message.to).await;
+        let (mut asked, mut on_unknown) = (account, gateway.on_unknown());
+        // Another account may have taken over: only when that does not have it either, it is repeated.
+        if matches!(found, Ok(Found::Absent | Found::CannotTell))
+            && let Some(other) = account.profile.fallback.as_ref().and_then(|fallback| page.account(fallback))
+            && let Some(to) = letters::address_on(&message.to, other.profile.scheme)
+            && let Some(gateway) = outside.ports.gateways.get(&other.lane.channel)
+            && letters::carries(message, &other.profile)
+        {
+            let there = self.find(message, other, &*gateway, &to).await;
+            if !matches!(there, Ok(Found::Absent))
+                && (matches!(found, Ok(Found::Absent)) || matches!(there, Ok(Found::Taken(_))))
+            {
+                (found, asked, on_unknown) = (there, other, gateway.on_unknown());
+            }
+        }
+        let retry = &account.profile.retry;
+        let result = policy::reconciled(found, on_unknown, message, retry, outside.now(), &outside.settings);
+        let cost_micros = if matches!(result, Settled::Sent(_)) { asked.profile.cost_micros } else { 0 };
+        let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
+        delivery::Outcome { result, via, cost_micros }
+    }
+
+    /// What one account's provider has of a message, in any form in which it may have gone there, without the twins that
+    /// other rows own.
+    async fn find(
+        &self,
+        message: &Outbound,
+        account: &Account,
+        gateway: &dyn Gateway,
+        to: &Address,
+    ) -> Result<Found, SendError> {
+        let channel = &account.lane.channel;
+        let free = letters::free_form(message, &account.profile);
+        let template = letters::template(message, &account.profile).filter(|form| Some(form) != free.as_ref());
+        let mut cannot_tell = free.is_none() && template.is_none();
+        for form in free.into_iter().chain(template) {
+            match gateway.find(Letter { message, channel, to, form }).await? {
+                Found::Taken(receipts) => {
+                    let ids: Vec<_> = receipts.iter().map(|receipt| receipt.provider_message_id.clone()).collect();
+                    let outside = &*self.outside;
+                    let owned = outside.within_deadline(outside.ports.outbox.owned_by_others(message, &ids)).await;
+                    let owned = owned.map_err(|_| SendError {
+                        class: SendErrorClass::Retry { after: None },
+                        code: Some("twins_unavailable".to_owned()),
+                        detail: "the store could not say whose these receipts are".to_owned(),
+                    })?;
+                    let ours = receipts.into_iter().find(|receipt| !owned.contains(&receipt.provider_message_id));
+                    if let Some(receipt) = ours {
+                        return Ok(Found::Taken(vec![receipt]));
+                    }
+                }
+                Found::Absent => {}
+                Found::CannotTell => cannot_tell = true,
+            }
+        }
+        Ok(if cannot_tell { Found::CannotTell } else { Found::Absent })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<LaneKey, Asking>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

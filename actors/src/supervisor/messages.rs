@@ -6,7 +6,7 @@ use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
 use crate::kit::exit::Exit;
 
-pub use crate::conversation::messages::Deliver;
+pub use crate::conversation::messages::{Compose, Deliver};
 
 /// A conversation's timer has come.
 #[derive(Message)]

@@ -11,7 +11,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{ChildExited, Deliver, MeetIngress, Wake};
+use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::Ingress;
 use crate::ingress::messages::Redeliver;
@@ -111,6 +111,18 @@ impl Handler<Deliver> for Supervisor {
         let tenant = deliver.message.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
             child.do_send(deliver);
+        }
+    }
+}
+
+impl Handler<Compose> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
+        // Dropped while the tenant recovers, which answers that nobody answered.
+        let tenant = compose.key.tenant.clone();
+        if let Some(child) = self.running(&tenant, ctx) {
+            child.do_send(compose);
         }
     }
 }

@@ -14,8 +14,8 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{ChildExited, Deliver, Idle, TimerDue};
-use crate::conversation::messages::{AskIdle, Retire, Wake};
+use self::messages::{ChildExited, Compose, Deliver, Idle, TimerDue};
+use crate::conversation::messages::{AskIdle, Retire, SendRefusal, Wake};
 use crate::conversation::{Birth, Bookmark, Conversation};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{InboundId, TenantId};
@@ -44,6 +44,8 @@ struct Entry {
     generation: u64,
     /// Messages sent to this instance.
     sent: u64,
+    /// The newest accepted message that came for it, whichever instance was there: a fresh one loads up to there.
+    through: Option<InboundId>,
     last_used: Instant,
     bookmark: Bookmark,
     budget: RestartBudget,
@@ -88,7 +90,7 @@ impl Tenant {
         &mut self,
         key: ConversationKey,
         bookmark: Bookmark,
-        poison: Option<InboundId>,
+        (poison, through): (Option<InboundId>, Option<InboundId>),
         ctx: &Context<Self>,
     ) -> (Addr<Conversation>, u64) {
         self.generations += 1;
@@ -105,6 +107,7 @@ impl Tenant {
             desk: Arc::clone(&self.desk),
             bookmark,
             poison,
+            through,
         });
         let address = start_guarded(conversation, move |exit| parent.do_send(ChildExited { key, generation, exit }));
         (address, generation)
@@ -120,11 +123,12 @@ impl Tenant {
         }
         self.make_room();
         let bookmark: Bookmark = Rc::new(Cell::new(None));
-        let (child, generation) = self.start_child(key.clone(), Rc::clone(&bookmark), None, ctx);
+        let (child, generation) = self.start_child(key.clone(), Rc::clone(&bookmark), (None, None), ctx);
         let entry = Entry {
             child: Child::Running(child.clone()),
             generation,
             sent: 1,
+            through: None,
             last_used: Instant::now(),
             bookmark,
             budget: RestartBudget::default(),
@@ -203,8 +207,8 @@ impl Tenant {
 
     fn rebuild(&mut self, key: ConversationKey, poison: Option<InboundId>, ctx: &mut Context<Self>) {
         let Some(entry) = self.conversations.get(&key) else { return };
-        let bookmark = Rc::clone(&entry.bookmark);
-        let (child, generation) = self.start_child(key.clone(), bookmark, poison, ctx);
+        let (bookmark, through) = (Rc::clone(&entry.bookmark), entry.through);
+        let (child, generation) = self.start_child(key.clone(), bookmark, (poison, through), ctx);
         if let Some(entry) = self.conversations.get_mut(&key) {
             entry.child = Child::Running(child);
             entry.generation = generation;
@@ -250,8 +254,26 @@ impl Handler<Deliver> for Tenant {
             channel: message.channel.clone(),
             address: message.from.clone(),
         };
-        if let Some(child) = self.running(&key, ctx) {
+        let id = message.id;
+        let child = self.running(&key, ctx);
+        // Also while it recovers: what is not sent now is what the fresh instance loads.
+        if let Some(entry) = self.conversations.get_mut(&key) {
+            entry.through = entry.through.max(Some(id));
+        }
+        if let Some(child) = child {
             child.do_send(deliver);
+        }
+    }
+}
+
+impl Handler<Compose> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
+        match self.running(&compose.key, ctx) {
+            Some(child) => child.do_send(compose),
+            // Whoever asked may have gone away.
+            None => drop(compose.answer.send(Err(SendRefusal::Unavailable))),
         }
     }
 }

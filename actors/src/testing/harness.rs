@@ -1,19 +1,23 @@
 //! A whole house on one arbiter, with fakes for every port and paused time: `now` moves when nothing else can.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
-use super::fakes::{FakeGateway, FakeGateways, FakeStore, Snapshot};
+use super::fakes::{FakeGateway, FakeGateways, FakePacing, FakeStore, Snapshot};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
-use crate::domain::ids::{ChannelId, CorrelationId, NodeId, ProviderMessageId, TenantId};
-use crate::domain::message::{Content, NewInbound};
+use crate::domain::budget::BudgetPolicy;
+use crate::domain::channel::{ChannelProfile, ChannelTemplate};
+use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, NodeId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::message::{Content, Life, NewInbound, Outbound, OutboundKind};
 use crate::domain::rules::{FaqEntry, Replies, Rules, RulesSource, SellerBook};
-use crate::house::{Foundation, House};
+use crate::domain::template::Template;
+use crate::domain::turn::SendRequest;
+use crate::house::{Foundation, House, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
 use crate::kit::{Outside, Ports, Settings, TenantProfile};
 use crate::ports::Clock;
@@ -56,8 +60,73 @@ pub struct Harness {
     pub store: FakeStore,
     /// Its providers.
     pub gateways: FakeGateways,
+    /// Its gates.
+    pub pacing: FakePacing,
     /// Its actors.
     pub house: House,
+}
+
+/// What a house is to be like.
+#[derive(Debug)]
+pub struct Plan {
+    /// How much, how long.
+    pub settings: Settings,
+    /// Its tenants, `a` and `b` unless more are added, each with a channel of its name.
+    pub tenants: BTreeMap<String, TenantPlan>,
+}
+
+/// What a tenant is to be like.
+#[derive(Clone, Debug)]
+pub struct TenantPlan {
+    /// Sends in any second.
+    pub per_second: u32,
+    /// Sends in a day.
+    pub per_day: u32,
+    /// Its share of the senders.
+    pub weight: u32,
+    /// What it may spend.
+    pub budget: BudgetPolicy,
+    /// Whether contacts must confirm.
+    pub double_opt_in: bool,
+    /// Its channels, by name.
+    pub channels: BTreeMap<String, ChannelProfile>,
+}
+
+impl Plan {
+    /// Another tenant, with a channel of its name.
+    pub fn add(&mut self, tenant: &str) -> &mut TenantPlan {
+        self.tenants.entry(tenant.to_owned()).or_insert_with(|| TenantPlan {
+            per_second: 1_000,
+            per_day: 100_000,
+            weight: 1,
+            budget: BudgetPolicy::default(),
+            double_opt_in: false,
+            channels: BTreeMap::from([(tenant.to_owned(), ChannelProfile::default())]),
+        })
+    }
+
+    /// A tenant's channel of its own name.
+    #[expect(clippy::expect_used, reason = "every tenant of a plan has it")]
+    pub fn channel(&mut self, tenant: &str) -> &mut ChannelProfile {
+        self.add(tenant).channels.get_mut(tenant).expect("a channel of the tenant's name")
+    }
+}
+
+impl TenantPlan {
+    fn profile(&self, id: &TenantId) -> TenantProfile {
+        let channels = self.channels.iter().map(|(name, channel)| (ChannelId::new(name), Arc::new(channel.clone())));
+        TenantProfile {
+            rules: Arc::new(rules(id, self)),
+            timezone: chrono_tz::Europe::Paris,
+            per_second: self.per_second,
+            per_day: self.per_day,
+            weight: self.weight,
+            budget: self.budget.clone(),
+            double_opt_in: self.double_opt_in,
+            deferred_for: Duration::from_secs(7 * 24 * 60 * 60),
+            channels: channels.collect(),
+        }
+    }
 }
 
 impl Harness {
@@ -71,43 +140,62 @@ impl Harness {
     /// The same on a store that has a past.
     #[must_use]
     pub fn start_on(store: FakeStore, gateways: FakeGateways, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings::default();
-        adjust(&mut settings);
+        Self::build_on(store, gateways, |plan| adjust(&mut plan.settings))
+    }
+
+    /// Starts a house as planned.
+    #[must_use]
+    pub fn build(adjust: impl FnOnce(&mut Plan)) -> Self {
+        Self::build_on(FakeStore::new(), FakeGateways::default(), adjust)
+    }
+
+    /// The same on a store that has a past.
+    #[must_use]
+    pub fn build_on(store: FakeStore, gateways: FakeGateways, adjust: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan { settings: Settings::default(), tenants: BTreeMap::new() };
+        plan.add("a");
+        plan.add("b");
+        adjust(&mut plan);
+        let pacing = FakePacing::default();
         let ports = Ports {
             clock: Arc::new(TokioClock::at(noon())),
             inbox: Arc::new(store.clone()),
             turns: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
-            consent: Arc::new(store.clone()),
+            standings: Arc::new(store.clone()),
+            pacing: Arc::new(pacing.clone()),
             gateways: Arc::new(gateways.clone()),
             sellers: Arc::new(CursedBook),
         };
-        let tenants: HashMap<_, _> = ["a", "b"]
-            .into_iter()
-            .map(|id| {
-                let id = TenantId::new(id);
-                let profile = TenantProfile {
-                    rules: Arc::new(rules(&id)),
-                    timezone: chrono_tz::Europe::Paris,
-                    per_second: 1_000,
-                    per_day: 100_000,
-                };
+        let mut tenants = HashMap::new();
+        for (name, tenant) in &plan.tenants {
+            let id = TenantId::new(name);
+            tenants.insert(id.clone(), tenant.profile(&id));
+            for channel in tenant.channels.keys() {
                 // Asked for once, it is there.
-                let _ = gateways.of(&ChannelId::new(id.as_str()));
-                (id, profile)
-            })
-            .collect();
+                let _ = gateways.of(&ChannelId::new(channel));
+            }
+        }
         let outside = Outside {
             ports,
             tenants,
-            settings,
+            settings: plan.settings,
             node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
             io: tokio::runtime::Handle::current(),
             residents: std::sync::atomic::AtomicUsize::new(0),
         };
         let foundation = Foundation::new(outside, 1);
         let shard = foundation.start_shard(0);
-        Self { store, gateways, house: foundation.house(vec![shard]) }
+        Self { store, gateways, pacing, house: foundation.house(vec![shard]) }
+    }
+
+    /// Somebody asks for a message to a contact of a tenant's channel of its name.
+    ///
+    /// # Errors
+    /// The house's refusal.
+    pub async fn send(&self, tenant: &str, to: &str, request: SendRequest) -> Result<OutboundId, SendRefusal> {
+        let address = Address::from_normalised(&format!("whatsapp:{to}"));
+        self.house.send(TenantId::new(tenant), ChannelId::new(tenant), address, request).await
     }
 
     /// The provider of a tenant's channel.
@@ -152,8 +240,43 @@ pub fn noon() -> Timestamp {
     chrono::DateTime::from_timestamp(1_795_262_400, 0).unwrap_or_default()
 }
 
+/// A request to send this text.
+#[must_use]
+pub fn request(text: &str) -> SendRequest {
+    SendRequest {
+        text: Some(text.to_owned()),
+        template: None,
+        urgent: true,
+        expires_at: None,
+        idempotency_key: None,
+        correlation: CorrelationId::fresh(),
+    }
+}
+
+/// A message that is on its way for the first time.
+#[must_use]
+pub fn outbound() -> Outbound {
+    Outbound {
+        id: OutboundId::fresh(),
+        tenant: TenantId::new("a"),
+        channel: ChannelId::new("a"),
+        conversation: ConversationId::fresh(),
+        in_reply_to: None,
+        to: Address::from_normalised("whatsapp:+33612345678"),
+        body: "hello".to_owned(),
+        template: None,
+        kind: OutboundKind::Reply,
+        urgent: true,
+        expires_at: None,
+        life: Life::first(noon()),
+        correlation: CorrelationId::fresh(),
+        attempts: 1,
+        created_at: noon(),
+    }
+}
+
 /// The fallback echoes the message, so that a test sees which message an answer belongs to.
-fn rules(tenant: &TenantId) -> Rules {
+fn rules(tenant: &TenantId, plan: &TenantPlan) -> Rules {
     let source = RulesSource {
         tenant: tenant.clone(),
         tenant_name: format!("Tenant {tenant}"),
@@ -161,8 +284,11 @@ fn rules(tenant: &TenantId) -> Rules {
             question: "Hours?".to_owned(),
             keywords: vec!["hours".to_owned()],
             answer: "From nine to five.".to_owned(),
+            template: None,
         }],
         replies: Replies { fallback: Some("You said: {{ message.body }}".to_owned()), ..Replies::default() },
+        double_opt_in: plan.double_opt_in,
+        templates: templates(plan),
         per_contact_per_minute: 1_000,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),
@@ -172,4 +298,19 @@ fn rules(tenant: &TenantId) -> Rules {
     };
     #[expect(clippy::expect_used, reason = "fixed texts that compile")]
     Rules::new(source).expect("the harness' own rules hold")
+}
+
+/// The templates that the plan's channels know.
+fn templates(plan: &TenantPlan) -> Vec<Template> {
+    let known = plan.channels.values().flat_map(|channel| &channel.templates);
+    let known: BTreeMap<_, _> = known.collect();
+    let template = |(name, known): (&String, &ChannelTemplate)| Template {
+        name: name.clone(),
+        language: "fr".to_owned(),
+        content_id: known.content_id.clone(),
+        variables: known.places.clone(),
+        body: None,
+        channels: Vec::new(),
+    };
+    known.into_iter().map(template).collect()
 }

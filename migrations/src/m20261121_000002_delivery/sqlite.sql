@@ -36,6 +36,7 @@ CREATE INDEX messages_out_heads ON messages_out (tenant_id, channel_id, next_att
 CREATE INDEX messages_out_leased ON messages_out (lease_until) WHERE state = 'sending';
 CREATE INDEX messages_out_unknown ON messages_out (next_attempt_at) WHERE state = 'unknown';
 CREATE INDEX messages_out_deferred ON messages_out (tenant_id, conversation_id, id) WHERE state = 'deferred';
+CREATE INDEX messages_out_expiring ON messages_out (expires_at) WHERE state = 'deferred' AND expires_at IS NOT NULL;
 -- Dead letters, for people.
 CREATE INDEX messages_out_dead ON messages_out (tenant_id, id) WHERE state IN ('dead', 'failed');
 CREATE UNIQUE INDEX messages_out_asked_once ON messages_out (tenant_id, idempotency_key)
@@ -59,7 +60,8 @@ CREATE TABLE channel_pauses (
   updated_at TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- The contact said yes to the welcome (double opt-in).
+-- Double opt-in: when the contact was first asked, and when they said yes.
+ALTER TABLE contacts ADD COLUMN welcomed_at TEXT;
 ALTER TABLE contacts ADD COLUMN confirmed_at TEXT;
 
 -- Who consented to what, when, and what proves it. Rows are never changed: opt_outs is what they add up to.

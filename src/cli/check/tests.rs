@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 
-const TENANT: &str = "id = \"belle\"\nname = \"Belle\"\n[[channels]]\nid = \"belle-wa\"\nprovider = \"twilio-whatsapp\"\n\
+const TENANT: &str = "replies.fallback = \"ok\"\nid = \"belle\"\nname = \"Belle\"\n[[channels]]\nid = \"belle-wa\"\nprovider = \"twilio-whatsapp\"\n\
                       address = \"whatsapp:+14155238886\"\naccount_sid = \"AC00000000000000000000000000000001\"\n\
                       auth_token = { env = \"TOKEN\" }\n";
 
@@ -55,9 +55,9 @@ error: `channels` is missing
   = help: add a `[[channels]]` table: without one nobody can write
 
 error: unknown key `chanels`
- --> tenants/belle.toml:3:3
+ --> tenants/belle.toml:4:3
   |
-3 | [[chanels …
+4 | [[chanels …
   |   ^^^^^^^
   = help: did you mean `channels`?
 

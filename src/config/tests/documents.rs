@@ -28,8 +28,25 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawTenants>("tenants."));
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));
+    let keys_of_keys = keys::<RawApiKey>("api.keys.");
+    for key in keys::<RawApi>("api.") {
+        assert_eq!(key, "api.keys");
+        all.extend(keys_of_keys.clone());
+    }
     let tables: BTreeSet<String> = all.iter().filter_map(|key| key.split('.').next().map(str::to_owned)).collect();
     assert_eq!(tables, keys::<RawConfig>(""), "a table is missing here");
+    all
+}
+
+fn of_channels() -> BTreeSet<String> {
+    let mut all = keys::<RawChannel>("channels.");
+    for (table, keys) in [
+        ("channels.retry", keys::<RawRetry>("channels.retry.")),
+        ("channels.breaker", keys::<RawBreaker>("channels.breaker.")),
+    ] {
+        assert!(all.remove(table), "{table}");
+        all.extend(keys);
+    }
     all
 }
 
@@ -37,7 +54,11 @@ fn of_tenants() -> BTreeSet<String> {
     let mut all = keys::<RawTenant>("");
     let mut tables = BTreeSet::new();
     for (table, keys) in [
-        ("channels", keys::<RawChannel>("channels.")),
+        ("channels", of_channels()),
+        ("budget", keys::<RawBudget>("budget.")),
+        ("consent", keys::<RawConsent>("consent.")),
+        ("outbox", keys::<RawTenantOutbox>("outbox.")),
+        ("templates", keys::<RawTemplate>("templates.")),
         ("limits", keys::<RawLimits>("limits.")),
         ("session", keys::<RawSession>("session.")),
         ("live_session", keys::<RawSession>("live_session.")),
@@ -62,8 +83,14 @@ fn every_key_stands_in_the_default_file() {
     let document: toml_edit::Document<String> = toml_edit::Document::parse(whole).expect("it parses");
     let mut found = BTreeSet::new();
     for (table, item) in document.iter() {
-        for (key, _) in item.as_table().expect("tables only").iter() {
-            found.insert(format!("{table}.{key}"));
+        for (key, item) in item.as_table().expect("tables only").iter() {
+            match item.as_array_of_tables() {
+                Some(tables) => {
+                    let keys = tables.iter().flat_map(|table| table.iter());
+                    found.extend(keys.map(|(inner, _)| format!("{table}.{key}.{inner}")));
+                }
+                None => drop(found.insert(format!("{table}.{key}"))),
+            }
         }
     }
     assert_eq!(found, of_daemon());

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{TENANT, holds, told, with};
 use crate::config::{Cidr, Config, DEFAULTS, Environment, LogFormat, OnUnknown, Provider};
-use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::rules::{Language, Replies};
 
 #[test]
 fn the_embedded_file_is_the_defaults() {
@@ -33,6 +33,9 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.passivate_after, Duration::from_secs(60));
         assert_eq!(config.runtime.max_resident_conversations, 10_000);
         assert_eq!(config.runtime.drain, Duration::from_secs(20));
+        assert_eq!(config.runtime.sweep_every, Duration::from_secs(2));
+        assert_eq!(config.runtime.ask_after, Duration::from_secs(2));
+        assert_eq!(config.runtime.lease, Duration::from_secs(60));
     }
 }
 
@@ -48,7 +51,7 @@ fn a_tenants_defaults() {
     assert_eq!(rules.per_contact_per_minute, 5);
     assert_eq!(rules.session_idle, Duration::from_secs(30 * 60));
     assert_eq!(rules.live_session_idle, Duration::from_secs(2 * 60 * 60));
-    assert_eq!(rules.replies, Default::default());
+    assert_eq!(rules.replies, Replies { fallback: Some("Bien reçu.".into()), ..Replies::default() });
     let Provider::TwilioWhatsapp(account) = &tenant.channels[0].provider else { panic!("another provider") };
     assert_eq!(account.api_base_url, "https://api.twilio.com");
     assert_eq!(account.timeout, Duration::from_secs(10));
@@ -146,7 +149,7 @@ fn files_that_cannot_be_read() {
     assert_eq!(
         told(&main),
         [format!(
-            "error {shown} cannot be read: entity not found | name the daemon's configuration with `--config FILE`"
+            "error {shown} cannot be read: it is not there | name the daemon's configuration with `--config FILE`"
         )]
     );
     std::fs::write(&main, b"[http]\nlisten = \"\xff\"").expect("a file");
@@ -154,5 +157,5 @@ fn files_that_cannot_be_read() {
     std::fs::write(&main, "[tenants]\ndir = \"nowhere\"").expect("a file");
     let told = told(&main);
     assert!(told[0].starts_with(&format!("error {shown}:2:7 the tenants' folder `")), "{told:?}");
-    assert!(told[0].contains("nowhere` cannot be read: entity not found"), "{told:?}");
+    assert!(told[0].contains("nowhere` cannot be read: it is not there"), "{told:?}");
 }

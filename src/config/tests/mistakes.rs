@@ -74,6 +74,18 @@ fn mistakes_in_the_daemons_file() {
         ),
         ("[runtime]\nsenders = 0", "error palabre.toml:2:11 `runtime.senders` is 0, but must be from 1 to 65536"),
         (
+            "[runtime]\nask_after = \"11m\"",
+            "error palabre.toml:2:13 `runtime.ask_after` must be from 50 milliseconds to 10 minutes",
+        ),
+        (
+            "[runtime]\nlease = \"19s\"",
+            "error palabre.toml:2:9 `runtime.lease` is shorter than two calls of belle-wa, whose timeout is 10s | make it at least twice as long as the longest timeout",
+        ),
+        (
+            "[runtime]\nsweep_every = \"1ms\"",
+            "error palabre.toml:2:15 `runtime.sweep_every` must be from 50 milliseconds to 10 minutes",
+        ),
+        (
             "[runtime]\ndrain = 2026-01-01",
             "error palabre.toml:2:9 `runtime.drain` is a date, and no key takes one | put it in quotes if it is meant as text",
         ),
@@ -190,9 +202,9 @@ fn mistakes_in_a_tenants_file() {
             "error t.toml:5:18 `faq[0].keywords[1]` must be text in quotes, not a number",
         ),
         (
-            "[[channels]]",
-            "[replies]\nfallback = \"Merci {{ contact.nme }}\"\n[[channels]]",
-            "error t.toml:4:12 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
+            "Bien reçu.",
+            "Merci {{ contact.nme }}",
+            "error t.toml:1:20 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
         ),
         (
             "[[channels]]",

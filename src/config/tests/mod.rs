@@ -1,5 +1,6 @@
 //! Mistakes and what is said to them; samples and documents that must stay true.
 
+mod delivery;
 mod documents;
 mod layers;
 mod mistakes;
@@ -9,7 +10,7 @@ mod secrets;
 use super::{Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity};
 
 /// A tenant that holds, as text.
-const TENANT: &str = r#"
+const TENANT: &str = r#"replies.fallback = "Bien reçu."
 id = "belle"
 [[channels]]
 id = "belle-wa"

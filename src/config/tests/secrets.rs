@@ -36,7 +36,7 @@ fn a_secret_comes_from_a_file_beside_the_configuration() {
         (Some(b" abc"), Err("has line breaks, control characters, or spaces")),
         (Some(b"\xff"), Err("is not UTF-8 text")),
         (Some(&[b'x'; 10_000]), Err("is longer than any secret")),
-        (None, Err("entity not found")),
+        (None, Err("it is not there")),
     ] {
         let _ = std::fs::remove_file(path("secrets/belle"));
         if let Some(content) = content {

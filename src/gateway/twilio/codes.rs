@@ -30,6 +30,12 @@ impl Code {
         }
     }
 
+    /// Whether a second refusal with this code is final.
+    #[must_use]
+    pub const fn is_worth_one_more_try(&self) -> bool {
+        self.number == 30008
+    }
+
     /// Where Twilio says so.
     #[must_use]
     pub fn source(&self) -> String {
@@ -50,8 +56,14 @@ const RETRY: SendErrorClass = SendErrorClass::Retry { after: None };
 const WINDOW_CLOSED: SendErrorClass = SendErrorClass::WindowClosed;
 /// A limit that is counted over hours: asking again within seconds only uses attempts up.
 const RETRY_MUCH_LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(3_600)) };
+/// The whole account is kept from sending until somebody talks with Twilio: no message of it needs to be tried meanwhile.
+const SUSPENDED: SendErrorClass = SendErrorClass::Suspended { after: Duration::from_secs(3_600) };
 /// A queue that needs to drain first.
 const RETRY_LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(30)) };
+
+/// A limit over a rolling day: room comes back in the course of it. Well within `channels.retry.max_age`, which would
+/// end the message otherwise.
+const RETRY_IN_THE_DAY: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(6 * 3_600)) };
 
 const fn code(number: u32, class: SendErrorClass, english: &'static str, french: &'static str) -> Code {
     Code { number, class, english, french }
@@ -103,6 +115,12 @@ static CODES: &[Code] = &[
         RETRY_LATER,
         "the queue overflowed: too many messages at once; it is tried again",
         "la file a débordé : trop de messages à la fois ; on réessaie",
+    ),
+    code(
+        30002,
+        SUSPENDED,
+        "the account is suspended: look into Twilio's console; the channel is paused meanwhile",
+        "le compte est suspendu : voir la console de Twilio ; le canal est en pause entre-temps",
     ),
     code(
         30003,
@@ -213,7 +231,7 @@ static CODES: &[Code] = &[
     ),
     code(
         63038,
-        RETRY_MUCH_LATER,
+        RETRY_IN_THE_DAY,
         "the account's limit over 24 hours is used up; it is tried again much later",
         "la limite du compte sur 24 heures est épuisée ; on réessaie bien plus tard",
     ),
@@ -245,6 +263,8 @@ mod tests {
             assert_eq!(class(number), SendErrorClass::OptedOut);
         }
         assert_eq!(class(63016), SendErrorClass::WindowClosed);
+        assert!(find(30008).unwrap().is_worth_one_more_try() && !find(30001).unwrap().is_worth_one_more_try());
+        assert!(matches!(class(30002), SendErrorClass::Suspended { .. }));
         assert_eq!(class(20003), SendErrorClass::Misconfigured);
         let permanent = [
             21211, 21408, 21614, 21617, 21656, 30003, 30004, 30005, 30006, 30007, 63003, 63005, 63007, 63013, 63015,

@@ -1,6 +1,8 @@
 //! Reading a webhook's parameters, once its signature is believed. Field names: Twilio's "Messaging webhooks" and
 //! "WhatsApp" request parameter pages.
 
+use std::borrow::Cow;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
@@ -13,6 +15,9 @@ use crate::gateway::Rejection;
 
 /// The query parameter of a StatusCallback that carries our own id of the message.
 pub const MESSAGE_ID_PARAMETER: &str = "mid";
+
+/// The one that says which life of the message the callback is about; left out for the first.
+pub const LIFE_PARAMETER: &str = "life";
 
 /// The longest text that is taken. Twilio's own limit is 1,600 characters for SMS and 4,096 for WhatsApp.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -72,6 +77,7 @@ impl Reader<'_> {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             id: message_id(query),
+            life: life(query),
             provider_message_id: sid,
             status,
             code: fields.error_code.and_then(error_code),
@@ -224,9 +230,18 @@ fn error_code(text: &str) -> Option<String> {
 
 /// Our id from the query string (`…?mid=…`).
 fn message_id(query: &str) -> Option<OutboundId> {
+    parameter(query, MESSAGE_ID_PARAMETER)?.parse().ok()
+}
+
+/// The life of the message (`…?mid=…&life=…`); a callback of ours that names none is about the first.
+fn life(query: &str) -> Option<u32> {
+    message_id(query)?;
+    parameter(query, LIFE_PARAMETER).map_or(Some(0), |life| life.parse().ok())
+}
+
+fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
     let query = query.split_once('?').map_or(query, |(_, query)| query);
-    let (_, id) = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == MESSAGE_ID_PARAMETER)?;
-    id.parse().ok()
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 fn some_text(text: Option<&str>) -> Option<String> {

@@ -1,10 +1,14 @@
 //! Asking Twilio whether it took a message (I5).
 //!
 //! The list of messages carries neither our id nor the callback's URL, so a message is recognised by who, what and when.
+//! Of a template the list shows what it became with its variables, and we do not know its text: all that can be known is
+//! that each value of a variable stands in it. (Rich templates show no text at all.) So whatever went to the contact at
+//! the time may be ours, unless it lacks a value; the caller takes out those whose id another message of ours has.
+
+use std::cmp::Reverse;
 
 use palabre_actors::domain::ids::ProviderMessageId;
-use palabre_actors::domain::message::Outbound;
-use palabre_actors::domain::send::{Found, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{Form, Found, Letter, Receipt, SendError, SendErrorClass};
 use reqwest::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 
@@ -19,11 +23,13 @@ const PAGE_SIZE: &str = "100";
 /// The most of a list that is read.
 const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Looks a message up. [`Found::Taken`] names the newest message that fits: as a conversation's messages leave one after
-/// the other, an older one of the same text is an earlier message of ours. The caller knows which ids it has seen.
-pub(super) async fn find(gateway: &TwilioGateway, message: &Outbound) -> Result<Found, SendError> {
+/// Looks a message up. [`Found::Taken`] names all messages that fit, the newest first: as a conversation's messages leave
+/// one after the other, an older one of the same text is an earlier message of ours. The caller knows which ids it has
+/// seen.
+pub(super) async fn find(gateway: &TwilioGateway, letter: Letter<'_>) -> Result<Found, SendError> {
     let retry = |broken: Broken| broken.error(SendErrorClass::Retry { after: None });
-    let response = gateway.call(Request::new(Method::GET, query(gateway, message))).await.map_err(retry)?;
+    let request = |url: Url| Request::new(Method::GET, query(gateway, &letter, url));
+    let response = gateway.call(request).await.map_err(retry)?;
     let status = response.status();
     let headers = response.headers().clone();
     match status {
@@ -37,19 +43,18 @@ pub(super) async fn find(gateway: &TwilioGateway, message: &Outbound) -> Result<
         _ => return Ok(Found::CannotTell),
     }
     let reply = read(response, MAX_LIST_BYTES).await.map_err(retry)?;
-    Ok(search(&reply, message))
+    Ok(search(&reply, &letter))
 }
 
-fn query(gateway: &TwilioGateway, message: &Outbound) -> Url {
-    let mut url = gateway.url.clone();
+fn query(gateway: &TwilioGateway, letter: &Letter<'_>, mut url: Url) -> Url {
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("To", &super::send::wire(gateway.kind, &message.to));
+        query.append_pair("To", &super::send::wire(gateway.kind, letter.to));
         if let Some(from) = &gateway.from {
             query.append_pair("From", from);
         }
         // The parameter's name is `DateSent>`; a day in UTC is all it takes.
-        let since = message.created_at - CLOCK_SKEW;
+        let since = letter.message.life.since - CLOCK_SKEW;
         query.append_pair("DateSent>", &since.format("%Y-%m-%d").to_string());
         query.append_pair("PageSize", PAGE_SIZE);
     }
@@ -67,28 +72,45 @@ struct Listed {
     sid: Option<String>,
     body: Option<String>,
     direction: Option<String>,
+    status: Option<String>,
     date_created: Option<String>,
 }
 
-fn search(reply: &[u8], message: &Outbound) -> Found {
+fn search(reply: &[u8], letter: &Letter<'_>) -> Found {
     let Ok(list) = serde_json::from_slice::<List>(reply) else { return Found::CannotTell };
-    let since = message.created_at - CLOCK_SKEW;
-    let mut newest = None;
-    // Twilio trims what it stores.
-    let same = |listed: &&Listed| {
-        listed.body.as_deref().map(str::trim) == Some(message.body.trim())
-            && listed.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"))
-    };
-    for listed in list.messages.iter().filter(same) {
+    let life = letter.message.life;
+    let mut candidates = Vec::new();
+    for listed in list.messages.iter().filter(|listed| fits(listed, &letter.form)) {
         let date = listed.date_created.as_deref().and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         let (Some(date), Some(sid)) = (date, listed.sid.as_deref()) else { return Found::CannotTell };
-        if date >= since && newest.is_none_or(|(known, _)| date > known) {
-            newest = Some((date, sid));
+        // What failed before a replay is the reason for the replay, not its outcome. Clocks only blur what is close.
+        let from_an_earlier_life = life.number > 0 && date < life.since && has_failed(listed);
+        if date >= life.since - CLOCK_SKEW && !from_an_earlier_life {
+            candidates.push((date, sid));
         }
     }
-    match newest {
-        Some((_, sid)) => Found::Taken(Receipt { provider_message_id: ProviderMessageId::new(sid) }),
-        None if list.next_page_uri.is_some() => Found::CannotTell,
-        None => Found::Absent,
+    // Twilio lists the newest first, in whole seconds: among equals its order stays.
+    candidates.sort_by_key(|(date, _)| Reverse(*date));
+    let receipt = |(_, sid): &(_, &str)| Receipt { provider_message_id: ProviderMessageId::new(sid) };
+    match candidates.as_slice() {
+        [] if list.next_page_uri.is_some() => Found::CannotTell,
+        [] => Found::Absent,
+        candidates => Found::Taken(candidates.iter().map(receipt).collect()),
     }
+}
+
+fn fits(listed: &Listed, form: &Form<'_>) -> bool {
+    let shown = listed.body.as_deref().unwrap_or_default().trim();
+    let same = match form {
+        // Twilio trims what it stores.
+        Form::Text(text) => shown == text.trim(),
+        Form::Template { variables, .. } => {
+            shown.is_empty() || variables.values().all(|value| shown.contains(value.trim()))
+        }
+    };
+    same && listed.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"))
+}
+
+fn has_failed(listed: &Listed) -> bool {
+    matches!(listed.status.as_deref(), Some("failed" | "undelivered" | "canceled"))
 }

@@ -14,13 +14,14 @@ pub mod simulator;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
 
 use self::decode::Reader;
-pub use self::decode::{MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
+pub use self::decode::{LIFE_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
 use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::signature::Signer;

@@ -2,26 +2,27 @@
 //!
 //! `POST {base}/2010-04-01/Accounts/{sid}/Messages.json`, basic authentication, a form; 201 with the message, or an error
 //! as `{code, message, more_info, status}` (Twilio's OpenAPI description, `twilio_api_v2010`). There is no idempotency
-//! parameter: once a request may have been written, its outcome is unknown until Twilio is asked (`find`).
+//! parameter: once a request may have been written, its outcome is unknown until Twilio is asked (`find`). Only a call
+//! for which no connection could be made goes to the backup at once: surely nothing was written.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
-use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{Form, Found, Letter, OnUnknown, Receipt, SendError, SendErrorClass};
 use palabre_actors::ports::{Gateway, Pending};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::decode::MESSAGE_ID_PARAMETER;
+use super::decode::{LIFE_PARAMETER, MESSAGE_ID_PARAMETER};
+use super::ways::Ways;
 use super::{Kind, codes};
 use crate::config::{Channel, TwilioAccount};
 
@@ -31,11 +32,14 @@ const MAX_REPLY_BYTES: usize = 256 * 1024;
 /// The longest wait that a `Retry-After` may ask for: Twilio's longest limit counts over 24 hours.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
+/// The least time that a call by the other way gets, however long the first took to fail.
+const SHORTEST_SECOND_CALL: Duration = Duration::from_secs(1);
+
 /// One channel's way to Twilio. What every message of the channel has in common is written once, here.
 pub struct TwilioGateway {
     client: reqwest::Client,
     pub(super) kind: Kind,
-    pub(super) url: Url,
+    ways: Ways,
     authorization: HeaderValue,
     /// `From=…&MessagingServiceSid=…&StatusCallback=…%3Fmid%3D`, ready for the id to follow.
     opening: String,
@@ -49,8 +53,8 @@ pub struct TwilioGateway {
 /// The channel's settings make no usable gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAccount {
-    /// `api_base_url`
-    #[error("api_base_url is not an http or https URL")]
+    /// `api_base_url`, `backup_api_base_url`
+    #[error("api_base_url or backup_api_base_url is not an http or https URL")]
     ApiBaseUrl,
     /// `account_sid`, `auth_token`
     #[error("account_sid or auth_token is empty or has characters that no header can carry")]
@@ -70,8 +74,8 @@ impl TwilioGateway {
         account: &TwilioAccount,
         public_base_url: Option<&str>,
     ) -> Result<Self, BadAccount> {
-        let url = format!("{}/2010-04-01/Accounts/{}/Messages.json", account.api_base_url, account.account_sid);
-        let url = Url::parse(&url).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+        let usual = messages(&account.api_base_url, account)?;
+        let backup = account.backup_api_base_url.as_deref().map(|base| messages(base, account)).transpose()?;
         // A messaging service picks among its senders; naming ours as well keeps the conversation on one number.
         let from = kind.wire(&channel.address);
         let mut opening = form_urlencoded::Serializer::new(String::new());
@@ -86,7 +90,7 @@ impl TwilioGateway {
         Ok(Self {
             client,
             kind,
-            url: url.ok_or(BadAccount::ApiBaseUrl)?,
+            ways: Ways::new(usual, backup),
             authorization: authorization(account).ok_or(BadAccount::Credentials)?,
             opening: opening.finish(),
             has_callback: public_base_url.is_some(),
@@ -96,10 +100,14 @@ impl TwilioGateway {
         })
     }
 
-    async fn hand_over(&self, message: &Outbound) -> Result<Receipt, SendError> {
-        let mut request = Request::new(Method::POST, self.url.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        *request.body_mut() = Some(self.form(message).into());
+    async fn hand_over(&self, letter: Letter<'_>) -> Result<Receipt, SendError> {
+        let form = Bytes::from(self.form(&letter));
+        let request = |url: Url| {
+            let mut request = Request::new(Method::POST, url);
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            *request.body_mut() = Some(form.clone().into());
+            request
+        };
         let response = self.call(request).await.map_err(Broken::while_sending)?;
         let status = response.status();
         let headers = if status.is_success() { HeaderMap::new() } else { response.headers().clone() };
@@ -108,41 +116,92 @@ impl TwilioGateway {
             400..=499 => refused(status, &headers, b""),
             _ => broken.while_sending(),
         })?;
-        if status.is_success() { receipt(&reply) } else { Err(refused(status, &headers, &reply)) }
+        if status.is_success() {
+            return receipt(&reply);
+        }
+        let life = letter.message.life;
+        let attempts = letter.message.attempts.saturating_sub(life.attempts_before);
+        Err(once(refused(status, &headers, &reply), attempts))
     }
 
-    /// The body of a send, one allocation.
-    fn form(&self, message: &Outbound) -> String {
-        let to = message.to.path();
-        let mut form = String::with_capacity(self.opening.len() + to.len() + message.body.len() * 3 / 2 + 96);
+    /// The body of a send, for a text in one allocation.
+    fn form(&self, letter: &Letter<'_>) -> String {
+        let (message, to) = (letter.message, letter.to.path());
+        let mut form = String::with_capacity(self.opening.len() + to.len() + message.body.len() * 3 / 2 + 128);
         form.push_str(&self.opening);
         if self.has_callback {
             // Writing into a String cannot fail.
             let _ = write!(form, "{}", message.id);
+            if message.life.number > 0 {
+                // Inside the value of StatusCallback: `&life=`, encoded.
+                let _ = write!(form, "%26{LIFE_PARAMETER}%3D{}", message.life.number);
+            }
         }
         form.push_str("&To=");
         form.push_str(self.kind.encoded_prefix());
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
-        form.push_str("&Body=");
-        form.extend(form_urlencoded::byte_serialize(message.body.as_bytes()));
+        match &letter.form {
+            Form::Text(text) => push(&mut form, "&Body=", text),
+            // With a template Twilio ignores the body, and refuses media: neither goes along.
+            Form::Template { content_id, variables } => {
+                push(&mut form, "&ContentSid=", content_id);
+                if !variables.is_empty() {
+                    let variables = serde_json::to_string(variables).unwrap_or_default();
+                    push(&mut form, "&ContentVariables=", &variables);
+                }
+            }
+        }
         form
     }
 
-    /// One call, with credentials and the channel's deadline.
-    pub(super) async fn call(&self, mut request: Request) -> Result<Response, Broken> {
+    /// One call, with credentials and the channel's deadline. When no connection can be made, the same call goes the
+    /// other way at once, within what is left of the deadline.
+    pub(super) async fn call(&self, request: impl Fn(Url) -> Request) -> Result<Response, Broken> {
+        let begun = Instant::now();
+        let order = self.ways.order(begun);
+        let outcome = self.execute(request(order.first.clone()), self.timeout).await;
+        let (Err(Broken::NoConnection), Some(second)) = (&outcome, order.second) else { return outcome };
+        let left = self.timeout.saturating_sub(begun.elapsed()).max(SHORTEST_SECOND_CALL);
+        let outcome = self.execute(request(second.clone()), left).await;
+        if !matches!(outcome, Err(Broken::NoConnection)) {
+            self.ways.second_was_reached(order, Instant::now());
+        }
+        outcome
+    }
+
+    async fn execute(&self, mut request: Request, timeout: Duration) -> Result<Response, Broken> {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        *request.timeout_mut() = Some(self.timeout);
+        *request.timeout_mut() = Some(timeout);
         self.client.execute(request).await.map_err(|error| Broken::of(&error))
     }
 }
 
+/// Where messages are made and listed under a base URL.
+fn messages(base: &str, account: &TwilioAccount) -> Result<Url, BadAccount> {
+    let url = Url::parse(&format!("{base}/2010-04-01/Accounts/{}/Messages.json", account.account_sid)).ok();
+    let url = url.filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    url.ok_or(BadAccount::ApiBaseUrl)
+}
+
+fn push(form: &mut String, key: &str, value: &str) {
+    form.push_str(key);
+    form.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+}
+
+/// A code that is worth one more try, and no third.
+fn once(error: SendError, attempts: u32) -> SendError {
+    let number = error.code.as_deref().and_then(|code| code.parse().ok());
+    let once = number.and_then(codes::find).is_some_and(|code| code.is_worth_one_more_try());
+    if once && attempts > 1 { SendError { class: SendErrorClass::Reject, ..error } } else { error }
+}
+
 impl Gateway for TwilioGateway {
-    fn send<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Receipt, SendError>> {
-        Box::pin(self.hand_over(message))
+    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+        Box::pin(self.hand_over(letter))
     }
 
-    fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>> {
-        Box::pin(super::find::find(self, message))
+    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>> {
+        Box::pin(super::find::find(self, letter))
     }
 
     fn on_unknown(&self) -> OnUnknown {

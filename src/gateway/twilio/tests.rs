@@ -20,6 +20,7 @@ fn account() -> TwilioAccount {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from("0123456789abcdef0123456789abcdef"),
         api_base_url: "https://api.twilio.com".to_owned(),
+        backup_api_base_url: None,
         messaging_service_sid: None,
         timeout: std::time::Duration::from_secs(15),
         on_unknown: OnUnknown::Resend,
@@ -32,7 +33,7 @@ fn receiver(kind: Kind) -> TwilioReceiver {
         Kind::Sms => ("sms:+14155238886", Provider::TwilioSms(account())),
     };
     let (id, tenant) = (ChannelId::new("belle"), TenantId::new("institut-belle"));
-    let channel = Channel { id, tenant, address: Address::from_normalised(address), provider };
+    let channel = Channel { id, tenant, address: Address::from_normalised(address), provider, profile: Default::default() };
     TwilioReceiver::new(kind, &channel, &account())
 }
 

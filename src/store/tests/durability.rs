@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::InboundId;
-use palabre_actors::ports::{Acceptance, Consent, Inbox, Outbox, PortErrorKind, Turns};
+use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
 use sea_orm::ConnectionTrait;
@@ -22,7 +22,7 @@ async fn i1_what_was_accepted_is_there_after_a_restart() {
     drop(store);
     let store = Store::open(&url(&folder), true).await.unwrap();
     assert_eq!(format!("{:?}", store.snapshot().await), before);
-    let loaded = store.load(&customer.0).await.unwrap();
+    let loaded = customer.loaded(&store).await;
     assert_eq!(loaded.waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [waiting.id]);
     store.close().await.unwrap();
     assert!(!folder.path().join("palabre.db-wal").exists(), "a clean end leaves one file");
@@ -96,8 +96,8 @@ async fn a_closed_store_says_unavailable() {
     let kinds = [
         refused.kind,
         store.commit(turn(&state, &message, 1)).await.unwrap_err().kind,
-        store.load(&customer.0).await.unwrap_err().kind,
-        store.is_opted_out(&customer.0.tenant, &customer.0.address).await.unwrap_err().kind,
+        store.load(&customer.0, None).await.unwrap_err().kind,
+        store.standing(&customer.0.tenant, &customer.0.channel, &customer.0.address).await.unwrap_err().kind,
         Outbox::due(&store).await.unwrap_err().kind,
     ];
     assert_eq!(kinds, [PortErrorKind::Unavailable; 5]);
@@ -119,7 +119,7 @@ async fn closing_finishes_what_waits() {
 #[tokio::test]
 async fn opening_migrates_and_other_databases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Store::migrate(&url(&folder)).await.unwrap().len(), 1);
+    assert_eq!(Store::migrate(&url(&folder)).await.unwrap().len(), 2);
     assert_eq!(Store::migrate(&url(&folder)).await.unwrap(), [] as [String; 0]);
     let store = Store::open(&url(&folder), false).await.unwrap();
     store.ping().await.unwrap();

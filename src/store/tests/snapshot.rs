@@ -1,14 +1,18 @@
 //! All rows, read back into the types of the conformance suite.
 
-use palabre_actors::domain::ids::NodeId;
-use palabre_actors::domain::ids::ProviderMessageId;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId};
+use palabre_actors::domain::status::Transition;
+use palabre_actors::ports::{Outbox, Usage};
 use palabre_actors::testing::fakes::{
-    ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    UsageRow,
 };
 use sea_orm::DbErr;
 
 use crate::store::Store;
-use crate::store::values::{Row, all};
+use crate::store::events::{self, Events, Whose, Why};
+use crate::store::values::{Row, all, text, time};
 
 pub(super) async fn read(store: &Store) -> Snapshot {
     Snapshot {
@@ -19,6 +23,11 @@ pub(super) async fn read(store: &Store) -> Snapshot {
         sessions: rows(store, SESSIONS, session).await,
         live_sessions: rows(store, LIVE_SESSIONS, live_session).await,
         opt_outs: rows(store, OPT_OUTS, |row| Ok((row.tenant(0)?, row.address(1)?))).await,
+        consents: rows(store, CONSENTS, consent).await,
+        welcomed: rows(store, WELCOMED, |row| Ok((row.parse(0)?, row.time(1)?))).await,
+        confirmed: rows(store, CONFIRMED, |row| Ok((row.parse(0)?, row.time(1)?))).await,
+        usage: rows(store, USAGE, usage).await,
+        pauses: store.pauses().await.unwrap(),
         events: rows(store, EVENTS, event).await,
     }
 }
@@ -50,19 +59,24 @@ fn inbound(row: &Row) -> Result<InboundRow, DbErr> {
 }
 
 const OUTBOUND: &str = "SELECT id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
-    correlation_id, attempts, created_at, next_attempt_at, state, lease_owner, lease_until, provider_message_id, \
-    last_error, sent_at FROM messages_out ORDER BY id";
+    correlation_id, attempts, created_at, template, urgent, expires_at, life, life_since, attempts_before, \
+    next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
+    cost_micros, idempotency_key FROM messages_out ORDER BY id";
 
 fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
     Ok(OutboundRow {
         message: row.outbound()?,
-        next_attempt_at: row.time(11)?,
-        state: row.parse(12)?,
-        lease_owner: row.get::<Option<String>>(13)?.as_deref().map(NodeId::new),
-        lease_until: row.time_or_null(14)?,
-        provider_message_id: row.get::<Option<String>>(15)?.as_deref().map(ProviderMessageId::new),
-        last_error: row.get(16)?,
-        sent_at: row.time_or_null(17)?,
+        next_attempt_at: row.time(17)?,
+        state: row.parse(18)?,
+        lease_owner: row.get::<Option<String>>(19)?.as_deref().map(NodeId::new),
+        lease_until: row.time_or_null(20)?,
+        provider_message_id: row.get::<Option<String>>(21)?.as_deref().map(ProviderMessageId::new),
+        last_error: row.get(22)?,
+        sent_at: row.time_or_null(23)?,
+        behind: row.get(24)?,
+        via: row.get::<Option<String>>(25)?.as_deref().map(ChannelId::new),
+        cost_micros: row.get(26)?,
+        idempotency_key: row.get(27)?,
     })
 }
 
@@ -107,6 +121,52 @@ fn live_session(row: &Row) -> Result<LiveSessionRow, DbErr> {
 }
 
 const OPT_OUTS: &str = "SELECT tenant_id, address FROM opt_outs ORDER BY rowid";
+
+const CONSENTS: &str = "SELECT tenant_id, channel_id, contact_id, address, what, source, evidence, created_at \
+    FROM consents ORDER BY rowid";
+
+fn consent(row: &Row) -> Result<ConsentRow, DbErr> {
+    Ok(ConsentRow {
+        tenant: row.tenant(0)?,
+        channel: row.get::<Option<String>>(1)?.as_deref().map(ChannelId::new),
+        contact: row.parse_or_null(2)?,
+        address: row.address(3)?,
+        what: row.get(4)?,
+        source: row.get(5)?,
+        evidence: row.get(6)?,
+        created_at: row.time(7)?,
+    })
+}
+
+const WELCOMED: &str = "SELECT id, welcomed_at FROM contacts WHERE welcomed_at IS NOT NULL ORDER BY id";
+
+const CONFIRMED: &str = "SELECT id, confirmed_at FROM contacts WHERE confirmed_at IS NOT NULL ORDER BY id";
+
+const USAGE: &str = "SELECT tenant_id, quarter, channel_id, messages, cost_micros FROM usage \
+    ORDER BY tenant_id, quarter, channel_id";
+
+fn usage(row: &Row) -> Result<UsageRow, DbErr> {
+    let messages = u64::try_from(row.get::<i64>(3)?).unwrap();
+    let usage = Usage { messages, cost_micros: row.get(4)? };
+    Ok(UsageRow { tenant: row.tenant(0)?, quarter: row.time(1)?, channel: row.channel(2)?, usage })
+}
+
+/// What an operator's replay does.
+pub(super) async fn replay(store: &Store, id: OutboundId, at: Timestamp) {
+    let sql = "UPDATE messages_out SET state = 'pending', life = life + 1, life_since = ?2, attempts_before = attempts, \
+        next_attempt_at = ?2, last_error = NULL, provider_message_id = NULL, sent_at = NULL, \
+        behind = EXISTS (SELECT 1 FROM messages_out o WHERE o.conversation_id = messages_out.conversation_id \
+            AND o.id < messages_out.id AND o.state IN ('pending', 'sending', 'unknown')) \
+        WHERE id = ?1 AND state IN ('dead', 'failed', 'cancelled', 'suppressed') RETURNING tenant_id, correlation_id";
+    let replayed = all(&store.0.write_conn, sql, [text(id.to_string()), time(at)]).await.unwrap();
+    let mut events = Events::none();
+    for row in &replayed {
+        let tenant = row.tenant(0).unwrap();
+        let whose = Whose { tenant: &tenant, message: id, correlation: row.parse(1).unwrap() };
+        events.push(&events::outbound(whose, Transition::Replay, Why::of("operator"), at));
+    }
+    events.into_rows().insert(&store.0.write_conn).await.unwrap();
+}
 
 const EVENTS: &str = "SELECT tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, \
     created_at FROM event_log ORDER BY rowid";

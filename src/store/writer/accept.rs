@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use palabre_actors::domain::ids::{CorrelationId, InboundId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
 use palabre_actors::ports::{Acceptance, PortError};
-use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::Transaction;
 use super::batch::AcceptTask;
+use super::{Held, Transaction};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
 use crate::store::sql;
@@ -69,18 +69,22 @@ pub(super) async fn apply(
 }
 
 /// A list of messages that cannot be stored together: each in a transaction of its own.
-pub(super) async fn one_by_one(conn: &DatabaseConnection, ids: &mut Ids, task: AcceptTask) {
+pub(super) async fn one_by_one(conn: &Held, ids: &mut Ids, task: AcceptTask) {
     let mut answers = Vec::with_capacity(task.input.len());
     for new in &task.input {
-        answers.push(alone(conn, ids, new).await.map_err(port_error));
+        let accepted = alone(conn, ids, new).await;
+        if accepted.is_err() {
+            conn.roll_back().await;
+        }
+        answers.push(accepted.map_err(port_error));
     }
     task.send(answers);
 }
 
-async fn alone(conn: &DatabaseConnection, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
+async fn alone(conn: &Held, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
     let tx = conn.begin().await?;
     let id = ids.next();
-    let firsts = insert(&tx, [new].into_iter(), &[id]).await?;
+    let firsts = insert(tx, [new].into_iter(), &[id]).await?;
     let mut events = Events::none();
     let acceptance = match firsts.get(&0) {
         Some(first) if first.id != id => {
@@ -92,8 +96,8 @@ async fn alone(conn: &DatabaseConnection, ids: &mut Ids, new: &NewInbound) -> Re
             Acceptance::New(accepted(new, id))
         }
     };
-    events.into_rows().insert(&tx).await?;
-    tx.commit().await?;
+    events.into_rows().insert(tx).await?;
+    conn.commit().await?;
     Ok(acceptance)
 }
 

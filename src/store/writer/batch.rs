@@ -7,7 +7,7 @@ use palabre_actors::domain::ids::{NodeId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, PortError, PortErrorKind, Settlement, StatusUpdate,
+    Acceptance, Advanced, Claim, ClaimUnknown, Pause, PortError, PortErrorKind, Settlement, StatusUpdate,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -76,7 +76,17 @@ pub(in crate::store) enum Sweep {
     Claim(Claim),
     ClaimUnknown(ClaimUnknown),
     ExpireLeases { node: NodeId, now: Timestamp },
+    Tend { now: Timestamp, rounds: Rounds },
+    Pause(Pause),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
+}
+
+/// Where `tend` goes on: the tenant and conversation that it looked at last. It goes round, a page at a time, so that a
+/// call costs the same however much waits.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Rounds {
+    pub deferred: (String, String),
+    pub lines: (String, String),
 }
 
 /// What a [`Sweep`] brought.
@@ -84,20 +94,28 @@ pub(in crate::store) enum Sweep {
 pub(in crate::store) enum Swept {
     Rows(Vec<Outbound>),
     Count(u64),
+    Tended(u64, Rounds),
 }
 
 impl Swept {
     pub fn into_rows(self) -> Result<Vec<Outbound>, PortError> {
         match self {
             Self::Rows(rows) => Ok(rows),
-            Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
+            Self::Count(_) | Self::Tended(..) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 
     pub fn into_count(self) -> Result<u64, PortError> {
         match self {
             Self::Count(count) => Ok(count),
-            Self::Rows(_) => Err(PortErrorKind::Corrupt.into()),
+            Self::Rows(_) | Self::Tended(..) => Err(PortErrorKind::Corrupt.into()),
+        }
+    }
+
+    pub fn into_tended(self) -> Result<(u64, Rounds), PortError> {
+        match self {
+            Self::Tended(changed, rounds) => Ok((changed, rounds)),
+            Self::Rows(_) | Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 }
@@ -112,6 +130,8 @@ pub(in crate::store) enum Job {
     Turn(Task<Box<Turn>, ()>),
     Change(Task<Change, Advanced>),
     Sweep(Task<Sweep, Swept>),
+    /// The log is long: copy what is left of it, so that it begins anew.
+    BeginLog,
     Close(oneshot::Sender<()>),
 }
 
@@ -144,7 +164,7 @@ impl Batch {
                 self.changes.push(task);
             }
             Job::Sweep(task) if !task.is_abandoned() => self.sweeps.push(task),
-            Job::Accept(_) | Job::Bury(_) | Job::Turn(_) | Job::Sweep(_) | Job::Close(_) => {}
+            Job::Accept(_) | Job::Bury(_) | Job::Turn(_) | Job::Sweep(_) | Job::BeginLog | Job::Close(_) => {}
         }
     }
 

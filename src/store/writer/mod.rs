@@ -4,6 +4,10 @@
 mod accept;
 mod batch;
 mod changes;
+mod consents;
+mod held;
+mod line;
+mod outbox_row;
 mod sweeps;
 mod turns;
 
@@ -11,14 +15,14 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
-pub(super) use self::batch::{Burial, Change, Job, Sweep, Swept, Task};
+pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
+pub(super) use self::held::Held;
+use super::checkpoints::{self, Written};
 use super::error::is_poison;
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
@@ -41,10 +45,24 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer on its connection. It ends when every `Writer` is gone or [`Writer::close`] was called.
-    pub fn start(conn: DatabaseConnection, ids: Ids) -> Self {
+    /// Starts the writer on its connection, and what copies the log back on the other. It ends when every `Writer` is gone
+    /// or [`Writer::close`] was called.
+    pub fn start(conn: Held, copies: DatabaseConnection, ids: Ids) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(run(conn, queue, ids));
+        let written = Written::default();
+        let writer = jobs.downgrade();
+        let copying = checkpoints::run(copies, written.clone(), async move || {
+            if let Some(jobs) = writer.upgrade() {
+                // The writer is gone, and so is its log soon.
+                let _ = jobs.send(Job::BeginLog).await;
+            }
+        });
+        tokio::spawn(async move {
+            tokio::select! {
+                () = run(conn, queue, ids, written) => {}
+                () = copying => {}
+            }
+        });
         Self { jobs }
     }
 
@@ -73,7 +91,7 @@ impl Writer {
     }
 }
 
-async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: Ids) {
+async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
@@ -91,14 +109,23 @@ async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: 
                     queue.close();
                     closing.push(answer);
                 }
+                Job::BeginLog => {
+                    // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
+                    // reader holds it up, the next time is soon.
+                    if let Err(error) = checkpoints::copy(conn.idle()).await {
+                        tracing::warn!(error = %error, "the log was not copied back, trying again");
+                    }
+                }
                 job => waiting.push(job),
             }
         }
         let batch = waiting.next_batch();
         if !batch.is_empty() {
+            written.note(batch.rows());
             write(&conn, &mut ids, batch).await;
         }
     }
+    conn.give_back().await;
     for answer in closing {
         // Whoever asked need not wait for it.
         let _ = answer.send(());
@@ -112,6 +139,9 @@ async fn run(conn: DatabaseConnection, mut queue: mpsc::Receiver<Job>, mut ids: 
 struct Waiting {
     accepts: VecDeque<Job>,
     others: VecDeque<Job>,
+    /// How many messages transactions accept these days: a quarter of it is forgotten with each, so that one small batch in
+    /// a flood does not count as the end of it.
+    tide: usize,
 }
 
 impl Waiting {
@@ -135,7 +165,8 @@ impl Waiting {
             batch.push(job);
         }
         let accepts = batch.rows();
-        let room = if accepts < BUSY { OTHERS_AT_ONCE } else { accepts / SHARE };
+        self.tide = accepts.max(self.tide - self.tide.div_ceil(4));
+        let room = if self.tide < BUSY { OTHERS_AT_ONCE } else { self.tide / SHARE };
         while batch.rows() < accepts + room
             && let Some(job) = self.others.pop_front()
         {
@@ -147,7 +178,7 @@ impl Waiting {
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
 /// fails alone.
-async fn write(conn: &DatabaseConnection, ids: &mut Ids, mut batch: Batch) {
+async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(error) = transact(conn, ids, &mut batch).await else {
@@ -175,18 +206,18 @@ async fn write(conn: &DatabaseConnection, ids: &mut Ids, mut batch: Batch) {
     }
 }
 
-async fn transact(conn: &DatabaseConnection, ids: &mut Ids, batch: &mut Batch) -> Result<(), DbErr> {
-    let options =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-    let transaction = conn.begin_with_options(options).await?;
-    match batch.apply(&transaction, ids).await {
-        Ok(()) => transaction.commit().await,
-        Err(error) => {
-            // The first error is the one to tell; a connection that cannot roll back fails its next statement too.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
+async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), DbErr> {
+    let written = match conn.begin().await {
+        Ok(transaction) => match batch.apply(transaction, ids).await {
+            Ok(()) => conn.commit().await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    if written.is_err() {
+        conn.roll_back().await;
     }
+    written
 }
 
 /// Where a batch is written: a transaction.

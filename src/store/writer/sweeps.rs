@@ -1,15 +1,22 @@
-//! Statements over many rows: claims, leases, idle live sessions; and burials, which are rare.
+//! Statements over many rows: claims, leases, what goes round, idle live sessions; and burials, which are rare.
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::EventType;
-use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
+use palabre_actors::domain::ids::{CorrelationId, LiveSessionId, NodeId};
 use palabre_actors::domain::message::Outbound;
+use palabre_actors::domain::status::Transition;
+use palabre_actors::ports::Claim;
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::batch::{Burial, Sweep, Swept, Task};
-use crate::store::events::{self, Events};
+use super::batch::{Burial, Rounds, Sweep, Swept, Task};
+use super::line::{self, Line};
+use crate::store::events::{self, Events, Whose, Why};
 use crate::store::sql;
-use crate::store::values::{Row, all, change, count, id, text, time};
+use crate::store::values::{Row, all, change, count, id, text, time, time_text};
+
+/// How many conversations, or rows that expired, one call of `tend` looks at.
+const PAGE: usize = 256;
 
 pub(super) async fn bury(
     tx: &impl Transaction,
@@ -34,22 +41,20 @@ pub(super) async fn apply(
 ) -> Result<(), DbErr> {
     for task in tasks {
         let swept = match &task.input {
-            Sweep::Claim(claim) => {
-                let values = [
-                    text(claim.tenant.as_str()),
-                    time(claim.now),
-                    text(claim.node.as_str()),
-                    time(claim.lease_until),
-                    count(claim.limit),
-                ];
-                Swept::Rows(claimed(all(tx, sql::CLAIM, values).await?)?)
-            }
+            Sweep::Claim(claim) => Swept::Rows(self::claim(tx, claim, events).await?),
             Sweep::ClaimUnknown(claim) => {
                 let values = [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
             }
-            Sweep::ExpireLeases { node, now } => {
-                Swept::Count(change(tx, sql::EXPIRE_LEASES, [text(node.as_str()), time(*now)]).await?)
+            Sweep::ExpireLeases { node, now } => Swept::Count(expire_leases(tx, node, *now, events).await?),
+            Sweep::Tend { now, rounds } => {
+                let mut rounds = rounds.clone();
+                Swept::Tended(tend(tx, *now, &mut rounds, events).await?, rounds)
+            }
+            Sweep::Pause(pause) => {
+                let (tenant, channel) = (text(pause.lane.tenant.as_str()), text(pause.lane.channel.as_str()));
+                let values = [channel, tenant, text(pause.reason.as_str()), time(pause.until)];
+                Swept::Count(change(tx, sql::PAUSE, values).await?)
             }
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
@@ -67,9 +72,82 @@ pub(super) async fn apply(
     Ok(())
 }
 
+async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Result<Vec<Outbound>, DbErr> {
+    let values = [
+        text(claim.lane.tenant.as_str()),
+        time(claim.now),
+        text(claim.node.as_str()),
+        time(claim.lease_until),
+        count(claim.limit),
+        text(claim.lane.channel.as_str()),
+    ];
+    let sql = if claim.keep_order { sql::CLAIM } else { sql::CLAIM_IN_ANY_ORDER };
+    let rows = claimed(all(tx, sql, values).await?)?;
+    for row in &rows {
+        let whose = Whose { tenant: &row.tenant, message: row.id, correlation: row.correlation };
+        events.push(&events::outbound(whose, Transition::Claim, Why::at("due", row.attempts), claim.now));
+    }
+    Ok(rows)
+}
+
 /// Rows as they were claimed, oldest first: RETURNING promises no order.
 fn claimed(rows: Vec<Row>) -> Result<Vec<Outbound>, DbErr> {
     let mut rows: Vec<_> = rows.iter().map(Row::outbound).collect::<Result<_, _>>()?;
     rows.sort_by_key(|row| row.id);
     Ok(rows)
+}
+
+async fn expire_leases(
+    tx: &impl Transaction,
+    node: &NodeId,
+    now: Timestamp,
+    events: &mut Events,
+) -> Result<u64, DbErr> {
+    let mut over = all(tx, sql::EXPIRE_LEASES, [text(node.as_str()), time(now)]).await?;
+    line::sort(&mut over)?;
+    for row in &over {
+        let tenant = row.tenant(1)?;
+        let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
+        let attempt = u32::try_from(row.get::<i64>(3)?).unwrap_or(u32::MAX);
+        events.push(&events::outbound(whose, Transition::LoseTrack, Why::at("lease_expired", attempt), now));
+    }
+    Ok(over.len() as u64)
+}
+
+/// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out;
+/// lines whose head believes that it stands behind others.
+async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events: &mut Events) -> Result<u64, DbErr> {
+    let mut expired = all(tx, sql::EXPIRE_DEFERRED, [time(now), count(PAGE)]).await?;
+    line::sort(&mut expired)?;
+    for row in &expired {
+        let tenant = row.tenant(1)?;
+        let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
+        events.push(&events::outbound(whose, Transition::Die, Why::of("expired"), now));
+    }
+    let mut written = Vec::new();
+    for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
+        written.push((tenant, conversation, time_text(now)));
+    }
+    let released = line::release(tx, &written, events).await?;
+    let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
+    let promoted = line::promote(tx, &orphaned.into_iter().collect()).await?;
+    Ok(expired.len() as u64 + released + promoted)
+}
+
+/// The next page of conversations, and of these the ones that want something done.
+async fn page(tx: &impl Transaction, sql: &'static str, after: &mut Line) -> Result<Vec<Line>, DbErr> {
+    let values = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE + 1)];
+    let rows = all(tx, sql, values).await?;
+    let mut wanting = Vec::new();
+    *after = Line::default();
+    for row in &rows {
+        let line: Line = (row.get(0)?, row.get(1)?);
+        if rows.len() >= PAGE {
+            after.clone_from(&line);
+        }
+        if row.get(2)? {
+            wanting.push(line);
+        }
+    }
+    Ok(wanting)
 }

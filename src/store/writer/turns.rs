@@ -1,20 +1,21 @@
 //! Committing turns (I4).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::Conversation;
 use palabre_actors::domain::event::EventType;
-use palabre_actors::domain::ids::{LiveSessionId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{LiveSessionId, TenantId};
 use palabre_actors::domain::status::OutboxState;
-use palabre_actors::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
+use palabre_actors::domain::turn::{Draft, SessionChange, Start, Turn};
 use palabre_actors::ports::PortErrorKind;
 use sea_orm::{DbErr, Value};
 use uuid::Uuid;
 
 use super::Transaction;
 use super::batch::Task;
+use super::line::{promote, release};
 use crate::store::events::{self, Events};
 use crate::store::sql;
 use crate::store::values::{
@@ -35,10 +36,12 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
             return Ok(());
         }
         let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
-        let refused = conflicts(tx, &turns).await?;
-        let passed: Vec<_> =
-            turns.iter().enumerate().filter(|(at, _)| !refused.contains(at)).map(|(_, turn)| *turn).collect();
-        write(tx, &passed, events).await?;
+        let Checked { refused, deferred } = check(tx, &turns).await?;
+        let passed = |at: &usize| !refused.contains(at);
+        let releasing: Vec<_> =
+            deferred.iter().filter(|at| passed(at)).filter_map(|at| turns.get(*at)).map(|turn| line(turn)).collect();
+        let passed: Vec<_> = turns.iter().enumerate().filter(|(at, _)| passed(at)).map(|(_, turn)| *turn).collect();
+        write(tx, &passed, &releasing, events).await?;
         for (at, task) in wave.iter_mut().enumerate() {
             task.output = Some(if refused.contains(&at) { Err(PortErrorKind::Conflict) } else { Ok(()) });
         }
@@ -64,8 +67,15 @@ fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
     wave.collect()
 }
 
-/// Positions of the turns whose version moved, whose message had its turn, or whose contact is known by another id.
-async fn conflicts(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
+/// Positions of turns.
+struct Checked {
+    /// Their version moved, their message had its turn, or their contact is known by another id.
+    refused: HashSet<usize>,
+    /// Rows of their conversation wait for the contact, who wrote.
+    deferred: HashSet<usize>,
+}
+
+async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
     let checks: Vec<_> = turns
         .iter()
         .map(|turn| {
@@ -78,14 +88,31 @@ async fn conflicts(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usi
                 &turn.key.channel,
                 new.then_some(turn.contact.id),
                 new.then_some(turn.key.address.as_str()),
+                turn.releases,
             )
         })
         .collect();
     let rows = all(tx, sql::CONFLICTS, [list(&checks)?]).await?;
-    rows.iter().map(|row| usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))).collect()
+    let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
+    for row in &rows {
+        let position = usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))?;
+        let which = if row.get(1)? { &mut checked.refused } else { &mut checked.deferred };
+        which.insert(position);
+    }
+    Ok(checked)
 }
 
-async fn write(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
+/// The line of a turn's conversation, and the moment.
+fn line(turn: &Turn) -> (String, String, String) {
+    (turn.key.tenant.as_str().to_owned(), turn.conversation.id.to_string(), time_text(turn.at))
+}
+
+async fn write(
+    tx: &impl Transaction,
+    turns: &[&Turn],
+    releasing: &[(String, String, String)],
+    events: &mut Events,
+) -> Result<(), DbErr> {
     if turns.is_empty() {
         return Ok(());
     }
@@ -93,7 +120,6 @@ async fn write(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> R
     let mut contacts = Rows::of(&sql::CONTACTS);
     let mut addresses = Rows::of(&sql::CONTACT_ADDRESSES);
     let mut conversations = Rows::of(&sql::CONVERSATIONS);
-    let mut outbox = Rows::of(&sql::MESSAGES_OUT);
     for turn in turns {
         let (tenant, contact, at) = (turn.key.tenant.as_str(), turn.contact.id, turn.at);
         contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
@@ -102,25 +128,54 @@ async fn write(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> R
             addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);
         }
         conversations.push(conversation(turn, &turn.conversation)?);
-        for draft in &turn.outbox {
-            outbox.push(draft_row(draft, at));
-        }
         turn.events.iter().for_each(|event| events.push(event));
     }
     contacts.insert(tx).await?;
     addresses.insert(tx).await?;
     conversations.insert(tx).await?;
     sessions(tx, turns).await?;
-    outbox.insert(tx).await?;
     for turn in turns {
         if let Some(session) = turn.live_session {
             keep_live(tx, turn, session, events).await?;
         }
-        if let Some(change) = &turn.consent {
-            consent(tx, turn, change, events).await?;
+    }
+    release(tx, releasing, events).await?;
+    outbox(tx, turns).await?;
+    super::consents::apply(tx, turns, events).await
+}
+
+/// Writes what the turns send. Who was to stand behind others that left meanwhile learns so.
+async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let (mut plain, mut full) = (Rows::of(&sql::MESSAGES_OUT), Rows::of(&sql::MESSAGES_OUT_FULL));
+    let mut behind = BTreeSet::new();
+    for turn in turns {
+        for draft in &turn.outbox {
+            let message = &draft.message;
+            let base = draft_row(draft, turn.at);
+            if is_plain(draft) {
+                plain.push(base);
+            } else {
+                let template = message.template.as_ref().map(serde_json::to_string).transpose();
+                full.push_all(base.into_iter().chain([
+                    text_or_null(template.map_err(|_| corrupt("a template"))?),
+                    integer(i64::from(message.urgent)),
+                    time_or_null(message.expires_at),
+                    text_or_null(draft.idempotency_key.as_deref()),
+                ]));
+            }
+            if matches!(draft.start, Start::Queued { behind: true, .. }) {
+                behind.insert((message.tenant.as_str().to_owned(), message.conversation.to_string()));
+            }
         }
     }
-    Ok(())
+    plain.insert(tx).await?;
+    full.insert(tx).await?;
+    promote(tx, &behind).await.map(|_| ())
+}
+
+fn is_plain(draft: &Draft) -> bool {
+    let message = &draft.message;
+    message.template.is_none() && message.urgent && message.expires_at.is_none() && draft.idempotency_key.is_none()
 }
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
@@ -159,13 +214,14 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15],
     ])
 }
 
-fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 16] {
+fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 17] {
     let message = &draft.message;
+    let behind = matches!(draft.start, Start::Queued { behind: true, .. });
     let (state, attempts, next_attempt_at, owner, until) = match &draft.start {
         Start::Now { node, lease_until } => {
             (OutboxState::Sending, message.attempts.max(1), message.created_at, Some(node.as_str()), Some(*lease_until))
         }
-        Start::Queued { not_before } => (OutboxState::Pending, message.attempts, *not_before, None, None),
+        Start::Queued { not_before, .. } => (OutboxState::Pending, message.attempts, *not_before, None, None),
     };
     [
         id(message.id),
@@ -184,6 +240,7 @@ fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 16] {
         id(message.correlation),
         time(message.created_at),
         time(at),
+        integer(i64::from(behind)),
     ]
 }
 
@@ -224,49 +281,6 @@ async fn keep_live(
     let row = rows.first().ok_or_else(|| corrupt("a live session"))?;
     if row.parse::<LiveSessionId>(0)? == session {
         events.push(&events::live_session(tenant, session, EventType::LiveSessionOpened, turn.correlation, turn.at));
-    }
-    Ok(())
-}
-
-async fn consent(
-    tx: &impl Transaction,
-    turn: &Turn,
-    consent: &ConsentChange,
-    events: &mut Events,
-) -> Result<(), DbErr> {
-    let tenant = &turn.key.tenant;
-    match consent {
-        ConsentChange::OptOut { address } => {
-            let values = [
-                id(Uuid::now_v7()),
-                text(tenant.as_str()),
-                text(address.as_str()),
-                text("message"),
-                text_or_null(turn.consumed.as_ref().map(|consumed| consumed.id.to_string())),
-                time(turn.at),
-            ];
-            change(tx, sql::OPT_OUT, values).await?;
-            suppress(tx, tenant, address, turn.at, events).await
-        }
-        ConsentChange::OptIn { address } => {
-            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await.map(|_| ())
-        }
-    }
-}
-
-/// Holds back what no sender has begun (I6).
-pub(super) async fn suppress(
-    tx: &impl Transaction,
-    tenant: &TenantId,
-    address: &Address,
-    at: Timestamp,
-    events: &mut Events,
-) -> Result<(), DbErr> {
-    let values = [text(tenant.as_str()), text(address.as_str()), time(at)];
-    for row in all(tx, sql::SUPPRESS, values).await? {
-        let message: OutboundId = row.parse(0)?;
-        let whose = (tenant, message, row.parse(1)?);
-        events.push(&events::outbound(whose, EventType::MessageSuppressed, Some("opted_out"), at));
     }
     Ok(())
 }

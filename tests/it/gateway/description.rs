@@ -7,7 +7,7 @@ use palabre::gateway::twilio::simulator::{Simulator, SimulatorConfig};
 use palabre_actors::ports::Gateway;
 use serde_json::Value;
 
-use super::{ACCOUNT, TOKEN, account, gateway, message, simulated_account};
+use super::{ACCOUNT, TOKEN, account, gateway, message, simulated_account, text};
 
 /// The parameters of `POST …/Messages.json`.
 const CREATE: [&str; 25] = [
@@ -193,7 +193,7 @@ async fn our_requests_are_as_described() {
     for kind in [Kind::Whatsapp, Kind::Sms] {
         let gateway = gateway(kind, account.clone());
         let message = message("whatsapp:+33612345678", "x");
-        gateway.send(&message).await.unwrap_err();
+        gateway.send(text(&message)).await.unwrap_err();
         let (method, uri, body) = requests_out.recv().await.unwrap();
         assert_eq!((method.as_str(), uri), ("POST", format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json")));
         let names: Vec<_> = form_urlencoded::parse(&body).map(|(name, _)| name.into_owned()).collect();
@@ -204,7 +204,7 @@ async fn our_requests_are_as_described() {
         unique.dedup();
         assert_eq!(unique.len(), names.len());
 
-        gateway.find(&message).await.unwrap_err();
+        gateway.find(text(&message)).await.unwrap_err();
         let (method, uri, body) = requests_out.recv().await.unwrap();
         let (path, query) = uri.split_once('?').unwrap();
         assert_eq!((method.as_str(), path), ("GET", format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json").as_str()));

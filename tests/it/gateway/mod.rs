@@ -7,7 +7,9 @@ mod description;
 mod registry;
 mod sends;
 mod simulated;
+mod templates;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use palabre::config::{Channel, OnUnknown, Provider, TwilioAccount};
@@ -16,7 +18,8 @@ use palabre::gateway::twilio::simulator::Account;
 use palabre::gateway::twilio::{Kind, TwilioGateway};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::message::{Outbound, OutboundKind};
+use palabre_actors::domain::message::{Life, Outbound, OutboundKind};
+use palabre_actors::domain::send::{Form, Letter};
 use secrecy::SecretString;
 
 pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -28,6 +31,7 @@ pub fn account(api_base_url: &str) -> TwilioAccount {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from(TOKEN),
         api_base_url: api_base_url.to_owned(),
+        backup_api_base_url: None,
         messaging_service_sid: None,
         timeout: Duration::from_secs(30),
         on_unknown: OnUnknown::Resend,
@@ -48,6 +52,7 @@ pub fn channel(kind: Kind, account: TwilioAccount) -> Channel {
         tenant: TenantId::new("institut-belle"),
         address: Address::from_normalised(address),
         provider,
+        profile: Arc::default(),
     }
 }
 
@@ -65,9 +70,24 @@ pub fn message(to: &str, body: &str) -> Outbound {
         in_reply_to: None,
         to: Address::from_normalised(to),
         body: body.to_owned(),
+        template: None,
         kind: OutboundKind::Reply,
+        urgent: true,
+        expires_at: None,
+        life: Life::first(chrono::Utc::now()),
         correlation: CorrelationId::fresh(),
         attempts: 1,
         created_at: chrono::Utc::now(),
     }
+}
+
+/// The message as free text.
+pub fn text(message: &Outbound) -> Letter<'_> {
+    Letter { message, channel: &message.channel, to: &message.to, form: Form::Text(&message.body) }
+}
+
+/// The message as a template, whose places are numbered from 1.
+pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&str]) -> Letter<'a> {
+    let numbered = values.iter().zip(1..).map(|(value, place)| (place.to_string(), (*value).to_owned()));
+    Letter { form: Form::Template { content_id, variables: numbered.collect() }, ..text(message) }
 }

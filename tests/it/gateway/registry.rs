@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre::config::{Channel, Config, Database, Http, Limits, LogFormat, Logs, Provider, Runtime, Tenant};
+use palabre::config::{Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, Provider, Runtime, Tenant};
 use palabre::gateway::{BuildError, Registry};
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::Gateways;
 
@@ -18,6 +19,7 @@ fn channel(id: &str, provider: Provider, address: &str) -> Channel {
         tenant: TenantId::new("institut-belle"),
         address: Address::from_normalised(address),
         provider,
+        profile: Arc::default(),
     }
 }
 
@@ -28,6 +30,8 @@ fn config(channels: Vec<Channel>) -> Config {
         tenant_name: "Institut Belle".to_owned(),
         language: Language::Fr,
         sellers: Default::default(),
+        double_opt_in: false,
+        templates: Vec::new(),
         faq: Vec::new(),
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
@@ -40,7 +44,9 @@ fn config(channels: Vec<Channel>) -> Config {
         name: "Institut Belle".to_owned(),
         timezone: chrono_tz::Europe::Paris,
         channels,
-        limits: Limits { per_second: 10, per_day: 1_000 },
+        limits: Limits { weight: 1, per_second: 10, per_day: 1_000 },
+        budget: BudgetPolicy::default(),
+        deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
     };
     Config {
@@ -62,9 +68,13 @@ fn config(channels: Vec<Channel>) -> Config {
             max_waiting_webhooks: 1,
             senders: 1,
             passivate_after: Duration::from_secs(1),
+            sweep_every: Duration::from_secs(2),
+            ask_after: Duration::from_secs(2),
+            lease: Duration::from_secs(60),
             max_resident_conversations: 1,
             drain: Duration::from_secs(1),
         },
+        api: Api::default(),
         tenants: vec![tenant],
     }
 }

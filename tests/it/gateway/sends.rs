@@ -7,7 +7,7 @@ use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, Simulator, Simula
 use palabre_actors::domain::send::{Found, SendError, SendErrorClass};
 use palabre_actors::ports::Gateway;
 
-use super::{ACCOUNT, PUBLIC, TOKEN, account, gateway, message, simulated_account};
+use super::{ACCOUNT, PUBLIC, TOKEN, account, gateway, message, simulated_account, text};
 
 const TO: &str = "whatsapp:+33612345678";
 const BODY: &str = "Ouvert demain à 9 h";
@@ -35,7 +35,7 @@ async fn a_message_arrives_as_it_was_written() {
         let gateway = gateway(kind, account(&simulator.base_url()));
         for body in bodies {
             let message = message(to, body);
-            let receipt = gateway.send(&message).await.unwrap();
+            let receipt = gateway.send(text(&message)).await.unwrap();
             let sent = simulator.sends().pop().unwrap();
             assert_eq!(sent.sid, receipt.provider_message_id.as_str());
             assert_eq!(sent.body, body);
@@ -56,7 +56,7 @@ async fn a_messaging_service_goes_with_every_message() {
         messaging_service_sid: Some(service.to_owned()),
         ..account(&simulator.base_url())
     };
-    gateway(Kind::Whatsapp, account).send(&message(TO, BODY)).await.unwrap();
+    gateway(Kind::Whatsapp, account).send(text(&message(TO, BODY))).await.unwrap();
     assert_eq!(simulator.sends()[0].messaging_service_sid.as_deref(), Some(service));
 }
 
@@ -94,12 +94,12 @@ async fn every_failure_has_its_class() {
     for (fault, class, taken) in table {
         let before = simulator.taken();
         simulator.set_faults(Faults::of([Rule::once(fault.clone())]));
-        let error = gateway.send(&message(TO, BODY)).await.unwrap_err();
+        let error = gateway.send(text(&message(TO, BODY))).await.unwrap_err();
         assert_eq!(error.class, class, "{fault:?}");
         assert_eq!(simulator.taken() > before, taken, "{fault:?}");
         holds_nothing_personal(&error);
         // The next one passes: no fault outlives its request.
-        gateway.send(&message(TO, BODY)).await.unwrap();
+        gateway.send(text(&message(TO, BODY))).await.unwrap();
     }
 }
 
@@ -107,19 +107,19 @@ async fn every_failure_has_its_class() {
 async fn nobody_there_means_surely_not_sent() {
     let simulator = simulator();
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
-    gateway.send(&message(TO, BODY)).await.unwrap();
+    gateway.send(text(&message(TO, BODY))).await.unwrap();
     simulator.go_away();
     // The pool may have a connection left that it has not seen closed: its fate is unknown. Then none is left.
     let mut classes = Vec::new();
     for _ in 0..3 {
-        let error = gateway.send(&message(TO, BODY)).await.unwrap_err();
+        let error = gateway.send(text(&message(TO, BODY))).await.unwrap_err();
         holds_nothing_personal(&error);
         classes.push(error.class);
     }
     assert_eq!(classes.last(), Some(&SendErrorClass::Retry { after: None }));
-    assert!(gateway.find(&message(TO, BODY)).await.is_err());
+    assert!(gateway.find(text(&message(TO, BODY))).await.is_err());
     simulator.come_back().unwrap();
-    gateway.send(&message(TO, BODY)).await.unwrap();
+    gateway.send(text(&message(TO, BODY))).await.unwrap();
 }
 
 #[tokio::test]
@@ -129,10 +129,10 @@ async fn no_answer_in_time_leaves_the_outcome_open() {
         palabre::config::TwilioAccount { timeout: Duration::from_millis(200), ..account(&simulator.base_url()) };
     let gateway = gateway(Kind::Whatsapp, hasty);
     simulator.set_faults(Faults::of([Rule::slow(Duration::from_secs(60)).when(When::BodyContains("slow".into()))]));
-    let error = gateway.send(&message(TO, "slow")).await.unwrap_err();
+    let error = gateway.send(text(&message(TO, "slow"))).await.unwrap_err();
     assert_eq!(error.class, SendErrorClass::Unknown);
     holds_nothing_personal(&error);
-    gateway.send(&message(TO, BODY)).await.unwrap();
+    gateway.send(text(&message(TO, BODY))).await.unwrap();
 }
 
 #[tokio::test]
@@ -143,9 +143,9 @@ async fn wrong_credentials_are_our_own_fault() {
         ..account(&simulator.base_url())
     };
     let gateway = gateway(Kind::Whatsapp, stranger);
-    let error = gateway.send(&message(TO, BODY)).await.unwrap_err();
+    let error = gateway.send(text(&message(TO, BODY))).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (SendErrorClass::Misconfigured, Some("20003")));
-    let error = gateway.find(&message(TO, BODY)).await.unwrap_err();
+    let error = gateway.find(text(&message(TO, BODY))).await.unwrap_err();
     assert_eq!(error.class, SendErrorClass::Misconfigured);
     assert_eq!(simulator.taken(), 0);
 }
@@ -154,23 +154,23 @@ async fn wrong_credentials_are_our_own_fault() {
 async fn an_unknown_outcome_can_be_asked_about() {
     let simulator = simulator();
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
-    gateway.send(&message("whatsapp:+33600000001", BODY)).await.unwrap();
+    gateway.send(text(&message("whatsapp:+33600000001", BODY))).await.unwrap();
 
     simulator.set_faults(Faults::of([Rule::once(Fault::TakeThenReset), Rule::once(Fault::ResetBeforeTaking)]));
     let taken = message(TO, BODY);
-    assert_eq!(gateway.send(&taken).await.unwrap_err().class, SendErrorClass::Unknown);
+    assert_eq!(gateway.send(text(&taken)).await.unwrap_err().class, SendErrorClass::Unknown);
     let sid = simulator.sends().pop().unwrap().sid;
-    let Found::Taken(receipt) = gateway.find(&taken).await.unwrap() else { panic!("not found") };
-    assert_eq!(receipt.provider_message_id.as_str(), sid);
+    let Found::Taken(receipts) = gateway.find(text(&taken)).await.unwrap() else { panic!("not found") };
+    assert_eq!(receipts[0].provider_message_id.as_str(), sid);
 
     let lost = message(TO, "another text");
-    assert_eq!(gateway.send(&lost).await.unwrap_err().class, SendErrorClass::Unknown);
-    assert_eq!(gateway.find(&lost).await.unwrap(), Found::Absent);
+    assert_eq!(gateway.send(text(&lost)).await.unwrap_err().class, SendErrorClass::Unknown);
+    assert_eq!(gateway.find(text(&lost)).await.unwrap(), Found::Absent);
 
     // The same text again, much later: the earlier message is not it.
     let mut later = message(TO, BODY);
     later.created_at += chrono::TimeDelta::minutes(5);
-    assert_eq!(gateway.find(&later).await.unwrap(), Found::Absent);
+    assert_eq!(gateway.find(text(&later)).await.unwrap(), Found::Absent);
 }
 
 #[tokio::test]
@@ -179,12 +179,12 @@ async fn the_newest_of_the_same_text_is_meant() {
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
     let message = message(TO, BODY);
     for _ in 0..2 {
-        gateway.send(&message).await.unwrap();
+        gateway.send(text(&message)).await.unwrap();
     }
     let sends = simulator.sends();
     // RFC 2822 counts in seconds: two within the same one cannot be told apart, and the list has the newest first.
-    let Found::Taken(receipt) = gateway.find(&message).await.unwrap() else { panic!("not found") };
-    assert_eq!(receipt.provider_message_id.as_str(), sends[1].sid);
+    let Found::Taken(receipts) = gateway.find(text(&message)).await.unwrap() else { panic!("not found") };
+    assert_eq!(receipts[0].provider_message_id.as_str(), sends[1].sid);
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_list_that_is_not_there_tells_nothing() {
     for (status, told) in [(403, true), (404, true), (405, true), (200, true), (302, true), (429, false), (500, false)]
     {
         simulator.set_faults(Faults { list_status: Some(status), ..Faults::none() });
-        match gateway.find(&message(TO, BODY)).await {
+        match gateway.find(text(&message(TO, BODY))).await {
             Ok(found) => assert!(told && found == Found::CannotTell, "{status}: {found:?}"),
             Err(error) => {
                 assert!(!told && matches!(error.class, SendErrorClass::Retry { .. }), "{status}: {error}");

@@ -15,7 +15,7 @@ use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::Gateway;
 
-use super::{ACCOUNT, PUBLIC, account, channel, gateway, message, simulated_account};
+use super::{ACCOUNT, PUBLIC, account, channel, gateway, message, simulated_account, text};
 
 const FROM: &str = "whatsapp:+33612345678";
 const TO: &str = "whatsapp:+14155238886";
@@ -139,7 +139,7 @@ async fn callbacks_follow_a_send() {
     pair.simulator.set_callbacks(Some(CallbackPlan::usual()));
     let gateway = gateway(Kind::Whatsapp, account(&pair.simulator.base_url()));
     let message = message(FROM, "x");
-    let receipt = gateway.send(&message).await.unwrap();
+    let receipt = gateway.send(text(&message)).await.unwrap();
     pair.simulator.callbacks_at_least(3).await;
     assert_eq!(pair.statuses(), [DeliveryStatus::Sent, DeliveryStatus::Delivered, DeliveryStatus::Read]);
     for received in pair.received() {
@@ -155,7 +155,7 @@ async fn callbacks_may_beat_the_answer_repeat_and_come_in_any_order() {
     let plan = CallbackPlan { copies: 3, shuffled: true, before_answer: true, ..CallbackPlan::usual() };
     pair.simulator.set_callbacks(Some(plan));
     let gateway = gateway(Kind::Whatsapp, account(&pair.simulator.base_url()));
-    gateway.send(&message(FROM, "x")).await.unwrap();
+    gateway.send(text(&message(FROM, "x"))).await.unwrap();
     let statuses = pair.statuses();
     assert_eq!(statuses.len(), 9, "all of them were here before the answer");
     let in_order = [DeliveryStatus::Sent, DeliveryStatus::Delivered, DeliveryStatus::Read].map(|s| [s; 3]).concat();
@@ -166,7 +166,7 @@ async fn callbacks_may_beat_the_answer_repeat_and_come_in_any_order() {
 async fn a_failure_names_its_code() {
     let pair = Pair::start();
     let gateway = gateway(Kind::Whatsapp, account(&pair.simulator.base_url()));
-    let receipt = gateway.send(&message(FROM, "x")).await.unwrap();
+    let receipt = gateway.send(text(&message(FROM, "x"))).await.unwrap();
     let sid = receipt.provider_message_id.as_str();
     assert_eq!(pair.simulator.report(sid, "undelivered", Some(63016)).await.unwrap().status, 200);
     let Some(Received::Status(update)) = pair.received().pop() else { panic!("a status was expected") };
@@ -183,7 +183,7 @@ async fn the_same_seed_draws_the_same_faults() {
         let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
         let mut run = Vec::new();
         for _ in 0..32 {
-            run.push(gateway.send(&message(FROM, "x")).await.is_ok());
+            run.push(gateway.send(text(&message(FROM, "x"))).await.is_ok());
         }
         runs.push(run);
     }
@@ -200,10 +200,10 @@ async fn for_load_nothing_is_remembered() {
     let simulator = Simulator::start(SimulatorConfig::fast([simulated_account()], on_send)).unwrap();
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
     let message = message(FROM, "x");
-    gateway.send(&message).await.unwrap();
+    gateway.send(text(&message)).await.unwrap();
     let (mid, body, _) = seen_out.recv().await.unwrap();
     assert_eq!((mid, body.as_str()), (Some(message.id.to_string()), "x"));
     assert_eq!(simulator.taken(), 1);
     assert!(simulator.sends().is_empty());
-    assert_eq!(gateway.find(&message).await.unwrap(), palabre_actors::domain::send::Found::CannotTell);
+    assert_eq!(gateway.find(text(&message)).await.unwrap(), palabre_actors::domain::send::Found::CannotTell);
 }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::permits::PermitBook;
 use super::*;
 
 fn at(text: &str) -> Timestamp {
@@ -27,15 +28,50 @@ fn the_window_slides() {
 }
 
 #[test]
-fn a_pacer_says_how_long_to_wait() {
-    let pacer = TenantPacer::new(10, micros(0));
-    assert_eq!(pacer.check(micros(0)), Ok(()));
-    assert_eq!(pacer.check(micros(0)), Err(Duration::from_millis(100)));
-    assert_eq!(pacer.check(micros(40_000)), Err(Duration::from_millis(60)));
-    assert_eq!(pacer.check(micros(100_000)), Ok(()));
-    assert_eq!(pacer.check(micros(60_000_000)), Ok(()), "a pause is not saved up");
-    assert_eq!(pacer.check(micros(60_000_000)), Err(Duration::from_millis(100)));
-    assert_eq!(pacer.check(micros(0)), Err(Duration::from_secs_f64(60.1)), "a clock that went back gains nothing");
+fn a_gate_says_how_long_to_wait() {
+    let book = PermitBook::default();
+    let take = |us: i64| book.take([(&"gate", per_second(10))].into_iter(), micros(us));
+    assert_eq!(take(0), Ok(()));
+    assert_eq!(take(0), Err(Duration::from_millis(100)));
+    assert_eq!(take(40_000), Err(Duration::from_millis(60)));
+    assert_eq!(take(100_000), Ok(()));
+    assert_eq!(take(60_000_000), Ok(()), "a pause is not saved up");
+    assert_eq!(take(60_000_000), Err(Duration::from_millis(100)));
+    assert_eq!(take(0), Err(Duration::from_secs_f64(60.1)), "a clock that went back gains nothing");
+}
+
+#[test]
+fn a_refusal_takes_nothing_from_any_gate() {
+    let book = PermitBook::default();
+    let pair = Quota { every: Duration::from_secs(6), burst: 2 };
+    let both = |us: i64| book.take([(&"pair", pair), (&"account", per_second(100))].into_iter(), micros(us));
+    assert_eq!((both(0), both(10_000)), (Ok(()), Ok(())), "a burst of two");
+    for n in 2..50 {
+        assert!(both(n * 10_000).is_err(), "the pair is closed");
+    }
+    let account = |us: i64| book.take([(&"account", per_second(100))].into_iter(), micros(us));
+    assert_eq!(account(20_000), Ok(()), "and the account lost nothing by it");
+    assert_eq!(both(6_000_000), Ok(()), "after the time that one permit takes");
+    assert_eq!(both(6_000_000), Err(Duration::from_secs(6)), "told of the gate that is closed longest");
+}
+
+#[test]
+fn idle_gates_are_forgotten() {
+    let book = PermitBook::default();
+    let quota = Quota { every: Duration::from_secs(6), burst: 45 };
+    for contact in 0..200_000_u32 {
+        // One contact after another, each once: at any moment 600 of them are still filling up again.
+        assert_eq!(book.take([(&contact, quota)].into_iter(), micros(i64::from(contact) * 10_000)), Ok(()));
+        assert!(book.len() <= 2_048, "{} gates at contact {contact}", book.len());
+    }
+}
+
+#[test]
+fn quotas_beyond_reason_are_bounded() {
+    let book = PermitBook::default();
+    for (every, burst) in [(Duration::ZERO, 0), (Duration::MAX, u32::MAX), (Duration::from_nanos(1), u32::MAX)] {
+        assert_eq!(book.take([(&(every, burst), Quota { every, burst })].into_iter(), micros(0)), Ok(()));
+    }
 }
 
 #[test]
@@ -104,16 +140,47 @@ proptest! {
         prop_assert!(most_in_any_window(&answered, CONTACT_WINDOW) <= limit as usize);
     }
 
+    /// Any schedule of attempts, each through any of the gates: from any permit of a gate to any later one, at most its
+    /// burst and one for each time that passed.
+    #[test]
+    fn i7_no_window_holds_more_than_the_quota_of_any_gate(
+        quotas in proptest::collection::vec((1_u64..300, 1_u32..6), 1..4),
+        attempts in proptest::collection::vec((0_i64..120_000, 1_usize..8), 1..200),
+    ) {
+        let quotas: Vec<Quota> = quotas
+            .into_iter()
+            .map(|(every_ms, burst)| Quota { every: Duration::from_millis(every_ms), burst })
+            .collect();
+        let book = PermitBook::default();
+        let mut taken: Vec<Vec<Timestamp>> = vec![Vec::new(); quotas.len()];
+        let mut now = 0;
+        for (gap, through) in attempts {
+            now += gap;
+            let gates: Vec<(usize, Quota)> = (0..quotas.len()).filter(|n| through & (1 << n) != 0).map(|n| (n, quotas[n])).collect();
+            if book.take(gates.iter().map(|(n, quota)| (n, *quota)), micros(now)).is_ok() {
+                gates.iter().for_each(|(n, _)| taken[*n].push(micros(now)));
+            }
+        }
+        for (quota, taken) in quotas.iter().zip(&taken) {
+            for (i, first) in taken.iter().enumerate() {
+                for (count, last) in (1..).zip(&taken[i..]) {
+                    let beyond = u32::saturating_sub(count, quota.burst);
+                    prop_assert!((*last - *first).to_std().unwrap() >= quota.every * beyond);
+                }
+            }
+        }
+    }
+
     #[test]
     fn i7_no_second_holds_more_sends_than_the_limit(
         limit in 1_u32..50,
         gaps in proptest::collection::vec(0_i64..150_000, 1..200),
     ) {
-        let pacer = TenantPacer::new(limit, micros(0));
+        let book = PermitBook::default();
         let (mut sent, mut now) = (Vec::new(), 0);
         for gap in gaps {
             now += gap;
-            if pacer.check(micros(now)).is_ok() {
+            if book.take([(&(), per_second(limit))].into_iter(), micros(now)).is_ok() {
                 sent.push(micros(now));
             }
         }
@@ -121,12 +188,18 @@ proptest! {
     }
 
     #[test]
-    fn i7_who_waits_as_told_gets_through(limit in 1_u32..200, pause_us in 0_i64..1_000_000) {
-        let pacer = TenantPacer::new(limit, micros(0));
-        prop_assert_eq!(pacer.check(micros(0)), Ok(()));
-        if let Err(wait) = pacer.check(micros(pause_us)) {
+    fn i7_who_waits_as_told_gets_through(
+        limits in proptest::collection::vec((1_u32..200, 1_u32..4), 1..4),
+        pause_us in 0_i64..1_000_000,
+    ) {
+        let book = PermitBook::default();
+        let gates: Vec<(usize, Quota)> =
+            limits.into_iter().map(|(limit, burst)| Quota { burst, ..per_second(limit) }).enumerate().collect();
+        let take = |us: i64| book.take(gates.iter().map(|(n, quota)| (n, *quota)), micros(us));
+        while take(0).is_ok() {}
+        if let Err(wait) = take(pause_us) {
             let wait_us = i64::try_from(wait.as_nanos().div_ceil(1_000)).unwrap();
-            prop_assert_eq!(pacer.check(micros(pause_us + wait_us)), Ok(()));
+            prop_assert_eq!(take(pause_us + wait_us), Ok(()));
         }
     }
 

@@ -87,6 +87,7 @@ mod tests {
                 question: "?".into(),
                 keywords: keywords.iter().map(ToString::to_string).collect(),
                 answer: "!".into(),
+                template: None,
             })
             .collect();
         let mut errors = Vec::new();
@@ -141,6 +142,7 @@ mod tests {
             question: String::new(),
             keywords: keywords.iter().map(ToString::to_string).collect(),
             answer: String::new(),
+            template: None,
         };
         let mut errors = Vec::new();
         Questions::new(&[entry(&["ok"]), entry(&[]), entry(&["ok", "?!"])], &mut errors);

@@ -1,12 +1,14 @@
 //! The texts that a tenant's rules write: minijinja templates, compiled and tried out when the rules are built, rendered
 //! within bounds, and tidied.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 
 use super::{Language, RuleError, RulesSource};
+use crate::domain::template::TemplateUse;
 
 mod tidying;
 
@@ -36,6 +38,10 @@ pub enum TextName {
     OptIn,
     /// `replies.help`
     Help,
+    /// `replies.welcome`
+    Welcome,
+    /// `replies.confirmed`
+    Confirmed,
     /// `faq[n].answer`
     Answer(usize),
 }
@@ -66,7 +72,17 @@ pub(super) struct Texts {
     opt_out: WithBuiltIn,
     opt_in: WithBuiltIn,
     help: WithBuiltIn,
+    welcome: WithBuiltIn,
+    confirmed: WithBuiltIn,
     answers: Vec<Text>,
+    /// The template of each answer that has one.
+    templates: BTreeMap<usize, TemplateTexts>,
+}
+
+#[derive(Debug)]
+struct TemplateTexts {
+    name: String,
+    variables: Vec<(String, Text)>,
 }
 
 #[derive(Debug)]
@@ -89,30 +105,38 @@ impl Texts {
         let tenant = context! { id => source.tenant.as_str(), name => source.tenant_name.as_str() };
         let mut compiler = Compiler { environment: Environment::new(), tenant, errors };
         compiler.environment.set_fuel(Some(FUEL));
-        let [opt_out, opt_in, help] = built_in(source.language, &source.tenant_name);
         let replies = &source.replies;
         let fallback = compiler.optional("replies.fallback", replies.fallback.as_deref());
         let seller = compiler.optional("replies.seller", replies.seller.as_deref());
-        let opt_out =
-            WithBuiltIn { own: compiler.optional("replies.opt_out", replies.opt_out.as_deref()), built_in: opt_out };
-        let opt_in =
-            WithBuiltIn { own: compiler.optional("replies.opt_in", replies.opt_in.as_deref()), built_in: opt_in };
-        let help = WithBuiltIn { own: compiler.optional("replies.help", replies.help.as_deref()), built_in: help };
+        let own = [&replies.opt_out, &replies.opt_in, &replies.help, &replies.welcome, &replies.confirmed];
+        let fields = ["opt_out", "opt_in", "help", "welcome", "confirmed"].map(|name| format!("replies.{name}"));
+        let mut built_in = built_in(source.language, &source.tenant_name).into_iter();
+        let mut own = own.into_iter().zip(&fields).map(|(own, field)| compiler.optional(field, own.as_deref()));
+        let [opt_out, opt_in, help, welcome, confirmed] = std::array::from_fn(|_| WithBuiltIn {
+            own: own.next().flatten(),
+            built_in: built_in.next().unwrap_or_default(),
+        });
         let answers = source
             .faq
             .iter()
             .enumerate()
             .map(|(at, entry)| compiler.compile(format!("faq[{at}].answer"), &entry.answer))
             .collect();
+        let templates = source
+            .faq
+            .iter()
+            .enumerate()
+            .filter_map(|(at, entry)| Some((at, compiler.template(at, entry.template.as_ref()?))))
+            .collect();
         let Compiler { environment, tenant, .. } = compiler;
-        Self { environment, tenant, fallback, seller, opt_out, opt_in, help, answers }
+        Self { environment, tenant, fallback, seller, opt_out, opt_in, help, welcome, confirmed, answers, templates }
     }
 
     pub(super) fn has(&self, name: TextName) -> bool {
         match name {
             TextName::Fallback => self.fallback.is_some(),
             TextName::Seller => self.seller.is_some(),
-            TextName::OptOut | TextName::OptIn | TextName::Help => true,
+            TextName::OptOut | TextName::OptIn | TextName::Help | TextName::Welcome | TextName::Confirmed => true,
             TextName::Answer(at) => at < self.answers.len(),
         }
     }
@@ -125,7 +149,17 @@ impl Texts {
             TextName::OptOut => Some(Ok(self.surely(&self.opt_out, facts))),
             TextName::OptIn => Some(Ok(self.surely(&self.opt_in, facts))),
             TextName::Help => Some(Ok(self.surely(&self.help, facts))),
+            TextName::Welcome => Some(Ok(self.surely(&self.welcome, facts))),
+            TextName::Confirmed => Some(Ok(self.surely(&self.confirmed, facts))),
         }
+    }
+
+    /// The template of an answer. A variable that breaks on this message is left out.
+    pub(super) fn write_template(&self, entry: usize, facts: &Facts<'_>) -> Option<TemplateUse> {
+        let texts = self.templates.get(&entry)?;
+        let filled = |(name, text): &(String, Text)| Some((name.clone(), self.render(text, facts).ok()?));
+        let variables = texts.variables.iter().filter_map(filled).collect();
+        Some(TemplateUse { name: texts.name.clone(), variables }.on_one_line())
     }
 
     fn surely(&self, text: &WithBuiltIn, facts: &Facts<'_>) -> String {
@@ -198,6 +232,14 @@ impl Compiler<'_> {
         source.map(|source| self.compile(field.to_owned(), source))
     }
 
+    fn template(&mut self, entry: usize, used: &TemplateUse) -> TemplateTexts {
+        let compiled = used
+            .variables
+            .iter()
+            .map(|(name, text)| (name.clone(), self.compile(format!("faq[{entry}].template_variables.{name}"), text)));
+        TemplateTexts { name: used.name.clone(), variables: compiled.collect() }
+    }
+
     fn compile(&mut self, field: String, source: &str) -> Text {
         let refuse = |message: String| RuleError { field: field.clone(), message };
         if source.trim().is_empty() {
@@ -268,8 +310,8 @@ fn explain(error: &minijinja::Error) -> String {
     }
 }
 
-/// After STOP, after START, after HELP.
-fn built_in(language: Language, tenant: &str) -> [String; 3] {
+/// After STOP, after START, after HELP, at first, after CONFIRM.
+fn built_in(language: Language, tenant: &str) -> [String; 5] {
     let texts = match language {
         Language::Fr => [
             format!("{tenant} : c'est noté, vous ne recevrez plus de messages. Répondez START pour reprendre."),
@@ -277,11 +319,15 @@ fn built_in(language: Language, tenant: &str) -> [String; 3] {
             format!(
                 "{tenant} : posez votre question ici, nous vous répondrons. Répondez STOP pour ne plus rien recevoir."
             ),
+            format!("{tenant} : pouvons-nous vous écrire ici ? Répondez CONFIRMER pour accepter, STOP pour refuser."),
+            format!("{tenant} : merci, c'est confirmé. Répondez STOP à tout moment pour ne plus rien recevoir."),
         ],
         Language::En => [
             format!("{tenant}: you will not get any more messages. Reply START to resume."),
             format!("{tenant}: you will get our messages again. Reply STOP to end them."),
             format!("{tenant}: ask your question here and we will answer. Reply STOP to get no more messages."),
+            format!("{tenant}: may we write to you here? Reply CONFIRM to accept, STOP to refuse."),
+            format!("{tenant}: thank you, that is confirmed. Reply STOP at any time to get no more messages."),
         ],
     };
     texts.map(|text| tidy(&text, LONGEST_TEXT))

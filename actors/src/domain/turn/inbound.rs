@@ -16,7 +16,8 @@ use crate::domain::rules::{Rules, SellerBook, TextName};
 ///
 /// The rules, in this order: consent keywords, whoever has the conversation; silence for those who said STOP (I6); a
 /// seller keeps the live session open; a person who has the conversation answers it; FAQ, then fallback, both within
-/// `per_contact_per_minute` (I7). Drafts start as [`super::Start::Queued`], due now.
+/// `per_contact_per_minute` (I7). Where the tenant asks for double opt-in, whatever a contact writes first also brings the
+/// welcome, once. Drafts start as [`super::Start::Queued`], due now.
 #[must_use]
 pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook, now: Timestamp) -> Turn {
     let role = role(message, rules, sellers);
@@ -24,16 +25,27 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     let text = heard(&message.content);
     let folded = fold(text);
     let keyword = asked(rules, text, &folded, &message.content);
+    let asked_to_confirm = rules.source().double_opt_in && state.welcomed && !state.confirmed;
     let confirmed = message.content.details.provider_consent.is_some();
     let outcome = match keyword {
         Some(Keyword::Stop) if !state.opted_out => passage.opt_out(confirmed),
-        Some(Keyword::Start | Keyword::Yes) if state.opted_out => passage.opt_in(confirmed),
+        Some(Keyword::Start) if state.opted_out => passage.opt_in(confirmed),
         Some(Keyword::Start) => passage.opt_in_again(confirmed),
+        Some(Keyword::Confirm) if asked_to_confirm && !state.opted_out => passage.confirm(),
         Some(Keyword::Help) if !state.opted_out => passage.help(confirmed),
         _ if role == Role::Seller => passage.seller(state.opted_out),
         _ if state.opted_out => Outcome::SilentOptedOut,
         _ => passage.client(&folded),
     };
+    let silenced = match passage.turn.consent {
+        Some(ConsentChange::OptOut { .. }) => true,
+        Some(ConsentChange::OptIn { .. } | ConsentChange::Confirm { .. }) => false,
+        None => state.opted_out,
+    };
+    if rules.source().double_opt_in && role == Role::Client && !silenced && !state.welcomed && !state.confirmed {
+        passage.welcome();
+    }
+    passage.turn.releases = !silenced;
     passage.close(role, outcome)
 }
 
@@ -103,7 +115,24 @@ impl Passage<'_> {
 
     fn consent_event(&mut self, event_type: EventType, confirmed: bool) {
         let payload = Payload::builder().flag("provider_confirmed", confirmed).finish();
-        self.note(event_type, EntityType::Contact, self.turn.contact.id.0, ActorType::Contact, payload);
+        self.contact_event(event_type, ActorType::Contact, payload);
+    }
+
+    fn contact_event(&mut self, event_type: EventType, actor_type: ActorType, payload: Payload) {
+        self.note(event_type, EntityType::Contact, self.turn.contact.id.0, actor_type, payload);
+    }
+
+    fn confirm(&mut self) -> Outcome {
+        self.turn.consent = Some(ConsentChange::Confirm { address: self.turn.key.address.clone() });
+        self.contact_event(EventType::Confirmed, ActorType::Contact, Payload::EMPTY);
+        self.say(TextName::Confirmed, OutboundKind::OptInConfirmation);
+        Outcome::Confirmed
+    }
+
+    /// Comes once for each contact, so it is no automatic answer that a minute could hold too many of.
+    fn welcome(&mut self) {
+        self.contact_event(EventType::Welcomed, ActorType::Bot, Payload::EMPTY);
+        self.say(TextName::Welcome, OutboundKind::Welcome);
     }
 
     fn help(&mut self, answered: bool) -> Outcome {

@@ -8,8 +8,8 @@ use super::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
-use crate::domain::ids::{ContactId, ConversationId, EventId, OutboundId, SessionId};
-use crate::domain::message::{Inbound, Outbound, OutboundKind, Role};
+use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
+use crate::domain::message::{Inbound, Life, Outbound, OutboundKind, Role};
 use crate::domain::rules::{Facts, Rules, TextName};
 
 /// The longest name that is kept of a contact, in characters. Providers allow themselves less.
@@ -24,35 +24,8 @@ pub(super) struct Passage<'a> {
 impl<'a> Passage<'a> {
     /// The turn before anything is decided: contact, conversation and session as the message finds or makes them.
     pub(super) fn open(state: &State, message: &'a Inbound, rules: &'a Rules, now: Timestamp) -> Self {
-        let contact = contact(state, message);
-        let mut conversation = state.conversation.clone().unwrap_or_else(|| Conversation {
-            id: ConversationId::fresh(),
-            version: 0,
-            status: ConversationStatus::New,
-            handler: Handler::Bot,
-            session: None,
-            recent_answers: Vec::new(),
-            timer_at: None,
-            last_inbound_at: None,
-        });
-        let expected_version = conversation.version;
-        conversation.version += 1;
-        let alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
-        let turn = Turn {
-            key: state.key.clone(),
-            consumed: None,
-            correlation: message.correlation,
-            at: now,
-            expected_version,
-            contact,
-            alias,
-            conversation,
-            sessions: Vec::new(),
-            live_session: None,
-            consent: None,
-            outbox: Vec::new(),
-            events: Vec::new(),
-        };
+        let mut turn = begin(state, contact(state, message), message.correlation, now);
+        turn.alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
         let mut passage = Self { rules, turn, message };
         passage.keep_session();
         passage
@@ -90,23 +63,9 @@ impl<'a> Passage<'a> {
             Some(Ok(body)) if body.is_empty() => return Said::Nothing,
             Some(Ok(body)) => body,
         };
-        let message = Outbound {
-            id: OutboundId::fresh(),
-            tenant: self.turn.key.tenant.clone(),
-            channel: self.turn.key.channel.clone(),
-            conversation: self.turn.conversation.id,
-            in_reply_to: Some(self.message.id),
-            to: self.turn.key.address.clone(),
-            body,
-            kind,
-            correlation: self.turn.correlation,
-            attempts: 0,
-            created_at: self.turn.at,
-        };
-        self.turn.outbox.push(Draft { message, start: Start::Queued { not_before: self.turn.at } });
-        if self.turn.conversation.status == ConversationStatus::New {
-            self.turn.conversation.status = ConversationStatus::InProgress;
-        }
+        let template = self.rules.write_template(text, &facts);
+        let message = Outbound { in_reply_to: Some(self.message.id), template, ..outbound(&self.turn, body, kind) };
+        put(&mut self.turn, message, None);
         Said::Something
     }
 
@@ -131,6 +90,68 @@ impl<'a> Passage<'a> {
     }
 }
 
+/// The turn before anything is decided, with contact and conversation as they are or as they begin.
+pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId, now: Timestamp) -> Turn {
+    let mut conversation = state.conversation.clone().unwrap_or_else(|| Conversation {
+        id: ConversationId::fresh(),
+        version: 0,
+        status: ConversationStatus::New,
+        handler: Handler::Bot,
+        session: None,
+        recent_answers: Vec::new(),
+        timer_at: None,
+        last_inbound_at: None,
+    });
+    let expected_version = conversation.version;
+    conversation.version += 1;
+    Turn {
+        key: state.key.clone(),
+        consumed: None,
+        correlation,
+        at: now,
+        expected_version,
+        contact,
+        alias: None,
+        conversation,
+        sessions: Vec::new(),
+        live_session: None,
+        consent: None,
+        releases: false,
+        outbox: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// A message to the conversation's contact, in its first life.
+pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outbound {
+    Outbound {
+        id: OutboundId::fresh(),
+        tenant: turn.key.tenant.clone(),
+        channel: turn.key.channel.clone(),
+        conversation: turn.conversation.id,
+        in_reply_to: None,
+        to: turn.key.address.clone(),
+        body,
+        template: None,
+        kind,
+        urgent: true,
+        expires_at: None,
+        life: Life::first(turn.at),
+        correlation: turn.correlation,
+        attempts: 0,
+        created_at: turn.at,
+    }
+}
+
+/// Puts a message into the turn, behind those that stand there already. Who has been written to is no stranger any more.
+pub(super) fn put(turn: &mut Turn, message: Outbound, idempotency_key: Option<String>) {
+    let behind = !turn.outbox.is_empty();
+    turn.outbox.push(Draft { message, start: Start::Queued { not_before: turn.at, behind }, idempotency_key });
+    if turn.conversation.status == ConversationStatus::New {
+        turn.conversation.status = ConversationStatus::InProgress;
+    }
+}
+
 pub(super) fn close_session(turn: &mut Turn) {
     turn.conversation.timer_at = None;
     if let Some(session) = turn.conversation.session.take() {
@@ -140,7 +161,7 @@ pub(super) fn close_session(turn: &mut Turn) {
     }
 }
 
-fn note(
+pub(super) fn note(
     turn: &mut Turn,
     event_type: EventType,
     entity_type: EntityType,

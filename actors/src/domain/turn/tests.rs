@@ -13,7 +13,9 @@ use crate::domain::ids::{ChannelId, ContactId, ProviderMessageId, TenantId};
 use crate::domain::message::{Button, Content, Details, Inbound, Media, OutboundKind, ProviderConsent};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
+mod consent;
 mod properties;
+mod requests;
 
 const SELLER: &str = "+33600000001";
 
@@ -26,12 +28,15 @@ fn source() -> RulesSource {
         question: "?".into(),
         keywords: keywords.iter().map(ToString::to_string).collect(),
         answer: answer.into(),
+        template: None,
     };
     RulesSource {
         tenant: TenantId::new("belle"),
         tenant_name: "Institut Belle".into(),
         language: Language::Fr,
         sellers: HashSet::from([SELLER.to_owned()]),
+        double_opt_in: false,
+        templates: Vec::new(),
         faq: vec![
             entry(&["horaires"], "De 9 h à 19 h."),
             entry(&["bug"], "{% if contact.name == 'Bug' %}{{ 1 // 0 }}{% endif %}ok"),
@@ -58,6 +63,8 @@ fn state(address: &str) -> State {
         contact: None,
         conversation: None,
         opted_out: false,
+        welcomed: false,
+        confirmed: false,
     }
 }
 
@@ -88,8 +95,10 @@ fn commit(state: &mut State, turn: &Turn) {
     match &turn.consent {
         Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
         Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
+        Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
         None => {}
     }
+    state.welcomed |= kinds(turn).contains(&OutboundKind::Welcome);
 }
 
 fn say(state: &mut State, rules: &Rules, body: &str, now: Timestamp) -> Turn {
@@ -133,7 +142,7 @@ fn a_first_question_makes_contact_conversation_and_session() {
 
     let draft = &turn.outbox[0];
     assert_eq!(turn.outbox.len(), 1);
-    assert_eq!(draft.start, Start::Queued { not_before: at(1) });
+    assert_eq!(draft.start, Start::Queued { not_before: at(1), behind: false });
     assert_eq!(draft.message.body, "De 9 h à 19 h.");
     assert_eq!(draft.message.kind, OutboundKind::Reply);
     assert_eq!(draft.message.to, state.key.address);
@@ -160,7 +169,10 @@ fn what_a_message_leads_to() {
         ("aide", true, false, SilentOptedOut, &[], true),
         ("stop", true, false, SilentOptedOut, &[], true),
         ("reprendre", true, false, OptedIn, &[OutboundKind::OptInConfirmation], false),
-        ("oui", true, false, OptedIn, &[OutboundKind::OptInConfirmation], false),
+        ("oui", true, false, SilentOptedOut, &[], true),
+        ("YES", true, false, SilentOptedOut, &[], true),
+        ("confirmer", true, false, SilentOptedOut, &[], true),
+        ("confirmer", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
         ("bonjour", false, true, SilentHuman, &[], false),
         ("horaires", false, true, SilentHuman, &[], false),
         ("stop", false, true, OptedOut, &[OutboundKind::OptOutConfirmation], true),
@@ -207,6 +219,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
         (ProviderConsent::Stop, "stop", true, Outcome::SilentOptedOut, None),
         (ProviderConsent::Start, "start", true, Outcome::OptedIn, Some(Keyword::Start)),
         (ProviderConsent::Start, "start", false, Outcome::OptedIn, Some(Keyword::Start)),
+        (ProviderConsent::Start, "yes", true, Outcome::OptedIn, Some(Keyword::Start)),
         (ProviderConsent::Help, "help", false, Outcome::AnsweredHelp, None),
         (ProviderConsent::Help, "help", true, Outcome::SilentOptedOut, None),
         (ProviderConsent::Start, "stop", false, Outcome::OptedOut, Some(Keyword::Stop)),
@@ -219,6 +232,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
         let changed = turn.consent.as_ref().map(|consent| match consent {
             ConsentChange::OptOut { .. } => Keyword::Stop,
             ConsentChange::OptIn { .. } => Keyword::Start,
+            ConsentChange::Confirm { .. } => Keyword::Confirm,
         });
         assert_eq!((outcome(&turn), changed, turn.outbox.len()), (expected, keyword, 0), "{provider:?} {body}");
     }

@@ -29,6 +29,7 @@ pub fn decide_timer(state: &State, rules: &Rules, now: Timestamp) -> Option<Turn
         sessions: Vec::new(),
         live_session: None,
         consent: None,
+        releases: false,
         outbox: Vec::new(),
         events: Vec::new(),
     };

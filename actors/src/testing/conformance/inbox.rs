@@ -102,7 +102,7 @@ pub async fn i3_ids_grow_in_the_order_of_acceptance(store: &impl Subject) {
         }
     }
     assert!(ids.is_sorted());
-    let waiting = store.load(&customer.0).await.expect("loads").waiting;
+    let waiting = customer.loaded(store).await.waiting;
     assert!(waiting.iter().map(|message| &message.id).eq(ids.iter().map(|(id, _)| id)));
     assert!(waiting.iter().map(|message| &message.provider_message_id).eq(ids.iter().map(|(_, name)| name)));
 }
@@ -132,7 +132,7 @@ pub async fn content_comes_back_as_it_was(store: &impl Subject) {
     let mut empty = customer.writes("SM2", 1);
     empty.content = Content::default();
     accept(store, empty).await;
-    let loaded = store.load(&customer.0).await.expect("loads").waiting;
+    let loaded = customer.loaded(store).await.waiting;
     let listed = store.backlog(&customer.0.tenant, None, 10).await.expect("lists");
     for messages in [loaded, listed] {
         assert!(messages[0].content == content && messages[1].content == Content::default());
@@ -171,7 +171,7 @@ pub async fn a_buried_message_is_dead(store: &impl Subject) {
     let fine = customer.sends(store, "SM2", 1).await;
     store.bury(&poisonous, "poisonous", at(2)).await.expect("buries");
     store.bury(&poisonous, "poisonous", at(3)).await.expect("has no effect");
-    let loaded = store.load(&customer.0).await.expect("loads");
+    let loaded = customer.loaded(store).await;
     assert_eq!(loaded.waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [fine.id]);
     store.commit(turn(&loaded.state, &fine, 4)).await.expect("commits");
     store.bury(&fine, "poisonous", at(5)).await.expect("has no effect");

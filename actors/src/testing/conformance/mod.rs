@@ -11,19 +11,29 @@ pub mod outbox;
 pub mod scene;
 pub mod turns;
 
-use crate::ports::{Consent, Inbox, Outbox, Pending, Turns};
+use crate::domain::Timestamp;
+use crate::domain::ids::OutboundId;
+use crate::ports::{Inbox, Outbox, Pending, Standings, Turns};
 use crate::testing::fakes::{FakeStore, Snapshot};
 
 /// A store under test.
-pub trait Subject: Inbox + Turns + Outbox + Consent {
+pub trait Subject: Inbox + Turns + Outbox + Standings {
     /// All rows as they stand.
     fn snapshot(&self) -> Pending<'_, Snapshot>;
+
+    /// Begins another life of a message, as an operator does; no effect where that is not allowed.
+    fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()>;
 }
 
 impl Subject for FakeStore {
     fn snapshot(&self) -> Pending<'_, Snapshot> {
         let snapshot = Self::snapshot(self);
         Box::pin(async move { snapshot })
+    }
+
+    fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()> {
+        Self::replay(self, id, at);
+        Box::pin(async {})
     }
 }
 

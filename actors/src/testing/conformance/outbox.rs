@@ -11,16 +11,17 @@ use crate::domain::ids::{NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, Claim, ClaimUnknown, Outbox, Settled, Settlement, StatusUpdate};
+use crate::ports::{Advanced, Claim, ClaimUnknown, Outbox, Settled, Settlement, StatusUpdate, Usage};
 
 async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
-    let tenant = TenantId::new(tenant);
-    let claim = Claim { tenant, node: node(), now: at(seconds), lease_until: at(seconds + 60), limit };
-    store.claim(claim).await.expect("claims")
+    let lane = Customer::of(tenant, 0).lane();
+    let (now, lease_until) = (at(seconds), at(seconds + 60));
+    store.claim(Claim { lane, keep_order: true, node: node(), now, lease_until, limit }).await.expect("claims")
 }
 
 async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
-    store.settle(Settlement { message: message.clone(), result, at: at(seconds) }).await.expect("settles");
+    let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
+    store.settle(settlement).await.expect("settles");
 }
 
 fn taken(name: &str) -> Settled {
@@ -34,6 +35,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMout"),
         status,
+        life: None,
         code: None,
         at: at(seconds),
     }
@@ -97,7 +99,7 @@ pub async fn what_is_due_is_the_head(store: &impl Subject) {
     assert_eq!(Outbox::due(store).await.expect("lists"), [], "what waits behind another is not due");
     bob.is_answered(store, "SM3", 1, queued(50)).await;
     Customer::of("taxi", 1).is_answered(store, "SM4", 1, queued(7)).await;
-    let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
+    let (belle, taxi) = (alice.lane(), Customer::of("taxi", 1).lane());
     let mut due = Outbox::due(store).await.expect("lists");
     due.sort();
     assert_eq!(due, [(belle.clone(), at(50)), (taxi.clone(), at(7))]);
@@ -109,7 +111,7 @@ pub async fn what_is_due_is_the_head(store: &impl Subject) {
 
 pub async fn unsettled_rows_are_told(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
-    let unsettled = async || store.load(&customer.0).await.expect("loads").unsettled;
+    let unsettled = async || customer.loaded(store).await.unsettled;
     assert!(!unsettled().await);
     let message = customer.is_answered(store, "SM1", 0, queued(0)).await;
     assert!(unsettled().await, "pending");
@@ -151,7 +153,7 @@ pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
     assert_eq!(rows.sent_row(message.id).state, OutboxState::Dead);
     assert_eq!(rows.sent_row(message.id).last_error.as_deref(), Some("63016"));
     let [event] = &rows.events_of(EventType::MessageDead).collect::<Vec<_>>()[..] else { panic!("one event") };
-    assert_eq!(event.payload, json!({ "reason": "63016" }));
+    assert_eq!(event.payload, json!({ "reason": "63016", "attempt": 1 }));
 }
 
 pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject) {
@@ -213,13 +215,13 @@ pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {
     assert_eq!(rows.sent_row(refused.id).state, OutboxState::Suppressed);
     assert_eq!(rows.sent_row(waiting.id).state, OutboxState::Suppressed);
     assert_eq!((rows.count(EventType::OptedOut), rows.count(EventType::MessageSuppressed)), (1, 2));
-    assert!(store.is_opted_out(&customer.0.tenant, &customer.0.address).await.expect("answers"));
+    assert!(customer.standing(store).await.opted_out);
 
     let other = Customer::of("belle", 2);
     let held = other.is_answered(store, "SM3", 3, now(3)).await;
     settle(store, &held, suppressed(false), 4).await;
     assert_eq!(state(store, &held).await, OutboxState::Suppressed);
-    assert!(!store.is_opted_out(&other.0.tenant, &other.0.address).await.expect("answers"));
+    assert!(!other.standing(store).await.opted_out);
 }
 
 pub async fn i8_a_callback_may_come_first(store: &impl Subject) {
@@ -295,7 +297,8 @@ pub async fn sent_messages_are_counted(store: &impl Subject) {
         settle(store, &message, taken(&format!("SMout{n}")), i64::from(n)).await;
         Customer::of("taxi", n).is_answered(store, &format!("SM{n}"), 0, now(0)).await;
     }
-    assert_eq!(store.sent_since(&belle, at(0)).await.expect("counts"), 4);
-    assert_eq!(store.sent_since(&belle, at(2)).await.expect("counts"), 2);
-    assert_eq!(store.sent_since(&TenantId::new("taxi"), at(0)).await.expect("counts"), 0);
+    let usage = async |tenant: &TenantId, seconds| store.usage(tenant, at(seconds)).await.expect("counts");
+    assert_eq!(usage(&belle, 0).await, Usage { messages: 4, cost_micros: 28 });
+    assert_eq!(usage(&belle, 1200).await, Usage::default());
+    assert_eq!(usage(&TenantId::new("taxi"), 0).await, Usage::default());
 }

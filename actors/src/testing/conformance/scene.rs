@@ -1,6 +1,7 @@
 //! The people and messages of the suite.
 
 use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
 
 use super::Subject;
 use crate::domain::Timestamp;
@@ -10,12 +11,12 @@ use crate::domain::conversation::{
 };
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{
-    ChannelId, ContactId, ConversationId, CorrelationId, EventId, NodeId, OutboundId, ProviderMessageId, SessionId,
-    TenantId,
+    ChannelId, ContactId, ConversationId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId,
+    SessionId, TenantId,
 };
-use crate::domain::message::{Content, Inbound, NewInbound, Outbound, OutboundKind, Role};
+use crate::domain::message::{Content, Inbound, Life, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::turn::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
-use crate::ports::{Acceptance, Turns};
+use crate::ports::{Acceptance, LaneKey, Loaded, Standing, Turns};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
 /// 2026-11-21T03:55:00.123456Z, and so many seconds.
@@ -64,13 +65,33 @@ impl Customer {
 
     /// Their state as the store has it.
     pub async fn state(&self, store: &impl Turns) -> State {
-        store.load(&self.0).await.expect("loads").state
+        store.load(&self.0, None).await.expect("loads").state
     }
 
-    /// A message of theirs, and the turn that answers it with a row that starts like this.
+    /// Their state and all that waits for a turn.
+    pub async fn loaded(&self, store: &impl Turns) -> Loaded {
+        store.load(&self.0, Some(InboundId(Uuid::max()))).await.expect("loads")
+    }
+
+    /// How they stand to the tenant on their channel.
+    pub async fn standing(&self, store: &impl Subject) -> Standing {
+        store.standing(&self.0.tenant, &self.0.channel, &self.0.address).await.expect("answers")
+    }
+
+    /// What takes turns with others.
+    pub fn lane(&self) -> LaneKey {
+        LaneKey { tenant: self.0.tenant.clone(), channel: self.0.channel.clone() }
+    }
+
+    /// A message of theirs, and the turn that answers it with a row that starts like this, behind what stands in line.
     pub async fn is_answered(&self, store: &impl Subject, id: &str, seconds: i64, start: Start) -> Outbound {
         let message = self.sends(store, id, seconds).await;
-        let turn = turn(&self.state(store).await, &message, seconds).answered(start);
+        let loaded = self.loaded(store).await;
+        let start = match start {
+            Start::Queued { not_before, .. } => Start::Queued { not_before, behind: loaded.unsettled },
+            start @ Start::Now { .. } => start,
+        };
+        let turn = turn(&loaded.state, &message, seconds).answered(start);
         let answer = turn.outbox[0].message.clone();
         store.commit(turn).await.expect("commits");
         answer
@@ -120,6 +141,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         sessions,
         live_session: None,
         consent: None,
+        releases: false,
         outbox: Vec::new(),
         events: vec![Event {
             id: EventId::fresh(),
@@ -151,12 +173,16 @@ impl Turn {
             in_reply_to: self.consumed.as_ref().map(|consumed| consumed.id),
             to: self.key.address.clone(),
             body: "Bonjour".into(),
+            template: None,
             kind,
+            urgent: true,
+            expires_at: None,
+            life: Life::first(self.at),
             correlation: self.correlation,
             attempts: u32::from(matches!(start, Start::Now { .. })),
             created_at: self.at,
         };
-        self.outbox.push(Draft { message, start });
+        self.outbox.push(Draft { message, start, idempotency_key: None });
         self
     }
 }
@@ -166,9 +192,14 @@ pub fn now(seconds: i64) -> Start {
     Start::Now { node: node(), lease_until: at(seconds + 60) }
 }
 
-/// Queued, not before that second.
+/// Queued, not before that second, with nobody before it.
 pub fn queued(seconds: i64) -> Start {
-    Start::Queued { not_before: at(seconds) }
+    Start::Queued { not_before: at(seconds), behind: false }
+}
+
+/// Queued, not before that second, behind others.
+pub fn behind(seconds: i64) -> Start {
+    Start::Queued { not_before: at(seconds), behind: true }
 }
 
 impl Snapshot {

@@ -1,4 +1,4 @@
-//! `Turns` and `Consent`
+//! `Turns` and `Standings`
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
@@ -31,7 +31,7 @@ pub async fn i4_a_turn_commits_as_one(store: &impl Subject) {
     turn.conversation.status = ConversationStatus::InProgress;
     store.commit(turn.clone()).await.expect("commits");
 
-    let loaded = store.load(&customer.0).await.expect("loads");
+    let loaded = customer.loaded(store).await;
     assert!(loaded.state.contact == Some(turn.contact.clone()));
     assert_eq!(loaded.state.conversation.as_ref(), Some(&turn.conversation));
     assert!(loaded.waiting.is_empty() && loaded.unsettled);
@@ -170,9 +170,9 @@ pub async fn i6_stop_holds_back_what_nobody_began(store: &impl Subject) {
     assert_eq!(events.len(), 2);
     let event = events.iter().find(|event| event.entity_id == Some(waiting.id.0)).expect("its event");
     assert_eq!(event.correlation, waiting.correlation);
-    assert!(store.is_opted_out(&customer.0.tenant, &customer.0.address).await.expect("answers"));
+    assert!(customer.standing(store).await.opted_out);
     assert!(customer.state(store).await.opted_out);
-    assert!(!store.is_opted_out(&customer.0.tenant, &other.to).await.expect("answers"));
+    assert!(!Customer::of("belle", 2).standing(store).await.opted_out);
     assert_eq!(rows.opt_outs, [(customer.0.tenant.clone(), customer.0.address.clone())]);
 }
 
@@ -195,8 +195,8 @@ pub async fn i6_stop_counts_for_every_address_of_the_contact(store: &impl Subjec
     store.commit(turn).await.expect("commits");
 
     assert_eq!(store.snapshot().await.sent_row(waiting).state, OutboxState::Suppressed);
-    for address in [&alias, &customer.0.address] {
-        assert!(store.is_opted_out(&customer.0.tenant, address).await.expect("answers"));
+    for who in [&by_alias, &customer] {
+        assert!(who.standing(store).await.opted_out);
     }
     assert!(customer.state(store).await.opted_out && by_alias.state(store).await.opted_out);
 }
@@ -216,7 +216,7 @@ pub async fn start_lifts_the_stop(store: &impl Subject) {
         let mut turn = turn(&customer.state(store).await, &message, n);
         turn.consent = Some(change);
         store.commit(turn).await.expect("commits");
-        assert_eq!(store.is_opted_out(&customer.0.tenant, &address).await.expect("answers"), silent);
+        assert_eq!(customer.standing(store).await.opted_out, silent);
         assert_eq!(customer.state(store).await.opted_out, silent);
     }
     assert_eq!(store.snapshot().await.opt_outs.len(), 1);
@@ -229,7 +229,7 @@ pub async fn i9_a_stop_is_for_one_tenant(store: &impl Subject) {
     let mut turn = turn(&here.state(store).await, &stop, 1);
     turn.consent = Some(ConsentChange::OptOut { address: here.0.address.clone() });
     store.commit(turn).await.expect("commits");
-    assert!(!store.is_opted_out(&there.0.tenant, &there.0.address).await.expect("answers"));
+    assert!(!there.standing(store).await.opted_out);
     assert!(!there.state(store).await.opted_out);
     assert_eq!(store.snapshot().await.sent_row(waiting.id).state, OutboxState::Pending);
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
-use crate::domain::send::{Found, Receipt, SendError, SendErrorClass};
+use crate::domain::send::{Form, Found, Letter, OnUnknown, Receipt, SendError, SendErrorClass};
 use crate::ports::{Gateway, Gateways, Pending};
 
 /// What the provider does with one message.
@@ -28,6 +29,41 @@ pub enum Answer {
     Panic,
 }
 
+/// A message in the form in which it was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The message.
+    pub message: Outbound,
+    /// The channel that it was meant for.
+    pub channel: ChannelId,
+    /// Who got it.
+    pub to: Address,
+    /// The text, or the template's id.
+    pub said: Said,
+    /// What the provider calls it.
+    pub receipt: Receipt,
+}
+
+/// What a taken message said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Free text.
+    Text(String),
+    /// A template's id, and what stood in its places, in their order.
+    Template(String, Vec<String>),
+}
+
+impl From<&Form<'_>> for Said {
+    fn from(form: &Form<'_>) -> Self {
+        match form {
+            Form::Text(text) => Self::Text((*text).to_owned()),
+            Form::Template { content_id, variables } => {
+                Self::Template((*content_id).to_owned(), variables.values().cloned().collect())
+            }
+        }
+    }
+}
+
 type Choice = Box<dyn Fn(&Outbound) -> Option<Answer> + Send + Sync>;
 
 #[derive(Default)]
@@ -36,8 +72,10 @@ struct Inner {
     choice: Option<Choice>,
     finds: VecDeque<Result<Found, SendError>>,
     begun: Vec<Outbound>,
-    taken: Vec<(Outbound, Receipt)>,
+    taken: Vec<Taken>,
     asked: Vec<OutboundId>,
+    finds_hang: bool,
+    on_unknown: OnUnknown,
 }
 
 /// A gateway that records what it is given. Without a script it takes everything.
@@ -69,7 +107,17 @@ impl FakeGateway {
         self.lock().finds.extend(answers);
     }
 
-    /// Lets every send that hangs now go on.
+    /// From now on questions are not answered until [`FakeGateway::release`].
+    pub fn hang_finds(&self, hang: bool) {
+        self.lock().finds_hang = hang;
+    }
+
+    /// What to do when it cannot tell.
+    pub fn set_on_unknown(&self, on_unknown: OnUnknown) {
+        self.lock().on_unknown = on_unknown;
+    }
+
+    /// Lets every send and every question that hangs now go on.
     pub fn release(&self) {
         self.released.send_modify(|count| *count += 1);
     }
@@ -83,13 +131,19 @@ impl FakeGateway {
     /// Every message that it took, in order: what the contact sees.
     #[must_use]
     pub fn taken(&self) -> Vec<Outbound> {
-        self.lock().taken.iter().map(|(message, _)| message.clone()).collect()
+        self.lock().taken.iter().map(|taken| taken.message.clone()).collect()
+    }
+
+    /// The same, as they were said.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Taken> {
+        self.lock().taken.clone()
     }
 
     /// What it called a message that it took; the first time, if it took it more than once.
     #[must_use]
     pub fn receipt(&self, id: OutboundId) -> Option<Receipt> {
-        self.lock().taken.iter().find(|(message, _)| message.id == id).map(|(_, receipt)| receipt.clone())
+        self.lock().taken.iter().find(|taken| taken.message.id == id).map(|taken| taken.receipt.clone())
     }
 
     /// The messages that it was asked about.
@@ -132,12 +186,18 @@ impl FakeGateway {
         answer
     }
 
-    fn take(&self, message: &Outbound) -> Receipt {
+    fn take(&self, letter: &Letter<'_>) -> Receipt {
         let receipt = {
             let mut inner = self.lock();
-            let name = format!("SM{:032x}", inner.taken.len() + 1);
+            let name = format!("SM{}", uuid::Uuid::now_v7().simple());
             let receipt = Receipt { provider_message_id: ProviderMessageId::new(&name) };
-            inner.taken.push((message.clone(), receipt.clone()));
+            inner.taken.push(Taken {
+                message: letter.message.clone(),
+                channel: letter.channel.clone(),
+                to: letter.to.clone(),
+                said: Said::from(&letter.form),
+                receipt: receipt.clone(),
+            });
             receipt
         };
         self.progress.send_modify(|count| *count += 1);
@@ -163,37 +223,50 @@ fn lost() -> SendError {
 
 impl Gateway for FakeGateway {
     #[expect(clippy::panic, reason = "the script asks for it")]
-    fn send<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let mut released = self.released.subscribe();
             released.mark_unchanged();
-            match self.begin(message) {
-                Answer::Take => Ok(self.take(message)),
+            match self.begin(letter.message) {
+                Answer::Take => Ok(self.take(&letter)),
                 Answer::Refuse(error) => Err(error),
                 Answer::TakeAndLose => {
-                    self.take(message);
+                    self.take(&letter);
                     Err(lost())
                 }
                 Answer::Lose => Err(lost()),
                 Answer::Hang => {
                     released.changed().await.map_err(|_| lost())?;
-                    Ok(self.take(message))
+                    Ok(self.take(&letter))
                 }
                 Answer::Panic => panic!("scripted panic"),
             }
         })
     }
 
-    fn find<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Found, SendError>> {
-        let answer = {
+    /// Like a provider that knows a message by who got it and what it says: a twin's receipt is among the answers.
+    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>> {
+        let (answer, hangs) = {
             let mut inner = self.lock();
-            inner.asked.push(message.id);
-            let truth = inner.taken.iter().find(|(taken, _)| taken.id == message.id);
-            let truth = truth.map_or(Found::Absent, |(_, receipt)| Found::Taken(receipt.clone()));
-            inner.finds.pop_front().unwrap_or(Ok(truth))
+            inner.asked.push(letter.message.id);
+            let said = Said::from(&letter.form);
+            let fits = inner.taken.iter().rev().filter(|taken| taken.to == *letter.to && taken.said == said);
+            let fits: Vec<_> = fits.map(|taken| taken.receipt.clone()).collect();
+            let truth = if fits.is_empty() { Found::Absent } else { Found::Taken(fits) };
+            (inner.finds.pop_front().unwrap_or(Ok(truth)), inner.finds_hang)
         };
+        let mut released = self.released.subscribe();
         self.progress.send_modify(|count| *count += 1);
-        Box::pin(async move { answer })
+        Box::pin(async move {
+            if hangs {
+                released.changed().await.map_err(|_| lost())?;
+            }
+            answer
+        })
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.lock().on_unknown
     }
 }
 

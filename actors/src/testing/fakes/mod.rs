@@ -3,12 +3,15 @@
 
 mod clock;
 mod gateway;
+mod pacing;
 mod rows;
 mod store;
 
 pub use clock::FakeClock;
-pub use gateway::{Answer, FakeGateway, FakeGateways};
+pub use gateway::{Answer, FakeGateway, FakeGateways, Said, Taken};
+pub use pacing::{FakePacing, Unpaced};
 pub use rows::{
-    ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
+    UsageRow,
 };
 pub use store::{FakeStore, Fault, Op};

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Inbound, Outbound, Role};
 use crate::domain::status::OutboxState;
+use crate::ports::{Pause, Usage};
 
 /// All that a store holds. Inbound and outbound rows stand in the order of their ids, events in the order in which they
 /// were written.
@@ -24,6 +25,11 @@ pub struct Snapshot {
     pub sessions: Vec<SessionRow>,
     pub live_sessions: Vec<LiveSessionRow>,
     pub opt_outs: Vec<(TenantId, Address)>,
+    pub consents: Vec<ConsentRow>,
+    pub welcomed: Vec<(ContactId, Timestamp)>,
+    pub confirmed: Vec<(ContactId, Timestamp)>,
+    pub usage: Vec<UsageRow>,
+    pub pauses: Vec<Pause>,
     pub events: Vec<EventRow>,
 }
 
@@ -74,6 +80,14 @@ pub struct OutboundRow {
     pub last_error: Option<String>,
     /// When the provider took it.
     pub sent_at: Option<Timestamp>,
+    /// Whether others of the conversation stand in line before it.
+    pub behind: bool,
+    /// The channel that was used, when another took over.
+    pub via: Option<ChannelId>,
+    /// What it cost so far, in millionths of the tenant's currency.
+    pub cost_micros: i64,
+    /// Given by whoever asked for it.
+    pub idempotency_key: Option<String>,
 }
 
 /// A row of `conversations`.
@@ -111,6 +125,30 @@ pub struct LiveSessionRow {
     pub opened_at: Timestamp,
     pub last_message_at: Timestamp,
     pub closed_at: Option<Timestamp>,
+}
+
+/// A row of `consents`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct ConsentRow {
+    pub tenant: TenantId,
+    pub channel: Option<ChannelId>,
+    pub contact: Option<ContactId>,
+    pub address: Address,
+    pub what: String,
+    pub source: String,
+    pub evidence: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// A row of `usage`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct UsageRow {
+    pub tenant: TenantId,
+    pub quarter: Timestamp,
+    pub channel: ChannelId,
+    pub usage: Usage,
 }
 
 /// A row of `event_log`.

@@ -9,9 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
 use super::World;
-use super::accounts::lock;
 use super::faults::{Drawn, Fault};
-use super::ledger::Sent;
+use super::ledger::{Sent, our_id};
 use super::resource::{API_VERSION, ErrorResource, ListResource, MessageResource};
 use super::socket::Socket;
 use super::webhooks::CallbackPlan;
@@ -41,7 +40,8 @@ pub(super) async fn create(
     }
     let Ok(form) = Form::parse(&body) else { return refusal(400, 20001, "Unreadable parameters") };
     let field = |name| form.get(name).unwrap_or_default();
-    let Drawn { delay, fault } = world.fate.of_send(field("To"), field("Body"));
+    let mid = form.get("StatusCallback").and_then(our_id);
+    let Drawn { delay, fault } = world.fate.of_send(field("To"), field("Body"), mid.as_deref());
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
@@ -55,12 +55,18 @@ pub(super) async fn create(
     if let Some(refused) = check(&form) {
         return refused;
     }
+    if let Err((code, message)) = world.police.admits(&form) {
+        return refusal(400, code, message);
+    }
     let (sent, answer) = take(world.into_inner(), &form, &account).await;
     match fault {
         Some(Fault::TakeThenReset) => cut(&request),
         Some(Fault::TakeThenHalfAnswer) => half(&answer),
         Some(Fault::TakeThenServerError(status)) => refusal(status, 20500, "Internal server error"),
-        _ => {
+        waits => {
+            if let Some(Fault::TakeThenWait(late)) = waits {
+                tokio::time::sleep(late).await;
+            }
             drop(sent);
             HttpResponse::Created().content_type("application/json").body(answer)
         }
@@ -158,13 +164,15 @@ fn check(form: &Form) -> Option<HttpResponse> {
 async fn take(world: Arc<World>, form: &Form, account: &str) -> (Sent, Bytes) {
     let sequence = world.ledger.next_sequence();
     let sid = format!("SM{:016x}{sequence:016x}", world.seed);
-    let sent = Sent::of(form, account, sid, sequence);
+    let mut sent = Sent::of(form, account, sid, sequence);
+    if let Some(body) = world.police.rendered(form) {
+        sent.body = body;
+    }
     world.ledger.take(&sent);
     if let Some(on_send) = &world.on_send {
         on_send(&sent);
     }
-    let plan = lock(&world.post.plan).clone();
-    if let Some(plan) = plan.filter(|_| sent.status_callback.is_some()) {
+    if let Some(plan) = world.plan().filter(|_| sent.status_callback.is_some()) {
         let CallbackPlan { before_answer, .. } = plan;
         let following = world.post.spawn(Arc::clone(&world).follow(sent.clone(), plan));
         if before_answer {

@@ -1,5 +1,6 @@
 //! What the simulator does wrong, when told to.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::accounts::lock;
@@ -11,6 +12,11 @@ pub struct Faults {
     pub rules: Vec<Rule>,
     /// Answers requests for the list of messages with this status instead.
     pub list_status: Option<u16>,
+    /// The share of those requests, between 0 and 1, that are answered all the same.
+    pub list_spared: f64,
+    /// The most faults that one message of ours meets, known by its id in the callback's URL; delays do not count. It
+    /// bounds how long a run of failures can make a message wait.
+    pub per_message: Option<u32>,
 }
 
 /// One thing that goes wrong.
@@ -24,6 +30,8 @@ pub struct Rule {
     pub times: Option<u32>,
     /// Waits this long first.
     pub delay: Duration,
+    /// Whether the delay is the longest of those that are drawn, rather than the same each time.
+    pub delay_varies: bool,
     /// Then this; `None`: all is well after the delay.
     pub fault: Option<Fault>,
 }
@@ -59,6 +67,8 @@ pub enum Fault {
     ServerError(u16),
     /// The message is taken, and the answer is this status (5xx).
     TakeThenServerError(u16),
+    /// The message is taken, and the answer comes this much later.
+    TakeThenWait(Duration),
     /// A refusal with this status and Twilio's code.
     Refuse {
         /// 400
@@ -72,7 +82,8 @@ impl Rule {
     /// Every time.
     #[must_use]
     pub fn always(fault: Fault) -> Self {
-        Self { when: When::Always, probability: 1.0, times: None, delay: Duration::ZERO, fault: Some(fault) }
+        let (delay, delay_varies) = (Duration::ZERO, false);
+        Self { when: When::Always, probability: 1.0, times: None, delay, delay_varies, fault: Some(fault) }
     }
 
     /// The next time.
@@ -90,7 +101,13 @@ impl Rule {
     /// Nothing wrong but slow.
     #[must_use]
     pub fn slow(delay: Duration) -> Self {
-        Self { when: When::Always, probability: 1.0, times: None, delay, fault: None }
+        Self { when: When::Always, probability: 1.0, times: None, delay, delay_varies: false, fault: None }
+    }
+
+    /// Slow by a time that is drawn anew for each request, up to `most`.
+    #[must_use]
+    pub fn hesitant(most: Duration) -> Self {
+        Self { delay_varies: true, ..Self::slow(most) }
     }
 
     /// The same for fewer requests.
@@ -116,7 +133,25 @@ impl Faults {
     /// These, in this order.
     #[must_use]
     pub fn of(rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self { rules: rules.into_iter().collect(), list_status: None }
+        Self { rules: rules.into_iter().collect(), ..Self::default() }
+    }
+}
+
+impl Fault {
+    /// Its name, for counts.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DropBeforeReading => "drop_before_reading",
+            Self::ResetBeforeTaking => "reset_before_taking",
+            Self::TakeThenReset => "take_then_reset",
+            Self::TakeThenHalfAnswer => "take_then_half_answer",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::ServerError(_) => "server_error",
+            Self::TakeThenServerError(_) => "take_then_server_error",
+            Self::TakeThenWait(_) => "take_then_wait",
+            Self::Refuse { .. } => "refuse",
+        }
     }
 }
 
@@ -130,6 +165,9 @@ pub(super) struct Fate {
 struct Drawing {
     faults: Faults,
     random: fastrand::Rng,
+    /// Faults that each of our messages met.
+    met_by: HashMap<String, u32>,
+    met: BTreeMap<&'static str, u64>,
 }
 
 /// What was drawn.
@@ -141,12 +179,18 @@ pub(super) struct Drawn {
 
 impl Fate {
     pub fn new(seed: u64) -> Self {
-        let drawing = Drawing { faults: Faults::none(), random: fastrand::Rng::with_seed(seed) };
+        let random = fastrand::Rng::with_seed(seed);
+        let drawing = Drawing { faults: Faults::none(), random, met_by: HashMap::new(), met: BTreeMap::new() };
         Self { inner: std::sync::Mutex::new(drawing) }
     }
 
     pub fn set(&self, faults: Faults) {
         lock(&self.inner).faults = faults;
+    }
+
+    /// How often each fault was met so far, by its name.
+    pub fn met(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.inner).met.clone()
     }
 
     /// Whether the connection is cut before anything is read.
@@ -156,8 +200,8 @@ impl Fate {
         drawing.draw(|rule| drops(rule) && rule.when == When::Always).is_some()
     }
 
-    /// What happens to a send that was read.
-    pub fn of_send(&self, to: &str, body: &str) -> Drawn {
+    /// What happens to a send that was read: to whom, its text, and our id of it.
+    pub fn of_send(&self, to: &str, body: &str, mid: Option<&str>) -> Drawn {
         let mut drawing = lock(&self.inner);
         if drawing.faults.rules.is_empty() {
             return Drawn::default();
@@ -167,11 +211,23 @@ impl Fate {
             When::To(address) => address == to,
             When::BodyContains(text) => body.contains(text.as_str()),
         };
-        drawing.draw(fits).unwrap_or_default()
+        let drawn = drawing.draw(fits).unwrap_or_default();
+        drawing.spare(drawn, mid)
     }
 
     pub fn of_list(&self) -> Option<u16> {
-        lock(&self.inner).faults.list_status
+        let mut drawing = lock(&self.inner);
+        let status = drawing.faults.list_status?;
+        let spared = drawing.faults.list_spared;
+        (spared <= 0.0 || drawing.random.f64() >= spared).then(|| {
+            *drawing.met.entry("list").or_default() += 1;
+            status
+        })
+    }
+
+    /// A moment up to `most`.
+    pub fn moment(&self, most: Duration) -> Duration {
+        most.mul_f64(lock(&self.inner).random.f64())
     }
 
     /// A number below `end`.
@@ -182,12 +238,68 @@ impl Fate {
 
 impl Drawing {
     fn draw(&mut self, fits: impl Fn(&Rule) -> bool) -> Option<Drawn> {
-        let Self { faults, random } = self;
+        let Self { faults, random, met, .. } = self;
         let rule = faults.rules.iter_mut().find(|rule| {
             let fits = rule.times != Some(0) && fits(rule);
             fits && (rule.probability >= 1.0 || random.f64() < rule.probability)
         })?;
         rule.times = rule.times.map(|times| times - 1);
-        Some(Drawn { delay: rule.delay, fault: rule.fault.clone() })
+        let delay = if rule.delay_varies { rule.delay.mul_f64(random.f64()) } else { rule.delay };
+        let fault = rule.fault.clone();
+        if fault == Some(Fault::DropBeforeReading) {
+            *met.entry(Fault::DropBeforeReading.name()).or_default() += 1;
+        }
+        Some(Drawn { delay, fault })
+    }
+
+    /// Takes the fault away from a message that met as many as it may.
+    fn spare(&mut self, mut drawn: Drawn, mid: Option<&str>) -> Drawn {
+        let Some(fault) = &drawn.fault else { return drawn };
+        if let (Some(most), Some(mid)) = (self.faults.per_message, mid) {
+            let met = self.met_by.entry(mid.to_owned()).or_default();
+            if *met >= most {
+                drawn.fault = None;
+                return drawn;
+            }
+            *met += 1;
+        }
+        *self.met.entry(fault.name()).or_default() += 1;
+        drawn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_meets_no_more_faults_than_it_may() {
+        let fate = Fate::new(1);
+        let faults = Faults::of([Rule::always(Fault::ServerError(503))]);
+        fate.set(Faults { per_message: Some(2), ..faults });
+        let of = |mid| fate.of_send("+1", "", Some(mid)).fault.is_some();
+        assert_eq!([of("a"), of("a"), of("a"), of("b")], [true, true, false, true]);
+        assert_eq!(fate.met(), BTreeMap::from([("server_error", 3)]));
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let draw = |seed| {
+            let fate = Fate::new(seed);
+            let sometimes = Rule::sometimes(0.5, Fault::ResetBeforeTaking);
+            fate.set(Faults::of([sometimes, Rule::hesitant(Duration::from_secs(1))]));
+            (0..50).map(|_| fate.of_send("+1", "", None)).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        assert!(draw(7).iter().all(|drawn| drawn.delay <= Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_share_of_the_lists_is_spared() {
+        let fate = Fate::new(1);
+        fate.set(Faults { list_status: Some(503), list_spared: 0.5, ..Faults::none() });
+        let refused = (0..100).filter(|_| fate.of_list().is_some()).count();
+        assert!((20..80).contains(&refused), "{refused}");
     }
 }

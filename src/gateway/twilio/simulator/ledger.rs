@@ -32,8 +32,12 @@ pub struct Sent {
     pub from: Option<String>,
     /// Through which service.
     pub messaging_service_sid: Option<String>,
-    /// The text.
+    /// The text; what became of the template, where its text is known ([`super::Policy::templates`]).
     pub body: String,
+    /// The template.
+    pub content_sid: Option<String>,
+    /// What stands in its places, as JSON.
+    pub content_variables: Option<String>,
     /// Where status callbacks go.
     pub status_callback: Option<String>,
 }
@@ -53,6 +57,8 @@ impl Sent {
             from: owned("From"),
             messaging_service_sid: owned("MessagingServiceSid"),
             body: owned("Body").unwrap_or_default(),
+            content_sid: owned("ContentSid"),
+            content_variables: owned("ContentVariables"),
             status_callback,
         }
     }
@@ -65,7 +71,8 @@ impl std::fmt::Debug for Sent {
     }
 }
 
-fn our_id(callback: &str) -> Option<String> {
+/// Our own id, from the query string of a callback's URL.
+pub(super) fn our_id(callback: &str) -> Option<String> {
     let (_, query) = callback.split_once('?')?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == MESSAGE_ID_PARAMETER).map(|(_, id)| id.into_owned())

@@ -8,11 +8,12 @@ mod api;
 mod faults;
 mod ledger;
 mod message;
+mod policy;
 mod resource;
 mod socket;
 mod webhooks;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -32,6 +33,8 @@ pub use self::faults::{Fault, Faults, Rule, When};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
+pub use self::policy::Policy;
+use self::policy::Police;
 use self::webhooks::Post;
 pub use self::webhooks::{Answer, CallbackPlan, Daemon, SignedWebhook};
 use crate::gateway::client::{self, ClientError};
@@ -114,6 +117,7 @@ struct World {
     accounts: HashMap<String, Known>,
     ledger: Ledger,
     fate: Fate,
+    police: Police,
     post: Post,
     on_send: Option<OnSend>,
     seed: u64,
@@ -150,6 +154,7 @@ impl Simulator {
                     accounts: accounts::known(&config.accounts),
                     ledger: Ledger::new(config.remembers),
                     fate: Fate::new(config.seed),
+                    police: Police::default(),
                     post: Post::new(client, tokio::runtime::Handle::current(), config.daemon),
                     on_send: config.on_send,
                     seed: config.seed,
@@ -181,9 +186,36 @@ impl Simulator {
         self.world.fate.set(faults);
     }
 
+    /// Replaces what senders are held to; what was counted and heard so far is forgotten.
+    pub fn set_policy(&self, policy: Policy) {
+        self.world.police.set(policy);
+    }
+
+    /// Lets the customer-service window of a contact close, with every sender: as if their last message were long ago.
+    pub fn close_window(&self, contact: &str) {
+        self.world.police.close_window(contact);
+    }
+
     /// Replaces which callbacks follow each message taken from now on.
     pub fn set_callbacks(&self, plan: Option<CallbackPlan>) {
-        *lock(&self.world.post.plan) = plan;
+        self.mix_callbacks(plan.map(|plan| (1, plan)));
+    }
+
+    /// Replaces which callbacks follow each message taken from now on: one of these plans, drawn by its weight.
+    pub fn mix_callbacks(&self, plans: impl IntoIterator<Item = (u32, CallbackPlan)>) {
+        *lock(&self.world.post.plans) = plans.into_iter().collect();
+    }
+
+    /// How often each fault was met so far, by [`Fault::name`]; `list` counts lists that were refused.
+    #[must_use]
+    pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
+        self.world.fate.met()
+    }
+
+    /// How many messages wait for callbacks that are yet to be posted.
+    #[must_use]
+    pub fn callbacks_to_come(&self) -> u64 {
+        *self.world.post.following.borrow()
     }
 
     /// The messages taken, in order.

@@ -1,6 +1,7 @@
 //! Posting webhooks as Twilio does: signed for the public URL, sent to wherever the daemon listens.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -80,6 +81,8 @@ pub struct CallbackPlan {
     pub before_answer: bool,
     /// The error code that goes with `failed` and `undelivered`.
     pub error_code: Option<u32>,
+    /// Before each of them, a wait that is drawn, up to this long.
+    pub late: Duration,
 }
 
 impl CallbackPlan {
@@ -87,7 +90,7 @@ impl CallbackPlan {
     #[must_use]
     pub fn of(statuses: impl IntoIterator<Item = &'static str>) -> Self {
         let statuses = statuses.into_iter().collect();
-        Self { statuses, copies: 1, shuffled: false, before_answer: false, error_code: None }
+        Self { statuses, copies: 1, shuffled: false, before_answer: false, error_code: None, late: Duration::ZERO }
     }
 
     /// Sent, delivered, read.
@@ -103,14 +106,17 @@ pub(super) struct Post {
     /// The runtime that does the posting.
     runtime: tokio::runtime::Handle,
     pub daemon: Mutex<Option<Daemon>>,
-    pub plan: Mutex<Option<CallbackPlan>>,
+    /// Each with its weight; one is drawn for each message.
+    pub plans: Mutex<Vec<(u32, CallbackPlan)>>,
     pub callbacks: watch::Sender<u64>,
+    /// Messages whose callbacks are not all posted.
+    pub following: watch::Sender<u64>,
 }
 
 impl Post {
     pub fn new(client: reqwest::Client, runtime: tokio::runtime::Handle, daemon: Option<Daemon>) -> Self {
-        let (daemon, plan) = (Mutex::new(daemon), Mutex::default());
-        Self { client, runtime, daemon, plan, callbacks: watch::Sender::new(0) }
+        let (callbacks, following) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self { client, runtime, daemon: Mutex::new(daemon), plans: Mutex::default(), callbacks, following }
     }
 
     /// Posts on the simulator's own runtime, so that the caller may be anywhere.
@@ -146,6 +152,7 @@ impl World {
     /// Signs an inbound message for the daemon.
     pub(super) fn sign_message(&self, message: &InboundMessage) -> Result<SignedWebhook, SimulatorError> {
         let daemon = lock(&self.post.daemon).clone().ok_or(SimulatorError::NoDaemon)?;
+        self.police.heard(message);
         let url = format!("{}{}", daemon.public_base_url, message.path);
         self.sign(&daemon, &message.account_sid, &url, message.form(), &message.sid)
     }
@@ -165,8 +172,27 @@ impl World {
         self.sign(&daemon, &sent.account_sid, url, body, &format!("{}-{status}", sent.sid))
     }
 
+    /// Draws which callbacks follow a message.
+    pub(super) fn plan(&self) -> Option<CallbackPlan> {
+        let plans = lock(&self.post.plans);
+        let all: usize = plans.iter().map(|(weight, _)| *weight as usize).sum();
+        let mut drawn = if plans.len() > 1 && all > 0 { self.fate.below(all) } else { 0 };
+        let plan = plans.iter().find(|(weight, _)| {
+            let here = drawn < *weight as usize;
+            drawn = drawn.saturating_sub(*weight as usize);
+            here
+        });
+        plan.map(|(_, plan)| plan.clone())
+    }
+
     /// Posts a message's planned callbacks, one after the other.
     pub(super) async fn follow(self: std::sync::Arc<Self>, sent: Sent, plan: CallbackPlan) {
+        self.post.following.send_modify(|count| *count += 1);
+        self.post_all(&sent, &plan).await;
+        self.post.following.send_modify(|count| *count = count.saturating_sub(1));
+    }
+
+    async fn post_all(&self, sent: &Sent, plan: &CallbackPlan) {
         let copies = plan.statuses.iter().flat_map(|status| std::iter::repeat_n(*status, plan.copies));
         let mut statuses: Vec<&str> = copies.collect();
         if plan.shuffled {
@@ -175,8 +201,11 @@ impl World {
             }
         }
         for status in statuses {
+            if plan.late > Duration::ZERO {
+                tokio::time::sleep(self.fate.moment(plan.late)).await;
+            }
             let failed = matches!(status, "failed" | "undelivered");
-            let signed = self.sign_status(&sent, status, plan.error_code.filter(|_| failed));
+            let signed = self.sign_status(sent, status, plan.error_code.filter(|_| failed));
             if let Ok(webhook) = signed {
                 // A daemon that is away misses it, as with the real one.
                 let _ = post(self.post.client.clone(), webhook).await;

@@ -13,6 +13,8 @@ fn source() -> RulesSource {
         tenant_name: "Institut Belle".into(),
         language: Language::Fr,
         sellers: HashSet::new(),
+        double_opt_in: false,
+        templates: vec![],
         faq: vec![],
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
@@ -77,6 +79,7 @@ fn all_mistakes_are_told_at_once() {
         question: "?".into(),
         keywords: vec![keyword.into()],
         answer: answer.into(),
+        template: None,
     };
     let errors = Rules::new(RulesSource {
         faq: vec![entry("a", "ok"), entry("!", "{{ nope }}"), entry("c", "")],
@@ -107,7 +110,15 @@ fn consent_texts_are_there_without_the_tenant() {
     let facts = Facts { body: "STOP", contact_name: None };
     for language in [Language::Fr, Language::En] {
         let rules = Rules::new(RulesSource { language, ..source() }).unwrap();
-        for (name, word) in [(TextName::OptOut, "START"), (TextName::OptIn, "STOP"), (TextName::Help, "STOP")] {
+        let confirm = if language == Language::Fr { "CONFIRMER" } else { "CONFIRM" };
+        for (name, word) in [
+            (TextName::OptOut, "START"),
+            (TextName::OptIn, "STOP"),
+            (TextName::Help, "STOP"),
+            (TextName::Welcome, confirm),
+            (TextName::Welcome, "STOP"),
+            (TextName::Confirmed, "STOP"),
+        ] {
             let text = rules.write(name, &facts).unwrap().unwrap();
             assert!(text.contains(word) && text.starts_with("Institut Belle"), "{text}");
         }

@@ -5,8 +5,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::event::looks_personal;
 
-const BODIES: &[&str] =
-    &["stop", "Arrêt !", "start", "REPRENDRE", "oui", "aide", "horaires", "bonjour", "STOP PLEASE", "", "un bug"];
+const BODIES: &[&str] = &[
+    "stop",
+    "Arrêt !",
+    "start",
+    "REPRENDRE",
+    "oui",
+    "CONFIRMER",
+    "aide",
+    "horaires",
+    "bonjour",
+    "STOP PLEASE",
+    "",
+    "un bug",
+];
 
 /// One step: what is said, how many milliseconds later, and who has the conversation then.
 fn step() -> impl Strategy<Value = (String, i64, bool)> {
@@ -21,8 +33,11 @@ fn conversation() -> impl Strategy<Value = Vec<(String, i64, bool)>> {
     proptest::collection::vec(step(), 1..40)
 }
 
-fn play(steps: Vec<(String, i64, bool)>, seller: bool, mut each: impl FnMut(&State, &Turn)) {
-    let rules = rules();
+fn play(steps: Vec<(String, i64, bool)>, seller: bool, each: impl FnMut(&State, &Turn)) {
+    play_by(&rules(), steps, seller, each);
+}
+
+fn play_by(rules: &Rules, steps: Vec<(String, i64, bool)>, seller: bool, mut each: impl FnMut(&State, &Turn)) {
     let mut state = if seller { state(&format!("whatsapp:{SELLER}")) } else { client() };
     let mut now = at(0);
     for (body, later_ms, human) in steps {
@@ -30,13 +45,21 @@ fn play(steps: Vec<(String, i64, bool)>, seller: bool, mut each: impl FnMut(&Sta
         if let Some(conversation) = &mut state.conversation {
             conversation.handler = if human { Handler::Human } else { Handler::Bot };
         }
-        if let Some(turn) = decide_timer(&state, &rules, now) {
+        if let Some(turn) = decide_timer(&state, rules, now) {
             each(&state, &turn);
             commit(&mut state, &turn);
         }
-        let turn = decide(&state, &inbound(&state, &body, now), &rules, &(), now);
+        let turn = decide(&state, &inbound(&state, &body, now), rules, &(), now);
         each(&state, &turn);
         commit(&mut state, &turn);
+    }
+}
+
+fn silenced(before: &State, turn: &Turn) -> bool {
+    match turn.consent {
+        Some(ConsentChange::OptOut { .. }) => true,
+        Some(ConsentChange::OptIn { .. }) => false,
+        _ => before.opted_out,
     }
 }
 
@@ -58,6 +81,23 @@ proptest! {
             }
         });
         prop_assert!(wrong.is_empty(), "{:?}", wrong);
+    }
+
+    #[test]
+    fn i6_a_contact_is_welcomed_once_and_confirms_once(steps in conversation()) {
+        let rules = Rules::new(RulesSource { double_opt_in: true, ..source() }).unwrap();
+        let (mut wrong, mut welcomes, mut confirmed) = (Vec::new(), 0, 0);
+        play_by(&rules, steps, false, |before, turn| {
+            let confirms = matches!(turn.consent, Some(ConsentChange::Confirm { .. }));
+            welcomes += kinds(turn).iter().filter(|kind| **kind == OutboundKind::Welcome).count();
+            confirmed += usize::from(confirms);
+            let silent = before.opted_out && !matches!(turn.consent, Some(ConsentChange::OptIn { .. }));
+            if (silent && !turn.outbox.is_empty()) || (confirms && (!before.welcomed || before.opted_out)) {
+                wrong.push(format!("{:?}", turn.consumed));
+            }
+        });
+        prop_assert!(wrong.is_empty(), "{:?}", wrong);
+        prop_assert!(welcomes <= 1 && confirmed <= 1);
     }
 
     #[test]
@@ -111,6 +151,7 @@ proptest! {
                 ("contact", before.contact.as_ref().is_none_or(|known| known.id == turn.contact.id)),
                 ("conversation", before.conversation.as_ref().is_none_or(|known| known.id == c.id)),
                 ("one draft", turn.outbox.len() <= 1),
+                ("releases", turn.releases == turn.consumed.as_ref().is_some_and(|_| !silenced(before, turn))),
                 ("texts", turn.outbox.iter().all(|d| !d.message.body.is_empty())),
                 ("kept answers", c.recent_answers.len() <= 3),
                 ("correlation", turn.events.iter().all(|e| e.correlation == turn.correlation)),

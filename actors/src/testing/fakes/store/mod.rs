@@ -1,6 +1,7 @@
 //! All four stores in one, in memory.
 
 mod inbox;
+mod line;
 mod outbox;
 mod turns;
 
@@ -10,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::rows::{ConversationRow, EventRow, InboundRow, LiveSessionRow, OutboundRow, SessionRow, Snapshot};
+use super::rows::{
+    ConsentRow, ConversationRow, EventRow, InboundRow, LiveSessionRow, OutboundRow, SessionRow, Snapshot, UsageRow,
+};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::Contact;
@@ -18,7 +21,7 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{
     ChannelId, ContactId, ConversationId, CorrelationId, InboundId, OutboundId, SessionId, TenantId,
 };
-use crate::ports::{Consent, Pending, PortError, PortErrorKind};
+use crate::ports::{LaneKey, Pause, Pending, PortError, PortErrorKind, Standing, Standings, Usage};
 
 /// The operations that can be made to fail, one name per method of the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,8 +41,12 @@ pub enum Op {
     DueOutbox,
     ExpireLeases,
     ClaimUnknown,
-    SentSince,
-    IsOptedOut,
+    OwnedByOthers,
+    Tend,
+    Usage,
+    Pauses,
+    Pause,
+    Standing,
 }
 
 /// How an operation goes wrong.
@@ -77,6 +84,11 @@ struct Data {
     sessions: BTreeMap<SessionId, SessionRow>,
     live_sessions: Vec<LiveSessionRow>,
     opt_outs: Vec<(TenantId, Address)>,
+    consents: Vec<ConsentRow>,
+    welcomed: BTreeMap<ContactId, Timestamp>,
+    confirmed: BTreeMap<ContactId, Timestamp>,
+    usage: BTreeMap<(TenantId, Timestamp, ChannelId), Usage>,
+    pauses: BTreeMap<LaneKey, Pause>,
     events: Vec<EventRow>,
 }
 
@@ -141,6 +153,18 @@ impl FakeStore {
         self.lock().record_opt_out(tenant, address);
     }
 
+    /// Begins another life of a message, as an operator does; no effect where `Replay` is not allowed.
+    pub fn replay(&self, id: OutboundId, at: Timestamp) {
+        self.lock().replay(id, at);
+        self.0.progress.send_modify(|count| *count += 1);
+    }
+
+    /// The message that was asked for with this key.
+    #[must_use]
+    pub fn asked_before(&self, tenant: &TenantId, key: &str) -> Option<OutboundId> {
+        self.lock().asked_before(tenant, key)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Data> {
         self.0.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -191,6 +215,11 @@ impl Data {
             sessions: self.sessions.values().cloned().collect(),
             live_sessions: self.live_sessions.clone(),
             opt_outs: self.opt_outs.clone(),
+            consents: self.consents.clone(),
+            welcomed: self.welcomed.iter().map(|(contact, at)| (*contact, *at)).collect(),
+            confirmed: self.confirmed.iter().map(|(contact, at)| (*contact, *at)).collect(),
+            usage: self.usage.iter().map(UsageRow::from).collect(),
+            pauses: self.pauses.values().cloned().collect(),
             events: self.events.clone(),
         }
     }
@@ -207,6 +236,17 @@ impl Data {
     fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> bool {
         let addresses = self.addresses_of(tenant, address);
         self.opt_outs.iter().any(|(t, a)| t == tenant && addresses.contains(a))
+    }
+
+    fn standing(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> Standing {
+        let contact = self.addresses.get(&(tenant.clone(), address.clone()));
+        let mut rows = self.conversations.values();
+        let row = rows.find(|row| row.tenant == *tenant && row.channel == *channel && Some(&row.contact) == contact);
+        Standing {
+            opted_out: self.is_opted_out(tenant, address),
+            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
+            last_inbound_at: row.and_then(|row| row.conversation.last_inbound_at),
+        }
     }
 
     fn record_opt_out(&mut self, tenant: &TenantId, address: &Address) -> bool {
@@ -243,9 +283,14 @@ struct StoreEvent<'a> {
     at: Timestamp,
 }
 
-impl Consent for FakeStore {
-    fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>> {
-        let (tenant, address) = (tenant.clone(), address.clone());
-        self.run(Op::IsOptedOut, move |data| Ok(data.is_opted_out(&tenant, &address)))
+impl Standings for FakeStore {
+    fn standing(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<Standing, PortError>> {
+        let (tenant, channel, address) = (tenant.clone(), channel.clone(), address.clone());
+        self.run(Op::Standing, move |data| Ok(data.standing(&tenant, &channel, &address)))
     }
 }

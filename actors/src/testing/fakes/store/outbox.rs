@@ -1,45 +1,26 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::turns::is_unsettled;
 use super::{Data, FakeStore, Op, StoreEvent};
 use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{NodeId, OutboundId, TenantId};
+use crate::domain::ids::{NodeId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
-use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, Claim, ClaimUnknown, Outbox, Pending, PortError, Settled, Settlement, StatusUpdate};
-use crate::testing::fakes::OutboundRow;
+use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
+use crate::ports::{
+    Advanced, Claim, ClaimUnknown, LaneKey, Outbox, Pause, Pending, PortError, Settled, Settlement, StatusUpdate, Usage,
+};
+use crate::testing::fakes::{ConsentRow, OutboundRow};
 
 impl Outbox for FakeStore {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>> {
-        self.run(Op::Claim, move |data| {
-            let heads = data.heads();
-            let mut due: Vec<_> = data
-                .outbound
-                .values()
-                .filter(|row| row.message.tenant == claim.tenant && heads.contains(&row.message.id))
-                .filter(|row| row.state == OutboxState::Pending && row.next_attempt_at <= claim.now)
-                .map(|row| (row.next_attempt_at, row.message.id))
-                .collect();
-            due.sort();
-            let due = due.into_iter().take(claim.limit);
-            let claimed = due.filter_map(|(_, id)| {
-                let row = data.outbound.get_mut(&id)?;
-                row.state = OutboxState::Sending;
-                row.message.attempts += 1;
-                row.lease_owner = Some(claim.node.clone());
-                row.lease_until = Some(claim.lease_until);
-                Some(row.message.clone())
-            });
-            Ok(claimed.collect())
-        })
+        self.run(Op::Claim, move |data| Ok(data.claim(&claim)))
     }
 
     fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Settle, move |data| {
-            data.settle(settlement);
+            data.settle(&settlement);
             Ok(())
         })
     }
@@ -48,15 +29,12 @@ impl Outbox for FakeStore {
         self.run(Op::Advance, move |data| Ok(data.advance(&update)))
     }
 
-    fn due(&self) -> Pending<'_, Result<Vec<(TenantId, Timestamp)>, PortError>> {
+    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
         self.run(Op::DueOutbox, move |data| {
-            let heads = data.heads();
             let mut due = BTreeMap::new();
-            for row in data.outbound.values() {
-                if row.state == OutboxState::Pending && heads.contains(&row.message.id) {
-                    let earliest = due.entry(row.message.tenant.clone()).or_insert(row.next_attempt_at);
-                    *earliest = row.next_attempt_at.min(*earliest);
-                }
+            for row in data.outbound.values().filter(|row| row.state == OutboxState::Pending && !row.behind) {
+                let earliest = due.entry(row.lane()).or_insert(row.next_attempt_at);
+                *earliest = row.next_attempt_at.min(*earliest);
             }
             Ok(due.into_iter().collect())
         })
@@ -65,16 +43,19 @@ impl Outbox for FakeStore {
     fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
         let node = node.clone();
         self.run(Op::ExpireLeases, move |data| {
-            let mut expired = 0;
-            for row in data.outbound.values_mut().filter(|row| row.state == OutboxState::Sending) {
-                if row.lease_owner.as_ref() != Some(&node) || row.lease_until.is_none_or(|until| until <= now) {
-                    row.state = OutboxState::Unknown;
+            let rows = data.outbound.values().filter(|row| row.state == OutboxState::Sending);
+            let over = rows.filter(|row| {
+                row.lease_owner.as_ref() != Some(&node) || row.lease_until.is_none_or(|until| until <= now)
+            });
+            let over: Vec<_> = over.map(|row| row.message.clone()).collect();
+            for message in &over {
+                let payload = json!({ "reason": "lease_expired", "attempt": message.attempts });
+                data.step(message, Transition::LoseTrack, payload, now, |row| {
                     row.next_attempt_at = now;
                     row.last_error = Some("lease_expired".to_owned());
-                    expired += 1;
-                }
+                });
             }
-            Ok(expired)
+            Ok(over.len() as u64)
         })
     }
 
@@ -93,83 +74,165 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn sent_since(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<u64, PortError>> {
+    fn owned_by_others<'a>(
+        &'a self,
+        message: &'a Outbound,
+        ids: &'a [ProviderMessageId],
+    ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>> {
+        let (message, ids) = (message.clone(), ids.to_vec());
+        self.run(Op::OwnedByOthers, move |data| {
+            let owned = |id: &ProviderMessageId| {
+                data.outbound.values().any(|row| {
+                    row.message.tenant == message.tenant
+                        && row.message.id != message.id
+                        && row.provider_message_id.as_ref() == Some(id)
+                })
+            };
+            Ok(ids.into_iter().filter(owned).collect())
+        })
+    }
+
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
+        self.run(Op::Tend, move |data| Ok(data.tend(now)))
+    }
+
+    fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>> {
         let tenant = tenant.clone();
-        self.run(Op::SentSince, move |data| {
-            let rows = data.outbound.values().filter(|row| row.message.tenant == tenant);
-            Ok(rows.filter(|row| row.sent_at.is_some_and(|at| at >= since)).count() as u64)
+        self.run(Op::Usage, move |data| Ok(data.usage_since(&tenant, since)))
+    }
+
+    fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>> {
+        self.run(Op::Pauses, move |data| Ok(data.pauses.values().cloned().collect()))
+    }
+
+    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
+        self.run(Op::Pause, move |data| {
+            data.pauses.insert(pause.lane.clone(), pause);
+            Ok(())
         })
     }
 }
 
 impl Data {
-    /// The first unsettled row of each conversation.
-    fn heads(&self) -> HashSet<OutboundId> {
-        let mut seen = HashSet::new();
-        let unsettled = self.outbound.values().filter(|row| is_unsettled(row.state));
-        unsettled.filter(|row| seen.insert(row.message.conversation)).map(|row| row.message.id).collect()
+    fn claim(&mut self, claim: &Claim) -> Vec<Outbound> {
+        let rows = self.outbound.values().filter(|row| {
+            row.lane() == claim.lane
+                && row.state == OutboxState::Pending
+                && !row.behind
+                && row.next_attempt_at <= claim.now
+                && (!claim.keep_order || self.head(row.message.conversation) == Some(row.message.id))
+        });
+        let mut due: Vec<_> = rows.map(|row| (row.next_attempt_at, row.message.clone())).collect();
+        due.sort_by_key(|(at, message)| (*at, message.id));
+        due.truncate(claim.limit);
+        let mut claimed: Vec<_> = due.into_iter().map(|(_, message)| message).collect();
+        claimed.sort_by_key(|message| message.id);
+        for message in &mut claimed {
+            message.attempts += 1;
+            let payload = json!({ "reason": "due", "attempt": message.attempts });
+            self.step(message, Transition::Claim, payload, claim.now, |row| {
+                row.message.attempts += 1;
+                row.lease_owner = Some(claim.node.clone());
+                row.lease_until = Some(claim.lease_until);
+            });
+        }
+        claimed
     }
 
-    fn settle(&mut self, settlement: Settlement) {
-        let Settlement { message, result, at } = settlement;
-        let Some(row) = self.outbound.get_mut(&message.id) else { return };
-        let open = matches!(row.state, OutboxState::Pending | OutboxState::Sending | OutboxState::Unknown);
-        if let Settled::Sent(receipt) = result {
-            let first = open || row.lease_owner.is_some();
-            row.provider_message_id.get_or_insert(receipt.provider_message_id);
-            row.sent_at.get_or_insert(at);
-            row.free();
-            if open {
-                row.state = OutboxState::Sent;
-                row.last_error = None;
-            }
-            if first {
-                self.log_out(&message, EventType::MessageSent, ActorType::System, json!({}), at);
-            }
-            return;
-        }
-        if !open || row.message.attempts != message.attempts.max(1) {
-            return;
-        }
-        row.free();
+    fn settle(&mut self, settlement: &Settlement) {
+        let Settlement { message, result, at, .. } = settlement;
+        let Some(row) = self.outbound.get(&message.id) else { return };
+        // An outcome of an earlier attempt says nothing about this one.
+        let current = row.message.attempts == message.attempts.max(1);
+        let repeated = |reason: &str| row.last_error.as_deref() == Some(reason);
         match result {
-            Settled::Sent(_) => {}
+            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id),
+            _ if !current => {}
             Settled::Later { at: again, reason, counted } => {
-                row.state = OutboxState::Pending;
-                row.next_attempt_at = again;
-                row.last_error = Some(reason);
-                row.message.attempts -= u32::from(!counted);
+                let payload = if !counted && repeated(reason) {
+                    serde_json::Value::Null
+                } else {
+                    settlement.payload(reason, *counted)
+                };
+                self.step(message, Transition::Postpone, payload, *at, |row| {
+                    row.next_attempt_at = *again;
+                    row.last_error = Some(reason.clone());
+                    row.message.attempts -= u32::from(!counted);
+                });
             }
             Settled::Unknown { ask_at, reason } => {
-                row.state = OutboxState::Unknown;
-                row.next_attempt_at = ask_at;
-                row.last_error = Some(reason);
+                self.step(message, Transition::LoseTrack, settlement.payload(reason, true), *at, |row| {
+                    row.next_attempt_at = *ask_at;
+                    row.last_error = Some(reason.clone());
+                });
+            }
+            Settled::Deferred { reason } => {
+                self.step(message, Transition::Defer, settlement.payload(reason, false), *at, |row| {
+                    row.last_error = Some(reason.clone());
+                    row.message.expires_at = message.expires_at;
+                    row.message.attempts -= 1;
+                    row.message.expires_at = message.expires_at;
+                });
             }
             Settled::Suppressed { reason, record_opt_out } => {
-                row.state = OutboxState::Suppressed;
-                row.last_error = Some(reason.clone());
-                self.log_out(
-                    &message,
-                    EventType::MessageSuppressed,
-                    ActorType::System,
-                    json!({ "reason": reason }),
-                    at,
-                );
-                if record_opt_out {
-                    self.opt_out_by_provider(&message, at);
+                let stopped = self.step(message, Transition::Suppress, settlement.payload(reason, false), *at, |row| {
+                    row.last_error = Some(reason.clone());
+                });
+                if stopped && *record_opt_out {
+                    self.opt_out_by_provider(message, *at);
                 }
             }
             Settled::Dead { reason } => {
-                row.state = OutboxState::Dead;
-                row.last_error = Some(reason.clone());
-                self.log_out(&message, EventType::MessageDead, ActorType::System, json!({ "reason": reason }), at);
+                self.step(message, Transition::Die, settlement.payload(reason, true), *at, |row| {
+                    row.last_error = Some(reason.clone());
+                });
             }
+        }
+    }
+
+    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId) {
+        let Settlement { message, via, cost_micros, at, .. } = settlement;
+        let Some(row) = self.outbound.get_mut(&message.id) else { return };
+        let news = row.state.after(Transition::Deliver).is_some();
+        // A callback that was faster has moved the state and left the lease: the rest is still to be written.
+        if !news && row.lease_owner.is_none() {
+            return;
+        }
+        row.cost_micros += cost_micros;
+        if let Some(via) = via {
+            row.via = Some(via.clone());
+        }
+        let channel = row.via.clone().unwrap_or_else(|| row.message.channel.clone());
+        let more = Usage { messages: u64::from(news), cost_micros: *cost_micros };
+        self.count_usage(&message.tenant, &channel, *at, more);
+        let payload = settlement.payload("taken", true);
+        let delivered = self.step(message, Transition::Deliver, payload.clone(), *at, |row| {
+            row.provider_message_id = Some(provider_id.clone());
+            row.sent_at = Some(*at);
+            row.last_error = None;
+        });
+        if !delivered && let Some(row) = self.outbound.get_mut(&message.id) {
+            row.provider_message_id.get_or_insert_with(|| provider_id.clone());
+            row.sent_at.get_or_insert(*at);
+            row.lease_owner = None;
+            row.lease_until = None;
+            self.log_out(message, EventType::MessageSent, ActorType::System, payload, *at);
         }
     }
 
     fn opt_out_by_provider(&mut self, message: &Outbound, at: Timestamp) {
         if self.record_opt_out(&message.tenant, &message.to) {
             let contact = self.addresses.get(&(message.tenant.clone(), message.to.clone())).copied();
+            self.consents.push(ConsentRow {
+                tenant: message.tenant.clone(),
+                channel: Some(message.channel.clone()),
+                contact,
+                address: message.to.clone(),
+                what: "opted_out".into(),
+                source: "provider".into(),
+                evidence: Some(message.id.to_string()),
+                created_at: at,
+            });
             self.log(StoreEvent {
                 tenant: &message.tenant,
                 event_type: EventType::OptedOut,
@@ -184,26 +247,26 @@ impl Data {
     }
 
     fn advance(&mut self, update: &StatusUpdate) -> Advanced {
-        let row = self.outbound.values_mut().find(|row| {
-            row.message.tenant == update.tenant
-                && row.message.channel == update.channel
-                && update.id.map_or_else(
-                    || row.provider_message_id.as_ref() == Some(&update.provider_message_id),
-                    |id| row.message.id == id,
-                )
-        });
+        let row = self.outbound.values_mut().rev().find(|row| row.is_meant_by(update));
         let Some(row) = row else { return Advanced::NoSuchMessage };
-        let next = row.state.advance(update.status);
-        row.provider_message_id.get_or_insert_with(|| update.provider_message_id.clone());
+        let failed = update.status == DeliveryStatus::Failed;
+        let old = failed && update.life.is_some_and(|life| life < row.message.life.number);
+        let before = row.state;
+        let next = if old { None } else { before.advance(update.status) };
+        if !old {
+            row.provider_message_id.get_or_insert_with(|| update.provider_message_id.clone());
+        }
         if let Some(next) = next {
             row.state = next;
-            if next == OutboxState::Failed {
+            if failed {
                 row.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
             } else {
                 row.sent_at.get_or_insert(update.at);
             }
+            if update.channel != row.message.channel {
+                row.via.get_or_insert_with(|| update.channel.clone());
+            }
         }
-        let advanced = next.map_or(Advanced::Unchanged(row.state), Advanced::To);
         let message = row.message.clone();
         let event_type = match update.status {
             DeliveryStatus::Sent => EventType::MessageSent,
@@ -211,34 +274,53 @@ impl Data {
             DeliveryStatus::Read => EventType::MessageRead,
             DeliveryStatus::Failed => EventType::MessageFailed,
         };
-        let payload = update.code.as_ref().map_or_else(|| json!({}), |code| json!({ "code": code }));
+        let mut payload = json!({});
+        if let Some(code) = &update.code {
+            payload["code"] = json!(code);
+        }
+        if old {
+            payload["reason"] = json!("earlier_life");
+        }
         self.log_out(&message, event_type, ActorType::Provider, payload, update.at);
-        advanced
+        let Some(next) = next else { return Advanced::Unchanged(before) };
+        if before.rank() < OutboxState::Sent.rank() {
+            self.count_usage(&message.tenant, &update.channel, update.at, Usage { messages: 1, cost_micros: 0 });
+        }
+        if before.is_in_line() {
+            self.promote(message.conversation);
+        }
+        Advanced::To(next)
     }
+}
 
-    fn log_out(
-        &mut self,
-        message: &Outbound,
-        event_type: EventType,
-        actor_type: ActorType,
-        payload: serde_json::Value,
-        at: Timestamp,
-    ) {
-        self.log(StoreEvent {
-            tenant: &message.tenant,
-            event_type,
-            entity: (EntityType::MessageOut, Some(message.id.0)),
-            correlation: message.correlation,
-            actor_type,
-            payload,
-            at,
-        });
+impl Settlement {
+    /// What the event says: the reason, the attempt where one was made, the channel where another took over.
+    fn payload(&self, reason: &str, attempted: bool) -> serde_json::Value {
+        let mut payload = json!({ "reason": reason });
+        if attempted {
+            payload["attempt"] = json!(self.message.attempts.max(1));
+        }
+        if let Some(via) = &self.via {
+            payload["via"] = json!(via.as_str());
+        }
+        payload
     }
 }
 
 impl OutboundRow {
-    fn free(&mut self) {
-        self.lease_owner = None;
-        self.lease_until = None;
+    fn lane(&self) -> LaneKey {
+        LaneKey { tenant: self.message.tenant.clone(), channel: self.message.channel.clone() }
+    }
+
+    /// By our own id when the callback has it: then any channel of the tenant may have sent it.
+    fn is_meant_by(&self, update: &StatusUpdate) -> bool {
+        self.message.tenant == update.tenant
+            && update.id.map_or_else(
+                || {
+                    self.provider_message_id.as_ref() == Some(&update.provider_message_id)
+                        && (self.message.channel == update.channel || self.via.as_ref() == Some(&update.channel))
+                },
+                |id| self.message.id == id,
+            )
     }
 }

@@ -5,17 +5,19 @@ use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{CorrelationId, LiveSessionId, TenantId};
+use crate::domain::ids::{CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
 use crate::domain::message::OutboundKind;
-use crate::domain::status::OutboxState;
+use crate::domain::status::{OutboxState, Transition};
 use crate::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
 use crate::ports::{Loaded, Pending, PortError, PortErrorKind, Turns};
-use crate::testing::fakes::{ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow};
+use crate::testing::fakes::{
+    ConsentRow, ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow,
+};
 
 impl Turns for FakeStore {
-    fn load(&self, key: &ConversationKey) -> Pending<'_, Result<Loaded, PortError>> {
+    fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
         let key = key.clone();
-        self.run(Op::Load, move |data| Ok(data.load(key)))
+        self.run(Op::Load, move |data| Ok(data.load(key, through)))
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
@@ -59,6 +61,12 @@ impl Turns for FakeStore {
     }
 }
 
+impl ConsentRow {
+    pub(super) fn says(&self, what: &str, address: &Address) -> Self {
+        Self { what: what.to_owned(), address: address.clone(), ..self.clone() }
+    }
+}
+
 impl ConversationRow {
     fn key(&self) -> ConversationKey {
         ConversationKey { tenant: self.tenant.clone(), channel: self.channel.clone(), address: self.address.clone() }
@@ -66,27 +74,33 @@ impl ConversationRow {
 }
 
 impl Data {
-    fn load(&self, key: ConversationKey) -> Loaded {
+    fn load(&self, key: ConversationKey, through: Option<InboundId>) -> Loaded {
         let contact = self.addresses.get(&(key.tenant.clone(), key.address.clone()));
         let row = self
             .conversations
             .values()
             .find(|row| row.tenant == key.tenant && row.channel == key.channel && Some(&row.contact) == contact);
-        let unsettled = row.is_some_and(|row| {
+        let has = |wanted: fn(OutboxState) -> bool| {
             let mut rows = self.outbound.values();
-            rows.any(|out| out.message.conversation == row.conversation.id && is_unsettled(out.state))
-        });
+            row.is_some_and(|row| rows.any(|out| out.message.conversation == row.conversation.id && wanted(out.state)))
+        };
+        let (unsettled, deferred) = (has(OutboxState::is_in_line), has(|state| state == OutboxState::Deferred));
         let mine = self.waiting().filter(|message| {
-            message.tenant == key.tenant && message.channel == key.channel && message.from == key.address
+            message.tenant == key.tenant
+                && message.channel == key.channel
+                && message.from == key.address
+                && Some(message.id) <= through
         });
         let waiting = mine.cloned().collect();
         let state = State {
             contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
+            welcomed: contact.is_some_and(|contact| self.welcomed.contains_key(contact)),
+            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
             key,
         };
-        Loaded { state, waiting, unsettled }
+        Loaded { state, waiting, unsettled, deferred }
     }
 
     fn check(&self, turn: &Turn) -> Result<(), PortError> {
@@ -108,7 +122,15 @@ impl Data {
                 turn.expected_version == 0 && !twin
             }
         };
-        if consumable && same_contact && same_version { Ok(()) } else { Err(PortErrorKind::Conflict.into()) }
+        let asked_once = turn
+            .outbox
+            .iter()
+            .all(|draft| draft.idempotency_key.as_ref().is_none_or(|key| self.asked_before(tenant, key).is_none()));
+        if consumable && same_contact && same_version && asked_once {
+            Ok(())
+        } else {
+            Err(PortErrorKind::Conflict.into())
+        }
     }
 
     fn apply(&mut self, turn: Turn) {
@@ -127,34 +149,75 @@ impl Data {
         }
         self.contacts.insert(turn.contact.id, turn.contact.clone());
         self.apply_sessions(&turn);
-        if let Some(id) = turn.live_session {
-            self.keep_live(&tenant, id, turn.correlation, at);
-        }
-        let contact = turn.contact.id;
-        let conversation = turn.conversation;
         let row = ConversationRow {
             tenant: tenant.clone(),
-            channel: key.channel,
-            contact,
-            address: key.address,
-            conversation,
+            channel: key.channel.clone(),
+            contact: turn.contact.id,
+            address: key.address.clone(),
+            conversation: turn.conversation.clone(),
         };
         self.conversations.insert(row.conversation.id, row);
-        for draft in turn.outbox {
-            self.outbound.insert(draft.message.id, OutboundRow::from(draft));
-        }
+        let mut ledger = ConsentRow {
+            tenant,
+            channel: Some(key.channel.clone()),
+            contact: Some(turn.contact.id),
+            address: key.address.clone(),
+            what: String::new(),
+            source: "message".into(),
+            evidence: None,
+            created_at: at,
+        };
         self.events.extend(turn.events.into_iter().map(EventRow::from));
-        match turn.consent {
+        if let Some(id) = turn.live_session {
+            self.keep_live(&ledger.tenant, id, turn.correlation, at);
+        }
+        if turn.releases {
+            self.release(turn.conversation.id, at);
+        }
+        for draft in turn.outbox {
+            if draft.message.kind == OutboundKind::Welcome {
+                ledger.evidence = Some(draft.message.id.to_string());
+                self.consents.push(ledger.says("welcomed", &key.address));
+                self.welcomed.entry(turn.contact.id).or_insert(at);
+            }
+            let mut row = OutboundRow::from(draft);
+            // Those that it was to queue behind may have left the line since the turn was decided.
+            row.behind &= self.head(row.message.conversation).is_some();
+            self.outbound.insert(row.message.id, row);
+        }
+        self.promote(turn.conversation.id);
+        ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
+        self.consent(turn.consent, &ledger);
+    }
+
+    fn consent(&mut self, change: Option<ConsentChange>, ledger: &ConsentRow) {
+        let (tenant, at) = (&ledger.tenant, ledger.created_at);
+        match change {
             Some(ConsentChange::OptOut { address }) => {
-                self.record_opt_out(&tenant, &address);
-                self.suppress(&tenant, &address, at);
+                self.consents.push(ledger.says("opted_out", &address));
+                self.record_opt_out(tenant, &address);
+                self.suppress(tenant, &address, at);
             }
             Some(ConsentChange::OptIn { address }) => {
-                let addresses = self.addresses_of(&tenant, &address);
-                self.opt_outs.retain(|(t, a)| *t != tenant || !addresses.contains(a));
+                self.consents.push(ledger.says("opted_in", &address));
+                let addresses = self.addresses_of(tenant, &address);
+                self.opt_outs.retain(|(t, a)| t != tenant || !addresses.contains(a));
+            }
+            Some(ConsentChange::Confirm { address }) => {
+                self.consents.push(ledger.says("confirmed", &address));
+                if let Some(contact) = self.addresses.get(&(tenant.clone(), address)) {
+                    self.confirmed.entry(*contact).or_insert(at);
+                }
             }
             None => {}
         }
+    }
+
+    /// The message that was asked for with this key.
+    pub(super) fn asked_before(&self, tenant: &TenantId, key: &str) -> Option<OutboundId> {
+        let mut rows = self.outbound.values();
+        let row = rows.find(|row| row.message.tenant == *tenant && row.idempotency_key.as_deref() == Some(key));
+        row.map(|row| row.message.id)
     }
 
     fn apply_sessions(&mut self, turn: &Turn) {
@@ -213,46 +276,34 @@ impl Data {
     /// Holds back what no sender has begun, for every address of the contact; the confirmation of the STOP may pass.
     pub(super) fn suppress(&mut self, tenant: &TenantId, address: &Address, at: Timestamp) {
         let addresses = self.addresses_of(tenant, address);
-        let held: Vec<_> = self
-            .outbound
-            .values_mut()
-            .filter(|row| matches!(row.state, OutboxState::Pending | OutboxState::Deferred))
-            .filter(|row| row.message.tenant == *tenant && addresses.contains(&row.message.to))
-            .filter(|row| row.message.kind != OutboundKind::OptOutConfirmation)
-            .map(|row| {
-                row.state = OutboxState::Suppressed;
+        let rows = self.outbound.values().filter(|row| {
+            matches!(row.state, OutboxState::Pending | OutboxState::Deferred)
+                && row.message.tenant == *tenant
+                && addresses.contains(&row.message.to)
+                && row.message.kind != OutboundKind::OptOutConfirmation
+        });
+        let held: Vec<_> = rows.map(|row| row.message.clone()).collect();
+        for message in held {
+            self.step(&message, Transition::Suppress, json!({ "reason": "opted_out" }), at, |row| {
                 row.last_error = Some("opted_out".to_owned());
-                (row.message.id, row.message.correlation)
-            })
-            .collect();
-        for (id, correlation) in held {
-            self.log(StoreEvent {
-                tenant,
-                event_type: EventType::MessageSuppressed,
-                entity: (EntityType::MessageOut, Some(id.0)),
-                correlation,
-                actor_type: ActorType::System,
-                payload: json!({ "reason": "opted_out" }),
-                at,
             });
         }
     }
 }
 
-pub(super) fn is_unsettled(state: OutboxState) -> bool {
-    use OutboxState::{Deferred, Pending, Sending, Unknown};
-    matches!(state, Pending | Sending | Unknown | Deferred)
-}
-
 impl From<Draft> for OutboundRow {
     fn from(draft: Draft) -> Self {
         let mut message = draft.message;
+        let mut behind = false;
         let (state, next_attempt_at, lease_owner, lease_until) = match draft.start {
             Start::Now { node, lease_until } => {
                 message.attempts = message.attempts.max(1);
                 (OutboxState::Sending, message.created_at, Some(node), Some(lease_until))
             }
-            Start::Queued { not_before } => (OutboxState::Pending, not_before, None, None),
+            Start::Queued { not_before, behind: others } => {
+                behind = others;
+                (OutboxState::Pending, not_before, None, None)
+            }
         };
         Self {
             message,
@@ -263,6 +314,10 @@ impl From<Draft> for OutboundRow {
             provider_message_id: None,
             last_error: None,
             sent_at: None,
+            behind,
+            via: None,
+            cost_micros: 0,
+            idempotency_key: draft.idempotency_key,
         }
     }
 }

@@ -1,0 +1,148 @@
+//! Messages that a person or a program asks for.
+
+use std::fmt;
+
+use super::Turn;
+use super::passage::{begin, note, outbound, put};
+use crate::domain::Timestamp;
+use crate::domain::conversation::{Contact, State};
+use crate::domain::event::{ActorType, EntityType, EventType, Payload};
+use crate::domain::ids::{ContactId, CorrelationId};
+use crate::domain::message::{Outbound, OutboundKind};
+use crate::domain::rules::{LONGEST_TEXT, Rules};
+use crate::domain::template::TemplateUse;
+
+/// A message that somebody asks for. `Debug` does not show the text.
+#[derive(Clone)]
+pub struct SendRequest {
+    /// What to say while free text may be sent.
+    pub text: Option<String>,
+    /// What to say otherwise, or always when there is no text.
+    pub template: Option<TemplateUse>,
+    /// Whether a hard stop of the budget lets it pass.
+    pub urgent: bool,
+    /// No attempt begins after that.
+    pub expires_at: Option<Timestamp>,
+    /// The same key of a tenant is the same message, however often it is asked for.
+    pub idempotency_key: Option<String>,
+    /// The flow it belongs to.
+    pub correlation: CorrelationId,
+}
+
+impl fmt::Debug for SendRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendRequest")
+            .field("text_bytes", &self.text.as_ref().map(String::len))
+            .field("template", &self.template)
+            .field("urgent", &self.urgent)
+            .field("expires_at", &self.expires_at)
+            .field("correlation", &self.correlation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a message that was asked for is not written. It names no text and no value (I10).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The contact said STOP (I6).
+    #[error("the contact said STOP")]
+    OptedOut,
+    /// There is neither text nor template.
+    #[error("neither text nor template: nothing to send")]
+    Empty,
+    /// The text is longer than a message may be.
+    #[error("the text has {length} characters; a message holds {LONGEST_TEXT}")]
+    TooLong {
+        /// Its length, in UTF-16 units.
+        length: usize,
+    },
+    /// It was to expire before it was asked for.
+    #[error("expires_at has passed already")]
+    Expired,
+    /// The tenant has no such template.
+    #[error("the tenant has no such template")]
+    UnknownTemplate,
+    /// The channel's provider does not know the template, and there is no text instead.
+    #[error("the template is not for this channel, and there is no text")]
+    TemplateNotForChannel,
+    /// The template's places that nothing was given for.
+    #[error("the template needs {}", .0.join(", "))]
+    MissingVariables(Vec<String>),
+    /// More was given than the template has places.
+    #[error("the template has places for {} only", if .0.is_empty() { "nothing".to_owned() } else { .0.join(", ") })]
+    UnknownVariables(Vec<String>),
+}
+
+impl Refused {
+    /// The reason as a word, for answers that programs read.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::OptedOut => "opted_out",
+            Self::Empty => "empty",
+            Self::TooLong { .. } => "too_long",
+            Self::Expired => "expired",
+            Self::UnknownTemplate => "unknown_template",
+            Self::TemplateNotForChannel => "template_not_for_channel",
+            Self::MissingVariables(_) => "missing_variables",
+            Self::UnknownVariables(_) => "unknown_variables",
+        }
+    }
+}
+
+/// Decides what a request to send leads to: a turn that uses no message up and writes one, kind
+/// [`OutboundKind::Manual`], start [`super::Start::Queued`], due now. Its history begins with `message_queued` (I11).
+/// Whether the contact confirmed (double opt-in) is for the last gate to judge: the message waits there.
+///
+/// # Errors
+/// [`Refused`]: nothing is to be written.
+pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Timestamp) -> Result<Turn, Refused> {
+    if state.opted_out {
+        return Err(Refused::OptedOut);
+    }
+    if request.expires_at.is_some_and(|at| at <= now) {
+        return Err(Refused::Expired);
+    }
+    let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let length = text.map_or(0, |text| text.encode_utf16().count());
+    if length > LONGEST_TEXT {
+        return Err(Refused::TooLong { length });
+    }
+    match &request.template {
+        Some(template) => check(template, state, text.is_some(), rules)?,
+        None if text.is_none() => return Err(Refused::Empty),
+        None => {}
+    }
+    let contact = state.contact.clone().unwrap_or_else(|| Contact { id: ContactId::fresh(), name: None });
+    let mut turn = begin(state, contact, request.correlation, now);
+    let message = Outbound {
+        template: request.template.as_ref().map(TemplateUse::on_one_line),
+        urgent: request.urgent,
+        expires_at: request.expires_at,
+        ..outbound(&turn, text.unwrap_or_default().to_owned(), OutboundKind::Manual)
+    };
+    let mut payload = Payload::builder().word("kind", message.kind.as_str());
+    if let Some(template) = &message.template {
+        payload = payload.text("template", &template.name);
+    }
+    let row = message.id.0;
+    put(&mut turn, message, request.idempotency_key.clone());
+    let (what, whose) = (EventType::MessageQueued, EntityType::MessageOut);
+    note(&mut turn, what, whose, row, ActorType::Operator, payload.finish());
+    Ok(turn)
+}
+
+fn check(template: &TemplateUse, state: &State, has_text: bool, rules: &Rules) -> Result<(), Refused> {
+    let known = rules.template(&template.name).ok_or(Refused::UnknownTemplate)?;
+    if !has_text && !known.is_for(&state.key.channel) {
+        return Err(Refused::TemplateNotForChannel);
+    }
+    let missing = known.missing(&template.variables);
+    if !missing.is_empty() {
+        return Err(Refused::MissingVariables(missing.into_iter().map(str::to_owned).collect()));
+    }
+    if !known.unknown(&template.variables).is_empty() {
+        return Err(Refused::UnknownVariables(known.variables.clone()));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! A sender account on this node: whether it may send, and what of it is broken.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::gauge;
+use tracing::{info, warn};
+
+use crate::domain::Timestamp;
+use crate::domain::breaker::{Attempt, Breaker, BreakerState, Passage, Verdict};
+use crate::domain::channel::ChannelProfile;
+use crate::kit::{Outside, metric};
+use crate::ports::LaneKey;
+
+/// How long those wait who find another message trying the way: what comes of it is known sooner, as a rule.
+const PROBE_WAIT: Duration = Duration::from_secs(2);
+
+/// One sender account.
+pub(super) struct Account {
+    pub(super) lane: LaneKey,
+    pub(super) profile: Arc<ChannelProfile>,
+    breaker: Mutex<Breaker>,
+    /// The breaker is closed: read without its lock by those who only look.
+    closed: AtomicBool,
+    /// Microseconds since 1970; 0: not paused.
+    paused_until: AtomicI64,
+}
+
+/// What an account lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// Anything.
+    Ready,
+    /// One message, to try whether it works again.
+    One,
+    /// Nothing before then, and why.
+    Shut(Timestamp, &'static str),
+}
+
+/// The right to one attempt; dropped without a verdict, nothing was learnt.
+pub(super) struct Ticket {
+    account: Arc<Account>,
+    /// `None`: begun while everything passed, which took no lock; or judged already.
+    attempt: Option<Attempt>,
+}
+
+impl Account {
+    pub(super) fn new(lane: LaneKey, profile: Arc<ChannelProfile>) -> Arc<Self> {
+        let breaker = Mutex::new(Breaker::new(profile.breaker.clone()));
+        Arc::new(Self { lane, profile, breaker, closed: AtomicBool::new(true), paused_until: AtomicI64::new(0) })
+    }
+
+    /// What it lets through now, without taking anything.
+    pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
+        if let Some(until) = self.paused_until(now) {
+            return Readiness::Shut(until, "paused");
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Readiness::Ready;
+        }
+        match self.lock().passage(now) {
+            Passage::Free => Readiness::Ready,
+            Passage::One => Readiness::One,
+            Passage::Shut(until) => Readiness::Shut(until, "breaker_open"),
+            Passage::Probing => Readiness::Shut(Outside::later(now, PROBE_WAIT), "breaker_half_open"),
+        }
+    }
+
+    /// Begins an attempt.
+    ///
+    /// # Errors
+    /// Until when nothing passes, and why.
+    pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<Ticket, (Timestamp, &'static str)> {
+        if let Some(until) = self.paused_until(now) {
+            return Err((until, "paused"));
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(Ticket { account: Arc::clone(self), attempt: None });
+        }
+        let begun = self.lock().begin(now);
+        match begun {
+            Ok(attempt) => Ok(Ticket { account: Arc::clone(self), attempt: Some(attempt) }),
+            Err(Passage::Shut(until)) => Err((until, "breaker_open")),
+            Err(_) => Err((Outside::later(now, PROBE_WAIT), "breaker_half_open")),
+        }
+    }
+
+    /// Sends nothing until then; a moment that has passed ends that.
+    pub(super) fn pause_until(&self, until: Timestamp) {
+        self.paused_until.store(until.timestamp_micros(), Ordering::Release);
+    }
+
+    pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.paused_until.load(Ordering::Acquire);
+        if until <= now.timestamp_micros() { None } else { Timestamp::from_timestamp_micros(until) }
+    }
+
+    fn end(&self, attempt: Option<Attempt>, verdict: Verdict, now: Timestamp) {
+        let (changed, state) = {
+            let mut breaker = self.lock();
+            let attempt = match attempt {
+                Some(attempt) => attempt,
+                // Begun while everything passed. When it does not any more, this one says nothing new.
+                None if breaker.state(now) == BreakerState::Closed => match breaker.begin(now) {
+                    Ok(attempt) => attempt,
+                    Err(_) => return,
+                },
+                None => return,
+            };
+            let changed = breaker.end(attempt, verdict, now);
+            let state = breaker.state(now);
+            self.closed.store(state == BreakerState::Closed, Ordering::Release);
+            (changed, state)
+        };
+        if changed {
+            let (tenant, channel) = (&self.lane.tenant, &self.lane.channel);
+            if state == BreakerState::Closed {
+                info!(tenant.id = %tenant, channel.id = %channel, "the channel works again");
+            } else {
+                warn!(tenant.id = %tenant, channel.id = %channel, "the channel fails too often, it rests before one message tries again");
+            }
+            self.publish(now);
+        }
+    }
+
+    /// Shows how it stands.
+    pub(super) fn publish(&self, now: Timestamp) {
+        let breaker = self.lock().state(now).as_str();
+        let shown = if self.paused_until(now).is_some() { "paused" } else { breaker };
+        for state in BreakerState::ALL.iter().map(|state| state.as_str()).chain(["paused"]) {
+            let (tenant, channel) = (self.lane.tenant.as_str().to_owned(), self.lane.channel.as_str().to_owned());
+            let value = if state == shown { 1.0 } else { 0.0 };
+            gauge!(metric::CHANNEL_STATE, "tenant" => tenant, "channel" => channel, "state" => state).set(value);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Says what was learnt of the account.
+    pub(super) fn judge(mut self, verdict: Verdict, now: Timestamp) {
+        let attempt = self.attempt.take();
+        self.account.end(attempt, verdict, now);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            // Nothing was learnt, so the time does not matter.
+            let _ = self.account.lock().end(attempt, Verdict::Silent, Timestamp::default());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The form in which a message leaves: through which account, to which address, as text or as a template.
+
+use std::collections::BTreeMap;
+
+use super::account::{Account, Ticket};
+use super::desk::TenantDesk;
+use crate::domain::Timestamp;
+use crate::domain::address::{Address, Scheme};
+use crate::domain::channel::ChannelProfile;
+use crate::domain::ids::ChannelId;
+use crate::domain::message::Outbound;
+use crate::domain::send::{Form, Letter};
+
+/// The way that one attempt takes.
+pub(super) struct Route {
+    /// The right to try it.
+    pub(super) ticket: Ticket,
+    /// Who gets it, as this account addresses them.
+    pub(super) to: Address,
+    /// The account, when it is not the message's own.
+    pub(super) via: Option<ChannelId>,
+}
+
+impl Route {
+    /// The message's own account, or the one that takes over while that is paused or broken, when it can carry the
+    /// message.
+    ///
+    /// # Errors
+    /// Until when both are shut, and why the message's own is.
+    pub(super) fn choose(
+        page: &TenantDesk,
+        own: &std::sync::Arc<Account>,
+        message: &Outbound,
+        now: Timestamp,
+    ) -> Result<Self, (Timestamp, &'static str)> {
+        let shut = match own.begin(now) {
+            Ok(ticket) => return Ok(Self { ticket, to: message.to.clone(), via: None }),
+            Err(shut) => shut,
+        };
+        let other = own.profile.fallback.as_ref().and_then(|fallback| page.account(fallback));
+        let detour = other.and_then(|other| {
+            let to = address_on(&message.to, other.profile.scheme)?;
+            carries(message, &other.profile).then_some(())?;
+            let ticket = other.begin(now).ok()?;
+            Some(Self { ticket, to, via: Some(other.lane.channel.clone()) })
+        });
+        detour.ok_or(shut)
+    }
+
+    pub(super) fn profile(&self) -> &ChannelProfile {
+        &self.ticket.account().profile
+    }
+
+    pub(super) fn channel(&self) -> &ChannelId {
+        &self.ticket.account().lane.channel
+    }
+
+    pub(super) fn letter<'a>(&'a self, message: &'a Outbound, form: Form<'a>) -> Letter<'a> {
+        Letter { message, channel: self.channel(), to: &self.to, form }
+    }
+}
+
+/// The same person as another kind of account addresses them: a phone number is one everywhere.
+pub(super) fn address_on(to: &Address, scheme: Scheme) -> Option<Address> {
+    if to.scheme() == scheme {
+        return Some(to.clone());
+    }
+    let by_phone = matches!(scheme, Scheme::Whatsapp | Scheme::Sms) && to.is_phone();
+    by_phone.then(|| Address::from_normalised(&format!("{scheme}:{}", to.path())))
+}
+
+/// Whether there is any form in which a channel can say it.
+pub(super) fn carries(message: &Outbound, profile: &ChannelProfile) -> bool {
+    free_form(message, profile).is_some()
+}
+
+/// What is said while free text may be sent: the text, or the template when there is none.
+pub(super) fn free_form<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<Form<'a>> {
+    if message.body.is_empty() { template(message, profile) } else { Some(Form::Text(&message.body)) }
+}
+
+/// What is said otherwise: the message's template, if it has one and the channel's provider knows it.
+pub(super) fn template<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<Form<'a>> {
+    let used = message.template.as_ref()?;
+    let known = profile.templates.get(&used.name)?;
+    let mut variables = BTreeMap::new();
+    for (number, name) in (1..).zip(&known.places) {
+        let number = i32::to_string(&number);
+        let value = used.variables.get(name).or_else(|| used.variables.get(&number));
+        variables.insert(number, value.cloned().unwrap_or_default());
+    }
+    Some(Form::Template { content_id: &known.content_id, variables })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::channel::ChannelTemplate;
+    use crate::domain::template::TemplateUse;
+    use crate::testing::harness::outbound;
+
+    fn profile() -> ChannelProfile {
+        let places = vec!["prenom".to_owned(), "heure".to_owned()];
+        let known = ChannelTemplate { content_id: "HX1".to_owned(), places };
+        ChannelProfile { templates: BTreeMap::from([("rappel".to_owned(), known)]), ..ChannelProfile::default() }
+    }
+
+    fn used(name: &str, variables: &[(&str, &str)]) -> Option<TemplateUse> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Some(TemplateUse { name: name.to_owned(), variables })
+    }
+
+    #[test]
+    fn a_phone_number_is_the_same_person_on_every_channel_that_knows_numbers() {
+        let table = [
+            ("whatsapp:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
+            ("sms:+33612345678", Scheme::Whatsapp, Some("whatsapp:+33612345678")),
+            ("sms:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
+            ("whatsapp:US.1234", Scheme::Sms, None),
+            ("sms:38080", Scheme::Whatsapp, None),
+            ("telegram:123", Scheme::Sms, None),
+            ("whatsapp:+33612345678", Scheme::Telegram, None),
+            ("telegram:123", Scheme::Telegram, Some("telegram:123")),
+        ];
+        for (to, scheme, expected) in table {
+            let address = address_on(&Address::from_normalised(to), scheme);
+            assert_eq!(address.as_ref().map(Address::as_str), expected, "{to} on {scheme}");
+        }
+    }
+
+    #[test]
+    fn text_goes_as_text_and_a_template_with_its_places_by_number() {
+        let profile = profile();
+        let with = |body: &str, template| Outbound { body: body.to_owned(), template, ..outbound() };
+        let both = with("Bonjour", used("rappel", &[("prenom", "Anne"), ("2", "9 h")]));
+        assert_eq!(free_form(&both, &profile), Some(Form::Text("Bonjour")));
+        let variables = BTreeMap::from([("1".to_owned(), "Anne".to_owned()), ("2".to_owned(), "9 h".to_owned())]);
+        let form = Form::Template { content_id: "HX1", variables };
+        assert_eq!(template(&both, &profile), Some(form.clone()));
+        let alone = with("", both.template.clone());
+        assert_eq!(free_form(&alone, &profile), Some(form));
+        assert!(!carries(&alone, &ChannelProfile::default()), "a channel that does not know the template");
+        assert!(carries(&both, &ChannelProfile::default()), "the text is enough");
+        assert_eq!(template(&with("x", used("other", &[])), &profile), None);
+    }
+}

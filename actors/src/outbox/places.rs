@@ -1,0 +1,310 @@
+//! The senders' places, in plain counters: who may take one, and who gets the next.
+//!
+//! A tenant may take a place only while it holds fewer than its weight times the free ones, and each of its channels
+//! only while it holds fewer than what that leaves: however much one of them has to send, some places stay free, so a
+//! first message never waits behind anybody's backlog (I9). Those who wait are served in turn, by weight, tenant after
+//! tenant and channel after channel; never in the order in which they came.
+//!
+//! While nobody waits, a place costs a few atomic operations and no lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::domain::ids::{ChannelId, TenantId};
+use crate::ports::LaneKey;
+
+/// All places of a node.
+pub(super) struct Places {
+    total: usize,
+    free: AtomicUsize,
+    tenants: HashMap<TenantId, Arc<TenantPage>>,
+    /// Lanes that wait. Read without the lock: while it is 0, nobody needs to be told of a free place.
+    waiting: AtomicUsize,
+    line: Mutex<Line>,
+    changed: tokio::sync::Notify,
+}
+
+/// What a tenant holds.
+pub(super) struct TenantPage {
+    weight: usize,
+    held: AtomicUsize,
+    unpaced: AtomicUsize,
+    unpaced_limit: usize,
+    lanes: HashMap<ChannelId, Arc<LanePage>>,
+    /// Messages of channels that the configuration does not have.
+    stray: Arc<LanePage>,
+}
+
+/// What one of its channels holds.
+pub(super) struct LanePage {
+    held: AtomicUsize,
+    unpaced: AtomicUsize,
+    unpaced_limit: usize,
+}
+
+/// How a tenant takes part.
+pub(super) struct Share {
+    /// Its share where tenants compete; 1 is ordinary.
+    pub(super) weight: u32,
+    /// Its messages that may wait for their permits at once: they are leased already.
+    pub(super) unpaced_limit: usize,
+    /// The same for each channel.
+    pub(super) lanes: HashMap<ChannelId, usize>,
+}
+
+/// Who waits, and whose turn it is.
+#[derive(Default)]
+struct Line {
+    /// Tenants with lanes that wait; the first one's turn it is.
+    ring: VecDeque<TenantId>,
+    tenants: HashMap<TenantId, WaitingTenant>,
+}
+
+#[derive(Default)]
+struct WaitingTenant {
+    /// Places that it got in this turn.
+    served: usize,
+    /// Its lanes that wait; the first one's turn it is.
+    ring: VecDeque<ChannelId>,
+    lanes: HashMap<ChannelId, VecDeque<oneshot::Sender<Place>>>,
+}
+
+/// One place; given back when it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    tenant: Arc<TenantPage>,
+    lane: Arc<LanePage>,
+    unpaced: bool,
+}
+
+impl LanePage {
+    fn new(unpaced_limit: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), unpaced: AtomicUsize::new(0), unpaced_limit: unpaced_limit.max(1) })
+    }
+}
+
+impl TenantPage {
+    fn new(share: &Share) -> Arc<Self> {
+        let lanes = share.lanes.iter().map(|(channel, limit)| (channel.clone(), LanePage::new(*limit)));
+        Arc::new(Self {
+            weight: share.weight.max(1) as usize,
+            held: AtomicUsize::new(0),
+            unpaced: AtomicUsize::new(0),
+            unpaced_limit: share.unpaced_limit.max(1),
+            lanes: lanes.collect(),
+            stray: LanePage::new(1),
+        })
+    }
+
+    fn lane(&self, channel: &ChannelId) -> &Arc<LanePage> {
+        self.lanes.get(channel).unwrap_or(&self.stray)
+    }
+
+    /// Whether one more place may go to this lane, when so many are free.
+    fn may_take(&self, lane: &LanePage, free: usize) -> bool {
+        let held = self.held.load(Ordering::SeqCst);
+        let allowed = self.weight.saturating_mul(free);
+        free > 0
+            && held < allowed
+            && (self.lanes.len() < 2 || lane.held.load(Ordering::SeqCst) < allowed - held)
+            && self.unpaced.load(Ordering::SeqCst) < self.unpaced_limit
+            && lane.unpaced.load(Ordering::SeqCst) < lane.unpaced_limit
+    }
+}
+
+impl Places {
+    pub(super) fn new(total: usize, shares: &HashMap<TenantId, Share>) -> Arc<Self> {
+        Arc::new(Self {
+            total,
+            free: AtomicUsize::new(total),
+            tenants: shares.iter().map(|(tenant, share)| (tenant.clone(), TenantPage::new(share))).collect(),
+            waiting: AtomicUsize::new(0),
+            line: Mutex::default(),
+            changed: tokio::sync::Notify::new(),
+        })
+    }
+
+    pub(super) fn knows(&self, tenant: &TenantId) -> bool {
+        self.tenants.contains_key(tenant)
+    }
+
+    /// A place for one message of the lane, if it may have one right now.
+    pub(super) fn take(self: &Arc<Self>, lane: &LaneKey) -> Option<Place> {
+        let tenant = self.tenants.get(&lane.tenant)?;
+        self.take_for(tenant, tenant.lane(&lane.channel))
+    }
+
+    fn take_for(self: &Arc<Self>, tenant: &Arc<TenantPage>, lane: &Arc<LanePage>) -> Option<Place> {
+        let taken = self
+            .free
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| tenant.may_take(lane, free).then(|| free - 1));
+        taken.ok()?;
+        for count in [&tenant.held, &lane.held, &tenant.unpaced, &lane.unpaced] {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        Some(Place { places: Arc::clone(self), tenant: Arc::clone(tenant), lane: Arc::clone(lane), unpaced: true })
+    }
+
+    /// Waits in turn for a place. `None` when the tenant is not ours.
+    pub(super) async fn wait(self: &Arc<Self>, lane: &LaneKey) -> Option<Place> {
+        if !self.knows(&lane.tenant) {
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        {
+            let mut line = self.lock();
+            line.join(lane, tell);
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        // One may be free already.
+        self.serve();
+        told.await.ok()
+    }
+
+    /// Gives what is free to those who wait, in turn.
+    fn serve(self: &Arc<Self>) {
+        // Without a free place nobody's turn is over.
+        while self.waiting.load(Ordering::SeqCst) > 0 && self.free.load(Ordering::SeqCst) > 0 {
+            let served = {
+                let mut line = self.lock();
+                let next = line.next(|lane| self.take(lane), |tenant| self.weight(tenant));
+                if next.is_some() {
+                    self.waiting.fetch_sub(1, Ordering::SeqCst);
+                }
+                next
+            };
+            let Some((tell, place)) = served else { return };
+            // Whoever waited may have gone away: the place comes back then, outside of the lock, and goes to the next.
+            drop(tell.send(place));
+        }
+    }
+
+    fn weight(&self, tenant: &TenantId) -> usize {
+        self.tenants.get(tenant).map_or(1, |page| page.weight)
+    }
+
+    /// How many places are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.total - self.free.load(Ordering::SeqCst).min(self.total)
+    }
+
+    /// How many of a lane's messages hold a place.
+    pub(super) fn held(&self, lane: &LaneKey) -> usize {
+        self.tenants.get(&lane.tenant).map_or(0, |tenant| tenant.lane(&lane.channel).held.load(Ordering::SeqCst))
+    }
+
+    /// Resolves when every place is free.
+    pub(super) async fn drained(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.taken() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Its message has its permits: another one of the lane may wait for its own.
+    pub(super) fn paced(&mut self) {
+        if std::mem::take(&mut self.unpaced) {
+            self.lane.unpaced.fetch_sub(1, Ordering::SeqCst);
+            self.tenant.unpaced.fetch_sub(1, Ordering::SeqCst);
+            self.places.serve();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::mem::take(&mut self.unpaced) {
+            self.lane.unpaced.fetch_sub(1, Ordering::SeqCst);
+            self.tenant.unpaced.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.lane.held.fetch_sub(1, Ordering::SeqCst);
+        self.tenant.held.fetch_sub(1, Ordering::SeqCst);
+        self.places.free.fetch_add(1, Ordering::SeqCst);
+        self.places.serve();
+        self.places.changed.notify_waiters();
+    }
+}
+
+impl Line {
+    fn join(&mut self, lane: &LaneKey, tell: oneshot::Sender<Place>) {
+        let tenant = self.tenants.entry(lane.tenant.clone()).or_insert_with(|| {
+            self.ring.push_back(lane.tenant.clone());
+            WaitingTenant::default()
+        });
+        let waiters = tenant.lanes.entry(lane.channel.clone()).or_insert_with(|| {
+            tenant.ring.push_back(lane.channel.clone());
+            VecDeque::new()
+        });
+        waiters.push_back(tell);
+    }
+
+    /// The next in turn that may take a place, with the place.
+    fn next(
+        &mut self,
+        take: impl Fn(&LaneKey) -> Option<Place>,
+        weight: impl Fn(&TenantId) -> usize,
+    ) -> Option<(oneshot::Sender<Place>, Place)> {
+        for _ in 0..self.ring.len() {
+            let id = self.ring.front()?.clone();
+            let Some(tenant) = self.tenants.get_mut(&id) else {
+                self.ring.pop_front();
+                continue;
+            };
+            let found = tenant.next(|channel| take(&LaneKey { tenant: id.clone(), channel: channel.clone() }));
+            tenant.served += usize::from(found.is_some());
+            // Its turn ends when it got its weight, or cannot take more.
+            if found.is_none() || tenant.served >= weight(&id) {
+                tenant.served = 0;
+                self.ring.rotate_left(1);
+            }
+            if tenant.ring.is_empty() {
+                self.tenants.remove(&id);
+                self.ring.retain(|other| *other != id);
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+}
+
+impl WaitingTenant {
+    fn next(&mut self, take: impl Fn(&ChannelId) -> Option<Place>) -> Option<(oneshot::Sender<Place>, Place)> {
+        for _ in 0..self.ring.len() {
+            let channel = self.ring.pop_front()?;
+            let Some(waiters) = self.lanes.get_mut(&channel).filter(|waiters| !waiters.is_empty()) else {
+                self.lanes.remove(&channel);
+                continue;
+            };
+            let place = take(&channel);
+            let tell = if place.is_some() { waiters.pop_front() } else { None };
+            if waiters.is_empty() {
+                self.lanes.remove(&channel);
+            } else {
+                self.ring.push_back(channel);
+            }
+            if let (Some(tell), Some(place)) = (tell, place) {
+                return Some((tell, place));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

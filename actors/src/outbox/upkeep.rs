@@ -1,0 +1,112 @@
+//! What a dispatcher does from time to time: asks the store what nobody told it, has unknown messages looked into, lets
+//! the store tend its lines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use metrics::gauge;
+use tracing::warn;
+
+use super::Dispatcher;
+use super::messages::Settled;
+use super::unknowns::Tell;
+use crate::kit::metric;
+use crate::ports::PortError;
+
+/// How often the store tends its lines. What it finds there is in no hurry: somebody failed to tell, days ago or just
+/// now.
+const TEND_EVERY: Duration = Duration::from_secs(10);
+
+impl Dispatcher {
+    /// Asks the store what nobody told us about: rows that were due while we were away, or that another process wrote;
+    /// channels that are paused.
+    pub(super) fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if self.draining {
+            return;
+        }
+        let (outside, first) = (Arc::clone(&self.outside), self.first);
+        let sweeping = async move {
+            let pauses = match first {
+                true => Some(outside.within_deadline(outside.ports.outbox.pauses()).await?),
+                false => None,
+            };
+            let due = outside.within_deadline(outside.ports.outbox.due()).await?;
+            Ok::<_, PortError>((pauses, due))
+        };
+        ctx.spawn(sweeping.into_actor(self).map(|swept, dispatcher, ctx| {
+            match swept {
+                Ok((pauses, due)) => {
+                    pauses.iter().for_each(|pauses| dispatcher.desk.adopt_pauses(pauses));
+                    for (lane, at) in due {
+                        if (dispatcher.owns)(&lane.tenant) {
+                            dispatcher.note_due(lane, at);
+                        }
+                    }
+                    dispatcher.work_off(ctx);
+                }
+                Err(error) => warn!(error = %error, "outbox sweep failed, trying again"),
+            }
+            dispatcher.publish();
+            let every = dispatcher.outside.settings.sweep_every;
+            ctx.run_later(every, Self::sweep);
+        }));
+    }
+
+    /// Shows how accounts and budgets stand.
+    fn publish(&self) {
+        let now = self.outside.now();
+        if self.first {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 senders")]
+            gauge!(metric::SENDING).set(self.desk.sending() as f64);
+        }
+        for page in self.desk.pages().filter(|page| (self.owns)(&page.id)) {
+            page.accounts().for_each(|account| account.publish(now));
+            page.allowance.publish(now);
+        }
+    }
+
+    /// What a node does once: rows whose lease ran out become unknown, and unknown rows are looked into. The providers'
+    /// answers are not waited for here.
+    pub(super) fn inspect(&mut self, ctx: &mut Context<Self>) {
+        if self.draining {
+            return;
+        }
+        let (outside, inquiry) = (Arc::clone(&self.outside), Arc::clone(&self.inquiry));
+        let me = ctx.address();
+        let tell: Tell = Arc::new(move |lane, at| me.do_send(Settled { lane, again_at: Some(at) }));
+        let inspecting = async move {
+            let now = outside.now();
+            let expired = outside.within_deadline(outside.ports.outbox.expire_leases(&outside.node, now)).await?;
+            if expired > 0 {
+                warn!(messages = expired, "leases ran out, asking the providers what became of these messages");
+            }
+            inquiry.look_into(&tell).await
+        };
+        ctx.spawn(inspecting.into_actor(self).map(|inspected, dispatcher, ctx| {
+            if let Err(error) = inspected {
+                warn!(error = %error, "unknown messages could not be looked into, trying again");
+            }
+            ctx.run_later(dispatcher.outside.settings.sweep_every, Self::inspect);
+        }));
+    }
+
+    pub(super) fn tend_later(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(TEND_EVERY, Self::tend);
+    }
+
+    fn tend(&mut self, ctx: &mut Context<Self>) {
+        if self.draining {
+            return;
+        }
+        let outside = Arc::clone(&self.outside);
+        let tending = async move { outside.within_deadline(outside.ports.outbox.tend(outside.now())).await };
+        ctx.spawn(tending.into_actor(self).map(|tended, dispatcher, ctx| {
+            // What went back into its line is found by the next sweep.
+            if let Err(error) = tended {
+                warn!(error = %error, "lines could not be tended, trying again");
+            }
+            dispatcher.tend_later(ctx);
+        }));
+    }
+}

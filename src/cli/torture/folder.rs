@@ -1,0 +1,194 @@
+//! The folder of a run: a configuration as an operator writes one, the database, the daemon's log. Temporary unless it is
+//! kept.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::cast::{Desk, HOUSES};
+use crate::gateway::twilio::Kind;
+use crate::gateway::twilio::simulator::Account;
+
+/// What signatures are made for; webhooks reach the daemon on this machine all the same.
+pub(super) const PUBLIC_BASE_URL: &str = "https://palabre.example";
+
+/// The folder. Dropping it removes it, unless it is kept.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    temporary: Option<TempDir>,
+    /// By business.
+    tokens: Vec<SecretString>,
+}
+
+impl Folder {
+    /// A new folder, or the given one, which may hold no palabre yet.
+    ///
+    /// # Errors
+    /// When the operating system says no.
+    pub(super) fn open(keep: Option<&Path>) -> io::Result<Self> {
+        let tokens = (0..HOUSES).map(|_| SecretString::from(Uuid::now_v7().simple().to_string())).collect();
+        let Some(path) = keep else {
+            let temporary = tempfile::Builder::new().prefix("palabre-torture-").tempdir()?;
+            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary), tokens });
+        };
+        fs::create_dir_all(path)?;
+        let folder = Self { path: std::path::absolute(path)?, temporary: None, tokens };
+        if folder.config().exists() || folder.path.join("palabre.db").exists() {
+            let text = "the folder holds a palabre already: name another one";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        Ok(folder)
+    }
+
+    /// Keeps it from here on, and tells where it is.
+    pub(super) fn keep(&mut self) -> &Path {
+        if let Some(temporary) = self.temporary.take() {
+            self.path = temporary.keep();
+        }
+        &self.path
+    }
+
+    /// Where it is, when it stays.
+    pub(super) fn kept(&self) -> Option<&Path> {
+        self.temporary.is_none().then_some(self.path.as_path())
+    }
+
+    /// `palabre.toml`
+    pub(super) fn config(&self) -> PathBuf {
+        self.path.join("palabre.toml")
+    }
+
+    /// Everything that every daemon of the run said.
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("palabre.log")
+    }
+
+    /// The businesses' accounts at the provider.
+    pub(super) fn accounts(&self) -> Vec<Account> {
+        let desks = Desk::all().filter(|desk| desk.kind == Kind::Whatsapp);
+        desks.zip(&self.tokens).map(|(desk, token)| Account::new(&desk.account(), token.expose_secret())).collect()
+    }
+
+    /// Writes the configuration.
+    ///
+    /// # Errors
+    /// When the operating system says no.
+    pub(super) fn furnish(&self, provider: &str) -> io::Result<()> {
+        fs::write(self.config(), main())?;
+        let (tenants, secrets) = (self.path.join("tenants"), self.path.join("secrets"));
+        fs::create_dir_all(&tenants)?;
+        fs::create_dir_all(&secrets)?;
+        for (house, token) in self.tokens.iter().enumerate() {
+            let desk = Desk { house, kind: Kind::Whatsapp };
+            let tenant = desk.tenant();
+            fs::write(tenants.join(format!("{tenant}.toml")), tenant_file(house, provider))?;
+            let file = secrets.join(format!("{tenant}.token"));
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(file)?;
+            file.write_all(token.expose_secret().as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Short waits, so that what a kill leaves behind is looked into before the next one.
+fn main() -> String {
+    format!(
+        r#"# Written by `palabre torture`.
+[http]
+listen = "127.0.0.1:0"
+public_base_url = "{PUBLIC_BASE_URL}"
+
+[database]
+url = "sqlite://palabre.db"
+
+[runtime]
+sweep_every = "250ms"
+ask_after = "500ms"
+lease = "5s"
+passivate_after = "2s"
+drain = "5s"
+"#
+    )
+}
+
+/// Limits that limit nothing, and answers that repeat the message: each can be told from every other.
+fn tenant_file(house: usize, provider: &str) -> String {
+    let tenant = Desk { house, kind: Kind::Whatsapp }.tenant();
+    let mut text = format!(
+        r#"# Written by `palabre torture`.
+id = "{tenant}"
+name = "Torture {number}"
+language = "fr"
+timezone = "Europe/Paris"
+
+[limits]
+per_second = 100000
+per_contact_per_minute = 100000
+per_day = 100000000
+
+[replies]
+fallback = "Reçu : {{{{ message.body }}}}"
+"#,
+        number = house + 1
+    );
+    for desk in Desk::all().filter(|desk| desk.house == house) {
+        text.push_str(&format!(
+            r#"
+[[channels]]
+id = "{id}"
+provider = "{product}"
+address = "{address}"
+account_sid = "{account}"
+auth_token = {{ file = "secrets/{tenant}.token" }}
+api_base_url = "{provider}"
+timeout = "1s"
+"#,
+            id = desk.channel(),
+            product = desk.kind.provider(),
+            address = desk.address(),
+            account = desk.account(),
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    #[test]
+    fn the_configuration_holds_and_has_every_desk() {
+        let folder = Folder::open(None).unwrap();
+        folder.furnish("http://127.0.0.1:1").unwrap();
+        let loaded = Config::load(&folder.config(), &Environment::default()).unwrap();
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+        for desk in Desk::all() {
+            let tenant = loaded.config.tenants.iter().find(|tenant| tenant.id.as_str() == desk.tenant()).unwrap();
+            let channel = tenant.channels.iter().find(|channel| channel.id.as_str() == desk.channel()).unwrap();
+            assert_eq!(channel.provider.name(), desk.kind.provider());
+            assert_eq!(desk.kind.wire(&channel.address), desk.address());
+        }
+    }
+
+    #[test]
+    fn a_folder_goes_unless_it_is_kept() {
+        let path = Folder::open(None).unwrap().path.clone();
+        assert!(!path.exists());
+        let mut folder = Folder::open(None).unwrap();
+        let path = folder.keep().to_owned();
+        drop(folder);
+        assert!(path.exists());
+        fs::remove_dir_all(&path).unwrap();
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("kept");
+        Folder::open(Some(&path)).unwrap().furnish("http://127.0.0.1:1").unwrap();
+        assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+}

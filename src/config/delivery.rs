@@ -1,0 +1,118 @@
+//! A channel's pace, its order, its way out when it fails: from raw to validated.
+
+use std::time::Duration;
+
+use palabre_actors::domain::channel::{BreakerPolicy, ChannelProfile, Quota};
+use palabre_actors::domain::ids::ChannelId;
+use palabre_actors::domain::pacing::per_second;
+use palabre_actors::domain::retry::RetryPolicy;
+
+use super::document::Scope;
+use super::fields::{amount, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug};
+use super::raw::{RawBreaker, RawChannel, RawPair, RawRetry};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Nobody waits longer for an answer.
+const LONGEST_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What a provider's channels do unless one says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// Sends of one sender in a second.
+    pub(super) per_second: u32,
+    /// What one contact may get.
+    pub(super) pair: Option<Quota>,
+    /// How long after the contact's last message free text may be sent.
+    pub(super) window: Option<Duration>,
+}
+
+/// WhatsApp through Twilio: 80 messages a second for each sender, one message in 6 seconds for each pair in bursts of 45
+/// (Meta's error 131056), free text within 24 hours of the contact's last message (Twilio's error 63016).
+pub(super) const WHATSAPP: Habits =
+    Habits { per_second: 80, pair: Some(Quota { every: Duration::from_secs(6), burst: 45 }), window: Some(DAY) };
+
+/// SMS from a long code through Twilio: one segment a second.
+pub(super) const SMS: Habits = Habits { per_second: 1, pair: None, window: None };
+
+/// The profile, still without templates. `None`: something was reported.
+pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, habits: Habits) -> Option<ChannelProfile> {
+    let account = or_default(raw.per_second, habits.per_second, |raw| number(scope, "per_second", raw, 1..=10_000));
+    let pair = or_default(raw.pair.as_ref(), habits.pair, |raw| pair(scope, raw));
+    let window = or_default(raw.window.as_ref(), habits.window, |raw| match raw.0.as_str() {
+        "off" => Some(None),
+        _ => duration(scope, "window", raw).map(Some),
+    });
+    let cost_micros = or_default(raw.cost, 0, |raw| amount(scope, "cost", raw));
+    let fallback = settled(raw.fallback_channel.as_deref().map(|raw| slug(scope, "fallback_channel", raw)));
+    let retry = retry(&scope.table("retry"), &raw.retry);
+    let breaker = breaker(&scope.table("breaker"), &raw.breaker);
+    Some(ChannelProfile {
+        account: Some(per_second(account?)),
+        pair: pair?,
+        window: window?,
+        keep_order: raw.keep_order.unwrap_or(true),
+        retry: retry?,
+        breaker: breaker?,
+        fallback: fallback?.map(ChannelId::new),
+        cost_micros: cost_micros?,
+        ..ChannelProfile::default()
+    })
+}
+
+fn pair(scope: &Scope<'_>, raw: &RawPair) -> Option<Option<Quota>> {
+    const HELP: &str = "write `pair = { every = \"6s\", burst = 45 }`, or `\"off\"`";
+    if let Some(word) = &raw.word {
+        if word != "off" {
+            scope.wrong("pair", &format!("cannot be {}", quoted(word)), HELP);
+            return None;
+        }
+        return Some(None);
+    }
+    let table = scope.table("pair");
+    // A misspelt `every` was reported as such.
+    if raw.every.is_none() && scope.is_incomplete("pair") {
+        return None;
+    }
+    let every =
+        table.required("every", raw.every.as_ref(), HELP).and_then(|raw| duration_up_to(&table, "every", raw, DAY));
+    let burst = or_default(raw.burst, 1, |raw| number(&table, "burst", raw, 1..=10_000));
+    Some(Some(Quota { every: every?, burst: burst? }))
+}
+
+fn retry(scope: &Scope<'_>, raw: &RawRetry) -> Option<RetryPolicy> {
+    let usual = RetryPolicy::default();
+    let initial = or_default(raw.initial.as_ref(), usual.initial, |raw| duration_up_to(scope, "initial", raw, HOUR));
+    let cap = or_default(raw.cap.as_ref(), usual.cap, |raw| duration_up_to(scope, "cap", raw, DAY));
+    let most = or_default(raw.max_attempts, usual.max_attempts, |raw| number(scope, "max_attempts", raw, 1..=1_000));
+    let max_age =
+        or_default(raw.max_age.as_ref(), usual.max_age, |raw| duration_up_to(scope, "max_age", raw, LONGEST_AGE));
+    let (initial, cap) = (initial?, cap?);
+    if initial > cap {
+        let help = "the first wait cannot be longer than the longest";
+        let (key, other) = if raw.initial.is_some() { ("initial", "cap") } else { ("cap", "initial") };
+        let relation = if key == "initial" { "longer" } else { "shorter" };
+        scope.wrong(key, &format!("is {relation} than `{}`", scope.name(other)), help);
+        return None;
+    }
+    Some(RetryPolicy { initial, cap, max_attempts: most?, max_age: max_age?, ..usual })
+}
+
+fn breaker(scope: &Scope<'_>, raw: &RawBreaker) -> Option<BreakerPolicy> {
+    let usual = BreakerPolicy::default();
+    let count =
+        |key: &str, raw: Option<i64>, usual: u32| or_default(raw, usual, |raw| number(scope, key, raw, 1..=10_000));
+    let consecutive = count("consecutive_failures", raw.consecutive_failures, usual.consecutive_failures);
+    let sample = count("sample", raw.sample, usual.sample);
+    let error_rate = or_default(raw.error_rate, usual.error_rate, |raw| decimal(scope, "error_rate", raw, 0.01..=1.0));
+    let period = or_default(raw.period.as_ref(), usual.period, |raw| duration_up_to(scope, "period", raw, HOUR));
+    let open_for =
+        or_default(raw.open_for.as_ref(), usual.open_for, |raw| duration_up_to(scope, "open_for", raw, HOUR));
+    Some(BreakerPolicy {
+        consecutive_failures: consecutive?,
+        error_rate: error_rate?,
+        sample: sample?,
+        period: period?,
+        open_for: open_for?,
+    })
+}

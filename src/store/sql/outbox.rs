@@ -1,0 +1,210 @@
+//! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
+//! what goes round looks at a page of them.
+
+use super::{Table, in_line};
+
+/// Columns as `Row::outbound` reads them.
+macro_rules! message {
+    () => {
+        "id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, correlation_id, attempts, \
+        created_at, template, urgent, expires_at, life, life_since, attempts_before"
+    };
+}
+
+/// What most messages are: free text that nobody named, that may always go and never expires.
+pub(in crate::store) const MESSAGES_OUT: Table = Table {
+    insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
+        state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind) \
+        VALUES ",
+    columns: 17,
+    on_conflict: "",
+};
+
+/// With all that the others have.
+pub(in crate::store) const MESSAGES_OUT_FULL: Table = Table {
+    insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
+        state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
+        template, urgent, expires_at, idempotency_key) VALUES ",
+    columns: 21,
+    on_conflict: "",
+};
+
+pub(in crate::store) const USAGE: Table = Table {
+    insert: "INSERT INTO usage (tenant_id, quarter, channel_id, messages, cost_micros) VALUES ",
+    columns: 5,
+    on_conflict: " ON CONFLICT (tenant_id, quarter, channel_id) DO UPDATE SET messages = messages + excluded.messages, \
+        cost_micros = cost_micros + excluded.cost_micros",
+};
+
+/// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
+/// may pass.
+pub(in crate::store) const SUPPRESS: &str = concat!(
+    "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
+    SELECT o.id FROM contact_addresses a \
+        CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state IN ",
+    in_line!(),
+    " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.address = ?2 \
+    UNION ALL SELECT o.id FROM contact_addresses a \
+        CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred' \
+        WHERE a.tenant_id = ?1 AND a.address = ?2) \
+    AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id, conversation_id"
+);
+
+/// `[id, …]`: rows whose outcome or status comes in, packed into one, because a row in a result costs more than one in
+/// a list; last whether others stand behind each in its line.
+pub(in crate::store) const OUTBOX_ROWS: &str = concat!(
+    "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, o.attempts, o.next_attempt_at, \
+    o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, o.correlation_id, o.sent_at, o.conversation_id, \
+    o.life, o.sent_via, o.cost_micros, o.expires_at, EXISTS (SELECT 1 FROM messages_out l \
+        WHERE l.tenant_id = o.tenant_id AND l.conversation_id = o.conversation_id AND l.id > o.id AND l.state IN ",
+    in_line!(),
+    "))) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value"
+);
+
+/// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
+pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
+    AND tenant_id = ?1 AND (channel_id = ?2 OR sent_via = ?2) ORDER BY id DESC LIMIT 1";
+
+/// `[[id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at,
+/// sent_via, cost, expires_at], …]`
+pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state = j.value->>1, \
+    attempts = j.value->>2, next_attempt_at = j.value->>3, lease_owner = j.value->>4, lease_until = j.value->>5, \
+    provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9, \
+    sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12 \
+    FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
+
+/// `[[tenant, conversation], …]`: tells the heads of these lines that nobody stands before them.
+pub(in crate::store) const PROMOTE: &str = concat!(
+    "UPDATE messages_out SET behind = 0 WHERE id IN (SELECT (SELECT min(o.id) FROM messages_out o \
+        WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
+    in_line!(),
+    ") FROM json_each(+?1) j) AND state = 'pending' AND behind = 1"
+);
+
+/// `[[tenant, conversation, when], …]`: what waits for these contacts goes back into the line.
+pub(in crate::store) const RELEASE: &str = "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
+    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
+    WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 \
+    AND messages_out.state = 'deferred' RETURNING id, tenant_id, correlation_id, next_attempt_at";
+
+/// `[[tenant, conversation, …], …]`: tells every row of these lines whether others stand before it.
+pub(in crate::store) const LINE_UP: &str = concat!(
+    "UPDATE messages_out SET behind = (id <> (SELECT min(h.id) FROM messages_out h \
+        WHERE h.tenant_id = messages_out.tenant_id AND h.conversation_id = messages_out.conversation_id \
+        AND h.state IN ",
+    in_line!(),
+    ")) WHERE id IN (SELECT o.id FROM json_each(+?1) j CROSS JOIN messages_out o \
+        ON o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
+    in_line!(),
+    " AND o.state = 'pending')"
+);
+
+/// Tenant, now, node, lease until, limit, channel.
+pub(in crate::store) const CLAIM: &str = concat!(
+    "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
+    updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
+        WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.behind = 0 \
+        AND p.next_attempt_at <= ?2 AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
+    in_line!(),
+    ") ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
+    message!()
+);
+
+/// The same where rows do not wait for each other.
+pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
+    "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
+    updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
+        WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.behind = 0 \
+        AND p.next_attempt_at <= ?2 ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
+    message!()
+);
+
+/// Now, node, lease until, limit.
+pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
+    "UPDATE messages_out SET next_attempt_at = ?3, lease_owner = ?2, lease_until = ?3, updated_at = ?1 \
+    WHERE id IN (SELECT u.id FROM messages_out u INDEXED BY messages_out_unknown \
+        WHERE u.state = 'unknown' AND u.next_attempt_at <= ?1 ORDER BY u.next_attempt_at, u.id LIMIT ?4) RETURNING ",
+    message!()
+);
+
+/// Node, now. Reads what senders are at, which is as much as there are places.
+pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state = 'unknown', next_attempt_at = ?2, \
+    lease_owner = NULL, lease_until = NULL, last_error = 'lease_expired', updated_at = ?2 \
+    WHERE id IN (SELECT s.id FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
+        AND (s.lease_owner IS NOT ?1 OR s.lease_until IS NULL OR s.lease_until <= ?2)) \
+    RETURNING id, tenant_id, correlation_id, attempts";
+
+/// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
+pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane (head) AS (\
+    SELECT json_array('', '', NULL) UNION ALL SELECT coalesce(\
+        (SELECT json_array(o.tenant_id, o.channel_id, o.next_attempt_at) \
+            FROM messages_out o INDEXED BY messages_out_heads \
+            WHERE o.state = 'pending' AND o.behind = 0 AND o.tenant_id = head->>0 AND o.channel_id > head->>1 \
+            ORDER BY o.channel_id, o.next_attempt_at LIMIT 1), \
+        (SELECT json_array(o.tenant_id, o.channel_id, o.next_attempt_at) \
+            FROM messages_out o INDEXED BY messages_out_heads \
+            WHERE o.state = 'pending' AND o.behind = 0 AND o.tenant_id > head->>0 \
+            ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1)) \
+    FROM lane WHERE head IS NOT NULL) \
+    SELECT head->>0, head->>1, head->>2 FROM lane WHERE head->>2 IS NOT NULL";
+
+/// Now, limit.
+pub(in crate::store) const EXPIRE_DEFERRED: &str = "UPDATE messages_out SET state = 'dead', last_error = 'expired', \
+    updated_at = ?1 WHERE id IN (SELECT d.id FROM messages_out d INDEXED BY messages_out_expiring \
+        WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= ?1 ORDER BY d.expires_at LIMIT ?2) \
+    RETURNING id, tenant_id, correlation_id";
+
+/// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
+/// confirmed since one of them was due.
+pub(in crate::store) const DEFERRED_PAGE: &str = "WITH RECURSIVE page (head) AS (\
+    SELECT json_array(?1, ?2, NULL) UNION ALL SELECT coalesce(\
+        (SELECT json_array(d.tenant_id, d.conversation_id, 1) FROM messages_out d INDEXED BY messages_out_deferred \
+            WHERE d.state = 'deferred' AND d.tenant_id = head->>0 AND d.conversation_id > head->>1 \
+            ORDER BY d.conversation_id LIMIT 1), \
+        (SELECT json_array(d.tenant_id, d.conversation_id, 1) FROM messages_out d INDEXED BY messages_out_deferred \
+            WHERE d.state = 'deferred' AND d.tenant_id > head->>0 ORDER BY d.tenant_id, d.conversation_id LIMIT 1)) \
+    FROM page WHERE head IS NOT NULL LIMIT ?3) \
+    SELECT head->>0, head->>1, EXISTS (SELECT 1 FROM conversations c CROSS JOIN contacts p ON p.id = c.contact_id \
+        CROSS JOIN messages_out d ON d.state = 'deferred' AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
+        WHERE c.id = head->>1 \
+        AND max(coalesce(c.last_inbound_at, ''), coalesce(p.confirmed_at, '')) > d.next_attempt_at) \
+    FROM page WHERE head->>2 IS NOT NULL";
+
+/// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
+pub(in crate::store) const LINE_PAGE: &str = concat!(
+    "WITH RECURSIVE page (head) AS (\
+    SELECT json_array(?1, ?2, NULL) UNION ALL SELECT coalesce(\
+        (SELECT json_array(l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind = 1) \
+            FROM messages_out l INDEXED BY messages_out_line WHERE l.state IN ",
+    in_line!(),
+    " AND l.tenant_id = head->>0 AND l.conversation_id > head->>1 ORDER BY l.conversation_id, l.id LIMIT 1), \
+        (SELECT json_array(l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind = 1) \
+            FROM messages_out l INDEXED BY messages_out_line WHERE l.state IN ",
+    in_line!(),
+    " AND l.tenant_id > head->>0 ORDER BY l.tenant_id, l.conversation_id, l.id LIMIT 1)) \
+    FROM page WHERE head IS NOT NULL LIMIT ?3) \
+    SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
+);
+
+/// Tenant, the message itself, `[provider id, …]`, the first id to look at. Nothing indexes a provider's id; whoever owns
+/// one of these was written not long before the message or after it, and ids grow with time.
+pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
+    WHERE o.id >= ?4 AND o.id <> ?2 AND o.tenant_id = ?1 \
+    AND o.provider_message_id IN (SELECT value FROM json_each(+?3))";
+
+pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0), coalesce(sum(cost_micros), 0) \
+    FROM usage WHERE tenant_id = ?1 AND quarter >= ?2";
+
+pub(in crate::store) const ASKED_BEFORE: &str =
+    "SELECT id FROM messages_out WHERE tenant_id = ?1 AND idempotency_key = ?2";
+
+pub(in crate::store) const PAUSES: &str =
+    "SELECT tenant_id, channel_id, reason, until FROM channel_pauses ORDER BY tenant_id, channel_id";
+
+/// Channel, tenant, reason, until.
+pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
+    VALUES (?1, ?2, ?3, ?4, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";

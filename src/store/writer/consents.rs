@@ -1,0 +1,120 @@
+//! Who consented to what: the ledger, and what it adds up to (I6).
+
+use palabre_actors::domain::ids::ContactId;
+use palabre_actors::domain::message::OutboundKind;
+use palabre_actors::domain::turn::{ConsentChange, Turn};
+use palabre_actors::ports::Settlement;
+use sea_orm::{DbErr, Value};
+use uuid::Uuid;
+
+use super::Transaction;
+use super::line::suppress;
+use crate::store::events::{self, Events};
+use crate::store::sql;
+use crate::store::values::{Rows, all, change, id, text, text_or_null, time};
+
+/// Writes what the turns of a wave change: welcomes first, each in its turn's name, then what the contact said.
+pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
+    let mut ledger = Rows::of(&sql::CONSENTS);
+    for turn in turns {
+        for draft in turn.outbox.iter().filter(|draft| draft.message.kind == OutboundKind::Welcome) {
+            let proof = Some(draft.message.id.to_string());
+            ledger.push(said(turn, "welcomed", turn.key.address.as_str(), proof));
+            change(tx, sql::WELCOMED, [id(turn.contact.id), time(turn.at)]).await?;
+        }
+        if let Some(consent) = &turn.consent {
+            let (what, address) = match consent {
+                ConsentChange::OptOut { address } => ("opted_out", address),
+                ConsentChange::OptIn { address } => ("opted_in", address),
+                ConsentChange::Confirm { address } => ("confirmed", address),
+            };
+            let proof = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
+            ledger.push(said(turn, what, address.as_str(), proof));
+            changed(tx, turn, consent, events).await?;
+        }
+    }
+    ledger.insert(tx).await.map(|_| ())
+}
+
+fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>) -> [Value; 9] {
+    [
+        id(Uuid::now_v7()),
+        text(turn.key.tenant.as_str()),
+        text(turn.key.channel.as_str()),
+        id(turn.contact.id),
+        text(address),
+        text(what),
+        text("message"),
+        text_or_null(proof),
+        time(turn.at),
+    ]
+}
+
+async fn changed(
+    tx: &impl Transaction,
+    turn: &Turn,
+    consent: &ConsentChange,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    let tenant = &turn.key.tenant;
+    match consent {
+        ConsentChange::OptOut { address } => {
+            let values = [
+                id(Uuid::now_v7()),
+                text(tenant.as_str()),
+                text(address.as_str()),
+                text("message"),
+                text_or_null(turn.consumed.as_ref().map(|consumed| consumed.id.to_string())),
+                time(turn.at),
+            ];
+            change(tx, sql::OPT_OUT, values).await?;
+            suppress(tx, tenant, address, turn.at, events).await
+        }
+        ConsentChange::OptIn { address } => {
+            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await.map(|_| ())
+        }
+        ConsentChange::Confirm { address } => {
+            let values = [text(tenant.as_str()), text(address.as_str()), time(turn.at)];
+            change(tx, sql::CONFIRMED, values).await.map(|_| ())
+        }
+    }
+}
+
+/// The provider keeps a list of its own, and this contact is on it: so they are on ours (21610, 63033).
+pub(super) async fn opted_out_there(
+    tx: &impl Transaction,
+    settlement: &Settlement,
+    events: &mut Events,
+) -> Result<(), DbErr> {
+    let (message, at) = (&settlement.message, settlement.at);
+    let (tenant, address) = (&message.tenant, &message.to);
+    let proof = message.id.to_string();
+    let values = [
+        id(Uuid::now_v7()),
+        text(tenant.as_str()),
+        text(address.as_str()),
+        text("provider"),
+        text(proof.as_str()),
+        time(at),
+    ];
+    if change(tx, sql::OPT_OUT, values).await? > 0 {
+        let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(address.as_str())]).await?;
+        let contact = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()?;
+        let mut ledger = Rows::of(&sql::CONSENTS);
+        ledger.push([
+            id(Uuid::now_v7()),
+            text(tenant.as_str()),
+            text(message.channel.as_str()),
+            text_or_null(contact.map(|contact| contact.to_string())),
+            text(address.as_str()),
+            text("opted_out"),
+            text("provider"),
+            text(proof),
+            time(at),
+        ]);
+        ledger.insert(tx).await?;
+        let contact = contact.map(|contact| contact.0);
+        events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
+    }
+    suppress(tx, tenant, address, at, events).await
+}

@@ -1,0 +1,249 @@
+//! A row of `messages_out` in memory, and how it moves: by [`Transition`] for what Palabre does, by
+//! [`OutboxState::advance`] for what a provider says. Nothing else changes a state.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::event::Event;
+use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
+use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
+use serde::{Deserialize, Serialize};
+
+use super::line::Line;
+use crate::store::events::{self, Whose, Why};
+use crate::store::values::{quarter_text, time_text};
+
+/// What a settlement or a callback may change, and what it needs to know.
+pub(super) struct OutboxRow {
+    id: OutboundId,
+    tenant: String,
+    channel: String,
+    conversation: String,
+    correlation: CorrelationId,
+    pub state: OutboxState,
+    life: u32,
+    attempts: u32,
+    next_attempt_at: String,
+    lease_owner: Option<String>,
+    lease_until: Option<String>,
+    provider_message_id: Option<String>,
+    last_error: Option<String>,
+    sent_at: Option<String>,
+    via: Option<String>,
+    cost_micros: i64,
+    expires_at: Option<String>,
+    /// Others stand behind it in its line.
+    followed: bool,
+    was_in_line: bool,
+    changed_at: Option<Timestamp>,
+}
+
+/// A row as `sql::OUTBOX_ROWS` packs it.
+#[derive(Deserialize)]
+pub(super) struct Packed(
+    pub OutboundId,
+    String,
+    String,
+    OutboxState,
+    u32,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    CorrelationId,
+    Option<String>,
+    String,
+    u32,
+    Option<String>,
+    i64,
+    Option<String>,
+    u8,
+);
+
+/// What else a change brings.
+pub(super) struct News {
+    /// `None`: nothing that the history does not tell already.
+    pub event: Option<Event>,
+    /// Tenant, quarter of an hour, channel; and what went out there.
+    pub spent: Option<((String, String, String), Usage)>,
+}
+
+impl OutboxRow {
+    pub fn unpack(row: Packed) -> Self {
+        Self {
+            id: row.0,
+            tenant: row.1,
+            channel: row.2,
+            state: row.3,
+            attempts: row.4,
+            next_attempt_at: row.5,
+            lease_owner: row.6,
+            lease_until: row.7,
+            provider_message_id: row.8,
+            last_error: row.9,
+            correlation: row.10,
+            sent_at: row.11,
+            conversation: row.12,
+            life: row.13,
+            via: row.14,
+            cost_micros: row.15,
+            expires_at: row.16,
+            followed: row.17 != 0,
+            was_in_line: row.3.is_in_line(),
+            changed_at: None,
+        }
+    }
+
+    pub fn is_changed(&self) -> bool {
+        self.changed_at.is_some()
+    }
+
+    /// As `sql::OUTBOX_UPDATE` takes them.
+    pub fn columns(&self) -> impl Serialize {
+        (
+            self.id,
+            self.state.as_str(),
+            self.attempts,
+            self.next_attempt_at.as_str(),
+            self.lease_owner.as_deref(),
+            self.lease_until.as_deref(),
+            self.provider_message_id.as_deref(),
+            self.last_error.as_deref(),
+            self.sent_at.as_deref(),
+            self.changed_at.map(time_text),
+            self.via.as_deref(),
+            self.cost_micros,
+            self.expires_at.as_deref(),
+        )
+    }
+
+    /// The line that it left, when somebody there may be next.
+    pub fn line_left(&self) -> Option<Line> {
+        let left = self.was_in_line && !self.state.is_in_line() && self.followed;
+        left.then(|| (self.tenant.clone(), self.conversation.clone()))
+    }
+
+    /// By our own id any channel of the tenant may bring news: another one may have taken over.
+    pub fn is_of(&self, update: &StatusUpdate) -> bool {
+        self.tenant == update.tenant.as_str()
+    }
+
+    /// Moves on as the attempt ended. `None`: it is old news.
+    pub fn settle(&mut self, settlement: &Settlement) -> Option<News> {
+        let Settlement { message, result, at, .. } = settlement;
+        let transition = match result {
+            Settled::Sent(receipt) => return self.sent(settlement, receipt.provider_message_id.as_str()),
+            Settled::Later { .. } => Transition::Postpone,
+            Settled::Unknown { .. } => Transition::LoseTrack,
+            Settled::Deferred { .. } => Transition::Defer,
+            Settled::Suppressed { .. } => Transition::Suppress,
+            Settled::Dead { .. } => Transition::Die,
+        };
+        // An outcome of an earlier attempt says nothing about this one.
+        if self.attempts != message.attempts.max(1) {
+            return None;
+        }
+        self.state = self.state.after(transition)?;
+        self.free(*at);
+        let mut told = true;
+        let (reason, attempt) = match result {
+            Settled::Sent(_) => return None,
+            Settled::Later { at: again, reason, counted } => {
+                // A gate that stays shut is told once.
+                told = *counted || self.last_error.as_deref() != Some(reason);
+                self.next_attempt_at = time_text(*again);
+                self.attempts -= u32::from(!counted);
+                (reason, counted.then_some(message.attempts))
+            }
+            Settled::Unknown { ask_at, reason } => {
+                self.next_attempt_at = time_text(*ask_at);
+                (reason, Some(message.attempts))
+            }
+            Settled::Deferred { reason } => {
+                self.attempts -= 1;
+                self.expires_at = message.expires_at.map(time_text);
+                (reason, None)
+            }
+            Settled::Suppressed { reason, .. } => (reason, None),
+            Settled::Dead { reason } => (reason, Some(message.attempts)),
+        };
+        self.last_error = Some(reason.clone());
+        let why = Why { reason, attempt: attempt.map(|attempt| attempt.max(1)), via: settlement.via.as_ref() };
+        let event = told.then(|| events::outbound(self.whose(&message.tenant), transition, why, *at));
+        Some(News { event, spent: None })
+    }
+
+    fn sent(&mut self, settlement: &Settlement, provider_id: &str) -> Option<News> {
+        let Settlement { message, via, cost_micros, at, .. } = settlement;
+        let next = self.state.after(Transition::Deliver);
+        // A callback that was faster has moved the state and left the lease: the rest is still to be written.
+        if next.is_none() && self.lease_owner.is_none() {
+            return None;
+        }
+        if let Some(next) = next {
+            self.state = next;
+            self.last_error = None;
+            self.provider_message_id = Some(provider_id.to_owned());
+            self.sent_at = Some(time_text(*at));
+        } else {
+            self.provider_message_id.get_or_insert_with(|| provider_id.to_owned());
+            self.sent_at.get_or_insert_with(|| time_text(*at));
+        }
+        if let Some(via) = via {
+            self.via = Some(via.as_str().to_owned());
+        }
+        self.cost_micros += cost_micros;
+        self.free(*at);
+        let why = Why { reason: "taken", attempt: Some(message.attempts.max(1)), via: via.as_ref() };
+        let event = events::outbound(self.whose(&message.tenant), Transition::Deliver, why, *at);
+        let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
+        let channel = self.via.as_ref().unwrap_or(&self.channel).clone();
+        Some(News { event: Some(event), spent: self.spent(channel, *at, usage) })
+    }
+
+    /// Moves on as the provider says, forward only; the event is written whatever comes of it.
+    pub fn advance(&mut self, update: &StatusUpdate) -> (Advanced, News) {
+        let failed = update.status == DeliveryStatus::Failed;
+        // A failure of an earlier life is no news for this one; a success is: the contact has the message.
+        let old = failed && update.life.is_some_and(|life| life < self.life);
+        let event = Some(events::callback(update, self.id, self.correlation, old));
+        if !old && self.provider_message_id.is_none() {
+            self.provider_message_id = Some(update.provider_message_id.as_str().to_owned());
+            self.changed_at = Some(update.at);
+        }
+        let before = self.state;
+        let next = if old { None } else { before.advance(update.status) };
+        let Some(next) = next else {
+            return (Advanced::Unchanged(before), News { event, spent: None });
+        };
+        self.state = next;
+        self.changed_at = Some(update.at);
+        if failed {
+            self.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
+        } else {
+            self.sent_at.get_or_insert_with(|| time_text(update.at));
+        }
+        let channel = update.channel.as_str();
+        if channel != self.channel {
+            self.via.get_or_insert_with(|| channel.to_owned());
+        }
+        // The first that anybody hears of the provider having it. What it cost comes with the settlement.
+        let first = before.rank() < OutboxState::Sent.rank();
+        let usage = Usage { messages: u64::from(first), cost_micros: 0 };
+        (Advanced::To(next), News { event, spent: self.spent(channel.to_owned(), update.at, usage) })
+    }
+
+    fn spent(&self, channel: String, at: Timestamp, usage: Usage) -> Option<((String, String, String), Usage)> {
+        (usage != Usage::default()).then(|| ((self.tenant.clone(), quarter_text(at), channel), usage))
+    }
+
+    fn whose<'a>(&self, tenant: &'a TenantId) -> Whose<'a> {
+        Whose { tenant, message: self.id, correlation: self.correlation }
+    }
+
+    fn free(&mut self, at: Timestamp) {
+        self.lease_owner = None;
+        self.lease_until = None;
+        self.changed_at = Some(at);
+    }
+}

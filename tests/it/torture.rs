@@ -1,0 +1,35 @@
+//! `palabre torture`, a short one: a few kills, one seed. The long one is run by hand (docs/torture.md).
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn killed_again_and_again_the_daemon_loses_and_repeats_nothing() {
+    let told = ["torture", "--json", "--quiet", "--seed", "20261121", "--kills", "5", "--rate", "30"];
+    let tortured = Command::new(env!("CARGO_BIN_EXE_palabre")).args(told).output().unwrap();
+    let said = String::from_utf8_lossy(&tortured.stderr);
+    let report: Value = serde_json::from_slice(&tortured.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(tortured.status.code(), Some(0), "{report:#}\n{said}");
+    assert_eq!(report["holds"], true);
+    assert_eq!(report["kills"], 5);
+    assert_eq!(report["webhooks"]["messages"], report["webhooks"]["acknowledged"]);
+    // It was no walk in the park.
+    assert!(report["webhooks"]["unanswered"].as_u64() > Some(0), "{report:#}");
+    assert!(report["webhooks"]["repeated"].as_u64() > Some(0), "{report:#}");
+    assert!(report["faults"].as_object().is_some_and(|faults| faults.len() >= 3), "{report:#}");
+    assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
+fn a_breach_is_told_with_the_seed_and_the_folder_stays() {
+    // No patience at all: something is always left.
+    let patience = ["torture", "--json", "--quiet", "--seed", "1", "--kills", "0", "--patience", "1ms"];
+    let tortured = Command::new(env!("CARGO_BIN_EXE_palabre")).args(patience).output().unwrap();
+    let report: Value = serde_json::from_slice(&tortured.stdout).unwrap();
+    assert_eq!(tortured.status.code(), Some(1), "{report:#}");
+    assert!(report["repeat"].as_str().is_some_and(|command| command.contains("--seed 1 ")), "{report:#}");
+    let kept = report["kept"].as_str().unwrap();
+    assert!(std::path::Path::new(kept).join("palabre.db").exists());
+    std::fs::remove_dir_all(kept).unwrap();
+}

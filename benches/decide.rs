@@ -20,6 +20,7 @@ fn rules() -> Rules {
         question: format!("Question {n} ?"),
         keywords: vec![format!("mot{n}"), format!("une phrase {n}")],
         answer: format!("Réponse {n}."),
+        template: None,
     };
     let source = RulesSource {
         tenant: TenantId::new("belle"),
@@ -35,6 +36,8 @@ fn rules() -> Rules {
         per_contact_per_minute: 5,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),
+        double_opt_in: false,
+        templates: Vec::new(),
     };
     Rules::new(source).unwrap()
 }
@@ -65,10 +68,10 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         channel: message.channel.clone(),
         address: message.from.clone(),
     };
-    let new = State { key: key.clone(), contact: None, conversation: None, opted_out: false };
+    let new = State { key: key.clone(), contact: None, conversation: None, opted_out: false, confirmed: false, welcomed: false };
     let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
     conversation.recent_answers.clear();
-    State { key, contact: Some(contact), conversation: Some(conversation), opted_out }
+    State { key, contact: Some(contact), conversation: Some(conversation), opted_out, confirmed: false, welcomed: false }
 }
 
 fn decisions(criterion: &mut Criterion) {

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -26,6 +27,7 @@ fn receiver() -> TwilioReceiver {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from(TOKEN),
         api_base_url: "https://api.twilio.com".to_owned(),
+        backup_api_base_url: None,
         messaging_service_sid: None,
         timeout: Duration::from_secs(15),
         on_unknown: OnUnknown::Resend,
@@ -35,6 +37,7 @@ fn receiver() -> TwilioReceiver {
         tenant: TenantId::new("institut-belle"),
         address: Address::from_normalised("whatsapp:+14155238886"),
         provider: Provider::TwilioWhatsapp(account.clone()),
+        profile: Arc::default(),
     };
     TwilioReceiver::new(Kind::Whatsapp, &channel, &account)
 }

@@ -3,7 +3,6 @@
 mod front;
 mod integrators;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -13,6 +12,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
 use palabre_actors::kit::{Outside, Ports, Settings, TenantProfile};
+use palabre_actors::outbox::LocalPacing;
 use palabre_actors::ports::Clock;
 use tracing::{info, warn};
 

@@ -168,7 +168,7 @@ impl Row {
     }
 }
 
-fn number(stored: i64) -> Result<u32, DbErr> {
+pub(super) fn number(stored: i64) -> Result<u32, DbErr> {
     u32::try_from(stored).map_err(|_| corrupt("a small number"))
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
+use palabre_actors::domain::rules::Language;
+
 use super::cast::{CUSTOMERS, DESKS};
 use super::evidence::{Evidence, Explained, TenantFacts};
 use super::folder::Folder;

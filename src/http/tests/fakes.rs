@@ -115,6 +115,7 @@ impl Receiver for Gateway {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             id: None,
+            life: None,
             provider_message_id: ProviderMessageId::new(&id.1),
             status: DeliveryStatus::Delivered,
             code: None,

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 use super::*;
 use crate::store::entity::event_log;
 use crate::store::explain::first_id_of;
-use crate::store::values::{Row, attempts, corrupt, id, integer, text, text_or_null, time_or_null};
+use crate::store::values::{Row, number, corrupt, id, integer, text, text_or_null, time_or_null};
 
 /// The clocks that made a row's id and its `created_at` are the same, and a turn is decided within this time.
 const DECISION: TimeDelta = TimeDelta::minutes(1);
@@ -251,8 +251,8 @@ fn item(row: &Row) -> Result<Item, DbErr> {
         kind: row.parse(7)?,
         state: row.parse(8)?,
         reason: row.get(9)?,
-        attempts: attempts(row.get(10)?)?,
-        life: attempts(row.get(11)?)?,
+        attempts: number(row.get(10)?)?,
+        life: number(row.get(11)?)?,
         urgent: row.get(12)?,
         next_attempt_at: row.time(13)?,
         expires_at: row.time_or_null(14)?,

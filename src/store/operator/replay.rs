@@ -8,7 +8,7 @@ use palabre_actors::domain::status::Transition;
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::values::{Row, attempts, change, count, id, text, time, time_text};
+use crate::store::values::{Row, number, change, count, id, text, time, time_text};
 
 /// Rows that one transaction sets on their way: a hundredth of a second of the one writer's time.
 const AT_ONCE: usize = 250;
@@ -70,8 +70,8 @@ impl Target {
             channel: row.channel(2)?,
             conversation: row.parse(3)?,
             state: row.parse(4)?,
-            attempts: attempts(row.get(5)?)?,
-            life: attempts(row.get(6)?)?,
+            attempts: number(row.get(5)?)?,
+            life: number(row.get(6)?)?,
             life_since: row.time_or_null(7)?,
             expires_at: row.time_or_null(8)?,
             provider_message_id: row.get::<Option<String>>(9)?.as_deref().map(ProviderMessageId::new),

@@ -212,6 +212,8 @@ fn sent(n: i64, when: i64, epoch: Instant) -> Sent {
         messaging_service_sid: None,
         body: "Nous sommes ouverts.".to_owned(),
         status_callback: None,
+        content_sid: None,
+        content_variables: None,
     }
 }
 

@@ -117,6 +117,8 @@ fn answer(evidence: &mut Evidence, number: usize, cause: &message_in::Model, at:
         messaging_service_sid: None,
         body,
         status_callback: None,
+        content_sid: None,
+        content_variables: None,
     });
     evidence.census.outbound.push(row);
 }

@@ -68,10 +68,24 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         channel: message.channel.clone(),
         address: message.from.clone(),
     };
-    let new = State { key: key.clone(), contact: None, conversation: None, opted_out: false, confirmed: false, welcomed: false };
+    let new = State {
+        key: key.clone(),
+        contact: None,
+        conversation: None,
+        opted_out: false,
+        confirmed: false,
+        welcomed: false,
+    };
     let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
     conversation.recent_answers.clear();
-    State { key, contact: Some(contact), conversation: Some(conversation), opted_out, confirmed: false, welcomed: false }
+    State {
+        key,
+        contact: Some(contact),
+        conversation: Some(conversation),
+        opted_out,
+        confirmed: false,
+        welcomed: false,
+    }
 }
 
 fn decisions(criterion: &mut Criterion) {

@@ -208,11 +208,7 @@ fn profile_of(tenant: &Tenant) -> TenantProfile {
         budget: tenant.budget.clone(),
         double_opt_in: tenant.rules.source().double_opt_in,
         deferred_for: tenant.deferred_for,
-        channels: tenant
-            .channels
-            .iter()
-            .map(|channel| (channel.id.clone(), Arc::clone(&channel.profile)))
-            .collect(),
+        channels: tenant.channels.iter().map(|channel| (channel.id.clone(), Arc::clone(&channel.profile))).collect(),
     }
 }
 

@@ -33,7 +33,8 @@ fn receiver(kind: Kind) -> TwilioReceiver {
         Kind::Sms => ("sms:+14155238886", Provider::TwilioSms(account())),
     };
     let (id, tenant) = (ChannelId::new("belle"), TenantId::new("institut-belle"));
-    let channel = Channel { id, tenant, address: Address::from_normalised(address), provider, profile: Default::default() };
+    let channel =
+        Channel { id, tenant, address: Address::from_normalised(address), provider, profile: Default::default() };
     TwilioReceiver::new(kind, &channel, &account())
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 use super::*;
 use crate::store::entity::event_log;
 use crate::store::explain::first_id_of;
-use crate::store::values::{Row, number, corrupt, id, integer, text, text_or_null, time_or_null};
+use crate::store::values::{Row, corrupt, id, integer, number, text, text_or_null, time_or_null};
 
 /// The clocks that made a row's id and its `created_at` are the same, and a turn is decided within this time.
 const DECISION: TimeDelta = TimeDelta::minutes(1);

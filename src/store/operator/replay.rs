@@ -8,7 +8,7 @@ use palabre_actors::domain::status::Transition;
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::values::{Row, number, change, count, id, text, time, time_text};
+use crate::store::values::{Row, change, count, id, number, text, time, time_text};
 
 /// Rows that one transaction sets on their way: a hundredth of a second of the one writer's time.
 const AT_ONCE: usize = 250;

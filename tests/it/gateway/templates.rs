@@ -45,10 +45,9 @@ async fn a_template_goes_by_its_id_and_without_a_body() {
     assert_eq!(sent.body, "Bonjour Camille & \"co\", à 9 h !", "what became of it, and nothing of the text");
     assert_eq!(sent.mid, Some(message.id.to_string()));
 
-    for (letter, code) in [
-        (template(&message, HX, &["Camille"]), "21656"),
-        (template(&message, "HX0", &["Camille", "9 h"]), "21655"),
-    ] {
+    for (letter, code) in
+        [(template(&message, HX, &["Camille"]), "21656"), (template(&message, "HX0", &["Camille", "9 h"]), "21655")]
+    {
         let error = gateway.send(letter).await.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (SendErrorClass::Reject, Some(code)));
         assert!(!error.to_string().contains("Camille"));
@@ -145,7 +144,11 @@ async fn i5_whatever_fits_is_a_candidate_the_newest_first() {
     let domi = send(template(&message, HX, &["Dominique", "9 h"])).await;
     assert_eq!(found(text(&message)).await, [two.clone(), one.clone()]);
     assert_eq!(found(template(&message, HX, &["Camille", "9 h"])).await, [camille.clone()]);
-    assert_eq!(found(template(&message, HX, &["9 h"])).await, [domi.clone(), camille.clone()], "nothing tells them apart");
+    assert_eq!(
+        found(template(&message, HX, &["9 h"])).await,
+        [domi.clone(), camille.clone()],
+        "nothing tells them apart"
+    );
     assert_eq!(found(template(&message, HX, &[])).await, [domi, camille, two, other, one], "nor anything at all");
     let later = Outbound {
         life: Life { number: 1, since: chrono::Utc::now() + chrono::TimeDelta::minutes(2), attempts_before: 1 },

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc as tokio_mpsc;
 use tokio::sync::watch;
 
@@ -33,8 +34,8 @@ pub use self::faults::{Fault, Faults, Rule, When};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
-pub use self::policy::Policy;
 use self::policy::Police;
+pub use self::policy::Policy;
 use self::webhooks::Post;
 pub use self::webhooks::{Answer, CallbackPlan, Daemon, SignedWebhook};
 use crate::gateway::client::{self, ClientError};
@@ -126,6 +127,7 @@ struct World {
 /// A running simulator. Dropping it stops it.
 pub struct Simulator {
     address: SocketAddr,
+    _port: TcpSocket,
     world: Arc<World>,
     orders: tokio_mpsc::UnboundedSender<Order>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -143,8 +145,9 @@ impl Simulator {
     /// # Errors
     /// [`SimulatorError::Start`], [`SimulatorError::Client`]
     pub fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
-        let listener = TcpListener::bind(config.listen)?;
-        let address = listener.local_addr()?;
+        let port = claim(config.listen)?;
+        let address = port.local_addr()?;
+        let listener = TcpListener::bind(address)?;
         let client = client::new()?;
         let (orders, orders_in) = tokio_mpsc::unbounded_channel();
         let (ready, is_ready) = mpsc::channel();
@@ -167,7 +170,7 @@ impl Simulator {
             });
         })?;
         let world = is_ready.recv().map_err(|_| SimulatorError::Stopped)?.map_err(io::Error::from)?;
-        Ok(Self { address, world, orders, thread: Mutex::new(Some(thread)) })
+        Ok(Self { address, _port: port, world, orders, thread: Mutex::new(Some(thread)) })
     }
 
     /// What to put into `api_base_url`.
@@ -292,7 +295,7 @@ impl Simulator {
     /// Opens the same port again.
     ///
     /// # Errors
-    /// [`SimulatorError::Start`] when somebody else took it.
+    /// [`SimulatorError::Start`] when the system refuses.
     pub fn come_back(&self) -> Result<(), SimulatorError> {
         let listener = TcpListener::bind(self.address)?;
         let (done, is_done) = mpsc::channel();
@@ -354,6 +357,14 @@ async fn obey(
     if let Some(server) = server {
         server.stop(false).await;
     }
+}
+
+/// Takes a port without listening there, so that nobody else gets it while the simulator is away.
+fn claim(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Result<ServerHandle> {

@@ -118,7 +118,8 @@ fn render(text: &str, variables: Option<&str>) -> Option<String> {
         }
         rendered = rendered.replace(&place, value);
     }
-    let all_given = text.split("{{").skip(1).all(|place| variables.keys().any(|name| place.starts_with(&format!("{name}}}}}"))));
+    let all_given =
+        text.split("{{").skip(1).all(|place| variables.keys().any(|name| place.starts_with(&format!("{name}}}}}"))));
     all_given.then_some(rendered)
 }
 

@@ -14,7 +14,7 @@ use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 
 use super::terminal::past;
-use super::{ConfigFile, complain, complain_about, exit, load, on_runtime};
+use super::{ConfigFile, complain, complain_about, exit, load_without_secrets, on_runtime};
 use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::operator::{Filter, Operator, Reason, Tenants};
@@ -233,7 +233,7 @@ pub(super) fn run(command: &OutboxCommand) -> u8 {
 /// Opens the database of a configuration and does something with it.
 pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
     let path: &Path = &file.config;
-    let Some(config) = load(path) else { return exit::FOUND_WRONG };
+    let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
             Ok(desk) => work(desk, config).await,
@@ -244,8 +244,9 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
 }
 
 /// Channels whose messages do not wait for each other.
-fn unordered(_config: &Config) -> BTreeSet<ChannelId> {
-    BTreeSet::new()
+fn unordered(config: &Config) -> BTreeSet<ChannelId> {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
 }
 
 fn lasting(text: &str) -> Result<TimeDelta, String> {

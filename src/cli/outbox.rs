@@ -219,14 +219,12 @@ struct Manner {
 /// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
-        OutboxCommand::List(args) => on(&args.file, async |desk, _| views::list(&desk, args).await),
+        OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
         OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
-        OutboxCommand::Replay(args) => {
-            on(&args.file, async |desk, config| changes::replay(&desk, args, unordered(&config)).await)
-        }
+        OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
         OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
-        OutboxCommand::Pause(args) => on(&args.file, async |desk, _| changes::pause(&desk, args).await),
-        OutboxCommand::Resume(args) => on(&args.file, async |desk, _| changes::resume(&desk, args).await),
+        OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),
+        OutboxCommand::Resume(args) => on(&args.file, async |desk, config| changes::resume(&desk, args, &config).await),
     }
 }
 

@@ -48,6 +48,7 @@ fn a_channel_does_what_its_provider_allows() {
     assert_eq!((sms.profile.account, sms.profile.pair, sms.profile.window), (Some(per_second(1)), None, None));
     for channel in [whatsapp, sms] {
         let profile = &channel.profile;
+        assert_eq!(profile.scheme, channel.address.scheme(), "what takes over writes to its own kind of address");
         assert_eq!((&profile.retry, &profile.breaker), (&RetryPolicy::default(), &BreakerPolicy::default()));
         assert_eq!((profile.keep_order, profile.cost_micros, &profile.fallback), (true, 0, &None));
         assert_eq!(profile.templates["rappel"].content_id, "HX00000000000000000000000000000001");

@@ -18,7 +18,7 @@ mod sql;
 mod sqlite;
 mod tenants;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod writer;
 

@@ -240,7 +240,11 @@ fn listening(line: &str) -> Option<String> {
 fn write_config(folder: &Path, api_base_url: &str, limits: &str) {
     let tenants = folder.join("tenants");
     std::fs::create_dir(&tenants).expect("a folder");
-    let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"sqlite://palabre.db\"\n");
+    // Looked at often, and asked soon: the simulator knows at once what it took.
+    let main = format!(
+        "[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"sqlite://palabre.db\"\n\
+         [runtime]\nsweep_every = \"250ms\"\nask_after = \"500ms\"\n"
+    );
     std::fs::write(folder.join("palabre.toml"), main).expect("a file");
     for tenant in [BELLE, TAXI] {
         let Tenant { id, account_sid, auth_token, sender } = tenant;

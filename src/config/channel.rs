@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::delivery::{self, Habits};
@@ -68,12 +69,14 @@ pub(super) fn channel(
         Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),
         Kind::TwilioSms => Provider::TwilioSms(account),
     };
+    let address = address?;
+    let profile = ChannelProfile { scheme: address.scheme(), ..profile? };
     Some(Channel {
         id: ChannelId::new(id?),
         tenant: tenant?.clone(),
-        address: address?,
+        address,
         provider,
-        profile: Arc::new(profile?),
+        profile: Arc::new(profile),
     })
 }
 

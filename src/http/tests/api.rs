@@ -205,7 +205,10 @@ async fn the_same_key_is_the_same_message() {
         desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
     assert_eq!(status, 422);
 
-    for (refused, expected) in [(NotSent::Refused { word: "opted_out", hint: "x" }, 422), (NotSent::Unavailable, 503)] {
+    for (refused, expected) in [
+        (NotSent::Refused { word: "opted_out", hint: "x" }, 422),
+        (NotSent::Later { word: "stopping", hint: "x" }, 503),
+    ] {
         *desk.post.refuse.lock().unwrap() = Some(refused);
         assert_eq!(desk.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
     }

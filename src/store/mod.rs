@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex};
 use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
@@ -104,11 +104,14 @@ impl Store {
         Ok(missing)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and somebody is there to write to it.
     ///
     /// # Errors
     /// [`StoreError`]: it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if !self.0.writer.is_alive() {
+            return Err(DbErr::Custom("the writer is gone".to_owned()).into());
+        }
         self.0.reads.ping().await.map_err(StoreError::from)
     }
 

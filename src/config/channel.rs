@@ -10,7 +10,7 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use super::delivery::{self, Habits};
 use super::document::Scope;
 use super::fields::{base_url, choice, duration, settled, slug, text};
-use super::raw::{RawChannel, RawDuration};
+use super::raw::{RawChannel, RawDuration, RawLimits};
 use super::secret::Secrets;
 use super::suggest;
 use super::types::{Channel, OnUnknown, Provider, TwilioAccount};
@@ -49,7 +49,7 @@ const KINDS: [(&str, Kind); 2] = [("twilio-whatsapp", Kind::TwilioWhatsapp), ("t
 pub(super) fn channel(
     scope: &Scope<'_>,
     raw: &RawChannel,
-    tenant: Option<&TenantId>,
+    (tenant, limits): (Option<&TenantId>, &RawLimits),
     secrets: Secrets<'_>,
 ) -> Option<Channel> {
     let id = scope
@@ -63,7 +63,7 @@ pub(super) fn channel(
     let address = kind.zip(address).and_then(|(kind, raw)| sender(scope, kind, raw));
     let account = twilio_account(scope, raw, secrets);
     // Whatever the provider is, the rest of the channel is looked at.
-    let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits));
+    let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits).of_tenant(limits));
     let account = account?;
     let provider = match kind? {
         Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),

@@ -39,6 +39,21 @@ fn profile(more: &str) -> ChannelProfile {
 }
 
 #[test]
+fn a_tenants_own_limits_say_what_its_senders_may() {
+    let usual = profile("");
+    for (limits, account, pair) in [
+        ("per_second = 3000", Some(per_second(3_000)), usual.pair),
+        ("per_second = 5", Some(per_second(5)), usual.pair),
+        ("per_second = 10001", None, usual.pair),
+        ("per_contact_per_minute = 55", usual.account, usual.pair),
+        ("per_contact_per_minute = 56", usual.account, None),
+    ] {
+        let profile = profile(&format!("[limits]\n{limits}"));
+        assert_eq!((profile.account, profile.pair), (account, pair), "{limits}");
+    }
+}
+
+#[test]
 fn a_channel_does_what_its_provider_allows() {
     let tenant = tenant(MORE);
     let [whatsapp, sms] = tenant.channels.as_slice() else { panic!("two channels") };
@@ -225,10 +240,7 @@ fn mistakes_in_what_a_tenant_may_do() {
             "[consent]\ndouble_optin = true",
             "error t.toml:10:1 unknown key `double_optin` | did you mean `double_opt_in`?",
         ),
-        (
-            "[outbox]\ndeferred_for = \"1y\"",
-            "error t.toml:10:16 `outbox.deferred_for` must not be longer than 2months 29days 3h 2m 24s",
-        ),
+        ("[outbox]\ndeferred_for = \"1y\"", "error t.toml:10:16 `outbox.deferred_for` must not be longer than 90days"),
         (
             "[keywords]\nstart = [\"oui\"]",
             "error t.toml:10:10 `keywords.start[0]` is an answer to many questions: it cannot mean that as well",

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use palabre_actors::domain::event::ActorType;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -208,6 +209,14 @@ impl Theatre {
         let archive = self.stage.archive.clone();
         self.close().await;
         let evidence = gather::evidence(&archive, &config, folder, book, said).await?;
+        if args.stay && !args.json && by_hand(&evidence) {
+            say(format_args!(
+                "\n{}",
+                look.dim("You had a hand in it, so the script is no measure of what came after.")
+            ));
+            say(format_args!("{}", hint(folder, &evidence, look)));
+            return Ok(exit::OK);
+        }
         let summary = Summary::of(&evidence, took);
         if args.json {
             let document = serde_json::to_string_pretty(&summary).unwrap_or_default();
@@ -260,6 +269,12 @@ impl Theatre {
         lines.push(look.dim(&format!("  Webhooks are signed for {}.", folder::PUBLIC_BASE_URL)));
         lines.join("\n")
     }
+}
+
+/// Whether somebody used the API or the operators' commands, which no script has foreseen.
+fn by_hand(evidence: &evidence::Evidence) -> bool {
+    let operator = ActorType::Operator.as_str();
+    evidence.census.events.iter().any(|event| event.actor_type == operator)
 }
 
 /// How to look at one message, with an id that is there.

@@ -71,13 +71,7 @@ pub(super) fn channel(
     };
     let address = address?;
     let profile = ChannelProfile { scheme: address.scheme(), ..profile? };
-    Some(Channel {
-        id: ChannelId::new(id?),
-        tenant: tenant?.clone(),
-        address,
-        provider,
-        profile: Arc::new(profile),
-    })
+    Some(Channel { id: ChannelId::new(id?), tenant: tenant?.clone(), address, provider, profile: Arc::new(profile) })
 }
 
 fn not_reserved<'r>(scope: &Scope<'_>, id: &'r str) -> Option<&'r str> {

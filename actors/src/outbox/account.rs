@@ -70,10 +70,11 @@ impl Account {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// Until when nothing passes, and why.
+    /// When its message may be looked at again, and why. A pause holds the lane up, not the row: whoever ends it need not
+    /// know what waits.
     pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<Ticket, (Timestamp, &'static str)> {
-        if let Some(until) = self.paused_until(now) {
-            return Err((until, "paused"));
+        if self.paused_until(now).is_some() {
+            return Err((now, "paused"));
         }
         if self.closed.load(Ordering::Acquire) {
             return Ok(Ticket { account: Arc::clone(self), attempt: None });

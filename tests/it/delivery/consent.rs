@@ -6,7 +6,8 @@ use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Policy, Rule};
 use super::{ANNE, Asked, BOB, echo, quick, refuse};
 use crate::daemon::{BELLE, Setup, World};
 
-const WELCOME: &str = "Maison belle : pouvons-nous vous écrire ici ? Répondez CONFIRMER pour accepter, STOP pour refuser.";
+const WELCOME: &str =
+    "Maison belle : pouvons-nous vous écrire ici ? Répondez CONFIRMER pour accepter, STOP pour refuser.";
 const CONFIRMED: &str = "Maison belle : merci, c'est confirmé. Répondez STOP à tout moment pour ne plus rien recevoir.";
 
 fn double_opt_in() -> Setup {

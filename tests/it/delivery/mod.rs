@@ -82,7 +82,9 @@ impl World {
 
     /// The id of the message out with this text in it.
     async fn id_of(&self, text: &str) -> String {
-        self.value(&format!("SELECT id FROM messages_out WHERE body LIKE '%{text}%'")).await
+        let rows = format!("FROM messages_out WHERE body LIKE '%{text}%'");
+        self.until(&format!("SELECT count(*) {rows}"), 1).await;
+        self.value(&format!("SELECT id {rows}")).await
     }
 
     /// Waits until a message is in a state, with this reason.

@@ -41,8 +41,7 @@ async fn i7_a_tenant_keeps_to_its_rate_over_all_its_channels() {
     for n in 0..4 {
         let contact = format!("+3361200000{n}");
         world.write(BELLE, &contact, "bonjour").await;
-        let sms =
-            InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, &contact, BELLE.sender, "par SMS");
+        let sms = InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, &contact, BELLE.sender, "par SMS");
         assert_eq!(world.twilio.deliver(&sms).await.expect("an answer").status, 200);
     }
     world.twilio.taken_at_least(8).await;

@@ -58,6 +58,11 @@ pub(super) fn is_poison(error: &DbErr) -> bool {
     }
 }
 
+/// Whether the database itself said so. Anything else means that it was not reached.
+pub(super) fn is_answer(error: &DbErr) -> bool {
+    result_code(error).is_some()
+}
+
 // SQLite's primary result codes: https://www.sqlite.org/rescode.html
 const ERROR: u32 = 1;
 const TOO_BIG: u32 = 18;

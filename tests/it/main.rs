@@ -10,4 +10,5 @@ mod faults;
 mod gateway;
 mod house;
 mod journeys;
+mod operators;
 mod torture;

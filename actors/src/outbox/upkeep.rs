@@ -25,6 +25,7 @@ impl Dispatcher {
             return;
         }
         let (outside, first) = (Arc::clone(&self.outside), self.first);
+        let asked_at = outside.now();
         let sweeping = async move {
             let pauses = match first {
                 true => Some(outside.within_deadline(outside.ports.outbox.pauses()).await?),
@@ -33,10 +34,10 @@ impl Dispatcher {
             let due = outside.within_deadline(outside.ports.outbox.due()).await?;
             Ok::<_, PortError>((pauses, due))
         };
-        ctx.spawn(sweeping.into_actor(self).map(|swept, dispatcher, ctx| {
+        ctx.spawn(sweeping.into_actor(self).map(move |swept, dispatcher, ctx| {
             match swept {
                 Ok((pauses, due)) => {
-                    pauses.iter().for_each(|pauses| dispatcher.desk.adopt_pauses(pauses));
+                    pauses.iter().for_each(|pauses| dispatcher.desk.adopt_pauses(pauses, asked_at));
                     for (lane, at) in due {
                         if (dispatcher.owns)(&lane.tenant) {
                             dispatcher.note_due(lane, at);

@@ -15,15 +15,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 pub(super) use self::held::Held;
-use super::checkpoints::{self, Written};
 use super::error::is_poison;
+use super::sqlite::checkpoints::{self, Written};
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
 const QUEUE: usize = 4096;
@@ -81,6 +81,11 @@ impl Writer {
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
     }
 
+    /// Whether anybody is there to write.
+    pub fn is_alive(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
     /// Lets the writer finish what waits, and takes nothing more.
     pub async fn close(&self) {
         let (answer, closed) = oneshot::channel();
@@ -91,7 +96,7 @@ impl Writer {
     }
 }
 
-async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
+async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
@@ -122,7 +127,7 @@ async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: 
         let batch = waiting.next_batch();
         if !batch.is_empty() {
             written.note(batch.rows());
-            write(&conn, &mut ids, batch).await;
+            write(&mut conn, &mut ids, batch).await;
         }
     }
     conn.give_back().await;
@@ -178,10 +183,10 @@ impl Waiting {
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
 /// fails alone.
-async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
     let begun = Instant::now();
     let rows = batch.rows();
-    let Err(error) = transact(conn, ids, &mut batch).await else {
+    let Err(error) = conn.transact(async |tx| batch.apply(tx, ids).await).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
         batch.answer();
@@ -204,20 +209,6 @@ async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
     for single in batch.split() {
         Box::pin(write(conn, ids, single)).await;
     }
-}
-
-async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), DbErr> {
-    let written = match conn.begin().await {
-        Ok(transaction) => match batch.apply(transaction, ids).await {
-            Ok(()) => conn.commit().await,
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
-    if written.is_err() {
-        conn.roll_back().await;
-    }
-    written
 }
 
 /// Where a batch is written: a transaction.

@@ -145,8 +145,7 @@ impl World {
     async fn metric(&self, line: &str) -> Option<f64> {
         let url = format!("{}/metrics", self.base_url());
         let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("text");
-        let found = metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
-        found
+        metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
     }
 
     /// Waits until a line of `/metrics` has this value.

@@ -12,7 +12,9 @@ const BREAKER: &str = "breaker.consecutive_failures = 2\nbreaker.sample = 1000";
 async fn a_broken_account_rests_its_messages_take_the_other_way_and_come_back() {
     let way_out = "fallback_channel = \"{id}-sms\"\nbreaker.open_for = \"1s\"";
     let world = World::start_on(&quick_with(&format!("{BREAKER}\n{way_out}")));
-    world.twilio.set_faults(Faults::of([ANNE, BOB, CHLOE].map(|contact| on_whatsapp(contact, Fault::ServerError(503)))));
+    world
+        .twilio
+        .set_faults(Faults::of([ANNE, BOB, CHLOE].map(|contact| on_whatsapp(contact, Fault::ServerError(503)))));
     for contact in [ANNE, BOB, CHLOE] {
         world.write(BELLE, contact, contact).await;
     }

@@ -22,8 +22,7 @@ async fn i5_what_the_provider_took_is_found_by_asking_and_not_repeated() {
         world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", n).await;
         let id = world.id_of(&format!("n{n}")).await;
         let history = world.history(&id).await;
-        assert!(history[0].starts_with("message_unknown:"), "{fault:?}: {history:?}");
-        assert_eq!(history.len(), 2, "{fault:?}: {history:?}");
+        assert!(history.iter().any(|event| event.starts_with("message_unknown:")), "{fault:?}: {history:?}");
         let known: String =
             world.value(&format!("SELECT provider_message_id FROM messages_out WHERE id = '{id}'")).await;
         let sent = world.twilio.sends().pop().expect("it was taken");
@@ -46,7 +45,12 @@ async fn i5_of_two_twins_the_one_that_was_lost_is_sent_again_and_the_other_is_no
     let second: String = world.value("SELECT max(id) FROM messages_out").await;
     assert_eq!(
         world.history(&second).await,
-        ["message_unknown:unknown_outcome", "message_postponed:absent_at_provider", "message_claimed:due", "message_sent:taken"]
+        [
+            "message_unknown:unknown_outcome",
+            "message_postponed:absent_at_provider",
+            "message_claimed:due",
+            "message_sent:taken"
+        ]
     );
     assert_eq!(world.value::<i64>("SELECT count(DISTINCT provider_message_id) FROM messages_out").await, 2);
     world.explains(&second, "it is safe to send it again", "on peut le renvoyer sans risque");
@@ -76,7 +80,9 @@ async fn i5_a_callback_with_our_id_settles_it_before_anybody_asks() {
     let faults = Faults::of([Rule::once(Fault::TakeThenReset)]);
     world.twilio.set_faults(Faults { list_status: Some(503), ..faults });
     world.write(BELLE, ANNE, "bonjour").await;
-    world.until("SELECT count(*) FROM messages_out WHERE state = 'delivered' AND provider_message_id LIKE 'SM%'", 1).await;
+    world
+        .until("SELECT count(*) FROM messages_out WHERE state = 'delivered' AND provider_message_id LIKE 'SM%'", 1)
+        .await;
     assert_eq!(world.twilio.taken(), 1);
     assert!(!world.twilio.faults_met().contains_key("list"), "nobody asked");
     let id = world.id_of("bonjour").await;

@@ -83,7 +83,11 @@ async fn i3_what_waits_for_the_contact_is_released_in_its_order_and_before_the_a
     assert_eq!(world.twilio.taken(), 1);
     let attempts: i64 = world.value("SELECT sum(attempts) FROM messages_out WHERE state = 'deferred'").await;
     assert_eq!(attempts, 0, "nothing was tried");
-    world.explains(&asked[0], "it goes by itself when the contact writes", "il part de lui-même quand le contact écrit");
+    world.explains(
+        &asked[0],
+        "it goes by itself when the contact writes",
+        "il part de lui-même quand le contact écrit",
+    );
     world.write(BELLE, ANNE, "me revoilà").await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 5).await;
     let expected = [echo("bonjour"), "un".to_owned(), "deux".to_owned(), "trois".to_owned(), echo("me revoilà")];

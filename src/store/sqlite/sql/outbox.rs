@@ -200,6 +200,15 @@ pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_m
     WHERE o.id >= ?4 AND o.id <> ?2 AND o.tenant_id = ?1 \
     AND o.provider_message_id IN (SELECT value FROM json_each(+?3))";
 
+/// Tenant, conversation, the message itself. Reads what senders are at, and what stands before it in its line.
+pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
+        AND s.tenant_id = ?1 AND s.conversation_id = ?2 AND s.id <> ?3) \
+    OR EXISTS (SELECT 1 FROM messages_out u INDEXED BY messages_out_line WHERE u.state IN ",
+    in_line!(),
+    " AND u.tenant_id = ?1 AND u.conversation_id = ?2 AND u.id < ?3 AND u.state = 'unknown')"
+);
+
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0), coalesce(sum(cost_micros), 0) \
     FROM usage WHERE tenant_id = ?1 AND quarter >= ?2";
 

@@ -1,8 +1,9 @@
 //! Ingress: makes webhooks' messages durable in batches, answers, and delivers them in order of acceptance (I1-I3).
 //!
 //! What came since the actor last ran makes a batch, and batches are handed to the store as they come: it makes all that
-//! wait durable at once, in their order, which is the order of acceptance, and answers in that order. A message that finds no place in memory stays in the store, its tenant is marked
-//! as behind, and from then on *everything* of that tenant comes through the store, in order, until it has caught up.
+//! wait durable at once, in their order, which is the order of acceptance, and answers in that order. A message that finds
+//! no place in memory stays in the store, its tenant is marked as behind, and from then on *everything* of that tenant
+//! comes through the store, in order, until it has caught up.
 
 mod batches;
 mod lane;
@@ -346,7 +347,8 @@ impl Actor for Ingress {
         ctx.set_mailbox_capacity(1024);
         let (batches, begun) = mpsc::unbounded_channel();
         self.batches = Some(batches);
-        ctx.add_stream(batches::through_the_store(Arc::clone(&self.outside), begun));
+        let (inbox, deadline) = (Arc::clone(&self.outside.ports.inbox), self.outside.settings.store_deadline);
+        ctx.add_stream(batches::through_the_store(inbox, deadline, begun));
         self.sweep(ctx, Duration::ZERO);
         self.close_live_sessions(ctx);
     }

@@ -5,6 +5,7 @@ mod consents;
 mod demo;
 mod explain;
 mod migrate;
+mod names;
 mod optout;
 mod outbox;
 mod serve;

@@ -14,7 +14,7 @@ use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 
 use super::terminal::past;
-use super::{ConfigFile, complain, complain_about, exit, load, on_runtime};
+use super::{ConfigFile, complain, complain_about, exit, load_without_secrets, on_runtime};
 use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::operator::{Filter, Operator, Reason, Tenants};
@@ -219,21 +219,19 @@ struct Manner {
 /// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
-        OutboxCommand::List(args) => on(&args.file, async |desk, _| views::list(&desk, args).await),
+        OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
         OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
-        OutboxCommand::Replay(args) => {
-            on(&args.file, async |desk, config| changes::replay(&desk, args, unordered(&config)).await)
-        }
+        OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
         OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
-        OutboxCommand::Pause(args) => on(&args.file, async |desk, _| changes::pause(&desk, args).await),
-        OutboxCommand::Resume(args) => on(&args.file, async |desk, _| changes::resume(&desk, args).await),
+        OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),
+        OutboxCommand::Resume(args) => on(&args.file, async |desk, config| changes::resume(&desk, args, &config).await),
     }
 }
 
 /// Opens the database of a configuration and does something with it.
 pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
     let path: &Path = &file.config;
-    let Some(config) = load(path) else { return exit::FOUND_WRONG };
+    let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
             Ok(desk) => work(desk, config).await,
@@ -244,8 +242,9 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
 }
 
 /// Channels whose messages do not wait for each other.
-fn unordered(_config: &Config) -> BTreeSet<ChannelId> {
-    BTreeSet::new()
+fn unordered(config: &Config) -> BTreeSet<ChannelId> {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
 }
 
 fn lasting(text: &str) -> Result<TimeDelta, String> {

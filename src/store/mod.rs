@@ -1,24 +1,21 @@
 //! The heart's ports over SQLite.
 //!
 //! All writing goes through one task that commits whatever waits as one transaction ([`writer`]); questions that come by
-//! the thousand are answered in bulk ([`reader`]). SQL stands in [`sql`] alone, so that another database needs that file
-//! and a way to open it, and nothing else.
+//! the thousand are answered in bulk ([`reader`]). What is SQLite's own, and its SQL, stands in
+//! [`sqlite`] alone.
 
 mod census;
-mod checkpoints;
 mod error;
 mod events;
 mod explain;
-mod lock;
 pub mod operator;
 mod ports;
 mod reader;
 mod sellers;
-mod sql;
 mod sqlite;
 mod tenants;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod writer;
 
@@ -34,11 +31,12 @@ use sea_orm::{DatabaseConnection, DbErr};
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
 pub use self::explain::{Archive, Counts, Story};
-pub use self::lock::Lock;
 pub use self::sellers::Sellers;
+pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::reader::{Counter, Load, Stands};
+use self::sqlite::sql;
 use self::values::{Row, all, text};
 use self::writer::{Held, Ids, Rounds, Writer};
 

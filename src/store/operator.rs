@@ -9,7 +9,6 @@ mod consents;
 mod listing;
 mod pauses;
 mod replay;
-mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +31,7 @@ pub use self::consents::{ConsentRow, OptOut};
 pub use self::listing::{Count, Filter, Item, Page, Shown};
 pub use self::pauses::endless;
 pub use self::replay::{Changed, Manner};
+use super::sqlite::operator as sql;
 use super::values::{all, list};
 use super::{Store, StoreError, sqlite};
 

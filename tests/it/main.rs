@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod daemon;
+mod delivery;
 mod demo;
 mod faults;
 mod gateway;
 mod house;
 mod journeys;
+mod operators;
 mod torture;

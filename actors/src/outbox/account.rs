@@ -16,6 +16,10 @@ use crate::ports::LaneKey;
 /// How long those wait who find another message trying the way: what comes of it is known sooner, as a rule.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
 
+/// How long at most those wait who find the account paused. A pause may have no end but the one that an operator gives
+/// it, and then what met it must not wait for an end of time that was written into its row.
+const PAUSE_WAIT: Duration = Duration::from_secs(5);
+
 /// One sender account.
 pub(super) struct Account {
     pub(super) lane: LaneKey,
@@ -54,7 +58,7 @@ impl Account {
     /// What it lets through now, without taking anything.
     pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
         if let Some(until) = self.paused_until(now) {
-            return Readiness::Shut(until, "paused");
+            return Readiness::Shut(until.min(Outside::later(now, PAUSE_WAIT)), "paused");
         }
         if self.closed.load(Ordering::Acquire) {
             return Readiness::Ready;
@@ -73,7 +77,7 @@ impl Account {
     /// Until when nothing passes, and why.
     pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<Ticket, (Timestamp, &'static str)> {
         if let Some(until) = self.paused_until(now) {
-            return Err((until, "paused"));
+            return Err((until.min(Outside::later(now, PAUSE_WAIT)), "paused"));
         }
         if self.closed.load(Ordering::Acquire) {
             return Ok(Ticket { account: Arc::clone(self), attempt: None });
@@ -158,5 +162,27 @@ impl Drop for Ticket {
             // Nothing was learnt, so the time does not matter.
             let _ = self.account.lock().end(attempt, Verdict::Silent, Timestamp::default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{ChannelId, TenantId};
+    use crate::testing::harness::noon;
+
+    #[test]
+    fn nobody_is_told_to_wait_for_a_pause_without_an_end() {
+        let lane = LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") };
+        let account = Account::new(lane, Arc::default());
+        let (now, soon) = (noon(), Outside::later(noon(), PAUSE_WAIT));
+        account.pause_until(Timestamp::from_timestamp(253_402_300_799, 0).unwrap());
+        assert_eq!(account.readiness(now), Readiness::Shut(soon, "paused"));
+        assert!(matches!(account.begin(now), Err((at, "paused")) if at == soon));
+        let end = Outside::later(now, Duration::from_secs(1));
+        account.pause_until(end);
+        assert!(matches!(account.begin(now), Err((at, "paused")) if at == end), "one that ends sooner is waited for");
+        account.pause_until(Timestamp::default());
+        assert_eq!(account.readiness(now), Readiness::Ready);
     }
 }

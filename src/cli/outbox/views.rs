@@ -5,7 +5,8 @@ use palabre_actors::domain::rules::Language;
 use super::{ListArgs, Manner, ShowArgs, unknown};
 use crate::cli::explain::told_event;
 use crate::cli::terminal::{age, counted, cut, now, table};
-use crate::cli::{complain_about, exit, say};
+use crate::cli::{complain_about, exit, names, say};
+use crate::config::Config;
 use crate::http::api::documents::{Content, Counts, MessageHistory, Messages};
 use crate::store::StoreError;
 use crate::store::operator::{Filter, Item, Operator, Page, Shown, Tenants};
@@ -14,17 +15,17 @@ use crate::store::operator::{Filter, Item, Operator, Page, Shown, Tenants};
 const CHANNEL: usize = 16;
 const REASON: usize = 22;
 
-pub(super) async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
+pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
     let filter = args.which.filter();
     if args.by_reason {
-        return counts(desk, &filter, args.manner).await;
+        return counts(desk, &filter, args.manner, config).await;
     }
     let limit = usize::from(args.limit);
     let items = desk.list(&filter, Page { before: args.before, limit }).await?;
     if args.manner.json {
         json(&Messages::of(&items, limit, content(args.manner)));
     } else if items.is_empty() {
-        complain_about(format_args!("nothing fits: {}", described(&filter)));
+        complain_about(format_args!("{}", nothing_fits(&filter, config)));
     } else {
         say(format_args!("{}", listed(&items, args.manner).trim_end()));
         if let Some(last) = items.last().filter(|_| items.len() == limit) {
@@ -64,12 +65,17 @@ fn one_line(text: &str) -> String {
     if text.is_empty() { "(no text)".to_owned() } else { format!("“{}”", text.escape_debug()) }
 }
 
-pub(super) async fn counts(desk: &Operator, filter: &Filter, manner: Manner) -> Result<u8, StoreError> {
+pub(super) async fn counts(
+    desk: &Operator,
+    filter: &Filter,
+    manner: Manner,
+    config: &Config,
+) -> Result<u8, StoreError> {
     let counts = desk.counts(filter).await?;
     if manner.json {
         json(&Counts::of(&counts));
     } else if counts.is_empty() {
-        complain_about(format_args!("nothing fits: {}", described(filter)));
+        complain_about(format_args!("{}", nothing_fits(filter, config)));
     } else {
         let now = now();
         let rows: Vec<_> = counts
@@ -136,8 +142,14 @@ fn told(shown: &Shown, manner: Manner) -> String {
     text
 }
 
-/// What a filter looked for, for those who found nothing.
-pub(super) fn described(filter: &Filter) -> String {
+/// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
+pub(super) fn nothing_fits(filter: &Filter, config: &Config) -> String {
+    let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
+    let stranger = stranger.map(|stranger| format!("\n  {stranger}")).unwrap_or_default();
+    format!("nothing fits: {}{stranger}", described(filter))
+}
+
+fn described(filter: &Filter) -> String {
     let states: Vec<&str> = filter.wanted().iter().map(|state| state.as_str()).collect();
     let mut text = format!("no message is {}", states.join(", "));
     if let Some(reason) = &filter.reason {

@@ -22,8 +22,8 @@ pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 pub(super) use self::held::Held;
-use super::checkpoints::{self, Written};
 use super::error::is_poison;
+use super::sqlite::checkpoints::{self, Written};
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
 const QUEUE: usize = 4096;

@@ -30,6 +30,10 @@ pub(super) const fn on(code: u32) -> Option<Both> {
             "compare the template's language and variables with Twilio's content editor, mend [[templates]], send anew",
             "comparer langue et variables du modèle avec l'éditeur de Twilio, corriger [[templates]], renvoyer",
         ),
+        30002 => (
+            "settle it with Twilio (their console says why), then `palabre outbox resume`; what waits leaves by itself",
+            "régler cela avec Twilio (leur console dit pourquoi), puis `palabre outbox resume` ; ce qui attend part seul",
+        ),
         30003 | 30008 | 63012 | 63017 => ("replay it later", "le rejouer plus tard"),
         30004 | 30007 | 63005 | 63013 => (
             "review the text (links, capitals, promises), then send it anew; repeated blocks harm the sender",

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// For its owner alone: the file holds personal data.
 const PRIVATE: u32 = 0o600;

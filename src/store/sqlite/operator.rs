@@ -5,13 +5,13 @@
 use palabre_actors::domain::status::OutboxState;
 
 /// States that one index, or one reading along the ids, leads to.
-pub(super) struct Shelf {
+pub(in crate::store) struct Shelf {
     states: &'static [OutboxState],
     condition: &'static str,
 }
 
 /// Every state stands on one of them.
-pub(super) const SHELVES: [Shelf; 5] = [
+pub(in crate::store) const SHELVES: [Shelf; 5] = [
     Shelf { states: &[OutboxState::Dead, OutboxState::Failed], condition: "state IN ('dead', 'failed')" },
     Shelf { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     Shelf { states: &[OutboxState::Deferred], condition: "state = 'deferred'" },
@@ -29,7 +29,7 @@ pub(super) const SHELVES: [Shelf; 5] = [
     },
 ];
 
-/// The columns of an [`super::Item`], in its order.
+/// The columns of an [`crate::store::operator::Item`], in its order.
 macro_rules! item {
     () => {
         "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
@@ -50,7 +50,7 @@ fn of_shelves(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
 }
 
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).
-pub(super) fn newest(states: &[OutboxState]) -> String {
+pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
     let parts = of_shelves(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < ?8 AND id >= ?9 \
@@ -62,7 +62,7 @@ pub(super) fn newest(states: &[OutboxState]) -> String {
 }
 
 /// Rows that fit a filter, oldest first: their ids. After which id (`?8`), how many (`?9`).
-pub(super) fn oldest(states: &[OutboxState]) -> String {
+pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
     let parts = of_shelves(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > ?8 ORDER BY id LIMIT ?9)"
@@ -72,7 +72,7 @@ pub(super) fn oldest(states: &[OutboxState]) -> String {
 }
 
 /// How many rows fit a filter, by tenant, channel, state and reason.
-pub(super) fn counts(states: &[OutboxState]) -> String {
+pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
     let parts = of_shelves(states, |shelf| {
         format!(
             "SELECT tenant_id, channel_id, state, last_error, count(*), min(created_at), max(created_at) \
@@ -83,91 +83,92 @@ pub(super) fn counts(states: &[OutboxState]) -> String {
 }
 
 /// Tenants, id.
-pub(super) const ITEM: &str =
+pub(in crate::store) const ITEM: &str =
     concat!("SELECT ", item!(), " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2");
 
-pub(super) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
+pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 
 /// Tenants, `[id, …]`: what a change needs to know of a row.
-pub(super) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \
+pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \
     life_since, expires_at, provider_message_id, correlation_id, created_at FROM messages_out \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) ORDER BY id";
 
 /// `[[id, due, expires_at or null], …]`, now. Another life, and nothing of the one before it but its attempts.
-pub(super) const REPLAY: &str = "UPDATE messages_out SET state = 'pending', behind = 0, life = life + 1, \
+pub(in crate::store) const REPLAY: &str = "UPDATE messages_out SET state = 'pending', behind = 0, life = life + 1, \
     life_since = j.value->>1, next_attempt_at = j.value->>1, expires_at = j.value->>2, attempts_before = attempts, \
     provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
     lease_until = NULL, updated_at = ?2 FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// `[[tenant, conversation], …]`: whoever stands in line behind another, and is not marked so.
-pub(super) const QUEUE_UP: &str = "UPDATE messages_out SET behind = 1 WHERE id IN (\
+pub(in crate::store) const QUEUE_UP: &str = "UPDATE messages_out SET behind = 1 WHERE id IN (\
     SELECT p.id FROM json_each(+?1) j CROSS JOIN messages_out p ON p.tenant_id = j.value->>0 \
     AND p.conversation_id = j.value->>1 AND p.state IN ('pending', 'sending', 'unknown') AND p.state = 'pending' \
     AND p.behind = 0 WHERE EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
         AND o.conversation_id = p.conversation_id AND o.state IN ('pending', 'sending', 'unknown') AND o.id < p.id))";
 
 /// `[[tenant, conversation], …]`: the head of the line, when whoever stood before it has left.
-pub(super) const PROMOTE: &str = "UPDATE messages_out SET behind = 0 WHERE behind = 1 AND state = 'pending' AND id IN (\
+pub(in crate::store) const PROMOTE: &str = "UPDATE messages_out SET behind = 0 WHERE behind = 1 AND state = 'pending' AND id IN (\
     SELECT (SELECT min(o.id) FROM messages_out o WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 \
         AND o.state IN ('pending', 'sending', 'unknown')) FROM json_each(+?1) j)";
 
 /// Id, now.
-pub(super) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
+pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
     lease_owner = NULL, lease_until = NULL, updated_at = ?2 WHERE id = ?1";
 
 /// Tenants.
-pub(super) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
+pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) ORDER BY tenant_id, channel_id";
 
 /// Tenants, channel.
-pub(super) const CHANNEL: &str =
+pub(in crate::store) const CHANNEL: &str =
     "SELECT tenant_id FROM channels WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2";
 
 /// Channel, tenant, reason, until, now.
-pub(super) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
+pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
 
 /// Tenants, channel.
-pub(super) const RESUME: &str =
+pub(in crate::store) const RESUME: &str =
     "DELETE FROM channel_pauses WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND channel_id = ?2";
 
 /// Tenants, before which id, how many.
-pub(super) const OPT_OUTS: &str = "SELECT id, tenant_id, address, source, message_id, created_at FROM opt_outs \
+pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, source, message_id, created_at FROM opt_outs \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
 /// Id, tenant, address, now.
-pub(super) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at) \
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at) \
     VALUES (?1, ?2, ?3, 'operator', ?4) ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// Tenant, address: under every address of the contact.
-pub(super) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
+pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
     SELECT b.address FROM contact_addresses a \
     JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
     WHERE a.tenant_id = ?1 AND a.address = ?2))";
 
 /// Tenant, address.
-pub(super) const CONTACT: &str = "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
+pub(in crate::store) const CONTACT: &str =
+    "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 
 /// Id, tenant, contact or null, address, what, evidence or null, now.
-pub(super) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
+pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";
 
 /// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
-pub(super) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
+pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
     WHERE tenant_id = ?1 AND contact_id = ?2";
 
 /// Tenant, contact, now: what no sender has begun.
-pub(super) const SUPPRESS: &str = "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', \
+pub(in crate::store) const SUPPRESS: &str = "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', \
     updated_at = ?3 WHERE tenant_id = ?1 AND (state IN ('pending', 'sending', 'unknown') AND state = 'pending' \
     OR state = 'deferred') AND kind <> 'opt_out_confirmation' \
     AND conversation_id IN (SELECT id FROM conversations WHERE tenant_id = ?1 AND contact_id = ?2) \
     RETURNING id, conversation_id, correlation_id";
 
 /// Tenants, after which id, how many, address or null.
-pub(super) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
+pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
     created_at FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
     AND (?4 IS NULL OR address = ?4) ORDER BY id LIMIT ?3";
 
 /// Tenant, key.
-pub(super) const BY_KEY: &str = "SELECT id FROM messages_out WHERE tenant_id = ?1 AND idempotency_key = ?2";
+pub(in crate::store) const BY_KEY: &str = "SELECT id FROM messages_out WHERE tenant_id = ?1 AND idempotency_key = ?2";

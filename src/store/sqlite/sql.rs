@@ -5,7 +5,7 @@
 
 mod outbox;
 
-pub(super) use self::outbox::*;
+pub(in crate::store) use self::outbox::*;
 
 /// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
 macro_rules! in_line {
@@ -17,7 +17,7 @@ use in_line;
 
 /// A table that rows are appended to in bulk.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::store) struct Table {
     /// `INSERT INTO table (columns) VALUES `
     pub insert: &'static str,
     /// How many columns.
@@ -26,34 +26,34 @@ pub(super) struct Table {
     pub on_conflict: &'static str,
 }
 
-pub(super) const MESSAGES_IN: Table = Table {
+pub(in crate::store) const MESSAGES_IN: Table = Table {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
         profile_name, details, state, correlation_id, created_at) VALUES ",
     columns: 12,
     on_conflict: " ON CONFLICT (tenant_id, channel_id, provider_message_id) DO NOTHING",
 };
 
-pub(super) const EVENT_LOG: Table = Table {
+pub(in crate::store) const EVENT_LOG: Table = Table {
     insert: "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, \
         payload, created_at) VALUES ",
     columns: 9,
     on_conflict: "",
 };
 
-pub(super) const CONTACTS: Table = Table {
+pub(in crate::store) const CONTACTS: Table = Table {
     insert: "INSERT INTO contacts (id, tenant_id, name, created_at, updated_at) VALUES ",
     columns: 5,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at \
         WHERE name IS NOT excluded.name",
 };
 
-pub(super) const CONTACT_ADDRESSES: Table = Table {
+pub(in crate::store) const CONTACT_ADDRESSES: Table = Table {
     insert: "INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at) VALUES ",
     columns: 4,
     on_conflict: " ON CONFLICT (tenant_id, address) DO NOTHING",
 };
 
-pub(super) const CONVERSATIONS: Table = Table {
+pub(in crate::store) const CONVERSATIONS: Table = Table {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, created_at, updated_at) VALUES ",
     columns: 15,
@@ -63,13 +63,13 @@ pub(super) const CONVERSATIONS: Table = Table {
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, updated_at = excluded.updated_at",
 };
 
-pub(super) const SESSIONS: Table = Table {
+pub(in crate::store) const SESSIONS: Table = Table {
     insert: "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) VALUES ",
     columns: 4,
     on_conflict: "",
 };
 
-pub(super) const CONSENTS: Table = Table {
+pub(in crate::store) const CONSENTS: Table = Table {
     insert: "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
         created_at) VALUES ",
     columns: 9,
@@ -77,19 +77,19 @@ pub(super) const CONSENTS: Table = Table {
 };
 
 /// `[[tenant, channel, provider id], …]`: id and correlation id of the row that holds each key.
-pub(super) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(+?1) j \
+pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(+?1) j \
     CROSS JOIN messages_in m ON m.tenant_id = j.value->>0 AND m.channel_id = j.value->>1 \
     AND m.provider_message_id = j.value->>2";
 
-pub(super) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
+pub(in crate::store) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
 
-pub(super) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
+pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
     WHERE id = ?1 AND tenant_id = ?2 AND state = 'accepted'";
 
 /// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases], …]`: positions of the
 /// turns that may not be written (1), and of those that find deferred rows to release (0). Contact and address are null
 /// when the conversation is there already.
-pub(super) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coalesce(\
+pub(in crate::store) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coalesce(\
         (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
         OR coalesce(c.version, 0) <> j.value->>3 \
         OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
@@ -106,44 +106,45 @@ pub(super) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coa
     WHERE conflict OR deferred";
 
 /// `[[inbound, conversation, role, reason, processed_at], …]`
-pub(super) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
+pub(in crate::store) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
     role = j.value->>2, reason = j.value->>3, processed_at = j.value->>4 \
     FROM json_each(+?1) j WHERE messages_in.id = j.value->>0";
 
 /// `[[session, closed_at], …]`
-pub(super) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
+pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
     FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
 /// Opens the tenant's live session or keeps the open one alive; the answer is the id of whichever it is.
-pub(super) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
+pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
     VALUES (?1, ?2, ?3, ?3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
     DO UPDATE SET last_message_at = max(last_message_at, excluded.last_message_at) RETURNING id";
 
-pub(super) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = ?3 \
+pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = ?3 \
     WHERE tenant_id = ?1 AND closed_at IS NULL AND last_message_at < ?2 RETURNING id";
 
-pub(super) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at) \
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// Every address of the contact.
-pub(super) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
+pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
     SELECT b.address FROM contact_addresses a \
     JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
     WHERE a.tenant_id = ?1 AND a.address = ?2))";
 
 /// Contact, now.
-pub(super) const WELCOMED: &str =
+pub(in crate::store) const WELCOMED: &str =
     "UPDATE contacts SET welcomed_at = ?2, updated_at = ?2 WHERE id = ?1 AND welcomed_at IS NULL";
 
 /// Tenant, address, now.
-pub(super) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 \
+pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 \
     WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2) \
     AND confirmed_at IS NULL";
 
-pub(super) const CONTACT_OF: &str = "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
+pub(in crate::store) const CONTACT_OF: &str =
+    "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 
 /// `[[tenant, channel, address, the last message or null], …]`: everything a conversation starts from, in one reading.
-pub(super) const LOAD: &str = concat!(
+pub(in crate::store) const LOAD: &str = concat!(
     "SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, \
         EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
@@ -172,7 +173,7 @@ pub(super) const LOAD: &str = concat!(
 
 /// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, whether
 /// the contact confirmed, and when they last wrote on the channel.
-pub(super) const STANDINGS: &str = "SELECT j.key, \
+pub(in crate::store) const STANDINGS: &str = "SELECT j.key, \
     EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
     OR EXISTS (SELECT 1 FROM contact_addresses b \
         JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
@@ -185,65 +186,65 @@ pub(super) const STANDINGS: &str = "SELECT j.key, \
         AND c.channel_id = j.channel_id";
 
 /// The first page: by the small index of waiting rows.
-pub(super) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
+pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
     profile_name, details, correlation_id, created_at FROM messages_in INDEXED BY messages_in_waiting \
     WHERE tenant_id = ?1 AND processed_at IS NULL ORDER BY id LIMIT ?2";
 
 /// Further pages: along the rows as they were inserted, which is the order of their ids, because what waits stands close
 /// together there.
-pub(super) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
+pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
     profile_name, details, correlation_id, created_at FROM messages_in NOT INDEXED \
     WHERE rowid > coalesce((SELECT rowid FROM messages_in WHERE id = ?3), 0) \
     AND tenant_id = ?1 AND processed_at IS NULL ORDER BY rowid LIMIT ?2";
 
 /// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
-pub(super) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) AS (\
+pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) AS (\
     SELECT json_array('', NULL) UNION ALL \
     SELECT (SELECT json_array(m.tenant_id, m.created_at) FROM messages_in m INDEXED BY messages_in_waiting \
         WHERE m.processed_at IS NULL AND m.tenant_id > head->>0 ORDER BY m.tenant_id, m.id LIMIT 1) \
     FROM oldest WHERE head IS NOT NULL) \
     SELECT head->>0 FROM oldest WHERE head->>1 < ?1";
 
-pub(super) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
+pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
 
 /// Id, name, language, time zone, now.
-pub(super) const SYNC_TENANT: &str = "INSERT INTO tenants (id, name, language, timezone, created_at, updated_at) \
+pub(in crate::store) const SYNC_TENANT: &str = "INSERT INTO tenants (id, name, language, timezone, created_at, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
     language = excluded.language, timezone = excluded.timezone, updated_at = excluded.updated_at \
     WHERE name <> excluded.name OR language <> excluded.language OR timezone <> excluded.timezone";
 
 /// Id, tenant, provider, address, now.
-pub(super) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenant_id, provider, address, created_at, updated_at) \
+pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenant_id, provider, address, created_at, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     provider = excluded.provider, address = excluded.address, updated_at = excluded.updated_at \
     WHERE tenant_id <> excluded.tenant_id OR provider <> excluded.provider OR address <> excluded.address";
 
-pub(super) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
+pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
     LEFT JOIN tenants t ON t.id = s.tenant_id";
 
 /// Copies the whole log back into the file.
-pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Copies what nobody is using: whether it was held up, pages in the log, pages copied.
-pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// By way of the dedupe index, channel by channel.
-pub(super) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
+pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
     ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";
 
-pub(super) const TENANT_OF_FLOW: &str = "SELECT tenant_id FROM event_log WHERE correlation_id = ?1 LIMIT 1";
+pub(in crate::store) const TENANT_OF_FLOW: &str = "SELECT tenant_id FROM event_log WHERE correlation_id = ?1 LIMIT 1";
 
-pub(super) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages_in GROUP BY state \
+pub(in crate::store) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages_in GROUP BY state \
     UNION ALL SELECT 'outbound', state, count(*) FROM messages_out GROUP BY state \
     UNION ALL SELECT 'events', event_type, count(*) FROM event_log GROUP BY event_type \
     UNION ALL SELECT 'conversations', '', count(*) FROM conversations \
     UNION ALL SELECT 'opt_outs', '', count(*) FROM opt_outs";
 
-pub(super) const VERSIONS: &str = "SELECT id, version FROM conversations";
+pub(in crate::store) const VERSIONS: &str = "SELECT id, version FROM conversations";
 
 /// Every reference between rows: table, id, tenant, the other table, the other row's tenant.
-pub(super) const LINKS: &str = "\
+pub(in crate::store) const LINKS: &str = "\
     SELECT 'messages_in', m.id, m.tenant_id, 'conversations', o.tenant_id FROM messages_in m \
         LEFT JOIN conversations o ON o.id = m.conversation_id WHERE m.conversation_id IS NOT NULL \
     UNION ALL SELECT 'messages_in', m.id, m.tenant_id, 'channels', o.tenant_id FROM messages_in m \
@@ -271,4 +272,5 @@ pub(super) const LINKS: &str = "\
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
 
-pub(super) const ADD_SELLER_PHONE: &str = "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";
+pub(in crate::store) const ADD_SELLER_PHONE: &str =
+    "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";

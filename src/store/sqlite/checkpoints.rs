@@ -12,8 +12,8 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::sync::Notify;
 
-use super::sql;
-use super::values::all;
+use crate::store::sqlite::sql;
+use crate::store::values::all;
 
 /// Rows written between two checkpoints: some four thousand pages.
 const ROWS_BETWEEN: usize = 2_000;
@@ -24,7 +24,7 @@ const LONG_PAGES: i64 = 16_384;
 
 /// How much was written since the last checkpoint.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written(Arc<Tally>);
+pub(in crate::store) struct Written(Arc<Tally>);
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -55,7 +55,7 @@ impl Written {
 }
 
 /// Copies whenever enough was written, until it is dropped. `long_log` is told when the writer should help.
-pub(super) async fn run(conn: DatabaseConnection, written: Written, long_log: impl AsyncFn()) {
+pub(in crate::store) async fn run(conn: DatabaseConnection, written: Written, long_log: impl AsyncFn()) {
     loop {
         written.enough().await;
         match copy(&conn).await {
@@ -67,7 +67,7 @@ pub(super) async fn run(conn: DatabaseConnection, written: Written, long_log: im
 }
 
 /// Copies what can be copied without waiting for anybody. Answers how many pages the log has.
-pub(super) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
+pub(in crate::store) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let rows = all(conn, sql::CHECKPOINT_PASSIVE, []).await?;
     let pages: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?;
     Ok(pages.unwrap_or_default())

@@ -1,8 +1,15 @@
 //! How SQLite is opened: WAL, one writer, a few readers.
 
+pub(super) mod checkpoints;
+mod lock;
+pub(super) mod operator;
+pub(super) mod sql;
+
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+pub use self::lock::Lock;
 
 /// Connections that read. More would only share the same two cores.
 const READERS: u32 = 3;
@@ -11,7 +18,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The writer's connection, and one for the little that is written beside it. `synchronous=FULL` makes every commit survive
 /// a power cut (I1).
-pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
+pub(in crate::store) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(2).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
         sqlite
@@ -35,7 +42,7 @@ pub(super) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> 
 }
 
 /// A connection that copies the log back.
-pub(super) async fn open_checkpointer(url: &str) -> Result<DatabaseConnection, DbErr> {
+pub(in crate::store) async fn open_checkpointer(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).min_connections(0).map_sqlx_sqlite_opts(|sqlite| {
         let sqlite = sqlite.create_if_missing(false).busy_timeout(BUSY).foreign_keys(false);
@@ -45,7 +52,7 @@ pub(super) async fn open_checkpointer(url: &str) -> Result<DatabaseConnection, D
 }
 
 /// Connections that only read. The file must be there.
-pub(super) async fn open_readers(url: &str) -> Result<DatabaseConnection, DbErr> {
+pub(in crate::store) async fn open_readers(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(READERS).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
         sqlite

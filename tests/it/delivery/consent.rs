@@ -91,7 +91,8 @@ async fn i6_what_the_provider_knows_of_an_opt_out_is_recorded_and_silences() {
     assert_eq!(ledger(&world).await, ["opted_out provider"]);
     world.explains(&id, "the contact wrote STOP to this sender", "le contact a écrit STOP à cet expéditeur");
     world.write(BELLE, ANNE, "vous êtes là ?").await;
-    world.until("SELECT count(*) FROM messages_in WHERE reason = 'silent_opted_out'", 1).await;
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 2).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state <> 'suppressed'", 0).await;
     let asked = world.ask_for(BELLE, ANNE, Asked { body: "Une offre !", ..Asked::default() }).await;
     world.until_is(&asked, "suppressed", Some("opted_out")).await;
     assert_eq!(world.twilio.taken(), 0);

@@ -82,7 +82,9 @@ impl World {
 
     /// The id of the message out with this text in it.
     async fn id_of(&self, text: &str) -> String {
-        self.value(&format!("SELECT id FROM messages_out WHERE body LIKE '%{text}%'")).await
+        let rows = format!("FROM messages_out WHERE body LIKE '%{text}%'");
+        self.until(&format!("SELECT count(*) {rows}"), 1).await;
+        self.value(&format!("SELECT id {rows}")).await
     }
 
     /// Waits until a message is in a state, with this reason.
@@ -143,8 +145,7 @@ impl World {
     async fn metric(&self, line: &str) -> Option<f64> {
         let url = format!("{}/metrics", self.base_url());
         let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("text");
-        let found = metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
-        found
+        metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
     }
 
     /// Waits until a line of `/metrics` has this value.

@@ -82,9 +82,11 @@ async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
     let midnight = now.date_naive().and_hms_opt(0, 0, 0).expect("midnight") + chrono::TimeDelta::hours(24 - ahead);
     let limits = "per_second = 10000\nper_contact_per_minute = 1000\nper_day = 2".to_owned();
     let mut world = World::start_on(&Setup { limits, timezone, ..quick() });
-    for text in ["un", "deux", "trois"] {
+    for (sent, text) in (1..).zip(["un", "deux"]) {
         world.write(BELLE, ANNE, text).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
     }
+    world.write(BELLE, ANNE, "trois").await;
     let third = world.id_of("trois").await;
     world.until_is(&third, "pending", Some("per_day")).await;
     let due: String = world.value(&format!("SELECT next_attempt_at FROM messages_out WHERE id = '{third}'")).await;

@@ -115,7 +115,7 @@ async fn show(args: &DemoArgs) -> Result<u8, DemoError> {
         return Ok(INTERRUPTED);
     }
     if args.stay {
-        theatre.stay(args, look, &mut interrupted).await;
+        theatre.stay(args, &folder, look, &mut interrupted).await;
     }
     theatre.finish(args, &folder, look, begun).await
 }
@@ -190,9 +190,9 @@ impl Theatre {
     }
 
     /// Small talk until Ctrl-C.
-    async fn stay(&self, args: &DemoArgs, look: Look, interrupted: &mut Interruptions) {
+    async fn stay(&self, args: &DemoArgs, folder: &Folder, look: Look, interrupted: &mut Interruptions) {
         if !args.json {
-            say(format_args!("\n{}", self.directions(look)));
+            say(format_args!("\n{}", self.directions(folder, look)));
         }
         players::chat(&self.stage, interrupted.come()).await;
         self.stage.teller.note("Ctrl-C: finishing what is under way");
@@ -233,13 +233,22 @@ impl Theatre {
 
     fn urls(&self) -> Vec<(&'static str, String)> {
         let (addr, admin) = (self.daemon.addr, self.daemon.admin_addr);
-        vec![("the health", format!("http://{addr}/api/health")), ("the metrics", format!("http://{admin}/metrics"))]
+        vec![
+            ("the health", format!("http://{addr}/api/health")),
+            ("the metrics", format!("http://{admin}/metrics")),
+            ("the API", format!("http://{admin}/api/v1/openapi.json")),
+        ]
     }
 
-    fn directions(&self, look: Look) -> String {
+    fn directions(&self, folder: &Folder, look: Look) -> String {
         let mut lines = vec![look.dim("The daemon stays. Customers go on talking; Ctrl-C ends it.")];
         lines.extend(self.urls().into_iter().map(|(what, url)| format!("  {what:<12} {url}")));
-        let addr = self.daemon.addr;
+        let (addr, admin) = (self.daemon.addr, self.daemon.admin_addr);
+        lines.push(format!(
+            "  {:<12} curl -H 'Authorization: Bearer {}' http://{admin}/api/v1/outbox/counts",
+            "its key",
+            folder.api_key()
+        ));
         for desk in DESKS {
             lines.push(format!(
                 "  {:<12} http://{addr}/webhooks/{}/{}",

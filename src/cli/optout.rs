@@ -22,8 +22,8 @@ pub(super) enum OptoutCommand {
     /// Record a STOP that came another way (at the counter, in a letter): silence from now on
     #[command(after_help = "Examples:\n  \
         palabre optout add --tenant institut-belle whatsapp:+33612345678\n  \
-        palabre optout add --tenant institut-belle - < addresses.txt     one a line, not in the shell's history\n\n\
-        What waits for the contact is held back in the same moment, under each of their addresses.")]
+        palabre optout add --tenant institut-belle - < addresses.txt\n\n\
+        A file keeps addresses out of the shell's history. What waits for the contact is held back in the same moment, under each of their addresses.")]
     Add(AddArgs),
     /// Record an explicit START that came another way: they may be written to again
     #[command(after_help = "Only the contact can end their silence. --evidence says how they did, and stays in the \

@@ -37,7 +37,7 @@ pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::reader::{Counter, Load, Stands};
 use self::sqlite::sql;
-use self::values::{Row, all, text};
+use self::values::{Row, all, change, text};
 use self::writer::{Held, Ids, Rounds, Writer};
 
 /// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
@@ -69,6 +69,8 @@ impl Store {
         if migrate {
             Migrator::up(&write_conn, None).await?;
         }
+        // One daemon at a time: who asked providers about unknown messages before this one is gone.
+        change(&write_conn, sql::FORGET_ASKERS, []).await?;
         let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = sqlite::open_readers(url).await?;

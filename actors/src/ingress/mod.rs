@@ -260,7 +260,8 @@ impl Actor for Ingress {
         ctx.set_mailbox_capacity(1024);
         let (batches, begun) = mpsc::unbounded_channel();
         self.batches = Some(batches);
-        ctx.add_stream(batches::through_the_store(Arc::clone(&self.outside), begun));
+        let (inbox, deadline) = (Arc::clone(&self.outside.ports.inbox), self.outside.settings.store_deadline);
+        ctx.add_stream(batches::through_the_store(inbox, deadline, begun));
         self.sweep(ctx, Duration::ZERO);
         self.close_live_sessions(ctx);
     }

@@ -1,14 +1,17 @@
 //! Replaying, calling back, pausing.
 
+use std::collections::BTreeMap;
+
 use palabre_actors::domain::ids::{ChannelId, OutboundId};
 use palabre_actors::domain::status::OutboxState;
+use palabre_actors::ports::Pause;
 
 use super::views::{counts, json, nothing_fits};
-use super::{CancelArgs, Manner, PauseArgs, ReplayArgs, ResumeArgs, unknown, unordered};
-use crate::cli::terminal::{confirmed, counted, now};
+use super::{CancelArgs, Manner, PauseArgs, PausesArgs, ReplayArgs, ResumeArgs, unknown, unordered};
+use crate::cli::terminal::{confirmed, counted, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Content, Message, Replayed};
+use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
 use crate::store::StoreError;
 use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
 
@@ -131,7 +134,7 @@ pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) ->
         return Ok(no_channel(&channel, config));
     }
     let until = match args.lasting {
-        Some(_) => format!("until {}", until.to_rfc3339()),
+        Some(_) => format!("until {}", moment(until)),
         None => format!("until `palabre outbox resume {channel}`"),
     };
     say(format_args!("{channel} is paused {until}"));
@@ -148,6 +151,28 @@ pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) 
             return Ok(exit::FOUND_WRONG);
         }
     }
+    Ok(exit::OK)
+}
+
+pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, StoreError> {
+    let now = now();
+    let mut pauses = desk.pauses(&Tenants::All).await?;
+    pauses.retain(|pause| pause.until > now);
+    if args.json {
+        let lane = |pause: &Pause| (pause.lane.channel.to_string(), PausedFor::of(pause));
+        json(&pauses.iter().map(lane).collect::<BTreeMap<_, _>>());
+        return Ok(exit::OK);
+    }
+    if pauses.is_empty() {
+        complain_about(format_args!("no channel is paused"));
+        return Ok(exit::FOUND_WRONG);
+    }
+    let row = |pause: &Pause| {
+        let until = if pause.until < operator::endless() { moment(pause.until) } else { "it is resumed".to_owned() };
+        vec![pause.lane.channel.to_string(), pause.lane.tenant.to_string(), until, pause.reason.clone()]
+    };
+    let rows: Vec<_> = pauses.iter().map(row).collect();
+    say(format_args!("{}", table(&["channel", "tenant", "until", "why"], &rows).trim_end()));
     Ok(exit::OK)
 }
 

@@ -1,15 +1,18 @@
 //! Looking.
 
+use std::collections::BTreeSet;
+
 use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::status::OutboxState;
 
 use super::{ListArgs, Manner, ShowArgs, unknown};
-use crate::cli::explain::told_event;
-use crate::cli::terminal::{age, counted, cut, now, table};
+use crate::cli::explain::{last_error, told_event, what_to_do};
+use crate::cli::terminal::{age, counted, cut, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, Counts, MessageHistory, Messages};
 use crate::store::StoreError;
-use crate::store::operator::{Filter, Item, Operator, Page, Shown, Tenants};
+use crate::store::operator::{Count, Filter, Item, Operator, Page, Shown, Tenants};
 
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
@@ -60,9 +63,19 @@ fn listed(items: &[Item], manner: Manner) -> String {
     table(&["id", "age", "channel", "state", "reason", "to"], &items.iter().map(row).collect::<Vec<_>>())
 }
 
+/// The next step, where there is one: a message that arrived needs none.
+fn todo(item: &Item, reason: &str) -> Option<&'static str> {
+    let arrived = matches!(item.state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
+    what_to_do(reason, Language::En).filter(|_| !arrived)
+}
+
 /// On one line, and without what a terminal would obey.
 fn one_line(text: &str) -> String {
-    if text.is_empty() { "(no text)".to_owned() } else { format!("“{}”", text.escape_debug()) }
+    if text.is_empty() {
+        return "(no text)".to_owned();
+    }
+    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    format!("“{}”", visible.collect::<String>())
 }
 
 pub(super) async fn counts(
@@ -92,8 +105,25 @@ pub(super) async fn counts(
             })
             .collect();
         say(format_args!("{}", table(&["messages", "state", "reason", "tenant", "channel", "age"], &rows).trim_end()));
+        say(format_args!("\n{}", meanings(&counts).trim_end()));
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
+}
+
+/// Each reason in words, and the next step.
+fn meanings(counts: &[Count]) -> String {
+    let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
+    let mut text = String::new();
+    for reason in reasons {
+        let means = last_error(reason, Language::En);
+        // A code is told with its number before it.
+        let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
+        text.push_str(&format!("{means}\n"));
+        if let Some(todo) = what_to_do(reason, Language::En) {
+            text.push_str(&format!("    {todo}\n"));
+        }
+    }
+    text
 }
 
 pub(super) async fn show(desk: &Operator, args: &ShowArgs) -> Result<u8, StoreError> {
@@ -123,10 +153,11 @@ fn told(shown: &Shown, manner: Manner) -> String {
         ("template", or_dash(item.template.as_ref().map(|template| template.name.clone()))),
         ("kind", item.kind.to_string()),
         ("state", item.state.to_string()),
-        ("reason", or_dash(item.reason.clone())),
+        ("reason", or_dash(item.reason.as_deref().map(|reason| last_error(reason, Language::En)))),
+        ("what to do", or_dash(item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned))),
         ("attempts, life", format!("{}, {}", item.attempts, item.life)),
-        ("next attempt", item.next_attempt_at.to_rfc3339()),
-        ("expires", or_dash(item.expires_at.map(|at| at.to_rfc3339()))),
+        ("next attempt", moment(item.next_attempt_at)),
+        ("expires", or_dash(item.expires_at.map(moment))),
         ("at the provider", or_dash(item.provider_message_id.clone())),
         ("flow", item.correlation.to_string()),
     ];

@@ -1,8 +1,8 @@
 //! What is answered is on the disk; what fails, fails alone; what is gone says so.
 
 use futures_util::future::join_all;
-use palabre_actors::domain::ids::InboundId;
-use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, Standings, Turns};
+use palabre_actors::domain::ids::{InboundId, NodeId};
+use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
 use sea_orm::ConnectionTrait;
@@ -27,6 +27,19 @@ async fn i1_what_was_accepted_is_there_after_a_restart() {
     assert_eq!(loaded.waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [waiting.id]);
     store.close().await.unwrap();
     assert!(!folder.path().join("palabre.db-wal").exists(), "a clean end leaves one file");
+}
+
+#[tokio::test]
+async fn i5_what_a_killed_daemon_asked_about_is_asked_about_at_once() {
+    let (store, folder) = fresh().await;
+    let message = Customer::of("belle", 1).is_answered(&store, "SM1", 0, now(0)).await;
+    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(1)).await.unwrap(), 1);
+    let look = |node: &str, now| ClaimUnknown { node: NodeId::new(node), now, lease_until: at(100), limit: 10 };
+    assert_eq!(store.claim_unknown(look("node-2", at(2))).await.unwrap().len(), 1);
+    drop(store);
+    let store = Store::open(&url(&folder), true).await.unwrap();
+    let found = store.claim_unknown(look("node-3", at(3))).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [message.id]);
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::CLAIM_IN_ANY_ORDER, "messages_out_heads (tenant_id=? AND channel_id=? AND next_attempt_at<?)"),
         (sql::CLAIM_UNKNOWN, "messages_out_unknown (next_attempt_at<?)"),
         (sql::EXPIRE_LEASES, "messages_out_leased"),
+        (sql::FORGET_ASKERS, "messages_out_unknown"),
         (sql::EXPIRE_DEFERRED, "messages_out_expiring (expires_at>? AND expires_at<?)"),
         (sql::DEFERRED_PAGE, "messages_out_deferred (tenant_id=? AND conversation_id>?)"),
         (sql::DEFERRED_PAGE, "messages_out_deferred (tenant_id>?)"),

@@ -315,6 +315,16 @@ mod tests {
     }
 
     #[test]
+    fn the_handbook_lists_every_reason_and_no_other() {
+        let handbook = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/outbox.md"));
+        let (_, table) = handbook.split_once("## Every reason").unwrap();
+        let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let ours: Vec<&str> = REASONS.iter().map(|reason| reason.word).collect();
+        assert_eq!(listed.iter().collect::<BTreeSet<_>>(), ours.iter().collect::<BTreeSet<_>>());
+        assert_eq!(listed.len(), ours.len(), "each once");
+    }
+
+    #[test]
     fn the_classes_of_send_errors_are_among_them() {
         for class in [
             SendErrorClass::Retry { after: None },

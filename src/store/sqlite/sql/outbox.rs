@@ -137,6 +137,11 @@ pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state 
         AND (s.lease_owner IS NOT ?1 OR s.lease_until IS NULL OR s.lease_until <= ?2)) \
     RETURNING id, tenant_id, correlation_id, attempts";
 
+/// Unknown rows that somebody was leased to ask about are due again, as they were when that one began.
+pub(in crate::store) const FORGET_ASKERS: &str = "UPDATE messages_out SET next_attempt_at = updated_at, \
+    lease_owner = NULL, lease_until = NULL WHERE id IN (SELECT u.id FROM messages_out u INDEXED BY messages_out_unknown \
+        WHERE u.state = 'unknown' AND u.lease_owner IS NOT NULL)";
+
 /// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
 pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane (head) AS (\
     SELECT json_array('', '', NULL) UNION ALL SELECT coalesce(\

@@ -1,6 +1,7 @@
 //! The simulated REST API: `Messages.json`, taking and listing.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -29,7 +30,7 @@ pub(super) async fn create(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    if world.fate.drops_connection() {
+    if world.away.load(Ordering::SeqCst) || world.fate.drops_connection() {
         return cut(&request);
     }
     let Ok(Ok(body)) = payload.to_bytes_limited(MAX_REQUEST_BYTES).await else {
@@ -93,6 +94,9 @@ pub(super) async fn list(
     wanted: Query<Wanted>,
     request: HttpRequest,
 ) -> HttpResponse {
+    if world.away.load(Ordering::SeqCst) {
+        return cut(&request);
+    }
     if !admitted(&world, &account, &request) {
         return refusal(401, 20003, "Authenticate");
     }

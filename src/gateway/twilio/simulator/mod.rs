@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -122,6 +123,8 @@ struct World {
     post: Post,
     on_send: Option<OnSend>,
     seed: u64,
+    /// A server that stops lets go of its connections a little later: nobody is answered meanwhile.
+    away: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -161,6 +164,7 @@ impl Simulator {
                     post: Post::new(client, tokio::runtime::Handle::current(), config.daemon),
                     on_send: config.on_send,
                     seed: config.seed,
+                    away: AtomicBool::new(false),
                 });
                 let server = serve(&world, listener, config.workers);
                 let _ = ready.send(server.as_ref().map(|_| Arc::clone(&world)).map_err(|error| error.kind()));
@@ -343,12 +347,14 @@ async fn obey(
         match order {
             Order::Stop => break,
             Order::Leave(done) => {
+                world.away.store(true, Ordering::SeqCst);
                 if let Some(server) = server.take() {
                     server.stop(false).await;
                 }
                 let _ = done.send(());
             }
             Order::Return(listener, done) => {
+                world.away.store(false, Ordering::SeqCst);
                 server = server.or_else(|| serve(&world, listener, workers).ok());
                 let _ = done.send(());
             }

@@ -145,7 +145,9 @@ pub(in crate::store) const CONTACT_OF: &str =
 
 /// `[[tenant, channel, address, the last message or null], …]`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
-    "SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
+    "WITH j AS MATERIALIZED (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address, \
+        value->>3 AS through FROM json_each(+?1)) \
+    SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, \
         EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
         OR EXISTS (SELECT 1 FROM contact_addresses b \
@@ -163,8 +165,7 @@ pub(in crate::store) const LOAD: &str = concat!(
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred'), \
         p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
-    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address, value->>3 AS through \
-        FROM json_each(+?1)) j \
+    FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
@@ -173,13 +174,15 @@ pub(in crate::store) const LOAD: &str = concat!(
 
 /// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, whether
 /// the contact confirmed, and when they last wrote on the channel.
-pub(in crate::store) const STANDINGS: &str = "SELECT j.key, \
+pub(in crate::store) const STANDINGS: &str = "WITH j AS MATERIALIZED (\
+        SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) \
+    SELECT j.key, \
     EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
     OR EXISTS (SELECT 1 FROM contact_addresses b \
         JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
         WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
     p.confirmed_at IS NOT NULL, c.last_inbound_at \
-    FROM (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) j \
+    FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \

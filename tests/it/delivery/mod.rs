@@ -11,12 +11,11 @@ mod unknown;
 mod window;
 
 use std::process::Command;
-use std::time::Instant;
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 use uuid::Uuid;
 
-use crate::daemon::{Setup, Tenant, World};
+use crate::daemon::{Setup, Tenant, Waiting, World};
 
 const ANNE: &str = "+33612345678";
 const BOB: &str = "+33687654321";
@@ -150,13 +149,13 @@ impl World {
 
     /// Waits until a line of `/metrics` has this value.
     async fn until_metric(&self, line: &str, wanted: f64) {
-        let begun = Instant::now();
+        let mut waiting = Waiting::begin();
         loop {
             let found = self.metric(line).await;
             if found == Some(wanted) {
                 return;
             }
-            assert!(begun.elapsed().as_secs() < 60, "{found:?} instead of {wanted} for {line}\n{}", self.logs());
+            assert!(waiting.goes_on(), "{found:?} instead of {wanted} for {line}\n{}", self.logs());
             tokio::task::yield_now().await;
         }
     }

@@ -67,8 +67,8 @@ impl Account {
 
     /// What it lets through now, without taking anything.
     pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
-        if let Some(until) = self.paused_until(now) {
-            return Readiness::Shut(until.min(Outside::later(now, PAUSE_WAIT)), "paused");
+        if let Some((until, reason)) = self.pause(now) {
+            return Readiness::Shut(until, reason);
         }
         if self.closed.load(Ordering::Acquire) {
             return Readiness::Ready;
@@ -76,8 +76,10 @@ impl Account {
         match self.lock().passage(now) {
             Passage::Free => Readiness::Ready,
             Passage::One => Readiness::One,
-            Passage::Shut(until) => Readiness::Shut(until, "breaker_open"),
-            Passage::Probing => Readiness::Shut(Outside::later(now, PROBE_WAIT), "breaker_half_open"),
+            shut => {
+                let (until, reason) = refusal(&shut, now);
+                Readiness::Shut(until, reason)
+            }
         }
     }
 
@@ -87,18 +89,19 @@ impl Account {
     /// When its message may be looked at again, and why. A pause holds the lane up rather than the row: whoever ends it
     /// need not know what waits.
     pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<Ticket, (Timestamp, &'static str)> {
-        if let Some(until) = self.paused_until(now) {
-            return Err((until.min(Outside::later(now, PAUSE_WAIT)), "paused"));
+        if let Some(pause) = self.pause(now) {
+            return Err(pause);
         }
         if self.closed.load(Ordering::Acquire) {
             return Ok(Ticket { account: Arc::clone(self), attempt: None });
         }
-        let begun = self.lock().begin(now);
-        match begun {
-            Ok(attempt) => Ok(Ticket { account: Arc::clone(self), attempt: Some(attempt) }),
-            Err(Passage::Shut(until)) => Err((until, "breaker_open")),
-            Err(_) => Err((Outside::later(now, PROBE_WAIT), "breaker_half_open")),
-        }
+        let attempt = self.lock().begin(now).map_err(|shut| refusal(&shut, now))?;
+        Ok(Ticket { account: Arc::clone(self), attempt: Some(attempt) })
+    }
+
+    /// When those who find it paused may look again.
+    fn pause(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
+        self.paused_until(now).map(|until| (until.min(Outside::later(now, PAUSE_WAIT)), "paused"))
     }
 
     /// The provider keeps it from sending until then. To be followed by [`Account::pause_is_written`].
@@ -182,6 +185,14 @@ impl Ticket {
     pub(super) fn judge(mut self, verdict: Verdict, now: Timestamp) {
         let attempt = self.attempt.take();
         self.account.end(attempt, verdict, now);
+    }
+}
+
+/// When a message that a breaker does not let through may be looked at again, and why.
+fn refusal(passage: &Passage, now: Timestamp) -> (Timestamp, &'static str) {
+    match passage {
+        Passage::Shut(until) => (*until, "breaker_open"),
+        Passage::Free | Passage::One | Passage::Probing => (Outside::later(now, PROBE_WAIT), "breaker_half_open"),
     }
 }
 

@@ -1,12 +1,9 @@
 //! Who said STOP, and the ledger of consents.
 
-use std::collections::BTreeSet;
-
-use palabre_actors::domain::ids::ContactId;
-
 use super::*;
 use crate::store::events::Events;
 use crate::store::values::{Row, change, id, integer, text, text_or_null, time};
+use crate::store::writer::{contact_of, hold_back};
 
 /// Somebody who said STOP. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,14 +85,16 @@ impl Operator {
             return Ok(None);
         }
         let mut events = Events::none();
-        let contact = self.enter(&tx, (tenant, address), (EventType::OptedOut, evidence, at), &mut events).await?;
-        let held_back = match contact {
-            Some(contact) => suppress(&tx, tenant, contact, at, &mut events).await?,
-            None => 0,
-        };
+        self.enter(&tx, (tenant, address), (EventType::OptedOut, evidence, at), &mut events).await?;
+        let held_back = hold_back(&tx, tenant, address, at).await?;
+        for (message, correlation) in &held_back {
+            let what = (EntityType::MessageOut, Some(message.0));
+            let payload = Payload::reason("opted_out");
+            events.push(&event(tenant, what, EventType::MessageSuppressed, (*correlation, payload, at)));
+        }
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
-        Ok(Some(held_back))
+        Ok(Some(held_back.len()))
     }
 
     /// Records an explicit START that came another way, for every address of the contact. Answers whether they were on
@@ -111,7 +110,7 @@ impl Operator {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let tx = self.begin().await?;
-        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
+        if change(&tx, sqlite::sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
             return Ok(false);
         }
         let mut events = Events::none();
@@ -152,16 +151,15 @@ impl Operator {
         Ok(rows.iter().map(consent).collect::<Result<_, DbErr>>()?)
     }
 
-    /// Enters a change into the ledger and the event log. Answers the contact, when the address has one.
+    /// Enters a change into the ledger and the event log.
     async fn enter(
         &self,
         tx: &DatabaseTransaction,
         (tenant, address): (&TenantId, &Address),
         (what, evidence, at): (EventType, Option<&str>, Timestamp),
         events: &mut Events,
-    ) -> Result<Option<ContactId>, DbErr> {
-        let rows = all(tx, sql::CONTACT, [text(tenant.as_str()), text(address.as_str())]).await?;
-        let contact = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()?;
+    ) -> Result<(), DbErr> {
+        let contact = contact_of(tx, tenant, address).await?;
         let values = [
             id(Uuid::now_v7()),
             text(tenant.as_str()),
@@ -179,27 +177,6 @@ impl Operator {
         let payload = Payload::builder().word("source", "operator").finish();
         let who = (EntityType::Contact, contact.map(|contact| contact.0));
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));
-        Ok(contact)
+        Ok(())
     }
-}
-
-/// Holds back what no sender has begun, in every conversation with the contact (I6).
-async fn suppress(
-    tx: &DatabaseTransaction,
-    tenant: &TenantId,
-    contact: ContactId,
-    at: Timestamp,
-    events: &mut Events,
-) -> Result<usize, DbErr> {
-    let rows = all(tx, sql::SUPPRESS, [text(tenant.as_str()), id(contact), time(at)]).await?;
-    let mut lines = BTreeSet::new();
-    for row in &rows {
-        let message: OutboundId = row.parse(0)?;
-        lines.insert((tenant.as_str().to_owned(), row.get::<String>(1)?));
-        let payload = Payload::reason("opted_out");
-        let what = (EntityType::MessageOut, Some(message.0));
-        events.push(&event(tenant, what, EventType::MessageSuppressed, (row.parse(2)?, payload, at)));
-    }
-    change(tx, sql::PROMOTE, [list(&lines)?]).await?;
-    Ok(rows.len())
 }

@@ -208,7 +208,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn by_key(&self, tenant: &TenantId, key: &str) -> Result<Option<Item>, StoreError> {
-        let rows = all(&self.reads, sql::BY_KEY, [text(tenant.as_str()), text(key)]).await?;
+        let rows = all(&self.reads, sqlite::sql::ASKED_BEFORE, [text(tenant.as_str()), text(key)]).await?;
         match rows.first() {
             Some(row) => self.item(&Tenants::Of(vec![tenant.clone()]), row.parse(0)?).await,
             None => Ok(None),

@@ -9,6 +9,7 @@ use palabre_actors::domain::status::Transition;
 use super::*;
 use crate::store::events::Events;
 use crate::store::values::{Row, change, count, id, number, text, time, time_text};
+use crate::store::writer::{Line, line_up, promote};
 
 /// Rows that one transaction sets on their way: a hundredth of a second of the one writer's time.
 const AT_ONCE: usize = 250;
@@ -87,7 +88,7 @@ impl Target {
         Some(if expires > due { expires } else { due + lasted.max(TimeDelta::minutes(1)) })
     }
 
-    fn line(&self) -> (String, String) {
+    fn line(&self) -> Line {
         (self.tenant.as_str().to_owned(), self.conversation.to_string())
     }
 
@@ -174,7 +175,7 @@ impl Operator {
         }
         change(&tx, sql::CANCEL, [id(message), time(at)]).await?;
         if target.state.is_in_line() {
-            change(&tx, sql::PROMOTE, [list(&[target.line()])?]).await?;
+            promote(&tx, &BTreeSet::from([target.line()])).await?;
         }
         let payload = Payload::builder().text("reason", reason.as_str()).word("from", target.state.as_str()).finish();
         let mut events = Events::none();
@@ -225,7 +226,7 @@ async fn revive(tx: &DatabaseTransaction, targets: &[Target], manner: &Manner, f
         events.push(&target.event(Transition::Replay, payload.finish(), manner.at));
     }
     change(tx, sql::REPLAY, [list(&rows)?, time(manner.at)]).await?;
-    change(tx, sql::QUEUE_UP, [list(&lines)?]).await?;
+    line_up(tx, &lines).await?;
     events.into_rows().insert(tx).await?;
     Ok(())
 }

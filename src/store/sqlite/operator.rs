@@ -99,18 +99,6 @@ pub(in crate::store) const REPLAY: &str = "UPDATE messages_out SET state = 'pend
     provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
     lease_until = NULL, updated_at = ?2 FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
-/// `[[tenant, conversation], …]`: whoever stands in line behind another, and is not marked so.
-pub(in crate::store) const QUEUE_UP: &str = "UPDATE messages_out SET behind = 1 WHERE id IN (\
-    SELECT p.id FROM json_each(+?1) j CROSS JOIN messages_out p ON p.tenant_id = j.value->>0 \
-    AND p.conversation_id = j.value->>1 AND p.state IN ('pending', 'sending', 'unknown') AND p.state = 'pending' \
-    AND p.behind = 0 WHERE EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
-        AND o.conversation_id = p.conversation_id AND o.state IN ('pending', 'sending', 'unknown') AND o.id < p.id))";
-
-/// `[[tenant, conversation], …]`: the head of the line, when whoever stood before it has left.
-pub(in crate::store) const PROMOTE: &str = "UPDATE messages_out SET behind = 0 WHERE behind = 1 AND state = 'pending' AND id IN (\
-    SELECT (SELECT min(o.id) FROM messages_out o WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 \
-        AND o.state IN ('pending', 'sending', 'unknown')) FROM json_each(+?1) j)";
-
 /// Id, now.
 pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
     lease_owner = NULL, lease_until = NULL, updated_at = ?2 WHERE id = ?1";
@@ -140,16 +128,6 @@ pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, sour
 pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at) \
     VALUES (?1, ?2, ?3, 'operator', ?4) ON CONFLICT (tenant_id, address) DO NOTHING";
 
-/// Tenant, address: under every address of the contact.
-pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
-    SELECT b.address FROM contact_addresses a \
-    JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-    WHERE a.tenant_id = ?1 AND a.address = ?2))";
-
-/// Tenant, address.
-pub(in crate::store) const CONTACT: &str =
-    "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
-
 /// Id, tenant, contact or null, address, what, evidence or null, now.
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";
@@ -158,17 +136,7 @@ pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, 
 pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
     WHERE tenant_id = ?1 AND contact_id = ?2";
 
-/// Tenant, contact, now: what no sender has begun.
-pub(in crate::store) const SUPPRESS: &str = "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', \
-    updated_at = ?3 WHERE tenant_id = ?1 AND (state IN ('pending', 'sending', 'unknown') AND state = 'pending' \
-    OR state = 'deferred') AND kind <> 'opt_out_confirmation' \
-    AND conversation_id IN (SELECT id FROM conversations WHERE tenant_id = ?1 AND contact_id = ?2) \
-    RETURNING id, conversation_id, correlation_id";
-
 /// Tenants, after which id, how many, address or null.
 pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
     created_at FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
     AND (?4 IS NULL OR address = ?4) ORDER BY id LIMIT ?3";
-
-/// Tenant, key.
-pub(in crate::store) const BY_KEY: &str = "SELECT id FROM messages_out WHERE tenant_id = ?1 AND idempotency_key = ?2";

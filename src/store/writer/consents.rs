@@ -1,6 +1,7 @@
 //! Who consented to what: the ledger, and what it adds up to (I6).
 
-use palabre_actors::domain::ids::ContactId;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ContactId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::turn::{ConsentChange, Turn};
 use palabre_actors::ports::Settlement;
@@ -98,8 +99,7 @@ pub(super) async fn opted_out_there(
         time(at),
     ];
     if change(tx, sql::OPT_OUT, values).await? > 0 {
-        let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(address.as_str())]).await?;
-        let contact = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()?;
+        let contact = contact_of(tx, tenant, address).await?;
         let mut ledger = Rows::of(&sql::CONSENTS);
         ledger.push([
             id(Uuid::now_v7()),
@@ -117,4 +117,14 @@ pub(super) async fn opted_out_there(
         events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
     }
     suppress(tx, tenant, address, at, events).await
+}
+
+/// Whom an address belongs to.
+pub(in crate::store) async fn contact_of(
+    tx: &impl Transaction,
+    tenant: &TenantId,
+    address: &Address,
+) -> Result<Option<ContactId>, DbErr> {
+    let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(address.as_str())]).await?;
+    rows.first().map(|row| row.parse(0)).transpose()
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{OutboundId, TenantId};
+use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::status::Transition;
 use sea_orm::DbErr;
+use serde::Serialize;
 
 use super::Transaction;
 use crate::store::events::{self, Events, Whose, Why};
@@ -14,17 +15,17 @@ use crate::store::sql;
 use crate::store::values::{Row, all, change, list, text, time};
 
 /// Tenant and conversation.
-pub(super) type Line = (String, String);
+pub(in crate::store) type Line = (String, String);
 
 /// Tells the heads of these lines that nobody stands before them. Answers how many did not know.
-pub(super) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<u64, DbErr> {
+pub(in crate::store) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<u64, DbErr> {
     if lines.is_empty() {
         return Ok(0);
     }
     change(tx, sql::PROMOTE, [list(lines)?]).await
 }
 
-/// Holds back what no sender has begun (I6).
+/// Holds back what no sender has begun (I6), and says so.
 pub(super) async fn suppress(
     tx: &impl Transaction,
     tenant: &TenantId,
@@ -32,16 +33,30 @@ pub(super) async fn suppress(
     at: Timestamp,
     events: &mut Events,
 ) -> Result<(), DbErr> {
+    for (message, correlation) in hold_back(tx, tenant, address, at).await? {
+        let whose = Whose { tenant, message, correlation };
+        events.push(&events::outbound(whose, Transition::Suppress, Why::of("opted_out"), at));
+    }
+    Ok(())
+}
+
+/// Holds back what no sender has begun, in every conversation with the contact (I6). Answers the messages and their flows;
+/// their events are the caller's.
+pub(in crate::store) async fn hold_back(
+    tx: &impl Transaction,
+    tenant: &TenantId,
+    address: &Address,
+    at: Timestamp,
+) -> Result<Vec<(OutboundId, CorrelationId)>, DbErr> {
     let values = [text(tenant.as_str()), text(address.as_str()), time(at)];
     let mut held = all(tx, sql::SUPPRESS, values).await?;
     sort(&mut held)?;
     let mut lines = BTreeSet::new();
     for row in &held {
-        let whose = Whose { tenant, message: row.parse(0)?, correlation: row.parse(1)? };
-        events.push(&events::outbound(whose, Transition::Suppress, Why::of("opted_out"), at));
         lines.insert((tenant.as_str().to_owned(), row.get(2)?));
     }
-    promote(tx, &lines).await.map(|_| ())
+    promote(tx, &lines).await?;
+    held.iter().map(|row| Ok((row.parse(0)?, row.parse(1)?))).collect()
 }
 
 /// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. The third of
@@ -62,9 +77,14 @@ pub(super) async fn release(
         events.push(&events::outbound(whose, Transition::Release, Why::of("contact_wrote"), row.time(3)?));
     }
     if !released.is_empty() {
-        change(tx, sql::LINE_UP, [list(&lines)?]).await?;
+        line_up(tx, &lines).await?;
     }
     Ok(released.len() as u64)
+}
+
+/// Tells every row of these lines (tenant, conversation and whatever follows) whether others stand before it.
+pub(in crate::store) async fn line_up(tx: &impl Transaction, lines: &impl Serialize) -> Result<(), DbErr> {
+    change(tx, sql::LINE_UP, [list(lines)?]).await.map(|_| ())
 }
 
 /// By id, in the first column: RETURNING promises no order.

@@ -21,7 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
+pub(super) use self::consents::contact_of;
 pub(super) use self::held::Held;
+pub(super) use self::line::{Line, hold_back, line_up, promote};
 use super::error::is_poison;
 use super::sqlite::checkpoints::{self, Written};
 

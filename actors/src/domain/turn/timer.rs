@@ -1,7 +1,7 @@
 //! What a conversation does when its timer wakes it.
 
 use super::Turn;
-use super::passage::{close_session, idle};
+use super::passage::{begin, close_session, idle};
 use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::ids::CorrelationId;
@@ -12,29 +12,11 @@ use crate::domain::rules::Rules;
 /// yet.
 #[must_use]
 pub fn decide_timer(state: &State, rules: &Rules, now: Timestamp) -> Option<Turn> {
-    let (contact, conversation) = (state.contact.clone()?, state.conversation.clone()?);
-    if conversation.timer_at? > now {
+    let contact = state.contact.clone()?;
+    if state.conversation.as_ref()?.timer_at? > now {
         return None;
     }
-    let expected_version = conversation.version;
-    let mut turn = Turn {
-        key: state.key.clone(),
-        consumed: None,
-        correlation: CorrelationId::fresh(),
-        at: now,
-        expected_version,
-        contact,
-        alias: None,
-        conversation,
-        sessions: Vec::new(),
-        live_session: None,
-        consent: None,
-        releases: false,
-        knows_deferred: false,
-        outbox: Vec::new(),
-        events: Vec::new(),
-    };
-    turn.conversation.version += 1;
+    let mut turn = begin(state, contact, CorrelationId::fresh(), now);
     let last_active =
         turn.conversation.session.as_ref().map(|session| {
             turn.conversation.last_inbound_at.map_or(session.opened_at, |last| last.max(session.opened_at))

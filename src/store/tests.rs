@@ -1,8 +1,9 @@
-//! SQLite passes the conformance suite, and does what is its own.
+//! SQLite passes the conformance suite, and does what is its own; PostgreSQL in a room beside.
 
 mod archive;
 mod durability;
 mod plans;
+mod postgres;
 mod snapshot;
 
 use palabre_actors::domain::Timestamp;
@@ -13,6 +14,7 @@ use palabre_actors::testing::fakes::Snapshot;
 use tempfile::TempDir;
 
 use super::Store;
+use super::link::{Dialect, Link};
 
 palabre_actors::store_conformance!(fresh());
 
@@ -30,6 +32,10 @@ fn url(folder: &TempDir) -> String {
 impl Subject for Store {
     fn snapshot(&self) -> Pending<'_, Snapshot> {
         Box::pin(snapshot::read(self))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.0.reads.dialect() == Dialect::Postgres
     }
 
     fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()> {

@@ -6,7 +6,8 @@ use palabre_actors::domain::ids::ContactId;
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::values::{Row, change, id, integer, text, text_or_null, time};
+use crate::store::link::{change, id, id_or_null, integer, list, text, text_or_null, time};
+use crate::store::values::Row;
 
 /// Somebody who said STOP. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,17 +156,17 @@ impl Operator {
     /// Enters a change into the ledger and the event log. Answers the contact, when the address has one.
     async fn enter(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         (tenant, address): (&TenantId, &Address),
         (what, evidence, at): (EventType, Option<&str>, Timestamp),
         events: &mut Events,
     ) -> Result<Option<ContactId>, DbErr> {
-        let rows = all(tx, sql::CONTACT, [text(tenant.as_str()), text(address.as_str())]).await?;
+        let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(address.as_str())]).await?;
         let contact = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()?;
         let values = [
             id(Uuid::now_v7()),
             text(tenant.as_str()),
-            text_or_null(contact.map(|contact| contact.to_string())),
+            id_or_null(contact),
             text(address.as_str()),
             text(what.as_str()),
             text_or_null(evidence),
@@ -185,7 +186,7 @@ impl Operator {
 
 /// Holds back what no sender has begun, in every conversation with the contact (I6).
 async fn suppress(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     tenant: &TenantId,
     contact: ContactId,
     at: Timestamp,
@@ -200,6 +201,7 @@ async fn suppress(
         let what = (EntityType::MessageOut, Some(message.0));
         events.push(&event(tenant, what, EventType::MessageSuppressed, (row.parse(2)?, payload, at)));
     }
-    change(tx, sql::PROMOTE, [list(&lines)?]).await?;
+    let lines = lines.iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]);
+    change(tx, sql::PROMOTE, [list(lines)]).await?;
     Ok(rows.len())
 }

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use std::borrow::Cow;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::sync::Notify;
 
 use crate::store::sqlite::sql;
-use crate::store::values::all;
+
+use super::bind::query;
 
 /// Rows written between two checkpoints: some four thousand pages.
 const ROWS_BETWEEN: usize = 2_000;
@@ -68,7 +71,7 @@ pub(in crate::store) async fn run(conn: DatabaseConnection, written: Written, lo
 
 /// Copies what can be copied without waiting for anybody. Answers how many pages the log has.
 pub(in crate::store) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let rows = all(conn, sql::CHECKPOINT_PASSIVE, []).await?;
+    let rows = query(conn, Cow::Borrowed(sql::CHECKPOINT_PASSIVE), Vec::new()).await?;
     let pages: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?;
     Ok(pages.unwrap_or_default())
 }

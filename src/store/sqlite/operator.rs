@@ -6,7 +6,7 @@ use palabre_actors::domain::status::OutboxState;
 
 /// States that one index, or one reading along the ids, leads to.
 pub(in crate::store) struct Shelf {
-    states: &'static [OutboxState],
+    pub states: &'static [OutboxState],
     condition: &'static str,
 }
 
@@ -43,15 +43,18 @@ const FILTER: &str = "tenant_id IN (SELECT value FROM json_each(+?1)) AND state 
     AND (?3 IS NULL OR channel_id = ?3) AND (?4 IS NULL OR last_error = ?4 OR last_error = 'exhausted:' || ?4) \
     AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR created_at >= ?6) AND (?7 IS NULL OR created_at < ?7)";
 
-fn of_shelves(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
-    let wanted = SHELVES.iter().filter(|shelf| shelf.states.iter().any(|state| states.contains(state)));
-    let parts: Vec<String> = wanted.map(|shelf| part(shelf.condition)).collect();
-    parts.join(" UNION ALL ")
+impl Shelf {
+    /// One statement from parts for each shelf that these states stand on.
+    pub fn union(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
+        let wanted = SHELVES.iter().filter(|shelf| shelf.states.iter().any(|state| states.contains(state)));
+        let parts: Vec<String> = wanted.map(|shelf| part(shelf.condition)).collect();
+        parts.join(" UNION ALL ")
+    }
 }
 
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).
 pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < ?8 AND id >= ?9 \
             ORDER BY id DESC LIMIT ?10)",
@@ -63,7 +66,7 @@ pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
 
 /// Rows that fit a filter, oldest first: their ids. After which id (`?8`), how many (`?9`).
 pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > ?8 ORDER BY id LIMIT ?9)"
         )
@@ -73,7 +76,7 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
 
 /// How many rows fit a filter, by tenant, channel, state and reason.
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT tenant_id, channel_id, state, last_error, count(*), min(created_at), max(created_at) \
             FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
@@ -106,11 +109,6 @@ pub(in crate::store) const QUEUE_UP: &str = "UPDATE messages_out SET behind = 1 
     AND p.behind = 0 WHERE EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
         AND o.conversation_id = p.conversation_id AND o.state IN ('pending', 'sending', 'unknown') AND o.id < p.id))";
 
-/// `[[tenant, conversation], …]`: the head of the line, when whoever stood before it has left.
-pub(in crate::store) const PROMOTE: &str = "UPDATE messages_out SET behind = 0 WHERE behind = 1 AND state = 'pending' AND id IN (\
-    SELECT (SELECT min(o.id) FROM messages_out o WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 \
-        AND o.state IN ('pending', 'sending', 'unknown')) FROM json_each(+?1) j)";
-
 /// Id, now.
 pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
     lease_owner = NULL, lease_until = NULL, updated_at = ?2 WHERE id = ?1";
@@ -139,16 +137,6 @@ pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, sour
 /// Id, tenant, address, now.
 pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at) \
     VALUES (?1, ?2, ?3, 'operator', ?4) ON CONFLICT (tenant_id, address) DO NOTHING";
-
-/// Tenant, address: under every address of the contact.
-pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
-    SELECT b.address FROM contact_addresses a \
-    JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-    WHERE a.tenant_id = ?1 AND a.address = ?2))";
-
-/// Tenant, address.
-pub(in crate::store) const CONTACT: &str =
-    "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 
 /// Id, tenant, contact or null, address, what, evidence or null, now.
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \

@@ -5,7 +5,6 @@ use palabre_actors::domain::ids::InboundId;
 use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
-use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::{fresh, url};
@@ -34,7 +33,7 @@ async fn i3_ids_go_on_where_they_were_even_when_the_clock_steps_back() {
     let customer = Customer::of("belle", 1);
     customer.sends(&store, "SM1", 0).await;
     let ahead = "UPDATE messages_in SET id = 'ffffffff-0000-7000-8000-000000000000'";
-    store.0.write_conn.execute_unprepared(ahead).await.unwrap();
+    store.0.writes.unprepared(ahead).await.unwrap();
     store.close().await.unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     let last = InboundId(Uuid::parse_str("ffffffff-0000-7000-8000-000000000000").unwrap());
@@ -46,7 +45,7 @@ async fn i3_ids_go_on_where_they_were_even_when_the_clock_steps_back() {
 async fn poison(store: &Store) {
     let trigger = "CREATE TRIGGER poison BEFORE INSERT ON messages_in WHEN new.body = 'message poison' \
         BEGIN SELECT RAISE(ABORT, 'poison'); END";
-    store.0.write_conn.execute_unprepared(trigger).await.unwrap();
+    store.0.writes.unprepared(trigger).await.unwrap();
 }
 
 #[tokio::test]
@@ -123,7 +122,7 @@ async fn opening_migrates_and_other_databases_are_refused() {
     assert_eq!(Store::migrate(&url(&folder)).await.unwrap(), [] as [String; 0]);
     let store = Store::open(&url(&folder), false).await.unwrap();
     store.ping().await.unwrap();
-    assert!(matches!(Store::open("postgres://localhost/palabre", true).await, Err(StoreError::UnsupportedUrl)));
+    assert!(matches!(Store::open("mysql://localhost/palabre", true).await, Err(StoreError::UnsupportedUrl)));
     let missing = format!("sqlite://{}/none/palabre.db", folder.path().display());
     assert!(matches!(Store::open(&missing, true).await, Err(StoreError::Database(_))));
 }

@@ -10,8 +10,9 @@ use sea_orm::DbErr;
 
 use super::Transaction;
 use crate::store::events::{self, Events, Whose, Why};
+use crate::store::link::{Value, all, change, list, text, time};
 use crate::store::sql;
-use crate::store::values::{Row, all, change, list, text, time};
+use crate::store::values::Row;
 
 /// Tenant and conversation.
 pub(super) type Line = (String, String);
@@ -21,7 +22,16 @@ pub(super) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Re
     if lines.is_empty() {
         return Ok(0);
     }
-    change(tx, sql::PROMOTE, [list(lines)?]).await
+    change(tx, sql::PROMOTE, [of_lines(lines)]).await
+}
+
+/// Keeps whoever stands before others there until the end of the transaction.
+pub(super) async fn lock_heads(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<(), DbErr> {
+    all(tx, sql::LOCK_HEADS, [of_lines(lines)]).await.map(|_| ())
+}
+
+fn of_lines(lines: &BTreeSet<Line>) -> Value {
+    list(lines.iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]))
 }
 
 /// Holds back what no sender has begun (I6).
@@ -44,17 +54,22 @@ pub(super) async fn suppress(
     promote(tx, &lines).await.map(|_| ())
 }
 
-/// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. The third of
-/// each is the moment, as text. Answers how many rows there were.
+/// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. With
+/// the moment. Answers how many rows there were.
 pub(super) async fn release(
     tx: &impl Transaction,
-    lines: &[(String, String, String)],
+    lines: &[(Line, Timestamp)],
     events: &mut Events,
 ) -> Result<u64, DbErr> {
     if lines.is_empty() {
         return Ok(0);
     }
-    let mut released = all(tx, sql::RELEASE, [list(&lines)?]).await?;
+    let lines = list(
+        lines
+            .iter()
+            .map(|((tenant, conversation), at)| [text(tenant.as_str()), text(conversation.as_str()), time(*at)]),
+    );
+    let mut released = all(tx, sql::RELEASE, [lines.clone()]).await?;
     sort(&mut released)?;
     for row in &released {
         let tenant = row.tenant(1)?;
@@ -62,7 +77,7 @@ pub(super) async fn release(
         events.push(&events::outbound(whose, Transition::Release, Why::of("contact_wrote"), row.time(3)?));
     }
     if !released.is_empty() {
-        change(tx, sql::LINE_UP, [list(&lines)?]).await?;
+        change(tx, sql::LINE_UP, [lines]).await?;
     }
     Ok(released.len() as u64)
 }

@@ -6,6 +6,7 @@ mod batch;
 mod changes;
 mod consents;
 mod held;
+mod lanes;
 mod line;
 mod outbox_row;
 mod sweeps;
@@ -15,14 +16,16 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 pub(super) use self::held::Held;
-use super::error::is_poison;
+pub(super) use self::lanes::Laned;
+use super::error::{is_collision, is_poison};
+use super::link::{Dialect, Link};
 use super::sqlite::checkpoints::{self, Written};
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
@@ -35,13 +38,17 @@ const OTHERS_AT_ONCE: usize = 128;
 const BUSY: usize = 32;
 /// The share: one row for so many messages.
 const SHARE: usize = 8;
+/// How often a batch that was in another's way is tried again as a whole.
+const COLLISIONS: usize = 3;
+/// The longest that a transaction may take; whoever waits for it is told before they give up themselves.
+const TRANSACTION: Duration = Duration::from_secs(9);
 /// The longest that anyone waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The way to the writer.
+/// The way to the writers.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    lanes: Vec<mpsc::Sender<Job>>,
 }
 
 impl Writer {
@@ -63,7 +70,24 @@ impl Writer {
                 () = copying => {}
             }
         });
-        Self { jobs }
+        Self { lanes: vec![jobs] }
+    }
+
+    /// Starts a writer on each connection, for a database that several may write to at once. What concerns one
+    /// conversation goes to one of them, so that it keeps its order and they keep out of each other's way.
+    pub fn start_lanes(conns: impl IntoIterator<Item = Held>) -> Self {
+        let lane = |conn| {
+            let (jobs, queue) = mpsc::channel(QUEUE);
+            tokio::spawn(run(conn, queue, Ids::Shared, Written::default()));
+            jobs
+        };
+        Self { lanes: conns.into_iter().map(lane).collect() }
+    }
+
+    fn lane(&self, key: u64) -> Result<&mpsc::Sender<Job>, PortError> {
+        let lanes = self.lanes.len().max(1) as u64;
+        let at = usize::try_from(key % lanes).unwrap_or_default();
+        self.lanes.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
     }
 
     /// Hands something over and waits until it is committed.
@@ -71,22 +95,25 @@ impl Writer {
     /// # Errors
     /// `Timeout`: no answer in time, and the outcome is unknown. `Unavailable`: the writer is gone or the database
     /// refused; for everything else see the ports.
-    pub async fn ask<I, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+    pub async fn ask<I: Laned, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+        let jobs = self.lane(input.lane())?;
         let (answer, answered) = oneshot::channel();
         let asked = async {
             let job = job(Task::new(input, answer));
-            self.jobs.send(job).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
+            jobs.send(job).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
             answered.await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?
         };
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
     }
 
-    /// Lets the writer finish what waits, and takes nothing more.
+    /// Lets the writers finish what waits, and takes nothing more.
     pub async fn close(&self) {
-        let (answer, closed) = oneshot::channel();
-        if self.jobs.send(Job::Close(answer)).await.is_ok() {
-            // An error means that the writer is gone already.
-            let _ = closed.await;
+        for jobs in &self.lanes {
+            let (answer, closed) = oneshot::channel();
+            if jobs.send(Job::Close(answer)).await.is_ok() {
+                // An error means that the writer is gone already.
+                let _ = closed.await;
+            }
         }
     }
 }
@@ -112,7 +139,9 @@ async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: 
                 Job::BeginLog => {
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
-                    if let Err(error) = checkpoints::copy(conn.idle()).await {
+                    if let Held::Sqlite(conn) = &conn
+                        && let Err(error) = checkpoints::copy(conn).await
+                    {
                         tracing::warn!(error = %error, "the log was not copied back, trying again");
                     }
                 }
@@ -181,16 +210,23 @@ impl Waiting {
 async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
     let begun = Instant::now();
     let rows = batch.rows();
-    let Err(error) = transact(conn, ids, &mut batch).await else {
+    let Err(failure) = transact_again(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
         batch.answer();
         return;
     };
-    metrics::counter!("palabre_store_failed_batches_total").increment(1);
-    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
+    let error = match failure {
+        Failure::Before(error) => error,
+        Failure::AtCommit(error) => {
+            note(&error, rows);
+            batch.fail(&error, Some(PortErrorKind::Timeout));
+            return;
+        }
+    };
+    note(&error, rows);
     if !is_poison(&error) {
-        batch.fail(&error);
+        batch.fail(&error, None);
         return;
     }
     if let Some(entries) = batch.as_single_accept() {
@@ -198,7 +234,7 @@ async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
         return;
     }
     if batch.is_single() {
-        batch.fail(&error);
+        batch.fail(&error, None);
         return;
     }
     for single in batch.split() {
@@ -206,13 +242,59 @@ async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
     }
 }
 
-async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), DbErr> {
+fn note(error: &DbErr, rows: usize) {
+    metrics::counter!("palabre_store_failed_batches_total").increment(1);
+    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
+}
+
+/// Why a batch was not written.
+enum Failure {
+    /// Nothing of it was.
+    Before(DbErr),
+    /// Perhaps it was: the answer to the commit was lost.
+    AtCommit(DbErr),
+}
+
+/// Writes a batch. When another node's transaction was in its way, the same again does better.
+async fn transact_again(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+    let mut collisions = 0;
+    loop {
+        match transact_in_time(conn, ids, batch).await {
+            Err(Failure::Before(error)) if is_collision(&error) && collisions < COLLISIONS => {
+                collisions += 1;
+                metrics::counter!("palabre_store_collisions_total").increment(1);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// A server may fall silent. A file does not.
+async fn transact_in_time(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+    if conn.dialect() == Dialect::Sqlite {
+        return transact(conn, ids, batch).await;
+    }
+    match tokio::time::timeout(TRANSACTION, transact(conn, ids, batch)).await {
+        Ok(done) => done,
+        Err(_) => {
+            conn.abandon().await;
+            Err(Failure::AtCommit(DbErr::Custom("the database did not answer in time".to_owned())))
+        }
+    }
+}
+
+async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
     let written = match conn.begin().await {
-        Ok(transaction) => match batch.apply(transaction, ids).await {
-            Ok(()) => conn.commit().await,
-            Err(error) => Err(error),
-        },
+        Ok(transaction) => batch.apply(transaction, ids).await,
         Err(error) => Err(error),
+    };
+    let written = match written {
+        Ok(()) => conn.commit().await.map_err(|error| {
+            // What a database says no to at the commit, it has not written.
+            let refused = is_poison(&error) || is_collision(&error) || matches!(conn, Held::Sqlite(_));
+            if refused { Failure::Before(error) } else { Failure::AtCommit(error) }
+        }),
+        Err(error) => Err(Failure::Before(error)),
     };
     if written.is_err() {
         conn.roll_back().await;
@@ -221,5 +303,5 @@ async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), D
 }
 
 /// Where a batch is written: a transaction.
-pub(super) trait Transaction: ConnectionTrait {}
-impl<T: ConnectionTrait> Transaction for T {}
+pub(super) trait Transaction: Link {}
+impl<T: Link> Transaction for T {}

@@ -124,7 +124,8 @@ impl Store {
         }
         let hot = postgres::hot(url)?;
         let pool = postgres::pool(url)?;
-        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
+        let lanes_n: usize = std::env::var("PALABRE_LANES").ok().and_then(|x| x.parse().ok()).unwrap_or(LANES);
+        let lanes = (0..lanes_n).map(|_| Held::Postgres(Line::to(hot.clone())));
         let store = Self(Arc::new(Inner {
             writer: Writer::start_lanes(lanes),
             loads: Counter::open(Desk::Line(Line::to(hot.clone()))),

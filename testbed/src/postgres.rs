@@ -160,12 +160,29 @@ impl Server {
     }
 }
 
+/// An empty database on the shared server.
+///
+/// # Panics
+/// There is no PostgreSQL on this machine, or it does not start.
+#[must_use]
+pub fn empty() -> Database {
+    let server = Server::shared();
+    let name = fresh_name();
+    server.psql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    server.create(&name);
+    Database { server, name }
+}
+
+fn fresh_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// A fresh database on the shared server, made from a template that `prepare` fills once. The name says what is in it.
 ///
 /// # Panics
 /// There is no PostgreSQL on this machine, or it does not start.
 pub async fn database(template: &str, prepare: impl AsyncFnOnce(&str)) -> Database {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
     let server = Server::shared();
     let lock = OpenOptions::new().create(true).append(true).open(server.folder.join("template")).expect("a file");
     lock.lock().expect("a lock");
@@ -176,7 +193,7 @@ pub async fn database(template: &str, prepare: impl AsyncFnOnce(&str)) -> Databa
         File::create(made).expect("a file");
     }
     // Copies of a template are made one after the other.
-    let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = fresh_name();
     server.psql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
     server.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"));
     drop(lock);

@@ -9,4 +9,6 @@ mod faults;
 mod gateway;
 mod house;
 mod journeys;
+#[path = "journeys.rs"]
+mod journeys_on_postgres;
 mod torture;

@@ -1,5 +1,10 @@
 //! Every SQL text of the hot paths, in PostgreSQL's words. Lists travel as one array for each column, read by `unnest`.
 //!
+//! A plan is made once and kept, sometimes when the tables are still empty, and then a join that filters looks as good as
+//! one that searches. So whatever is joined to a list is a lateral subquery that cannot be merged (`OFFSET 0`), what is
+//! asked for its existence is a subquery with `LIMIT 1`, and rows to change are found by one index and changed by another
+//! (`state || ''` is in no index's condition).
+//!
 //! Several connections write at once, here and on other nodes: what a statement decides about, it has locked, or one before
 //! it has; rows are locked in the order of their ids, so that two transactions wait for each other in one direction only.
 
@@ -16,6 +21,39 @@ macro_rules! in_line {
     };
 }
 use in_line;
+
+/// Whether this address (`j`) or another of the same contact (`a`) said STOP.
+macro_rules! said_stop {
+    () => {
+        "(SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address LIMIT 1) IS NOT NULL \
+        OR (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
+            WHERE o.tenant_id = b.tenant_id AND o.address = b.address LIMIT 1) o \
+            WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL"
+    };
+}
+
+/// The contact (`a`, `p`) and the conversation (`c`) of an address (`j`).
+macro_rules! who {
+    () => {
+        "LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
+            AND a.address = j.address OFFSET 0) a ON true \
+        LEFT JOIN LATERAL (SELECT * FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true \
+        LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
+            AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true"
+    };
+}
+
+/// Whether rows of the conversation `c` stand in such a state.
+macro_rules! has {
+    ($states:expr) => {
+        concat!(
+            "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id \
+                AND o.state IN ",
+            $states,
+            " LIMIT 1) IS NOT NULL"
+        )
+    };
+}
 
 /// How many: the first of as many numbers that nobody had before.
 pub(in crate::store) const TICKS: &str = "SELECT palabre_ticks($1)";
@@ -104,22 +142,23 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
         OR (c.id IS NOT NULL AND c.tenant_id <> j.tenant_id) \
         OR twin.id IS NOT NULL \
         OR a.contact_id <> j.contact_id, false) \
-        OR EXISTS (SELECT 1 FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
-            AND w.\"from\" = m.\"from\" AND w.id < m.id AND w.processed_at IS NULL) \
-        OR EXISTS (SELECT 1 FROM messages_out l WHERE l.tenant_id = j.tenant_id \
+        OR (SELECT true FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
+            AND w.\"from\" = m.\"from\" AND w.id < m.id AND w.processed_at IS NULL LIMIT 1) IS NOT NULL \
+        OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
             AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
     in_line!(),
-    ") AS conflict, \
-        j.releases AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = j.tenant_id \
-            AND d.conversation_id = j.conversation_id AND d.state = 'deferred') AS deferred \
+    " LIMIT 1) IS NOT NULL AS conflict, \
+        j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
+            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' LIMIT 1) IS NOT NULL AS deferred \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
         $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
         releases, first_id, place) \
-    LEFT JOIN messages_in m ON m.id = j.inbound_id \
-    LEFT JOIN conversations c ON c.id = j.conversation_id \
-    LEFT JOIN conversations twin ON twin.tenant_id = j.tenant_id AND twin.contact_id = j.contact_id \
-        AND twin.channel_id = j.channel_id \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address) x \
+    LEFT JOIN LATERAL (SELECT * FROM messages_in m WHERE m.id = j.inbound_id OFFSET 0) m ON true \
+    LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.id = j.conversation_id OFFSET 0) c ON true \
+    LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
+        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
+    LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
+        AND a.address = j.address OFFSET 0) a ON true) x \
     WHERE x.conflict OR x.deferred"
 );
 
@@ -145,10 +184,10 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// Every address of the contact.
-pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = $1 AND (address = $2 OR address IN (\
-    SELECT b.address FROM contact_addresses a \
-    JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-    WHERE a.tenant_id = $1 AND a.address = $2))";
+pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(\
+    SELECT b.address FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
+        WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
+    WHERE a.tenant_id = $1 AND a.address = $2 UNION ALL SELECT $2))";
 
 /// Contact, now.
 pub(in crate::store) const WELCOMED: &str =
@@ -165,43 +204,30 @@ pub(in crate::store) const CONTACT_OF: &str =
 /// `(tenant, channel, address, the last message or null)`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
     "SELECT j.place - 1, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, \
-        EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
-        OR EXISTS (SELECT 1 FROM contact_addresses b \
-            JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
-            WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
-        EXISTS (SELECT 1 FROM messages_out o \
-            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state IN ",
-    in_line!(),
-    "), \
-        coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
+        c.recent_answers, c.timer_at, c.last_inbound_at, ",
+    said_stop!(),
+    ", ",
+    has!(in_line!()),
+    ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
             m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
-                AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), \
-        EXISTS (SELECT 1 FROM messages_out o \
-            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred'), \
-        p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
+                AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), ",
+    has!("('deferred')"),
+    ", p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
-        j (tenant_id, channel_id, address, through, place) \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
-    LEFT JOIN contacts p ON p.id = a.contact_id \
-    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id"
+        j (tenant_id, channel_id, address, through, place) ",
+    who!()
 );
 
 /// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, whether the
 /// contact confirmed, and when they last wrote on the channel.
-pub(in crate::store) const STANDINGS: &str = "SELECT j.place - 1, \
-    EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
-    OR EXISTS (SELECT 1 FROM contact_addresses b \
-        JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
-        WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
-    p.confirmed_at IS NOT NULL, c.last_inbound_at \
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
-    LEFT JOIN contacts p ON p.id = a.contact_id \
-    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id";
+pub(in crate::store) const STANDINGS: &str = concat!(
+    "SELECT j.place - 1, ",
+    said_stop!(),
+    ", p.confirmed_at IS NOT NULL, c.last_inbound_at \
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
+    who!()
+);
 
 pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", \
     body, profile_name, details, correlation_id, created_at FROM messages_in \

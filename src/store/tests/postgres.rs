@@ -1,5 +1,9 @@
 //! PostgreSQL passes the conformance suite, and does what is its own.
 
+mod away;
+mod nodes;
+mod plans;
+
 use palabre_testbed::postgres::{Database, database};
 
 use crate::store::Store;

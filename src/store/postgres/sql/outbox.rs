@@ -45,13 +45,19 @@ pub(in crate::store) const USAGE: &str = "INSERT INTO usage AS u (tenant_id, qua
 /// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
 /// may pass.
 pub(in crate::store) const SUPPRESS: &str = concat!(
-    "UPDATE messages_out o SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 \
-    FROM contact_addresses a JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
-    WHERE a.tenant_id = $1 AND a.address = $2 AND o.tenant_id = c.tenant_id AND o.conversation_id = c.id \
-    AND ((o.state IN ",
+    "WITH held AS MATERIALIZED (SELECT o.id FROM contact_addresses a \
+        CROSS JOIN LATERAL (SELECT c.tenant_id, c.id FROM conversations c \
+            WHERE c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id OFFSET 0) c \
+        CROSS JOIN LATERAL (SELECT w.id FROM messages_out w WHERE w.tenant_id = c.tenant_id \
+                AND w.conversation_id = c.id AND w.state IN ",
     in_line!(),
-    " AND o.state = 'pending') OR o.state = 'deferred') AND o.kind <> 'opt_out_confirmation' \
-    RETURNING o.id, o.correlation_id, o.conversation_id"
+    " AND w.state = 'pending' \
+            UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
+                AND d.state = 'deferred' OFFSET 0) o \
+        WHERE a.tenant_id = $1 AND a.address = $2 ORDER BY o.id) \
+    UPDATE messages_out t SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 FROM held \
+    WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind <> 'opt_out_confirmation' \
+    RETURNING t.id, t.correlation_id, t.conversation_id"
 );
 
 /// `(id)`: rows whose outcome or status comes in, locked, packed into one. Last whether others stand behind each in its
@@ -80,49 +86,53 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out o SET stat
 /// `(tenant, conversation)`: the heads of these lines cannot leave before the end of the transaction, and whoever is about
 /// to let one go is waited for. What is added behind them is then seen by whoever promotes next.
 pub(in crate::store) const LOCK_HEADS: &str = concat!(
-    "SELECT h.id FROM (SELECT (SELECT min(o.id) FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
             AND o.conversation_id = j.conversation_id AND o.state IN ",
     in_line!(),
-    ") AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) j \
-    JOIN messages_out h ON h.id = j.id ORDER BY h.id FOR UPDATE OF h"
+    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
+    SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t"
 );
 
 /// `(tenant, conversation)`: tells the heads of these lines that nobody stands before them.
 pub(in crate::store) const PROMOTE: &str = concat!(
-    "UPDATE messages_out t SET behind = false FROM (SELECT (SELECT min(o.id) FROM messages_out o \
-            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = j.conversation_id AND o.state IN ",
+    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+            AND o.conversation_id = j.conversation_id AND o.state IN ",
     in_line!(),
-    ") AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) h \
-    WHERE t.id = h.id AND t.state = 'pending' AND t.behind"
+    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
+    UPDATE messages_out t SET behind = false FROM head \
+    WHERE t.id = head.id AND t.state || '' = 'pending' AND t.behind"
 );
 
 /// `(tenant, conversation, when)`: what waits for these contacts goes back into the line.
-pub(in crate::store) const RELEASE: &str = "UPDATE messages_out t SET state = 'pending', behind = true, \
-        last_error = NULL, next_attempt_at = j.at, updated_at = j.at \
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
-    WHERE t.tenant_id = j.tenant_id AND t.conversation_id = j.conversation_id AND t.state = 'deferred' \
+pub(in crate::store) const RELEASE: &str = "WITH held AS MATERIALIZED (SELECT d.id, j.at \
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
+        CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
+            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' FOR UPDATE) d) \
+    UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
+        updated_at = held.at FROM held WHERE t.id = held.id \
     RETURNING t.id, t.tenant_id, t.correlation_id, t.next_attempt_at";
 
 /// `(tenant, conversation, when)`: tells every row of these lines whether others stand before it.
 pub(in crate::store) const LINE_UP: &str = concat!(
-    "UPDATE messages_out t SET behind = (t.id <> h.id) \
-    FROM (SELECT j.tenant_id, j.conversation_id, (SELECT min(o.id) FROM messages_out o \
-            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = j.conversation_id AND o.state IN ",
+    "WITH line AS MATERIALIZED (SELECT o.id, row_number() OVER (PARTITION BY j.tenant_id, j.conversation_id \
+            ORDER BY o.id) > 1 AS behind \
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
+        CROSS JOIN LATERAL (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+            AND o.conversation_id = j.conversation_id AND o.state IN ",
     in_line!(),
-    ") AS id FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at)) h \
-    WHERE t.tenant_id = h.tenant_id AND t.conversation_id = h.conversation_id AND t.state IN ",
-    in_line!(),
-    " AND t.state = 'pending'"
+    " OFFSET 0) o) \
+    UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM line WHERE NOT line.behind)) \
+    WHERE t.id = ANY (ARRAY(SELECT id FROM line)) AND t.state || '' = 'pending'"
 );
 
 /// Tenant, now, node, lease until, limit, channel.
 pub(in crate::store) const CLAIM: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 \
-        AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
-            AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
+        AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND o.state IN ",
     in_line!(),
-    ") ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
+    " ORDER BY o.id LIMIT 1) ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
     message!()
@@ -180,9 +190,11 @@ pub(in crate::store) const DEFERRED_PAGE: &str = "WITH RECURSIVE page (tenant_id
         SELECT d.tenant_id, d.conversation_id FROM messages_out d WHERE d.state = 'deferred' \
         AND (d.tenant_id, d.conversation_id) > (p.tenant_id, p.conversation_id) \
         ORDER BY d.tenant_id, d.conversation_id LIMIT 1) n) \
-    SELECT p.tenant_id, p.conversation_id, EXISTS (SELECT 1 FROM conversations c JOIN contacts o ON o.id = c.contact_id \
-        JOIN messages_out d ON d.state = 'deferred' AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
-        WHERE c.id = p.conversation_id AND greatest(c.last_inbound_at, o.confirmed_at) > d.next_attempt_at) \
+    SELECT p.tenant_id, p.conversation_id, coalesce((SELECT greatest(c.last_inbound_at, o.confirmed_at) > \
+            (SELECT min(d.next_attempt_at) FROM messages_out d WHERE d.tenant_id = p.tenant_id \
+                AND d.conversation_id = p.conversation_id AND d.state = 'deferred') \
+        FROM conversations c CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = c.contact_id \
+            OFFSET 0) o WHERE c.id = p.conversation_id), false) \
     FROM page p OFFSET 1 LIMIT $3 - 1";
 
 /// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.

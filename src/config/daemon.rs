@@ -112,7 +112,7 @@ fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
     const SERVER: &str = "write `postgres://user:password@host:5432/database`";
     let scheme = raw.split(':').next().unwrap_or_default();
     if matches!(scheme, "postgres" | "postgresql") {
-        let named = Url::parse(raw).is_ok_and(|url| url.has_host() && url.path().trim_matches('/') != "");
+        let named = Url::parse(raw).is_ok_and(|url| url.has_host() && !url.path().trim_matches('/').is_empty());
         if !named {
             scope.wrong("url", "names no server, or no database on it", SERVER);
             return None;

@@ -124,18 +124,18 @@ impl Store {
         }
         let hot = postgres::hot(url)?;
         let pool = postgres::pool(url)?;
-        let lanes_n: usize = std::env::var("PALABRE_LANES").ok().and_then(|x| x.parse().ok()).unwrap_or(LANES);
-        let lanes = (0..lanes_n).map(|_| Held::Postgres(Line::to(hot.clone())));
+        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
         let store = Self(Arc::new(Inner {
             writer: Writer::start_lanes(lanes),
             loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
             standings: Counter::open(Desk::Line(Line::to(hot.clone()))),
             rounds: Mutex::default(),
             writes: Database::Postgres(pool.clone()),
-            reads: Database::Postgres(pool),
+            reads: Database::Postgres(pool.clone()),
             copies: None,
         }));
         store.ping().await?;
+        postgres::months::keep_ahead(pool);
         Ok(store)
     }
 

@@ -18,7 +18,7 @@ const ACCOUNT: &str = "postgres";
 /// Waits until nobody uses the folder any more (the lock is free, and stays so for a moment: between two tests it may be),
 /// stops the server and removes everything.
 const WATCHMAN: &str = r#"
-while :; do
+(while :; do
   flock -x "$1/users" true
   sleep 3
   if flock -x -n "$1/users" sh -c 'for pid in $(head -n 1 "$1/data/postmaster.pid" 2>/dev/null); do
@@ -26,7 +26,7 @@ while :; do
       while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
     done
     rm -rf "$1"' sh "$1"; then exit 0; fi
-done
+done) &
 "#;
 
 /// What a server of a test's own is like.
@@ -118,7 +118,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
-            .spawn()
+            .status()
             .expect("there is a shell");
     }
 

@@ -293,8 +293,8 @@ BEGIN
           palabre_first_id(since), palabre_first_id(till));
       END IF;
       made := made + 1;
-    EXCEPTION WHEN check_violation THEN
-      -- Rows of that month stand in the default partition.
+    EXCEPTION WHEN check_violation OR duplicate_table THEN
+      -- Rows of that month stand in the default partition; or another node was faster.
       NULL;
     END;
   END LOOP;

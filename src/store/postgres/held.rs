@@ -15,17 +15,17 @@ use crate::store::link::{Dialect, Link, Value};
 use crate::store::values::Row;
 
 /// How long the server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// The connection, or the way to make one.
 pub(in crate::store) struct Line {
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
     conn: Mutex<Option<PgConnection>>,
 }
 
 impl Line {
     pub fn to(options: PgConnectOptions) -> Self {
-        Self { options, conn: Mutex::new(None) }
+        Self { options: Box::new(options), conn: Mutex::new(None) }
     }
 
     /// Makes the connection when there is none.

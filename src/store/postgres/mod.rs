@@ -2,6 +2,7 @@
 
 mod bind;
 mod held;
+pub(super) mod months;
 pub(super) mod operator;
 pub(super) mod sql;
 mod ticks;
@@ -21,7 +22,7 @@ pub(super) use self::ticks::inbound_ids;
 /// Connections for questions that are asked now and then, and for operators.
 const POOL: u32 = 4;
 /// How long anyone waits for a connection of the pool.
-const ACQUIRE: Duration = Duration::from_secs(3);
+const ACQUIRE: Duration = Duration::from_secs(5);
 /// Two daemons that start at once migrate one after the other. A number of our own.
 const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7305800)";
 
@@ -72,6 +73,7 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     let missing = Migrator::get_pending_migrations(&conn).await?;
     let missing = missing.iter().map(|step| step.name().to_owned()).collect();
     Migrator::up(&conn, None).await?;
+    months::make(&pool).await?;
     guard.commit().await.map_err(failed)?;
     pool.close().await;
     Ok(missing)

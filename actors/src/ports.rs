@@ -1,12 +1,13 @@
 //! What the heart needs of the outside. The shell implements these; `testing` has fakes of them, and a conformance suite
 //! that every implementation passes.
 
-use std::error::Error;
-use std::fmt;
+mod error;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::error::{PortError, PortErrorKind};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::channel::Quota;
@@ -126,6 +127,10 @@ pub trait Outbox: Send + Sync {
         message: &'a Outbound,
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>>;
+
+    /// Whether another row of the conversation must be settled before anybody can say whose a receipt is: one that is on
+    /// the wire, or an older one that is unknown as well (I5). Ask it before [`Outbox::owned_by_others`].
+    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>>;
 
     /// What nobody else does: `deferred` rows whose contact has written since go back into the line
     /// (`message_released`), those past their `expires_at` die (`expired`), and lines whose head left without telling
@@ -366,63 +371,4 @@ pub trait Gateway: Send + Sync {
 pub trait Gateways: Send + Sync {
     /// The gateway of a channel; `None` when the configuration does not have it (any more).
     fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>>;
-}
-
-/// A port failed.
-#[derive(Debug, thiserror::Error)]
-pub struct PortError {
-    /// What kind of failure.
-    pub kind: PortErrorKind,
-    /// What lies beneath.
-    #[source]
-    pub source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-/// What kind of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PortErrorKind {
-    /// The dependency is away.
-    Unavailable,
-    /// It did not answer in time; the outcome is unknown.
-    Timeout,
-    /// Somebody else was first, or a constraint says no; nothing was written.
-    Conflict,
-    /// What came back makes no sense; trying again will not help.
-    Corrupt,
-}
-
-impl PortError {
-    /// A failure with its cause.
-    pub fn new(kind: PortErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: Some(source.into()) }
-    }
-
-    /// Trying again may help.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(self.kind, PortErrorKind::Unavailable | PortErrorKind::Timeout)
-    }
-
-    /// It may or may not have happened.
-    #[must_use]
-    pub fn outcome_unknown(&self) -> bool {
-        self.kind == PortErrorKind::Timeout
-    }
-}
-
-impl From<PortErrorKind> for PortError {
-    fn from(kind: PortErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-}
-
-impl fmt::Display for PortError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            PortErrorKind::Unavailable => "the dependency is unavailable",
-            PortErrorKind::Timeout => "the dependency did not answer in time",
-            PortErrorKind::Conflict => "somebody else was first",
-            PortErrorKind::Corrupt => "the stored data makes no sense",
-        })
-    }
 }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 use palabre_actors::domain::address::Address;
 
-use super::optout::among;
+use super::optout::{among, parsed};
 use super::outbox::on;
-use super::{ConfigFile, complain_about, exit, say};
+use super::{ConfigFile, complain_about, exit, names, say};
+use crate::config::Config;
 use crate::http::api::documents::{Consent, Content};
 use crate::store::StoreError;
 use crate::store::operator::Operator;
@@ -58,19 +59,30 @@ enum Format {
 /// Runs the command.
 pub(super) fn run(command: &ConsentsCommand) -> u8 {
     let ConsentsCommand::Export(args) = command;
-    on(&args.file, async |desk, _| export(&desk, args).await)
+    let address = match args.address.as_deref().map(parsed).transpose() {
+        Ok(address) => address,
+        Err(why) => {
+            complain_about(format_args!("--address: {why}"));
+            return exit::USAGE;
+        }
+    };
+    on(&args.file, async |desk, config| export(&desk, args, address.as_ref(), &config).await)
 }
 
-async fn export(desk: &Operator, args: &ExportArgs) -> Result<u8, StoreError> {
+async fn export(
+    desk: &Operator,
+    args: &ExportArgs,
+    address: Option<&Address>,
+    config: &Config,
+) -> Result<u8, StoreError> {
     let (tenants, content) = (among(&args.tenant), if args.reveal { Content::Whole } else { Content::Masked });
-    let address = args.address.as_deref().map(Address::from_normalised);
     let csv = args.format == Format::Csv && !args.json;
     let (mut after, mut rows) = (None, 0_u64);
     if csv {
         say(format_args!("{}", COLUMNS.join(",")));
     }
     loop {
-        let page = desk.consents(&tenants, address.as_ref(), after, AT_ONCE).await?;
+        let page = desk.consents(&tenants, address, after, AT_ONCE).await?;
         let mut text = String::new();
         for consent in page.iter().map(|row| Consent::of(row, content)) {
             let line = if csv { line(&consent) } else { serde_json::to_string(&consent).unwrap_or_default() };
@@ -87,7 +99,8 @@ async fn export(desk: &Operator, args: &ExportArgs) -> Result<u8, StoreError> {
         }
     }
     if rows == 0 {
-        complain_about(format_args!("the ledger has no such row"));
+        let stranger = names::stranger(&tenants, None, config);
+        complain_about(format_args!("{}", stranger.unwrap_or_else(|| "the ledger has no such row".to_owned())));
         return Ok(exit::FOUND_WRONG);
     }
     Ok(exit::OK)

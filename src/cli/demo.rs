@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use palabre_actors::domain::event::ActorType;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -115,7 +116,7 @@ async fn show(args: &DemoArgs) -> Result<u8, DemoError> {
         return Ok(INTERRUPTED);
     }
     if args.stay {
-        theatre.stay(args, look, &mut interrupted).await;
+        theatre.stay(args, &folder, look, &mut interrupted).await;
     }
     theatre.finish(args, &folder, look, begun).await
 }
@@ -190,9 +191,9 @@ impl Theatre {
     }
 
     /// Small talk until Ctrl-C.
-    async fn stay(&self, args: &DemoArgs, look: Look, interrupted: &mut Interruptions) {
+    async fn stay(&self, args: &DemoArgs, folder: &Folder, look: Look, interrupted: &mut Interruptions) {
         if !args.json {
-            say(format_args!("\n{}", self.directions(look)));
+            say(format_args!("\n{}", self.directions(folder, look)));
         }
         players::chat(&self.stage, interrupted.come()).await;
         self.stage.teller.note("Ctrl-C: finishing what is under way");
@@ -208,6 +209,14 @@ impl Theatre {
         let archive = self.stage.archive.clone();
         self.close().await;
         let evidence = gather::evidence(&archive, &config, folder, book, said).await?;
+        if args.stay && !args.json && by_hand(&evidence) {
+            say(format_args!(
+                "\n{}",
+                look.dim("You had a hand in it, so the script is no measure of what came after.")
+            ));
+            say(format_args!("{}", hint(folder, &evidence, look)));
+            return Ok(exit::OK);
+        }
         let summary = Summary::of(&evidence, took);
         if args.json {
             let document = serde_json::to_string_pretty(&summary).unwrap_or_default();
@@ -233,13 +242,22 @@ impl Theatre {
 
     fn urls(&self) -> Vec<(&'static str, String)> {
         let (addr, admin) = (self.daemon.addr, self.daemon.admin_addr);
-        vec![("the health", format!("http://{addr}/api/health")), ("the metrics", format!("http://{admin}/metrics"))]
+        vec![
+            ("the health", format!("http://{addr}/api/health")),
+            ("the metrics", format!("http://{admin}/metrics")),
+            ("the API", format!("http://{admin}/api/v1/openapi.json")),
+        ]
     }
 
-    fn directions(&self, look: Look) -> String {
+    fn directions(&self, folder: &Folder, look: Look) -> String {
         let mut lines = vec![look.dim("The daemon stays. Customers go on talking; Ctrl-C ends it.")];
         lines.extend(self.urls().into_iter().map(|(what, url)| format!("  {what:<12} {url}")));
-        let addr = self.daemon.addr;
+        let (addr, admin) = (self.daemon.addr, self.daemon.admin_addr);
+        lines.push(format!(
+            "  {:<12} curl -H 'Authorization: Bearer {}' http://{admin}/api/v1/outbox/counts",
+            "its key",
+            folder.api_key()
+        ));
         for desk in DESKS {
             lines.push(format!(
                 "  {:<12} http://{addr}/webhooks/{}/{}",
@@ -251,6 +269,12 @@ impl Theatre {
         lines.push(look.dim(&format!("  Webhooks are signed for {}.", folder::PUBLIC_BASE_URL)));
         lines.join("\n")
     }
+}
+
+/// Whether somebody used the API or the operators' commands, which no script has foreseen.
+fn by_hand(evidence: &evidence::Evidence) -> bool {
+    let operator = ActorType::Operator.as_str();
+    evidence.census.events.iter().any(|event| event.actor_type == operator)
 }
 
 /// How to look at one message, with an id that is there.

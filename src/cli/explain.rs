@@ -8,7 +8,7 @@ use std::path::Path;
 
 use palabre_actors::domain::rules::Language;
 
-pub(in crate::cli) use self::sentences::{event as told_event, why_inbound, why_outbound};
+pub(in crate::cli) use self::sentences::{event as told_event, last_error, what_to_do, why_inbound, why_outbound};
 use super::{complain, complain_about, exit, load_without_secrets, say};
 use crate::store::{Archive, StoreError, Story};
 

@@ -5,6 +5,7 @@ mod consents;
 mod demo;
 mod explain;
 mod migrate;
+mod names;
 mod optout;
 mod outbox;
 mod serve;
@@ -59,7 +60,15 @@ enum Command {
     /// Tell one message's whole story, from its webhook to the last callback
     Explain(ExplainArgs),
     /// Look at what does not get through, replay it, call it back; pause a channel
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "When messages do not get through:\n  \
+            palabre outbox list --by-reason              what is wrong, how often, and what to do about it\n  \
+            palabre outbox show ID                       one message and its history\n  \
+            palabre outbox replay --reason 20003 --dry-run\n\n\
+            A running daemon need not be stopped: it notices within seconds. docs/runbooks/dead-letters.md\n\
+            leads through a bad night, docs/outbox.md explains every state and reason."
+    )]
     Outbox(outbox::OutboxCommand),
     /// Who said STOP, and what came in by another way
     #[command(subcommand)]

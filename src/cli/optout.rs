@@ -8,7 +8,8 @@ use palabre_actors::domain::ids::TenantId;
 
 use super::outbox::on;
 use super::terminal::{age, counted, cut, now, table};
-use super::{ConfigFile, complain_about, exit, say};
+use super::{ConfigFile, complain_about, exit, names, say};
+use crate::config::Config;
 use crate::http::api::documents::{Content, SaidStop};
 use crate::store::StoreError;
 use crate::store::operator::{Operator, OptOut, Page, Tenants};
@@ -21,8 +22,8 @@ pub(super) enum OptoutCommand {
     /// Record a STOP that came another way (at the counter, in a letter): silence from now on
     #[command(after_help = "Examples:\n  \
         palabre optout add --tenant institut-belle whatsapp:+33612345678\n  \
-        palabre optout add --tenant institut-belle - < addresses.txt     one a line, not in the shell's history\n\n\
-        What waits for the contact is held back in the same moment, under each of their addresses.")]
+        palabre optout add --tenant institut-belle - < addresses.txt\n\n\
+        A file keeps addresses out of the shell's history. What waits for the contact is held back in the same moment, under each of their addresses.")]
     Add(AddArgs),
     /// Record an explicit START that came another way: they may be written to again
     #[command(after_help = "Only the contact can end their silence. --evidence says how they did, and stays in the \
@@ -82,7 +83,7 @@ pub(super) struct RemoveArgs {
 /// Runs the command.
 pub(super) fn run(command: &OptoutCommand) -> u8 {
     match command {
-        OptoutCommand::List(args) => on(&args.file, async |desk, _| list(&desk, args).await),
+        OptoutCommand::List(args) => on(&args.file, async |desk, config| list(&desk, args, &config).await),
         OptoutCommand::Add(args) => on(&args.file, async |desk, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
             let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
@@ -96,7 +97,7 @@ pub(super) fn run(command: &OptoutCommand) -> u8 {
     }
 }
 
-async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
+async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
     let tenants = among(&args.tenant);
     let limit = usize::from(args.limit);
     let rows = desk.opt_outs(&tenants, Page { before: args.before, limit }).await?;
@@ -105,7 +106,8 @@ async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
         let rows: Vec<_> = rows.iter().map(|row| SaidStop::of(row, content)).collect();
         say(format_args!("{}", serde_json::to_string_pretty(&rows).unwrap_or_default()));
     } else if rows.is_empty() {
-        complain_about(format_args!("nobody said STOP"));
+        let stranger = names::stranger(&tenants, None, config);
+        complain_about(format_args!("{}", stranger.unwrap_or_else(|| "nobody said STOP".to_owned())));
     } else {
         let now = now();
         let row = |row: &OptOut| {
@@ -162,10 +164,10 @@ pub(super) fn among(tenants: &[String]) -> Tenants {
     Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect())
 }
 
-fn tenant(id: &str, config: &crate::config::Config) -> Option<TenantId> {
+fn tenant(id: &str, config: &Config) -> Option<TenantId> {
     let known = config.tenants.iter().find(|tenant| tenant.id.as_str() == id);
     if known.is_none() {
-        complain_about(format_args!("no tenant is called {id}\n  `palabre check` lists them"));
+        complain_about(format_args!("{}", names::no_tenant(id, config)));
     }
     known.map(|tenant| tenant.id.clone())
 }
@@ -191,7 +193,8 @@ fn addresses(given: &str) -> Option<Vec<Address>> {
     Some(addresses)
 }
 
-fn parsed(text: &str) -> Result<Address, String> {
+/// An address with its scheme; an error does not repeat it (I10).
+pub(super) fn parsed(text: &str) -> Result<Address, String> {
     let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
     let scheme = scheme.ok_or("write its scheme before it, such as `whatsapp:+33612345678` or `sms:+33612345678`")?;
     Address::parse(scheme, text, None).map_err(|error| error.to_string())
@@ -204,7 +207,7 @@ mod tests {
     #[test]
     fn an_address_needs_its_scheme() {
         assert_eq!(parsed("whatsapp:+33 6 12 34 56 78").unwrap().as_str(), "whatsapp:+33612345678");
-        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "sms:0612"] {
+        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612"] {
             let why = parsed(wrong).unwrap_err();
             assert!(!why.contains("0612") && !why.is_empty(), "{why}");
         }

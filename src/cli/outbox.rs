@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::TimeDelta;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
@@ -14,7 +15,7 @@ use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 
 use super::terminal::past;
-use super::{ConfigFile, complain, complain_about, exit, load, on_runtime};
+use super::{ConfigFile, complain, complain_about, exit, load_without_secrets, on_runtime};
 use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::operator::{Filter, Operator, Reason, Tenants};
@@ -36,11 +37,11 @@ pub(super) enum OutboxCommand {
     /// Send dead letters on their way again: they keep their ids and pass every gate anew
     #[command(after_help = "Examples:\n  \
         palabre outbox replay 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b\n  \
-        palabre outbox replay --reason 20003 --since 1d --dry-run     how many would that be?\n  \
+        palabre outbox replay --reason 20003 --since 1d --dry-run       how many would that be?\n  \
         palabre outbox replay --reason 20003 --since 1d --per-second 5 --note 'token renewed'\n  \
         palabre outbox replay --all --yes\n\n\
-        Without --state, dead and failed ones are meant. A cancelled or suppressed message is replayed when it is\n\
-        named by its id or --state says so; one whose contact said STOP is suppressed again.\n\
+        Without --state, dead and failed ones are meant. A cancelled or suppressed message is replayed when\n\
+        its id or --state names it; one whose contact said STOP is suppressed again.\n\
         Exit code 0: replayed; 1: nothing fits, or not from its state.")]
     Replay(ReplayArgs),
     /// Call messages back: pending, deferred, dead or failed ones will not be sent
@@ -51,10 +52,14 @@ pub(super) enum OutboxCommand {
     #[command(after_help = "Examples:\n  \
         palabre outbox pause belle-wa --for 2h --note 'quality rating'\n  \
         palabre outbox pause belle-wa                until `palabre outbox resume belle-wa`\n\n\
-        A running daemon notices within seconds.")]
+        A running daemon notices at its next sweep (runtime.sweep_every, 2 s). Webhooks are taken meanwhile.\n\
+        `palabre outbox pauses` lists what is paused.")]
     Pause(PauseArgs),
     /// End a channel's pause
     Resume(ResumeArgs),
+    /// List the channels that are paused: by an operator, or because their provider suspended them
+    #[command(after_help = "Exit code 0: some are; 1: none is.")]
+    Pauses(PausesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -81,7 +86,7 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// The message's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = message_id)]
     id: OutboundId,
     #[command(flatten)]
     manner: Manner,
@@ -92,7 +97,7 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// Messages, by their ids
-    #[arg(value_name = "ID", conflicts_with_all = ["tenant", "channel", "state", "reason", "kind", "since", "until", "all"])]
+    #[arg(value_name = "ID", value_parser = message_id, conflicts_with_all = ["tenant", "channel", "state", "reason", "kind", "since", "until", "all"])]
     ids: Vec<OutboundId>,
     #[command(flatten)]
     which: Which,
@@ -121,7 +126,7 @@ pub(super) struct CancelArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// Messages, by their ids
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", value_parser = message_id, required = true)]
     ids: Vec<OutboundId>,
     /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
     #[arg(long, value_name = "WHY")]
@@ -153,6 +158,15 @@ pub(super) struct ResumeArgs {
     channel: String,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct PausesArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
 /// Which messages are meant.
 #[derive(Clone, Debug, Args)]
 struct Which {
@@ -163,13 +177,13 @@ struct Which {
     #[arg(long, value_name = "ID")]
     channel: Option<String>,
     /// In these states
-    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
     state: Vec<OutboxState>,
     /// For this reason: a word (`window_closed`) or a provider's code (`63016`)
     #[arg(long, value_name = "REASON")]
     reason: Option<String>,
-    /// Written for this: reply, manual, welcome, …
-    #[arg(long, value_name = "KIND")]
+    /// Written for this
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<OutboundKind>,
     /// Written since then: how long ago (`2h`), a day, or a moment
     #[arg(long, value_name = "WHEN", value_parser = past)]
@@ -219,21 +233,20 @@ struct Manner {
 /// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
-        OutboxCommand::List(args) => on(&args.file, async |desk, _| views::list(&desk, args).await),
+        OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
         OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
-        OutboxCommand::Replay(args) => {
-            on(&args.file, async |desk, config| changes::replay(&desk, args, unordered(&config)).await)
-        }
+        OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
         OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
-        OutboxCommand::Pause(args) => on(&args.file, async |desk, _| changes::pause(&desk, args).await),
-        OutboxCommand::Resume(args) => on(&args.file, async |desk, _| changes::resume(&desk, args).await),
+        OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),
+        OutboxCommand::Resume(args) => on(&args.file, async |desk, config| changes::resume(&desk, args, &config).await),
+        OutboxCommand::Pauses(args) => on(&args.file, async |desk, _| changes::pauses(&desk, args).await),
     }
 }
 
 /// Opens the database of a configuration and does something with it.
 pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
     let path: &Path = &file.config;
-    let Some(config) = load(path) else { return exit::FOUND_WRONG };
+    let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
             Ok(desk) => work(desk, config).await,
@@ -244,8 +257,9 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
 }
 
 /// Channels whose messages do not wait for each other.
-fn unordered(_config: &Config) -> BTreeSet<ChannelId> {
-    BTreeSet::new()
+fn unordered(config: &Config) -> BTreeSet<ChannelId> {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
 }
 
 fn lasting(text: &str) -> Result<TimeDelta, String> {
@@ -253,6 +267,19 @@ fn lasting(text: &str) -> Result<TimeDelta, String> {
     lasting
         .and_then(|lasting| TimeDelta::from_std(lasting).ok())
         .ok_or_else(|| "write it like `30m`, `2h`, `1d`".to_owned())
+}
+
+fn states() -> impl TypedValueParser<Value = OutboxState> {
+    PossibleValuesParser::new(OutboxState::ALL.iter().map(|state| state.as_str())).try_map(|word| word.parse())
+}
+
+fn kinds() -> impl TypedValueParser<Value = OutboundKind> {
+    PossibleValuesParser::new(OutboundKind::ALL.iter().map(|kind| kind.as_str())).try_map(|word| word.parse())
+}
+
+fn message_id(text: &str) -> Result<OutboundId, String> {
+    const LOOK: &str = "ids look like 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b; `palabre outbox list` shows them";
+    text.trim().parse().map_err(|_| LOOK.to_owned())
 }
 
 fn unknown(id: OutboundId) -> u8 {

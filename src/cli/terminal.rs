@@ -71,6 +71,11 @@ pub(super) fn past(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "write how long ago (`2h`, `3d`), a day (`2026-11-21`), or `2026-11-21T08:00:00Z`".to_owned())
 }
 
+/// `2026-11-21 08:00:00 UTC`
+pub(super) fn moment(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// `4 s`, `12 min`, `3 h`, `2 d`
 pub(super) fn age(since: TimeDelta) -> String {
     match since.num_seconds() {

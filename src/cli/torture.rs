@@ -58,11 +58,12 @@ pub(super) struct TortureArgs {
     /// How many contacts write at the same time; who is through is followed by another
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2_000))]
     conversations: u16,
-    /// How long the provider takes at most between reading a send and having it in its list; must stay below --away
-    #[arg(long, value_name = "TIME", default_value = "80ms", value_parser = humantime::parse_duration)]
+    /// How long the provider takes at most between reading a send and having it in its list; must stay below the half
+    /// second after which the daemon asks
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = humantime::parse_duration)]
     hesitation: Duration,
     /// How long the daemon is away at least between a kill and the next start
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = humantime::parse_duration)]
     away: Duration,
     /// How long the daemon is left alone at the end, at most, to finish what is under way
     #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]

@@ -12,8 +12,13 @@ use super::secret::Secrets;
 use super::suggest;
 use super::types::{Api, ApiKey, ApiScope, ApiTenants};
 
-const SCOPES: [(&str, ApiScope); 3] =
-    [("read", ApiScope::Read), ("send", ApiScope::Send), ("operate", ApiScope::Operate)];
+const SCOPES: [(&str, ApiScope); 4] = [
+    ("read", ApiScope::Read),
+    ("read-content", ApiScope::ReadContent),
+    ("send", ApiScope::Send),
+    ("operate", ApiScope::Operate),
+];
+const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `operate`";
 
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 16;
@@ -43,9 +48,7 @@ fn key(scope: &Scope<'_>, index: usize, raw: &RawApiKey, tenants: &[&str], secre
     let opened = scope
         .required("tenants", raw.tenants.as_deref(), "name the tenants it opens, or `[\"*\"]` for all")
         .and_then(|raw| opened(scope, raw, tenants));
-    let scopes = scope
-        .required("scopes", raw.scopes.as_deref(), "say what it allows: `read`, `send`, `operate`")
-        .and_then(|raw| scopes(scope, raw));
+    let scopes = scope.required("scopes", raw.scopes.as_deref(), SAY_SCOPES).and_then(|raw| scopes(scope, raw));
     Some(ApiKey { name: name?.to_owned(), key: secret?, tenants: opened?, scopes: scopes? })
 }
 
@@ -81,11 +84,16 @@ fn opened(scope: &Scope<'_>, raw: &[String], known: &[&str]) -> Option<ApiTenant
 
 fn scopes(scope: &Scope<'_>, raw: &[String]) -> Option<Vec<ApiScope>> {
     if raw.is_empty() {
-        scope.wrong("scopes", "allows nothing", "say what it allows: `read`, `send`, `operate`");
+        scope.wrong("scopes", "allows nothing", SAY_SCOPES);
         return None;
     }
     let scopes = raw.iter().enumerate().map(|(at, raw)| choice(scope, &format!("scopes[{at}]"), raw, &SCOPES));
     let scopes = scopes.collect::<Vec<_>>().into_iter().collect::<Option<BTreeSet<_>>>()?;
+    if scopes.contains(&ApiScope::ReadContent) && !scopes.contains(&ApiScope::Read) {
+        let help = "add `read`: `read-content` only shows more of what `read` may look at";
+        scope.wrong("scopes", "has `read-content` without `read`", help);
+        return None;
+    }
     Some(scopes.into_iter().collect())
 }
 

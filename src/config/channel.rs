@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::delivery::{self, Habits};
 use super::document::Scope;
 use super::fields::{base_url, choice, duration, settled, slug, text};
-use super::raw::{RawChannel, RawDuration};
+use super::raw::{RawChannel, RawDuration, RawLimits};
 use super::secret::Secrets;
 use super::suggest;
 use super::types::{Channel, OnUnknown, Provider, TwilioAccount};
@@ -48,7 +49,7 @@ const KINDS: [(&str, Kind); 2] = [("twilio-whatsapp", Kind::TwilioWhatsapp), ("t
 pub(super) fn channel(
     scope: &Scope<'_>,
     raw: &RawChannel,
-    tenant: Option<&TenantId>,
+    (tenant, limits): (Option<&TenantId>, &RawLimits),
     secrets: Secrets<'_>,
 ) -> Option<Channel> {
     let id = scope
@@ -62,19 +63,15 @@ pub(super) fn channel(
     let address = kind.zip(address).and_then(|(kind, raw)| sender(scope, kind, raw));
     let account = twilio_account(scope, raw, secrets);
     // Whatever the provider is, the rest of the channel is looked at.
-    let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits));
+    let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits).of_tenant(limits));
     let account = account?;
     let provider = match kind? {
         Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),
         Kind::TwilioSms => Provider::TwilioSms(account),
     };
-    Some(Channel {
-        id: ChannelId::new(id?),
-        tenant: tenant?.clone(),
-        address: address?,
-        provider,
-        profile: Arc::new(profile?),
-    })
+    let address = address?;
+    let profile = ChannelProfile { scheme: address.scheme(), ..profile? };
+    Some(Channel { id: ChannelId::new(id?), tenant: tenant?.clone(), address, provider, profile: Arc::new(profile) })
 }
 
 fn not_reserved<'r>(scope: &Scope<'_>, id: &'r str) -> Option<&'r str> {

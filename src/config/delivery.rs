@@ -9,18 +9,20 @@ use palabre_actors::domain::retry::RetryPolicy;
 
 use super::document::Scope;
 use super::fields::{amount, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug};
-use super::raw::{RawBreaker, RawChannel, RawPair, RawRetry};
+use super::raw::{RawBreaker, RawChannel, RawLimits, RawPair, RawRetry};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Beyond that a sender is not paced.
+const MOST_PER_SECOND: u32 = 10_000;
 /// Nobody waits longer for an answer.
 const LONGEST_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a provider's channels do unless one says otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Habits {
-    /// Sends of one sender in a second.
-    pub(super) per_second: u32,
+    /// Sends of one sender in a second. `None`: as many as there are.
+    pub(super) per_second: Option<u32>,
     /// What one contact may get.
     pub(super) pair: Option<Quota>,
     /// How long after the contact's last message free text may be sent.
@@ -30,14 +32,35 @@ pub(super) struct Habits {
 /// WhatsApp through Twilio: 80 messages a second for each sender, one message in 6 seconds for each pair in bursts of 45
 /// (Meta's error 131056), free text within 24 hours of the contact's last message (Twilio's error 63016).
 pub(super) const WHATSAPP: Habits =
-    Habits { per_second: 80, pair: Some(Quota { every: Duration::from_secs(6), burst: 45 }), window: Some(DAY) };
+    Habits { per_second: Some(80), pair: Some(Quota { every: Duration::from_secs(6), burst: 45 }), window: Some(DAY) };
 
 /// SMS from a long code through Twilio: one segment a second.
-pub(super) const SMS: Habits = Habits { per_second: 1, pair: None, window: None };
+pub(super) const SMS: Habits = Habits { per_second: Some(1), pair: None, window: None };
+
+impl Habits {
+    /// What the tenant's own limits say of its senders: who sets `limits.per_second` knows what they may send, and who
+    /// lets one contact get more in a minute than a pair ever could has an account without such a limit.
+    pub(super) fn of_tenant(self, limits: &RawLimits) -> Self {
+        let per_second = match limits.per_second {
+            None => self.per_second,
+            // What is not a number was reported already.
+            Some(said) => u32::try_from(said).ok().filter(|said| (1..=MOST_PER_SECOND).contains(said)),
+        };
+        let answers = limits.per_contact_per_minute.and_then(|said| u64::try_from(said).ok()).unwrap_or(0);
+        let pair = self.pair.filter(|pair| answers <= most_in_a_minute(*pair));
+        Self { per_second, pair, ..self }
+    }
+}
+
+fn most_in_a_minute(pair: Quota) -> u64 {
+    u64::from(pair.burst) + 60 / pair.every.as_secs().max(1)
+}
 
 /// The profile, still without templates. `None`: something was reported.
 pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, habits: Habits) -> Option<ChannelProfile> {
-    let account = or_default(raw.per_second, habits.per_second, |raw| number(scope, "per_second", raw, 1..=10_000));
+    let account = or_default(raw.per_second, habits.per_second, |raw| {
+        number(scope, "per_second", raw, 1..=i64::from(MOST_PER_SECOND)).map(Some)
+    });
     let pair = or_default(raw.pair.as_ref(), habits.pair, |raw| pair(scope, raw));
     let window = or_default(raw.window.as_ref(), habits.window, |raw| match raw.0.as_str() {
         "off" => Some(None),
@@ -48,7 +71,7 @@ pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, habits: Habits) -> Op
     let retry = retry(&scope.table("retry"), &raw.retry);
     let breaker = breaker(&scope.table("breaker"), &raw.breaker);
     Some(ChannelProfile {
-        account: Some(per_second(account?)),
+        account: account?.map(per_second),
         pair: pair?,
         window: window?,
         keep_order: raw.keep_order.unwrap_or(true),

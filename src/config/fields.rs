@@ -61,7 +61,9 @@ pub(super) fn amount(scope: &Scope<'_>, key: &str, raw: f64) -> Option<i64> {
 pub(super) fn duration_up_to(scope: &Scope<'_>, key: &str, raw: &RawDuration, longest: Duration) -> Option<Duration> {
     let duration = duration(scope, key, raw)?;
     if duration > longest {
-        scope.wrong(key, &format!("must not be longer than {}", humantime::format_duration(longest)), "");
+        let days = longest.as_secs() / (24 * 60 * 60);
+        let most = if days > 1 { format!("{days}days") } else { humantime::format_duration(longest).to_string() };
+        scope.wrong(key, &format!("must not be longer than {most}"), "");
         return None;
     }
     Some(duration)

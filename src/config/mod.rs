@@ -18,7 +18,7 @@ mod problem;
 mod raw;
 mod secret;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod template;
 mod tenant;
 #[cfg(test)]

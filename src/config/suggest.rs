@@ -20,7 +20,7 @@ pub(super) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a
 }
 
 /// `did you mean …?` for the nearest candidate, else the list of all, so that there is always a way on.
-pub(super) fn help(wanted: &str, candidates: &[&str]) -> String {
+pub(crate) fn help(wanted: &str, candidates: &[&str]) -> String {
     closest(wanted, candidates.iter().copied())
         .map_or_else(|| format!("one of {}", list(candidates)), |candidate| format!("did you mean `{candidate}`?"))
 }

@@ -18,7 +18,7 @@ use super::fallback;
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
-use super::raw::{RawBudget, RawChannel, RawFaq, RawKeywords, RawSession, RawTenant};
+use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::secret::Secrets;
 use super::suggest;
 use super::template::templates;
@@ -47,7 +47,7 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
         None => id.as_ref().map(|id| id.as_str().to_owned()),
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
-    let channels = channels(root, raw.channels.as_deref(), id.as_ref(), secrets);
+    let channels = channels(root, raw, id.as_ref(), secrets);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -84,11 +84,12 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
 
 fn channels(
     root: &Scope<'_>,
-    raw: Option<&[RawChannel]>,
+    raw: &RawTenant,
     tenant: Option<&TenantId>,
     secrets: Secrets<'_>,
 ) -> Option<Vec<Channel>> {
-    let raw = raw.unwrap_or_default();
+    let limits = &raw.limits;
+    let raw = raw.channels.as_deref().unwrap_or_default();
     if raw.is_empty()
         && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none()
     {
@@ -97,7 +98,7 @@ fn channels(
     let channels: Vec<Option<Channel>> = raw
         .iter()
         .enumerate()
-        .map(|(index, raw)| channel(&root.element("channels", index), raw, tenant, secrets))
+        .map(|(index, raw)| channel(&root.element("channels", index), raw, (tenant, limits), secrets))
         .collect();
     channels.into_iter().collect()
 }

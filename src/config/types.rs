@@ -168,8 +168,10 @@ impl ApiTenants {
 /// What a key allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ApiScope {
-    /// `read`: look at messages, consents and channels.
+    /// `read`: look at messages, consents and channels, with masked addresses and without texts.
     Read,
+    /// `read-content`: see whole addresses and texts in what `read` shows.
+    ReadContent,
     /// `send`: write messages.
     Send,
     /// `operate`: replay, cancel, pause, resume.

@@ -64,6 +64,17 @@ pub(super) fn is_collision(error: &DbErr) -> bool {
     matches!(refusal(error), Some(Refusal::Collision))
 }
 
+/// Whether the database itself said so. Anything else means that it was not reached.
+pub(super) fn is_answer(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    error.as_database_error().is_some()
+}
+
 /// Why a database refused a statement that it understood.
 enum Refusal {
     Constraint,

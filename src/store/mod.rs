@@ -19,7 +19,7 @@ mod sql;
 mod sqlite;
 mod tenants;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod writer;
 
@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex};
 use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
+use sea_orm::DbErr;
 
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
@@ -102,6 +103,8 @@ impl Store {
             Migrator::up(&write_conn, None).await?;
         }
         let writes = Database::Sqlite(write_conn.clone());
+        // One daemon at a time: who asked providers about unknown messages before this one is gone.
+        writes.unprepared(sqlite::sql::FORGET_ASKERS).await?;
         let last = all(&writes, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = Database::Sqlite(sqlite::open_readers(url).await?);
@@ -156,11 +159,14 @@ impl Store {
         Ok(missing)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and somebody is there to write to it.
     ///
     /// # Errors
     /// [`StoreError`]: it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if !self.0.writer.is_alive() {
+            return Err(DbErr::Custom("the writer is gone".to_owned()).into());
+        }
         self.0.reads.ping().await.map_err(StoreError::from)
     }
 

@@ -154,6 +154,14 @@ impl Outbox for Store {
         })
     }
 
+    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
+        let values = [text(message.tenant.as_str()), id(message.conversation), id(message.id)];
+        Box::pin(async move {
+            let found = self.read(sql::AWAITS_TWIN, values, |row| row.get::<bool>(0)).await?;
+            found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
+        })
+    }
+
     fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
         Box::pin(async move {
             let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -11,9 +11,11 @@ use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::ports::Pending;
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::fakes::Snapshot;
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use super::Store;
+use super::database::Database;
 use super::link::{Dialect, Link};
 
 palabre_actors::store_conformance!(fresh());
@@ -23,6 +25,23 @@ pub(super) async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     (store, folder)
+}
+
+/// Manual messages by SMS as operators find them: id, tenant, state. Their idempotency keys are `key-` and the state.
+pub(crate) async fn outbox_rows(store: &Store, rows: &[(&str, &str, &str)]) {
+    let at = "2026-05-28T20:00:00.000000Z";
+    for (id, tenant, state) in rows {
+        let sql = format!(
+            "INSERT OR IGNORE INTO tenants VALUES ('{tenant}', 'x', 'fr', 'UTC', '', ''); \
+             INSERT OR IGNORE INTO channels VALUES ('{tenant}-sms', '{tenant}', 'twilio-sms', 'x', '', ''); \
+             INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
+                next_attempt_at, last_error, correlation_id, created_at, updated_at, idempotency_key) \
+             VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'mon secret', 'manual', \
+                '{state}', 1, '{at}', '30003', '{id}', '{at}', '{at}', 'key-{state}')"
+        );
+        let Database::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+        conn.execute_unprepared(&sql).await.unwrap();
+    }
 }
 
 fn url(folder: &TempDir) -> String {

@@ -48,6 +48,38 @@ pub const TAXI: Tenant = Tenant {
     sender: "+14155238887",
 };
 
+/// What a world is configured with beside what every world has: TOML. `{id}` stands for the tenant's id.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Tables of the daemon's file.
+    pub daemon: String,
+    /// `timezone`
+    pub timezone: String,
+    /// Keys of the WhatsApp channels.
+    pub whatsapp: String,
+    /// Keys of the SMS channels.
+    pub sms: String,
+    /// Keys of `[limits]`.
+    pub limits: String,
+    /// Tables of the tenants' files.
+    pub tenant: String,
+}
+
+impl Default for Setup {
+    /// Generous limits.
+    fn default() -> Self {
+        Self {
+            // Looked at often, and asked soon: the simulator knows at once what it took.
+            daemon: "[runtime]\nsweep_every = \"250ms\"\nask_after = \"500ms\"".to_owned(),
+            timezone: "Europe/Paris".to_owned(),
+            whatsapp: String::new(),
+            sms: String::new(),
+            limits: "per_second = 10000\nper_contact_per_minute = 100000\nper_day = 1000000".to_owned(),
+            tenant: String::new(),
+        }
+    }
+}
+
 /// A folder with a configuration and a database, a Twilio, and a daemon that may be killed and started again.
 pub struct World {
     /// The provider.
@@ -67,11 +99,16 @@ struct Process {
 impl World {
     /// Starts Twilio and a daemon with generous limits.
     pub fn start() -> Self {
-        Self::start_with("per_second = 10000\nper_contact_per_minute = 100000\nper_day = 1000000")
+        Self::start_on(&Setup::default())
     }
 
     /// The same with other `[limits]`.
     pub fn start_with(limits: &str) -> Self {
+        Self::start_on(&Setup { limits: limits.to_owned(), ..Setup::default() })
+    }
+
+    /// The same on a configuration of its own.
+    pub fn start_on(setup: &Setup) -> Self {
         let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
         let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -80,7 +117,7 @@ impl World {
         assert!(test != "main", "run the tests in threads of their own");
         let postgres = test.contains("on_postgres::").then(postgres::empty);
         let database = postgres.as_ref().map_or_else(|| "sqlite://palabre.db".to_owned(), postgres::Database::url);
-        write_config(folder.path(), &database, &twilio.base_url(), limits);
+        write_config(folder.path(), &database, &twilio.base_url(), setup);
         let mut world = Self { twilio, folder, postgres, daemon: None, logs: Arc::default() };
         world.start_daemon();
         world
@@ -252,10 +289,11 @@ fn listening(line: &str) -> Option<String> {
     (line.get("message")? == "ready").then(|| line.get("http.listen")?.as_str().map(str::to_owned))?
 }
 
-fn write_config(folder: &Path, database: &str, api_base_url: &str, limits: &str) {
+fn write_config(folder: &Path, database: &str, api_base_url: &str, setup: &Setup) {
     let tenants = folder.join("tenants");
     std::fs::create_dir(&tenants).expect("a folder");
-    let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"{database}\"\n");
+    let Setup { daemon, timezone, whatsapp, sms, limits, tenant: more } = setup;
+    let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"{database}\"\n{daemon}\n");
     std::fs::write(folder.join("palabre.toml"), main).expect("a file");
     for tenant in [BELLE, TAXI] {
         let Tenant { id, account_sid, auth_token, sender } = tenant;
@@ -265,7 +303,7 @@ fn write_config(folder: &Path, database: &str, api_base_url: &str, limits: &str)
             id = "{id}"
             name = "Maison {id}"
             language = "fr"
-            timezone = "Europe/Paris"
+            timezone = "{timezone}"
             sellers = ["+33612340001"]
             [[channels]]
             id = "{id}"
@@ -274,6 +312,7 @@ fn write_config(folder: &Path, database: &str, api_base_url: &str, limits: &str)
             account_sid = "{account_sid}"
             auth_token = {{ file = "{id}.token" }}
             api_base_url = "{api_base_url}"
+            {whatsapp}
             [[channels]]
             id = "{id}-sms"
             provider = "twilio-sms"
@@ -281,6 +320,7 @@ fn write_config(folder: &Path, database: &str, api_base_url: &str, limits: &str)
             account_sid = "{account_sid}"
             auth_token = {{ file = "{id}.token" }}
             api_base_url = "{api_base_url}"
+            {sms}
             [limits]
             {limits}
             [[faq]]
@@ -289,8 +329,10 @@ fn write_config(folder: &Path, database: &str, api_base_url: &str, limits: &str)
             answer = "Du mardi au samedi, de 9 h à 19 h."
             [replies]
             fallback = "Vous avez écrit : {{{{ message.body }}}}"
+            {more}
             "#
         );
+        let text = text.replace("{id}", id);
         std::fs::write(tenants.join(format!("{id}.toml")), text).expect("a file");
     }
 }

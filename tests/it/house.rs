@@ -8,6 +8,7 @@ mod dependencies;
 mod documents;
 mod habits;
 mod imports;
+mod outbox;
 mod tree;
 
 use self::code::Code;
@@ -84,6 +85,11 @@ fn nothing_tells_where_it_was_built() {
 #[test]
 fn decisions_are_numbered_short_and_whole() {
     none(&documents::decisions(&Tree::of_the_repository()));
+}
+
+#[test]
+fn the_outbox_is_drawn_as_it_is() {
+    none(&outbox::arrows(Tree::of_the_repository().text(outbox::DRAWING).unwrap_or_default()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod daemon;
+mod delivery;
 mod demo;
 mod faults;
 mod gateway;
@@ -11,4 +12,5 @@ mod house;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod operators;
 mod torture;

@@ -2,8 +2,9 @@
 //!
 //! The store is the truth. A conversation loads its state with its first message *and* what waits for a turn up to there,
 //! so whatever was lost with an instance that panicked comes back with the next one; a delivered message is only the
-//! faster way to learn of it. While a turn waits for its commit, the mailbox waits too (`ctx.wait`), so order needs no lock.
+//! faster way to learn of it. While a turn waits for its commit, so does the mailbox (`ctx.wait`): order needs no lock.
 
+mod mailbox;
 pub mod messages;
 mod turn_in_flight;
 
@@ -13,13 +14,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use metrics::counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use self::messages::{AskIdle, Compose, Deliver, Retire, SendRefusal, Wake};
+use self::messages::SendRefusal;
 use crate::domain::Timestamp;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{InboundId, OutboundId};
@@ -30,7 +31,7 @@ use crate::kit::{Outside, TenantProfile, metric};
 use crate::outbox::desk::{Desk, Tally};
 use crate::outbox::{Dispatcher, messages::Dispatch};
 use crate::ports::{LaneKey, Loaded, PortError, PortErrorKind};
-use crate::tenant::{Tenant, messages::Idle};
+use crate::tenant::Tenant;
 
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Ahead, Applied};
@@ -321,81 +322,5 @@ impl Conversation {
         self.queued_in_store = true;
         let lane = LaneKey { tenant: self.birth.key.tenant.clone(), channel: self.birth.key.channel.clone() };
         self.birth.dispatcher.do_send(Dispatch::Queued { lane, not_before });
-    }
-}
-
-impl Actor for Conversation {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // Far above what permits allow; memory is bounded by them, not here.
-        ctx.set_mailbox_capacity(1024);
-        // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
-        if self.birth.through.is_some() {
-            self.through = self.birth.through;
-            self.stale = true;
-            self.advance(ctx);
-        }
-    }
-}
-
-impl Handler<Deliver> for Conversation {
-    type Result = ();
-
-    fn handle(&mut self, Deliver { message, permit }: Deliver, ctx: &mut Context<Self>) {
-        self.taken += 1;
-        if self.through.is_none_or(|through| message.id > through) {
-            self.through = Some(message.id);
-            self.queue.push_back(Waiting { message, permit: Some(permit) });
-        } else if let Some(waiting) = self.queue.iter_mut().find(|waiting| waiting.message.id == message.id) {
-            // We loaded it before it was delivered: now it holds its place, too.
-            waiting.permit.get_or_insert(permit);
-        } else {
-            // Already done, or missed: the store knows.
-            self.stale = true;
-        }
-        self.advance(ctx);
-    }
-}
-
-impl Handler<Compose> for Conversation {
-    type Result = ();
-
-    fn handle(&mut self, Compose { request, answer, .. }: Compose, ctx: &mut Context<Self>) {
-        self.taken += 1;
-        self.asked.push_back(Asked { request, answer, lost: 0 });
-        self.advance(ctx);
-    }
-}
-
-impl Handler<Wake> for Conversation {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
-        self.taken += 1;
-        self.woken = true;
-        self.advance(ctx);
-    }
-}
-
-impl Handler<AskIdle> for Conversation {
-    type Result = ();
-
-    fn handle(&mut self, _: AskIdle, _: &mut Context<Self>) {
-        if self.queue.is_empty() && self.asked.is_empty() && self.unsettled.is_zero() {
-            self.birth.parent.do_send(Idle {
-                key: self.birth.key.clone(),
-                generation: self.birth.generation,
-                taken: self.taken,
-            });
-        }
-    }
-}
-
-impl Handler<Retire> for Conversation {
-    type Result = ();
-
-    fn handle(&mut self, _: Retire, ctx: &mut Context<Self>) {
-        ctx.stop();
     }
 }

@@ -30,9 +30,7 @@ impl TurnInFlight {
     pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, ahead: Ahead) -> Self {
         let outside: &Outside = &birth.outside;
         let mut turn = decide(state, message, &birth.profile.rules, &*outside.ports.sellers, outside.now());
-        let stopped = matches!(turn.consent, Some(ConsentChange::OptOut { .. }));
-        let silent = state.opted_out && !matches!(turn.consent, Some(ConsentChange::OptIn { .. }));
-        turn.releases = ahead.deferred && !stopped && !silent;
+        turn.knows_deferred = ahead.deferred;
         Self::reserve(turn, birth, ahead)
     }
 
@@ -52,7 +50,7 @@ impl TurnInFlight {
         let now = outside.now();
         let lane = LaneKey { tenant: turn.key.tenant.clone(), channel: turn.key.channel.clone() };
         let keep_order = birth.profile.channels.get(&lane.channel).is_none_or(|channel| channel.keep_order);
-        let mut others = keep_order && (ahead.others || turn.releases);
+        let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
             let slot = if others { None } else { birth.desk.reserve(&lane, now) };
@@ -76,6 +74,7 @@ pub(super) struct Applied {
     pub(super) conversation: Conversation,
     pub(super) consent: Option<ConsentChange>,
     pub(super) outcome: Option<Outcome>,
+    /// Rows of it went back into the line.
     pub(super) releases: bool,
     pub(super) outgoing: Vec<(Outbound, Option<Slot>)>,
 }
@@ -87,7 +86,7 @@ impl Applied {
             conversation: turn.conversation.clone(),
             consent: turn.consent.clone(),
             outcome: turn.consumed.as_ref().map(|consumed| consumed.outcome),
-            releases: turn.releases,
+            releases: turn.releases && turn.knows_deferred,
             outgoing: turn.outbox.iter().map(|draft| draft.message.clone()).zip(reserved).collect(),
         }
     }

@@ -183,6 +183,27 @@ fn what_an_earlier_process_accepted_is_processed_at_the_next_start() {
 }
 
 #[test]
+fn i5_what_a_killed_process_had_on_the_wire_is_not_asked_about_before_the_provider_can_know() {
+    let (store, gateways) = (FakeStore::new(), FakeGateways::default());
+    paused({
+        let (store, gateways) = (store.clone(), gateways.clone());
+        async move {
+            let harness = Harness::start_on(store, gateways, |_| {});
+            harness.provider("a").script([Answer::Hang]);
+            harness.post("a", ANNE, "one").await.unwrap();
+            harness.provider("a").wait_begun(1).await;
+        }
+    });
+    paused(async move {
+        let harness = Harness::start_on(store, gateways, |settings| settings.ask_after = Duration::from_secs(3));
+        tokio::time::sleep(Duration::from_millis(2_900)).await;
+        assert!(harness.provider("a").asked().is_empty(), "it may be on its way");
+        harness.until(|now| all_sent(now, 1)).await;
+        assert_eq!(harness.provider("a").asked().len(), 1);
+    });
+}
+
+#[test]
 fn an_unknown_outcome_is_asked_about_before_anything_is_repeated() {
     paused(async {
         let harness = Harness::start(|_| {});

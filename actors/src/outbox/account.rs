@@ -16,6 +16,10 @@ use crate::ports::LaneKey;
 /// How long those wait who find another message trying the way: what comes of it is known sooner, as a rule.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
 
+/// How long at most those wait who find the account paused. A pause may have no end but the one that an operator gives
+/// it, and then what met it must not wait for an end of time that was written into its row.
+const PAUSE_WAIT: Duration = Duration::from_secs(5);
+
 /// One sender account.
 pub(super) struct Account {
     pub(super) lane: LaneKey,
@@ -25,6 +29,9 @@ pub(super) struct Account {
     closed: AtomicBool,
     /// Microseconds since 1970; 0: not paused.
     paused_until: AtomicI64,
+    /// Microseconds since 1970 at which a pause of this process was written down; the greatest number while it is not.
+    /// What was read from the store before says nothing about it.
+    written_at: AtomicI64,
 }
 
 /// What an account lets through.
@@ -48,13 +55,20 @@ pub(super) struct Ticket {
 impl Account {
     pub(super) fn new(lane: LaneKey, profile: Arc<ChannelProfile>) -> Arc<Self> {
         let breaker = Mutex::new(Breaker::new(profile.breaker.clone()));
-        Arc::new(Self { lane, profile, breaker, closed: AtomicBool::new(true), paused_until: AtomicI64::new(0) })
+        Arc::new(Self {
+            lane,
+            profile,
+            breaker,
+            closed: AtomicBool::new(true),
+            paused_until: AtomicI64::new(0),
+            written_at: AtomicI64::new(0),
+        })
     }
 
     /// What it lets through now, without taking anything.
     pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
         if let Some(until) = self.paused_until(now) {
-            return Readiness::Shut(until, "paused");
+            return Readiness::Shut(until.min(Outside::later(now, PAUSE_WAIT)), "paused");
         }
         if self.closed.load(Ordering::Acquire) {
             return Readiness::Ready;
@@ -70,10 +84,11 @@ impl Account {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// Until when nothing passes, and why.
+    /// When its message may be looked at again, and why. A pause holds the lane up rather than the row: whoever ends it
+    /// need not know what waits.
     pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<Ticket, (Timestamp, &'static str)> {
         if let Some(until) = self.paused_until(now) {
-            return Err((until, "paused"));
+            return Err((until.min(Outside::later(now, PAUSE_WAIT)), "paused"));
         }
         if self.closed.load(Ordering::Acquire) {
             return Ok(Ticket { account: Arc::clone(self), attempt: None });
@@ -86,8 +101,26 @@ impl Account {
         }
     }
 
+    /// The provider keeps it from sending until then. To be followed by [`Account::pause_is_written`].
+    pub(super) fn suspend_until(&self, until: Timestamp) {
+        self.written_at.store(i64::MAX, Ordering::SeqCst);
+        self.pause_until(until);
+    }
+
+    /// The store has heard of the pause, or never will.
+    pub(super) fn pause_is_written(&self, now: Timestamp) {
+        self.written_at.store(now.timestamp_micros(), Ordering::SeqCst);
+    }
+
+    /// Takes over what the store said when it was asked at `asked_at`, unless this process has paused it since.
+    pub(super) fn adopt_pause(&self, until: Timestamp, asked_at: Timestamp) {
+        if self.written_at.load(Ordering::SeqCst) < asked_at.timestamp_micros() {
+            self.pause_until(until);
+        }
+    }
+
     /// Sends nothing until then; a moment that has passed ends that.
-    pub(super) fn pause_until(&self, until: Timestamp) {
+    fn pause_until(&self, until: Timestamp) {
         self.paused_until.store(until.timestamp_micros(), Ordering::Release);
     }
 
@@ -158,5 +191,42 @@ impl Drop for Ticket {
             // Nothing was learnt, so the time does not matter.
             let _ = self.account.lock().end(attempt, Verdict::Silent, Timestamp::default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{ChannelId, TenantId};
+    use crate::testing::harness::noon;
+
+    #[test]
+    fn nobody_is_told_to_wait_for_a_pause_without_an_end() {
+        let lane = LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") };
+        let account = Account::new(lane, Arc::default());
+        let (now, soon) = (noon(), Outside::later(noon(), PAUSE_WAIT));
+        account.pause_until(Timestamp::from_timestamp(253_402_300_799, 0).unwrap());
+        assert_eq!(account.readiness(now), Readiness::Shut(soon, "paused"));
+        assert!(matches!(account.begin(now), Err((at, "paused")) if at == soon));
+        let end = Outside::later(now, Duration::from_secs(1));
+        account.pause_until(end);
+        assert!(matches!(account.begin(now), Err((at, "paused")) if at == end), "one that ends sooner is waited for");
+        account.pause_until(Timestamp::default());
+        assert_eq!(account.readiness(now), Readiness::Ready);
+    }
+
+    #[test]
+    fn what_was_read_before_a_suspension_does_not_end_it() {
+        let account =
+            Account::new(LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") }, Arc::default());
+        let moment = |seconds| Outside::later(noon(), Duration::from_secs(seconds));
+        account.suspend_until(moment(3_600));
+        account.adopt_pause(Timestamp::default(), moment(1));
+        assert!(account.paused_until(moment(1)).is_some(), "the store has not heard of it yet");
+        account.pause_is_written(moment(2));
+        account.adopt_pause(Timestamp::default(), moment(2));
+        assert!(account.paused_until(moment(2)).is_some(), "the question was older than the answer");
+        account.adopt_pause(Timestamp::default(), moment(3));
+        assert_eq!(account.paused_until(moment(3)), None, "somebody ended it");
     }
 }

@@ -135,12 +135,13 @@ async fn suspend(outside: &Outside, route: &Route, after: Duration, code: Option
     let account = route.ticket.account();
     let until = Outside::later(outside.now(), after);
     warn!(tenant.id = %account.lane.tenant, channel.id = %account.lane.channel, code, "the provider suspended the channel, it is paused");
-    account.pause_until(until);
+    account.suspend_until(until);
     let reason = code.unwrap_or("suspended").to_owned();
     let pause = Pause { lane: account.lane.clone(), reason, until };
     if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause)).await {
         warn!(error = %error, "the pause is not written down, this process alone keeps it until its next sweep");
     }
+    account.pause_is_written(outside.now());
 }
 
 /// Calls the gateway; a panic of it counts as an unknown outcome.

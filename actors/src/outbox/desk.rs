@@ -88,11 +88,12 @@ impl Desk {
         self.tenants.values()
     }
 
-    /// Takes over which channels are paused: those that are not named are not paused any more.
-    pub(super) fn adopt_pauses(&self, pauses: &[Pause]) {
+    /// Takes over which channels are paused, as the store said when it was asked: those that are not named are not paused
+    /// any more.
+    pub(super) fn adopt_pauses(&self, pauses: &[Pause], asked_at: Timestamp) {
         for account in self.tenants.values().flat_map(|page| page.accounts.values()) {
             let pause = pauses.iter().find(|pause| pause.lane == account.lane);
-            account.pause_until(pause.map_or_else(Timestamp::default, |pause| pause.until));
+            account.adopt_pause(pause.map_or_else(Timestamp::default, |pause| pause.until), asked_at);
         }
     }
 

@@ -26,7 +26,7 @@ impl Route {
     /// message.
     ///
     /// # Errors
-    /// Until when both are shut, and why the message's own is.
+    /// Both are shut: when to look again, and why the message's own is.
     pub(super) fn choose(
         page: &TenantDesk,
         own: &std::sync::Arc<Account>,

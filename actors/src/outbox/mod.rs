@@ -246,7 +246,9 @@ impl Actor for Dispatcher {
         ctx.set_mailbox_capacity(1024);
         self.sweep(ctx);
         if self.first {
-            self.inspect(ctx);
+            // What the process before this one had on the wire when it was killed may reach its provider only now: nobody
+            // is asked about it before the provider can know (I5).
+            ctx.run_later(self.outside.settings.ask_after, Self::inspect);
             self.tend_later(ctx);
         }
     }

@@ -58,9 +58,9 @@ pub(super) fn settled(
         SendErrorClass::Reject => Settled::Dead { reason },
         // Its template was tried already, if it has one.
         SendErrorClass::WindowClosed => Settled::Deferred { reason: "window_closed".to_owned() },
-        SendErrorClass::Suspended { after } => {
-            Settled::Later { at: Outside::later(now, after), reason, counted: false }
-        }
+        // Its account is paused now, which holds its lane up: the row itself stays due, so that it leaves when somebody
+        // ends the pause, or by another account.
+        SendErrorClass::Suspended { .. } => Settled::Later { at: now, reason, counted: false },
     }
 }
 
@@ -138,8 +138,7 @@ mod tests {
         let misconfigured = after(SendErrorClass::Misconfigured, Some("20003"));
         assert!(matches!(misconfigured, Settled::Later { at, .. } if at >= Outside::later(noon(), MISCONFIGURED_WAIT)));
         let suspended = after(SendErrorClass::Suspended { after: patience }, None);
-        let until = Outside::later(noon(), patience);
-        assert_eq!(suspended, Settled::Later { at: until, reason: "suspended".to_owned(), counted: false });
+        assert_eq!(suspended, Settled::Later { at: noon(), reason: "suspended".to_owned(), counted: false });
     }
 
     #[test]

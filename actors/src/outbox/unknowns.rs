@@ -15,7 +15,7 @@ use super::{delivery, letters, policy};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::message::Outbound;
-use crate::domain::send::{Found, Letter, SendError, SendErrorClass};
+use crate::domain::send::{Found, Letter, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
 use crate::ports::{ClaimUnknown, Gateway, LaneKey, PortError, Settled};
 
@@ -171,16 +171,7 @@ impl Inquiry {
         for form in free.into_iter().chain(template) {
             match gateway.find(Letter { message, channel, to, form }).await? {
                 Found::Taken(receipts) => {
-                    let ids: Vec<_> = receipts.iter().map(|receipt| receipt.provider_message_id.clone()).collect();
-                    let outside = &*self.outside;
-                    let owned = outside.within_deadline(outside.ports.outbox.owned_by_others(message, &ids)).await;
-                    let owned = owned.map_err(|_| SendError {
-                        class: SendErrorClass::Retry { after: None },
-                        code: Some("twins_unavailable".to_owned()),
-                        detail: "the store could not say whose these receipts are".to_owned(),
-                    })?;
-                    let ours = receipts.into_iter().find(|receipt| !owned.contains(&receipt.provider_message_id));
-                    if let Some(receipt) = ours {
+                    if let Some(receipt) = self.ours(message, receipts).await? {
                         return Ok(Found::Taken(vec![receipt]));
                     }
                 }
@@ -189,6 +180,26 @@ impl Inquiry {
             }
         }
         Ok(if cannot_tell { Found::CannotTell } else { Found::Absent })
+    }
+
+    /// The first of the receipts that no other row owns, or could own: while a twin is on the wire, or is unknown and
+    /// older, what nobody owns may be its own.
+    async fn ours(&self, message: &Outbound, receipts: Vec<Receipt>) -> Result<Option<Receipt>, SendError> {
+        let outside = &*self.outside;
+        let later = |code: &str, detail: &str| SendError {
+            class: SendErrorClass::Retry { after: Some(outside.settings.ask_after) },
+            code: Some(code.to_owned()),
+            detail: detail.to_owned(),
+        };
+        let unavailable = |_| later("twins_unavailable", "the store could not say whose these receipts are");
+        let awaits_twin = outside.within_deadline(outside.ports.outbox.awaits_twin(message)).await;
+        if awaits_twin.map_err(unavailable)? {
+            return Err(later("twin_first", "another message of the conversation may own these receipts"));
+        }
+        let ids: Vec<_> = receipts.iter().map(|receipt| receipt.provider_message_id.clone()).collect();
+        let owned = outside.within_deadline(outside.ports.outbox.owned_by_others(message, &ids)).await;
+        let owned = owned.map_err(unavailable)?;
+        Ok(receipts.into_iter().find(|receipt| !owned.contains(&receipt.provider_message_id)))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LaneKey, Asking>> {

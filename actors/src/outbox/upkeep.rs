@@ -2,7 +2,6 @@
 //! the store tend its lines.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use metrics::gauge;
@@ -14,9 +13,9 @@ use super::unknowns::Tell;
 use crate::kit::metric;
 use crate::ports::PortError;
 
-/// How often the store tends its lines. What it finds there is in no hurry: somebody failed to tell, days ago or just
-/// now.
-const TEND_EVERY: Duration = Duration::from_secs(10);
+/// The store tends its lines once in so many sweeps. What it finds there is in no hurry: somebody failed to tell, days
+/// ago or just now.
+const SWEEPS_PER_TENDING: u32 = 5;
 
 impl Dispatcher {
     /// Asks the store what nobody told us about: rows that were due while we were away, or that another process wrote;
@@ -26,6 +25,7 @@ impl Dispatcher {
             return;
         }
         let (outside, first) = (Arc::clone(&self.outside), self.first);
+        let asked_at = outside.now();
         let sweeping = async move {
             let pauses = match first {
                 true => Some(outside.within_deadline(outside.ports.outbox.pauses()).await?),
@@ -34,10 +34,10 @@ impl Dispatcher {
             let due = outside.within_deadline(outside.ports.outbox.due()).await?;
             Ok::<_, PortError>((pauses, due))
         };
-        ctx.spawn(sweeping.into_actor(self).map(|swept, dispatcher, ctx| {
+        ctx.spawn(sweeping.into_actor(self).map(move |swept, dispatcher, ctx| {
             match swept {
                 Ok((pauses, due)) => {
-                    pauses.iter().for_each(|pauses| dispatcher.desk.adopt_pauses(pauses));
+                    pauses.iter().for_each(|pauses| dispatcher.desk.adopt_pauses(pauses, asked_at));
                     for (lane, at) in due {
                         if (dispatcher.owns)(&lane.tenant) {
                             dispatcher.note_due(lane, at);
@@ -92,7 +92,7 @@ impl Dispatcher {
     }
 
     pub(super) fn tend_later(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_later(TEND_EVERY, Self::tend);
+        ctx.run_later(self.outside.settings.sweep_every * SWEEPS_PER_TENDING, Self::tend);
     }
 
     fn tend(&mut self, ctx: &mut Context<Self>) {

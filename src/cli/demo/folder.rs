@@ -25,6 +25,7 @@ pub(super) struct Folder {
     /// Removes the folder when it is dropped.
     temporary: Option<tempfile::TempDir>,
     tokens: Vec<(&'static House, SecretString)>,
+    api_key: SecretString,
 }
 
 impl Folder {
@@ -33,14 +34,14 @@ impl Folder {
     /// # Errors
     /// When the operating system says no.
     pub fn open(keep: Option<&Path>) -> io::Result<Self> {
-        let tokens = HOUSES.iter().map(|house| (*house, SecretString::from(Uuid::now_v7().simple().to_string())));
-        let tokens = tokens.collect();
+        let tokens = HOUSES.iter().map(|house| (*house, secret())).collect();
+        let api_key = secret();
         let Some(path) = keep else {
             let temporary = tempfile::Builder::new().prefix("palabre-demo-").tempdir()?;
-            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary), tokens });
+            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary), tokens, api_key });
         };
         fs::create_dir_all(path)?;
-        let folder = Self { path: std::path::absolute(path)?, temporary: None, tokens };
+        let folder = Self { path: std::path::absolute(path)?, temporary: None, tokens, api_key };
         if folder.config().exists() || folder.path.join("palabre.db").exists() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
@@ -69,7 +70,12 @@ impl Folder {
     }
 
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().map(|(_, token)| token.expose_secret())
+        self.tokens.iter().map(|(_, token)| token.expose_secret()).chain([self.api_key.expose_secret()])
+    }
+
+    /// The key to the API, for whoever sits in front of the demo.
+    pub fn api_key(&self) -> &str {
+        self.api_key.expose_secret()
     }
 
     /// Writes the configuration.
@@ -85,8 +91,13 @@ impl Folder {
             fs::write(self.path.join("tenants").join(format!("{}.toml", house.id)), file)?;
             private(&self.path.join("secrets").join(house.secret))?.write_all(token.expose_secret().as_bytes())?;
         }
+        private(&self.path.join("secrets").join("api-key"))?.write_all(self.api_key().as_bytes())?;
         Ok(())
     }
+}
+
+fn secret() -> SecretString {
+    SecretString::from(Uuid::now_v7().simple().to_string())
 }
 
 /// A file for its owner's eyes.
@@ -111,6 +122,12 @@ level = "palabre=debug,palabre_actors=debug,info"
 
 [runtime]
 drain = "5s"
+
+[[api.keys]]
+name = "demo"
+key = {{ file = "secrets/api-key" }}
+tenants = ["*"]
+scopes = ["read", "read-content", "send", "operate"]
 "#
     )
 }

@@ -29,7 +29,7 @@ pub(super) async fn quiet(stage: &Stage) -> bool {
     let settling = async {
         loop {
             if let Ok(counts) = stage.archive.counts().await {
-                let open = ["pending", "sending", "unknown", "deferred"];
+                let open = ["pending", "sending", "unknown"];
                 let waiting = counts.inbound.get("accepted").copied().unwrap_or_default()
                     + open.iter().filter_map(|state| counts.outbound.get(*state)).sum::<u64>();
                 if waiting == 0 && stage.journal.phones_are_done() {

@@ -8,7 +8,8 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 pub(in crate::cli) use self::events::event;
-pub(super) use self::reasons::{code, last_error, what_to_do};
+pub(super) use self::reasons::code;
+pub(in crate::cli) use self::reasons::{last_error, what_to_do};
 use crate::store::entity::{message_in, message_out};
 
 /// A text in English and in French.

@@ -1,25 +1,23 @@
 //! Replaying, calling back, pausing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use palabre_actors::domain::ids::{ChannelId, OutboundId};
 use palabre_actors::domain::status::OutboxState;
+use palabre_actors::ports::Pause;
 
-use super::views::{counts, described, json};
-use super::{CancelArgs, Manner, PauseArgs, ReplayArgs, ResumeArgs, unknown};
-use crate::cli::terminal::{confirmed, counted, now};
-use crate::cli::{complain_about, exit, say};
-use crate::http::api::documents::{Content, Message, Replayed};
+use super::views::{counts, json, nothing_fits};
+use super::{CancelArgs, Manner, PauseArgs, PausesArgs, ReplayArgs, ResumeArgs, unknown, unordered};
+use crate::cli::terminal::{confirmed, counted, moment, now, table};
+use crate::cli::{complain_about, exit, names, say};
+use crate::config::Config;
+use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
 use crate::store::StoreError;
 use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
 
-pub(super) async fn replay(
-    desk: &Operator,
-    args: &ReplayArgs,
-    unordered: BTreeSet<ChannelId>,
-) -> Result<u8, StoreError> {
+pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, StoreError> {
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
-    let manner = operator::Manner { reason, per_second: args.per_second, unordered, at: now() };
+    let manner = operator::Manner { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
     if !args.ids.is_empty() {
         return one_by_one(desk, args, manner).await;
     }
@@ -37,7 +35,7 @@ pub(super) async fn replay(
         let dead = [OutboxState::Dead, OutboxState::Failed];
         let looked_for = if filter.states.is_empty() { dead.to_vec() } else { filter.states.clone() };
         let looked_for = operator::Filter { states: looked_for, ..filter };
-        complain_about(format_args!("nothing fits: {}", described(&looked_for)));
+        complain_about(format_args!("{}", nothing_fits(&looked_for, config)));
         return Ok(exit::FOUND_WRONG);
     }
     if args.dry_run {
@@ -46,7 +44,8 @@ pub(super) async fn replay(
     }
     if !args.yes {
         let states = found.iter().map(|count| count.state).collect();
-        counts(desk, &operator::Filter { states, ..filter.clone() }, Manner { json: false, reveal: false }).await?;
+        counts(desk, &operator::Filter { states, ..filter.clone() }, Manner { json: false, reveal: false }, config)
+            .await?;
         let seconds = messages.div_ceil(u64::from(args.per_second));
         let all = counted(messages, "message");
         if !confirmed(&format!("replay {all}, due over the next {}?", counted(seconds, "second"))) {
@@ -125,27 +124,27 @@ fn instead(state: OutboxState) -> &'static str {
     }
 }
 
-pub(super) async fn pause(desk: &Operator, args: &PauseArgs) -> Result<u8, StoreError> {
+pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) -> Result<u8, StoreError> {
     let now = now();
     let until = args.lasting.and_then(|lasting| now.checked_add_signed(lasting)).unwrap_or_else(operator::endless);
     let until = until.min(operator::endless());
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
     let channel = ChannelId::new(&args.channel);
     if desk.pause(&Tenants::All, &channel, &reason, (until, now)).await?.is_none() {
-        return Ok(no_channel(&channel));
+        return Ok(no_channel(&channel, config));
     }
     let until = match args.lasting {
-        Some(_) => format!("until {}", until.to_rfc3339()),
+        Some(_) => format!("until {}", moment(until)),
         None => format!("until `palabre outbox resume {channel}`"),
     };
     say(format_args!("{channel} is paused {until}"));
     Ok(exit::OK)
 }
 
-pub(super) async fn resume(desk: &Operator, args: &ResumeArgs) -> Result<u8, StoreError> {
+pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) -> Result<u8, StoreError> {
     let channel = ChannelId::new(&args.channel);
     match desk.resume(&Tenants::All, &channel).await? {
-        None => return Ok(no_channel(&channel)),
+        None => return Ok(no_channel(&channel, config)),
         Some(true) => say(format_args!("{channel} sends again")),
         Some(false) => {
             complain_about(format_args!("{channel} was not paused"));
@@ -155,9 +154,32 @@ pub(super) async fn resume(desk: &Operator, args: &ResumeArgs) -> Result<u8, Sto
     Ok(exit::OK)
 }
 
-fn no_channel(channel: &ChannelId) -> u8 {
-    complain_about(format_args!(
-        "no channel is called {channel}\n  `palabre check` lists them; a new one is known once the daemon has started with it"
-    ));
+pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, StoreError> {
+    let now = now();
+    let mut pauses = desk.pauses(&Tenants::All).await?;
+    pauses.retain(|pause| pause.until > now);
+    if args.json {
+        let lane = |pause: &Pause| (pause.lane.channel.to_string(), PausedFor::of(pause));
+        json(&pauses.iter().map(lane).collect::<BTreeMap<_, _>>());
+        return Ok(exit::OK);
+    }
+    if pauses.is_empty() {
+        complain_about(format_args!("no channel is paused"));
+        return Ok(exit::FOUND_WRONG);
+    }
+    let row = |pause: &Pause| {
+        let until = if pause.until < operator::endless() { moment(pause.until) } else { "it is resumed".to_owned() };
+        vec![pause.lane.channel.to_string(), pause.lane.tenant.to_string(), until, pause.reason.clone()]
+    };
+    let rows: Vec<_> = pauses.iter().map(row).collect();
+    say(format_args!("{}", table(&["channel", "tenant", "until", "why"], &rows).trim_end()));
+    Ok(exit::OK)
+}
+
+/// The database does not have it. When the configuration does, no daemon has started with it yet.
+fn no_channel(channel: &ChannelId, config: &Config) -> u8 {
+    let stranger = names::stranger(&Tenants::All, Some(channel), config);
+    let new = || format!("{channel} is new: it is known once the daemon has started with it");
+    complain_about(format_args!("{}", stranger.unwrap_or_else(new)));
     exit::FOUND_WRONG
 }

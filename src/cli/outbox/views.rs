@@ -1,30 +1,34 @@
 //! Looking.
 
+use std::collections::BTreeSet;
+
 use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::status::OutboxState;
 
 use super::{ListArgs, Manner, ShowArgs, unknown};
-use crate::cli::explain::told_event;
-use crate::cli::terminal::{age, counted, cut, now, table};
-use crate::cli::{complain_about, exit, say};
+use crate::cli::explain::{last_error, told_event, what_to_do};
+use crate::cli::terminal::{age, counted, cut, moment, now, table};
+use crate::cli::{complain_about, exit, names, say};
+use crate::config::Config;
 use crate::http::api::documents::{Content, Counts, MessageHistory, Messages};
 use crate::store::StoreError;
-use crate::store::operator::{Filter, Item, Operator, Page, Shown, Tenants};
+use crate::store::operator::{Count, Filter, Item, Operator, Page, Shown, Tenants};
 
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
 const REASON: usize = 22;
 
-pub(super) async fn list(desk: &Operator, args: &ListArgs) -> Result<u8, StoreError> {
+pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
     let filter = args.which.filter();
     if args.by_reason {
-        return counts(desk, &filter, args.manner).await;
+        return counts(desk, &filter, args.manner, config).await;
     }
     let limit = usize::from(args.limit);
     let items = desk.list(&filter, Page { before: args.before, limit }).await?;
     if args.manner.json {
         json(&Messages::of(&items, limit, content(args.manner)));
     } else if items.is_empty() {
-        complain_about(format_args!("nothing fits: {}", described(&filter)));
+        complain_about(format_args!("{}", nothing_fits(&filter, config)));
     } else {
         say(format_args!("{}", listed(&items, args.manner).trim_end()));
         if let Some(last) = items.last().filter(|_| items.len() == limit) {
@@ -59,17 +63,32 @@ fn listed(items: &[Item], manner: Manner) -> String {
     table(&["id", "age", "channel", "state", "reason", "to"], &items.iter().map(row).collect::<Vec<_>>())
 }
 
-/// On one line, and without what a terminal would obey.
-fn one_line(text: &str) -> String {
-    if text.is_empty() { "(no text)".to_owned() } else { format!("“{}”", text.escape_debug()) }
+/// The next step, where there is one: a message that arrived needs none.
+fn todo(item: &Item, reason: &str) -> Option<&'static str> {
+    let arrived = matches!(item.state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
+    what_to_do(reason, Language::En).filter(|_| !arrived)
 }
 
-pub(super) async fn counts(desk: &Operator, filter: &Filter, manner: Manner) -> Result<u8, StoreError> {
+/// On one line, and without what a terminal would obey.
+fn one_line(text: &str) -> String {
+    if text.is_empty() {
+        return "(no text)".to_owned();
+    }
+    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    format!("“{}”", visible.collect::<String>())
+}
+
+pub(super) async fn counts(
+    desk: &Operator,
+    filter: &Filter,
+    manner: Manner,
+    config: &Config,
+) -> Result<u8, StoreError> {
     let counts = desk.counts(filter).await?;
     if manner.json {
         json(&Counts::of(&counts));
     } else if counts.is_empty() {
-        complain_about(format_args!("nothing fits: {}", described(filter)));
+        complain_about(format_args!("{}", nothing_fits(filter, config)));
     } else {
         let now = now();
         let rows: Vec<_> = counts
@@ -86,8 +105,25 @@ pub(super) async fn counts(desk: &Operator, filter: &Filter, manner: Manner) -> 
             })
             .collect();
         say(format_args!("{}", table(&["messages", "state", "reason", "tenant", "channel", "age"], &rows).trim_end()));
+        say(format_args!("\n{}", meanings(&counts).trim_end()));
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
+}
+
+/// Each reason in words, and the next step.
+fn meanings(counts: &[Count]) -> String {
+    let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
+    let mut text = String::new();
+    for reason in reasons {
+        let means = last_error(reason, Language::En);
+        // A code is told with its number before it.
+        let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
+        text.push_str(&format!("{means}\n"));
+        if let Some(todo) = what_to_do(reason, Language::En) {
+            text.push_str(&format!("    {todo}\n"));
+        }
+    }
+    text
 }
 
 pub(super) async fn show(desk: &Operator, args: &ShowArgs) -> Result<u8, StoreError> {
@@ -117,10 +153,11 @@ fn told(shown: &Shown, manner: Manner) -> String {
         ("template", or_dash(item.template.as_ref().map(|template| template.name.clone()))),
         ("kind", item.kind.to_string()),
         ("state", item.state.to_string()),
-        ("reason", or_dash(item.reason.clone())),
+        ("reason", or_dash(item.reason.as_deref().map(|reason| last_error(reason, Language::En)))),
+        ("what to do", or_dash(item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned))),
         ("attempts, life", format!("{}, {}", item.attempts, item.life)),
-        ("next attempt", item.next_attempt_at.to_rfc3339()),
-        ("expires", or_dash(item.expires_at.map(|at| at.to_rfc3339()))),
+        ("next attempt", moment(item.next_attempt_at)),
+        ("expires", or_dash(item.expires_at.map(moment))),
         ("at the provider", or_dash(item.provider_message_id.clone())),
         ("flow", item.correlation.to_string()),
     ];
@@ -136,8 +173,14 @@ fn told(shown: &Shown, manner: Manner) -> String {
     text
 }
 
-/// What a filter looked for, for those who found nothing.
-pub(super) fn described(filter: &Filter) -> String {
+/// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
+pub(super) fn nothing_fits(filter: &Filter, config: &Config) -> String {
+    let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
+    let stranger = stranger.map(|stranger| format!("\n  {stranger}")).unwrap_or_default();
+    format!("nothing fits: {}{stranger}", described(filter))
+}
+
+fn described(filter: &Filter) -> String {
     let states: Vec<&str> = filter.wanted().iter().map(|state| state.as_str()).collect();
     let mut text = format!("no message is {}", states.join(", "));
     if let Some(reason) = &filter.reason {

@@ -45,6 +45,18 @@ impl Desk {
         self.spelt(&format!("+1415523{:04}", 1_000 + self.house))
     }
 
+    /// Whether its breaker opens when the weather is bad: those of WhatsApp channels, but for the first business.
+    pub(super) fn is_brittle(&self) -> bool {
+        self.kind == Kind::Whatsapp && self.house > 0
+    }
+
+    /// What takes over while its breaker is open: the last business's SMS channel. (The second has none: its messages
+    /// wait.)
+    pub(super) fn way_out(&self) -> Option<Self> {
+        let has = self.is_brittle() && self.house + 1 == HOUSES;
+        has.then_some(Self { house: self.house, kind: Kind::Sms })
+    }
+
     /// A message to it.
     pub(super) fn message(&self, contact: &Contact, body: &str) -> InboundMessage {
         let from = self.spelt(&contact.number());

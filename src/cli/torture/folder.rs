@@ -117,6 +117,15 @@ drain = "5s"
     )
 }
 
+/// A breaker that the weather opens now and then, and that closes soon.
+const BRITTLE: &str = r#"consecutive_failures = 3
+error_rate = 0.6
+sample = 8
+period = "5s"
+open_for = "700ms""#;
+/// A breaker that no weather opens: sends must meet it.
+const PATIENT: &str = "consecutive_failures = 10000\nsample = 10000";
+
 /// Limits that limit nothing, and answers that repeat the message: each can be told from every other.
 fn tenant_file(house: usize, provider: &str) -> String {
     let tenant = Desk { house, kind: Kind::Whatsapp }.tenant();
@@ -148,11 +157,24 @@ account_sid = "{account}"
 auth_token = {{ file = "secrets/{tenant}.token" }}
 api_base_url = "{provider}"
 timeout = "1s"
+per_second = 10000
+pair = "off"
+{way_out}
+[channels.retry]
+initial = "1s"
+cap = "2s"
+max_attempts = 1000
+
+[channels.breaker]
+{breaker}
 "#,
             id = desk.channel(),
             product = desk.kind.provider(),
             address = desk.address(),
             account = desk.account(),
+            way_out =
+                desk.way_out().map(|other| format!("fallback_channel = \"{}\"\n", other.channel())).unwrap_or_default(),
+            breaker = if desk.is_brittle() { BRITTLE } else { PATIENT },
         ));
     }
     text

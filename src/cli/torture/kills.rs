@@ -69,7 +69,7 @@ pub(super) struct Executioner {
     /// Its provider.
     pub(super) provider: Arc<Simulator>,
     /// How long the daemon is away between a kill and the next start: from a quarter more than the shortest time to
-    /// twice as long. A supervisor of processes takes at least that long (`RestartSec`).
+    /// twice as long.
     pub(super) away: Duration,
     /// Daemons that ended before they were killed, and how.
     pub(super) ended: Vec<String>,

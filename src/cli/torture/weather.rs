@@ -13,8 +13,8 @@ const TOO_LATE: Duration = Duration::from_millis(1_600);
 
 /// Sets in. `hesitation`: how long the provider takes at most between reading a send and having it in its list. While the
 /// daemon asks sooner than that what became of a send, it may be told that there is none, and sends it again: no provider
-/// without an idempotency key can be protected from that. It must stay below `runtime.ask_after`, and below the time in
-/// which a killed daemon is back (see [`super::kills`]).
+/// without an idempotency key can be protected from that. It must stay below `runtime.ask_after`, however soon a killed
+/// daemon is back.
 pub(super) fn rough(provider: &Simulator, hesitation: Duration) {
     let rules = [
         Rule::sometimes(0.03, Fault::DropBeforeReading),

@@ -53,6 +53,7 @@ const MISCONFIGURED: SendErrorClass = SendErrorClass::Misconfigured;
 const OPTED_OUT: SendErrorClass = SendErrorClass::OptedOut;
 const REJECT: SendErrorClass = SendErrorClass::Reject;
 const RETRY: SendErrorClass = SendErrorClass::Retry { after: None };
+const UNKNOWN: SendErrorClass = SendErrorClass::Unknown;
 const WINDOW_CLOSED: SendErrorClass = SendErrorClass::WindowClosed;
 /// A limit that is counted over hours: asking again within seconds only uses attempts up.
 const RETRY_MUCH_LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(3_600)) };
@@ -82,6 +83,18 @@ static CODES: &[Code] = &[
         RETRY,
         "too many requests at once; nothing was taken, it is tried again",
         "trop de requêtes à la fois ; rien n'a été pris, on réessaie",
+    ),
+    code(
+        20500,
+        UNKNOWN,
+        "Twilio had an internal error, and may have taken the message before it",
+        "Twilio a eu une erreur interne, et a peut-être pris le message avant",
+    ),
+    code(
+        20503,
+        UNKNOWN,
+        "Twilio was not available, and may have taken the message before that",
+        "Twilio n'était pas disponible, et a peut-être pris le message avant",
     ),
     code(21211, REJECT, "the recipient's number is not valid", "le numéro du destinataire n'est pas valide"),
     code(

@@ -49,10 +49,10 @@ pub struct Message {
     pub conversation_id: String,
     /// The message that it answers.
     pub in_reply_to: Option<String>,
-    /// Who gets it: masked without the scope `read_content`.
+    /// Who gets it: masked without the scope `read-content`.
     #[schema(example = "whatsapp:+336…78")]
     pub to: String,
-    /// The text: only with the scope `read_content`.
+    /// The text: only with the scope `read-content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// How long the text is.
@@ -292,13 +292,13 @@ pub struct Consent {
     pub channel_id: Option<String>,
     /// Who, when they are known as a contact.
     pub contact_id: Option<String>,
-    /// Under which address: masked without the scope `read_content`.
+    /// Under which address: masked without the scope `read-content`.
     pub address: String,
     /// `opted_out`, `opted_in`, `welcomed` or `confirmed`.
     pub what: String,
     /// `message`, `provider` or `operator`.
     pub source: String,
-    /// What proves it: a message's id, or what an operator wrote (shown with the scope `read_content`).
+    /// What proves it: a message's id, or what an operator wrote (shown with the scope `read-content`).
     pub evidence: Option<String>,
     /// When.
     pub created_at: String,

@@ -59,7 +59,12 @@ pub enum NotSent {
     /// Another message has this idempotency key.
     KeyTaken,
     /// Nothing is promised: try again.
-    Unavailable,
+    Later {
+        /// `overloaded`, `stopping`, `unavailable`
+        word: &'static str,
+        /// For people.
+        hint: &'static str,
+    },
 }
 
 /// A message to send: a text, a template, or both (the template is for when the window is closed).
@@ -124,7 +129,7 @@ pub(super) async fn send(call: Call<'_>) -> Told {
     match call.api.outgoing.send(order.clone()).await {
         Ok(id) => answer(StatusCode::ACCEPTED, &Taken { id: id.to_string() }),
         Err(NotSent::Refused { word, hint }) => Err(invalid(word, hint)),
-        Err(NotSent::Unavailable) => Err(problems::UNAVAILABLE),
+        Err(NotSent::Later { word, hint }) => Err(problems::later(word, hint)),
         // Two copies raced, and the other one was first.
         Err(NotSent::KeyTaken) => {
             let key = order.idempotency_key.as_deref().unwrap_or_default();
@@ -137,8 +142,8 @@ pub(super) async fn send(call: Call<'_>) -> Told {
 /// The first message's id, when it is the same message.
 fn again(first: &Item, order: &Order) -> Told {
     let text = order.text.as_deref().map(str::trim).unwrap_or_default();
-    let template = order.template.as_ref().map(|template| &template.name);
-    let same = first.to == order.to && first.body == text && first.template.as_ref().map(|t| &t.name) == template;
+    let template = order.template.as_ref().map(TemplateUse::on_one_line);
+    let same = first.to == order.to && first.body == text && first.template == template;
     if same { super::told(&Taken { id: first.id.to_string() }) } else { Err(problems::KEY_REUSED) }
 }
 
@@ -227,7 +232,7 @@ mod tests {
 
     impl Outgoing for Nowhere {
         fn send(&self, _order: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
-            Box::pin(async { Err(NotSent::Unavailable) })
+            Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
         }
     }
 

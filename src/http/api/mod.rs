@@ -1,5 +1,5 @@
 //! `/api/v1`: what integrators and operators ask for in JSON, with bearer keys. Each key sees its tenants and nothing
-//! of the others (I9); whole addresses and texts only come with the scope `read_content` (I10).
+//! of the others (I9); whole addresses and texts only come with the scope `read-content` (I10).
 
 mod asks;
 mod caller;
@@ -15,6 +15,7 @@ mod problems;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -35,6 +36,9 @@ use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
 pub(super) const LONGEST_BODY_BYTES: usize = 64 * 1024;
+
+/// When a caller who met a 503 may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What the API needs of the rest of the house.
 #[derive(Clone)]
@@ -132,7 +136,13 @@ pub(super) async fn handle(
         Err(problem) => return (Answer { challenge: true, ..Answer::error(&problem) }, None),
     };
     let told = within(api, &caller, (endpoint, id), (headers, query), payload).await;
-    (told.unwrap_or_else(|problem| Answer::error(&problem)), Some(caller.name))
+    (told.unwrap_or_else(|problem| refused(&problem)), Some(caller.name))
+}
+
+/// Who is to come again is told when.
+fn refused(problem: &Problem) -> Answer {
+    let again = problem.status == StatusCode::SERVICE_UNAVAILABLE;
+    Answer { retry_after: again.then_some(RETRY_AFTER), ..Answer::error(problem) }
 }
 
 async fn within(

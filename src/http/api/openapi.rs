@@ -44,7 +44,7 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key of [[api.keys]]. Its scopes: read, send, operate, read_content (whole addresses and texts).",
+                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts).",
             ))
             .build();
         let components = description.components.get_or_insert_default();

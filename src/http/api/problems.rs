@@ -10,6 +10,11 @@ const fn problem(status: StatusCode, error: &'static str, hint: &'static str) ->
     Problem { status, error, hint }
 }
 
+/// Nothing is promised: 503.
+pub(super) const fn later(error: &'static str, hint: &'static str) -> Problem {
+    problem(StatusCode::SERVICE_UNAVAILABLE, error, hint)
+}
+
 /// A value that does not hold: 422.
 pub(super) const fn invalid(error: &'static str, hint: &'static str) -> Problem {
     problem(StatusCode::UNPROCESSABLE_ENTITY, error, hint)
@@ -36,8 +41,7 @@ pub(super) const TOO_LARGE: Problem =
     problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "nothing that the API takes is longer than 64 KiB");
 pub(super) const UNKNOWN_PARAMETER: Problem =
     invalid("unknown query parameter", "GET /api/v1/openapi.json says which ones this path takes");
-pub(super) const UNAVAILABLE: Problem =
-    problem(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer", "try again; nothing was promised");
+pub(super) const UNAVAILABLE: Problem = later("the database does not answer", "try again; nothing was promised");
 pub(super) const KEY_REUSED: Problem = problem(
     StatusCode::CONFLICT,
     "this idempotency key was used for another message",
@@ -53,7 +57,7 @@ pub(super) const fn not_allowed(scope: Scope) -> Problem {
         Scope::Read => "the key lacks the scope `read`",
         Scope::Send => "the key lacks the scope `send`",
         Scope::Operate => "the key lacks the scope `operate`",
-        Scope::ReadContent => "the key lacks the scope `read_content`",
+        Scope::ReadContent => "the key lacks the scope `read-content`",
     };
     problem(StatusCode::FORBIDDEN, "not allowed", hint)
 }

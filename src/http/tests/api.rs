@@ -2,7 +2,6 @@
 
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -11,6 +10,7 @@ use super::*;
 use crate::http::api::{Key, NotSent, Scope, Sender};
 use crate::store::Store;
 use crate::store::operator::Tenants;
+use crate::store::tests::outbox_rows;
 
 const DEAD: &str = "019c1a2b-0000-7000-8000-000000000001";
 const OF_TAXI: &str = "019c1a2b-0000-7000-8000-000000000002";
@@ -27,21 +27,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
         let store = Store::open(&url, true).await.unwrap();
-        let conn = Database::connect(&url).await.unwrap();
-        for (id, tenant, state) in [(DEAD, "belle", "dead"), (OF_TAXI, "taxi", "dead"), (SENT, "belle", "sent")] {
-            let at = "2026-05-28T20:00:00.000000Z";
-            conn.execute_unprepared(&format!(
-                "INSERT OR IGNORE INTO tenants VALUES ('{tenant}', 'x', 'fr', 'UTC', '', ''); \
-                 INSERT OR IGNORE INTO channels VALUES ('{tenant}-sms', '{tenant}', 'twilio-sms', 'x', '', ''); \
-                 INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
-                    next_attempt_at, last_error, correlation_id, created_at, updated_at, idempotency_key) \
-                 VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'mon secret', 'manual', \
-                    '{state}', 1, '{at}', '30003', '{id}', '{at}', '{at}', 'key-{state}')"
-            ))
-            .await
-            .unwrap();
-        }
-        conn.close().await.unwrap();
+        let rows = [(DEAD, "belle", "dead"), (OF_TAXI, "taxi", "dead"), (SENT, "belle", "sent")];
+        outbox_rows(&store, &rows).await;
         let post = Arc::new(Post::default());
         let of = |tenants: &[&str]| Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
         let keys = [
@@ -218,7 +205,10 @@ async fn the_same_key_is_the_same_message() {
         desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
     assert_eq!(status, 422);
 
-    for (refused, expected) in [(NotSent::Refused { word: "opted_out", hint: "x" }, 422), (NotSent::Unavailable, 503)] {
+    for (refused, expected) in [
+        (NotSent::Refused { word: "opted_out", hint: "x" }, 422),
+        (NotSent::Later { word: "stopping", hint: "x" }, 503),
+    ] {
         *desk.post.refuse.lock().unwrap() = Some(refused);
         assert_eq!(desk.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
     }

@@ -25,6 +25,10 @@ const AT_LATEST: Duration = Duration::from_secs(5);
 /// From so many pages on the log is long: 64 MB, which a start after a crash reads in a tenth of a second.
 const LONG_PAGES: i64 = 16_384;
 
+/// From so many on, 256 MB, it is not the flood that keeps it from ending but a reader that does not end: a shell left open
+/// in a transaction, a backup that hangs.
+const ALARMING_PAGES: i64 = 4 * LONG_PAGES;
+
 /// How much was written since the last checkpoint.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Written(Arc<Tally>);
@@ -59,11 +63,18 @@ impl Written {
 
 /// Copies whenever enough was written, until it is dropped. `long_log` is told when the writer should help.
 pub(in crate::store) async fn run(conn: DatabaseConnection, written: Written, long_log: impl AsyncFn()) {
+    let mut alarming = ALARMING_PAGES;
     loop {
         written.enough().await;
         match copy(&conn).await {
-            Ok(pages) if pages >= LONG_PAGES => long_log().await,
-            Ok(_) => {}
+            Ok(pages) if pages >= LONG_PAGES => {
+                if pages >= alarming {
+                    tracing::warn!(log.pages = pages, "the log grows: somebody has been reading the database for long");
+                    alarming = pages.saturating_mul(2);
+                }
+                long_log().await;
+            }
+            Ok(_) => alarming = ALARMING_PAGES,
             Err(error) => tracing::warn!(error = %error, "the log was not copied back, trying again"),
         }
     }
@@ -74,4 +85,44 @@ pub(in crate::store) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, D
     let rows = query(conn, Cow::Borrowed(sql::CHECKPOINT_PASSIVE), Vec::new()).await?;
     let pages: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?;
     Ok(pages.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::TransactionTrait as _;
+
+    use super::*;
+    use crate::store::sqlite::{open_checkpointer, open_readers, open_writer};
+
+    async fn count(conn: &impl ConnectionTrait) -> i64 {
+        query(conn, "SELECT count(*) FROM notes".into(), Vec::new()).await.unwrap()[0].get(0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_stays_holds_up_nobody_and_the_log_begins_anew_once_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("log.db").display());
+        let writer = open_writer(&url).await.unwrap();
+        writer.execute_unprepared("CREATE TABLE notes (note TEXT)").await.unwrap();
+        let (copies, reads) = (open_checkpointer(&url).await.unwrap(), open_readers(&url).await.unwrap());
+        let write = async || {
+            for _ in 0..50 {
+                writer.execute_unprepared("INSERT INTO notes VALUES (zeroblob(9000))").await.unwrap();
+            }
+        };
+        let reader = reads.begin().await.unwrap();
+        assert_eq!(count(&reader).await, 0);
+        write().await;
+        let held_up = copy(&copies).await.unwrap();
+        write().await;
+        let longer = copy(&copies).await.unwrap();
+        assert!(longer > held_up && held_up > 50, "{held_up}, then {longer}");
+        assert_eq!(count(&reader).await, 0, "it sees what it saw");
+        reader.commit().await.unwrap();
+        copy(&copies).await.unwrap();
+        writer.execute_unprepared("INSERT INTO notes VALUES ('')").await.unwrap();
+        let anew = copy(&copies).await.unwrap();
+        assert!(anew < 10, "{anew} pages after {longer}");
+        assert_eq!(count(&writer).await, 101);
+    }
 }

@@ -1,13 +1,14 @@
 //! What is answered is on the disk; what fails, fails alone; what is gone says so.
 
 use futures_util::future::join_all;
-use palabre_actors::domain::ids::InboundId;
-use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, Standings, Turns};
+use palabre_actors::domain::ids::{InboundId, NodeId};
+use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
 use uuid::Uuid;
 
 use super::{fresh, url};
+use crate::store::link::rows;
 use crate::store::{Store, StoreError};
 
 #[tokio::test]
@@ -25,6 +26,19 @@ async fn i1_what_was_accepted_is_there_after_a_restart() {
     assert_eq!(loaded.waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [waiting.id]);
     store.close().await.unwrap();
     assert!(!folder.path().join("palabre.db-wal").exists(), "a clean end leaves one file");
+}
+
+#[tokio::test]
+async fn i5_what_a_killed_daemon_asked_about_is_asked_about_at_once() {
+    let (store, folder) = fresh().await;
+    let message = Customer::of("belle", 1).is_answered(&store, "SM1", 0, now(0)).await;
+    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(1)).await.unwrap(), 1);
+    let look = |node: &str, now| ClaimUnknown { node: NodeId::new(node), now, lease_until: at(100), limit: 10 };
+    assert_eq!(store.claim_unknown(look("node-2", at(2))).await.unwrap().len(), 1);
+    drop(store);
+    let store = Store::open(&url(&folder), true).await.unwrap();
+    let found = store.claim_unknown(look("node-3", at(3))).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [message.id]);
 }
 
 #[tokio::test]
@@ -125,6 +139,25 @@ async fn opening_migrates_and_other_databases_are_refused() {
     assert!(matches!(Store::open("mysql://localhost/palabre", true).await, Err(StoreError::UnsupportedUrl)));
     let missing = format!("sqlite://{}/none/palabre.db", folder.path().display());
     assert!(matches!(Store::open(&missing, true).await, Err(StoreError::Database(_))));
+}
+
+#[tokio::test]
+async fn i1_the_sqlite_beneath_may_be_checkpointed_beside_a_writer() {
+    // Before 3.51.3 a checkpoint that met a commit on another connection could take new pages for copied ones and lose
+    // them (https://sqlite.org/wal.html#walresetbug); `checkpoints` does that all day.
+    let (store, _folder) = fresh().await;
+    let rows = rows(&store.0.writes, "SELECT sqlite_version()", Vec::new()).await.unwrap();
+    let version: String = rows[0].get(0).unwrap();
+    let numbers: Vec<u32> = version.split('.').map(|number| number.parse().unwrap()).collect();
+    assert!(numbers >= vec![3, 51, 3], "{version}");
+}
+
+#[tokio::test]
+async fn a_store_without_a_writer_says_so_when_it_is_asked() {
+    let (store, _folder) = fresh().await;
+    store.ping().await.unwrap();
+    store.0.writer.close().await;
+    assert!(store.ping().await.is_err(), "it still reads, but accepts nothing");
 }
 
 #[tokio::test]

@@ -81,20 +81,16 @@ pub(super) async fn apply(
 }
 
 /// A list of messages that cannot be stored together: each in a transaction of its own.
-pub(super) async fn one_by_one(conn: &Held, ids: &mut Ids, task: AcceptTask) {
+pub(super) async fn one_by_one(conn: &mut Held, ids: &mut Ids, task: AcceptTask) {
     let mut answers = Vec::with_capacity(task.input.len());
     for new in &task.input {
-        let accepted = alone(conn, ids, new).await;
-        if accepted.is_err() {
-            conn.roll_back().await;
-        }
-        answers.push(accepted.map_err(port_error));
+        let accepted = conn.transact(async |tx| alone(tx, ids, new).await).await;
+        answers.push(accepted.map_err(|failure| port_error(failure.into_error())));
     }
     task.send(answers);
 }
 
-async fn alone(conn: &Held, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
-    let tx = conn.begin().await?;
+async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
     let id = ids.take(tx, 1).await?.pop().ok_or_else(|| corrupt("an id"))?;
     let firsts = insert(tx, [new].into_iter(), &[id]).await?;
     let mut events = Events::none();
@@ -109,7 +105,6 @@ async fn alone(conn: &Held, ids: &mut Ids, new: &NewInbound) -> Result<Acceptanc
         }
     };
     events.into_rows().insert(tx).await?;
-    conn.commit().await?;
     Ok(acceptance)
 }
 

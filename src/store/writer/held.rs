@@ -1,70 +1,150 @@
 //! The connection that a writer holds for as long as it lives.
 
 use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use futures_util::FutureExt as _;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
 
+use crate::store::error::{is_answer, is_collision, is_poison};
 use crate::store::link::{Dialect, Link, Value};
 use crate::store::postgres::Line;
 use crate::store::sqlite;
 use crate::store::values::Row;
 
-/// The connection. Taken from SQLite's pool anew for each transaction, it would be pinged when it goes back and waited for
-/// when it is wanted again: three hand-overs between threads, a tenth of a busy writer's time. sea-orm lends one out for
-/// the length of a transaction and no other way, so this is a transaction in its eyes; in the database's, transactions
-/// begin and end by [`Held::begin`], [`Held::commit`] and [`Held::roll_back`].
+/// The longest that a server may take for a transaction; whoever waits for it is told before they give up themselves.
+const TRANSACTION: Duration = Duration::from_secs(9);
+
+/// The connection. Transactions begin and end in [`Held::transact`].
 pub(in crate::store) enum Held {
-    Sqlite(DatabaseTransaction),
+    Sqlite(Lent),
     Postgres(Line),
+}
+
+/// SQLite's. Taken from the pool anew for each transaction, a connection would be pinged when it goes back and waited for
+/// when it is wanted again: three hand-overs between threads, a tenth of a busy writer's time. sea-orm lends one out for
+/// the length of a transaction and no other way, so this is a transaction in its eyes.
+pub(in crate::store) struct Lent {
+    pool: DatabaseConnection,
+    lent: DatabaseTransaction,
+}
+
+/// Why a transaction was not committed.
+#[derive(Debug)]
+pub(in crate::store) enum Failure {
+    /// Nothing of it was.
+    Before(DbErr),
+    /// Perhaps it was: the answer to the commit was lost.
+    AtCommit(DbErr),
+}
+
+impl Failure {
+    pub fn into_error(self) -> DbErr {
+        match self {
+            Self::Before(error) | Self::AtCommit(error) => error,
+        }
+    }
 }
 
 impl Held {
     pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
-        let held = Self::Sqlite(pool.begin().await?);
-        held.commit().await?;
-        Ok(held)
+        Lent::take(pool).await.map(Self::Sqlite)
     }
 
-    /// Begins a transaction that may write: on SQLite, what it reads cannot change until its end.
-    pub async fn begin(&self) -> Result<&Self, DbErr> {
+    /// Commits what `work` writes, or nothing of it. On SQLite, what it reads cannot change until its end. Whatever goes
+    /// wrong, even a panic, the next one begins afresh.
+    ///
+    /// # Errors
+    /// What `work` answers; a panic of it is an error that [`crate::store::error::is_poison`] knows. That a transaction
+    /// cannot begin or end is nobody's poison: it is `Unavailable` to everyone.
+    pub async fn transact<T>(&mut self, work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>) -> Result<T, Failure> {
+        let done = match self {
+            Self::Sqlite(_) => self.attempt(work).await,
+            // A server may fall silent. A file does not.
+            Self::Postgres(_) => match tokio::time::timeout(TRANSACTION, self.attempt(work)).await {
+                Ok(done) => done,
+                Err(_) => Err(Failure::AtCommit(DbErr::Custom("the database did not answer in time".to_owned()))),
+            },
+        };
+        match (self, &done) {
+            (_, Ok(_)) => {}
+            (Self::Sqlite(lent), Err(_)) => lent.roll_back().await,
+            (Self::Postgres(line), Err(Failure::Before(_))) => _ = line.plain("ROLLBACK").await,
+            // Where it is, nobody knows: it is left to the server.
+            (Self::Postgres(line), Err(Failure::AtCommit(_))) => line.drop_connection().await,
+        }
+        done
+    }
+
+    async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>) -> Result<T, Failure> {
+        let begun = match self {
+            Self::Sqlite(lent) => lent.run("BEGIN IMMEDIATE").await,
+            Self::Postgres(line) => line.begin().await,
+        };
+        begun.map_err(Failure::Before)?;
+        let written = match AssertUnwindSafe(work(self)).catch_unwind().await {
+            Ok(written) => written.map_err(Failure::Before)?,
+            Err(_) => return Err(Failure::Before(DbErr::Type("the writer panicked".to_owned()))),
+        };
         match self {
-            Self::Sqlite(conn) => conn.execute_unprepared("BEGIN IMMEDIATE").await.map(|_| self),
-            Self::Postgres(line) => line.begin().await.map(|()| self),
+            Self::Sqlite(lent) => lent.run("COMMIT").await.map_err(Failure::Before)?,
+            // What a server says no to at the commit, it has not written.
+            Self::Postgres(line) => line.plain("COMMIT").await.map_err(|error| {
+                let refused = is_poison(&error) || is_collision(&error);
+                if refused { Failure::Before(error) } else { Failure::AtCommit(error) }
+            })?,
         }
-    }
-
-    pub async fn commit(&self) -> Result<(), DbErr> {
-        self.end("COMMIT").await
-    }
-
-    /// After an error: the database may have rolled back by itself, so this one's own error says nothing.
-    pub async fn roll_back(&self) {
-        let _ = self.end("ROLLBACK").await;
-    }
-
-    async fn end(&self, sql: &'static str) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(conn) => conn.execute_unprepared(sql).await.map(|_| ()),
-            Self::Postgres(line) => line.plain(sql).await,
-        }
-    }
-
-    /// Where a transaction is, nobody knows: it is left to the server.
-    pub async fn abandon(&self) {
-        if let Self::Postgres(line) = self {
-            line.drop_connection().await;
-        }
+        Ok(written)
     }
 
     /// Gives it back: SQLite's to the pool, which expects a transaction to end.
     pub async fn give_back(self) {
         match self {
-            Self::Sqlite(conn) => {
-                if conn.execute_unprepared("BEGIN IMMEDIATE").await.is_ok() {
-                    let _ = conn.rollback().await;
+            Self::Sqlite(Lent { lent, .. }) => {
+                if lent.execute_unprepared("BEGIN IMMEDIATE").await.is_ok() {
+                    let _ = lent.rollback().await;
                 }
             }
             Self::Postgres(line) => line.close().await,
+        }
+    }
+}
+
+impl Lent {
+    async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+        let lent = pool.begin().await?;
+        lent.execute_unprepared("COMMIT").await?;
+        Ok(Self { pool: pool.clone(), lent })
+    }
+
+    /// Outside of a transaction.
+    pub fn idle(&self) -> &DatabaseTransaction {
+        &self.lent
+    }
+
+    async fn run(&self, word: &str) -> Result<(), DbErr> {
+        let done = self.lent.execute_unprepared(word).await;
+        // The code of such an error may be one of those that mean a bad entry (`cannot start a transaction within a
+        // transaction`), and it must not be taken for that.
+        done.map(drop).map_err(|error| DbErr::Conn(RuntimeErr::Internal(format!("{word}: {error}"))))
+    }
+
+    /// After an error. The database may have rolled back by itself, so its own complaint says nothing; when not even a
+    /// complaint comes back, the connection is lost, and another one takes its place.
+    async fn roll_back(&mut self) {
+        let Err(error) = self.lent.execute_unprepared("ROLLBACK").await else { return };
+        if !is_answer(&error) {
+            tracing::error!(error = %error, "the writer lost its connection, taking another");
+            self.renew().await;
+        }
+    }
+
+    async fn renew(&mut self) {
+        match Self::take(&self.pool).await {
+            Ok(another) => *self = another,
+            // The next transaction fails as this one did, and tries again.
+            Err(error) => tracing::error!(error = %error, "the writer has no connection"),
         }
     }
 }
@@ -79,15 +159,144 @@ impl Link for Held {
 
     async fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
         match self {
-            Self::Sqlite(conn) => sqlite::query(conn, sql, values).await,
+            Self::Sqlite(lent) => sqlite::query(&lent.lent, sql, values).await,
             Self::Postgres(line) => line.query(sql, values).await,
         }
     }
 
     async fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, DbErr> {
         match self {
-            Self::Sqlite(conn) => sqlite::execute(conn, sql, values).await,
+            Self::Sqlite(lent) => sqlite::execute(&lent.lent, sql, values).await,
             Self::Postgres(line) => line.execute(sql, values).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::database::Database;
+    use crate::store::error::{is_poison, port_error};
+    use crate::store::link::rows;
+    use crate::store::sqlite::{open_readers, open_writer};
+    use palabre_actors::ports::PortErrorKind;
+    use tempfile::TempDir;
+
+    struct Rig {
+        held: Held,
+        pool: DatabaseConnection,
+        reads: Database,
+        _folder: TempDir,
+    }
+
+    impl Rig {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}", folder.path().join("held.db").display());
+            let pool = open_writer(&url).await.unwrap();
+            pool.execute_unprepared("CREATE TABLE notes (note TEXT)").await.unwrap();
+            let held = Held::take(&pool).await.unwrap();
+            // Locks are not waited for here.
+            let reads = Database::Sqlite(open_readers(&url).await.unwrap());
+            let rig = Self { held, pool, reads, _folder: folder };
+            rig.idle().execute_unprepared("PRAGMA busy_timeout = 0").await.unwrap();
+            rig
+        }
+
+        async fn writes(&mut self, note: &str) -> Result<(), Failure> {
+            self.held.transact(async |tx| insert(tx, note).await).await
+        }
+
+        /// Outside of a transaction.
+        fn idle(&self) -> &DatabaseTransaction {
+            let Held::Sqlite(Lent { lent, .. }) = &self.held else { panic!("a file") };
+            lent
+        }
+
+        /// Everything that is committed.
+        async fn notes(&self) -> Vec<String> {
+            let rows = rows(&self.reads, "SELECT note FROM notes ORDER BY rowid", Vec::new()).await.unwrap();
+            rows.iter().map(|row| row.get(0).unwrap()).collect()
+        }
+    }
+
+    async fn insert(tx: &impl Link, note: &str) -> Result<(), DbErr> {
+        tx.execute(format!("INSERT INTO notes VALUES ('{note}')").into(), Vec::new()).await.map(drop)
+    }
+
+    fn kind(done: Result<(), Failure>) -> (PortErrorKind, bool) {
+        let error = done.unwrap_err().into_error();
+        let poison = is_poison(&error);
+        (port_error(error).kind, poison)
+    }
+
+    /// Nobody's entry is to blame, and nobody's is set aside for it.
+    const EVERYBODY: (PortErrorKind, bool) = (PortErrorKind::Unavailable, false);
+
+    #[tokio::test]
+    async fn i1_a_panic_leaves_nothing_behind_and_the_next_transaction_goes_on() {
+        let mut rig = Rig::new().await;
+        let panicked = rig.held.transact(async |tx| -> Result<(), DbErr> {
+            insert(tx, "half").await?;
+            panic!("on purpose")
+        });
+        assert_eq!(kind(panicked.await), (PortErrorKind::Corrupt, true));
+        rig.writes("whole").await.unwrap();
+        assert_eq!(rig.notes().await, ["whole"]);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_cannot_begin_is_nobodys_poison() {
+        let mut rig = Rig::new().await;
+        let other = rig.pool.begin().await.unwrap();
+        other.execute_unprepared("INSERT INTO notes VALUES ('theirs')").await.unwrap();
+        assert_eq!(kind(rig.writes("ours").await), EVERYBODY, "somebody has the lock");
+        other.commit().await.unwrap();
+        rig.writes("ours").await.unwrap();
+        // Should one ever stay open, it costs one attempt and nothing else.
+        rig.idle().execute_unprepared("BEGIN").await.unwrap();
+        insert(&rig.held, "stray").await.unwrap();
+        assert_eq!(kind(rig.writes("late").await), EVERYBODY);
+        rig.writes("last").await.unwrap();
+        assert_eq!(rig.notes().await, ["theirs", "ours", "last"]);
+    }
+
+    #[tokio::test]
+    async fn i1_what_the_database_rolled_back_by_itself_is_not_taken_for_written() {
+        let mut rig = Rig::new().await;
+        let lost = rig.held.transact(async |tx| {
+            insert(tx, "lost").await?;
+            tx.execute("ROLLBACK".into(), Vec::new()).await.map(drop)
+        });
+        assert_eq!(kind(lost.await), EVERYBODY);
+        rig.writes("kept").await.unwrap();
+        assert_eq!(rig.notes().await, ["kept"]);
+    }
+
+    #[tokio::test]
+    async fn i1_a_full_disk_refuses_everybody_and_all_is_well_when_there_is_room_again() {
+        let mut rig = Rig::new().await;
+        rig.writes("before").await.unwrap();
+        // As many pages as there are: the next one does not fit.
+        rig.idle().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        let large = "x".repeat(100_000);
+        assert_eq!(kind(rig.writes(&large).await), EVERYBODY);
+        assert_eq!(rig.notes().await, ["before"]);
+        rig.idle().execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
+        rig.writes("after").await.unwrap();
+        assert_eq!(rig.notes().await, ["before", "after"]);
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_is_replaced_and_its_place_in_the_pool_is_free_again() {
+        let mut rig = Rig::new().await;
+        rig.writes("first").await.unwrap();
+        for _ in 0..3 {
+            let Held::Sqlite(lent) = &mut rig.held else { panic!("a file") };
+            lent.renew().await;
+        }
+        rig.writes("second").await.unwrap();
+        rig.pool.ping().await.unwrap();
+        assert_eq!(rig.notes().await, ["first", "second"]);
     }
 }

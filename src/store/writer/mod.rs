@@ -22,10 +22,10 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
-pub(super) use self::held::Held;
+pub(super) use self::held::{Failure, Held};
 pub(super) use self::lanes::Laned;
 use super::error::{is_collision, is_poison};
-use super::link::{Dialect, Link};
+use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
@@ -40,8 +40,6 @@ const BUSY: usize = 32;
 const SHARE: usize = 8;
 /// How often a batch that was in another's way is tried again as a whole.
 const COLLISIONS: usize = 3;
-/// The longest that a transaction may take; whoever waits for it is told before they give up themselves.
-const TRANSACTION: Duration = Duration::from_secs(9);
 /// The longest that anyone waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -106,6 +104,11 @@ impl Writer {
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
     }
 
+    /// Whether anybody is there to write.
+    pub fn is_alive(&self) -> bool {
+        self.lanes.iter().all(|jobs| !jobs.is_closed())
+    }
+
     /// Lets the writers finish what waits, and takes nothing more.
     pub async fn close(&self) {
         for jobs in &self.lanes {
@@ -118,7 +121,7 @@ impl Writer {
     }
 }
 
-async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
+async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
@@ -140,7 +143,7 @@ async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: 
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
                     if let Held::Sqlite(conn) = &conn
-                        && let Err(error) = checkpoints::copy(conn).await
+                        && let Err(error) = checkpoints::copy(conn.idle()).await
                     {
                         tracing::warn!(error = %error, "the log was not copied back, trying again");
                     }
@@ -151,7 +154,7 @@ async fn run(conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: 
         let batch = waiting.next_batch();
         if !batch.is_empty() {
             written.note(batch.rows());
-            write(&conn, &mut ids, batch).await;
+            write(&mut conn, &mut ids, batch).await;
         }
     }
     conn.give_back().await;
@@ -207,10 +210,10 @@ impl Waiting {
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
 /// fails alone.
-async fn write(conn: &Held, ids: &mut Ids, mut batch: Batch) {
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
     let begun = Instant::now();
     let rows = batch.rows();
-    let Err(failure) = transact_again(conn, ids, &mut batch).await else {
+    let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
         batch.answer();
@@ -247,19 +250,11 @@ fn note(error: &DbErr, rows: usize) {
     tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
 }
 
-/// Why a batch was not written.
-enum Failure {
-    /// Nothing of it was.
-    Before(DbErr),
-    /// Perhaps it was: the answer to the commit was lost.
-    AtCommit(DbErr),
-}
-
 /// Writes a batch. When another node's transaction was in its way, the same again does better.
-async fn transact_again(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+async fn transact(conn: &mut Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
     let mut collisions = 0;
     loop {
-        match transact_in_time(conn, ids, batch).await {
+        match conn.transact(async |tx| batch.apply(tx, ids).await).await {
             Err(Failure::Before(error)) if is_collision(&error) && collisions < COLLISIONS => {
                 collisions += 1;
                 metrics::counter!("palabre_store_collisions_total").increment(1);
@@ -267,39 +262,6 @@ async fn transact_again(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result
             done => return done,
         }
     }
-}
-
-/// A server may fall silent. A file does not.
-async fn transact_in_time(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
-    if conn.dialect() == Dialect::Sqlite {
-        return transact(conn, ids, batch).await;
-    }
-    match tokio::time::timeout(TRANSACTION, transact(conn, ids, batch)).await {
-        Ok(done) => done,
-        Err(_) => {
-            conn.abandon().await;
-            Err(Failure::AtCommit(DbErr::Custom("the database did not answer in time".to_owned())))
-        }
-    }
-}
-
-async fn transact(conn: &Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
-    let written = match conn.begin().await {
-        Ok(transaction) => batch.apply(transaction, ids).await,
-        Err(error) => Err(error),
-    };
-    let written = match written {
-        Ok(()) => conn.commit().await.map_err(|error| {
-            // What a database says no to at the commit, it has not written.
-            let refused = is_poison(&error) || is_collision(&error) || matches!(conn, Held::Sqlite(_));
-            if refused { Failure::Before(error) } else { Failure::AtCommit(error) }
-        }),
-        Err(error) => Err(Failure::Before(error)),
-    };
-    if written.is_err() {
-        conn.roll_back().await;
-    }
-    written
 }
 
 /// Where a batch is written: a transaction.

@@ -71,7 +71,8 @@ fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
 
 /// Positions of turns.
 struct Checked {
-    /// Their version moved, their message had its turn, or their contact is known by another id.
+    /// Their version moved, their message had its turn, their contact is known by another id, or they would release rows
+    /// that they do not know of.
     refused: HashSet<usize>,
     /// Rows of their conversation wait for the contact, who wrote.
     deferred: HashSet<usize>,
@@ -110,7 +111,8 @@ async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr>
     let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
     for row in &rows {
         let position = usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))?;
-        let which = if row.get(1)? { &mut checked.refused } else { &mut checked.deferred };
+        let knows = turns.get(position).is_some_and(|turn| turn.knows_deferred);
+        let which = if row.get(1)? || !knows { &mut checked.refused } else { &mut checked.deferred };
         which.insert(position);
     }
     Ok(checked)

@@ -136,6 +136,9 @@ const PHONE_DIGITS: usize = 7;
 /// glued to a word.
 const ID_CHARS: usize = 20;
 
+/// A phone number has no more (E.164).
+const LONGEST_PHONE_DIGITS: usize = 15;
+
 /// Whether a text may be a phone number, an e-mail, an address or a message's body. It would rather say yes too often:
 /// what passes stands in the event log for ever (I10). UUIDs, provider ids such as `SM0123456789abcdef…` and error codes
 /// such as `63016` pass.
@@ -201,6 +204,7 @@ fn has_phone(text: &str) -> bool {
 struct Token {
     chars: usize,
     digits: usize,
+    runs: usize,
     run: usize,
     first_run: usize,
     longest_run: usize,
@@ -211,6 +215,7 @@ impl Token {
         self.chars += 1;
         if c.is_numeric() {
             self.digits += 1;
+            self.runs += usize::from(self.run == 0);
             self.run += 1;
             self.longest_run = self.longest_run.max(self.run);
             if self.digits == self.chars {
@@ -222,7 +227,8 @@ impl Token {
     }
 
     fn is_id(&self) -> bool {
-        self.digits < self.chars && self.chars >= ID_CHARS
+        let is_word_and_number = self.runs == 1 && self.digits <= LONGEST_PHONE_DIGITS;
+        self.digits < self.chars && self.chars >= ID_CHARS && !is_word_and_number
     }
 }
 

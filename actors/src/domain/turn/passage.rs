@@ -117,6 +117,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         live_session: None,
         consent: None,
         releases: false,
+        knows_deferred: false,
         outbox: Vec::new(),
         events: Vec::new(),
     }

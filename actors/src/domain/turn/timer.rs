@@ -30,6 +30,7 @@ pub fn decide_timer(state: &State, rules: &Rules, now: Timestamp) -> Option<Turn
         live_session: None,
         consent: None,
         releases: false,
+        knows_deferred: false,
         outbox: Vec::new(),
         events: Vec::new(),
     };

@@ -211,6 +211,23 @@ pub async fn i5_a_repeated_settlement_changes_nothing(store: &impl Subject) {
     assert_eq!(store.snapshot().await.outbound.len(), 1);
 }
 
+pub async fn i5_of_twins_the_older_is_cleared_up_first(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let older = customer.is_answered(store, "SM1", 0, now(0)).await;
+    let younger = customer.is_answered(store, "SM2", 0, now(0)).await;
+    let other = Customer::of("belle", 2).is_answered(store, "SM3", 0, now(0)).await;
+    let unknown = || Settled::Unknown { ask_at: at(5), reason: "reset".into() };
+    let awaits = async |message| store.awaits_twin(message).await.expect("answers");
+    settle(store, &other, unknown(), 1).await;
+    assert!(!awaits(&other).await, "other conversations do not matter");
+    settle(store, &older, unknown(), 1).await;
+    assert!(awaits(&older).await, "one is on the wire");
+    settle(store, &younger, unknown(), 2).await;
+    assert_eq!((awaits(&older).await, awaits(&younger).await), (false, true));
+    settle(store, &older, taken("SMa"), 6).await;
+    assert!(!awaits(&younger).await);
+}
+
 pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let refused = customer.is_answered(store, "SM1", 0, now(0)).await;

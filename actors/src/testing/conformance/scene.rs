@@ -142,6 +142,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         live_session: None,
         consent: None,
         releases: false,
+        knows_deferred: false,
         outbox: Vec::new(),
         events: vec![Event {
             id: EventId::fresh(),

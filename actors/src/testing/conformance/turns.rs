@@ -5,7 +5,7 @@
 use futures_util::future::join_all;
 
 use super::Subject;
-use super::scene::{Customer, at, now, queued, turn};
+use super::scene::{Customer, at, behind, now, queued, turn};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::event::EventType;
@@ -13,7 +13,7 @@ use crate::domain::ids::{ChannelId, LiveSessionId};
 use crate::domain::message::{OutboundKind, Role};
 use crate::domain::status::OutboxState;
 use crate::domain::turn::{ConsentChange, SessionChange};
-use crate::ports::{Loaded, PortError, PortErrorKind};
+use crate::ports::{Loaded, PortError, PortErrorKind, Settled, Settlement};
 use crate::testing::fakes::InboundState;
 
 fn is_conflict(result: &Result<(), PortError>) -> bool {
@@ -232,6 +232,27 @@ pub async fn i9_a_stop_is_for_one_tenant(store: &impl Subject) {
     assert!(!there.standing(store).await.opted_out);
     assert!(!there.state(store).await.opted_out);
     assert_eq!(store.snapshot().await.sent_row(waiting.id).state, OutboxState::Pending);
+}
+
+pub async fn i3_a_turn_releases_what_it_knows_of(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let waits = customer.is_answered(store, "SM1", 0, now(0)).await;
+    let result = Settled::Deferred { reason: "window_closed".into() };
+    let settlement = Settlement { message: waits.clone(), result, via: None, cost_micros: 0, at: at(1) };
+    store.settle(settlement).await.expect("settles");
+    let message = customer.sends(store, "SM2", 2).await;
+    let mut ignorant = turn(&customer.state(store).await, &message, 3).answered(now(3));
+    ignorant.releases = true;
+    assert!(is_conflict(&store.commit(ignorant.clone()).await), "its answer would overtake what waits");
+    assert!(customer.loaded(store).await.deferred);
+    assert_eq!(store.snapshot().await.sent_row(waits.id).state, OutboxState::Deferred);
+
+    let mut informed = turn(&customer.state(store).await, &message, 4).answered(behind(4));
+    (informed.releases, informed.knows_deferred) = (true, true);
+    store.commit(informed.clone()).await.expect("commits");
+    let rows = store.snapshot().await;
+    assert_eq!(rows.sent_row(waits.id).state, OutboxState::Pending);
+    assert!(rows.sent_row(informed.outbox[0].message.id).behind);
 }
 
 pub async fn live_sessions_open_once_and_close_when_idle(store: &impl Subject) {

@@ -13,6 +13,10 @@ pub(super) const fn on(code: u32) -> Option<Both> {
             "if it stays: lower the channel's per_second, or ask Twilio for more",
             "si cela dure : baisser le per_second du canal, ou demander plus à Twilio",
         ),
+        20500 | 20503 => (
+            "see Twilio's status page; what was given up can be replayed afterwards",
+            "voir la page d'état de Twilio ; ce qui a été abandonné peut être rejoué ensuite",
+        ),
         21211 | 21614 | 30005 | 30006 | 63003 | 63024 => (
             "correct the contact's number or try another channel; a replay changes nothing",
             "corriger le numéro du contact ou essayer un autre canal ; rejouer n'y change rien",
@@ -29,6 +33,10 @@ pub(super) const fn on(code: u32) -> Option<Both> {
         21656 | 63027 | 63028 => (
             "compare the template's language and variables with Twilio's content editor, mend [[templates]], send anew",
             "comparer langue et variables du modèle avec l'éditeur de Twilio, corriger [[templates]], renvoyer",
+        ),
+        30002 => (
+            "settle it with Twilio (their console says why), then `palabre outbox resume`; what waits leaves by itself",
+            "régler cela avec Twilio (leur console dit pourquoi), puis `palabre outbox resume` ; ce qui attend part seul",
         ),
         30003 | 30008 | 63012 | 63017 => ("replay it later", "le rejouer plus tard"),
         30004 | 30007 | 63005 | 63013 => (

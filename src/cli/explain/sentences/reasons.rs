@@ -126,6 +126,14 @@ pub(super) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason(
+        "twin_first",
+        (
+            "another message of the conversation is open as well, and is cleared up first",
+            "un autre message de la conversation est en suspens lui aussi, et s'éclaircit d'abord",
+        ),
+        WAIT,
+    ),
+    reason(
         "channel_not_configured",
         ("its channel is not in the configuration any more", "son canal n'est plus dans la configuration"),
         Some(("bring the channel back, or cancel the message", "remettre le canal, ou rappeler le message")),
@@ -256,11 +264,22 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
     if let Some(code) = code(reason) {
         return format!("{reason}, {}", code.explain(language));
     }
+    if let Some(status) = http_status(reason) {
+        return match language {
+            Language::En => format!("the provider answered {status} (HTTP)"),
+            Language::Fr => format!("le fournisseur a répondu {status} (HTTP)"),
+        };
+    }
     match (ours(reason), language) {
         (Some(known), _) => in_(language, known.means).to_owned(),
         (None, Language::En) => format!("{reason} (a code that this version has no words for)"),
         (None, Language::Fr) => format!("{reason} (un code pour lequel cette version n'a pas de mots)"),
     }
+}
+
+/// What stands there when the provider's answer held no code.
+fn http_status(reason: &str) -> Option<u16> {
+    reason.parse().ok().filter(|status| (300..600).contains(status))
 }
 
 /// What an operator can do about a reason, when there is something.
@@ -296,6 +315,16 @@ mod tests {
     }
 
     #[test]
+    fn the_handbook_lists_every_reason_and_no_other() {
+        let handbook = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/outbox.md"));
+        let (_, table) = handbook.split_once("## Every reason").unwrap();
+        let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let ours: Vec<&str> = REASONS.iter().map(|reason| reason.word).collect();
+        assert_eq!(listed.iter().collect::<BTreeSet<_>>(), ours.iter().collect::<BTreeSet<_>>());
+        assert_eq!(listed.len(), ours.len(), "each once");
+    }
+
+    #[test]
     fn the_classes_of_send_errors_are_among_them() {
         for class in [
             SendErrorClass::Retry { after: None },
@@ -316,6 +345,7 @@ mod tests {
         assert!(told("exhausted:20429").contains("too many requests"), "{}", told("exhausted:20429"));
         assert!(told("opted_out").contains("STOP"));
         assert!(told("99999").contains("99999"));
+        assert_eq!(told("exhausted:503").rsplit("because ").next(), Some("the provider answered 503 (HTTP)"));
         assert!(last_error("exhausted:30003", Language::Fr).contains("injoignable"));
         assert!(what_to_do("exhausted:20003", Language::En).unwrap().contains("auth_token"));
         assert_eq!(what_to_do("paced", Language::Fr), None);

@@ -215,6 +215,14 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
     WHERE o.id >= $3 AND o.id <> $2 AND o.tenant_id = $1 AND o.provider_message_id = ANY ($4)";
 
+/// Tenant, conversation, the message itself. Reads what stands in its line.
+pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+    "SELECT (SELECT true FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND o.id <> $3 \
+        AND (o.state = 'sending' OR (o.state = 'unknown' AND o.id < $3)) AND o.state IN ",
+    in_line!(),
+    " LIMIT 1) IS NOT NULL"
+);
+
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0)::bigint, \
     coalesce(sum(cost_micros), 0)::bigint FROM usage WHERE tenant_id = $1 AND quarter >= $2::text::timestamptz";
 

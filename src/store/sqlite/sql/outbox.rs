@@ -140,6 +140,11 @@ pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state 
         AND (s.lease_owner IS NOT ?1 OR s.lease_until IS NULL OR s.lease_until <= ?2)) \
     RETURNING id, tenant_id, correlation_id, attempts";
 
+/// Unknown rows that somebody was leased to ask about are due again, as they were when that one began.
+pub(in crate::store) const FORGET_ASKERS: &str = "UPDATE messages_out SET next_attempt_at = updated_at, \
+    lease_owner = NULL, lease_until = NULL WHERE id IN (SELECT u.id FROM messages_out u INDEXED BY messages_out_unknown \
+        WHERE u.state = 'unknown' AND u.lease_owner IS NOT NULL)";
+
 /// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
 pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane (head) AS (\
     SELECT json_array('', '', NULL) UNION ALL SELECT coalesce(\
@@ -197,6 +202,15 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
     WHERE o.id >= ?3 AND o.id <> ?2 AND o.tenant_id = ?1 \
     AND o.provider_message_id IN (SELECT value FROM json_each(+?4))";
+
+/// Tenant, conversation, the message itself. Reads what senders are at, and what stands before it in its line.
+pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
+        AND s.tenant_id = ?1 AND s.conversation_id = ?2 AND s.id <> ?3) \
+    OR EXISTS (SELECT 1 FROM messages_out u INDEXED BY messages_out_line WHERE u.state IN ",
+    in_line!(),
+    " AND u.tenant_id = ?1 AND u.conversation_id = ?2 AND u.id < ?3 AND u.state = 'unknown')"
+);
 
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0), coalesce(sum(cost_micros), 0) \
     FROM usage WHERE tenant_id = ?1 AND quarter >= ?2";

@@ -55,6 +55,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::LINE_PAGE,
         sql::DUE_OUTBOX,
         sql::OWNED_BY_OTHERS,
+        sql::AWAITS_TWIN,
         sql::ASKED_BEFORE,
         sql::WELCOMED,
         sql::CONFIRMED,

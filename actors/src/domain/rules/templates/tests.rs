@@ -69,7 +69,9 @@ fn mistakes_in_templates_are_told_with_what_was_meant() {
 #[test]
 fn mistakes_in_their_use_are_told_with_what_was_meant() {
     let rappel = || vec![template("rappel", &["prenom"], None)];
-    let table: &[(&str, &[(&str, &str)], &[&str])] = &[
+    /// The template's name, its variables, what is said of them.
+    type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+    let table: &[Mistake] = &[
         ("rapel", &[], &["faq[0].template: there is no template `rapel`; did you mean `rappel`?"]),
         ("rappel", &[], &["faq[0].template: the template's place `prenom` would be empty"]),
         (

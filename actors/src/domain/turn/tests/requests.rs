@@ -12,7 +12,7 @@ fn template(name: &str, variables: &[&str], channels: &[&str]) -> Template {
         content_id: format!("HX{name}"),
         variables: variables.iter().map(ToString::to_string).collect(),
         body: None,
-        channels: channels.iter().map(|id| ChannelId::new(*id)).collect(),
+        channels: channels.iter().map(|id| ChannelId::new(id)).collect(),
     }
 }
 

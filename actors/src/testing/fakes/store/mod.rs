@@ -42,6 +42,7 @@ pub enum Op {
     ExpireLeases,
     ClaimUnknown,
     OwnedByOthers,
+    AwaitsTwin,
     Tend,
     Usage,
     Pauses,

@@ -92,6 +92,17 @@ impl Outbox for FakeStore {
         })
     }
 
+    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
+        let message = message.clone();
+        self.run(Op::AwaitsTwin, move |data| {
+            Ok(data.outbound.values().any(|row| {
+                let other = row.message.conversation == message.conversation && row.message.id != message.id;
+                let older = row.message.id < message.id;
+                other && (row.state == OutboxState::Sending || (row.state == OutboxState::Unknown && older))
+            }))
+        })
+    }
+
     fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
         self.run(Op::Tend, move |data| Ok(data.tend(now)))
     }

@@ -126,7 +126,12 @@ impl Data {
             .outbox
             .iter()
             .all(|draft| draft.idempotency_key.as_ref().is_none_or(|key| self.asked_before(tenant, key).is_none()));
-        if consumable && same_contact && same_version && asked_once {
+        let waits = || {
+            let mut rows = self.outbound.values();
+            rows.any(|row| row.message.conversation == turn.conversation.id && row.state == OutboxState::Deferred)
+        };
+        let releases_what_it_knows = !turn.releases || turn.knows_deferred || !waits();
+        if consumable && same_contact && same_version && asked_once && releases_what_it_knows {
             Ok(())
         } else {
             Err(PortErrorKind::Conflict.into())

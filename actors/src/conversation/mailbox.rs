@@ -1,0 +1,83 @@
+//! What a conversation is told, and by whom: messages and requests by its tenant, its timer by the ingress.
+
+use actix::{Actor, ActorContext, Context, Handler};
+
+use super::messages::{AskIdle, Compose, Deliver, Retire, Wake};
+use super::{Asked, Conversation, Waiting};
+use crate::tenant::messages::Idle;
+
+impl Actor for Conversation {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Far above what permits allow; memory is bounded by them, not here.
+        ctx.set_mailbox_capacity(1024);
+        // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
+        if self.birth.through.is_some() {
+            self.through = self.birth.through;
+            self.stale = true;
+            self.advance(ctx);
+        }
+    }
+}
+
+impl Handler<Deliver> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, Deliver { message, permit }: Deliver, ctx: &mut Context<Self>) {
+        self.taken += 1;
+        if self.through.is_none_or(|through| message.id > through) {
+            self.through = Some(message.id);
+            self.queue.push_back(Waiting { message, permit: Some(permit) });
+        } else if let Some(waiting) = self.queue.iter_mut().find(|waiting| waiting.message.id == message.id) {
+            // We loaded it before it was delivered: now it holds its place, too.
+            waiting.permit.get_or_insert(permit);
+        } else {
+            // Already done, or missed: the store knows.
+            self.stale = true;
+        }
+        self.advance(ctx);
+    }
+}
+
+impl Handler<Compose> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, Compose { request, answer, .. }: Compose, ctx: &mut Context<Self>) {
+        self.taken += 1;
+        self.asked.push_back(Asked { request, answer, lost: 0 });
+        self.advance(ctx);
+    }
+}
+
+impl Handler<Wake> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+        self.taken += 1;
+        self.woken = true;
+        self.advance(ctx);
+    }
+}
+
+impl Handler<AskIdle> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, _: AskIdle, _: &mut Context<Self>) {
+        if self.queue.is_empty() && self.asked.is_empty() && self.unsettled.is_zero() {
+            self.birth.parent.do_send(Idle {
+                key: self.birth.key.clone(),
+                generation: self.birth.generation,
+                taken: self.taken,
+            });
+        }
+    }
+}
+
+impl Handler<Retire> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}

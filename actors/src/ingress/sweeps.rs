@@ -1,0 +1,102 @@
+//! What nobody told the ingress about, found by looking from time to time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tracing::warn;
+
+use super::{Ingress, lane_of};
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::TenantId;
+use crate::ports::PortError;
+use crate::supervisor::messages::Wake;
+
+/// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
+const ASK_EVERY: u32 = 16;
+/// Timers woken at once.
+const TIMER_LIMIT: usize = 256;
+/// How often live sessions are looked at: they last for hours.
+const LIVE_SESSIONS_EVERY: Duration = Duration::from_secs(60);
+
+impl Ingress {
+    /// Finds what nobody told us about: messages that were accepted before this process began, or whose delivery was
+    /// lost, and timers that have come.
+    pub(super) fn sweep(&mut self, ctx: &mut Context<Self>, overdue_after: Duration) {
+        if self.draining {
+            return;
+        }
+        let outside = Arc::clone(&self.outside);
+        // A lane that is behind reads everything anyway; asking who else is would look at all that waits.
+        self.sweeps = self.sweeps.wrapping_add(1);
+        let behind = self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone());
+        let mut behind: Vec<TenantId> = behind.collect();
+        let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
+        let timers = self.timers_to_read();
+        let sweeping = async move {
+            let now = outside.now();
+            if ask {
+                let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
+                behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
+            }
+            let due = match timers {
+                Some(limit) => Some(outside.within_deadline(outside.ports.turns.due(now, limit)).await?),
+                None => None,
+            };
+            Ok::<_, PortError>((behind, due))
+        };
+        ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
+            match found {
+                Ok((behind, due)) => ingress.swept(behind, due, ctx),
+                Err(error) => warn!(error = %error, "sweep failed, trying again"),
+            }
+            let settings = &ingress.outside.settings;
+            let overdue_after = settings.overdue_after;
+            ctx.run_later(settings.sweep_every, move |ingress, ctx| ingress.sweep(ctx, overdue_after));
+        }));
+    }
+
+    /// How many due timers to read, if any. Those of a tenant that left the configuration stay due for ever, before all
+    /// later ones: each read is wider by as many as there were, and once they are many, reads are rare.
+    fn timers_to_read(&self) -> Option<usize> {
+        let rare = self.stray_timers >= TIMER_LIMIT;
+        (!rare || self.sweeps.is_multiple_of(ASK_EVERY)).then(|| TIMER_LIMIT.saturating_add(self.stray_timers))
+    }
+
+    fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
+        for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
+            lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over_unless_behind();
+            self.pump(&tenant, ctx);
+        }
+        let Some(due) = due else { return };
+        let (known, strays): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|key| self.outside.tenants.contains_key(&key.tenant));
+        self.stray_timers = strays.len();
+        for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
+            self.supervisor.do_send(Wake(key));
+        }
+    }
+
+    /// Closes live sessions that no seller has kept alive.
+    pub(super) fn close_live_sessions(&mut self, ctx: &mut Context<Self>) {
+        let outside = Arc::clone(&self.outside);
+        let tenants: Vec<TenantId> = outside.tenants.keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
+        let closing = async move {
+            for tenant in &tenants {
+                let Some(profile) = outside.tenants.get(tenant) else { continue };
+                let now = outside.now();
+                let idle = chrono::TimeDelta::from_std(profile.rules.source().live_session_idle).unwrap_or_default();
+                outside.within_deadline(outside.ports.turns.close_idle_live_sessions(tenant, now - idle, now)).await?;
+            }
+            Ok::<_, PortError>(())
+        };
+        ctx.spawn(closing.into_actor(self).map(|closed, ingress, ctx| {
+            if let Err(error) = closed {
+                warn!(error = %error, "idle live sessions not closed, trying again");
+            }
+            if !ingress.draining {
+                ctx.run_later(LIVE_SESSIONS_EVERY, Self::close_live_sessions);
+            }
+        }));
+    }
+}

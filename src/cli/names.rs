@@ -1,0 +1,34 @@
+//! Names of tenants and channels as somebody typed them, beside those of the configuration.
+
+use palabre_actors::domain::ids::ChannelId;
+
+use crate::config::{Config, suggest};
+use crate::store::operator::Tenants;
+
+/// A tenant that nobody knows, and what was probably meant.
+pub(super) fn no_tenant(id: &str, config: &Config) -> String {
+    let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.id.as_str()).collect();
+    format!("no tenant is called {id}: {}", suggest::help(id, &known))
+}
+
+/// A channel that nobody knows, and what was probably meant.
+pub(super) fn no_channel(id: &str, config: &Config) -> String {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    let known: Vec<&str> = channels.map(|channel| channel.id.as_str()).collect();
+    format!("no channel is called {id}: {}", suggest::help(id, &known))
+}
+
+/// Of the names in a filter that found nothing, one that the configuration does not have: it may be misspelt. (The
+/// database may know names that left the configuration, so it is asked first.)
+pub(super) fn stranger(tenants: &Tenants, channel: Option<&ChannelId>, config: &Config) -> Option<String> {
+    let tenants = match tenants {
+        Tenants::All => &[][..],
+        Tenants::Of(tenants) => tenants,
+    };
+    let tenant = tenants.iter().find(|tenant| config.tenants.iter().all(|known| known.id != **tenant));
+    let mut channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    let channel = channel.filter(|channel| channels.all(|known| known.id != **channel));
+    tenant
+        .map(|tenant| no_tenant(tenant.as_str(), config))
+        .or_else(|| channel.map(|channel| no_channel(channel.as_str(), config)))
+}

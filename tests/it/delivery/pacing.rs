@@ -1,0 +1,123 @@
+//! How often (I7): per sender account, per contact, per tenant, per day. A permit is taken before the wire, so what
+//! arrives can only be later than its permit; each n-th arrival has its earliest moment, counted from before the first.
+
+use std::time::{Duration, Instant};
+
+use palabre::gateway::twilio::Kind;
+use palabre::gateway::twilio::simulator::InboundMessage;
+
+use super::{ANNE, Asked, BOB, CHLOE, quick, quick_with};
+use crate::daemon::{BELLE, Setup, TAXI, World};
+
+/// No n-th arrival before its time: one permit `every`, `burst` at once.
+fn assert_paced(world: &World, begun: Instant, every: Duration, burst: u32, account: &str) {
+    let mut arrivals: Vec<Instant> =
+        world.twilio.sends().iter().filter(|sent| sent.account_sid == account).map(|sent| sent.at).collect();
+    arrivals.sort();
+    for (n, at) in (1_u32..).zip(arrivals) {
+        let earliest = begun + every * n.saturating_sub(burst);
+        assert!(at >= earliest, "arrival {n} is {:?} early", earliest - at);
+    }
+}
+
+#[tokio::test]
+async fn i7_a_sender_account_keeps_to_its_rate() {
+    let quick = quick();
+    let whatsapp = quick.whatsapp.replace("per_second = 10000", "per_second = 5");
+    let world = World::start_on(&Setup { whatsapp, ..quick });
+    let begun = Instant::now();
+    for n in 0..8 {
+        world.write(BELLE, &format!("+3361200000{n}"), "bonjour").await;
+    }
+    world.twilio.taken_at_least(8).await;
+    assert_paced(&world, begun, Duration::from_millis(200), 1, BELLE.account_sid);
+}
+
+#[tokio::test]
+async fn i7_a_tenant_keeps_to_its_rate_over_all_its_channels() {
+    let limits = "per_second = 5\nper_contact_per_minute = 1000\nper_day = 1000".to_owned();
+    let world = World::start_on(&Setup { limits, ..quick() });
+    let begun = Instant::now();
+    for n in 0..4 {
+        let contact = format!("+3361200000{n}");
+        world.write(BELLE, &contact, "bonjour").await;
+        let sms = InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, &contact, BELLE.sender, "par SMS");
+        assert_eq!(world.twilio.deliver(&sms).await.expect("an answer").status, 200);
+    }
+    world.twilio.taken_at_least(8).await;
+    assert_paced(&world, begun, Duration::from_millis(200), 1, BELLE.account_sid);
+}
+
+#[tokio::test]
+async fn i7_one_contact_gets_its_burst_and_then_waits_alone() {
+    let quick = quick();
+    let whatsapp = quick.whatsapp.replace("pair = \"off\"", "pair = { every = \"1h\", burst = 2 }");
+    let world = World::start_on(&Setup { whatsapp, ..quick });
+    for n in 0..4 {
+        world.write(BELLE, ANNE, &format!("n{n}")).await;
+    }
+    world.write(BELLE, BOB, "et moi").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 3).await;
+    let third = world.id_of("n2").await;
+    world.until_is(&third, "pending", Some("paced")).await;
+    assert_eq!((world.received(ANNE).len(), world.received(BOB).len()), (2, 1));
+    let waits = world.seconds_between(&third, "updated_at", "next_attempt_at").await;
+    assert!((3_000.0..=3_601.0).contains(&waits), "{waits} s");
+    assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{third}'")).await, 0);
+    world.explains(&third, "the permits of the contact, the account or the tenant", "les permis du contact, du compte");
+}
+
+#[tokio::test]
+async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
+    // Wherever it is about noon now: the day does not end during the test.
+    let now = chrono::Utc::now();
+    let hour: u32 = now.format("%H").to_string().parse().expect("an hour");
+    let ahead = 12 - i64::from(hour);
+    let timezone = match ahead {
+        0 => "Etc/GMT".to_owned(),
+        // These names have their signs the other way round.
+        1.. => format!("Etc/GMT-{ahead}"),
+        _ => format!("Etc/GMT+{}", -ahead),
+    };
+    let midnight = now.date_naive().and_hms_opt(0, 0, 0).expect("midnight") + chrono::TimeDelta::hours(24 - ahead);
+    let limits = "per_second = 10000\nper_contact_per_minute = 1000\nper_day = 2".to_owned();
+    let mut world = World::start_on(&Setup { limits, timezone, ..quick() });
+    for (sent, text) in (1..).zip(["un", "deux"]) {
+        world.write(BELLE, ANNE, text).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
+    }
+    world.write(BELLE, ANNE, "trois").await;
+    let third = world.id_of("trois").await;
+    world.until_is(&third, "pending", Some("per_day")).await;
+    let due: String = world.value(&format!("SELECT next_attempt_at FROM messages_out WHERE id = '{third}'")).await;
+    assert_eq!(due, midnight.format("%Y-%m-%dT%H:%M:%S.000000Z").to_string());
+    world.explains(&third, "(limits.per_day) are used up", "(limits.per_day) sont épuisés");
+
+    assert_eq!(world.terminate().code(), Some(0));
+    world.start_daemon();
+    world.write(BELLE, BOB, "après").await;
+    let fourth = world.id_of("après").await;
+    world.until_is(&fourth, "pending", Some("per_day")).await;
+    assert_eq!(world.twilio.taken(), 2, "a restart is no second day");
+    // I9: another tenant has its own.
+    world.write(TAXI, CHLOE, "bonjour").await;
+    world.twilio.taken_at_least(3).await;
+    let again = world.ask_for(BELLE, ANNE, Asked { body: "encore", ..Asked::default() }).await;
+    assert_eq!(world.history(&again).await, Vec::<String>::new(), "nothing is claimed only to be put back");
+}
+
+#[tokio::test]
+async fn i7_a_whatsapp_sender_is_paced_unless_told_otherwise() {
+    let defaults = Setup { whatsapp: String::new(), ..quick_with("") };
+    let limits = "per_second = 10000\nper_day = 1000".to_owned();
+    let world = World::start_on(&Setup { limits, ..defaults });
+    world.write(BELLE, ANNE, "bonjour").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    for n in 0..50 {
+        world.ask_for(BELLE, ANNE, Asked { body: &format!("n{n}"), ..Asked::default() }).await;
+    }
+    // 45 at once, and one every 6 s: Meta's limit for one contact.
+    world.until("SELECT count(*) FROM messages_out WHERE last_error = 'paced'", 1).await;
+    let sent: i64 = world.value("SELECT count(*) FROM messages_out WHERE state = 'sent'").await;
+    assert!((45..51).contains(&sent), "{sent}");
+}

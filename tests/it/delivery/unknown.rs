@@ -1,0 +1,141 @@
+//! Outcomes that nobody knows (I5): the provider is asked before anything is repeated.
+
+use std::time::Duration;
+
+use palabre::gateway::twilio::simulator::{CallbackPlan, Fault, Faults, Rule};
+
+use super::{ANNE, echo, quick, quick_with};
+use crate::daemon::{BELLE, Setup, World};
+
+#[tokio::test]
+async fn i5_what_the_provider_took_is_found_by_asking_and_not_repeated() {
+    let faults = [
+        Fault::TakeThenReset,
+        Fault::TakeThenHalfAnswer,
+        Fault::TakeThenServerError(502),
+        Fault::TakeThenWait(Duration::from_secs(60)),
+    ];
+    let world = World::start_on(&quick_with("timeout = \"500ms\""));
+    for (n, fault) in (1..).zip(faults) {
+        world.twilio.set_faults(Faults::of([Rule::once(fault.clone())]));
+        world.write(BELLE, ANNE, &format!("n{n}")).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", n).await;
+        let id = world.id_of(&format!("n{n}")).await;
+        let history = world.history(&id).await;
+        assert!(history.iter().any(|event| event.starts_with("message_unknown:")), "{fault:?}: {history:?}");
+        let known: String =
+            world.value(&format!("SELECT provider_message_id FROM messages_out WHERE id = '{id}'")).await;
+        let sent = world.twilio.sends().pop().expect("it was taken");
+        assert_eq!((sent.sid, sent.mid), (known, Some(id.clone())), "{fault:?}");
+        assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{id}'")).await, 1);
+        world.explains(&id, "nobody knows whether the provider took it", "personne ne sait si le fournisseur l'a pris");
+    }
+    assert_eq!(world.twilio.taken(), 4, "each of them once");
+}
+
+#[tokio::test]
+async fn i5_of_two_twins_the_one_that_was_lost_is_sent_again_and_the_other_is_not() {
+    let world = World::start_on(&quick());
+    world.write(BELLE, ANNE, "encore").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    world.twilio.set_faults(Faults::of([Rule::once(Fault::ResetBeforeTaking)]));
+    world.write(BELLE, ANNE, "encore").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
+    assert_eq!(world.received(ANNE), [echo("encore"), echo("encore")]);
+    let second: String = world.value("SELECT max(id) FROM messages_out").await;
+    assert_eq!(
+        world.history(&second).await,
+        [
+            "message_unknown:unknown_outcome",
+            "message_postponed:absent_at_provider",
+            "message_claimed:due",
+            "message_sent:taken"
+        ]
+    );
+    assert_eq!(world.value::<i64>("SELECT count(DISTINCT provider_message_id) FROM messages_out").await, 2);
+    world.explains(&second, "it is safe to send it again", "on peut le renvoyer sans risque");
+}
+
+#[tokio::test]
+async fn i5_twins_that_are_both_unknown_do_not_share_what_the_provider_took() {
+    let world = World::start_on(&quick_with("keep_order = false"));
+    for round in 1..=5 {
+        // Both are on the wire at the same time, and end at the same time: one was taken.
+        let late = |fault| Rule { delay: Duration::from_millis(100), ..Rule::once(fault) };
+        world.twilio.set_faults(Faults::of([late(Fault::TakeThenReset), late(Fault::ResetBeforeTaking)]));
+        let text = format!("tour {round}");
+        let (one, other) = tokio::join!(world.write(BELLE, ANNE, &text), world.write(BELLE, ANNE, &text));
+        assert_eq!((one.status, other.status), (200, 200));
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", round * 2).await;
+        assert_eq!(world.received(ANNE).iter().filter(|taken| **taken == echo(&text)).count(), 2, "{text}");
+    }
+    assert_eq!(world.value::<i64>("SELECT count(DISTINCT provider_message_id) FROM messages_out").await, 10);
+}
+
+#[tokio::test]
+async fn i5_a_callback_with_our_id_settles_it_before_anybody_asks() {
+    let daemon = "[runtime]\nsweep_every = \"50ms\"\nask_after = \"10m\"".to_owned();
+    let world = World::start_on(&Setup { daemon, ..quick() });
+    world.twilio.set_callbacks(Some(CallbackPlan::of(["delivered"])));
+    let faults = Faults::of([Rule::once(Fault::TakeThenReset)]);
+    world.twilio.set_faults(Faults { list_status: Some(503), ..faults });
+    world.write(BELLE, ANNE, "bonjour").await;
+    world
+        .until("SELECT count(*) FROM messages_out WHERE state = 'delivered' AND provider_message_id LIKE 'SM%'", 1)
+        .await;
+    assert_eq!(world.twilio.taken(), 1);
+    assert!(!world.twilio.faults_met().contains_key("list"), "nobody asked");
+    let id = world.id_of("bonjour").await;
+    world.explains(&id, "the provider says: delivered to the device", "le fournisseur dit : remis sur l'appareil");
+    // Its line goes on.
+    world.write(BELLE, ANNE, "et encore").await;
+    world.twilio.taken_at_least(2).await;
+}
+
+#[tokio::test]
+async fn i5_what_the_provider_cannot_tell_is_parked_or_sent_again_as_the_channel_says() {
+    for on_unknown in ["park", "resend"] {
+        let world = World::start_on(&quick_with(&format!("on_unknown = \"{on_unknown}\"")));
+        let faults = Faults::of([Rule::once(Fault::TakeThenReset)]);
+        world.twilio.set_faults(Faults { list_status: Some(405), ..faults });
+        world.write(BELLE, ANNE, "bonjour").await;
+        let (state, sends) = if on_unknown == "park" { ("dead", 1) } else { ("sent", 2) };
+        world.until(&format!("SELECT count(*) FROM messages_out WHERE state = '{state}'"), 1).await;
+        assert_eq!(world.twilio.taken(), sends, "{on_unknown}");
+        let id = world.id_of("bonjour").await;
+        if on_unknown == "park" {
+            world.until_is(&id, "dead", Some("unknown_outcome")).await;
+            world.explains(&id, "look in the provider's console before", "regarder la console du fournisseur avant");
+        } else {
+            let history = world.history(&id).await;
+            assert_eq!(history[1], "message_postponed:unknown_outcome", "{history:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
+    let mut world = World::start_on(&quick());
+    world.twilio.set_faults(Faults::of([Rule::always(Fault::TakeThenWait(Duration::from_secs(60)))]));
+    world.write(BELLE, ANNE, "pris").await;
+    world.twilio.taken_at_least(1).await;
+    world.kill();
+    world.heal();
+    // What it had begun and not handed over: nobody took that.
+    let lost = world.ask_for(BELLE, ANNE, super::Asked { body: "perdu", ..Default::default() }).await;
+    world
+        .execute(&format!(
+            "UPDATE messages_out SET state = 'sending', attempts = 1, lease_owner = 'another', \
+             lease_until = '2999-01-01T00:00:00.000000Z' WHERE id = '{lost}'"
+        ))
+        .await;
+    world.start_daemon();
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
+    assert_eq!(world.received(ANNE), [echo("pris"), "perdu".to_owned()]);
+    let taken = world.id_of("pris").await;
+    let history = world.history(&taken).await;
+    assert_eq!(history, ["message_unknown:lease_expired", "message_sent:taken"]);
+    world.explains(&taken, "its sender did not say what came of it", "son expéditeur n'a pas dit ce qu'il en est");
+    let history = world.history(&lost).await;
+    assert_eq!(history[..2], ["message_unknown:lease_expired", "message_postponed:absent_at_provider"]);
+}

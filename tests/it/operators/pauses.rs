@@ -1,0 +1,81 @@
+//! A channel that is to be silent for a while.
+
+use serde_json::json;
+
+use super::*;
+use crate::daemon::TAXI;
+
+impl Office {
+    /// Waits until the daemon has noticed how a channel stands: its metrics say so.
+    pub(super) async fn noticed(&self, channel: &str, state: &str) {
+        let series = |line: &str| {
+            line.starts_with("palabre_channel_state{")
+                && line.contains(&format!("channel=\"{channel}\""))
+                && line.contains(&format!("state=\"{state}\""))
+                && line.ends_with(" 1")
+        };
+        for _ in 0..10_000 {
+            let metrics = self.client.get(format!("{}/metrics", self.world.base_url())).send().await;
+            let metrics = metrics.expect("an answer").text().await.expect("a text");
+            if metrics.lines().any(series) {
+                return;
+            }
+        }
+        panic!("the daemon never noticed that {channel} is {state}:\n{}", self.world.logs());
+    }
+}
+
+#[tokio::test]
+async fn a_paused_channel_sends_nothing_and_goes_on_in_order() {
+    let office = Office::open();
+    let told = office.palabre_ok(&["outbox", "pause", "belle", "--note", "quality rating"]);
+    assert!(told.contains("belle") && told.contains("outbox resume belle"), "{told}");
+    office.noticed("belle", "paused").await;
+    for n in 0..5 {
+        for who in [ANNE, BOB] {
+            assert_eq!(office.world.write(BELLE, who, &format!("{n}")).await.status, 200, "webhooks are taken");
+        }
+    }
+    office.world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 10).await;
+    let (_, channels) = office.get(CRM, "/api/v1/channels").await;
+    assert_eq!(channels["channels"][0]["paused"], json!({ "reason": "quality rating", "until": null }));
+    // The other tenant's channel works, so the senders had their turn.
+    office.world.write(TAXI, ANNE, "Un taxi").await;
+    office.world.twilio.taken_at_least(1).await;
+    assert_eq!(office.world.value::<i64>("SELECT count(*) FROM messages_out WHERE state = 'pending'").await, 10);
+    assert_eq!(office.world.twilio.taken(), 1);
+
+    office.palabre_ok(&["outbox", "resume", "belle"]);
+    office.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 11).await;
+    let expected: Vec<_> = (0..5).map(|n| format!("Vous avez écrit : {n}")).collect();
+    let of_belle = |who: &str| {
+        let (to, from) = (format!("whatsapp:{who}"), format!("whatsapp:{}", BELLE.sender));
+        let sends = office.world.twilio.sends().into_iter();
+        sends
+            .filter(|sent| sent.to == to && sent.from.as_ref() == Some(&from))
+            .map(|sent| sent.body)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((of_belle(ANNE), of_belle(BOB)), (expected.clone(), expected));
+    assert_eq!(office.palabre(&["outbox", "resume", "belle"]).code, 1, "it was not paused any more");
+}
+
+/// Nobody waits for the daemon to notice: some are on their way when the pause comes, and none of them may be left
+/// behind by a pause that has no end.
+#[tokio::test]
+async fn what_a_pause_catches_on_its_way_goes_on_after_it() {
+    let office = Office::open();
+    for round in 0..3 {
+        for n in 0..10 {
+            office.world.write(BELLE, &format!("+336123456{n:02}"), &format!("{round}/{n}")).await;
+            if n == 4 {
+                let (status, _) = office.post(OPS, "/api/v1/channels/belle/pause", &json!({})).await;
+                assert_eq!(status, 200);
+            }
+        }
+        office.noticed("belle", "paused").await;
+        assert_eq!(office.post(OPS, "/api/v1/channels/belle/resume", &json!({})).await.0, 200);
+    }
+    office.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 30).await;
+    assert_eq!(office.world.twilio.taken(), 30);
+}

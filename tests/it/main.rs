@@ -2,6 +2,7 @@
 //! rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![allow(clippy::duplicate_mod, reason = "the journeys run on both databases")]
 
 mod daemon;
 mod delivery;

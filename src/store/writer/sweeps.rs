@@ -12,8 +12,9 @@ use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
 use super::line::{self, Line};
 use crate::store::events::{self, Events, Whose, Why};
+use crate::store::link::{Text, all, change, count, id, text, time};
 use crate::store::sql;
-use crate::store::values::{Row, all, change, count, id, text, time, time_text};
+use crate::store::values::Row;
 
 /// How many conversations, or rows that expired, one call of `tend` looks at.
 const PAGE: usize = 256;
@@ -126,7 +127,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
     }
     let mut written = Vec::new();
     for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
-        written.push((tenant, conversation, time_text(now)));
+        written.push(((tenant, conversation), now));
     }
     let released = line::release(tx, &written, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
@@ -135,7 +136,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
 }
 
 /// The next page of conversations, and of these the ones that want something done.
-async fn page(tx: &impl Transaction, sql: &'static str, after: &mut Line) -> Result<Vec<Line>, DbErr> {
+async fn page(tx: &impl Transaction, sql: Text, after: &mut Line) -> Result<Vec<Line>, DbErr> {
     let values = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE + 1)];
     let rows = all(tx, sql, values).await?;
     let mut wanting = Vec::new();

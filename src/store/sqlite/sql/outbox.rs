@@ -75,6 +75,9 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state 
     sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12 \
     FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
+/// There is one writer.
+pub(in crate::store) const LOCK_HEADS: &str = "";
+
 /// `[[tenant, conversation], …]`: tells the heads of these lines that nobody stands before them.
 pub(in crate::store) const PROMOTE: &str = concat!(
     "UPDATE messages_out SET behind = 0 WHERE id IN (SELECT (SELECT min(o.id) FROM messages_out o \
@@ -194,11 +197,11 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
     SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// Tenant, the message itself, `[provider id, …]`, the first id to look at. Nothing indexes a provider's id; whoever owns
+/// Tenant, the message itself, the first id to look at, `[provider id, …]`. Nothing indexes a provider's id; whoever owns
 /// one of these was written not long before the message or after it, and ids grow with time.
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
-    WHERE o.id >= ?4 AND o.id <> ?2 AND o.tenant_id = ?1 \
-    AND o.provider_message_id IN (SELECT value FROM json_each(+?3))";
+    WHERE o.id >= ?3 AND o.id <> ?2 AND o.tenant_id = ?1 \
+    AND o.provider_message_id IN (SELECT value FROM json_each(+?4))";
 
 /// Tenant, conversation, the message itself. Reads what senders are at, and what stands before it in its line.
 pub(in crate::store) const AWAITS_TWIN: &str = concat!(

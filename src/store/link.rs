@@ -117,6 +117,12 @@ pub(super) trait Link: Send + Sync {
 
     /// How many rows a statement changed.
     fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> impl Future<Output = Result<u64, DbErr>> + Send;
+
+    /// Runs a statement that answers nothing: now, or together with the next one that is asked, or with the commit. What it
+    /// fails with may come from those.
+    fn later(&self, sql: Cow<'static, str>, values: Vec<Value>) -> impl Future<Output = Result<(), DbErr>> + Send {
+        async move { self.execute(sql, values).await.map(drop) }
+    }
 }
 
 /// Every row that a statement answers with.
@@ -149,6 +155,19 @@ pub(super) async fn change(
         return Ok(0);
     }
     link.execute(sql.in_words_of(link.dialect()).into(), values).await
+}
+
+/// Changes rows, whenever it may be ([`Link::later`]).
+pub(super) async fn change_later(
+    link: &impl Link,
+    sql: Text,
+    values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
+) -> Result<(), DbErr> {
+    let values: Vec<_> = values.into_iter().collect();
+    if nothing_to_do(&values) {
+        return Ok(());
+    }
+    link.later(sql.in_words_of(link.dialect()).into(), values).await
 }
 
 fn nothing_to_do(values: &[Value]) -> bool {
@@ -188,6 +207,23 @@ impl Rows {
                 let list = List { columns: self.table.sqlite.columns, cells: self.cells };
                 link.execute(self.table.postgres.into(), vec![Value::List(list)]).await
             }
+        }
+    }
+
+    /// Inserts them, in order, whenever it may be ([`Link::later`]).
+    pub async fn insert_later(self, link: &impl Link) -> Result<(), DbErr> {
+        match link.dialect() {
+            _ if self.cells.is_empty() => Ok(()),
+            Dialect::Sqlite => sqlite::insert_later(link, self.table.sqlite, self.cells).await,
+            Dialect::Postgres => self.insert(link).await.map(drop),
+        }
+    }
+
+    /// The same of many rows, which nothing but the commit follows.
+    pub async fn insert_at_last(self, link: &impl Link) -> Result<(), DbErr> {
+        match link.dialect() {
+            Dialect::Sqlite => sqlite::insert_at_last(link, self.table.sqlite, self.cells).await,
+            Dialect::Postgres => self.insert(link).await.map(drop),
         }
     }
 }

@@ -36,16 +36,44 @@ pub(in crate::store) async fn execute(
 
 /// Inserts rows, in order, and answers how many were inserted or changed.
 pub(in crate::store) async fn insert(link: &impl Link, table: &'static Table, cells: Vec<Value>) -> Result<u64, DbErr> {
-    let mut left = cells.len() / table.columns;
-    let mut cells = cells.into_iter();
     let mut changed = 0;
-    while left > 0 {
-        let rows = if left <= EXACT { left } else { LONGEST.min(left / EXACT * EXACT) };
-        let chunk = cells.by_ref().take(rows * table.columns).collect();
-        changed += link.execute(table.sql(rows).into(), chunk).await?;
-        left -= rows;
+    for (sql, values) in chunks(table, cells) {
+        changed += link.execute(sql.into(), values).await?;
     }
     Ok(changed)
+}
+
+/// The same of rows that nothing but the commit follows: that goes with them.
+pub(in crate::store) async fn insert_at_last(
+    link: &impl Link,
+    table: &'static Table,
+    cells: Vec<Value>,
+) -> Result<(), DbErr> {
+    for (sql, values) in chunks(table, cells) {
+        link.later(sql.into(), values).await?;
+    }
+    Ok(())
+}
+
+fn chunks(table: &'static Table, cells: Vec<Value>) -> impl Iterator<Item = (String, Vec<Value>)> {
+    let mut left = cells.len() / table.columns;
+    let mut cells = cells.into_iter();
+    std::iter::from_fn(move || {
+        let rows = if left <= EXACT { left } else { LONGEST.min(left / EXACT * EXACT) };
+        left -= rows;
+        (rows > 0).then(|| (table.sql(rows), cells.by_ref().take(rows * table.columns).collect()))
+    })
+}
+
+/// The same of few rows, whenever it may be. Whatever their number, it is one text: so that all the texts that go together
+/// with it are few.
+pub(in crate::store) async fn insert_later(
+    link: &impl Link,
+    table: &'static Table,
+    cells: Vec<Value>,
+) -> Result<(), DbErr> {
+    let list = List { columns: table.columns, cells };
+    link.later(table.sql_of_list().into(), vec![Value::List(list)]).await
 }
 
 fn statement(sql: Cow<'static, str>, values: Vec<Value>) -> Result<Statement, DbErr> {
@@ -111,5 +139,12 @@ impl Table {
         }
         sql.push_str(self.on_conflict);
         sql
+    }
+
+    /// One list, whatever its length. What stands between SELECT and ON CONFLICT keeps SQLite's parser from a doubt.
+    fn sql_of_list(&self) -> String {
+        let insert = self.insert.trim_end().trim_end_matches("VALUES");
+        let columns: Vec<_> = (0..self.columns).map(|column| format!("j.value->>{column}")).collect();
+        format!("{insert}SELECT {} FROM json_each(+?1) j WHERE true{}", columns.join(","), self.on_conflict)
     }
 }

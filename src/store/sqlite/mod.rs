@@ -4,14 +4,16 @@ mod bind;
 pub(super) mod checkpoints;
 mod lock;
 pub(super) mod operator;
+mod script;
 pub(super) mod sql;
 
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-pub(super) use self::bind::{execute, insert, query};
+pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
+pub(super) use self::script::Script;
 
 /// Connections that read. More would only share the same two cores.
 const READERS: u32 = 3;

@@ -192,7 +192,7 @@ impl Batch {
         super::turns::apply(tx, &mut self.turns, &mut events).await?;
         super::changes::apply(tx, &mut self.changes, &mut events).await?;
         super::sweeps::apply(tx, &mut self.sweeps, &mut events).await?;
-        events.into_rows().insert(tx).await.map(|_| ())
+        events.into_rows().insert_at_last(tx).await
     }
 
     /// Tells everyone what came of it. Only after the commit.

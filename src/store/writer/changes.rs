@@ -13,7 +13,7 @@ use super::consents::opted_out_there;
 use super::line::promote;
 use super::outbox_row::{News, OutboxRow, Packed};
 use crate::store::events::Events;
-use crate::store::link::{Rows, all, change, column, integer, list, text};
+use crate::store::link::{Rows, all, change_later, column, integer, list, text};
 use crate::store::sql;
 use crate::store::values::corrupt;
 
@@ -63,7 +63,7 @@ pub(super) async fn apply(
         }));
     }
     let changed = rows.values().filter(|row| row.is_changed()).map(OutboxRow::columns);
-    change(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
+    change_later(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
     let left: BTreeSet<_> = rows.values().filter_map(OutboxRow::line_left).collect();
     promote(tx, &left).await?;
     spent.write(tx).await
@@ -91,7 +91,7 @@ impl Spent {
             let (messages, cost) = (integer(usage.messages), integer(usage.cost_micros));
             rows.push([text(tenant), text(quarter), text(channel), messages, cost]);
         }
-        rows.insert(tx).await.map(|_| ())
+        rows.insert_later(tx).await
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
             changed(tx, turn, consent, events).await?;
         }
     }
-    ledger.insert(tx).await.map(|_| ())
+    ledger.insert_later(tx).await
 }
 
 fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>) -> [Value; 9] {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -10,11 +11,14 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, R
 use crate::store::error::{is_answer, is_collision, is_poison};
 use crate::store::link::{Dialect, Link, Value};
 use crate::store::postgres::Line;
-use crate::store::sqlite;
-use crate::store::values::Row;
+use crate::store::sqlite::{self, Script};
+use crate::store::values::{Row, corrupt};
 
 /// The longest that a server may take for a transaction; whoever waits for it is told before they give up themselves.
 const TRANSACTION: Duration = Duration::from_secs(9);
+
+/// Takes the lock at once.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The connection. Transactions begin and end in [`Held::transact`].
 pub(in crate::store) enum Held {
@@ -28,6 +32,8 @@ pub(in crate::store) enum Held {
 pub(in crate::store) struct Lent {
     pool: DatabaseConnection,
     lent: DatabaseTransaction,
+    /// What goes with the next statement. When a transaction writes nothing, it never begins.
+    script: Mutex<Script>,
 }
 
 /// Why a transaction was not committed.
@@ -79,7 +85,10 @@ impl Held {
 
     async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>) -> Result<T, Failure> {
         let begun = match self {
-            Self::Sqlite(lent) => lent.run("BEGIN IMMEDIATE").await,
+            Self::Sqlite(lent) => {
+                lent.script().add(BEGIN, Vec::new());
+                Ok(())
+            }
             Self::Postgres(line) => line.begin().await,
         };
         begun.map_err(Failure::Before)?;
@@ -88,7 +97,7 @@ impl Held {
             Err(_) => return Err(Failure::Before(DbErr::Type("the writer panicked".to_owned()))),
         };
         match self {
-            Self::Sqlite(lent) => lent.run("COMMIT").await.map_err(Failure::Before)?,
+            Self::Sqlite(lent) => lent.commit().await.map_err(Failure::Before)?,
             // What a server says no to at the commit, it has not written.
             Self::Postgres(line) => line.plain("COMMIT").await.map_err(|error| {
                 let refused = is_poison(&error) || is_collision(&error);
@@ -115,7 +124,51 @@ impl Lent {
     async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         let lent = pool.begin().await?;
         lent.execute_unprepared("COMMIT").await?;
-        Ok(Self { pool: pool.clone(), lent })
+        Ok(Self { pool: pool.clone(), lent, script: Mutex::default() })
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
+        let (sql, values) = self.with_script(sql, values);
+        sqlite::query(&self.lent, sql, values).await.map_err(whose)
+    }
+
+    async fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, DbErr> {
+        if self.script().is_empty() {
+            return sqlite::execute(&self.lent, sql, values).await;
+        }
+        // What the statements changed is added up: asked for it, SQLite speaks of the last one alone.
+        let (sql, values) = {
+            let mut script = self.script();
+            script.add(&sql, values);
+            script.add("SELECT changes()", Vec::new());
+            script.take()
+        };
+        let rows = sqlite::query(&self.lent, sql.into(), values).await.map_err(whose)?;
+        let changed: i64 = rows.first().ok_or_else(|| corrupt("a number of changes"))?.get(0)?;
+        u64::try_from(changed).map_err(|_| corrupt("a number of changes"))
+    }
+
+    fn with_script(&self, sql: Cow<'static, str>, values: Vec<Value>) -> (Cow<'static, str>, Vec<Value>) {
+        let mut script = self.script();
+        if script.is_empty() {
+            return (sql, values);
+        }
+        script.add(&sql, values);
+        let (sql, values) = script.take();
+        (sql.into(), values)
+    }
+
+    async fn commit(&self) -> Result<(), DbErr> {
+        if self.script().is_only(BEGIN) {
+            self.script().take();
+            return Ok(());
+        }
+        let (sql, values) = self.with_script("COMMIT".into(), Vec::new());
+        sqlite::execute(&self.lent, sql, values).await.map(drop).map_err(whose)
     }
 
     /// Outside of a transaction.
@@ -123,16 +176,10 @@ impl Lent {
         &self.lent
     }
 
-    async fn run(&self, word: &str) -> Result<(), DbErr> {
-        let done = self.lent.execute_unprepared(word).await;
-        // The code of such an error may be one of those that mean a bad entry (`cannot start a transaction within a
-        // transaction`), and it must not be taken for that.
-        done.map(drop).map_err(|error| DbErr::Conn(RuntimeErr::Internal(format!("{word}: {error}"))))
-    }
-
     /// After an error. The database may have rolled back by itself, so its own complaint says nothing; when not even a
     /// complaint comes back, the connection is lost, and another one takes its place.
     async fn roll_back(&mut self) {
+        self.script().take();
         let Err(error) = self.lent.execute_unprepared("ROLLBACK").await else { return };
         if !is_answer(&error) {
             tracing::error!(error = %error, "the writer lost its connection, taking another");
@@ -149,6 +196,13 @@ impl Lent {
     }
 }
 
+/// That a transaction stands in another's place has the code of a bad entry, and must not be taken for one.
+fn whose(error: DbErr) -> DbErr {
+    let words = error.to_string();
+    let of_transaction = ["cannot start a transaction", "cannot commit"].iter().any(|start| words.contains(start));
+    if of_transaction { DbErr::Conn(RuntimeErr::Internal(words)) } else { error }
+}
+
 impl Link for Held {
     fn dialect(&self) -> Dialect {
         match self {
@@ -159,16 +213,24 @@ impl Link for Held {
 
     async fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
         match self {
-            Self::Sqlite(lent) => sqlite::query(&lent.lent, sql, values).await,
+            Self::Sqlite(lent) => lent.query(sql, values).await,
             Self::Postgres(line) => line.query(sql, values).await,
         }
     }
 
     async fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, DbErr> {
         match self {
-            Self::Sqlite(lent) => sqlite::execute(&lent.lent, sql, values).await,
+            Self::Sqlite(lent) => lent.execute(sql, values).await,
             Self::Postgres(line) => line.execute(sql, values).await,
         }
+    }
+
+    async fn later(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(lent) => lent.script().add(&sql, values),
+            Self::Postgres(line) => _ = line.execute(sql, values).await?,
+        }
+        Ok(())
     }
 }
 

@@ -10,18 +10,20 @@ use sea_orm::DbErr;
 
 use super::Transaction;
 use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Value, all, change, list, text, time};
+use crate::store::link::{Value, all, change, change_later, list, text, time};
 use crate::store::sql;
 use crate::store::values::Row;
 
 /// Tenant and conversation.
 pub(in crate::store) type Line = (String, String);
 
-/// Tells the heads of these lines that nobody stands before them. Answers how many did not know.
-pub(in crate::store) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<u64, DbErr> {
-    if lines.is_empty() {
-        return Ok(0);
-    }
+/// Tells the heads of these lines that nobody stands before them.
+pub(in crate::store) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<(), DbErr> {
+    change_later(tx, sql::PROMOTE, [of_lines(lines)]).await
+}
+
+/// The same. Answers how many did not know.
+pub(super) async fn promote_orphans(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<u64, DbErr> {
     change(tx, sql::PROMOTE, [of_lines(lines)]).await
 }
 
@@ -105,7 +107,7 @@ pub(in crate::store) async fn line_up<'a>(
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Result<(), DbErr> {
     lock_heads(tx, lines.clone()).await?;
-    change(tx, sql::LINE_UP, [of_lines(lines)]).await.map(|_| ())
+    change_later(tx, sql::LINE_UP, [of_lines(lines)]).await
 }
 
 /// By id, in the first column: RETURNING promises no order.

@@ -15,6 +15,7 @@ mod turns;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use futures_util::future;
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
@@ -36,10 +37,10 @@ const QUEUE: usize = 4096;
 const ROWS_AT_ONCE: usize = 1024;
 /// Everything else in one transaction: webhooks that come meanwhile wait for its end.
 const OTHERS_AT_ONCE: usize = 128;
-/// From so many messages to accept in one transaction on, the rest gets a share of it.
-const BUSY: usize = 32;
-/// The share: one row for so many messages.
-const SHARE: usize = 8;
+/// From so many messages to accept in one transaction on, it is a flood, and the rest gets a share of it.
+const FLOOD: usize = 64;
+/// The share: so many rows, divided by how many messages a transaction accepts. The higher the flood, the less of it.
+const SHARE: usize = 1024;
 /// How often a batch that was in another's way is tried again as a whole.
 const COLLISIONS: usize = 3;
 /// The longest that anyone waits for an answer.
@@ -127,7 +128,11 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
+    let mut written_last = None;
     loop {
+        if waiting.is_empty() && queue.is_empty() {
+            written_last.take().map(Batch::answer);
+        }
         if waiting.is_empty() {
             if queue.recv_many(&mut drained, ROWS_AT_ONCE).await == 0 {
                 break;
@@ -142,6 +147,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
                     closing.push(answer);
                 }
                 Job::BeginLog => {
+                    written_last.take().map(Batch::answer);
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
                     if let Held::Sqlite(conn) = &conn
@@ -156,9 +162,13 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
         let batch = waiting.next_batch();
         if !batch.is_empty() {
             written.note(batch.rows());
-            write(&mut conn, &mut ids, batch).await;
+            // The database is at work on the next before the last are told: they wake whom they can, and it would have to
+            // wait for its turn behind them.
+            let told = async { written_last.take().map(Batch::answer) };
+            (written_last, _) = future::join(write(&mut conn, &mut ids, batch), told).await;
         }
     }
+    written_last.take().map(Batch::answer);
     conn.give_back().await;
     for answer in closing {
         // Whoever asked need not wait for it.
@@ -200,7 +210,7 @@ impl Waiting {
         }
         let accepts = batch.rows();
         self.tide = accepts.max(self.tide - self.tide.div_ceil(4));
-        let room = if self.tide < BUSY { OTHERS_AT_ONCE } else { self.tide / SHARE };
+        let room = if self.tide < FLOOD { OTHERS_AT_ONCE } else { (SHARE / self.tide).max(1) };
         while batch.rows() < accepts + room
             && let Some(job) = self.others.pop_front()
         {
@@ -211,40 +221,40 @@ impl Waiting {
 }
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
-/// fails alone.
-async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
+/// fails alone. Answers the batch when it is committed and nobody was told yet.
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) -> Option<Batch> {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
-        batch.answer();
-        return;
+        return Some(batch);
     };
     let error = match failure {
         Failure::Before(error) => error,
         Failure::AtCommit(error) => {
             note(&error, rows);
             batch.fail(&error, Some(PortErrorKind::Timeout));
-            return;
+            return None;
         }
     };
     note(&error, rows);
     if !is_poison(&error) {
         batch.fail(&error, None);
-        return;
+        return None;
     }
     if let Some(entries) = batch.as_single_accept() {
         accept::one_by_one(conn, ids, entries).await;
-        return;
+        return None;
     }
     if batch.is_single() {
         batch.fail(&error, None);
-        return;
+        return None;
     }
     for single in batch.split() {
-        Box::pin(write(conn, ids, single)).await;
+        Box::pin(write(conn, ids, single)).await.map(Batch::answer);
     }
+    None
 }
 
 fn note(error: &DbErr, rows: usize) {

@@ -131,7 +131,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
     }
     let released = line::release(tx, &written, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
-    let promoted = line::promote(tx, &orphaned.into_iter().collect()).await?;
+    let promoted = line::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
     Ok(expired.len() as u64 + released + promoted)
 }
 

@@ -18,7 +18,7 @@ use super::batch::Task;
 use super::line::{Line, lock_heads, promote, release};
 use crate::store::events::{self, Events};
 use crate::store::link::{
-    Rows, Value, all, change, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
+    Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
 };
 use crate::store::sql;
 use crate::store::values::corrupt;
@@ -146,9 +146,9 @@ async fn write(
         conversations.push(conversation(turn, &turn.conversation)?);
         turn.events.iter().for_each(|event| events.push(event));
     }
-    contacts.insert(tx).await?;
-    addresses.insert(tx).await?;
-    conversations.insert(tx).await?;
+    contacts.insert_later(tx).await?;
+    addresses.insert_later(tx).await?;
+    conversations.insert_later(tx).await?;
     sessions(tx, turns).await?;
     for turn in turns {
         if let Some(session) = turn.live_session {
@@ -184,10 +184,10 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
             }
         }
     }
-    plain.insert(tx).await?;
-    full.insert(tx).await?;
+    plain.insert_later(tx).await?;
+    full.insert_later(tx).await?;
     lock_heads(tx, &behind).await?;
-    promote(tx, &behind).await.map(|_| ())
+    promote(tx, &behind).await
 }
 
 fn is_plain(draft: &Draft) -> bool {
@@ -201,7 +201,7 @@ async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
         let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
         [id(consumed.id), id(turn.conversation.id), text(role), text(outcome), time(turn.at)]
     });
-    change(tx, sql::PROCESS, [list(rows)]).await.map(|_| ())
+    change_later(tx, sql::PROCESS, [list(rows)]).await
 }
 
 fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15], DbErr> {
@@ -275,8 +275,8 @@ async fn sessions(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
             }
         }
     }
-    opened.insert(tx).await?;
-    change(tx, sql::CLOSE_SESSIONS, [list(closed)]).await.map(|_| ())
+    opened.insert_later(tx).await?;
+    change_later(tx, sql::CLOSE_SESSIONS, [list(closed)]).await
 }
 
 async fn keep_live(

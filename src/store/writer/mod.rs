@@ -177,11 +177,15 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
 }
 
 /// What waits for the writer. Providers give up on a webhook after seconds, and nobody else does: when many messages wait
-/// to be accepted, what else there is gets a share of each transaction and no more. Each kind keeps its own order, and
-/// nothing ever waits for what comes after it.
+/// to be accepted, what else there is gets a share of each transaction and no more. Of that, what is on its way out goes
+/// before what begins: so a backlog is answered from its first message on, and not when all of it is decided. Each kind
+/// keeps its own order.
 #[derive(Default)]
 struct Waiting {
     accepts: VecDeque<Job>,
+    /// Outcomes, callbacks, claims.
+    outgoing: VecDeque<Job>,
+    /// Turns, burials.
     others: VecDeque<Job>,
     /// How many messages transactions accept these days: a quarter of it is forgotten with each, so that one small batch in
     /// a flood does not count as the end of it.
@@ -190,15 +194,16 @@ struct Waiting {
 
 impl Waiting {
     fn push(&mut self, job: Job) {
-        if matches!(job, Job::Accept(_)) {
-            self.accepts.push_back(job);
-        } else {
-            self.others.push_back(job);
-        }
+        let waiting = match job {
+            Job::Accept(_) => &mut self.accepts,
+            Job::Change(_) | Job::Sweep(_) => &mut self.outgoing,
+            Job::Bury(_) | Job::Turn(_) | Job::BeginLog | Job::Close(_) => &mut self.others,
+        };
+        waiting.push_back(job);
     }
 
     fn is_empty(&self) -> bool {
-        self.accepts.is_empty() && self.others.is_empty()
+        self.accepts.is_empty() && self.outgoing.is_empty() && self.others.is_empty()
     }
 
     fn next_batch(&mut self) -> Batch {
@@ -212,7 +217,7 @@ impl Waiting {
         self.tide = accepts.max(self.tide - self.tide.div_ceil(4));
         let room = if self.tide < FLOOD { OTHERS_AT_ONCE } else { (SHARE / self.tide).max(1) };
         while batch.rows() < accepts + room
-            && let Some(job) = self.others.pop_front()
+            && let Some(job) = self.outgoing.pop_front().or_else(|| self.others.pop_front())
         {
             batch.push(job);
         }

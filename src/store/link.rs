@@ -123,6 +123,11 @@ pub(super) trait Link: Send + Sync {
     fn later(&self, sql: Cow<'static, str>, values: Vec<Value>) -> impl Future<Output = Result<(), DbErr>> + Send {
         async move { self.execute(sql, values).await.map(drop) }
     }
+
+    /// Runs what was left for later.
+    fn flush(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Every row that a statement answers with.

@@ -49,10 +49,14 @@ pub(in crate::store) async fn insert_at_last(
     table: &'static Table,
     cells: Vec<Value>,
 ) -> Result<(), DbErr> {
-    for (sql, values) in chunks(table, cells) {
-        link.later(sql.into(), values).await?;
+    let mut chunks: Vec<_> = chunks(table, cells).collect();
+    let Some((last, values)) = chunks.pop() else { return Ok(()) };
+    for (sql, values) in chunks {
+        link.execute(sql.into(), values).await?;
     }
-    Ok(())
+    // Every length together with everything that may stand before it would be too many texts to keep prepared.
+    link.flush().await?;
+    link.later(last.into(), values).await
 }
 
 fn chunks(table: &'static Table, cells: Vec<Value>) -> impl Iterator<Item = (String, Vec<Value>)> {

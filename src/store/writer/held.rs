@@ -162,6 +162,18 @@ impl Lent {
         (sql.into(), values)
     }
 
+    /// What began is not flushed alone: there is nothing to wait for.
+    async fn flush(&self) -> Result<(), DbErr> {
+        let (sql, values) = {
+            let mut script = self.script();
+            if script.is_empty() || script.is_only(BEGIN) {
+                return Ok(());
+            }
+            script.take()
+        };
+        sqlite::execute(&self.lent, sql.into(), values).await.map(drop).map_err(whose)
+    }
+
     async fn commit(&self) -> Result<(), DbErr> {
         if self.script().is_only(BEGIN) {
             self.script().take();
@@ -231,6 +243,13 @@ impl Link for Held {
             Self::Postgres(line) => _ = line.execute(sql, values).await?,
         }
         Ok(())
+    }
+
+    async fn flush(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(lent) => lent.flush().await,
+            Self::Postgres(_) => Ok(()),
+        }
     }
 }
 

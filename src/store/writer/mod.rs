@@ -13,6 +13,7 @@ mod sweeps;
 mod turns;
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use futures_util::future;
@@ -128,10 +129,10 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
-    let mut written_last = None;
+    let mut committed = Batch::default();
     loop {
         if waiting.is_empty() && queue.is_empty() {
-            written_last.take().map(Batch::answer);
+            mem::take(&mut committed).answer();
         }
         if waiting.is_empty() {
             if queue.recv_many(&mut drained, ROWS_AT_ONCE).await == 0 {
@@ -147,7 +148,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
                     closing.push(answer);
                 }
                 Job::BeginLog => {
-                    written_last.take().map(Batch::answer);
+                    mem::take(&mut committed).answer();
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
                     if let Held::Sqlite(conn) = &conn
@@ -164,11 +165,11 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
             written.note(batch.rows());
             // The database is at work on the next before the last are told: they wake whom they can, and it would have to
             // wait for its turn behind them.
-            let told = async { written_last.take().map(Batch::answer) };
-            (written_last, _) = future::join(write(&mut conn, &mut ids, batch), told).await;
+            let told = mem::take(&mut committed);
+            (committed, ()) = future::join(write(&mut conn, &mut ids, batch), async { told.answer() }).await;
         }
     }
-    written_last.take().map(Batch::answer);
+    mem::take(&mut committed).answer();
     conn.give_back().await;
     for answer in closing {
         // Whoever asked need not wait for it.
@@ -226,40 +227,40 @@ impl Waiting {
 }
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
-/// fails alone. Answers the batch when it is committed and nobody was told yet.
-async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) -> Option<Batch> {
+/// fails alone. Answers what is committed and nobody was told of yet.
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) -> Batch {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
-        return Some(batch);
+        return batch;
     };
     let error = match failure {
         Failure::Before(error) => error,
         Failure::AtCommit(error) => {
             note(&error, rows);
             batch.fail(&error, Some(PortErrorKind::Timeout));
-            return None;
+            return Batch::default();
         }
     };
     note(&error, rows);
     if !is_poison(&error) {
         batch.fail(&error, None);
-        return None;
+        return Batch::default();
     }
     if let Some(entries) = batch.as_single_accept() {
         accept::one_by_one(conn, ids, entries).await;
-        return None;
+        return Batch::default();
     }
     if batch.is_single() {
         batch.fail(&error, None);
-        return None;
+        return Batch::default();
     }
     for single in batch.split() {
-        Box::pin(write(conn, ids, single)).await.map(Batch::answer);
+        Box::pin(write(conn, ids, single)).await.answer();
     }
-    None
+    Batch::default()
 }
 
 fn note(error: &DbErr, rows: usize) {

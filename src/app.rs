@@ -12,7 +12,7 @@ use std::time::Duration;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
-use palabre_actors::kit::{Outside, Ports, Settings, TenantProfile};
+use palabre_actors::kit::{Outage, Outside, Ports, Settings, TenantProfile};
 use palabre_actors::outbox::LocalPacing;
 use palabre_actors::ports::Clock;
 use tokio::task::JoinHandle;
@@ -251,5 +251,5 @@ fn outside(
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
-    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0) }
+    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0), outage: Outage::default() }
 }

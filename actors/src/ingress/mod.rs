@@ -164,7 +164,9 @@ impl Ingress {
         counter!(metric::ACCEPTED, "kind" => "new").increment(new);
         counter!(metric::ACCEPTED, "kind" => "duplicate").increment(duplicates);
         counter!(metric::ACCEPTED, "kind" => "spooled").increment(spooled);
-        if let Some(error) = failure {
+        if let Some(error) = failure
+            && self.outside.outage.is_news(&error)
+        {
             error!(messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display), "messages not accepted, their webhooks are refused");
         }
     }
@@ -218,8 +220,10 @@ impl Ingress {
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
-                warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
                 lane.pump_failed();
+                if self.outside.outage.is_news(&error) {
+                    warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
+                }
                 return;
             }
         };

@@ -26,7 +26,7 @@ pub(super) use self::consents::contact_of;
 pub(super) use self::held::{Failure, Held};
 pub(super) use self::lanes::Laned;
 pub(super) use self::line::{Line, hold_back, line_up, promote};
-use super::error::{is_collision, is_poison};
+use super::error::{is_answer, is_collision, is_poison};
 use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
 
@@ -127,6 +127,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
+    let mut away = false;
     loop {
         if waiting.is_empty() {
             if queue.recv_many(&mut drained, ROWS_AT_ONCE).await == 0 {
@@ -156,7 +157,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
         let batch = waiting.next_batch();
         if !batch.is_empty() {
             written.note(batch.rows());
-            write(&mut conn, &mut ids, batch).await;
+            write(&mut conn, &mut ids, batch, &mut away).await;
         }
     }
     conn.give_back().await;
@@ -211,25 +212,28 @@ impl Waiting {
 }
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
-/// fails alone.
-async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
+/// fails alone. That the database is `away` is said once, and once that it is back.
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch, away: &mut bool) {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
+        if std::mem::take(away) {
+            tracing::info!("a writer reached the database again");
+        }
         batch.answer();
         return;
     };
     let error = match failure {
         Failure::Before(error) => error,
         Failure::AtCommit(error) => {
-            note(&error, rows);
+            note(&error, rows, away);
             batch.fail(&error, Some(PortErrorKind::Timeout));
             return;
         }
     };
-    note(&error, rows);
+    note(&error, rows, away);
     if !is_poison(&error) {
         batch.fail(&error, None);
         return;
@@ -243,12 +247,17 @@ async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
         return;
     }
     for single in batch.split() {
-        Box::pin(write(conn, ids, single)).await;
+        Box::pin(write(conn, ids, single, away)).await;
     }
 }
 
-fn note(error: &DbErr, rows: usize) {
+fn note(error: &DbErr, rows: usize, away: &mut bool) {
     metrics::counter!("palabre_store_failed_batches_total").increment(1);
+    // Whatever the database itself says is about this batch.
+    if !is_answer(error) && std::mem::replace(away, true) {
+        tracing::debug!(error = %error, batch.rows = rows, "a batch could not be written, the database is still away");
+        return;
+    }
     tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
 }
 

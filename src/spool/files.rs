@@ -77,6 +77,9 @@ impl Files {
             move |source| SpoolError::File { path, source }
         };
         DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).map_err(failed(folder))?;
+        // Its name must survive a power cut, and so must those of the segments.
+        let outer = folder.parent().filter(|outer| !outer.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(outer).and_then(|outer| outer.sync_all()).map_err(failed(outer))?;
         let lock_path = folder.join("lock");
         let lock = private(&lock_path).map_err(failed(&lock_path))?;
         match lock.try_lock() {
@@ -181,7 +184,6 @@ impl Files {
         let path = self.path(number);
         self.active = Some(OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)?);
         self.segments.push_back(Segment { number, bytes: 0 });
-        // Its name must survive a power cut as well.
         File::open(&self.folder)?.sync_all()
     }
 

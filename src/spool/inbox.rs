@@ -17,7 +17,7 @@ use palabre_actors::domain::ids::{InboundId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
 use palabre_actors::ports::{Acceptance, Inbox, Pending, PortError, PortErrorKind};
 use tokio::sync::oneshot;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::clerk::{self, Answer, Append, Board, Job};
 use super::{Spool, SpoolError, Stock, kept};
@@ -114,6 +114,7 @@ impl Spooled {
         };
         let failed = |result: &Result<_, PortError>| result.as_ref().is_err_and(PortError::is_transient);
         if !results.iter().any(failed) {
+            ticket.done();
             return results;
         }
         let why = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_transient()));
@@ -180,6 +181,16 @@ impl Desk {
 }
 
 impl Ticket {
+    /// The database took it. When it had been away, and nothing could be kept meanwhile, that is over.
+    fn done(&mut self) {
+        let mut course = self.desk.lock();
+        course.direct.remove(&self.number);
+        if course.away.is_some() && self.desk.held() == 0 {
+            course.away = None;
+            info!("the database is back");
+        }
+    }
+
     /// The database failed: all that is with it goes to the spool, and of this batch what is said to.
     fn turn(&mut self, failed: impl Iterator<Item = bool>, why: Option<&PortError>) {
         let mut course = self.desk.lock();

@@ -1,8 +1,9 @@
 //! PostgreSQL goes away while customers write: it is stopped, killed, frozen, and so is the daemon.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use palabre::gateway::twilio::simulator::InboundMessage;
+use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Rule};
 use palabre_testbed::postgres::{Options, Server};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -182,6 +183,28 @@ async fn i1_i3_a_frozen_postgresql_holds_no_webhook_up() {
     server.thaw();
     until_spool_is_empty(&world).await;
     is_whole(&world, &wrote.0).await;
+}
+
+#[tokio::test]
+async fn i5_what_is_on_the_wire_when_postgresql_goes_is_not_sent_again() {
+    let server = Server::start(Options { durable: true });
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    world.twilio.set_faults(Faults::of([Rule::slow(Duration::from_millis(200))]));
+    let mut wrote = Wrote::default();
+    for round in 0..3 {
+        for number in 0..10 {
+            wrote.writes(&world, &customer(number), &format!("tour {round}")).await;
+        }
+        world.twilio.taken_at_least(30 * round + 1).await;
+        // Some are on the wire, some wait, and what comes of none of them can be written down.
+        server.kill();
+        for number in 10..30 {
+            wrote.writes(&world, &customer(number), &format!("tour {round}")).await;
+        }
+        server.up();
+        is_whole(&world, &wrote.0).await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The composition root: the only place that knows every room of the house.
 
+mod arrival;
 mod front;
 mod integrators;
 
@@ -11,17 +12,20 @@ use std::time::Duration;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
-use palabre_actors::kit::{Outside, Ports, Settings, TenantProfile};
+use palabre_actors::kit::{Outage, Outside, Ports, Settings, TenantProfile};
 use palabre_actors::outbox::LocalPacing;
 use palabre_actors::ports::Clock;
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use self::arrival::Opened;
 use self::front::{Front, StoreHealth};
 use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{Runtime, ThreadGone, cores};
+use crate::spool::SpoolError;
 use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, TenantRow};
 use crate::telemetry::metrics::Exporter;
 
@@ -45,6 +49,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is kept while the database is away.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// A provider's settings.
     #[error(transparent)]
     Gateway(#[from] gateway::BuildError),
@@ -67,6 +74,7 @@ pub struct Running {
     house: House,
     store: Store,
     runtime: Runtime,
+    draining: Option<JoinHandle<()>>,
     drain: Duration,
     lock: Lock,
 }
@@ -83,16 +91,20 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
-    let (store, sellers) = open_store(&config, &runtime).await?;
-    health.register("store", true, Arc::new(StoreHealth(store.clone())));
+    let Opened { store, sellers, spooled } = arrival::open(&config, &runtime).await?;
+    health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let registry = Arc::new(Registry::build(&config)?);
-    let outside = outside(&config, &store, sellers, &registry, Arc::clone(&clock), runtime.io().clone());
+    let mut outside = outside(&config, &store, sellers.clone(), &registry, Arc::clone(&clock), runtime.io().clone());
+    if let Some(spooled) = &spooled {
+        outside.ports.inbox = Arc::new(spooled.clone());
+    }
     let foundation = Foundation::new(outside, shards);
     let shards = {
         let foundation = foundation.clone();
         runtime.on_each_shard(move |number| foundation.start_shard(number)).await?
     };
     let house = foundation.house(shards);
+    let draining = spooled.map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, house.clone()));
 
     let front = Arc::new(Front::new(&config, registry, house.clone()));
     let deps = HttpDeps {
@@ -121,6 +133,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         house,
         store,
         runtime,
+        draining,
         drain: config.runtime.drain,
         lock,
     })
@@ -152,6 +165,10 @@ impl Running {
         if !finished {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
+        // What is kept stays there for the next start.
+        if let Some(draining) = self.draining {
+            draining.abort();
+        }
         if let Err(error) = self.store.close().await {
             warn!(
                 error = &error as &dyn std::error::Error,
@@ -165,18 +182,6 @@ impl Running {
         info!(finished, "stopped");
         finished
     }
-}
-
-async fn open_store(config: &Config, runtime: &Runtime) -> Result<(Store, Sellers), StartError> {
-    let database = config.database.clone();
-    let tenants: Vec<TenantRow> = config.tenants.iter().map(row_of).collect();
-    let opening = runtime.io().spawn(async move {
-        let store = Store::open(&database.url, database.migrate).await?;
-        store.sync_tenants(&tenants, SystemClock.now()).await?;
-        let sellers = store.sellers().await?;
-        Ok::<_, StoreError>((store, sellers))
-    });
-    Ok(opening.await.map_err(|_| ThreadGone)??)
 }
 
 fn row_of(tenant: &Tenant) -> TenantRow {
@@ -246,5 +251,5 @@ fn outside(
         ..Settings::default()
     };
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
-    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0) }
+    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0), outage: Outage::default() }
 }

@@ -6,14 +6,15 @@
 //! | room | what it does | what it may touch |
 //! |---|---|---|
 //! | [`config`] | files and environment to validated types | the file system |
-//! | [`store`] | the heart's ports over SQLite | the database |
+//! | [`store`] | the heart's ports over SQLite and PostgreSQL | the database |
+//! | [`spool`] | accepted messages while the database is away | files |
 //! | [`gateway`] | one folder per provider: verify and decode, send and classify, its simulator | the network, outwards |
 //! | [`telemetry`] | logs, metric names | standard output |
 //! | [`http`] | webhooks, health, metrics; no decisions | the network, inwards |
 //! | [`app`] | the composition root | every room |
 //! | [`cli`] | one file per subcommand | [`app`] |
 //!
-//! Imports run one way: `config <- {store, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
+//! Imports run one way: `config <- {store, spool, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
 //! actors live in the member crate `palabre_actors`, which knows none of this.
 
 pub mod app;
@@ -22,5 +23,6 @@ pub mod config;
 pub mod gateway;
 pub mod http;
 pub mod runtime;
+pub mod spool;
 pub mod store;
 pub mod telemetry;

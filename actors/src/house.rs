@@ -16,9 +16,9 @@ pub use crate::conversation::messages::SendRefusal;
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{ChannelId, OutboundId, TenantId};
-use crate::domain::message::NewInbound;
+use crate::domain::message::{Inbound, NewInbound};
 use crate::domain::turn::SendRequest;
-use crate::ingress::messages::Accept;
+use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{self, Accepted, Ingress, Refusal};
 use crate::kit::admission::Admission;
 use crate::kit::exit::{Exit, start_guarded};
@@ -144,6 +144,21 @@ impl House {
         let (answer, answered) = oneshot::channel();
         self.shard(&message.tenant).ingress.do_send(Accept { message, answer });
         answered.await.unwrap_or(Err(Refusal::Unavailable))
+    }
+
+    /// Sets messages on their way that were kept beside the store and are in it now: the new ones in order, and whatever
+    /// waits of these tenants, should nobody have been told of it.
+    pub fn arrived(&self, messages: Vec<Inbound>, known: impl IntoIterator<Item = TenantId>) {
+        let mut by_shard: Vec<Vec<Inbound>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for message in messages {
+            by_shard[shard_of(&message.tenant, self.shards.len())].push(message);
+        }
+        for (shard, messages) in self.shards.iter().zip(by_shard).filter(|(_, messages)| !messages.is_empty()) {
+            shard.ingress.do_send(Arrived(messages));
+        }
+        for tenant in known {
+            self.shard(&tenant).ingress.do_send(Redeliver(tenant));
+        }
     }
 
     /// Writes a message that somebody asks for into its conversation's line (I3), and sets it on its way. Answers once it

@@ -61,6 +61,9 @@ pub enum Acceptance {
         /// The flow of the message that was there first.
         first: CorrelationId,
     },
+    /// It is durable, but not in the store, which is away: its id, its event, and whether it was there before are known
+    /// when it is. Whoever keeps it tells the house of it then.
+    Spooled,
 }
 
 /// Conversations' states and turns.

@@ -7,17 +7,23 @@ use std::time::Duration;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::house::House;
 use palabre_actors::ingress;
-use palabre_actors::ports::{Pending, StatusUpdate};
+use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use serde_json::{Map, Value, json};
 use tracing::warn;
 
+use super::SystemClock;
 use crate::config::Config;
 use crate::gateway::Registry;
 use crate::http::health::{Condition, HealthSource};
 use crate::http::{Accepted, Inlet, Receivers, Reception, Refusal};
+use crate::spool::Spooled;
 use crate::store::Store;
 
 /// What a provider that met an overload is told to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the report says while the spool stands in for the database.
+const AWAY: &str = "the database does not answer, messages go to the spool and nothing is sent";
 
 /// The bridge.
 pub(super) struct Front {
@@ -57,6 +63,7 @@ impl Reception for Front {
         Box::pin(async move {
             match self.house.accept(message).await {
                 Ok(ingress::Accepted::New) => Ok(Accepted::New),
+                Ok(ingress::Accepted::Spooled) => Ok(Accepted::Spooled),
                 Ok(ingress::Accepted::Duplicate { first }) => Ok(Accepted::Duplicate { first }),
                 Err(ingress::Refusal::Overloaded) => Err(Refusal::Overloaded { retry_after: RETRY_AFTER }),
                 Err(ingress::Refusal::Unavailable) => Err(Refusal::Unavailable),
@@ -75,16 +82,50 @@ impl Reception for Front {
     }
 }
 
-/// Whether the store answers.
-pub(super) struct StoreHealth(pub(super) Store);
+/// How long the store may take to say that it is there: less than a part of the report may.
+const PING: Duration = Duration::from_millis(200);
+
+/// Whether messages can be taken: by the database, or by the spool while that is away.
+pub(super) struct StoreHealth {
+    store: Store,
+    spooled: Option<Spooled>,
+}
+
+impl StoreHealth {
+    pub(super) fn new(store: &Store, spooled: Option<&Spooled>) -> Self {
+        Self { store: store.clone(), spooled: spooled.cloned() }
+    }
+}
 
 impl HealthSource for StoreHealth {
     fn check(&self) -> Pending<'_, Condition> {
         Box::pin(async {
-            match self.0.ping().await {
-                Ok(()) => Condition::Up,
-                Err(_) => Condition::Down("the database does not answer"),
+            let answers = tokio::time::timeout(PING, self.store.ping()).await.is_ok_and(|answer| answer.is_ok());
+            match &self.spooled {
+                _ if answers => Condition::Up,
+                Some(spooled) if spooled.stock().takes => Condition::Degraded(AWAY),
+                Some(_) => Condition::Down("the database does not answer, and the spool takes nothing"),
+                None => Condition::Down("the database does not answer"),
             }
         })
+    }
+
+    fn facts(&self, condition: Condition) -> Map<String, Value> {
+        let mut facts = Map::new();
+        if let Some(spooled) = &self.spooled {
+            let stock = spooled.stock();
+            let now = u64::try_from(SystemClock.now().timestamp_millis()).unwrap_or_default();
+            let oldest = stock.oldest_ms.and_then(|oldest| u64::try_from(oldest).ok());
+            facts.insert("database".to_owned(), if condition == Condition::Up { "up" } else { "away" }.into());
+            let spool = json!({
+                "records": stock.records,
+                "bytes": stock.bytes,
+                "max_bytes": stock.max_bytes,
+                "oldest_s": oldest.map_or(0, |oldest| now.saturating_sub(oldest) / 1000),
+                "takes": stock.takes,
+            });
+            facts.insert("spool".to_owned(), spool);
+        }
+        facts
     }
 }

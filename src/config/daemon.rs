@@ -11,8 +11,9 @@ use url::Url;
 use super::document::Scope;
 use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRedis, RawRuntime};
-use super::suggest;
+
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Redis, Runtime};
+use super::{spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -24,10 +25,12 @@ pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option
     let redis = redis(&root.table("redis"), &raw.redis);
     let logs = logs(&root.table("logs"), &raw.logs);
     let runtime = runtime(&root.table("runtime"), &raw.runtime);
+    let spool = database.as_ref().map(|database| spool::spool(&root.table("spool"), &raw.spool, folder, database));
     Some(Config {
         http: http?,
         database: database?,
         redis,
+        spool: spool??,
         logs: logs?,
         runtime: runtime?,
         api: Api::default(),

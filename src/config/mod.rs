@@ -18,6 +18,7 @@ mod problem;
 mod raw;
 mod secret;
 mod source;
+mod spool;
 pub(crate) mod suggest;
 mod template;
 mod tenant;

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::spool::RawSpool;
+
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,7 @@ pub(super) struct RawConfig {
     pub(super) http: RawHttp,
     pub(super) database: RawDatabase,
     pub(super) redis: RawRedis,
+    pub(super) spool: RawSpool,
     pub(super) tenants: RawTenants,
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,

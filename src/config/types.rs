@@ -12,6 +12,8 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::spool::Spool;
+
 /// The whole configuration, valid as it stands.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -21,6 +23,8 @@ pub struct Config {
     pub database: Database,
     /// The shared cache of a cluster, when there is one. Nothing uses it yet.
     pub redis: Option<Redis>,
+    /// Where messages wait while the database is away, when there is such a place.
+    pub spool: Option<Spool>,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
@@ -65,6 +69,14 @@ pub struct Database {
     pub url: String,
     /// Migrate at start.
     pub migrate: bool,
+}
+
+impl Database {
+    /// Whether it is a server, which may be away.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        !self.url.starts_with("sqlite:")
+    }
 }
 
 impl std::fmt::Debug for Database {

@@ -26,6 +26,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub trait HealthSource: Send + Sync {
     /// Asks the part. Dropped after [`COMPONENT_DEADLINE`].
     fn check(&self) -> Pending<'_, Condition>;
+
+    /// What else there is to say, with the condition that was answered just now. `/readyz` says it of critical parts, too.
+    fn facts(&self, _: Condition) -> Map<String, Value> {
+        Map::new()
+    }
 }
 
 /// How a part does. The word says why; it is fixed in the code, so that nothing of anybody's data can slip in.
@@ -139,11 +144,11 @@ impl Health {
             Phase::Ready => {
                 let reports = self.ask(|component| component.critical).await;
                 if !reports.iter().any(|report| matches!(report.condition, Condition::Down(_))) {
-                    return Answer::new(
-                        StatusCode::OK,
-                        "application/json",
-                        actix_web::web::Bytes::from_static(br#"{"status":"ready"}"#),
-                    );
+                    let mut body = json!({ "status": "ready" });
+                    if let Value::Object(body) = &mut body {
+                        body.extend(reports.into_iter().flat_map(|report| report.facts));
+                    }
+                    return Answer::json(StatusCode::OK, &body);
                 }
                 "a critical part is down: GET /api/health says which"
             }
@@ -192,7 +197,8 @@ impl Component {
         let condition = tokio::time::timeout(COMPONENT_DEADLINE, self.source.check())
             .await
             .unwrap_or(Condition::Down("no answer in time"));
-        Report { name: self.name, critical: self.critical, condition, latency: asked.elapsed() }
+        let facts = self.source.facts(condition);
+        Report { name: self.name, critical: self.critical, condition, latency: asked.elapsed(), facts }
     }
 }
 
@@ -201,6 +207,7 @@ struct Report {
     critical: bool,
     condition: Condition,
     latency: Duration,
+    facts: Map<String, Value>,
 }
 
 impl Report {
@@ -213,6 +220,9 @@ impl Report {
         });
         if let Some(reason) = self.condition.reason() {
             body["reason"] = reason.into();
+        }
+        if let Value::Object(body) = &mut body {
+            body.extend(self.facts.clone());
         }
         body
     }
@@ -237,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_overall_condition() {
-        let report = |critical, condition| Report { name: "x", critical, condition, latency: Duration::ZERO };
+        let report =
+            |critical, condition| Report { name: "x", critical, condition, latency: Duration::ZERO, facts: Map::new() };
         let table = [
             (vec![], "up"),
             (vec![report(true, Condition::Up), report(false, Condition::Up)], "up"),

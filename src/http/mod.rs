@@ -61,7 +61,7 @@ impl fmt::Debug for HttpDeps {
 
 /// Takes messages in. Every future has its own deadline, and may be dropped at any moment: the client went away.
 pub trait Reception: Send + Sync {
-    /// Makes a message durable (I1). `Ok` means: row and dedupe key are committed.
+    /// Makes a message durable (I1). `Ok` means: row and dedupe key are committed, or the spool has it on its disk.
     fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>>;
 
     /// Applies a status callback (I8). `Ok` means: it is committed, or needs no commit.
@@ -78,6 +78,8 @@ pub enum Accepted {
         /// The flow of the message that was there first.
         first: CorrelationId,
     },
+    /// It is ours to process as soon as the database is back; whether it was there before is known then.
+    Spooled,
 }
 
 /// Nothing was made durable, as far as we know: the provider should come again. Always 503.

@@ -131,7 +131,7 @@ async fn hand_over(deps: &HttpDeps, entry: &mut Entry, inlet: &Inlet, received: 
     let outcome = match received {
         Received::Message(message) => {
             within_deadline(deps.reception.accept(*message)).await.map(|accepted| match accepted {
-                Accepted::New => Outcome::Accepted,
+                Accepted::New | Accepted::Spooled => Outcome::Accepted,
                 Accepted::Duplicate { first } => {
                     entry.first = Some(first);
                     Outcome::Duplicate

@@ -6,6 +6,8 @@ use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::{self, postgres::PgDatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
 
+use super::postgres::is_broken;
+
 /// The store cannot be opened, migrated or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -35,6 +37,17 @@ pub enum StoreError {
     /// The database refused.
     #[error("the database refused: {0}")]
     Database(#[from] DbErr),
+}
+
+impl StoreError {
+    /// Whether the database could not be reached, or has no time now: the same again may do better.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Database(error) => is_broken(error) || is_exhausted(error),
+            Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated => false,
+        }
+    }
 }
 
 /// A failure of the database as the heart sees it.
@@ -73,6 +86,17 @@ pub(super) fn is_answer(error: &DbErr) -> bool {
         return false;
     };
     error.as_database_error().is_some()
+}
+
+/// Whether the server has no room or no connection for us (class 53).
+fn is_exhausted(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("53"))
 }
 
 /// Why a database refused a statement that it understood.

@@ -4,6 +4,7 @@
 //! come by the thousand are answered in bulk ([`reader`]). What is one database's own, and its SQL, stands in [`sqlite`]
 //! and [`postgres`]; [`link`] is what they have in common.
 
+mod arrival;
 mod census;
 mod database;
 mod error;
@@ -39,16 +40,12 @@ pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
 
+use self::arrival::Arrival;
 use self::database::Database;
 use self::link::{all, text};
-use self::postgres::Line;
 use self::reader::{Counter, Desk, Load, Stands};
 use self::values::Row;
 use self::writer::{Held, Ids, Rounds, Writer};
-
-/// How many connections write to PostgreSQL at once. Measured on two cores (docs/decisions/0012): two commit 1.7 times as
-/// many turns as one, and four no more than two; messages are accepted equally fast by any number.
-const LANES: usize = 2;
 
 /// Which database a URL names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +80,7 @@ struct Inner {
     reads: Database,
     /// SQLite's, for copying its log back.
     copies: Option<Database>,
+    arrival: Arrival,
 }
 
 impl Store {
@@ -94,7 +92,12 @@ impl Store {
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
         match Kind::of(url)? {
             Kind::Sqlite => Self::open_sqlite(url, migrate).await,
-            Kind::Postgres => Self::open_postgres(url, migrate).await,
+            Kind::Postgres => {
+                let store = Self::later(url, migrate)?;
+                store.prepare().await?;
+                store.admit();
+                Ok(store)
+            }
         }
     }
 
@@ -119,28 +122,8 @@ impl Store {
             writes,
             reads,
             copies: Some(Database::Sqlite(copies)),
+            arrival: Arrival::over(),
         })))
-    }
-
-    async fn open_postgres(url: &str, migrate: bool) -> Result<Self, StoreError> {
-        if migrate {
-            postgres::migrate(url).await?;
-        }
-        let hot = postgres::hot(url)?;
-        let pool = postgres::pool(url)?;
-        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
-        let store = Self(Arc::new(Inner {
-            writer: Writer::start_lanes(lanes),
-            loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
-            standings: Counter::open(Desk::Line(Line::to(hot.clone()))),
-            rounds: Mutex::default(),
-            writes: Database::Postgres(pool.clone()),
-            reads: Database::Postgres(pool.clone()),
-            copies: None,
-        }));
-        store.ping().await?;
-        postgres::months::keep_ahead(pool);
-        Ok(store)
     }
 
     /// Brings the schema up to date and does nothing else: `palabre migrate`. Answers the names of the steps that were
@@ -168,6 +151,7 @@ impl Store {
         if !self.0.writer.is_alive() {
             return Err(DbErr::Custom("the writer is gone".to_owned()).into());
         }
+        self.admitted().map_err(|_| DbErr::Custom("the database was not reached yet".to_owned()))?;
         self.0.reads.ping().await.map_err(StoreError::from)
     }
 

@@ -21,7 +21,7 @@ use super::link::{Text, Value, all, column, count, id, text, time};
 use super::reader::{DEADLINE, Load, Stands};
 use super::sql;
 use super::values::{Row, corrupt, first_id_of, quarter_text};
-use super::writer::{Burial, Change, Job, Sweep, Swept, all_failed};
+use super::writer::{Burial, Change, Job, Laned, Sweep, Swept, Task, all_failed};
 
 /// How long before a message another one may have been written that a provider took at the same time.
 const TWINS_WITHIN: TimeDelta = TimeDelta::hours(1);
@@ -33,6 +33,7 @@ impl Store {
         values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
         row: impl Fn(&Row) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, PortError> {
+        self.admitted()?;
         let reading = async {
             let rows = all(&self.0.reads, sql, values).await?;
             rows.iter().map(row).collect::<Result<_, _>>()
@@ -43,8 +44,13 @@ impl Store {
         }
     }
 
+    async fn write<I: Laned, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+        self.admitted()?;
+        self.0.writer.ask(input, job).await
+    }
+
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, PortError> {
-        self.0.writer.ask(sweep, Job::Sweep).await
+        self.write(sweep, Job::Sweep).await
     }
 }
 
@@ -55,7 +61,7 @@ impl Inbox for Store {
                 return Vec::new();
             }
             let count = batch.len();
-            let accepted = self.0.writer.ask(batch, Job::Accept).await;
+            let accepted = self.write(batch, Job::Accept).await;
             accepted.unwrap_or_else(|error| all_failed(count, &error))
         })
     }
@@ -78,17 +84,21 @@ impl Inbox for Store {
 
     fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         let burial = Box::new(Burial { message: message.clone(), reason, at });
-        Box::pin(self.0.writer.ask(burial, Job::Bury))
+        Box::pin(self.write(burial, Job::Bury))
     }
 }
 
 impl Turns for Store {
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
-        Box::pin(self.0.loads.ask(Load(key.clone(), through)))
+        let load = Load(key.clone(), through);
+        Box::pin(async move {
+            self.admitted()?;
+            self.0.loads.ask(load).await
+        })
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(self.0.writer.ask(Box::new(turn), Job::Turn))
+        Box::pin(self.write(Box::new(turn), Job::Turn))
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>> {
@@ -116,12 +126,12 @@ impl Outbox for Store {
     fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
         Box::pin(async move {
             let change = Change::Settle(Box::new(settlement));
-            self.0.writer.ask(change, Job::Change).await.map(|_| ())
+            self.write(change, Job::Change).await.map(|_| ())
         })
     }
 
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>> {
-        Box::pin(self.0.writer.ask(Change::Advance(update), Job::Change))
+        Box::pin(self.write(Change::Advance(update), Job::Change))
     }
 
     fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
@@ -200,6 +210,10 @@ impl Standings for Store {
         channel: &ChannelId,
         address: &Address,
     ) -> Pending<'_, Result<Standing, PortError>> {
-        Box::pin(self.0.standings.ask(Stands(tenant.clone(), channel.clone(), address.clone())))
+        let stands = Stands(tenant.clone(), channel.clone(), address.clone());
+        Box::pin(async move {
+            self.admitted()?;
+            self.0.standings.ask(stands).await
+        })
     }
 }

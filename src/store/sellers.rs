@@ -30,9 +30,18 @@ impl Store {
     /// [`StoreError`]: the table cannot be read.
     pub async fn sellers(&self) -> Result<Sellers, StoreError> {
         let sellers = Sellers::default();
+        self.keep_fresh(&sellers).await?;
+        Ok(sellers)
+    }
+
+    /// The same for a book that is there already.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the table cannot be read.
+    pub async fn keep_fresh(&self, sellers: &Sellers) -> Result<(), StoreError> {
         sellers.replace(read(&self.0.reads).await?);
         tokio::spawn(follow(self.0.reads.clone(), Arc::downgrade(&sellers.0)));
-        Ok(sellers)
+        Ok(())
     }
 
     /// Inserts a row into `seller_phones`, as an operator does by hand. It counts within seconds.

@@ -49,6 +49,23 @@ pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
 /// Transactions that another one was in the way of; they were written again.
 pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 
+/// Messages that are kept in the spool and not in the database yet.
+pub const SPOOL_RECORDS: &str = "palabre_spool_records";
+/// What they take of the disk.
+pub const SPOOL_BYTES: &str = "palabre_spool_bytes";
+/// How long the oldest has waited; 0 when none does.
+pub const SPOOL_OLDEST_SECONDS: &str = "palabre_spool_oldest_seconds";
+/// Messages that were kept because the database was away.
+pub const SPOOL_KEPT: &str = "palabre_spool_kept_total";
+/// Messages that went from the spool into the database.
+pub const SPOOL_DRAINED: &str = "palabre_spool_drained_total";
+/// Messages that could not be kept: the spool is full, or its disk fails.
+pub const SPOOL_REFUSED: &str = "palabre_spool_refused_total";
+/// Messages that the database refused for good; they are in `refused.spool`.
+pub const SPOOL_SET_ASIDE: &str = "palabre_spool_set_aside_total";
+/// Places in the spool's files that are damaged.
+pub const SPOOL_DAMAGED: &str = "palabre_spool_damaged_total";
+
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
     Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
@@ -77,6 +94,14 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
     Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
     Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
+    Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
+    Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
+    Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),
+    Metric::counter(SPOOL_KEPT, "Messages that were kept beside the database"),
+    Metric::counter(SPOOL_DRAINED, "Messages that went from the spool into the database"),
+    Metric::counter(SPOOL_REFUSED, "Messages that the spool could not keep"),
+    Metric::counter(SPOOL_SET_ASIDE, "Messages of the spool that the database refused for good"),
+    Metric::counter(SPOOL_DAMAGED, "Damaged places of the spool"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),

@@ -107,7 +107,9 @@ pub struct World {
     pub twilio: Simulator,
     folder: TempDir,
     /// Instead of a file in the folder.
-    postgres: Option<postgres::Database>,
+    postgres: Option<String>,
+    /// Goes with the world.
+    _own: Option<postgres::Database>,
     daemon: Option<Process>,
     logs: Arc<Mutex<String>>,
 }
@@ -130,18 +132,29 @@ impl World {
 
     /// The same on a configuration of its own.
     pub fn start_on(setup: &Setup) -> Self {
-        let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
-        let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
-        let folder = tempfile::tempdir().expect("a temporary folder");
         // The same tests run on both databases; their module's name says on which.
         let test = std::thread::current().name().unwrap_or("main").to_owned();
         assert!(test != "main", "run the tests in threads of their own");
-        let postgres = test.contains("on_postgres::").then(postgres::empty);
-        let database = postgres.as_ref().map_or_else(|| "sqlite://palabre.db".to_owned(), postgres::Database::url);
-        write_config(folder.path(), &database, &twilio.base_url(), setup);
-        let mut world = Self { twilio, folder, postgres, daemon: None, logs: Arc::default() };
+        let own = test.contains("on_postgres::").then(postgres::empty);
+        let url = own.as_ref().map(postgres::Database::url);
+        let mut world = Self::made(setup, url, own);
         world.start_daemon();
         world
+    }
+
+    /// A world on a server that the test may stop. No daemon runs yet.
+    pub fn beside(server: &postgres::Server, setup: &Setup) -> Self {
+        server.create("palabre");
+        Self::made(setup, Some(server.url("palabre")), None)
+    }
+
+    fn made(setup: &Setup, postgres: Option<String>, own: Option<postgres::Database>) -> Self {
+        let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
+        let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = postgres.as_deref().unwrap_or("sqlite://palabre.db");
+        write_config(folder.path(), database, &twilio.base_url(), setup);
+        Self { twilio, folder, postgres, _own: own, daemon: None, logs: Arc::default() }
     }
 
     /// Starts the daemon on the folder, whatever state it is in.
@@ -249,7 +262,7 @@ impl World {
 
     async fn connect(&self, how: &str) -> DatabaseConnection {
         let file = || format!("sqlite://{}{how}", self.folder.path().join("palabre.db").display());
-        let url = self.postgres.as_ref().map_or_else(file, postgres::Database::url);
+        let url = self.postgres.clone().unwrap_or_else(file);
         Database::connect(url).await.expect("the database is there")
     }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "the journeys run on both databases")]
 
+mod away;
 mod daemon;
 mod delivery;
 mod demo;

@@ -188,7 +188,7 @@ impl Conversation {
         if error.kind == PortErrorKind::Conflict {
             counter!(metric::TURN_CONFLICTS).increment(1);
             debug!(tenant.id = %key.tenant, channel.id = %key.channel, "turn lost the race, deciding again");
-        } else if self.setbacks == 0 {
+        } else if self.setbacks == 0 && self.birth.outside.outage.is_news(error) {
             warn!(tenant.id = %key.tenant, channel.id = %key.channel, error = %error, cause = error.source.as_deref().map(tracing::field::display), "store failed, trying again");
         }
         let wait = Duration::from_millis(10 << self.setbacks.min(9));

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::domain::event::EventType;
+use crate::domain::ids::TenantId;
 use crate::domain::send::{SendError, SendErrorClass};
 use crate::domain::status::OutboxState;
 use crate::ingress::{Accepted, Refusal};
-use crate::ports::PortErrorKind;
+use crate::ports::{Acceptance, Inbox, PortErrorKind};
 use crate::testing::fakes::{Answer, FakeGateways, FakeStore, Fault, InboundState, Op, Snapshot};
 use crate::testing::harness::Harness;
 
@@ -48,6 +49,30 @@ fn a_message_gets_its_answer() {
         assert_eq!(answers(&snapshot), ["From nine to five."]);
         assert_eq!(snapshot.inbound[0].state, InboundState::Processed);
         assert_eq!(snapshot.events_of(EventType::MessageSent).count(), 1);
+    });
+}
+
+#[test]
+fn what_was_kept_beside_the_store_is_answered_without_waiting_for_a_sweep() {
+    paused(async {
+        let rare = Duration::from_secs(3600);
+        let harness = Harness::start(|settings| settings.sweep_every = rare);
+        harness.post("a", ANNE, "hello").await.unwrap();
+        harness.until(|now| all_sent(now, 1)).await;
+        let begun = tokio::time::Instant::now();
+        let batch = vec![harness.message("a", ANNE, "one"), harness.message("a", BOB, "two")];
+        let mut new = Vec::new();
+        for answer in harness.store.accept(batch).await {
+            let Ok(Acceptance::New(message)) = answer else { panic!("it was not there") };
+            new.push(message);
+        }
+        harness.house.arrived(new, []);
+        harness.until(|now| all_sent(now, 3)).await;
+        // The answer to this one was lost, and its tenant is all that is known.
+        harness.store.accept(vec![harness.message("a", BOB, "three")]).await;
+        harness.house.arrived(Vec::new(), [TenantId::new("a")]);
+        harness.until(|now| all_sent(now, 4)).await;
+        assert!(begun.elapsed() < rare);
     });
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::{Accepted, Refusal};
 use crate::domain::ids::TenantId;
-use crate::domain::message::NewInbound;
+use crate::domain::message::{Inbound, NewInbound};
 
 /// A webhook's message: make it durable, then answer.
 #[derive(Message)]
@@ -16,6 +16,11 @@ pub struct Accept {
     /// Answered after the commit.
     pub answer: oneshot::Sender<Result<Accepted, Refusal>>,
 }
+
+/// Messages that were kept beside the store are in it now, in this order: set them on their way.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Arrived(pub Vec<Inbound>);
 
 /// A tenant's lane has room: bring back what waits in the store.
 #[derive(Message)]

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use self::batches::{Answer, Batch, Committed};
 use self::lane::Lane;
-use self::messages::{Accept, Drain, Redeliver, Room};
+use self::messages::{Accept, Arrived, Drain, Redeliver, Room};
 use crate::domain::ids::{CorrelationId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
 use crate::kit::admission::Admission;
@@ -52,6 +52,8 @@ pub enum Accepted {
         /// The flow of the message that was there first.
         first: CorrelationId,
     },
+    /// It is durable, beside the store, which is away.
+    Spooled,
 }
 
 /// The provider must try again.
@@ -134,7 +136,7 @@ impl Ingress {
         answers: Vec<Answer>,
         ctx: &mut Context<Self>,
     ) {
-        let (mut new, mut duplicates, mut failed) = (0, 0, 0);
+        let (mut new, mut duplicates, mut spooled, mut failed) = (0, 0, 0, 0);
         let mut failure = None;
         for (result, answer) in results.into_iter().zip(answers) {
             // A webhook that hung up meanwhile does not need its answer; its message is accepted all the same.
@@ -148,6 +150,10 @@ impl Ingress {
                     duplicates += 1;
                     let _ = answer.send(Ok(Accepted::Duplicate { first }));
                 }
+                Ok(Acceptance::Spooled) => {
+                    spooled += 1;
+                    let _ = answer.send(Ok(Accepted::Spooled));
+                }
                 Err(error) => {
                     failed += 1;
                     failure.get_or_insert(error);
@@ -157,7 +163,10 @@ impl Ingress {
         }
         counter!(metric::ACCEPTED, "kind" => "new").increment(new);
         counter!(metric::ACCEPTED, "kind" => "duplicate").increment(duplicates);
-        if let Some(error) = failure {
+        counter!(metric::ACCEPTED, "kind" => "spooled").increment(spooled);
+        if let Some(error) = failure
+            && self.outside.outage.is_news(&error)
+        {
             error!(messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display), "messages not accepted, their webhooks are refused");
         }
     }
@@ -211,8 +220,10 @@ impl Ingress {
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
-                warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
                 lane.pump_failed();
+                if self.outside.outage.is_news(&error) {
+                    warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
+                }
                 return;
             }
         };
@@ -305,6 +316,17 @@ impl Handler<Room> for Ingress {
 
     fn handle(&mut self, Room(tenant): Room, ctx: &mut Context<Self>) {
         self.pump(&tenant, ctx);
+    }
+}
+
+impl Handler<Arrived> for Ingress {
+    type Result = ();
+
+    fn handle(&mut self, Arrived(messages): Arrived, ctx: &mut Context<Self>) {
+        if !self.draining {
+            counter!(metric::REDELIVERED).increment(messages.len() as u64);
+            messages.into_iter().for_each(|message| self.deliver(message, ctx));
+        }
     }
 }
 

@@ -48,7 +48,10 @@ impl Ingress {
         ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
             match found {
                 Ok((behind, due)) => ingress.swept(behind, due, ctx),
-                Err(error) => warn!(error = %error, "sweep failed, trying again"),
+                Err(error) if ingress.outside.outage.is_news(&error) => {
+                    warn!(error = %error, "sweep failed, trying again");
+                }
+                Err(_) => {}
             }
             let settings = &ingress.outside.settings;
             let overdue_after = settings.overdue_after;
@@ -91,7 +94,9 @@ impl Ingress {
             Ok::<_, PortError>(())
         };
         ctx.spawn(closing.into_actor(self).map(|closed, ingress, ctx| {
-            if let Err(error) = closed {
+            if let Err(error) = closed
+                && ingress.outside.outage.is_news(&error)
+            {
                 warn!(error = %error, "idle live sessions not closed, trying again");
             }
             if !ingress.draining {

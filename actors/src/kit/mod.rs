@@ -7,4 +7,4 @@ pub mod exit;
 pub mod metric;
 mod outside;
 
-pub use outside::{Outside, Ports, Settings, TenantProfile};
+pub use outside::{Outage, Outside, Ports, Settings, TenantProfile};

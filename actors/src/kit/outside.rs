@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::domain::Timestamp;
@@ -27,6 +27,26 @@ pub struct Outside {
     pub io: tokio::runtime::Handle,
     /// Conversations in memory, over all tenants.
     pub residents: AtomicUsize,
+    /// Whether the store is known to be away.
+    pub outage: Outage,
+}
+
+/// Whether the store is away: said once when it goes and once when it comes back, not by everybody who asks meanwhile.
+#[derive(Debug, Default)]
+pub struct Outage(AtomicBool);
+
+impl Outage {
+    /// Whether a failure of the store is worth a line: it is not the outage that everybody knows of.
+    #[must_use]
+    pub fn is_news(&self, error: &PortError) -> bool {
+        !error.is_transient() || !self.0.swap(true, Ordering::Relaxed)
+    }
+
+    fn answered(&self) {
+        if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
+            tracing::info!("the store answers again");
+        }
+    }
 }
 
 /// The ports, as the shell filled them.
@@ -130,14 +150,34 @@ impl Outside {
     /// # Errors
     /// The port's own, or `Timeout`.
     pub async fn within_deadline<T>(&self, call: Pending<'_, Result<T, PortError>>) -> Result<T, PortError> {
-        tokio::time::timeout(self.settings.store_deadline, call)
+        let answer = tokio::time::timeout(self.settings.store_deadline, call)
             .await
-            .unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
+            .unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
+        if answer.is_ok() {
+            self.outage.answered();
+        }
+        answer
     }
 
     /// `after` from `now`, as a moment.
     #[must_use]
     pub fn later(now: Timestamp, after: Duration) -> Timestamp {
         chrono::TimeDelta::from_std(after).ok().and_then(|delta| now.checked_add_signed(delta)).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_news_once() {
+        let outage = Outage::default();
+        let away = PortError::from(PortErrorKind::Unavailable);
+        assert!(outage.is_news(&away));
+        assert!(!outage.is_news(&PortErrorKind::Timeout.into()));
+        assert!(outage.is_news(&PortErrorKind::Corrupt.into()), "that is something else");
+        outage.answered();
+        assert!(outage.is_news(&away));
     }
 }

@@ -230,7 +230,9 @@ impl Dispatcher {
                 }
             }
             Err(error) => {
-                warn!(tenant.id = %key.tenant, channel.id = %key.channel, error = %error, "claim failed, trying again");
+                if self.outside.outage.is_news(&error) {
+                    warn!(tenant.id = %key.tenant, channel.id = %key.channel, error = %error, "claim failed, trying again");
+                }
                 let at = Outside::later(self.outside.now(), Duration::from_millis(500));
                 self.note_due(key, at);
                 self.work_off(ctx);

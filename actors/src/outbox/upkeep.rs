@@ -45,7 +45,10 @@ impl Dispatcher {
                     }
                     dispatcher.work_off(ctx);
                 }
-                Err(error) => warn!(error = %error, "outbox sweep failed, trying again"),
+                Err(error) if dispatcher.outside.outage.is_news(&error) => {
+                    warn!(error = %error, "outbox sweep failed, trying again");
+                }
+                Err(_) => {}
             }
             dispatcher.publish();
             let every = dispatcher.outside.settings.sweep_every;
@@ -84,7 +87,9 @@ impl Dispatcher {
             inquiry.look_into(&tell).await
         };
         ctx.spawn(inspecting.into_actor(self).map(|inspected, dispatcher, ctx| {
-            if let Err(error) = inspected {
+            if let Err(error) = inspected
+                && dispatcher.outside.outage.is_news(&error)
+            {
                 warn!(error = %error, "unknown messages could not be looked into, trying again");
             }
             ctx.run_later(dispatcher.outside.settings.sweep_every, Self::inspect);
@@ -103,7 +108,9 @@ impl Dispatcher {
         let tending = async move { outside.within_deadline(outside.ports.outbox.tend(outside.now())).await };
         ctx.spawn(tending.into_actor(self).map(|tended, dispatcher, ctx| {
             // What went back into its line is found by the next sweep.
-            if let Err(error) = tended {
+            if let Err(error) = tended
+                && dispatcher.outside.outage.is_news(&error)
+            {
                 warn!(error = %error, "lines could not be tended, trying again");
             }
             dispatcher.tend_later(ctx);

@@ -19,7 +19,7 @@ use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
 use crate::house::{Foundation, House, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
-use crate::kit::{Outside, Ports, Settings, TenantProfile};
+use crate::kit::{Outage, Outside, Ports, Settings, TenantProfile};
 use crate::ports::Clock;
 
 /// Wall time that follows tokio's, which tests pause.
@@ -183,6 +183,7 @@ impl Harness {
             node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
             io: tokio::runtime::Handle::current(),
             residents: std::sync::atomic::AtomicUsize::new(0),
+            outage: Outage::default(),
         };
         let foundation = Foundation::new(outside, 1);
         let shard = foundation.start_shard(0);

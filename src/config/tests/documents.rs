@@ -8,6 +8,7 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
+use crate::config::spool::RawSpool;
 use crate::config::{Config, DEFAULTS, Environment};
 
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -25,6 +26,7 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawHttp>("http."));
     all.extend(keys::<RawDatabase>("database."));
     all.extend(keys::<RawRedis>("redis."));
+    all.extend(keys::<RawSpool>("spool."));
     all.extend(keys::<RawTenants>("tenants."));
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));

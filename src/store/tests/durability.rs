@@ -74,6 +74,7 @@ async fn a_poisonous_entry_fails_alone_in_its_batch() {
         .map(|answer| match answer {
             Ok(Acceptance::New(_)) => "new",
             Ok(Acceptance::Duplicate { .. }) => "duplicate",
+            Ok(Acceptance::Spooled) => "spooled",
             Err(_) => "refused",
         })
         .collect();

@@ -28,7 +28,7 @@ pub(super) use self::consents::contact_of;
 pub(super) use self::held::{Failure, Held};
 pub(super) use self::lanes::Laned;
 pub(super) use self::line::{Line, hold_back, line_up, promote};
-use super::error::{is_collision, is_poison};
+use super::error::{is_answer, is_collision, is_poison};
 use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
 
@@ -130,6 +130,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
     let mut committed = Batch::default();
+    let mut away = false;
     loop {
         if waiting.is_empty() && queue.is_empty() {
             mem::take(&mut committed).answer();
@@ -166,7 +167,8 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
             // The database is at work on the next before the last are told: they wake whom they can, and it would have to
             // wait for its turn behind them.
             let told = mem::take(&mut committed);
-            (committed, ()) = future::join(write(&mut conn, &mut ids, batch), async { told.answer() }).await;
+            let write = write(&mut conn, &mut ids, batch, &mut away);
+            (committed, ()) = future::join(write, async { told.answer() }).await;
         }
     }
     mem::take(&mut committed).answer();
@@ -227,24 +229,28 @@ impl Waiting {
 }
 
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
-/// fails alone. Answers what is committed and nobody was told of yet.
-async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) -> Batch {
+/// fails alone. Answers what is committed and nobody was told of yet. That the database is `away` is said once, and once
+/// that it is back.
+async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch, away: &mut bool) -> Batch {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
+        if mem::take(away) {
+            tracing::info!("a writer reached the database again");
+        }
         return batch;
     };
     let error = match failure {
         Failure::Before(error) => error,
         Failure::AtCommit(error) => {
-            note(&error, rows);
+            note(&error, rows, away);
             batch.fail(&error, Some(PortErrorKind::Timeout));
             return Batch::default();
         }
     };
-    note(&error, rows);
+    note(&error, rows, away);
     if !is_poison(&error) {
         batch.fail(&error, None);
         return Batch::default();
@@ -258,13 +264,18 @@ async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) -> Batch {
         return Batch::default();
     }
     for single in batch.split() {
-        Box::pin(write(conn, ids, single)).await.answer();
+        Box::pin(write(conn, ids, single, away)).await.answer();
     }
     Batch::default()
 }
 
-fn note(error: &DbErr, rows: usize) {
+fn note(error: &DbErr, rows: usize, away: &mut bool) {
     metrics::counter!("palabre_store_failed_batches_total").increment(1);
+    // Whatever the database itself says is about this batch.
+    if !is_answer(error) && mem::replace(away, true) {
+        tracing::debug!(error = %error, batch.rows = rows, "a batch could not be written, the database is still away");
+        return;
+    }
     tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
 }
 

@@ -59,6 +59,7 @@ fn config(channels: Vec<Channel>) -> Config {
             workers: 1,
         },
         redis: None,
+        spool: None,
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {

@@ -35,7 +35,7 @@ const PLANS: [Plan; 2] = [
         folder: "src/",
         layers: &[
             apart(&["config"]),
-            apart(&["store", "cache", "gateway", "telemetry", "runtime"]),
+            apart(&["store", "spool", "cache", "gateway", "telemetry", "runtime"]),
             apart(&["http"]),
             apart(&["app"]),
             apart(&["cli"]),

@@ -142,6 +142,33 @@ impl Server {
         program("pg_ctl").args(["-w", "-s", "-m", "immediate", "-D"]).arg(self.data()).arg("stop").run();
     }
 
+    /// Stops all its processes in their tracks: connections stay, and nothing answers. End it with [`Server::thaw`].
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`Server::freeze`].
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let lines = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
+        let first = lines.lines().next().expect("its process").to_owned();
+        // First the one that makes the others.
+        let told = Command::new("kill").args([signal, &first]).status().expect("kill is there");
+        assert!(told.success());
+        for entry in fs::read_dir("/proc").expect("a system").flatten() {
+            // The fourth field is the parent; the second, in brackets, may hold blanks.
+            let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+            if parent == Some(first.as_str()) {
+                // It may be gone by now.
+                let _ = Command::new("kill").arg(signal).arg(entry.file_name()).status();
+            }
+        }
+    }
+
     /// The way to one of its databases.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

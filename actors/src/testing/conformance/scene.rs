@@ -103,6 +103,7 @@ pub async fn accept(store: &impl Subject, new: NewInbound) -> Inbound {
     match store.accept(vec![new]).await.pop().expect("an answer").expect("accepts") {
         Acceptance::New(message) => message,
         Acceptance::Duplicate { .. } => panic!("it was there before"),
+        Acceptance::Spooled => panic!("a store keeps nothing beside itself"),
     }
 }
 

@@ -85,6 +85,7 @@ async fn a_poisonous_entry_fails_alone_and_a_nul_is_no_poison() {
         .map(|answer| match answer {
             Ok(Acceptance::New(_)) => "new",
             Ok(Acceptance::Duplicate { .. }) => "duplicate",
+            Ok(Acceptance::Spooled) => "spooled",
             Err(_) => "refused",
         })
         .collect();

@@ -1,0 +1,248 @@
+//! The way of a webhook's message: into the database, or here while that is away.
+//!
+//! Order (I3) rests on two rules. While anything is held here, everything goes behind it. And when the database fails, all
+//! that is with it at that moment is handed over at once, in the order in which it was handed to the database, before
+//! anything that comes later: whoever waits for the database stops waiting. What it takes after all it takes once, by the
+//! dedupe key (I2).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{InboundId, TenantId};
+use palabre_actors::domain::message::{Inbound, NewInbound};
+use palabre_actors::ports::{Acceptance, Inbox, Pending, PortError, PortErrorKind};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::clerk::{self, Answer, Append, Board, Job};
+use super::{Spool, SpoolError, Stock, kept};
+
+/// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The database's inbox, with the spool behind it. Clones share it.
+#[derive(Clone)]
+pub struct Spooled {
+    pub(super) store: Arc<dyn Inbox>,
+    pub(super) desk: Arc<Desk>,
+}
+
+/// What the clones share.
+pub(super) struct Desk {
+    pub jobs: Sender<Job>,
+    pub board: Arc<Board>,
+    course: Mutex<Course>,
+}
+
+/// Who is where.
+#[derive(Default)]
+struct Course {
+    /// The database has not been reached yet: nothing goes there.
+    shut: bool,
+    next: u64,
+    /// What is with the database, in the order in which it was handed over.
+    direct: BTreeMap<u64, Direct>,
+    /// Since when it has been away.
+    away: Option<Instant>,
+}
+
+/// Messages with the database.
+struct Direct {
+    messages: Vec<NewInbound>,
+    kept: Answer,
+}
+
+/// Which way messages go.
+enum Way {
+    /// They were handed to the spool; whether they are kept.
+    Spool(oneshot::Receiver<bool>),
+    /// To the database; what the spool says, should they go there all the same.
+    Store(Ticket, oneshot::Receiver<bool>),
+}
+
+/// Messages with the database; dropped, they are forgotten.
+struct Ticket {
+    desk: Arc<Desk>,
+    number: u64,
+}
+
+impl Spooled {
+    /// Before the database's inbox. With `shut`, nothing goes there until [`Spooled::open_store`].
+    ///
+    /// # Errors
+    /// [`SpoolError::Thread`]
+    pub fn new(spool: Spool, store: Arc<dyn Inbox>, shut: bool) -> Result<Self, SpoolError> {
+        let (jobs, board) = clerk::start(spool.files, spool.max_bytes)?;
+        let course = Mutex::new(Course { shut, away: shut.then(Instant::now), ..Course::default() });
+        Ok(Self { store, desk: Arc::new(Desk { jobs, board, course }) })
+    }
+
+    /// The database is there: what is kept may go there.
+    pub fn open_store(&self) {
+        self.desk.lock().shut = false;
+        self.desk.board.kept.notify_one();
+    }
+
+    /// Whether the database has not been reached yet.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        self.desk.lock().shut
+    }
+
+    /// How much is kept.
+    #[must_use]
+    pub fn stock(&self) -> Stock {
+        self.desk.board.stock()
+    }
+
+    async fn take(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
+        let count = messages.len();
+        let (mut ticket, mut kept) = match self.desk.enter(&messages) {
+            Way::Spool(kept) => return vec_of(count, kept.await),
+            Way::Store(ticket, kept) => (ticket, kept),
+        };
+        let asked = tokio::time::timeout(PATIENCE, self.store.accept(messages));
+        let mut results = tokio::select! {
+            // The database failed somebody else: everything that is with it is kept here.
+            kept = &mut kept => return vec_of(count, kept),
+            results = asked => results.unwrap_or_else(|_| failed(count, PortErrorKind::Timeout)),
+        };
+        let failed = |result: &Result<_, PortError>| result.as_ref().is_err_and(PortError::is_transient);
+        if !results.iter().any(failed) {
+            ticket.done();
+            return results;
+        }
+        let why = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_transient()));
+        ticket.turn(results.iter().map(failed), why);
+        let kept = kept.await;
+        for result in results.iter_mut().filter(|result| failed(result)) {
+            *result = answer(kept.as_ref().is_ok_and(|kept| *kept));
+        }
+        results
+    }
+}
+
+fn vec_of(count: usize, kept: Result<bool, oneshot::error::RecvError>) -> Vec<Result<Acceptance, PortError>> {
+    let kept = kept.unwrap_or(false);
+    (0..count).map(|_| answer(kept)).collect()
+}
+
+fn answer(kept: bool) -> Result<Acceptance, PortError> {
+    if kept { Ok(Acceptance::Spooled) } else { Err(PortErrorKind::Unavailable.into()) }
+}
+
+fn failed(count: usize, kind: PortErrorKind) -> Vec<Result<Acceptance, PortError>> {
+    (0..count).map(|_| Err(kind.into())).collect()
+}
+
+impl Desk {
+    /// Since when the database has been away, when that is over.
+    pub(super) fn is_back(&self) -> Option<Duration> {
+        self.lock().away.take().map(|since| since.elapsed())
+    }
+
+    pub(super) fn held(&self) -> u64 {
+        self.board.held.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, messages: &[NewInbound]) -> Way {
+        let (answer, kept) = oneshot::channel();
+        let mut course = self.lock();
+        if course.shut || self.held() > 0 {
+            self.keep(messages, answer);
+            return Way::Spool(kept);
+        }
+        let number = course.next;
+        course.next += 1;
+        course.direct.insert(number, Direct { messages: messages.to_vec(), kept: answer });
+        Way::Store(Ticket { desk: Arc::clone(self), number }, kept)
+    }
+
+    /// Hands messages to the spool. Called with the course locked, so that nothing comes between.
+    fn keep(&self, messages: &[NewInbound], answer: Answer) {
+        let (mut encoded, records) = (Vec::new(), messages.len() as u64);
+        // A failure drops the answer, and the webhooks are refused.
+        if messages.iter().try_for_each(|new| kept::encode(new, &mut encoded)).is_ok() {
+            self.board.held.fetch_add(records, Ordering::SeqCst);
+            if self.jobs.send(Job::Append(Append { encoded, records, answer })).is_err() {
+                self.board.held.fetch_sub(records, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+impl Ticket {
+    /// The database took it. When it had been away, and nothing could be kept meanwhile, that is over.
+    fn done(&mut self) {
+        let mut course = self.desk.lock();
+        course.direct.remove(&self.number);
+        if course.away.is_some() && self.desk.held() == 0 {
+            course.away = None;
+            info!("the database is back");
+        }
+    }
+
+    /// The database failed: all that is with it goes to the spool, and of this batch what is said to.
+    fn turn(&mut self, failed: impl Iterator<Item = bool>, why: Option<&PortError>) {
+        let mut course = self.desk.lock();
+        if let Some(own) = course.direct.get_mut(&self.number) {
+            let mut failed = failed;
+            own.messages.retain(|_| failed.next().unwrap_or(true));
+        }
+        if course.away.is_none() {
+            course.away = Some(Instant::now());
+            let cause = why.and_then(|error| error.source.as_deref()).map(tracing::field::display);
+            warn!(error = why.map(tracing::field::display), cause, "the database is away, messages go to the spool");
+        }
+        for direct in std::mem::take(&mut course.direct).into_values() {
+            self.desk.keep(&direct.messages, direct.kept);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.desk.lock().direct.remove(&self.number);
+    }
+}
+
+impl Inbox for Spooled {
+    fn accept(&self, batch: Vec<NewInbound>) -> Pending<'_, Vec<Result<Acceptance, PortError>>> {
+        Box::pin(self.take(batch))
+    }
+
+    fn backlog(
+        &self,
+        tenant: &TenantId,
+        after: Option<InboundId>,
+        limit: usize,
+    ) -> Pending<'_, Result<Vec<Inbound>, PortError>> {
+        self.store.backlog(tenant, after, limit)
+    }
+
+    fn tenants_behind(&self, accepted_before: Timestamp) -> Pending<'_, Result<Vec<TenantId>, PortError>> {
+        self.store.tenants_behind(accepted_before)
+    }
+
+    fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        self.store.bury(message, reason, at)
+    }
+}
+
+impl fmt::Debug for Spooled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spooled").field("stock", &self.stock()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What is kept of a message: all of it, as JSON.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Content, Details, NewInbound};
+use serde::{Deserialize, Serialize};
+
+use super::files::Entry;
+use super::record;
+
+/// A message in the first version of the format. What comes later must be able to be left out.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    tenant: TenantId,
+    channel: ChannelId,
+    provider_message_id: ProviderMessageId,
+    from: Address,
+    to: Address,
+    body: String,
+    profile_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    details: Details,
+    correlation: CorrelationId,
+    received_at: Timestamp,
+}
+
+/// Appends a message's record.
+///
+/// # Errors
+/// It cannot be put into words, which none that a gateway makes does.
+pub(super) fn encode(new: &NewInbound, into: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let kept = Kept {
+        tenant: new.tenant.clone(),
+        channel: new.channel.clone(),
+        provider_message_id: new.provider_message_id.clone(),
+        from: new.from.clone(),
+        to: new.to.clone(),
+        body: new.content.body.clone(),
+        profile_name: new.content.profile_name.clone(),
+        details: new.content.details.clone(),
+        correlation: new.correlation,
+        received_at: new.received_at,
+    };
+    record::encode(&serde_json::to_vec(&kept)?, new.received_at.timestamp_millis(), into);
+    Ok(())
+}
+
+/// The message of a record; `None` when it makes no sense, though its checksum holds.
+pub(super) fn decode(entry: &Entry) -> Option<NewInbound> {
+    let kept: Kept = serde_json::from_slice(&entry.kept).ok()?;
+    Some(NewInbound {
+        tenant: kept.tenant,
+        channel: kept.channel,
+        provider_message_id: kept.provider_message_id,
+        from: kept.from,
+        to: kept.to,
+        content: Content { body: kept.body, profile_name: kept.profile_name, details: kept.details },
+        correlation: kept.correlation,
+        received_at: kept.received_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::message::{Button, Location, Media, ProviderConsent};
+    use palabre_actors::testing::conformance::scene::Customer;
+
+    use super::super::record::Piece;
+    use super::*;
+
+    #[test]
+    fn a_message_comes_back_whole() {
+        let mut new = Customer::of("belle", 1).writes("SM1", 7);
+        new.received_at = "2026-11-21T10:00:00.123456Z".parse().unwrap();
+        new.content.profile_name = Some("Zoé".to_owned());
+        new.content.details = Details {
+            media: vec![Media { url: "https://example.com/a".into(), content_type: "image/png".into() }],
+            button: Some(Button { text: "Oui".into(), payload: "yes".into() }),
+            location: Some(Location { latitude: 48.85, longitude: 2.350_000_1, label: None, address: None }),
+            reply_to: Some(ProviderMessageId::new("SM0")),
+            alias: Some(new.from.clone()),
+            provider_consent: Some(ProviderConsent::Stop),
+        };
+        let mut bytes = Vec::new();
+        encode(&new, &mut bytes).unwrap();
+        let Piece::Record { at_ms, kept } = record::read(&bytes, 0) else { panic!("a record") };
+        assert_eq!(at_ms, new.received_at.timestamp_millis());
+        let back = decode(&Entry { at_ms, kept: bytes[kept].to_vec() }).unwrap();
+        assert!(back.content == new.content);
+        assert_eq!(format!("{back:?}"), format!("{new:?}"));
+        assert_eq!((back.from, back.to), (new.from, new.to));
+        assert!(decode(&Entry { at_ms, kept: b"{}".to_vec() }).is_none());
+    }
+}

@@ -1,0 +1,102 @@
+//! PostgreSQL that may be away when the daemon starts: the store is there at once, and says that the database is not, until
+//! it was reached and brought up to date.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use palabre_actors::ports::{PortError, PortErrorKind};
+use sea_orm::sqlx::postgres::PgPool;
+
+use super::database::Database;
+use super::postgres::{self, Line};
+use super::reader::{Counter, Desk};
+use super::writer::{Held, Writer};
+use super::{Inner, Kind, Store, StoreError};
+
+/// How many connections write to PostgreSQL at once. Measured on two cores (docs/decisions/0012): two commit 1.7 times as
+/// many turns as one, and four no more than two; messages are accepted equally fast by any number.
+const LANES: usize = 2;
+
+/// Whether the database has been reached, and how.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    admitted: AtomicBool,
+    server: Option<Server>,
+}
+
+struct Server {
+    url: String,
+    migrate: bool,
+    pool: PgPool,
+}
+
+impl std::fmt::Debug for Server {
+    /// The URL may carry a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("migrate", &self.migrate).finish_non_exhaustive()
+    }
+}
+
+impl Arrival {
+    /// For a file, which was opened already.
+    pub fn over() -> Self {
+        Self { admitted: AtomicBool::new(true), server: None }
+    }
+}
+
+impl Store {
+    /// A store over PostgreSQL that has not been reached: every port answers `Unavailable` until [`Store::prepare`] has
+    /// succeeded and [`Store::admit`] was called. Its tasks run on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the URL is not PostgreSQL's.
+    pub fn later(url: &str, migrate: bool) -> Result<Self, StoreError> {
+        if Kind::of(url)? != Kind::Postgres {
+            return Err(StoreError::UnsupportedUrl);
+        }
+        let hot = postgres::hot(url)?;
+        let pool = postgres::pool(url)?;
+        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
+        Ok(Self(Arc::new(Inner {
+            writer: Writer::start_lanes(lanes),
+            loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
+            standings: Counter::open(Desk::Line(Line::to(hot))),
+            rounds: Mutex::default(),
+            writes: Database::Postgres(pool.clone()),
+            reads: Database::Postgres(pool.clone()),
+            copies: None,
+            arrival: Arrival {
+                admitted: AtomicBool::new(false),
+                server: Some(Server { url: url.to_owned(), migrate, pool }),
+            },
+        })))
+    }
+
+    /// Reaches the database and brings it up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`]; when [`StoreError::is_away`], the same again may do better.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        let Some(server) = &self.0.arrival.server else { return Ok(()) };
+        // A pool would go on trying for seconds.
+        Line::to(postgres::hot(&server.url)?).ready().await?;
+        if server.migrate {
+            postgres::migrate(&server.url).await?;
+        }
+        self.0.reads.ping().await?;
+        Ok(())
+    }
+
+    /// Lets the ports through.
+    pub fn admit(&self) {
+        if let Some(server) = &self.0.arrival.server
+            && !self.0.arrival.admitted.swap(true, Ordering::SeqCst)
+        {
+            postgres::months::keep_ahead(server.pool.clone());
+        }
+    }
+
+    pub(super) fn admitted(&self) -> Result<(), PortError> {
+        if self.0.arrival.admitted.load(Ordering::SeqCst) { Ok(()) } else { Err(PortErrorKind::Unavailable.into()) }
+    }
+}

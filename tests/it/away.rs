@@ -1,0 +1,294 @@
+//! PostgreSQL goes away while customers write: it is stopped, killed, frozen, and so is the daemon.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Rule};
+use palabre_testbed::postgres::{Options, Server};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::daemon::{BELLE, Setup, Waiting, World};
+
+const ANNE: &str = "+33612345678";
+
+/// Leases are short, so that what a kill left behind is looked into soon.
+fn quick(spool: &str) -> Setup {
+    let daemon = format!("[runtime]\nsweep_every = \"250ms\"\nask_after = \"500ms\"\nlease = \"2s\"\n[spool]\n{spool}");
+    Setup { daemon, whatsapp: "timeout = \"1s\"".to_owned(), sms: "timeout = \"1s\"".to_owned(), ..Setup::default() }
+}
+
+fn customer(number: usize) -> String {
+    format!("+33612{number:06}")
+}
+
+async fn asked(world: &World, path: &str) -> (u16, Value) {
+    let answer = reqwest::get(format!("{}{path}", world.base_url())).await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.expect("text")).expect("JSON"))
+}
+
+async fn until_spool_is_empty(world: &World) {
+    let mut waiting = Waiting::begin();
+    while asked(world, "/readyz").await.1["spool"]["records"] != 0 {
+        assert!(waiting.goes_on(), "the spool is not emptied:\n{}", world.logs());
+    }
+}
+
+/// One row, one turn and one answer for each message, in the order in which each customer wrote.
+async fn is_whole(world: &World, wrote: &BTreeMap<String, Vec<String>>) {
+    let count = i64::try_from(wrote.values().map(Vec::len).sum::<usize>()).expect("few");
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", count).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", count).await;
+    for table in ["messages_in", "messages_out"] {
+        assert_eq!(world.value::<i64>(&format!("SELECT count(*) FROM {table}")).await, count, "{table}");
+    }
+    assert_eq!(i64::try_from(world.twilio.taken()).expect("few"), count, "nobody is answered twice");
+    for (customer, bodies) in wrote {
+        let answers: Vec<_> = bodies.iter().map(|body| format!("Vous avez écrit : {body}")).collect();
+        assert_eq!(world.received(customer), answers, "in order");
+    }
+}
+
+#[derive(Default)]
+struct Wrote(BTreeMap<String, Vec<String>>);
+
+impl Wrote {
+    /// A customer writes, and gets a 200.
+    async fn writes(&mut self, world: &World, from: &str, body: &str) -> InboundMessage {
+        let message = world.text(BELLE, from, body);
+        assert_eq!(world.twilio.deliver(&message).await.expect("an answer").status, 200, "{body}\n{}", world.logs());
+        self.0.entry(from.to_owned()).or_default().push(body.to_owned());
+        message
+    }
+}
+
+async fn again(world: &World, message: &InboundMessage) {
+    assert_eq!(world.twilio.deliver(message).await.expect("an answer").status, 200, "a repeat");
+}
+
+#[tokio::test]
+async fn i1_i2_i3_what_comes_while_postgresql_is_away_is_answered_once_and_in_order() {
+    let server = Server::start(Options { durable: true });
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    let before = wrote.writes(&world, ANNE, "avant").await;
+    is_whole(&world, &wrote.0).await;
+    assert_eq!(asked(&world, "/readyz").await.1["database"], "up");
+
+    server.kill();
+    again(&world, &before).await;
+    let mut during = None;
+    for round in 0..3 {
+        for number in 0..10 {
+            during = Some(wrote.writes(&world, &customer(number), &format!("panne {round}")).await);
+        }
+    }
+    let during = during.expect("there was one");
+    again(&world, &during).await;
+    let (status, ready) = asked(&world, "/readyz").await;
+    assert_eq!((status, &ready["database"], &ready["spool"]["records"]), (200, &"away".into(), &32.into()), "{ready}");
+    let (status, health) = asked(&world, "/api/health").await;
+    assert_eq!((status, &health["components"]["store"]["status"]), (200, &"degraded".into()), "{health}");
+    let lines = world.logs().matches("the database is away, messages go to the spool").count();
+    assert_eq!(lines, 1, "{}", world.logs());
+
+    world.kill();
+    world.start_daemon();
+    let (status, ready) = asked(&world, "/readyz").await;
+    assert_eq!((status, &ready["spool"]["records"]), (200, &32.into()), "{ready}");
+    again(&world, &during).await;
+    for number in 0..10 {
+        wrote.writes(&world, &customer(number), "encore").await;
+    }
+    world.kill();
+    world.start_daemon();
+
+    server.up();
+    is_whole(&world, &wrote.0).await;
+    until_spool_is_empty(&world).await;
+    world.until("SELECT count(*) FROM event_log WHERE event_type = 'idempotent_ignored'", 3).await;
+    assert_eq!(asked(&world, "/readyz").await.1["database"], "up");
+    wrote.writes(&world, ANNE, "après").await;
+    is_whole(&world, &wrote.0).await;
+    assert_eq!(world.terminate().code(), Some(0));
+    for secret in ["33612", "panne"] {
+        assert!(!world.logs().contains(secret), "{secret} is in the logs");
+    }
+}
+
+#[tokio::test]
+async fn i1_i2_kills_while_the_spool_is_emptied_neither_lose_nor_repeat() {
+    let server = Server::start(Options { durable: true });
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    wrote.writes(&world, ANNE, "avant").await;
+    is_whole(&world, &wrote.0).await;
+    for round in 0..3 {
+        server.kill();
+        for number in 0..40 {
+            wrote.writes(&world, &customer(number), &format!("tour {round}")).await;
+        }
+        server.up();
+        // Some of it is in the database, or all of it; some of it is on the wire.
+        let mut waiting = Waiting::begin();
+        while world.value::<i64>("SELECT count(*) FROM messages_in").await <= 1 + 40 * round {
+            assert!(waiting.goes_on(), "{}", world.logs());
+        }
+        world.kill();
+        world.start_daemon();
+    }
+    is_whole(&world, &wrote.0).await;
+}
+
+/// Becomes true when this process, and with it the others of the machine, was stopped for a while.
+fn still() -> Arc<AtomicBool> {
+    let stood_still = Arc::<AtomicBool>::default();
+    let notes = Arc::clone(&stood_still);
+    std::thread::spawn(move || {
+        let (mut looked, beat) = (Instant::now(), Duration::from_millis(100));
+        while Arc::strong_count(&notes) > 1 {
+            std::thread::park_timeout(beat);
+            if looked.elapsed() > beat * 20 {
+                notes.store(true, Ordering::SeqCst);
+            }
+            looked = Instant::now();
+        }
+    });
+    stood_still
+}
+
+#[tokio::test]
+async fn i1_i3_a_frozen_postgresql_holds_no_webhook_up() {
+    let server = Server::start(Options::default());
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    wrote.writes(&world, ANNE, "avant").await;
+    is_whole(&world, &wrote.0).await;
+
+    server.freeze();
+    // All at once, and each customer's next when the one before got its 200.
+    let mut customers = JoinSet::new();
+    let stood_still = still();
+    let client = reqwest::Client::new();
+    for number in 0..10 {
+        let bodies: Vec<_> = (0..3).map(|round| format!("gel {round}")).collect();
+        let webhooks: Vec<_> = bodies
+            .iter()
+            .map(|body| world.twilio.sign(&world.text(BELLE, &customer(number), body)).expect("a signed webhook"))
+            .collect();
+        wrote.0.insert(customer(number), bodies);
+        let client = client.clone();
+        let stood_still = Arc::clone(&stood_still);
+        customers.spawn(async move {
+            for webhook in webhooks {
+                let post = || {
+                    let request = client
+                        .post(&webhook.post_to)
+                        .header("X-Twilio-Signature", &webhook.signature)
+                        .header("Content-Type", "application/x-www-form-urlencoded")
+                        .body(webhook.body.clone());
+                    async move { request.send().await.expect("an answer").status().as_u16() }
+                };
+                let mut status = post().await;
+                // Where the whole machine stood still, every deadline passed at once.
+                while status == 503 && stood_still.load(Ordering::SeqCst) {
+                    status = post().await;
+                }
+                assert_eq!(status, 200);
+            }
+        });
+    }
+    while let Some(customer) = customers.join_next().await {
+        customer.expect("every webhook gets its 200");
+    }
+    let (status, ready) = asked(&world, "/readyz").await;
+    assert_eq!((status, &ready["database"], &ready["spool"]["records"]), (200, &"away".into(), &30.into()), "{ready}");
+    server.thaw();
+    until_spool_is_empty(&world).await;
+    is_whole(&world, &wrote.0).await;
+}
+
+#[tokio::test]
+async fn i5_what_is_on_the_wire_when_postgresql_goes_is_not_sent_again() {
+    let server = Server::start(Options { durable: true });
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    world.twilio.set_faults(Faults::of([Rule::slow(Duration::from_millis(200))]));
+    let mut wrote = Wrote::default();
+    for round in 0..3 {
+        for number in 0..10 {
+            wrote.writes(&world, &customer(number), &format!("tour {round}")).await;
+        }
+        world.twilio.taken_at_least(30 * round + 1).await;
+        // Some are on the wire, some wait, and what comes of none of them can be written down.
+        server.kill();
+        for number in 10..30 {
+            wrote.writes(&world, &customer(number), &format!("tour {round}")).await;
+        }
+        server.up();
+        is_whole(&world, &wrote.0).await;
+    }
+}
+
+#[tokio::test]
+async fn i1_a_full_spool_answers_503_and_loses_nothing() {
+    let server = Server::start(Options::default());
+    let mut world = World::beside(&server, &quick("max_bytes = 1048576"));
+    server.kill();
+    world.start_daemon();
+    let client = reqwest::Client::new();
+    let (mut kept, mut refused) = (Vec::new(), 0);
+    for number in 0..200 {
+        let (from, body) = (customer(number), format!("{number} {}", "x".repeat(20_000)));
+        let webhook = world.twilio.sign(&world.text(BELLE, &from, &body)).expect("a signed webhook");
+        let request = client
+            .post(&webhook.post_to)
+            .header("X-Twilio-Signature", &webhook.signature)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(webhook.body);
+        let answer = request.send().await.expect("an answer");
+        match answer.status().as_u16() {
+            200 => kept.push(format!("whatsapp:{from}")),
+            503 => {
+                assert!(answer.headers().contains_key("retry-after"));
+                refused += 1;
+            }
+            other => panic!("{other}"),
+        }
+        if refused == 3 {
+            break;
+        }
+    }
+    assert!(kept.len() > 20 && refused == 3, "{} and {refused}", kept.len());
+    assert_eq!(asked(&world, "/readyz").await.0, 503, "neither takes anything");
+    let health = asked(&world, "/api/health").await.1;
+    assert_eq!(health["components"]["store"]["spool"]["takes"], false, "{health}");
+    server.up();
+    until_spool_is_empty(&world).await;
+    let mut rows =
+        world.rows("SELECT \"from\" FROM messages_in", |row| row.try_get_by_index::<String>(0).expect("text")).await;
+    rows.sort();
+    kept.sort();
+    assert_eq!(rows, kept);
+    assert_eq!(asked(&world, "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn without_a_spool_the_daemon_does_not_start_without_postgresql() {
+    let server = Server::start(Options::default());
+    let world = World::beside(&server, &quick("max_bytes = 0"));
+    server.kill();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_palabre"))
+        .args(["serve", "--config"])
+        .arg(world.config())
+        .env("PALABRE__HTTP__LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(70));
+}

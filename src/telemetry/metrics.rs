@@ -49,6 +49,15 @@ pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
 /// Transactions that another one was in the way of; they were written again.
 pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 
+/// 1 while Redis answers, 0 while it does not; not there without one.
+pub const REDIS_UP: &str = "palabre_redis_up";
+/// Questions for permits that were answered by this node's share, because Redis did not answer.
+pub const REDIS_FALLBACKS: &str = "palabre_redis_fallbacks_total";
+/// Seconds that Redis took to answer a question for permits.
+pub const REDIS_SCRIPT_SECONDS: &str = "palabre_redis_script_seconds";
+/// Nodes that are alive, as far as this one knows.
+pub const NODES: &str = "palabre_cluster_nodes_count";
+
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
     Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
@@ -77,6 +86,10 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
     Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
     Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
+    Metric::gauge(REDIS_UP, "1 while Redis answers, 0 while it does not"),
+    Metric::counter(REDIS_FALLBACKS, "Questions for permits that this node's share answered, without Redis"),
+    Metric::histogram(REDIS_SCRIPT_SECONDS, "How long Redis took to answer a question for permits"),
+    Metric::gauge(NODES, "Nodes that are alive, as far as this one knows"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),

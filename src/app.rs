@@ -1,5 +1,6 @@
 //! The composition root: the only place that knows every room of the house.
 
+mod cluster;
 mod front;
 mod integrators;
 
@@ -12,11 +13,12 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
 use palabre_actors::kit::{Outside, Ports, Settings, TenantProfile};
-use palabre_actors::outbox::LocalPacing;
-use palabre_actors::ports::Clock;
+use palabre_actors::ports::{Clock, Pacing};
 use tracing::{info, warn};
 
+use self::cluster::Cluster;
 use self::front::{Front, StoreHealth};
+use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
@@ -45,6 +47,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Redis' address. Redis itself may be away.
+    #[error(transparent)]
+    Redis(#[from] BadUrl),
     /// A provider's settings.
     #[error(transparent)]
     Gateway(#[from] gateway::BuildError),
@@ -66,6 +71,7 @@ pub struct Running {
     listeners: http::Running,
     house: House,
     store: Store,
+    cluster: Cluster,
     runtime: Runtime,
     drain: Duration,
     lock: Lock,
@@ -86,13 +92,20 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let (store, sellers) = open_store(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth(store.clone())));
     let registry = Arc::new(Registry::build(&config)?);
-    let outside = outside(&config, &store, sellers, &registry, Arc::clone(&clock), runtime.io().clone());
+    let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
+    let mut cluster = Cluster::join(&config, &store, node.clone(), runtime.io()).await?;
+    if let Some(redis) = cluster.redis_health() {
+        health.register("redis", false, redis);
+    }
+    let ports = ports(&store, sellers, &registry, Arc::clone(&clock), cluster.pacing());
+    let outside = outside(&config, ports, node, runtime.io().clone());
     let foundation = Foundation::new(outside, shards);
     let shards = {
         let foundation = foundation.clone();
         runtime.on_each_shard(move |number| foundation.start_shard(number)).await?
     };
     let house = foundation.house(shards);
+    cluster.meet(house.clone())?;
 
     let front = Arc::new(Front::new(&config, registry, house.clone()));
     let deps = HttpDeps {
@@ -103,7 +116,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         reception: front,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, &store, &house, Arc::new(SystemClock)),
+        api: integrators::api(&config, store.operator().telling(cluster.wakes()), &house, Arc::new(SystemClock)),
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
     health.enter(Phase::Ready);
@@ -120,6 +133,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         listeners,
         house,
         store,
+        cluster,
         runtime,
         drain: config.runtime.drain,
         lock,
@@ -152,6 +166,7 @@ impl Running {
         if !finished {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
+        self.cluster.leave().await;
         if let Err(error) = self.store.close().await {
             warn!(
                 error = &error as &dyn std::error::Error,
@@ -212,25 +227,27 @@ fn profile_of(tenant: &Tenant) -> TenantProfile {
     }
 }
 
-fn outside(
-    config: &Config,
+fn ports(
     store: &Store,
     sellers: Sellers,
     registry: &Arc<Registry>,
     clock: Arc<dyn Clock>,
-    io: tokio::runtime::Handle,
-) -> Outside {
+    pacing: Arc<dyn Pacing>,
+) -> Ports {
     let port = || Arc::new(store.clone());
-    let ports = Ports {
+    Ports {
         clock,
         inbox: port(),
         turns: port(),
         outbox: port(),
         standings: port(),
-        pacing: Arc::new(LocalPacing::default()),
+        pacing,
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
-    };
+    }
+}
+
+fn outside(config: &Config, ports: Ports, node: NodeId, io: tokio::runtime::Handle) -> Outside {
     let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
@@ -245,6 +262,5 @@ fn outside(
         lease: runtime.lease,
         ..Settings::default()
     };
-    let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
     Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0) }
 }

@@ -6,6 +6,7 @@ mod outages;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use fred::interfaces::ClientLike;
 use palabre_actors::domain::channel::Quota;
 use palabre_actors::ports::{Gate, Pass};
 use palabre_actors::testing::conformance::pacing::{
@@ -62,8 +63,8 @@ impl Paced for Shared {
             .map(|gate| Asked { key: self.keys.gate(&gate.key), quota: gate.quota, known: Duration::ZERO })
             .collect();
         let now = BEGAN + i64::try_from(at.as_micros()).expect("not for ever");
-        let asking = gates::run(&node.0.client.with_options(&patient()), &self.script, &asked, Some(now));
-        self.runtime.block_on(asking).expect("it answers")
+        let commands = node.0.client.with_options(&patient());
+        self.runtime.block_on(gates::run(&commands, &self.script, &asked, Some(now))).expect("it answers")
     }
 }
 

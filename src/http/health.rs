@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use futures_util::future::join_all;
+use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::Pending;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub trait HealthSource: Send + Sync {
     /// Asks the part. Dropped after [`COMPONENT_DEADLINE`].
     fn check(&self) -> Pending<'_, Condition>;
+
+    /// Since when it does so, when it knows.
+    fn since(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// How a part does. The word says why; it is fixed in the code, so that nothing of anybody's data can slip in.
@@ -192,7 +198,8 @@ impl Component {
         let condition = tokio::time::timeout(COMPONENT_DEADLINE, self.source.check())
             .await
             .unwrap_or(Condition::Down("no answer in time"));
-        Report { name: self.name, critical: self.critical, condition, latency: asked.elapsed() }
+        let since = self.source.since();
+        Report { name: self.name, critical: self.critical, condition, since, latency: asked.elapsed() }
     }
 }
 
@@ -200,6 +207,7 @@ struct Report {
     name: &'static str,
     critical: bool,
     condition: Condition,
+    since: Option<Timestamp>,
     latency: Duration,
 }
 
@@ -213,6 +221,9 @@ impl Report {
         });
         if let Some(reason) = self.condition.reason() {
             body["reason"] = reason.into();
+        }
+        if let Some(since) = self.since {
+            body["since"] = since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into();
         }
         body
     }
@@ -237,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_overall_condition() {
-        let report = |critical, condition| Report { name: "x", critical, condition, latency: Duration::ZERO };
+        let report = |critical, condition| Report { name: "x", critical, condition, since: None, latency: Duration::ZERO };
         let table = [
             (vec![], "up"),
             (vec![report(true, Condition::Up), report(false, Condition::Up)], "up"),

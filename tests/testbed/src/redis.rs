@@ -1,6 +1,6 @@
 //! Redis, or Valkey: a server of a test's own, that it may kill, freeze and empty. It keeps nothing on disk.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

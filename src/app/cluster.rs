@@ -161,7 +161,11 @@ async fn live(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
             Err(error) => {
                 // Once for each outage.
                 if !failing {
-                    warn!(error = &error as &dyn std::error::Error, nodes = nodes.count(), "the nodes cannot be counted, as many are assumed as before");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        nodes = nodes.count(),
+                        "the nodes cannot be counted, as many are assumed as before"
+                    );
                 }
                 failing = true;
             }
@@ -220,7 +224,10 @@ async fn ring(bell: Arc<Bell>, node: NodeId, store: Store, redis: Option<Redis>)
             untold.drain(..told);
         }
         if let Err(error) = store.notify(&untold).await {
-            debug!(error = &error as &dyn std::error::Error, "the other nodes are not woken, they look at their next sweep");
+            debug!(
+                error = &error as &dyn std::error::Error,
+                "the other nodes are not woken, they look at their next sweep"
+            );
         }
     }
 }

@@ -46,6 +46,8 @@ struct Inner {
     commands: WithOptions<Client>,
     keys: Keys,
     presence: Mutex<Presence>,
+    /// Connections of those who listen.
+    listeners: Mutex<Vec<Client>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -87,12 +89,8 @@ impl Redis {
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
             .build()
             .map_err(|_| BadUrl)?;
-        let options = Options {
-            max_attempts: Some(1),
-            timeout: Some(ANSWER_WITHIN),
-            fail_fast: true,
-            ..Options::default()
-        };
+        let options =
+            Options { max_attempts: Some(1), timeout: Some(ANSWER_WITHIN), fail_fast: true, ..Options::default() };
         let commands = client.with_options(&options);
         let connecting = client.connect();
         let presence = Mutex::new(Presence::new(Instant::now(), now()));
@@ -101,6 +99,7 @@ impl Redis {
             commands,
             keys: Keys::of(secret),
             presence,
+            listeners: Mutex::default(),
             tasks: Mutex::default(),
         }));
         // A server that is there is there at once; of one that is not, the first look tells.
@@ -142,7 +141,8 @@ impl Redis {
         let channel = self.0.keys.wakes();
         let (mut connected, mut messages) = (client.reconnect_rx(), client.message_rx());
         let connecting = client.connect();
-        let subscribing = client.clone();
+        lock(&self.0.listeners).push(client.clone());
+        let subscribing = client;
         let listening = tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -169,14 +169,17 @@ impl Redis {
     /// Leaves, whether the server answers or not.
     pub async fn close(&self) {
         lock(&self.0.tasks).drain(..).for_each(|task| task.abort());
-        let _ = tokio::time::timeout(ANSWER_WITHIN, self.0.client.quit()).await;
+        let listeners = std::mem::take(&mut *lock(&self.0.listeners));
+        let quitting = listeners.iter().chain([&self.0.client]).map(Client::quit);
+        let _ = tokio::time::timeout(ANSWER_WITHIN, futures_util::future::join_all(quitting)).await;
     }
 
     /// Asks the server for what messages ask it for, at a gate of its own.
     async fn look(&self) {
+        let asked_at = Instant::now();
         match gates::knock(&self.0.commands, &self.0.keys).await {
             Ok(()) => self.answered(),
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(&error, asked_at),
         }
     }
 
@@ -187,11 +190,15 @@ impl Redis {
         }
     }
 
-    fn failed(&self, error: &Error) {
-        if self.presence().failed(Instant::now(), now()) == Turned::Yes {
+    /// A question of then had no answer.
+    fn failed(&self, error: &Error, asked_at: Instant) {
+        if self.presence().failed(asked_at, Instant::now(), now()) == Turned::Yes {
             gauge!("palabre_redis_up").set(0.0);
             // Its kind alone: what it says may name the server and its password.
-            warn!(error = error.kind().to_str(), "redis does not answer, this node keeps to its share of every quota until it does");
+            warn!(
+                error = error.kind().to_str(),
+                "redis does not answer, this node keeps to its share of every quota until it does"
+            );
         }
     }
 

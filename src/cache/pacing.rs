@@ -52,7 +52,7 @@ impl SharedPacing {
         match answer {
             Ok(pass) => Some(pass),
             Err(error) => {
-                self.redis.failed(&error);
+                self.redis.failed(&error, begun);
                 None
             }
         }

@@ -47,9 +47,12 @@ impl Presence {
         self.turn(true, at, now)
     }
 
-    /// It did not, or refused.
-    pub(super) fn failed(&mut self, at: Instant, now: Timestamp) -> Turned {
+    /// It did not, or refused, who was asked then: what was asked before it came back says nothing about it now.
+    pub(super) fn failed(&mut self, asked_at: Instant, at: Instant, now: Timestamp) -> Turned {
         if self.up == Some(true) {
+            if asked_at < self.turned_at {
+                return Turned::No;
+            }
             let steady = at.duration_since(self.turned_at) >= STEADY;
             self.patience = if steady { SOON } else { (self.patience * 2).min(LATE) };
         }
@@ -79,11 +82,20 @@ mod tests {
         let (at, now) = (Instant::now(), Timestamp::default());
         let mut presence = Presence::new(at, now);
         assert!(!presence.standing().up, "nobody answered yet");
-        let told: Vec<Turned> = (0..3).map(|_| presence.failed(at, now)).collect();
+        let told: Vec<Turned> = (0..3).map(|_| presence.failed(at, at, now)).collect();
         assert_eq!(told, [Turned::Yes, Turned::No, Turned::No]);
         let later = now + STEADY;
         assert_eq!((presence.answered(at, later), presence.answered(at, now)), (Turned::Yes, Turned::No));
         assert_eq!(presence.standing(), Standing { up: true, since: later });
+    }
+
+    #[test]
+    fn a_question_from_before_says_nothing_about_now() {
+        let (at, now) = (Instant::now(), Timestamp::default());
+        let mut presence = Presence::new(at, now);
+        presence.answered(at + SOON, now);
+        assert_eq!(presence.failed(at, at + SOON * 2, now), Turned::No);
+        assert_eq!(presence.failed(at + SOON, at + SOON * 2, now), Turned::Yes);
     }
 
     #[test]
@@ -94,13 +106,13 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..7 {
             at += Duration::from_secs(1);
-            presence.failed(at, now);
+            presence.failed(at, at, now);
             waits.push(presence.look_again_after().as_millis());
             presence.answered(at, now);
             assert_eq!(presence.look_again_after(), LOOK_EVERY);
         }
         assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
-        presence.failed(at + STEADY, now);
+        presence.failed(at + STEADY, at + STEADY, now);
         assert_eq!(presence.look_again_after(), SOON, "a steady one is looked for at once");
     }
 }

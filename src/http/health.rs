@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn the_overall_condition() {
-        let report = |critical, condition| Report { name: "x", critical, condition, since: None, latency: Duration::ZERO };
+        let report =
+            |critical, condition| Report { name: "x", critical, condition, since: None, latency: Duration::ZERO };
         let table = [
             (vec![], "up"),
             (vec![report(true, Condition::Up), report(false, Condition::Up)], "up"),

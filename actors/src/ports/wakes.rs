@@ -114,8 +114,10 @@ impl ToWake {
         if said.from == own {
             return None;
         }
-        let lane =
-            |(tenant, channel): &(String, String)| LaneKey { tenant: TenantId::new(tenant), channel: ChannelId::new(channel) };
+        let lane = |(tenant, channel): &(String, String)| LaneKey {
+            tenant: TenantId::new(tenant),
+            channel: ChannelId::new(channel),
+        };
         Some(Self {
             lanes: said.lanes.iter().map(lane).collect(),
             tenants: said.tenants.iter().map(|tenant| TenantId::new(tenant)).collect(),

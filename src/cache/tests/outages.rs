@@ -79,7 +79,8 @@ async fn i7_nodes_share_what_one_would_have() {
     let nodes = nodes(&server, 3).await;
     assert!(nodes.iter().all(|node| node.redis.standing().up));
     assert_eq!(at_once(&nodes, &hourly(9)).await, 9);
-    let (five, begun) = (Gate { key: GateKey::Account(ChannelId::new("belle-wa")), quota: per_second(5) }, Instant::now());
+    let (five, begun) =
+        (Gate { key: GateKey::Account(ChannelId::new("belle-wa")), quota: per_second(5) }, Instant::now());
     for n in 0..6_u32 {
         let at = nodes[n as usize % 3].get(&five).await;
         assert!(at >= begun + Duration::from_millis(200) * n, "permit {n} came early");

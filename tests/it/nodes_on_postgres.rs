@@ -197,14 +197,15 @@ async fn conversations_on_every_node_hear_that_somebody_may_be_written_to_again(
 }
 
 async fn the_other_node_hears_of_pauses(nodes: &Nodes) {
-    let (status, told) =
-        nodes.ask(0, Method::POST, "/api/v1/channels/belle/pause", &json!({ "reason": "quality" })).await;
-    assert_eq!(status, 200, "{told}");
     nodes.world.aim_at(1);
     let (mut waiting, mut written) = (Waiting::begin(), 0_i64);
     let kept = "SELECT count(*) FROM messages_out WHERE state = 'pending'";
     while nodes.world.value::<i64>(kept).await == 0 {
         assert!(written < 200 && waiting.goes_on(), "the other node still sends:\n{}", nodes.world.logs());
+        // Said again and again: a wake-up is a hint, and may be lost while somebody only begins to listen.
+        let pause = json!({ "reason": "quality" });
+        let (status, told) = nodes.ask(0, Method::POST, "/api/v1/channels/belle/pause", &pause).await;
+        assert_eq!(status, 200, "{told}");
         let contact = format!("+33612{written:06}");
         nodes.world.write(BELLE, &contact, "bonjour").await;
         written += 1;

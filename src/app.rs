@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows every room of the house.
 
 mod arrival;
+mod cluster;
 mod front;
 mod integrators;
 
@@ -13,13 +14,14 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
 use palabre_actors::kit::{Outage, Outside, Ports, Settings, TenantProfile};
-use palabre_actors::outbox::LocalPacing;
-use palabre_actors::ports::Clock;
+use palabre_actors::ports::{Clock, Pacing};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::arrival::Opened;
+use self::cluster::Cluster;
 use self::front::{Front, StoreHealth};
+use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
@@ -52,6 +54,9 @@ pub enum StartError {
     /// What is kept while the database is away.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// Redis' address. Redis itself may be away.
+    #[error(transparent)]
+    Redis(#[from] BadUrl),
     /// A provider's settings.
     #[error(transparent)]
     Gateway(#[from] gateway::BuildError),
@@ -73,6 +78,7 @@ pub struct Running {
     listeners: http::Running,
     house: House,
     store: Store,
+    cluster: Cluster,
     runtime: Runtime,
     draining: Option<JoinHandle<()>>,
     drain: Duration,
@@ -94,17 +100,25 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let Opened { store, sellers, spooled } = arrival::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let registry = Arc::new(Registry::build(&config)?);
-    let mut outside = outside(&config, &store, sellers.clone(), &registry, Arc::clone(&clock), runtime.io().clone());
-    if let Some(spooled) = &spooled {
-        outside.ports.inbox = Arc::new(spooled.clone());
+    let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
+    let mut cluster = Cluster::join(&config, &store, node.clone(), runtime.io()).await?;
+    if let Some(redis) = cluster.redis_health() {
+        health.register("redis", false, redis);
     }
+    let mut ports = ports(&store, sellers.clone(), &registry, Arc::clone(&clock), cluster.pacing());
+    if let Some(spooled) = &spooled {
+        ports.inbox = Arc::new(spooled.clone());
+    }
+    let outside = outside(&config, ports, node, runtime.io().clone());
     let foundation = Foundation::new(outside, shards);
     let shards = {
         let foundation = foundation.clone();
         runtime.on_each_shard(move |number| foundation.start_shard(number)).await?
     };
     let house = foundation.house(shards);
-    let draining = spooled.map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, house.clone()));
+    let draining = spooled
+        .map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), house.clone()));
+    cluster.meet(house.clone())?;
 
     let front = Arc::new(Front::new(&config, registry, house.clone()));
     let deps = HttpDeps {
@@ -115,7 +129,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         reception: front,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, &store, &house, Arc::new(SystemClock)),
+        api: integrators::api(&config, store.operator().telling(cluster.wakes()), &house, Arc::new(SystemClock)),
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
     health.enter(Phase::Ready);
@@ -132,6 +146,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         listeners,
         house,
         store,
+        cluster,
         runtime,
         draining,
         drain: config.runtime.drain,
@@ -165,6 +180,7 @@ impl Running {
         if !finished {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
+        self.cluster.leave().await;
         // What is kept stays there for the next start.
         if let Some(draining) = self.draining {
             draining.abort();
@@ -217,25 +233,27 @@ fn profile_of(tenant: &Tenant) -> TenantProfile {
     }
 }
 
-fn outside(
-    config: &Config,
+fn ports(
     store: &Store,
     sellers: Sellers,
     registry: &Arc<Registry>,
     clock: Arc<dyn Clock>,
-    io: tokio::runtime::Handle,
-) -> Outside {
+    pacing: Arc<dyn Pacing>,
+) -> Ports {
     let port = || Arc::new(store.clone());
-    let ports = Ports {
+    Ports {
         clock,
         inbox: port(),
         turns: port(),
         outbox: port(),
         standings: port(),
-        pacing: Arc::new(LocalPacing::default()),
+        pacing,
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
-    };
+    }
+}
+
+fn outside(config: &Config, ports: Ports, node: NodeId, io: tokio::runtime::Handle) -> Outside {
     let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
@@ -250,6 +268,5 @@ fn outside(
         lease: runtime.lease,
         ..Settings::default()
     };
-    let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
     Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0), outage: Outage::default() }
 }

@@ -8,16 +8,18 @@
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the heart's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is away | files |
+//! | [`cache`] | what nodes share over Redis: the pace, wake-ups | Redis |
 //! | [`gateway`] | one folder per provider: verify and decode, send and classify, its simulator | the network, outwards |
 //! | [`telemetry`] | logs, metric names | standard output |
 //! | [`http`] | webhooks, health, metrics; no decisions | the network, inwards |
 //! | [`app`] | the composition root | every room |
 //! | [`cli`] | one file per subcommand | [`app`] |
 //!
-//! Imports run one way: `config <- {store, spool, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
+//! Imports run one way: `config <- {store, spool, cache, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
 //! actors live in the member crate `palabre_actors`, which knows none of this.
 
 pub mod app;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod gateway;

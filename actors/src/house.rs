@@ -25,9 +25,9 @@ use crate::kit::exit::{Exit, start_guarded};
 use crate::kit::{Outside, metric};
 use crate::outbox::desk::Desk;
 use crate::outbox::{self, Dispatcher};
-use crate::ports::{Advanced, LaneKey, PortError, StatusUpdate};
+use crate::ports::{Advanced, LaneKey, PortError, StatusUpdate, ToWake};
 use crate::supervisor::Supervisor;
-use crate::supervisor::messages::{Compose, MeetIngress};
+use crate::supervisor::messages::{Compose, MeetIngress, Reread};
 
 /// What the shards of a node share. Made once, before the shards.
 #[derive(Clone)]
@@ -203,6 +203,18 @@ impl House {
         // What queued behind an unknown message may go now.
         self.shard(&lane.tenant).dispatcher.do_send(outbox::messages::Settled { lane, again_at: None });
         Ok(advanced)
+    }
+
+    /// Somebody else changed rows or consents: looks at them now instead of at the next sweep.
+    pub fn wake(&self, what: ToWake) {
+        let ours = |tenant: &TenantId| self.foundation.outside.tenants.contains_key(tenant);
+        for tenant in what.tenants.into_iter().filter(ours) {
+            self.shard(&tenant).supervisor.do_send(Reread(tenant));
+        }
+        let lanes: Vec<LaneKey> = what.lanes.into_iter().filter(|lane| ours(&lane.tenant)).collect();
+        if let Some(first) = self.shards.first().filter(|_| !lanes.is_empty()) {
+            first.dispatcher.do_send(outbox::messages::Look(lanes));
+        }
     }
 
     /// Resolves when an actor that everything rests on has panicked: stop the process, so that it is started again.

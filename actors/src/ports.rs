@@ -2,12 +2,14 @@
 //! that every implementation passes.
 
 mod error;
+mod wakes;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::error::{PortError, PortErrorKind};
+pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::channel::Quota;

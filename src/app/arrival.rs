@@ -11,6 +11,7 @@ use palabre_actors::ports::Clock;
 use tokio::task::JoinHandle;
 use tracing::{debug, error, info, warn};
 
+use super::cluster::Settling;
 use super::{StartError, SystemClock, row_of};
 use crate::config::Config;
 use crate::runtime::{Runtime, ThreadGone};
@@ -37,11 +38,15 @@ pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Opened, S
         let Some(spool) = spool else {
             let store = Store::open(&database.url, database.migrate).await?;
             reach(&store, &tenants, &sellers).await?;
+            store.admit();
             return Ok(Opened { store, sellers, spooled: None });
         };
         let store = Store::later(&database.url, database.migrate)?;
         let away = match reach(&store, &tenants, &sellers).await {
-            Ok(()) => false,
+            Ok(()) => {
+                store.admit();
+                false
+            }
             Err(error) if error.is_away() => {
                 warn!(error = &error as &dyn std::error::Error, "the database is away, messages go to the spool");
                 true
@@ -61,12 +66,13 @@ pub(super) fn follow(
     store: &Store,
     sellers: Sellers,
     spooled: Spooled,
+    settling: Settling,
     house: House,
 ) -> JoinHandle<()> {
     let (store, tenants) = (store.clone(), rows(config));
     runtime.io().spawn(async move {
         if spooled.is_shut() {
-            keep_trying(&store, &tenants, &sellers).await;
+            keep_trying(&store, &tenants, &sellers, &settling).await;
             spooled.open_store();
         }
         // Why it ended was said; what comes is kept.
@@ -77,12 +83,10 @@ pub(super) fn follow(
 async fn reach(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
     store.prepare().await?;
     store.sync_tenants(tenants, SystemClock.now()).await?;
-    store.keep_fresh(sellers).await?;
-    store.admit();
-    Ok(())
+    store.keep_fresh(sellers).await
 }
 
-async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers) {
+async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, settling: &Settling) {
     let policy = RetryPolicy {
         initial: Duration::from_secs(1),
         cap: LONGEST_WAIT,
@@ -97,8 +101,13 @@ async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers) {
             Retry::Exhausted => LONGEST_WAIT,
         };
         tokio::time::sleep(wait).await;
-        match reach(store, tenants, sellers).await {
+        let reached = async {
+            reach(store, tenants, sellers).await?;
+            settling.settle().await
+        };
+        match reached.await {
             Ok(()) => {
+                store.admit();
                 info!("the database was reached");
                 return;
             }

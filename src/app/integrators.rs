@@ -10,11 +10,10 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiScope, ApiTenants, Config};
 use crate::http::api::{Api, Key, NotSent, Order, Outgoing, Scope, Sender};
-use crate::store::Store;
-use crate::store::operator::Tenants;
+use crate::store::operator::{Operator, Tenants};
 
 /// What the API needs.
-pub(super) fn api(config: &Config, store: &Store, house: &House, clock: Arc<dyn Clock>) -> Api {
+pub(super) fn api(config: &Config, operator: Operator, house: &House, clock: Arc<dyn Clock>) -> Api {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| Sender {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
@@ -24,7 +23,7 @@ pub(super) fn api(config: &Config, store: &Store, house: &House, clock: Arc<dyn 
     Api {
         keys: config.api.keys.iter().map(key).collect(),
         channels: channels.collect(),
-        operator: Some(store.operator()),
+        operator: Some(operator),
         outgoing: Arc::new(Desk { house: house.clone() }),
         clock,
     }

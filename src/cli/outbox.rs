@@ -249,7 +249,12 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
     let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
-            Ok(desk) => work(desk, config).await,
+            Ok(desk) => {
+                let done = work(desk.clone(), config).await;
+                // The daemons find it themselves within seconds, so a wake-up that fails is no failure.
+                let _ = desk.pass_on().await;
+                done
+            }
             Err(error) => Err(error),
         };
         done.unwrap_or_else(|error| complain(&error))

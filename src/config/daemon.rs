@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
 use super::document::Scope;
 use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
-use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRedis, RawRuntime};
-
-use super::types::{Api, Config, Database, Http, LogFormat, Logs, Redis, Runtime};
+use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
+use super::redis::redis;
+use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime};
 use super::{spool, suggest};
 
 /// More of anything than one process can hold.
@@ -148,16 +147,6 @@ fn beneath(scope: &Scope<'_>, folder: &Path, path: &str) -> Option<String> {
     let folder = folder.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     let folder = folder.trim_end_matches('/');
     Some(if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") })
-}
-
-fn redis(scope: &Scope<'_>, raw: &RawRedis) -> Option<Redis> {
-    let url = raw.url.as_deref()?;
-    if !url.starts_with("redis://") && !url.starts_with("rediss://") {
-        scope.wrong("url", "must begin with `redis://` or `rediss://`", "");
-        return None;
-    }
-    scope.warning("url", format!("`{}` is kept, but nothing uses it yet", scope.name("url")), "");
-    Some(Redis { url: SecretString::from(url) })
 }
 
 fn logs(scope: &Scope<'_>, raw: &RawLogs) -> Option<Logs> {

@@ -16,6 +16,7 @@ mod fields;
 mod load;
 mod problem;
 mod raw;
+mod redis;
 mod secret;
 mod source;
 mod spool;

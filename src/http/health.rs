@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use futures_util::future::join_all;
+use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::Pending;
 use serde_json::{Map, Value, json};
 
@@ -30,6 +31,11 @@ pub trait HealthSource: Send + Sync {
     /// What else there is to say, with the condition that was answered just now. `/readyz` says it of critical parts, too.
     fn facts(&self, _: Condition) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// Since when it does so, when it knows.
+    fn since(&self) -> Option<Timestamp> {
+        None
     }
 }
 
@@ -197,8 +203,8 @@ impl Component {
         let condition = tokio::time::timeout(COMPONENT_DEADLINE, self.source.check())
             .await
             .unwrap_or(Condition::Down("no answer in time"));
-        let facts = self.source.facts(condition);
-        Report { name: self.name, critical: self.critical, condition, latency: asked.elapsed(), facts }
+        let (facts, since) = (self.source.facts(condition), self.source.since());
+        Report { name: self.name, critical: self.critical, condition, since, latency: asked.elapsed(), facts }
     }
 }
 
@@ -206,6 +212,7 @@ struct Report {
     name: &'static str,
     critical: bool,
     condition: Condition,
+    since: Option<Timestamp>,
     latency: Duration,
     facts: Map<String, Value>,
 }
@@ -220,6 +227,9 @@ impl Report {
         });
         if let Some(reason) = self.condition.reason() {
             body["reason"] = reason.into();
+        }
+        if let Some(since) = self.since {
+            body["since"] = since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into();
         }
         if let Value::Object(body) = &mut body {
             body.extend(self.facts.clone());
@@ -247,8 +257,10 @@ mod tests {
 
     #[test]
     fn the_overall_condition() {
-        let report =
-            |critical, condition| Report { name: "x", critical, condition, latency: Duration::ZERO, facts: Map::new() };
+        let report = |critical, condition| {
+            let (latency, facts) = (Duration::ZERO, Map::new());
+            Report { name: "x", critical, condition, since: None, latency, facts }
+        };
         let table = [
             (vec![], "up"),
             (vec![report(true, Condition::Up), report(false, Condition::Up)], "up"),

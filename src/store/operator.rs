@@ -3,7 +3,7 @@
 //!
 //! Every change is checked against [`palabre_actors::domain::status::Transition`], writes its event with `actor_type` operator, and is one transaction
 //! of a few hundred rows at most, so that webhooks never wait long for it. The daemon finds what changed in the tables:
-//! rows that wait at its next sweep, consents at the gate before the wire.
+//! rows that wait at its next sweep, consents at the gate before the wire. Daemons on PostgreSQL are told to look at once.
 
 mod consents;
 mod listing;
@@ -15,6 +15,7 @@ mod tests;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
@@ -22,6 +23,7 @@ use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Pay
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, OutboundId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
+use palabre_actors::ports::{ToWake, Wakes};
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -35,10 +37,14 @@ use super::link::{Link, Value, all, column};
 use super::{Kind, Store, StoreError, postgres, sqlite};
 
 /// The operators' way to the tables. Clones share its connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Operator {
     writes: Database,
     reads: Database,
+    /// Who passes on what the daemons should look at.
+    wakes: Option<Arc<dyn Wakes>>,
+    /// What nobody passed on yet.
+    untold: Arc<Mutex<ToWake>>,
 }
 
 /// Whose rows may be seen and changed.
@@ -104,7 +110,7 @@ impl Store {
     /// The operators' way to the same tables. What it changes takes turns with the writer's transactions.
     #[must_use]
     pub fn operator(&self) -> Operator {
-        Operator { writes: self.0.writes.clone(), reads: self.0.reads.clone() }
+        Operator::over(self.0.writes.clone(), self.0.reads.clone())
     }
 }
 
@@ -122,7 +128,7 @@ impl Operator {
                 if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                Ok(Self { writes: Database::Sqlite(writes), reads: Database::Sqlite(reads) })
+                Ok(Self::over(Database::Sqlite(writes), Database::Sqlite(reads)))
             }
             Kind::Postgres => {
                 let pool = postgres::pool_at_leisure(url)?;
@@ -130,8 +136,36 @@ impl Operator {
                 if !Migrator::get_pending_migrations(&conn).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                Ok(Self { writes: Database::Postgres(pool.clone()), reads: Database::Postgres(pool) })
+                Ok(Self::over(Database::Postgres(pool.clone()), Database::Postgres(pool)))
             }
+        }
+    }
+
+    fn over(writes: Database, reads: Database) -> Self {
+        Self { writes, reads, wakes: None, untold: Arc::default() }
+    }
+
+    /// What it changes is told there, as soon as it is committed.
+    #[must_use]
+    pub fn telling(self, wakes: Arc<dyn Wakes>) -> Self {
+        Self { wakes: Some(wakes), ..self }
+    }
+
+    /// Tells the daemons on the same database what was changed since the last time, when nobody else does: for a process
+    /// that ends after its work.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused; the daemons find it at their next sweep.
+    pub async fn pass_on(&self) -> Result<(), StoreError> {
+        let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(super::nodes::notify(&self.writes, &untold.to_texts("operator", postgres::NOTICE_BYTES)).await?)
+    }
+
+    /// Something was committed.
+    fn wake(&self, what: ToWake) {
+        match &self.wakes {
+            Some(wakes) => wakes.wake(what),
+            None => self.untold.lock().unwrap_or_else(PoisonError::into_inner).add(what),
         }
     }
 
@@ -149,6 +183,12 @@ impl Operator {
 
     async fn begin(&self) -> Result<Tx, DbErr> {
         self.writes.begin().await
+    }
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operator").field("writes", &self.writes).finish_non_exhaustive()
     }
 }
 

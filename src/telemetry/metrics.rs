@@ -65,6 +65,14 @@ pub const SPOOL_REFUSED: &str = "palabre_spool_refused_total";
 pub const SPOOL_SET_ASIDE: &str = "palabre_spool_set_aside_total";
 /// Places in the spool's files that are damaged.
 pub const SPOOL_DAMAGED: &str = "palabre_spool_damaged_total";
+/// 1 while Redis answers, 0 while it does not; not there without one.
+pub const REDIS_UP: &str = "palabre_redis_up";
+/// Questions for permits that were answered by this node's share, because Redis did not answer.
+pub const REDIS_FALLBACKS: &str = "palabre_redis_fallbacks_total";
+/// Seconds that Redis took to answer a question for permits.
+pub const REDIS_SCRIPT_SECONDS: &str = "palabre_redis_script_seconds";
+/// Nodes that are alive, as far as this one knows.
+pub const NODES: &str = "palabre_cluster_nodes_count";
 
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
@@ -102,6 +110,10 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(SPOOL_REFUSED, "Messages that the spool could not keep"),
     Metric::counter(SPOOL_SET_ASIDE, "Messages of the spool that the database refused for good"),
     Metric::counter(SPOOL_DAMAGED, "Damaged places of the spool"),
+    Metric::gauge(REDIS_UP, "1 while Redis answers, 0 while it does not"),
+    Metric::counter(REDIS_FALLBACKS, "Questions for permits that this node's share answered, without Redis"),
+    Metric::histogram(REDIS_SCRIPT_SECONDS, "How long Redis took to answer a question for permits"),
+    Metric::gauge(NODES, "Nodes that are alive, as far as this one knows"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),

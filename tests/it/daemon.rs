@@ -111,6 +111,8 @@ pub struct World {
     /// Goes with the world.
     _own: Option<postgres::Database>,
     daemon: Option<Process>,
+    /// More nodes on the same database.
+    others: Vec<Process>,
     logs: Arc<Mutex<String>>,
 }
 
@@ -154,7 +156,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = postgres.as_deref().unwrap_or("sqlite://palabre.db");
         write_config(folder.path(), database, &twilio.base_url(), setup);
-        Self { twilio, folder, postgres, _own: own, daemon: None, logs: Arc::default() }
+        Self { twilio, folder, postgres, _own: own, daemon: None, others: Vec::new(), logs: Arc::default() }
     }
 
     /// Starts the daemon on the folder, whatever state it is in.
@@ -164,6 +166,23 @@ impl World {
         self.twilio
             .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
+    }
+
+    /// Starts another node beside it, which webhooks reach once they are aimed there.
+    pub fn start_another(&mut self) {
+        let process = Process::start(&self.config(), &self.logs);
+        self.others.push(process);
+    }
+
+    /// Where each node is.
+    pub fn nodes(&self) -> Vec<&str> {
+        self.daemon.iter().chain(&self.others).map(|process| process.base_url.as_str()).collect()
+    }
+
+    /// Webhooks go to this node from now on.
+    pub fn aim_at(&self, node: usize) {
+        let reached_at = self.nodes()[node].to_owned();
+        self.twilio.set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at });
     }
 
     /// kill -9
@@ -274,7 +293,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(mut daemon) = self.daemon.take() {
+        for mut daemon in self.daemon.take().into_iter().chain(self.others.drain(..)) {
             let _ = daemon.child.kill();
             let _ = daemon.child.wait();
         }

@@ -14,5 +14,6 @@ mod house;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod nodes_on_postgres;
 mod operators;
 mod torture;

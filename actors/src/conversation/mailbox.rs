@@ -2,7 +2,7 @@
 
 use actix::{Actor, ActorContext, Context, Handler};
 
-use super::messages::{AskIdle, Compose, Deliver, Retire, Wake};
+use super::messages::{AskIdle, Compose, Deliver, Reread, Retire, Wake};
 use super::{Asked, Conversation, Waiting};
 use crate::tenant::messages::Idle;
 
@@ -57,6 +57,14 @@ impl Handler<Wake> for Conversation {
         self.taken += 1;
         self.woken = true;
         self.advance(ctx);
+    }
+}
+
+impl Handler<Reread> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, _: Reread, _: &mut Context<Self>) {
+        self.stale = true;
     }
 }
 

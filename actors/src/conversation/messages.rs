@@ -63,6 +63,11 @@ pub enum SendRefusal {
 #[rtype(result = "()")]
 pub struct Wake;
 
+/// Somebody else changed what it holds in memory: read it again before the next turn.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reread;
+
 /// The parent would like it to leave memory. It answers with [`crate::tenant::messages::Idle`] when nothing is going on.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -47,6 +47,15 @@ pub fn per_second(count: u32) -> Quota {
     Quota { every, burst: 1 }
 }
 
+/// One node's share of a quota that so many nodes are under without knowing of each other's permits: its time and its
+/// burst divided among them. Together they give no more in the long run; a burst of fewer than there are nodes stays one
+/// for each, so a window may hold one permit more for each other node.
+#[must_use]
+pub fn share_of(quota: Quota, nodes: u32) -> Quota {
+    let nodes = nodes.max(1);
+    Quota { every: quota.every.saturating_mul(nodes), burst: (quota.burst / nodes).max(1) }
+}
+
 /// What a tenant may still send today; the day is that of its time zone.
 #[derive(Clone, Debug)]
 pub struct DayBudget {

@@ -40,6 +40,12 @@ pub struct Settled {
     pub again_at: Option<Timestamp>,
 }
 
+/// Somebody else changed rows of these lanes, or paused or resumed their channels: look now instead of at the next sweep.
+/// Said to the first shard's, which tells the others.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Look(pub Vec<LaneKey>);
+
 /// The other shards' dispatchers. Said once, when every shard runs.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -27,7 +27,7 @@ use tracing::warn;
 use self::account::Readiness;
 use self::desk::{Desk, Slot, Unsettled};
 use self::messages::{Dispatch, Drain, MeetPeers, Settled};
-pub use self::pacing::LocalPacing;
+pub use self::pacing::{LiveNodes, LocalPacing};
 use self::unknowns::Inquiry;
 use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use metrics::gauge;
 use tracing::warn;
 
 use super::Dispatcher;
-use super::messages::Settled;
+use super::messages::{Look, Settled};
 use super::unknowns::Tell;
 use crate::kit::metric;
 use crate::ports::PortError;
@@ -114,6 +114,31 @@ impl Dispatcher {
                 warn!(error = %error, "lines could not be tended, trying again");
             }
             dispatcher.tend_later(ctx);
+        }));
+    }
+}
+
+impl Handler<Look> for Dispatcher {
+    type Result = ();
+
+    /// The pauses first: what a channel that was resumed has waiting may go at once.
+    fn handle(&mut self, Look(lanes): Look, ctx: &mut Context<Self>) {
+        if self.draining {
+            return;
+        }
+        let outside = Arc::clone(&self.outside);
+        let asked_at = outside.now();
+        let asking = async move { outside.within_deadline(outside.ports.outbox.pauses()).await };
+        ctx.spawn(asking.into_actor(self).map(move |pauses, dispatcher, ctx| {
+            match pauses {
+                Ok(pauses) => dispatcher.desk.adopt_pauses(&pauses, asked_at),
+                // The next sweep asks again.
+                Err(error) => warn!(error = %error, "a wake-up came to nothing, the next sweep looks"),
+            }
+            let again_at = Some(dispatcher.outside.now());
+            for lane in lanes {
+                ctx.notify(Settled { lane, again_at });
+            }
         }));
     }
 }

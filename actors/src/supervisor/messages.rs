@@ -13,6 +13,11 @@ pub use crate::conversation::messages::{Compose, Deliver};
 #[rtype(result = "()")]
 pub struct Wake(pub ConversationKey);
 
+/// Somebody else changed what a tenant's conversations hold in memory.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reread(pub TenantId);
+
 /// A tenant ended.
 #[derive(Message)]
 #[rtype(result = "()")]

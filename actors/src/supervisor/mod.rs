@@ -11,7 +11,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Wake};
+use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Reread, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::Ingress;
 use crate::ingress::messages::Redeliver;
@@ -134,6 +134,17 @@ impl Handler<Wake> for Supervisor {
         let tenant = key.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
             child.do_send(TimerDue(key));
+        }
+    }
+}
+
+impl Handler<Reread> for Supervisor {
+    type Result = ();
+
+    /// A tenant that is not in memory has nothing to read again.
+    fn handle(&mut self, Reread(tenant): Reread, _: &mut Context<Self>) {
+        if let Some(child) = self.tenants.get(&tenant).and_then(|entry| entry.child.as_ref()) {
+            child.do_send(crate::tenant::messages::Reread);
         }
     }
 }

@@ -5,7 +5,7 @@ use actix::Message;
 use crate::domain::conversation::ConversationKey;
 use crate::kit::exit::Exit;
 
-pub use crate::conversation::messages::{Compose, Deliver};
+pub use crate::conversation::messages::{Compose, Deliver, Reread};
 
 /// A conversation has nothing to do.
 #[derive(Message)]

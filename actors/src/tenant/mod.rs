@@ -14,7 +14,7 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{ChildExited, Compose, Deliver, Idle, TimerDue};
+use self::messages::{ChildExited, Compose, Deliver, Idle, Reread, TimerDue};
 use crate::conversation::messages::{AskIdle, Retire, SendRefusal, Wake};
 use crate::conversation::{Birth, Bookmark, Conversation};
 use crate::domain::conversation::ConversationKey;
@@ -284,6 +284,18 @@ impl Handler<TimerDue> for Tenant {
     fn handle(&mut self, TimerDue(key): TimerDue, ctx: &mut Context<Self>) {
         if let Some(child) = self.running(&key, ctx) {
             child.do_send(Wake);
+        }
+    }
+}
+
+impl Handler<Reread> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, _: Reread, _: &mut Context<Self>) {
+        for entry in self.conversations.values() {
+            if let Child::Running(child) = &entry.child {
+                child.do_send(Reread);
+            }
         }
     }
 }

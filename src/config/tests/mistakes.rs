@@ -90,8 +90,9 @@ fn mistakes_in_the_daemons_file() {
             "error palabre.toml:2:9 `runtime.drain` is a date, and no key takes one | put it in quotes if it is meant as text",
         ),
         (
-            "[redis]\nurl = \"redis://127.0.0.1\"",
-            "warning palabre.toml:2:7 `redis.url` is kept, but nothing uses it yet",
+            "[redis]\nurl = \"redis://\"",
+            "error palabre.toml:2:7 `redis.url` names no server | write `redis://host:6379`, or `rediss://…` for TLS; \
+             user, password and database may stand in it",
         ),
     ] {
         assert_eq!(about_daemon(main), expected, "{main}");

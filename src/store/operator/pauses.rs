@@ -42,6 +42,7 @@ impl Operator {
         let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
         let values = [text(channel.as_str()), text(tenant.as_str()), text(reason.as_str()), time(until), time(at)];
         change(&self.writes, sql::PAUSE, values).await?;
+        self.wake(ToWake::lane(&tenant, channel));
         let lane = LaneKey { tenant, channel: channel.clone() };
         Ok(Some(Pause { lane, reason: reason.as_str().to_owned(), until }))
     }
@@ -51,11 +52,11 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn resume(&self, tenants: &Tenants, channel: &ChannelId) -> Result<Option<bool>, StoreError> {
-        if self.owner(tenants, channel).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
         let among = self.among(tenants).await?;
-        Ok(Some(change(&self.writes, sql::RESUME, [among, text(channel.as_str())]).await? > 0))
+        let resumed = change(&self.writes, sql::RESUME, [among, text(channel.as_str())]).await? > 0;
+        self.wake(ToWake::lane(&tenant, channel));
+        Ok(Some(resumed))
     }
 
     async fn owner(&self, tenants: &Tenants, channel: &ChannelId) -> Result<Option<TenantId>, StoreError> {

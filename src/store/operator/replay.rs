@@ -93,6 +93,10 @@ impl Target {
         (self.tenant.as_str().to_owned(), self.conversation.to_string())
     }
 
+    fn to_wake(&self) -> ToWake {
+        ToWake::lane(&self.tenant, &self.channel)
+    }
+
     fn event(&self, transition: Transition, payload: Payload, at: Timestamp) -> Event {
         let row = (EntityType::MessageOut, Some(self.id.0));
         event(&self.tenant, row, transition.event(), (self.correlation, payload, at))
@@ -114,6 +118,7 @@ impl Operator {
         }
         revive(&tx, &targets, manner, 0).await?;
         tx.commit().await?;
+        self.wake(target.to_wake());
         self.changed(tenants, id).await
     }
 
@@ -139,6 +144,7 @@ impl Operator {
             let targets = targets(&tx, among, &ids).await?;
             revive(&tx, &targets, manner, replayed).await?;
             tx.commit().await?;
+            targets.iter().for_each(|target| self.wake(target.to_wake()));
             replayed += targets.len() as u64;
         }
         Ok(replayed)
@@ -183,6 +189,7 @@ impl Operator {
         events.push(&target.event(Transition::Cancel, payload, at));
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
+        self.wake(target.to_wake());
         self.changed(tenants, message).await
     }
 

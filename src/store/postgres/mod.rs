@@ -3,6 +3,7 @@
 mod bind;
 mod held;
 pub(super) mod months;
+mod notices;
 pub(super) mod operator;
 pub(super) mod sql;
 mod ticks;
@@ -17,6 +18,7 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 
 pub(super) use self::bind::{execute, failed, query};
 pub(super) use self::held::{Line, is_broken};
+pub(super) use self::notices::listen;
 pub(super) use self::ticks::inbound_ids;
 
 /// Connections for questions that are asked now and then, and for operators.
@@ -25,6 +27,9 @@ const POOL: u32 = 4;
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Two daemons that start at once migrate one after the other. A number of our own.
 const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7305800)";
+
+/// PostgreSQL takes notices of fewer than 8,000 bytes.
+pub(super) const NOTICE_BYTES: usize = 7_900;
 
 /// What every connection asks for. The statements of the hot paths have one good plan each, along indexes, whatever the
 /// statistics of a table that grows by thousands of rows a second say about it: so plans are made once, and the ways that

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a part of the tests")]
 
 pub mod postgres;
+pub mod redis;
 
 use std::net::TcpListener;
 

@@ -82,6 +82,36 @@ impl<K: Hash + Eq + Clone> PermitBook<K> {
         Ok(())
     }
 
+    /// Notes permits that somebody else gave, whether they are there or not: the gates know of them from now on. None is
+    /// closed for longer than when its burst is used up at once.
+    pub fn note<'a>(&self, gates: impl Iterator<Item = (&'a K, Quota)>, now: Timestamp)
+    where
+        K: 'a,
+    {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.latest = inner.latest.max(nanos(now));
+        let latest = inner.latest;
+        for (key, quota) in gates {
+            let (every, burst) = bounded(quota);
+            let every = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX);
+            let most = latest.saturating_add(every.saturating_mul(u64::from(burst.get())));
+            let known = inner.arrivals.get(key).copied().unwrap_or(0);
+            let next = known.max(latest).saturating_add(every).min(most).max(known);
+            match inner.arrivals.get_mut(key) {
+                Some(arrival) => *arrival = next,
+                None => drop(inner.arrivals.insert(key.clone(), next)),
+            }
+        }
+        inner.sweep();
+    }
+
+    /// How far ahead of now the permits of a gate are given out: zero when it is as good as new.
+    pub fn ahead(&self, key: &K, now: Timestamp) -> Duration {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = inner.latest.max(nanos(now));
+        Duration::from_nanos(inner.arrivals.get(key).map_or(0, |arrival| arrival.saturating_sub(now)))
+    }
+
     /// How many gates are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -112,13 +142,17 @@ fn nanos(at: Timestamp) -> u64 {
     u64::try_from(at.timestamp_micros()).unwrap_or(0).saturating_mul(1_000)
 }
 
-/// What governor makes of one gate: its next theoretical arrival, or how long it stays closed.
-fn next_arrival(arrival: Option<u64>, quota: Quota, now: u64) -> Result<u64, Duration> {
-    // governor multiplies the two in nanoseconds: kept below what 64 bits hold.
+/// governor multiplies the two in nanoseconds: kept below what 64 bits hold.
+fn bounded(quota: Quota) -> (Duration, NonZeroU32) {
     let every = quota.every.clamp(Duration::from_nanos(1), LONGEST);
     let most = u64::MAX / 4 / u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).max(1);
     let burst = quota.burst.min(u32::try_from(most).unwrap_or(u32::MAX));
-    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+    (every, NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
+}
+
+/// What governor makes of one gate: its next theoretical arrival, or how long it stays closed.
+fn next_arrival(arrival: Option<u64>, quota: Quota, now: u64) -> Result<u64, Duration> {
+    let (every, burst) = bounded(quota);
     let quota = GovernorQuota::with_period(every).unwrap_or(GovernorQuota::per_second(NonZeroU32::MIN));
     // governor counts from the moment at which a limiter was made: for it, each question is asked at zero.
     let stage = Stage { arrival: arrival.map(|at| at.saturating_sub(now)), next: Cell::new(0) };

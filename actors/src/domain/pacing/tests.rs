@@ -75,6 +75,32 @@ fn quotas_beyond_reason_are_bounded() {
 }
 
 #[test]
+fn permits_given_elsewhere_close_a_gate() {
+    let book = PermitBook::default();
+    let quota = Quota { every: Duration::from_secs(1), burst: 3 };
+    let note = |us: i64| book.note([(&"gate", quota)].into_iter(), micros(us));
+    let take = |us: i64| book.take([(&"gate", quota)].into_iter(), micros(us));
+    assert_eq!(book.ahead(&"gate", micros(0)), Duration::ZERO);
+    note(0);
+    note(0);
+    assert_eq!(book.ahead(&"gate", micros(500_000)), Duration::from_millis(1_500));
+    assert_eq!((take(0), take(0)), (Ok(()), Err(Duration::from_secs(1))), "two of three were gone");
+    (0..50).for_each(|_| note(0));
+    assert_eq!(take(0), Err(Duration::from_secs(1)), "as closed as after a burst, and no more");
+    assert_eq!(take(1_000_000), Ok(()));
+}
+
+#[test]
+fn a_share_is_a_part_of_the_quota() {
+    let every = Duration::from_millis(200);
+    let table = [(1, 1, (200, 1)), (1, 3, (600, 1)), (45, 2, (400, 22)), (2, 5, (1_000, 1)), (7, 0, (200, 7))];
+    for (burst, nodes, (every_ms, its_burst)) in table {
+        let expected = Quota { every: Duration::from_millis(every_ms), burst: its_burst };
+        assert_eq!(share_of(Quota { every, burst }, nodes), expected, "{burst} among {nodes}");
+    }
+}
+
+#[test]
 fn midnight_is_that_of_the_tenant() {
     let table = [
         // plain winter day, and the two days on which Europe changes its clocks

@@ -8,6 +8,7 @@
 
 pub mod inbox;
 pub mod outbox;
+pub mod pacing;
 pub mod scene;
 pub mod turns;
 

@@ -139,3 +139,23 @@ pub(in crate::store) const LINKS: &str = "\
         WHEN 'live_session' THEN (SELECT tenant_id FROM live_sessions o WHERE o.id = e.entity_id) \
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
+
+/// Node.
+pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) VALUES ($1, now(), now()) \
+    ON CONFLICT (id) DO UPDATE SET seen_at = now()";
+/// Within how many seconds.
+pub(in crate::store) const NODES_ALIVE: &str =
+    "SELECT count(*) FROM nodes WHERE seen_at > now() - $1::bigint::float8 * interval '1 second'";
+/// Node: others that were not seen for a day.
+pub(in crate::store) const NODES_FORGET: &str =
+    "DELETE FROM nodes WHERE id <> $1 AND seen_at < now() - interval '1 day'";
+/// Node.
+pub(in crate::store) const NODE_GONE: &str = "DELETE FROM nodes WHERE id = $1";
+
+/// A secret, unless there is one.
+pub(in crate::store) const KEEP_SECRET: &str =
+    "INSERT INTO installation (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING";
+pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
+
+/// What to pass on to those who listen.
+pub(in crate::store) const NOTIFY: &str = "SELECT pg_notify('palabre', $1)";

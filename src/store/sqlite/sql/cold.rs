@@ -107,3 +107,22 @@ pub(in crate::store) const LINKS: &str = "\
 
 pub(in crate::store) const ADD_SELLER_PHONE: &str =
     "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";
+
+/// Node.
+pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) \
+    VALUES (?1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) \
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at";
+/// Within how many seconds: whoever is there, for there is one at a time.
+pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*) FROM nodes WHERE ?1 > 0";
+/// Node: all others.
+pub(in crate::store) const NODES_FORGET: &str = "DELETE FROM nodes WHERE id <> ?1";
+/// Node.
+pub(in crate::store) const NODE_GONE: &str = "DELETE FROM nodes WHERE id = ?1";
+
+/// A secret, unless there is one.
+pub(in crate::store) const KEEP_SECRET: &str =
+    "INSERT INTO installation (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
+pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
+
+/// Nobody listens.
+pub(in crate::store) const NOTIFY: &str = "";

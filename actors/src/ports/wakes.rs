@@ -1,0 +1,164 @@
+//! Telling others that there is something to look at: what they would find at their next sweep anyway.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::LaneKey;
+use crate::domain::ids::{ChannelId, TenantId};
+
+/// What somebody should look at soon. It names tenants and channels and nobody else (I10), and several of them are one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToWake {
+    /// Rows of these lanes were set on their way, or their channel was paused or resumed.
+    pub lanes: BTreeSet<LaneKey>,
+    /// Contacts of these tenants are to be written to no more, or again: conversations in memory read anew.
+    pub tenants: BTreeSet<TenantId>,
+}
+
+/// Who passes on what others should look at. A wake-up is a hint: it may be lost or come twice, and nothing that is
+/// promised rests on it.
+pub trait Wakes: Send + Sync {
+    /// Passes it on soon, together with what else there is. Neither waits nor fails.
+    fn wake(&self, what: ToWake);
+}
+
+/// Nobody is told.
+impl Wakes for () {
+    fn wake(&self, _: ToWake) {}
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    /// Who says so.
+    from: &'a str,
+    lanes: Vec<(&'a str, &'a str)>,
+    tenants: Vec<&'a str>,
+}
+
+impl ToWake {
+    /// Rows of a lane, or its channel's pause.
+    #[must_use]
+    pub fn lane(tenant: &TenantId, channel: &ChannelId) -> Self {
+        let lane = LaneKey { tenant: tenant.clone(), channel: channel.clone() };
+        Self { lanes: BTreeSet::from([lane]), ..Self::default() }
+    }
+
+    /// A tenant's conversations.
+    #[must_use]
+    pub fn tenant(tenant: &TenantId) -> Self {
+        Self { tenants: BTreeSet::from([tenant.clone()]), ..Self::default() }
+    }
+
+    /// Whether there is nothing to look at.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty() && self.tenants.is_empty()
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: Self) {
+        self.lanes.extend(other.lanes);
+        self.tenants.extend(other.tenants);
+    }
+
+    /// As texts of at most so many bytes, said by `from`. A single name that is too long for that is left out: others
+    /// find it at their next sweep.
+    #[must_use]
+    pub fn to_texts(&self, from: &str, most_bytes: usize) -> Vec<String> {
+        let mut texts = Vec::new();
+        self.write(from, most_bytes, &mut texts);
+        texts
+    }
+
+    fn write(&self, from: &str, most_bytes: usize, texts: &mut Vec<String>) {
+        if self.is_empty() {
+            return;
+        }
+        let lanes = self.lanes.iter().map(|lane| (lane.tenant.as_str(), lane.channel.as_str()));
+        let tenants = self.tenants.iter().map(TenantId::as_str);
+        let wire = Wire { from, lanes: lanes.collect(), tenants: tenants.collect() };
+        match serde_json::to_string(&wire) {
+            Ok(text) if text.len() <= most_bytes => texts.push(text),
+            _ if self.lanes.len() + self.tenants.len() > 1 => {
+                let (first, second) = self.halves();
+                first.write(from, most_bytes, texts);
+                second.write(from, most_bytes, texts);
+            }
+            _ => {}
+        }
+    }
+
+    fn halves(&self) -> (Self, Self) {
+        let half = (self.lanes.len() + self.tenants.len()) / 2;
+        let mut halves = (Self::default(), Self::default());
+        for (n, lane) in self.lanes.iter().enumerate() {
+            if n < half { &mut halves.0 } else { &mut halves.1 }.lanes.insert(lane.clone());
+        }
+        for (n, tenant) in (self.lanes.len()..).zip(&self.tenants) {
+            if n < half { &mut halves.0 } else { &mut halves.1 }.tenants.insert(tenant.clone());
+        }
+        halves
+    }
+
+    /// Reads such a text. `None` for one's own, and for what nobody of ours wrote.
+    #[must_use]
+    pub fn from_text(text: &str, own: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Owned {
+            from: String,
+            lanes: Vec<(String, String)>,
+            tenants: Vec<String>,
+        }
+        let said: Owned = serde_json::from_str(text).ok()?;
+        if said.from == own {
+            return None;
+        }
+        let lane = |(tenant, channel): &(String, String)| LaneKey {
+            tenant: TenantId::new(tenant),
+            channel: ChannelId::new(channel),
+        };
+        Some(Self {
+            lanes: said.lanes.iter().map(lane).collect(),
+            tenants: said.tenants.iter().map(|tenant| TenantId::new(tenant)).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn many() -> ToWake {
+        let mut all = ToWake::default();
+        for n in 0..40 {
+            let tenant = TenantId::new(&format!("tenant-{n}"));
+            all.add(ToWake::lane(&tenant, &ChannelId::new(&format!("channel-{n}"))));
+            all.add(ToWake::tenant(&tenant));
+        }
+        all
+    }
+
+    #[test]
+    fn it_comes_back_as_it_was_in_as_many_texts_as_it_takes() {
+        for most in [100, 300, 100_000] {
+            let texts = many().to_texts("node-1", most);
+            assert!(texts.iter().all(|text| text.len() <= most), "{texts:?}");
+            let mut back = ToWake::default();
+            texts.iter().for_each(|text| back.add(ToWake::from_text(text, "node-2").expect("ours")));
+            assert_eq!(back, many(), "{most}");
+        }
+        assert_eq!(many().to_texts("node-1", 100_000).len(), 1);
+        assert_eq!(many().to_texts("node-1", 10), Vec::<String>::new());
+        assert_eq!(ToWake::default().to_texts("node-1", 100), Vec::<String>::new());
+    }
+
+    #[test]
+    fn ones_own_and_what_is_not_ours_wakes_nobody() {
+        let text = &ToWake::tenant(&TenantId::new("belle")).to_texts("node-1", 1_000)[0];
+        assert_eq!(ToWake::from_text(text, "node-1"), None);
+        for other in ["", "hello", "{}", "[1]", r#"{"from":"x","lanes":[["a"]],"tenants":[]}"#] {
+            assert_eq!(ToWake::from_text(other, "node-1"), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Who is alive, and what the nodes of an installation have in common.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261121_000003_nodes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = match manager.get_database_backend() {
+            DbBackend::Sqlite => include_str!("m20261121_000003_nodes/sqlite.sql"),
+            DbBackend::Postgres => include_str!("m20261121_000003_nodes/postgres.sql"),
+            other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
+        };
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -1,0 +1,278 @@
+//! This node among others: how many there are, the pace that they share, and how they wake each other.
+//!
+//! Whatever of it is away, the node goes on: the count stays as it was last seen, the pace falls back to this node's share
+//! of it, and who is not woken looks at its next sweep.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use metrics::gauge;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::NodeId;
+use palabre_actors::house::House;
+use palabre_actors::outbox::{LiveNodes, LocalPacing};
+use palabre_actors::ports::{Pacing, Pending, ToWake, Wakes};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use super::{StartError, ThreadGone};
+use crate::cache::Redis;
+use crate::config::Config;
+use crate::http::health::{Condition, HealthSource};
+use crate::store::{Store, StoreError};
+use crate::telemetry::metrics as names;
+
+/// How often a node says that it lives, at most and at least. It counts for [`crate::store::ALIVE_FOR`].
+const LIVES_EVERY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
+/// Wake-ups of so long go out as one: 20 a second at most, whatever happens.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// What PostgreSQL passes on in one piece, less than its 8,000 bytes; Redis takes more, and need not.
+const TEXT_BYTES: usize = 7_900;
+/// A database that does not answer keeps nobody from leaving.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The node's place among the others.
+pub(super) struct Cluster {
+    node: NodeId,
+    store: Store,
+    database: String,
+    redis: Option<Redis>,
+    nodes: LiveNodes,
+    bell: Arc<Bell>,
+    io: Handle,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Cluster {
+    /// Takes its place. Answers once the others are counted and Redis, when there is to be one, was looked for; with the
+    /// database away, [`Settling`] does that when it is back.
+    pub(super) async fn join(config: &Config, store: &Store, node: NodeId, io: &Handle) -> Result<Self, StartError> {
+        let nodes = LiveNodes::default();
+        let redis = {
+            let _inside = io.enter();
+            config.redis.as_ref().map(|redis| Redis::connect(&redis.url)).transpose()?
+        };
+        let settling =
+            Settling { node: node.clone(), store: store.clone(), redis: redis.clone(), nodes: nodes.clone() };
+        let settled = io.spawn(async move { settling.settle().await });
+        match settled.await.map_err(|_| ThreadGone)? {
+            Err(error) if !error.is_away() => return Err(error.into()),
+            // Nothing is sent before the database is back.
+            Ok(()) | Err(_) => {}
+        }
+        let bell = Arc::new(Bell::default());
+        let mut cluster = Self {
+            node,
+            store: store.clone(),
+            database: config.database.url.clone(),
+            redis,
+            nodes,
+            bell,
+            io: io.clone(),
+            tasks: Vec::new(),
+        };
+        if store.is_shared() {
+            let every = config.runtime.sweep_every.clamp(LIVES_EVERY.0, LIVES_EVERY.1);
+            let living = live(cluster.node.clone(), store.clone(), cluster.nodes.clone(), every);
+            cluster.tasks.push(io.spawn(living));
+        }
+        Ok(cluster)
+    }
+
+    /// The pace: shared, or this node's share.
+    pub(super) fn pacing(&self) -> Arc<dyn Pacing> {
+        match &self.redis {
+            Some(redis) => Arc::new(redis.pacing(self.nodes.clone())),
+            None => Arc::new(LocalPacing::shared_among(self.nodes.clone())),
+        }
+    }
+
+    /// How Redis does, when there is to be one.
+    pub(super) fn redis_health(&self) -> Option<Arc<dyn HealthSource>> {
+        self.redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as _)
+    }
+
+    /// Who passes on what others should look at.
+    pub(super) fn wakes(&self) -> Arc<dyn Wakes> {
+        Arc::clone(&self.bell) as _
+    }
+
+    /// From now on the house is woken by what happens here and elsewhere.
+    pub(super) fn meet(&mut self, house: House) -> Result<(), StoreError> {
+        // Said once.
+        let _ = self.bell.house.set(house);
+        let hear = || {
+            let (bell, own) = (Arc::clone(&self.bell), self.node.clone());
+            move |text: &str| bell.hear(text, &own)
+        };
+        let _inside = self.io.enter();
+        if let Some(redis) = &self.redis {
+            redis.listen(hear());
+        }
+        let listening = self.store.listen(&self.database, hear())?;
+        let ringing = ring(Arc::clone(&self.bell), self.node.clone(), self.store.clone(), self.redis.clone());
+        self.tasks.extend(listening.into_iter().chain([tokio::spawn(ringing)]));
+        Ok(())
+    }
+
+    /// Gives its place up, so that the others' shares grow at once.
+    pub(super) async fn leave(self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let leaving = async {
+            if let Some(redis) = &self.redis {
+                redis.close().await;
+            }
+            self.store.node_ends(&self.node).await
+        };
+        if !matches!(tokio::time::timeout(LEAVE_WITHIN, leaving).await, Ok(Ok(()))) {
+            debug!("the other nodes will notice by themselves that this one is gone");
+        }
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("node", &self.node).field("redis", &self.redis).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// What is left to do when the database was away at the start.
+    pub(super) fn settling(&self) -> Settling {
+        let (node, store) = (self.node.clone(), self.store.clone());
+        Settling { node, store, redis: self.redis.clone(), nodes: self.nodes.clone() }
+    }
+}
+
+/// What a node needs of the database before it may send.
+pub(super) struct Settling {
+    node: NodeId,
+    store: Store,
+    redis: Option<Redis>,
+    nodes: LiveNodes,
+}
+
+impl Settling {
+    /// Counts the others, and learns the secret that the gates in Redis are named with.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        seen(&self.nodes, self.store.node_begins(&self.node).await?);
+        if let Some(redis) = &self.redis {
+            redis.know(&secret(&self.store).await?).await;
+        }
+        Ok(())
+    }
+}
+
+/// What the installation's nodes know and nobody else. The first one makes it up: 74 bits of each of these are random.
+async fn secret(store: &Store) -> Result<Vec<u8>, StoreError> {
+    let fresh: String = (0..3).map(|_| uuid::Uuid::now_v7().simple().to_string()).collect();
+    Ok(store.secret_or(&fresh).await?.into_bytes())
+}
+
+fn seen(nodes: &LiveNodes, count: u32) {
+    nodes.seen(count);
+    gauge!(names::NODES).set(f64::from(count));
+}
+
+/// Says again and again that this node lives, and counts those who do.
+async fn live(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(every).await;
+        match store.node_lives(&node).await {
+            Ok(count) => {
+                seen(&nodes, count);
+                failing = false;
+            }
+            Err(error) => {
+                // Once for each outage.
+                if !failing {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        nodes = nodes.count(),
+                        "the nodes cannot be counted, as many are assumed as before"
+                    );
+                }
+                failing = true;
+            }
+        }
+    }
+}
+
+/// Collects what is to be looked at.
+#[derive(Default)]
+struct Bell {
+    /// What happened here: the others are to be told.
+    ours: Mutex<ToWake>,
+    /// What happened elsewhere.
+    heard: Mutex<ToWake>,
+    rung: Notify,
+    house: OnceLock<House>,
+}
+
+impl Bell {
+    fn hear(&self, text: &str, own: &NodeId) {
+        if let Some(what) = ToWake::from_text(text, own.as_str()) {
+            lock(&self.heard).add(what);
+            self.rung.notify_one();
+        }
+    }
+}
+
+impl Wakes for Bell {
+    fn wake(&self, what: ToWake) {
+        lock(&self.ours).add(what);
+        self.rung.notify_one();
+    }
+}
+
+fn lock(of: &Mutex<ToWake>) -> MutexGuard<'_, ToWake> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes this house, and those of other nodes: through Redis while it answers, through PostgreSQL otherwise.
+async fn ring(bell: Arc<Bell>, node: NodeId, store: Store, redis: Option<Redis>) {
+    loop {
+        bell.rung.notified().await;
+        tokio::time::sleep(TOGETHER).await;
+        let ours = std::mem::take(&mut *lock(&bell.ours));
+        let mut all = std::mem::take(&mut *lock(&bell.heard));
+        all.add(ours.clone());
+        if let Some(house) = bell.house.get() {
+            house.wake(all);
+        }
+        let mut untold = ours.to_texts(node.as_str(), TEXT_BYTES);
+        if let Some(redis) = &redis {
+            let mut told = 0;
+            while told < untold.len() && redis.publish(untold[told].clone()).await {
+                told += 1;
+            }
+            untold.drain(..told);
+        }
+        if let Err(error) = store.notify(&untold).await {
+            debug!(
+                error = &error as &dyn std::error::Error,
+                "the other nodes are not woken, they look at their next sweep"
+            );
+        }
+    }
+}
+
+/// How Redis does. The daemon does without.
+struct RedisHealth(Redis);
+
+impl HealthSource for RedisHealth {
+    fn check(&self) -> Pending<'_, Condition> {
+        let condition = match self.0.standing().up {
+            true => Condition::Up,
+            false => Condition::Degraded("redis does not answer, this node keeps to its share of every quota"),
+        };
+        Box::pin(std::future::ready(condition))
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        Some(self.0.standing().since)
+    }
+}

@@ -1,0 +1,83 @@
+//! Names at the server. They say which installation they belong to, because several may share one server, and never who
+//! somebody is: an address is hashed with the installation's secret (I10).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use palabre_actors::ports::GateKey;
+use sha2::Sha256;
+
+/// So many bytes of a hash are kept.
+const HASH_BYTES: usize = 16;
+
+/// The names of one installation.
+pub(super) struct Keys {
+    /// In braces, so that a cluster keeps what belongs together in one place.
+    prefix: String,
+    secret: Box<[u8]>,
+}
+
+impl Keys {
+    pub(super) fn of(secret: &[u8]) -> Self {
+        let secret: Box<[u8]> = secret.into();
+        let mut keys = Self { prefix: String::new(), secret };
+        keys.prefix = format!("{{palabre:{}}}", &keys.hashed("installation")[..8]);
+        keys
+    }
+
+    /// A gate's.
+    pub(super) fn gate(&self, key: &GateKey) -> String {
+        let prefix = &self.prefix;
+        match key {
+            GateKey::Tenant(tenant) => format!("{prefix}:tenant:{tenant}"),
+            GateKey::Account(channel) => format!("{prefix}:account:{channel}"),
+            GateKey::Pair(channel, address) => format!("{prefix}:pair:{channel}:{}", self.hashed(address.as_str())),
+        }
+    }
+
+    /// That of the gate at which nobody but we knock.
+    pub(super) fn knock(&self) -> String {
+        format!("{}:knock", self.prefix)
+    }
+
+    /// That of wake-ups.
+    pub(super) fn wakes(&self) -> String {
+        format!("{}:wakes", self.prefix)
+    }
+
+    fn hashed(&self, text: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
+            // HMAC takes keys of every length.
+            return String::new();
+        };
+        mac.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..HASH_BYTES])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::address::{Address, Scheme};
+    use palabre_actors::domain::ids::{ChannelId, TenantId};
+
+    use super::*;
+
+    #[test]
+    fn i10_names_tell_installations_and_contacts_apart_and_nobodys_number() {
+        let channel = ChannelId::new("belle-wa");
+        let pair = |number: &str| {
+            GateKey::Pair(channel.clone(), Address::parse(Scheme::Whatsapp, number, None).expect("a number"))
+        };
+        let (ours, theirs) = (Keys::of(b"ours"), Keys::of(b"theirs"));
+        let anne = ours.gate(&pair("+33612345678"));
+        assert!(!anne.contains("612345678") && anne.contains(":pair:belle-wa:"), "{anne}");
+        assert_eq!(anne, Keys::of(b"ours").gate(&pair("+33612345678")), "every node says the same");
+        assert_ne!(anne, ours.gate(&pair("+33612345679")));
+        let hash = |name: &str| name.rsplit(':').next().map(str::to_owned);
+        assert_ne!(hash(&anne), hash(&theirs.gate(&pair("+33612345678"))), "nobody can make it up without the secret");
+        let tenant = GateKey::Tenant(TenantId::new("belle"));
+        assert_ne!(ours.gate(&tenant), theirs.gate(&tenant));
+        assert!(ours.gate(&tenant).ends_with(":tenant:belle"));
+        assert_ne!(ours.wakes(), theirs.wakes());
+    }
+}

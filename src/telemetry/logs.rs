@@ -106,8 +106,12 @@ where
     Ok(tracing_subscriber::registry().with(filter(config)?).with(lines))
 }
 
+/// PostgreSQL notices at `info` that what a migration makes is there already, at every start: its warnings are enough.
+const QUIETER: &str = "sqlx::postgres::notice=warn";
+
 fn filter(config: &Logs) -> Result<EnvFilter, LogsError> {
-    Ok(EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(&config.level)?)
+    let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    Ok(builder.parse(format!("{QUIETER},{}", config.level))?)
 }
 
 /// Lines lost since the start.

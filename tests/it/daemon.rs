@@ -162,7 +162,7 @@ impl World {
     /// Starts the daemon on the folder, whatever state it is in.
     pub fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
-        let process = Process::start(&self.config(), &self.logs);
+        let process = Process::start(&self.config(), "spool", &self.logs);
         self.twilio
             .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
@@ -170,7 +170,8 @@ impl World {
 
     /// Starts another node beside it, which webhooks reach once they are aimed there.
     pub fn start_another(&mut self) {
-        let process = Process::start(&self.config(), &self.logs);
+        let spool = format!("spool-{}", self.others.len() + 2);
+        let process = Process::start(&self.config(), &spool, &self.logs);
         self.others.push(process);
     }
 
@@ -301,12 +302,13 @@ impl Drop for World {
 }
 
 impl Process {
-    /// Starts the program and waits until it says that it is ready.
-    fn start(config: &Path, logs: &Arc<Mutex<String>>) -> Self {
+    /// Starts the program, with a spool of its own, and waits until it says that it is ready.
+    fn start(config: &Path, spool: &str, logs: &Arc<Mutex<String>>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
             .args(["serve", "--config"])
             .arg(config)
             .env("PALABRE__HTTP__LISTEN", "127.0.0.1:0")
+            .env("PALABRE__SPOOL__DIR", spool)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

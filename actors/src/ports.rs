@@ -226,6 +226,8 @@ pub struct Settlement {
 pub enum Settled {
     /// `sent`, event `message_sent`.
     Sent(Receipt),
+    /// The same; an earlier attempt had handed it over, as the provider said when it was asked (`found_at_provider`).
+    Found(Receipt),
     /// Back to `pending` until then. `counted` is false when nothing was tried (paced, shut down): the attempt is taken
     /// back.
     Later {

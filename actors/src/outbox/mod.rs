@@ -101,7 +101,7 @@ impl Dispatcher {
                     unsettled.into_iter().for_each(Unsettled::step_out);
                     None
                 }
-                Result_::Sent(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
+                Result_::Sent(_) | Result_::Found(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
                     unsettled.into_iter().for_each(Unsettled::done);
                     None
                 }

@@ -150,7 +150,7 @@ impl Inquiry {
         }
         let retry = &account.profile.retry;
         let result = policy::reconciled(found, on_unknown, message, retry, outside.now(), &outside.settings);
-        let cost_micros = if matches!(result, Settled::Sent(_)) { asked.profile.cost_micros } else { 0 };
+        let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
         delivery::Outcome { result, via, cost_micros }
     }

@@ -23,12 +23,14 @@ async fn i5_what_the_provider_took_is_found_by_asking_and_not_repeated() {
         let id = world.id_of(&format!("n{n}")).await;
         let history = world.history(&id).await;
         assert!(history.iter().any(|event| event.starts_with("message_unknown:")), "{fault:?}: {history:?}");
+        assert_eq!(history.last().map(String::as_str), Some("message_sent:found_at_provider"), "{fault:?}");
         let known: String =
             world.value(&format!("SELECT provider_message_id FROM messages_out WHERE id = '{id}'")).await;
         let sent = world.twilio.sends().pop().expect("it was taken");
         assert_eq!((sent.sid, sent.mid), (known, Some(id.clone())), "{fault:?}");
         assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{id}'")).await, 1);
         world.explains(&id, "nobody knows whether the provider took it", "personne ne sait si le fournisseur l'a pris");
+        world.explains(&id, "the provider was asked, and has it", "on a demandé au fournisseur, et il l'a");
     }
     assert_eq!(world.twilio.taken(), 4, "each of them once");
 }
@@ -134,7 +136,7 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
     assert_eq!(world.received(ANNE), [echo("pris"), "perdu".to_owned()]);
     let taken = world.id_of("pris").await;
     let history = world.history(&taken).await;
-    assert_eq!(history, ["message_unknown:lease_expired", "message_sent:taken"]);
+    assert_eq!(history, ["message_unknown:lease_expired", "message_sent:found_at_provider"]);
     world.explains(&taken, "its sender did not say what came of it", "son expéditeur n'a pas dit ce qu'il en est");
     let history = world.history(&lost).await;
     assert_eq!(history[..2], ["message_unknown:lease_expired", "message_postponed:absent_at_provider"]);

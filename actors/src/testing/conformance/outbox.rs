@@ -186,9 +186,13 @@ pub async fn i5_expired_leases_become_unknown(store: &impl Subject) {
     assert_eq!(found, [mine.id, other.id]);
     assert_eq!(ids(&store.claim_unknown(look(201)).await.expect("claims")), [], "somebody looks into them");
     assert_eq!(state(store, &mine).await, OutboxState::Unknown);
-    settle(store, &mine, taken("SMa"), 202).await;
+    let found = Receipt { provider_message_id: ProviderMessageId::new("SMa") };
+    settle(store, &mine, Settled::Found(found), 202).await;
     settle(store, &other, Settled::Later { at: at(203), reason: "absent".into(), counted: true }, 202).await;
     assert_eq!(state(store, &mine).await, OutboxState::Sent);
+    let rows = store.snapshot().await;
+    let event = rows.events_of(EventType::MessageSent).next().expect("its event");
+    assert_eq!(event.payload, json!({ "reason": "found_at_provider", "attempt": 1 }));
     assert_eq!(ids(&claim(store, "taxi", 203, 1).await), [other.id]);
 }
 

@@ -157,7 +157,10 @@ impl Data {
         let current = row.message.attempts == message.attempts.max(1);
         let repeated = |reason: &str| row.last_error.as_deref() == Some(reason);
         match result {
-            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id),
+            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id, "taken"),
+            Settled::Found(receipt) => {
+                self.settle_sent(settlement, &receipt.provider_message_id, "found_at_provider");
+            }
             _ if !current => {}
             Settled::Later { at: again, reason, counted } => {
                 let payload = if !counted && repeated(reason) {
@@ -201,7 +204,7 @@ impl Data {
         }
     }
 
-    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId) {
+    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId, reason: &str) {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
         let Some(row) = self.outbound.get_mut(&message.id) else { return };
         let news = row.state.after(Transition::Deliver).is_some();
@@ -216,7 +219,7 @@ impl Data {
         let channel = row.via.clone().unwrap_or_else(|| row.message.channel.clone());
         let more = Usage { messages: u64::from(news), cost_micros: *cost_micros };
         self.count_usage(&message.tenant, &channel, *at, more);
-        let payload = settlement.payload("taken", true);
+        let payload = settlement.payload(reason, true);
         let delivered = self.step(message, Transition::Deliver, payload.clone(), *at, |row| {
             row.provider_message_id = Some(provider_id.clone());
             row.sent_at = Some(*at);

@@ -145,6 +145,10 @@ pub trait Outbox: Send + Sync {
 
     /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause.
     fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>>;
+
+    /// Writes down, for people alone (I11), that nothing of a channel is claimed until then, and why (`breaker_open`,
+    /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait.
+    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>>;
 }
 
 /// A tenant's messages through one channel: what takes turns with other lanes.

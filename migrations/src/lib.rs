@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_house;
 mod m20261121_000002_delivery;
+mod m20261121_000003_rests;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_house::Migration), Box::new(m20261121_000002_delivery::Migration)]
+        vec![
+            Box::new(m20261121_000001_house::Migration),
+            Box::new(m20261121_000002_delivery::Migration),
+            Box::new(m20261121_000003_rests::Migration),
+        ]
     }
 }

@@ -17,6 +17,7 @@ mod tenants;
 #[cfg(test)]
 pub(crate) mod tests;
 mod values;
+mod waits;
 mod writer;
 
 pub mod entity;
@@ -34,6 +35,7 @@ pub use self::explain::{Archive, Counts, Story};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
+pub use self::waits::Wait;
 
 use self::reader::{Counter, Load, Stands};
 use self::sqlite::sql;
@@ -71,6 +73,8 @@ impl Store {
         }
         // One daemon at a time: who asked providers about unknown messages before this one is gone.
         change(&write_conn, sql::FORGET_ASKERS, []).await?;
+        change(&write_conn, sql::FORGET_RESTS, []).await?;
+        change(&write_conn, sql::RECONSIDER, []).await?;
         let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = sqlite::open_readers(url).await?;

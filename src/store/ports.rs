@@ -186,6 +186,10 @@ impl Outbox for Store {
     fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
         Box::pin(async move { self.sweep(Sweep::Pause(pause)).await.map(|_| ()) })
     }
+
+    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Rest(rest)).await.map(|_| ()) })
+    }
 }
 
 impl Standings for Store {

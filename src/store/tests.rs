@@ -4,6 +4,7 @@ mod archive;
 mod durability;
 mod plans;
 mod snapshot;
+mod waits;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;

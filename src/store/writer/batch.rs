@@ -78,6 +78,7 @@ pub(in crate::store) enum Sweep {
     ExpireLeases { node: NodeId, now: Timestamp },
     Tend { now: Timestamp, rounds: Rounds },
     Pause(Pause),
+    Rest(Pause),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
 }
 

@@ -56,6 +56,11 @@ pub(super) async fn apply(
                 let values = [channel, tenant, text(pause.reason.as_str()), time(pause.until)];
                 Swept::Count(change(tx, sql::PAUSE, values).await?)
             }
+            Sweep::Rest(rest) => {
+                let (tenant, channel) = (text(rest.lane.tenant.as_str()), text(rest.lane.channel.as_str()));
+                let values = [channel, tenant, text(rest.reason.as_str()), time(rest.until)];
+                Swept::Count(change(tx, sql::REST, values).await?)
+            }
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
                 let closed = all(tx, sql::CLOSE_IDLE_LIVE, values).await?;

@@ -61,7 +61,13 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     let met = world.twilio.faults_met()["refuse"];
     assert!((2..=4).contains(&met), "two that failed, and those on the wire by then: {met}");
     assert_eq!(world.taken_texts(), [(format!("whatsapp:{CHLOE}"), echo("un taxi"))]);
-    world.explains(&id, "waits for its next attempt", "attend sa prochaine tentative");
+    // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
+    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    world.explains(&id, "UTC: its channel failed too often, and rests", "UTC : son canal a échoué trop souvent");
+    world.explains(&id, "a fallback_channel would take over", "un canal de secours (fallback_channel) prendrait");
+    world.write(BELLE, CHLOE, "quatre").await;
+    let next = world.id_of("quatre").await;
+    world.explains(&next, &format!("waits behind {id}"), &format!("attend derrière {id}"));
 }
 
 #[tokio::test]
@@ -76,6 +82,13 @@ async fn an_account_that_the_provider_suspended_is_paused_until_somebody_resumes
     world.until_is(&id, "pending", Some("30002")).await;
     assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{id}'")).await, 0);
     world.explains(&id, "the account is suspended", "le compte est suspendu");
+    let next = world.id_of(": deux").await;
+    world.explains(
+        &next,
+        "UTC: its channel is paused, 30002, the account is suspended",
+        "UTC : son canal est en pause",
+    );
+    world.explains(&next, "then `palabre outbox resume`", "puis `palabre outbox resume`");
     world.write(TAXI, CHLOE, "un taxi").await;
     world.twilio.taken_at_least(1).await;
 

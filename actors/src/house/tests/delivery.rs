@@ -18,7 +18,7 @@ use crate::domain::template::TemplateUse;
 use crate::domain::turn::{Refused, SendRequest};
 use crate::house::SendRefusal;
 use crate::ports::{GateKey, LaneKey, Outbox, Pause, PortErrorKind};
-use crate::testing::fakes::{Answer, OutboundRow, Said, Snapshot, Unpaced};
+use crate::testing::fakes::{Answer, Op, OutboundRow, Said, Snapshot, Unpaced};
 use crate::testing::harness::{Harness, noon, request};
 
 fn away() -> Answer {
@@ -139,16 +139,21 @@ fn a_broken_channel_rests_tries_one_message_and_goes_on() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let begun = harness.provider("a").begun().len();
         let claims = harness.store.snapshot().events_of(EventType::MessageClaimed).count();
+        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
+        assert_eq!((rest.lane.channel.as_str(), rest.reason.as_str()), ("a", "breaker_open"));
+        assert!(rest.until > noon() + TimeDelta::seconds(2), "and it is written down until when");
+        harness.post("a", BOB, "me too").await.unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
         assert_eq!(harness.provider("a").begun().len(), begun, "open: nothing is tried");
+        assert_eq!(harness.store.calls(Op::Rest), 1, "once, however much waits and however often that is looked at");
         let later = harness.store.snapshot().events_of(EventType::MessageClaimed).count();
         assert_eq!(later, claims, "and nothing is claimed only to be put back");
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(harness.provider("a").begun().len(), begun + 1, "half-open: one message tries the way");
         harness.provider("a").choose(|_| None);
-        let snapshot = harness.until(|now| all_sent(now, 20)).await;
-        assert!(all_sent(&snapshot, 20), "closed: everything goes");
-        assert_eq!(harness.provider("a").taken().len(), 20);
+        let snapshot = harness.until(|now| all_sent(now, 21)).await;
+        assert!(all_sent(&snapshot, 21), "closed: everything goes");
+        assert_eq!(harness.provider("a").taken().len(), 21);
     });
 }
 

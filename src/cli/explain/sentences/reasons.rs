@@ -277,6 +277,12 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
     }
 }
 
+/// Whether a reason is a word of ours, a code that we have words for, or an HTTP status.
+pub(super) fn is_known(reason: &str) -> bool {
+    let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
+    code(reason).is_some() || http_status(reason).is_some() || ours(reason).is_some()
+}
+
 /// What stands there when the provider's answer held no code.
 fn http_status(reason: &str) -> Option<u16> {
     reason.parse().ok().filter(|status| (300..600).contains(status))

@@ -222,3 +222,39 @@ pub(in crate::store) const PAUSES: &str =
 pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
     VALUES (?1, ?2, ?3, ?4, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
+
+/// Channel, tenant, reason, until.
+pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until) \
+    VALUES (?1, ?2, ?3, ?4) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until";
+
+/// What a process that is gone said of its channels.
+pub(in crate::store) const FORGET_RESTS: &str = "DELETE FROM channel_rests";
+
+/// What waits for another day or month is looked at again: the limits may be others now.
+pub(in crate::store) const RECONSIDER: &str = "UPDATE messages_out SET next_attempt_at = updated_at \
+    WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
+        WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
+        AND p.last_error IN ('per_day', 'budget'))";
+
+/// Id, now: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
+/// how many come first.
+pub(in crate::store) const WAITS: &str = concat!(
+    "SELECT 'behind', l.id, l.state, l.last_error, NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
+        SELECT min(h.id) FROM messages_out h WHERE h.tenant_id = r.tenant_id \
+            AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
+    in_line!(),
+    ") WHERE r.id = ?1 AND r.state = 'pending' AND r.behind = 1 \
+    UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_pauses p \
+        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
+        WHERE r.id = ?1 AND r.state = 'pending' \
+    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_rests p \
+        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
+        WHERE r.id = ?1 AND r.state = 'pending' \
+    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \
+        WHERE r.id = ?1 AND r.state = 'pending' AND r.next_attempt_at > ?2 \
+    UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
+            INDEXED BY messages_out_heads WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id \
+            AND f.state = 'pending' AND f.behind = 0 AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) \
+            LIMIT 10000)) FROM messages_out r WHERE r.id = ?1 AND r.state = 'pending'"
+);

@@ -122,6 +122,13 @@ impl Outbox for FakeStore {
             Ok(())
         })
     }
+
+    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>> {
+        self.run(Op::Rest, move |data| {
+            data.rests.insert(rest.lane.clone(), rest);
+            Ok(())
+        })
+    }
 }
 
 impl Data {

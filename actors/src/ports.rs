@@ -128,9 +128,15 @@ pub trait Outbox: Send + Sync {
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>>;
 
-    /// Whether another row of the conversation must be settled before anybody can say whose a receipt is: one that is on
-    /// the wire, or an older one that is unknown as well (I5). Ask it before [`Outbox::owned_by_others`].
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>>;
+    /// Whether another row to the same person must be settled before anybody can say whose a receipt is: one that is on
+    /// the wire, or an older one that is unknown as well (I5). Those count whose channels' messages may leave through the
+    /// account that the receipts are of: its own, and those that it takes over for. A phone number is the same person on
+    /// each of them ([`Address::aliases`]). Ask it before [`Outbox::owned_by_others`].
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>>;
 
     /// What nobody else does: `deferred` rows whose contact has written since go back into the line
     /// (`message_released`), those past their `expires_at` die (`expired`), and lines whose head left without telling

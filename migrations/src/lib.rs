@@ -6,7 +6,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_house;
 mod m20261121_000002_delivery;
-mod m20261121_000003_rests;
+mod m20261121_000003_told;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_house::Migration),
             Box::new(m20261121_000002_delivery::Migration),
-            Box::new(m20261121_000003_rests::Migration),
+            Box::new(m20261121_000003_told::Migration),
         ]
     }
 }

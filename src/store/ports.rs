@@ -22,8 +22,9 @@ use super::sql;
 use super::values::{Row, all, corrupt, count, first_id_of, id, list, quarter_text, text, time};
 use super::writer::{Burial, Change, Job, Sweep, Swept, all_failed};
 
-/// How long before a message another one may have been written that a provider took at the same time.
-const TWINS_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// How long before a message another one may have been written that a provider took at the same time, when it was sent
+/// within the hour in which it was written: that hour, and what clocks blur. Others are found as what was sent late.
+const TWINS_WITHIN: TimeDelta = TimeDelta::minutes(65);
 
 impl Store {
     pub(super) async fn read<T>(
@@ -149,9 +150,16 @@ impl Outbox for Store {
         })
     }
 
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
-        let values = [text(message.tenant.as_str()), id(message.conversation), id(message.id)];
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>> {
         Box::pin(async move {
+            let aliases = message.to.aliases();
+            let aliases: Vec<_> = aliases.iter().map(Address::as_str).collect();
+            let (through, aliases) = (list(&through).map_err(port_error)?, list(&aliases).map_err(port_error)?);
+            let values = [text(message.tenant.as_str()), id(message.id), through, aliases];
             let found = self.read(sql::AWAITS_TWIN, values, |row| row.get::<bool>(0)).await?;
             found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })

@@ -93,6 +93,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::SUPPRESS, "messages_out_line (tenant_id=? AND conversation_id=?)"),
         (sql::SUPPRESS, "messages_out_deferred (tenant_id=? AND conversation_id=?)"),
         (sql::OWNED_BY_OTHERS, "sqlite_autoindex_messages_out_1 (id>?)"),
+        (sql::OWNED_BY_OTHERS, "messages_out_late (provider_message_id=?)"),
         (sql::AWAITS_TWIN, "messages_out_leased"),
         (sql::AWAITS_TWIN, "messages_out_line (tenant_id=? AND conversation_id=? AND id<?)"),
         (sql::ASKED_BEFORE, "messages_out_asked_once (tenant_id=? AND idempotency_key=?)"),

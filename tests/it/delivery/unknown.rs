@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use palabre::gateway::twilio::simulator::{CallbackPlan, Fault, Faults, Rule};
+use palabre::gateway::twilio::Kind;
+use palabre::gateway::twilio::simulator::{CallbackPlan, Fault, Faults, InboundMessage, Rule};
 
 use super::{ANNE, echo, quick, quick_with};
 use crate::daemon::{BELLE, Setup, World};
@@ -72,6 +73,42 @@ async fn i5_twins_that_are_both_unknown_do_not_share_what_the_provider_took() {
         assert_eq!(world.received(ANNE).iter().filter(|taken| **taken == echo(&text)).count(), 2, "{text}");
     }
     assert_eq!(world.value::<i64>("SELECT count(DISTINCT provider_message_id) FROM messages_out").await, 10);
+}
+
+#[tokio::test]
+async fn i5_twins_of_two_channels_that_leave_through_one_account_do_not_share_what_the_provider_took() {
+    let world = World::start_on(&quick_with("fallback_channel = \"{id}-sms\""));
+    world
+        .execute(
+            "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
+             VALUES ('belle', 'belle', 'operator', '2999-01-01T00:00:00.000000Z', '')",
+        )
+        .await;
+    world.until_channel("belle", "paused").await;
+    for round in 1..=6 {
+        // One takes the other's account, and both end at the same time: one was taken.
+        let late = |fault| Rule { delay: Duration::from_millis(100), ..Rule::once(fault) };
+        world.twilio.set_faults(Faults::of([late(Fault::TakeThenReset), late(Fault::ResetBeforeTaking)]));
+        let text = format!("tour {round}");
+        let sms = InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, ANNE, BELLE.sender, &text);
+        let (one, other) = if round % 2 == 0 {
+            let (one, other) = tokio::join!(world.write(BELLE, ANNE, &text), world.twilio.deliver(&sms));
+            (one, other.expect("an answer"))
+        } else {
+            let (other, one) = tokio::join!(world.twilio.deliver(&sms), world.write(BELLE, ANNE, &text));
+            (one, other.expect("an answer"))
+        };
+        assert_eq!((one.status, other.status), (200, 200));
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", round * 2).await;
+        let taken = world.taken_texts();
+        assert_eq!(
+            taken.iter().filter(|taken| **taken == (ANNE.to_owned(), echo(&text))).count(),
+            2,
+            "{text}: {taken:?}"
+        );
+    }
+    assert_eq!(world.value::<i64>("SELECT count(DISTINCT provider_message_id) FROM messages_out").await, 12);
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_out WHERE sent_via = 'belle-sms'").await, 6);
 }
 
 #[tokio::test]

@@ -128,8 +128,8 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "twin_first",
         (
-            "another message of the conversation is open as well, and is cleared up first",
-            "un autre message de la conversation est en suspens lui aussi, et s'éclaircit d'abord",
+            "another message to the contact is open as well, and is cleared up first",
+            "un autre message au contact est en suspens lui aussi, et s'éclaircit d'abord",
         ),
         WAIT,
     ),

@@ -194,19 +194,29 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
     SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// Tenant, the message itself, `[provider id, …]`, the first id to look at. Nothing indexes a provider's id; whoever owns
-/// one of these was written not long before the message or after it, and ids grow with time.
-pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
+/// Tenant, the message itself, `[provider id, …]`, the first id to look at. A provider's id is indexed only of what was
+/// sent late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
     WHERE o.id >= ?4 AND o.id <> ?2 AND o.tenant_id = ?1 \
-    AND o.provider_message_id IN (SELECT value FROM json_each(+?3))";
+    AND o.provider_message_id IN (SELECT value FROM json_each(+?3)) \
+    UNION SELECT l.provider_message_id FROM messages_out l INDEXED BY messages_out_late \
+    WHERE l.provider_message_id IN (SELECT value FROM json_each(+?3)) AND l.provider_message_id IS NOT NULL \
+    AND substr(coalesce(l.sent_at, l.updated_at), 1, 13) <> substr(l.created_at, 1, 13) \
+    AND l.id <> ?2 AND l.tenant_id = ?1";
 
-/// Tenant, conversation, the message itself. Reads what senders are at, and what stands before it in its line.
+/// Tenant, the message itself, `[channel, …]`, `[address, …]`. Reads what senders are at, and what stands before it in the
+/// lines of the person's conversations.
 pub(in crate::store) const AWAITS_TWIN: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
-        AND s.tenant_id = ?1 AND s.conversation_id = ?2 AND s.id <> ?3) \
-    OR EXISTS (SELECT 1 FROM messages_out u INDEXED BY messages_out_line WHERE u.state IN ",
+        AND s.tenant_id = ?1 AND s.id <> ?2 AND s.channel_id IN (SELECT value FROM json_each(+?3)) \
+        AND s.\"to\" IN (SELECT value FROM json_each(+?4))) \
+    OR EXISTS (SELECT 1 FROM json_each(+?4) j \
+        CROSS JOIN contact_addresses a ON a.tenant_id = ?1 AND a.address = j.value \
+        CROSS JOIN conversations c ON c.tenant_id = ?1 AND c.contact_id = a.contact_id \
+        CROSS JOIN messages_out u INDEXED BY messages_out_line ON u.tenant_id = ?1 AND u.conversation_id = c.id \
+            AND u.id < ?2 AND u.state = 'unknown' AND u.state IN ",
     in_line!(),
-    " AND u.tenant_id = ?1 AND u.conversation_id = ?2 AND u.id < ?3 AND u.state = 'unknown')"
+    " WHERE c.channel_id IN (SELECT value FROM json_each(+?3)))"
 );
 
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0), coalesce(sum(cost_micros), 0) \

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Data, FakeStore, Op, StoreEvent};
 use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{NodeId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, NodeId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
@@ -92,11 +92,18 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
-        let message = message.clone();
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>> {
+        let (message, through) = (message.clone(), through.to_vec());
         self.run(Op::AwaitsTwin, move |data| {
             Ok(data.outbound.values().any(|row| {
-                let other = row.message.conversation == message.conversation && row.message.id != message.id;
+                let other = row.message.tenant == message.tenant
+                    && row.message.id != message.id
+                    && through.contains(&row.message.channel)
+                    && message.to.aliases().contains(&row.message.to);
                 let older = row.message.id < message.id;
                 other && (row.state == OutboxState::Sending || (row.state == OutboxState::Unknown && older))
             }))

@@ -1,4 +1,4 @@
-//! Why channels rest.
+//! What people and other messages are told: why channels rest, whose a receipt is.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -7,7 +7,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &str {
-        "m20261121_000003_rests"
+        "m20261121_000003_told"
     }
 }
 
@@ -15,7 +15,7 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let sql = match manager.get_database_backend() {
-            DbBackend::Sqlite => include_str!("m20261121_000003_rests/sqlite.sql"),
+            DbBackend::Sqlite => include_str!("m20261121_000003_told/sqlite.sql"),
             other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
         };
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())

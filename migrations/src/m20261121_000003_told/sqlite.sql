@@ -6,3 +6,9 @@ CREATE TABLE channel_rests (
   reason     TEXT NOT NULL,
   until      TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- What was sent in another hour than it was written in, by the provider's id: whose a receipt is (I5). What was sent at once
+-- is found among its neighbours, and pays for no index.
+CREATE INDEX messages_out_late ON messages_out (provider_message_id)
+  WHERE provider_message_id IS NOT NULL
+    AND substr(coalesce(sent_at, updated_at), 1, 13) <> substr(created_at, 1, 13);

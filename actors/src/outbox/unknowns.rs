@@ -143,9 +143,12 @@ impl Inquiry {
             && letters::carries(message, &other.profile)
         {
             let there = self.find(message, (page, other), &*gateway, &to).await;
-            if !matches!(there, Ok(Found::Absent))
-                && (matches!(found, Ok(Found::Absent)) || matches!(there, Ok(Found::Taken(_))))
-            {
+            // Who could not be asked is asked again; who cannot tell says nothing that the other has not said.
+            let says_more = match (&found, &there) {
+                (_, Ok(Found::Absent)) | (Ok(Found::CannotTell), Ok(Found::CannotTell)) => false,
+                (_, Ok(Found::Taken(_) | Found::CannotTell) | Err(_)) => true,
+            };
+            if says_more {
                 (found, asked, on_unknown) = (there, other, gateway.on_unknown());
             }
         }

@@ -12,7 +12,7 @@ use crate::domain::channel::{BreakerPolicy, ChannelProfile, ChannelTemplate, Quo
 use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, TenantId};
 use crate::domain::message::OutboundKind;
-use crate::domain::send::{SendError, SendErrorClass};
+use crate::domain::send::{Found, SendError, SendErrorClass};
 use crate::domain::status::OutboxState;
 use crate::domain::template::TemplateUse;
 use crate::domain::turn::{Refused, SendRequest};
@@ -430,5 +430,25 @@ fn a_message_that_expired_is_a_dead_letter() {
         let snapshot = harness.until(|now| in_state(now, "late", OutboxState::Dead)).await;
         assert_eq!(row(&snapshot, "late").last_error.as_deref(), Some("expired"));
         assert!(texts(&harness, "a").is_empty());
+    });
+}
+
+#[test]
+fn i5_while_the_one_that_took_over_cannot_be_asked_nothing_is_repeated() {
+    paused(async {
+        let harness = Harness::build(|plan| {
+            plan.channel("a").fallback = Some(ChannelId::new("a-sms"));
+            let sms = ChannelProfile { scheme: Scheme::Sms, ..ChannelProfile::default() };
+            plan.add("a").channels.insert("a-sms".to_owned(), sms);
+        });
+        harness.provider("a").script([Answer::Lose]);
+        harness.provider("a").script_finds([Ok(Found::CannotTell)]);
+        let class = SendErrorClass::Retry { after: None };
+        let error = SendError { class, code: Some("503".to_owned()), detail: String::new() };
+        harness.gateways.of(&ChannelId::new("a-sms")).script_finds([Err(error)]);
+        harness.post("a", ANNE, "one").await.unwrap();
+        let snapshot = harness.until(|now| all_sent(now, 1)).await;
+        assert_eq!(snapshot.events_of(EventType::MessageUnknown).count(), 2, "asked again before it is sent again");
+        assert_eq!(harness.provider("a").begun().len(), 2);
     });
 }

@@ -1,5 +1,6 @@
 //! What the store can do by itself, `synchronous=FULL` on the disk that holds the temporary folder: accepted messages
-//! and full turns (accept, commit with one answer, settlement) per second.
+//! and full turns (accept, commit with one answer, settlement) per second. `PALABRE_BENCH_URL` names an empty PostgreSQL
+//! database to measure instead.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench may fail")]
 
@@ -23,7 +24,8 @@ const MESSAGES: usize = 8192;
 
 async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
+    let file = || format!("sqlite://{}", folder.path().join("palabre.db").display());
+    let url = std::env::var("PALABRE_BENCH_URL").unwrap_or_else(|_| file());
     (Store::open(&url, true).await.unwrap(), folder)
 }
 
@@ -35,7 +37,7 @@ fn provider_id() -> String {
 
 fn messages(count: usize) -> Vec<NewInbound> {
     let message = |n: usize| {
-        let customer = Customer::of(["belle", "artisan", "live", "taxi"][n % 4], (n % 2000) as u32);
+        let customer = Customer::of(["belle", "artisan", "live", "taxi"][n % 4], 4000 + (n % 2000) as u32);
         customer.writes(&provider_id(), 0)
     };
     (0..count).map(message).collect()

@@ -149,13 +149,19 @@ pub trait Outbox: Send + Sync {
     /// Channels that are paused.
     fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>>;
 
-    /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause.
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>>;
+    /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause. `at` is
+    /// the caller's now.
+    fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 
     /// Writes down, for people alone (I11), that nothing of a channel is claimed until then, and why (`breaker_open`,
-    /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait.
-    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>>;
+    /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait; and again
+    /// within [`REST_HOLDS`] for as long as it is so, because what nobody repeats is over with whoever said it. `at` is the
+    /// caller's now.
+    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 }
+
+/// For how long it is believed that a channel rests ([`Outbox::rest`]) when nobody says so again: other nodes may be gone.
+pub const REST_HOLDS: Duration = Duration::from_secs(180);
 
 /// A tenant's messages through one channel: what takes turns with other lanes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

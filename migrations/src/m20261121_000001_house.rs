@@ -16,6 +16,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let sql = match manager.get_database_backend() {
             DbBackend::Sqlite => include_str!("m20261121_000001_house/sqlite.sql"),
+            DbBackend::Postgres => include_str!("m20261121_000001_house/postgres.sql"),
             other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
         };
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())

@@ -16,6 +16,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let sql = match manager.get_database_backend() {
             DbBackend::Sqlite => include_str!("m20261121_000002_delivery/sqlite.sql"),
+            // PostgreSQL came later: its first step has it all.
+            DbBackend::Postgres => return Ok(()),
             other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
         };
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())

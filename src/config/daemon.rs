@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use url::Url;
 
 use super::document::Scope;
 use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
@@ -108,10 +109,15 @@ fn database(scope: &Scope<'_>, raw: &RawDatabase, folder: &Path) -> Option<Datab
 fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
     const HELP: &str =
         "write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`";
+    const SERVER: &str = "write `postgres://user:password@host:5432/database`";
     let scheme = raw.split(':').next().unwrap_or_default();
     if matches!(scheme, "postgres" | "postgresql") {
-        scope.wrong("url", "names PostgreSQL, which this version cannot use yet", HELP);
-        return None;
+        let named = Url::parse(raw).is_ok_and(|url| url.has_host() && !url.path().trim_matches('/').is_empty());
+        if !named {
+            scope.wrong("url", "names no server, or no database on it", SERVER);
+            return None;
+        }
+        return Some(raw.to_owned());
     }
     let Some(rest) = raw.strip_prefix("sqlite://").or_else(|| raw.strip_prefix("sqlite:")) else {
         scope.wrong("url", "is not a database that palabre knows", HELP);

@@ -57,13 +57,20 @@ pub struct Cidr {
     pub prefix: u8,
 }
 
-/// `[database]`
-#[derive(Clone, Debug)]
+/// `[database]`. `Debug` shows no URL: it may carry a password.
+#[derive(Clone)]
 pub struct Database {
-    /// `sqlite://palabre.db` (relative paths are made absolute from the configuration file's folder).
+    /// `sqlite://palabre.db` (relative paths are made absolute from the configuration file's folder), or
+    /// `postgres://user:password@host/database`.
     pub url: String,
     /// Migrate at start.
     pub migrate: bool,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("migrate", &self.migrate).finish_non_exhaustive()
+    }
 }
 
 /// `[redis]`

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{EntityTrait, QueryOrder};
-
 use super::entity::{event_log, message_in, message_out};
-use super::values::all;
+use super::link::all;
 use super::{Archive, StoreError, sql};
 
 /// What the tables hold.
@@ -45,13 +43,9 @@ impl Archive {
     /// [`StoreError`]: the database refused.
     pub async fn census(&self) -> Result<Census, StoreError> {
         let mut census = Census {
-            inbound: message_in::Entity::find().order_by_asc(message_in::Column::Id).all(&self.conn).await?,
-            outbound: message_out::Entity::find().order_by_asc(message_out::Column::Id).all(&self.conn).await?,
-            events: event_log::Entity::find()
-                .order_by_asc(event_log::Column::CreatedAt)
-                .order_by_asc(event_log::Column::Id)
-                .all(&self.conn)
-                .await?,
+            inbound: self.models(sql::ALL_INBOUND, []).await?,
+            outbound: self.models(sql::ALL_OUTBOUND, []).await?,
+            events: self.models(sql::ALL_EVENTS, []).await?,
             ..Census::default()
         };
         for row in all(&self.conn, sql::VERSIONS, []).await? {

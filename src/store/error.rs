@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use palabre_actors::ports::{PortError, PortErrorKind};
+use sea_orm::sqlx::{self, postgres::PgDatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
 
 /// The store cannot be opened, migrated or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL names a database that is not supported.
-    #[error("database.url must begin with sqlite:")]
+    #[error("database.url must begin with sqlite: or postgres:")]
     UnsupportedUrl,
     /// Another daemon has the database.
     #[error("another palabre has the database {}: stop it first, or give this one a database of its own", database.display())]
@@ -40,9 +41,9 @@ pub enum StoreError {
 pub(super) fn port_error(error: DbErr) -> PortError {
     let kind = match &error {
         DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => PortErrorKind::Corrupt,
-        _ => match result_code(&error) {
-            Some(CONSTRAINT) => PortErrorKind::Conflict,
-            Some(ERROR | TOO_BIG | MISMATCH) => PortErrorKind::Corrupt,
+        _ => match refusal(&error) {
+            Some(Refusal::Constraint) => PortErrorKind::Conflict,
+            Some(Refusal::Nonsense) => PortErrorKind::Corrupt,
             _ => PortErrorKind::Unavailable,
         },
     };
@@ -54,13 +55,31 @@ pub(super) fn port_error(error: DbErr) -> PortError {
 pub(super) fn is_poison(error: &DbErr) -> bool {
     match error {
         DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => true,
-        _ => matches!(result_code(error), Some(ERROR | CONSTRAINT | TOO_BIG | MISMATCH)),
+        _ => matches!(refusal(error), Some(Refusal::Constraint | Refusal::Nonsense)),
     }
+}
+
+/// Whether two transactions were in each other's way, and one had to give up: the same again may do better.
+pub(super) fn is_collision(error: &DbErr) -> bool {
+    matches!(refusal(error), Some(Refusal::Collision))
 }
 
 /// Whether the database itself said so. Anything else means that it was not reached.
 pub(super) fn is_answer(error: &DbErr) -> bool {
-    result_code(error).is_some()
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    error.as_database_error().is_some()
+}
+
+/// Why a database refused a statement that it understood.
+enum Refusal {
+    Constraint,
+    Nonsense,
+    Collision,
 }
 
 // SQLite's primary result codes: https://www.sqlite.org/rescode.html
@@ -69,13 +88,41 @@ const TOO_BIG: u32 = 18;
 const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;
 
-fn result_code(error: &DbErr) -> Option<u32> {
+fn refusal(error: &DbErr) -> Option<Refusal> {
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
     | DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
         return None;
     };
-    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
+    if let sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnIndexOutOfBounds { .. } = &**error {
+        return Some(Refusal::Nonsense);
+    }
+    let error = error.as_database_error()?;
+    let code = error.code()?;
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return sql_state(error.code());
+    }
+    let extended: u32 = code.parse().ok()?;
+    match extended & 0xff {
+        CONSTRAINT => Some(Refusal::Constraint),
+        ERROR | TOO_BIG | MISMATCH => Some(Refusal::Nonsense),
+        _ => None,
+    }
+}
+
+/// PostgreSQL's: <https://www.postgresql.org/docs/15/errcodes-appendix.html>
+fn sql_state(code: &str) -> Option<Refusal> {
+    match code {
+        // Serialization failure, deadlock, lock not available.
+        "40001" | "40P01" | "55P03" => Some(Refusal::Collision),
+        // A trigger of ours or of the operator's.
+        "P0001" => Some(Refusal::Constraint),
+        _ => match code.get(..2)? {
+            "23" => Some(Refusal::Constraint),
+            // Data, syntax and names, limits of the program.
+            "22" | "42" | "54" => Some(Refusal::Nonsense),
+            _ => None,
+        },
+    }
 }

@@ -8,15 +8,15 @@ use palabre_actors::domain::status::{DeliveryStatus, Transition};
 use palabre_actors::ports::StatusUpdate;
 use uuid::Uuid;
 
+use super::link::{Rows, id, id_or_null, text, time};
 use super::sql::EVENT_LOG;
-use super::values::{Rows, id, text, text_or_null, time};
 
 /// Events of one transaction, in the order in which they happened.
 pub(super) struct Events(Rows);
 
 impl Events {
     pub const fn none() -> Self {
-        Self(Rows::of(&EVENT_LOG))
+        Self(Rows::of(EVENT_LOG))
     }
 
     pub fn push(&mut self, event: &Event) {
@@ -25,7 +25,7 @@ impl Events {
             text(event.tenant.as_str()),
             text(event.event_type.as_str()),
             text(event.entity_type.as_str()),
-            text_or_null(event.entity_id.map(|id| id.to_string())),
+            id_or_null(event.entity_id),
             id(event.correlation),
             text(event.actor_type.as_str()),
             text(event.payload.as_json()),

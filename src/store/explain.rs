@@ -6,17 +6,19 @@ use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;
-use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{DbErr, FromQueryResult};
 use uuid::Uuid;
 
+use super::database::Database;
 use super::entity::{event_log, message_in, message_out};
-use super::values::{all, parse_time, text};
-use super::{StoreError, sql, sqlite};
+use super::link::{Text, Value, all, integer, text, text_or_null};
+use super::values::{Row, parse_time};
+use super::{Kind, StoreError, postgres, sql, sqlite};
 
 /// A store that is only read, beside a running daemon or without one.
 #[derive(Clone, Debug)]
 pub struct Archive {
-    pub(super) conn: DatabaseConnection,
+    pub(super) conn: Database,
 }
 
 /// One flow from its webhook to the last callback. Times are text; ids and words as they stand in the tables.
@@ -53,18 +55,18 @@ pub struct Counts {
 const ANSWER_WINDOW: TimeDelta = TimeDelta::minutes(1);
 
 impl Archive {
-    /// Opens `sqlite://path` for reading. The file must be there.
+    /// Opens `sqlite://path` or `postgres://…` for reading. A file must be there.
     ///
     /// # Errors
-    /// [`StoreError`]: the URL is not one of SQLite's, or the file cannot be opened.
+    /// [`StoreError`]: the URL names another database, or the file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::UnsupportedUrl);
-        }
-        Ok(Self::over(sqlite::open_readers(url).await?))
+        Ok(Self::over(match Kind::of(url)? {
+            Kind::Sqlite => Database::Sqlite(sqlite::open_readers(url).await?),
+            Kind::Postgres => Database::Postgres(postgres::pool_at_leisure(url)?),
+        }))
     }
 
-    pub(super) fn over(conn: DatabaseConnection) -> Self {
+    pub(super) fn over(conn: Database) -> Self {
         Self { conn }
     }
 
@@ -77,17 +79,14 @@ impl Archive {
         // Ids are written in small letters; a provider's stands as it came.
         let ours = Uuid::parse_str(id).ok().map(|id| id.to_string());
         let mut inbound = match &ours {
-            Some(ours) => message_in::Entity::find_by_id(ours.clone()).one(&self.conn).await?,
+            Some(ours) => self.model(sql::INBOUND_BY_ID, [text(ours.as_str())]).await?,
             None => self.inbound_by_provider_id(id).await?,
         };
-        let mut outbound = None;
+        let mut outbound: Option<message_out::Model> = None;
         if inbound.is_none() {
             outbound = match &ours {
-                Some(ours) => message_out::Entity::find_by_id(ours.clone()).one(&self.conn).await?,
-                None => {
-                    let by_provider_id = message_out::Column::ProviderMessageId.eq(id);
-                    message_out::Entity::find().filter(by_provider_id).one(&self.conn).await?
-                }
+                Some(ours) => self.model(sql::OUTBOUND_BY_ID, [text(ours.as_str())]).await?,
+                None => self.model(sql::OUTBOUND_OF_PROVIDER, [text(id)]).await?,
             };
         }
         let flow = match (&inbound, &outbound, &ours) {
@@ -118,14 +117,25 @@ impl Archive {
         state: Option<OutboxState>,
         limit: u64,
     ) -> Result<Vec<message_out::Model>, StoreError> {
-        let mut rows = message_out::Entity::find();
-        if let Some(tenant) = tenant {
-            rows = rows.filter(message_out::Column::TenantId.eq(tenant.as_str()));
-        }
-        if let Some(state) = state {
-            rows = rows.filter(message_out::Column::State.eq(state.as_str()));
-        }
-        Ok(rows.order_by_desc(message_out::Column::Id).limit(limit).all(&self.conn).await?)
+        let tenant = text_or_null(tenant.map(TenantId::as_str));
+        let state = text_or_null(state.map(OutboxState::as_str));
+        Ok(self.models(sql::OUTBOX, [tenant, state, integer(limit)]).await?)
+    }
+
+    pub(super) async fn models<M: FromQueryResult, const N: usize>(
+        &self,
+        sql: Text,
+        values: [Value; N],
+    ) -> Result<Vec<M>, DbErr> {
+        all(&self.conn, sql, values).await?.iter().map(Row::model).collect()
+    }
+
+    async fn model<M: FromQueryResult, const N: usize>(
+        &self,
+        sql: Text,
+        values: [Value; N],
+    ) -> Result<Option<M>, DbErr> {
+        all(&self.conn, sql, values).await?.first().map(Row::model).transpose()
     }
 
     /// How many rows there are of each kind. Reads the whole tables.
@@ -151,7 +161,7 @@ impl Archive {
     async fn inbound_by_provider_id(&self, id: &str) -> Result<Option<message_in::Model>, DbErr> {
         let rows = all(&self.conn, sql::INBOUND_BY_PROVIDER_ID, [text(id)]).await?;
         match rows.first() {
-            Some(row) => message_in::Entity::find_by_id(row.get::<String>(0)?).one(&self.conn).await,
+            Some(row) => self.model(sql::INBOUND_BY_ID, [text(row.get::<String>(0)?)]).await,
             None => Ok(None),
         }
     }
@@ -162,13 +172,7 @@ impl Archive {
     }
 
     async fn events(&self, tenant: &str, correlation: &str) -> Result<Vec<event_log::Model>, DbErr> {
-        event_log::Entity::find()
-            .filter(event_log::Column::TenantId.eq(tenant))
-            .filter(event_log::Column::CorrelationId.eq(correlation))
-            .order_by_asc(event_log::Column::CreatedAt)
-            .order_by_asc(event_log::Column::Id)
-            .all(&self.conn)
-            .await
+        self.models(sql::FLOW_EVENTS, [text(tenant), text(correlation)]).await
     }
 
     /// The message that started a flow, found by what names it.
@@ -181,7 +185,7 @@ impl Archive {
         let named =
             || events.iter().filter(|event| event.entity_type == "message_in").find_map(|e| e.entity_id.clone());
         match answered.or_else(named) {
-            Some(id) => message_in::Entity::find_by_id(id).one(&self.conn).await,
+            Some(id) => self.model(sql::INBOUND_BY_ID, [text(id)]).await,
             None => Ok(None),
         }
     }
@@ -194,21 +198,16 @@ impl Archive {
         tenant: &str,
         correlation: &str,
     ) -> Result<Vec<message_out::Model>, DbErr> {
-        let of_flow = || {
-            message_out::Entity::find()
-                .filter(message_out::Column::TenantId.eq(tenant))
-                .filter(message_out::Column::CorrelationId.eq(correlation))
-                .order_by_asc(message_out::Column::Id)
-        };
         if let Some(turn) = inbound.and_then(|row| row.processed_at.as_deref()) {
             let turn = parse_time(turn)?;
             let (from, until) = (first_id_of(turn - ANSWER_WINDOW), first_id_of(turn + ANSWER_WINDOW));
-            let near = of_flow().filter(message_out::Column::Id.between(from, until)).all(&self.conn).await?;
+            let near = [text(tenant), text(correlation), text(from), text(until)];
+            let near: Vec<message_out::Model> = self.models(sql::FLOW_OUTBOUND_NEAR, near).await?;
             if !near.is_empty() {
                 return Ok(near);
             }
         }
-        of_flow().all(&self.conn).await
+        self.models(sql::FLOW_OUTBOUND, [text(tenant), text(correlation)]).await
     }
 }
 

@@ -1,17 +1,21 @@
-//! The heart's ports over SQLite.
+//! The heart's ports over SQLite and PostgreSQL.
 //!
-//! All writing goes through one task that commits whatever waits as one transaction ([`writer`]); questions that come by
-//! the thousand are answered in bulk ([`reader`]). What is SQLite's own, and its SQL, stands in
-//! [`sqlite`] alone.
+//! All writing goes through one task, or a few, that commit whatever waits as one transaction ([`writer`]); questions that
+//! come by the thousand are answered in bulk ([`reader`]). What is one database's own, and its SQL, stands in [`sqlite`]
+//! and [`postgres`]; [`link`] is what they have in common.
 
 mod census;
+mod database;
 mod error;
 mod events;
 mod explain;
+mod link;
 pub mod operator;
 mod ports;
+mod postgres;
 mod reader;
 mod sellers;
+mod sql;
 mod sqlite;
 mod tenants;
 #[cfg(test)]
@@ -27,7 +31,7 @@ use std::sync::{Arc, Mutex};
 use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
@@ -37,10 +41,35 @@ pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
 pub use self::waits::Wait;
 
-use self::reader::{Counter, Load, Stands};
-use self::sqlite::sql;
-use self::values::{Row, all, change, text};
+use self::database::Database;
+use self::link::{all, text};
+use self::postgres::Line;
+use self::reader::{Counter, Desk, Load, Stands};
+use self::values::Row;
 use self::writer::{Held, Ids, Rounds, Writer};
+
+/// How many connections write to PostgreSQL at once. Measured on two cores (docs/decisions/0012): two commit 1.7 times as
+/// many turns as one, and four no more than two; messages are accepted equally fast by any number.
+const LANES: usize = 2;
+
+/// Which database a URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            Ok(Self::Sqlite)
+        } else if postgres::is_ours(url) {
+            Ok(Self::Postgres)
+        } else {
+            Err(StoreError::UnsupportedUrl)
+        }
+    }
+}
 
 /// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
@@ -52,43 +81,71 @@ struct Inner {
     loads: Counter<Load>,
     standings: Counter<Stands>,
     rounds: Mutex<Rounds>,
-    write_conn: DatabaseConnection,
-    copies: DatabaseConnection,
-    reads: DatabaseConnection,
+    writes: Database,
+    reads: Database,
+    /// SQLite's, for copying its log back.
+    copies: Option<Database>,
 }
 
 impl Store {
-    /// Opens `sqlite://path`, making the file when it is not there, and migrates it when `migrate` says so. Its tasks run
-    /// on the tokio runtime that this is called on.
+    /// Opens `sqlite://path`, making the file when it is not there, or `postgres://…`, and migrates it when `migrate` says
+    /// so. Its tasks run on the tokio runtime that this is called on.
     ///
     /// # Errors
-    /// [`StoreError`]: the URL is not one of SQLite's, the file cannot be opened, or a migration failed.
+    /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::UnsupportedUrl);
+        match Kind::of(url)? {
+            Kind::Sqlite => Self::open_sqlite(url, migrate).await,
+            Kind::Postgres => Self::open_postgres(url, migrate).await,
         }
+    }
+
+    async fn open_sqlite(url: &str, migrate: bool) -> Result<Self, StoreError> {
         let write_conn = sqlite::open_writer(url).await?;
         if migrate {
             Migrator::up(&write_conn, None).await?;
         }
-        // One daemon at a time: who asked providers about unknown messages before this one is gone.
-        change(&write_conn, sql::FORGET_ASKERS, []).await?;
-        change(&write_conn, sql::FORGET_RESTS, []).await?;
-        change(&write_conn, sql::RECONSIDER, []).await?;
-        let last = all(&write_conn, sql::LAST_INBOUND, []).await?;
+        let writes = Database::Sqlite(write_conn.clone());
+        // One daemon at a time: who asked providers about unknown messages before this one, or let channels rest, is gone.
+        for sql in [sqlite::sql::FORGET_ASKERS, sqlite::sql::FORGET_RESTS, sqlite::sql::RECONSIDER] {
+            writes.unprepared(sql).await?;
+        }
+        let last = all(&writes, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
-        let reads = sqlite::open_readers(url).await?;
+        let reads = Database::Sqlite(sqlite::open_readers(url).await?);
         let copies = sqlite::open_checkpointer(url).await?;
         let held = Held::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(held, copies.clone(), Ids::after(last)),
-            loads: Counter::open(reads.clone()),
-            standings: Counter::open(reads.clone()),
+            loads: Counter::open(Desk::Pool(reads.clone())),
+            standings: Counter::open(Desk::Pool(reads.clone())),
             rounds: Mutex::default(),
-            write_conn,
-            copies,
+            writes,
             reads,
+            copies: Some(Database::Sqlite(copies)),
         })))
+    }
+
+    async fn open_postgres(url: &str, migrate: bool) -> Result<Self, StoreError> {
+        if migrate {
+            postgres::migrate(url).await?;
+        }
+        let hot = postgres::hot(url)?;
+        let pool = postgres::pool(url)?;
+        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
+        let store = Self(Arc::new(Inner {
+            writer: Writer::start_lanes(lanes),
+            loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
+            standings: Counter::open(Desk::Line(Line::to(hot.clone()))),
+            rounds: Mutex::default(),
+            writes: Database::Postgres(pool.clone()),
+            reads: Database::Postgres(pool.clone()),
+            copies: None,
+        }));
+        store.ping().await?;
+        postgres::reconsider(&pool).await?;
+        postgres::months::keep_ahead(pool);
+        Ok(store)
     }
 
     /// Brings the schema up to date and does nothing else: `palabre migrate`. Answers the names of the steps that were
@@ -97,8 +154,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`], as [`Store::open`].
     pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::UnsupportedUrl);
+        if Kind::of(url)? == Kind::Postgres {
+            return Ok(postgres::migrate(url).await?);
         }
         let conn = sqlite::open_writer(url).await?;
         let missing = Migrator::get_pending_migrations(&conn).await?;
@@ -134,16 +191,18 @@ impl Store {
         Archive::over(self.0.reads.clone())
     }
 
-    /// Finishes what waits, takes nothing more, and leaves one file without a log beside it.
+    /// Finishes what waits, takes nothing more, and leaves SQLite's one file without a log beside it.
     ///
     /// # Errors
     /// [`StoreError`]: the log could not be copied back; the next start does it.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
-        self.0.reads.close_by_ref().await?;
-        self.0.copies.close_by_ref().await?;
-        all(&self.0.write_conn, sql::CHECKPOINT, []).await?;
-        self.0.write_conn.close_by_ref().await?;
+        self.0.reads.close().await?;
+        if let Some(copies) = &self.0.copies {
+            copies.close().await?;
+            self.0.writes.unprepared(sqlite::sql::CHECKPOINT).await?;
+        }
+        self.0.writes.close().await?;
         Ok(())
     }
 }

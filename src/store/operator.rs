@@ -9,6 +9,7 @@ mod consents;
 mod listing;
 mod pauses;
 mod replay;
+mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -22,24 +23,22 @@ use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, OutboundId,
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 use palabre_migrations::{Migrator, MigratorTrait};
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
-};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 pub use self::consents::{ConsentRow, OptOut};
 pub use self::listing::{Count, Filter, Item, Page, Shown};
 pub use self::pauses::endless;
 pub use self::replay::{Changed, Manner};
-use super::sqlite::operator as sql;
-use super::values::{all, list};
-use super::{Store, StoreError, sqlite};
+use super::database::{Database, Tx};
+use super::link::{Link, Value, all, column};
+use super::{Kind, Store, StoreError, postgres, sqlite};
 
 /// The operators' way to the tables. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    writes: DatabaseConnection,
-    reads: DatabaseConnection,
+    writes: Database,
+    reads: Database,
 }
 
 /// Whose rows may be seen and changed.
@@ -105,46 +104,51 @@ impl Store {
     /// The operators' way to the same tables. What it changes takes turns with the writer's transactions.
     #[must_use]
     pub fn operator(&self) -> Operator {
-        Operator { writes: self.0.write_conn.clone(), reads: self.0.reads.clone() }
+        Operator { writes: self.0.writes.clone(), reads: self.0.reads.clone() }
     }
 }
 
 impl Operator {
-    /// Opens `sqlite://path`, beside a running daemon or without one. The file must be there.
+    /// Opens `sqlite://path` or `postgres://…`, beside running daemons or without one. A file must be there.
     ///
     /// # Errors
-    /// [`StoreError`]: the URL is not one of SQLite's, the file cannot be opened, or its schema is of another version.
+    /// [`StoreError`]: the URL names another database, it cannot be opened, or its schema is of another version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::UnsupportedUrl);
-        }
-        // The readers first: they do not make a file that is not there.
-        let reads = sqlite::open_readers(url).await?;
-        let writes = sqlite::open_writer(url).await?;
-        if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
-            return Err(StoreError::Outdated);
-        }
-        Ok(Self { writes, reads })
-    }
-
-    /// The tenants as one JSON array, which every statement starts from.
-    async fn among(&self, tenants: &Tenants) -> Result<Value, DbErr> {
-        match tenants {
-            Tenants::Of(tenants) => list(tenants),
-            Tenants::All => {
-                let rows = all(&self.reads, sql::TENANTS, []).await?;
-                let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
-                list(&ids)
+        match Kind::of(url)? {
+            Kind::Sqlite => {
+                // The readers first: they do not make a file that is not there.
+                let reads = sqlite::open_readers(url).await?;
+                let writes = sqlite::open_writer(url).await?;
+                if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
+                    return Err(StoreError::Outdated);
+                }
+                Ok(Self { writes: Database::Sqlite(writes), reads: Database::Sqlite(reads) })
+            }
+            Kind::Postgres => {
+                let pool = postgres::pool_at_leisure(url)?;
+                let conn = postgres::through_sea_orm(pool.clone());
+                if !Migrator::get_pending_migrations(&conn).await?.is_empty() {
+                    return Err(StoreError::Outdated);
+                }
+                Ok(Self { writes: Database::Postgres(pool.clone()), reads: Database::Postgres(pool) })
             }
         }
     }
 
-    /// A transaction that may write from its beginning, so that nothing it has read changes before it does.
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let immediate = Some(SqliteTransactionMode::Immediate);
-        self.writes
-            .begin_with_options(TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() })
-            .await
+    /// The tenants as one list, which every statement starts from.
+    async fn among(&self, tenants: &Tenants) -> Result<Value, DbErr> {
+        match tenants {
+            Tenants::Of(tenants) => Ok(column(tenants.iter().map(TenantId::as_str))),
+            Tenants::All => {
+                let rows = all(&self.reads, sql::TENANTS, []).await?;
+                let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
+                Ok(column(ids))
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, DbErr> {
+        self.writes.begin().await
     }
 }
 

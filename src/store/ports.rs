@@ -13,13 +13,14 @@ use palabre_actors::ports::{
     Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, Loaded, Outbox, Pause, Pending, PortError,
     PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Turns, Usage,
 };
-use sea_orm::{DbErr, Value};
+use sea_orm::DbErr;
 
 use super::Store;
 use super::error::port_error;
+use super::link::{Text, Value, all, column, count, id, text, time};
 use super::reader::{DEADLINE, Load, Stands};
 use super::sql;
-use super::values::{Row, all, corrupt, count, first_id_of, id, list, quarter_text, text, time};
+use super::values::{Row, corrupt, first_id_of, quarter_text};
 use super::writer::{Burial, Change, Job, Sweep, Swept, all_failed};
 
 /// How long before a message another one may have been written that a provider took at the same time, when it was sent
@@ -29,8 +30,8 @@ const TWINS_WITHIN: TimeDelta = TimeDelta::minutes(65);
 impl Store {
     pub(super) async fn read<T>(
         &self,
-        sql: &'static str,
-        values: impl IntoIterator<Item = Value>,
+        sql: Text,
+        values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
         row: impl Fn(&Row) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, PortError> {
         let reading = async {
@@ -143,9 +144,13 @@ impl Outbox for Store {
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>> {
         Box::pin(async move {
-            let candidates = list(&ids).map_err(port_error)?;
             let since = text(first_id_of(message.created_at - TWINS_WITHIN));
-            let values = [text(message.tenant.as_str()), id(message.id), candidates, since];
+            let values = [
+                text(message.tenant.as_str()),
+                id(message.id),
+                since,
+                column(ids.iter().map(ProviderMessageId::as_str)),
+            ];
             self.read(sql::OWNED_BY_OTHERS, values, |row| Ok(ProviderMessageId::new(&row.get::<String>(0)?))).await
         })
     }
@@ -157,9 +162,12 @@ impl Outbox for Store {
     ) -> Pending<'a, Result<bool, PortError>> {
         Box::pin(async move {
             let aliases = message.to.aliases();
-            let aliases: Vec<_> = aliases.iter().map(Address::as_str).collect();
-            let (through, aliases) = (list(&through).map_err(port_error)?, list(&aliases).map_err(port_error)?);
-            let values = [text(message.tenant.as_str()), id(message.id), through, aliases];
+            let values = [
+                text(message.tenant.as_str()),
+                id(message.id),
+                column(through.iter().map(ChannelId::as_str)),
+                column(aliases.iter().map(Address::as_str)),
+            ];
             let found = self.read(sql::AWAITS_TWIN, values, |row| row.get::<bool>(0)).await?;
             found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })
@@ -191,12 +199,12 @@ impl Outbox for Store {
         )
     }
 
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move { self.sweep(Sweep::Pause(pause)).await.map(|_| ()) })
+    fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Pause(pause, at)).await.map(|_| ()) })
     }
 
-    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move { self.sweep(Sweep::Rest(rest)).await.map(|_| ()) })
+    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Rest(rest, at)).await.map(|_| ()) })
     }
 }
 

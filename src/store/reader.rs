@@ -7,12 +7,15 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
 use palabre_actors::domain::ids::{ChannelId, InboundId, TenantId};
 use palabre_actors::ports::{Loaded, PortError, PortErrorKind, Standing};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
+use super::database::Database;
 use super::error::port_error;
+use super::link::{Link, all, id_or_null, list, text};
+use super::postgres::{Line, is_broken};
 use super::sql;
-use super::values::{Packed, Row, all, corrupt, list};
+use super::values::{Packed, Row, corrupt};
 
 /// Questions of one kind that may wait.
 const QUEUE: usize = 4096;
@@ -27,7 +30,7 @@ pub(super) trait Question: Send + Sync + Sized + 'static {
 
     /// An answer for each question, in their order; an outer error is everybody's.
     fn ask(
-        conn: &DatabaseConnection,
+        conn: &impl Link,
         questions: &[Self],
     ) -> impl Future<Output = Result<Vec<Result<Self::Answer, DbErr>>, DbErr>> + Send;
 }
@@ -40,7 +43,7 @@ pub(super) struct Counter<Q: Question>(mpsc::Sender<Asked<Q>>);
 
 impl<Q: Question> Counter<Q> {
     /// Starts the reader. It ends when the `Counter` is gone.
-    pub fn open(conn: DatabaseConnection) -> Self {
+    pub fn open(conn: Desk) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
         tokio::spawn(serve(conn, queue));
         Self(sender)
@@ -60,11 +63,11 @@ impl<Q: Question> Counter<Q> {
     }
 }
 
-async fn serve<Q: Question>(conn: DatabaseConnection, mut queue: mpsc::Receiver<Asked<Q>>) {
+async fn serve<Q: Question>(desk: Desk, mut queue: mpsc::Receiver<Asked<Q>>) {
     let mut asked = Vec::with_capacity(AT_ONCE);
     while queue.recv_many(&mut asked, AT_ONCE).await > 0 {
         let (questions, waiting): (Vec<_>, Vec<_>) = asked.drain(..).unzip();
-        match Q::ask(&conn, &questions).await {
+        match desk.ask(&questions).await {
             Ok(answers) => {
                 for (answer, waiting) in answers.into_iter().zip(waiting) {
                     // Whoever asked may have given up.
@@ -80,6 +83,32 @@ async fn serve<Q: Question>(conn: DatabaseConnection, mut queue: mpsc::Receiver<
     }
 }
 
+/// Where a reader gets its answers.
+pub(super) enum Desk {
+    Pool(Database),
+    /// A connection of its own.
+    Line(Line),
+}
+
+impl Desk {
+    async fn ask<Q: Question>(&self, questions: &[Q]) -> Result<Vec<Result<Q::Answer, DbErr>>, DbErr> {
+        match self {
+            Self::Pool(pool) => Q::ask(pool, questions).await,
+            Self::Line(line) => {
+                line.ready().await?;
+                match Q::ask(line, questions).await {
+                    // It may have broken while nobody asked.
+                    Err(error) if is_broken(&error) => {
+                        line.ready().await?;
+                        Q::ask(line, questions).await
+                    }
+                    answers => answers,
+                }
+            }
+        }
+    }
+}
+
 /// What a conversation starts from.
 #[derive(Debug)]
 pub(super) struct Load(pub ConversationKey, pub Option<InboundId>);
@@ -87,10 +116,11 @@ pub(super) struct Load(pub ConversationKey, pub Option<InboundId>);
 impl Question for Load {
     type Answer = Loaded;
 
-    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
-        let keys: Vec<_> =
-            questions.iter().map(|Load(key, to)| (&key.tenant, &key.channel, key.address.as_str(), to)).collect();
-        let rows = all(conn, sql::LOAD, [list(&keys)?]).await?;
+    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
+        let keys = questions.iter().map(|Load(key, to)| {
+            [text(key.tenant.as_str()), text(key.channel.as_str()), text(key.address.as_str()), id_or_null(*to)]
+        });
+        let rows = all(conn, sql::LOAD, [list(keys)]).await?;
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a conversation"))).collect();
         for row in rows {
             let position = position(&row)?;
@@ -127,12 +157,13 @@ pub(super) struct Stands(pub TenantId, pub ChannelId, pub Address);
 impl Question for Stands {
     type Answer = Standing;
 
-    async fn ask(conn: &DatabaseConnection, questions: &[Self]) -> Result<Vec<Result<Standing, DbErr>>, DbErr> {
-        let keys: Vec<_> =
-            questions.iter().map(|Stands(tenant, channel, address)| (tenant, channel, address.as_str())).collect();
+    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<Standing, DbErr>>, DbErr> {
+        let keys = questions.iter().map(|Stands(tenant, channel, address)| {
+            [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())]
+        });
         // Whoever gets no row gets no answer, and what was to go to them is held back (I6).
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a standing"))).collect();
-        for row in all(conn, sql::STANDINGS, [list(&keys)?]).await? {
+        for row in all(conn, sql::STANDINGS, [list(keys)]).await? {
             if let Some(answer) = answers.get_mut(position(&row)?) {
                 *answer = standing(&row);
             }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 
-use super::values::{Row, all, change, text};
+use super::database::Database;
+use super::link::{all, change, text};
+use super::values::Row;
 use super::{Store, StoreError, sql};
 
 /// How often the table is looked at. The look is one small reading of an empty or tiny table.
@@ -39,7 +41,7 @@ impl Store {
     /// [`StoreError`]: the database refused.
     pub async fn add_seller_phone(&self, tenant: &TenantId, phone: &str) -> Result<(), StoreError> {
         let values = [text(tenant.as_str()), text(phone)];
-        change(&self.0.write_conn, sql::ADD_SELLER_PHONE, values).await?;
+        change(&self.0.writes, sql::ADD_SELLER_PHONE, values).await?;
         Ok(())
     }
 }
@@ -63,7 +65,7 @@ impl std::fmt::Debug for Sellers {
     }
 }
 
-async fn follow(conn: DatabaseConnection, sellers: Weak<RwLock<Phones>>) {
+async fn follow(conn: Database, sellers: Weak<RwLock<Phones>>) {
     let mut failing = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -85,7 +87,7 @@ async fn follow(conn: DatabaseConnection, sellers: Weak<RwLock<Phones>>) {
     }
 }
 
-async fn read(conn: &DatabaseConnection) -> Result<Phones, DbErr> {
+async fn read(conn: &Database) -> Result<Phones, DbErr> {
     let mut phones = Phones::new();
     for row in all(conn, sql::SELLER_PHONES, []).await? {
         let (tenant, phone) = columns(&row)?;

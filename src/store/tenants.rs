@@ -1,12 +1,10 @@
 //! The configuration's tenants and channels, as rows to join with.
 
+use super::link::{change, text, time};
+use super::{Store, StoreError, sql};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use sea_orm::TransactionTrait;
-
-use super::values::{change, text, time};
-use super::{Store, StoreError, sql};
 
 /// A tenant as it stands in `tenants`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +39,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: nothing was written.
     pub async fn sync_tenants(&self, tenants: &[TenantRow], now: Timestamp) -> Result<(), StoreError> {
-        let tx = self.0.write_conn.begin().await?;
+        let tx = self.0.writes.begin().await?;
         for tenant in tenants {
             let id = tenant.id.as_str();
             let values = [id, &tenant.name, &tenant.language, &tenant.timezone].map(text);

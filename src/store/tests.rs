@@ -1,8 +1,9 @@
-//! SQLite passes the conformance suite, and does what is its own.
+//! SQLite passes the conformance suite, and does what is its own; PostgreSQL in a room beside.
 
 mod archive;
 mod durability;
 mod plans;
+mod postgres;
 mod snapshot;
 mod waits;
 
@@ -15,6 +16,8 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use super::Store;
+use super::database::Database;
+use super::link::{Dialect, Link};
 
 palabre_actors::store_conformance!(fresh());
 
@@ -37,7 +40,8 @@ pub(crate) async fn outbox_rows(store: &Store, rows: &[(&str, &str, &str)]) {
              VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'mon secret', 'manual', \
                 '{state}', 1, '{at}', '30003', '{id}', '{at}', '{at}', 'key-{state}')"
         );
-        store.0.write_conn.execute_unprepared(&sql).await.unwrap();
+        let Database::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+        conn.execute_unprepared(&sql).await.unwrap();
     }
 }
 
@@ -48,6 +52,10 @@ fn url(folder: &TempDir) -> String {
 impl Subject for Store {
     fn snapshot(&self) -> Pending<'_, Snapshot> {
         Box::pin(snapshot::read(self))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.0.reads.dialect() == Dialect::Postgres
     }
 
     fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()> {

@@ -1,6 +1,5 @@
 //! Between the domain's types and what stands in columns.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Timelike, Utc};
@@ -10,11 +9,11 @@ use palabre_actors::domain::conversation::{Contact, Conversation, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, Inbound, Life, Outbound};
 use palabre_actors::ports::LaneKey;
-use sea_orm::{ColIdx, ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::sql::Table;
+use super::link::Dialect;
 
 /// `2026-11-21T03:55:00.123456Z`: as text, in the order of time.
 pub(super) fn time_text(at: Timestamp) -> String {
@@ -25,45 +24,29 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, DbErr> {
     DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)).map_err(|_| corrupt("a time"))
 }
 
-pub(super) fn text(value: impl Into<String>) -> Value {
-    Value::String(Some(value.into()))
-}
-
-pub(super) fn text_or_null<T: Into<String>>(value: Option<T>) -> Value {
-    Value::String(value.map(Into::into))
-}
-
-pub(super) fn id(value: impl Display) -> Value {
-    Value::String(Some(value.to_string()))
-}
-
-pub(super) fn time(at: Timestamp) -> Value {
-    Value::String(Some(time_text(at)))
-}
-
-pub(super) fn time_or_null(at: Option<Timestamp>) -> Value {
-    Value::String(at.map(time_text))
-}
-
-pub(super) fn integer(value: impl TryInto<i64>) -> Value {
-    Value::BigInt(Some(value.try_into().unwrap_or(i64::MAX)))
-}
-
-pub(super) fn count(value: usize) -> Value {
-    integer(value)
-}
-
 /// A stored text that no version of Palabre wrote.
 pub(super) fn corrupt(what: &'static str) -> DbErr {
     DbErr::Type(format!("{what} does not read back"))
 }
 
 /// One row, read column by column.
-pub(super) struct Row(pub QueryResult);
+pub(super) struct Row {
+    columns: QueryResult,
+    dialect: Dialect,
+}
 
 impl Row {
+    pub const fn of(columns: QueryResult, dialect: Dialect) -> Self {
+        Self { columns, dialect }
+    }
+
+    /// By the names of the columns: a row of the cold paths.
+    pub fn model<M: FromQueryResult>(&self) -> Result<M, DbErr> {
+        M::from_query_result(&self.columns, "")
+    }
+
     pub fn get<T: TryGetable>(&self, column: impl ColIdx) -> Result<T, DbErr> {
-        self.0.try_get_by(column)
+        self.columns.try_get_by(column)
     }
 
     /// A column that is a word or an id.
@@ -78,11 +61,17 @@ impl Row {
     }
 
     pub fn time(&self, column: impl ColIdx) -> Result<Timestamp, DbErr> {
-        parse_time(&self.get::<String>(column)?)
+        match self.dialect {
+            Dialect::Sqlite => parse_time(&self.get::<String>(column)?),
+            Dialect::Postgres => self.get(column),
+        }
     }
 
     pub fn time_or_null(&self, column: impl ColIdx) -> Result<Option<Timestamp>, DbErr> {
-        self.get::<Option<String>>(column)?.as_deref().map(parse_time).transpose()
+        match self.dialect {
+            Dialect::Sqlite => self.get::<Option<String>>(column)?.as_deref().map(parse_time).transpose(),
+            Dialect::Postgres => self.get(column),
+        }
     }
 
     pub fn tenant(&self, column: impl ColIdx) -> Result<TenantId, DbErr> {
@@ -213,92 +202,5 @@ impl Packed {
             correlation: self.6.parse().map_err(|_| corrupt("an id"))?,
             received_at: parse_time(&self.7)?,
         })
-    }
-}
-
-/// One JSON array for `json_each`.
-pub(super) fn list(rows: &impl serde::Serialize) -> Result<Value, DbErr> {
-    serde_json::to_string(rows).map(text).map_err(|_| corrupt("a list"))
-}
-
-/// Every row that a statement answers with.
-pub(super) async fn all(
-    conn: &impl ConnectionTrait,
-    sql: &'static str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<Row>, DbErr> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
-    Ok(conn.query_all_raw(statement).await?.into_iter().map(Row).collect())
-}
-
-/// How many rows a statement changed.
-pub(super) async fn change(
-    conn: &impl ConnectionTrait,
-    sql: &'static str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<u64, DbErr> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
-    Ok(conn.execute_raw(statement).await?.rows_affected())
-}
-
-/// Rows on their way into one table.
-pub(super) struct Rows {
-    table: &'static Table,
-    values: Vec<Value>,
-}
-
-/// The longest list of rows in one statement.
-const LONGEST: usize = 256;
-/// Lengths up to this are taken as they come, longer ones in multiples of it, so that few texts are prepared and a batch
-/// needs one or two statements for each table: each costs two hand-overs between threads.
-const EXACT: usize = 32;
-
-impl Rows {
-    pub const fn of(table: &'static Table) -> Self {
-        Self { table, values: Vec::new() }
-    }
-
-    pub fn push<const N: usize>(&mut self, row: [Value; N]) {
-        debug_assert_eq!(N, self.table.columns);
-        self.values.extend(row);
-    }
-
-    /// One row, value by value.
-    pub fn push_all(&mut self, row: impl IntoIterator<Item = Value>) {
-        self.values.extend(row);
-        debug_assert_eq!(self.values.len() % self.table.columns, 0);
-    }
-
-    /// Inserts them, in order, and answers how many rows were inserted or changed.
-    pub async fn insert(self, conn: &impl ConnectionTrait) -> Result<u64, DbErr> {
-        let columns = self.table.columns;
-        let mut left = self.values.len() / columns;
-        let mut values = self.values.into_iter();
-        let mut changed = 0;
-        while left > 0 {
-            let rows = if left <= EXACT { left } else { LONGEST.min(left / EXACT * EXACT) };
-            let chunk: Vec<_> = values.by_ref().take(rows * columns).collect();
-            let statement = Statement::from_sql_and_values(conn.get_database_backend(), self.table.sql(rows), chunk);
-            changed += conn.execute_raw(statement).await?.rows_affected();
-            left -= rows;
-        }
-        Ok(changed)
-    }
-}
-
-impl Table {
-    fn sql(&self, rows: usize) -> String {
-        let row = 2 * self.columns + 2;
-        let mut sql = String::with_capacity(self.insert.len() + rows * row + self.on_conflict.len());
-        sql.push_str(self.insert);
-        for index in 0..rows {
-            sql.push_str(if index == 0 { "(?" } else { ",(?" });
-            for _ in 1..self.columns {
-                sql.push_str(",?");
-            }
-            sql.push(')');
-        }
-        sql.push_str(self.on_conflict);
-        sql
     }
 }

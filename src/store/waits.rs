@@ -3,9 +3,12 @@
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::status::OutboxState;
-use sea_orm::{ConnectionTrait, DbErr};
+use palabre_actors::ports::REST_HOLDS;
+use sea_orm::DbErr;
 
-use super::values::{Row, all, corrupt, id, time};
+use super::database::Database;
+use super::link::{all, id, time};
+use super::values::{Row, corrupt};
 use super::{Archive, StoreError, sql};
 
 /// What holds a pending row back.
@@ -97,11 +100,11 @@ impl Archive {
 }
 
 pub(super) async fn waits(
-    conn: &impl ConnectionTrait,
+    conn: &Database,
     message: OutboundId,
     now: Timestamp,
 ) -> Result<Option<Wait>, StoreError> {
-    let rows = all(conn, sql::WAITS, [id(message), time(now)]).await?;
+    let rows = all(conn, sql::WAITS, [id(message), time(now), time(now - REST_HOLDS)]).await?;
     let waits = rows.iter().map(Wait::read).collect::<Result<_, _>>()?;
     Ok(Wait::foremost(waits))
 }

@@ -46,6 +46,8 @@ pub const STORE_BATCH_ROWS: &str = "palabre_store_batch_rows";
 pub const STORE_COMMIT_SECONDS: &str = "palabre_store_commit_seconds";
 /// Transactions that failed; their entries were tried one by one.
 pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
+/// Transactions that another one was in the way of; they were written again.
+pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
@@ -74,6 +76,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(STORE_BATCH_ROWS, "Rows that one transaction wrote"),
     Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
     Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
+    Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),

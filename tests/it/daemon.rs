@@ -10,6 +10,7 @@ use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{
     Account, Answer, Daemon as Whereabouts, InboundMessage, Simulator, SimulatorConfig,
 };
+use palabre_testbed::postgres;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
 use tempfile::TempDir;
 
@@ -105,6 +106,8 @@ pub struct World {
     /// The provider.
     pub twilio: Simulator,
     folder: TempDir,
+    /// Instead of a file in the folder.
+    postgres: Option<postgres::Database>,
     daemon: Option<Process>,
     logs: Arc<Mutex<String>>,
 }
@@ -130,8 +133,13 @@ impl World {
         let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
         let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        write_config(folder.path(), &twilio.base_url(), setup);
-        let mut world = Self { twilio, folder, daemon: None, logs: Arc::default() };
+        // The same tests run on both databases; their module's name says on which.
+        let test = std::thread::current().name().unwrap_or("main").to_owned();
+        assert!(test != "main", "run the tests in threads of their own");
+        let postgres = test.contains("on_postgres::").then(postgres::empty);
+        let database = postgres.as_ref().map_or_else(|| "sqlite://palabre.db".to_owned(), postgres::Database::url);
+        write_config(folder.path(), &database, &twilio.base_url(), setup);
+        let mut world = Self { twilio, folder, postgres, daemon: None, logs: Arc::default() };
         world.start_daemon();
         world
     }
@@ -202,8 +210,7 @@ impl World {
     /// Looks at the database.
     pub async fn rows<T>(&self, sql: &str, read: impl Fn(&QueryResult) -> T) -> Vec<T> {
         let database = self.database().await;
-        let rows =
-            database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+        let rows = database.query_all_raw(self.statement(sql)).await.expect("the query holds");
         rows.iter().map(read).collect()
     }
 
@@ -219,8 +226,7 @@ impl World {
         let mut waiting = Waiting::begin();
         let database = self.database().await;
         loop {
-            let row =
-                database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("the query holds");
+            let row = database.query_one_raw(self.statement(sql)).await.expect("the query holds");
             let found: i64 = row.and_then(|row| row.try_get_by_index(0).ok()).expect("a count");
             if found == wanted {
                 return;
@@ -232,15 +238,24 @@ impl World {
 
     /// Writes to the database behind the daemon's back.
     pub async fn execute(&self, sql: &str) {
-        let url = format!("sqlite://{}", self.folder.path().join("palabre.db").display());
-        let database = Database::connect(url).await.expect("the database is there");
+        let database = self.connect("").await;
         database.execute_unprepared(sql).await.expect("the statement holds");
         database.close().await.expect("it closes");
     }
 
     async fn database(&self) -> DatabaseConnection {
-        let url = format!("sqlite://{}?mode=ro", self.folder.path().join("palabre.db").display());
+        self.connect("?mode=ro").await
+    }
+
+    async fn connect(&self, how: &str) -> DatabaseConnection {
+        let file = || format!("sqlite://{}{how}", self.folder.path().join("palabre.db").display());
+        let url = self.postgres.as_ref().map_or_else(file, postgres::Database::url);
         Database::connect(url).await.expect("the database is there")
+    }
+
+    fn statement(&self, sql: &str) -> Statement {
+        let backend = if self.postgres.is_some() { DbBackend::Postgres } else { DbBackend::Sqlite };
+        Statement::from_string(backend, sql)
     }
 }
 
@@ -295,12 +310,11 @@ fn listening(line: &str) -> Option<String> {
     (line.get("message")? == "ready").then(|| line.get("http.listen")?.as_str().map(str::to_owned))?
 }
 
-fn write_config(folder: &Path, api_base_url: &str, setup: &Setup) {
+fn write_config(folder: &Path, database: &str, api_base_url: &str, setup: &Setup) {
     let tenants = folder.join("tenants");
     std::fs::create_dir(&tenants).expect("a folder");
     let Setup { daemon, timezone, whatsapp, sms, limits, tenant: more } = setup;
-    let main =
-        format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"sqlite://palabre.db\"\n{daemon}\n");
+    let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"{database}\"\n{daemon}\n");
     std::fs::write(folder.join("palabre.toml"), main).expect("a file");
     for tenant in [BELLE, TAXI] {
         let Tenant { id, account_sid, auth_token, sender } = tenant;

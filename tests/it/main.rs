@@ -2,6 +2,7 @@
 //! rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![allow(clippy::duplicate_mod, reason = "the journeys run on both databases")]
 
 mod daemon;
 mod delivery;
@@ -10,5 +11,7 @@ mod faults;
 mod gateway;
 mod house;
 mod journeys;
+#[path = "journeys.rs"]
+mod journeys_on_postgres;
 mod operators;
 mod torture;

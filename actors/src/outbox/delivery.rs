@@ -133,12 +133,13 @@ async fn passed(
 /// The provider keeps the account from sending: nobody tries before it is over.
 async fn suspend(outside: &Outside, route: &Route, after: Duration, code: Option<&str>) {
     let account = route.ticket.account();
-    let until = Outside::later(outside.now(), after);
+    let now = outside.now();
+    let until = Outside::later(now, after);
     warn!(tenant.id = %account.lane.tenant, channel.id = %account.lane.channel, code, "the provider suspended the channel, it is paused");
     account.suspend_until(until);
     let reason = code.unwrap_or("suspended").to_owned();
     let pause = Pause { lane: account.lane.clone(), reason, until };
-    if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause)).await {
+    if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause, now)).await {
         warn!(error = %error, "the pause is not written down, this process alone keeps it until its next sweep");
     }
     account.pause_is_written(outside.now());

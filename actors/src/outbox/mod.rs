@@ -33,7 +33,7 @@ use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::kit::Outside;
-use crate::ports::{Claim, LaneKey, Pause, PortError, Settled as Result_};
+use crate::ports::{Claim, LaneKey, Pause, PortError, REST_HOLDS, Settled as Result_};
 
 /// Rows claimed at once for one lane.
 const CLAIM_LIMIT: usize = 64;
@@ -66,8 +66,8 @@ struct Lane {
     more: bool,
     /// Its known due moments.
     noted: usize,
-    /// Until when it rests, and why, as it was written down last.
-    rest: Option<Rest>,
+    /// Until when it rests, and why, as it was written down last, and when that was.
+    rest: Option<(Rest, Timestamp)>,
 }
 
 /// Until when nothing of a lane is claimed, and why.
@@ -181,26 +181,28 @@ impl Dispatcher {
         if readiness == Readiness::One { 1 } else { CLAIM_LIMIT }
     }
 
-    /// Writes down, for people, that a lane rests, or that it does not any more before its time (I11). Once for each
-    /// rest, whatever waits: rows that are not claimed have no other trace of it.
+    /// Writes down, for people, that a lane rests, or that it does not any more before its time (I11): rows that are not
+    /// claimed have no other trace of it. Once, whatever waits, and again now and then, because other nodes cannot know
+    /// whether this one is still there.
     fn write_rest(&mut self, lane: &LaneKey, shut: Option<Rest>, now: Timestamp) {
-        let known = self.lanes.get(lane).and_then(|known| known.rest);
+        let (known, told_at) = self.lanes.get(lane).and_then(|known| known.rest).unzip();
         let rest = match shut {
             Some((_, "breaker_open" | "per_day")) => shut,
             // A pause stands in a table of its own, and a message that tries the way is back in a moment.
             Some(_) => return,
             None => None,
         };
-        if rest == known {
+        let heard = told_at.is_none_or(|at| Outside::later(at, REST_HOLDS / 3) > now);
+        if rest == known && heard {
             return;
         }
-        self.lanes.entry(lane.clone()).or_default().rest = rest;
+        self.lanes.entry(lane.clone()).or_default().rest = rest.map(|rest| (rest, now));
         let told = rest.or_else(|| known.filter(|(until, _)| *until > now).map(|(_, reason)| (now, reason)));
         let Some((until, reason)) = told else { return };
         let (outside, lane) = (Arc::clone(&self.outside), lane.clone());
         self.outside.io.spawn(async move {
             let rest = Pause { lane, reason: reason.to_owned(), until };
-            if let Err(error) = outside.within_deadline(outside.ports.outbox.rest(rest)).await {
+            if let Err(error) = outside.within_deadline(outside.ports.outbox.rest(rest, now)).await {
                 warn!(error = %error, "why a channel rests is not written down, explain will not know");
             }
         });

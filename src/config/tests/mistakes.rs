@@ -54,8 +54,8 @@ fn mistakes_in_the_daemons_file() {
             "warning palabre.toml:1:24 `http.public_base_url` is plain HTTP: providers' messages cross the network in clear, and most providers refuse it | use https://",
         ),
         (
-            "[database]\nurl = \"postgres://localhost/palabre\"",
-            "error palabre.toml:2:7 `database.url` names PostgreSQL, which this version cannot use yet | write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`",
+            "[database]\nurl = \"postgres://localhost\"",
+            "error palabre.toml:2:7 `database.url` names no server, or no database on it | write `postgres://user:password@host:5432/database`",
         ),
         (
             "[database]\nurl = \"sqlite::memory:\"",

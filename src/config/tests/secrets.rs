@@ -117,7 +117,10 @@ fn no_output_shows_a_secret_or_a_whole_phone_number() {
 
 #[test]
 fn a_valid_configuration_does_not_show_its_secrets() {
-    let environment = super::with(&[("PALABRE__REDIS__URL", "redis://:5ecret-0f-belle@localhost")]);
+    let environment = super::with(&[
+        ("PALABRE__REDIS__URL", "redis://:5ecret-0f-belle@localhost"),
+        ("PALABRE__DATABASE__URL", "postgres://me:5ecret-0f-belle@localhost/palabre"),
+    ]);
     let loaded = Config::from_toml_texts("", &[("t.toml", TENANT)], &environment).expect("it holds");
     assert!(!format!("{loaded:?}").contains(SECRET));
     assert!(!format!("{:?}", super::environment()).contains(SECRET));

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::values::{Row, change, id, integer, text, text_or_null, time};
+use crate::store::link::{change, id, id_or_null, integer, text, text_or_null, time};
+use crate::store::values::Row;
 use crate::store::writer::{contact_of, hold_back};
 
 /// Somebody who said STOP. `Debug` masks the address (I10).
@@ -110,7 +111,7 @@ impl Operator {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let tx = self.begin().await?;
-        if change(&tx, sqlite::sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
+        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
             return Ok(false);
         }
         let mut events = Events::none();
@@ -154,7 +155,7 @@ impl Operator {
     /// Enters a change into the ledger and the event log.
     async fn enter(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         (tenant, address): (&TenantId, &Address),
         (what, evidence, at): (EventType, Option<&str>, Timestamp),
         events: &mut Events,
@@ -163,7 +164,7 @@ impl Operator {
         let values = [
             id(Uuid::now_v7()),
             text(tenant.as_str()),
-            text_or_null(contact.map(|contact| contact.to_string())),
+            id_or_null(contact),
             text(address.as_str()),
             text(what.as_str()),
             text_or_null(evidence),

@@ -4,13 +4,14 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::template::TemplateUse;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 
 use super::*;
 use crate::store::Wait;
 use crate::store::entity::event_log;
 use crate::store::explain::first_id_of;
-use crate::store::values::{Row, corrupt, id, integer, number, text, text_or_null, time_or_null};
+use crate::store::link::{self, id, integer, rows, text, text_or_null, time_or_null};
+use crate::store::sql::MESSAGE_EVENTS;
+use crate::store::values::{Row, corrupt, number};
 
 /// The clocks that made a row's id and its `created_at` are the same, and a turn is decided within this time.
 const DECISION: TimeDelta = TimeDelta::minutes(1);
@@ -45,16 +46,16 @@ impl Filter {
         if self.states.is_empty() { Self::NEED_A_LOOK } else { &self.states }
     }
 
-    pub(super) fn values(&self, among: Value, states: &[OutboxState]) -> Result<Vec<Value>, DbErr> {
-        Ok(vec![
+    pub(super) fn values(&self, among: Value, states: &[OutboxState]) -> Vec<Value> {
+        vec![
             among,
-            list(&states)?,
+            column(states.iter().map(|state| state.as_str())),
             text_or_null(self.channel.as_ref().map(ChannelId::as_str)),
             text_or_null(self.reason.as_deref()),
             text_or_null(self.kind.map(OutboundKind::as_str)),
             time_or_null(self.since),
             time_or_null(self.until),
-        ])
+        ]
     }
 }
 
@@ -158,11 +159,11 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Item>, StoreError> {
-        let mut values = filter.values(self.among(&filter.tenants).await?, filter.wanted())?;
+        let mut values = filter.values(self.among(&filter.tenants).await?, filter.wanted());
         values.push(page.before.map_or_else(|| text(LAST_ID), id));
         values.push(filter.since.map_or_else(|| text(""), |since| text(first_id_of(since - DECISION))));
         values.push(integer(page.limit));
-        let rows = self.rows(sql::newest(filter.wanted()), values).await?;
+        let rows = rows(&self.reads, sql::newest(self.reads.dialect(), filter.wanted()), values).await?;
         Ok(rows.iter().map(item).collect::<Result<_, _>>()?)
     }
 
@@ -171,8 +172,8 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn counts(&self, filter: &Filter) -> Result<Vec<Count>, StoreError> {
-        let values = filter.values(self.among(&filter.tenants).await?, filter.wanted())?;
-        let rows = self.rows(sql::counts(filter.wanted()), values).await?;
+        let values = filter.values(self.among(&filter.tenants).await?, filter.wanted());
+        let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted()), values).await?;
         let count = |row: &Row| {
             Ok(Count {
                 tenant: row.tenant(0)?,
@@ -202,15 +203,9 @@ impl Operator {
     /// [`StoreError`]: the database refused.
     pub async fn show(&self, tenants: &Tenants, id: OutboundId) -> Result<Option<Shown>, StoreError> {
         let Some(item) = self.item(tenants, id).await? else { return Ok(None) };
-        let events = event_log::Entity::find()
-            .filter(event_log::Column::CorrelationId.eq(item.correlation.to_string()))
-            .filter(event_log::Column::TenantId.eq(item.tenant.as_str()))
-            .filter(event_log::Column::EntityId.eq(item.id.to_string()))
-            .order_by_asc(event_log::Column::CreatedAt)
-            .order_by_asc(event_log::Column::Id)
-            .all(&self.reads)
-            .await?;
-        Ok(Some(Shown { item, events }))
+        let flow = [text(item.tenant.as_str()), link::id(item.correlation), link::id(item.id)];
+        let events = all(&self.reads, MESSAGE_EVENTS, flow).await?;
+        Ok(Some(Shown { events: events.iter().map(Row::model).collect::<Result<_, _>>()?, item }))
     }
 
     /// The message that was asked for under an idempotency key. `None`: nobody used the key yet.
@@ -218,7 +213,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn by_key(&self, tenant: &TenantId, key: &str) -> Result<Option<Item>, StoreError> {
-        let rows = all(&self.reads, sqlite::sql::ASKED_BEFORE, [text(tenant.as_str()), text(key)]).await?;
+        let rows = all(&self.reads, sql::ASKED_BEFORE, [text(tenant.as_str()), text(key)]).await?;
         match rows.first() {
             Some(row) => self.item(&Tenants::Of(vec![tenant.clone()]), row.parse(0)?).await,
             None => Ok(None),
@@ -230,20 +225,6 @@ impl Operator {
         let rows = all(&self.reads, sql::ITEM, [among, id(message)]).await?;
         Ok(rows.first().map(item).transpose()?)
     }
-
-    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
-        rows(&self.reads, sql, values).await
-    }
-}
-
-/// Every row that a statement made for a filter answers with.
-pub(super) async fn rows(
-    conn: &impl sea_orm::ConnectionTrait,
-    sql: String,
-    values: Vec<Value>,
-) -> Result<Vec<Row>, DbErr> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
-    Ok(conn.query_all_raw(statement).await?.into_iter().map(Row).collect())
 }
 
 /// Columns as `sql::ITEM` selects them.

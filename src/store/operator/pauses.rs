@@ -3,7 +3,8 @@
 use palabre_actors::ports::{LaneKey, Pause};
 
 use super::*;
-use crate::store::values::{Row, change, text, time};
+use crate::store::link::{change, text, time};
+use crate::store::values::Row;
 
 /// Until when a channel is paused that somebody has to resume: the last moment that the columns hold.
 #[must_use]

@@ -8,7 +8,8 @@ use palabre_actors::domain::status::Transition;
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::values::{Row, change, count, id, number, text, time, time_text};
+use crate::store::link::{change, count, id, list, rows, text, time, time_or_null};
+use crate::store::values::{Row, number};
 use crate::store::writer::{Line, line_up, promote};
 
 /// Rows that one transaction sets on their way: a hundredth of a second of the one writer's time.
@@ -129,9 +130,9 @@ impl Operator {
         while !states.is_empty() {
             let among = self.among(&filter.tenants).await?;
             let tx = self.begin().await?;
-            let mut values = filter.values(among.clone(), &states)?;
+            let mut values = filter.values(among.clone(), &states);
             values.extend([text(after.as_str()), count(AT_ONCE)]);
-            let rows = listing::rows(&tx, sql::oldest(&states), values).await?;
+            let rows = rows(&tx, sql::oldest(tx.dialect(), &states), values).await?;
             let ids: Vec<OutboundId> = rows.iter().map(|row| row.parse(0)).collect::<Result<_, _>>()?;
             let Some(last) = ids.last() else { break };
             after = last.to_string();
@@ -199,19 +200,19 @@ fn replayable(filter: &Filter) -> Vec<OutboxState> {
     filter.states.iter().copied().filter(|state| state.after(Transition::Replay).is_some()).collect()
 }
 
-async fn targets(tx: &DatabaseTransaction, among: Value, ids: &[OutboundId]) -> Result<Vec<Target>, DbErr> {
-    let rows = all(tx, sql::TARGETS, [among, list(&ids)?]).await?;
+async fn targets(tx: &Tx, among: Value, ids: &[OutboundId]) -> Result<Vec<Target>, DbErr> {
+    let rows = all(tx, sql::TARGETS, [among, column(ids)]).await?;
     rows.iter().map(Target::read).collect()
 }
 
 /// Begins another life of each, `first` places after those of the batches before.
-async fn revive(tx: &DatabaseTransaction, targets: &[Target], manner: &Manner, first: u64) -> Result<(), DbErr> {
+async fn revive(tx: &Tx, targets: &[Target], manner: &Manner, first: u64) -> Result<(), DbErr> {
     let mut rows = Vec::with_capacity(targets.len());
     let mut lines = BTreeSet::new();
     let mut events = Events::none();
     for (place, target) in (first..).zip(targets) {
         let due = manner.due(place);
-        rows.push((target.id, time_text(due), target.expires_anew(due).map(time_text)));
+        rows.push([id(target.id), time(due), time_or_null(target.expires_anew(due))]);
         if !manner.unordered.contains(&target.channel) {
             lines.insert(target.line());
         }
@@ -225,7 +226,7 @@ async fn revive(tx: &DatabaseTransaction, targets: &[Target], manner: &Manner, f
         }
         events.push(&target.event(Transition::Replay, payload.finish(), manner.at));
     }
-    change(tx, sql::REPLAY, [list(&rows)?, time(manner.at)]).await?;
+    change(tx, sql::REPLAY, [list(rows), time(manner.at)]).await?;
     line_up(tx, &lines).await?;
     events.into_rows().insert(tx).await?;
     Ok(())

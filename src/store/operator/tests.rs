@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use palabre_actors::domain::status::Transition;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::link::rows;
+use crate::store::sqlite::operator as sql;
 use crate::store::tests::fresh;
 
 const BELLE: &str = "belle";
@@ -89,13 +91,13 @@ impl Scene {
     }
 
     async fn run(&self, sql: &str) {
-        self.store.0.write_conn.execute_unprepared(sql).await.unwrap();
+        let Database::Sqlite(conn) = &self.store.0.writes else { panic!("a file") };
+        conn.execute_unprepared(sql).await.unwrap();
     }
 
     async fn values(&self, sql: &str) -> Vec<String> {
-        let conn = &self.store.0.reads;
-        let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await.unwrap();
-        rows.iter().map(|row| row.try_get_by_index::<Option<String>>(0).unwrap().unwrap_or_default()).collect()
+        let rows = rows(&self.store.0.reads, sql.to_owned(), Vec::new()).await.unwrap();
+        rows.iter().map(|row| row.get::<Option<String>>(0).unwrap().unwrap_or_default()).collect()
     }
 
     async fn listed(&self, filter: &Filter) -> Vec<u128> {
@@ -333,11 +335,10 @@ fn i10_a_reason_identifies_nobody() {
 async fn dead_letters_are_found_without_reading_the_rest() {
     let scene = Scene::with(&[]).await;
     let need = Filter::NEED_A_LOOK;
-    for sql in [sql::newest(need), sql::counts(need), sql::oldest(&[OutboxState::Dead, OutboxState::Failed])] {
-        let plan =
-            Statement::from_string(scene.store.0.reads.get_database_backend(), format!("EXPLAIN QUERY PLAN {sql}"));
-        let rows = scene.store.0.reads.query_all_raw(plan).await.unwrap();
-        let steps: Vec<String> = rows.iter().map(|row| row.try_get_by("detail").unwrap()).collect();
+    let dead = [OutboxState::Dead, OutboxState::Failed];
+    for sql in [sql::newest(need), sql::counts(need), sql::oldest(&dead)] {
+        let rows = rows(&scene.store.0.reads, format!("EXPLAIN QUERY PLAN {sql}"), Vec::new()).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail").unwrap()).collect();
         assert!(steps.iter().any(|step| step.contains("messages_out_dead")), "{sql}\n{steps:#?}");
         let whole = steps.iter().filter(|step| step.as_str() == "SCAN messages_out");
         assert_eq!(whole.count(), 0, "{sql}\n{steps:#?}");

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use std::borrow::Cow;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::sync::Notify;
 
 use crate::store::sqlite::sql;
-use crate::store::values::all;
+
+use super::bind::query;
 
 /// Rows written between two checkpoints: some four thousand pages.
 const ROWS_BETWEEN: usize = 2_000;
@@ -79,7 +82,7 @@ pub(in crate::store) async fn run(conn: DatabaseConnection, written: Written, lo
 
 /// Copies what can be copied without waiting for anybody. Answers how many pages the log has.
 pub(in crate::store) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let rows = all(conn, sql::CHECKPOINT_PASSIVE, []).await?;
+    let rows = query(conn, Cow::Borrowed(sql::CHECKPOINT_PASSIVE), Vec::new()).await?;
     let pages: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?;
     Ok(pages.unwrap_or_default())
 }
@@ -90,6 +93,10 @@ mod tests {
 
     use super::*;
     use crate::store::sqlite::{open_checkpointer, open_readers, open_writer};
+
+    async fn count(conn: &impl ConnectionTrait) -> i64 {
+        query(conn, "SELECT count(*) FROM notes".into(), Vec::new()).await.unwrap()[0].get(0).unwrap()
+    }
 
     #[tokio::test]
     async fn a_reader_that_stays_holds_up_nobody_and_the_log_begins_anew_once_it_is_gone() {
@@ -104,21 +111,18 @@ mod tests {
             }
         };
         let reader = reads.begin().await.unwrap();
-        let count =
-            async || -> i64 { all(&reader, "SELECT count(*) FROM notes", []).await.unwrap()[0].get(0).unwrap() };
-        assert_eq!(count().await, 0);
+        assert_eq!(count(&reader).await, 0);
         write().await;
         let held_up = copy(&copies).await.unwrap();
         write().await;
         let longer = copy(&copies).await.unwrap();
         assert!(longer > held_up && held_up > 50, "{held_up}, then {longer}");
-        assert_eq!(count().await, 0, "it sees what it saw");
+        assert_eq!(count(&reader).await, 0, "it sees what it saw");
         reader.commit().await.unwrap();
         copy(&copies).await.unwrap();
         writer.execute_unprepared("INSERT INTO notes VALUES ('')").await.unwrap();
         let anew = copy(&copies).await.unwrap();
         assert!(anew < 10, "{anew} pages after {longer}");
-        let all = all(&writer, "SELECT count(*) FROM notes", []).await.unwrap();
-        assert_eq!(all[0].get::<i64>(0).unwrap(), 101);
+        assert_eq!(count(&writer).await, 101);
     }
 }

@@ -4,15 +4,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, postgres};
 
 /// For its owner alone: the file holds personal data.
 const PRIVATE: u32 = 0o600;
 
-/// Held while a daemon has a database: a second one would take the first one's sends for those of a dead process, and
-/// repeat them (I5). The operating system lets go of it however the process ends.
+/// Held while a daemon has a SQLite database: a second one would take the first one's sends for those of a dead process, and
+/// repeat them (I5). The operating system lets go of it however the process ends. PostgreSQL is shared by any number of
+/// daemons, and nothing is held.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] Option<File>);
 
 impl Lock {
     /// Takes the database of a `sqlite:` URL, and makes its file, readable for its owner alone, when it is not there.
@@ -20,6 +21,9 @@ impl Lock {
     /// # Errors
     /// [`StoreError::InUse`] when another daemon has it, [`StoreError::File`] when the files cannot be made.
     pub fn take(url: &str) -> Result<Self, StoreError> {
+        if postgres::is_ours(url) {
+            return Ok(Self(None));
+        }
         let database = path_of(url).ok_or(StoreError::UnsupportedUrl)?;
         let mut beside = database.clone().into_os_string();
         beside.push(".lock");
@@ -36,7 +40,7 @@ impl Lock {
         }
         // SQLite gives its log and its shared memory the permissions of this file.
         open(database)?;
-        Ok(Self(file))
+        Ok(Self(Some(file)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How SQLite is opened: WAL, one writer, a few readers.
 
+mod bind;
 pub(super) mod checkpoints;
 mod lock;
 pub(super) mod operator;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
+pub(super) use self::bind::{execute, insert, query};
 pub use self::lock::Lock;
 
 /// Connections that read. More would only share the same two cores.

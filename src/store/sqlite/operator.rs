@@ -6,7 +6,7 @@ use palabre_actors::domain::status::OutboxState;
 
 /// States that one index, or one reading along the ids, leads to.
 pub(in crate::store) struct Shelf {
-    states: &'static [OutboxState],
+    pub states: &'static [OutboxState],
     condition: &'static str,
 }
 
@@ -43,15 +43,18 @@ const FILTER: &str = "tenant_id IN (SELECT value FROM json_each(+?1)) AND state 
     AND (?3 IS NULL OR channel_id = ?3) AND (?4 IS NULL OR last_error = ?4 OR last_error = 'exhausted:' || ?4) \
     AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR created_at >= ?6) AND (?7 IS NULL OR created_at < ?7)";
 
-fn of_shelves(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
-    let wanted = SHELVES.iter().filter(|shelf| shelf.states.iter().any(|state| states.contains(state)));
-    let parts: Vec<String> = wanted.map(|shelf| part(shelf.condition)).collect();
-    parts.join(" UNION ALL ")
+impl Shelf {
+    /// One statement from parts for each shelf that these states stand on.
+    pub fn union(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
+        let wanted = SHELVES.iter().filter(|shelf| shelf.states.iter().any(|state| states.contains(state)));
+        let parts: Vec<String> = wanted.map(|shelf| part(shelf.condition)).collect();
+        parts.join(" UNION ALL ")
+    }
 }
 
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).
 pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < ?8 AND id >= ?9 \
             ORDER BY id DESC LIMIT ?10)",
@@ -63,7 +66,7 @@ pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
 
 /// Rows that fit a filter, oldest first: their ids. After which id (`?8`), how many (`?9`).
 pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT * FROM (SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > ?8 ORDER BY id LIMIT ?9)"
         )
@@ -73,7 +76,7 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
 
 /// How many rows fit a filter, by tenant, channel, state and reason.
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
-    let parts = of_shelves(states, |shelf| {
+    let parts = Shelf::union(states, |shelf| {
         format!(
             "SELECT tenant_id, channel_id, state, last_error, count(*), min(created_at), max(created_at) \
             FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
@@ -110,11 +113,6 @@ pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason,
 /// Tenants, channel.
 pub(in crate::store) const CHANNEL: &str =
     "SELECT tenant_id FROM channels WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2";
-
-/// Channel, tenant, reason, until, now.
-pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
-    reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
 
 /// Tenants, channel.
 pub(in crate::store) const RESUME: &str =

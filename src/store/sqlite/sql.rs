@@ -1,10 +1,12 @@
-//! Every SQL text of the hot paths, in SQLite's dialect; another database brings a file like this one. Texts are
+//! Every SQL text of the hot paths, in SQLite's words. Texts are
 //! constant, so that each is prepared once per connection. Lists travel as one JSON array (`?1`), read by `json_each`;
 //! where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their conditions and
 //! would prepare the statement anew for each value.
 
+mod cold;
 mod outbox;
 
+pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
 
 /// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
@@ -86,7 +88,11 @@ pub(in crate::store) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in
 pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
     WHERE id = ?1 AND tenant_id = ?2 AND state = 'accepted'";
 
-/// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases], …]`: positions of the
+/// There is one writer.
+pub(in crate::store) const LOCK_TURNS: &str = "";
+
+/// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
+/// null], …]`: positions of the
 /// turns that may not be written (1), and of those that find deferred rows to release (0). Contact and address are null
 /// when the conversation is there already.
 pub(in crate::store) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coalesce(\
@@ -211,69 +217,8 @@ pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
 
-/// Id, name, language, time zone, now.
-pub(in crate::store) const SYNC_TENANT: &str = "INSERT INTO tenants (id, name, language, timezone, created_at, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-    language = excluded.language, timezone = excluded.timezone, updated_at = excluded.updated_at \
-    WHERE name <> excluded.name OR language <> excluded.language OR timezone <> excluded.timezone";
-
-/// Id, tenant, provider, address, now.
-pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenant_id, provider, address, created_at, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, \
-    provider = excluded.provider, address = excluded.address, updated_at = excluded.updated_at \
-    WHERE tenant_id <> excluded.tenant_id OR provider <> excluded.provider OR address <> excluded.address";
-
-pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
-    LEFT JOIN tenants t ON t.id = s.tenant_id";
-
 /// Copies the whole log back into the file.
 pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Copies what nobody is using: whether it was held up, pages in the log, pages copied.
 pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
-
-/// By way of the dedupe index, channel by channel.
-pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
-    ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";
-
-pub(in crate::store) const TENANT_OF_FLOW: &str = "SELECT tenant_id FROM event_log WHERE correlation_id = ?1 LIMIT 1";
-
-pub(in crate::store) const COUNTS: &str = "SELECT 'inbound', state, count(*) FROM messages_in GROUP BY state \
-    UNION ALL SELECT 'outbound', state, count(*) FROM messages_out GROUP BY state \
-    UNION ALL SELECT 'events', event_type, count(*) FROM event_log GROUP BY event_type \
-    UNION ALL SELECT 'conversations', '', count(*) FROM conversations \
-    UNION ALL SELECT 'opt_outs', '', count(*) FROM opt_outs";
-
-pub(in crate::store) const VERSIONS: &str = "SELECT id, version FROM conversations";
-
-/// Every reference between rows: table, id, tenant, the other table, the other row's tenant.
-pub(in crate::store) const LINKS: &str = "\
-    SELECT 'messages_in', m.id, m.tenant_id, 'conversations', o.tenant_id FROM messages_in m \
-        LEFT JOIN conversations o ON o.id = m.conversation_id WHERE m.conversation_id IS NOT NULL \
-    UNION ALL SELECT 'messages_in', m.id, m.tenant_id, 'channels', o.tenant_id FROM messages_in m \
-        LEFT JOIN channels o ON o.id = m.channel_id \
-    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'conversations', o.tenant_id FROM messages_out m \
-        LEFT JOIN conversations o ON o.id = m.conversation_id \
-    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'channels', o.tenant_id FROM messages_out m \
-        LEFT JOIN channels o ON o.id = m.channel_id \
-    UNION ALL SELECT 'messages_out', m.id, m.tenant_id, 'messages_in', o.tenant_id FROM messages_out m \
-        LEFT JOIN messages_in o ON o.id = m.in_reply_to WHERE m.in_reply_to IS NOT NULL \
-    UNION ALL SELECT 'conversations', c.id, c.tenant_id, 'contacts', o.tenant_id FROM conversations c \
-        LEFT JOIN contacts o ON o.id = c.contact_id \
-    UNION ALL SELECT 'conversations', c.id, c.tenant_id, 'channels', o.tenant_id FROM conversations c \
-        LEFT JOIN channels o ON o.id = c.channel_id \
-    UNION ALL SELECT 'contact_addresses', a.contact_id, a.tenant_id, 'contacts', o.tenant_id \
-        FROM contact_addresses a LEFT JOIN contacts o ON o.id = a.contact_id \
-    UNION ALL SELECT 'sessions', s.id, s.tenant_id, 'conversations', o.tenant_id FROM sessions s \
-        LEFT JOIN conversations o ON o.id = s.conversation_id \
-    UNION ALL SELECT 'event_log', e.id, e.tenant_id, e.entity_type, CASE e.entity_type \
-        WHEN 'message_in' THEN (SELECT tenant_id FROM messages_in o WHERE o.id = e.entity_id) \
-        WHEN 'message_out' THEN (SELECT tenant_id FROM messages_out o WHERE o.id = e.entity_id) \
-        WHEN 'conversation' THEN (SELECT tenant_id FROM conversations o WHERE o.id = e.entity_id) \
-        WHEN 'session' THEN (SELECT tenant_id FROM sessions o WHERE o.id = e.entity_id) \
-        WHEN 'live_session' THEN (SELECT tenant_id FROM live_sessions o WHERE o.id = e.entity_id) \
-        WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
-        FROM event_log e WHERE e.entity_id IS NOT NULL";
-
-pub(in crate::store) const ADD_SELLER_PHONE: &str =
-    "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";

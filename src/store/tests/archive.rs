@@ -7,7 +7,6 @@ use palabre_actors::domain::send::Receipt;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::{Outbox, Settled, Settlement};
 use palabre_actors::testing::conformance::scene::{Customer, at, now};
-use sea_orm::ConnectionTrait;
 
 use super::{fresh, url};
 use crate::store::{Archive, ChannelRow, Store, TenantRow};
@@ -71,7 +70,7 @@ async fn a_seller_inserted_by_hand_counts() {
     let (store, _folder) = fresh().await;
     sync(&store, "live", "Live").await;
     let by_hand = "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ('live', '06 12 34 56 78')";
-    store.0.write_conn.execute_unprepared(by_hand).await.unwrap();
+    store.0.writes.unprepared(by_hand).await.unwrap();
     let sellers = store.sellers().await.unwrap();
     let (live, taxi) = (Customer::of("live", 1).0.tenant, Customer::of("taxi", 1).0.tenant);
     for address in ["whatsapp:+33612345678", "sms:+33612345678"] {

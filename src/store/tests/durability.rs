@@ -5,11 +5,10 @@ use palabre_actors::domain::ids::{InboundId, NodeId};
 use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
-use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::{fresh, url};
-use crate::store::values::all;
+use crate::store::link::rows;
 use crate::store::{Store, StoreError};
 
 #[tokio::test]
@@ -48,7 +47,7 @@ async fn i3_ids_go_on_where_they_were_even_when_the_clock_steps_back() {
     let customer = Customer::of("belle", 1);
     customer.sends(&store, "SM1", 0).await;
     let ahead = "UPDATE messages_in SET id = 'ffffffff-0000-7000-8000-000000000000'";
-    store.0.write_conn.execute_unprepared(ahead).await.unwrap();
+    store.0.writes.unprepared(ahead).await.unwrap();
     store.close().await.unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     let last = InboundId(Uuid::parse_str("ffffffff-0000-7000-8000-000000000000").unwrap());
@@ -60,7 +59,7 @@ async fn i3_ids_go_on_where_they_were_even_when_the_clock_steps_back() {
 async fn poison(store: &Store) {
     let trigger = "CREATE TRIGGER poison BEFORE INSERT ON messages_in WHEN new.body = 'message poison' \
         BEGIN SELECT RAISE(ABORT, 'poison'); END";
-    store.0.write_conn.execute_unprepared(trigger).await.unwrap();
+    store.0.writes.unprepared(trigger).await.unwrap();
 }
 
 #[tokio::test]
@@ -137,7 +136,7 @@ async fn opening_migrates_and_other_databases_are_refused() {
     assert_eq!(Store::migrate(&url(&folder)).await.unwrap(), [] as [String; 0]);
     let store = Store::open(&url(&folder), false).await.unwrap();
     store.ping().await.unwrap();
-    assert!(matches!(Store::open("postgres://localhost/palabre", true).await, Err(StoreError::UnsupportedUrl)));
+    assert!(matches!(Store::open("mysql://localhost/palabre", true).await, Err(StoreError::UnsupportedUrl)));
     let missing = format!("sqlite://{}/none/palabre.db", folder.path().display());
     assert!(matches!(Store::open(&missing, true).await, Err(StoreError::Database(_))));
 }
@@ -147,7 +146,7 @@ async fn i1_the_sqlite_beneath_may_be_checkpointed_beside_a_writer() {
     // Before 3.51.3 a checkpoint that met a commit on another connection could take new pages for copied ones and lose
     // them (https://sqlite.org/wal.html#walresetbug); `checkpoints` does that all day.
     let (store, _folder) = fresh().await;
-    let rows = all(&store.0.write_conn, "SELECT sqlite_version()", []).await.unwrap();
+    let rows = rows(&store.0.writes, "SELECT sqlite_version()", Vec::new()).await.unwrap();
     let version: String = rows[0].get(0).unwrap();
     let numbers: Vec<u32> = version.split('.').map(|number| number.parse().unwrap()).collect();
     assert!(numbers >= vec![3, 51, 3], "{version}");

@@ -1,16 +1,13 @@
 //! No hot statement reads a whole table: SQLite's own plan says so.
 
-use sea_orm::{ConnectionTrait, QueryResult};
-use sea_orm::{DbBackend, Statement};
-
 use super::fresh;
-use crate::store::{Store, sql};
+use crate::store::Store;
+use crate::store::link::rows;
+use crate::store::sqlite::sql;
 
 async fn plan(store: &Store, sql: &str) -> Vec<String> {
-    let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
-    let rows = store.0.reads.query_all_raw(statement).await.unwrap();
-    let detail = |row: &QueryResult| row.try_get_by::<String, _>("detail").unwrap();
-    rows.iter().map(detail).collect()
+    let rows = rows(&store.0.reads, format!("EXPLAIN QUERY PLAN {sql}"), Vec::new()).await.unwrap();
+    rows.iter().map(|row| row.get("detail").unwrap()).collect()
 }
 
 #[tokio::test]

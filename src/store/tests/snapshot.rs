@@ -12,7 +12,8 @@ use sea_orm::DbErr;
 
 use crate::store::Store;
 use crate::store::events::{self, Events, Whose, Why};
-use crate::store::values::{Row, all, text, time};
+use crate::store::link::{Dialect, Link, id as id_of, rows as ask, time};
+use crate::store::values::Row;
 
 pub(super) async fn read(store: &Store) -> Snapshot {
     Snapshot {
@@ -32,8 +33,16 @@ pub(super) async fn read(store: &Store) -> Snapshot {
     }
 }
 
+/// Rows in the order in which they were written; PostgreSQL's stand in that order while nobody cleans up.
+fn in_words_of(store: &Store, sql: &'static str) -> String {
+    match store.0.reads.dialect() {
+        Dialect::Sqlite => sql.to_owned(),
+        Dialect::Postgres => sql.replace("rowid", "ctid").replace('?', "$").replace("payload,", "payload::text,"),
+    }
+}
+
 async fn rows<T>(store: &Store, sql: &'static str, read: impl Fn(&Row) -> Result<T, DbErr>) -> Vec<T> {
-    let rows = all(&store.0.reads, sql, []).await.unwrap();
+    let rows = ask(&store.0.reads, in_words_of(store, sql), Vec::new()).await.unwrap();
     rows.iter().map(|row| read(row).unwrap()).collect()
 }
 
@@ -142,7 +151,8 @@ const WELCOMED: &str = "SELECT id, welcomed_at FROM contacts WHERE welcomed_at I
 
 const CONFIRMED: &str = "SELECT id, confirmed_at FROM contacts WHERE confirmed_at IS NOT NULL ORDER BY id";
 
-const USAGE: &str = "SELECT tenant_id, quarter, channel_id, messages, cost_micros FROM usage \
+const USAGE: &str = "SELECT tenant_id, quarter, channel_id, CAST(sum(messages) AS bigint), \
+    CAST(sum(cost_micros) AS bigint) FROM usage GROUP BY tenant_id, quarter, channel_id \
     ORDER BY tenant_id, quarter, channel_id";
 
 fn usage(row: &Row) -> Result<UsageRow, DbErr> {
@@ -158,14 +168,14 @@ pub(super) async fn replay(store: &Store, id: OutboundId, at: Timestamp) {
         behind = EXISTS (SELECT 1 FROM messages_out o WHERE o.conversation_id = messages_out.conversation_id \
             AND o.id < messages_out.id AND o.state IN ('pending', 'sending', 'unknown')) \
         WHERE id = ?1 AND state IN ('dead', 'failed', 'cancelled', 'suppressed') RETURNING tenant_id, correlation_id";
-    let replayed = all(&store.0.write_conn, sql, [text(id.to_string()), time(at)]).await.unwrap();
+    let replayed = ask(&store.0.writes, in_words_of(store, sql), vec![id_of(id), time(at)]).await.unwrap();
     let mut events = Events::none();
     for row in &replayed {
         let tenant = row.tenant(0).unwrap();
         let whose = Whose { tenant: &tenant, message: id, correlation: row.parse(1).unwrap() };
         events.push(&events::outbound(whose, Transition::Replay, Why::of("operator"), at));
     }
-    events.into_rows().insert(&store.0.write_conn).await.unwrap();
+    events.into_rows().insert(&store.0.writes).await.unwrap();
 }
 
 const EVENTS: &str = "SELECT tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, \

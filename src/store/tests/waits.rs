@@ -46,14 +46,14 @@ async fn i11_whatever_holds_a_message_back_is_told() {
     assert_eq!(wait(&store, &first, 100).await, Some(Wait::Turn { before: 1 }), "its time has come");
     assert_eq!(wait(&store, &second, 1).await, behind(OutboxState::Pending, Some("63018")));
 
-    store.rest(pause(&anne, "breaker_open", at(50))).await.unwrap();
+    store.rest(pause(&anne, "breaker_open", at(50)), at(1)).await.unwrap();
     let rests = |until| Some(Wait::Rests { reason: "breaker_open".into(), until });
     assert_eq!(wait(&store, &other, 1).await, rests(at(50)));
     assert_eq!(wait(&store, &first, 1).await, Some(Wait::Time { reason: Some("63018".into()), until }));
     assert_eq!(wait(&store, &other, 50).await, Some(Wait::Turn { before: 0 }), "it is over");
-    store.rest(pause(&anne, "breaker_open", at(200))).await.unwrap();
+    store.rest(pause(&anne, "breaker_open", at(200)), at(50)).await.unwrap();
     assert_eq!(wait(&store, &first, 1).await, rests(at(200)));
-    store.pause(pause(&anne, "quality rating", at(300))).await.unwrap();
+    store.pause(pause(&anne, "quality rating", at(300)), at(1)).await.unwrap();
     let paused = Some(Wait::Paused { reason: "quality rating".into(), until: at(300) });
     assert_eq!((wait(&store, &first, 1).await, wait(&store, &other, 1).await), (paused.clone(), paused));
     let taxi = Customer::of("taxi", 1).is_answered(&store, "SM4", 0, queued(0)).await;
@@ -69,7 +69,7 @@ async fn a_new_process_looks_again_at_what_waits_for_another_day() {
         postpone(&store, &message, reason, 50_000).await;
         waiting.push(message);
     }
-    store.rest(pause(&Customer::of("belle", 1), "per_day", at(50_000))).await.unwrap();
+    store.rest(pause(&Customer::of("belle", 1), "per_day", at(50_000)), at(1)).await.unwrap();
     store.close().await.unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     for message in &waiting[..2] {

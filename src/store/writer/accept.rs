@@ -12,27 +12,39 @@ use super::batch::AcceptTask;
 use super::{Held, Transaction};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
+use crate::store::link::{Rows, all, id, list, text, text_or_null, time};
+use crate::store::postgres;
 use crate::store::sql;
-use crate::store::values::{Rows, all, details_text, id, list, text, text_or_null, time};
+use crate::store::values::{corrupt, details_text};
 
-/// Gives inbound messages their ids: UUIDv7 that only grow, even when the clock steps back between two runs.
+/// Gives inbound messages their ids: UUIDv7 that only grow.
 #[derive(Debug)]
-pub(in crate::store) struct Ids {
-    last: InboundId,
+pub(in crate::store) enum Ids {
+    /// By this process's clock, after the last one, even when the clock steps back between two runs.
+    Own { last: InboundId },
+    /// By the database's, which several nodes share.
+    Shared,
 }
 
 impl Ids {
     /// Goes on after the last id of the table.
     pub fn after(last: Option<InboundId>) -> Self {
-        Self { last: last.unwrap_or(InboundId(Uuid::nil())) }
+        Self::Own { last: last.unwrap_or(InboundId(Uuid::nil())) }
     }
 
-    fn next(&mut self) -> InboundId {
-        let fresh = InboundId::fresh();
-        // The successor of a UUIDv7 is one too: its low 62 bits are random, and do not all stand at one.
-        self.last = if fresh > self.last { fresh } else { InboundId(Uuid::from_u128(self.last.0.as_u128() + 1)) };
-        self.last
+    async fn take(&mut self, tx: &impl Transaction, how_many: usize) -> Result<Vec<InboundId>, DbErr> {
+        match self {
+            Self::Own { last } => Ok((0..how_many).map(|_| next(last)).collect()),
+            Self::Shared => postgres::inbound_ids(tx, how_many).await,
+        }
     }
+}
+
+fn next(last: &mut InboundId) -> InboundId {
+    let fresh = InboundId::fresh();
+    // The successor of a UUIDv7 is one too: its low 62 bits are random, and do not all stand at one.
+    *last = if fresh > *last { fresh } else { InboundId(Uuid::from_u128(last.0.as_u128() + 1)) };
+    *last
 }
 
 pub(super) async fn apply(
@@ -45,7 +57,7 @@ pub(super) async fn apply(
         return Ok(());
     }
     let entries = || tasks.iter().flat_map(|task| &task.input);
-    let given: Vec<_> = entries().map(|_| ids.next()).collect();
+    let given = ids.take(tx, entries().count()).await?;
     let firsts = insert(tx, entries(), &given).await?;
     let mut answers = Vec::with_capacity(given.len());
     for (position, (new, id)) in entries().zip(&given).enumerate() {
@@ -73,13 +85,13 @@ pub(super) async fn one_by_one(conn: &mut Held, ids: &mut Ids, task: AcceptTask)
     let mut answers = Vec::with_capacity(task.input.len());
     for new in &task.input {
         let accepted = conn.transact(async |tx| alone(tx, ids, new).await).await;
-        answers.push(accepted.map_err(port_error));
+        answers.push(accepted.map_err(|failure| port_error(failure.into_error())));
     }
     task.send(answers);
 }
 
 async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
-    let id = ids.next();
+    let id = ids.take(tx, 1).await?.pop().ok_or_else(|| corrupt("an id"))?;
     let firsts = insert(tx, [new].into_iter(), &[id]).await?;
     let mut events = Events::none();
     let acceptance = match firsts.get(&0) {
@@ -108,7 +120,7 @@ async fn insert<'a>(
     entries: impl Iterator<Item = &'a NewInbound> + Clone,
     ids: &[InboundId],
 ) -> Result<HashMap<usize, First>, DbErr> {
-    let mut rows = Rows::of(&sql::MESSAGES_IN);
+    let mut rows = Rows::of(sql::MESSAGES_IN);
     for (new, row) in entries.clone().zip(ids) {
         rows.push([
             id(row),
@@ -128,8 +140,9 @@ async fn insert<'a>(
     if rows.insert(tx).await? == ids.len() as u64 {
         return Ok(HashMap::new());
     }
-    let keys: Vec<_> = entries.map(|new| (&new.tenant, &new.channel, &new.provider_message_id)).collect();
-    let rows = all(tx, sql::FIRST_BY_KEY, [list(&keys)?]).await?;
+    let keys = entries
+        .map(|new| [text(new.tenant.as_str()), text(new.channel.as_str()), text(new.provider_message_id.as_str())]);
+    let rows = all(tx, sql::FIRST_BY_KEY, [list(keys)]).await?;
     let firsts = rows.iter().map(|row| {
         let position = usize::try_from(row.get::<i64>(0)?).unwrap_or(usize::MAX);
         Ok((position, First { id: row.parse(1)?, correlation: row.parse(2)? }))

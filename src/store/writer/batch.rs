@@ -44,8 +44,7 @@ impl<I, O> Task<I, O> {
         let _ = self.answer.send(output.map_err(PortError::from));
     }
 
-    fn fail(self, error: &Arc<DbErr>) {
-        let kind = port_error(DbErr::clone(error)).kind;
+    fn fail(self, error: &Arc<DbErr>, kind: PortErrorKind) {
         let _ = self.answer.send(Err(PortError::new(kind, Arc::clone(error))));
     }
 
@@ -77,8 +76,8 @@ pub(in crate::store) enum Sweep {
     ClaimUnknown(ClaimUnknown),
     ExpireLeases { node: NodeId, now: Timestamp },
     Tend { now: Timestamp, rounds: Rounds },
-    Pause(Pause),
-    Rest(Pause),
+    Pause(Pause, Timestamp),
+    Rest(Pause, Timestamp),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
 }
 
@@ -206,14 +205,15 @@ impl Batch {
         self.sweeps.into_iter().for_each(Task::answer);
     }
 
-    /// Tells everyone that nothing was written.
-    pub fn fail(self, error: &DbErr) {
+    /// Tells everyone that nothing was written, or, with a kind, what else there is to say.
+    pub fn fail(self, error: &DbErr, kind: Option<PortErrorKind>) {
+        let kind = kind.unwrap_or_else(|| port_error(error.clone()).kind);
         let error = Arc::new(error.clone());
-        self.accepts.into_iter().for_each(|task| task.fail(&error));
-        self.burials.into_iter().for_each(|task| task.fail(&error));
-        self.turns.into_iter().for_each(|task| task.fail(&error));
-        self.changes.into_iter().for_each(|task| task.fail(&error));
-        self.sweeps.into_iter().for_each(|task| task.fail(&error));
+        self.accepts.into_iter().for_each(|task| task.fail(&error, kind));
+        self.burials.into_iter().for_each(|task| task.fail(&error, kind));
+        self.turns.into_iter().for_each(|task| task.fail(&error, kind));
+        self.changes.into_iter().for_each(|task| task.fail(&error, kind));
+        self.sweeps.into_iter().for_each(|task| task.fail(&error, kind));
     }
 
     /// One batch for each task, in the order in which they are written.

@@ -13,8 +13,9 @@ use super::consents::opted_out_there;
 use super::line::promote;
 use super::outbox_row::{News, OutboxRow, Packed};
 use crate::store::events::Events;
+use crate::store::link::{Rows, all, change, column, integer, list, text};
 use crate::store::sql;
-use crate::store::values::{Rows, all, change, corrupt, integer, list, text};
+use crate::store::values::corrupt;
 
 pub(super) async fn apply(
     tx: &impl Transaction,
@@ -61,10 +62,8 @@ pub(super) async fn apply(
             },
         }));
     }
-    let changed: Vec<_> = rows.values().filter(|row| row.is_changed()).map(OutboxRow::columns).collect();
-    if !changed.is_empty() {
-        change(tx, sql::OUTBOX_UPDATE, [list(&changed)?]).await?;
-    }
+    let changed = rows.values().filter(|row| row.is_changed()).map(OutboxRow::columns);
+    change(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
     let left: BTreeSet<_> = rows.values().filter_map(OutboxRow::line_left).collect();
     promote(tx, &left).await?;
     spent.write(tx).await
@@ -87,7 +86,7 @@ impl Spent {
     }
 
     async fn write(self, tx: &impl Transaction) -> Result<(), DbErr> {
-        let mut rows = Rows::of(&sql::USAGE);
+        let mut rows = Rows::of(sql::USAGE);
         for ((tenant, quarter, channel), usage) in self.0 {
             let (messages, cost) = (integer(usage.messages), integer(usage.cost_micros));
             rows.push([text(tenant), text(quarter), text(channel), messages, cost]);
@@ -106,7 +105,10 @@ async fn read(tx: &impl Transaction, ids: &[Option<OutboundId>]) -> Result<HashM
     let mut wanted: Vec<_> = ids.iter().flatten().collect();
     wanted.sort();
     wanted.dedup();
-    let packed = all(tx, sql::OUTBOX_ROWS, [list(&wanted)?]).await?;
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let packed = all(tx, sql::OUTBOX_ROWS, [column(wanted)]).await?;
     let packed: String = packed.first().ok_or_else(|| corrupt("outbox rows"))?.get(0)?;
     let packed: Vec<Packed> = serde_json::from_str(&packed).map_err(|_| corrupt("outbox rows"))?;
     Ok(packed.into_iter().map(|row| (row.0, OutboxRow::unpack(row))).collect())

@@ -5,18 +5,18 @@ use palabre_actors::domain::ids::{ContactId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::turn::{ConsentChange, Turn};
 use palabre_actors::ports::Settlement;
-use sea_orm::{DbErr, Value};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::Transaction;
 use super::line::suppress;
 use crate::store::events::{self, Events};
+use crate::store::link::{Rows, Value, all, change, id, id_or_null, text, text_or_null, time};
 use crate::store::sql;
-use crate::store::values::{Rows, all, change, id, text, text_or_null, time};
 
 /// Writes what the turns of a wave change: welcomes first, each in its turn's name, then what the contact said.
 pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
-    let mut ledger = Rows::of(&sql::CONSENTS);
+    let mut ledger = Rows::of(sql::CONSENTS);
     for turn in turns {
         for draft in turn.outbox.iter().filter(|draft| draft.message.kind == OutboundKind::Welcome) {
             let proof = Some(draft.message.id.to_string());
@@ -65,7 +65,7 @@ async fn changed(
                 text(tenant.as_str()),
                 text(address.as_str()),
                 text("message"),
-                text_or_null(turn.consumed.as_ref().map(|consumed| consumed.id.to_string())),
+                id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
                 time(turn.at),
             ];
             change(tx, sql::OPT_OUT, values).await?;
@@ -100,12 +100,12 @@ pub(super) async fn opted_out_there(
     ];
     if change(tx, sql::OPT_OUT, values).await? > 0 {
         let contact = contact_of(tx, tenant, address).await?;
-        let mut ledger = Rows::of(&sql::CONSENTS);
+        let mut ledger = Rows::of(sql::CONSENTS);
         ledger.push([
             id(Uuid::now_v7()),
             text(tenant.as_str()),
             text(message.channel.as_str()),
-            text_or_null(contact.map(|contact| contact.to_string())),
+            id_or_null(contact),
             text(address.as_str()),
             text("opted_out"),
             text("provider"),

@@ -1,63 +1,126 @@
-//! The writer's connection, held for as long as the writer lives.
-//!
-//! Taken from the pool anew for each transaction, a connection would be pinged when it goes back and waited for when it is
-//! wanted again: three hand-overs between threads, a tenth of a busy writer's time.
+//! The connection that a writer holds for as long as it lives.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
 
-use crate::store::error::is_answer;
+use crate::store::error::{is_answer, is_collision, is_poison};
+use crate::store::link::{Dialect, Link, Value};
+use crate::store::postgres::Line;
+use crate::store::sqlite;
+use crate::store::values::Row;
 
-/// The connection. sea-orm lends one out for the length of a transaction and no other way, so this is a transaction in its
-/// eyes; in the database's, transactions begin and end in [`Held::transact`].
-pub(in crate::store) struct Held {
+/// The longest that a server may take for a transaction; whoever waits for it is told before they give up themselves.
+const TRANSACTION: Duration = Duration::from_secs(9);
+
+/// The connection. Transactions begin and end in [`Held::transact`].
+pub(in crate::store) enum Held {
+    Sqlite(Lent),
+    Postgres(Line),
+}
+
+/// SQLite's. Taken from the pool anew for each transaction, a connection would be pinged when it goes back and waited for
+/// when it is wanted again: three hand-overs between threads, a tenth of a busy writer's time. sea-orm lends one out for
+/// the length of a transaction and no other way, so this is a transaction in its eyes.
+pub(in crate::store) struct Lent {
     pool: DatabaseConnection,
     lent: DatabaseTransaction,
 }
 
+/// Why a transaction was not committed.
+#[derive(Debug)]
+pub(in crate::store) enum Failure {
+    /// Nothing of it was.
+    Before(DbErr),
+    /// Perhaps it was: the answer to the commit was lost.
+    AtCommit(DbErr),
+}
+
+impl Failure {
+    pub fn into_error(self) -> DbErr {
+        match self {
+            Self::Before(error) | Self::AtCommit(error) => error,
+        }
+    }
+}
+
 impl Held {
     pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+        Lent::take(pool).await.map(Self::Sqlite)
+    }
+
+    /// Commits what `work` writes, or nothing of it. On SQLite, what it reads cannot change until its end. Whatever goes
+    /// wrong, even a panic, the next one begins afresh.
+    ///
+    /// # Errors
+    /// What `work` answers; a panic of it is an error that [`crate::store::error::is_poison`] knows. That a transaction
+    /// cannot begin or end is nobody's poison: it is `Unavailable` to everyone.
+    pub async fn transact<T>(&mut self, work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>) -> Result<T, Failure> {
+        let done = match self {
+            Self::Sqlite(_) => self.attempt(work).await,
+            // A server may fall silent. A file does not.
+            Self::Postgres(_) => match tokio::time::timeout(TRANSACTION, self.attempt(work)).await {
+                Ok(done) => done,
+                Err(_) => Err(Failure::AtCommit(DbErr::Custom("the database did not answer in time".to_owned()))),
+            },
+        };
+        match (self, &done) {
+            (_, Ok(_)) => {}
+            (Self::Sqlite(lent), Err(_)) => lent.roll_back().await,
+            (Self::Postgres(line), Err(Failure::Before(_))) => _ = line.plain("ROLLBACK").await,
+            // Where it is, nobody knows: it is left to the server.
+            (Self::Postgres(line), Err(Failure::AtCommit(_))) => line.drop_connection().await,
+        }
+        done
+    }
+
+    async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>) -> Result<T, Failure> {
+        let begun = match self {
+            Self::Sqlite(lent) => lent.run("BEGIN IMMEDIATE").await,
+            Self::Postgres(line) => line.begin().await,
+        };
+        begun.map_err(Failure::Before)?;
+        let written = match AssertUnwindSafe(work(self)).catch_unwind().await {
+            Ok(written) => written.map_err(Failure::Before)?,
+            Err(_) => return Err(Failure::Before(DbErr::Type("the writer panicked".to_owned()))),
+        };
+        match self {
+            Self::Sqlite(lent) => lent.run("COMMIT").await.map_err(Failure::Before)?,
+            // What a server says no to at the commit, it has not written.
+            Self::Postgres(line) => line.plain("COMMIT").await.map_err(|error| {
+                let refused = is_poison(&error) || is_collision(&error);
+                if refused { Failure::Before(error) } else { Failure::AtCommit(error) }
+            })?,
+        }
+        Ok(written)
+    }
+
+    /// Gives it back: SQLite's to the pool, which expects a transaction to end.
+    pub async fn give_back(self) {
+        match self {
+            Self::Sqlite(Lent { lent, .. }) => {
+                if lent.execute_unprepared("BEGIN IMMEDIATE").await.is_ok() {
+                    let _ = lent.rollback().await;
+                }
+            }
+            Self::Postgres(line) => line.close().await,
+        }
+    }
+}
+
+impl Lent {
+    async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         let lent = pool.begin().await?;
         lent.execute_unprepared("COMMIT").await?;
         Ok(Self { pool: pool.clone(), lent })
     }
 
-    /// Commits what `work` writes, or nothing of it. What it reads cannot change until its end. Whatever goes wrong, even a
-    /// panic, the next one begins afresh.
-    ///
-    /// # Errors
-    /// What `work` answers; a panic of it is an error that [`crate::store::error::is_poison`] knows. That a transaction
-    /// cannot begin or end is nobody's poison: it is `Unavailable` to everyone.
-    pub async fn transact<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
-    ) -> Result<T, DbErr> {
-        let done = match self.run("BEGIN IMMEDIATE").await {
-            Ok(()) => match AssertUnwindSafe(work(&self.lent)).catch_unwind().await {
-                Ok(Ok(written)) => self.run("COMMIT").await.map(|()| written),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(DbErr::Type("the writer panicked".to_owned())),
-            },
-            Err(error) => Err(error),
-        };
-        if done.is_err() {
-            self.roll_back().await;
-        }
-        done
-    }
-
     /// Outside of a transaction.
     pub fn idle(&self) -> &DatabaseTransaction {
         &self.lent
-    }
-
-    /// Gives it back to the pool, which expects a transaction to end.
-    pub async fn give_back(self) {
-        if self.run("BEGIN IMMEDIATE").await.is_ok() {
-            let _ = self.lent.rollback().await;
-        }
     }
 
     async fn run(&self, word: &str) -> Result<(), DbErr> {
@@ -86,19 +149,43 @@ impl Held {
     }
 }
 
+impl Link for Held {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    async fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
+        match self {
+            Self::Sqlite(lent) => sqlite::query(&lent.lent, sql, values).await,
+            Self::Postgres(line) => line.query(sql, values).await,
+        }
+    }
+
+    async fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, DbErr> {
+        match self {
+            Self::Sqlite(lent) => sqlite::execute(&lent.lent, sql, values).await,
+            Self::Postgres(line) => line.execute(sql, values).await,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::database::Database;
     use crate::store::error::{is_poison, port_error};
+    use crate::store::link::rows;
     use crate::store::sqlite::{open_readers, open_writer};
-    use crate::store::values::all;
     use palabre_actors::ports::PortErrorKind;
     use tempfile::TempDir;
 
     struct Rig {
         held: Held,
         pool: DatabaseConnection,
-        reads: DatabaseConnection,
+        reads: Database,
         _folder: TempDir,
     }
 
@@ -110,27 +197,35 @@ mod tests {
             pool.execute_unprepared("CREATE TABLE notes (note TEXT)").await.unwrap();
             let held = Held::take(&pool).await.unwrap();
             // Locks are not waited for here.
-            held.idle().execute_unprepared("PRAGMA busy_timeout = 0").await.unwrap();
-            Self { held, pool, reads: open_readers(&url).await.unwrap(), _folder: folder }
+            let reads = Database::Sqlite(open_readers(&url).await.unwrap());
+            let rig = Self { held, pool, reads, _folder: folder };
+            rig.idle().execute_unprepared("PRAGMA busy_timeout = 0").await.unwrap();
+            rig
         }
 
-        async fn writes(&mut self, note: &str) -> Result<(), DbErr> {
+        async fn writes(&mut self, note: &str) -> Result<(), Failure> {
             self.held.transact(async |tx| insert(tx, note).await).await
+        }
+
+        /// Outside of a transaction.
+        fn idle(&self) -> &DatabaseTransaction {
+            let Held::Sqlite(Lent { lent, .. }) = &self.held else { panic!("a file") };
+            lent
         }
 
         /// Everything that is committed.
         async fn notes(&self) -> Vec<String> {
-            let rows = all(&self.reads, "SELECT note FROM notes ORDER BY rowid", []).await.unwrap();
+            let rows = rows(&self.reads, "SELECT note FROM notes ORDER BY rowid", Vec::new()).await.unwrap();
             rows.iter().map(|row| row.get(0).unwrap()).collect()
         }
     }
 
-    async fn insert(tx: &DatabaseTransaction, note: &str) -> Result<(), DbErr> {
-        tx.execute_unprepared(&format!("INSERT INTO notes VALUES ('{note}')")).await.map(drop)
+    async fn insert(tx: &impl Link, note: &str) -> Result<(), DbErr> {
+        tx.execute(format!("INSERT INTO notes VALUES ('{note}')").into(), Vec::new()).await.map(drop)
     }
 
-    fn kind(done: Result<(), DbErr>) -> (PortErrorKind, bool) {
-        let error = done.unwrap_err();
+    fn kind(done: Result<(), Failure>) -> (PortErrorKind, bool) {
+        let error = done.unwrap_err().into_error();
         let poison = is_poison(&error);
         (port_error(error).kind, poison)
     }
@@ -154,13 +249,13 @@ mod tests {
     async fn a_transaction_that_cannot_begin_is_nobodys_poison() {
         let mut rig = Rig::new().await;
         let other = rig.pool.begin().await.unwrap();
-        insert(&other, "theirs").await.unwrap();
+        other.execute_unprepared("INSERT INTO notes VALUES ('theirs')").await.unwrap();
         assert_eq!(kind(rig.writes("ours").await), EVERYBODY, "somebody has the lock");
         other.commit().await.unwrap();
         rig.writes("ours").await.unwrap();
         // Should one ever stay open, it costs one attempt and nothing else.
-        rig.held.idle().execute_unprepared("BEGIN").await.unwrap();
-        insert(rig.held.idle(), "stray").await.unwrap();
+        rig.idle().execute_unprepared("BEGIN").await.unwrap();
+        insert(&rig.held, "stray").await.unwrap();
         assert_eq!(kind(rig.writes("late").await), EVERYBODY);
         rig.writes("last").await.unwrap();
         assert_eq!(rig.notes().await, ["theirs", "ours", "last"]);
@@ -171,7 +266,7 @@ mod tests {
         let mut rig = Rig::new().await;
         let lost = rig.held.transact(async |tx| {
             insert(tx, "lost").await?;
-            tx.execute_unprepared("ROLLBACK").await.map(drop)
+            tx.execute("ROLLBACK".into(), Vec::new()).await.map(drop)
         });
         assert_eq!(kind(lost.await), EVERYBODY);
         rig.writes("kept").await.unwrap();
@@ -183,11 +278,11 @@ mod tests {
         let mut rig = Rig::new().await;
         rig.writes("before").await.unwrap();
         // As many pages as there are: the next one does not fit.
-        rig.held.idle().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        rig.idle().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
         let large = "x".repeat(100_000);
         assert_eq!(kind(rig.writes(&large).await), EVERYBODY);
         assert_eq!(rig.notes().await, ["before"]);
-        rig.held.idle().execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
+        rig.idle().execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
         rig.writes("after").await.unwrap();
         assert_eq!(rig.notes().await, ["before", "after"]);
     }
@@ -197,7 +292,8 @@ mod tests {
         let mut rig = Rig::new().await;
         rig.writes("first").await.unwrap();
         for _ in 0..3 {
-            rig.held.renew().await;
+            let Held::Sqlite(lent) = &mut rig.held else { panic!("a file") };
+            lent.renew().await;
         }
         rig.writes("second").await.unwrap();
         rig.pool.ping().await.unwrap();

@@ -7,12 +7,12 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::status::Transition;
 use sea_orm::DbErr;
-use serde::Serialize;
 
 use super::Transaction;
 use crate::store::events::{self, Events, Whose, Why};
+use crate::store::link::{Value, all, change, list, text, time};
 use crate::store::sql;
-use crate::store::values::{Row, all, change, list, text, time};
+use crate::store::values::Row;
 
 /// Tenant and conversation.
 pub(in crate::store) type Line = (String, String);
@@ -22,7 +22,19 @@ pub(in crate::store) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Li
     if lines.is_empty() {
         return Ok(0);
     }
-    change(tx, sql::PROMOTE, [list(lines)?]).await
+    change(tx, sql::PROMOTE, [of_lines(lines)]).await
+}
+
+/// Keeps whoever stands before others there until the end of the transaction.
+pub(super) async fn lock_heads<'a>(
+    tx: &impl Transaction,
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> Result<(), DbErr> {
+    all(tx, sql::LOCK_HEADS, [of_lines(lines)]).await.map(|_| ())
+}
+
+fn of_lines<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Value {
+    list(lines.into_iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]))
 }
 
 /// Holds back what no sender has begun (I6), and says so.
@@ -59,17 +71,22 @@ pub(in crate::store) async fn hold_back(
     held.iter().map(|row| Ok((row.parse(0)?, row.parse(1)?))).collect()
 }
 
-/// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. The third of
-/// each is the moment, as text. Answers how many rows there were.
+/// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. With
+/// the moment. Answers how many rows there were.
 pub(super) async fn release(
     tx: &impl Transaction,
-    lines: &[(String, String, String)],
+    lines: &[(Line, Timestamp)],
     events: &mut Events,
 ) -> Result<u64, DbErr> {
     if lines.is_empty() {
         return Ok(0);
     }
-    let mut released = all(tx, sql::RELEASE, [list(&lines)?]).await?;
+    let waiting = list(
+        lines
+            .iter()
+            .map(|((tenant, conversation), at)| [text(tenant.as_str()), text(conversation.as_str()), time(*at)]),
+    );
+    let mut released = all(tx, sql::RELEASE, [waiting]).await?;
     sort(&mut released)?;
     for row in &released {
         let tenant = row.tenant(1)?;
@@ -77,14 +94,18 @@ pub(super) async fn release(
         events.push(&events::outbound(whose, Transition::Release, Why::of("contact_wrote"), row.time(3)?));
     }
     if !released.is_empty() {
-        line_up(tx, &lines).await?;
+        line_up(tx, lines.iter().map(|(line, _)| line)).await?;
     }
     Ok(released.len() as u64)
 }
 
-/// Tells every row of these lines (tenant, conversation and whatever follows) whether others stand before it.
-pub(in crate::store) async fn line_up(tx: &impl Transaction, lines: &impl Serialize) -> Result<(), DbErr> {
-    change(tx, sql::LINE_UP, [list(lines)?]).await.map(|_| ())
+/// Tells every row of these lines whether others stand before it.
+pub(in crate::store) async fn line_up<'a>(
+    tx: &impl Transaction,
+    lines: impl IntoIterator<Item = &'a Line> + Clone,
+) -> Result<(), DbErr> {
+    lock_heads(tx, lines.clone()).await?;
+    change(tx, sql::LINE_UP, [of_lines(lines)]).await.map(|_| ())
 }
 
 /// By id, in the first column: RETURNING promises no order.

@@ -6,6 +6,7 @@ mod batch;
 mod changes;
 mod consents;
 mod held;
+mod lanes;
 mod line;
 mod outbox_row;
 mod sweeps;
@@ -15,16 +16,18 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 pub(super) use self::consents::contact_of;
-pub(super) use self::held::Held;
+pub(super) use self::held::{Failure, Held};
+pub(super) use self::lanes::Laned;
 pub(super) use self::line::{Line, hold_back, line_up, promote};
-use super::error::is_poison;
+use super::error::{is_collision, is_poison};
+use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
 
 /// Jobs that may wait for the writer; whoever brings more waits with them.
@@ -37,13 +40,15 @@ const OTHERS_AT_ONCE: usize = 128;
 const BUSY: usize = 32;
 /// The share: one row for so many messages.
 const SHARE: usize = 8;
+/// How often a batch that was in another's way is tried again as a whole.
+const COLLISIONS: usize = 3;
 /// The longest that anyone waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The way to the writer.
+/// The way to the writers.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    lanes: Vec<mpsc::Sender<Job>>,
 }
 
 impl Writer {
@@ -65,7 +70,24 @@ impl Writer {
                 () = copying => {}
             }
         });
-        Self { jobs }
+        Self { lanes: vec![jobs] }
+    }
+
+    /// Starts a writer on each connection, for a database that several may write to at once. What concerns one
+    /// conversation goes to one of them, so that it keeps its order and they keep out of each other's way.
+    pub fn start_lanes(conns: impl IntoIterator<Item = Held>) -> Self {
+        let lane = |conn| {
+            let (jobs, queue) = mpsc::channel(QUEUE);
+            tokio::spawn(run(conn, queue, Ids::Shared, Written::default()));
+            jobs
+        };
+        Self { lanes: conns.into_iter().map(lane).collect() }
+    }
+
+    fn lane(&self, key: u64) -> Result<&mpsc::Sender<Job>, PortError> {
+        let lanes = self.lanes.len().max(1) as u64;
+        let at = usize::try_from(key % lanes).unwrap_or_default();
+        self.lanes.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
     }
 
     /// Hands something over and waits until it is committed.
@@ -73,11 +95,12 @@ impl Writer {
     /// # Errors
     /// `Timeout`: no answer in time, and the outcome is unknown. `Unavailable`: the writer is gone or the database
     /// refused; for everything else see the ports.
-    pub async fn ask<I, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+    pub async fn ask<I: Laned, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+        let jobs = self.lane(input.lane())?;
         let (answer, answered) = oneshot::channel();
         let asked = async {
             let job = job(Task::new(input, answer));
-            self.jobs.send(job).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
+            jobs.send(job).await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?;
             answered.await.map_err(|_| PortError::from(PortErrorKind::Unavailable))?
         };
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
@@ -85,15 +108,17 @@ impl Writer {
 
     /// Whether anybody is there to write.
     pub fn is_alive(&self) -> bool {
-        !self.jobs.is_closed()
+        self.lanes.iter().all(|jobs| !jobs.is_closed())
     }
 
-    /// Lets the writer finish what waits, and takes nothing more.
+    /// Lets the writers finish what waits, and takes nothing more.
     pub async fn close(&self) {
-        let (answer, closed) = oneshot::channel();
-        if self.jobs.send(Job::Close(answer)).await.is_ok() {
-            // An error means that the writer is gone already.
-            let _ = closed.await;
+        for jobs in &self.lanes {
+            let (answer, closed) = oneshot::channel();
+            if jobs.send(Job::Close(answer)).await.is_ok() {
+                // An error means that the writer is gone already.
+                let _ = closed.await;
+            }
         }
     }
 }
@@ -119,7 +144,9 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
                 Job::BeginLog => {
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
-                    if let Err(error) = checkpoints::copy(conn.idle()).await {
+                    if let Held::Sqlite(conn) = &conn
+                        && let Err(error) = checkpoints::copy(conn.idle()).await
+                    {
                         tracing::warn!(error = %error, "the log was not copied back, trying again");
                     }
                 }
@@ -188,16 +215,23 @@ impl Waiting {
 async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
     let begun = Instant::now();
     let rows = batch.rows();
-    let Err(error) = conn.transact(async |tx| batch.apply(tx, ids).await).await else {
+    let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
         batch.answer();
         return;
     };
-    metrics::counter!("palabre_store_failed_batches_total").increment(1);
-    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
+    let error = match failure {
+        Failure::Before(error) => error,
+        Failure::AtCommit(error) => {
+            note(&error, rows);
+            batch.fail(&error, Some(PortErrorKind::Timeout));
+            return;
+        }
+    };
+    note(&error, rows);
     if !is_poison(&error) {
-        batch.fail(&error);
+        batch.fail(&error, None);
         return;
     }
     if let Some(entries) = batch.as_single_accept() {
@@ -205,7 +239,7 @@ async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
         return;
     }
     if batch.is_single() {
-        batch.fail(&error);
+        batch.fail(&error, None);
         return;
     }
     for single in batch.split() {
@@ -213,6 +247,25 @@ async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch) {
     }
 }
 
+fn note(error: &DbErr, rows: usize) {
+    metrics::counter!("palabre_store_failed_batches_total").increment(1);
+    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
+}
+
+/// Writes a batch. When another node's transaction was in its way, the same again does better.
+async fn transact(conn: &mut Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+    let mut collisions = 0;
+    loop {
+        match conn.transact(async |tx| batch.apply(tx, ids).await).await {
+            Err(Failure::Before(error)) if is_collision(&error) && collisions < COLLISIONS => {
+                collisions += 1;
+                metrics::counter!("palabre_store_collisions_total").increment(1);
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Where a batch is written: a transaction.
-pub(super) trait Transaction: ConnectionTrait {}
-impl<T: ConnectionTrait> Transaction for T {}
+pub(super) trait Transaction: Link {}
+impl<T: Link> Transaction for T {}

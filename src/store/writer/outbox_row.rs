@@ -6,11 +6,12 @@ use palabre_actors::domain::event::Event;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::line::Line;
 use crate::store::events::{self, Whose, Why};
-use crate::store::values::{quarter_text, time_text};
+use crate::store::link::{Value, id, integer, text, text_or_null, time, time_or_null};
+use crate::store::values::quarter_text;
 
 /// What a settlement or a callback may change, and what it needs to know.
 pub(super) struct OutboxRow {
@@ -22,15 +23,15 @@ pub(super) struct OutboxRow {
     pub state: OutboxState,
     life: u32,
     attempts: u32,
-    next_attempt_at: String,
+    next_attempt_at: Timestamp,
     lease_owner: Option<String>,
-    lease_until: Option<String>,
+    lease_until: Option<Timestamp>,
     provider_message_id: Option<String>,
     last_error: Option<String>,
-    sent_at: Option<String>,
+    sent_at: Option<Timestamp>,
     via: Option<String>,
     cost_micros: i64,
-    expires_at: Option<String>,
+    expires_at: Option<Timestamp>,
     /// Others stand behind it in its line.
     followed: bool,
     was_in_line: bool,
@@ -45,18 +46,18 @@ pub(super) struct Packed(
     String,
     OutboxState,
     u32,
-    String,
+    Timestamp,
     Option<String>,
-    Option<String>,
+    Option<Timestamp>,
     Option<String>,
     Option<String>,
     CorrelationId,
-    Option<String>,
+    Option<Timestamp>,
     String,
     u32,
     Option<String>,
     i64,
-    Option<String>,
+    Option<Timestamp>,
     u8,
 );
 
@@ -99,22 +100,22 @@ impl OutboxRow {
     }
 
     /// As `sql::OUTBOX_UPDATE` takes them.
-    pub fn columns(&self) -> impl Serialize {
-        (
-            self.id,
-            self.state.as_str(),
-            self.attempts,
-            self.next_attempt_at.as_str(),
-            self.lease_owner.as_deref(),
-            self.lease_until.as_deref(),
-            self.provider_message_id.as_deref(),
-            self.last_error.as_deref(),
-            self.sent_at.as_deref(),
-            self.changed_at.map(time_text),
-            self.via.as_deref(),
-            self.cost_micros,
-            self.expires_at.as_deref(),
-        )
+    pub fn columns(&self) -> [Value; 13] {
+        [
+            id(self.id),
+            text(self.state.as_str()),
+            integer(self.attempts),
+            time(self.next_attempt_at),
+            text_or_null(self.lease_owner.as_deref()),
+            time_or_null(self.lease_until),
+            text_or_null(self.provider_message_id.as_deref()),
+            text_or_null(self.last_error.as_deref()),
+            time_or_null(self.sent_at),
+            time_or_null(self.changed_at),
+            text_or_null(self.via.as_deref()),
+            integer(self.cost_micros),
+            time_or_null(self.expires_at),
+        ]
     }
 
     /// The line that it left, when somebody there may be next.
@@ -154,17 +155,17 @@ impl OutboxRow {
             Settled::Later { at: again, reason, counted } => {
                 // A gate that stays shut is told once.
                 told = *counted || self.last_error.as_deref() != Some(reason);
-                self.next_attempt_at = time_text(*again);
+                self.next_attempt_at = *again;
                 self.attempts -= u32::from(!counted);
                 (reason, counted.then_some(message.attempts))
             }
             Settled::Unknown { ask_at, reason } => {
-                self.next_attempt_at = time_text(*ask_at);
+                self.next_attempt_at = *ask_at;
                 (reason, Some(message.attempts))
             }
             Settled::Deferred { reason } => {
                 self.attempts -= 1;
-                self.expires_at = message.expires_at.map(time_text);
+                self.expires_at = message.expires_at;
                 (reason, None)
             }
             Settled::Suppressed { reason, .. } => (reason, None),
@@ -187,10 +188,10 @@ impl OutboxRow {
             self.state = next;
             self.last_error = None;
             self.provider_message_id = Some(provider_id.to_owned());
-            self.sent_at = Some(time_text(*at));
+            self.sent_at = Some(*at);
         } else {
             self.provider_message_id.get_or_insert_with(|| provider_id.to_owned());
-            self.sent_at.get_or_insert_with(|| time_text(*at));
+            self.sent_at.get_or_insert(*at);
         }
         if let Some(via) = via {
             self.via = Some(via.as_str().to_owned());
@@ -224,7 +225,7 @@ impl OutboxRow {
         if failed {
             self.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
         } else {
-            self.sent_at.get_or_insert_with(|| time_text(update.at));
+            self.sent_at.get_or_insert(update.at);
         }
         let channel = update.channel.as_str();
         if channel != self.channel {

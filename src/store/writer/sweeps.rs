@@ -5,15 +5,16 @@ use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId, NodeId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::Claim;
+use palabre_actors::ports::{Claim, Pause};
 use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
 use super::line::{self, Line};
 use crate::store::events::{self, Events, Whose, Why};
+use crate::store::link::{Text, all, change, count, id, text, time};
 use crate::store::sql;
-use crate::store::values::{Row, all, change, count, id, text, time, time_text};
+use crate::store::values::Row;
 
 /// How many conversations, or rows that expired, one call of `tend` looks at.
 const PAGE: usize = 256;
@@ -51,16 +52,8 @@ pub(super) async fn apply(
                 let mut rounds = rounds.clone();
                 Swept::Tended(tend(tx, *now, &mut rounds, events).await?, rounds)
             }
-            Sweep::Pause(pause) => {
-                let (tenant, channel) = (text(pause.lane.tenant.as_str()), text(pause.lane.channel.as_str()));
-                let values = [channel, tenant, text(pause.reason.as_str()), time(pause.until)];
-                Swept::Count(change(tx, sql::PAUSE, values).await?)
-            }
-            Sweep::Rest(rest) => {
-                let (tenant, channel) = (text(rest.lane.tenant.as_str()), text(rest.lane.channel.as_str()));
-                let values = [channel, tenant, text(rest.reason.as_str()), time(rest.until)];
-                Swept::Count(change(tx, sql::REST, values).await?)
-            }
+            Sweep::Pause(pause, now) => Swept::Count(tell(tx, sql::PAUSE, pause, *now).await?),
+            Sweep::Rest(rest, now) => Swept::Count(tell(tx, sql::REST, rest, *now).await?),
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
                 let closed = all(tx, sql::CLOSE_IDLE_LIVE, values).await?;
@@ -75,6 +68,18 @@ pub(super) async fn apply(
         task.output = Some(Ok(swept));
     }
     Ok(())
+}
+
+/// Says until when nothing leaves through a channel, and why.
+async fn tell(tx: &impl Transaction, sql: Text, told: &Pause, now: Timestamp) -> Result<u64, DbErr> {
+    let values = [
+        text(told.lane.channel.as_str()),
+        text(told.lane.tenant.as_str()),
+        text(told.reason.as_str()),
+        time(told.until),
+        time(now),
+    ];
+    change(tx, sql, values).await
 }
 
 async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Result<Vec<Outbound>, DbErr> {
@@ -131,7 +136,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
     }
     let mut written = Vec::new();
     for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
-        written.push((tenant, conversation, time_text(now)));
+        written.push(((tenant, conversation), now));
     }
     let released = line::release(tx, &written, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
@@ -140,7 +145,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
 }
 
 /// The next page of conversations, and of these the ones that want something done.
-async fn page(tx: &impl Transaction, sql: &'static str, after: &mut Line) -> Result<Vec<Line>, DbErr> {
+async fn page(tx: &impl Transaction, sql: Text, after: &mut Line) -> Result<Vec<Line>, DbErr> {
     let values = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE + 1)];
     let rows = all(tx, sql, values).await?;
     let mut wanting = Vec::new();

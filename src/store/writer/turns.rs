@@ -10,17 +10,18 @@ use palabre_actors::domain::ids::{LiveSessionId, TenantId};
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::{Draft, SessionChange, Start, Turn};
 use palabre_actors::ports::PortErrorKind;
-use sea_orm::{DbErr, Value};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::Transaction;
 use super::batch::Task;
-use super::line::{promote, release};
+use super::line::{Line, lock_heads, promote, release};
 use crate::store::events::{self, Events};
-use crate::store::sql;
-use crate::store::values::{
-    Rows, all, change, corrupt, id, integer, list, text, text_or_null, time, time_or_null, time_text,
+use crate::store::link::{
+    Rows, Value, all, change, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
 };
+use crate::store::sql;
+use crate::store::values::corrupt;
 
 type TurnTask = Task<Box<Turn>, ()>;
 
@@ -36,6 +37,7 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
             return Ok(());
         }
         let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
+        lock(tx, &turns).await?;
         let Checked { refused, deferred } = check(tx, &turns).await?;
         let passed = |at: &usize| !refused.contains(at);
         let releasing: Vec<_> =
@@ -76,24 +78,36 @@ struct Checked {
     deferred: HashSet<usize>,
 }
 
+/// Keeps other nodes from what the turns are about, until the end of the transaction.
+async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let locks = turns.iter().map(|turn| {
+        let newcomer = (turn.expected_version == 0).then_some(&turn.key);
+        [
+            id(turn.conversation.id),
+            id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
+            text_or_null(newcomer.map(|key| key.tenant.as_str())),
+            text_or_null(newcomer.map(|key| key.address.as_str())),
+        ]
+    });
+    all(tx, sql::LOCK_TURNS, [list(locks)]).await.map(|_| ())
+}
+
 async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
-    let checks: Vec<_> = turns
-        .iter()
-        .map(|turn| {
-            let new = turn.expected_version == 0;
-            (
-                &turn.key.tenant,
-                turn.consumed.as_ref().map(|consumed| consumed.id),
-                turn.conversation.id,
-                turn.expected_version,
-                &turn.key.channel,
-                new.then_some(turn.contact.id),
-                new.then_some(turn.key.address.as_str()),
-                turn.releases,
-            )
-        })
-        .collect();
-    let rows = all(tx, sql::CONFLICTS, [list(&checks)?]).await?;
+    let checks = turns.iter().map(|turn| {
+        let new = turn.expected_version == 0;
+        [
+            text(turn.key.tenant.as_str()),
+            id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
+            id(turn.conversation.id),
+            integer(turn.expected_version),
+            text(turn.key.channel.as_str()),
+            id_or_null(new.then_some(turn.contact.id)),
+            text_or_null(new.then_some(turn.key.address.as_str())),
+            flag(turn.releases),
+            id_or_null(turn.outbox.iter().map(|draft| draft.message.id).min()),
+        ]
+    });
+    let rows = all(tx, sql::CONFLICTS, [list(checks)]).await?;
     let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
     for row in &rows {
         let position = usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))?;
@@ -105,23 +119,23 @@ async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr>
 }
 
 /// The line of a turn's conversation, and the moment.
-fn line(turn: &Turn) -> (String, String, String) {
-    (turn.key.tenant.as_str().to_owned(), turn.conversation.id.to_string(), time_text(turn.at))
+fn line(turn: &Turn) -> (Line, Timestamp) {
+    ((turn.key.tenant.as_str().to_owned(), turn.conversation.id.to_string()), turn.at)
 }
 
 async fn write(
     tx: &impl Transaction,
     turns: &[&Turn],
-    releasing: &[(String, String, String)],
+    releasing: &[(Line, Timestamp)],
     events: &mut Events,
 ) -> Result<(), DbErr> {
     if turns.is_empty() {
         return Ok(());
     }
     consume(tx, turns).await?;
-    let mut contacts = Rows::of(&sql::CONTACTS);
-    let mut addresses = Rows::of(&sql::CONTACT_ADDRESSES);
-    let mut conversations = Rows::of(&sql::CONVERSATIONS);
+    let mut contacts = Rows::of(sql::CONTACTS);
+    let mut addresses = Rows::of(sql::CONTACT_ADDRESSES);
+    let mut conversations = Rows::of(sql::CONVERSATIONS);
     for turn in turns {
         let (tenant, contact, at) = (turn.key.tenant.as_str(), turn.contact.id, turn.at);
         contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
@@ -148,7 +162,7 @@ async fn write(
 
 /// Writes what the turns send. Who was to stand behind others that left meanwhile learns so.
 async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
-    let (mut plain, mut full) = (Rows::of(&sql::MESSAGES_OUT), Rows::of(&sql::MESSAGES_OUT_FULL));
+    let (mut plain, mut full) = (Rows::of(sql::MESSAGES_OUT), Rows::of(sql::MESSAGES_OUT_FULL));
     let mut behind = BTreeSet::new();
     for turn in turns {
         for draft in &turn.outbox {
@@ -160,7 +174,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                 let template = message.template.as_ref().map(serde_json::to_string).transpose();
                 full.push_all(base.into_iter().chain([
                     text_or_null(template.map_err(|_| corrupt("a template"))?),
-                    integer(i64::from(message.urgent)),
+                    flag(message.urgent),
                     time_or_null(message.expires_at),
                     text_or_null(draft.idempotency_key.as_deref()),
                 ]));
@@ -172,6 +186,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     }
     plain.insert(tx).await?;
     full.insert(tx).await?;
+    lock_heads(tx, &behind).await?;
     promote(tx, &behind).await.map(|_| ())
 }
 
@@ -182,16 +197,11 @@ fn is_plain(draft: &Draft) -> bool {
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let consumed = turns.iter().filter_map(|turn| Some((turn, turn.consumed.as_ref()?)));
-    let rows: Vec<_> = consumed
-        .map(|(turn, consumed)| {
-            let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
-            (consumed.id, turn.conversation.id, role, outcome, time_text(turn.at))
-        })
-        .collect();
-    if !rows.is_empty() {
-        change(tx, sql::PROCESS, [list(&rows)?]).await?;
-    }
-    Ok(())
+    let rows = consumed.map(|(turn, consumed)| {
+        let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
+        [id(consumed.id), id(turn.conversation.id), text(role), text(outcome), time(turn.at)]
+    });
+    change(tx, sql::PROCESS, [list(rows)]).await.map(|_| ())
 }
 
 fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15], DbErr> {
@@ -206,7 +216,7 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15],
         text(conversation.status.as_str()),
         text(conversation.handler.as_str()),
         integer(turn.expected_version + 1),
-        text_or_null(session.map(|session| session.id.to_string())),
+        id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
         text(recent),
         time_or_null(conversation.timer_at),
@@ -230,7 +240,7 @@ fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 17] {
         text(message.tenant.as_str()),
         text(message.channel.as_str()),
         id(message.conversation),
-        text_or_null(message.in_reply_to.map(|id| id.to_string())),
+        id_or_null(message.in_reply_to),
         text(message.to.as_str()),
         text(message.body.as_str()),
         text(message.kind.as_str()),
@@ -242,12 +252,12 @@ fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 17] {
         id(message.correlation),
         time(message.created_at),
         time(at),
-        integer(i64::from(behind)),
+        flag(behind),
     ]
 }
 
 async fn sessions(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
-    let mut opened = Rows::of(&sql::SESSIONS);
+    let mut opened = Rows::of(sql::SESSIONS);
     let mut closed = Vec::new();
     for turn in turns {
         for change in &turn.sessions {
@@ -261,15 +271,12 @@ async fn sessions(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                         time(current.map_or(turn.at, |current| current.opened_at)),
                     ]);
                 }
-                SessionChange::Close(session) => closed.push((session, time_text(turn.at))),
+                SessionChange::Close(session) => closed.push([id(session), time(turn.at)]),
             }
         }
     }
     opened.insert(tx).await?;
-    if !closed.is_empty() {
-        change(tx, sql::CLOSE_SESSIONS, [list(&closed)?]).await?;
-    }
-    Ok(())
+    change(tx, sql::CLOSE_SESSIONS, [list(closed)]).await.map(|_| ())
 }
 
 async fn keep_live(

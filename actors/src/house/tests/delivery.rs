@@ -351,12 +351,12 @@ fn a_paused_channel_sends_nothing_until_it_is_resumed() {
         let harness = Harness::build(|_| {});
         let lane = LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") };
         let pause = Pause { lane, reason: "operator".to_owned(), until: noon() + TimeDelta::days(9) };
-        harness.store.pause(pause.clone()).await.unwrap();
+        harness.store.pause(pause.clone(), noon()).await.unwrap();
         tokio::time::sleep(Duration::from_secs(5)).await;
         harness.post("a", ANNE, "one").await.unwrap();
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(texts(&harness, "a").is_empty());
-        harness.store.pause(Pause { until: noon(), ..pause }).await.unwrap();
+        harness.store.pause(Pause { until: noon(), ..pause }, noon()).await.unwrap();
         assert!(all_sent(&harness.until(|now| all_sent(now, 1)).await, 1));
     });
 }

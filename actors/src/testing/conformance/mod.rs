@@ -21,6 +21,11 @@ pub trait Subject: Inbox + Turns + Outbox + Standings {
     /// All rows as they stand.
     fn snapshot(&self) -> Pending<'_, Snapshot>;
 
+    /// Whether other nodes may be at work on it: what they have leased is theirs until the lease runs out.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Begins another life of a message, as an operator does; no effect where that is not allowed.
     fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()>;
 }

@@ -75,6 +75,9 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state 
     sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12 \
     FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
+/// There is one writer.
+pub(in crate::store) const LOCK_HEADS: &str = "";
+
 /// `[[tenant, conversation], …]`: tells the heads of these lines that nobody stands before them.
 pub(in crate::store) const PROMOTE: &str = concat!(
     "UPDATE messages_out SET behind = 0 WHERE id IN (SELECT (SELECT min(o.id) FROM messages_out o \
@@ -194,13 +197,13 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
     SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// Tenant, the message itself, `[provider id, …]`, the first id to look at. A provider's id is indexed only of what was
+/// Tenant, the message itself, the first id to look at, `[provider id, …]`. A provider's id is indexed only of what was
 /// sent late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
-    WHERE o.id >= ?4 AND o.id <> ?2 AND o.tenant_id = ?1 \
-    AND o.provider_message_id IN (SELECT value FROM json_each(+?3)) \
+    WHERE o.id >= ?3 AND o.id <> ?2 AND o.tenant_id = ?1 \
+    AND o.provider_message_id IN (SELECT value FROM json_each(+?4)) \
     UNION SELECT l.provider_message_id FROM messages_out l INDEXED BY messages_out_late \
-    WHERE l.provider_message_id IN (SELECT value FROM json_each(+?3)) AND l.provider_message_id IS NOT NULL \
+    WHERE l.provider_message_id IN (SELECT value FROM json_each(+?4)) AND l.provider_message_id IS NOT NULL \
     AND substr(coalesce(l.sent_at, l.updated_at), 1, 13) <> substr(l.created_at, 1, 13) \
     AND l.id <> ?2 AND l.tenant_id = ?1";
 
@@ -228,15 +231,15 @@ pub(in crate::store) const ASKED_BEFORE: &str =
 pub(in crate::store) const PAUSES: &str =
     "SELECT tenant_id, channel_id, reason, until FROM channel_pauses ORDER BY tenant_id, channel_id";
 
-/// Channel, tenant, reason, until.
+/// Channel, tenant, reason, until, now.
 pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
 
-/// Channel, tenant, reason, until.
-pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until) \
-    VALUES (?1, ?2, ?3, ?4) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
-    reason = excluded.reason, until = excluded.until";
+/// Channel, tenant, reason, until, now.
+pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
 
 /// What a process that is gone said of its channels.
 pub(in crate::store) const FORGET_RESTS: &str = "DELETE FROM channel_rests";
@@ -247,7 +250,7 @@ pub(in crate::store) const RECONSIDER: &str = "UPDATE messages_out SET next_atte
         WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
         AND p.last_error IN ('per_day', 'budget'))";
 
-/// Id, now: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
+/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
 /// how many come first.
 pub(in crate::store) const WAITS: &str = concat!(
     "SELECT 'behind', l.id, l.state, l.last_error, NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
@@ -259,7 +262,7 @@ pub(in crate::store) const WAITS: &str = concat!(
         ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
         WHERE r.id = ?1 AND r.state = 'pending' \
     UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_rests p \
-        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
+        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 AND p.told_at >= ?3 \
         WHERE r.id = ?1 AND r.state = 'pending' \
     UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \
         WHERE r.id = ?1 AND r.state = 'pending' AND r.next_attempt_at > ?2 \

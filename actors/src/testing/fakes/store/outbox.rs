@@ -123,14 +123,14 @@ impl Outbox for FakeStore {
         self.run(Op::Pauses, move |data| Ok(data.pauses.values().cloned().collect()))
     }
 
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
+    fn pause(&self, pause: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Pause, move |data| {
             data.pauses.insert(pause.lane.clone(), pause);
             Ok(())
         })
     }
 
-    fn rest(&self, rest: Pause) -> Pending<'_, Result<(), PortError>> {
+    fn rest(&self, rest: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Rest, move |data| {
             data.rests.insert(rest.lane.clone(), rest);
             Ok(())

@@ -1,0 +1,43 @@
+//! The statements behind the operators' commands, for either database.
+
+use palabre_actors::domain::status::OutboxState;
+
+pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE};
+
+use crate::store::link::{Dialect, Text};
+use crate::store::{postgres, sqlite};
+
+macro_rules! texts {
+    ($($name:ident)*) => {
+        $(pub(super) const $name: Text =
+            Text { sqlite: sqlite::operator::$name, postgres: postgres::operator::$name };)*
+    };
+}
+
+texts! {
+    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER UNSETTLE CONSENTS
+}
+
+/// Rows that fit a filter, newest first.
+pub(super) fn newest(dialect: Dialect, states: &[OutboxState]) -> String {
+    match dialect {
+        Dialect::Sqlite => sqlite::operator::newest(states),
+        Dialect::Postgres => postgres::operator::newest(states),
+    }
+}
+
+/// The ids of rows that fit a filter, oldest first.
+pub(super) fn oldest(dialect: Dialect, states: &[OutboxState]) -> String {
+    match dialect {
+        Dialect::Sqlite => sqlite::operator::oldest(states),
+        Dialect::Postgres => postgres::operator::oldest(states),
+    }
+}
+
+/// How many rows fit a filter, by tenant, channel, state and reason.
+pub(super) fn counts(dialect: Dialect, states: &[OutboxState]) -> String {
+    match dialect {
+        Dialect::Sqlite => sqlite::operator::counts(states),
+        Dialect::Postgres => postgres::operator::counts(states),
+    }
+}

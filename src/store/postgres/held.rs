@@ -1,0 +1,124 @@
+//! A connection that one task holds for as long as it lives. Taken from a pool anew for each transaction, it would be
+//! pinged each time it goes back. When it breaks, or whoever waits for it gives up half-way, it is thrown away, and the
+//! next transaction makes another one.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::{ConnectOptions, Connection, Error, Executor};
+use sea_orm::{DbErr, RuntimeErr};
+use tokio::sync::Mutex;
+
+use super::bind::{self, failed};
+use crate::store::link::{Dialect, Link, Value};
+use crate::store::values::Row;
+
+/// How long the server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The connection, or the way to make one.
+pub(in crate::store) struct Line {
+    options: Box<PgConnectOptions>,
+    conn: Mutex<Option<PgConnection>>,
+}
+
+impl Line {
+    pub fn to(options: PgConnectOptions) -> Self {
+        Self { options: Box::new(options), conn: Mutex::new(None) }
+    }
+
+    /// Makes the connection when there is none.
+    pub async fn ready(&self) -> Result<(), DbErr> {
+        let mut conn = self.conn.lock().await;
+        if conn.is_none() {
+            let connecting = tokio::time::timeout(CONNECT, self.options.connect()).await;
+            *conn = Some(connecting.map_err(|_| failed(Error::PoolTimedOut))?.map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction. A connection that broke while nobody used it is made anew.
+    pub async fn begin(&self) -> Result<(), DbErr> {
+        self.ready().await?;
+        match self.plain("BEGIN").await {
+            Err(error) if is_broken(&error) => {
+                self.ready().await?;
+                self.plain("BEGIN").await
+            }
+            begun => begun,
+        }
+    }
+
+    pub async fn plain(&self, sql: &'static str) -> Result<(), DbErr> {
+        let mut conn = self.conn.lock().await;
+        // Taken out, so that it is gone when whoever waits gives up half-way.
+        let mut taken = conn.take().ok_or_else(gone)?;
+        let done = taken.execute(sql).await.map_err(failed);
+        if !done.as_ref().is_err_and(is_broken) {
+            *conn = Some(taken);
+        }
+        done.map(|_| ())
+    }
+
+    /// Throws the connection away.
+    pub async fn drop_connection(&self) {
+        self.conn.lock().await.take();
+    }
+
+    /// Says good-bye.
+    pub async fn close(&self) {
+        if let Some(conn) = self.conn.lock().await.take() {
+            // The server notices anyway.
+            let _ = conn.close().await;
+        }
+    }
+}
+
+impl Link for Line {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
+        let mut conn = self.conn.lock().await;
+        let mut taken = conn.take().ok_or_else(gone)?;
+        let answer = bind::query(&mut taken, sql, values).await;
+        if !answer.as_ref().is_err_and(is_broken) {
+            *conn = Some(taken);
+        }
+        answer
+    }
+
+    async fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, DbErr> {
+        let mut conn = self.conn.lock().await;
+        let mut taken = conn.take().ok_or_else(gone)?;
+        let answer = bind::execute(&mut taken, sql, values).await;
+        if !answer.as_ref().is_err_and(is_broken) {
+            *conn = Some(taken);
+        }
+        answer
+    }
+}
+
+fn gone() -> DbErr {
+    failed(Error::WorkerCrashed)
+}
+
+/// Whether a failure is the connection's, or the server's that has no use for it: it stops, or it became a copy that
+/// takes no writing.
+pub(in crate::store) fn is_broken(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    match &**error {
+        Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25006")
+        }
+        Error::Io(_) | Error::Protocol(_) | Error::Tls(_) | Error::WorkerCrashed | Error::PoolTimedOut => true,
+        _ => false,
+    }
+}

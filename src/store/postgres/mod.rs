@@ -1,0 +1,107 @@
+//! How PostgreSQL is opened. Statements go to it through sqlx, from under sea-orm, whose arrays refuse nulls.
+
+mod bind;
+mod held;
+pub(super) mod months;
+pub(super) mod operator;
+pub(super) mod sql;
+mod ticks;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use palabre_migrations::{Migrator, MigratorTrait};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sea_orm::sqlx::{ConnectOptions, Executor};
+use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
+
+pub(super) use self::bind::{execute, failed, query};
+pub(super) use self::held::{Line, is_broken};
+pub(super) use self::ticks::inbound_ids;
+
+/// Connections for questions that are asked now and then, and for operators.
+const POOL: u32 = 4;
+/// How long anyone waits for a connection of the pool.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// Two daemons that start at once migrate one after the other. A number of our own.
+const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7305800)";
+
+/// What every connection asks for. The statements of the hot paths have one good plan each, along indexes, whatever the
+/// statistics of a table that grows by thousands of rows a second say about it: so plans are made once, and the ways that
+/// read whole tables are closed. A statement that hangs is given up before whoever waits for it gives up.
+const SETTINGS: [(&str, &str); 9] = [
+    ("timezone", "UTC"),
+    ("statement_timeout", "8s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+/// Those that read at leisure leave the planner alone.
+const AT_LEISURE: [(&str, &str); 3] =
+    [("timezone", "UTC"), ("statement_timeout", "5min"), ("idle_in_transaction_session_timeout", "60s")];
+
+/// Whether a URL is one of PostgreSQL's.
+pub(super) fn is_ours(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
+/// A connection of the hot paths, not made yet.
+pub(super) fn hot(url: &str) -> Result<PgConnectOptions, DbErr> {
+    options(url, &SETTINGS)
+}
+
+/// A small pool of connections like those of the hot paths.
+pub(super) fn pool(url: &str) -> Result<PgPool, DbErr> {
+    Ok(pool_options().connect_lazy_with(options(url, &SETTINGS)?))
+}
+
+/// A small pool for the cold paths.
+pub(super) fn pool_at_leisure(url: &str) -> Result<PgPool, DbErr> {
+    Ok(pool_options().connect_lazy_with(options(url, &AT_LEISURE)?))
+}
+
+/// Brings the schema up to date, and answers the names of the steps that were missing.
+pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
+    let pool = pool_at_leisure(url)?;
+    let mut guard = pool.begin().await.map_err(failed)?;
+    guard.execute(MIGRATING).await.map_err(failed)?;
+    let conn = through_sea_orm(pool.clone());
+    let missing = Migrator::get_pending_migrations(&conn).await?;
+    let missing = missing.iter().map(|step| step.name().to_owned()).collect();
+    Migrator::up(&conn, None).await?;
+    months::make(&pool).await?;
+    guard.commit().await.map_err(failed)?;
+    pool.close().await;
+    Ok(missing)
+}
+
+/// Lets what waits for another day or month be looked at again. However much waits, the start is not given up for it.
+pub(super) async fn reconsider(pool: &PgPool) -> Result<(), DbErr> {
+    let mut tx = pool.begin().await.map_err(failed)?;
+    tx.execute("SET LOCAL statement_timeout = '5min'").await.map_err(failed)?;
+    tx.execute(sql::RECONSIDER).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)
+}
+
+/// For what sea-orm brings: migrations.
+pub(super) fn through_sea_orm(pool: PgPool) -> DatabaseConnection {
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+fn pool_options() -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(POOL).min_connections(0).acquire_timeout(ACQUIRE)
+}
+
+fn options(url: &str, settings: &[(&str, &str)]) -> Result<PgConnectOptions, DbErr> {
+    let options = PgConnectOptions::from_str(url).map_err(failed)?;
+    // Statements carry addresses and bodies: they must not be logged (I10).
+    Ok(options
+        .application_name("palabre")
+        .options(settings.iter().copied())
+        .statement_cache_capacity(512)
+        .disable_statement_logging())
+}

@@ -1,0 +1,109 @@
+//! Every SQL text behind the operators' commands, in PostgreSQL's words. Each statement begins with the tenants that may be
+//! seen (`$1`). What a change decides about, its transaction has locked.
+
+use palabre_actors::domain::status::OutboxState;
+
+use crate::store::sqlite::operator::Shelf;
+
+/// The columns of an [`crate::store::operator::Item`], in its order.
+macro_rules! item {
+    () => {
+        "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
+        urgent, next_attempt_at, expires_at, provider_message_id, sent_via, cost_micros, correlation_id, created_at, \
+        sent_at, updated_at, in_reply_to"
+    };
+}
+
+/// Tenants, states, channel, reason, kind, since, until: all but the first two may be null.
+const FILTER: &str = "tenant_id = ANY ($1::text[]) AND state = ANY ($2::text[]) \
+    AND ($3::text IS NULL OR channel_id = $3) \
+    AND ($4::text IS NULL OR last_error = $4 OR last_error = 'exhausted:' || $4) \
+    AND ($5::text IS NULL OR kind = $5) AND ($6::timestamptz IS NULL OR created_at >= $6) \
+    AND ($7::timestamptz IS NULL OR created_at < $7)";
+
+/// Rows that fit a filter, newest first. Before which id (`$8`), the first id that may be meant (`$9`), how many (`$10`).
+pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
+    let parts = Shelf::union(states, |shelf| {
+        format!(
+            "(SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < $8 AND id >= $9 \
+            ORDER BY id DESC LIMIT $10)",
+            item!()
+        )
+    });
+    format!("SELECT * FROM ({parts}) rows ORDER BY id DESC LIMIT $10")
+}
+
+/// Rows that fit a filter, oldest first: their ids. After which id (`$8`), how many (`$9`).
+pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
+    let parts = Shelf::union(states, |shelf| {
+        format!("(SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > $8 ORDER BY id LIMIT $9)")
+    });
+    format!("SELECT * FROM ({parts}) rows ORDER BY id LIMIT $9")
+}
+
+/// How many rows fit a filter, by tenant, channel, state and reason.
+pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
+    let parts = Shelf::union(states, |shelf| {
+        format!(
+            "SELECT tenant_id, channel_id, state, last_error, count(*) AS messages, min(created_at), max(created_at) \
+            FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
+        )
+    });
+    format!("SELECT * FROM ({parts}) rows ORDER BY 5 DESC, 1, 2, 3, 4")
+}
+
+/// Tenants, id.
+pub(in crate::store) const ITEM: &str =
+    concat!("SELECT ", item!(), " FROM messages_out WHERE tenant_id = ANY ($1::text[]) AND id = $2");
+
+pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
+
+/// Tenants, `[id, …]`: what a change needs to know of a row.
+pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_id, t.conversation_id, t.state, \
+        t.attempts, t.life, t.life_since, t.expires_at, t.provider_message_id, t.correlation_id, t.created_at \
+    FROM messages_out t JOIN unnest($2::text[]) j (id) ON t.id = j.id WHERE t.tenant_id = ANY ($1::text[]) \
+    ORDER BY t.id FOR UPDATE OF t";
+
+/// `(id, due, expires_at or null)`, now. Another life, and nothing of the one before it but its attempts.
+pub(in crate::store) const REPLAY: &str = "UPDATE messages_out t SET state = 'pending', behind = false, life = t.life + 1, \
+        life_since = j.due, next_attempt_at = j.due, expires_at = j.expires_at, attempts_before = t.attempts, \
+        provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
+        lease_until = NULL, updated_at = $4 \
+    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) j (id, due, expires_at) WHERE t.id = j.id";
+
+/// Id, now.
+pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
+    lease_owner = NULL, lease_until = NULL, updated_at = $2 WHERE id = $1";
+
+/// Tenants.
+pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
+    WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id, channel_id";
+
+/// Tenants, channel.
+pub(in crate::store) const CHANNEL: &str =
+    "SELECT tenant_id FROM channels WHERE tenant_id = ANY ($1::text[]) AND id = $2";
+
+/// Tenants, channel.
+pub(in crate::store) const RESUME: &str =
+    "DELETE FROM channel_pauses WHERE tenant_id = ANY ($1::text[]) AND channel_id = $2";
+
+/// Tenants, before which id, how many.
+pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, source, message_id, created_at FROM opt_outs \
+    WHERE tenant_id = ANY ($1::text[]) AND id < $2 ORDER BY id DESC LIMIT $3";
+
+/// Id, tenant, address, now.
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at) \
+    VALUES ($1, $2, $3, 'operator', $4) ON CONFLICT (tenant_id, address) DO NOTHING";
+
+/// Id, tenant, contact or null, address, what, evidence or null, now.
+pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, \
+    evidence, created_at) VALUES ($1, $2, $3, $4, $5, 'operator', $6, $7)";
+
+/// Tenant, contact, now: whoever has the conversation in memory, on whatever node, reads it again before its next turn.
+pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
+    WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenants, after which id, how many, address or null.
+pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, \
+    evidence, created_at FROM consents WHERE tenant_id = ANY ($1::text[]) AND id > $2 \
+    AND ($4::text IS NULL OR address = $4) ORDER BY id LIMIT $3";

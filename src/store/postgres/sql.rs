@@ -1,0 +1,249 @@
+//! Every SQL text of the hot paths, in PostgreSQL's words. Lists travel as one array for each column, read by `unnest`.
+//!
+//! A plan is made once and kept, sometimes when the tables are still empty, and then a join that filters looks as good as
+//! one that searches. So whatever is joined to a list is a lateral subquery that cannot be merged (`OFFSET 0`), what is
+//! asked for its existence is a subquery with `LIMIT 1`, and rows to change are found by one index and changed by another
+//! (`state || ''` is in no index's condition).
+//!
+//! Several connections write at once, here and on other nodes: what a statement decides about, it has locked, or one before
+//! it has; rows are locked in the order of their ids, so that two transactions wait for each other in one direction only.
+
+mod cold;
+mod outbox;
+
+pub(in crate::store) use self::cold::*;
+pub(in crate::store) use self::outbox::*;
+
+/// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
+macro_rules! in_line {
+    () => {
+        "('pending', 'sending', 'unknown')"
+    };
+}
+use in_line;
+
+/// Whether this address (`j`) or another of the same contact (`a`) said STOP.
+macro_rules! said_stop {
+    () => {
+        "(SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address LIMIT 1) IS NOT NULL \
+        OR (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
+            WHERE o.tenant_id = b.tenant_id AND o.address = b.address LIMIT 1) o \
+            WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL"
+    };
+}
+
+/// The contact (`a`, `p`) and the conversation (`c`) of an address (`j`).
+macro_rules! who {
+    () => {
+        "LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
+            AND a.address = j.address OFFSET 0) a ON true \
+        LEFT JOIN LATERAL (SELECT * FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true \
+        LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
+            AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true"
+    };
+}
+
+/// Whether rows of the conversation `c` stand in such a state.
+macro_rules! has {
+    ($states:expr) => {
+        concat!(
+            "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id \
+                AND o.state IN ",
+            $states,
+            " LIMIT 1) IS NOT NULL"
+        )
+    };
+}
+
+/// How many: the first of as many numbers that nobody had before.
+pub(in crate::store) const TICKS: &str = "SELECT palabre_ticks($1)";
+
+/// What is new among them, by `messages_once`; keys in their order, so that two nodes that are told the same things wait
+/// for each other and not in a circle. The comparison with a list that is gathered first is a look into a hash.
+pub(in crate::store) const MESSAGES_IN: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
+        $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], \
+        $12::timestamptz[]) j (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, profile_name, \
+        details, state, correlation_id, created_at)), \
+    fresh AS (INSERT INTO messages_once (tenant_id, channel_id, provider_message_id, id, correlation_id) \
+        SELECT tenant_id, channel_id, provider_message_id, id, correlation_id FROM j \
+        ORDER BY tenant_id COLLATE \"C\", channel_id COLLATE \"C\", provider_message_id COLLATE \"C\", id COLLATE \"C\" \
+        ON CONFLICT (tenant_id, channel_id, provider_message_id) DO NOTHING RETURNING id) \
+    INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, profile_name, \
+        details, state, correlation_id, created_at) \
+    SELECT * FROM j WHERE (j.id IN (SELECT id FROM fresh)) IS TRUE";
+
+pub(in crate::store) const EVENT_LOG: &str = "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, \
+        correlation_id, actor_type, payload, created_at) \
+    SELECT id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload::jsonb, created_at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+        $9::timestamptz[]) j (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, \
+        created_at)";
+
+pub(in crate::store) const CONTACTS: &str = "INSERT INTO contacts AS c (id, tenant_id, name, created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) j ORDER BY 1 \
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at \
+        WHERE c.name IS DISTINCT FROM excluded.name";
+
+pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addresses (tenant_id, address, contact_id, \
+        created_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j ORDER BY 1, 2 \
+    ON CONFLICT (tenant_id, address) DO NOTHING";
+
+pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, \
+        address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
+        created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
+        $8::bigint[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
+        $14::timestamptz[], $15::timestamptz[]) j ORDER BY 1 \
+    ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
+        handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
+        session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
+        timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, updated_at = excluded.updated_at";
+
+pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";
+
+pub(in crate::store) const CONSENTS: &str = "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, \
+        source, evidence, created_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
+        $8::text[], $9::timestamptz[]) j";
+
+/// `(tenant, channel, provider id)`: id and correlation id of the message that holds each key.
+pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.place - 1, o.id, o.correlation_id \
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, provider_message_id, place) \
+    JOIN messages_once o ON o.tenant_id = j.tenant_id AND o.channel_id = j.channel_id \
+        AND o.provider_message_id = j.provider_message_id";
+
+/// Nothing: the database gives ids that grow.
+pub(in crate::store) const LAST_INBOUND: &str = "";
+
+pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = $3, processed_at = $4 \
+    WHERE id = $1 AND tenant_id = $2 AND state = 'accepted'";
+
+/// `(conversation, inbound or null, newcomer's tenant or null, newcomer's address or null)`: nobody else writes a turn of
+/// these conversations, uses up these messages or makes contacts for these addresses until the end of the transaction.
+pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
+        $3::text[], $4::text[]) j (conversation_id, inbound_id, tenant_id, address)), \
+    newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
+        hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j WHERE j.address IS NOT NULL ORDER BY 1) k), \
+    known AS MATERIALIZED (SELECT c.id FROM j JOIN conversations c ON c.id = j.conversation_id \
+        ORDER BY c.id FOR UPDATE OF c), \
+    used AS MATERIALIZED (SELECT m.id FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
+    SELECT (SELECT count(*) FROM newcomers), (SELECT count(*) FROM known), (SELECT count(*) FROM used)";
+
+/// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
+/// null)`: positions of the turns that may not be written (true), and of those that find deferred rows to release (false).
+/// Contact and address are null when the conversation is there already. A message may not overtake one that was accepted
+/// before it, on whatever node; nor may what it sends go before what stands in line.
+pub(in crate::store) const CONFLICTS: &str = concat!(
+    "SELECT x.place - 1, x.conflict FROM (SELECT j.place, coalesce(\
+        (j.inbound_id IS NOT NULL AND (m.state IS DISTINCT FROM 'accepted' OR m.tenant_id IS DISTINCT FROM j.tenant_id)) \
+        OR coalesce(c.version, 0) <> j.version \
+        OR (c.id IS NOT NULL AND c.tenant_id <> j.tenant_id) \
+        OR twin.id IS NOT NULL \
+        OR a.contact_id <> j.contact_id, false) \
+        OR (SELECT true FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
+            AND w.\"from\" = m.\"from\" AND w.id < m.id AND w.processed_at IS NULL LIMIT 1) IS NOT NULL \
+        OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
+            AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
+    in_line!(),
+    " LIMIT 1) IS NOT NULL AS conflict, \
+        j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
+            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' LIMIT 1) IS NOT NULL AS deferred \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
+        $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
+        releases, first_id, place) \
+    LEFT JOIN LATERAL (SELECT * FROM messages_in m WHERE m.id = j.inbound_id OFFSET 0) m ON true \
+    LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.id = j.conversation_id OFFSET 0) c ON true \
+    LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
+        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
+    LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
+        AND a.address = j.address OFFSET 0) a ON true) x \
+    WHERE x.conflict OR x.deferred"
+);
+
+/// `(inbound, conversation, role, reason, processed_at)`
+pub(in crate::store) const PROCESS: &str = "UPDATE messages_in m SET state = 'processed', \
+        conversation_id = j.conversation_id, role = j.role, reason = j.reason, processed_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) \
+        j (id, conversation_id, role, reason, at) WHERE m.id = j.id";
+
+/// `(session, closed_at)`
+pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions s SET closed_at = j.at \
+    FROM unnest($1::text[], $2::timestamptz[]) j (id, at) WHERE s.id = j.id AND s.closed_at IS NULL";
+
+/// Opens the tenant's live session or keeps the open one alive; the answer is the id of whichever it is.
+pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions AS l (id, tenant_id, opened_at, last_message_at) \
+    VALUES ($1, $2, $3, $3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
+    DO UPDATE SET last_message_at = greatest(l.last_message_at, excluded.last_message_at) RETURNING id";
+
+pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = $3 \
+    WHERE tenant_id = $1 AND closed_at IS NULL AND last_message_at < $2 RETURNING id";
+
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, address) DO NOTHING";
+
+/// Every address of the contact.
+pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(\
+    SELECT b.address FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
+        WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
+    WHERE a.tenant_id = $1 AND a.address = $2 UNION ALL SELECT $2))";
+
+/// Contact, now.
+pub(in crate::store) const WELCOMED: &str =
+    "UPDATE contacts SET welcomed_at = $2, updated_at = $2 WHERE id = $1 AND welcomed_at IS NULL";
+
+/// Tenant, address, now.
+pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = $3, updated_at = $3 \
+    WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND address = $2) \
+    AND confirmed_at IS NULL";
+
+pub(in crate::store) const CONTACT_OF: &str =
+    "SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND address = $2";
+
+/// `(tenant, channel, address, the last message or null)`: everything a conversation starts from, in one reading.
+pub(in crate::store) const LOAD: &str = concat!(
+    "SELECT j.place - 1, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
+        c.recent_answers, c.timer_at, c.last_inbound_at, ",
+    said_stop!(),
+    ", ",
+    has!(in_line!()),
+    ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
+            m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
+            FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
+                AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), ",
+    has!("('deferred')"),
+    ", p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
+        j (tenant_id, channel_id, address, through, place) ",
+    who!()
+);
+
+/// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, whether the
+/// contact confirmed, and when they last wrote on the channel.
+pub(in crate::store) const STANDINGS: &str = concat!(
+    "SELECT j.place - 1, ",
+    said_stop!(),
+    ", p.confirmed_at IS NOT NULL, c.last_inbound_at \
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
+    who!()
+);
+
+pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", \
+    body, profile_name, details, correlation_id, created_at FROM messages_in \
+    WHERE tenant_id = $1 AND processed_at IS NULL ORDER BY id LIMIT $2";
+
+pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \
+    \"to\", body, profile_name, details, correlation_id, created_at FROM messages_in \
+    WHERE tenant_id = $1 AND processed_at IS NULL AND id > $3 ORDER BY id LIMIT $2";
+
+/// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
+pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest AS (\
+    (SELECT tenant_id, created_at FROM messages_in WHERE processed_at IS NULL ORDER BY tenant_id, id LIMIT 1) \
+    UNION ALL SELECT n.tenant_id, n.created_at FROM oldest o CROSS JOIN LATERAL (\
+        SELECT m.tenant_id, m.created_at FROM messages_in m \
+        WHERE m.processed_at IS NULL AND m.tenant_id > o.tenant_id ORDER BY m.tenant_id, m.id LIMIT 1) n) \
+    SELECT tenant_id FROM oldest WHERE created_at < $1";
+
+pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
+    WHERE timer_at IS NOT NULL AND timer_at <= $1 ORDER BY timer_at LIMIT $2";

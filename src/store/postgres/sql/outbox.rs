@@ -1,0 +1,278 @@
+//! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
+//! what goes round looks at a page of them.
+
+use super::in_line;
+
+/// Columns as `Row::outbound` reads them.
+macro_rules! message {
+    () => {
+        "t.id, t.tenant_id, t.channel_id, t.conversation_id, t.in_reply_to, t.\"to\", t.body, t.kind, \
+        t.correlation_id, t.attempts, t.created_at, t.template, t.urgent, t.expires_at, t.life, t.life_since, \
+        t.attempts_before"
+    };
+}
+
+/// What most messages are: free text that nobody named, that may always go and never expires.
+pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \
+        in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, \
+        created_at, updated_at, behind) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
+        $8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], \
+        $15::timestamptz[], $16::timestamptz[], $17::boolean[]) j";
+
+/// With all that the others have. A key that was used before fails.
+pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], \
+        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], \
+        $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::timestamptz[], \
+        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[]) j (id, tenant_id, channel_id, \
+        conversation_id, in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, \
+        correlation_id, created_at, updated_at, behind, template, urgent, expires_at, idempotency_key)), \
+    asked AS (INSERT INTO messages_asked (tenant_id, idempotency_key, id) \
+        SELECT tenant_id, idempotency_key, id FROM j WHERE idempotency_key IS NOT NULL ORDER BY 1, 2) \
+    INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, \
+        attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
+        urgent, expires_at, idempotency_key) SELECT * FROM j";
+
+/// Each connection counts in a row of its own.
+pub(in crate::store) const USAGE: &str = "INSERT INTO usage AS u (tenant_id, quarter, channel_id, share, messages, \
+        cost_micros) \
+    SELECT tenant_id, quarter::timestamptz, channel_id, pg_backend_pid() % 64, messages, cost_micros \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) \
+        j (tenant_id, quarter, channel_id, messages, cost_micros) ORDER BY 1, 2, 3 \
+    ON CONFLICT (tenant_id, quarter, channel_id, share) DO UPDATE SET messages = u.messages + excluded.messages, \
+        cost_micros = u.cost_micros + excluded.cost_micros";
+
+/// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
+/// may pass.
+pub(in crate::store) const SUPPRESS: &str = concat!(
+    "WITH held AS MATERIALIZED (SELECT o.id FROM contact_addresses a \
+        CROSS JOIN LATERAL (SELECT c.tenant_id, c.id FROM conversations c \
+            WHERE c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id OFFSET 0) c \
+        CROSS JOIN LATERAL (SELECT w.id FROM messages_out w WHERE w.tenant_id = c.tenant_id \
+                AND w.conversation_id = c.id AND w.state IN ",
+    in_line!(),
+    " AND w.state = 'pending' \
+            UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
+                AND d.state = 'deferred' OFFSET 0) o \
+        WHERE a.tenant_id = $1 AND a.address = $2 ORDER BY o.id) \
+    UPDATE messages_out t SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 FROM held \
+    WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind <> 'opt_out_confirmation' \
+    RETURNING t.id, t.correlation_id, t.conversation_id"
+);
+
+/// `(id)`: rows whose outcome or status comes in, locked, packed into one. Last whether others stand behind each in its
+/// line: perhaps, because another node may be adding some right now.
+pub(in crate::store) const OUTBOX_ROWS: &str = "SELECT coalesce(json_agg(json_build_array(o.id, o.tenant_id, \
+        o.channel_id, o.state, o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, \
+        o.last_error, o.correlation_id, o.sent_at, o.conversation_id, o.life, o.sent_via, o.cost_micros, o.expires_at, \
+        1)), '[]')::text \
+    FROM (SELECT m.* FROM unnest($1::text[]) j (id) JOIN messages_out m ON m.id = j.id ORDER BY m.id FOR UPDATE OF m) o";
+
+/// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
+pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = $3 \
+    AND tenant_id = $1 AND (channel_id = $2 OR sent_via = $2) ORDER BY id DESC LIMIT 1";
+
+/// `(id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at,
+/// sent_via, cost, expires_at)`
+pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out o SET state = j.state, attempts = j.attempts, \
+        next_attempt_at = j.next_attempt_at, lease_owner = j.lease_owner, lease_until = j.lease_until, \
+        provider_message_id = j.provider_message_id, last_error = j.last_error, sent_at = j.sent_at, \
+        updated_at = j.updated_at, sent_via = j.sent_via, cost_micros = j.cost_micros, expires_at = j.expires_at \
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], \
+        $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[], $13::timestamptz[]) \
+        j (id, state, attempts, next_attempt_at, lease_owner, lease_until, provider_message_id, last_error, sent_at, \
+        updated_at, sent_via, cost_micros, expires_at) WHERE o.id = j.id";
+
+/// `(tenant, conversation)`: the heads of these lines cannot leave before the end of the transaction, and whoever is about
+/// to let one go is waited for. What is added behind them is then seen by whoever promotes next.
+pub(in crate::store) const LOCK_HEADS: &str = concat!(
+    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+            AND o.conversation_id = j.conversation_id AND o.state IN ",
+    in_line!(),
+    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
+    SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t"
+);
+
+/// `(tenant, conversation)`: tells the heads of these lines that nobody stands before them.
+pub(in crate::store) const PROMOTE: &str = concat!(
+    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+            AND o.conversation_id = j.conversation_id AND o.state IN ",
+    in_line!(),
+    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
+    UPDATE messages_out t SET behind = false FROM head \
+    WHERE t.id = head.id AND t.state || '' = 'pending' AND t.behind"
+);
+
+/// `(tenant, conversation, when)`: what waits for these contacts goes back into the line.
+pub(in crate::store) const RELEASE: &str = "WITH held AS MATERIALIZED (SELECT d.id, j.at \
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
+        CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
+            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' FOR UPDATE) d) \
+    UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
+        updated_at = held.at FROM held WHERE t.id = held.id \
+    RETURNING t.id, t.tenant_id, t.correlation_id, t.next_attempt_at";
+
+/// `(tenant, conversation)`: tells every row of these lines whether others stand before it.
+pub(in crate::store) const LINE_UP: &str = concat!(
+    "WITH line AS MATERIALIZED (SELECT o.id, row_number() OVER (PARTITION BY j.tenant_id, j.conversation_id \
+            ORDER BY o.id) > 1 AS behind \
+        FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
+        CROSS JOIN LATERAL (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+            AND o.conversation_id = j.conversation_id AND o.state IN ",
+    in_line!(),
+    " OFFSET 0) o) \
+    UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM line WHERE NOT line.behind)) \
+    WHERE t.id = ANY (ARRAY(SELECT id FROM line)) AND t.state || '' = 'pending'"
+);
+
+/// Tenant, now, node, lease until, limit, channel.
+pub(in crate::store) const CLAIM: &str = concat!(
+    "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
+        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 \
+        AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND o.state IN ",
+    in_line!(),
+    " ORDER BY o.id LIMIT 1) ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
+        updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
+    message!()
+);
+
+/// The same where rows do not wait for each other.
+pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
+    "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
+        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 \
+        ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
+        updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
+    message!()
+);
+
+/// Now, node, lease until, limit.
+pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
+    "WITH lost AS MATERIALIZED (SELECT u.id FROM messages_out u WHERE u.state = 'unknown' AND u.next_attempt_at <= $1 \
+        ORDER BY u.next_attempt_at, u.id LIMIT $4 FOR UPDATE OF u SKIP LOCKED) \
+    UPDATE messages_out t SET next_attempt_at = $3, lease_owner = $2, lease_until = $3, updated_at = $1 \
+    FROM lost WHERE t.id = lost.id RETURNING ",
+    message!()
+);
+
+/// Node, now. Other nodes are alive until their leases say otherwise.
+pub(in crate::store) const EXPIRE_LEASES: &str = "WITH over AS MATERIALIZED (SELECT s.id FROM messages_out s \
+        WHERE s.state = 'sending' AND $1::text IS NOT NULL AND (s.lease_until IS NULL OR s.lease_until <= $2) \
+        FOR UPDATE OF s SKIP LOCKED) \
+    UPDATE messages_out t SET state = 'unknown', next_attempt_at = $2, lease_owner = NULL, lease_until = NULL, \
+        last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \
+    RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts";
+
+/// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
+pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane AS (\
+    (SELECT tenant_id, channel_id, next_attempt_at FROM messages_out WHERE state = 'pending' AND NOT behind \
+        ORDER BY tenant_id, channel_id, next_attempt_at LIMIT 1) \
+    UNION ALL SELECT n.tenant_id, n.channel_id, n.next_attempt_at FROM lane l CROSS JOIN LATERAL (\
+        SELECT o.tenant_id, o.channel_id, o.next_attempt_at FROM messages_out o WHERE o.state = 'pending' \
+        AND NOT o.behind AND (o.tenant_id, o.channel_id) > (l.tenant_id, l.channel_id) \
+        ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1) n) \
+    SELECT tenant_id, channel_id, next_attempt_at FROM lane";
+
+/// Now, limit.
+pub(in crate::store) const EXPIRE_DEFERRED: &str = "WITH over AS MATERIALIZED (SELECT d.id FROM messages_out d \
+        WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= $1 ORDER BY d.expires_at LIMIT $2 \
+        FOR UPDATE OF d SKIP LOCKED) \
+    UPDATE messages_out t SET state = 'dead', last_error = 'expired', updated_at = $1 FROM over WHERE t.id = over.id \
+    RETURNING t.id, t.tenant_id, t.correlation_id";
+
+/// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
+/// confirmed since one of them was due.
+pub(in crate::store) const DEFERRED_PAGE: &str = "WITH RECURSIVE page (tenant_id, conversation_id) AS (\
+    SELECT $1::text COLLATE \"C\", $2::text COLLATE \"C\" \
+    UNION ALL SELECT n.tenant_id, n.conversation_id FROM page p CROSS JOIN LATERAL (\
+        SELECT d.tenant_id, d.conversation_id FROM messages_out d WHERE d.state = 'deferred' \
+        AND (d.tenant_id, d.conversation_id) > (p.tenant_id, p.conversation_id) \
+        ORDER BY d.tenant_id, d.conversation_id LIMIT 1) n) \
+    SELECT p.tenant_id, p.conversation_id, coalesce((SELECT greatest(c.last_inbound_at, o.confirmed_at) > \
+            (SELECT min(d.next_attempt_at) FROM messages_out d WHERE d.tenant_id = p.tenant_id \
+                AND d.conversation_id = p.conversation_id AND d.state = 'deferred') \
+        FROM conversations c CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = c.contact_id \
+            OFFSET 0) o WHERE c.id = p.conversation_id), false) \
+    FROM page p OFFSET 1 LIMIT $3 - 1";
+
+/// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
+pub(in crate::store) const LINE_PAGE: &str = concat!(
+    "WITH RECURSIVE page (tenant_id, conversation_id, astray) AS (\
+    SELECT $1::text COLLATE \"C\", $2::text COLLATE \"C\", false \
+    UNION ALL SELECT n.tenant_id, n.conversation_id, n.astray FROM page p CROSS JOIN LATERAL (\
+        SELECT l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind AS astray FROM messages_out l \
+        WHERE l.state IN ",
+    in_line!(),
+    " AND (l.tenant_id, l.conversation_id) > (p.tenant_id, p.conversation_id) \
+        ORDER BY l.tenant_id, l.conversation_id, l.id LIMIT 1) n) \
+    SELECT tenant_id, conversation_id, astray FROM page OFFSET 1 LIMIT $3 - 1"
+);
+
+/// Tenant, the message itself, the first id to look at, `(provider id)`. A provider's id is indexed only of what was sent
+/// late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
+    WHERE o.id >= $3 AND o.id <> $2 AND o.tenant_id = $1 AND o.provider_message_id = ANY ($4) \
+    UNION SELECT l.provider_message_id FROM unnest($4::text[]) j (id) CROSS JOIN LATERAL (\
+        SELECT l.provider_message_id FROM messages_out l WHERE l.provider_message_id = j.id \
+        AND l.provider_message_id IS NOT NULL \
+        AND coalesce(l.sent_at, l.updated_at) - l.created_at > interval '1 hour' \
+        AND l.id <> $2 AND l.tenant_id = $1 OFFSET 0) l";
+
+/// Tenant, the message itself, `(channel)`, `(address)`. Reads what stands in the lines of the person's conversations.
+pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+    "SELECT (SELECT true FROM contact_addresses a \
+        CROSS JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = a.tenant_id \
+            AND c.contact_id = a.contact_id AND c.channel_id = ANY ($3) OFFSET 0) c \
+        CROSS JOIN LATERAL (SELECT 1 FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = c.id \
+            AND o.id <> $2 AND (o.state = 'sending' OR (o.state = 'unknown' AND o.id < $2)) AND o.state IN ",
+    in_line!(),
+    " LIMIT 1) o WHERE a.tenant_id = $1 AND a.address = ANY ($4) LIMIT 1) IS NOT NULL"
+);
+
+pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0)::bigint, \
+    coalesce(sum(cost_micros), 0)::bigint FROM usage WHERE tenant_id = $1 AND quarter >= $2::text::timestamptz";
+
+pub(in crate::store) const ASKED_BEFORE: &str =
+    "SELECT id FROM messages_asked WHERE tenant_id = $1 AND idempotency_key = $2";
+
+pub(in crate::store) const PAUSES: &str =
+    "SELECT tenant_id, channel_id, reason, until FROM channel_pauses ORDER BY tenant_id, channel_id";
+
+/// Channel, tenant, reason, until, now.
+pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
+
+/// Channel, tenant, reason, until, now. Whichever node says it last.
+pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
+
+/// What waits for another day or month is looked at again: the limits may be others now.
+pub(in crate::store) const RECONSIDER: &str = "WITH held AS MATERIALIZED (SELECT p.id FROM messages_out p \
+        WHERE p.state = 'pending' AND NOT p.behind AND p.next_attempt_at > p.updated_at \
+        AND p.last_error IN ('per_day', 'budget') FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET next_attempt_at = t.updated_at FROM held WHERE t.id = held.id";
+
+/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the
+/// state of that one, a reason, until when, how many come first.
+pub(in crate::store) const WAITS: &str = concat!(
+    "WITH r AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1 AND w.state || '' = 'pending') \
+    SELECT 'behind', l.id, l.state, l.last_error, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
+        SELECT h.id, h.state, h.last_error FROM messages_out h WHERE h.tenant_id = r.tenant_id \
+            AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
+    in_line!(),
+    " ORDER BY h.id LIMIT 1) l WHERE r.behind \
+    UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
+        SELECT * FROM channel_pauses p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
+            AND p.until > $2 OFFSET 0) p \
+    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
+        SELECT * FROM channel_rests p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
+            AND p.until > $2 AND p.told_at >= $3 OFFSET 0) p \
+    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM r WHERE r.next_attempt_at > $2 \
+    UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
+            WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id AND f.state = 'pending' AND NOT f.behind \
+            AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) LIMIT 10000) f) FROM r"
+);

@@ -1,0 +1,21 @@
+//! PostgreSQL passes the conformance suite, and does what is its own.
+
+mod away;
+mod nodes;
+mod plans;
+
+use palabre_testbed::postgres::{Database, database};
+
+use crate::store::Store;
+
+palabre_actors::store_conformance!(fresh());
+
+/// An empty store in a database of its own.
+pub(super) async fn fresh() -> (Store, Database) {
+    let database = database("palabre", async |url| {
+        Store::migrate(url).await.unwrap();
+    })
+    .await;
+    let store = Store::open(&database.url(), false).await.unwrap();
+    (store, database)
+}

@@ -1,0 +1,128 @@
+//! No hot statement reads a whole table: the plans that PostgreSQL makes once and keeps say so.
+
+use super::fresh;
+use crate::store::Store;
+use crate::store::link::rows;
+use crate::store::postgres::sql;
+
+/// The plan that a prepared statement keeps, whatever its values.
+async fn plan(store: &Store, sql: &str) -> Vec<String> {
+    let tx = store.0.reads.begin().await.unwrap();
+    rows(&tx, format!("PREPARE shown AS {sql}"), Vec::new()).await.unwrap();
+    let types = "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE name = 'shown'";
+    let types = rows(&tx, types, Vec::new()).await.unwrap();
+    // Any values that leave no partition out.
+    let value = |kind: String| match kind.as_str() {
+        "bigint" | "integer" => "1".to_owned(),
+        "timestamp with time zone" => "now()".to_owned(),
+        "text" => "'0192f000-0000-7000-8000-000000000000'".to_owned(),
+        kind => format!("ARRAY[NULL]::{kind}"),
+    };
+    let values: Vec<_> = types.iter().map(|row| value(row.get(0).unwrap())).collect();
+    let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+    let lines = rows(&tx, format!("EXPLAIN EXECUTE shown{values}"), Vec::new()).await.unwrap();
+    rows(&tx, "DEALLOCATE shown".to_owned(), Vec::new()).await.unwrap();
+    lines.iter().map(|row| row.get(0).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn hot_statements_search_and_do_not_scan() {
+    let (store, _database) = fresh().await;
+    for sql in [
+        sql::MESSAGES_IN,
+        sql::FIRST_BY_KEY,
+        sql::BURY,
+        sql::LOCK_TURNS,
+        sql::CONFLICTS,
+        sql::PROCESS,
+        sql::CLOSE_SESSIONS,
+        sql::CLOSE_IDLE_LIVE,
+        sql::OPT_IN,
+        sql::SUPPRESS,
+        sql::CONTACT_OF,
+        sql::OUTBOX_ROWS,
+        sql::OUTBOX_UPDATE,
+        sql::LOCK_HEADS,
+        sql::PROMOTE,
+        sql::RELEASE,
+        sql::LINE_UP,
+        sql::CLAIM,
+        sql::CLAIM_IN_ANY_ORDER,
+        sql::CLAIM_UNKNOWN,
+        sql::EXPIRE_LEASES,
+        sql::EXPIRE_DEFERRED,
+        sql::DEFERRED_PAGE,
+        sql::LINE_PAGE,
+        sql::DUE_OUTBOX,
+        sql::OWNED_BY_OTHERS,
+        sql::AWAITS_TWIN,
+        sql::REST,
+        sql::RECONSIDER,
+        sql::WAITS,
+        sql::ASKED_BEFORE,
+        sql::WELCOMED,
+        sql::CONFIRMED,
+        sql::LOAD,
+        sql::STANDINGS,
+        sql::BACKLOG,
+        sql::BACKLOG_AFTER,
+        sql::TENANTS_BEHIND,
+        sql::DUE_TURNS,
+        sql::USAGE_SINCE,
+        sql::TENANT_OF_FLOW,
+        sql::INBOUND_BY_PROVIDER_ID,
+    ] {
+        let plan = plan(&store, sql).await;
+        // An index that is read from end to end is no better than a table.
+        let small = ["channels"];
+        for (at, line) in plan.iter().enumerate() {
+            let named = line.trim_start_matches([' ', '-', '>']);
+            let whole = named.starts_with("Seq Scan")
+                || (["Index Scan", "Index Only Scan"].iter().any(|kind| named.starts_with(kind))
+                    && !condition(&plan, at)
+                    && !partial(named));
+            let excused = small.iter().any(|table| named.contains(table));
+            assert!(!whole || excused, "{sql}\n{}", plan.join("\n"));
+        }
+    }
+}
+
+/// Whether the scan of a line has a condition that the index answers.
+fn condition(plan: &[String], at: usize) -> bool {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let scan = plan.get(at).map_or(0, |line| depth(line));
+    let below = plan.iter().skip(at + 1).take_while(|line| depth(line) > scan && !line.trim().starts_with("->"));
+    below.into_iter().any(|line| line.contains("Index Cond") || line.contains("Recheck Cond"))
+}
+
+/// The small indexes, of what waits for something: from their beginning to their end they are short, or a limit ends it.
+fn partial(scan: &str) -> bool {
+    ["lease_until", "next_attempt_at", "tenant_id_id"].iter().any(|index| scan.contains(index))
+}
+
+#[tokio::test]
+async fn sweeps_read_the_small_indexes() {
+    let (store, _database) = fresh().await;
+    for (sql, condition) in [
+        (sql::CLAIM, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
+        (sql::CLAIM, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id)"),
+        (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
+        (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
+        (sql::LINE_PAGE, "ROW(tenant_id, conversation_id) > ROW("),
+        (sql::DEFERRED_PAGE, "ROW(tenant_id, conversation_id) > ROW("),
+        (sql::DUE_OUTBOX, "ROW(tenant_id, channel_id) > ROW("),
+        (sql::PROMOTE, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
+        (sql::OWNED_BY_OTHERS, "(provider_message_id = j.id)"),
+        (sql::AWAITS_TWIN, "(tenant_id = $1) AND (conversation_id = c.id)"),
+        (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
+        (sql::WAITS, "(channel_id = r_4.channel_id) AND (ROW(next_attempt_at, id) < ROW("),
+        (sql::BACKLOG_AFTER, "(tenant_id = $1) AND (id > $3)"),
+    ] {
+        let plan = plan(&store, sql).await.join("\n");
+        let found = plan.lines().any(|line| {
+            let bare = line.replace("o_1.", "").replace("o.", "").replace("l.", "").replace("p_1.", "p.");
+            line.contains("Index Cond") && (line.contains(condition) || bare.contains(condition))
+        });
+        assert!(found, "{sql}\n{condition}\n{plan}");
+    }
+}

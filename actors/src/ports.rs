@@ -106,7 +106,7 @@ pub trait Outbox: Send + Sync {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
     /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>>;
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;
 
     /// Applies a provider's status callback: forward only, and always an event (I8).
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;

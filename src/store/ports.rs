@@ -1,6 +1,6 @@
 //! The ports, each method a question to the writer or to a reader.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
@@ -114,11 +114,8 @@ impl Outbox for Store {
         Box::pin(async move { self.sweep(Sweep::Claim(claim)).await.and_then(Swept::into_rows) })
     }
 
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move {
-            let change = Change::Settle(Box::new(settlement));
-            self.0.writer.ask(change, Job::Change).await.map(|_| ())
-        })
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.0.writer.ask(Change::Settle(settlement), Job::Change).await.map(|_| ()) })
     }
 
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>> {

@@ -167,11 +167,11 @@ pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcom
     let id = message.id;
     let Outcome { result, via, cost_micros } = outcome;
     let taken_back = matches!(result, Settled::Later { counted: false, .. } | Settled::Deferred { .. });
-    let settlement = Settlement { message, result, via, cost_micros, at: outside.now() };
+    let settlement = Arc::new(Settlement { message, result, via, cost_micros, at: outside.now() });
     let give_up = tokio::time::Instant::now() + outside.settings.lease;
     let mut wait = Duration::from_millis(20);
     loop {
-        match outside.within_deadline(outside.ports.outbox.settle(settlement.clone())).await {
+        match outside.within_deadline(outside.ports.outbox.settle(Arc::clone(&settlement))).await {
             Ok(()) => return,
             // An attempt that was taken back leaves its number to the next one, so its settlement must not come twice.
             Err(error) if error.is_transient() && !taken_back && tokio::time::Instant::now() < give_up => {

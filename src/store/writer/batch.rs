@@ -65,7 +65,7 @@ pub(in crate::store) struct Burial {
 /// News of an outbound message. Both kinds stay in the order in which they came.
 #[derive(Debug)]
 pub(in crate::store) enum Change {
-    Settle(Box<Settlement>),
+    Settle(Arc<Settlement>),
     Advance(StatusUpdate),
 }
 

@@ -23,7 +23,7 @@ async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -
 
 async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
     let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
-    store.settle(settlement).await.expect("settles");
+    store.settle(settlement.into()).await.expect("settles");
 }
 
 fn taken(name: &str) -> Settled {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -18,7 +19,7 @@ impl Outbox for FakeStore {
         self.run(Op::Claim, move |data| Ok(data.claim(&claim)))
     }
 
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Settle, move |data| {
             data.settle(&settlement);
             Ok(())

@@ -130,10 +130,6 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";
 
-/// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
-pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
-    WHERE tenant_id = ?1 AND contact_id = ?2";
-
 /// Tenants, after which id, how many, address or null.
 pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
     created_at FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \

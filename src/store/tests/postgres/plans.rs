@@ -62,6 +62,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::ASKED_BEFORE,
         sql::WELCOMED,
         sql::CONFIRMED,
+        sql::UNSETTLE,
         sql::LOAD,
         sql::STANDINGS,
         sql::BACKLOG,

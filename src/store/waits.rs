@@ -99,11 +99,7 @@ impl Archive {
     }
 }
 
-pub(super) async fn waits(
-    conn: &Database,
-    message: OutboundId,
-    now: Timestamp,
-) -> Result<Option<Wait>, StoreError> {
+pub(super) async fn waits(conn: &Database, message: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {
     let rows = all(conn, sql::WAITS, [id(message), time(now), time(now - REST_HOLDS)]).await?;
     let waits = rows.iter().map(Wait::read).collect::<Result<_, _>>()?;
     Ok(Wait::foremost(waits))

@@ -128,6 +128,25 @@ fn i6_who_stopped_on_one_channel_gets_nothing_by_the_one_that_takes_over() {
 }
 
 #[test]
+fn a_channel_that_rests_for_long_says_so_again_for_as_long() {
+    paused(async {
+        let harness = Harness::build(|plan| {
+            plan.channel("a").breaker = BreakerPolicy { open_for: Duration::from_secs(300), ..quick_breaker() };
+        });
+        harness.provider("a").choose(|_| Some(away()));
+        for n in 0..5 {
+            harness.post("a", &format!("+336100000{n:02}"), "hello").await.unwrap();
+        }
+        harness.provider("a").wait_begun(3).await;
+        tokio::time::sleep(Duration::from_secs(250)).await;
+        let said = harness.store.calls(Op::Rest);
+        assert!((4..=5).contains(&said), "at once, and every minute: {said}");
+        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
+        assert!(rest.until > noon() + TimeDelta::seconds(290), "each time to the same end");
+    });
+}
+
+#[test]
 fn a_broken_channel_rests_tries_one_message_and_goes_on() {
     paused(async {
         let harness = Harness::build(|plan| plan.channel("a").breaker = quick_breaker());

@@ -2,10 +2,11 @@
 //! rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
-#![allow(clippy::duplicate_mod, reason = "the journeys run on both databases")]
+#![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod daemon;
 mod delivery;
+mod delivery_on_postgres;
 mod demo;
 mod faults;
 mod gateway;
@@ -14,4 +15,6 @@ mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
 mod operators;
+#[path = "operators/mod.rs"]
+mod operators_on_postgres;
 mod torture;

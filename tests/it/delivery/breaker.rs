@@ -1,9 +1,14 @@
 //! Accounts that fail: they rest, another takes over, and they come back.
 
+use std::time::{Duration, Instant};
+
 use palabre::gateway::twilio::simulator::{Account, Fault, Faults, Simulator, SimulatorConfig};
 
 use super::{ANNE, BOB, CHLOE, echo, on_whatsapp, quick, quick_with, refuse};
 use crate::daemon::{BELLE, TAXI, World};
+
+/// How long the backup is asked first once the usual way could not be reached.
+const BACKUP_FIRST: Duration = Duration::from_secs(30);
 
 /// Opens at the second failure in a row, and by nothing else.
 const BREAKER: &str = "breaker.consecutive_failures = 2\nbreaker.sample = 1000";
@@ -42,6 +47,23 @@ async fn a_broken_account_rests_its_messages_take_the_other_way_and_come_back() 
     world.twilio.taken_at_least(4 + written).await;
     assert_eq!(world.received(BOB), [echo("de retour")]);
     assert_eq!(world.twilio.taken(), 4 + written, "nothing twice");
+}
+
+#[tokio::test]
+async fn an_account_of_which_too_large_a_share_fails_rests_without_a_failure_in_a_row_too_many() {
+    let rate = "breaker.consecutive_failures = 1000\nbreaker.sample = 6\nbreaker.error_rate = 0.5";
+    let world = World::start_on(&quick_with(&format!("{rate}\nbreaker.open_for = \"1h\"")));
+    for (sent, text) in (1..).zip(["un", "deux", "trois"]) {
+        world.write(BELLE, ANNE, text).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
+    }
+    world.twilio.set_faults(Faults::of([on_whatsapp(BOB, refuse(63012))]));
+    world.write(BELLE, BOB, "quatre").await;
+    world.until_channel("belle", "open").await;
+    assert_eq!(world.twilio.faults_met()["refuse"], 3, "the third failure of six attempts");
+    world.write(BELLE, CHLOE, "cinq").await;
+    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    assert_eq!(world.twilio.taken(), 3);
 }
 
 #[tokio::test]
@@ -124,13 +146,17 @@ async fn when_no_connection_can_be_made_the_backup_takes_the_call() {
     let keys = format!("{}\nbackup_api_base_url = \"{}\"", setup.whatsapp, backup.base_url());
     let world = World::start_on(&crate::daemon::Setup { whatsapp: keys, ..setup });
     world.twilio.go_away();
+    let begun = Instant::now();
     world.write(BELLE, ANNE, "un").await;
     backup.taken_at_least(1).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent' AND attempts = 1", 1).await;
     assert_eq!(backup.sends()[0].body, echo("un"));
     world.twilio.come_back().expect("the port is free");
-    // An answer of the backup's is no reason to leave it at once; either way nothing is sent twice.
+    // The backup is asked first for a while, also when the usual way is back.
     world.write(BELLE, ANNE, "deux").await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
-    assert_eq!(world.twilio.taken() + backup.taken(), 2);
+    if begun.elapsed() < BACKUP_FIRST {
+        assert_eq!((world.twilio.taken(), backup.taken()), (0, 2));
+    }
+    assert_eq!(world.twilio.taken() + backup.taken(), 2, "either way nothing is sent twice");
 }

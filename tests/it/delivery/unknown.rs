@@ -5,8 +5,8 @@ use std::time::Duration;
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{CallbackPlan, Fault, Faults, InboundMessage, Rule};
 
-use super::{ANNE, echo, quick, quick_with};
-use crate::daemon::{BELLE, Setup, World};
+use super::{ANNE, echo, now, quick, quick_with};
+use crate::daemon::{BELLE, Setup, World, on_postgres};
 
 #[tokio::test]
 async fn i5_what_the_provider_took_is_found_by_asking_and_not_repeated() {
@@ -81,7 +81,7 @@ async fn i5_twins_of_two_channels_that_leave_through_one_account_do_not_share_wh
     world
         .execute(
             "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-             VALUES ('belle', 'belle', 'operator', '2999-01-01T00:00:00.000000Z', '')",
+             VALUES ('belle', 'belle', 'operator', '2999-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')",
         )
         .await;
     world.until_channel("belle", "paused").await;
@@ -154,7 +154,14 @@ async fn i5_what_the_provider_cannot_tell_is_parked_or_sent_again_as_the_channel
 
 #[tokio::test]
 async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
-    let mut world = World::start_on(&quick());
+    let mut setup = quick();
+    if on_postgres() {
+        // Other nodes may be alive: the lease must run out first.
+        setup.daemon.push_str("\nlease = \"6s\"");
+        setup.whatsapp.push_str("\ntimeout = \"3s\"");
+        setup.sms.push_str("\ntimeout = \"3s\"");
+    }
+    let mut world = World::start_on(&setup);
     world.twilio.set_faults(Faults::of([Rule::always(Fault::TakeThenWait(Duration::from_secs(60)))]));
     world.write(BELLE, ANNE, "pris").await;
     world.twilio.taken_at_least(1).await;
@@ -165,7 +172,8 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
     world
         .execute(&format!(
             "UPDATE messages_out SET state = 'sending', attempts = 1, lease_owner = 'another', \
-             lease_until = '2999-01-01T00:00:00.000000Z' WHERE id = '{lost}'"
+             lease_until = {} WHERE id = '{lost}'",
+            if on_postgres() { now() } else { "'2999-01-01T00:00:00.000000Z'" }
         ))
         .await;
     world.start_daemon();

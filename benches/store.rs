@@ -69,7 +69,10 @@ async fn turns(store: &Store, at_once: usize) -> Duration {
         store.commit(turn).await.unwrap();
         let provider_message_id = ProviderMessageId::new(&provider_id());
         let result = Settled::Sent(Receipt { provider_message_id });
-        store.settle(Settlement { message: answer, result, via: None, cost_micros: 0, at: at(1) }).await.unwrap();
+        store
+            .settle(Settlement { message: answer, result, via: None, cost_micros: 0, at: at(1) }.into())
+            .await
+            .unwrap();
     });
     work.buffer_unordered(at_once).for_each(async |()| ()).await;
     begun.elapsed() * 4

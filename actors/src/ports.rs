@@ -111,7 +111,7 @@ pub trait Outbox: Send + Sync {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
     /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>>;
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;
 
     /// Applies a provider's status callback: forward only, and always an event (I8).
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
@@ -133,9 +133,15 @@ pub trait Outbox: Send + Sync {
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>>;
 
-    /// Whether another row of the conversation must be settled before anybody can say whose a receipt is: one that is on
-    /// the wire, or an older one that is unknown as well (I5). Ask it before [`Outbox::owned_by_others`].
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>>;
+    /// Whether another row to the same person must be settled before anybody can say whose a receipt is: one that is on
+    /// the wire, or an older one that is unknown as well (I5). Those count whose channels' messages may leave through the
+    /// account that the receipts are of: its own, and those that it takes over for. A phone number is the same person on
+    /// each of them ([`Address::aliases`]). Ask it before [`Outbox::owned_by_others`].
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>>;
 
     /// What nobody else does: `deferred` rows whose contact has written since go back into the line
     /// (`message_released`), those past their `expires_at` die (`expired`), and lines whose head left without telling
@@ -148,9 +154,19 @@ pub trait Outbox: Send + Sync {
     /// Channels that are paused.
     fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>>;
 
-    /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause.
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>>;
+    /// Pauses a channel (the provider suspended it, or a person did), or, with `until` in the past, ends its pause. `at` is
+    /// the caller's now.
+    fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
+
+    /// Writes down, for people alone (I11), that nothing of a channel is claimed until then, and why (`breaker_open`,
+    /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait; and again
+    /// within [`REST_HOLDS`] for as long as it is so, because what nobody repeats is over with whoever said it. `at` is the
+    /// caller's now.
+    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 }
+
+/// For how long it is believed that a channel rests ([`Outbox::rest`]) when nobody says so again: other nodes may be gone.
+pub const REST_HOLDS: Duration = Duration::from_secs(180);
 
 /// A tenant's messages through one channel: what takes turns with other lanes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -231,6 +247,8 @@ pub struct Settlement {
 pub enum Settled {
     /// `sent`, event `message_sent`.
     Sent(Receipt),
+    /// The same; an earlier attempt had handed it over, as the provider said when it was asked (`found_at_provider`).
+    Found(Receipt),
     /// Back to `pending` until then. `counted` is false when nothing was tried (paced, shut down): the attempt is taken
     /// back.
     Later {

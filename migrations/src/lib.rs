@@ -6,7 +6,8 @@ use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_house;
 mod m20261121_000002_delivery;
-mod m20261121_000003_nodes;
+mod m20261121_000003_told;
+mod m20261121_000004_nodes;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,8 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_house::Migration),
             Box::new(m20261121_000002_delivery::Migration),
-            Box::new(m20261121_000003_nodes::Migration),
+            Box::new(m20261121_000003_told::Migration),
+            Box::new(m20261121_000004_nodes::Migration),
         ]
     }
 }

@@ -68,49 +68,44 @@ impl Outgoing for Desk {
     }
 }
 
-/// Why not, in the words of the API.
+/// Why not, and what to do, in the words of the API.
 fn not_sent(why: &SendRefusal) -> NotSent {
-    let word = match why {
-        SendRefusal::Refused(refused) => refused.as_str(),
-        SendRefusal::UnknownTenant => "unknown_tenant",
-        SendRefusal::UnknownChannel => "unknown_channel",
-        SendRefusal::AskedBefore => return NotSent::KeyTaken,
-        SendRefusal::Overloaded => "overloaded",
-        SendRefusal::Stopping => "stopping",
-        SendRefusal::Unavailable => "unavailable",
-    };
-    let hint = what_to_do(why);
+    let refused = |word, hint| NotSent::Refused { word, hint };
+    let later = |word, hint| NotSent::Later { word, hint };
+    let not_configured =
+        "the configuration that the daemon runs with does not have it: was it changed since the start?";
     match why {
-        SendRefusal::Overloaded | SendRefusal::Stopping | SendRefusal::Unavailable => NotSent::Later { word, hint },
-        _ => NotSent::Refused { word, hint },
+        SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why)),
+        SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured),
+        SendRefusal::UnknownChannel => refused("unknown_channel", not_configured),
+        SendRefusal::AskedBefore => NotSent::KeyTaken,
+        SendRefusal::Overloaded => {
+            later("overloaded", "too much waits already, and nothing was written: come again in a moment")
+        }
+        SendRefusal::Stopping => {
+            later("stopping", "the daemon is going down, and nothing was written: come again when it is back")
+        }
+        SendRefusal::Unavailable => later(
+            "unavailable",
+            "it may or may not have been written: ask again with the same `Idempotency-Key`, or it may go out twice",
+        ),
     }
 }
 
-fn what_to_do(why: &SendRefusal) -> &'static str {
+fn what_to_do(why: &Refused) -> &'static str {
     match why {
-        SendRefusal::Refused(refused) => match refused {
-            Refused::OptedOut => "the contact said STOP, and nothing will be sent: only their own START ends that",
-            Refused::Empty => "give `text`, `template`, or both",
-            Refused::TooLong { .. } => "a text has 1600 characters at most: shorten it, or send several",
-            Refused::Expired => "`expires_in` is over already: give it more time",
-            Refused::UnknownTemplate => "no [[templates]] of the tenant's configuration has this name",
-            Refused::TemplateNotForChannel => {
-                "`channels` of the template leaves this channel out: add it there, name another `channel`, or give a `text`"
-            }
-            Refused::MissingVariables(_) => {
-                "`variables` must fill every place that [[templates]] names in its own `variables`, with more than blanks"
-            }
-            Refused::UnknownVariables(_) => "`variables` names a place that [[templates]] does not have",
-        },
-        SendRefusal::UnknownTenant | SendRefusal::UnknownChannel => {
-            "the configuration that the daemon runs with does not have it: was it changed since the start?"
+        Refused::OptedOut => "the contact said STOP, and nothing will be sent: only their own START ends that",
+        Refused::Empty => "give `text`, `template`, or both",
+        Refused::TooLong { .. } => "a text has 1600 characters at most: shorten it, or send several",
+        Refused::Expired => "`expires_in` is over already: give it more time",
+        Refused::UnknownTemplate => "no [[templates]] of the tenant's configuration has this name",
+        Refused::TemplateNotForChannel => {
+            "`channels` of the template leaves this channel out: add it there, name another `channel`, or give a `text`"
         }
-        SendRefusal::AskedBefore => "ask for its id under the same `Idempotency-Key`",
-        SendRefusal::Overloaded => "too much waits already, and nothing was written: come again in a moment",
-        SendRefusal::Stopping => "the daemon is going down, and nothing was written: come again when it is back",
-        SendRefusal::Unavailable => {
-            "it may or may not have been written: ask again with the same `Idempotency-Key`, or it may go out twice"
+        Refused::MissingVariables(_) => {
+            "`variables` must fill every place that [[templates]] names in its own `variables`, with more than blanks"
         }
+        Refused::UnknownVariables(_) => "`variables` names a place that [[templates]] does not have",
     }
 }
 
@@ -151,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_hint_names_the_longest_text() {
-        let hint = what_to_do(&SendRefusal::Refused(Refused::TooLong { length: 0 }));
+        let hint = what_to_do(&Refused::TooLong { length: 0 });
         assert!(hint.contains(&palabre_actors::domain::rules::LONGEST_TEXT.to_string()), "{hint}");
     }
 }

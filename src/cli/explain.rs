@@ -4,13 +4,17 @@ mod document;
 mod sentences;
 mod timeline;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use palabre_actors::domain::rules::Language;
 
-pub(in crate::cli) use self::sentences::{event as told_event, last_error, what_to_do, why_inbound, why_outbound};
+pub(in crate::cli) use self::sentences::{
+    event as told_event, last_error, told_wait, wait_todo, what_to_do, why_inbound, why_outbound,
+};
+use super::terminal::now;
 use super::{complain, complain_about, exit, load_without_secrets, say};
-use crate::store::{Archive, StoreError, Story};
+use crate::store::{Archive, StoreError, Story, Wait};
 
 /// How a story is told.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +38,8 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
     super::on_runtime(async {
         match look_up(&config.database.url, id).await {
-            Ok(Some(story)) => {
-                tell(&story, manner);
+            Ok(Some((story, waits))) => {
+                tell(&story, &waits, manner);
                 exit::OK
             }
             Ok(None) => {
@@ -47,16 +51,28 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     })
 }
 
-async fn look_up(url: &str, id: &str) -> Result<Option<Story>, StoreError> {
-    Archive::open(url).await?.explain(id.trim()).await
+/// What holds the messages of a story back that wait, by their ids.
+type Waits = BTreeMap<String, Wait>;
+
+async fn look_up(url: &str, id: &str) -> Result<Option<(Story, Waits)>, StoreError> {
+    let archive = Archive::open(url).await?;
+    let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
+    let mut waits = Waits::new();
+    for row in &story.outbound {
+        let Ok(message) = row.id.parse() else { continue };
+        if let Some(wait) = archive.waits(message, now()).await? {
+            waits.insert(row.id.clone(), wait);
+        }
+    }
+    Ok(Some((story, waits)))
 }
 
-fn tell(story: &Story, manner: Manner) {
+fn tell(story: &Story, waits: &Waits, manner: Manner) {
     if manner.json {
-        let document = document::of(story, manner);
+        let document = document::of(story, waits, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));
     } else {
-        say(format_args!("{}", timeline::text(story, manner)));
+        say(format_args!("{}", timeline::text(story, waits, manner)));
     }
 }
 

@@ -84,7 +84,7 @@ impl Store {
             postgres::migrate(&server.url).await?;
         }
         self.0.reads.ping().await?;
-        Ok(())
+        Ok(postgres::reconsider(&server.pool).await?)
     }
 
     /// Lets the ports through.

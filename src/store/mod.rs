@@ -23,6 +23,7 @@ mod tenants;
 #[cfg(test)]
 pub(crate) mod tests;
 mod values;
+mod waits;
 mod writer;
 
 pub mod entity;
@@ -41,6 +42,7 @@ pub use self::nodes::ALIVE_FOR;
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
+pub use self::waits::Wait;
 
 use self::arrival::Arrival;
 use self::database::Database;
@@ -109,8 +111,10 @@ impl Store {
             Migrator::up(&write_conn, None).await?;
         }
         let writes = Database::Sqlite(write_conn.clone());
-        // One daemon at a time: who asked providers about unknown messages before this one is gone.
-        writes.unprepared(sqlite::sql::FORGET_ASKERS).await?;
+        // One daemon at a time: who asked providers about unknown messages before this one, or let channels rest, is gone.
+        for sql in [sqlite::sql::FORGET_ASKERS, sqlite::sql::FORGET_RESTS, sqlite::sql::RECONSIDER] {
+            writes.unprepared(sql).await?;
+        }
         let last = all(&writes, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = Database::Sqlite(sqlite::open_readers(url).await?);

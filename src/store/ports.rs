@@ -1,6 +1,6 @@
 //! The ports, each method a question to the writer or to a reader.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
@@ -23,8 +23,9 @@ use super::sql;
 use super::values::{Row, corrupt, first_id_of, quarter_text};
 use super::writer::{Burial, Change, Job, Laned, Sweep, Swept, Task, all_failed};
 
-/// How long before a message another one may have been written that a provider took at the same time.
-const TWINS_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// How long before a message another one may have been written that a provider took at the same time, when it was sent
+/// within the hour in which it was written: that hour, and what clocks blur. Others are found as what was sent late.
+const TWINS_WITHIN: TimeDelta = TimeDelta::minutes(65);
 
 impl Store {
     pub(super) async fn read<T>(
@@ -123,11 +124,8 @@ impl Outbox for Store {
         Box::pin(async move { self.sweep(Sweep::Claim(claim)).await.and_then(Swept::into_rows) })
     }
 
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move {
-            let change = Change::Settle(Box::new(settlement));
-            self.write(change, Job::Change).await.map(|_| ())
-        })
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.write(Change::Settle(settlement), Job::Change).await.map(|_| ()) })
     }
 
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>> {
@@ -164,9 +162,19 @@ impl Outbox for Store {
         })
     }
 
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
-        let values = [text(message.tenant.as_str()), id(message.conversation), id(message.id)];
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>> {
         Box::pin(async move {
+            let aliases = message.to.aliases();
+            let values = [
+                text(message.tenant.as_str()),
+                id(message.id),
+                column(through.iter().map(ChannelId::as_str)),
+                column(aliases.iter().map(Address::as_str)),
+            ];
             let found = self.read(sql::AWAITS_TWIN, values, |row| row.get::<bool>(0)).await?;
             found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })
@@ -198,8 +206,12 @@ impl Outbox for Store {
         )
     }
 
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move { self.sweep(Sweep::Pause(pause)).await.map(|_| ()) })
+    fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Pause(pause, at)).await.map(|_| ()) })
+    }
+
+    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Rest(rest, at)).await.map(|_| ()) })
     }
 }
 

@@ -5,6 +5,7 @@ mod durability;
 mod plans;
 mod postgres;
 mod snapshot;
+mod waits;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;

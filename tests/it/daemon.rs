@@ -19,6 +19,26 @@ pub const PUBLIC_URL: &str = "https://hooks.example.com";
 /// Nothing here takes this long; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two looks: whoever is waited for needs the machine more than whoever waits.
+pub const BREATH: Duration = Duration::from_millis(5);
+
+/// Whether this test is one of those that run on PostgreSQL: the same tests run on both databases, and their module's name
+/// says on which.
+pub fn on_postgres() -> bool {
+    let test = std::thread::current().name().unwrap_or("main").to_owned();
+    assert!(test != "main", "run the tests in threads of their own");
+    test.contains("on_postgres::")
+}
+
+/// A column of times, to be read as SQLite has them (RFC 3339).
+pub fn moment(column: &str) -> String {
+    if on_postgres() {
+        format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    } else {
+        column.to_owned()
+    }
+}
+
 /// Waiting that ends. A machine that stood still meanwhile is no reason to give up, so each look counts for a second at
 /// most.
 pub struct Waiting {
@@ -134,10 +154,7 @@ impl World {
 
     /// The same on a configuration of its own.
     pub fn start_on(setup: &Setup) -> Self {
-        // The same tests run on both databases; their module's name says on which.
-        let test = std::thread::current().name().unwrap_or("main").to_owned();
-        assert!(test != "main", "run the tests in threads of their own");
-        let own = test.contains("on_postgres::").then(postgres::empty);
+        let own = on_postgres().then(postgres::empty);
         let url = own.as_ref().map(postgres::Database::url);
         let mut world = Self::made(setup, url, own);
         world.start_daemon();
@@ -205,7 +222,7 @@ impl World {
                 return status;
             }
             assert!(waiting.goes_on(), "the daemon does not end:\n{}", self.logs());
-            std::thread::yield_now();
+            std::thread::sleep(BREATH);
         }
     }
 
@@ -265,7 +282,7 @@ impl World {
                 return;
             }
             assert!(waiting.goes_on(), "{found} instead of {wanted} for {sql}\n{}", self.logs());
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BREATH).await;
         }
     }
 

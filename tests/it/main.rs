@@ -2,11 +2,12 @@
 //! rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
-#![allow(clippy::duplicate_mod, reason = "the journeys run on both databases")]
+#![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
 mod daemon;
 mod delivery;
+mod delivery_on_postgres;
 mod demo;
 mod faults;
 mod gateway;
@@ -16,4 +17,6 @@ mod journeys;
 mod journeys_on_postgres;
 mod nodes_on_postgres;
 mod operators;
+#[path = "operators/mod.rs"]
+mod operators_on_postgres;
 mod torture;

@@ -105,6 +105,15 @@ impl Address {
         matches!(self.scheme(), Scheme::Whatsapp | Scheme::Sms) && self.path().starts_with('+')
     }
 
+    /// The same person as every kind of account may address them, this address included: a phone number is one everywhere.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<Self> {
+        if !self.is_phone() {
+            return vec![self.clone()];
+        }
+        [Scheme::Whatsapp, Scheme::Sms].map(|scheme| Self::new(scheme, self.path())).into()
+    }
+
     fn new(scheme: Scheme, path: &str) -> Self {
         Self(Arc::from(format!("{scheme}:{path}")))
     }

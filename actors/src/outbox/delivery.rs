@@ -133,12 +133,13 @@ async fn passed(
 /// The provider keeps the account from sending: nobody tries before it is over.
 async fn suspend(outside: &Outside, route: &Route, after: Duration, code: Option<&str>) {
     let account = route.ticket.account();
-    let until = Outside::later(outside.now(), after);
+    let now = outside.now();
+    let until = Outside::later(now, after);
     warn!(tenant.id = %account.lane.tenant, channel.id = %account.lane.channel, code, "the provider suspended the channel, it is paused");
     account.suspend_until(until);
     let reason = code.unwrap_or("suspended").to_owned();
     let pause = Pause { lane: account.lane.clone(), reason, until };
-    if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause)).await {
+    if let Err(error) = outside.within_deadline(outside.ports.outbox.pause(pause, now)).await {
         warn!(error = %error, "the pause is not written down, this process alone keeps it until its next sweep");
     }
     account.pause_is_written(outside.now());
@@ -166,11 +167,11 @@ pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcom
     let id = message.id;
     let Outcome { result, via, cost_micros } = outcome;
     let taken_back = matches!(result, Settled::Later { counted: false, .. } | Settled::Deferred { .. });
-    let settlement = Settlement { message, result, via, cost_micros, at: outside.now() };
+    let settlement = Arc::new(Settlement { message, result, via, cost_micros, at: outside.now() });
     let give_up = tokio::time::Instant::now() + outside.settings.lease;
     let mut wait = Duration::from_millis(20);
     loop {
-        match outside.within_deadline(outside.ports.outbox.settle(settlement.clone())).await {
+        match outside.within_deadline(outside.ports.outbox.settle(Arc::clone(&settlement))).await {
             Ok(()) => return,
             // An attempt that was taken back leaves its number to the next one, so its settlement must not come twice.
             Err(error) if error.is_transient() && !taken_back && tokio::time::Instant::now() < give_up => {

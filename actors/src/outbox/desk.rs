@@ -140,6 +140,14 @@ impl TenantDesk {
         self.accounts.values()
     }
 
+    /// The channels whose messages may leave through an account: its own, and those that it takes over for.
+    pub(super) fn leaving_through(&self, channel: &ChannelId) -> Vec<ChannelId> {
+        let leaves = |account: &&Arc<Account>| {
+            account.lane.channel == *channel || account.profile.fallback.as_ref() == Some(channel)
+        };
+        self.accounts.values().filter(leaves).map(|account| account.lane.channel.clone()).collect()
+    }
+
     pub(super) fn turnstile(&self, channel: &ChannelId) -> Option<&tokio::sync::Mutex<()>> {
         self.turnstiles.get(channel)
     }

@@ -33,7 +33,7 @@ use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::kit::Outside;
-use crate::ports::{Claim, LaneKey, PortError, Settled as Result_};
+use crate::ports::{Claim, LaneKey, Pause, PortError, REST_HOLDS, Settled as Result_};
 
 /// Rows claimed at once for one lane.
 const CLAIM_LIMIT: usize = 64;
@@ -66,7 +66,12 @@ struct Lane {
     more: bool,
     /// Its known due moments.
     noted: usize,
+    /// Until when it rests, and why, as it was written down last, and when that was.
+    rest: Option<(Rest, Timestamp)>,
 }
+
+/// Until when nothing of a lane is claimed, and why.
+type Rest = (Timestamp, &'static str);
 
 impl Dispatcher {
     /// A dispatcher for the tenants that `owns` names.
@@ -101,7 +106,7 @@ impl Dispatcher {
                     unsettled.into_iter().for_each(Unsettled::step_out);
                     None
                 }
-                Result_::Sent(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
+                Result_::Sent(_) | Result_::Found(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
                     unsettled.into_iter().for_each(Unsettled::done);
                     None
                 }
@@ -163,16 +168,44 @@ impl Dispatcher {
     fn worth_claiming(&mut self, lane: &LaneKey) -> usize {
         let now = self.outside.now();
         let Some(page) = self.desk.page(&lane.tenant) else { return 0 };
-        let shut = match page.readiness(&lane.channel, now) {
-            Readiness::Shut(until, _) => Some(until),
-            Readiness::Ready | Readiness::One => page.allowance.used_up_until(now),
+        let readiness = page.readiness(&lane.channel, now);
+        let shut = match readiness {
+            Readiness::Shut(until, reason) => Some((until, reason)),
+            Readiness::Ready | Readiness::One => page.allowance.used_up_until(now).map(|until| (until, "per_day")),
         };
-        let one = page.readiness(&lane.channel, now) == Readiness::One;
-        if let Some(until) = shut {
+        self.write_rest(lane, shut, now);
+        if let Some((until, _)) = shut {
             self.note_due(lane.clone(), until);
             return 0;
         }
-        if one { 1 } else { CLAIM_LIMIT }
+        if readiness == Readiness::One { 1 } else { CLAIM_LIMIT }
+    }
+
+    /// Writes down, for people, that a lane rests, or that it does not any more before its time (I11): rows that are not
+    /// claimed have no other trace of it. Once, whatever waits, and again now and then, because other nodes cannot know
+    /// whether this one is still there.
+    fn write_rest(&mut self, lane: &LaneKey, shut: Option<Rest>, now: Timestamp) {
+        let (known, told_at) = self.lanes.get(lane).and_then(|known| known.rest).unzip();
+        let rest = match shut {
+            Some((_, "breaker_open" | "per_day")) => shut,
+            // A pause stands in a table of its own, and a message that tries the way is back in a moment.
+            Some(_) => return,
+            None => None,
+        };
+        let heard = told_at.is_none_or(|at| Outside::later(at, REST_HOLDS / 3) > now);
+        if rest == known && heard {
+            return;
+        }
+        self.lanes.entry(lane.clone()).or_default().rest = rest.map(|rest| (rest, now));
+        let told = rest.or_else(|| known.filter(|(until, _)| *until > now).map(|(_, reason)| (now, reason)));
+        let Some((until, reason)) = told else { return };
+        let (outside, lane) = (Arc::clone(&self.outside), lane.clone());
+        self.outside.io.spawn(async move {
+            let rest = Pause { lane, reason: reason.to_owned(), until };
+            if let Err(error) = outside.within_deadline(outside.ports.outbox.rest(rest, now)).await {
+                warn!(error = %error, "why a channel rests is not written down, explain will not know");
+            }
+        });
     }
 
     /// Claims rows of a lane: as many as it gets places.

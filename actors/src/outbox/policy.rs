@@ -76,7 +76,7 @@ pub(super) fn reconciled(
     let again = |reason: &str| again(message, retry, now, None, reason.to_owned());
     match (found, on_unknown) {
         (Ok(Found::Taken(receipts)), _) => match receipts.into_iter().next() {
-            Some(receipt) => Settled::Sent(receipt),
+            Some(receipt) => Settled::Found(receipt),
             None => again("absent_at_provider"),
         },
         (Ok(Found::Absent), _) => again("absent_at_provider"),
@@ -178,7 +178,7 @@ mod tests {
         let (settings, retry) = (Settings::default(), RetryPolicy::default());
         let asked = |found, on_unknown| reconciled(found, on_unknown, &message(1), &retry, noon(), &settings);
         for on_unknown in [OnUnknown::Resend, OnUnknown::Park] {
-            assert_eq!(asked(Ok(Found::Taken(vec![receipt()])), on_unknown), Settled::Sent(receipt()));
+            assert_eq!(asked(Ok(Found::Taken(vec![receipt()])), on_unknown), Settled::Found(receipt()));
             assert!(matches!(asked(Ok(Found::Taken(Vec::new())), on_unknown), Settled::Later { .. }), "all were twins");
             assert!(matches!(asked(Ok(Found::Absent), on_unknown), Settled::Later { .. }));
             let away = error(SendErrorClass::Retry { after: None }, None);

@@ -10,10 +10,11 @@ use futures_util::FutureExt;
 use metrics::counter;
 
 use super::account::Account;
-use super::desk::Desk;
+use super::desk::{Desk, TenantDesk};
 use super::{delivery, letters, policy};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
+use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Found, Letter, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
@@ -132,7 +133,7 @@ impl Inquiry {
             let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
             return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() }.into();
         };
-        let mut found = self.find(message, account, &*gateway, &message.to).await;
+        let mut found = self.find(message, (page, account), &*gateway, &message.to).await;
         let (mut asked, mut on_unknown) = (account, gateway.on_unknown());
         // Another account may have taken over: only when that does not have it either, it is repeated.
         if matches!(found, Ok(Found::Absent | Found::CannotTell))
@@ -141,16 +142,19 @@ impl Inquiry {
             && let Some(gateway) = outside.ports.gateways.get(&other.lane.channel)
             && letters::carries(message, &other.profile)
         {
-            let there = self.find(message, other, &*gateway, &to).await;
-            if !matches!(there, Ok(Found::Absent))
-                && (matches!(found, Ok(Found::Absent)) || matches!(there, Ok(Found::Taken(_))))
-            {
+            let there = self.find(message, (page, other), &*gateway, &to).await;
+            // Who could not be asked is asked again; who cannot tell says nothing that the other has not said.
+            let says_more = match (&found, &there) {
+                (_, Ok(Found::Absent)) | (Ok(Found::CannotTell), Ok(Found::CannotTell)) => false,
+                (_, Ok(Found::Taken(_) | Found::CannotTell) | Err(_)) => true,
+            };
+            if says_more {
                 (found, asked, on_unknown) = (there, other, gateway.on_unknown());
             }
         }
         let retry = &account.profile.retry;
         let result = policy::reconciled(found, on_unknown, message, retry, outside.now(), &outside.settings);
-        let cost_micros = if matches!(result, Settled::Sent(_)) { asked.profile.cost_micros } else { 0 };
+        let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
         delivery::Outcome { result, via, cost_micros }
     }
@@ -160,18 +164,19 @@ impl Inquiry {
     async fn find(
         &self,
         message: &Outbound,
-        account: &Account,
+        (page, account): (&TenantDesk, &Account),
         gateway: &dyn Gateway,
         to: &Address,
     ) -> Result<Found, SendError> {
         let channel = &account.lane.channel;
         let free = letters::free_form(message, &account.profile);
         let template = letters::template(message, &account.profile).filter(|form| Some(form) != free.as_ref());
+        let through = page.leaving_through(channel);
         let mut cannot_tell = free.is_none() && template.is_none();
         for form in free.into_iter().chain(template) {
             match gateway.find(Letter { message, channel, to, form }).await? {
                 Found::Taken(receipts) => {
-                    if let Some(receipt) = self.ours(message, receipts).await? {
+                    if let Some(receipt) = self.ours(message, &through, receipts).await? {
                         return Ok(Found::Taken(vec![receipt]));
                     }
                 }
@@ -184,7 +189,12 @@ impl Inquiry {
 
     /// The first of the receipts that no other row owns, or could own: while a twin is on the wire, or is unknown and
     /// older, what nobody owns may be its own.
-    async fn ours(&self, message: &Outbound, receipts: Vec<Receipt>) -> Result<Option<Receipt>, SendError> {
+    async fn ours(
+        &self,
+        message: &Outbound,
+        through: &[ChannelId],
+        receipts: Vec<Receipt>,
+    ) -> Result<Option<Receipt>, SendError> {
         let outside = &*self.outside;
         let later = |code: &str, detail: &str| SendError {
             class: SendErrorClass::Retry { after: Some(outside.settings.ask_after) },
@@ -192,9 +202,9 @@ impl Inquiry {
             detail: detail.to_owned(),
         };
         let unavailable = |_| later("twins_unavailable", "the store could not say whose these receipts are");
-        let awaits_twin = outside.within_deadline(outside.ports.outbox.awaits_twin(message)).await;
+        let awaits_twin = outside.within_deadline(outside.ports.outbox.awaits_twin(message, through)).await;
         if awaits_twin.map_err(unavailable)? {
-            return Err(later("twin_first", "another message of the conversation may own these receipts"));
+            return Err(later("twin_first", "another message to this contact may own these receipts"));
         }
         let ids: Vec<_> = receipts.iter().map(|receipt| receipt.provider_message_id.clone()).collect();
         let owned = outside.within_deadline(outside.ports.outbox.owned_by_others(message, &ids)).await;

@@ -1,4 +1,4 @@
--- The schema as of this step and the next one, which changes nothing here. Ids are UUIDv7 as text, compared byte by byte,
+-- The schema as of this step and the next two, which change nothing here. Ids are UUIDv7 as text, compared byte by byte,
 -- so that their order is the order of time on every server, whatever language it speaks.
 --
 -- messages_in and messages_out are partitioned by id, which begins with the time: the primary key holds the partition key,
@@ -135,7 +135,7 @@ BEGIN
 END
 $$;
 
--- A provider's id is not indexed: callbacks carry our own id, and explain may take its time.
+-- A provider's id is indexed only of what was sent late: callbacks carry our own id, and explain may take its time.
 -- behind: others of the conversation stand in line before it; only rows without are claimed.
 -- life: a replay begins another one: its number, when it began, and the attempts of those before it.
 -- sent_via: the channel that was used when another took over.
@@ -185,6 +185,11 @@ CREATE INDEX messages_out_deferred ON messages_out (tenant_id, conversation_id, 
 CREATE INDEX messages_out_expiring ON messages_out (expires_at) WHERE state = 'deferred' AND expires_at IS NOT NULL;
 -- Dead letters, for people.
 CREATE INDEX messages_out_dead ON messages_out (tenant_id, id) WHERE state IN ('dead', 'failed');
+
+-- What was sent long after it was written, by the provider's id: whose a receipt is (I5). What was sent at once is found
+-- among its neighbours, and pays for no index.
+CREATE INDEX messages_out_late ON messages_out (provider_message_id)
+  WHERE provider_message_id IS NOT NULL AND coalesce(sent_at, updated_at) - created_at > interval '1 hour';
 
 -- The keys of those who ask through the API: the same key is the same message, over all partitions.
 CREATE TABLE messages_asked (
@@ -245,6 +250,17 @@ CREATE TABLE channel_pauses (
   reason     text NOT NULL,
   until      timestamptz NOT NULL,
   updated_at timestamptz NOT NULL
+);
+
+-- Why a channel's messages are not even claimed (its breaker is open, its tenant's day is used up), and until when: for
+-- people, and one row for each channel however many messages wait. Nothing decides by it. told_at: the nodes that say so
+-- say it again while it is so; what nobody repeats is over.
+CREATE TABLE channel_rests (
+  channel_id text COLLATE "C" PRIMARY KEY,
+  tenant_id  text COLLATE "C" NOT NULL,
+  reason     text NOT NULL,
+  until      timestamptz NOT NULL,
+  told_at    timestamptz NOT NULL
 );
 
 -- Who consented to what, when, and what proves it. Rows are never changed: opt_outs is what they add up to.

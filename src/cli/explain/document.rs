@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::timeline::{Content, beginning, moment};
-use super::{Manner, sentences};
-use crate::store::Story;
+use super::{Manner, Waits, sentences};
+use crate::http::api::documents::Waiting;
 use crate::store::entity::{event_log, message_in, message_out};
+use crate::store::{Story, Wait};
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -53,7 +54,10 @@ struct Answer {
     last_error: Option<String>,
     explanation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    what_to_do: Option<&'static str>,
+    what_to_do: Option<String>,
+    /// What holds it back, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<Waiting>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
     created_at: String,
@@ -82,7 +86,7 @@ struct Happened {
 }
 
 /// The document of a story.
-pub(super) fn of(story: &Story, manner: Manner) -> Document {
+pub(super) fn of(story: &Story, waits: &Waits, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(story);
     let happened = |event: &event_log::Model| {
@@ -102,7 +106,7 @@ pub(super) fn of(story: &Story, manner: Manner) -> Document {
         correlation_id: story.correlation_id.clone(),
         tenant_id: story.tenant_id.clone(),
         message: story.inbound.as_ref().map(|row| message(row, content)),
-        answers: story.outbound.iter().map(|row| answer(row, content)).collect(),
+        answers: story.outbound.iter().map(|row| answer(row, waits.get(&row.id), content)).collect(),
         timeline: story.events.iter().map(happened).collect(),
     }
 }
@@ -126,7 +130,7 @@ fn message(row: &message_in::Model, content: Content) -> Message {
     }
 }
 
-fn answer(row: &message_out::Model, content: Content) -> Answer {
+fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content) -> Answer {
     let code = row.last_error.as_deref().and_then(sentences::code).map(|code| Code {
         number: code.number,
         en: code.explain(Language::En),
@@ -144,8 +148,9 @@ fn answer(row: &message_out::Model, content: Content) -> Answer {
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at.clone(),
         last_error: row.last_error.clone(),
-        explanation: sentences::state_outbound(row, content.language),
-        what_to_do: row.last_error.as_deref().and_then(|reason| sentences::what_to_do(reason, content.language)),
+        explanation: sentences::state_outbound(row, waits, content.language),
+        what_to_do: sentences::next_step(row, waits, content.language),
+        waits: waits.map(Waiting::of),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),
@@ -159,14 +164,18 @@ mod tests {
 
     #[test]
     fn scripts_get_everything_and_no_content_unasked() {
-        let document = serde_json::to_value(of(&samples::story(), Manner::default())).unwrap();
+        let document = serde_json::to_value(of(&samples::story(), &Waits::new(), Manner::default())).unwrap();
         assert_eq!(document["message"]["reason"], "answered_faq");
         assert_eq!(document["answers"][0]["code"]["number"], 30003);
         assert_eq!(document["timeline"][1]["since_start_ms"], 3.1);
         let text = document.to_string();
         assert!(!text.contains("horaires") && !text.contains("33639980001"), "{text}");
-        let open =
-            serde_json::to_value(of(&samples::story(), Manner { show_content: true, ..Manner::default() })).unwrap();
+        let open = serde_json::to_value(of(
+            &samples::story(),
+            &Waits::new(),
+            Manner { show_content: true, ..Manner::default() },
+        ))
+        .unwrap();
         assert_eq!(open["message"]["body"], "Quels sont vos horaires ?");
     }
 }

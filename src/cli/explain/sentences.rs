@@ -3,6 +3,7 @@
 mod advice;
 mod events;
 mod reasons;
+mod waits;
 
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
@@ -10,6 +11,8 @@ use palabre_actors::domain::status::OutboxState;
 pub(in crate::cli) use self::events::event;
 pub(super) use self::reasons::code;
 pub(in crate::cli) use self::reasons::{last_error, what_to_do};
+pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
+use crate::store::Wait;
 use crate::store::entity::{message_in, message_out};
 
 /// A text in English and in French.
@@ -124,13 +127,22 @@ pub(in crate::cli) fn why_outbound(row: &message_out::Model, language: Language)
     state.is_final().then(|| told_state(state, row, language))
 }
 
-/// The same, also while it is under way.
-pub(super) fn state_outbound(row: &message_out::Model, language: Language) -> String {
+/// The same, also while it is under way: when it waits, for what.
+pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> String {
     match (row.state.parse(), language) {
+        (Ok(OutboxState::Pending), _) if let Some(waits) = waits => told_wait(waits, language),
         (Ok(state), _) => told_state(state, row, language),
         (Err(_), Language::En) => format!("it is {}, which this version does not know", row.state),
         (Err(_), Language::Fr) => format!("il est {}, que cette version ne connaît pas", row.state),
     }
+}
+
+/// What an operator can do about where a message is: about what it waits for, or about the reason that stands in it.
+pub(super) fn next_step(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> Option<String> {
+    if let Some(waits) = waits.filter(|_| row.state == OutboxState::Pending.as_str()) {
+        return wait_todo(waits, language);
+    }
+    row.last_error.as_deref().and_then(|reason| what_to_do(reason, language)).map(str::to_owned)
 }
 
 fn told_state(state: OutboxState, row: &message_out::Model, language: Language) -> String {
@@ -213,7 +225,7 @@ mod tests {
             row.state = state.as_str().to_owned();
             let told = LANGUAGES.map(|language| {
                 assert_eq!(why_outbound(&row, language).is_some(), state.is_final(), "{state}");
-                state_outbound(&row, language)
+                state_outbound(&row, None, language)
             });
             assert_ne!(told[0], told[1], "{state}");
         }

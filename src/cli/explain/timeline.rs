@@ -7,12 +7,12 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
-use super::{Manner, sentences};
-use crate::store::Story;
+use super::{Manner, Waits, sentences};
 use crate::store::entity::{event_log, message_in, message_out};
+use crate::store::{Story, Wait};
 
 /// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &Story, manner: Manner) -> String {
+pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
@@ -27,7 +27,7 @@ pub(super) fn text(story: &Story, manner: Manner) -> String {
     timeline(story, content.language, &mut line);
     for row in &story.outbound {
         line("");
-        answer(row, content, &mut line);
+        answer(row, waits.get(&row.id), content, &mut line);
     }
     if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
         line("");
@@ -56,7 +56,7 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
 }
 
-fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str)) {
+fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line: &mut impl FnMut(&str)) {
     line(&format!("answer {}", row.id));
     line(&format!("  kind             {}", row.kind));
     line(&format!("  to               {}", content.address(&row.to)));
@@ -66,7 +66,7 @@ fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str
     if row.state == "pending" {
         line(&format!("  next attempt     {}", row.next_attempt_at));
     }
-    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, content.language)));
+    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, waits, content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&format!("  see              {}", code.source()));
     }
@@ -74,9 +74,7 @@ fn answer(row: &message_out::Model, content: Content, line: &mut impl FnMut(&str
         .state
         .parse()
         .is_ok_and(|state| !matches!(state, OutboxState::Delivered | OutboxState::Read | OutboxState::Sent));
-    if let Some(todo) =
-        row.last_error.as_deref().filter(|_| open).and_then(|r| sentences::what_to_do(r, content.language))
-    {
+    if let Some(todo) = sentences::next_step(row, waits, content.language).filter(|_| open) {
         line(&format!("  what to do       {todo}"));
     }
 }
@@ -255,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_whole_story_is_told_without_content() {
-        let told = text(&samples::story(), Manner::default());
+        let told = text(&samples::story(), &Waits::new(), Manner::default());
         for expected in [
             "message 019c1a2b-0000-7000-8000-000000000001",
             "SM00000000000000000000000000000001",
@@ -276,7 +274,7 @@ mod tests {
 
     #[test]
     fn content_is_shown_to_those_who_ask() {
-        let told = text(&samples::story(), Manner { show_content: true, ..Manner::default() });
+        let told = text(&samples::story(), &Waits::new(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
     }
 
@@ -285,10 +283,13 @@ mod tests {
         let mut story = samples::story();
         story.outbound.clear();
         story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
-        assert!(text(&story, Manner::default()).contains("nothing was sent: no answer: they said STOP before"));
+        assert!(
+            text(&story, &Waits::new(), Manner::default())
+                .contains("nothing was sent: no answer: they said STOP before")
+        );
         let waiting = story.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
-        assert!(text(&story, Manner::default()).contains("its turn has not come yet"));
+        assert!(text(&story, &Waits::new(), Manner::default()).contains("its turn has not come yet"));
     }
 
     #[test]

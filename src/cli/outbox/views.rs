@@ -6,13 +6,13 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::{ListArgs, Manner, ShowArgs, unknown};
-use crate::cli::explain::{last_error, told_event, what_to_do};
+use crate::cli::explain::{last_error, told_event, told_wait, wait_todo, what_to_do};
 use crate::cli::terminal::{age, counted, cut, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, Counts, MessageHistory, Messages};
-use crate::store::StoreError;
 use crate::store::operator::{Count, Filter, Item, Operator, Page, Shown, Tenants};
+use crate::store::{StoreError, Wait};
 
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
@@ -128,15 +128,16 @@ fn meanings(counts: &[Count]) -> String {
 
 pub(super) async fn show(desk: &Operator, args: &ShowArgs) -> Result<u8, StoreError> {
     let Some(shown) = desk.show(&Tenants::All, args.id).await? else { return Ok(unknown(args.id)) };
+    let waits = desk.waits(args.id, now()).await?;
     if args.manner.json {
-        json(&MessageHistory::of(&shown, content(args.manner)));
+        json(&MessageHistory::of(&shown, waits.as_ref(), content(args.manner)));
     } else {
-        say(format_args!("{}", told(&shown, args.manner)));
+        say(format_args!("{}", told(&shown, waits.as_ref(), args.manner)));
     }
     Ok(exit::OK)
 }
 
-fn told(shown: &Shown, manner: Manner) -> String {
+fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner) -> String {
     let Shown { item, events } = shown;
     let says = if manner.reveal {
         one_line(&item.body)
@@ -144,6 +145,10 @@ fn told(shown: &Shown, manner: Manner) -> String {
         format!("{} characters (--reveal shows them)", item.body.chars().count())
     };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let next_step = match waits {
+        Some(waits) => wait_todo(waits, Language::En),
+        None => item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned),
+    };
     let fields = [
         ("message", item.id.to_string()),
         ("tenant, channel", format!("{}, {}", item.tenant, item.channel)),
@@ -154,7 +159,8 @@ fn told(shown: &Shown, manner: Manner) -> String {
         ("kind", item.kind.to_string()),
         ("state", item.state.to_string()),
         ("reason", or_dash(item.reason.as_deref().map(|reason| last_error(reason, Language::En)))),
-        ("what to do", or_dash(item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned))),
+        ("waits", or_dash(waits.map(|waits| told_wait(waits, Language::En)))),
+        ("what to do", or_dash(next_step)),
         ("attempts, life", format!("{}, {}", item.attempts, item.life)),
         ("next attempt", moment(item.next_attempt_at)),
         ("expires", or_dash(item.expires_at.map(moment))),

@@ -1,5 +1,7 @@
 //! What the API answers with; `palabre outbox … --json` prints the same shapes. Fields are only ever added.
 
+mod waiting;
+
 use chrono::SecondsFormat;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
@@ -9,6 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+pub use self::waiting::Waiting;
+use crate::store::Wait;
 use crate::store::entity::event_log;
 use crate::store::operator::{self, ConsentRow, Count, Item, OptOut, Shown};
 
@@ -176,16 +180,18 @@ impl Happened {
 pub struct MessageHistory {
     /// The message.
     pub message: Message,
+    /// What holds it back; null: it does not wait for anything of ours.
+    pub waits: Option<Waiting>,
     /// What happened to it, in the order of time.
     pub events: Vec<Happened>,
 }
 
 impl MessageHistory {
-    /// The document of a row with its events.
+    /// The document of a row with its events, and with what it waits for.
     #[must_use]
-    pub fn of(shown: &Shown, content: Content) -> Self {
+    pub fn of(shown: &Shown, waits: Option<&Wait>, content: Content) -> Self {
         let events = shown.events.iter().map(Happened::of).collect();
-        Self { message: Message::of(&shown.item, content), events }
+        Self { message: Message::of(&shown.item, content), waits: waits.map(Waiting::of), events }
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) async fn show(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
     let id = OutboundId(asks::id(call.id)?);
     let shown = call.operator().show(&call.caller.tenants, id).await?.ok_or(problems::UNKNOWN_MESSAGE)?;
-    told(&MessageHistory::of(&shown, call.caller.content()))
+    let waits = call.operator().waits(id, call.now()).await?;
+    told(&MessageHistory::of(&shown, waits.as_ref(), call.caller.content()))
 }
 
 /// Sends a message on its way again: it keeps its id and its history, begins another life, and passes every gate anew.

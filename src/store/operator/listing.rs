@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use palabre_actors::domain::template::TemplateUse;
 
 use super::*;
+use crate::store::Wait;
 use crate::store::entity::event_log;
 use crate::store::explain::first_id_of;
 use crate::store::link::{self, id, integer, rows, text, text_or_null, time_or_null};
@@ -185,6 +186,15 @@ impl Operator {
             })
         };
         Ok(rows.iter().map(count).collect::<Result<_, DbErr>>()?)
+    }
+
+    /// What holds a row back at this moment. `None`: it is not pending, or there is no such row. Whoever asks has seen
+    /// the row ([`Operator::show`]).
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn waits(&self, id: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {
+        crate::store::waits::waits(&self.reads, id, now).await
     }
 
     /// One row with its events. `None`: these tenants have no such row.

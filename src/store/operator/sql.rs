@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::status::OutboxState;
 
-pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN};
+pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE, UNSETTLE};
 
 use crate::store::link::{Dialect, Text};
 use crate::store::{postgres, sqlite};
@@ -15,7 +15,7 @@ macro_rules! texts {
 }
 
 texts! {
-    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL PAUSE RESUME OPT_OUTS OPT_OUT LEDGER UNSETTLE CONSENTS
+    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS
 }
 
 /// Rows that fit a filter, newest first.

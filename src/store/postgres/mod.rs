@@ -84,6 +84,14 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     Ok(missing)
 }
 
+/// Lets what waits for another day or month be looked at again. However much waits, the start is not given up for it.
+pub(super) async fn reconsider(pool: &PgPool) -> Result<(), DbErr> {
+    let mut tx = pool.begin().await.map_err(failed)?;
+    tx.execute("SET LOCAL statement_timeout = '5min'").await.map_err(failed)?;
+    tx.execute(sql::RECONSIDER).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)
+}
+
 /// For what sea-orm brings: migrations.
 pub(super) fn through_sea_orm(pool: PgPool) -> DatabaseConnection {
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)

@@ -114,11 +114,6 @@ pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason,
 pub(in crate::store) const CHANNEL: &str =
     "SELECT tenant_id FROM channels WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2";
 
-/// Channel, tenant, reason, until, now.
-pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
-    reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
-
 /// Tenants, channel.
 pub(in crate::store) const RESUME: &str =
     "DELETE FROM channel_pauses WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND channel_id = ?2";
@@ -134,10 +129,6 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
 /// Id, tenant, contact or null, address, what, evidence or null, now.
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";
-
-/// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
-pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
-    WHERE tenant_id = ?1 AND contact_id = ?2";
 
 /// Tenants, after which id, how many, address or null.
 pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \

@@ -146,6 +146,10 @@ pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at =
     WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2) \
     AND confirmed_at IS NULL";
 
+/// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
+pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
+    WHERE tenant_id = ?1 AND contact_id = ?2";
+
 pub(in crate::store) const CONTACT_OF: &str =
     "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
 

@@ -38,7 +38,7 @@ async fn i11_every_id_of_a_flow_tells_the_same_story() {
     Customer::of("belle", 2).is_answered(&store, "SMother", 0, now(0)).await;
     let receipt = Receipt { provider_message_id: ProviderMessageId::new("SMout") };
     let (message, result) = (answer.clone(), Settled::Sent(receipt));
-    store.settle(Settlement { message, result, via: None, cost_micros: 0, at: at(2) }).await.unwrap();
+    store.settle(Settlement { message, result, via: None, cost_micros: 0, at: at(2) }.into()).await.unwrap();
 
     let inbound = answer.in_reply_to.unwrap().to_string();
     let archive = Archive::open(&url(&folder)).await.unwrap();

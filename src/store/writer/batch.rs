@@ -65,7 +65,7 @@ pub(in crate::store) struct Burial {
 /// News of an outbound message. Both kinds stay in the order in which they came.
 #[derive(Debug)]
 pub(in crate::store) enum Change {
-    Settle(Box<Settlement>),
+    Settle(Arc<Settlement>),
     Advance(StatusUpdate),
 }
 
@@ -76,7 +76,8 @@ pub(in crate::store) enum Sweep {
     ClaimUnknown(ClaimUnknown),
     ExpireLeases { node: NodeId, now: Timestamp },
     Tend { now: Timestamp, rounds: Rounds },
-    Pause(Pause),
+    Pause(Pause, Timestamp),
+    Rest(Pause, Timestamp),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
 }
 

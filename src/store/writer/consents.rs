@@ -113,6 +113,10 @@ pub(super) async fn opted_out_there(
             time(at),
         ]);
         ledger.insert(tx).await?;
+        if let Some(contact) = contact {
+            // A conversation in memory still believes what it read; the version makes it read again.
+            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
+        }
         let contact = contact.map(|contact| contact.0);
         events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
     }

@@ -133,7 +133,10 @@ impl OutboxRow {
     pub fn settle(&mut self, settlement: &Settlement) -> Option<News> {
         let Settlement { message, result, at, .. } = settlement;
         let transition = match result {
-            Settled::Sent(receipt) => return self.sent(settlement, receipt.provider_message_id.as_str()),
+            Settled::Sent(receipt) => return self.sent(settlement, receipt.provider_message_id.as_str(), "taken"),
+            Settled::Found(receipt) => {
+                return self.sent(settlement, receipt.provider_message_id.as_str(), "found_at_provider");
+            }
             Settled::Later { .. } => Transition::Postpone,
             Settled::Unknown { .. } => Transition::LoseTrack,
             Settled::Deferred { .. } => Transition::Defer,
@@ -148,7 +151,7 @@ impl OutboxRow {
         self.free(*at);
         let mut told = true;
         let (reason, attempt) = match result {
-            Settled::Sent(_) => return None,
+            Settled::Sent(_) | Settled::Found(_) => return None,
             Settled::Later { at: again, reason, counted } => {
                 // A gate that stays shut is told once.
                 told = *counted || self.last_error.as_deref() != Some(reason);
@@ -174,7 +177,7 @@ impl OutboxRow {
         Some(News { event, spent: None })
     }
 
-    fn sent(&mut self, settlement: &Settlement, provider_id: &str) -> Option<News> {
+    fn sent(&mut self, settlement: &Settlement, provider_id: &str, reason: &'static str) -> Option<News> {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
         let next = self.state.after(Transition::Deliver);
         // A callback that was faster has moved the state and left the lease: the rest is still to be written.
@@ -195,7 +198,7 @@ impl OutboxRow {
         }
         self.cost_micros += cost_micros;
         self.free(*at);
-        let why = Why { reason: "taken", attempt: Some(message.attempts.max(1)), via: via.as_ref() };
+        let why = Why { reason, attempt: Some(message.attempts.max(1)), via: via.as_ref() };
         let event = events::outbound(self.whose(&message.tenant), Transition::Deliver, why, *at);
         let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
         let channel = self.via.as_ref().unwrap_or(&self.channel).clone();

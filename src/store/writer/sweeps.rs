@@ -5,7 +5,7 @@ use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId, NodeId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::Claim;
+use palabre_actors::ports::{Claim, Pause};
 use sea_orm::DbErr;
 
 use super::Transaction;
@@ -52,11 +52,8 @@ pub(super) async fn apply(
                 let mut rounds = rounds.clone();
                 Swept::Tended(tend(tx, *now, &mut rounds, events).await?, rounds)
             }
-            Sweep::Pause(pause) => {
-                let (tenant, channel) = (text(pause.lane.tenant.as_str()), text(pause.lane.channel.as_str()));
-                let values = [channel, tenant, text(pause.reason.as_str()), time(pause.until)];
-                Swept::Count(change(tx, sql::PAUSE, values).await?)
-            }
+            Sweep::Pause(pause, now) => Swept::Count(tell(tx, sql::PAUSE, pause, *now).await?),
+            Sweep::Rest(rest, now) => Swept::Count(tell(tx, sql::REST, rest, *now).await?),
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
                 let closed = all(tx, sql::CLOSE_IDLE_LIVE, values).await?;
@@ -71,6 +68,18 @@ pub(super) async fn apply(
         task.output = Some(Ok(swept));
     }
     Ok(())
+}
+
+/// Says until when nothing leaves through a channel, and why.
+async fn tell(tx: &impl Transaction, sql: Text, told: &Pause, now: Timestamp) -> Result<u64, DbErr> {
+    let values = [
+        text(told.lane.channel.as_str()),
+        text(told.lane.tenant.as_str()),
+        text(told.reason.as_str()),
+        time(told.until),
+        time(now),
+    ];
+    change(tx, sql, values).await
 }
 
 async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Result<Vec<Outbound>, DbErr> {

@@ -1,9 +1,14 @@
 //! Accounts that fail: they rest, another takes over, and they come back.
 
+use std::time::{Duration, Instant};
+
 use palabre::gateway::twilio::simulator::{Account, Fault, Faults, Simulator, SimulatorConfig};
 
 use super::{ANNE, BOB, CHLOE, echo, on_whatsapp, quick, quick_with, refuse};
 use crate::daemon::{BELLE, TAXI, World};
+
+/// How long the backup is asked first once the usual way could not be reached.
+const BACKUP_FIRST: Duration = Duration::from_secs(30);
 
 /// Opens at the second failure in a row, and by nothing else.
 const BREAKER: &str = "breaker.consecutive_failures = 2\nbreaker.sample = 1000";
@@ -45,6 +50,23 @@ async fn a_broken_account_rests_its_messages_take_the_other_way_and_come_back() 
 }
 
 #[tokio::test]
+async fn an_account_of_which_too_large_a_share_fails_rests_without_a_failure_in_a_row_too_many() {
+    let rate = "breaker.consecutive_failures = 1000\nbreaker.sample = 6\nbreaker.error_rate = 0.5";
+    let world = World::start_on(&quick_with(&format!("{rate}\nbreaker.open_for = \"1h\"")));
+    for (sent, text) in (1..).zip(["un", "deux", "trois"]) {
+        world.write(BELLE, ANNE, text).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
+    }
+    world.twilio.set_faults(Faults::of([on_whatsapp(BOB, refuse(63012))]));
+    world.write(BELLE, BOB, "quatre").await;
+    world.until_channel("belle", "open").await;
+    assert_eq!(world.twilio.faults_met()["refuse"], 3, "the third failure of six attempts");
+    world.write(BELLE, CHLOE, "cinq").await;
+    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    assert_eq!(world.twilio.taken(), 3);
+}
+
+#[tokio::test]
 async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_churns() {
     let world = World::start_on(&quick_with(&format!("{BREAKER}\nbreaker.open_for = \"1h\"")));
     world.twilio.set_faults(Faults::of([ANNE, BOB].map(|contact| on_whatsapp(contact, refuse(63012)))));
@@ -61,7 +83,13 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     let met = world.twilio.faults_met()["refuse"];
     assert!((2..=4).contains(&met), "two that failed, and those on the wire by then: {met}");
     assert_eq!(world.taken_texts(), [(format!("whatsapp:{CHLOE}"), echo("un taxi"))]);
-    world.explains(&id, "waits for its next attempt", "attend sa prochaine tentative");
+    // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
+    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    world.explains(&id, "UTC: its channel failed too often, and rests", "UTC : son canal a échoué trop souvent");
+    world.explains(&id, "a fallback_channel would take over", "un canal de secours (fallback_channel) prendrait");
+    world.write(BELLE, CHLOE, "quatre").await;
+    let next = world.id_of("quatre").await;
+    world.explains(&next, &format!("waits behind {id}"), &format!("attend derrière {id}"));
 }
 
 #[tokio::test]
@@ -76,6 +104,13 @@ async fn an_account_that_the_provider_suspended_is_paused_until_somebody_resumes
     world.until_is(&id, "pending", Some("30002")).await;
     assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{id}'")).await, 0);
     world.explains(&id, "the account is suspended", "le compte est suspendu");
+    let next = world.id_of(": deux").await;
+    world.explains(
+        &next,
+        "UTC: its channel is paused, 30002, the account is suspended",
+        "UTC : son canal est en pause",
+    );
+    world.explains(&next, "then `palabre outbox resume`", "puis `palabre outbox resume`");
     world.write(TAXI, CHLOE, "un taxi").await;
     world.twilio.taken_at_least(1).await;
 
@@ -111,13 +146,17 @@ async fn when_no_connection_can_be_made_the_backup_takes_the_call() {
     let keys = format!("{}\nbackup_api_base_url = \"{}\"", setup.whatsapp, backup.base_url());
     let world = World::start_on(&crate::daemon::Setup { whatsapp: keys, ..setup });
     world.twilio.go_away();
+    let begun = Instant::now();
     world.write(BELLE, ANNE, "un").await;
     backup.taken_at_least(1).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent' AND attempts = 1", 1).await;
     assert_eq!(backup.sends()[0].body, echo("un"));
     world.twilio.come_back().expect("the port is free");
-    // An answer of the backup's is no reason to leave it at once; either way nothing is sent twice.
+    // The backup is asked first for a while, also when the usual way is back.
     world.write(BELLE, ANNE, "deux").await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
-    assert_eq!(world.twilio.taken() + backup.taken(), 2);
+    if begun.elapsed() < BACKUP_FIRST {
+        assert_eq!((world.twilio.taken(), backup.taken()), (0, 2));
+    }
+    assert_eq!(world.twilio.taken() + backup.taken(), 2, "either way nothing is sent twice");
 }

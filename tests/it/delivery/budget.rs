@@ -23,7 +23,7 @@ async fn a_spent_budget_alerts_and_stops_what_is_not_urgent() {
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
     world.until_metric(&gauge("budget_used_ratio"), 0.5).await;
     world.until_metric(&gauge("budget_alert"), 1.0).await;
-    assert_eq!(world.value::<i64>("SELECT sum(cost_micros) FROM messages_out").await, 50_000);
+    assert_eq!(world.value::<i64>("SELECT CAST(sum(cost_micros) AS bigint) FROM messages_out").await, 50_000);
     let offer = Asked { body: "Une offre !", not_urgent: true, ..Asked::default() };
     let passes = world.ask_for(BELLE, ANNE, offer).await;
     world.until_is(&passes, "sent", None).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use palabre::gateway::twilio::simulator::{Faults, Rule};
 
-use super::{NOW, quick};
+use super::{now, quick};
 use crate::daemon::{BELLE, Setup, TAXI, World};
 
 const BACKLOG: usize = 20_000;
@@ -13,14 +13,14 @@ const SENDERS: usize = 16;
 /// Rows of a tenant, each in a conversation of its own.
 async fn queue(world: &World, tenant: &str, rows: usize) {
     let id = |kind: u32| format!("printf('019c0000-{kind:04}-7000-8000-%012x', n)");
-    let (row, conversation, flow) = (id(1), id(2), id(3));
+    let (row, conversation, flow, now) = (id(1), id(2), id(3), now());
     world
         .execute(&format!(
             "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {rows}) \
              INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
              next_attempt_at, correlation_id, created_at, updated_at, urgent) \
              SELECT {row}, '{tenant}', '{tenant}', {conversation}, printf('whatsapp:+336%08d', n), 'n' || n, 'manual', \
-             'pending', 0, {NOW}, {flow}, {NOW}, {NOW}, 0 FROM number"
+             'pending', 0, {now}, {flow}, {now}, {now}, 0 FROM number"
         ))
         .await;
 }

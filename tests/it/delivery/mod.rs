@@ -15,14 +15,14 @@ use std::process::Command;
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 use uuid::Uuid;
 
-use crate::daemon::{Setup, Tenant, Waiting, World};
+use crate::daemon::{BREATH, Setup, Tenant, Waiting, World, on_postgres};
 
-const ANNE: &str = "+33612345678";
-const BOB: &str = "+33687654321";
-const CHLOE: &str = "+33698765432";
+pub const ANNE: &str = "+33612345678";
+pub const BOB: &str = "+33687654321";
+pub const CHLOE: &str = "+33698765432";
 
 /// Sweeps, questions and retries without waiting; nothing is paced.
-fn quick() -> Setup {
+pub fn quick() -> Setup {
     let channel = "per_second = 10000\npair = \"off\"\nretry.initial = \"20ms\"\nretry.cap = \"50ms\"";
     Setup {
         daemon: "[runtime]\nsweep_every = \"50ms\"\nask_after = \"50ms\"".to_owned(),
@@ -33,46 +33,46 @@ fn quick() -> Setup {
 }
 
 /// The same with more keys of the WhatsApp channels.
-fn quick_with(whatsapp: &str) -> Setup {
+pub fn quick_with(whatsapp: &str) -> Setup {
     let quick = quick();
     Setup { whatsapp: format!("{}\n{whatsapp}", quick.whatsapp), ..quick }
 }
 
 /// Whatever goes to a contact by WhatsApp meets this.
-fn on_whatsapp(contact: &str, fault: Fault) -> Rule {
+pub fn on_whatsapp(contact: &str, fault: Fault) -> Rule {
     Rule::always(fault).when(When::To(format!("whatsapp:{contact}")))
 }
 
-fn too_many(retry_after_secs: u64) -> Fault {
+pub fn too_many(retry_after_secs: u64) -> Fault {
     Fault::TooManyRequests { retry_after_secs: Some(retry_after_secs) }
 }
 
-fn refuse(code: u32) -> Fault {
+pub fn refuse(code: u32) -> Fault {
     Fault::Refuse { status: 400, code }
 }
 
 /// A message that a person asks for, as its row is written.
 #[derive(Clone, Copy, Default)]
-struct Asked<'a> {
-    body: &'a str,
+pub struct Asked<'a> {
+    pub body: &'a str,
     /// JSON
-    template: Option<&'a str>,
-    not_urgent: bool,
-    expires_at: Option<&'a str>,
+    pub template: Option<&'a str>,
+    pub not_urgent: bool,
+    pub expires_at: Option<&'a str>,
 }
 
 impl World {
     /// Writes the row of a message to a contact who has a conversation by WhatsApp. Answers its id.
-    async fn ask_for(&self, tenant: Tenant, contact: &str, asked: Asked<'_>) -> String {
+    pub async fn ask_for(&self, tenant: Tenant, contact: &str, asked: Asked<'_>) -> String {
         let (id, flow, tenant) = (Uuid::now_v7(), Uuid::now_v7(), tenant.id);
         let quoted = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"));
         let (template, expires_at) = (quoted(asked.template), quoted(asked.expires_at));
-        let (body, urgent) = (asked.body, u8::from(!asked.not_urgent));
+        let (body, urgent, now) = (asked.body, !asked.not_urgent, now());
         self.execute(&format!(
             "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
              next_attempt_at, correlation_id, created_at, updated_at, urgent, template, expires_at) \
-             SELECT '{id}', tenant_id, channel_id, id, address, '{body}', 'manual', 'pending', 0, {NOW}, '{flow}', \
-             {NOW}, {NOW}, {urgent}, {template}, {expires_at} FROM conversations \
+             SELECT '{id}', tenant_id, channel_id, id, address, '{body}', 'manual', 'pending', 0, {now}, '{flow}', \
+             {now}, {now}, {urgent}, {template}, {expires_at} FROM conversations \
              WHERE tenant_id = '{tenant}' AND address = 'whatsapp:{contact}'"
         ))
         .await;
@@ -80,14 +80,14 @@ impl World {
     }
 
     /// The id of the message out with this text in it.
-    async fn id_of(&self, text: &str) -> String {
+    pub async fn id_of(&self, text: &str) -> String {
         let rows = format!("FROM messages_out WHERE body LIKE '%{text}%'");
         self.until(&format!("SELECT count(*) {rows}"), 1).await;
         self.value(&format!("SELECT id {rows}")).await
     }
 
     /// Waits until a message is in a state, with this reason.
-    async fn until_is(&self, id: &str, state: &str, reason: Option<&str>) {
+    pub async fn until_is(&self, id: &str, state: &str, reason: Option<&str>) {
         let reason = reason.map_or_else(|| "IS NULL".to_owned(), |reason| format!("= '{reason}'"));
         let sql = format!(
             "SELECT count(*) FROM messages_out WHERE id = '{id}' AND state = '{state}' AND last_error {reason}"
@@ -96,37 +96,37 @@ impl World {
     }
 
     /// How many seconds lie between two columns' or expressions' times of a message.
-    async fn seconds_between(&self, id: &str, earlier: &str, later: &str) -> f64 {
-        let julian = |time: &str| format!("julianday({time})");
-        self.value(&format!(
-            "SELECT ({} - {}) * 86400.0 FROM messages_out WHERE id = '{id}'",
-            julian(later),
-            julian(earlier)
-        ))
-        .await
+    pub async fn seconds_between(&self, id: &str, earlier: &str, later: &str) -> f64 {
+        let seconds = if on_postgres() {
+            format!("extract(epoch FROM ({later} - {earlier}))::float8")
+        } else {
+            format!("(julianday({later}) - julianday({earlier})) * 86400.0")
+        };
+        self.value(&format!("SELECT {seconds} FROM messages_out WHERE id = '{id}'")).await
     }
 
     /// The events of a message, as `type` or `type:reason`, in their order.
-    async fn history(&self, id: &str) -> Vec<String> {
+    pub async fn history(&self, id: &str) -> Vec<String> {
         let sql = format!(
             "SELECT event_type || coalesce(':' || coalesce(payload->>'code', payload->>'reason'), '') FROM event_log \
-             WHERE entity_id = '{id}' ORDER BY rowid"
+             WHERE entity_id = '{id}' ORDER BY {}",
+            as_written()
         );
         self.rows(&sql, |row| row.try_get_by_index::<String>(0).expect("text")).await
     }
 
     /// Everything that waits for another attempt may be tried now.
-    async fn hurry(&self) {
-        self.execute(&format!("UPDATE messages_out SET next_attempt_at = {NOW} WHERE state = 'pending'")).await;
+    pub async fn hurry(&self) {
+        self.execute(&format!("UPDATE messages_out SET next_attempt_at = {} WHERE state = 'pending'", now())).await;
     }
 
     /// Every contact last wrote long ago.
-    async fn close_windows(&self) {
+    pub async fn close_windows(&self) {
         self.execute("UPDATE conversations SET last_inbound_at = '2026-01-01T00:00:00.000000Z'").await;
     }
 
     /// `palabre explain ID` in English and in French: each must say its part.
-    fn explains(&self, id: &str, english: &str, french: &str) {
+    pub fn explains(&self, id: &str, english: &str, french: &str) {
         for (language, expected) in [("en", english), ("fr", french)] {
             let told = Command::new(env!("CARGO_BIN_EXE_palabre"))
                 .args(["explain", id, "--language", language, "--config"])
@@ -141,14 +141,14 @@ impl World {
     }
 
     /// The value of a line of `/metrics`, labels and all.
-    async fn metric(&self, line: &str) -> Option<f64> {
+    pub async fn metric(&self, line: &str) -> Option<f64> {
         let url = format!("{}/metrics", self.base_url());
         let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("text");
         metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
     }
 
     /// Waits until a line of `/metrics` has this value.
-    async fn until_metric(&self, line: &str, wanted: f64) {
+    pub async fn until_metric(&self, line: &str, wanted: f64) {
         let mut waiting = Waiting::begin();
         loop {
             let found = self.metric(line).await;
@@ -156,32 +156,39 @@ impl World {
                 return;
             }
             assert!(waiting.goes_on(), "{found:?} instead of {wanted} for {line}\n{}", self.logs());
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BREATH).await;
         }
     }
 
     /// Waits until a channel stands so.
-    async fn until_channel(&self, channel: &str, state: &str) {
+    pub async fn until_channel(&self, channel: &str, state: &str) {
         let tenant = channel.strip_suffix("-sms").unwrap_or(channel);
         let line = format!("palabre_channel_state{{tenant=\"{tenant}\",channel=\"{channel}\",state=\"{state}\"}}");
         self.until_metric(&line, 1.0).await;
     }
 
     /// What Twilio took, in order: to whom, and what.
-    fn taken_texts(&self) -> Vec<(String, String)> {
+    pub fn taken_texts(&self) -> Vec<(String, String)> {
         self.twilio.sends().into_iter().map(|sent| (sent.to, sent.body)).collect()
     }
 
     /// Nothing goes wrong any more.
-    fn heal(&self) {
+    pub fn heal(&self) {
         self.twilio.set_faults(Faults::none());
     }
 }
 
 /// The database's own clock, as the tables write times.
-const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
+pub fn now() -> &'static str {
+    if on_postgres() { "now()" } else { "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')" }
+}
+
+/// The order in which events and consents were written.
+pub fn as_written() -> &'static str {
+    if on_postgres() { "created_at, id" } else { "rowid" }
+}
 
 /// What the fallback says to a text.
-fn echo(text: &str) -> String {
+pub fn echo(text: &str) -> String {
     format!("Vous avez écrit : {text}")
 }

@@ -81,7 +81,8 @@ async fn i3_what_waits_for_the_contact_is_released_in_its_order_and_before_the_a
         world.until_is(asked.last().expect("one"), "deferred", Some("window_closed")).await;
     }
     assert_eq!(world.twilio.taken(), 1);
-    let attempts: i64 = world.value("SELECT sum(attempts) FROM messages_out WHERE state = 'deferred'").await;
+    let attempts: i64 =
+        world.value("SELECT CAST(sum(attempts) AS bigint) FROM messages_out WHERE state = 'deferred'").await;
     assert_eq!(attempts, 0, "nothing was tried");
     world.explains(
         &asked[0],

@@ -4,6 +4,7 @@ use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 use serde_json::json;
 
 use super::*;
+use crate::daemon::moment;
 
 /// From now on Twilio refuses texts with this in them, for good.
 fn refuse(office: &Office, part: &str) {
@@ -82,7 +83,7 @@ async fn a_replay_by_filter_is_due_a_few_at_a_time() {
     // A life begins when it becomes due.
     let due = office
         .world
-        .rows("SELECT life_since FROM messages_out ORDER BY id", |row| {
+        .rows(&format!("SELECT {} FROM messages_out ORDER BY id", moment("life_since")), |row| {
             let at: String = row.try_get_by_index(0).expect("a moment");
             chrono::DateTime::parse_from_rfc3339(&at).expect("RFC 3339")
         })

@@ -44,6 +44,23 @@ async fn a_paused_channel_sends_nothing_and_goes_on_in_order() {
     office.world.twilio.taken_at_least(1).await;
     assert_eq!(office.world.value::<i64>("SELECT count(*) FROM messages_out WHERE state = 'pending'").await, 10);
     assert_eq!(office.world.twilio.taken(), 1);
+    let mut waits = Vec::new();
+    for of in ["min", "max"] {
+        let sql = format!("SELECT {of}(id) FROM messages_out WHERE \"to\" = 'whatsapp:{ANNE}' AND tenant_id = 'belle'");
+        let id: String = office.world.value(&sql).await;
+        let (_, shown) = office.get(CRM, &format!("/api/v1/outbox/{id}")).await;
+        waits.push((id, shown["waits"].clone()));
+    }
+    let [(first, paused), (last, behind)] = &waits[..] else { panic!("two of them") };
+    assert_eq!(
+        (&paused["what"], &paused["reason"], &paused["until"]),
+        (&json!("pause"), &json!("quality rating"), &json!(null))
+    );
+    assert_eq!((&behind["what"], &behind["behind"]), (&json!("line"), &json!(first)));
+    let shown = office.palabre_ok(&["outbox", "show", first]);
+    assert!(shown.contains("until somebody resumes it: its channel is paused, “quality rating”"), "{shown}");
+    let told = office.palabre_ok(&["explain", last]);
+    assert!(told.contains(&format!("`palabre explain {first}` tells why")), "{told}");
 
     office.palabre_ok(&["outbox", "resume", "belle"]);
     office.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 11).await;

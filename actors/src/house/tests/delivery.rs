@@ -12,13 +12,13 @@ use crate::domain::channel::{BreakerPolicy, ChannelProfile, ChannelTemplate, Quo
 use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, TenantId};
 use crate::domain::message::OutboundKind;
-use crate::domain::send::{SendError, SendErrorClass};
+use crate::domain::send::{Found, SendError, SendErrorClass};
 use crate::domain::status::OutboxState;
 use crate::domain::template::TemplateUse;
 use crate::domain::turn::{Refused, SendRequest};
 use crate::house::SendRefusal;
 use crate::ports::{GateKey, LaneKey, Outbox, Pause, PortErrorKind};
-use crate::testing::fakes::{Answer, OutboundRow, Said, Snapshot, Unpaced};
+use crate::testing::fakes::{Answer, Op, OutboundRow, Said, Snapshot, Unpaced};
 use crate::testing::harness::{Harness, noon, request};
 
 fn away() -> Answer {
@@ -128,6 +128,25 @@ fn i6_who_stopped_on_one_channel_gets_nothing_by_the_one_that_takes_over() {
 }
 
 #[test]
+fn a_channel_that_rests_for_long_says_so_again_for_as_long() {
+    paused(async {
+        let harness = Harness::build(|plan| {
+            plan.channel("a").breaker = BreakerPolicy { open_for: Duration::from_secs(300), ..quick_breaker() };
+        });
+        harness.provider("a").choose(|_| Some(away()));
+        for n in 0..5 {
+            harness.post("a", &format!("+336100000{n:02}"), "hello").await.unwrap();
+        }
+        harness.provider("a").wait_begun(3).await;
+        tokio::time::sleep(Duration::from_secs(250)).await;
+        let said = harness.store.calls(Op::Rest);
+        assert!((4..=5).contains(&said), "at once, and every minute: {said}");
+        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
+        assert!(rest.until > noon() + TimeDelta::seconds(290), "each time to the same end");
+    });
+}
+
+#[test]
 fn a_broken_channel_rests_tries_one_message_and_goes_on() {
     paused(async {
         let harness = Harness::build(|plan| plan.channel("a").breaker = quick_breaker());
@@ -139,16 +158,21 @@ fn a_broken_channel_rests_tries_one_message_and_goes_on() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let begun = harness.provider("a").begun().len();
         let claims = harness.store.snapshot().events_of(EventType::MessageClaimed).count();
+        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
+        assert_eq!((rest.lane.channel.as_str(), rest.reason.as_str()), ("a", "breaker_open"));
+        assert!(rest.until > noon() + TimeDelta::seconds(2), "and it is written down until when");
+        harness.post("a", BOB, "me too").await.unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
         assert_eq!(harness.provider("a").begun().len(), begun, "open: nothing is tried");
+        assert_eq!(harness.store.calls(Op::Rest), 1, "once, however much waits and however often that is looked at");
         let later = harness.store.snapshot().events_of(EventType::MessageClaimed).count();
         assert_eq!(later, claims, "and nothing is claimed only to be put back");
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(harness.provider("a").begun().len(), begun + 1, "half-open: one message tries the way");
         harness.provider("a").choose(|_| None);
-        let snapshot = harness.until(|now| all_sent(now, 20)).await;
-        assert!(all_sent(&snapshot, 20), "closed: everything goes");
-        assert_eq!(harness.provider("a").taken().len(), 20);
+        let snapshot = harness.until(|now| all_sent(now, 21)).await;
+        assert!(all_sent(&snapshot, 21), "closed: everything goes");
+        assert_eq!(harness.provider("a").taken().len(), 21);
     });
 }
 
@@ -346,12 +370,12 @@ fn a_paused_channel_sends_nothing_until_it_is_resumed() {
         let harness = Harness::build(|_| {});
         let lane = LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") };
         let pause = Pause { lane, reason: "operator".to_owned(), until: noon() + TimeDelta::days(9) };
-        harness.store.pause(pause.clone()).await.unwrap();
+        harness.store.pause(pause.clone(), noon()).await.unwrap();
         tokio::time::sleep(Duration::from_secs(5)).await;
         harness.post("a", ANNE, "one").await.unwrap();
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(texts(&harness, "a").is_empty());
-        harness.store.pause(Pause { until: noon(), ..pause }).await.unwrap();
+        harness.store.pause(Pause { until: noon(), ..pause }, noon()).await.unwrap();
         assert!(all_sent(&harness.until(|now| all_sent(now, 1)).await, 1));
     });
 }
@@ -425,5 +449,25 @@ fn a_message_that_expired_is_a_dead_letter() {
         let snapshot = harness.until(|now| in_state(now, "late", OutboxState::Dead)).await;
         assert_eq!(row(&snapshot, "late").last_error.as_deref(), Some("expired"));
         assert!(texts(&harness, "a").is_empty());
+    });
+}
+
+#[test]
+fn i5_while_the_one_that_took_over_cannot_be_asked_nothing_is_repeated() {
+    paused(async {
+        let harness = Harness::build(|plan| {
+            plan.channel("a").fallback = Some(ChannelId::new("a-sms"));
+            let sms = ChannelProfile { scheme: Scheme::Sms, ..ChannelProfile::default() };
+            plan.add("a").channels.insert("a-sms".to_owned(), sms);
+        });
+        harness.provider("a").script([Answer::Lose]);
+        harness.provider("a").script_finds([Ok(Found::CannotTell)]);
+        let class = SendErrorClass::Retry { after: None };
+        let error = SendError { class, code: Some("503".to_owned()), detail: String::new() };
+        harness.gateways.of(&ChannelId::new("a-sms")).script_finds([Err(error)]);
+        harness.post("a", ANNE, "one").await.unwrap();
+        let snapshot = harness.until(|now| all_sent(now, 1)).await;
+        assert_eq!(snapshot.events_of(EventType::MessageUnknown).count(), 2, "asked again before it is sent again");
+        assert_eq!(harness.provider("a").begun().len(), 2);
     });
 }

@@ -85,6 +85,8 @@ macro_rules! store_conformance {
             i5_expired_leases_become_unknown,
             i5_a_repeated_settlement_changes_nothing,
             i5_of_twins_the_older_is_cleared_up_first,
+            i5_a_twin_on_another_channel_counts_where_both_leave_through_one_account,
+            i5_what_was_sent_late_owns_its_receipt_all_the_same,
             i6_the_providers_opt_out_is_ours,
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,

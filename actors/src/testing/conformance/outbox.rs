@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::Subject;
 use super::scene::{Customer, at, node, now, queued};
+use crate::domain::address::Address;
+use crate::domain::conversation::ConversationKey;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{NodeId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
@@ -21,7 +23,7 @@ async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -
 
 async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
     let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
-    store.settle(settlement).await.expect("settles");
+    store.settle(settlement.into()).await.expect("settles");
 }
 
 fn taken(name: &str) -> Settled {
@@ -192,9 +194,13 @@ pub async fn i5_expired_leases_become_unknown(store: &impl Subject) {
     assert_eq!(found, [mine.id, other.id]);
     assert_eq!(ids(&store.claim_unknown(look(201)).await.expect("claims")), [], "somebody looks into them");
     assert_eq!(state(store, &mine).await, OutboxState::Unknown);
-    settle(store, &mine, taken("SMa"), 202).await;
+    let found = Receipt { provider_message_id: ProviderMessageId::new("SMa") };
+    settle(store, &mine, Settled::Found(found), 202).await;
     settle(store, &other, Settled::Later { at: at(203), reason: "absent".into(), counted: true }, 202).await;
     assert_eq!(state(store, &mine).await, OutboxState::Sent);
+    let rows = store.snapshot().await;
+    let event = rows.events_of(EventType::MessageSent).next().expect("its event");
+    assert_eq!(event.payload, json!({ "reason": "found_at_provider", "attempt": 1 }));
     assert_eq!(ids(&claim(store, "taxi", 203, 1).await), [other.id]);
 }
 
@@ -217,7 +223,8 @@ pub async fn i5_of_twins_the_older_is_cleared_up_first(store: &impl Subject) {
     let younger = customer.is_answered(store, "SM2", 0, now(0)).await;
     let other = Customer::of("belle", 2).is_answered(store, "SM3", 0, now(0)).await;
     let unknown = || Settled::Unknown { ask_at: at(5), reason: "reset".into() };
-    let awaits = async |message| store.awaits_twin(message).await.expect("answers");
+    let through = [customer.0.channel.clone()];
+    let awaits = async |message| store.awaits_twin(message, &through).await.expect("answers");
     settle(store, &other, unknown(), 1).await;
     assert!(!awaits(&other).await, "other conversations do not matter");
     settle(store, &older, unknown(), 1).await;
@@ -226,6 +233,44 @@ pub async fn i5_of_twins_the_older_is_cleared_up_first(store: &impl Subject) {
     assert_eq!((awaits(&older).await, awaits(&younger).await), (false, true));
     settle(store, &older, taken("SMa"), 6).await;
     assert!(!awaits(&younger).await);
+}
+
+pub async fn i5_a_twin_on_another_channel_counts_where_both_leave_through_one_account(store: &impl Subject) {
+    let whatsapp = Customer::of("belle", 1);
+    let sms = Customer(ConversationKey {
+        channel: ChannelId::new("belle-sms"),
+        address: Address::from_normalised(&whatsapp.0.address.as_str().replace("whatsapp:", "sms:")),
+        ..whatsapp.0.clone()
+    });
+    let stranger = Customer(ConversationKey { address: Address::from_normalised("sms:+33600000000"), ..sms.0.clone() });
+    let older = whatsapp.is_answered(store, "SM1", 0, now(0)).await;
+    let younger = sms.is_answered(store, "SM2", 0, now(0)).await;
+    stranger.is_answered(store, "SM3", 0, now(0)).await;
+    let (own, both) = ([younger.channel.clone()], [younger.channel.clone(), older.channel.clone()]);
+    let awaits = async |message, through: &[ChannelId]| store.awaits_twin(message, through).await.expect("answers");
+    let unknown = || Settled::Unknown { ask_at: at(5), reason: "reset".into() };
+    settle(store, &younger, unknown(), 1).await;
+    assert!(awaits(&younger, &both).await, "one is on the wire");
+    assert!(!awaits(&younger, &own).await, "what cannot leave through this account does not matter");
+    settle(store, &older, unknown(), 1).await;
+    assert_eq!((awaits(&younger, &both).await, awaits(&older, &both).await), (true, false), "the older goes first");
+    settle(store, &older, taken("SMa"), 2).await;
+    assert!(!awaits(&younger, &both).await);
+    let ids = ["SMa", "SMb"].map(ProviderMessageId::new);
+    assert_eq!(store.owned_by_others(&younger, &ids).await.expect("answers"), ids[..1]);
+}
+
+pub async fn i5_what_was_sent_late_owns_its_receipt_all_the_same(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let waited = customer.is_answered(store, "SM1", 0, now(0)).await;
+    let long_after = 400 * 24 * 3_600;
+    settle(store, &waited, taken("SMlate"), long_after).await;
+    // Written right before the other was sent, long after it was written.
+    let mut message = customer.is_answered(store, "SM2", 0, now(0)).await;
+    message.created_at = at(long_after - 10);
+    let ids = ["SMlate", "SMnew"].map(ProviderMessageId::new);
+    assert_eq!(store.owned_by_others(&message, &ids).await.expect("answers"), ids[..1]);
+    assert_eq!(store.owned_by_others(&waited, &ids).await.expect("answers"), [], "its own is nobody else's");
 }
 
 pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {

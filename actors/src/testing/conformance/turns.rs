@@ -239,7 +239,7 @@ pub async fn i3_a_turn_releases_what_it_knows_of(store: &impl Subject) {
     let waits = customer.is_answered(store, "SM1", 0, now(0)).await;
     let result = Settled::Deferred { reason: "window_closed".into() };
     let settlement = Settlement { message: waits.clone(), result, via: None, cost_micros: 0, at: at(1) };
-    store.settle(settlement).await.expect("settles");
+    store.settle(settlement.into()).await.expect("settles");
     let message = customer.sends(store, "SM2", 2).await;
     let mut ignorant = turn(&customer.state(store).await, &message, 3).answered(now(3));
     ignorant.releases = true;

@@ -18,7 +18,7 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
         "rate_limited" => limited(payload.get("limit").and_then(Value::as_i64), language),
         event_type => {
             let Some(both) = plain(event_type, by) else { return no_words(event_type, language) };
-            let because = word("code").or(word("reason")).filter(|_| tells_reason(event_type, by));
+            let because = word("code").or(word("reason")).filter(|reason| tells_reason(event_type, by, reason));
             let because = because.map(|reason| last_error(reason, language));
             with_reason(in_(language, both), because.as_deref(), language) + &details(&payload, event_type, language)
         }
@@ -26,12 +26,14 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
 }
 
 /// Whether the reason says more than the event itself.
-fn tells_reason(event_type: &str, by: &str) -> bool {
+fn tells_reason(event_type: &str, by: &str, reason: &str) -> bool {
     match event_type {
         "message_failed" | "message_dead" | "message_suppressed" | "message_deferred" | "message_postponed"
         | "message_unknown" | "message_released" => true,
         // What an operator wrote stands in the details.
         "message_replayed" | "message_cancelled" => by != "operator",
+        // Any other reason to be sent is being taken.
+        "message_sent" => reason == "found_at_provider",
         _ => false,
     }
 }
@@ -204,6 +206,12 @@ mod tests {
                 "operator",
                 r#"{"reason":"ticket 4711","from":"dead","life":1,"provider_message_id":"SM1"}"#,
                 ["every gate", "life 1", "note: ticket 4711"],
+            ),
+            (
+                "message_sent",
+                "system",
+                r#"{"reason":"found_at_provider","attempt":1}"#,
+                ["took the message", "the provider was asked, and has it", "attempt 1"],
             ),
             ("message_deferred", "system", r#"{"reason":"not_confirmed"}"#, ["waits", "confirm", ": "]),
         ];

@@ -128,8 +128,8 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "twin_first",
         (
-            "another message of the conversation is open as well, and is cleared up first",
-            "un autre message de la conversation est en suspens lui aussi, et s'éclaircit d'abord",
+            "another message to the contact is open as well, and is cleared up first",
+            "un autre message au contact est en suspens lui aussi, et s'éclaircit d'abord",
         ),
         WAIT,
     ),
@@ -275,6 +275,12 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
         (None, Language::En) => format!("{reason} (a code that this version has no words for)"),
         (None, Language::Fr) => format!("{reason} (un code pour lequel cette version n'a pas de mots)"),
     }
+}
+
+/// Whether a reason is a word of ours, a code that we have words for, or an HTTP status.
+pub(super) fn is_known(reason: &str) -> bool {
+    let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
+    code(reason).is_some() || http_status(reason).is_some() || ours(reason).is_some()
 }
 
 /// What stands there when the provider's answer held no code.

@@ -210,17 +210,25 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
     SELECT tenant_id, conversation_id, astray FROM page OFFSET 1 LIMIT $3 - 1"
 );
 
-/// Tenant, the message itself, the first id to look at, `(provider id)`. Nothing indexes a provider's id; whoever owns one
-/// of these was written not long before the message or after it, and ids grow with time.
-pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
-    WHERE o.id >= $3 AND o.id <> $2 AND o.tenant_id = $1 AND o.provider_message_id = ANY ($4)";
+/// Tenant, the message itself, the first id to look at, `(provider id)`. A provider's id is indexed only of what was sent
+/// late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
+    WHERE o.id >= $3 AND o.id <> $2 AND o.tenant_id = $1 AND o.provider_message_id = ANY ($4) \
+    UNION SELECT l.provider_message_id FROM unnest($4::text[]) j (id) CROSS JOIN LATERAL (\
+        SELECT l.provider_message_id FROM messages_out l WHERE l.provider_message_id = j.id \
+        AND l.provider_message_id IS NOT NULL \
+        AND coalesce(l.sent_at, l.updated_at) - l.created_at > interval '1 hour' \
+        AND l.id <> $2 AND l.tenant_id = $1 OFFSET 0) l";
 
-/// Tenant, conversation, the message itself. Reads what stands in its line.
+/// Tenant, the message itself, `(channel)`, `(address)`. Reads what stands in the lines of the person's conversations.
 pub(in crate::store) const AWAITS_TWIN: &str = concat!(
-    "SELECT (SELECT true FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND o.id <> $3 \
-        AND (o.state = 'sending' OR (o.state = 'unknown' AND o.id < $3)) AND o.state IN ",
+    "SELECT (SELECT true FROM contact_addresses a \
+        CROSS JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = a.tenant_id \
+            AND c.contact_id = a.contact_id AND c.channel_id = ANY ($3) OFFSET 0) c \
+        CROSS JOIN LATERAL (SELECT 1 FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = c.id \
+            AND o.id <> $2 AND (o.state = 'sending' OR (o.state = 'unknown' AND o.id < $2)) AND o.state IN ",
     in_line!(),
-    " LIMIT 1) IS NOT NULL"
+    " LIMIT 1) o WHERE a.tenant_id = $1 AND a.address = ANY ($4) LIMIT 1) IS NOT NULL"
 );
 
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0)::bigint, \
@@ -232,7 +240,39 @@ pub(in crate::store) const ASKED_BEFORE: &str =
 pub(in crate::store) const PAUSES: &str =
     "SELECT tenant_id, channel_id, reason, until FROM channel_pauses ORDER BY tenant_id, channel_id";
 
-/// Channel, tenant, reason, until.
+/// Channel, tenant, reason, until, now.
 pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-    VALUES ($1, $2, $3, $4, now()) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
+
+/// Channel, tenant, reason, until, now. Whichever node says it last.
+pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
+
+/// What waits for another day or month is looked at again: the limits may be others now.
+pub(in crate::store) const RECONSIDER: &str = "WITH held AS MATERIALIZED (SELECT p.id FROM messages_out p \
+        WHERE p.state = 'pending' AND NOT p.behind AND p.next_attempt_at > p.updated_at \
+        AND p.last_error IN ('per_day', 'budget') FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET next_attempt_at = t.updated_at FROM held WHERE t.id = held.id";
+
+/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the
+/// state of that one, a reason, until when, how many come first.
+pub(in crate::store) const WAITS: &str = concat!(
+    "WITH r AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1 AND w.state || '' = 'pending') \
+    SELECT 'behind', l.id, l.state, l.last_error, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
+        SELECT h.id, h.state, h.last_error FROM messages_out h WHERE h.tenant_id = r.tenant_id \
+            AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
+    in_line!(),
+    " ORDER BY h.id LIMIT 1) l WHERE r.behind \
+    UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
+        SELECT * FROM channel_pauses p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
+            AND p.until > $2 OFFSET 0) p \
+    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
+        SELECT * FROM channel_rests p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
+            AND p.until > $2 AND p.told_at >= $3 OFFSET 0) p \
+    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM r WHERE r.next_attempt_at > $2 \
+    UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
+            WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id AND f.state = 'pending' AND NOT f.behind \
+            AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) LIMIT 10000) f) FROM r"
+);

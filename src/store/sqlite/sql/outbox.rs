@@ -197,19 +197,29 @@ pub(in crate::store) const LINE_PAGE: &str = concat!(
     SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// Tenant, the message itself, the first id to look at, `[provider id, …]`. Nothing indexes a provider's id; whoever owns
-/// one of these was written not long before the message or after it, and ids grow with time.
-pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT DISTINCT o.provider_message_id FROM messages_out o \
+/// Tenant, the message itself, the first id to look at, `[provider id, …]`. A provider's id is indexed only of what was
+/// sent late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
     WHERE o.id >= ?3 AND o.id <> ?2 AND o.tenant_id = ?1 \
-    AND o.provider_message_id IN (SELECT value FROM json_each(+?4))";
+    AND o.provider_message_id IN (SELECT value FROM json_each(+?4)) \
+    UNION SELECT l.provider_message_id FROM messages_out l INDEXED BY messages_out_late \
+    WHERE l.provider_message_id IN (SELECT value FROM json_each(+?4)) AND l.provider_message_id IS NOT NULL \
+    AND substr(coalesce(l.sent_at, l.updated_at), 1, 13) <> substr(l.created_at, 1, 13) \
+    AND l.id <> ?2 AND l.tenant_id = ?1";
 
-/// Tenant, conversation, the message itself. Reads what senders are at, and what stands before it in its line.
+/// Tenant, the message itself, `[channel, …]`, `[address, …]`. Reads what senders are at, and what stands before it in the
+/// lines of the person's conversations.
 pub(in crate::store) const AWAITS_TWIN: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
-        AND s.tenant_id = ?1 AND s.conversation_id = ?2 AND s.id <> ?3) \
-    OR EXISTS (SELECT 1 FROM messages_out u INDEXED BY messages_out_line WHERE u.state IN ",
+        AND s.tenant_id = ?1 AND s.id <> ?2 AND s.channel_id IN (SELECT value FROM json_each(+?3)) \
+        AND s.\"to\" IN (SELECT value FROM json_each(+?4))) \
+    OR EXISTS (SELECT 1 FROM json_each(+?4) j \
+        CROSS JOIN contact_addresses a ON a.tenant_id = ?1 AND a.address = j.value \
+        CROSS JOIN conversations c ON c.tenant_id = ?1 AND c.contact_id = a.contact_id \
+        CROSS JOIN messages_out u INDEXED BY messages_out_line ON u.tenant_id = ?1 AND u.conversation_id = c.id \
+            AND u.id < ?2 AND u.state = 'unknown' AND u.state IN ",
     in_line!(),
-    " AND u.tenant_id = ?1 AND u.conversation_id = ?2 AND u.id < ?3 AND u.state = 'unknown')"
+    " WHERE c.channel_id IN (SELECT value FROM json_each(+?3)))"
 );
 
 pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0), coalesce(sum(cost_micros), 0) \
@@ -221,7 +231,43 @@ pub(in crate::store) const ASKED_BEFORE: &str =
 pub(in crate::store) const PAUSES: &str =
     "SELECT tenant_id, channel_id, reason, until FROM channel_pauses ORDER BY tenant_id, channel_id";
 
-/// Channel, tenant, reason, until.
+/// Channel, tenant, reason, until, now.
 pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
+
+/// Channel, tenant, reason, until, now.
+pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
+    reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
+
+/// What a process that is gone said of its channels.
+pub(in crate::store) const FORGET_RESTS: &str = "DELETE FROM channel_rests";
+
+/// What waits for another day or month is looked at again: the limits may be others now.
+pub(in crate::store) const RECONSIDER: &str = "UPDATE messages_out SET next_attempt_at = updated_at \
+    WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
+        WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
+        AND p.last_error IN ('per_day', 'budget'))";
+
+/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
+/// how many come first.
+pub(in crate::store) const WAITS: &str = concat!(
+    "SELECT 'behind', l.id, l.state, l.last_error, NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
+        SELECT min(h.id) FROM messages_out h WHERE h.tenant_id = r.tenant_id \
+            AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
+    in_line!(),
+    ") WHERE r.id = ?1 AND r.state = 'pending' AND r.behind = 1 \
+    UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_pauses p \
+        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
+        WHERE r.id = ?1 AND r.state = 'pending' \
+    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_rests p \
+        ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 AND p.told_at >= ?3 \
+        WHERE r.id = ?1 AND r.state = 'pending' \
+    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \
+        WHERE r.id = ?1 AND r.state = 'pending' AND r.next_attempt_at > ?2 \
+    UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
+            INDEXED BY messages_out_heads WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id \
+            AND f.state = 'pending' AND f.behind = 0 AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) \
+            LIMIT 10000)) FROM messages_out r WHERE r.id = ?1 AND r.state = 'pending'"
+);

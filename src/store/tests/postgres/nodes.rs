@@ -123,7 +123,7 @@ async fn a_line_has_a_head_whatever_two_nodes_do_at_once() {
         let settlement = Settlement { result: taken(ahead.id), message: ahead, via: None, cost_micros: 0, at: at(2) };
         let next = turn(&state, &message, 2).answered(behind(2));
         // One node adds a row behind the head while the other sees the head off.
-        let (settled, committed) = tokio::join!(first.settle(settlement), second.commit(next));
+        let (settled, committed) = tokio::join!(first.settle(settlement.into()), second.commit(next));
         settled.unwrap();
         committed.unwrap();
     }))
@@ -140,7 +140,7 @@ async fn what_every_node_sent_is_counted() {
         let store = if n % 2 == 0 { &first } else { &second };
         let message = customer.is_answered(store, &format!("SM{n}"), 0, now(0)).await;
         let result = taken(message.id);
-        store.settle(Settlement { result, message, via: None, cost_micros: 5, at: at(1) }).await.unwrap();
+        store.settle(Settlement { result, message, via: None, cost_micros: 5, at: at(1) }.into()).await.unwrap();
     }))
     .await;
     let usage = first.usage(&customers[0].0.tenant, at(0)).await.unwrap();

@@ -47,6 +47,7 @@ pub enum Op {
     Usage,
     Pauses,
     Pause,
+    Rest,
     Standing,
 }
 
@@ -90,6 +91,7 @@ struct Data {
     confirmed: BTreeMap<ContactId, Timestamp>,
     usage: BTreeMap<(TenantId, Timestamp, ChannelId), Usage>,
     pauses: BTreeMap<LaneKey, Pause>,
+    rests: BTreeMap<LaneKey, Pause>,
     events: Vec<EventRow>,
 }
 
@@ -158,6 +160,12 @@ impl FakeStore {
     pub fn replay(&self, id: OutboundId, at: Timestamp) {
         self.lock().replay(id, at);
         self.0.progress.send_modify(|count| *count += 1);
+    }
+
+    /// What was written down last of each channel that rests, or rested.
+    #[must_use]
+    pub fn rests(&self) -> Vec<Pause> {
+        self.lock().rests.values().cloned().collect()
     }
 
     /// The message that was asked for with this key.

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::{Data, FakeStore, Op, StoreEvent};
 use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{NodeId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, NodeId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
@@ -18,7 +19,7 @@ impl Outbox for FakeStore {
         self.run(Op::Claim, move |data| Ok(data.claim(&claim)))
     }
 
-    fn settle(&self, settlement: Settlement) -> Pending<'_, Result<(), PortError>> {
+    fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Settle, move |data| {
             data.settle(&settlement);
             Ok(())
@@ -92,11 +93,18 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn awaits_twin<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<bool, PortError>> {
-        let message = message.clone();
+    fn awaits_twin<'a>(
+        &'a self,
+        message: &'a Outbound,
+        through: &'a [ChannelId],
+    ) -> Pending<'a, Result<bool, PortError>> {
+        let (message, through) = (message.clone(), through.to_vec());
         self.run(Op::AwaitsTwin, move |data| {
             Ok(data.outbound.values().any(|row| {
-                let other = row.message.conversation == message.conversation && row.message.id != message.id;
+                let other = row.message.tenant == message.tenant
+                    && row.message.id != message.id
+                    && through.contains(&row.message.channel)
+                    && message.to.aliases().contains(&row.message.to);
                 let older = row.message.id < message.id;
                 other && (row.state == OutboxState::Sending || (row.state == OutboxState::Unknown && older))
             }))
@@ -116,9 +124,16 @@ impl Outbox for FakeStore {
         self.run(Op::Pauses, move |data| Ok(data.pauses.values().cloned().collect()))
     }
 
-    fn pause(&self, pause: Pause) -> Pending<'_, Result<(), PortError>> {
+    fn pause(&self, pause: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Pause, move |data| {
             data.pauses.insert(pause.lane.clone(), pause);
+            Ok(())
+        })
+    }
+
+    fn rest(&self, rest: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        self.run(Op::Rest, move |data| {
+            data.rests.insert(rest.lane.clone(), rest);
             Ok(())
         })
     }
@@ -157,7 +172,10 @@ impl Data {
         let current = row.message.attempts == message.attempts.max(1);
         let repeated = |reason: &str| row.last_error.as_deref() == Some(reason);
         match result {
-            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id),
+            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id, "taken"),
+            Settled::Found(receipt) => {
+                self.settle_sent(settlement, &receipt.provider_message_id, "found_at_provider");
+            }
             _ if !current => {}
             Settled::Later { at: again, reason, counted } => {
                 let payload = if !counted && repeated(reason) {
@@ -201,7 +219,7 @@ impl Data {
         }
     }
 
-    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId) {
+    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId, reason: &str) {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
         let Some(row) = self.outbound.get_mut(&message.id) else { return };
         let news = row.state.after(Transition::Deliver).is_some();
@@ -216,7 +234,7 @@ impl Data {
         let channel = row.via.clone().unwrap_or_else(|| row.message.channel.clone());
         let more = Usage { messages: u64::from(news), cost_micros: *cost_micros };
         self.count_usage(&message.tenant, &channel, *at, more);
-        let payload = settlement.payload("taken", true);
+        let payload = settlement.payload(reason, true);
         let delivered = self.step(message, Transition::Deliver, payload.clone(), *at, |row| {
             row.provider_message_id = Some(provider_id.clone());
             row.sent_at = Some(*at);

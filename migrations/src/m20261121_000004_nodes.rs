@@ -7,7 +7,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &str {
-        "m20261121_000003_nodes"
+        "m20261121_000004_nodes"
     }
 }
 
@@ -15,8 +15,8 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let sql = match manager.get_database_backend() {
-            DbBackend::Sqlite => include_str!("m20261121_000003_nodes/sqlite.sql"),
-            DbBackend::Postgres => include_str!("m20261121_000003_nodes/postgres.sql"),
+            DbBackend::Sqlite => include_str!("m20261121_000004_nodes/sqlite.sql"),
+            DbBackend::Postgres => include_str!("m20261121_000004_nodes/postgres.sql"),
             other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
         };
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())

@@ -1,0 +1,18 @@
+//! Delivery that can be trusted, on the other database: what depends on it.
+
+use crate::delivery::{
+    ANNE, Asked, BOB, CHLOE, as_written, echo, now, on_whatsapp, quick, quick_with, refuse, too_many,
+};
+
+#[path = "delivery/breaker.rs"]
+mod breaker;
+#[path = "delivery/budget.rs"]
+mod budget;
+#[path = "delivery/consent.rs"]
+mod consent;
+#[path = "delivery/retries.rs"]
+mod retries;
+#[path = "delivery/unknown.rs"]
+mod unknown;
+#[path = "delivery/window.rs"]
+mod window;

@@ -15,4 +15,7 @@ mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
 mod operators;
+mod still;
+#[path = "still.rs"]
+mod still_on_postgres;
 mod torture;

@@ -132,7 +132,7 @@ impl Inquiry {
             let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
             return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() }.into();
         };
-        let mut found = self.find(message, account, &*gateway, &message.to).await;
+        let mut found = self.find_again(message, account, &*gateway, &message.to).await;
         let (mut asked, mut on_unknown) = (account, gateway.on_unknown());
         // Another account may have taken over: only when that does not have it either, it is repeated.
         if matches!(found, Ok(Found::Absent | Found::CannotTell))
@@ -141,7 +141,7 @@ impl Inquiry {
             && let Some(gateway) = outside.ports.gateways.get(&other.lane.channel)
             && letters::carries(message, &other.profile)
         {
-            let there = self.find(message, other, &*gateway, &to).await;
+            let there = self.find_again(message, other, &*gateway, &to).await;
             if !matches!(there, Ok(Found::Absent))
                 && (matches!(found, Ok(Found::Absent)) || matches!(there, Ok(Found::Taken(_))))
             {
@@ -153,6 +153,24 @@ impl Inquiry {
         let cost_micros = if matches!(result, Settled::Sent(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
         delivery::Outcome { result, via, cost_micros }
+    }
+
+    /// Asks a second time before it is believed that a provider does not have a message. One that stood still answers what
+    /// it was asked meanwhile in any order: the first question may have overtaken the message, the second comes after both.
+    async fn find_again(
+        &self,
+        message: &Outbound,
+        account: &Account,
+        gateway: &dyn Gateway,
+        to: &Address,
+    ) -> Result<Found, SendError> {
+        let found = self.find(message, account, gateway, to).await;
+        if !matches!(found, Ok(Found::Absent)) {
+            return found;
+        }
+        let settings = &self.outside.settings;
+        tokio::time::sleep(settings.ask_after.min(settings.lease / 4)).await;
+        self.find(message, account, gateway, to).await
     }
 
     /// What one account's provider has of a message, in any form in which it may have gone there, without the twins that

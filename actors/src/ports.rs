@@ -119,9 +119,9 @@ pub trait Outbox: Send + Sync {
     /// Lanes with pending rows, and the earliest moment at which one of each may be due.
     fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>>;
 
-    /// Turns rows whose lease ran out (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
+    /// Turns rows whose lease is over (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
     /// `unknown`, due for reconciliation at once, event `message_unknown`. Answers how many.
-    fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>>;
+    fn expire_leases(&self, over: LeasesOver) -> Pending<'_, Result<u64, PortError>>;
 
     /// Leases `unknown` rows that are due for reconciliation to the node; they stay `unknown`.
     fn claim_unknown(&self, claim: ClaimUnknown) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
@@ -212,6 +212,20 @@ pub struct Pause {
     pub reason: String,
     /// Until when.
     pub until: Timestamp,
+}
+
+/// Which leases are over: those that ran out, and of the node's own those that nobody has. What its senders have in hand
+/// is not, however late it is: they are alive and will say what came of it.
+#[derive(Clone, Debug)]
+pub struct LeasesOver {
+    /// Who asks.
+    pub node: NodeId,
+    /// Leases that end by then ran out.
+    pub now: Timestamp,
+    /// The ends of leases of this node whose answer was lost: nobody sends on them.
+    pub lost: Vec<Timestamp>,
+    /// Rows that senders of this node have in hand.
+    pub held: Vec<OutboundId>,
 }
 
 /// Which unknown rows to look into.

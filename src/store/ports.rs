@@ -6,11 +6,11 @@ use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::ConversationKey;
-use palabre_actors::domain::ids::{ChannelId, InboundId, NodeId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, Loaded, Outbox, Pause, Pending, PortError,
+    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, LeasesOver, Loaded, Outbox, Pause, Pending, PortError,
     PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Turns, Usage,
 };
 use sea_orm::DbErr;
@@ -136,8 +136,8 @@ impl Outbox for Store {
         Box::pin(self.read(sql::DUE_OUTBOX, [], |row| Ok((row.lane()?, row.time(2)?))))
     }
 
-    fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
-        let sweep = Sweep::ExpireLeases { node: node.clone(), now };
+    fn expire_leases(&self, over: LeasesOver) -> Pending<'_, Result<u64, PortError>> {
+        let sweep = Sweep::ExpireLeases(over);
         Box::pin(async move { self.sweep(sweep).await.and_then(Swept::into_count) })
     }
 

@@ -237,6 +237,32 @@ async fn i5_what_is_on_the_wire_when_postgresql_goes_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn i5_a_claim_whose_answer_is_lost_is_looked_into_before_its_lease_ends() {
+    let server = Server::start(Options::default());
+    let mut setup = quick("");
+    setup.daemon = setup.daemon.replace("lease = \"2s\"", "lease = \"10m\"");
+    let mut world = World::beside(&server, &setup);
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    wrote.writes(&world, ANNE, "avant").await;
+    is_whole(&world, &wrote.0).await;
+    // The commit of a claim, or of a turn whose message goes at once, lasts longer than anybody waits for it.
+    server.psql(
+        "palabre",
+        "CREATE SEQUENCE leased; \
+         CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.state = 'sending' AND nextval('leased') = 1 THEN PERFORM pg_sleep(12); END IF; RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON messages_out DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION late()",
+    );
+    wrote.writes(&world, ANNE, "un").await;
+    wrote.writes(&world, ANNE, "deux").await;
+    is_whole(&world, &wrote.0).await;
+    let lost = "SELECT count(*) FROM event_log WHERE payload->>'reason' = 'lease_expired'";
+    assert!(world.value::<i64>(lost).await > 0, "it was committed, and nobody heard of it");
+}
+
+#[tokio::test]
 async fn i1_a_full_spool_answers_503_and_loses_nothing() {
     let server = Server::start(Options::default());
     let mut world = World::beside(&server, &quick("max_bytes = 1048576"));

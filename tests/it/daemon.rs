@@ -212,10 +212,8 @@ impl World {
 
     /// SIGTERM, and how it ended.
     pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("-TERM");
         let mut daemon = self.daemon.take().expect("it runs");
-        let told =
-            Command::new("kill").args(["-TERM", &daemon.child.id().to_string()]).status().expect("kill is there");
-        assert!(told.success());
         let mut waiting = Waiting::begin();
         loop {
             if let Some(status) = daemon.child.try_wait().expect("the daemon can be asked") {
@@ -224,6 +222,21 @@ impl World {
             assert!(waiting.goes_on(), "the daemon does not end:\n{}", self.logs());
             std::thread::sleep(BREATH);
         }
+    }
+
+    /// The daemon stands still (SIGSTOP), as on a machine that sleeps.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on after [`World::freeze`].
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.daemon.as_ref().expect("it runs").child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().expect("kill is there").success());
     }
 
     pub fn config(&self) -> PathBuf {
@@ -291,6 +304,11 @@ impl World {
         let database = self.connect("").await;
         database.execute_unprepared(sql).await.expect("the statement holds");
         database.close().await.expect("it closes");
+    }
+
+    /// Which of both databases it is.
+    pub fn is_on_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     async fn database(&self) -> DatabaseConnection {

@@ -34,7 +34,7 @@ use crate::ports::{LaneKey, Loaded, PortError, PortErrorKind};
 use crate::tenant::Tenant;
 
 pub use self::turn_in_flight::TurnInFlight;
-use self::turn_in_flight::{Ahead, Applied};
+use self::turn_in_flight::{Ahead, Applied, Reserved};
 
 /// How often at most the store is asked whether queued rows are settled.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -266,6 +266,8 @@ impl Conversation {
                 conversation.advance(ctx);
             }
             Err(error) => {
+                // Perhaps it holds, and nobody sends what it wrote as being sent.
+                after.leases().for_each(|lease_until| conversation.birth.desk.leases().lose(lease_until));
                 if cause == Cause::Request {
                     conversation.lost(&error);
                 }
@@ -306,11 +308,11 @@ impl Conversation {
             self.deferred = false;
             self.queued(self.birth.outside.now());
         }
-        for (message, slot) in applied.outgoing {
-            match slot {
-                Some(slot) => {
+        for (message, reserved) in applied.outgoing {
+            match reserved {
+                Some(Reserved { slot, lease_until }) => {
                     let unsettled = self.unsettled.count_one();
-                    self.birth.dispatcher.do_send(Dispatch::Now { message, slot, unsettled });
+                    self.birth.dispatcher.do_send(Dispatch::Now { message, lease_until, slot, unsettled });
                 }
                 None => self.queued(message.created_at),
             }

@@ -1,9 +1,10 @@
 //! A decided turn on its way through the store, with the senders' places that were reserved for its messages.
 
 use super::Birth;
+use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
-use crate::domain::turn::{ConsentChange, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
+use crate::domain::turn::{ConsentChange, Draft, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
 use crate::kit::Outside;
 use crate::outbox::desk::Slot;
 use crate::ports::LaneKey;
@@ -76,7 +77,13 @@ pub(super) struct Applied {
     pub(super) outcome: Option<Outcome>,
     /// Rows of it went back into the line.
     pub(super) releases: bool,
-    pub(super) outgoing: Vec<(Outbound, Option<Slot>)>,
+    pub(super) outgoing: Vec<(Outbound, Option<Reserved>)>,
+}
+
+/// A message's place, and until when its row is leased for it.
+pub(super) struct Reserved {
+    pub(super) slot: Slot,
+    pub(super) lease_until: Timestamp,
 }
 
 impl Applied {
@@ -87,8 +94,13 @@ impl Applied {
             consent: turn.consent.clone(),
             outcome: turn.consumed.as_ref().map(|consumed| consumed.outcome),
             releases: turn.releases && turn.knows_deferred,
-            outgoing: turn.outbox.iter().map(|draft| draft.message.clone()).zip(reserved).collect(),
+            outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
         }
+    }
+
+    /// The leases that its rows were to have.
+    pub(super) fn leases(&self) -> impl Iterator<Item = Timestamp> {
+        self.outgoing.iter().filter_map(|(_, reserved)| reserved.as_ref().map(|reserved| reserved.lease_until))
     }
 
     /// What the next turn is decided on.
@@ -103,4 +115,12 @@ impl Applied {
             None => {}
         }
     }
+}
+
+fn outgoing((draft, slot): (&Draft, Option<Slot>)) -> (Outbound, Option<Reserved>) {
+    let reserved = match (&draft.start, slot) {
+        (Start::Now { lease_until, .. }, Some(slot)) => Some(Reserved { slot, lease_until: *lease_until }),
+        _ => None,
+    };
+    (draft.message.clone(), reserved)
 }

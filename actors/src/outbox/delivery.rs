@@ -13,10 +13,12 @@ use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
 use super::allowance::Allowed;
-use super::desk::{Slot, TenantDesk};
+use super::desk::Slot;
 use super::gates;
+use super::leases::InHand;
 use super::letters::{self, Route};
 use super::policy;
+use crate::domain::Timestamp;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Form, Letter, Receipt, SendError, SendErrorClass};
@@ -40,9 +42,17 @@ impl From<Settled> for Outcome {
     }
 }
 
+/// A row that was leased to this process.
+pub(super) struct Leased {
+    pub(super) message: Outbound,
+    pub(super) lease_until: Timestamp,
+}
+
 /// Delivers a message and writes the outcome down. Answers what was written.
-pub(super) async fn deliver(outside: Arc<Outside>, mut message: Outbound, mut slot: Slot) -> Settled {
-    let outcome = attempt(&outside, &message, &mut slot).await;
+pub(super) async fn deliver(outside: Arc<Outside>, leased: Leased, mut slot: Slot) -> Settled {
+    let mut in_hand = None;
+    let outcome = attempt(&outside, &leased, &mut slot, &mut in_hand).await;
+    let mut message = leased.message;
     let result = outcome.result.clone();
     if !matches!(result, Settled::Sent(_)) {
         debug!(tenant.id = %message.tenant, message.id = %message.id, correlation.id = %message.correlation, result = ?result, "message not sent");
@@ -52,11 +62,13 @@ pub(super) async fn deliver(outside: Arc<Outside>, mut message: Outbound, mut sl
         message.expires_at = Some(message.expires_at.map_or(latest, |at| at.min(latest)));
     }
     settle(&outside, message, outcome).await;
+    drop(in_hand);
     result
 }
 
 /// The gates, in order, and then the wire. The standing stands last: right before the wire (I6).
-async fn attempt(outside: &Outside, message: &Outbound, slot: &mut Slot) -> Outcome {
+async fn attempt(outside: &Outside, leased: &Leased, slot: &mut Slot, in_hand: &mut Option<InHand>) -> Outcome {
+    let message = &leased.message;
     let page = Arc::clone(slot.page());
     let configured = outside.ports.gateways.get(&message.channel).is_some();
     let Some(own) = page.account(&message.channel).filter(|_| configured) else {
@@ -82,7 +94,7 @@ async fn attempt(outside: &Outside, message: &Outbound, slot: &mut Slot) -> Outc
         Err(_) => return gates::held_back(outside, "usage_unavailable").into(),
     }
     let via = route.via.clone();
-    let (result, out) = passed(outside, message, &page, route, slot).await;
+    let (result, out) = passed(outside, leased, route, slot, in_hand).await;
     if !out {
         page.allowance.give_back(cost_micros);
     }
@@ -93,11 +105,13 @@ async fn attempt(outside: &Outside, message: &Outbound, slot: &mut Slot) -> Outc
 /// What is left once route and budget are found: permits, standing, wire. Answers also whether it may have gone out.
 async fn passed(
     outside: &Outside,
-    message: &Outbound,
-    page: &TenantDesk,
+    leased: &Leased,
     route: Route,
     slot: &mut Slot,
+    in_hand: &mut Option<InHand>,
 ) -> (Settled, bool) {
+    let (message, page) = (&leased.message, Arc::clone(slot.page()));
+    let page = &*page;
     if let Err(held) = gates::permits(outside, message, page, &route).await {
         return (held, false);
     }
@@ -109,6 +123,11 @@ async fn passed(
     let Some(gateway) = outside.ports.gateways.get(route.channel()) else {
         return (gates::held_back(outside, "channel_not_configured"), false);
     };
+    // The gates may have taken long, or this process stood still: then somebody else may be looking into the row.
+    *in_hand = page.leases.take(message.id, leased.lease_until, outside.now());
+    if in_hand.is_none() {
+        return (gates::wait_until(outside.now(), "lease_short"), false);
+    }
     let mut sent = send(&*gateway, route.letter(message, form.clone())).await;
     let closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
     if closed

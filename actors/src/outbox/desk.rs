@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::account::{Account, Readiness};
 use super::allowance::Allowance;
+use super::leases::Leases;
 use super::places::{Place, Places, Share};
 pub use super::tally::{Tally, Unsettled};
 use crate::domain::Timestamp;
@@ -28,6 +29,7 @@ pub(super) const PACED_WITHIN: Duration = Duration::from_secs(1);
 /// The book of a node.
 pub struct Desk {
     places: Arc<Places>,
+    leases: Arc<Leases>,
     tenants: HashMap<TenantId, Arc<TenantDesk>>,
 }
 
@@ -36,6 +38,7 @@ pub(super) struct TenantDesk {
     pub(super) id: TenantId,
     pub(super) profile: TenantProfile,
     pub(super) allowance: Allowance,
+    pub(super) leases: Arc<Leases>,
     /// What all its sends together are under.
     pub(super) quota: Quota,
     accounts: HashMap<ChannelId, Arc<Account>>,
@@ -49,8 +52,15 @@ impl Desk {
     pub fn new(outside: &Outside) -> Arc<Self> {
         let total = outside.settings.senders.clamp(1, Semaphore::MAX_PERMITS);
         let shares: HashMap<_, _> = outside.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
-        let tenants = outside.tenants.iter().map(|(id, profile)| (id.clone(), TenantDesk::new(id, profile)));
-        Arc::new(Self { places: Places::new(total, &shares), tenants: tenants.collect() })
+        let leases = Leases::new(outside.settings.lease);
+        let page = |(id, profile): (&TenantId, _)| (id.clone(), TenantDesk::new(id, profile, Arc::clone(&leases)));
+        let tenants = outside.tenants.iter().map(page).collect();
+        Arc::new(Self { places: Places::new(total, &shares), leases, tenants })
+    }
+
+    /// Which rows are in hand, and which leases are nobody's.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     /// A place for one message of the lane, if one is free right now and the way is open.
@@ -115,7 +125,7 @@ impl Desk {
 }
 
 impl TenantDesk {
-    fn new(id: &TenantId, profile: &TenantProfile) -> Arc<Self> {
+    fn new(id: &TenantId, profile: &TenantProfile, leases: Arc<Leases>) -> Arc<Self> {
         let accounts = profile.channels.iter().map(|(channel, of)| {
             let lane = LaneKey { tenant: id.clone(), channel: channel.clone() };
             (channel.clone(), Account::new(lane, Arc::clone(of)))
@@ -125,6 +135,7 @@ impl TenantDesk {
             id: id.clone(),
             profile: profile.clone(),
             allowance: Allowance::new(id.clone(), profile),
+            leases,
             quota: per_second(profile.per_second),
             accounts: accounts.collect(),
             turnstiles: turnstiles.collect(),

@@ -16,6 +16,8 @@ pub enum Dispatch {
     Now {
         /// The message, first attempt counted.
         message: Outbound,
+        /// When its lease ends.
+        lease_until: Timestamp,
         /// The reserved place.
         slot: Slot,
         /// Dropped when the row is settled.

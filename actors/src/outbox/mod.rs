@@ -8,6 +8,7 @@ mod allowance;
 mod delivery;
 pub mod desk;
 mod gates;
+mod leases;
 mod letters;
 pub mod messages;
 mod pacing;
@@ -25,13 +26,13 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHa
 use tracing::warn;
 
 use self::account::Readiness;
+use self::delivery::Leased;
 use self::desk::{Desk, Slot, Unsettled};
 use self::messages::{Dispatch, Drain, MeetPeers, Settled};
 pub use self::pacing::{LiveNodes, LocalPacing};
 use self::unknowns::Inquiry;
 use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
-use crate::domain::message::Outbound;
 use crate::kit::Outside;
 use crate::ports::{Claim, LaneKey, Pause, PortError, REST_HOLDS, Settled as Result_};
 
@@ -92,11 +93,12 @@ impl Dispatcher {
         }
     }
 
-    fn send(&self, message: Outbound, slot: Slot, unsettled: Option<Unsettled>, me: Addr<Self>) {
+    fn send(&self, leased: Leased, slot: Slot, unsettled: Option<Unsettled>, me: Addr<Self>) {
         let outside = Arc::clone(&self.outside);
+        let message = &leased.message;
         let lane = LaneKey { tenant: message.tenant.clone(), channel: message.channel.clone() };
         self.outside.io.spawn(async move {
-            let settled = delivery::deliver(outside, message, slot).await;
+            let settled = delivery::deliver(outside, leased, slot).await;
             let again_at = match settled {
                 Result_::Later { at, .. } | Result_::Unknown { ask_at: at, .. } => {
                     unsettled.into_iter().for_each(Unsettled::hand_back);
@@ -232,20 +234,24 @@ impl Dispatcher {
                 lease_until: Outside::later(now, outside.settings.lease),
                 limit: slots.len(),
             };
-            let rows = outside.within_deadline(outside.ports.outbox.claim(claim)).await?;
-            Ok((rows, slots))
+            let lease_until = claim.lease_until;
+            let rows = outside.within_deadline(outside.ports.outbox.claim(claim)).await;
+            let leased = |message| Leased { message, lease_until };
+            match rows {
+                Ok(rows) => Ok((rows.into_iter().map(leased).collect(), slots)),
+                Err(error) => {
+                    // Perhaps rows are claimed, and nobody will ever be told of them.
+                    desk.leases().lose(lease_until);
+                    Err(error)
+                }
+            }
         };
         ctx.spawn(claiming.into_actor(self).map(move |claimed, dispatcher, ctx| {
             dispatcher.claimed(key, claimed, ctx);
         }));
     }
 
-    fn claimed(
-        &mut self,
-        key: LaneKey,
-        claimed: Result<(Vec<Outbound>, Vec<Slot>), PortError>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn claimed(&mut self, key: LaneKey, claimed: Result<(Vec<Leased>, Vec<Slot>), PortError>, ctx: &mut Context<Self>) {
         let lane = self.lanes.entry(key.clone()).or_default();
         lane.claiming = false;
         match claimed {
@@ -255,8 +261,8 @@ impl Dispatcher {
                 // News came while the claim ran: claim again now. Otherwise whatever is left waits for a settlement.
                 let news = std::mem::replace(&mut lane.more, more);
                 let full = !rows.is_empty() && rows.len() == slots.len();
-                for (message, slot) in rows.into_iter().zip(slots) {
-                    self.send(message, slot, None, ctx.address());
+                for (leased, slot) in rows.into_iter().zip(slots) {
+                    self.send(leased, slot, None, ctx.address());
                 }
                 if (news || full) && !self.draining {
                     self.claim(key, ctx);
@@ -294,7 +300,9 @@ impl Handler<Dispatch> for Dispatcher {
 
     fn handle(&mut self, dispatch: Dispatch, ctx: &mut Context<Self>) {
         match dispatch {
-            Dispatch::Now { message, slot, unsettled } => self.send(message, slot, Some(unsettled), ctx.address()),
+            Dispatch::Now { message, lease_until, slot, unsettled } => {
+                self.send(Leased { message, lease_until }, slot, Some(unsettled), ctx.address());
+            }
             Dispatch::Queued { lane, not_before } => {
                 self.note_due(lane, not_before);
                 self.work_off(ctx);

@@ -133,7 +133,7 @@ impl Inquiry {
             let ask_at = Outside::later(outside.now(), delivery::UNCONFIGURED_WAIT);
             return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() }.into();
         };
-        let mut found = self.find(message, (page, account), &*gateway, &message.to).await;
+        let mut found = self.find_again(message, (page, account), &*gateway, &message.to).await;
         let (mut asked, mut on_unknown) = (account, gateway.on_unknown());
         // Another account may have taken over: only when that does not have it either, it is repeated.
         if matches!(found, Ok(Found::Absent | Found::CannotTell))
@@ -142,7 +142,7 @@ impl Inquiry {
             && let Some(gateway) = outside.ports.gateways.get(&other.lane.channel)
             && letters::carries(message, &other.profile)
         {
-            let there = self.find(message, (page, other), &*gateway, &to).await;
+            let there = self.find_again(message, (page, other), &*gateway, &to).await;
             // Who could not be asked is asked again; who cannot tell says nothing that the other has not said.
             let says_more = match (&found, &there) {
                 (_, Ok(Found::Absent)) | (Ok(Found::CannotTell), Ok(Found::CannotTell)) => false,
@@ -157,6 +157,24 @@ impl Inquiry {
         let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
         delivery::Outcome { result, via, cost_micros }
+    }
+
+    /// Asks a second time before it is believed that a provider does not have a message. One that stood still answers what
+    /// it was asked meanwhile in any order: the first question may have overtaken the message, the second comes after both.
+    async fn find_again(
+        &self,
+        message: &Outbound,
+        there: (&TenantDesk, &Account),
+        gateway: &dyn Gateway,
+        to: &Address,
+    ) -> Result<Found, SendError> {
+        let found = self.find(message, there, gateway, to).await;
+        if !matches!(found, Ok(Found::Absent)) {
+            return found;
+        }
+        let settings = &self.outside.settings;
+        tokio::time::sleep(settings.ask_after.min(settings.lease / 4)).await;
+        self.find(message, there, gateway, to).await
     }
 
     /// What one account's provider has of a message, in any form in which it may have gone there, without the twins that

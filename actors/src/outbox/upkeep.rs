@@ -75,14 +75,17 @@ impl Dispatcher {
         if self.draining {
             return;
         }
-        let (outside, inquiry) = (Arc::clone(&self.outside), Arc::clone(&self.inquiry));
+        let (outside, inquiry, desk) = (Arc::clone(&self.outside), Arc::clone(&self.inquiry), Arc::clone(&self.desk));
         let me = ctx.address();
         let tell: Tell = Arc::new(move |lane, at| me.do_send(Settled { lane, again_at: Some(at) }));
         let inspecting = async move {
-            let now = outside.now();
-            let expired = outside.within_deadline(outside.ports.outbox.expire_leases(&outside.node, now)).await?;
+            let over = desk.leases().over(outside.node.clone(), outside.now());
+            let expired = outside.within_deadline(outside.ports.outbox.expire_leases(over)).await?;
             if expired > 0 {
-                warn!(messages = expired, "leases ran out, asking the providers what became of these messages");
+                warn!(
+                    messages = expired,
+                    "leases ran out or were lost, asking the providers what became of these messages"
+                );
             }
             inquiry.look_into(&tell).await
         };

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::{InboundId, NodeId};
-use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, Outbox, PortErrorKind, Standings, Turns};
+use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, LeasesOver, Outbox, PortErrorKind, Standings, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
 use uuid::Uuid;
@@ -32,7 +32,8 @@ async fn i1_what_was_accepted_is_there_after_a_restart() {
 async fn i5_what_a_killed_daemon_asked_about_is_asked_about_at_once() {
     let (store, folder) = fresh().await;
     let message = Customer::of("belle", 1).is_answered(&store, "SM1", 0, now(0)).await;
-    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(1)).await.unwrap(), 1);
+    let over = LeasesOver { node: NodeId::new("node-2"), now: at(1), lost: Vec::new(), held: Vec::new() };
+    assert_eq!(store.expire_leases(over).await.unwrap(), 1);
     let look = |node: &str, now| ClaimUnknown { node: NodeId::new(node), now, lease_until: at(100), limit: 10 };
     assert_eq!(store.claim_unknown(look("node-2", at(2))).await.unwrap().len(), 1);
     drop(store);

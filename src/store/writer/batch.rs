@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::{NodeId, TenantId};
+use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Pause, PortError, PortErrorKind, Settlement, StatusUpdate,
+    Acceptance, Advanced, Claim, ClaimUnknown, LeasesOver, Pause, PortError, PortErrorKind, Settlement, StatusUpdate,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -74,7 +74,7 @@ pub(in crate::store) enum Change {
 pub(in crate::store) enum Sweep {
     Claim(Claim),
     ClaimUnknown(ClaimUnknown),
-    ExpireLeases { node: NodeId, now: Timestamp },
+    ExpireLeases(LeasesOver),
     Tend { now: Timestamp, rounds: Rounds },
     Pause(Pause, Timestamp),
     Rest(Pause, Timestamp),

@@ -147,6 +147,11 @@ impl OutboxRow {
         if self.attempts != message.attempts.max(1) {
             return None;
         }
+        // Whoever took nothing of the attempt back too late, has lost it to those who look into it: its number must not be
+        // given away twice.
+        if matches!(result, Settled::Later { counted: false, .. }) && self.state != OutboxState::Sending {
+            return None;
+        }
         self.state = self.state.after(transition)?;
         self.free(*at);
         let mut told = true;

@@ -2,17 +2,17 @@
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::EventType;
-use palabre_actors::domain::ids::{CorrelationId, LiveSessionId, NodeId};
+use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::{Claim, Pause};
+use palabre_actors::ports::{Claim, LeasesOver, Pause};
 use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
 use super::line::{self, Line};
 use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Text, all, change, count, id, text, time};
+use crate::store::link::{Text, all, change, column, count, id, list, text, time};
 use crate::store::sql;
 use crate::store::values::Row;
 
@@ -47,7 +47,7 @@ pub(super) async fn apply(
                 let values = [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
             }
-            Sweep::ExpireLeases { node, now } => Swept::Count(expire_leases(tx, node, *now, events).await?),
+            Sweep::ExpireLeases(leases) => Swept::Count(expire_leases(tx, leases, events).await?),
             Sweep::Tend { now, rounds } => {
                 let mut rounds = rounds.clone();
                 Swept::Tended(tend(tx, *now, &mut rounds, events).await?, rounds)
@@ -107,13 +107,12 @@ fn claimed(rows: Vec<Row>) -> Result<Vec<Outbound>, DbErr> {
     Ok(rows)
 }
 
-async fn expire_leases(
-    tx: &impl Transaction,
-    node: &NodeId,
-    now: Timestamp,
-    events: &mut Events,
-) -> Result<u64, DbErr> {
-    let mut over = all(tx, sql::EXPIRE_LEASES, [text(node.as_str()), time(now)]).await?;
+async fn expire_leases(tx: &impl Transaction, leases: &LeasesOver, events: &mut Events) -> Result<u64, DbErr> {
+    let now = leases.now;
+    // An empty list would mean that there is nothing to do. What is added to them matches nothing more.
+    let lost = list(leases.lost.iter().chain([&now]).map(|until| [time(*until)]));
+    let held = column(leases.held.iter().map(ToString::to_string).chain([String::new()]));
+    let mut over = all(tx, sql::EXPIRE_LEASES, [text(leases.node.as_str()), time(now), lost, held]).await?;
     line::sort(&mut over)?;
     for row in &over {
         let tenant = row.tenant(1)?;

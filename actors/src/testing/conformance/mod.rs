@@ -83,6 +83,8 @@ macro_rules! store_conformance {
             i5_settlements_write_down_what_came_of_it,
             i5_an_old_attempt_says_nothing_about_a_new_one,
             i5_expired_leases_become_unknown,
+            i5_lost_leases_become_unknown_and_what_is_in_hand_does_not,
+            i5_what_is_looked_into_is_not_taken_back,
             i5_a_repeated_settlement_changes_nothing,
             i5_of_twins_the_older_is_cleared_up_first,
             i5_a_twin_on_another_channel_counts_where_both_leave_through_one_account,

@@ -13,7 +13,7 @@ use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, Tenan
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, Claim, ClaimUnknown, Outbox, Settled, Settlement, StatusUpdate, Usage};
+use crate::ports::{Advanced, Claim, ClaimUnknown, LeasesOver, Outbox, Settled, Settlement, StatusUpdate, Usage};
 
 async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
     let lane = Customer::of(tenant, 0).lane();
@@ -172,16 +172,47 @@ pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject
     assert_eq!(store.snapshot().await.count(EventType::MessageDead), 0);
 }
 
+fn over(node: NodeId, seconds: i64) -> LeasesOver {
+    LeasesOver { node, now: at(seconds), lost: Vec::new(), held: Vec::new() }
+}
+
+pub async fn i5_lost_leases_become_unknown_and_what_is_in_hand_does_not(store: &impl Subject) {
+    let lost = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    let other = Customer::of("belle", 2).is_answered(store, "SM2", 1, now(1)).await;
+    let leases = |seconds, held: &[OutboundId]| LeasesOver {
+        lost: vec![at(60), at(99)],
+        held: held.to_vec(),
+        ..over(node(), seconds)
+    };
+    assert_eq!(store.expire_leases(leases(2, &[lost.id])).await.expect("expires"), 0, "a sender has it");
+    assert_eq!(store.expire_leases(leases(2, &[])).await.expect("expires"), 1, "nobody has it");
+    assert_eq!(state(store, &lost).await, OutboxState::Unknown);
+    assert_eq!(state(store, &other).await, OutboxState::Sending, "its lease is another one");
+    assert_eq!(store.expire_leases(leases(200, &[other.id])).await.expect("expires"), 0, "late, and still in hand");
+    assert_eq!(store.expire_leases(leases(200, &[lost.id])).await.expect("expires"), 1);
+}
+
+pub async fn i5_what_is_looked_into_is_not_taken_back(store: &impl Subject) {
+    let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
+    assert_eq!(store.expire_leases(over(node(), 60)).await.expect("expires"), 1);
+    settle(store, &message, Settled::Later { at: at(61), reason: "paced".into(), counted: false }, 61).await;
+    assert_eq!(state(store, &message).await, OutboxState::Unknown);
+    settle(store, &message, Settled::Later { at: at(62), reason: "absent".into(), counted: true }, 62).await;
+    settle(store, &message, Settled::Later { at: at(63), reason: "paced".into(), counted: false }, 63).await;
+    let again = claim(store, "belle", 63, 1).await;
+    assert_eq!(again.first().map(|message| message.attempts), Some(2), "no number is given away twice");
+}
+
 pub async fn i5_expired_leases_become_unknown(store: &impl Subject) {
     let mine = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     let waiting = Customer::of("belle", 2).is_answered(store, "SM2", 0, queued(0)).await;
-    assert_eq!(store.expire_leases(&node(), at(59)).await.expect("expires"), 0, "they still hold");
-    assert_eq!(store.expire_leases(&node(), at(60)).await.expect("expires"), 1, "mine ran out");
+    assert_eq!(store.expire_leases(over(node(), 59)).await.expect("expires"), 0, "they still hold");
+    assert_eq!(store.expire_leases(over(node(), 60)).await.expect("expires"), 1, "mine ran out");
     let other = Customer::of("taxi", 1).is_answered(store, "SM3", 100, now(100)).await;
-    let taken_over = store.expire_leases(&NodeId::new("node-2"), at(101)).await.expect("expires");
+    let taken_over = store.expire_leases(over(NodeId::new("node-2"), 101)).await.expect("expires");
     if store.is_shared() {
         assert_eq!(taken_over, 0, "another node is at work on it");
-        assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(160)).await.expect("expires"), 1, "it is gone");
+        assert_eq!(store.expire_leases(over(NodeId::new("node-2"), 160)).await.expect("expires"), 1, "it is gone");
     } else {
         assert_eq!(taken_over, 1, "of another life");
     }
@@ -296,7 +327,7 @@ pub async fn i8_a_callback_may_come_first(store: &impl Subject) {
     let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     let advanced = store.advance(callback(&message, DeliveryStatus::Delivered, 1)).await.expect("advances");
     assert_eq!(advanced, Advanced::To(OutboxState::Delivered));
-    assert_eq!(store.expire_leases(&NodeId::new("node-2"), at(2)).await.expect("expires"), 0);
+    assert_eq!(store.expire_leases(over(NodeId::new("node-2"), 2)).await.expect("expires"), 0);
     settle(store, &message, taken("SMout"), 3).await;
     let rows = store.snapshot().await;
     let row = rows.sent_row(message.id);

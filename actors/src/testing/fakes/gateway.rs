@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
@@ -23,6 +25,8 @@ pub enum Answer {
     TakeAndLose,
     /// Does not take it, and the sender sees [`SendErrorClass::Unknown`] all the same.
     Lose,
+    /// The sender sees [`SendErrorClass::Unknown`], and it is taken so much later: questions may overtake it.
+    TakeLate(Duration),
     /// Is silent until [`FakeGateway::release`], then takes it.
     Hang,
     /// The gateway's code panics.
@@ -64,6 +68,19 @@ impl From<&Form<'_>> for Said {
     }
 }
 
+impl Taken {
+    fn of(letter: &Letter<'_>) -> Self {
+        let name = format!("SM{}", uuid::Uuid::now_v7().simple());
+        Self {
+            message: letter.message.clone(),
+            channel: letter.channel.clone(),
+            to: letter.to.clone(),
+            said: Said::from(&letter.form),
+            receipt: Receipt { provider_message_id: ProviderMessageId::new(&name) },
+        }
+    }
+}
+
 type Choice = Box<dyn Fn(&Outbound) -> Option<Answer> + Send + Sync>;
 
 #[derive(Default)]
@@ -73,6 +90,7 @@ struct Inner {
     finds: VecDeque<Result<Found, SendError>>,
     begun: Vec<Outbound>,
     taken: Vec<Taken>,
+    late: Vec<(Instant, Taken)>,
     asked: Vec<OutboundId>,
     finds_hang: bool,
     on_unknown: OnUnknown,
@@ -187,19 +205,9 @@ impl FakeGateway {
     }
 
     fn take(&self, letter: &Letter<'_>) -> Receipt {
-        let receipt = {
-            let mut inner = self.lock();
-            let name = format!("SM{}", uuid::Uuid::now_v7().simple());
-            let receipt = Receipt { provider_message_id: ProviderMessageId::new(&name) };
-            inner.taken.push(Taken {
-                message: letter.message.clone(),
-                channel: letter.channel.clone(),
-                to: letter.to.clone(),
-                said: Said::from(&letter.form),
-                receipt: receipt.clone(),
-            });
-            receipt
-        };
+        let taken = Taken::of(letter);
+        let receipt = taken.receipt.clone();
+        self.lock().taken.push(taken);
         self.progress.send_modify(|count| *count += 1);
         receipt
     }
@@ -235,6 +243,10 @@ impl Gateway for FakeGateway {
                     Err(lost())
                 }
                 Answer::Lose => Err(lost()),
+                Answer::TakeLate(after) => {
+                    self.lock().late.push((Instant::now() + after, Taken::of(&letter)));
+                    Err(lost())
+                }
                 Answer::Hang => {
                     released.changed().await.map_err(|_| lost())?;
                     Ok(self.take(&letter))
@@ -249,6 +261,9 @@ impl Gateway for FakeGateway {
         let (answer, hangs) = {
             let mut inner = self.lock();
             inner.asked.push(letter.message.id);
+            let come = inner.late.extract_if(.., |(at, _)| *at <= Instant::now()).map(|(_, taken)| taken);
+            let come: Vec<_> = come.collect();
+            inner.taken.extend(come);
             let said = Said::from(&letter.form);
             let fits = inner.taken.iter().rev().filter(|taken| taken.to == *letter.to && taken.said == said);
             let fits: Vec<_> = fits.map(|taken| taken.receipt.clone()).collect();

@@ -118,6 +118,14 @@ pub(super) const REASONS: &[Reason] = &[
         Some(("see whether the database answers", "vérifier que la base répond")),
     ),
     reason(
+        "lease_short",
+        (
+            "the process stood still on the way: too little time was left to send it",
+            "le processus est resté figé en chemin : il restait trop peu de temps pour l'envoyer",
+        ),
+        WAIT,
+    ),
+    reason(
         "twins_unavailable",
         (
             "the database could not say which messages of the provider are others'",

@@ -157,9 +157,11 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     message!()
 );
 
-/// Node, now. Other nodes are alive until their leases say otherwise.
+/// Node, now, `(end of a lost lease)`, `(id in hand)`. Other nodes are alive until their leases say otherwise.
 pub(in crate::store) const EXPIRE_LEASES: &str = "WITH over AS MATERIALIZED (SELECT s.id FROM messages_out s \
-        WHERE s.state = 'sending' AND $1::text IS NOT NULL AND (s.lease_until IS NULL OR s.lease_until <= $2) \
+        WHERE s.state = 'sending' AND (s.lease_until IS NULL OR s.lease_until <= $2 \
+                OR (s.lease_owner = $1 AND s.lease_until = ANY ($3))) \
+            AND NOT (s.lease_owner = $1 AND s.id = ANY ($4)) \
         FOR UPDATE OF s SKIP LOCKED) \
     UPDATE messages_out t SET state = 'unknown', next_attempt_at = $2, lease_owner = NULL, lease_until = NULL, \
         last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \

@@ -133,11 +133,13 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     message!()
 );
 
-/// Node, now. Reads what senders are at, which is as much as there are places.
+/// Node, now, `(end of a lost lease)`, `(id in hand)`. Reads what senders are at, which is as much as there are places.
 pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state = 'unknown', next_attempt_at = ?2, \
     lease_owner = NULL, lease_until = NULL, last_error = 'lease_expired', updated_at = ?2 \
     WHERE id IN (SELECT s.id FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
-        AND (s.lease_owner IS NOT ?1 OR s.lease_until IS NULL OR s.lease_until <= ?2)) \
+        AND (s.lease_owner IS NOT ?1 OR ((s.lease_until IS NULL OR s.lease_until <= ?2 \
+                OR s.lease_until IN (SELECT value FROM json_each(+?3))) \
+            AND s.id NOT IN (SELECT value FROM json_each(+?4))))) \
     RETURNING id, tenant_id, correlation_id, attempts";
 
 /// Unknown rows that somebody was leased to ask about are due again, as they were when that one began.

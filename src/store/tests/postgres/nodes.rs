@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use palabre_actors::domain::ids::{NodeId, OutboundId, ProviderMessageId};
 use palabre_actors::domain::message::Inbound;
 use palabre_actors::domain::send::Receipt;
-use palabre_actors::ports::{Acceptance, Claim, Inbox, Outbox, PortErrorKind, Settled, Settlement, Turns};
+use palabre_actors::ports::{Acceptance, Claim, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement, Turns};
 use palabre_actors::testing::conformance::scene::{Customer, at, behind, node, now, queued, turn};
 use palabre_testbed::postgres::Database;
 
@@ -145,5 +145,11 @@ async fn what_every_node_sent_is_counted() {
     .await;
     let usage = first.usage(&customers[0].0.tenant, at(0)).await.unwrap();
     assert_eq!((usage.messages, usage.cost_micros), (30, 150));
-    assert_eq!(first.expire_leases(&node(), at(1_000)).await.unwrap(), 0);
+    assert_eq!(
+        first
+            .expire_leases(LeasesOver { node: node(), now: at(1_000), lost: Vec::new(), held: Vec::new() })
+            .await
+            .unwrap(),
+        0
+    );
 }

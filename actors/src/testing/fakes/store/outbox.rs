@@ -6,11 +6,12 @@ use serde_json::json;
 use super::{Data, FakeStore, Op, StoreEvent};
 use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{ChannelId, NodeId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
-    Advanced, Claim, ClaimUnknown, LaneKey, Outbox, Pause, Pending, PortError, Settled, Settlement, StatusUpdate, Usage,
+    Advanced, Claim, ClaimUnknown, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settled, Settlement,
+    StatusUpdate, Usage,
 };
 use crate::testing::fakes::{ConsentRow, OutboundRow};
 
@@ -41,12 +42,13 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn expire_leases(&self, node: &NodeId, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
-        let node = node.clone();
+    fn expire_leases(&self, leases: LeasesOver) -> Pending<'_, Result<u64, PortError>> {
         self.run(Op::ExpireLeases, move |data| {
+            let LeasesOver { node, now, lost, held } = leases;
             let rows = data.outbound.values().filter(|row| row.state == OutboxState::Sending);
             let over = rows.filter(|row| {
-                row.lease_owner.as_ref() != Some(&node) || row.lease_until.is_none_or(|until| until <= now)
+                let over = row.lease_until.is_none_or(|until| until <= now || lost.contains(&until));
+                row.lease_owner.as_ref() != Some(&node) || (over && !held.contains(&row.message.id))
             });
             let over: Vec<_> = over.map(|row| row.message.clone()).collect();
             for message in &over {
@@ -177,6 +179,8 @@ impl Data {
                 self.settle_sent(settlement, &receipt.provider_message_id, "found_at_provider");
             }
             _ if !current => {}
+            // Whoever took nothing of the attempt back too late, has lost it to those who look into it.
+            Settled::Later { counted: false, .. } if row.state != OutboxState::Sending => {}
             Settled::Later { at: again, reason, counted } => {
                 let payload = if !counted && repeated(reason) {
                     serde_json::Value::Null

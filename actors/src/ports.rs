@@ -2,6 +2,7 @@
 //! that every implementation passes.
 
 mod error;
+mod pacing;
 mod wakes;
 
 use std::pin::Pin;
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::error::{PortError, PortErrorKind};
+pub use self::pacing::{Gate, GateKey, Pacing, Pass};
 pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
-use crate::domain::channel::Quota;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
@@ -353,41 +354,6 @@ pub struct Standing {
     pub confirmed: bool,
     /// When the contact last wrote on this channel.
     pub last_inbound_at: Option<Timestamp>,
-}
-
-/// Permits for what is about to be sent (I7). In one process governor keeps them; a cluster shares them.
-pub trait Pacing: Send + Sync {
-    /// Takes a permit of every gate, or of none. Fails closed: an error lets nothing pass.
-    fn take<'a>(&'a self, gates: &'a [Gate], now: Timestamp) -> Pending<'a, Result<Pass, PortError>>;
-}
-
-/// One quota that a message is under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gate {
-    /// Whose.
-    pub key: GateKey,
-    /// How much.
-    pub quota: Quota,
-}
-
-/// Whose quota.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum GateKey {
-    /// A tenant's, over all its channels.
-    Tenant(TenantId),
-    /// A sender account's.
-    Account(ChannelId),
-    /// One contact's with one sender account.
-    Pair(ChannelId, Address),
-}
-
-/// The gates' answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
-    /// Every permit was taken.
-    Go,
-    /// None was; the gate that is closed longest opens after this time.
-    Wait(Duration),
 }
 
 /// One channel's way to its provider.

@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod pacing;
 pub mod scene;
 pub mod turns;
+pub mod usage;
 
 use crate::domain::Timestamp;
 use crate::domain::ids::OutboundId;
@@ -93,8 +94,8 @@ macro_rules! store_conformance {
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,
             i8_a_callback_finds_its_row,
-            sent_messages_are_counted,
         );
+        $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };
     (@cases $make:expr, $module:ident: $($case:ident,)+) => {
         mod $module {

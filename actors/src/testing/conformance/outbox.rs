@@ -13,7 +13,7 @@ use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, Tenan
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, Claim, ClaimUnknown, LeasesOver, Outbox, Settled, Settlement, StatusUpdate, Usage};
+use crate::ports::{Advanced, Claim, ClaimUnknown, LeasesOver, Outbox, Settled, Settlement, StatusUpdate};
 
 async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
     let lane = Customer::of(tenant, 0).lane();
@@ -21,12 +21,12 @@ async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -
     store.claim(Claim { lane, keep_order: true, node: node(), now, lease_until, limit }).await.expect("claims")
 }
 
-async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
+pub(super) async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
     let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
     store.settle(settlement.into()).await.expect("settles");
 }
 
-fn taken(name: &str) -> Settled {
+pub(super) fn taken(name: &str) -> Settled {
     Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
 }
 
@@ -387,17 +387,4 @@ pub async fn i8_a_callback_finds_its_row(store: &impl Subject) {
         assert_eq!(store.advance(stranger).await.expect("answers"), Advanced::NoSuchMessage);
     }
     assert_eq!(store.snapshot().await.events.len(), events);
-}
-
-pub async fn sent_messages_are_counted(store: &impl Subject) {
-    let belle = TenantId::new("belle");
-    for n in 0..4 {
-        let message = Customer::of("belle", n).is_answered(store, &format!("SM{n}"), 0, now(0)).await;
-        settle(store, &message, taken(&format!("SMout{n}")), i64::from(n)).await;
-        Customer::of("taxi", n).is_answered(store, &format!("SM{n}"), 0, now(0)).await;
-    }
-    let usage = async |tenant: &TenantId, seconds| store.usage(tenant, at(seconds)).await.expect("counts");
-    assert_eq!(usage(&belle, 0).await, Usage { messages: 4, cost_micros: 28 });
-    assert_eq!(usage(&belle, 1200).await, Usage::default());
-    assert_eq!(usage(&TenantId::new("taxi"), 0).await, Usage::default());
 }

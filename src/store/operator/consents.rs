@@ -4,7 +4,7 @@ use super::*;
 use crate::store::events::Events;
 use crate::store::link::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
-use crate::store::writer::{contact_of, hold_back};
+use crate::store::writer::{contact_of, hold_back, unsettle};
 
 /// Somebody who said STOP. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,10 +173,7 @@ impl Operator {
             time(at),
         ];
         change(tx, sql::LEDGER, values).await?;
-        if let Some(contact) = contact {
-            // A conversation in memory still believes what it read; the version makes it read again.
-            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
-        }
+        unsettle(tx, (tenant, address), None, at).await?;
         let payload = Payload::builder().word("source", "operator").finish();
         let who = (EntityType::Contact, contact.map(|contact| contact.0));
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));

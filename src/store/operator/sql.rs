@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::status::OutboxState;
 
-pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE, UNSETTLE};
+pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE};
 
 use crate::store::link::{Dialect, Text};
 use crate::store::{postgres, sqlite};

@@ -22,13 +22,37 @@ macro_rules! in_line {
 }
 use in_line;
 
+/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
+macro_rules! same_phone {
+    ($address:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $address,
+            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
+            $address,
+            ", 10) WHEN ",
+            $address,
+            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
+            $address,
+            ", 5) END"
+        )
+    };
+}
+use same_phone;
+
 /// Whether this address (`j`) or another of the same contact (`a`) said STOP.
 macro_rules! said_stop {
     () => {
-        "(SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address LIMIT 1) IS NOT NULL \
-        OR (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
-            WHERE o.tenant_id = b.tenant_id AND o.address = b.address LIMIT 1) o \
-            WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL"
+        concat!(
+            "(SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ANY (ARRAY[j.address, ",
+            same_phone!("j.address"),
+            "]) LIMIT 1) IS NOT NULL \
+            OR (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
+                WHERE o.tenant_id = b.tenant_id AND o.address = ANY (ARRAY[b.address, ",
+            same_phone!("b.address"),
+            "]) LIMIT 1) o \
+                WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL"
+        )
     };
 }
 
@@ -184,10 +208,15 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// Every address of the contact.
-pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(\
-    SELECT b.address FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
-        WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
-    WHERE a.tenant_id = $1 AND a.address = $2 UNION ALL SELECT $2))";
+pub(in crate::store) const OPT_IN: &str = concat!(
+    "WITH mine AS MATERIALIZED (SELECT b.address \
+        FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
+            WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
+        WHERE a.tenant_id = $1 AND a.address = $2 UNION ALL SELECT $2) \
+    DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(SELECT address FROM mine UNION ALL SELECT ",
+    same_phone!("mine.address"),
+    " FROM mine))"
+);
 
 /// Contact, now.
 pub(in crate::store) const WELCOMED: &str =

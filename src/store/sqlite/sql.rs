@@ -28,6 +28,38 @@ pub(in crate::store) struct Table {
     pub on_conflict: &'static str,
 }
 
+/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
+macro_rules! same_phone {
+    ($address:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $address,
+            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
+            $address,
+            ", 10) WHEN ",
+            $address,
+            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
+            $address,
+            ", 5) END"
+        )
+    };
+}
+use same_phone;
+
+/// Whether an address (`j`), or another one of the same contact (`a`), said STOP, on whichever channel.
+macro_rules! said_stop {
+    () => {
+        concat!(
+            "EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address IN (j.address, ",
+            same_phone!("j.address"),
+            ")) OR EXISTS (SELECT 1 FROM contact_addresses b \
+                CROSS JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address IN (b.address, ",
+            same_phone!("b.address"),
+            ") WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id)"
+        )
+    };
+}
+
 pub(in crate::store) const MESSAGES_IN: Table = Table {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
         profile_name, details, state, correlation_id, created_at) VALUES ",
@@ -132,10 +164,14 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// Every address of the contact.
-pub(in crate::store) const OPT_IN: &str = "DELETE FROM opt_outs WHERE tenant_id = ?1 AND (address = ?2 OR address IN (\
-    SELECT b.address FROM contact_addresses a \
-    JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-    WHERE a.tenant_id = ?1 AND a.address = ?2))";
+pub(in crate::store) const OPT_IN: &str = concat!(
+    "WITH mine AS (SELECT ?2 AS address UNION SELECT b.address FROM contact_addresses a \
+        JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
+        WHERE a.tenant_id = ?1 AND a.address = ?2) \
+    DELETE FROM opt_outs WHERE tenant_id = ?1 AND address IN (SELECT address FROM mine UNION SELECT ",
+    same_phone!("mine.address"),
+    " FROM mine)"
+);
 
 /// Contact, now.
 pub(in crate::store) const WELCOMED: &str =
@@ -159,10 +195,9 @@ pub(in crate::store) const LOAD: &str = concat!(
         value->>3 AS through FROM json_each(+?1)) \
     SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, \
-        EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
-        OR EXISTS (SELECT 1 FROM contact_addresses b \
-            JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
-            WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
+        ",
+    said_stop!(),
+    ", \
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state IN ",
     in_line!(),
@@ -184,19 +219,18 @@ pub(in crate::store) const LOAD: &str = concat!(
 
 /// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, whether
 /// the contact confirmed, and when they last wrote on the channel.
-pub(in crate::store) const STANDINGS: &str = "WITH j AS MATERIALIZED (\
+pub(in crate::store) const STANDINGS: &str = concat!(
+    "WITH j AS MATERIALIZED (\
         SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) \
-    SELECT j.key, \
-    EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = j.address) \
-    OR EXISTS (SELECT 1 FROM contact_addresses b \
-        JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address = b.address \
-        WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id), \
-    p.confirmed_at IS NOT NULL, c.last_inbound_at \
+    SELECT j.key, ",
+    said_stop!(),
+    ", p.confirmed_at IS NOT NULL, c.last_inbound_at \
     FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id";
+        AND c.channel_id = j.channel_id"
+);
 
 /// The first page: by the small index of waiting rows.
 pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \

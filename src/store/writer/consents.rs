@@ -1,5 +1,6 @@
 //! Who consented to what: the ledger, and what it adds up to (I6).
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ContactId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
@@ -69,10 +70,12 @@ async fn changed(
                 time(turn.at),
             ];
             change(tx, sql::OPT_OUT, values).await?;
+            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
             suppress(tx, tenant, address, turn.at, events).await
         }
         ConsentChange::OptIn { address } => {
-            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await.map(|_| ())
+            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await?;
+            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await
         }
         ConsentChange::Confirm { address } => {
             let values = [text(tenant.as_str()), text(address.as_str()), time(turn.at)];
@@ -113,14 +116,29 @@ pub(super) async fn opted_out_there(
             time(at),
         ]);
         ledger.insert(tx).await?;
-        if let Some(contact) = contact {
-            // A conversation in memory still believes what it read; the version makes it read again.
-            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
-        }
+        unsettle(tx, (tenant, address), None, at).await?;
         let contact = contact.map(|contact| contact.0);
         events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
     }
     suppress(tx, tenant, address, at, events).await
+}
+
+/// A conversation in memory still believes what it read of a person; the version makes it read again. But for the contact
+/// whose turn it is, which knows.
+pub(in crate::store) async fn unsettle(
+    tx: &impl Transaction,
+    (tenant, address): (&TenantId, &Address),
+    but: Option<ContactId>,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    for address in address.aliases() {
+        if let Some(contact) = contact_of(tx, tenant, &address).await?
+            && Some(contact) != but
+        {
+            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whom an address belongs to.

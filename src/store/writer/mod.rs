@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
-pub(super) use self::consents::contact_of;
+pub(super) use self::consents::{contact_of, unsettle};
 pub(super) use self::held::{Failure, Held};
 pub(super) use self::lanes::Laned;
 pub(super) use self::line::{Line, hold_back, line_up, promote};

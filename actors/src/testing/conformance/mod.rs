@@ -68,6 +68,7 @@ macro_rules! store_conformance {
             i4_a_conflict_is_its_own_alone,
             i4_two_newcomers_with_one_address_are_one_contact,
             i6_stop_holds_back_what_nobody_began,
+            i6_a_phone_number_is_one_person_on_every_channel,
             i6_stop_counts_for_every_address_of_the_contact,
             start_lifts_the_stop,
             i9_a_stop_is_for_one_tenant,

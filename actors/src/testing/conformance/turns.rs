@@ -176,6 +176,29 @@ pub async fn i6_stop_holds_back_what_nobody_began(store: &impl Subject) {
     assert_eq!(rows.opt_outs, [(customer.0.tenant.clone(), customer.0.address.clone())]);
 }
 
+pub async fn i6_a_phone_number_is_one_person_on_every_channel(store: &impl Subject) {
+    let on_whatsapp = Customer::of("belle", 1);
+    let waiting = on_whatsapp.is_answered(store, "SM1", 0, queued(0)).await;
+    let mut by_sms = on_whatsapp.clone();
+    by_sms.0.channel = ChannelId::new("belle-sms");
+    by_sms.0.address = Address::from_normalised("sms:+33612340001");
+    let says = async |id: &str, seconds, consent: fn(Address) -> ConsentChange| {
+        let message = by_sms.sends(store, id, seconds).await;
+        let mut turn = turn(&by_sms.state(store).await, &message, seconds);
+        turn.consent = Some(consent(by_sms.0.address.clone()));
+        store.commit(turn).await.expect("commits");
+    };
+    let version = on_whatsapp.state(store).await.conversation.expect("a conversation").version;
+    says("SM2", 1, |address| ConsentChange::OptOut { address }).await;
+    assert_eq!(store.snapshot().await.sent_row(waiting.id).state, OutboxState::Suppressed);
+    assert!(on_whatsapp.standing(store).await.opted_out && on_whatsapp.state(store).await.opted_out);
+    assert!(!Customer::of("taxi", 1).standing(store).await.opted_out, "another tenant's business");
+    says("SM3", 2, |address| ConsentChange::OptIn { address }).await;
+    assert!(!on_whatsapp.standing(store).await.opted_out && !on_whatsapp.state(store).await.opted_out);
+    let now = on_whatsapp.state(store).await.conversation.expect("a conversation").version;
+    assert_eq!(now, version + 2, "whoever has it in memory reads it again");
+}
+
 pub async fn i6_stop_counts_for_every_address_of_the_contact(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let alias = Address::from_normalised("whatsapp:FR.77");

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::in_line;
+use super::{in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -54,7 +54,9 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     " AND w.state = 'pending' \
             UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
                 AND d.state = 'deferred' OFFSET 0) o \
-        WHERE a.tenant_id = $1 AND a.address = $2 ORDER BY o.id) \
+        WHERE a.tenant_id = $1 AND a.address = ANY (ARRAY[$2, ",
+    same_phone!("$2"),
+    "]) ORDER BY o.id) \
     UPDATE messages_out t SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 FROM held \
     WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind <> 'opt_out_confirmation' \
     RETURNING t.id, t.correlation_id, t.conversation_id"

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{Table, in_line};
+use super::{Table, in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -44,11 +44,15 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state IN ",
     in_line!(),
-    " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.address = ?2 \
+    " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
+    same_phone!("?2"),
+    ") \
     UNION ALL SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred' \
-        WHERE a.tenant_id = ?1 AND a.address = ?2) \
+        WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
+    same_phone!("?2"),
+    ")) \
     AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id, conversation_id"
 );
 

@@ -236,10 +236,10 @@ impl Data {
     /// The address itself and the contact's other ones.
     fn addresses_of(&self, tenant: &TenantId, address: &Address) -> Vec<Address> {
         let Some(contact) = self.addresses.get(&(tenant.clone(), address.clone())) else {
-            return vec![address.clone()];
+            return address.aliases();
         };
         let all = self.addresses.iter().filter(|((t, _), c)| t == tenant && *c == contact);
-        all.map(|((_, address), _)| address.clone()).collect()
+        all.flat_map(|((_, address), _)| address.aliases()).collect()
     }
 
     fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> bool {

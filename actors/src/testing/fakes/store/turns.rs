@@ -201,9 +201,11 @@ impl Data {
             Some(ConsentChange::OptOut { address }) => {
                 self.consents.push(ledger.says("opted_out", &address));
                 self.record_opt_out(tenant, &address);
+                self.unsettle(ledger, &address);
                 self.suppress(tenant, &address, at);
             }
             Some(ConsentChange::OptIn { address }) => {
+                self.unsettle(ledger, &address);
                 self.consents.push(ledger.says("opted_in", &address));
                 let addresses = self.addresses_of(tenant, &address);
                 self.opt_outs.retain(|(t, a)| t != tenant || !addresses.contains(a));
@@ -276,6 +278,18 @@ impl Data {
             payload: json!({}),
             at,
         });
+    }
+
+    /// Whoever has a conversation with the same phone number in memory reads it again.
+    fn unsettle(&mut self, ledger: &ConsentRow, address: &Address) {
+        for alias in address.aliases() {
+            let contact = self.addresses.get(&(ledger.tenant.clone(), alias)).copied();
+            for row in self.conversations.values_mut() {
+                if Some(row.contact) == contact && contact != ledger.contact {
+                    row.conversation.version += 1;
+                }
+            }
+        }
     }
 
     /// Holds back what no sender has begun, for every address of the contact; the confirmation of the STOP may pass.

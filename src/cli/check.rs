@@ -64,9 +64,15 @@ fn summary(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Re
             out,
             "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:"
         )?;
-        writeln!(out, "it makes Twilio try again when this machine is away. Status callbacks need no setting.")?;
-        if config.http.public_base_url.is_none() {
-            writeln!(out, "Set http.public_base_url to see whole URLs here.")?;
+        writeln!(out, "it makes Twilio try again when this machine is away.")?;
+        if config.http.public_base_url.is_some() {
+            writeln!(out, "Status callbacks need no setting: every message names its own.")?;
+        } else {
+            writeln!(
+                out,
+                "Set http.public_base_url to see whole URLs here. Without it no message can name where its status"
+            )?;
+            writeln!(out, "goes: what is sent stays `sent`, delivered or not.")?;
         }
         writeln!(out)?;
     }

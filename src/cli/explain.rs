@@ -1,6 +1,7 @@
 //! `palabre explain ID`: one message's story, from its webhook to the last callback (I11).
 
 mod document;
+mod labels;
 mod sentences;
 mod timeline;
 

@@ -7,6 +7,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
+use super::labels::label;
 use super::{Manner, Waits, sentences};
 use crate::store::entity::{event_log, message_in, message_out};
 use crate::store::{Story, Wait};
@@ -21,7 +22,7 @@ pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
     let content = Content { shown: manner.show_content, language: manner.language };
     match &story.inbound {
         Some(row) => message(row, story, content, &mut line),
-        None => line(&format!("flow {} of {}", story.correlation_id, story.tenant_id)),
+        None => line(&format!("{} {}, {}", label("flow", content.language), story.correlation_id, story.tenant_id)),
     }
     line("");
     timeline(story, content.language, &mut line);
@@ -31,60 +32,62 @@ pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
     }
     if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
         line("");
-        line(&format!("nothing was sent: {}", sentences::state_inbound(row, content.language)));
+        let sent = label("nothing was sent:", content.language);
+        line(&format!("{sent} {}", sentences::state_inbound(row, content.language)));
     }
     text.trim_end().to_owned()
 }
 
 fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut impl FnMut(&str)) {
-    line(&format!("message {}", row.id));
-    line(&format!("  at the provider  {}", row.provider_message_id));
-    line(&format!("  tenant, channel  {}, {}", row.tenant_id, row.channel_id));
-    line(&format!("  from, to         {}, {}", content.address(&row.from), content.address(&row.to)));
+    line(&format!("{} {}", label("message", content.language), row.id));
+    line(&content.field("at the provider", &row.provider_message_id));
+    line(&content.field("tenant, channel", &format!("{}, {}", row.tenant_id, row.channel_id)));
+    line(&content.field("from, to", &format!("{}, {}", content.address(&row.from), content.address(&row.to))));
     if let Some(role) = &row.role {
-        line(&format!("  role             {role}"));
+        line(&content.field("role", role));
     }
-    line(&format!("  says             {}", content.body(&row.body)));
+    line(&content.field("says", content.body(&row.body)));
     if row.details.is_some() {
-        line(&format!("  carries          {}", parts(row)));
+        line(&content.field("carries", parts(row)));
     }
     if let Some(conversation) = &row.conversation_id {
-        line(&format!("  conversation     {conversation}"));
+        line(&content.field("conversation", conversation));
     }
-    line(&format!("  flow             {}", story.correlation_id));
+    line(&content.field("flow", &story.correlation_id));
     let reason = row.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
 }
 
 fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line: &mut impl FnMut(&str)) {
-    line(&format!("answer {}", row.id));
-    line(&format!("  kind             {}", row.kind));
-    line(&format!("  to               {}", content.address(&row.to)));
-    line(&format!("  says             {}", content.body(&row.body)));
-    line(&format!("  at the provider  {}", row.provider_message_id.as_deref().unwrap_or("not known there")));
-    line(&format!("  attempts         {}", row.attempts));
+    line(&format!("{} {}", label("answer", content.language), row.id));
+    line(&content.field("kind", &row.kind));
+    line(&content.field("to", content.address(&row.to)));
+    line(&content.field("says", content.body(&row.body)));
+    let unknown = label("not known there", content.language);
+    line(&content.field("at the provider", row.provider_message_id.as_deref().unwrap_or(unknown)));
+    line(&content.field("attempts", row.attempts));
     if row.state == "pending" {
-        line(&format!("  next attempt     {}", row.next_attempt_at));
+        line(&content.field("next attempt", &row.next_attempt_at));
     }
     line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, waits, content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
-        line(&format!("  see              {}", code.source()));
+        line(&content.field("see", code.source()));
     }
     let open = row
         .state
         .parse()
         .is_ok_and(|state| !matches!(state, OutboxState::Delivered | OutboxState::Read | OutboxState::Sent));
     if let Some(todo) = sentences::next_step(row, waits, content.language).filter(|_| open) {
-        line(&format!("  what to do       {todo}"));
+        line(&content.field("what to do", &todo));
     }
 }
 
 fn timeline(story: &Story, language: Language, line: &mut impl FnMut(&str)) {
     let Some(begun) = beginning(story) else {
-        line("nothing is in the event log");
+        line(label("nothing is in the event log", language));
         return;
     };
-    line(&format!("since {}", begun.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
+    line(&format!("{} {}", label("since", language), begun.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
     for event in &story.events {
         let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun));
         let which = which(story, event);
@@ -151,12 +154,23 @@ impl Content {
         if self.shown { text.to_owned() } else { Address::from_normalised(text).to_string() }
     }
 
+    /// A line: what it is, and it.
+    fn field(self, word: &'static str, value: impl std::fmt::Display) -> String {
+        format!("  {:<17}{value}", label(word, self.language))
+    }
+
     fn body(self, text: &str) -> String {
         match (text.is_empty(), self.shown) {
-            (true, _) => "(no text)".to_owned(),
+            (true, _) => label("(no text)", self.language).to_owned(),
             // On one line, and without what a terminal would obey.
             (false, true) => format!("“{}”", text.escape_debug()),
-            (false, false) => format!("{} characters (--show-content shows them)", text.chars().count()),
+            (false, false) => {
+                let count = text.chars().count();
+                match self.language {
+                    Language::En => format!("{count} characters (--show-content shows them)"),
+                    Language::Fr => format!("{count} caractères (--show-content les montre)"),
+                }
+            }
         }
     }
 }

@@ -41,8 +41,8 @@ pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
 fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut impl FnMut(&str)) {
     line(&format!("{} {}", label("message", content.language), row.id));
     line(&content.field("at the provider", &row.provider_message_id));
-    line(&content.field("tenant, channel", &format!("{}, {}", row.tenant_id, row.channel_id)));
-    line(&content.field("from, to", &format!("{}, {}", content.address(&row.from), content.address(&row.to))));
+    line(&content.field("tenant, channel", format!("{}, {}", row.tenant_id, row.channel_id)));
+    line(&content.field("from, to", format!("{}, {}", content.address(&row.from), content.address(&row.to))));
     if let Some(role) = &row.role {
         line(&content.field("role", role));
     }

@@ -54,14 +54,6 @@ impl Cluster {
             let _inside = io.enter();
             config.redis.as_ref().map(|redis| Redis::connect(&redis.url)).transpose()?
         };
-        let settling =
-            Settling { node: node.clone(), store: store.clone(), redis: redis.clone(), nodes: nodes.clone() };
-        let settled = io.spawn(async move { settling.settle().await });
-        match settled.await.map_err(|_| ThreadGone)? {
-            Err(error) if !error.is_away() => return Err(error.into()),
-            // Nothing is sent before the database is back.
-            Ok(()) | Err(_) => {}
-        }
         let bell = Arc::new(Bell::default());
         let mut cluster = Self {
             node,
@@ -73,6 +65,13 @@ impl Cluster {
             io: io.clone(),
             tasks: Vec::new(),
         };
+        let settling = cluster.settling();
+        let settled = io.spawn(async move { settling.settle().await });
+        match settled.await.map_err(|_| ThreadGone)? {
+            Err(error) if !error.is_away() => return Err(error.into()),
+            // Nothing is sent before the database is back.
+            Ok(()) | Err(_) => {}
+        }
         if store.is_shared() {
             let every = config.runtime.sweep_every.clamp(LIVES_EVERY.0, LIVES_EVERY.1);
             let living = live(cluster.node.clone(), store.clone(), cluster.nodes.clone(), every);

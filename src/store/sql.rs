@@ -4,6 +4,24 @@
 use super::link::{Table, Text};
 use super::{postgres, sqlite};
 
+/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
+macro_rules! same_phone {
+    ($address:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $address,
+            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
+            $address,
+            ", 10) WHEN ",
+            $address,
+            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
+            $address,
+            ", 5) END"
+        )
+    };
+}
+pub(super) use same_phone;
+
 macro_rules! texts {
     ($($name:ident)*) => {
         $(pub(super) const $name: Text = Text { sqlite: sqlite::sql::$name, postgres: postgres::sql::$name };)*

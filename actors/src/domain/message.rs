@@ -31,6 +31,24 @@ pub struct NewInbound {
     pub received_at: Timestamp,
 }
 
+impl NewInbound {
+    /// The same, accepted under an id.
+    #[must_use]
+    pub fn accepted_as(&self, id: InboundId) -> Inbound {
+        Inbound {
+            id,
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            provider_message_id: self.provider_message_id.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            content: self.content.clone(),
+            correlation: self.correlation,
+            received_at: self.received_at,
+        }
+    }
+}
+
 /// What a message carries. Text may be empty when there is media, a location or a button. `Debug` shows only how much
 /// there is (I10).
 #[derive(Clone, Default, PartialEq)]

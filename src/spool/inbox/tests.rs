@@ -46,17 +46,7 @@ impl Database {
             if let Some(first) = rows.iter().find(|row| row.provider_message_id == new.provider_message_id) {
                 return Ok(Acceptance::Duplicate { first: first.correlation });
             }
-            rows.push(Inbound {
-                id: InboundId::fresh(),
-                tenant: new.tenant.clone(),
-                channel: new.channel.clone(),
-                provider_message_id: new.provider_message_id.clone(),
-                from: new.from.clone(),
-                to: new.to.clone(),
-                content: new.content.clone(),
-                correlation: new.correlation,
-                received_at: new.received_at,
-            });
+            rows.push(new.accepted_as(InboundId::fresh()));
             Ok(Acceptance::New(rows[rows.len() - 1].clone()))
         });
         answers.collect()

@@ -22,23 +22,7 @@ macro_rules! in_line {
 }
 use in_line;
 
-/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
-macro_rules! same_phone {
-    ($address:literal) => {
-        concat!(
-            "CASE WHEN ",
-            $address,
-            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
-            $address,
-            ", 10) WHEN ",
-            $address,
-            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
-            $address,
-            ", 5) END"
-        )
-    };
-}
-use same_phone;
+use crate::store::sql::same_phone;
 
 /// Whether this address (`j`) or another of the same contact (`a`) said STOP.
 macro_rules! said_stop {

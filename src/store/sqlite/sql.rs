@@ -17,6 +17,8 @@ macro_rules! in_line {
 }
 use in_line;
 
+use crate::store::sql::same_phone;
+
 /// A table that rows are appended to in bulk.
 #[derive(Debug)]
 pub(in crate::store) struct Table {
@@ -27,24 +29,6 @@ pub(in crate::store) struct Table {
     /// What to do with a row that is there already.
     pub on_conflict: &'static str,
 }
-
-/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
-macro_rules! same_phone {
-    ($address:literal) => {
-        concat!(
-            "CASE WHEN ",
-            $address,
-            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
-            $address,
-            ", 10) WHEN ",
-            $address,
-            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
-            $address,
-            ", 5) END"
-        )
-    };
-}
-use same_phone;
 
 /// Whether an address (`j`), or another one of the same contact (`a`), said STOP, on whichever channel.
 macro_rules! said_stop {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use palabre_actors::domain::ids::{CorrelationId, InboundId};
-use palabre_actors::domain::message::{Inbound, NewInbound};
+use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::{Acceptance, PortError};
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -68,7 +68,7 @@ pub(super) async fn apply(
             }
             _ => {
                 events.push(&events::webhook_received(new, id.0));
-                Acceptance::New(accepted(new, *id))
+                Acceptance::New(new.accepted_as(*id))
             }
         };
         answers.push(Ok(acceptance));
@@ -101,7 +101,7 @@ async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result
         }
         _ => {
             events.push(&events::webhook_received(new, id.0));
-            Acceptance::New(accepted(new, id))
+            Acceptance::New(new.accepted_as(id))
         }
     };
     events.into_rows().insert(tx).await?;
@@ -148,20 +148,6 @@ async fn insert<'a>(
         Ok((position, First { id: row.parse(1)?, correlation: row.parse(2)? }))
     });
     firsts.collect()
-}
-
-fn accepted(new: &NewInbound, id: InboundId) -> Inbound {
-    Inbound {
-        id,
-        tenant: new.tenant.clone(),
-        channel: new.channel.clone(),
-        provider_message_id: new.provider_message_id.clone(),
-        from: new.from.clone(),
-        to: new.to.clone(),
-        content: new.content.clone(),
-        correlation: new.correlation,
-        received_at: new.received_at,
-    }
 }
 
 /// So that the answers of one list fit the port.

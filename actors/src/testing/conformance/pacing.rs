@@ -78,6 +78,15 @@ pub fn quotas_may_change(paced: &mut impl Paced) {
     assert_eq!(take(1, 400), Pass::Wait(ms(1_000)));
 }
 
+/// A gate for each quota.
+fn gates_of(quotas: &[Quota]) -> Vec<Gate> {
+    let gate = |(n, quota): (usize, &Quota)| Gate {
+        key: GateKey::Account(ChannelId::new(&format!("account-{n}"))),
+        quota: *quota,
+    };
+    quotas.iter().enumerate().map(gate).collect()
+}
+
 /// From any permit of a gate to any later one, there are at most its burst and one for each time that passed.
 ///
 /// # Errors
@@ -87,10 +96,7 @@ pub fn i7_no_window_holds_more_than_the_quota(
     quotas: &[Quota],
     attempts: &[Attempt],
 ) -> Result<(), String> {
-    let gates: Vec<Gate> = (0..)
-        .zip(quotas)
-        .map(|(n, quota)| Gate { key: GateKey::Account(ChannelId::new(&format!("account-{n}"))), quota: *quota })
-        .collect();
+    let gates = gates_of(quotas);
     let mut taken: Vec<Vec<Duration>> = vec![Vec::new(); gates.len()];
     let mut at = Duration::ZERO;
     for (gap, through) in attempts {
@@ -124,10 +130,7 @@ pub fn both_agree(
     quotas: &[Quota],
     attempts: &[Attempt],
 ) -> Result<(), String> {
-    let gates: Vec<Gate> = (0..)
-        .zip(quotas)
-        .map(|(n, quota)| Gate { key: GateKey::Account(ChannelId::new(&format!("account-{n}"))), quota: *quota })
-        .collect();
+    let gates = gates_of(quotas);
     let mut at = Duration::ZERO;
     for (gap, through) in attempts {
         at += *gap;

@@ -77,17 +77,7 @@ impl Data {
             self.received(&new, None, first);
             return Acceptance::Duplicate { first };
         }
-        let message = Inbound {
-            id: InboundId::fresh(),
-            tenant: new.tenant.clone(),
-            channel: new.channel.clone(),
-            provider_message_id: new.provider_message_id.clone(),
-            from: new.from.clone(),
-            to: new.to.clone(),
-            content: new.content.clone(),
-            correlation: new.correlation,
-            received_at: new.received_at,
-        };
+        let message = new.accepted_as(InboundId::fresh());
         self.received(&new, Some(message.id), new.correlation);
         let row = InboundRow {
             message: message.clone(),

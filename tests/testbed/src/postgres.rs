@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,8 @@ impl Server {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("palabre-postgres-{}-{number}", std::process::id()));
+        // Of a process of long ago that had our number.
+        let _ = fs::remove_dir_all(&folder);
         let users = enter(&folder);
         users.lock_shared().expect("a lock");
         let server = Self { folder, port: free_port(), _users: users };
@@ -84,8 +87,13 @@ impl Server {
             let making = OpenOptions::new().create(true).append(true).open(folder.join("making")).expect("a file");
             making.lock().expect("a lock");
             let port = fs::read_to_string(folder.join("port")).ok().and_then(|port| port.trim().parse().ok());
-            let server = Self { folder: folder.clone(), port: port.unwrap_or_else(free_port), _users: users };
-            if port.is_none() {
+            let mut server = Self { folder: folder.clone(), port: port.unwrap_or_else(free_port), _users: users };
+            if port.is_some() && !server.runs() {
+                // Whoever ended everything on this machine at once ended the watchman too.
+                server.forget();
+                server.port = free_port();
+            }
+            if !server.runs() {
                 server.make(Options::default());
                 fs::write(folder.join("port"), server.port.to_string()).expect("a file");
             }
@@ -124,6 +132,27 @@ impl Server {
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// Whether the process that its folder names is there, and is this server.
+    fn runs(&self) -> bool {
+        let data = self.data();
+        let Ok(lines) = fs::read_to_string(data.join("postmaster.pid")) else { return false };
+        let process = lines.lines().next().unwrap_or_default();
+        let Ok(command) = fs::read(format!("/proc/{process}/cmdline")) else { return false };
+        command.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_bytes())
+    }
+
+    /// Removes what a server left that is no more, but for the locks that its users hold.
+    fn forget(&self) {
+        for entry in fs::read_dir(&self.folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path).expect("ours");
+            } else if !["users", "making"].iter().any(|lock| entry.file_name() == *lock) {
+                fs::remove_file(path).expect("ours");
+            }
+        }
     }
 
     /// Starts it again after [`Server::kill`].

@@ -6,6 +6,7 @@
 
 mod mailbox;
 pub mod messages;
+mod patience;
 mod turn_in_flight;
 
 use std::cell::Cell;
@@ -28,7 +29,7 @@ use crate::domain::message::Inbound;
 use crate::domain::turn::{SendRequest, decide_timer};
 use crate::kit::admission::Permit;
 use crate::kit::{Outside, TenantProfile, metric};
-use crate::outbox::desk::{Desk, Tally};
+use crate::outbox::desk::{Desk, Slot, Tally};
 use crate::outbox::{Dispatcher, messages::Dispatch};
 use crate::ports::{LaneKey, Loaded, PortError, PortErrorKind};
 use crate::tenant::Tenant;
@@ -84,6 +85,10 @@ pub struct Conversation {
     taken: u64,
     /// Outgoing messages of this instance that senders have not settled.
     unsettled: Tally,
+    /// The place that the next message's answer will take.
+    place: Option<Slot>,
+    /// Until when it does not wait for places: it did, in vain.
+    hurried_until: Option<Instant>,
     /// The store has unsettled rows that this instance does not track.
     queued_in_store: bool,
     /// Messages of it wait for the contact to write.
@@ -128,6 +133,8 @@ impl Conversation {
             through: None,
             taken: 0,
             unsettled: Tally::default(),
+            place: None,
+            hurried_until: None,
             queued_in_store: false,
             deferred: false,
             stale: false,
@@ -201,16 +208,20 @@ impl Conversation {
     fn advance(&mut self, ctx: &mut Context<Self>) {
         if self.queue.is_empty() && self.asked.is_empty() && !self.woken && !self.stale {
             self.birth.bookmark.set(None);
+            self.place = None;
             return;
         }
         if self.stale || self.may_be_settled() {
             return self.load(ctx);
         }
+        if self.waits(ctx) {
+            return;
+        }
         let ahead = self.ahead();
         let Some(state) = &self.state else { return self.load(ctx) };
         if let Some(next) = self.queue.front() {
             self.birth.bookmark.set(Some(next.message.id));
-            let turn = TurnInFlight::decide(state, &next.message, &self.birth, ahead);
+            let turn = TurnInFlight::decide(state, &next.message, &self.birth, ahead, self.place.take());
             return self.commit(turn, Cause::Message, ctx);
         }
         self.birth.bookmark.set(None);
@@ -236,10 +247,11 @@ impl Conversation {
     }
 
     /// Whether it is worth asking if the rows that queued in the store are settled, so that answers may go out at once
-    /// again. While messages pile up here, or shortly after the last question, it is not.
+    /// again. The more messages pile up here, the longer not: reading them all again costs that much more.
     fn may_be_settled(&self) -> bool {
-        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < ASK_AGAIN_AFTER);
-        self.queued_in_store && self.queue.len() <= 1 && !asked
+        let waiting = u32::try_from(self.queue.len().max(1)).unwrap_or(u32::MAX);
+        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < ASK_AGAIN_AFTER.saturating_mul(waiting));
+        self.queued_in_store && !asked
     }
 
     /// What stands before an answer, that it must not overtake.
@@ -322,7 +334,10 @@ impl Conversation {
     /// A row of the conversation waits in the store.
     fn queued(&mut self, not_before: Timestamp) {
         self.queued_in_store = true;
-        let lane = LaneKey { tenant: self.birth.key.tenant.clone(), channel: self.birth.key.channel.clone() };
-        self.birth.dispatcher.do_send(Dispatch::Queued { lane, not_before });
+        self.birth.dispatcher.do_send(Dispatch::Queued { lane: self.lane(), not_before });
+    }
+
+    fn lane(&self) -> LaneKey {
+        LaneKey { tenant: self.birth.key.tenant.clone(), channel: self.birth.key.channel.clone() }
     }
 }

@@ -27,12 +27,12 @@ pub(super) struct Ahead {
 }
 
 impl TurnInFlight {
-    /// Decides about a message, and reserves places for what is to be sent.
-    pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, ahead: Ahead) -> Self {
+    /// Decides about a message, and reserves places for what is to be sent; there may be one already.
+    pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, ahead: Ahead, place: Option<Slot>) -> Self {
         let outside: &Outside = &birth.outside;
         let mut turn = decide(state, message, &birth.profile.rules, &*outside.ports.sellers, outside.now());
         turn.knows_deferred = ahead.deferred;
-        Self::reserve(turn, birth, ahead)
+        Self::reserve(turn, birth, ahead, place)
     }
 
     /// Decides about a request.
@@ -41,12 +41,12 @@ impl TurnInFlight {
     /// [`Refused`]
     pub(super) fn compose(state: &State, request: &SendRequest, birth: &Birth, ahead: Ahead) -> Result<Self, Refused> {
         let turn = decide_send(state, request, &birth.profile.rules, birth.outside.now())?;
-        Ok(Self::reserve(turn, birth, ahead))
+        Ok(Self::reserve(turn, birth, ahead, None))
     }
 
     /// Reserves places. Where order is kept, only the first message of a turn may go at once, and only when nothing
     /// stands before it: the others queue, so that they cannot overtake.
-    fn reserve(mut turn: Turn, birth: &Birth, ahead: Ahead) -> Self {
+    fn reserve(mut turn: Turn, birth: &Birth, ahead: Ahead, mut place: Option<Slot>) -> Self {
         let outside: &Outside = &birth.outside;
         let now = outside.now();
         let lane = LaneKey { tenant: turn.key.tenant.clone(), channel: turn.key.channel.clone() };
@@ -54,7 +54,7 @@ impl TurnInFlight {
         let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
-            let slot = if others { None } else { birth.desk.reserve(&lane, now) };
+            let slot = if others { None } else { place.take().or_else(|| birth.desk.reserve(&lane, now)) };
             if slot.is_some() {
                 draft.message.attempts = 1;
                 draft.start =

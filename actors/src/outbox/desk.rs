@@ -74,8 +74,13 @@ impl Desk {
         Some(Slot { page: Arc::clone(page), place: self.places.take(lane)? })
     }
 
+    /// Whether the lane's way is open: all that its messages may lack is a place.
+    pub(crate) fn is_open(&self, lane: &LaneKey, now: Timestamp) -> bool {
+        self.tenants.get(&lane.tenant).is_some_and(|page| page.readiness(&lane.channel, now) == Readiness::Ready)
+    }
+
     /// Waits in turn for a place, then takes up to `most` of those that are free.
-    pub(super) async fn reserve_in_turn(&self, lane: &LaneKey, most: usize) -> Vec<Slot> {
+    pub(crate) async fn reserve_in_turn(&self, lane: &LaneKey, most: usize) -> Vec<Slot> {
         let Some(page) = self.tenants.get(&lane.tenant) else { return Vec::new() };
         let Some(first) = self.places.wait(lane).await else { return Vec::new() };
         let slot = |place| Slot { page: Arc::clone(page), place };

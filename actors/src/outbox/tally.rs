@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 /// How many messages of a conversation are with senders, and what became of those that are not any more.
 #[derive(Clone, Debug, Default)]
 pub struct Tally(Arc<Tallied>);
@@ -10,6 +12,7 @@ pub struct Tally(Arc<Tallied>);
 #[derive(Debug, Default)]
 struct Tallied {
     count: AtomicUsize,
+    settled: Notify,
     handed_back: AtomicBool,
     stepped_out: AtomicBool,
 }
@@ -40,6 +43,14 @@ impl Tally {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.0.count.load(Ordering::Acquire) == 0
+    }
+
+    /// Resolves when none is with a sender. For one at a time to await.
+    pub async fn settled(&self) {
+        while !self.is_zero() {
+            // Whoever settles in between leaves word.
+            self.0.settled.notified().await;
+        }
     }
 
     /// Whether one came back since this was asked last. Ask it after [`Tally::is_zero`].
@@ -79,6 +90,8 @@ impl Drop for Unsettled {
             Left::SteppedOut => self.tallied.stepped_out.store(true, Ordering::Release),
             Left::Done => {}
         }
-        self.tallied.count.fetch_sub(1, Ordering::AcqRel);
+        if self.tallied.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.tallied.settled.notify_one();
+        }
     }
 }

@@ -30,16 +30,29 @@ pub(in crate::store) struct Table {
     pub on_conflict: &'static str,
 }
 
+/// Whether an address of the tenant `j.tenant_id` said STOP, under either name of its phone. Two questions, because SQLite
+/// makes a table of a list of two before it looks them up in an index.
+macro_rules! in_opt_outs {
+    ($address:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ",
+            $address,
+            ") OR EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ",
+            same_phone!($address),
+            "))"
+        )
+    };
+}
+
 /// Whether an address (`j`), or another one of the same contact (`a`), said STOP, on whichever channel.
 macro_rules! said_stop {
     () => {
         concat!(
-            "EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address IN (j.address, ",
-            same_phone!("j.address"),
-            ")) OR EXISTS (SELECT 1 FROM contact_addresses b \
-                CROSS JOIN opt_outs o ON o.tenant_id = b.tenant_id AND o.address IN (b.address, ",
-            same_phone!("b.address"),
-            ") WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id)"
+            in_opt_outs!("j.address"),
+            " OR EXISTS (SELECT 1 FROM contact_addresses b \
+                WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id AND b.address <> j.address AND ",
+            in_opt_outs!("b.address"),
+            ")"
         )
     };
 }

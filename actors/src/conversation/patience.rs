@@ -1,0 +1,63 @@
+//! A conversation's patience. An answer that has a sender's place, and none of its conversation before it, is written as
+//! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
+//! Under load it is always worth to wait for the place.
+//!
+//! Not for long: a provider that takes seconds must hold up no turn, least of all one that says STOP.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tokio::time::Instant;
+
+use super::Conversation;
+
+/// How long a turn waits at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// For how long none waits after one that did in vain.
+const HURRY: Duration = Duration::from_secs(10);
+
+impl Conversation {
+    /// Waits, if that is worth it, for the answers under way to be settled and for a place for the next one, and goes on
+    /// then.
+    pub(super) fn waits(&mut self, ctx: &mut Context<Self>) -> bool {
+        let hurried = self.hurried_until.is_some_and(|until| Instant::now() < until);
+        if self.queue.is_empty() || self.queued_in_store || hurried {
+            return false;
+        }
+        if self.keeps_order() && !self.unsettled.is_zero() {
+            let answers = self.unsettled.clone();
+            self.wait_for(async move { answers.settled().await }, |_, ()| {}, ctx);
+            return true;
+        }
+        let (lane, now) = (self.lane(), self.birth.outside.now());
+        if self.place.is_none() {
+            self.place = self.birth.desk.reserve(&lane, now);
+        }
+        if self.place.is_some() || !self.birth.desk.is_open(&lane, now) {
+            return false;
+        }
+        let desk = self.birth.desk.clone();
+        let places = async move { desk.reserve_in_turn(&lane, 1).await };
+        self.wait_for(places, |conversation, mut places| conversation.place = places.pop(), ctx);
+        true
+    }
+
+    fn wait_for<T: 'static>(
+        &self,
+        what: impl Future<Output = T> + 'static,
+        take: impl FnOnce(&mut Self, T) + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        ctx.wait(actix::clock::timeout(PATIENCE, what).into_actor(self).map(|in_time, conversation, ctx| {
+            match in_time {
+                Ok(value) => take(conversation, value),
+                Err(_) => conversation.hurried_until = Some(Instant::now() + HURRY),
+            }
+            conversation.advance(ctx);
+        }));
+    }
+
+    fn keeps_order(&self) -> bool {
+        self.birth.profile.channels.get(&self.birth.key.channel).is_none_or(|channel| channel.keep_order)
+    }
+}

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod leases;
+mod patience;
 
 use std::time::Duration;
 

@@ -1,0 +1,38 @@
+//! Turns that wait a moment for what is before them, and do not when it takes long.
+
+use std::time::Duration;
+
+use super::{ANNE, BOB, all_sent, paused};
+use crate::domain::event::EventType;
+use crate::testing::fakes::Answer;
+use crate::testing::harness::Harness;
+
+#[test]
+fn however_many_wait_none_queues_behind_an_answer_that_is_under_way() {
+    paused(async {
+        let harness = Harness::start(|settings| settings.senders = 2);
+        for n in 0..60 {
+            let who = format!("+336100000{:02}", n % 6);
+            harness.post("a", &who, &format!("{n:02}")).await.unwrap();
+        }
+        let snapshot = harness.until(|now| all_sent(now, 60)).await;
+        assert_eq!(snapshot.events_of(EventType::MessageClaimed).count(), 0);
+    });
+}
+
+#[test]
+fn i6_a_provider_that_hangs_holds_up_no_stop() {
+    paused(async {
+        let harness = Harness::start(|settings| settings.senders = 2);
+        harness.provider("a").choose(|_| Some(Answer::Hang));
+        harness.post("a", BOB, "hello").await.unwrap();
+        harness.post("a", ANNE, "hello").await.unwrap();
+        harness.provider("a").wait_begun(1).await;
+        let begun = tokio::time::Instant::now();
+        harness.post("a", ANNE, "and this").await.unwrap();
+        harness.post("a", ANNE, "STOP").await.unwrap();
+        harness.until(|now| now.events_of(EventType::OptedOut).count() == 1).await;
+        // One wait for the answer before it, or for a place; those that follow do not wait again.
+        assert!(begun.elapsed() <= Duration::from_secs(2), "{:?}", begun.elapsed());
+    });
+}

@@ -166,7 +166,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
         AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
     LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-        AND a.address = j.address OFFSET 0) a ON true) x \
+        AND a.address = j.address OFFSET 0) a ON true OFFSET 0) x \
     WHERE x.conflict OR x.deferred"
 );
 
@@ -248,18 +248,18 @@ pub(in crate::store) const STANDINGS: &str = concat!(
 
 pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", \
     body, profile_name, details, correlation_id, created_at FROM messages_in \
-    WHERE tenant_id = $1 AND processed_at IS NULL ORDER BY id LIMIT $2";
+    WHERE tenant_id = $1 AND state = 'accepted' ORDER BY id LIMIT $2";
 
 pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \
     \"to\", body, profile_name, details, correlation_id, created_at FROM messages_in \
-    WHERE tenant_id = $1 AND processed_at IS NULL AND id > $3 ORDER BY id LIMIT $2";
+    WHERE tenant_id = $1 AND state = 'accepted' AND id > $3 ORDER BY id LIMIT $2";
 
 /// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
 pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest AS (\
-    (SELECT tenant_id, created_at FROM messages_in WHERE processed_at IS NULL ORDER BY tenant_id, id LIMIT 1) \
+    (SELECT tenant_id, created_at FROM messages_in WHERE state = 'accepted' ORDER BY tenant_id, id LIMIT 1) \
     UNION ALL SELECT n.tenant_id, n.created_at FROM oldest o CROSS JOIN LATERAL (\
         SELECT m.tenant_id, m.created_at FROM messages_in m \
-        WHERE m.processed_at IS NULL AND m.tenant_id > o.tenant_id ORDER BY m.tenant_id, m.id LIMIT 1) n) \
+        WHERE m.state = 'accepted' AND m.tenant_id > o.tenant_id ORDER BY m.tenant_id, m.id LIMIT 1) n) \
     SELECT tenant_id FROM oldest WHERE created_at < $1";
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \

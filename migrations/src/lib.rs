@@ -8,6 +8,7 @@ mod m20261121_000001_house;
 mod m20261121_000002_delivery;
 mod m20261121_000003_told;
 mod m20261121_000004_nodes;
+mod m20261121_000005_held;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_delivery::Migration),
             Box::new(m20261121_000003_told::Migration),
             Box::new(m20261121_000004_nodes::Migration),
+            Box::new(m20261121_000005_held::Migration),
         ]
     }
 }

@@ -100,7 +100,8 @@ pub struct Loaded {
     pub waiting: Vec<Inbound>,
     /// Whether rows of it in `messages_out` stand in line (pending, sending, unknown): a new one must queue behind them.
     pub unsettled: bool,
-    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them.
+    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them. What is held until the
+    /// tenant may spend again does not count.
     pub deferred: bool,
 }
 
@@ -144,9 +145,14 @@ pub trait Outbox: Send + Sync {
         through: &'a [ChannelId],
     ) -> Pending<'a, Result<bool, PortError>>;
 
-    /// What nobody else does: `deferred` rows whose contact has written since go back into the line
-    /// (`message_released`), those past their `expires_at` die (`expired`), and lines whose head left without telling
-    /// get a new one. Answers how many rows changed.
+    /// Until when an older message of its conversation is held ([`Settled::Held`]), if one is: what is not urgent either
+    /// does not pass it.
+    fn held_before<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Option<Timestamp>, PortError>>;
+
+    /// What nobody else does: `deferred` rows whose contact has written since, and held ones whose time has come, go back
+    /// into the line (`message_released`), all that a conversation has of them at once and where they stood; those past
+    /// their `expires_at` die (`expired`), and lines whose head left without telling get a new one. Answers how many rows
+    /// changed.
     fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>>;
 
     /// What a tenant handed to providers since a moment (for `per_day` and the budget).
@@ -285,6 +291,12 @@ pub enum Settled {
     Deferred {
         /// `last_error`: `window_closed`, `not_confirmed`.
         reason: String,
+    },
+    /// `deferred` until then: the tenant's budget is spent, and the message is not urgent. It stands in nobody's way
+    /// meanwhile. `last_error` is `budget`, event `message_deferred`; the attempt is taken back.
+    Held {
+        /// `next_attempt_at`
+        until: Timestamp,
     },
     /// `suppressed`, event `message_suppressed`.
     Suppressed {

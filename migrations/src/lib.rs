@@ -8,6 +8,7 @@ mod m20261121_000001_house;
 mod m20261121_000002_delivery;
 mod m20261121_000003_told;
 mod m20261121_000004_nodes;
+mod m20261121_000005_held;
 mod m20261121_000007_backlog;
 
 /// All steps, in order.
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_delivery::Migration),
             Box::new(m20261121_000003_told::Migration),
             Box::new(m20261121_000004_nodes::Migration),
+            Box::new(m20261121_000005_held::Migration),
             Box::new(m20261121_000007_backlog::Migration),
         ]
     }

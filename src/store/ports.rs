@@ -180,6 +180,14 @@ impl Outbox for Store {
         })
     }
 
+    fn held_before<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Option<Timestamp>, PortError>> {
+        let values = [text(message.tenant.as_str()), id(message.conversation), id(message.id)];
+        Box::pin(async move {
+            let held = self.read(sql::HELD_BEFORE, values, |row| row.time(0)).await?;
+            Ok(held.first().copied())
+        })
+    }
+
     fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
         Box::pin(async move {
             let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -11,7 +11,7 @@ use super::link::{all, id, time};
 use super::values::{Row, corrupt};
 use super::{Archive, StoreError, sql};
 
-/// What holds a pending row back.
+/// What holds a row back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// Another message of its conversation comes first.
@@ -90,7 +90,8 @@ impl Wait {
 }
 
 impl Archive {
-    /// What holds a row of `messages_out` back at this moment. `None`: it is not pending, or there is no such row.
+    /// What holds a row of `messages_out` back at this moment. `None`: neither is it pending nor does it wait for its
+    /// tenant's budget, or there is no such row.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

@@ -185,6 +185,12 @@ impl World {
         self.daemon = Some(process);
     }
 
+    /// Writes the configuration anew, for the next start.
+    pub fn reconfigure(&self, setup: &Setup) {
+        let database = self.postgres.as_deref().unwrap_or("sqlite://palabre.db");
+        write_config(self.folder.path(), database, &self.twilio.base_url(), setup);
+    }
+
     /// Starts another node beside it, which webhooks reach once they are aimed there.
     pub fn start_another(&mut self) {
         let spool = format!("spool-{}", self.others.len() + 2);
@@ -381,7 +387,7 @@ fn listening(line: &str) -> Option<String> {
 
 fn write_config(folder: &Path, database: &str, api_base_url: &str, setup: &Setup) {
     let tenants = folder.join("tenants");
-    std::fs::create_dir(&tenants).expect("a folder");
+    std::fs::create_dir_all(&tenants).expect("a folder");
     let Setup { daemon, timezone, whatsapp, sms, limits, tenant: more } = setup;
     let main = format!("[http]\npublic_base_url = \"{PUBLIC_URL}\"\n[database]\nurl = \"{database}\"\n{daemon}\n");
     std::fs::write(folder.join("palabre.toml"), main).expect("a file");

@@ -54,7 +54,10 @@ impl TurnInFlight {
         let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
-            let slot = if others { None } else { place.take().or_else(|| birth.desk.reserve(&lane, now)) };
+            // What a spent budget may have held before it, only the store knows: a claim keeps the order.
+            let stoppable = birth.profile.budget.hard_stop && !draft.message.urgent;
+            let may_start = !others && !stoppable;
+            let slot = may_start.then(|| place.take().or_else(|| birth.desk.reserve(&lane, now))).flatten();
             if slot.is_some() {
                 draft.message.attempts = 1;
                 draft.start =

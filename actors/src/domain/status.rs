@@ -23,7 +23,7 @@ pub enum OutboxState {
     Read,
     /// The provider took it and could not deliver it.
     Failed,
-    /// Waits for the contact to write.
+    /// Waits out of line: for the contact to write or to confirm, or for the tenant's budget.
     Deferred,
     /// A gate held it back for good: the contact opted out (I6).
     Suppressed,
@@ -74,9 +74,9 @@ pub enum Transition {
     Postpone,
     /// Nobody knows whether the provider took it.
     LoseTrack,
-    /// It waits for the contact: to write, or to confirm.
+    /// It waits out of line: for the contact to write or to confirm, or for the tenant's budget.
     Defer,
-    /// The contact did: back into the line.
+    /// What it waited for came: back into the line.
     Release,
     /// A gate holds it back for good.
     Suppress,
@@ -159,7 +159,7 @@ impl OutboxState {
         transition.from().contains(&self).then_some(transition.to())
     }
 
-    /// Whether it stands in its conversation's line: what comes later waits behind it. One that waits for the contact
+    /// Whether it stands in its conversation's line: what comes later waits behind it. One that is deferred
     /// has stepped out.
     #[must_use]
     pub const fn is_in_line(self) -> bool {

@@ -33,6 +33,8 @@ struct Books {
 pub(super) enum Allowed {
     /// Yes; it is counted.
     Yes,
+    /// Not before then, because the budget is spent; what is urgent may.
+    Held(Timestamp),
     /// Not before then, and why.
     NotBefore(Timestamp, &'static str),
 }
@@ -120,7 +122,7 @@ impl Allowance {
 impl Books {
     fn take(&mut self, cost_micros: i64, urgent: bool, now: Timestamp) -> Allowed {
         if let Err(until) = self.money.spend(cost_micros, urgent, now) {
-            return Allowed::NotBefore(until, "budget");
+            return Allowed::Held(until);
         }
         match self.day.take(now) {
             Ok(()) => Allowed::Yes,

@@ -12,7 +12,6 @@ use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
-use super::allowance::Allowed;
 use super::desk::Slot;
 use super::gates;
 use super::leases::InHand;
@@ -88,10 +87,8 @@ async fn attempt(outside: &Outside, leased: &Leased, slot: &mut Slot, in_hand: &
         Err((until, reason)) => return gates::wait_until(until, reason).into(),
     };
     let cost_micros = route.profile().cost_micros;
-    match page.allowance.take(outside, cost_micros, message.urgent).await {
-        Ok(Allowed::Yes) => {}
-        Ok(Allowed::NotBefore(until, reason)) => return gates::wait_until(until, reason).into(),
-        Err(_) => return gates::held_back(outside, "usage_unavailable").into(),
+    if let Err(held) = gates::allowance(outside, message, &page, cost_micros).await {
+        return held.into();
     }
     let via = route.via.clone();
     let (result, out) = passed(outside, leased, route, slot, in_hand).await;
@@ -185,7 +182,8 @@ async fn send(gateway: &dyn Gateway, letter: Letter<'_>) -> Result<Receipt, Send
 pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcome) {
     let id = message.id;
     let Outcome { result, via, cost_micros } = outcome;
-    let taken_back = matches!(result, Settled::Later { counted: false, .. } | Settled::Deferred { .. });
+    let taken_back =
+        matches!(result, Settled::Later { counted: false, .. } | Settled::Deferred { .. } | Settled::Held { .. });
     let settlement = Arc::new(Settlement { message, result, via, cost_micros, at: outside.now() });
     let give_up = tokio::time::Instant::now() + outside.settings.lease;
     let mut wait = Duration::from_millis(20);

@@ -19,6 +19,7 @@ pub use super::tally::{Tally, Unsettled};
 use crate::domain::Timestamp;
 use crate::domain::channel::Quota;
 use crate::domain::ids::{ChannelId, TenantId};
+use crate::domain::message::Outbound;
 use crate::domain::pacing::per_second;
 use crate::kit::{Outside, TenantProfile};
 use crate::ports::{LaneKey, Pause};
@@ -162,6 +163,15 @@ impl TenantDesk {
             account.lane.channel == *channel || account.profile.fallback.as_ref() == Some(channel)
         };
         self.accounts.values().filter(leaves).map(|account| account.lane.channel.clone()).collect()
+    }
+
+    /// Whether a spent budget holds such a message.
+    pub(super) fn is_stoppable(&self, message: &Outbound) -> bool {
+        !message.urgent && self.profile.budget.hard_stop
+    }
+
+    pub(super) fn keeps_order(&self, channel: &ChannelId) -> bool {
+        self.account(channel).is_none_or(|account| account.profile.keep_order)
     }
 
     pub(super) fn turnstile(&self, channel: &ChannelId) -> Option<&tokio::sync::Mutex<()>> {

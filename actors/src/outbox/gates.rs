@@ -1,11 +1,12 @@
-//! The gates that a message passes once its route is found: permits of its quotas (I7), and, last, how its contact
-//! stands to the tenant (I6). Each of them fails closed.
+//! The gates that a message passes once its route is found: the tenant's budget and day, permits of its quotas (I7), and,
+//! last, how its contact stands to the tenant (I6). Each of them fails closed.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
+use super::allowance::Allowed;
 use super::desk::{PACED_WITHIN, TenantDesk};
 use super::letters::{self, Route};
 use crate::domain::Timestamp;
@@ -22,6 +23,28 @@ pub(super) fn wait_until(at: Timestamp, reason: &str) -> Settled {
 /// A gate could not answer: closed, for a moment.
 pub(super) fn held_back(outside: &Outside, reason: &str) -> Settled {
     wait_until(Outside::later(outside.now(), Duration::from_secs(1)), reason)
+}
+
+/// What the tenant may spend and send today. What a spent budget holds leaves its line, so that what is urgent may pass
+/// it; nothing else of its conversation does.
+pub(super) async fn allowance(
+    outside: &Outside,
+    message: &Outbound,
+    page: &TenantDesk,
+    cost_micros: i64,
+) -> Result<(), Settled> {
+    let unavailable = |_: PortError| held_back(outside, "usage_unavailable");
+    if page.is_stoppable(message) && page.keeps_order(&message.channel) {
+        let held = outside.within_deadline(outside.ports.outbox.held_before(message)).await.map_err(unavailable)?;
+        if let Some(until) = held {
+            return Err(Settled::Held { until });
+        }
+    }
+    match page.allowance.take(outside, cost_micros, message.urgent).await.map_err(unavailable)? {
+        Allowed::Yes => Ok(()),
+        Allowed::Held(until) => Err(Settled::Held { until }),
+        Allowed::NotBefore(until, reason) => Err(wait_until(until, reason)),
+    }
 }
 
 /// Takes the permits of the pair, the account and the tenant together. Short waits are slept away; a long one gives the

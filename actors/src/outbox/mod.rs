@@ -108,7 +108,12 @@ impl Dispatcher {
                     unsettled.into_iter().for_each(Unsettled::step_out);
                     None
                 }
-                Result_::Sent(_) | Result_::Found(_) | Result_::Suppressed { .. } | Result_::Dead { .. } => {
+                // What is held comes back by itself: nothing that the contact says has to do with it.
+                Result_::Sent(_)
+                | Result_::Found(_)
+                | Result_::Held { .. }
+                | Result_::Suppressed { .. }
+                | Result_::Dead { .. } => {
                     unsettled.into_iter().for_each(Unsettled::done);
                     None
                 }
@@ -290,7 +295,7 @@ impl Actor for Dispatcher {
             // What the process before this one had on the wire when it was killed may reach its provider only now: nobody
             // is asked about it before the provider can know (I5).
             ctx.run_later(self.outside.settings.ask_after, Self::inspect);
-            self.tend_later(ctx);
+            self.tend_after(1, ctx);
         }
     }
 }

@@ -13,8 +13,8 @@ use super::unknowns::Tell;
 use crate::kit::metric;
 use crate::ports::PortError;
 
-/// The store tends its lines once in so many sweeps. What it finds there is in no hurry: somebody failed to tell, days
-/// ago or just now.
+/// The store tends its lines once in so many sweeps, as long as it finds nothing to do there. That is in no hurry: somebody
+/// failed to tell, days ago or just now, or may spend again since midnight.
 const SWEEPS_PER_TENDING: u32 = 5;
 
 impl Dispatcher {
@@ -99,8 +99,8 @@ impl Dispatcher {
         }));
     }
 
-    pub(super) fn tend_later(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_later(self.outside.settings.sweep_every * SWEEPS_PER_TENDING, Self::tend);
+    pub(super) fn tend_after(&mut self, sweeps: u32, ctx: &mut Context<Self>) {
+        ctx.run_later(self.outside.settings.sweep_every * sweeps, Self::tend);
     }
 
     fn tend(&mut self, ctx: &mut Context<Self>) {
@@ -110,13 +110,14 @@ impl Dispatcher {
         let outside = Arc::clone(&self.outside);
         let tending = async move { outside.within_deadline(outside.ports.outbox.tend(outside.now())).await };
         ctx.spawn(tending.into_actor(self).map(|tended, dispatcher, ctx| {
-            // What went back into its line is found by the next sweep.
+            // What went back into its line is found by the next sweep. It was a page: perhaps there is more.
+            let sweeps = if matches!(tended, Ok(1..)) { 1 } else { SWEEPS_PER_TENDING };
             if let Err(error) = tended
                 && dispatcher.outside.outage.is_news(&error)
             {
                 warn!(error = %error, "lines could not be tended, trying again");
             }
-            dispatcher.tend_later(ctx);
+            dispatcher.tend_after(sweeps, ctx);
         }));
     }
 }

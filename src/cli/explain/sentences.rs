@@ -130,7 +130,7 @@ pub(in crate::cli) fn why_outbound(row: &message_out::Model, language: Language)
 /// The same, also while it is under way: when it waits, for what.
 pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> String {
     match (row.state.parse(), language) {
-        (Ok(OutboxState::Pending), _) if let Some(waits) = waits => told_wait(waits, language),
+        (Ok(OutboxState::Pending | OutboxState::Deferred), _) if let Some(waits) = waits => told_wait(waits, language),
         (Ok(state), _) => told_state(state, row, language),
         (Err(_), Language::En) => format!("it is {}, which this version does not know", row.state),
         (Err(_), Language::Fr) => format!("il est {}, que cette version ne connaît pas", row.state),
@@ -139,7 +139,8 @@ pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, lan
 
 /// What an operator can do about where a message is: about what it waits for, or about the reason that stands in it.
 pub(super) fn next_step(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> Option<String> {
-    if let Some(waits) = waits.filter(|_| row.state == OutboxState::Pending.as_str()) {
+    let waiting = [OutboxState::Pending, OutboxState::Deferred].iter().any(|state| row.state == state.as_str());
+    if let Some(waits) = waits.filter(|_| waiting) {
         return wait_todo(waits, language);
     }
     row.last_error.as_deref().and_then(|reason| what_to_do(reason, language)).map(str::to_owned)
@@ -166,7 +167,7 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             OutboxState::Failed => {
                 ("the provider took it and could not deliver it", "le fournisseur l'a pris et n'a pas pu le remettre")
             }
-            OutboxState::Deferred => ("waits for the contact", "attend le contact"),
+            OutboxState::Deferred => ("waits out of line", "attend hors de la file"),
             OutboxState::Suppressed => {
                 ("held back for good right before the wire", "retenu pour de bon juste avant l'envoi")
             }

@@ -116,7 +116,9 @@ fn instead(state: OutboxState) -> &'static str {
         OutboxState::Pending => "it waits for its next attempt; it can only be cancelled",
         OutboxState::Sending => "a sender is at it; ask again in a moment",
         OutboxState::Unknown => "the provider is being asked about it; wait for the answer, or it may arrive twice",
-        OutboxState::Deferred => "it waits for the contact and goes by itself then; it can only be cancelled",
+        OutboxState::Deferred => {
+            "it waits for the contact, or for the budget, and goes by itself then; it can only be cancelled"
+        }
         OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
         OutboxState::Cancelled => "it is called back already; it can only be replayed",
         OutboxState::Suppressed => "a gate held it back for good; it can only be replayed",

@@ -68,7 +68,7 @@ pub(super) const fn not_from(state: OutboxState) -> Problem {
         OutboxState::Pending => "it waits for its next attempt already; it can be cancelled",
         OutboxState::Sending => "a sender is at it: ask again in a moment",
         OutboxState::Unknown => "the provider is being asked about it: wait for the answer, or it may arrive twice",
-        OutboxState::Deferred => "it waits for the contact and goes by itself; it can be cancelled",
+        OutboxState::Deferred => "it waits for the contact, or for the budget, and goes by itself; it can be cancelled",
         OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
         OutboxState::Cancelled => "it is cancelled already; it can be replayed",
         OutboxState::Suppressed => "a gate held it back for good; it will not be sent unless replayed",

@@ -22,6 +22,23 @@ macro_rules! in_line {
 }
 use in_line;
 
+/// A row that waits for the contact, as the partial index `messages_out_deferred` has them.
+macro_rules! awaits_contact {
+    ($row:literal) => {
+        concat!($row, ".state = 'deferred' AND ", $row, ".last_error IS DISTINCT FROM 'budget'")
+    };
+}
+use awaits_contact;
+
+/// A row that waits for its tenant's budget, as the partial indexes `messages_out_held` and `messages_out_held_line` have
+/// them.
+macro_rules! held {
+    ($row:literal) => {
+        concat!($row, ".state = 'deferred' AND ", $row, ".last_error = 'budget'")
+    };
+}
+use held;
+
 use crate::store::sql::same_phone;
 
 /// Whether this address (`j`) or another of the same contact (`a`) said STOP.
@@ -51,13 +68,12 @@ macro_rules! who {
     };
 }
 
-/// Whether rows of the conversation `c` stand in such a state.
+/// Whether rows of the conversation `c` stand so.
 macro_rules! has {
-    ($states:expr) => {
+    ($so:expr) => {
         concat!(
-            "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id \
-                AND o.state IN ",
-            $states,
+            "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
+            $so,
             " LIMIT 1) IS NOT NULL"
         )
     };
@@ -157,7 +173,9 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     in_line!(),
     " LIMIT 1) IS NOT NULL AS conflict, \
         j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
-            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' LIMIT 1) IS NOT NULL AS deferred \
+            AND d.conversation_id = j.conversation_id AND ",
+    awaits_contact!("d"),
+    " LIMIT 1) IS NOT NULL AS deferred \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
         $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
         releases, first_id, place) \
@@ -224,12 +242,12 @@ pub(in crate::store) const LOAD: &str = concat!(
         c.recent_answers, c.timer_at, c.last_inbound_at, ",
     said_stop!(),
     ", ",
-    has!(in_line!()),
+    has!(concat!("o.state IN ", in_line!())),
     ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
             m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
                 AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), ",
-    has!("('deferred')"),
+    has!(awaits_contact!("o")),
     ", p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
         j (tenant_id, channel_id, address, through, place) ",

@@ -10,11 +10,15 @@ pub(in crate::store) struct Shelf {
     condition: &'static str,
 }
 
-/// Every state stands on one of them.
-pub(in crate::store) const SHELVES: [Shelf; 5] = [
+/// Every state stands on one of them; what is deferred on two.
+pub(in crate::store) const SHELVES: [Shelf; 6] = [
     Shelf { states: &[OutboxState::Dead, OutboxState::Failed], condition: "state IN ('dead', 'failed')" },
     Shelf { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
-    Shelf { states: &[OutboxState::Deferred], condition: "state = 'deferred'" },
+    Shelf {
+        states: &[OutboxState::Deferred],
+        condition: "state = 'deferred' AND last_error IS DISTINCT FROM 'budget'",
+    },
+    Shelf { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND last_error = 'budget'" },
     Shelf { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     Shelf {
         states: &[

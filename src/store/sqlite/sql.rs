@@ -17,6 +17,23 @@ macro_rules! in_line {
 }
 use in_line;
 
+/// A row that waits for the contact, as the partial index `messages_out_deferred` has them.
+macro_rules! awaits_contact {
+    ($row:literal) => {
+        concat!($row, ".state = 'deferred' AND ", $row, ".last_error IS DISTINCT FROM 'budget'")
+    };
+}
+use awaits_contact;
+
+/// A row that waits for its tenant's budget, as the partial indexes `messages_out_held` and `messages_out_held_line` have
+/// them.
+macro_rules! held {
+    ($row:literal) => {
+        concat!($row, ".state = 'deferred' AND ", $row, ".last_error = 'budget'")
+    };
+}
+use held;
+
 use crate::store::sql::same_phone;
 
 /// A table that rows are appended to in bulk.
@@ -124,21 +141,25 @@ pub(in crate::store) const LOCK_TURNS: &str = "";
 /// null], …]`: positions of the
 /// turns that may not be written (1), and of those that find deferred rows to release (0). Contact and address are null
 /// when the conversation is there already.
-pub(in crate::store) const CONFLICTS: &str = "SELECT key, conflict FROM (SELECT j.key, coalesce(\
+pub(in crate::store) const CONFLICTS: &str = concat!(
+    "SELECT key, conflict FROM (SELECT j.key, coalesce(\
         (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
         OR coalesce(c.version, 0) <> j.value->>3 \
         OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
         OR twin.id IS NOT NULL \
         OR a.contact_id <> j.value->>5, 0) AS conflict, \
         j.value->>7 AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = j.value->>0 \
-            AND d.conversation_id = j.value->>2 AND d.state = 'deferred') AS deferred \
+            AND d.conversation_id = j.value->>2 AND ",
+    awaits_contact!("d"),
+    ") AS deferred \
     FROM json_each(+?1) j \
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations twin ON twin.tenant_id = j.value->>0 AND twin.contact_id = j.value->>5 \
         AND twin.channel_id = j.value->>4 \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.value->>0 AND a.address = j.value->>6) \
-    WHERE conflict OR deferred";
+    WHERE conflict OR deferred"
+);
 
 /// `[[inbound, conversation, role, reason, processed_at], …]`
 pub(in crate::store) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
@@ -205,7 +226,9 @@ pub(in crate::store) const LOAD: &str = concat!(
                 AND w.channel_id = j.channel_id AND w.\"from\" = j.address AND w.processed_at IS NULL \
                 ORDER BY w.id) m), \
         EXISTS (SELECT 1 FROM messages_out o \
-            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred'), \
+            WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
+    awaits_contact!("o"),
+    "), \
         p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
     FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \

@@ -75,7 +75,17 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
     let mut waiting = Vec::new();
     for (number, reason) in (1..).zip(["per_day", "budget", "63018"]) {
         let message = Customer::of("belle", number).is_answered(store, &format!("SM{number}"), 0, now(0)).await;
-        postpone(store, &message, reason, 50_000).await;
+        let until = at(50_000);
+        let result = match reason {
+            "budget" => Settled::Held { until },
+            reason => Settled::Later { at: until, reason: reason.to_owned(), counted: false },
+        };
+        let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 0, at: at(1) };
+        store.settle(settlement.into()).await.unwrap();
+        if reason == "budget" {
+            let told = wait(store, &message, 1).await;
+            assert_eq!(told, Some(Wait::Time { reason: Some("budget".into()), until }), "out of line, and told");
+        }
         waiting.push(message);
     }
     store.rest(pause(&Customer::of("belle", 1), "per_day", at(50_000)), at(1)).await.unwrap();
@@ -83,6 +93,7 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
 }
 
 async fn two_are_looked_at_again(store: &Store, waiting: &[Outbound], seconds: i64) {
+    store.tend(at(seconds)).await.unwrap();
     for message in &waiting[..2] {
         assert!(matches!(wait(store, message, seconds).await, Some(Wait::Turn { .. })));
     }

@@ -86,6 +86,8 @@ pub(in crate::store) enum Sweep {
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Rounds {
     pub deferred: (String, String),
+    /// A tenant alone.
+    pub held: String,
     pub lines: (String, String),
 }
 

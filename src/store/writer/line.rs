@@ -73,13 +73,27 @@ pub(in crate::store) async fn hold_back(
     held.iter().map(|row| Ok((row.parse(0)?, row.parse(1)?))).collect()
 }
 
-/// Puts what waits for these contacts back into the line, where it stood, and tells who stands behind whom. With
-/// the moment. Answers how many rows there were.
+/// What somebody out of line waited for, and what came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The contact's next word.
+    Contact,
+    /// Another day or month of the tenant's budget.
+    Budget,
+}
+
+/// Puts what waits for this back into these lines, where it stood, and tells who stands behind whom. With the moment.
+/// Answers how many rows there were.
 pub(super) async fn release(
     tx: &impl Transaction,
+    awaited: Awaited,
     lines: &[(Line, Timestamp)],
     events: &mut Events,
 ) -> Result<u64, DbErr> {
+    let (sql, reason) = match awaited {
+        Awaited::Contact => (sql::RELEASE, "contact_wrote"),
+        Awaited::Budget => (sql::RELEASE_HELD, "due"),
+    };
     if lines.is_empty() {
         return Ok(0);
     }
@@ -88,12 +102,12 @@ pub(super) async fn release(
             .iter()
             .map(|((tenant, conversation), at)| [text(tenant.as_str()), text(conversation.as_str()), time(*at)]),
     );
-    let mut released = all(tx, sql::RELEASE, [waiting]).await?;
+    let mut released = all(tx, sql, [waiting]).await?;
     sort(&mut released)?;
     for row in &released {
         let tenant = row.tenant(1)?;
         let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
-        events.push(&events::outbound(whose, Transition::Release, Why::of("contact_wrote"), row.time(3)?));
+        events.push(&events::outbound(whose, Transition::Release, Why::of(reason), row.time(3)?));
     }
     if !released.is_empty() {
         line_up(tx, lines.iter().map(|(line, _)| line)).await?;

@@ -13,6 +13,9 @@ use crate::store::events::{self, Whose, Why};
 use crate::store::link::{Value, id, integer, text, text_or_null, time, time_or_null};
 use crate::store::values::quarter_text;
 
+/// `last_error` of what waits for its tenant's budget; the statements that look for such rows name it.
+const HELD: &str = "budget";
+
 /// What a settlement or a callback may change, and what it needs to know.
 pub(super) struct OutboxRow {
     id: OutboundId,
@@ -139,7 +142,7 @@ impl OutboxRow {
             }
             Settled::Later { .. } => Transition::Postpone,
             Settled::Unknown { .. } => Transition::LoseTrack,
-            Settled::Deferred { .. } => Transition::Defer,
+            Settled::Deferred { .. } | Settled::Held { .. } => Transition::Defer,
             Settled::Suppressed { .. } => Transition::Suppress,
             Settled::Dead { .. } => Transition::Die,
         };
@@ -155,7 +158,7 @@ impl OutboxRow {
         self.state = self.state.after(transition)?;
         self.free(*at);
         let mut told = true;
-        let (reason, attempt) = match result {
+        let (reason, attempt): (&str, _) = match result {
             Settled::Sent(_) | Settled::Found(_) => return None,
             Settled::Later { at: again, reason, counted } => {
                 // A gate that stays shut is told once.
@@ -173,10 +176,15 @@ impl OutboxRow {
                 self.expires_at = message.expires_at;
                 (reason, None)
             }
+            Settled::Held { until } => {
+                self.attempts -= 1;
+                self.next_attempt_at = *until;
+                (HELD, None)
+            }
             Settled::Suppressed { reason, .. } => (reason, None),
             Settled::Dead { reason } => (reason, Some(message.attempts)),
         };
-        self.last_error = Some(reason.clone());
+        self.last_error = Some(reason.to_owned());
         let why = Why { reason, attempt: attempt.map(|attempt| attempt.max(1)), via: settlement.via.as_ref() };
         let event = told.then(|| events::outbound(self.whose(&message.tenant), transition, why, *at));
         Some(News { event, spent: None })

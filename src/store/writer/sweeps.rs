@@ -1,5 +1,7 @@
 //! Statements over many rows: claims, leases, what goes round, idle live sessions; and burials, which are rare.
 
+use std::collections::BTreeSet;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
@@ -10,7 +12,7 @@ use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
-use super::line::{self, Line};
+use super::line::{self, Awaited, Line};
 use crate::store::events::{self, Events, Whose, Why};
 use crate::store::link::{Text, all, change, column, count, id, list, text, time};
 use crate::store::sql;
@@ -18,6 +20,9 @@ use crate::store::values::Row;
 
 /// How many conversations, or rows that expired, one call of `tend` looks at.
 const PAGE: usize = 256;
+/// How many tenants' held rows it looks at, and how many of each: nobody's backlog comes back before another's first.
+const HELD_TENANTS: usize = 64;
+const HELD_EACH: usize = 64;
 
 pub(super) async fn bury(
     tx: &impl Transaction,
@@ -123,8 +128,8 @@ async fn expire_leases(tx: &impl Transaction, leases: &LeasesOver, events: &mut 
     Ok(over.len() as u64)
 }
 
-/// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out;
-/// lines whose head believes that it stands behind others.
+/// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out, or
+/// whose tenant may spend again; lines whose head believes that it stands behind others.
 async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events: &mut Events) -> Result<u64, DbErr> {
     let mut expired = all(tx, sql::EXPIRE_DEFERRED, [time(now), count(PAGE)]).await?;
     line::sort(&mut expired)?;
@@ -137,10 +142,28 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
     for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
         written.push(((tenant, conversation), now));
     }
-    let released = line::release(tx, &written, events).await?;
+    let mut released = line::release(tx, Awaited::Contact, &written, events).await?;
+    let due = held(tx, now, &mut rounds.held).await?;
+    released += line::release(tx, Awaited::Budget, &due, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
     let promoted = line::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
     Ok(expired.len() as u64 + released + promoted)
+}
+
+/// Conversations of the next tenants with something held that is due.
+async fn held(tx: &impl Transaction, now: Timestamp, after: &mut String) -> Result<Vec<(Line, Timestamp)>, DbErr> {
+    let values = [text(after.as_str()), time(now), count(HELD_TENANTS), count(HELD_EACH)];
+    let (mut tenants, mut due) = (BTreeSet::new(), BTreeSet::new());
+    for row in &all(tx, sql::HELD_PAGE, values).await? {
+        let tenant: String = row.get(0)?;
+        if let Some(conversation) = row.get::<Option<String>>(1)? {
+            due.insert((tenant.clone(), conversation));
+        }
+        tenants.insert(tenant);
+    }
+    let full = tenants.len() >= HELD_TENANTS;
+    *after = tenants.pop_last().filter(|_| full).unwrap_or_default();
+    Ok(due.into_iter().map(|line| (line, now)).collect())
 }
 
 /// The next page of conversations, and of these the ones that want something done.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Transaction;
 use super::batch::Task;
-use super::line::{Line, lock_heads, promote, release};
+use super::line::{Awaited, Line, lock_heads, promote, release};
 use crate::store::events::{self, Events};
 use crate::store::link::{
     Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
@@ -155,7 +155,7 @@ async fn write(
             keep_live(tx, turn, session, events).await?;
         }
     }
-    release(tx, releasing, events).await?;
+    release(tx, Awaited::Contact, releasing, events).await?;
     outbox(tx, turns).await?;
     super::consents::apply(tx, turns, events).await
 }

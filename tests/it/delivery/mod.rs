@@ -178,6 +178,21 @@ impl World {
     }
 }
 
+/// A time zone in which it is about noon, so that the day does not end during a test; and when it ends (UTC).
+pub fn where_it_is_noon() -> (String, chrono::NaiveDateTime) {
+    let now = chrono::Utc::now();
+    let hour: u32 = now.format("%H").to_string().parse().expect("an hour");
+    let ahead = 12 - i64::from(hour);
+    let timezone = match ahead {
+        0 => "Etc/GMT".to_owned(),
+        // These names have their signs the other way round.
+        1.. => format!("Etc/GMT-{ahead}"),
+        _ => format!("Etc/GMT+{}", -ahead),
+    };
+    let midnight = now.date_naive().and_hms_opt(0, 0, 0).expect("midnight") + chrono::TimeDelta::hours(24 - ahead);
+    (timezone, midnight)
+}
+
 /// The database's own clock, as the tables write times.
 pub fn now() -> &'static str {
     if on_postgres() { "now()" } else { "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')" }

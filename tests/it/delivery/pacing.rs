@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::InboundMessage;
 
-use super::{ANNE, Asked, BOB, CHLOE, quick, quick_with};
+use super::{ANNE, Asked, BOB, CHLOE, quick, quick_with, where_it_is_noon};
 use crate::daemon::{BELLE, Setup, TAXI, World};
 
 /// No n-th arrival before its time: one permit `every`, `burst` at once.
@@ -69,17 +69,7 @@ async fn i7_one_contact_gets_its_burst_and_then_waits_alone() {
 
 #[tokio::test]
 async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
-    // Wherever it is about noon now: the day does not end during the test.
-    let now = chrono::Utc::now();
-    let hour: u32 = now.format("%H").to_string().parse().expect("an hour");
-    let ahead = 12 - i64::from(hour);
-    let timezone = match ahead {
-        0 => "Etc/GMT".to_owned(),
-        // These names have their signs the other way round.
-        1.. => format!("Etc/GMT-{ahead}"),
-        _ => format!("Etc/GMT+{}", -ahead),
-    };
-    let midnight = now.date_naive().and_hms_opt(0, 0, 0).expect("midnight") + chrono::TimeDelta::hours(24 - ahead);
+    let (timezone, midnight) = where_it_is_noon();
     let limits = "per_second = 10000\nper_contact_per_minute = 1000\nper_day = 2".to_owned();
     let mut world = World::start_on(&Setup { limits, timezone, ..quick() });
     for (sent, text) in (1..).zip(["un", "deux"]) {

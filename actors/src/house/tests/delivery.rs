@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 
 use super::{ANNE, BOB, all_sent, paused};
 use crate::domain::address::{Address, Scheme};
-use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::{BreakerPolicy, ChannelProfile, ChannelTemplate, Quota};
 use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, TenantId};
@@ -26,16 +25,16 @@ fn away() -> Answer {
     Answer::Refuse(SendError { class, code: Some("503".to_owned()), detail: String::new() })
 }
 
-fn texts(harness: &Harness, channel: &str) -> Vec<String> {
+pub(super) fn texts(harness: &Harness, channel: &str) -> Vec<String> {
     let taken = harness.gateways.of(&ChannelId::new(channel)).taken();
     taken.into_iter().map(|message| message.body).collect()
 }
 
-fn row<'a>(snapshot: &'a Snapshot, body: &str) -> &'a OutboundRow {
+pub(super) fn row<'a>(snapshot: &'a Snapshot, body: &str) -> &'a OutboundRow {
     snapshot.outbound.iter().find(|row| row.message.body == body).expect("it was written")
 }
 
-fn in_state(snapshot: &Snapshot, body: &str, state: OutboxState) -> bool {
+pub(super) fn in_state(snapshot: &Snapshot, body: &str, state: OutboxState) -> bool {
     snapshot.outbound.iter().any(|row| row.message.body == body && row.state == state)
 }
 
@@ -239,33 +238,6 @@ fn when_the_provider_finds_the_window_closed_the_template_goes_in_the_same_attem
         harness.send("a", ANNE, request("without")).await.unwrap();
         let snapshot = harness.until(|now| in_state(now, "without", OutboxState::Deferred)).await;
         assert_eq!(row(&snapshot, "without").state, OutboxState::Deferred);
-    });
-}
-
-#[test]
-fn a_hard_stop_of_the_budget_holds_what_is_not_urgent_until_the_next_day() {
-    paused(async {
-        let harness = Harness::build(|plan| {
-            plan.channel("a").cost_micros = 60;
-            plan.add("a").budget =
-                BudgetPolicy { per_day_micros: Some(100), hard_stop: true, alert_at: 0.8, ..BudgetPolicy::default() };
-        });
-        let idle = |text: &str| SendRequest { urgent: false, ..request(text) };
-        harness.send("a", ANNE, idle("one")).await.unwrap();
-        harness.until(|now| all_sent(now, 1)).await;
-        harness.send("a", ANNE, idle("two")).await.unwrap();
-        harness.send("a", BOB, request("urgent")).await.unwrap();
-        harness.until(|now| all_sent(now, 2)).await;
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let snapshot = harness.store.snapshot();
-        let held = row(&snapshot, "two");
-        assert_eq!((held.state, held.last_error.as_deref()), (OutboxState::Pending, Some("budget")));
-        // Midnight in Paris.
-        assert_eq!(held.next_attempt_at, noon() + TimeDelta::hours(11));
-        assert_eq!(held.message.attempts, 0, "nothing was tried");
-        tokio::time::sleep(Duration::from_secs(11 * 60 * 60)).await;
-        assert!(all_sent(&harness.store.snapshot(), 3));
-        assert_eq!(texts(&harness, "a"), ["one", "urgent", "two"]);
     });
 }
 

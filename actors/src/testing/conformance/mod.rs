@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
 
+pub mod held;
 pub mod inbox;
 pub mod outbox;
 pub mod pacing;
@@ -95,6 +96,12 @@ macro_rules! store_conformance {
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,
             i8_a_callback_finds_its_row,
+        );
+        $crate::store_conformance!(@cases $make, held:
+            i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order,
+            what_the_contact_says_does_not_bring_back_what_the_budget_holds,
+            i6_a_stop_counts_for_what_the_budget_holds,
+            i9_each_tenant_gets_back_what_its_budget_held,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };

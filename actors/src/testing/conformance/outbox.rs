@@ -15,7 +15,7 @@ use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::ports::{Advanced, Claim, ClaimUnknown, LeasesOver, Outbox, Settled, Settlement, StatusUpdate};
 
-async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
+pub(super) async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
     let lane = Customer::of(tenant, 0).lane();
     let (now, lease_until) = (at(seconds), at(seconds + 60));
     store.claim(Claim { lane, keep_order: true, node: node(), now, lease_until, limit }).await.expect("claims")
@@ -43,7 +43,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
     }
 }
 
-fn ids(messages: &[Outbound]) -> Vec<OutboundId> {
+pub(super) fn ids(messages: &[Outbound]) -> Vec<OutboundId> {
     messages.iter().map(|message| message.id).collect()
 }
 

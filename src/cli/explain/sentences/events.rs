@@ -56,7 +56,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "nobody knows whether the provider took it: it will be asked",
             "personne ne sait si le fournisseur l'a pris : on le lui demandera",
         ),
-        ("message_deferred", _) => ("it waits for the contact now", "il attend désormais le contact"),
+        ("message_deferred", _) => ("it waits out of line now", "il attend désormais hors de la file"),
         ("message_released", _) => ("the wait is over: back into the line", "l'attente est finie : remis dans la file"),
         ("message_cancelled", _) => ("an operator called it back", "un opérateur l'a rappelé"),
         ("message_replayed", _) => (

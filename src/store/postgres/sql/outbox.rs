@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{in_line, same_phone};
+use super::{awaits_contact, held, in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -9,6 +9,23 @@ macro_rules! message {
         "t.id, t.tenant_id, t.channel_id, t.conversation_id, t.in_reply_to, t.\"to\", t.body, t.kind, \
         t.correlation_id, t.attempts, t.created_at, t.template, t.urgent, t.expires_at, t.life, t.life_since, \
         t.attempts_before"
+    };
+}
+
+/// Puts rows that stand so (`d`) back into the line.
+macro_rules! release {
+    ($so:expr) => {
+        concat!(
+            "WITH held AS MATERIALIZED (SELECT d.id, j.at \
+                FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
+                CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
+                    AND d.conversation_id = j.conversation_id AND ",
+            $so,
+            " FOR UPDATE) d) \
+            UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
+                updated_at = held.at FROM held WHERE t.id = held.id \
+            RETURNING t.id, t.tenant_id, t.correlation_id, t.next_attempt_at"
+        )
     };
 }
 
@@ -52,8 +69,11 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
                 AND w.conversation_id = c.id AND w.state IN ",
     in_line!(),
     " AND w.state = 'pending' \
-            UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
-                AND d.state = 'deferred' OFFSET 0) o \
+            UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id AND ",
+    awaits_contact!("d"),
+    " UNION ALL SELECT h.id FROM messages_out h WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND ",
+    held!("h"),
+    " OFFSET 0) o \
         WHERE a.tenant_id = $1 AND a.address = ANY (ARRAY[$2, ",
     same_phone!("$2"),
     "]) ORDER BY o.id) \
@@ -106,13 +126,31 @@ pub(in crate::store) const PROMOTE: &str = concat!(
 );
 
 /// `(tenant, conversation, when)`: what waits for these contacts goes back into the line.
-pub(in crate::store) const RELEASE: &str = "WITH held AS MATERIALIZED (SELECT d.id, j.at \
-        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
-        CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
-            AND d.conversation_id = j.conversation_id AND d.state = 'deferred' FOR UPDATE) d) \
-    UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
-        updated_at = held.at FROM held WHERE t.id = held.id \
-    RETURNING t.id, t.tenant_id, t.correlation_id, t.next_attempt_at";
+pub(in crate::store) const RELEASE: &str = release!(awaits_contact!("d"));
+
+/// The same of what is held until the tenant may spend again.
+pub(in crate::store) const RELEASE_HELD: &str = release!(held!("d"));
+
+/// After tenant, now, how many tenants, how many rows of each: tenants that have something held, and the conversations of
+/// what is due of it, first come first; null where nothing is.
+pub(in crate::store) const HELD_PAGE: &str = concat!(
+    "WITH RECURSIVE page (tenant_id) AS (SELECT $1::text COLLATE \"C\" \
+    UNION ALL SELECT n.tenant_id FROM page p CROSS JOIN LATERAL (\
+        SELECT h.tenant_id FROM messages_out h WHERE ",
+    held!("h"),
+    " AND h.tenant_id > p.tenant_id ORDER BY h.tenant_id LIMIT 1) n) \
+    SELECT p.tenant_id, d.conversation_id FROM (SELECT tenant_id FROM page OFFSET 1 LIMIT $3) p \
+    LEFT JOIN LATERAL (SELECT h.conversation_id FROM messages_out h WHERE ",
+    held!("h"),
+    " AND h.tenant_id = p.tenant_id AND h.next_attempt_at <= $2 ORDER BY h.next_attempt_at, h.id LIMIT $4) d ON true"
+);
+
+/// Tenant, conversation, the message itself: until when the last one before it is held.
+pub(in crate::store) const HELD_BEFORE: &str = concat!(
+    "SELECT h.next_attempt_at FROM messages_out h WHERE ",
+    held!("h"),
+    " AND h.tenant_id = $1 AND h.conversation_id = $2 AND h.id < $3 ORDER BY h.id DESC LIMIT 1"
+);
 
 /// `(tenant, conversation)`: tells every row of these lines whether others stand before it.
 pub(in crate::store) const LINE_UP: &str = concat!(
@@ -188,18 +226,23 @@ pub(in crate::store) const EXPIRE_DEFERRED: &str = "WITH over AS MATERIALIZED (S
 
 /// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
 /// confirmed since one of them was due.
-pub(in crate::store) const DEFERRED_PAGE: &str = "WITH RECURSIVE page (tenant_id, conversation_id) AS (\
+pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
+    "WITH RECURSIVE page (tenant_id, conversation_id) AS (\
     SELECT $1::text COLLATE \"C\", $2::text COLLATE \"C\" \
     UNION ALL SELECT n.tenant_id, n.conversation_id FROM page p CROSS JOIN LATERAL (\
-        SELECT d.tenant_id, d.conversation_id FROM messages_out d WHERE d.state = 'deferred' \
-        AND (d.tenant_id, d.conversation_id) > (p.tenant_id, p.conversation_id) \
+        SELECT d.tenant_id, d.conversation_id FROM messages_out d WHERE ",
+    awaits_contact!("d"),
+    " AND (d.tenant_id, d.conversation_id) > (p.tenant_id, p.conversation_id) \
         ORDER BY d.tenant_id, d.conversation_id LIMIT 1) n) \
     SELECT p.tenant_id, p.conversation_id, coalesce((SELECT greatest(c.last_inbound_at, o.confirmed_at) > \
             (SELECT min(d.next_attempt_at) FROM messages_out d WHERE d.tenant_id = p.tenant_id \
-                AND d.conversation_id = p.conversation_id AND d.state = 'deferred') \
+                AND d.conversation_id = p.conversation_id AND ",
+    awaits_contact!("d"),
+    ") \
         FROM conversations c CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = c.contact_id \
             OFFSET 0) o WHERE c.id = p.conversation_id), false) \
-    FROM page p OFFSET 1 LIMIT $3 - 1";
+    FROM page p OFFSET 1 LIMIT $3 - 1"
+);
 
 /// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
 pub(in crate::store) const LINE_PAGE: &str = concat!(
@@ -255,15 +298,22 @@ pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, 
     reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
 
 /// What waits for another day or month is looked at again: the limits may be others now.
-pub(in crate::store) const RECONSIDER: &str = "WITH held AS MATERIALIZED (SELECT p.id FROM messages_out p \
+pub(in crate::store) const RECONSIDER: &str = concat!(
+    "WITH used_up AS MATERIALIZED (SELECT p.id FROM messages_out p \
         WHERE p.state = 'pending' AND NOT p.behind AND p.next_attempt_at > p.updated_at \
-        AND p.last_error IN ('per_day', 'budget') FOR UPDATE OF p SKIP LOCKED) \
-    UPDATE messages_out t SET next_attempt_at = t.updated_at FROM held WHERE t.id = held.id";
+        AND p.last_error = 'per_day' FOR UPDATE OF p SKIP LOCKED), \
+    spent AS MATERIALIZED (SELECT h.id FROM messages_out h WHERE ",
+    held!("h"),
+    " AND h.next_attempt_at > h.updated_at ORDER BY h.tenant_id, h.next_attempt_at FOR UPDATE OF h SKIP LOCKED) \
+    UPDATE messages_out t SET next_attempt_at = t.updated_at \
+    WHERE t.id = ANY (ARRAY(SELECT id FROM used_up UNION ALL SELECT id FROM spent))"
+);
 
 /// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the
 /// state of that one, a reason, until when, how many come first.
 pub(in crate::store) const WAITS: &str = concat!(
-    "WITH r AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1 AND w.state || '' = 'pending') \
+    "WITH w AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1), \
+    r AS MATERIALIZED (SELECT w.* FROM w WHERE w.state = 'pending') \
     SELECT 'behind', l.id, l.state, l.last_error, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
         SELECT h.id, h.state, h.last_error FROM messages_out h WHERE h.tenant_id = r.tenant_id \
             AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
@@ -275,7 +325,10 @@ pub(in crate::store) const WAITS: &str = concat!(
     UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
         SELECT * FROM channel_rests p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
             AND p.until > $2 AND p.told_at >= $3 OFFSET 0) p \
-    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM r WHERE r.next_attempt_at > $2 \
+    UNION ALL SELECT 'time', NULL, NULL, w.last_error, w.next_attempt_at, 0 FROM w \
+        WHERE (w.state = 'pending' OR (",
+    held!("w"),
+    ")) AND w.next_attempt_at > $2 \
     UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
             WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id AND f.state = 'pending' AND NOT f.behind \
             AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) LIMIT 10000) f) FROM r"

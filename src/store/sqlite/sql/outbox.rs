@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{Table, in_line, same_phone};
+use super::{Table, awaits_contact, held, in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -49,8 +49,16 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     ") \
     UNION ALL SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
-        CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state = 'deferred' \
-        WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
+        CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND ",
+    awaits_contact!("o"),
+    " WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
+    same_phone!("?2"),
+    ") \
+    UNION ALL SELECT o.id FROM contact_addresses a \
+        CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND ",
+    held!("o"),
+    " WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
     same_phone!("?2"),
     ")) \
     AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id, conversation_id"
@@ -91,10 +99,44 @@ pub(in crate::store) const PROMOTE: &str = concat!(
 );
 
 /// `[[tenant, conversation, when], …]`: what waits for these contacts goes back into the line.
-pub(in crate::store) const RELEASE: &str = "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
+pub(in crate::store) const RELEASE: &str = concat!(
+    "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
-    WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 \
-    AND messages_out.state = 'deferred' RETURNING id, tenant_id, correlation_id, next_attempt_at";
+    WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
+    awaits_contact!("messages_out"),
+    " RETURNING id, tenant_id, correlation_id, next_attempt_at"
+);
+
+/// The same of what is held until the tenant may spend again.
+pub(in crate::store) const RELEASE_HELD: &str = concat!(
+    "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
+    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
+    WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
+    held!("messages_out"),
+    " RETURNING id, tenant_id, correlation_id, next_attempt_at"
+);
+
+/// After tenant, now, how many tenants, how many rows of each: tenants that have something held, and the conversations of
+/// what is due of it, first come first; null where nothing is.
+pub(in crate::store) const HELD_PAGE: &str = concat!(
+    "WITH RECURSIVE page (tenant_id) AS (\
+    SELECT ?1 UNION ALL SELECT (SELECT h.tenant_id FROM messages_out h INDEXED BY messages_out_held \
+        WHERE ",
+    held!("h"),
+    " AND h.tenant_id > page.tenant_id ORDER BY h.tenant_id LIMIT 1) FROM page WHERE tenant_id IS NOT NULL LIMIT ?3 + 1) \
+    SELECT page.tenant_id, j.value FROM page LEFT JOIN json_each((SELECT json_group_array(d.conversation_id) FROM (\
+        SELECT h.conversation_id FROM messages_out h INDEXED BY messages_out_held WHERE ",
+    held!("h"),
+    " AND h.tenant_id = page.tenant_id AND h.next_attempt_at <= ?2 ORDER BY h.next_attempt_at, h.id LIMIT ?4) d)) j \
+    WHERE page.tenant_id > ?1"
+);
+
+/// Tenant, conversation, the message itself: until when the last one before it is held.
+pub(in crate::store) const HELD_BEFORE: &str = concat!(
+    "SELECT h.next_attempt_at FROM messages_out h INDEXED BY messages_out_held_line WHERE ",
+    held!("h"),
+    " AND h.tenant_id = ?1 AND h.conversation_id = ?2 AND h.id < ?3 ORDER BY h.id DESC LIMIT 1"
+);
 
 /// `[[tenant, conversation, …], …]`: tells every row of these lines whether others stand before it.
 pub(in crate::store) const LINE_UP: &str = concat!(
@@ -173,19 +215,27 @@ pub(in crate::store) const EXPIRE_DEFERRED: &str = "UPDATE messages_out SET stat
 
 /// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
 /// confirmed since one of them was due.
-pub(in crate::store) const DEFERRED_PAGE: &str = "WITH RECURSIVE page (head) AS (\
+pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
+    "WITH RECURSIVE page (head) AS (\
     SELECT json_array(?1, ?2, NULL) UNION ALL SELECT coalesce(\
         (SELECT json_array(d.tenant_id, d.conversation_id, 1) FROM messages_out d INDEXED BY messages_out_deferred \
-            WHERE d.state = 'deferred' AND d.tenant_id = head->>0 AND d.conversation_id > head->>1 \
+            WHERE ",
+    awaits_contact!("d"),
+    " AND d.tenant_id = head->>0 AND d.conversation_id > head->>1 \
             ORDER BY d.conversation_id LIMIT 1), \
         (SELECT json_array(d.tenant_id, d.conversation_id, 1) FROM messages_out d INDEXED BY messages_out_deferred \
-            WHERE d.state = 'deferred' AND d.tenant_id > head->>0 ORDER BY d.tenant_id, d.conversation_id LIMIT 1)) \
+            WHERE ",
+    awaits_contact!("d"),
+    " AND d.tenant_id > head->>0 ORDER BY d.tenant_id, d.conversation_id LIMIT 1)) \
     FROM page WHERE head IS NOT NULL LIMIT ?3) \
     SELECT head->>0, head->>1, EXISTS (SELECT 1 FROM conversations c CROSS JOIN contacts p ON p.id = c.contact_id \
-        CROSS JOIN messages_out d ON d.state = 'deferred' AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
+        CROSS JOIN messages_out d ON ",
+    awaits_contact!("d"),
+    " AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
         WHERE c.id = head->>1 \
         AND max(coalesce(c.last_inbound_at, ''), coalesce(p.confirmed_at, '')) > d.next_attempt_at) \
-    FROM page WHERE head->>2 IS NOT NULL";
+    FROM page WHERE head->>2 IS NOT NULL"
+);
 
 /// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
 pub(in crate::store) const LINE_PAGE: &str = concat!(
@@ -251,10 +301,15 @@ pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, 
 pub(in crate::store) const FORGET_RESTS: &str = "DELETE FROM channel_rests";
 
 /// What waits for another day or month is looked at again: the limits may be others now.
-pub(in crate::store) const RECONSIDER: &str = "UPDATE messages_out SET next_attempt_at = updated_at \
+pub(in crate::store) const RECONSIDER: &str = concat!(
+    "UPDATE messages_out SET next_attempt_at = updated_at \
     WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
         WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
-        AND p.last_error IN ('per_day', 'budget'))";
+        AND p.last_error = 'per_day' \
+    UNION ALL SELECT h.id FROM messages_out h INDEXED BY messages_out_held WHERE ",
+    held!("h"),
+    " AND h.next_attempt_at > h.updated_at)"
+);
 
 /// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
 /// how many come first.
@@ -271,7 +326,9 @@ pub(in crate::store) const WAITS: &str = concat!(
         ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 AND p.told_at >= ?3 \
         WHERE r.id = ?1 AND r.state = 'pending' \
     UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \
-        WHERE r.id = ?1 AND r.state = 'pending' AND r.next_attempt_at > ?2 \
+        WHERE r.id = ?1 AND (r.state = 'pending' OR (",
+    held!("r"),
+    ")) AND r.next_attempt_at > ?2 \
     UNION ALL SELECT 'turn', NULL, NULL, NULL, NULL, (SELECT count(*) FROM (SELECT 1 FROM messages_out f \
             INDEXED BY messages_out_heads WHERE f.tenant_id = r.tenant_id AND f.channel_id = r.channel_id \
             AND f.state = 'pending' AND f.behind = 0 AND (f.next_attempt_at, f.id) < (r.next_attempt_at, r.id) \

@@ -64,15 +64,21 @@ impl Data {
         orphan
     }
 
-    /// Puts the conversation's deferred rows back into its line. Answers how many.
-    pub(super) fn release(&mut self, conversation: ConversationId, at: Timestamp) -> u64 {
+    /// Puts those of the conversation's deferred rows back into its line that waited for this. Answers how many.
+    pub(super) fn release(
+        &mut self,
+        conversation: ConversationId,
+        waited: fn(&OutboundRow) -> bool,
+        reason: &str,
+        at: Timestamp,
+    ) -> u64 {
         let rows = self.outbound.values();
         let deferred: Vec<_> = rows
-            .filter(|row| row.message.conversation == conversation && row.state == OutboxState::Deferred)
+            .filter(|row| row.message.conversation == conversation && waited(row))
             .map(|row| row.message.clone())
             .collect();
         for message in &deferred {
-            self.step(message, Transition::Release, json!({ "reason": "contact_wrote" }), at, |row| {
+            self.step(message, Transition::Release, json!({ "reason": reason }), at, |row| {
                 row.next_attempt_at = at;
                 row.last_error = None;
             });
@@ -92,15 +98,23 @@ impl Data {
         let deferred = self.outbound.values().filter(|row| row.state == OutboxState::Deferred);
         let expired = deferred.clone().filter(|row| row.message.expires_at.is_some_and(|at| at <= now));
         let expired: Vec<_> = expired.map(|row| row.message.clone()).collect();
-        let written: BTreeSet<_> =
-            deferred.filter(|row| self.has_written_since(row)).map(|row| row.message.conversation).collect();
+        let written: BTreeSet<_> = deferred
+            .clone()
+            .filter(|row| row.awaits_contact() && self.has_written_since(row))
+            .map(|row| row.message.conversation)
+            .collect();
+        let held = deferred.filter(|row| row.is_held() && row.next_attempt_at <= now);
+        let held: BTreeSet<_> = held.map(|row| row.message.conversation).collect();
         for message in expired {
             changed += u64::from(self.step(&message, Transition::Die, json!({ "reason": "expired" }), now, |row| {
                 row.last_error = Some("expired".to_owned());
             }));
         }
         for conversation in written {
-            changed += self.release(conversation, now);
+            changed += self.release(conversation, OutboundRow::awaits_contact, "contact_wrote", now);
+        }
+        for conversation in held {
+            changed += self.release(conversation, OutboundRow::is_held, "due", now);
         }
         let conversations: BTreeSet<_> = self.outbound.values().map(|row| row.message.conversation).collect();
         for conversation in conversations {

@@ -43,6 +43,7 @@ pub enum Op {
     ClaimUnknown,
     OwnedByOthers,
     AwaitsTwin,
+    HeldBefore,
     Tend,
     Usage,
     Pauses,

@@ -113,6 +113,15 @@ impl Outbox for FakeStore {
         })
     }
 
+    fn held_before<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Option<Timestamp>, PortError>> {
+        let (conversation, id) = (message.conversation, message.id);
+        self.run(Op::HeldBefore, move |data| {
+            let mut held = data.outbound.values().rev().filter(|row| row.is_held());
+            let held = held.find(|row| row.message.conversation == conversation && row.message.id < id);
+            Ok(held.map(|row| row.next_attempt_at))
+        })
+    }
+
     fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
         self.run(Op::Tend, move |data| Ok(data.tend(now)))
     }
@@ -205,6 +214,13 @@ impl Data {
                     row.message.expires_at = message.expires_at;
                     row.message.attempts -= 1;
                     row.message.expires_at = message.expires_at;
+                });
+            }
+            Settled::Held { until } => {
+                self.step(message, Transition::Defer, settlement.payload("budget", false), *at, |row| {
+                    row.next_attempt_at = *until;
+                    row.last_error = Some("budget".to_owned());
+                    row.message.attempts -= 1;
                 });
             }
             Settled::Suppressed { reason, record_opt_out } => {
@@ -341,6 +357,16 @@ impl Settlement {
 }
 
 impl OutboundRow {
+    /// It waits for the tenant's budget, out of line.
+    pub(super) fn is_held(&self) -> bool {
+        self.state == OutboxState::Deferred && self.last_error.as_deref() == Some("budget")
+    }
+
+    /// It waits for the contact to write, or to confirm.
+    pub(super) fn awaits_contact(&self) -> bool {
+        self.state == OutboxState::Deferred && !self.is_held()
+    }
+
     fn lane(&self) -> LaneKey {
         LaneKey { tenant: self.message.tenant.clone(), channel: self.message.channel.clone() }
     }

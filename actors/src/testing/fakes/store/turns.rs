@@ -80,11 +80,11 @@ impl Data {
             .conversations
             .values()
             .find(|row| row.tenant == key.tenant && row.channel == key.channel && Some(&row.contact) == contact);
-        let has = |wanted: fn(OutboxState) -> bool| {
+        let has = |wanted: fn(&OutboundRow) -> bool| {
             let mut rows = self.outbound.values();
-            row.is_some_and(|row| rows.any(|out| out.message.conversation == row.conversation.id && wanted(out.state)))
+            row.is_some_and(|row| rows.any(|out| out.message.conversation == row.conversation.id && wanted(out)))
         };
-        let (unsettled, deferred) = (has(OutboxState::is_in_line), has(|state| state == OutboxState::Deferred));
+        let (unsettled, deferred) = (has(|out| out.state.is_in_line()), has(OutboundRow::awaits_contact));
         let mine = self.waiting().filter(|message| {
             message.tenant == key.tenant
                 && message.channel == key.channel
@@ -128,7 +128,7 @@ impl Data {
             .all(|draft| draft.idempotency_key.as_ref().is_none_or(|key| self.asked_before(tenant, key).is_none()));
         let waits = || {
             let mut rows = self.outbound.values();
-            rows.any(|row| row.message.conversation == turn.conversation.id && row.state == OutboxState::Deferred)
+            rows.any(|row| row.message.conversation == turn.conversation.id && row.awaits_contact())
         };
         let releases_what_it_knows = !turn.releases || turn.knows_deferred || !waits();
         if consumable && same_contact && same_version && asked_once && releases_what_it_knows {
@@ -177,7 +177,7 @@ impl Data {
             self.keep_live(&ledger.tenant, id, turn.correlation, at);
         }
         if turn.releases {
-            self.release(turn.conversation.id, at);
+            self.release(turn.conversation.id, OutboundRow::awaits_contact, "contact_wrote", at);
         }
         for draft in turn.outbox {
             if draft.message.kind == OutboundKind::Welcome {

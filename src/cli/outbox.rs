@@ -234,7 +234,7 @@ struct Manner {
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
         OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
-        OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
+        OutboxCommand::Show(args) => on(&args.file, async |desk, config| views::show(&desk, args, &config).await),
         OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
         OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
         OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),

@@ -8,12 +8,12 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::labels::label;
-use super::{Manner, Waits, sentences};
+use super::{Around, Manner, sentences};
+use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
-use crate::store::{Story, Wait};
 
 /// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
+pub(super) fn text(story: &Story, around: &Around, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
@@ -28,7 +28,7 @@ pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
     timeline(story, content.language, &mut line);
     for row in &story.outbound {
         line("");
-        answer(row, waits.get(&row.id), content, &mut line);
+        answer(row, around, content, &mut line);
     }
     if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
         line("");
@@ -58,7 +58,7 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
 }
 
-fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line: &mut impl FnMut(&str)) {
+fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mut impl FnMut(&str)) {
     line(&format!("{} {}", label("answer", content.language), row.id));
     line(&content.field("kind", &row.kind));
     line(&content.field("to", content.address(&row.to)));
@@ -69,7 +69,7 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line
     if row.state == "pending" {
         line(&content.field("next attempt", &row.next_attempt_at));
     }
-    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, waits, content.language)));
+    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, around.wait(row), content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&content.field("see", code.source()));
     }
@@ -77,7 +77,9 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line
         .state
         .parse()
         .is_ok_and(|state| !matches!(state, OutboxState::Delivered | OutboxState::Read | OutboxState::Sent));
-    if let Some(todo) = sentences::next_step(row, waits, content.language).filter(|_| open) {
+    if let Some(todo) =
+        sentences::next_step(row, around.wait(row), around.fallback(row), content.language).filter(|_| open)
+    {
         line(&content.field("what to do", &todo));
     }
 }
@@ -267,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_whole_story_is_told_without_content() {
-        let told = text(&samples::story(), &Waits::new(), Manner::default());
+        let told = text(&samples::story(), &Around::default(), Manner::default());
         for expected in [
             "message 019c1a2b-0000-7000-8000-000000000001",
             "SM00000000000000000000000000000001",
@@ -288,7 +290,7 @@ mod tests {
 
     #[test]
     fn content_is_shown_to_those_who_ask() {
-        let told = text(&samples::story(), &Waits::new(), Manner { show_content: true, ..Manner::default() });
+        let told = text(&samples::story(), &Around::default(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
     }
 
@@ -298,12 +300,12 @@ mod tests {
         story.outbound.clear();
         story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
         assert!(
-            text(&story, &Waits::new(), Manner::default())
+            text(&story, &Around::default(), Manner::default())
                 .contains("nothing was sent: no answer: they said STOP before")
         );
         let waiting = story.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
-        assert!(text(&story, &Waits::new(), Manner::default()).contains("its turn has not come yet"));
+        assert!(text(&story, &Around::default(), Manner::default()).contains("its turn has not come yet"));
     }
 
     #[test]

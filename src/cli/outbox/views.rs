@@ -6,7 +6,7 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::{ListArgs, Manner, ShowArgs, unknown};
-use crate::cli::explain::{last_error, told_event, told_wait, wait_todo, what_to_do};
+use crate::cli::explain::{Case, fallback_of, last_error, told_event, told_wait, wait_todo, what_to_do};
 use crate::cli::terminal::{age, counted, cut, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
@@ -17,6 +17,8 @@ use crate::store::{StoreError, Wait};
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
 const REASON: usize = 22;
+/// Next steps for one reason, beyond which they are told without the channels' names.
+const MOST_STEPS: usize = 3;
 
 pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
     let filter = args.which.filter();
@@ -64,9 +66,14 @@ fn listed(items: &[Item], manner: Manner) -> String {
 }
 
 /// The next step, where there is one: a message that arrived needs none.
-fn todo(item: &Item, reason: &str) -> Option<&'static str> {
+fn next_step(item: &Item, waits: Option<&Wait>, config: &Config) -> Option<String> {
+    let channel = item.channel.as_str();
+    let case = Case::of(channel, fallback_of(channel, config)).message(item.id, item.state);
+    if let Some(waits) = waits {
+        return wait_todo(waits, &case, Language::En);
+    }
     let arrived = matches!(item.state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
-    what_to_do(reason, Language::En).filter(|_| !arrived)
+    item.reason.as_deref().filter(|_| !arrived).and_then(|reason| what_to_do(reason, &case, Language::En))
 }
 
 /// On one line, and without what a terminal would obey.
@@ -105,13 +112,13 @@ pub(super) async fn counts(
             })
             .collect();
         say(format_args!("{}", table(&["messages", "state", "reason", "tenant", "channel", "age"], &rows).trim_end()));
-        say(format_args!("\n{}", meanings(&counts).trim_end()));
+        say(format_args!("\n{}", meanings(&counts, config).trim_end()));
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-/// Each reason in words, and the next step.
-fn meanings(counts: &[Count]) -> String {
+/// Each reason in words, and the next steps.
+fn meanings(counts: &[Count], config: &Config) -> String {
     let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
     let mut text = String::new();
     for reason in reasons {
@@ -119,25 +126,43 @@ fn meanings(counts: &[Count]) -> String {
         // A code is told with its number before it.
         let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
         text.push_str(&format!("{means}\n"));
-        if let Some(todo) = what_to_do(reason, Language::En) {
-            text.push_str(&format!("    {todo}\n"));
+        for step in next_steps(reason, counts, config) {
+            text.push_str(&format!("    {step}\n"));
         }
     }
     text
 }
 
-pub(super) async fn show(desk: &Operator, args: &ShowArgs) -> Result<u8, StoreError> {
+/// What can be done about all that stand somewhere for a reason: channel by channel, where that makes a difference and
+/// there are few.
+fn next_steps(reason: &str, counts: &[Count], config: &Config) -> Vec<String> {
+    let concerned = counts.iter().filter(|count| count.reason.as_deref() == Some(reason));
+    let cases = concerned.map(|count| {
+        let channel = count.channel.as_str();
+        Case::of(channel, fallback_of(channel, config)).group(reason, count.state)
+    });
+    let cases: Vec<_> = cases.collect();
+    let told = |case: &Case<'_>| what_to_do(reason, case, Language::En);
+    let steps: BTreeSet<String> = cases.iter().filter_map(told).collect();
+    if steps.len() <= MOST_STEPS {
+        return steps.into_iter().collect();
+    }
+    let steps: BTreeSet<String> = cases.into_iter().filter_map(|case| told(&case.anywhere())).collect();
+    steps.into_iter().collect()
+}
+
+pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, StoreError> {
     let Some(shown) = desk.show(&Tenants::All, args.id).await? else { return Ok(unknown(args.id)) };
     let waits = desk.waits(args.id, now()).await?;
     if args.manner.json {
         json(&MessageHistory::of(&shown, waits.as_ref(), content(args.manner)));
     } else {
-        say(format_args!("{}", told(&shown, waits.as_ref(), args.manner)));
+        say(format_args!("{}", told(&shown, waits.as_ref(), args.manner, config)));
     }
     Ok(exit::OK)
 }
 
-fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner) -> String {
+fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) -> String {
     let Shown { item, events } = shown;
     let says = if manner.reveal {
         one_line(&item.body)
@@ -145,10 +170,6 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner) -> String {
         format!("{} characters (--reveal shows them)", item.body.chars().count())
     };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let next_step = match waits {
-        Some(waits) => wait_todo(waits, Language::En),
-        None => item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned),
-    };
     let fields = [
         ("message", item.id.to_string()),
         ("tenant, channel", format!("{}, {}", item.tenant, item.channel)),
@@ -160,7 +181,7 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner) -> String {
         ("state", item.state.to_string()),
         ("reason", or_dash(item.reason.as_deref().map(|reason| last_error(reason, Language::En)))),
         ("waits", or_dash(waits.map(|waits| told_wait(waits, Language::En)))),
-        ("what to do", or_dash(next_step)),
+        ("what to do", or_dash(next_step(item, waits, config))),
         ("attempts, life", format!("{}, {}", item.attempts, item.life)),
         ("next attempt", moment(item.next_attempt_at)),
         ("expires", or_dash(item.expires_at.map(moment))),
@@ -204,4 +225,55 @@ pub(super) fn json(document: &impl serde::Serialize) {
 
 fn content(manner: Manner) -> Content {
     if manner.reveal { Content::Whole } else { Content::Masked }
+}
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::ids::{ChannelId, TenantId};
+
+    use super::*;
+    use crate::config::Environment;
+
+    /// Five WhatsApp channels, of which the first has one that takes over.
+    fn config() -> Config {
+        let channel = |number: usize, more: &str| {
+            format!(
+                "[[channels]]\nid = \"wa-{number}\"\nprovider = \"twilio-whatsapp\"\naddress = \"whatsapp:+1415523888{number}\"\n\
+                 account_sid = \"AC00000000000000000000000000000001\"\nauth_token = {{ env = \"TOKEN\" }}\n{more}"
+            )
+        };
+        let others: String = (2..=5).map(|number| channel(number, "")).collect();
+        let tenant = format!("id = \"belle\"\n{}{others}", channel(1, "fallback_channel = \"wa-2\"\n"));
+        let environment = Environment::from_iter([("TOKEN", "secret")]);
+        Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment).unwrap().config
+    }
+
+    fn count(channel: &str, reason: &str, state: OutboxState) -> Count {
+        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        Count {
+            tenant: TenantId::new("belle"),
+            channel: ChannelId::new(channel),
+            state,
+            reason: Some(reason.to_owned()),
+            messages: 1,
+            oldest: at,
+            newest: at,
+        }
+    }
+
+    #[test]
+    fn next_steps_name_the_channels_while_these_are_few() {
+        let (dead, pending) = (OutboxState::Dead, OutboxState::Pending);
+        let config = config();
+        let few = [count("wa-1", "breaker_open", pending), count("wa-2", "breaker_open", pending)];
+        let told = meanings(&few, &config);
+        assert!(told.contains("wa-2 cannot take it") && told.contains("a fallback_channel of wa-2 would"), "{told}");
+        let one = [count("wa-1", "20003", dead), count("wa-1", "30003", OutboxState::Failed)];
+        let told = meanings(&one, &config);
+        assert!(told.contains("auth_token of wa-1") && told.contains("replay --reason 20003`"), "{told}");
+        assert!(told.contains("    later: `palabre outbox replay --reason 30003`\n"), "{told}");
+        let many: Vec<_> = (1..=5).map(|number| count(&format!("wa-{number}"), "20003", dead)).collect();
+        let told = meanings(&many, &config);
+        assert!(told.contains("auth_token of CHANNEL") && told.lines().count() == 2, "{told}");
+    }
 }

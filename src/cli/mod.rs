@@ -4,6 +4,7 @@ pub mod check;
 mod consents;
 mod demo;
 mod explain;
+mod mask;
 mod migrate;
 mod names;
 mod optout;
@@ -126,6 +127,15 @@ enum Tongue {
     Fr,
 }
 
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Fr => Self::Fr,
+        }
+    }
+}
+
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -137,11 +147,8 @@ pub fn run() -> ExitCode {
         Command::Migrate(file) => migrate::run(&file.config),
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
-            let language = match args.language {
-                Tongue::En => Language::En,
-                Tongue::Fr => Language::Fr,
-            };
-            let manner = explain::Manner { language, json: args.json, show_content: args.show_content };
+            let manner =
+                explain::Manner { language: args.language.into(), json: args.json, show_content: args.show_content };
             explain::run(&args.file.config, &args.id, manner)
         }
         Command::Outbox(command) => outbox::run(&command),

@@ -43,6 +43,7 @@ struct Message {
 struct Answer {
     id: String,
     provider_message_id: Option<String>,
+    conversation_id: String,
     kind: String,
     to: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +141,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
     Answer {
         id: row.id.clone(),
         provider_message_id: row.provider_message_id.clone(),
+        conversation_id: row.conversation_id.clone(),
         kind: row.kind.clone(),
         to: content.address(&row.to),
         body: content.shown.then(|| row.body.clone()),

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::labels::label;
 use super::{Around, Manner, sentences};
+use crate::cli::mask;
 use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
 
@@ -42,7 +44,10 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     line(&format!("{} {}", label("message", content.language), row.id));
     line(&content.field("at the provider", &row.provider_message_id));
     line(&content.field("tenant, channel", format!("{}, {}", row.tenant_id, row.channel_id)));
-    line(&content.field("from, to", format!("{}, {}", content.address(&row.from), content.address(&row.to))));
+    line(&content.field(
+        "from, to",
+        format!("{}, {}", content.contact(&row.from, row.conversation_id.as_deref()), content.address(&row.to)),
+    ));
     if let Some(role) = &row.role {
         line(&content.field("role", role));
     }
@@ -59,9 +64,11 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
 }
 
 fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mut impl FnMut(&str)) {
-    line(&format!("{} {}", label("answer", content.language), row.id));
-    line(&content.field("kind", &row.kind));
-    line(&content.field("to", content.address(&row.to)));
+    // What nobody had written about before is no answer.
+    let what = if row.kind == OutboundKind::Manual.as_str() { "message" } else { "answer" };
+    line(&format!("{} {}", label(what, content.language), row.id));
+    line(&content.field("kind", sentences::kind(&row.kind, content.language)));
+    line(&content.field("to", content.contact(&row.to, Some(&row.conversation_id))));
     line(&content.field("says", content.body(&row.body)));
     let unknown = label("not known there", content.language);
     line(&content.field("at the provider", row.provider_message_id.as_deref().unwrap_or(unknown)));
@@ -154,6 +161,14 @@ pub(super) struct Content {
 impl Content {
     pub fn address(self, text: &str) -> String {
         if self.shown { text.to_owned() } else { Address::from_normalised(text).to_string() }
+    }
+
+    /// Somebody of ours: the mask, and what tells them from others with the same.
+    fn contact(self, text: &str, conversation: Option<&str>) -> String {
+        match conversation.filter(|_| !self.shown) {
+            Some(conversation) => mask::contact(&Address::from_normalised(text), conversation),
+            None => self.address(text),
+        }
     }
 
     /// A line: what it is, and it.

@@ -77,7 +77,7 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
-    /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
+    /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     Simulate(simulate::SimulateArgs),
     /// Kill a daemon with -9 again and again under load, beside a provider that misbehaves, and hold it to its promises
     ///

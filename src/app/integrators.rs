@@ -1,14 +1,17 @@
 //! Between the API and the actors: whose keys there are, and where messages to send go.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use palabre_actors::domain::ids::{CorrelationId, OutboundId};
+use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::rules::LONGEST_TEXT;
 use palabre_actors::domain::turn::{Refused, SendRequest};
 use palabre_actors::house::{House, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
-use crate::config::{ApiKey, ApiScope, ApiTenants, Config};
+use crate::config::{ApiKey, ApiScope, ApiTenants, Config, Tenant};
 use crate::http::api::{Api, Key, NotSent, Order, Outgoing, Scope, Sender};
 use crate::store::operator::{Operator, Tenants};
 
@@ -24,7 +27,7 @@ pub(super) fn api(config: &Config, operator: Operator, house: &House, clock: Arc
         keys: config.api.keys.iter().map(key).collect(),
         channels: channels.collect(),
         operator: Some(operator),
-        outgoing: Arc::new(Desk { house: house.clone() }),
+        outgoing: Arc::new(Desk { house: house.clone(), templates: config.tenants.iter().map(templates).collect() }),
         clock,
     }
 }
@@ -47,9 +50,16 @@ const fn scope(scope: ApiScope) -> Scope {
     }
 }
 
+fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {
+    let templates = &tenant.rules.source().templates;
+    (tenant.id.clone(), templates.iter().map(|template| template.name.clone()).collect())
+}
+
 /// Where messages to send are handed in.
 struct Desk {
     house: House,
+    /// The names of each tenant's templates, for those who misspelt one.
+    templates: HashMap<TenantId, Vec<String>>,
 }
 
 impl Outgoing for Desk {
@@ -63,21 +73,25 @@ impl Outgoing for Desk {
             correlation: CorrelationId::fresh(),
         };
         Box::pin(async move {
-            self.house.send(order.tenant, order.channel, order.to, request).await.map_err(|why| not_sent(&why))
+            let tenant = order.tenant.clone();
+            let sent = self.house.send(order.tenant, order.channel, order.to, request).await;
+            sent.map_err(|why| not_sent(&why, self.templates.get(&tenant).map_or(&[], Vec::as_slice)))
         })
     }
 }
 
-/// Why not, and what to do, in the words of the API.
-fn not_sent(why: &SendRefusal) -> NotSent {
-    let refused = |word, hint| NotSent::Refused { word, hint };
+/// Why not, what to do, and which field is meant, in the words of the API. `templates` are the tenant's.
+fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
+    let refused = |word, (field, hint)| NotSent::Refused { word, hint, field: Some(field) };
     let later = |word, hint| NotSent::Later { word, hint };
-    let not_configured =
-        "the configuration that the daemon runs with does not have it: was it changed since the start?";
+    let not_configured = |field| {
+        let hint = "the configuration that the daemon runs with does not have it: was it changed since the start?";
+        (Cow::Borrowed(field), Cow::Borrowed(hint))
+    };
     match why {
-        SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why)),
-        SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured),
-        SendRefusal::UnknownChannel => refused("unknown_channel", not_configured),
+        SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why, templates)),
+        SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured("tenant")),
+        SendRefusal::UnknownChannel => refused("unknown_channel", not_configured("channel")),
         SendRefusal::AskedBefore => NotSent::KeyTaken,
         SendRefusal::Overloaded => {
             later("overloaded", "too much waits already, and nothing was written: come again in a moment")
@@ -92,21 +106,51 @@ fn not_sent(why: &SendRefusal) -> NotSent {
     }
 }
 
-fn what_to_do(why: &Refused) -> &'static str {
+/// The field that is meant, and what is expected there. The names are the configuration's, never the request's (I10).
+fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'static, str>) {
+    let fixed = |field, hint| (Cow::Borrowed(field), Cow::Borrowed(hint));
     match why {
-        Refused::OptedOut => "the contact said STOP, and nothing will be sent: only their own START ends that",
-        Refused::Empty => "give `text`, `template`, or both",
-        Refused::TooLong { .. } => "a text has 1600 characters at most: shorten it, or send several",
-        Refused::Expired => "`expires_in` is over already: give it more time",
-        Refused::UnknownTemplate => "no [[templates]] of the tenant's configuration has this name",
-        Refused::TemplateNotForChannel => {
-            "`channels` of the template leaves this channel out: add it there, name another `channel`, or give a `text`"
+        Refused::OptedOut => {
+            fixed("to", "the contact said STOP, and nothing will be sent: only their own START ends that")
         }
-        Refused::MissingVariables(_) => {
-            "`variables` must fill every place that [[templates]] names in its own `variables`, with more than blanks"
+        Refused::Empty => fixed("text", "give `text`, `template`, or both"),
+        Refused::TooLong { length } => {
+            let hint =
+                format!("a text has {LONGEST_TEXT} characters at most, this one {length}: shorten it, or send several");
+            (Cow::Borrowed("text"), Cow::Owned(hint))
         }
-        Refused::UnknownVariables(_) => "`variables` names a place that [[templates]] does not have",
+        Refused::Expired => fixed("expires_in", "it is over already: give it more time"),
+        Refused::UnknownTemplate if templates.is_empty() => {
+            fixed("template.name", "the tenant's configuration has no [[templates]]")
+        }
+        Refused::UnknownTemplate => {
+            let hint =
+                format!("no [[templates]] of the tenant's configuration has this name: there is {}", list(templates));
+            (Cow::Borrowed("template.name"), Cow::Owned(hint))
+        }
+        Refused::TemplateNotForChannel => fixed(
+            "template.name",
+            "`channels` of the template leaves this channel out: add it there, name another `channel`, or give a `text`",
+        ),
+        Refused::MissingVariables(missing) => {
+            let first = missing.first().map(|name| format!(".{name}")).unwrap_or_default();
+            let hint = format!("`template.variables` needs {} as well, with more than blanks", list(missing));
+            (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
+        }
+        Refused::UnknownVariables(known) if known.is_empty() => {
+            fixed("template.variables", "the template has no places: leave `template.variables` out")
+        }
+        Refused::UnknownVariables(known) => {
+            let hint =
+                format!("`template.variables` names a place that the template does not have: it has {}", list(known));
+            (Cow::Borrowed("template.variables"), Cow::Owned(hint))
+        }
     }
+}
+
+/// `a`, `b`, `c`, each in backticks.
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -129,24 +173,40 @@ mod tests {
         let others = [SendRefusal::UnknownTenant, SendRefusal::UnknownChannel];
         let (mut words, mut hints) = (Vec::new(), Vec::new());
         for why in refused.chain(others) {
-            let NotSent::Refused { word, hint } = not_sent(&why) else { panic!("{why} is for good") };
+            let NotSent::Refused { word, hint, field } = not_sent(&why, &[]) else { panic!("{why} is for good") };
+            assert!(field.is_some_and(|field| !field.is_empty()), "{word}");
             words.push(word);
-            hints.push(hint);
+            hints.push(hint.into_owned());
         }
         for why in [SendRefusal::Overloaded, SendRefusal::Stopping, SendRefusal::Unavailable] {
-            let NotSent::Later { word, hint } = not_sent(&why) else { panic!("{why} passes") };
+            let NotSent::Later { word, hint } = not_sent(&why, &[]) else { panic!("{why} passes") };
             words.push(word);
-            hints.push(hint);
+            hints.push(hint.to_owned());
         }
         let distinct: std::collections::BTreeSet<_> = words.iter().collect();
         assert_eq!(distinct.len(), words.len(), "{words:?}");
         assert!(hints.iter().all(|hint| hint.len() > 20), "{hints:?}");
-        assert_eq!(not_sent(&SendRefusal::AskedBefore), NotSent::KeyTaken);
+        assert_eq!(not_sent(&SendRefusal::AskedBefore, &[]), NotSent::KeyTaken);
     }
 
     #[test]
-    fn the_hint_names_the_longest_text() {
-        let hint = what_to_do(&Refused::TooLong { length: 0 });
-        assert!(hint.contains(&palabre_actors::domain::rules::LONGEST_TEXT.to_string()), "{hint}");
+    fn the_field_and_what_is_expected_there_are_named() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let table = [
+            (Refused::TooLong { length: 1_700 }, "text", &["1600", "1700"][..]),
+            (
+                Refused::MissingVariables(names(&["heure", "prenom"])),
+                "template.variables.heure",
+                &["`heure`, `prenom`"],
+            ),
+            (Refused::UnknownVariables(names(&["heure"])), "template.variables", &["it has `heure`"]),
+            (Refused::UnknownVariables(Vec::new()), "template.variables", &["no places"]),
+            (Refused::UnknownTemplate, "template.name", &["`rappel`, `a_bientot`"]),
+        ];
+        for (why, field, parts) in table {
+            let (told, hint) = what_to_do(&why, &names(&["rappel", "a_bientot"]));
+            assert_eq!(told, field, "{why}");
+            assert!(parts.iter().all(|part| hint.contains(part)), "{why}: {hint}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `palabre check`: everything that is wrong with a configuration, or what it sets up.
 
+mod summary;
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use palabre_actors::domain::rules::Language;
 use serde_json::{Value, json};
 
 use super::exit;
-use crate::config::{Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant};
+use crate::config::{ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant};
 
 /// What Twilio needs behind a webhook URL to try again: by default, its failed call is a lost message.
 const RETRIES: &str = "#rc=5&rp=all";
@@ -30,60 +32,12 @@ pub fn run_with(config_path: &Path, environment: &Environment, json: bool, out: 
         writeln!(out, "{:#}", as_json(&checked))?;
     } else {
         match &checked {
-            Ok(loaded) => summary(loaded, out)?,
+            Ok(loaded) => summary::write(loaded, out)?,
             Err(errors) => writeln!(out, "{errors}")?,
         }
     }
     out.flush()?;
     Ok(if checked.is_ok() { exit::OK } else { exit::FOUND_WRONG })
-}
-
-fn summary(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    for warning in warnings {
-        writeln!(out, "{warning}")?;
-    }
-    for tenant in &config.tenants {
-        let rules = tenant.rules.source();
-        writeln!(out, "{} ({})", tenant.id, tenant.name)?;
-        writeln!(out, "  speaks    {}, in {}", language(tenant), tenant.timezone)?;
-        writeln!(
-            out,
-            "  limits    {} sends/s, {} a day, {} automatic answers a minute to one contact",
-            tenant.limits.per_second, tenant.limits.per_day, rules.per_contact_per_minute
-        )?;
-        let (questions, sellers) = (counted(rules.faq.len(), "question"), counted(rules.sellers.len(), "seller"));
-        writeln!(out, "  knows     {questions}, {sellers}")?;
-        for channel in &tenant.channels {
-            writeln!(out, "  channel   {} · {} · {}", channel.id, channel.provider.name(), channel.address)?;
-            writeln!(out, "            {}", webhook(config, channel))?;
-        }
-        writeln!(out)?;
-    }
-    if config.tenants.iter().any(|tenant| !tenant.channels.is_empty()) {
-        writeln!(
-            out,
-            "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:"
-        )?;
-        writeln!(out, "it makes Twilio try again when this machine is away.")?;
-        if config.http.public_base_url.is_some() {
-            writeln!(out, "Status callbacks need no setting: every message names its own.")?;
-        } else {
-            writeln!(
-                out,
-                "Set http.public_base_url to see whole URLs here. Without it no message can name where its status"
-            )?;
-            writeln!(out, "goes: what is sent stays `sent`, delivered or not.")?;
-        }
-        writeln!(out)?;
-    }
-    let channels: usize = config.tenants.iter().map(|tenant| tenant.channels.len()).sum();
-    writeln!(
-        out,
-        "ok: {}, {}, {}",
-        counted(config.tenants.len(), "tenant"),
-        counted(channels, "channel"),
-        counted(warnings.len(), "warning")
-    )
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -139,14 +93,10 @@ fn problem_as_json(problem: &Problem) -> Value {
 
 fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
     let rules = tenant.rules.source();
-    let channels = tenant.channels.iter().map(|channel| {
-        json!({
-            "id": channel.id.as_str(),
-            "provider": channel.provider.name(),
-            "address": channel.address.to_string(),
-            "webhook": webhook(config, channel),
-        })
-    });
+    let budget = &tenant.budget;
+    let templates = rules.templates.iter().map(
+        |template| json!({ "name": template.name, "language": template.language, "variables": template.variables }),
+    );
     json!({
         "id": tenant.id.as_str(),
         "name": tenant.name,
@@ -157,10 +107,44 @@ fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
             "per_contact_per_minute": rules.per_contact_per_minute,
             "per_day": tenant.limits.per_day,
         },
+        "budget": budget.is_set().then(|| json!({
+            "per_day_micros": budget.per_day_micros,
+            "per_month_micros": budget.per_month_micros,
+            "alert_at": budget.alert_at,
+            "hard_stop": budget.hard_stop,
+        })),
+        "double_opt_in": rules.double_opt_in,
         "questions": rules.faq.len(),
         "sellers": rules.sellers.len(),
-        "channels": channels.collect::<Vec<_>>(),
+        "templates": templates.collect::<Vec<_>>(),
+        "api_keys": keys_to(tenant, config).map(|key| json!({ "name": key.name, "scopes": scopes(key) })).collect::<Vec<_>>(),
+        "channels": tenant.channels.iter().map(|channel| channel_as_json(config, channel)).collect::<Vec<_>>(),
     })
+}
+
+fn channel_as_json(config: &Config, channel: &Channel) -> Value {
+    let account = channel.provider.account();
+    json!({
+        "id": channel.id.as_str(),
+        "provider": channel.provider.name(),
+        "address": channel.address.to_string(),
+        "webhook": webhook(config, channel),
+        "api_base_url": account.api_base_url,
+        "backup_api_base_url": account.backup_api_base_url,
+        "fallback_channel": channel.profile.fallback.as_ref().map(|fallback| fallback.as_str()),
+        "window_s": channel.profile.window.map(|window| window.as_secs()),
+        "cost_micros": channel.profile.cost_micros,
+    })
+}
+
+/// The keys that open a tenant.
+fn keys_to<'c>(tenant: &Tenant, config: &'c Config) -> impl Iterator<Item = &'c ApiKey> {
+    let id = tenant.id.clone();
+    config.api.keys.iter().filter(move |key| key.tenants.include(&id))
+}
+
+fn scopes(key: &ApiKey) -> Vec<&'static str> {
+    key.scopes.iter().map(|scope| scope.as_str()).collect()
 }
 
 #[cfg(test)]

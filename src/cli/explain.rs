@@ -10,11 +10,15 @@ use std::path::Path;
 
 use palabre_actors::domain::rules::Language;
 
+pub(in crate::cli) use self::labels::label;
 pub(in crate::cli) use self::sentences::{
-    event as told_event, last_error, told_wait, wait_todo, what_to_do, why_inbound, why_outbound,
+    Case, event as told_event, fallback_of, is_known, kind as told_kind, last_error, told_wait, wait_todo, what_to_do,
+    why_inbound, why_outbound,
 };
 use super::terminal::now;
 use super::{complain, complain_about, exit, load_without_secrets, say};
+use crate::config::Config;
+use crate::store::entity::message_out;
 use crate::store::{Archive, StoreError, Story, Wait};
 
 /// How a story is told.
@@ -38,9 +42,9 @@ impl Default for Manner {
 pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
     super::on_runtime(async {
-        match look_up(&config.database.url, id).await {
-            Ok(Some((story, waits))) => {
-                tell(&story, &waits, manner);
+        match look_up(&config, id).await {
+            Ok(Some((story, around))) => {
+                tell(&story, &around, manner);
                 exit::OK
             }
             Ok(None) => {
@@ -52,28 +56,47 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     })
 }
 
-/// What holds the messages of a story back that wait, by their ids.
-type Waits = BTreeMap<String, Wait>;
-
-async fn look_up(url: &str, id: &str) -> Result<Option<(Story, Waits)>, StoreError> {
-    let archive = Archive::open(url).await?;
-    let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
-    let mut waits = Waits::new();
-    for row in &story.outbound {
-        let Ok(message) = row.id.parse() else { continue };
-        if let Some(wait) = archive.waits(message, now()).await? {
-            waits.insert(row.id.clone(), wait);
-        }
-    }
-    Ok(Some((story, waits)))
+/// What is known of a story's messages beside their rows.
+#[derive(Debug, Default)]
+struct Around {
+    /// What holds those back that wait, by their ids.
+    waits: BTreeMap<String, Wait>,
+    /// Which channels take over from theirs, by the channels' ids.
+    fallbacks: BTreeMap<String, String>,
 }
 
-fn tell(story: &Story, waits: &Waits, manner: Manner) {
+impl Around {
+    fn wait(&self, row: &message_out::Model) -> Option<&Wait> {
+        self.waits.get(&row.id)
+    }
+
+    fn fallback(&self, row: &message_out::Model) -> Option<&str> {
+        self.fallbacks.get(&row.channel_id).map(String::as_str)
+    }
+}
+
+async fn look_up(config: &Config, id: &str) -> Result<Option<(Story, Around)>, StoreError> {
+    let archive = Archive::open(&config.database.url).await?;
+    let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
+    let mut around = Around::default();
+    for row in &story.outbound {
+        if let Some(fallback) = fallback_of(&row.channel_id, config) {
+            around.fallbacks.insert(row.channel_id.clone(), fallback.to_owned());
+        }
+        let Ok(message) = row.id.parse() else { continue };
+        if let Some(wait) = archive.waits(message, now()).await? {
+            around.waits.insert(row.id.clone(), wait);
+        }
+    }
+    Ok(Some((story, around)))
+}
+
+fn tell(story: &Story, around: &Around, manner: Manner) {
     if manner.json {
-        let document = document::of(story, waits, manner);
+        let document = document::of(story, around, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));
     } else {
-        say(format_args!("{}", timeline::text(story, waits, manner)));
+        say(format_args!("{}", timeline::text(story, around, manner)));
     }
 }
 

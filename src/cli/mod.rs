@@ -4,6 +4,7 @@ pub mod check;
 mod consents;
 mod demo;
 mod explain;
+mod mask;
 mod migrate;
 mod names;
 mod optout;
@@ -76,7 +77,7 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
-    /// Drive load against a running daemon on this machine, and tell its latencies and what it lost or repeated
+    /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     Simulate(simulate::SimulateArgs),
     /// Kill a daemon with -9 again and again under load, beside a provider that misbehaves, and hold it to its promises
     ///
@@ -126,6 +127,15 @@ enum Tongue {
     Fr,
 }
 
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Fr => Self::Fr,
+        }
+    }
+}
+
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -137,11 +147,8 @@ pub fn run() -> ExitCode {
         Command::Migrate(file) => migrate::run(&file.config),
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
-            let language = match args.language {
-                Tongue::En => Language::En,
-                Tongue::Fr => Language::Fr,
-            };
-            let manner = explain::Manner { language, json: args.json, show_content: args.show_content };
+            let manner =
+                explain::Manner { language: args.language.into(), json: args.json, show_content: args.show_content };
             explain::run(&args.file.config, &args.id, manner)
         }
         Command::Outbox(command) => outbox::run(&command),

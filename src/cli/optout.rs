@@ -5,6 +5,7 @@ use std::io::BufRead;
 use clap::{Args, Subcommand};
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::Language;
 
 use super::outbox::on;
 use super::terminal::{age, counted, cut, now, table};
@@ -114,7 +115,7 @@ async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, S
             let tenant = cut(row.tenant.as_str(), 16);
             vec![
                 row.id.to_string(),
-                age(now - row.created_at),
+                age(now - row.created_at, Language::En),
                 tenant,
                 row.source.clone(),
                 content.address(&row.address),

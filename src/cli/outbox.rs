@@ -1,7 +1,10 @@
 //! `palabre outbox …`: look at what does not get through, send it on its way again, call it back; pause a channel.
 
 mod changes;
+mod named;
+mod story;
 mod views;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,15 +13,18 @@ use chrono::TimeDelta;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
+use self::named::{Named, named};
 use super::terminal::past;
-use super::{ConfigFile, complain, complain_about, exit, load_without_secrets, on_runtime};
+use super::{ConfigFile, Tongue, complain, exit, load_without_secrets, mask, on_runtime};
 use crate::config::Config;
+use crate::http::api::documents::Content;
 use crate::store::StoreError;
-use crate::store::operator::{Filter, Operator, Reason, Tenants};
+use crate::store::operator::{Filter, Item, Operator, Reason, Tenants};
 
 /// What to do with the outbox.
 #[derive(Debug, Subcommand)]
@@ -85,9 +91,9 @@ pub(super) struct ListArgs {
 pub(super) struct ShowArgs {
     #[command(flatten)]
     file: ConfigFile,
-    /// The message's id
-    #[arg(value_name = "ID", value_parser = message_id)]
-    id: OutboundId,
+    /// The message's id, ours or the provider's (`SM…`)
+    #[arg(value_name = "ID", value_parser = named)]
+    id: Named,
     #[command(flatten)]
     manner: Manner,
 }
@@ -96,9 +102,9 @@ pub(super) struct ShowArgs {
 pub(super) struct ReplayArgs {
     #[command(flatten)]
     file: ConfigFile,
-    /// Messages, by their ids
-    #[arg(value_name = "ID", value_parser = message_id, conflicts_with_all = ["tenant", "channel", "state", "reason", "kind", "since", "until", "all"])]
-    ids: Vec<OutboundId>,
+    /// Messages, by their ids, ours or the provider's
+    #[arg(value_name = "ID", value_parser = named, conflicts_with_all = ["tenant", "channel", "state", "reason", "kind", "since", "until", "all"])]
+    ids: Vec<Named>,
     #[command(flatten)]
     which: Which,
     /// Every dead letter is meant
@@ -125,9 +131,9 @@ pub(super) struct ReplayArgs {
 pub(super) struct CancelArgs {
     #[command(flatten)]
     file: ConfigFile,
-    /// Messages, by their ids
-    #[arg(value_name = "ID", value_parser = message_id, required = true)]
-    ids: Vec<OutboundId>,
+    /// Messages, by their ids, ours or the provider's
+    #[arg(value_name = "ID", value_parser = named, required = true)]
+    ids: Vec<Named>,
     /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
     #[arg(long, value_name = "WHY")]
     note: Option<Reason>,
@@ -228,15 +234,36 @@ struct Manner {
     /// Show whole addresses and texts
     #[arg(long)]
     reveal: bool,
+    /// In which language it is told
+    #[arg(long, value_enum, default_value_t = Tongue::En)]
+    language: Tongue,
+}
+
+impl Manner {
+    fn language(self) -> Language {
+        self.language.into()
+    }
+
+    fn content(self) -> Content {
+        if self.reveal { Content::Whole } else { Content::Masked }
+    }
+
+    /// Who gets a message: whole, or a mask that tells people apart.
+    fn contact(self, item: &Item) -> String {
+        match self.content() {
+            Content::Whole => item.to.as_str().to_owned(),
+            Content::Masked => mask::contact(&item.to, &item.conversation.to_string()),
+        }
+    }
 }
 
 /// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
         OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
-        OutboxCommand::Show(args) => on(&args.file, async |desk, _| views::show(&desk, args).await),
+        OutboxCommand::Show(args) => on(&args.file, async |desk, config| story::show(&desk, args, &config).await),
         OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
-        OutboxCommand::Cancel(args) => on(&args.file, async |desk, _| changes::cancel(&desk, args).await),
+        OutboxCommand::Cancel(args) => on(&args.file, async |desk, config| changes::cancel(&desk, args, &config).await),
         OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),
         OutboxCommand::Resume(args) => on(&args.file, async |desk, config| changes::resume(&desk, args, &config).await),
         OutboxCommand::Pauses(args) => on(&args.file, async |desk, _| changes::pauses(&desk, args).await),
@@ -280,17 +307,4 @@ fn states() -> impl TypedValueParser<Value = OutboxState> {
 
 fn kinds() -> impl TypedValueParser<Value = OutboundKind> {
     PossibleValuesParser::new(OutboundKind::ALL.iter().map(|kind| kind.as_str())).try_map(|word| word.parse())
-}
-
-fn message_id(text: &str) -> Result<OutboundId, String> {
-    const LOOK: &str = "ids look like 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b; `palabre outbox list` shows them";
-    text.trim().parse().map_err(|_| LOOK.to_owned())
-}
-
-fn unknown(id: OutboundId) -> u8 {
-    complain_about(format_args!(
-        "no message of the outbox has the id {id}\n  `palabre outbox list` shows ids; `palabre explain` also takes a \
-         provider's id"
-    ));
-    exit::FOUND_WRONG
 }

@@ -1,6 +1,6 @@
-//! `palabre simulate`: a load driver that plays customers and provider against a running daemon.
+//! `palabre simulate`: plays customers and provider against a running daemon: by hand ([`stand_in`]), or as a load driver.
 //!
-//! One thread does everything, because it shares its cores with what it measures: [`mod@drive`] posts [`webhook`]s over
+//! In the load driver, one thread does everything, because it shares its cores with what it measures: [`mod@drive`] posts [`webhook`]s over
 //! keep-alive [`connection`]s when the [`schedule`] says so, [`provider`] takes the replies, the [`ledger`] knows which
 //! message each belongs to, and [`report`] tells what came of it.
 
@@ -13,6 +13,7 @@ mod provider;
 mod report;
 mod schedule;
 mod setup;
+mod stand_in;
 mod tally;
 mod target;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use self::process::Process;
 use self::progress::{Progress, Snapshot};
 use self::schedule::Schedule;
 use self::setup::{MOST_TENANTS, Setup};
+use self::stand_in::ProviderArgs;
 use self::target::Target;
 use self::webhook::MOST_CONTACTS;
 use super::{ConfigFile, complain, complain_about, exit, load, say};
@@ -54,6 +56,16 @@ enum SimulateCommand {
     /// here, on the port of the channels' api_base_url. Ctrl-C ends the run early, with its report.
     /// Exits with 1 when a reply was lost, repeated or out of order.
     Run(RunArgs),
+    /// Play the provider for the tenants of a configuration, on this machine: take what they send, and write to them as a customer
+    ///
+    /// For trying one's own tenants without an account: every channel has `api_base_url = "http://127.0.0.1:4010"` (say), and
+    /// the daemon runs with the same --config. What customers write is typed, or posted as JSON; webhooks are signed with the
+    /// channels' own tokens. Refused when a channel would send to a real provider. Ctrl-C ends it.
+    #[command(
+        after_help = "Type `CHANNEL NUMBER TEXT`, such as `belle-wa +33639980101 Bonjour`, then further texts alone.\n\
+        docs/try.md leads through it."
+    )]
+    Provider(ProviderArgs),
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +140,7 @@ pub(super) fn run(args: &SimulateArgs) -> u8 {
     match &args.command {
         SimulateCommand::Setup(args) => set_up(args),
         SimulateCommand::Run(args) => drive_load(args),
+        SimulateCommand::Provider(args) => stand_in::run(args),
     }
 }
 

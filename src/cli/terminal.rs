@@ -4,9 +4,10 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::rules::Language;
 
 /// Lines are no longer than this.
-pub(super) const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 120;
 
 /// Columns side by side, each as wide as its longest cell; the last one is cut where the line would be too long.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
@@ -76,13 +77,13 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// `4 s`, `12 min`, `3 h`, `2 d`
-pub(super) fn age(since: TimeDelta) -> String {
+/// `4 s`, `12 min`, `3 h`, `2 d` (`2 j` in French)
+pub(super) fn age(since: TimeDelta, language: Language) -> String {
     match since.num_seconds() {
         ..60 => format!("{} s", since.num_seconds().max(0)),
         60..3_600 => format!("{} min", since.num_minutes()),
         3_600..172_800 => format!("{} h", since.num_hours()),
-        _ => format!("{} d", since.num_days()),
+        _ => format!("{} {}", since.num_days(), if language == Language::Fr { "j" } else { "d" }),
     }
 }
 
@@ -117,7 +118,7 @@ mod tests {
         for (seconds, expected) in
             [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (100_000, "27 h"), (200_000, "2 d")]
         {
-            assert_eq!(age(TimeDelta::seconds(seconds)), expected);
+            assert_eq!(age(TimeDelta::seconds(seconds), Language::En), expected);
         }
     }
 }

@@ -13,10 +13,10 @@ use super::suggest;
 use super::types::{Api, ApiKey, ApiScope, ApiTenants};
 
 const SCOPES: [(&str, ApiScope); 4] = [
-    ("read", ApiScope::Read),
-    ("read-content", ApiScope::ReadContent),
-    ("send", ApiScope::Send),
-    ("operate", ApiScope::Operate),
+    (ApiScope::Read.as_str(), ApiScope::Read),
+    (ApiScope::ReadContent.as_str(), ApiScope::ReadContent),
+    (ApiScope::Send.as_str(), ApiScope::Send),
+    (ApiScope::Operate.as_str(), ApiScope::Operate),
 ];
 const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `operate`";
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
+use url::Url;
 
 use super::delivery::{self, Habits};
 use super::document::Scope;
@@ -94,9 +95,10 @@ fn kind(scope: &Scope<'_>, raw: &str) -> Option<Kind> {
 }
 
 fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> Option<TwilioAccount> {
+    let at_twilio = is_twilio(raw.api_base_url.as_deref());
     let account_sid = scope
         .required("account_sid", raw.account_sid.as_deref(), "it stands on the first page of Twilio's console: `AC…`")
-        .and_then(|raw| sid(scope, "account_sid", raw, "AC"));
+        .and_then(|raw| sid(scope, "account_sid", raw, ("AC", at_twilio)));
     let help = "write `auth_token = { env = \"NAME\" }` or `{ file = \"path\" }`";
     let auth_token = scope
         .required("auth_token", raw.auth_token.as_ref(), help)
@@ -112,7 +114,8 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
         let reason = format!("`{}` is the same as `api_base_url`", scope.name("backup_api_base_url"));
         scope.warning("backup_api_base_url", reason, "name another way to the same API, or leave it out");
     }
-    let service = raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, "MG"));
+    let service =
+        raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, ("MG", at_twilio)));
     let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| call_timeout(scope, raw));
     let choices = [("resend", OnUnknown::Resend), ("park", OnUnknown::Park)];
     let on_unknown = raw.on_unknown.as_deref();
@@ -132,9 +135,15 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
     })
 }
 
-/// An identifier of Twilio's: two letters for its kind, then 32 hexadecimal digits. Only what would break a URL or is
-/// surely something else is refused, so that a simulator may have simpler ones.
-pub(super) fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option<String> {
+/// Whether calls to this URL, or to none in particular, go to Twilio itself rather than to something that stands in for it.
+pub(super) fn is_twilio(api_base_url: Option<&str>) -> bool {
+    let host = |raw| Url::parse(raw).ok().and_then(|url| url.host_str().map(str::to_owned));
+    api_base_url.is_none_or(|raw| host(raw).is_some_and(|host| host == "twilio.com" || host.ends_with(".twilio.com")))
+}
+
+/// An identifier of Twilio's: two letters for its kind, then 32 hexadecimal digits. Twilio knows no other, so one is refused
+/// where it would go there; what stands in for Twilio may have simpler ones, and only what would break a URL is refused.
+pub(super) fn sid(scope: &Scope<'_>, key: &str, raw: &str, (kind, at_twilio): (&str, bool)) -> Option<String> {
     let raw = text(scope, key, raw)?;
     let help = format!("it is `{kind}` and 32 hexadecimal digits");
     if kind == "AC" && raw.starts_with("SK") {
@@ -148,6 +157,10 @@ pub(super) fn sid(scope: &Scope<'_>, key: &str, raw: &str, kind: &str) -> Option
     }
     let digits = raw.get(kind.len()..).unwrap_or_default();
     if digits.len() != 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        if at_twilio {
+            scope.wrong(key, "is not Twilio's", &help);
+            return None;
+        }
         scope.warning(key, format!("`{}` does not look like Twilio's", scope.name(key)), &help);
     }
     Some(raw.to_owned())

@@ -15,8 +15,14 @@ pub(super) struct Templates {
     pub(super) valid: bool,
 }
 
-/// The templates; `channels` are the ids that the tenant has, `language` is its own.
-pub(super) fn templates(root: &Scope<'_>, raw: &[RawTemplate], channels: &[&str], language: &str) -> Templates {
+/// The templates; `channels` are the ids that the tenant has, and whether any of them is Twilio's own; `language` is the
+/// tenant's.
+pub(super) fn templates(
+    root: &Scope<'_>,
+    raw: &[RawTemplate],
+    (channels, at_twilio): (&[&str], bool),
+    language: &str,
+) -> Templates {
     let mut valid = true;
     let all = raw.iter().enumerate().map(|(index, raw)| {
         let scope = root.element("templates", index);
@@ -27,7 +33,7 @@ pub(super) fn templates(root: &Scope<'_>, raw: &[RawTemplate], channels: &[&str]
                 raw.content_sid.as_deref(),
                 "it stands in Twilio's content template builder: `HX…`",
             )
-            .and_then(|raw| sid(&scope, "content_sid", raw, "HX"));
+            .and_then(|raw| sid(&scope, "content_sid", raw, ("HX", at_twilio)));
         let language = raw.language.as_deref().map_or(Some(language), |raw| tag(&scope, raw));
         let body = raw.body.as_deref().map_or(Some(None), |raw| text(&scope, "body", raw).map(Some));
         let named = raw.channels.as_deref().map_or(Some(Vec::new()), |raw| named(&scope, raw, channels));

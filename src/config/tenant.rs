@@ -12,7 +12,7 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource};
 use palabre_actors::domain::template::{Template, TemplateUse};
 
-use super::channel::channel;
+use super::channel::{channel, is_twilio};
 use super::document::Scope;
 use super::fallback;
 use super::fields::{
@@ -165,7 +165,8 @@ fn rules(
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
     let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
     let own_language = language.unwrap_or_default().as_str();
-    let templates = templates(root, raw.templates.as_deref().unwrap_or_default(), &ids, own_language);
+    let at_twilio = raw.channels.iter().flatten().any(|channel| is_twilio(channel.api_base_url.as_deref()));
+    let templates = templates(root, raw.templates.as_deref().unwrap_or_default(), (&ids, at_twilio), own_language);
     let replies = Replies {
         fallback: raw.replies.fallback.clone(),
         seller: raw.replies.seller.clone(),

@@ -190,6 +190,19 @@ pub enum ApiScope {
     Operate,
 }
 
+impl ApiScope {
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadContent => "read-content",
+            Self::Send => "send",
+            Self::Operate => "operate",
+        }
+    }
+}
+
 /// One business: `config/tenants/*.toml`. Whether it asks for double opt-in stands in its rules.
 #[derive(Clone, Debug)]
 pub struct Tenant {
@@ -247,6 +260,14 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// Its account.
+    #[must_use]
+    pub fn account(&self) -> &TwilioAccount {
+        match self {
+            Self::TwilioWhatsapp(account) | Self::TwilioSms(account) => account,
+        }
+    }
+
     /// The name in configuration, paths and metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -1,6 +1,7 @@
 //! Answers: success as the provider wants it, and errors as JSON with a word, an explanation and a hint. None of them
 //! repeats anything of the request (I10).
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -50,7 +51,10 @@ impl Answer {
     }
 
     pub(super) fn error(problem: &Problem) -> Self {
-        let body = serde_json::json!({ "error": problem.error, "hint": problem.hint });
+        let mut body = serde_json::json!({ "error": problem.error, "hint": problem.hint });
+        if let Some(field) = &problem.field {
+            body["field"] = serde_json::Value::from(&**field);
+        }
         Self { content_type: JSON, ..Self::json(problem.status, &body) }
     }
 
@@ -87,12 +91,42 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// Why a request is turned away. Fixed texts: nothing of the request can slip in.
-#[derive(Debug)]
+/// Why a request is turned away. Its texts are fixed, or made of numbers and of names in the configuration and in the API's
+/// description: nothing of the request can slip in.
+#[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) error: &'static str,
-    pub(super) hint: &'static str,
+    pub(super) hint: Cow<'static, str>,
+    /// Which field, parameter or header is meant, for programs.
+    pub(super) field: Option<Cow<'static, str>>,
+}
+
+impl Problem {
+    pub(super) const fn new(status: StatusCode, error: &'static str, hint: &'static str) -> Self {
+        Self { status, error, hint: Cow::Borrowed(hint), field: None }
+    }
+
+    /// One of a field.
+    pub(super) const fn at(field: &'static str, status: StatusCode, error: &'static str, hint: &'static str) -> Self {
+        Self { status, error, hint: Cow::Borrowed(hint), field: Some(Cow::Borrowed(field)) }
+    }
+
+    /// The same, with another hint.
+    pub(super) fn hinting(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    /// The same, of this field; an empty path is that of the whole body.
+    pub(super) fn at_path(self, path: &str) -> Self {
+        Self { field: (!path.is_empty()).then(|| Cow::Owned(path.to_owned())), ..self }
+    }
+
+    /// The same, of a field inside another.
+    pub(super) fn within(self, outer: &str) -> Self {
+        let field = self.field.as_ref().map(|field| Cow::Owned(format!("{outer}.{field}")));
+        Self { field, ..self }
+    }
 }
 
 /// A body that is whole from the start and takes the log entry along until it is written.

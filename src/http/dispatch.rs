@@ -118,19 +118,18 @@ fn service(name: &str) -> Answer {
 }
 
 fn wrong_method(allow: &'static str) -> Answer {
-    let problem = Problem {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        error: "method not allowed",
-        hint: "the Allow header names the methods of this path",
-    };
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed",
+        "the Allow header names the methods of this path",
+    );
     Answer { allow: Some(allow), ..Answer::error(&problem) }
 }
 
 fn not_found() -> Answer {
-    let problem = Problem {
-        status: StatusCode::NOT_FOUND,
-        error: "not found",
-        hint: "webhooks are POST /webhooks/{provider}/{channel_id}, without a trailing slash",
-    };
-    Answer::error(&problem)
+    Answer::error(&Problem::new(
+        StatusCode::NOT_FOUND,
+        "not found",
+        "webhooks are POST /webhooks/{provider}/{channel_id}, without a trailing slash",
+    ))
 }

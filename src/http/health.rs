@@ -159,7 +159,7 @@ impl Health {
                 "a critical part is down: GET /api/health says which"
             }
         };
-        let problem = Problem { status: StatusCode::SERVICE_UNAVAILABLE, error: "not ready", hint };
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", hint);
         Answer { retry_after: Some(RETRY_AFTER), ..Answer::error(&problem) }
     }
 

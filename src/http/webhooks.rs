@@ -208,11 +208,11 @@ impl<'a> Field<'a> {
 
 pub(super) fn unknown_channel(entry: &mut Entry) -> Answer {
     entry.stray = true;
-    Answer::error(&Problem {
-        status: StatusCode::NOT_FOUND,
-        error: "unknown channel",
-        hint: "no channel of the configuration matches: compare the provider's webhook URL with `palabre check`",
-    })
+    Answer::error(&Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown channel",
+        "no channel of the configuration matches: compare the provider's webhook URL with `palabre check`",
+    ))
 }
 
 fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
@@ -228,17 +228,17 @@ fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
         }
         BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds"),
     };
-    Answer::error(&Problem { status, error, hint })
+    Answer::error(&Problem::new(status, error, hint))
 }
 
 fn unsupported(entry: &mut Entry, hint: &'static str) -> Answer {
     entry.outcome = Some(Outcome::Malformed);
-    Answer::error(&Problem { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, error: "wrong content type", hint })
+    Answer::error(&Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", hint))
 }
 
 fn malformed(entry: &mut Entry, hint: &'static str) -> Answer {
     entry.outcome = Some(Outcome::Malformed);
-    Answer::error(&Problem { status: StatusCode::BAD_REQUEST, error: "malformed webhook", hint })
+    Answer::error(&Problem::new(StatusCode::BAD_REQUEST, "malformed webhook", hint))
 }
 
 fn rejected(entry: &mut Entry, rejection: Rejection) -> Answer {
@@ -246,12 +246,12 @@ fn rejected(entry: &mut Entry, rejection: Rejection) -> Answer {
         Rejection::Malformed(hint) => malformed(entry, hint),
         Rejection::BadSignature => {
             entry.outcome = Some(Outcome::BadSignature);
-            Answer::error(&Problem {
-                status: StatusCode::UNAUTHORIZED,
-                error: "the signature is missing or wrong",
-                hint: "check the channel's auth_token (the account's primary one) and http.public_base_url: it must be \
+            Answer::error(&Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "the signature is missing or wrong",
+                "check the channel's auth_token (the account's primary one) and http.public_base_url: it must be \
                        the URL as the provider calls it",
-            })
+            ))
         }
     }
 }
@@ -263,11 +263,11 @@ fn refused(entry: &mut Entry, refusal: Refusal) -> Answer {
         Refusal::Stopping => (Outcome::Stopping, "stopping", RETRY_AFTER),
     };
     entry.outcome = Some(outcome);
-    let problem = Problem {
-        status: StatusCode::SERVICE_UNAVAILABLE,
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
         error,
-        hint: "send it again after Retry-After seconds: a repeated message is processed once",
-    };
+        "send it again after Retry-After seconds: a repeated message is processed once",
+    );
     Answer { retry_after: Some(retry_after), ..Answer::error(&problem) }
 }
 

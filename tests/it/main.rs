@@ -19,6 +19,7 @@ mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
+mod stand_in;
 mod still;
 #[path = "still.rs"]
 mod still_on_postgres;

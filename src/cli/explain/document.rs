@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::timeline::{Content, beginning, moment};
-use super::{Manner, Waits, sentences};
+use super::{Around, Manner, sentences};
 use crate::http::api::documents::Waiting;
+use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
-use crate::store::{Story, Wait};
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -43,6 +43,7 @@ struct Message {
 struct Answer {
     id: String,
     provider_message_id: Option<String>,
+    conversation_id: String,
     kind: String,
     to: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +87,7 @@ struct Happened {
 }
 
 /// The document of a story.
-pub(super) fn of(story: &Story, waits: &Waits, manner: Manner) -> Document {
+pub(super) fn of(story: &Story, around: &Around, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(story);
     let happened = |event: &event_log::Model| {
@@ -106,7 +107,7 @@ pub(super) fn of(story: &Story, waits: &Waits, manner: Manner) -> Document {
         correlation_id: story.correlation_id.clone(),
         tenant_id: story.tenant_id.clone(),
         message: story.inbound.as_ref().map(|row| message(row, content)),
-        answers: story.outbound.iter().map(|row| answer(row, waits.get(&row.id), content)).collect(),
+        answers: story.outbound.iter().map(|row| answer(row, around, content)).collect(),
         timeline: story.events.iter().map(happened).collect(),
     }
 }
@@ -130,7 +131,7 @@ fn message(row: &message_in::Model, content: Content) -> Message {
     }
 }
 
-fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content) -> Answer {
+fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer {
     let code = row.last_error.as_deref().and_then(sentences::code).map(|code| Code {
         number: code.number,
         en: code.explain(Language::En),
@@ -140,6 +141,7 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content) -> A
     Answer {
         id: row.id.clone(),
         provider_message_id: row.provider_message_id.clone(),
+        conversation_id: row.conversation_id.clone(),
         kind: row.kind.clone(),
         to: content.address(&row.to),
         body: content.shown.then(|| row.body.clone()),
@@ -148,9 +150,9 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content) -> A
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at.clone(),
         last_error: row.last_error.clone(),
-        explanation: sentences::state_outbound(row, waits, content.language),
-        what_to_do: sentences::next_step(row, waits, content.language),
-        waits: waits.map(Waiting::of),
+        explanation: sentences::state_outbound(row, around.wait(row), content.language),
+        what_to_do: sentences::next_step(row, around.wait(row), around.fallback(row), content.language),
+        waits: around.wait(row).map(Waiting::of),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn scripts_get_everything_and_no_content_unasked() {
-        let document = serde_json::to_value(of(&samples::story(), &Waits::new(), Manner::default())).unwrap();
+        let document = serde_json::to_value(of(&samples::story(), &Around::default(), Manner::default())).unwrap();
         assert_eq!(document["message"]["reason"], "answered_faq");
         assert_eq!(document["answers"][0]["code"]["number"], 30003);
         assert_eq!(document["timeline"][1]["since_start_ms"], 3.1);
@@ -172,7 +174,7 @@ mod tests {
         assert!(!text.contains("horaires") && !text.contains("33639980001"), "{text}");
         let open = serde_json::to_value(of(
             &samples::story(),
-            &Waits::new(),
+            &Around::default(),
             Manner { show_content: true, ..Manner::default() },
         ))
         .unwrap();

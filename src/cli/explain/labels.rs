@@ -3,18 +3,18 @@
 use palabre_actors::domain::rules::Language;
 
 /// One of these words: what they mean stands in English, what is shown depends on who reads.
-pub(super) fn label(english: &'static str, language: Language) -> &'static str {
+pub(in crate::cli) fn label(english: &'static str, language: Language) -> &'static str {
     if language == Language::En {
         return english;
     }
     FRENCH.iter().find(|(word, _)| *word == english).map_or(english, |(_, french)| french)
 }
 
-/// The first seventeen columns are theirs.
-const FRENCH: [(&str, &str); 21] = [
+/// The first seventeen columns are theirs, where they stand before a value.
+const FRENCH: &[(&str, &str)] = &[
     ("message", "message"),
     ("at the provider", "au prestataire"),
-    ("tenant, channel", "boutique, canal"),
+    ("tenant, channel", "entreprise/canal"),
     ("from, to", "de, à"),
     ("role", "rôle"),
     ("says", "dit"),
@@ -33,6 +33,18 @@ const FRENCH: [(&str, &str); 21] = [
     ("nothing is in the event log", "le journal des événements n'en dit rien"),
     ("since", "depuis"),
     ("(no text)", "(pas de texte)"),
+    ("sent via", "parti par"),
+    ("template", "modèle"),
+    ("state", "état"),
+    ("reason", "raison"),
+    ("waits", "attend"),
+    ("attempts, life", "tentatives, vie"),
+    ("expires", "expire"),
+    ("id", "id"),
+    ("age", "âge"),
+    ("channel", "canal"),
+    ("tenant", "entreprise"),
+    ("messages", "messages"),
 ];
 
 #[cfg(test)]
@@ -41,11 +53,14 @@ mod tests {
 
     #[test]
     fn labels_fit_their_columns_and_none_is_missing() {
-        let source = include_str!("timeline.rs");
-        let asked: Vec<_> = source.split("label(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        let fields = source.split("field(\"").skip(1).filter_map(|rest| rest.split('"').next());
-        let fields: Vec<_> = fields.collect();
-        assert!(asked.len() > 3 && fields.len() > 8, "the source is read");
+        let sources =
+            [include_str!("timeline.rs"), include_str!("../outbox/views.rs"), include_str!("../outbox/story.rs")];
+        let words = |before: &str| -> Vec<&str> {
+            let after = |source: &&'static str| source.split(before).skip(1).collect::<Vec<_>>();
+            sources.iter().flat_map(after).filter_map(|rest| rest.split('"').next()).collect()
+        };
+        let (asked, fields) = (words("label(\""), words("field(\""));
+        assert!(asked.len() > 3 && fields.len() > 20, "the sources are read");
         for word in asked.iter().chain(&fields) {
             assert!(FRENCH.iter().any(|(english, _)| english == word), "{word} has no French");
         }

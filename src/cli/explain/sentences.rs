@@ -1,16 +1,20 @@
 //! A sentence for every end that a message can come to, for every event and for every reason, in English and French.
 
 mod advice;
+mod case;
 mod events;
+mod kinds;
 mod reasons;
 mod waits;
 
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
+pub(in crate::cli) use self::case::{Case, fallback_of};
 pub(in crate::cli) use self::events::event;
+pub(in crate::cli) use self::kinds::kind;
 pub(super) use self::reasons::code;
-pub(in crate::cli) use self::reasons::{last_error, what_to_do};
+pub(in crate::cli) use self::reasons::{is_known, last_error, what_to_do};
 pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
 use crate::store::Wait;
 use crate::store::entity::{message_in, message_out};
@@ -64,23 +68,23 @@ fn outcome(word: &str) -> Option<Both> {
         ),
         "answered_help" => (
             "they asked for help, which is answered (by the provider itself if it said so)",
-            "il a demandé de l'aide, et l'a reçue (du fournisseur lui-même s'il l'a dit)",
+            "le contact a demandé de l'aide, et l'a reçue (du fournisseur lui-même s'il l'a dit)",
         ),
         "opted_out" => (
             "they said STOP: it is recorded, confirmed once, and from now on there is silence",
-            "il a dit STOP : c'est noté, confirmé une fois, et c'est désormais le silence",
+            "le contact a dit STOP : c'est noté, confirmé une fois, et c'est désormais le silence",
         ),
         "opted_in" => (
             "they said START: it is recorded, and they get messages again",
-            "il a dit START : c'est noté, et il reçoit de nouveau des messages",
+            "le contact a dit START : c'est noté, et on peut de nouveau lui écrire",
         ),
         "confirmed" => (
             "they confirmed what the welcome asked: it is recorded, and what waited for that goes out",
-            "il a confirmé ce que le message d'accueil demandait : c'est noté, et ce qui attendait part",
+            "le contact a confirmé ce que le message d'accueil demandait : c'est noté, et ce qui attendait part",
         ),
         "silent_opted_out" => (
             "no answer: they said STOP before, and only START ends that",
-            "pas de réponse : il a dit STOP auparavant, et seul START y met fin",
+            "pas de réponse : le contact a dit STOP auparavant, et seul START y met fin",
         ),
         "silent_human" => (
             "no answer by itself: a person has this conversation",
@@ -138,12 +142,22 @@ pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, lan
 }
 
 /// What an operator can do about where a message is: about what it waits for, or about the reason that stands in it.
-pub(super) fn next_step(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> Option<String> {
+pub(super) fn next_step(
+    row: &message_out::Model,
+    waits: Option<&Wait>,
+    fallback: Option<&str>,
+    language: Language,
+) -> Option<String> {
+    let case = Case::of(&row.channel_id, fallback);
+    let case = match (row.id.parse(), row.state.parse()) {
+        (Ok(id), Ok(state)) => case.message(id, state),
+        _ => case,
+    };
     let waiting = [OutboxState::Pending, OutboxState::Deferred].iter().any(|state| row.state == state.as_str());
     if let Some(waits) = waits.filter(|_| waiting) {
-        return wait_todo(waits, language);
+        return wait_todo(waits, &case, language);
     }
-    row.last_error.as_deref().and_then(|reason| what_to_do(reason, language)).map(str::to_owned)
+    row.last_error.as_deref().and_then(|reason| what_to_do(reason, &case, language))
 }
 
 fn told_state(state: OutboxState, row: &message_out::Model, language: Language) -> String {

@@ -4,16 +4,18 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::labels::label;
-use super::{Manner, Waits, sentences};
+use super::{Around, Manner, sentences};
+use crate::cli::mask;
+use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
-use crate::store::{Story, Wait};
 
 /// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
+pub(super) fn text(story: &Story, around: &Around, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
@@ -28,7 +30,7 @@ pub(super) fn text(story: &Story, waits: &Waits, manner: Manner) -> String {
     timeline(story, content.language, &mut line);
     for row in &story.outbound {
         line("");
-        answer(row, waits.get(&row.id), content, &mut line);
+        answer(row, around, content, &mut line);
     }
     if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
         line("");
@@ -42,7 +44,10 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     line(&format!("{} {}", label("message", content.language), row.id));
     line(&content.field("at the provider", &row.provider_message_id));
     line(&content.field("tenant, channel", format!("{}, {}", row.tenant_id, row.channel_id)));
-    line(&content.field("from, to", format!("{}, {}", content.address(&row.from), content.address(&row.to))));
+    line(&content.field(
+        "from, to",
+        format!("{}, {}", content.contact(&row.from, row.conversation_id.as_deref()), content.address(&row.to)),
+    ));
     if let Some(role) = &row.role {
         line(&content.field("role", role));
     }
@@ -58,10 +63,12 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
     line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
 }
 
-fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line: &mut impl FnMut(&str)) {
-    line(&format!("{} {}", label("answer", content.language), row.id));
-    line(&content.field("kind", &row.kind));
-    line(&content.field("to", content.address(&row.to)));
+fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mut impl FnMut(&str)) {
+    // What nobody had written about before is no answer.
+    let what = if row.kind == OutboundKind::Manual.as_str() { "message" } else { "answer" };
+    line(&format!("{} {}", label(what, content.language), row.id));
+    line(&content.field("kind", sentences::kind(&row.kind, content.language)));
+    line(&content.field("to", content.contact(&row.to, Some(&row.conversation_id))));
     line(&content.field("says", content.body(&row.body)));
     let unknown = label("not known there", content.language);
     line(&content.field("at the provider", row.provider_message_id.as_deref().unwrap_or(unknown)));
@@ -69,7 +76,7 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line
     if row.state == "pending" {
         line(&content.field("next attempt", &row.next_attempt_at));
     }
-    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, waits, content.language)));
+    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, around.wait(row), content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&content.field("see", code.source()));
     }
@@ -77,7 +84,9 @@ fn answer(row: &message_out::Model, waits: Option<&Wait>, content: Content, line
         .state
         .parse()
         .is_ok_and(|state| !matches!(state, OutboxState::Delivered | OutboxState::Read | OutboxState::Sent));
-    if let Some(todo) = sentences::next_step(row, waits, content.language).filter(|_| open) {
+    if let Some(todo) =
+        sentences::next_step(row, around.wait(row), around.fallback(row), content.language).filter(|_| open)
+    {
         line(&content.field("what to do", &todo));
     }
 }
@@ -152,6 +161,14 @@ pub(super) struct Content {
 impl Content {
     pub fn address(self, text: &str) -> String {
         if self.shown { text.to_owned() } else { Address::from_normalised(text).to_string() }
+    }
+
+    /// Somebody of ours: the mask, and what tells them from others with the same.
+    fn contact(self, text: &str, conversation: Option<&str>) -> String {
+        match conversation.filter(|_| !self.shown) {
+            Some(conversation) => mask::contact(&Address::from_normalised(text), conversation),
+            None => self.address(text),
+        }
     }
 
     /// A line: what it is, and it.
@@ -267,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_whole_story_is_told_without_content() {
-        let told = text(&samples::story(), &Waits::new(), Manner::default());
+        let told = text(&samples::story(), &Around::default(), Manner::default());
         for expected in [
             "message 019c1a2b-0000-7000-8000-000000000001",
             "SM00000000000000000000000000000001",
@@ -288,7 +305,7 @@ mod tests {
 
     #[test]
     fn content_is_shown_to_those_who_ask() {
-        let told = text(&samples::story(), &Waits::new(), Manner { show_content: true, ..Manner::default() });
+        let told = text(&samples::story(), &Around::default(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
     }
 
@@ -298,12 +315,12 @@ mod tests {
         story.outbound.clear();
         story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
         assert!(
-            text(&story, &Waits::new(), Manner::default())
+            text(&story, &Around::default(), Manner::default())
                 .contains("nothing was sent: no answer: they said STOP before")
         );
         let waiting = story.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
-        assert!(text(&story, &Waits::new(), Manner::default()).contains("its turn has not come yet"));
+        assert!(text(&story, &Around::default(), Manner::default()).contains("its turn has not come yet"));
     }
 
     #[test]

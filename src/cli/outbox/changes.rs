@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use palabre_actors::domain::ids::{ChannelId, OutboundId};
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::Pause;
 
+use super::named::{find, unknown};
 use super::views::{counts, json, nothing_fits};
-use super::{CancelArgs, Manner, PauseArgs, PausesArgs, ReplayArgs, ResumeArgs, unknown, unordered};
+use super::{CancelArgs, Manner, PauseArgs, PausesArgs, ReplayArgs, ResumeArgs, Tongue, unordered};
 use crate::cli::terminal::{confirmed, counted, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
@@ -15,11 +17,14 @@ use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
 use crate::store::StoreError;
 use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
 
+/// What changes something speaks English, as its notes do.
+const LANGUAGE: Language = Language::En;
+
 pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, StoreError> {
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
     let manner = operator::Manner { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
     if !args.ids.is_empty() {
-        return one_by_one(desk, args, manner).await;
+        return one_by_one(desk, args, (manner, config)).await;
     }
     if args.which.is_empty() && !args.all {
         complain_about(format_args!(
@@ -35,7 +40,7 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
         let dead = [OutboxState::Dead, OutboxState::Failed];
         let looked_for = if filter.states.is_empty() { dead.to_vec() } else { filter.states.clone() };
         let looked_for = operator::Filter { states: looked_for, ..filter };
-        complain_about(format_args!("{}", nothing_fits(&looked_for, config)));
+        complain_about(format_args!("{}", nothing_fits(&looked_for, config, LANGUAGE)));
         return Ok(exit::FOUND_WRONG);
     }
     if args.dry_run {
@@ -44,8 +49,13 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
     }
     if !args.yes {
         let states = found.iter().map(|count| count.state).collect();
-        counts(desk, &operator::Filter { states, ..filter.clone() }, Manner { json: false, reveal: false }, config)
-            .await?;
+        counts(
+            desk,
+            &operator::Filter { states, ..filter.clone() },
+            Manner { json: false, reveal: false, language: Tongue::En },
+            config,
+        )
+        .await?;
         let seconds = messages.div_ceil(u64::from(args.per_second));
         let all = counted(messages, "message");
         if !confirmed(&format!("replay {all}, due over the next {}?", counted(seconds, "second"))) {
@@ -67,12 +77,23 @@ fn tell_replayed(messages: u64, args: &ReplayArgs) {
     }
 }
 
-async fn one_by_one(desk: &Operator, args: &ReplayArgs, manner: operator::Manner) -> Result<u8, StoreError> {
+async fn one_by_one(
+    desk: &Operator,
+    args: &ReplayArgs,
+    (manner, config): (operator::Manner, &Config),
+) -> Result<u8, StoreError> {
     let mut code = exit::OK;
-    for id in &args.ids {
+    for named in &args.ids {
+        let id = match find(named, config, LANGUAGE).await? {
+            Ok(id) => id,
+            Err(wrong) => {
+                code = wrong;
+                continue;
+            }
+        };
         if args.dry_run {
-            let Some(shown) = desk.show(&Tenants::All, *id).await? else {
-                code = unknown(*id);
+            let Some(shown) = desk.show(&Tenants::All, id).await? else {
+                code = unknown(id, LANGUAGE);
                 continue;
             };
             let state = shown.item.state;
@@ -81,18 +102,25 @@ async fn one_by_one(desk: &Operator, args: &ReplayArgs, manner: operator::Manner
             code = if may { code } else { exit::FOUND_WRONG };
             continue;
         }
-        let changed = desk.replay(&Tenants::All, *id, &manner).await?;
-        code = tell_changed(*id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
+        let changed = desk.replay(&Tenants::All, id, &manner).await?;
+        code = tell_changed(id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
     }
     Ok(code)
 }
 
-pub(super) async fn cancel(desk: &Operator, args: &CancelArgs) -> Result<u8, StoreError> {
+pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, StoreError> {
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
     let mut code = exit::OK;
-    for id in &args.ids {
-        let changed = desk.cancel(&Tenants::All, *id, &reason, now()).await?;
-        code = tell_changed(*id, &changed, ("cancelled: it will not be sent", args.json)).max(code);
+    for named in &args.ids {
+        let id = match find(named, config, LANGUAGE).await? {
+            Ok(id) => id,
+            Err(wrong) => {
+                code = wrong;
+                continue;
+            }
+        };
+        let changed = desk.cancel(&Tenants::All, id, &reason, now()).await?;
+        code = tell_changed(id, &changed, ("cancelled: it will not be sent", args.json)).max(code);
     }
     Ok(code)
 }
@@ -101,7 +129,7 @@ fn tell_changed(id: OutboundId, changed: &Changed, (done, as_json): (&str, bool)
     match changed {
         Changed::Done(item) if as_json => json(&Message::of(item, Content::Masked)),
         Changed::Done(_) => say(format_args!("{id}  {done}")),
-        Changed::NoSuchMessage => return unknown(id),
+        Changed::NoSuchMessage => return unknown(id, LANGUAGE),
         Changed::NotFrom(state) => {
             complain_about(format_args!("{id} is {state}: {}", instead(*state)));
             return exit::FOUND_WRONG;

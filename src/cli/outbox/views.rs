@@ -1,54 +1,54 @@
-//! Looking.
+//! Lists and counts of the outbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::status::OutboxState;
 
-use super::{ListArgs, Manner, ShowArgs, unknown};
-use crate::cli::explain::{last_error, told_event, told_wait, wait_todo, what_to_do};
-use crate::cli::terminal::{age, counted, cut, moment, now, table};
+use super::{ListArgs, Manner, waiting};
+use crate::cli::explain::{Case, fallback_of, label, what_to_do};
+use crate::cli::terminal::{age, cut, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Content, Counts, MessageHistory, Messages};
-use crate::store::operator::{Count, Filter, Item, Operator, Page, Shown, Tenants};
-use crate::store::{StoreError, Wait};
+use crate::http::api::documents::{Counts, Messages};
+use crate::store::StoreError;
+use crate::store::operator::{Count, Filter, Item, Operator, Page, Tenants};
 
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
 const REASON: usize = 22;
+/// Next steps for one reason, beyond which they are told without the channels' names.
+const MOST_STEPS: usize = 3;
 
 pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
     let filter = args.which.filter();
     if args.by_reason {
         return counts(desk, &filter, args.manner, config).await;
     }
+    let language = args.manner.language();
     let limit = usize::from(args.limit);
     let items = desk.list(&filter, Page { before: args.before, limit }).await?;
     if args.manner.json {
-        json(&Messages::of(&items, limit, content(args.manner)));
+        json(&Messages::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
-        complain_about(format_args!("{}", nothing_fits(&filter, config)));
+        complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
     } else {
-        say(format_args!("{}", listed(&items, args.manner).trim_end()));
+        let waits = waiting::of_items(desk, &items).await?;
+        say(format_args!("{}", listed(&items, &waits, args.manner).trim_end()));
         if let Some(last) = items.last().filter(|_| items.len() == limit) {
-            complain_about(format_args!("there may be more: --before {}", last.id));
+            let more = if language == Language::En { "there may be more:" } else { "il y en a peut-être d'autres :" };
+            complain_about(format_args!("{more} --before {}", last.id));
         }
     }
     Ok(if items.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-fn listed(items: &[Item], manner: Manner) -> String {
-    let (now, content) = (now(), content(manner));
+fn listed(items: &[Item], waits: &BTreeMap<String, String>, manner: Manner) -> String {
+    let (now, language) = (now(), manner.language());
     let row = |item: &Item| {
-        vec![
-            item.id.to_string(),
-            age(now - item.created_at),
-            cut(item.channel.as_str(), CHANNEL),
-            item.state.to_string(),
-            cut(item.reason.as_deref().unwrap_or("-"), REASON),
-            content.address(&item.to),
-        ]
+        let id = item.id.to_string();
+        let reason = item.reason.as_ref().or_else(|| waits.get(&id)).map_or("-", String::as_str);
+        let (reason, channel) = (cut(reason, REASON), cut(item.channel.as_str(), CHANNEL));
+        vec![id, age(now - item.created_at, language), channel, item.state.to_string(), reason, manner.contact(item)]
     };
     let mut text = String::new();
     if manner.reveal {
@@ -60,17 +60,19 @@ fn listed(items: &[Item], manner: Manner) -> String {
         }
         return text;
     }
-    table(&["id", "age", "channel", "state", "reason", "to"], &items.iter().map(row).collect::<Vec<_>>())
-}
-
-/// The next step, where there is one: a message that arrived needs none.
-fn todo(item: &Item, reason: &str) -> Option<&'static str> {
-    let arrived = matches!(item.state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
-    what_to_do(reason, Language::En).filter(|_| !arrived)
+    let head = [
+        label("id", language),
+        label("age", language),
+        label("channel", language),
+        label("state", language),
+        label("reason", language),
+        label("to", language),
+    ];
+    table(&head, &items.iter().map(row).collect::<Vec<_>>())
 }
 
 /// On one line, and without what a terminal would obey.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     if text.is_empty() {
         return "(no text)".to_owned();
     }
@@ -84,124 +86,176 @@ pub(super) async fn counts(
     manner: Manner,
     config: &Config,
 ) -> Result<u8, StoreError> {
-    let counts = desk.counts(filter).await?;
+    let (counts, language) = (desk.counts(filter).await?, manner.language());
     if manner.json {
         json(&Counts::of(&counts));
     } else if counts.is_empty() {
-        complain_about(format_args!("{}", nothing_fits(filter, config)));
+        complain_about(format_args!("{}", nothing_fits(filter, config, language)));
     } else {
-        let now = now();
-        let rows: Vec<_> = counts
-            .iter()
-            .map(|count| {
-                vec![
-                    count.messages.to_string(),
-                    count.state.to_string(),
-                    cut(count.reason.as_deref().unwrap_or("-"), REASON),
-                    cut(count.tenant.as_str(), CHANNEL),
-                    cut(count.channel.as_str(), CHANNEL),
-                    format!("{} … {}", age(now - count.oldest), age(now - count.newest)),
-                ]
-            })
-            .collect();
-        say(format_args!("{}", table(&["messages", "state", "reason", "tenant", "channel", "age"], &rows).trim_end()));
-        say(format_args!("\n{}", meanings(&counts).trim_end()));
+        let mut told = Vec::with_capacity(counts.len());
+        for count in counts {
+            let reasons = match &count.reason {
+                Some(reason) => vec![reason.clone()],
+                None => waiting::of_count(desk, filter, &count).await?,
+            };
+            told.push(Told { count, reasons });
+        }
+        say(format_args!("{}", counted(&told, language).trim_end()));
+        say(format_args!("\n{}", meanings(&told, config, language).trim_end()));
+        return Ok(exit::OK);
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-/// Each reason in words, and the next step.
-fn meanings(counts: &[Count]) -> String {
-    let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
+/// A count, and why its messages stand where they do: their reason, or what they wait for.
+struct Told {
+    count: Count,
+    reasons: Vec<String>,
+}
+
+fn counted(told: &[Told], language: Language) -> String {
+    let now = now();
+    let row = |Told { count, reasons }: &Told| {
+        let reason = if reasons.is_empty() { "-".to_owned() } else { reasons.join(", ") };
+        vec![
+            count.messages.to_string(),
+            count.state.to_string(),
+            cut(&reason, REASON),
+            cut(count.tenant.as_str(), CHANNEL),
+            cut(count.channel.as_str(), CHANNEL),
+            format!("{} … {}", age(now - count.oldest, language), age(now - count.newest, language)),
+        ]
+    };
+    let head = [
+        label("messages", language),
+        label("state", language),
+        label("reason", language),
+        label("tenant", language),
+        label("channel", language),
+        label("age", language),
+    ];
+    table(&head, &told.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Each reason in words, and the next steps.
+fn meanings(told: &[Told], config: &Config, language: Language) -> String {
+    let reasons: BTreeSet<&str> = told.iter().flat_map(|told| &told.reasons).map(String::as_str).collect();
     let mut text = String::new();
     for reason in reasons {
-        let means = last_error(reason, Language::En);
+        let means = waiting::meaning(reason, language);
         // A code is told with its number before it.
         let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
         text.push_str(&format!("{means}\n"));
-        if let Some(todo) = what_to_do(reason, Language::En) {
-            text.push_str(&format!("    {todo}\n"));
+        for step in next_steps(reason, told, config, language) {
+            text.push_str(&format!("    {step}\n"));
         }
     }
     text
 }
 
-pub(super) async fn show(desk: &Operator, args: &ShowArgs) -> Result<u8, StoreError> {
-    let Some(shown) = desk.show(&Tenants::All, args.id).await? else { return Ok(unknown(args.id)) };
-    let waits = desk.waits(args.id, now()).await?;
-    if args.manner.json {
-        json(&MessageHistory::of(&shown, waits.as_ref(), content(args.manner)));
-    } else {
-        say(format_args!("{}", told(&shown, waits.as_ref(), args.manner)));
+/// What can be done about all that stand somewhere for a reason: channel by channel, where that makes a difference and
+/// there are few.
+fn next_steps(reason: &str, told: &[Told], config: &Config, language: Language) -> Vec<String> {
+    let concerned = told.iter().filter(|told| told.reasons.iter().any(|known| known == reason));
+    let cases = concerned.map(|Told { count, .. }| {
+        let channel = count.channel.as_str();
+        Case::of(channel, fallback_of(channel, config)).group(reason, count.state)
+    });
+    let cases: Vec<_> = cases.collect();
+    let step = |case: &Case<'_>| what_to_do(reason, case, language);
+    let steps: BTreeSet<String> = cases.iter().filter_map(step).collect();
+    if steps.len() <= MOST_STEPS {
+        return steps.into_iter().collect();
     }
-    Ok(exit::OK)
-}
-
-fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner) -> String {
-    let Shown { item, events } = shown;
-    let says = if manner.reveal {
-        one_line(&item.body)
-    } else {
-        format!("{} characters (--reveal shows them)", item.body.chars().count())
-    };
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let next_step = match waits {
-        Some(waits) => wait_todo(waits, Language::En),
-        None => item.reason.as_deref().and_then(|reason| todo(item, reason)).map(str::to_owned),
-    };
-    let fields = [
-        ("message", item.id.to_string()),
-        ("tenant, channel", format!("{}, {}", item.tenant, item.channel)),
-        ("sent via", or_dash(item.sent_via.as_ref().map(ToString::to_string))),
-        ("to", content(manner).address(&item.to)),
-        ("says", says),
-        ("template", or_dash(item.template.as_ref().map(|template| template.name.clone()))),
-        ("kind", item.kind.to_string()),
-        ("state", item.state.to_string()),
-        ("reason", or_dash(item.reason.as_deref().map(|reason| last_error(reason, Language::En)))),
-        ("waits", or_dash(waits.map(|waits| told_wait(waits, Language::En)))),
-        ("what to do", or_dash(next_step)),
-        ("attempts, life", format!("{}, {}", item.attempts, item.life)),
-        ("next attempt", moment(item.next_attempt_at)),
-        ("expires", or_dash(item.expires_at.map(moment))),
-        ("at the provider", or_dash(item.provider_message_id.clone())),
-        ("flow", item.correlation.to_string()),
-    ];
-    let mut text = String::new();
-    for (name, value) in fields {
-        text.push_str(&format!("{name:<17}{value}\n"));
-    }
-    text.push('\n');
-    for event in events {
-        text.push_str(&format!("{}  {:<18} {}\n", event.created_at, event.event_type, told_event(event, Language::En)));
-    }
-    text.push_str(&format!("\n{}: palabre explain {}", counted(events.len() as u64, "event"), item.id));
-    text
+    let steps: BTreeSet<String> = cases.into_iter().filter_map(|case| step(&case.anywhere())).collect();
+    steps.into_iter().collect()
 }
 
 /// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
-pub(super) fn nothing_fits(filter: &Filter, config: &Config) -> String {
+pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let stranger = stranger.map(|stranger| format!("\n  {stranger}")).unwrap_or_default();
-    format!("nothing fits: {}{stranger}", described(filter))
-}
-
-fn described(filter: &Filter) -> String {
     let states: Vec<&str> = filter.wanted().iter().map(|state| state.as_str()).collect();
-    let mut text = format!("no message is {}", states.join(", "));
-    if let Some(reason) = &filter.reason {
-        text.push_str(&format!(" for the reason {reason}"));
+    let states = states.join(", ");
+    let narrow =
+        filter.tenants != Tenants::All || filter.channel.is_some() || filter.since.is_some() || filter.until.is_some();
+    let reason = |before: &str| filter.reason.as_ref().map(|reason| format!("{before}{reason}")).unwrap_or_default();
+    match language {
+        Language::En => format!(
+            "nothing fits: no message is {states}{}{}{stranger}",
+            reason(" for the reason "),
+            if narrow { ", of that tenant, channel and time" } else { "" },
+        ),
+        Language::Fr => format!(
+            "rien ne convient : aucun message n'est à l'état {states}{}{}{stranger}",
+            reason(" pour la raison "),
+            if narrow { ", de cette entreprise, de ce canal et de ce moment" } else { "" },
+        ),
     }
-    if filter.tenants != Tenants::All || filter.channel.is_some() || filter.since.is_some() || filter.until.is_some() {
-        text.push_str(", of that tenant, channel and time");
-    }
-    text
 }
 
 pub(super) fn json(document: &impl serde::Serialize) {
     say(format_args!("{}", serde_json::to_string_pretty(document).unwrap_or_default()));
 }
 
-fn content(manner: Manner) -> Content {
-    if manner.reveal { Content::Whole } else { Content::Masked }
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::ids::{ChannelId, TenantId};
+    use palabre_actors::domain::status::OutboxState;
+
+    use super::*;
+    use crate::config::Environment;
+
+    /// Five WhatsApp channels, of which the first has one that takes over.
+    fn config() -> Config {
+        let channel = |number: usize, more: &str| {
+            format!(
+                "[[channels]]\nid = \"wa-{number}\"\nprovider = \"twilio-whatsapp\"\naddress = \"whatsapp:+1415523888{number}\"\n\
+                 account_sid = \"AC00000000000000000000000000000001\"\nauth_token = {{ env = \"TOKEN\" }}\n{more}"
+            )
+        };
+        let others: String = (2..=5).map(|number| channel(number, "")).collect();
+        let tenant = format!("id = \"belle\"\n{}{others}", channel(1, "fallback_channel = \"wa-2\"\n"));
+        let environment = Environment::from_iter([("TOKEN", "secret")]);
+        Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment).unwrap().config
+    }
+
+    fn told(channel: &str, reason: &str, state: OutboxState) -> Told {
+        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        let count = Count {
+            tenant: TenantId::new("belle"),
+            channel: ChannelId::new(channel),
+            state,
+            reason: None,
+            messages: 1,
+            oldest: at,
+            newest: at,
+        };
+        Told { count, reasons: vec![reason.to_owned()] }
+    }
+
+    #[test]
+    fn next_steps_name_the_channels_while_these_are_few() {
+        let (dead, pending) = (OutboxState::Dead, OutboxState::Pending);
+        let config = config();
+        let meanings = |told: &[Told]| meanings(told, &config, Language::En);
+        let few = [told("wa-1", "breaker_open", pending), told("wa-2", "breaker_open", pending)];
+        let said = meanings(&few);
+        assert!(said.contains("wa-2 cannot take it") && said.contains("a fallback_channel of wa-2 would"), "{said}");
+        let one = [told("wa-1", "20003", dead), told("wa-1", "30003", OutboxState::Failed)];
+        let said = meanings(&one);
+        assert!(said.contains("auth_token of wa-1") && said.contains("replay --reason 20003`"), "{said}");
+        assert!(said.contains("    later: `palabre outbox replay --reason 30003`\n"), "{said}");
+        let many: Vec<_> = (1..=5).map(|number| told(&format!("wa-{number}"), "20003", dead)).collect();
+        let said = meanings(&many);
+        assert!(said.contains("auth_token of CHANNEL") && said.lines().count() == 2, "{said}");
+    }
+
+    #[test]
+    fn a_count_tells_what_its_messages_wait_for() {
+        let mut waiting = told("wa-1", "breaker_open", OutboxState::Pending);
+        waiting.reasons.push("line".to_owned());
+        let said = counted(&[waiting], Language::Fr);
+        assert!(said.starts_with("messages  état     raison") && said.contains("breaker_open, line"), "{said}");
+    }
 }

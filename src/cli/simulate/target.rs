@@ -128,7 +128,7 @@ fn tells_what_it_answers(tenant: &Tenant) -> bool {
     texts.all(|text| text.contains("message.body"))
 }
 
-fn daemon_at(listen: SocketAddr) -> Result<SocketAddr, Unfit> {
+pub(super) fn daemon_at(listen: SocketAddr) -> Result<SocketAddr, Unfit> {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -144,7 +144,7 @@ fn daemon_at(listen: SocketAddr) -> Result<SocketAddr, Unfit> {
     if listen.port() == 0 { Err(Unfit::NoPort) } else { Ok(SocketAddr::new(ip, listen.port())) }
 }
 
-fn provider_at(key: &str, base_url: &str) -> Result<SocketAddr, Unfit> {
+pub(super) fn provider_at(key: &str, base_url: &str) -> Result<SocketAddr, Unfit> {
     let at = || {
         let url = Url::parse(base_url).ok().filter(|url| url.scheme() == "http" && url.path() == "/")?;
         let host = url.host_str()?.trim_matches(['[', ']']);

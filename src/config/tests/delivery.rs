@@ -267,6 +267,10 @@ fn mistakes_in_templates() {
             "error t.toml:11:15 `templates[0].content_sid` must begin with `HX` and hold only letters and digits | it is `HX` and 32 hexadecimal digits",
         ),
         (
+            "[[templates]]\nname = \"a\"\ncontent_sid = \"HX1\"".to_owned(),
+            "error t.toml:11:15 `templates[0].content_sid` is not Twilio's | it is `HX` and 32 hexadecimal digits",
+        ),
+        (
             format!("[[templates]]\nname = \"a\"\n{sid}channels = [\"belle-w\"]"),
             "error t.toml:12:13 `templates[0].channels[0]` names no channel of this tenant: `belle-w` | did you mean `belle-wa`?",
         ),
@@ -276,7 +280,7 @@ fn mistakes_in_templates() {
         ),
         (
             format!("[[templates]]\nname = \"a\"\n{sid}[[templates]]\nname = \"a\"\n{sid}"),
-            "error t.toml:13:8 `templates[1].name` `a` is there already",
+            "error t.toml:13:8 `templates[1].name` is `a`, the name of another template",
         ),
         (
             format!(
@@ -288,7 +292,7 @@ fn mistakes_in_templates() {
             format!(
                 "[[templates]]\nname = \"a\"\n{sid}variables = [\"prenom\"]\n[[faq]]\nquestion = \"?\"\nkeywords = [\"k\"]\nanswer = \"a\"\ntemplate = \"b\""
             ),
-            "error t.toml:17:12 `faq[0].template` there is no template `b`",
+            "error t.toml:17:12 `faq[0].template` names no template of this tenant: `b` | there is `a`",
         ),
         (
             format!(

@@ -144,6 +144,16 @@ fn mistakes_in_a_tenants_file() {
         (
             "AC00000000000000000000000000000001",
             "AC01",
+            "error t.toml:7:15 `channels[0].account_sid` is not Twilio's | it is `AC` and 32 hexadecimal digits",
+        ),
+        (
+            "AC00000000000000000000000000000001\"",
+            "AC01\"\napi_base_url = \"https://api.dublin.ie1.twilio.com\"",
+            "error t.toml:7:15 `channels[0].account_sid` is not Twilio's | it is `AC` and 32 hexadecimal digits",
+        ),
+        (
+            "AC00000000000000000000000000000001\"",
+            "AC01\"\napi_base_url = \"http://127.0.0.1:4010\"",
             "warning t.toml:7:15 `channels[0].account_sid` does not look like Twilio's | it is `AC` and 32 hexadecimal digits",
         ),
         (

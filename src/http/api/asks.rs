@@ -13,7 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::caller::Caller;
+use super::misfit;
 use super::problems::{self, invalid};
+use crate::config::suggest;
 use crate::http::answer::Problem;
 use crate::store::operator::{Filter, Reason};
 
@@ -33,7 +35,8 @@ pub(super) struct Which {
     pub tenant: Option<String>,
     /// Through this channel alone.
     pub channel: Option<String>,
-    /// In these states, separated by commas.
+    /// In these states, separated by commas. Without it, those that need a look: `dead`, `failed`, `unknown` and
+    /// `deferred` (a replay by filter: `dead` and `failed`).
     #[schema(example = "dead,failed")]
     pub state: Option<String>,
     /// For this reason: a word or a provider's code.
@@ -49,20 +52,23 @@ pub(super) struct Which {
 }
 
 impl Which {
+    /// What it may say.
+    pub(super) const NAMES: [&str; 7] = ["tenant", "channel", "state", "reason", "kind", "since", "until"];
+
     /// The filter, within what the caller sees.
     pub(super) fn filter(&self, caller: &Caller) -> Result<Filter, Problem> {
         let tenant = self.tenant.as_deref().map(TenantId::new);
         let states = self.state.as_deref().map_or(Ok(Vec::new()), |states| {
-            states.split(',').map(|state| word::<OutboxState>(state, UNKNOWN_STATE)).collect()
+            states.split(',').map(|state| word::<OutboxState>(state, &UNKNOWN_STATE)).collect()
         })?;
         Ok(Filter {
             tenants: caller.among(tenant.as_ref())?,
             channel: self.channel.as_deref().map(ChannelId::new),
             states,
             reason: self.reason.clone(),
-            kind: self.kind.as_deref().map(|kind| word::<OutboundKind>(kind, UNKNOWN_KIND)).transpose()?,
-            since: self.since.as_deref().map(moment).transpose()?,
-            until: self.until.as_deref().map(moment).transpose()?,
+            kind: self.kind.as_deref().map(|kind| word::<OutboundKind>(kind, &UNKNOWN_KIND)).transpose()?,
+            since: self.since.as_deref().map(|at| moment("since", at)).transpose()?,
+            until: self.until.as_deref().map(|at| moment("until", at)).transpose()?,
         })
     }
 
@@ -70,11 +76,6 @@ impl Which {
     pub(super) fn is_empty(&self) -> bool {
         let Self { tenant, channel, state, reason, kind, since, until } = self;
         [tenant, channel, state, reason, kind, since, until].into_iter().all(Option::is_none)
-    }
-
-    /// Whether it says nothing but whose.
-    pub(super) fn is_of_tenant_alone(&self) -> bool {
-        Self { tenant: None, ..self.clone() }.is_empty()
     }
 
     fn set(&mut self, name: &str, value: &str) -> bool {
@@ -114,35 +115,41 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads a query string; `extra` names the parameters besides those of [`Which`].
-    pub(super) fn read(query: &str, extra: &[&str]) -> Result<Self, Problem> {
+    /// Reads a query string; `known` names the parameters that the path takes.
+    pub(super) fn read(query: &str, known: &[&str]) -> Result<Self, Problem> {
         let mut asked = Self { which: Which::default(), limit: PAGE, before: None, after: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                name if !extra.contains(&name) => {
-                    if !asked.which.set(name, &value) {
-                        return Err(problems::UNKNOWN_PARAMETER);
-                    }
-                }
+                name if !known.contains(&name) => return Err(unknown_parameter(name, known)),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-                    asked.limit = limit.ok_or(invalid("bad limit", "a number from 1 to 500"))?;
+                    asked.limit = limit.ok_or(invalid("limit", "bad limit", "a number from 1 to 500"))?;
                 }
-                "before" => asked.before = Some(id(&value)?),
-                "after" => asked.after = Some(id(&value)?),
-                _ => return Err(problems::UNKNOWN_PARAMETER),
+                "before" => asked.before = Some(id("before", &value)?),
+                "after" => asked.after = Some(id("after", &value)?),
+                name if asked.which.set(name, &value) => {}
+                name => return Err(unknown_parameter(name, known)),
             }
         }
         Ok(asked)
     }
 }
 
+/// A parameter that a path does not take, among those that it takes.
+fn unknown_parameter(name: &str, known: &[&str]) -> Problem {
+    problems::UNKNOWN_PARAMETER.hinting(format!("a parameter that nobody knows: {}", suggest::help(name, known)))
+}
+
 const UNKNOWN_STATE: Problem = invalid(
+    "state",
     "unknown state",
     "states are: pending, sending, unknown, sent, delivered, read, failed, deferred, suppressed, dead, cancelled",
 );
-const UNKNOWN_KIND: Problem =
-    invalid("unknown kind", "kinds are: reply, manual, welcome, help, opt_out_confirmation, opt_in_confirmation");
+const UNKNOWN_KIND: Problem = invalid(
+    "kind",
+    "unknown kind",
+    "kinds are: reply, manual, welcome, help, opt_out_confirmation, opt_in_confirmation",
+);
 
 /// How one message is changed.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -190,28 +197,29 @@ pub(super) fn reason(given: Option<&str>) -> Result<Reason, Problem> {
 }
 
 /// A length of time such as `2h` or `1d`.
-pub(super) fn lasting(given: &str) -> Result<TimeDelta, Problem> {
-    const BAD: Problem = invalid("bad duration", "write it like \"90s\", \"30m\", \"2h\" or \"1d\"; a year at most");
+pub(super) fn lasting(field: &'static str, given: &str) -> Result<TimeDelta, Problem> {
+    let bad = || invalid(field, "bad duration", "write it like \"90s\", \"30m\", \"2h\" or \"1d\"; a year at most");
     const YEAR: Duration = Duration::from_secs(366 * 86_400);
     let lasting = humantime::parse_duration(given).ok().filter(|lasting| !lasting.is_zero() && *lasting <= YEAR);
-    lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok()).ok_or(BAD)
+    lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok()).ok_or_else(bad)
 }
 
 /// A JSON body; an empty one is that of an object without fields.
-pub(super) fn json<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
+pub(super) fn json<'de, T: Deserialize<'de> + ToSchema>(body: &'de [u8]) -> Result<T, Problem> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|_| problems::NOT_JSON)
+    serde_json::from_slice(body).map_err(|error| misfit::told(body, &T::name(), &error))
 }
 
-pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::parse_str(text).map_err(|_| invalid("not an id", "ids look like 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b"))
+pub(super) fn id(field: &'static str, text: &str) -> Result<Uuid, Problem> {
+    let bad = |_| invalid(field, "not an id", "ids look like 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b");
+    Uuid::parse_str(text).map_err(bad)
 }
 
-fn moment(text: &str) -> Result<Timestamp, Problem> {
+fn moment(field: &'static str, text: &str) -> Result<Timestamp, Problem> {
     let at = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&chrono::Utc));
-    at.map_err(|_| invalid("not a moment", "write it like 2026-11-21T08:00:00Z"))
+    at.map_err(|_| invalid(field, "not a moment", "write it like 2026-11-21T08:00:00Z"))
 }
 
-fn word<T: FromStr>(text: &str, problem: Problem) -> Result<T, Problem> {
-    text.trim().parse().map_err(|_| problem)
+fn word<T: FromStr>(text: &str, problem: &Problem) -> Result<T, Problem> {
+    text.trim().parse().map_err(|_| problem.clone())
 }

@@ -6,7 +6,6 @@ use utoipa::IntoParams;
 use super::asks::Asked;
 use super::caller::Scope;
 use super::documents::{Consent, Consents, Refused};
-use super::problems;
 use super::{Call, Told, told};
 
 /// Which part of the ledger.
@@ -30,11 +29,8 @@ pub(super) struct Part {
 ))]
 pub(super) async fn list(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
-    let asked = Asked::read(call.query, &["limit", "after"])?;
+    let asked = Asked::read(call.query, &["tenant", "limit", "after"])?;
     let tenant = asked.which.tenant.as_deref().map(TenantId::new);
-    if !asked.which.is_of_tenant_alone() {
-        return Err(problems::UNKNOWN_PARAMETER);
-    }
     let tenants = call.caller.among(tenant.as_ref())?;
     let rows = call.operator().consents(&tenants, None, asked.after, asked.limit).await?;
     let next = rows.last().filter(|_| rows.len() >= asked.limit).map(|row| row.id.to_string());

@@ -384,4 +384,8 @@ pub struct Refused {
     pub error: String,
     /// What to do.
     pub hint: String,
+    /// Which field of the body, parameter or header is meant, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "template.variables.heure")]
+    pub field: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! Asking for a message to be sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
@@ -46,15 +47,17 @@ pub trait Outgoing: Send + Sync {
     fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>>;
 }
 
-/// Why nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why nothing was written. Its texts repeat nothing of the order (I10).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotSent {
     /// The rules say no: a word, and what to do.
     Refused {
         /// `opted_out`, `unknown_template`, …
         word: &'static str,
         /// For people.
-        hint: &'static str,
+        hint: Cow<'static, str>,
+        /// Which field is meant, where it is one: `template.variables.heure`.
+        field: Option<Cow<'static, str>>,
     },
     /// Another message has this idempotency key.
     KeyTaken,
@@ -128,7 +131,10 @@ pub(super) async fn send(call: Call<'_>) -> Told {
     }
     match call.api.outgoing.send(order.clone()).await {
         Ok(id) => answer(StatusCode::ACCEPTED, &Taken { id: id.to_string() }),
-        Err(NotSent::Refused { word, hint }) => Err(invalid(word, hint)),
+        Err(NotSent::Refused { word, hint, field }) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Err(Problem { field, ..Problem::new(status, word, "").hinting(hint) })
+        }
         Err(NotSent::Later { word, hint }) => Err(problems::later(word, hint)),
         // Two copies raced, and the other one was first.
         Err(NotSent::KeyTaken) => {
@@ -151,9 +157,14 @@ fn order(call: &Call<'_>, asked: NewMessage) -> Result<Order, Problem> {
     let tenant = tenant(call.api, call.caller, asked.tenant.as_deref())?;
     let (sender, to) = route(call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
     let template = asked.template.map(|template| TemplateUse { name: template.name, variables: template.variables });
-    let expires_at = asked.expires_in.as_deref().map(asks::lasting).transpose()?.map(|lasting| call.now() + lasting);
+    let expires_at = asked
+        .expires_in
+        .as_deref()
+        .map(|given| asks::lasting("expires_in", given))
+        .transpose()?
+        .map(|lasting| call.now() + lasting);
     if asked.text.as_deref().is_none_or(|text| text.trim().is_empty()) && template.is_none() {
-        return Err(invalid("nothing to say", "give `text`, `template`, or both"));
+        return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
     }
     Ok(Order {
         channel: sender.id.clone(),
@@ -169,6 +180,7 @@ fn order(call: &Call<'_>, asked: NewMessage) -> Result<Order, Problem> {
 
 fn key(call: &Call<'_>) -> Result<Option<String>, Problem> {
     const BAD: Problem = invalid(
+        "Idempotency-Key",
         "bad idempotency key",
         "1 to 64 visible characters, and no phone number or address: a UUID or an order's id is good",
     );
@@ -190,14 +202,17 @@ fn tenant(api: &Api, caller: &Caller, named: Option<&str>) -> Result<TenantId, P
             .map(|tenant| (*tenant).clone())
             .ok_or(problems::UNKNOWN_TENANT),
         (None, [tenant]) => Ok((*tenant).clone()),
-        (None, _) => Err(invalid("no tenant", "this key sees several tenants: name one in `tenant`")),
+        (None, _) => Err(invalid("tenant", "no tenant", "this key sees several tenants: name one in `tenant`")),
     }
 }
 
 /// The channel that is named, or the only one that fits, and the address as that channel writes it.
 fn route<'a>(api: &'a Api, tenant: &TenantId, named: Option<&str>, to: &str) -> Result<(&'a Sender, Address), Problem> {
-    const BAD: Problem =
-        invalid("bad address", "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code");
+    const BAD: Problem = invalid(
+        "to",
+        "bad address",
+        "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code",
+    );
     let scheme = to.split_once(':').map(|(scheme, _)| scheme.parse::<Scheme>());
     let scheme = scheme.transpose().map_err(|_| BAD)?;
     if scheme.is_none() && !to.trim_start().starts_with('+') {
@@ -211,12 +226,14 @@ fn route<'a>(api: &'a Api, tenant: &TenantId, named: Option<&str>, to: &str) -> 
             fitting.filter(|channel| scheme.is_none_or(|scheme| scheme == channel.scheme)).collect();
         match fitting[..] {
             [sender] => sender,
-            [] => return Err(invalid("no channel fits", "no channel of this tenant writes to such an address")),
-            _ => return Err(invalid("several channels fit", "name one in `channel`, or the scheme in `to`")),
+            [] => return Err(invalid("to", "no channel fits", "no channel of this tenant writes to such an address")),
+            _ => {
+                return Err(invalid("channel", "several channels fit", "name one in `channel`, or the scheme in `to`"));
+            }
         }
     };
     if scheme.is_some_and(|scheme| scheme != sender.scheme) {
-        return Err(invalid("the channel does not fit", "this channel does not write to such an address"));
+        return Err(invalid("channel", "the channel does not fit", "this channel does not write to such an address"));
     }
     let to = Address::parse(sender.scheme, to, None).map_err(|_| BAD)?;
     Ok((sender, to))

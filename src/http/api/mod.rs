@@ -8,6 +8,7 @@ mod consents;
 pub mod documents;
 mod endpoint;
 mod messages;
+mod misfit;
 mod openapi;
 mod outbox;
 mod problems;

@@ -11,7 +11,7 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Palabre",
         description = "Send messages, look at the outbox, replay and cancel. Every answer that is not 2xx is an object \
-            with `error` and `hint`."
+            with `error`, `hint` and, where one is meant, `field`."
     ),
     paths(
         super::outbox::list,

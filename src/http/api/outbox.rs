@@ -10,7 +10,8 @@ use super::{Call, Told, told};
 use crate::http::answer::Problem;
 use crate::store::operator::{Changed, Manner, Page};
 
-/// The messages that need a look, or that fit a filter, newest first.
+/// The messages that fit a filter, newest first. Without `state`, those that need a look: `dead`, `failed`, `unknown`,
+/// `deferred`.
 #[utoipa::path(get, path = "/api/v1/outbox", tag = "outbox", params(Which, Part), security(("key" = ["read"])), responses(
     (status = 200, body = Messages),
     (status = 401, body = Refused), (status = 403, body = Refused), (status = 404, body = Refused),
@@ -18,13 +19,13 @@ use crate::store::operator::{Changed, Manner, Page};
 ))]
 pub(super) async fn list(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
-    let asked = Asked::read(call.query, &["limit", "before"])?;
+    let asked = Asked::read(call.query, &[&Which::NAMES[..], &["limit", "before"]].concat())?;
     let filter = asked.which.filter(call.caller)?;
     let items = call.operator().list(&filter, Page { before: asked.before, limit: asked.limit }).await?;
     told(&Messages::of(&items, asked.limit, call.caller.content()))
 }
 
-/// How many messages fit a filter, by tenant, channel, state and reason.
+/// How many messages fit a filter, by tenant, channel, state and reason. Without `state`, those that need a look.
 #[utoipa::path(get, path = "/api/v1/outbox/counts", tag = "outbox", params(Which), security(("key" = ["read"])), responses(
     (status = 200, body = Counts),
     (status = 401, body = Refused), (status = 403, body = Refused), (status = 404, body = Refused),
@@ -32,7 +33,7 @@ pub(super) async fn list(call: Call<'_>) -> Told {
 ))]
 pub(super) async fn counts(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
-    let filter = Asked::read(call.query, &[])?.which.filter(call.caller)?;
+    let filter = Asked::read(call.query, &Which::NAMES)?.which.filter(call.caller)?;
     told(&Counts::of(&call.operator().counts(&filter).await?))
 }
 
@@ -45,7 +46,7 @@ pub(super) async fn counts(call: Call<'_>) -> Told {
 ))]
 pub(super) async fn show(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
-    let id = OutboundId(asks::id(call.id)?);
+    let id = OutboundId(asks::id("id", call.id)?);
     let shown = call.operator().show(&call.caller.tenants, id).await?.ok_or(problems::UNKNOWN_MESSAGE)?;
     let waits = call.operator().waits(id, call.now()).await?;
     told(&MessageHistory::of(&shown, waits.as_ref(), call.caller.content()))
@@ -62,7 +63,7 @@ pub(super) async fn show(call: Call<'_>) -> Told {
 pub(super) async fn replay(call: Call<'_>) -> Told {
     call.caller.may(Scope::Operate)?;
     let change: Change = asks::json(call.body)?;
-    let id = OutboundId(asks::id(call.id)?);
+    let id = OutboundId(asks::id("id", call.id)?);
     let manner = manner(&call, change.reason.as_deref(), None)?;
     changed(call.operator().replay(&call.caller.tenants, id, &manner).await?, call.caller.content())
 }
@@ -78,9 +79,9 @@ pub(super) async fn replay_all(call: Call<'_>) -> Told {
     call.caller.may(Scope::Operate)?;
     let asked: ReplayOf = asks::json(call.body)?;
     if asked.filter.is_empty() && !asked.all {
-        return Err(invalid("no filter", "name what is meant in `filter`, or say `\"all\": true`"));
+        return Err(invalid("filter", "no filter", "name what is meant in `filter`, or say `\"all\": true`"));
     }
-    let filter = asked.filter.filter(call.caller)?;
+    let filter = asked.filter.filter(call.caller).map_err(|problem| problem.within("filter"))?;
     let manner = manner(&call, asked.reason.as_deref(), asked.per_second)?;
     let messages = if asked.dry_run {
         call.operator().replayable(&filter).await?.iter().map(|count| count.messages).sum()
@@ -101,7 +102,7 @@ pub(super) async fn replay_all(call: Call<'_>) -> Told {
 pub(super) async fn cancel(call: Call<'_>) -> Told {
     call.caller.may(Scope::Operate)?;
     let change: Change = asks::json(call.body)?;
-    let id = OutboundId(asks::id(call.id)?);
+    let id = OutboundId(asks::id("id", call.id)?);
     let reason = asks::reason(change.reason.as_deref())?;
     changed(call.operator().cancel(&call.caller.tenants, id, &reason, call.now()).await?, call.caller.content())
 }
@@ -109,7 +110,7 @@ pub(super) async fn cancel(call: Call<'_>) -> Told {
 fn manner(call: &Call<'_>, reason: Option<&str>, per_second: Option<u32>) -> Result<Manner, Problem> {
     let per_second = per_second.unwrap_or(asks::PER_SECOND);
     if !(1..=asks::MOST_PER_SECOND).contains(&per_second) {
-        return Err(invalid("bad per_second", "a number from 1 to 1000"));
+        return Err(invalid("per_second", "bad per_second", "a number from 1 to 1000"));
     }
     Ok(Manner { reason: asks::reason(reason)?, per_second, unordered: call.api.unordered(), at: call.now() })
 }

@@ -1,4 +1,4 @@
-//! Why the API turns a request away. Fixed texts: nothing of a request can slip in (I10).
+//! Why the API turns a request away, and which field is meant. Fixed texts: nothing of a request can slip in (I10).
 
 use actix_web::http::StatusCode;
 use palabre_actors::domain::status::OutboxState;
@@ -7,7 +7,7 @@ use super::caller::Scope;
 use crate::http::answer::Problem;
 
 const fn problem(status: StatusCode, error: &'static str, hint: &'static str) -> Problem {
-    Problem { status, error, hint }
+    Problem::new(status, error, hint)
 }
 
 /// Nothing is promised: 503.
@@ -15,32 +15,45 @@ pub(super) const fn later(error: &'static str, hint: &'static str) -> Problem {
     problem(StatusCode::SERVICE_UNAVAILABLE, error, hint)
 }
 
-/// A value that does not hold: 422.
-pub(super) const fn invalid(error: &'static str, hint: &'static str) -> Problem {
-    problem(StatusCode::UNPROCESSABLE_ENTITY, error, hint)
+/// The value of a field, a parameter or a header that does not hold: 422.
+pub(super) const fn invalid(field: &'static str, error: &'static str, hint: &'static str) -> Problem {
+    Problem::at(field, StatusCode::UNPROCESSABLE_ENTITY, error, hint)
 }
+
+/// A body that is not what is expected: 400.
+pub(super) const fn bad_json(error: &'static str) -> Problem {
+    problem(StatusCode::BAD_REQUEST, error, "GET /api/v1/openapi.json says which fields there are")
+}
+
+pub(super) const MISSING_FIELD: &str = "missing field";
+pub(super) const UNKNOWN_FIELD: &str = "unknown field";
+pub(super) const WRONG_TYPE: &str = "wrong type";
+pub(super) const MISFIT: &str = "not what is expected";
 
 pub(super) const NO_KEY: Problem =
     problem(StatusCode::UNAUTHORIZED, "no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
 pub(super) const UNKNOWN_KEY: Problem =
     problem(StatusCode::UNAUTHORIZED, "unknown key", "no key of [[api.keys]] is like this one; was it changed?");
 pub(super) const UNKNOWN_TENANT: Problem =
-    problem(StatusCode::NOT_FOUND, "unknown tenant", "this key sees no tenant with this id");
-pub(super) const UNKNOWN_CHANNEL: Problem =
-    problem(StatusCode::NOT_FOUND, "unknown channel", "this key sees no channel with this id: GET /api/v1/channels");
-pub(super) const UNKNOWN_MESSAGE: Problem =
-    problem(StatusCode::NOT_FOUND, "unknown message", "this key sees no message of the outbox with this id");
-pub(super) const NOT_JSON: Problem = problem(
-    StatusCode::BAD_REQUEST,
-    "not the JSON that is expected",
-    "GET /api/v1/openapi.json says which fields there are; an unknown field is an error",
+    Problem::at("tenant", StatusCode::NOT_FOUND, "unknown tenant", "this key sees no tenant with this id");
+pub(super) const UNKNOWN_CHANNEL: Problem = Problem::at(
+    "channel",
+    StatusCode::NOT_FOUND,
+    "unknown channel",
+    "this key sees no channel with this id: GET /api/v1/channels",
 );
+pub(super) const UNKNOWN_MESSAGE: Problem =
+    Problem::at("id", StatusCode::NOT_FOUND, "unknown message", "this key sees no message of the outbox with this id");
+pub(super) const NOT_JSON: Problem = bad_json("not JSON");
 pub(super) const NOT_A_BODY: Problem =
     problem(StatusCode::BAD_REQUEST, "the body did not come whole", "send it at once, with its Content-Length");
 pub(super) const TOO_LARGE: Problem =
     problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "nothing that the API takes is longer than 64 KiB");
-pub(super) const UNKNOWN_PARAMETER: Problem =
-    invalid("unknown query parameter", "GET /api/v1/openapi.json says which ones this path takes");
+pub(super) const UNKNOWN_PARAMETER: Problem = problem(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "unknown query parameter",
+    "GET /api/v1/openapi.json says which ones this path takes",
+);
 pub(super) const UNAVAILABLE: Problem = later("the database does not answer", "try again; nothing was promised");
 pub(super) const KEY_REUSED: Problem = problem(
     StatusCode::CONFLICT,
@@ -48,6 +61,7 @@ pub(super) const KEY_REUSED: Problem = problem(
     "use a key of its own for each message, and the same one only to repeat the same request",
 );
 pub(super) const BAD_REASON: Problem = invalid(
+    "reason",
     "a reason that cannot be kept",
     "it stands in the event log for ever: write a few words or a ticket's number, nothing that identifies anyone",
 );

@@ -144,27 +144,60 @@ async fn what_does_not_hold_is_refused() {
     let desk = Desk::open().await;
     let replay = format!("/api/v1/outbox/{DEAD}/replay");
     let table = [
-        (replay.as_str(), json!({ "reason": "asked by +33612345678" }), 422),
-        (&replay, json!({ "raison": "x" }), 400),
-        (&replay, json!([]), 400),
-        ("/api/v1/outbox/nothing/replay", json!({}), 422),
-        ("/api/v1/outbox/replay", json!({ "all": true, "per_second": 0 }), 422),
-        ("/api/v1/outbox/replay", json!({ "filter": { "state": "gone" } }), 422),
-        ("/api/v1/channels/belle-sms/pause", json!({ "for": "soon" }), 422),
-        ("/api/v1/messages", json!({ "to": "+33612345678" }), 422),
-        ("/api/v1/messages", json!({ "to": "+33612345678", "text": "x" }), 422),
-        ("/api/v1/messages", json!({ "text": "x" }), 400),
-        ("/api/v1/messages", json!({ "tenant": "belle", "to": "x".repeat(70_000), "text": "x" }), 413),
+        (replay.as_str(), json!({ "reason": "asked by +33687654321" }), 422, Some("reason")),
+        (&replay, json!({ "raison": "x" }), 400, None),
+        (&replay, json!([]), 400, None),
+        (&replay, json!({ "reason": 4711 }), 400, Some("reason")),
+        ("/api/v1/outbox/nothing/replay", json!({}), 422, Some("id")),
+        ("/api/v1/outbox/replay", json!({ "all": true, "per_second": 0 }), 422, Some("per_second")),
+        ("/api/v1/outbox/replay", json!({ "all": true, "per_second": -1 }), 400, Some("per_second")),
+        ("/api/v1/outbox/replay", json!({ "filter": { "state": "gone" } }), 422, Some("filter.state")),
+        ("/api/v1/outbox/replay", json!({ "filter": { "tenant": 1 } }), 400, Some("filter.tenant")),
+        ("/api/v1/outbox/replay", json!({}), 422, Some("filter")),
+        ("/api/v1/channels/belle-sms/pause", json!({ "for": "soon" }), 422, Some("for")),
+        ("/api/v1/channels/bele-sms/pause", json!({}), 404, Some("id")),
+        ("/api/v1/messages", json!({ "to": "+33687654321" }), 422, Some("tenant")),
+        ("/api/v1/messages", json!({ "to": "0687654321", "tenant": "belle", "text": "x" }), 422, Some("to")),
+        ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "belle" }), 422, Some("text")),
+        ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "bele", "text": "x" }), 404, Some("tenant")),
+        (
+            "/api/v1/messages",
+            json!({ "to": "+33687654321", "tenant": "belle", "channel": "x", "text": "x" }),
+            404,
+            Some("channel"),
+        ),
+        (
+            "/api/v1/messages",
+            json!({ "to": "+33687654321", "tenant": "belle", "text": "x", "expires_in": "soon" }),
+            422,
+            Some("expires_in"),
+        ),
+        ("/api/v1/messages", json!({ "text": "x" }), 400, Some("to")),
+        ("/api/v1/messages", json!({ "tenant": "belle", "to": "x".repeat(70_000), "text": "x" }), 413, None),
     ];
-    for (path, body, expected) in table {
+    for (path, body, expected, field) in table {
         let (status, problem) = desk.post("key-of-ops", path, &body).await;
-        assert_eq!(status, expected, "{path} {problem}");
+        assert_eq!((status, problem["field"].as_str()), (expected, field), "{path} {problem}");
         assert!(problem["error"].is_string() && problem["hint"].is_string());
-        assert!(!problem.to_string().contains("33612345678"), "i10: {problem}");
+        assert!(!problem.to_string().contains("87654321"), "i10: {problem}");
     }
-    for query in ["limit=0", "limit=501", "before=x", "state=gone", "kind=x", "since=yesterday", "nothing=1"] {
-        assert_eq!(desk.get("key-of-ops", &format!("/api/v1/outbox?{query}")).await.0, 422, "{query}");
+    for (query, field) in [
+        ("limit=0", Some("limit")),
+        ("limit=501", Some("limit")),
+        ("before=x", Some("before")),
+        ("state=gone", Some("state")),
+        ("kind=x", Some("kind")),
+        ("since=yesterday", Some("since")),
+        ("until=tomorrow", Some("until")),
+        ("nothing=1", None),
+        ("after=x", None),
+    ] {
+        let (status, problem) = desk.get("key-of-ops", &format!("/api/v1/outbox?{query}")).await;
+        assert_eq!((status, problem["field"].as_str()), (422, field), "{query} {problem}");
     }
+    let (_, problem) = desk.get("key-of-ops", "/api/v1/outbox?states=dead").await;
+    assert_eq!(problem["hint"], "a parameter that nobody knows: did you mean `state`?");
+    assert_eq!(desk.get("key-of-ops", "/api/v1/consents?state=dead").await.0, 422);
 }
 
 #[tokio::test]
@@ -206,7 +239,7 @@ async fn the_same_key_is_the_same_message() {
     assert_eq!(status, 422);
 
     for (refused, expected) in [
-        (NotSent::Refused { word: "opted_out", hint: "x" }, 422),
+        (NotSent::Refused { word: "opted_out", hint: "x".into(), field: Some("to".into()) }, 422),
         (NotSent::Later { word: "stopping", hint: "x" }, 503),
     ] {
         *desk.post.refuse.lock().unwrap() = Some(refused);

@@ -192,7 +192,7 @@ pub(super) struct Post {
 
 impl Outgoing for Post {
     fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
-        let refused = *self.refuse.lock().unwrap();
+        let refused = self.refuse.lock().unwrap().clone();
         let answer = match refused {
             Some(refused) => Err(refused),
             None => {

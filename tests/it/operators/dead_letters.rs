@@ -45,6 +45,13 @@ async fn a_dead_letter_is_found_told_replayed_and_arrives_once() {
     assert_eq!((status, &problem["hint"]), (409, &json!("the provider has it")));
     assert_eq!(office.palabre(&["outbox", "replay", &by_command]).code, 1);
 
+    let sql = format!("SELECT provider_message_id FROM messages_out WHERE id = '{by_command}'");
+    let theirs: String = office.world.value(&sql).await;
+    let shown = office.palabre_ok(&["outbox", "show", &theirs, "--language", "fr"]);
+    for part in [&by_command, "le fournisseur a pris le message", "demandé par l'API", "sms:+336…21#"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+
     let english = office.palabre_ok(&["explain", &by_command]);
     let french = office.palabre_ok(&["explain", &by_command, "--language", "fr"]);
     for (story, parts) in [
@@ -59,6 +66,44 @@ async fn a_dead_letter_is_found_told_replayed_and_arrives_once() {
         assert!(places.is_sorted(), "in the order of time: {story}");
         assert!(story.contains("21408") && !story.contains("RDV") && !story.contains(BOB), "{story}");
     }
+}
+
+#[tokio::test]
+async fn a_providers_id_finds_what_went_out_and_what_came_in() {
+    let office = Office::open();
+    office.meet(ANNE).await;
+    let came_in: String = office.world.value("SELECT provider_message_id FROM messages_in").await;
+    let went_out: String = office.world.value("SELECT id FROM messages_out").await;
+    let shown = office.palabre(&["outbox", "show", &came_in]);
+    assert_eq!(
+        (shown.code, shown.err.contains("came in"), shown.err.contains(&went_out)),
+        (1, true, true),
+        "{}",
+        shown.err
+    );
+    let theirs: String = office.world.value("SELECT provider_message_id FROM messages_out").await;
+    let cancelled = office.palabre(&["outbox", "cancel", &theirs]);
+    assert!(
+        cancelled.code == 1 && cancelled.err.contains(&went_out) && cancelled.err.contains("is sent"),
+        "{}",
+        cancelled.err
+    );
+}
+
+/// Both numbers begin and end alike.
+#[tokio::test]
+async fn i10_people_who_look_alike_are_told_apart_without_their_numbers() {
+    let office = Office::open();
+    refuse(&office, "RDV");
+    for who in ["+33612345678", "+33619876578"] {
+        let id = office.send(&format!("sms:{who}"), "RDV").await;
+        office.until_state(&id, "dead").await;
+    }
+    let listed = office.palabre_ok(&["outbox", "list"]);
+    let masks: std::collections::BTreeSet<_> =
+        listed.lines().filter_map(|line| line.split_whitespace().last()).filter(|cell| cell.contains('…')).collect();
+    assert_eq!(masks.len(), 2, "{listed}");
+    assert!(masks.iter().all(|mask| mask.starts_with("sms:+336…78#") && mask.chars().count() == 16), "{listed}");
 }
 
 #[tokio::test]

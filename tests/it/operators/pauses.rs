@@ -62,6 +62,12 @@ async fn a_paused_channel_sends_nothing_and_goes_on_in_order() {
     let told = office.palabre_ok(&["explain", last]);
     assert!(told.contains(&format!("`palabre explain {first}` tells why")), "{told}");
 
+    let counted = office.palabre_ok(&["outbox", "list", "--state", "pending", "--by-reason"]);
+    assert!(counted.contains("paused, line") && counted.contains("`palabre outbox resume belle` ends"), "{counted}");
+    let listed = office.palabre_ok(&["outbox", "list", "--state", "pending", "--language", "fr"]);
+    assert_eq!((listed.matches(" paused ").count(), listed.matches(" line ").count()), (2, 8), "{listed}");
+    assert!(listed.starts_with("id ") && listed.contains("raison"), "{listed}");
+
     office.palabre_ok(&["outbox", "resume", "belle"]);
     office.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 11).await;
     let expected: Vec<_> = (0..5).map(|n| format!("Vous avez écrit : {n}")).collect();

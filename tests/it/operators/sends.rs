@@ -63,17 +63,19 @@ async fn i6_nobody_sends_to_who_said_stop() {
 async fn what_cannot_be_sent_is_refused_with_a_word_and_what_to_do() {
     let office = Office::open();
     let (number, long) = ("sms:+33698765432", "é".repeat(1601));
-    for (order, word) in [
-        (json!({ "to": number, "text": long }), "too_long"),
-        (json!({ "to": number, "template": { "name": "nowhere" } }), "unknown_template"),
-        (json!({ "to": number, "text": "x", "template": { "name": "nowhere" } }), "unknown_template"),
-        (json!({ "to": number, "text": " " }), "nothing to say"),
-        (json!({ "to": "0698765432", "text": "x" }), "bad address"),
-        (json!({ "to": number, "channel": "taxi-sms", "text": "x" }), "unknown channel"),
+    for (order, word, field) in [
+        (json!({ "to": number, "text": long }), "too_long", "text"),
+        (json!({ "to": number, "template": { "name": "nowhere" } }), "unknown_template", "template.name"),
+        (json!({ "to": number, "text": "x", "template": { "name": "nowhere" } }), "unknown_template", "template.name"),
+        (json!({ "to": number, "text": " " }), "nothing to say", "text"),
+        (json!({ "to": "0698765432", "text": "x" }), "bad address", "to"),
+        (json!({ "to": number, "channel": "taxi-sms", "text": "x" }), "unknown channel", "channel"),
+        (json!({ "to": number, "template": { "nom": "x" } }), "unknown field", "template"),
+        (json!({ "text": "x" }), "missing field", "to"),
     ] {
         let (status, problem) = office.post(CRM, "/api/v1/messages", &order).await;
-        assert!(matches!(status, 404 | 422), "{status} {problem}");
-        assert_eq!(problem["error"], word);
+        assert!(matches!(status, 400 | 404 | 422), "{status} {problem}");
+        assert_eq!((&problem["error"], &problem["field"]), (&json!(word), &json!(field)), "{problem}");
         assert!(problem["hint"].as_str().is_some_and(|hint| hint.len() > 15), "{problem}");
         assert!(!problem.to_string().contains("98765432"), "i10: {problem}");
     }

@@ -19,7 +19,7 @@ pub(super) fn check(source: &RulesSource, errors: &mut Vec<RuleError>) {
         if !is_name(&template.name, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-') {
             refuse("name", format!("must be 1 to {LONGEST_NAME} of a-z, 0-9, _ and -"));
         } else if !names.insert(template.name.as_str()) {
-            refuse("name", format!("`{}` is there already", template.name));
+            refuse("name", format!("is `{}`, the name of another template", template.name));
         }
         check_places(template, &mut refuse);
     }
@@ -37,7 +37,7 @@ fn check_places(template: &Template, refuse: &mut impl FnMut(&str, String)) {
         if !is_name(name, |c| c.is_ascii_alphanumeric() || c == '_') {
             refuse(&field, format!("must be 1 to {LONGEST_NAME} letters without accents, digits and _"));
         } else if !seen.insert(name.as_str()) {
-            refuse(&field, format!("`{name}` is there already"));
+            refuse(&field, format!("is `{name}`, the name of another place"));
         }
     }
     let Some(body) = &template.body else { return };
@@ -53,27 +53,32 @@ fn check_places(template: &Template, refuse: &mut impl FnMut(&str, String)) {
     }
     for (at, name) in template.variables.iter().enumerate() {
         if !places.contains(name.as_str()) {
-            refuse(&format!("variables[{at}]"), format!("`{name}` has no place in body"));
+            refuse(&format!("variables[{at}]"), format!("is `{name}`, which has no place in body"));
         }
     }
 }
 
 fn check_use(at: usize, used: &TemplateUse, source: &RulesSource, errors: &mut Vec<RuleError>) {
     let Some(template) = source.templates.iter().find(|template| template.name == used.name) else {
-        let meant = meant(&used.name, source.templates.iter().map(|template| template.name.as_str()));
-        let message = format!("there is no template `{}`{meant}", used.name);
+        let known: Vec<&str> = source.templates.iter().map(|template| template.name.as_str()).collect();
+        let meant = match meant(&used.name, known.iter().copied()) {
+            near if !near.is_empty() => near,
+            _ if known.is_empty() => "; add it to [[templates]], or leave the key out".to_owned(),
+            _ => format!("; there is `{}`", known.join("`, `")),
+        };
+        let message = format!("names no template of this tenant: `{}`{meant}", used.name);
         errors.push(RuleError { field: format!("faq[{at}].template"), message });
         return;
     };
     for name in template.unknown(&used.variables) {
         let meant = meant(name, template.variables.iter().map(String::as_str));
         let field = format!("faq[{at}].template_variables.{name}");
-        errors.push(RuleError { field, message: format!("the template has no place `{name}`{meant}") });
+        errors.push(RuleError { field, message: format!("names no place of the template{meant}") });
     }
     for name in &template.variables {
         if !used.variables.contains_key(name) {
             let message =
-                format!("the template's place `{name}` would be empty: say what goes there in template_variables");
+                format!("would leave the template's place `{name}` empty; say what goes there in template_variables");
             errors.push(RuleError { field: format!("faq[{at}].template"), message });
         }
     }

@@ -2,16 +2,25 @@
 
 use super::Both;
 
-/// The next step. `None`: there is nothing to do, or nobody has words for this code.
+/// The channel failed too often, and so may have the one that takes over.
+pub(super) const FALLBACK_CANNOT: Both = (
+    "nothing: it goes by itself when {channel} works again; its fallback_channel {fallback} cannot take it meanwhile (paused \
+    or broken too, or no way to this contact)",
+    "rien : il part de lui-même quand {channel} remarche ; son canal de secours {fallback} ne peut pas le prendre d'ici là (en \
+    pause ou en panne aussi, ou pas de chemin vers ce contact)",
+);
+
+/// The next step, with places for what is known ([`super::Case::fill`]). `None`: there is nothing to do, or nobody has words
+/// for this code.
 pub(super) const fn on(code: u32) -> Option<Both> {
     Some(match code {
         20003 => (
-            "check account_sid and auth_token against Twilio's console, restart, then replay",
-            "vérifier account_sid et auth_token dans la console de Twilio, redémarrer, puis rejouer",
+            "check account_sid and auth_token of {channel} against Twilio's console, restart, {again}",
+            "vérifier account_sid et auth_token de {channel} dans la console de Twilio, redémarrer, {again}",
         ),
         20429 | 21611 | 30001 | 30022 => (
-            "if it stays: lower the channel's per_second, or ask Twilio for more",
-            "si cela dure : baisser le per_second du canal, ou demander plus à Twilio",
+            "if it stays: lower the per_second of {channel} and restart, or ask Twilio for more",
+            "si cela dure : baisser le per_second de {channel} et redémarrer, ou demander plus à Twilio",
         ),
         20500 | 20503 => (
             "see Twilio's status page; what was given up can be replayed afterwards",
@@ -22,23 +31,23 @@ pub(super) const fn on(code: u32) -> Option<Both> {
             "corriger le numéro du contact ou essayer un autre canal ; rejouer n'y change rien",
         ),
         21408 => (
-            "enable the country in Twilio's messaging geo permissions, then replay",
-            "activer le pays dans les « geo permissions » de Twilio, puis rejouer",
+            "enable the country in Twilio's messaging geo permissions, {again}",
+            "activer le pays dans les « geo permissions » de Twilio, {again}",
         ),
         21610 | 63033 => (
             "nothing: they do not want to be written to, and it is recorded; only their START ends that",
-            "rien : il ne veut pas qu'on lui écrive, et c'est noté ; seul son START y met fin",
+            "rien : le contact ne veut pas qu'on lui écrive, et c'est noté ; seul son START y met fin",
         ),
         21617 => ("shorten the text and send it anew", "raccourcir le texte et l'envoyer de nouveau"),
         21656 | 63027 | 63028 => (
-            "compare the template's language and variables with Twilio's content editor, mend [[templates]], send anew",
-            "comparer langue et variables du modèle avec l'éditeur de Twilio, corriger [[templates]], renvoyer",
+            "compare the template's language and variables with Twilio's content editor, mend [[templates]], restart, {again}",
+            "comparer langue et variables du modèle avec l'éditeur de Twilio, corriger [[templates]], redémarrer, {again}",
         ),
         30002 => (
-            "settle it with Twilio (their console says why), then `palabre outbox resume`; what waits leaves by itself",
-            "régler cela avec Twilio (leur console dit pourquoi), puis `palabre outbox resume` ; ce qui attend part seul",
+            "settle it with Twilio (their console says why), then `palabre outbox resume {channel}`; what waits goes by itself",
+            "régler cela avec Twilio (leur console dit pourquoi), puis `palabre outbox resume {channel}` ; ce qui attend part seul",
         ),
-        30003 | 30008 | 63012 | 63017 => ("replay it later", "le rejouer plus tard"),
+        30003 | 30008 | 63012 | 63017 => ("{later}", "{later}"),
         30004 | 30007 | 63005 | 63013 => (
             "review the text (links, capitals, promises), then send it anew; repeated blocks harm the sender",
             "revoir le texte (liens, capitales, promesses), puis renvoyer ; des blocages répétés nuisent à l'expéditeur",
@@ -48,16 +57,16 @@ pub(super) const fn on(code: u32) -> Option<Both> {
             "attendre : la limite se compte en heures ; envoyer moins, ou demander un palier d'envoi supérieur",
         ),
         63007 => (
-            "check the channel's address: it must be a WhatsApp sender of this account",
-            "vérifier l'adresse du canal : elle doit être un expéditeur WhatsApp de ce compte",
+            "mend the address of {channel}: it must be a WhatsApp sender of its account; restart, {again}",
+            "corriger l'adresse de {channel} : elle doit être un expéditeur WhatsApp de son compte ; redémarrer, {again}",
         ),
         63015 => (
             "let the recipient join the sandbox, or use a sender of your own",
             "faire rejoindre la sandbox au destinataire, ou utiliser un expéditeur à soi",
         ),
         63016 => (
-            "give the message a template ([[templates]]), or wait until the contact writes",
-            "donner un modèle au message ([[templates]]), ou attendre que le contact écrive",
+            "send it anew with a template ([[templates]]); or, once the contact has written: {replay}",
+            "l'envoyer de nouveau avec un modèle ([[templates]]) ; ou, quand le contact aura écrit : {replay}",
         ),
         63032 => ("try another channel, such as SMS", "essayer un autre canal, comme le SMS"),
         _ => return None,
@@ -76,7 +85,7 @@ mod tests {
             if codes::find(number).is_some() {
                 known += 1;
                 let (english, french) = on(number).unwrap_or_else(|| panic!("{number}"));
-                assert_ne!(english, french);
+                assert!(english != french || english == "{later}");
             } else {
                 assert_eq!(on(number), None, "{number} is not known to the gateway");
             }

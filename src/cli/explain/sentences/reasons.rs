@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::rules::Language;
 
-use super::{Both, in_};
+use super::{Both, Case, advice, in_};
 use crate::gateway::twilio::codes;
 
 /// A reason of ours: its word, what it means, what an operator can do.
@@ -37,7 +37,10 @@ pub(super) const REASONS: &[Reason] = &[
             "the tenant's messages of the day (limits.per_day) are used up",
             "les messages du jour de l'entreprise (limits.per_day) sont épuisés",
         ),
-        Some(("raise limits.per_day if that is too few", "relever limits.per_day si c'est trop peu")),
+        Some((
+            "if that is too few: raise limits.per_day and restart",
+            "si c'est trop peu : relever limits.per_day et redémarrer",
+        )),
     ),
     reason(
         "budget",
@@ -46,14 +49,17 @@ pub(super) const REASONS: &[Reason] = &[
             "le budget de l'entreprise est dépensé, et le message n'est pas urgent",
         ),
         Some((
-            "raise [budget], or wait for the next day or month",
-            "relever [budget], ou attendre le jour ou le mois suivant",
+            "raise [budget] and restart, or wait for the next day or month",
+            "relever [budget] et redémarrer, ou attendre le jour ou le mois suivant",
         )),
     ),
     reason(
         "paused",
         ("its channel is paused", "son canal est en pause"),
-        Some(("`palabre outbox resume CHANNEL` ends the pause", "`palabre outbox resume CANAL` met fin à la pause")),
+        Some((
+            "`palabre outbox resume {channel}` ends the pause",
+            "`palabre outbox resume {channel}` met fin à la pause",
+        )),
     ),
     reason(
         "suspended",
@@ -62,8 +68,8 @@ pub(super) const REASONS: &[Reason] = &[
             "le fournisseur a suspendu l'expéditeur : son canal est en pause",
         ),
         Some((
-            "see the provider's console, then `palabre outbox resume CHANNEL`",
-            "voir la console du fournisseur, puis `palabre outbox resume CANAL`",
+            "see the provider's console, then `palabre outbox resume {channel}`",
+            "voir la console du fournisseur, puis `palabre outbox resume {channel}`",
         )),
     ),
     reason(
@@ -73,8 +79,8 @@ pub(super) const REASONS: &[Reason] = &[
             "son canal a échoué trop souvent, et se repose un instant",
         ),
         Some((
-            "a fallback_channel would take over meanwhile",
-            "un canal de secours (fallback_channel) prendrait le relais",
+            "nothing: it goes when the channel works again; a fallback_channel of {channel} would take over meanwhile",
+            "rien : il part quand le canal remarche ; un canal de secours (fallback_channel) de {channel} prendrait le relais",
         )),
     ),
     reason(
@@ -144,7 +150,10 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "channel_not_configured",
         ("its channel is not in the configuration any more", "son canal n'est plus dans la configuration"),
-        Some(("bring the channel back, or cancel the message", "remettre le canal, ou rappeler le message")),
+        Some((
+            "bring {channel} back and restart, or cancel the message",
+            "remettre {channel} et redémarrer, ou rappeler le message",
+        )),
     ),
     reason(
         "fallback_window_closed",
@@ -194,19 +203,19 @@ pub(super) const REASONS: &[Reason] = &[
             "the channel's own settings are wrong (account_sid, auth_token, address)",
             "les réglages du canal sont faux (account_sid, auth_token, address)",
         ),
-        Some(("mend them, then replay", "les corriger, puis rejouer")),
+        Some(("mend those of {channel}, restart, {again}", "corriger ceux de {channel}, redémarrer, {again}")),
     ),
     reason(
         "exhausted",
         ("every attempt failed", "toutes les tentatives ont échoué"),
-        Some(("replay it once the cause is gone", "le rejouer quand la cause a disparu")),
+        Some(("once the cause is gone: {replay}", "quand la cause a disparu : {replay}")),
     ),
     reason(
         "expired",
         ("its time had passed before it could be sent", "son délai est passé avant qu'il puisse partir"),
         Some((
-            "a replay gives it as much time again: is it still worth sending?",
-            "le rejouer lui redonne autant de temps : vaut-il encore d'être envoyé ?",
+            "is it still worth sending? {replay} gives it as much time again",
+            "vaut-il encore d'être envoyé ? {replay} lui redonne autant de temps",
         )),
     ),
     reason(
@@ -216,8 +225,8 @@ pub(super) const REASONS: &[Reason] = &[
             "son modèle n'est pas connu de son canal, et il n'y a pas de texte à la place",
         ),
         Some((
-            "bring the template back ([[templates]]), then replay",
-            "remettre le modèle ([[templates]]), puis rejouer",
+            "bring the template back ([[templates]]), restart, {again}",
+            "remettre le modèle ([[templates]]), redémarrer, {again}",
         )),
     ),
     reason(
@@ -237,7 +246,7 @@ pub(super) const REASONS: &[Reason] = &[
             "the contact has not confirmed that the tenant may write (double opt-in)",
             "le contact n'a pas confirmé que l'entreprise peut écrire (double consentement)",
         ),
-        Some(("it goes by itself when they confirm", "il part de lui-même quand il confirme")),
+        Some(("it goes by itself when they confirm", "il part de lui-même quand le contact confirme")),
     ),
     reason("contact_wrote", ("the contact wrote", "le contact a écrit"), WAIT),
     reason("confirmed", ("the contact confirmed", "le contact a confirmé"), WAIT),
@@ -286,7 +295,7 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
 }
 
 /// Whether a reason is a word of ours, a code that we have words for, or an HTTP status.
-pub(super) fn is_known(reason: &str) -> bool {
+pub(in crate::cli) fn is_known(reason: &str) -> bool {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
     code(reason).is_some() || http_status(reason).is_some() || ours(reason).is_some()
 }
@@ -297,13 +306,14 @@ fn http_status(reason: &str) -> Option<u16> {
 }
 
 /// What an operator can do about a reason, when there is something.
-pub(in crate::cli) fn what_to_do(reason: &str, language: Language) -> Option<&'static str> {
+pub(in crate::cli) fn what_to_do(reason: &str, case: &Case<'_>, language: Language) -> Option<String> {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
     let todo = match code(reason) {
-        Some(code) => super::advice::on(code.number),
+        Some(code) => advice::on(code.number),
+        None if reason == "breaker_open" && case.fallback().is_some() => Some(advice::FALLBACK_CANNOT),
         None => ours(reason)?.todo,
     };
-    todo.map(|both| in_(language, both))
+    todo.map(|both| case.fill(both, language))
 }
 
 /// A code of the provider that we have words for.
@@ -313,55 +323,4 @@ pub(in crate::cli) fn code(reason: &str) -> Option<&'static codes::Code> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use palabre_actors::domain::send::SendErrorClass;
-
-    use super::*;
-
-    #[test]
-    fn every_reason_is_told_twice_and_once_each() {
-        for reason in REASONS {
-            assert_ne!(in_(Language::En, reason.means), in_(Language::Fr, reason.means), "{}", reason.word);
-        }
-        assert_eq!(REASONS.iter().map(|reason| reason.word).collect::<BTreeSet<_>>().len(), REASONS.len());
-    }
-
-    #[test]
-    fn the_handbook_lists_every_reason_and_no_other() {
-        let handbook = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/outbox.md"));
-        let (_, table) = handbook.split_once("## Every reason").unwrap();
-        let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-        let ours: Vec<&str> = REASONS.iter().map(|reason| reason.word).collect();
-        assert_eq!(listed.iter().collect::<BTreeSet<_>>(), ours.iter().collect::<BTreeSet<_>>());
-        assert_eq!(listed.len(), ours.len(), "each once");
-    }
-
-    #[test]
-    fn the_classes_of_send_errors_are_among_them() {
-        for class in [
-            SendErrorClass::Retry { after: None },
-            SendErrorClass::Reject,
-            SendErrorClass::OptedOut,
-            SendErrorClass::WindowClosed,
-            SendErrorClass::Unknown,
-            SendErrorClass::Misconfigured,
-        ] {
-            assert!(ours(class.as_str()).is_some(), "{class:?}");
-        }
-    }
-
-    #[test]
-    fn codes_are_told_in_words() {
-        let told = |reason| last_error(reason, Language::En);
-        assert!(told("63016").contains("24-hour"));
-        assert!(told("exhausted:20429").contains("too many requests"), "{}", told("exhausted:20429"));
-        assert!(told("opted_out").contains("STOP"));
-        assert!(told("99999").contains("99999"));
-        assert_eq!(told("exhausted:503").rsplit("because ").next(), Some("the provider answered 503 (HTTP)"));
-        assert!(last_error("exhausted:30003", Language::Fr).contains("injoignable"));
-        assert!(what_to_do("exhausted:20003", Language::En).unwrap().contains("auth_token"));
-        assert_eq!(what_to_do("paced", Language::Fr), None);
-    }
-}
+mod tests;

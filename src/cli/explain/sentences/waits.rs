@@ -3,7 +3,7 @@
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 
-use super::{in_, last_error, reasons, what_to_do};
+use super::{Case, in_, last_error, reasons, what_to_do};
 use crate::cli::terminal::moment;
 use crate::store::Wait;
 use crate::store::operator::endless;
@@ -45,7 +45,7 @@ pub(in crate::cli) fn wait(wait: &Wait, language: Language) -> String {
 }
 
 /// The next step, where there is one.
-pub(in crate::cli) fn todo(wait: &Wait, language: Language) -> Option<String> {
+pub(in crate::cli) fn todo(wait: &Wait, case: &Case<'_>, language: Language) -> Option<String> {
     match wait {
         Wait::Behind { message, .. } => Some(match language {
             Language::En => format!("`palabre explain {message}` tells why that one is not through"),
@@ -53,10 +53,10 @@ pub(in crate::cli) fn todo(wait: &Wait, language: Language) -> Option<String> {
         }),
         // What mends the reason of a pause comes before its end: a suspension is for the provider's console.
         Wait::Paused { reason, .. } => {
-            what_to_do(reason, language).or_else(|| what_to_do("paused", language)).map(str::to_owned)
+            what_to_do(reason, case, language).or_else(|| what_to_do("paused", case, language))
         }
         Wait::Rests { reason, .. } | Wait::Time { reason: Some(reason), .. } => {
-            what_to_do(reason, language).map(str::to_owned)
+            what_to_do(reason, case, language)
         }
         Wait::Turn { before: 0 } => Some(
             in_(
@@ -128,7 +128,8 @@ mod tests {
     /// What is said, and what to do, in English and in French.
     fn told(waits: &Wait) -> [String; 4] {
         let [english, french] = [Language::En, Language::Fr];
-        let step = |language| todo(waits, language).unwrap_or_default();
+        let case = Case::sample("belle-wa", None, OutboxState::Pending);
+        let step = |language| todo(waits, &case, language).unwrap_or_default();
         [wait(waits, english), step(english), wait(waits, french), step(french)]
     }
 
@@ -147,9 +148,9 @@ mod tests {
             (
                 paused("quality rating", noon()),
                 "12:00:00 UTC: its channel is paused, “quality rating”",
-                "resume CHANNEL",
+                "resume belle-wa",
             ),
-            (paused("operator", endless()), "until somebody resumes it: its channel is paused", "resume CHANNEL"),
+            (paused("operator", endless()), "until somebody resumes it: its channel is paused", "resume belle-wa"),
             (paused("30002", endless()), "the account is suspended", "settle it with Twilio"),
             (Wait::Turn { before: 0 }, "the next free sender", "is the daemon running"),
             (Wait::Turn { before: 7 }, "7 messages of its channel come first", "per_second"),

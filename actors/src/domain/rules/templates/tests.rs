@@ -49,16 +49,22 @@ fn templates_that_hold() {
 #[test]
 fn mistakes_in_templates_are_told_with_what_was_meant() {
     for (templates, told) in [
-        (vec![template("a", &[], None), template("a", &[], None)], "templates[1].name: `a` is there already"),
+        (
+            vec![template("a", &[], None), template("a", &[], None)],
+            "templates[1].name: is `a`, the name of another template",
+        ),
         (vec![template("Été", &[], None)], "templates[0].name: must be"),
         (vec![template("", &[], None)], "templates[0].name: must be"),
-        (vec![template("a", &["x", "x"], None)], "templates[0].variables[1]: `x` is there already"),
+        (vec![template("a", &["x", "x"], None)], "templates[0].variables[1]: is `x`, the name of another place"),
         (vec![template("a", &["pré nom"], None)], "templates[0].variables[0]: must be"),
         (
             vec![template("a", &["prenom"], Some("{{prenom}} {{prenon}}"))],
             "templates[0].body: has a place `prenon` that variables does not name; did you mean `prenom`?",
         ),
-        (vec![template("a", &["prenom"], Some("Bonjour"))], "templates[0].variables[0]: `prenom` has no place in body"),
+        (
+            vec![template("a", &["prenom"], Some("Bonjour"))],
+            "templates[0].variables[0]: is `prenom`, which has no place in body",
+        ),
         (vec![template("a", &[], Some("{{prenom"))], "templates[0].body: has a `{{` without its `}}`"),
     ] {
         let complaints = complaints(templates, None);
@@ -72,14 +78,15 @@ fn mistakes_in_their_use_are_told_with_what_was_meant() {
     /// The template's name, its variables, what is said of them.
     type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
     let table: &[Mistake] = &[
-        ("rapel", &[], &["faq[0].template: there is no template `rapel`; did you mean `rappel`?"]),
-        ("rappel", &[], &["faq[0].template: the template's place `prenom` would be empty"]),
+        ("rapel", &[], &["faq[0].template: names no template of this tenant: `rapel`; did you mean `rappel`?"]),
+        ("zzz", &[], &["faq[0].template: names no template of this tenant: `zzz`; there is `rappel`"]),
+        ("rappel", &[], &["faq[0].template: would leave the template's place `prenom` empty; say"]),
         (
             "rappel",
             &[("prenon", "x")],
             &[
-                "faq[0].template_variables.prenon: the template has no place `prenon`; did you mean `prenom`?",
-                "faq[0].template: the template's place `prenom` would be empty",
+                "faq[0].template_variables.prenon: names no place of the template; did you mean `prenom`?",
+                "faq[0].template: would leave the template's place `prenom` empty; say",
             ],
         ),
         ("rappel", &[("prenom", "{{ contact.nmae }}")], &["faq[0].template_variables.prenom: line 1: unknown name"]),

@@ -56,7 +56,7 @@ async fn i3_a_conversation_waits_for_its_head_and_nobody_else_does() {
     world.twilio.taken_at_least(1).await;
     let head = world.id_of(": un").await;
     world.until_is(&head, "pending", Some("20429")).await;
-    assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_out WHERE state = 'pending' AND behind").await, 2);
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'pending' AND behind", 2).await;
     let behind = world.id_of("deux").await;
     world.explains(&behind, &format!("waits behind {head}"), &format!("attend derrière {head}"));
     world.explains(&behind, "is pending, 20429, too many requests", "en est à « pending », 20429, ");

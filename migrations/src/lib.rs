@@ -9,6 +9,7 @@ mod m20261121_000002_delivery;
 mod m20261121_000003_told;
 mod m20261121_000004_nodes;
 mod m20261121_000005_held;
+mod m20261121_000006_duties;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_told::Migration),
             Box::new(m20261121_000004_nodes::Migration),
             Box::new(m20261121_000005_held::Migration),
+            Box::new(m20261121_000006_duties::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 
-use super::{ANNE, Asked, BOB, echo, quick, quick_with, refuse, too_many};
+use super::{ANNE, Asked, BOB, dead_letters, echo, quick, quick_with, refuse, too_many};
 use crate::daemon::{BELLE, World};
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn i3_a_conversation_waits_for_its_head_and_nobody_else_does() {
     world.twilio.taken_at_least(1).await;
     let head = world.id_of(": un").await;
     world.until_is(&head, "pending", Some("20429")).await;
-    assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_out WHERE state = 'pending' AND behind").await, 2);
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'pending' AND behind", 2).await;
     let behind = world.id_of("deux").await;
     world.explains(&behind, &format!("waits behind {head}"), &format!("attend derrière {head}"));
     world.explains(&behind, "is pending, 20429, too many requests", "en est à « pending », 20429, ");
@@ -86,6 +86,8 @@ async fn without_keep_order_what_comes_later_does_not_wait() {
 #[tokio::test]
 async fn what_was_tried_long_enough_is_a_dead_letter_that_says_why() {
     let world = World::start_on(&quick_with("retry.max_age = \"1s\""));
+    // What an alert is to see growing is there before anything is lost.
+    world.until_metric(&dead_letters("belle"), 0.0).await;
     world.twilio.set_faults(Faults::of([Rule::always(too_many(0)).when(When::BodyContains("trop".to_owned()))]));
     world.write(BELLE, ANNE, "trop").await;
     world.write(BELLE, ANNE, "suite").await;
@@ -102,6 +104,8 @@ async fn what_was_tried_long_enough_is_a_dead_letter_that_says_why() {
     let wrong = world.id_of("faux").await;
     world.until_is(&wrong, "dead", Some("21211")).await;
     assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{wrong}'")).await, 1);
+    world.until_metric(&dead_letters("belle"), 2.0).await;
+    world.until_metric(&dead_letters("taxi"), 0.0).await;
     world.explains(&wrong, "21211, the recipient's number is not valid", "le numéro du destinataire n'est pas valide");
 }
 

@@ -17,6 +17,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{ChannelId, OutboundId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
+use crate::domain::status::OutboxState;
 use crate::domain::turn::SendRequest;
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{self, Accepted, Ingress, Refusal};
@@ -200,6 +201,9 @@ impl House {
         let lane = LaneKey { tenant: update.tenant.clone(), channel: update.channel.clone() };
         let outside = &self.foundation.outside;
         let advanced = outside.within_deadline(outside.ports.outbox.advance(update)).await?;
+        if advanced == Advanced::To(OutboxState::Failed) {
+            outbox::count_lost(&lane, OutboxState::Failed);
+        }
         // What queued behind an unknown message may go now.
         self.shard(&lane.tenant).dispatcher.do_send(outbox::messages::Settled { lane, again_at: None });
         Ok(advanced)

@@ -2,6 +2,7 @@
 //! that every implementation passes.
 
 mod error;
+mod leases;
 mod pacing;
 mod wakes;
 
@@ -10,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::error::{PortError, PortErrorKind};
+pub use self::leases::{Claim, ClaimUnknown, Claimable, LeasesOver};
 pub use self::pacing::{Gate, GateKey, Pacing, Pass};
 pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{ChannelId, CorrelationId, InboundId, NodeId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
 use crate::domain::send::{Found, Letter, OnUnknown, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
@@ -118,7 +120,8 @@ pub trait Outbox: Send + Sync {
     /// Applies a provider's status callback: forward only, and always an event (I8).
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
 
-    /// Lanes with pending rows, and the earliest moment at which one of each may be due.
+    /// Lanes with pending rows, and the earliest moment at which one of each may be due: the head of a line, or what goes
+    /// on any day wherever it stands ([`Claimable::Duties`]).
     fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>>;
 
     /// Turns rows whose lease is over (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
@@ -151,9 +154,8 @@ pub trait Outbox: Send + Sync {
 
     /// What nobody else does: `deferred` rows whose contact has written since, and held ones whose time has come, go back
     /// into the line (`message_released`), all that a conversation has of them at once and where they stood; those past
-    /// their `expires_at` die (`expired`), and lines whose head left without telling get a new one. Answers how many rows
-    /// changed.
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>>;
+    /// their `expires_at` die (`expired`), and lines whose head left without telling get a new one.
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>>;
 
     /// What a tenant handed to providers since a moment (for `per_day` and the budget).
     fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>>;
@@ -184,21 +186,13 @@ pub struct LaneKey {
     pub channel: ChannelId,
 }
 
-/// Which rows to lease.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// Whose, and through which channel.
-    pub lane: LaneKey,
-    /// Whether rows of one conversation wait for each other ([`crate::domain::channel::ChannelProfile::keep_order`]).
-    pub keep_order: bool,
-    /// For whom.
-    pub node: NodeId,
-    /// Rows due by then.
-    pub now: Timestamp,
-    /// Until when.
-    pub lease_until: Timestamp,
-    /// How many at most.
-    pub limit: usize,
+/// What [`Outbox::tend`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// How many rows changed.
+    pub changed: u64,
+    /// Of these, the ones that died, by their lanes.
+    pub died: Vec<LaneKey>,
 }
 
 /// What went out in a time.
@@ -219,33 +213,6 @@ pub struct Pause {
     pub reason: String,
     /// Until when.
     pub until: Timestamp,
-}
-
-/// Which leases are over: those that ran out, and of the node's own those that nobody has. What its senders have in hand
-/// is not, however late it is: they are alive and will say what came of it.
-#[derive(Clone, Debug)]
-pub struct LeasesOver {
-    /// Who asks.
-    pub node: NodeId,
-    /// Leases that end by then ran out.
-    pub now: Timestamp,
-    /// The ends of leases of this node whose answer was lost: nobody sends on them.
-    pub lost: Vec<Timestamp>,
-    /// Rows that senders of this node have in hand.
-    pub held: Vec<OutboundId>,
-}
-
-/// Which unknown rows to look into.
-#[derive(Clone, Debug)]
-pub struct ClaimUnknown {
-    /// For whom.
-    pub node: NodeId,
-    /// Rows due by then (`next_attempt_at`).
-    pub now: Timestamp,
-    /// Nobody else looks into them until then (becomes `next_attempt_at`).
-    pub lease_until: Timestamp,
-    /// How many at most.
-    pub limit: usize,
 }
 
 /// The outcome of an attempt.

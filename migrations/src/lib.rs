@@ -9,6 +9,7 @@ mod m20261121_000002_delivery;
 mod m20261121_000003_told;
 mod m20261121_000004_nodes;
 mod m20261121_000005_held;
+mod m20261121_000006_duties;
 mod m20261121_000007_backlog;
 
 /// All steps, in order.
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_told::Migration),
             Box::new(m20261121_000004_nodes::Migration),
             Box::new(m20261121_000005_held::Migration),
+            Box::new(m20261121_000006_duties::Migration),
             Box::new(m20261121_000007_backlog::Migration),
         ]
     }

@@ -11,7 +11,7 @@ use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, LeasesOver, Loaded, Outbox, Pause, Pending, PortError,
-    PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Turns, Usage,
+    PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
 };
 use sea_orm::DbErr;
 
@@ -188,12 +188,12 @@ impl Outbox for Store {
         })
     }
 
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>> {
         Box::pin(async move {
             let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (changed, rounds) = self.sweep(Sweep::Tend { now, rounds }).await.and_then(Swept::into_tended)?;
+            let (tended, rounds) = self.sweep(Sweep::Tend { now, rounds }).await.and_then(Swept::into_tended)?;
             *self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
-            Ok(changed)
+            Ok(tended)
         })
     }
 

@@ -96,6 +96,8 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(heart::SEND_SECONDS, "How long a provider took to answer a send"),
     Metric::gauge(heart::SENDING, "Messages being sent"),
     Metric::gauge(heart::CHANNEL_STATE, "1 for the state that a channel is in, by tenant, channel and state"),
+    Metric::counter(heart::DEAD, "Messages that will not be tried again by themselves, by tenant, channel and state"),
+    Metric::gauge(heart::DAY_USED, "Used share of limits.per_day, by tenant"),
     Metric::gauge(heart::BUDGET_USED, "Used share of a budget, by tenant and period (day, month)"),
     Metric::gauge(heart::BUDGET_ALERT, "1 while so much of a budget is used that people should hear of it"),
     Metric::histogram(STORE_BATCH_ROWS, "Rows that one transaction wrote"),

@@ -1,7 +1,8 @@
 //! Delivery that can be trusted, on the other database: what depends on it.
 
 use crate::delivery::{
-    ANNE, Asked, BOB, CHLOE, as_written, echo, now, on_whatsapp, quick, quick_with, refuse, too_many, where_it_is_noon,
+    ANNE, Asked, BOB, CHLOE, as_written, dead_letters, echo, now, on_whatsapp, quick, quick_with, refuse, too_many,
+    where_it_is_noon,
 };
 
 #[path = "delivery/breaker.rs"]

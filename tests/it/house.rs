@@ -3,6 +3,7 @@
 //! Each check is a function from texts to complaints, so that a planted violation shows that it can fail; the tests here
 //! run them over the repository.
 
+mod alerts;
 mod code;
 mod dependencies;
 mod documents;
@@ -90,6 +91,11 @@ fn decisions_are_numbered_short_and_whole() {
 #[test]
 fn the_outbox_is_drawn_as_it_is() {
     none(&outbox::arrows(Tree::of_the_repository().text(outbox::DRAWING).unwrap_or_default()));
+}
+
+#[test]
+fn alerts_ask_for_what_is_written_and_lead_somewhere() {
+    none(&alerts::complaints(&Tree::of_the_repository()));
 }
 
 #[test]

@@ -240,6 +240,19 @@ stored_words!(OutboundKind {
     Welcome => "welcome",
 });
 
+impl OutboundKind {
+    /// Those that a used-up day ([`super::pacing::DayBudget`]) does not keep back: whoever says STOP is told that it was
+    /// heard, and whoever asks for HELP is told who writes and how to end it. They are counted all the same. The stores'
+    /// statements name them.
+    pub const DUTIES: &'static [Self] = &[Self::OptOutConfirmation, Self::Help];
+
+    /// Whether it is one of [`OutboundKind::DUTIES`].
+    #[must_use]
+    pub fn is_duty(self) -> bool {
+        Self::DUTIES.contains(&self)
+    }
+}
+
 /// A message on its way to a provider. `Debug` does not show the text (I10).
 #[derive(Clone)]
 pub struct Outbound {

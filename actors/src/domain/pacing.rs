@@ -78,15 +78,27 @@ impl DayBudget {
     /// # Errors
     /// When the budget is spent: the moment at which the next day begins.
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        if now >= self.ends_at {
-            self.used = 0;
-            self.ends_at = next_midnight(now, self.tz);
-        }
+        self.turn_page(now);
         if self.used >= u64::from(self.per_day) {
             return Err(self.ends_at);
         }
         self.used += 1;
         Ok(())
+    }
+
+    /// Counts one send that goes whatever is left ([`super::message::OutboundKind::DUTIES`]).
+    pub fn count(&mut self, now: Timestamp) {
+        self.turn_page(now);
+        self.used += 1;
+    }
+
+    /// Which share of the day is used, from 0; above 1 by what went all the same.
+    #[must_use]
+    pub fn used_ratio(&self, now: Timestamp) -> f64 {
+        let used = if now < self.ends_at { self.used } else { 0 };
+        #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
+        let used = used as f64;
+        used / f64::from(self.per_day.max(1))
     }
 
     /// When the budget is spent: the moment at which the next day begins.
@@ -98,6 +110,13 @@ impl DayBudget {
     /// Puts one send back that was taken and not made.
     pub fn give_back(&mut self) {
         self.used = self.used.saturating_sub(1);
+    }
+
+    fn turn_page(&mut self, now: Timestamp) {
+        if now >= self.ends_at {
+            self.used = 0;
+            self.ends_at = next_midnight(now, self.tz);
+        }
     }
 }
 

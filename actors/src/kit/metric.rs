@@ -31,6 +31,10 @@ pub const SENDING: &str = "palabre_outbox_sending";
 /// How each sender account stands, 1 for the state it is in; labels `tenant`, `channel`, `state` (`closed`, `open`,
 /// `half_open`, `paused`).
 pub const CHANNEL_STATE: &str = "palabre_channel_state";
+/// Used share of a tenant's `per_day`, 0 to 1, above when what may always go went; label `tenant`.
+pub const DAY_USED: &str = "palabre_tenant_day_used_ratio";
+/// Messages that will not be tried again by themselves; labels `tenant`, `channel`, `state` (`dead`, `failed`).
+pub const DEAD: &str = "palabre_outbox_dead_total";
 /// Used share of a tenant's budget, 0 to 1, above when overdrawn; labels `tenant`, `period` (`day`, `month`).
 pub const BUDGET_USED: &str = "palabre_tenant_budget_used_ratio";
 /// 1 from the share on at which the tenant wants to hear of it; labels `tenant`, `period`.

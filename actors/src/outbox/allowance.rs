@@ -1,16 +1,19 @@
 //! What a tenant may still send today (I7), and spend today and this month. Fails closed: while the store has not said
-//! what went out before, nothing goes.
+//! what went out before, nothing goes. A used-up day keeps everything back but what is owed to whoever asks for it
+//! ([`crate::domain::message::OutboundKind::DUTIES`]).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use metrics::gauge;
+use tracing::warn;
 
 use crate::domain::Timestamp;
 use crate::domain::budget::{BudgetPeriod, BudgetPolicy, MoneyBook};
 use crate::domain::ids::TenantId;
+use crate::domain::message::Outbound;
 use crate::domain::pacing::DayBudget;
 use crate::kit::{Outside, TenantProfile, metric};
-use crate::ports::{PortError, Usage};
+use crate::ports::{PortError, PortErrorKind, Usage};
 
 /// The allowance of one tenant on this node.
 pub(super) struct Allowance {
@@ -26,6 +29,8 @@ pub(super) struct Allowance {
 struct Books {
     day: DayBudget,
     money: MoneyBook,
+    /// The end of the last day of which it was said that it is used up.
+    told_until: Timestamp,
 }
 
 /// Whether one message more may go.
@@ -53,23 +58,28 @@ impl Allowance {
 
     /// Takes one message out of the budget and the day. The first of a process asks the store what went out already, so
     /// that a restart does not open a second day.
-    pub(super) async fn take(&self, outside: &Outside, cost_micros: i64, urgent: bool) -> Result<Allowed, PortError> {
-        if let Some(answer) = self.try_take(cost_micros, urgent, outside.now()) {
+    pub(super) async fn take(
+        &self,
+        outside: &Outside,
+        message: &Outbound,
+        cost_micros: i64,
+    ) -> Result<Allowed, PortError> {
+        if let Some(answer) = self.try_take(message, cost_micros, outside.now()) {
             return Ok(answer);
         }
         let _only = self.counting.lock().await;
-        if let Some(answer) = self.try_take(cost_micros, urgent, outside.now()) {
+        if let Some(answer) = self.try_take(message, cost_micros, outside.now()) {
             return Ok(answer);
         }
         let now = outside.now();
         let (day, month) = self.usage(outside, now).await?;
-        let mut books = Books {
+        *self.lock() = Some(Books {
             day: DayBudget::new(self.per_day, self.timezone, day.messages, now),
             money: MoneyBook::new(self.budget.clone(), self.timezone, day.cost_micros, month.cost_micros, now),
-        };
-        let answer = books.take(cost_micros, urgent, outside.now());
-        *self.lock() = Some(books);
-        Ok(answer)
+            told_until: Timestamp::default(),
+        });
+        let answer = self.try_take(message, cost_micros, outside.now());
+        answer.ok_or_else(|| PortErrorKind::Corrupt.into())
     }
 
     async fn usage(&self, outside: &Outside, now: Timestamp) -> Result<(Usage, Usage), PortError> {
@@ -94,13 +104,11 @@ impl Allowance {
         self.lock().as_ref().and_then(|books| books.day.spent_until(now))
     }
 
-    /// Shows what is used of the budget.
+    /// Shows what is used of the day and of the budget.
     pub(super) fn publish(&self, now: Timestamp) {
-        if !self.budget.is_set() {
-            return;
-        }
         let books = self.lock();
         let Some(books) = books.as_ref() else { return };
+        gauge!(metric::DAY_USED, "tenant" => self.tenant.as_str().to_owned()).set(books.day.used_ratio(now));
         for period in BudgetPeriod::ALL {
             let Some(used) = books.money.used_ratio(*period, now) else { continue };
             let alert = if books.money.alerts(*period, now) { 1.0 } else { 0.0 };
@@ -110,8 +118,15 @@ impl Allowance {
         }
     }
 
-    fn try_take(&self, cost_micros: i64, urgent: bool, now: Timestamp) -> Option<Allowed> {
-        self.lock().as_mut().map(|books| books.take(cost_micros, urgent, now))
+    fn try_take(&self, message: &Outbound, cost_micros: i64, now: Timestamp) -> Option<Allowed> {
+        let mut books = self.lock();
+        let books = books.as_mut()?;
+        let answer = books.take(message, cost_micros, now);
+        if let Some(until) = books.day.spent_until(now).filter(|until| *until > books.told_until) {
+            books.told_until = until;
+            warn!(tenant.id = %self.tenant, limits.per_day = self.per_day, until = %until, "the tenant's messages of the day are used up, what else is written waits until then");
+        }
+        Some(answer)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Books>> {
@@ -120,9 +135,13 @@ impl Allowance {
 }
 
 impl Books {
-    fn take(&mut self, cost_micros: i64, urgent: bool, now: Timestamp) -> Allowed {
-        if let Err(until) = self.money.spend(cost_micros, urgent, now) {
+    fn take(&mut self, message: &Outbound, cost_micros: i64, now: Timestamp) -> Allowed {
+        if let Err(until) = self.money.spend(cost_micros, message.urgent, now) {
             return Allowed::Held(until);
+        }
+        if message.kind.is_duty() {
+            self.day.count(now);
+            return Allowed::Yes;
         }
         match self.day.take(now) {
             Ok(()) => Allowed::Yes,

@@ -17,12 +17,13 @@ use super::gates;
 use super::leases::InHand;
 use super::letters::{self, Route};
 use super::policy;
+use super::upkeep::count_dead;
 use crate::domain::Timestamp;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Form, Letter, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
-use crate::ports::{Gateway, Pause, Settled, Settlement};
+use crate::ports::{Gateway, LaneKey, Pause, Settled, Settlement};
 
 /// How long a message waits for its channel to come back into the configuration.
 pub(super) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
@@ -189,7 +190,13 @@ pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcom
     let mut wait = Duration::from_millis(20);
     loop {
         match outside.within_deadline(outside.ports.outbox.settle(Arc::clone(&settlement))).await {
-            Ok(()) => return,
+            Ok(()) => {
+                if matches!(settlement.result, Settled::Dead { .. }) {
+                    let Outbound { tenant, channel, .. } = &settlement.message;
+                    count_dead(&LaneKey { tenant: tenant.clone(), channel: channel.clone() });
+                }
+                return;
+            }
             // An attempt that was taken back leaves its number to the next one, so its settlement must not come twice.
             Err(error) if error.is_transient() && !taken_back && tokio::time::Instant::now() < give_up => {
                 tokio::time::sleep(wait).await;

@@ -40,7 +40,7 @@ pub(super) async fn allowance(
             return Err(Settled::Held { until });
         }
     }
-    match page.allowance.take(outside, cost_micros, message.urgent).await.map_err(unavailable)? {
+    match page.allowance.take(outside, message, cost_micros).await.map_err(unavailable)? {
         Allowed::Yes => Ok(()),
         Allowed::Held(until) => Err(Settled::Held { until }),
         Allowed::NotBefore(until, reason) => Err(wait_until(until, reason)),

@@ -31,10 +31,11 @@ use self::desk::{Desk, Slot, Unsettled};
 use self::messages::{Dispatch, Drain, MeetPeers, Settled};
 pub use self::pacing::{LiveNodes, LocalPacing};
 use self::unknowns::Inquiry;
+pub(crate) use self::upkeep::count_lost;
 use crate::domain::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::kit::Outside;
-use crate::ports::{Claim, LaneKey, Pause, PortError, REST_HOLDS, Settled as Result_};
+use crate::ports::{Claim, Claimable, LaneKey, Pause, PortError, REST_HOLDS, Settled as Result_};
 
 /// Rows claimed at once for one lane.
 const CLAIM_LIMIT: usize = 64;
@@ -170,22 +171,26 @@ impl Dispatcher {
         }
     }
 
-    /// How many rows of a lane it is worth to claim; none while its way is shut or its day is used up, so that nothing
-    /// is claimed only to be put back.
-    fn worth_claiming(&mut self, lane: &LaneKey) -> usize {
+    /// Which rows of a lane it is worth to claim, and how many: none while its way is shut, and few while its day is used
+    /// up, so that nothing is claimed only to be put back.
+    fn worth_claiming(&mut self, lane: &LaneKey) -> Option<(Claimable, usize)> {
         let now = self.outside.now();
-        let Some(page) = self.desk.page(&lane.tenant) else { return 0 };
+        let page = self.desk.page(&lane.tenant)?;
         let readiness = page.readiness(&lane.channel, now);
-        let shut = match readiness {
+        let rest = match readiness {
             Readiness::Shut(until, reason) => Some((until, reason)),
             Readiness::Ready | Readiness::One => page.allowance.used_up_until(now).map(|until| (until, "per_day")),
         };
-        self.write_rest(lane, shut, now);
-        if let Some((until, _)) = shut {
+        self.write_rest(lane, rest, now);
+        if let Some((until, _)) = rest {
             self.note_due(lane.clone(), until);
-            return 0;
         }
-        if readiness == Readiness::One { 1 } else { CLAIM_LIMIT }
+        let which = if rest.is_some() { Claimable::Duties } else { Claimable::Heads };
+        match readiness {
+            Readiness::Shut(..) => None,
+            Readiness::One => Some((which, 1)),
+            Readiness::Ready => Some((which, CLAIM_LIMIT)),
+        }
     }
 
     /// Writes down, for people, that a lane rests, or that it does not any more before its time (I11): rows that are not
@@ -217,12 +222,10 @@ impl Dispatcher {
 
     /// Claims rows of a lane: as many as it gets places.
     fn claim(&mut self, key: LaneKey, ctx: &mut Context<Self>) {
-        let most = self.worth_claiming(&key);
+        let worth = self.worth_claiming(&key);
         let lane = self.lanes.entry(key.clone()).or_default();
         lane.more = true;
-        if lane.claiming || most == 0 {
-            return;
-        }
+        let Some((which, most)) = worth.filter(|_| !lane.claiming) else { return };
         lane.claiming = true;
         // What is queued from here on is news: this claim may miss it.
         lane.more = false;
@@ -234,6 +237,7 @@ impl Dispatcher {
             let claim = Claim {
                 keep_order: account.is_none_or(|account| account.profile.keep_order),
                 lane: of,
+                which,
                 node: outside.node.clone(),
                 now,
                 lease_until: Outside::later(now, outside.settings.lease),
@@ -290,6 +294,7 @@ impl Actor for Dispatcher {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1024);
+        self.count_none_lost();
         self.sweep(ctx);
         if self.first {
             // What the process before this one had on the wire when it was killed may reach its provider only now: nobody

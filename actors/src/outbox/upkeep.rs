@@ -4,18 +4,34 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tracing::warn;
 
 use super::Dispatcher;
 use super::messages::{Look, Settled};
 use super::unknowns::Tell;
+use crate::domain::status::OutboxState;
 use crate::kit::metric;
-use crate::ports::PortError;
+use crate::ports::{LaneKey, PortError, Tended};
 
 /// The store tends its lines once in so many sweeps, as long as it finds nothing to do there. That is in no hurry: somebody
 /// failed to tell, days ago or just now, or may spend again since midnight.
 const SWEEPS_PER_TENDING: u32 = 5;
+
+/// One dead letter more.
+pub(super) fn count_dead(lane: &LaneKey) {
+    count_lost(lane, OutboxState::Dead);
+}
+
+/// A message that did not get through, and is not tried again by itself.
+pub(crate) fn count_lost(lane: &LaneKey, state: OutboxState) {
+    count(lane, state, 1);
+}
+
+fn count(lane: &LaneKey, state: OutboxState, more: u64) {
+    let (tenant, channel) = (lane.tenant.as_str().to_owned(), lane.channel.as_str().to_owned());
+    counter!(metric::DEAD, "tenant" => tenant, "channel" => channel, "state" => state.as_str()).increment(more);
+}
 
 impl Dispatcher {
     /// Asks the store what nobody told us about: rows that were due while we were away, or that another process wrote;
@@ -56,7 +72,14 @@ impl Dispatcher {
         }));
     }
 
-    /// Shows how accounts and budgets stand.
+    /// Shows that none was lost so far: an alert sees how much a number grows, and not that one appears.
+    pub(super) fn count_none_lost(&self) {
+        for account in self.desk.pages().filter(|page| (self.owns)(&page.id)).flat_map(|page| page.accounts()) {
+            [OutboxState::Dead, OutboxState::Failed].into_iter().for_each(|state| count(&account.lane, state, 0));
+        }
+    }
+
+    /// Shows how accounts, days and budgets stand.
     fn publish(&self) {
         let now = self.outside.now();
         if self.first {
@@ -111,11 +134,16 @@ impl Dispatcher {
         let tending = async move { outside.within_deadline(outside.ports.outbox.tend(outside.now())).await };
         ctx.spawn(tending.into_actor(self).map(|tended, dispatcher, ctx| {
             // What went back into its line is found by the next sweep. It was a page: perhaps there is more.
-            let sweeps = if matches!(tended, Ok(1..)) { 1 } else { SWEEPS_PER_TENDING };
-            if let Err(error) = tended
-                && dispatcher.outside.outage.is_news(&error)
-            {
-                warn!(error = %error, "lines could not be tended, trying again");
+            let mut sweeps = SWEEPS_PER_TENDING;
+            match tended {
+                Ok(Tended { changed, died }) => {
+                    died.iter().for_each(count_dead);
+                    sweeps = if changed > 0 { 1 } else { sweeps };
+                }
+                Err(error) if dispatcher.outside.outage.is_news(&error) => {
+                    warn!(error = %error, "lines could not be tended, trying again");
+                }
+                Err(_) => {}
             }
             dispatcher.tend_after(sweeps, ctx);
         }));

@@ -34,6 +34,14 @@ macro_rules! held {
 }
 use held;
 
+/// What goes also when the day is used up (`OutboundKind::DUTIES`), as the partial index `messages_out_duties` has it.
+macro_rules! duties {
+    () => {
+        "('opt_out_confirmation', 'help')"
+    };
+}
+use duties;
+
 use crate::store::sql::same_phone;
 
 /// A table that rows are appended to in bulk.

@@ -8,6 +8,7 @@ use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, Claim, ClaimUnknown, LeasesOver, Pause, PortError, PortErrorKind, Settlement, StatusUpdate,
+    Tended,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -96,7 +97,7 @@ pub(in crate::store) struct Rounds {
 pub(in crate::store) enum Swept {
     Rows(Vec<Outbound>),
     Count(u64),
-    Tended(u64, Rounds),
+    Tended(Tended, Rounds),
 }
 
 impl Swept {
@@ -114,9 +115,9 @@ impl Swept {
         }
     }
 
-    pub fn into_tended(self) -> Result<(u64, Rounds), PortError> {
+    pub fn into_tended(self) -> Result<(Tended, Rounds), PortError> {
         match self {
-            Self::Tended(changed, rounds) => Ok((changed, rounds)),
+            Self::Tended(tended, rounds) => Ok((tended, rounds)),
             Self::Rows(_) | Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }

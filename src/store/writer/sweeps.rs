@@ -7,7 +7,7 @@ use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::{Claim, LeasesOver, Pause};
+use palabre_actors::ports::{Claim, Claimable, LaneKey, LeasesOver, Pause, Tended};
 use sea_orm::DbErr;
 
 use super::Transaction;
@@ -96,7 +96,11 @@ async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Res
         count(claim.limit),
         text(claim.lane.channel.as_str()),
     ];
-    let sql = if claim.keep_order { sql::CLAIM } else { sql::CLAIM_IN_ANY_ORDER };
+    let sql = match claim.which {
+        Claimable::Duties => sql::CLAIM_DUTIES,
+        Claimable::Heads if claim.keep_order => sql::CLAIM,
+        Claimable::Heads => sql::CLAIM_IN_ANY_ORDER,
+    };
     let rows = claimed(all(tx, sql, values).await?)?;
     for row in &rows {
         let whose = Whose { tenant: &row.tenant, message: row.id, correlation: row.correlation };
@@ -130,13 +134,20 @@ async fn expire_leases(tx: &impl Transaction, leases: &LeasesOver, events: &mut 
 
 /// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out, or
 /// whose tenant may spend again; lines whose head believes that it stands behind others.
-async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events: &mut Events) -> Result<u64, DbErr> {
+async fn tend(
+    tx: &impl Transaction,
+    now: Timestamp,
+    rounds: &mut Rounds,
+    events: &mut Events,
+) -> Result<Tended, DbErr> {
     let mut expired = all(tx, sql::EXPIRE_DEFERRED, [time(now), count(PAGE)]).await?;
     line::sort(&mut expired)?;
+    let mut died = Vec::with_capacity(expired.len());
     for row in &expired {
         let tenant = row.tenant(1)?;
         let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
         events.push(&events::outbound(whose, Transition::Die, Why::of("expired"), now));
+        died.push(LaneKey { channel: row.channel(3)?, tenant });
     }
     let mut written = Vec::new();
     for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
@@ -147,7 +158,7 @@ async fn tend(tx: &impl Transaction, now: Timestamp, rounds: &mut Rounds, events
     released += line::release(tx, Awaited::Budget, &due, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
     let promoted = line::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
-    Ok(expired.len() as u64 + released + promoted)
+    Ok(Tended { changed: expired.len() as u64 + released + promoted, died })
 }
 
 /// Conversations of the next tenants with something held that is due.

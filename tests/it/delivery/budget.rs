@@ -71,6 +71,7 @@ async fn what_the_budget_holds_keeps_nobody_waiting_and_goes_in_its_order_when_t
         held.push(world.ask_for(BELLE, ANNE, offer(text)).await);
     }
     world.write(BELLE, ANNE, "trois").await;
+    world.id_of("trois").await;
     let urgent = world.ask_for(BELLE, ANNE, Asked { body: "Votre taxi est là.", ..Asked::default() }).await;
     world.until_is(&urgent, "sent", None).await;
     for id in &held {

@@ -193,6 +193,11 @@ pub fn where_it_is_noon() -> (String, chrono::NaiveDateTime) {
     (timezone, midnight)
 }
 
+/// The line of `/metrics` that counts dead letters of a channel.
+pub fn dead_letters(channel: &str) -> String {
+    format!("palabre_outbox_dead_total{{tenant=\"{channel}\",channel=\"{channel}\",state=\"dead\"}}")
+}
+
 /// The database's own clock, as the tables write times.
 pub fn now() -> &'static str {
     if on_postgres() { "now()" } else { "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')" }

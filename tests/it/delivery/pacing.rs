@@ -111,6 +111,46 @@ async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn i7_a_used_up_day_is_told_and_lets_through_what_is_owed() {
+    let (timezone, _) = where_it_is_noon();
+    let limits = "per_second = 10000\nper_contact_per_minute = 1000\nper_day = 3".to_owned();
+    let world = World::start_on(&Setup { limits, timezone, ..quick() });
+    let used = "palabre_tenant_day_used_ratio{tenant=\"belle\"}";
+    let told = |world: &World| world.logs().matches("messages of the day are used up").count();
+    for (sent, text) in (1..).zip(["un", "deux"]) {
+        world.write(BELLE, ANNE, text).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
+    }
+    assert_eq!(told(&world), 0, "{}", world.logs());
+    world.write(BELLE, BOB, "trois").await;
+    world.until_metric(used, 1.0).await;
+    for (contact, text) in
+        [(ANNE, "quatre"), (ANNE, "cinq"), (ANNE, "AIDE"), (BOB, "six"), (BOB, "sept"), (BOB, "STOP")]
+    {
+        world.write(BELLE, contact, text).await;
+    }
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 5).await;
+    let kinds = "SELECT count(*) FROM messages_out WHERE state = 'sent' AND kind IN ('help', 'opt_out_confirmation')";
+    world.until(kinds, 2).await;
+    let waiting = |contact| {
+        format!("SELECT count(*) FROM messages_out WHERE state = 'pending' AND \"to\" = 'whatsapp:{contact}'")
+    };
+    world.until(&waiting(ANNE), 2).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'suppressed' AND kind = 'reply'", 2).await;
+    let waits = world.id_of("cinq").await;
+    world.explains(&waits, "waits behind", "attend derrière");
+    assert_eq!(world.twilio.taken(), 5);
+
+    let logs = world.logs();
+    assert_eq!(told(&world), 1, "{logs}");
+    let line = logs.lines().find(|line| line.contains("messages of the day are used up")).expect("the line");
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!((line["tenant.id"].as_str(), line["limits.per_day"].as_u64()), (Some("belle"), Some(3)), "{line}");
+    assert!(world.metric(used).await.is_some_and(|used| (1.6..1.7).contains(&used)), "what is owed counts");
+    assert_eq!(world.metric("palabre_tenant_day_used_ratio{tenant=\"taxi\"}").await, None);
+}
+
+#[tokio::test]
 async fn i7_a_whatsapp_sender_is_paced_unless_told_otherwise() {
     let defaults = Setup { whatsapp: String::new(), ..quick_with("") };
     let limits = "per_second = 10000\nper_day = 1000".to_owned();

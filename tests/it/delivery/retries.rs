@@ -2,7 +2,7 @@
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 
-use super::{ANNE, Asked, BOB, echo, quick, quick_with, refuse, too_many};
+use super::{ANNE, Asked, BOB, dead_letters, echo, quick, quick_with, refuse, too_many};
 use crate::daemon::{BELLE, World};
 
 #[tokio::test]
@@ -86,6 +86,8 @@ async fn without_keep_order_what_comes_later_does_not_wait() {
 #[tokio::test]
 async fn what_was_tried_long_enough_is_a_dead_letter_that_says_why() {
     let world = World::start_on(&quick_with("retry.max_age = \"1s\""));
+    // What an alert is to see growing is there before anything is lost.
+    world.until_metric(&dead_letters("belle"), 0.0).await;
     world.twilio.set_faults(Faults::of([Rule::always(too_many(0)).when(When::BodyContains("trop".to_owned()))]));
     world.write(BELLE, ANNE, "trop").await;
     world.write(BELLE, ANNE, "suite").await;
@@ -102,6 +104,8 @@ async fn what_was_tried_long_enough_is_a_dead_letter_that_says_why() {
     let wrong = world.id_of("faux").await;
     world.until_is(&wrong, "dead", Some("21211")).await;
     assert_eq!(world.value::<i64>(&format!("SELECT attempts FROM messages_out WHERE id = '{wrong}'")).await, 1);
+    world.until_metric(&dead_letters("belle"), 2.0).await;
+    world.until_metric(&dead_letters("taxi"), 0.0).await;
     world.explains(&wrong, "21211, the recipient's number is not valid", "le numéro du destinataire n'est pas valide");
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use palabre::gateway::twilio::simulator::{Faults, Policy, Rule};
 
-use super::{ANNE, Asked, BOB, echo, quick, refuse, too_many};
+use super::{ANNE, Asked, BOB, dead_letters, echo, quick, refuse, too_many};
 use crate::daemon::{BELLE, Setup, World};
 
 const CONTENT_SID: &str = "HX00000000000000000000000000000001";
@@ -108,6 +108,7 @@ async fn what_waits_too_long_for_the_contact_expires_and_says_why() {
     world.until_is(&id, "dead", Some("expired")).await;
     let history = world.history(&id).await;
     assert_eq!(history[1..], ["message_deferred:window_closed", "message_dead:expired"], "{history:?}");
+    world.until_metric(&dead_letters("belle"), 1.0).await;
     assert_eq!(world.twilio.taken(), 1);
     world.explains(&id, "its time had passed before it could be sent", "son délai est passé avant qu'il puisse partir");
 }

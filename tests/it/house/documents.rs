@@ -71,7 +71,7 @@ fn joined(from: &str, to: &str) -> Option<String> {
 }
 
 /// The anchors that forges give to headings.
-fn headings(text: &str) -> BTreeSet<String> {
+pub(super) fn headings(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut heading: Option<String> = None;
     for event in markdown(text) {

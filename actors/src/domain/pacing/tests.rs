@@ -137,6 +137,15 @@ fn a_budget_lasts_a_day() {
     }
     assert_eq!(budget.take(tomorrow), Err(at("2026-01-11T23:00:00Z")));
     assert_eq!(DayBudget::new(0, Tz::UTC, 0, now).take(now), Err(at("2026-01-11T00:00:00Z")));
+    let mut duties = DayBudget::new(2, Tz::UTC, 1, now);
+    for expected in [1.0, 1.5] {
+        duties.count(now);
+        assert!((duties.used_ratio(now) - expected).abs() < f64::EPSILON, "what is owed goes, and counts");
+    }
+    let tomorrow = at("2026-01-11T00:00:00Z");
+    assert_eq!((duties.take(now), duties.used_ratio(tomorrow)), (Err(tomorrow), 0.0));
+    duties.count(tomorrow);
+    assert_eq!((duties.take(tomorrow), duties.spent_until(tomorrow)), (Ok(()), Some(at("2026-01-12T00:00:00Z"))));
 }
 
 /// The largest number of moments in any window of this length that is open at its end.

@@ -11,6 +11,7 @@ use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::ChannelProfile;
 use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, TenantId};
+use crate::domain::message::OutboundKind;
 use crate::domain::status::OutboxState;
 use crate::domain::turn::SendRequest;
 use crate::ports::{LaneKey, Outbox, Pause};
@@ -112,5 +113,40 @@ fn i3_what_is_no_more_urgent_waits_behind_what_the_budget_holds() {
         harness.post("a", ANNE, "hello").await.unwrap();
         harness.until(|now| all_sent(now, 1)).await;
         assert_eq!(harness.store.calls(Op::HeldBefore), asked + 1, "what is urgent has no question to ask");
+    });
+}
+
+#[test]
+fn i7_a_used_up_day_keeps_everything_back_but_what_is_owed() {
+    paused(async {
+        let harness = Harness::build(|plan| {
+            plan.add("a").per_day = 2;
+            plan.settings.sweep_every = Duration::from_secs(300);
+        });
+        for (sent, text) in (1..).zip(["one", "two"]) {
+            harness.post("a", ANNE, text).await.unwrap();
+            harness.until(|now| all_sent(now, sent)).await;
+        }
+        // The first meets the gate, the second never has a sender: the answer to HELP passes both.
+        for text in ["three", "four", "HELP"] {
+            harness.post("a", ANNE, text).await.unwrap();
+        }
+        harness.until(|now| all_sent(now, 3)).await;
+        let claims = |snapshot: &Snapshot| snapshot.events_of(EventType::MessageClaimed).count();
+        let claimed = claims(&harness.store.snapshot());
+        harness.send("a", BOB, request("urgent")).await.unwrap();
+        harness.post("a", BOB, "STOP").await.unwrap();
+        let snapshot = harness.until(|now| all_sent(now, 4)).await;
+        let kinds: Vec<_> = harness.provider("a").taken().into_iter().map(|message| message.kind).collect();
+        use OutboundKind::{Help, OptOutConfirmation, Reply};
+        assert_eq!(kinds, [Reply, Reply, Help, OptOutConfirmation]);
+        assert!(in_state(&snapshot, "urgent", OutboxState::Suppressed), "{:?}", snapshot.outbound);
+        assert!(claims(&snapshot) <= claimed + 1, "nothing is claimed only to be put back");
+        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
+        assert_eq!((rest.reason.as_str(), rest.until), ("per_day", noon() + TimeDelta::hours(11)));
+
+        tokio::time::sleep(Duration::from_secs(12 * 60 * 60)).await;
+        let sent = texts(&harness, "a");
+        assert_eq!(sent[4..], ["You said: three", "You said: four"], "in their order, the next day");
     });
 }

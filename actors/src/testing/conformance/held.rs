@@ -3,8 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::outbox::{claim, ids, settle, taken};
-use super::scene::{Customer, at, behind, now, queued, turn};
+use super::scene::{Customer, at, behind, claim, ids, now, queued, settle, taken, turn};
 use crate::domain::event::EventType;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::status::OutboxState;
@@ -37,8 +36,8 @@ pub async fn i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order(
     settle(store, &claimed[0], taken("SMa"), 7).await;
     assert!(!customer.loaded(store).await.unsettled, "nobody stands in line");
 
-    assert_eq!(store.tend(at(99)).await.expect("tends"), 0, "not yet");
-    assert_eq!(store.tend(at(100)).await.expect("tends"), 2, "both at once");
+    assert_eq!(store.tend(at(99)).await.expect("tends").changed, 0, "not yet");
+    assert_eq!(store.tend(at(100)).await.expect("tends").changed, 2, "both at once");
     let claimed = claim(store, "belle", 101, 9).await;
     assert_eq!((ids(&claimed), claimed[0].attempts), (vec![first.id], 1));
     settle(store, &claimed[0], taken("SMb"), 102).await;
@@ -82,7 +81,7 @@ pub async fn i6_a_stop_counts_for_what_the_budget_holds(store: &impl Subject) {
     turn.consent = Some(ConsentChange::OptOut { address: customer.0.address.clone() });
     store.commit(turn).await.expect("commits");
     assert_eq!(store.snapshot().await.sent_row(held.id).state, OutboxState::Suppressed);
-    assert_eq!(store.tend(at(200)).await.expect("tends"), 0);
+    assert_eq!(store.tend(at(200)).await.expect("tends").changed, 0);
 }
 
 pub async fn i9_each_tenant_gets_back_what_its_budget_held(store: &impl Subject) {
@@ -102,6 +101,6 @@ pub async fn i9_each_tenant_gets_back_what_its_budget_held(store: &impl Subject)
     };
     store.tend(at(100)).await.expect("tends");
     assert!(pending("belle").await > 0 && pending("taxi").await > 0, "nobody's backlog comes first");
-    while store.tend(at(100)).await.expect("tends") > 0 {}
+    while store.tend(at(100)).await.expect("tends").changed > 0 {}
     assert_eq!((pending("belle").await, pending("live").await, pending("taxi").await), (70, 0, 70));
 }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
 
+pub mod duties;
 pub mod held;
 pub mod inbox;
 pub mod outbox;
@@ -96,6 +97,10 @@ macro_rules! store_conformance {
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,
             i8_a_callback_finds_its_row,
+        );
+        $crate::store_conformance!(@cases $make, duties:
+            what_is_owed_passes_what_waits_for_another_day,
+            what_is_owed_is_due_wherever_it_stands,
         );
         $crate::store_conformance!(@cases $make, held:
             i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order,

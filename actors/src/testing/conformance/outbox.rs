@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::Subject;
-use super::scene::{Customer, at, node, now, queued};
+use super::scene::{Customer, at, claim, ids, node, now, queued, settle, taken};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::event::{ActorType, EntityType, EventType};
@@ -13,22 +13,7 @@ use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, Tenan
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, Claim, ClaimUnknown, LeasesOver, Outbox, Settled, Settlement, StatusUpdate};
-
-pub(super) async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
-    let lane = Customer::of(tenant, 0).lane();
-    let (now, lease_until) = (at(seconds), at(seconds + 60));
-    store.claim(Claim { lane, keep_order: true, node: node(), now, lease_until, limit }).await.expect("claims")
-}
-
-pub(super) async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
-    let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
-    store.settle(settlement.into()).await.expect("settles");
-}
-
-pub(super) fn taken(name: &str) -> Settled {
-    Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
-}
+use crate::ports::{Advanced, ClaimUnknown, LeasesOver, Outbox, Settled, StatusUpdate};
 
 fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
     StatusUpdate {
@@ -41,10 +26,6 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         code: None,
         at: at(seconds),
     }
-}
-
-pub(super) fn ids(messages: &[Outbound]) -> Vec<OutboundId> {
-    messages.iter().map(|message| message.id).collect()
 }
 
 async fn state(store: &impl Subject, message: &Outbound) -> OutboxState {

@@ -15,8 +15,9 @@ use crate::domain::ids::{
     SessionId, TenantId,
 };
 use crate::domain::message::{Content, Inbound, Life, NewInbound, Outbound, OutboundKind, Role};
+use crate::domain::send::Receipt;
 use crate::domain::turn::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
-use crate::ports::{Acceptance, LaneKey, Loaded, Standing, Turns};
+use crate::ports::{Acceptance, Claim, Claimable, LaneKey, Loaded, Settled, Settlement, Standing, Turns};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
 /// 2026-11-21T03:55:00.123456Z, and so many seconds.
@@ -214,4 +215,39 @@ impl Snapshot {
     pub fn count(&self, event_type: EventType) -> usize {
         self.events_of(event_type).count()
     }
+}
+
+/// Claims heads of the tenant's lane.
+pub async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
+    claim_of(store, tenant, Claimable::Heads, seconds, limit).await
+}
+
+/// Claims rows of the tenant's lane, for a minute.
+pub async fn claim_of(
+    store: &impl Subject,
+    tenant: &str,
+    which: Claimable,
+    seconds: i64,
+    limit: usize,
+) -> Vec<Outbound> {
+    let lane = Customer::of(tenant, 0).lane();
+    let (now, lease_until) = (at(seconds), at(seconds + 60));
+    let claim = Claim { lane, which, keep_order: true, node: node(), now, lease_until, limit };
+    store.claim(claim).await.expect("claims")
+}
+
+/// An attempt ended so; it cost 7.
+pub async fn settle(store: &impl Subject, message: &Outbound, result: Settled, seconds: i64) {
+    let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 7, at: at(seconds) };
+    store.settle(settlement.into()).await.expect("settles");
+}
+
+/// The provider took it, under this id.
+pub fn taken(name: &str) -> Settled {
+    Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
+}
+
+/// Their ids.
+pub fn ids(messages: &[Outbound]) -> Vec<OutboundId> {
+    messages.iter().map(|message| message.id).collect()
 }

@@ -3,8 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::outbox::{settle, taken};
-use super::scene::{Customer, at, now};
+use super::scene::{Customer, at, now, settle, taken};
 use crate::domain::ids::TenantId;
 use crate::ports::Usage;
 

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{awaits_contact, held, in_line, same_phone};
+use super::{awaits_contact, duties, held, in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -188,6 +188,22 @@ pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     message!()
 );
 
+/// The same of what goes on any day. It passes what waits before it, though not what is on its way or one of its kind.
+pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
+    "WITH duty AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
+        AND p.state = 'pending' AND p.kind IN ",
+    duties!(),
+    " AND p.next_attempt_at <= $2 AND (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
+    in_line!(),
+    " AND (o.state || '' <> 'pending' OR o.kind || '' IN ",
+    duties!(),
+    ") ORDER BY o.id LIMIT 1) IS NULL ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
+        updated_at = $2 FROM duty WHERE t.id = duty.id RETURNING ",
+    message!()
+);
+
 /// Now, node, lease until, limit.
 pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     "WITH lost AS MATERIALIZED (SELECT u.id FROM messages_out u WHERE u.state = 'unknown' AND u.next_attempt_at <= $1 \
@@ -207,22 +223,29 @@ pub(in crate::store) const EXPIRE_LEASES: &str = "WITH over AS MATERIALIZED (SEL
         last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \
     RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts";
 
-/// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
-pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane AS (\
+/// Lane by lane: the head that is due first, and then the next lane, whatever stands between; and what goes on any day,
+/// which is little.
+pub(in crate::store) const DUE_OUTBOX: &str = concat!(
+    "WITH RECURSIVE lane AS (\
     (SELECT tenant_id, channel_id, next_attempt_at FROM messages_out WHERE state = 'pending' AND NOT behind \
         ORDER BY tenant_id, channel_id, next_attempt_at LIMIT 1) \
     UNION ALL SELECT n.tenant_id, n.channel_id, n.next_attempt_at FROM lane l CROSS JOIN LATERAL (\
         SELECT o.tenant_id, o.channel_id, o.next_attempt_at FROM messages_out o WHERE o.state = 'pending' \
         AND NOT o.behind AND (o.tenant_id, o.channel_id) > (l.tenant_id, l.channel_id) \
         ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1) n) \
-    SELECT tenant_id, channel_id, next_attempt_at FROM lane";
+    SELECT tenant_id, channel_id, min(next_attempt_at) FROM (SELECT * FROM lane \
+        UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) FROM messages_out d \
+            WHERE d.state = 'pending' AND d.kind IN ",
+    duties!(),
+    " GROUP BY 1, 2) due GROUP BY 1, 2"
+);
 
 /// Now, limit.
 pub(in crate::store) const EXPIRE_DEFERRED: &str = "WITH over AS MATERIALIZED (SELECT d.id FROM messages_out d \
         WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= $1 ORDER BY d.expires_at LIMIT $2 \
         FOR UPDATE OF d SKIP LOCKED) \
     UPDATE messages_out t SET state = 'dead', last_error = 'expired', updated_at = $1 FROM over WHERE t.id = over.id \
-    RETURNING t.id, t.tenant_id, t.correlation_id";
+    RETURNING t.id, t.tenant_id, t.correlation_id, t.channel_id";
 
 /// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
 /// confirmed since one of them was due.

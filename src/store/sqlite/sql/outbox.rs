@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{Table, awaits_contact, held, in_line, same_phone};
+use super::{Table, awaits_contact, duties, held, in_line, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -171,6 +171,21 @@ pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     message!()
 );
 
+/// The same of what goes on any day. It passes what waits before it, though not what is on its way or one of its kind.
+pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
+    "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
+    updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_duties \
+        WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.kind IN ",
+    duties!(),
+    " AND p.next_attempt_at <= ?2 AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
+    in_line!(),
+    " AND (o.state <> 'pending' OR o.kind IN ",
+    duties!(),
+    ")) ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
+    message!()
+);
+
 /// Now, node, lease until, limit.
 pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     "UPDATE messages_out SET next_attempt_at = ?3, lease_owner = ?2, lease_until = ?3, updated_at = ?1 \
@@ -193,8 +208,10 @@ pub(in crate::store) const FORGET_ASKERS: &str = "UPDATE messages_out SET next_a
     lease_owner = NULL, lease_until = NULL WHERE id IN (SELECT u.id FROM messages_out u INDEXED BY messages_out_unknown \
         WHERE u.state = 'unknown' AND u.lease_owner IS NOT NULL)";
 
-/// Lane by lane: the head that is due first, and then the next lane, whatever stands between.
-pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane (head) AS (\
+/// Lane by lane: the head that is due first, and then the next lane, whatever stands between; and what goes on any day,
+/// which is little.
+pub(in crate::store) const DUE_OUTBOX: &str = concat!(
+    "WITH RECURSIVE lane (head) AS (\
     SELECT json_array('', '', NULL) UNION ALL SELECT coalesce(\
         (SELECT json_array(o.tenant_id, o.channel_id, o.next_attempt_at) \
             FROM messages_out o INDEXED BY messages_out_heads \
@@ -205,13 +222,19 @@ pub(in crate::store) const DUE_OUTBOX: &str = "WITH RECURSIVE lane (head) AS (\
             WHERE o.state = 'pending' AND o.behind = 0 AND o.tenant_id > head->>0 \
             ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1)) \
     FROM lane WHERE head IS NOT NULL) \
-    SELECT head->>0, head->>1, head->>2 FROM lane WHERE head->>2 IS NOT NULL";
+    SELECT tenant_id, channel_id, min(at) FROM (\
+        SELECT head->>0 AS tenant_id, head->>1 AS channel_id, head->>2 AS at FROM lane WHERE head->>2 IS NOT NULL \
+        UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) \
+            FROM messages_out d INDEXED BY messages_out_duties WHERE d.state = 'pending' AND d.kind IN ",
+    duties!(),
+    " GROUP BY d.tenant_id, d.channel_id) GROUP BY 1, 2"
+);
 
 /// Now, limit.
 pub(in crate::store) const EXPIRE_DEFERRED: &str = "UPDATE messages_out SET state = 'dead', last_error = 'expired', \
     updated_at = ?1 WHERE id IN (SELECT d.id FROM messages_out d INDEXED BY messages_out_expiring \
         WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= ?1 ORDER BY d.expires_at LIMIT ?2) \
-    RETURNING id, tenant_id, correlation_id";
+    RETURNING id, tenant_id, correlation_id, channel_id";
 
 /// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
 /// confirmed since one of them was due.

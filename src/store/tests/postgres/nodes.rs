@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 use palabre_actors::domain::ids::{NodeId, OutboundId, ProviderMessageId};
 use palabre_actors::domain::message::Inbound;
 use palabre_actors::domain::send::Receipt;
-use palabre_actors::ports::{Acceptance, Claim, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement, Turns};
+use palabre_actors::ports::{
+    Acceptance, Claim, Claimable, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement, Turns,
+};
 use palabre_actors::testing::conformance::scene::{Customer, at, behind, node, now, queued, turn};
 use palabre_testbed::postgres::Database;
 
@@ -100,7 +102,10 @@ async fn i5_two_nodes_never_claim_the_same_row() {
         loop {
             let lane = Customer::of("belle", 1).lane();
             let (node, now, lease_until) = (NodeId::new(name), at(10), at(70));
-            let rows = store.claim(Claim { lane, keep_order: true, node, now, lease_until, limit: 7 }).await.unwrap();
+            let rows = store
+                .claim(Claim { lane, which: Claimable::Heads, keep_order: true, node, now, lease_until, limit: 7 })
+                .await
+                .unwrap();
             if rows.is_empty() {
                 return claimed;
             }

@@ -51,6 +51,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::LINE_UP,
         sql::CLAIM,
         sql::CLAIM_IN_ANY_ORDER,
+        sql::CLAIM_DUTIES,
         sql::CLAIM_UNKNOWN,
         sql::EXPIRE_LEASES,
         sql::EXPIRE_DEFERRED,
@@ -110,6 +111,8 @@ async fn sweeps_read_the_small_indexes() {
     for (sql, condition) in [
         (sql::CLAIM, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
         (sql::CLAIM, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id)"),
+        (sql::CLAIM_DUTIES, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
+        (sql::CLAIM_DUTIES, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id) AND (id < p.id)"),
         (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
         (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
         (sql::HELD_PAGE, "(tenant_id > p"),

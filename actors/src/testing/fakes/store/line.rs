@@ -11,7 +11,7 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use crate::domain::message::{Life, Outbound};
 use crate::domain::status::{OutboxState, Transition};
-use crate::ports::Usage;
+use crate::ports::{LaneKey, Tended, Usage};
 use crate::testing::fakes::{OutboundRow, UsageRow};
 
 /// The quarter of an hour that a moment lies in, by its start.
@@ -55,6 +55,13 @@ impl Data {
         head.map(|row| row.message.id)
     }
 
+    /// Whether one before it in its line is on its way, or is one that goes on any day as well.
+    pub(super) fn is_held_up(&self, row: &OutboundRow) -> bool {
+        let line = self.outbound.values().filter(|other| other.message.conversation == row.message.conversation);
+        let mut before = line.filter(|other| other.state.is_in_line() && other.message.id < row.message.id);
+        before.any(|other| other.state != OutboxState::Pending || other.message.kind.is_duty())
+    }
+
     /// Tells the head of a line that nobody stands before it. Answers whether it did not know.
     pub(super) fn promote(&mut self, conversation: ConversationId) -> bool {
         let Some(head) = self.head(conversation) else { return false };
@@ -92,9 +99,9 @@ impl Data {
         deferred.len() as u64
     }
 
-    /// Releases and expires deferred rows, and mends lines. Answers how many rows changed.
-    pub(super) fn tend(&mut self, now: Timestamp) -> u64 {
-        let mut changed = 0;
+    /// Releases and expires deferred rows, and mends lines.
+    pub(super) fn tend(&mut self, now: Timestamp) -> Tended {
+        let (mut changed, mut died) = (0, Vec::new());
         let deferred = self.outbound.values().filter(|row| row.state == OutboxState::Deferred);
         let expired = deferred.clone().filter(|row| row.message.expires_at.is_some_and(|at| at <= now));
         let expired: Vec<_> = expired.map(|row| row.message.clone()).collect();
@@ -109,6 +116,7 @@ impl Data {
             changed += u64::from(self.step(&message, Transition::Die, json!({ "reason": "expired" }), now, |row| {
                 row.last_error = Some("expired".to_owned());
             }));
+            died.push(LaneKey { tenant: message.tenant, channel: message.channel });
         }
         for conversation in written {
             changed += self.release(conversation, OutboundRow::awaits_contact, "contact_wrote", now);
@@ -120,7 +128,7 @@ impl Data {
         for conversation in conversations {
             changed += u64::from(self.promote(conversation));
         }
-        changed
+        Tended { changed, died }
     }
 
     /// Whether the contact wrote, or confirmed, after the row was due.

@@ -10,8 +10,8 @@ use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
-    Advanced, Claim, ClaimUnknown, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settled, Settlement,
-    StatusUpdate, Usage,
+    Advanced, Claim, ClaimUnknown, Claimable, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settled,
+    Settlement, StatusUpdate, Tended, Usage,
 };
 use crate::testing::fakes::{ConsentRow, OutboundRow};
 
@@ -34,7 +34,8 @@ impl Outbox for FakeStore {
     fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
         self.run(Op::DueOutbox, move |data| {
             let mut due = BTreeMap::new();
-            for row in data.outbound.values().filter(|row| row.state == OutboxState::Pending && !row.behind) {
+            let waiting = data.outbound.values().filter(|row| row.state == OutboxState::Pending);
+            for row in waiting.filter(|row| !row.behind || row.message.kind.is_duty()) {
                 let earliest = due.entry(row.lane()).or_insert(row.next_attempt_at);
                 *earliest = row.next_attempt_at.min(*earliest);
             }
@@ -122,7 +123,7 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<u64, PortError>> {
+    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>> {
         self.run(Op::Tend, move |data| Ok(data.tend(now)))
     }
 
@@ -152,13 +153,15 @@ impl Outbox for FakeStore {
 
 impl Data {
     fn claim(&mut self, claim: &Claim) -> Vec<Outbound> {
-        let rows = self.outbound.values().filter(|row| {
-            row.lane() == claim.lane
-                && row.state == OutboxState::Pending
-                && !row.behind
-                && row.next_attempt_at <= claim.now
-                && (!claim.keep_order || self.head(row.message.conversation) == Some(row.message.id))
-        });
+        let may_go = |row: &OutboundRow| match claim.which {
+            Claimable::Heads => {
+                let is_head = || self.head(row.message.conversation) == Some(row.message.id);
+                !row.behind && (!claim.keep_order || is_head())
+            }
+            Claimable::Duties => row.message.kind.is_duty() && !self.is_held_up(row),
+        };
+        let due = self.outbound.values().filter(|row| row.lane() == claim.lane && row.next_attempt_at <= claim.now);
+        let rows = due.filter(|row| row.state == OutboxState::Pending && may_go(row));
         let mut due: Vec<_> = rows.map(|row| (row.next_attempt_at, row.message.clone())).collect();
         due.sort_by_key(|(at, message)| (*at, message.id));
         due.truncate(claim.limit);

@@ -1,0 +1,23 @@
+//! What goes also when its tenant's day is used up.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261121_000006_duties"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = match manager.get_database_backend() {
+            DbBackend::Sqlite | DbBackend::Postgres => include_str!("m20261121_000006_duties/both.sql"),
+            other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
+        };
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

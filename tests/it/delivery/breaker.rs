@@ -86,7 +86,11 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
     world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
     world.explains(&id, "UTC: its channel failed too often, and rests", "UTC : son canal a échoué trop souvent");
-    world.explains(&id, "a fallback_channel would take over", "un canal de secours (fallback_channel) prendrait");
+    world.explains(
+        &id,
+        "a fallback_channel of belle would take over",
+        "un canal de secours (fallback_channel) de belle prendrait",
+    );
     world.write(BELLE, CHLOE, "quatre").await;
     let next = world.id_of("quatre").await;
     world.explains(&next, &format!("waits behind {id}"), &format!("attend derrière {id}"));
@@ -110,7 +114,7 @@ async fn an_account_that_the_provider_suspended_is_paused_until_somebody_resumes
         "UTC: its channel is paused, 30002, the account is suspended",
         "UTC : son canal est en pause",
     );
-    world.explains(&next, "then `palabre outbox resume`", "puis `palabre outbox resume`");
+    world.explains(&next, "then `palabre outbox resume belle`", "puis `palabre outbox resume belle`");
     world.write(TAXI, CHLOE, "un taxi").await;
     world.twilio.taken_at_least(1).await;
 

@@ -16,7 +16,7 @@ pub(in crate::cli) use self::sentences::{
     why_inbound, why_outbound,
 };
 use super::terminal::now;
-use super::{complain, complain_about, exit, load_without_secrets, say};
+use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
 use crate::config::Config;
 use crate::store::entity::message_out;
 use crate::store::{Archive, StoreError, Story, Wait};
@@ -41,6 +41,9 @@ impl Default for Manner {
 /// Prints the story of an id. An unknown one ends with [`exit::FOUND_WRONG`].
 pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
+    if !has_database(&config) {
+        return exit::FAILED;
+    }
     super::on_runtime(async {
         match look_up(&config, id).await {
             Ok(Some((story, around))) => {

@@ -112,7 +112,7 @@ struct ExplainArgs {
     #[arg(long)]
     json: bool,
     /// Show texts and whole addresses, which are masked otherwise
-    #[arg(long)]
+    #[arg(long, visible_alias = "reveal")]
     show_content: bool,
     /// In which language it is told
     #[arg(long, value_enum, default_value_t = Tongue::En)]
@@ -183,6 +183,17 @@ fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {
             None
         }
     }
+}
+
+/// Whether there is a database to look into; says so where none was made yet.
+fn has_database(config: &Config) -> bool {
+    let file = config.database.url.strip_prefix("sqlite://").and_then(|rest| rest.split('?').next());
+    let Some(file) = file.filter(|file| !Path::new(file).exists()) else { return true };
+    complain_about(format_args!(
+        "there is no database yet: {file}\n  `palabre serve` makes it at its first start; or is another configuration \
+         meant (--config, PALABRE_CONFIG)?"
+    ));
+    false
 }
 
 /// Runs a command's asynchronous part.

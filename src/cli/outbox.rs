@@ -20,7 +20,7 @@ use palabre_actors::domain::status::OutboxState;
 
 use self::named::{Named, named};
 use super::terminal::past;
-use super::{ConfigFile, Tongue, complain, exit, load_without_secrets, mask, on_runtime};
+use super::{ConfigFile, Tongue, complain, exit, has_database, load_without_secrets, mask, on_runtime};
 use crate::config::Config;
 use crate::http::api::documents::Content;
 use crate::store::StoreError;
@@ -274,6 +274,9 @@ pub(super) fn run(command: &OutboxCommand) -> u8 {
 pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
     let path: &Path = &file.config;
     let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
+    if !has_database(&config) {
+        return exit::FAILED;
+    }
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
             Ok(desk) => {

@@ -13,7 +13,7 @@ pub(in crate::cli) fn label(english: &'static str, language: Language) -> &'stat
 /// The first seventeen columns are theirs, where they stand before a value.
 const FRENCH: &[(&str, &str)] = &[
     ("message", "message"),
-    ("at the provider", "au prestataire"),
+    ("at the provider", "au fournisseur"),
     ("tenant, channel", "entreprise/canal"),
     ("from, to", "de, à"),
     ("role", "rôle"),
@@ -28,7 +28,7 @@ const FRENCH: &[(&str, &str)] = &[
     ("next attempt", "prochain essai"),
     ("see", "voir"),
     ("what to do", "que faire"),
-    ("not known there", "inconnu là-bas"),
+    ("not known there", "encore inconnu"),
     ("nothing was sent:", "rien n'a été envoyé :"),
     ("nothing is in the event log", "le journal des événements n'en dit rien"),
     ("since", "depuis"),

@@ -93,6 +93,9 @@ async fn play(args: &ProviderArgs, house: Arc<House>) -> Result<(), Stopped> {
     let (inlet, post) = inlet?;
     let directions = theatre.house.directions(post, &args.file.config);
     say(format_args!("{directions}"));
+    if let Some(code) = args.refuse {
+        say(format_args!("Every message is refused with {code}, so none of them is shown here."));
+    }
     theatre.knock(&args.file.config).await;
     let mut lines = typed_lines();
     let mut last: Option<Customer> = None;
@@ -115,6 +118,8 @@ fn start(args: &ProviderArgs, house: &Arc<House>, address: SocketAddr) -> Result
     let accounts = house.providers.get(&address).cloned().unwrap_or_default();
     let mut config = SimulatorConfig::new(accounts);
     config.listen = address;
+    // The ids that it gives follow from it, and those of the last time stand in the database.
+    config.seed = fastrand::u64(..);
     config.daemon = Some(house.daemon.clone());
     let told = Arc::clone(house);
     config.on_send = Some(Arc::new(move |sent: &Sent| say(format_args!("{}", told.received(sent)))));

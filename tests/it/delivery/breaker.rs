@@ -86,7 +86,11 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
     world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
     world.explains(&id, "UTC: its channel failed too often, and rests", "UTC : son canal a échoué trop souvent");
-    world.explains(&id, "a fallback_channel of belle would take over", "(fallback_channel) de belle prendrait");
+    world.explains(
+        &id,
+        "a fallback_channel of belle would take over",
+        "un canal de secours (fallback_channel) de belle prendrait",
+    );
     world.write(BELLE, CHLOE, "quatre").await;
     let next = world.id_of("quatre").await;
     world.explains(&next, &format!("waits behind {id}"), &format!("attend derrière {id}"));

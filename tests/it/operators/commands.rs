@@ -55,3 +55,24 @@ async fn wrong_usage_is_answered_with_what_would_be_right() {
     assert!(elsewhere.code != 0 && elsewhere.err.contains("nowhere.toml"), "{}", elsewhere.err);
     assert_eq!(office.world.value::<i64>("SELECT count(*) FROM opt_outs").await, 0);
 }
+
+#[test]
+fn before_the_first_start_there_is_no_database_and_commands_say_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("tenants")).expect("a folder");
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/config/tenants/institut-belle.toml");
+    std::fs::copy(sample, folder.path().join("tenants/institut-belle.toml")).expect("a copy");
+    let config = folder.path().join("palabre.toml");
+    std::fs::write(&config, "").expect("a file");
+    let config = config.display().to_string();
+    let nobody = "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b";
+    for told in [&["outbox", "list"][..], &["outbox", "show", nobody], &["optout", "list"], &["explain", nobody]] {
+        let said = palabre(told, &[("PALABRE_CONFIG", &config)]);
+        assert!(
+            said.code == 70 && said.err.contains("no database yet") && said.err.contains("palabre serve"),
+            "{}",
+            said.err
+        );
+    }
+    assert!(!folder.path().join("palabre.db").exists(), "none of them makes one");
+}

@@ -15,7 +15,7 @@ pub use self::leases::{Claim, ClaimUnknown, Claimable, LeasesOver};
 pub use self::pacing::{Gate, GateKey, Pacing, Pass};
 pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
-use crate::domain::address::Address;
+use crate::domain::address::{Address, Scheme};
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
@@ -222,12 +222,22 @@ pub struct Settlement {
     pub message: Outbound,
     /// What came of it.
     pub result: Settled,
-    /// The channel that was used, when another took over.
-    pub via: Option<ChannelId>,
+    /// The channel that was used, when another took over. Of a welcome that left so, the ledger says so: that is where the
+    /// contact can confirm.
+    pub via: Option<Via>,
     /// What it cost when it was sent, in millionths of the tenant's currency.
     pub cost_micros: i64,
     /// When.
     pub at: Timestamp,
+}
+
+/// A channel that took over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Which.
+    pub channel: ChannelId,
+    /// How it addresses people.
+    pub scheme: Scheme,
 }
 
 /// What came of an attempt.
@@ -286,6 +296,8 @@ pub struct StatusUpdate {
     pub tenant: TenantId,
     /// The channel it came in on.
     pub channel: ChannelId,
+    /// How that addresses people.
+    pub scheme: Scheme,
     /// Our id, from the callback's query string.
     pub id: Option<OutboundId>,
     /// The provider's id.
@@ -322,6 +334,24 @@ pub trait Standings: Send + Sync {
         channel: &ChannelId,
         address: &Address,
     ) -> Pending<'_, Result<Standing, PortError>>;
+
+    /// How the person stands to a double opt-in, as a channel sees it. Asked where a tenant wants it alone.
+    fn opt_in(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<OptIn, PortError>>;
+}
+
+/// How a person stands to a double opt-in, as one channel sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptIn {
+    /// A welcome asked the contact on this channel: it was meant for it, or it left through it when that took over. The
+    /// ledger has a row of it, with this channel and an address of theirs.
+    pub asked: bool,
+    /// The contact, or another one with the same phone number, confirmed on whichever channel: a number is one person.
+    pub confirmed: bool,
 }
 
 /// How a contact stands to a tenant's channel.
@@ -329,8 +359,6 @@ pub trait Standings: Send + Sync {
 pub struct Standing {
     /// This address or another of the same contact said STOP.
     pub opted_out: bool,
-    /// The contact confirmed that the tenant may write (double opt-in).
-    pub confirmed: bool,
     /// When the contact last wrote on this channel.
     pub last_inbound_at: Option<Timestamp>,
 }

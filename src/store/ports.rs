@@ -10,8 +10,8 @@ use palabre_actors::domain::ids::{ChannelId, InboundId, ProviderMessageId, Tenan
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, LeasesOver, Loaded, Outbox, Pause, Pending, PortError,
-    PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
+    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, LeasesOver, Loaded, OptIn, Outbox, Pause, Pending,
+    PortError, PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
 };
 use sea_orm::DbErr;
 
@@ -234,6 +234,20 @@ impl Standings for Store {
         Box::pin(async move {
             self.admitted()?;
             self.0.standings.ask(stands).await
+        })
+    }
+
+    fn opt_in(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<OptIn, PortError>> {
+        let values = [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())];
+        Box::pin(async move {
+            let read = |row: &Row| Ok(OptIn { asked: row.get(0)?, confirmed: row.get(1)? });
+            let found = self.read(sql::OPTED_IN, values, read).await?;
+            found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })
     }
 }

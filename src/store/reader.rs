@@ -144,8 +144,9 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
             contact: row.contact()?,
             conversation: row.conversation()?,
             opted_out: row.get(12)?,
-            welcomed: row.get(16)?,
-            confirmed: row.get(17)?,
+            // Asked where they matter.
+            welcomed: false,
+            confirmed: false,
         },
     })
 }
@@ -173,7 +174,7 @@ impl Question for Stands {
 }
 
 fn standing(row: &Row) -> Result<Standing, DbErr> {
-    Ok(Standing { opted_out: row.get(1)?, confirmed: row.get(2)?, last_inbound_at: row.time_or_null(3)? })
+    Ok(Standing { opted_out: row.get(1)?, last_inbound_at: row.time_or_null(2)? })
 }
 
 fn position(row: &Row) -> Result<usize, DbErr> {

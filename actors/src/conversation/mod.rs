@@ -152,8 +152,15 @@ impl Conversation {
         let outside = Arc::clone(self.outside());
         let key = self.birth.key.clone();
         let (poison, through) = (self.birth.poison, self.through);
+        let asks = self.birth.profile.double_opt_in;
         let loading = async move {
-            let loaded = outside.within_deadline(outside.ports.turns.load(&key, through)).await?;
+            let mut loaded = outside.within_deadline(outside.ports.turns.load(&key, through)).await?;
+            if asks {
+                // Read after the version: whoever changes it in between moves that, and then this is read again.
+                let person = outside.ports.standings.opt_in(&key.tenant, &key.channel, &key.address);
+                let person = outside.within_deadline(person).await?;
+                (loaded.state.welcomed, loaded.state.confirmed) = (person.asked, person.confirmed);
+            }
             if let Some(message) = poison.and_then(|id| loaded.waiting.iter().find(|message| message.id == id)) {
                 let now = outside.now();
                 outside.within_deadline(outside.ports.inbox.bury(message, "poisonous", now)).await?;

@@ -114,6 +114,15 @@ impl Address {
         [Scheme::Whatsapp, Scheme::Sms].map(|scheme| Self::new(scheme, self.path())).into()
     }
 
+    /// The same person as another kind of account addresses them; `None`: it has no name for them.
+    #[must_use]
+    pub fn on(&self, scheme: Scheme) -> Option<Self> {
+        if self.scheme() == scheme {
+            return Some(self.clone());
+        }
+        self.aliases().into_iter().find(|alias| alias.scheme() == scheme)
+    }
+
     fn new(scheme: Scheme, path: &str) -> Self {
         Self(Arc::from(format!("{scheme}:{path}")))
     }

@@ -31,9 +31,10 @@ pub struct State {
     pub conversation: Option<Conversation>,
     /// Whether `key.address` (or another address of the contact) said STOP.
     pub opted_out: bool,
-    /// Whether the contact ever got a welcome (double opt-in), on any channel: the ledger has `welcomed`.
+    /// Whether a welcome asked this contact on this channel (double opt-in): it was meant for it, or it left through it when
+    /// that took over. Only here does CONFIRMER answer it. Known where the tenant asks for it.
     pub welcomed: bool,
-    /// Whether the contact confirmed what a welcome asked: `contacts.confirmed_at`.
+    /// Whether the person confirmed what a welcome asked, on whichever channel. Known where the tenant asks for it.
     pub confirmed: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::domain::Timestamp;
 use crate::domain::breaker::{Attempt, Breaker, BreakerState, Passage, Verdict};
 use crate::domain::channel::ChannelProfile;
 use crate::kit::{Outside, metric};
-use crate::ports::LaneKey;
+use crate::ports::{LaneKey, Via};
 
 /// How long those wait who find another message trying the way: what comes of it is known sooner, as a rule.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
@@ -63,6 +63,11 @@ impl Account {
             paused_until: AtomicI64::new(0),
             written_at: AtomicI64::new(0),
         })
+    }
+
+    /// It, as the one that took over.
+    pub(super) fn as_via(&self) -> Via {
+        Via { channel: self.lane.channel.clone(), scheme: self.profile.scheme }
     }
 
     /// What it lets through now, without taking anything.

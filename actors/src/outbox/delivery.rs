@@ -19,11 +19,10 @@ use super::letters::{self, Route};
 use super::policy;
 use super::upkeep::count_dead;
 use crate::domain::Timestamp;
-use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Form, Letter, Receipt, SendError, SendErrorClass};
 use crate::kit::{Outside, metric};
-use crate::ports::{Gateway, LaneKey, Pause, Settled, Settlement};
+use crate::ports::{Gateway, LaneKey, Pause, Settled, Settlement, Via};
 
 /// How long a message waits for its channel to come back into the configuration.
 pub(super) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
@@ -32,7 +31,7 @@ pub(super) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) result: Settled,
-    pub(super) via: Option<ChannelId>,
+    pub(super) via: Option<Via>,
     pub(super) cost_micros: i64,
 }
 

@@ -119,9 +119,11 @@ pub(super) async fn standing<'a>(
     if own.opted_out || used.opted_out {
         return Err(Settled::Suppressed { reason: "opted_out".to_owned(), record_opt_out: false });
     }
-    let confirmed = own.confirmed || used.confirmed;
-    if page.profile.double_opt_in && message.kind == OutboundKind::Manual && !confirmed {
-        return Err(Settled::Deferred { reason: "not_confirmed".to_owned() });
+    if page.profile.double_opt_in && message.kind == OutboundKind::Manual {
+        let person = standings.opt_in(&message.tenant, &message.channel, &message.to);
+        if !outside.within_deadline(person).await.map_err(unavailable)?.confirmed {
+            return Err(Settled::Deferred { reason: "not_confirmed".to_owned() });
+        }
     }
     if is_open(route.profile().window, used, outside.now()) {
         return free().ok_or_else(fail);

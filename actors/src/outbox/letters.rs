@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::account::{Account, Ticket};
 use super::desk::TenantDesk;
 use crate::domain::Timestamp;
-use crate::domain::address::{Address, Scheme};
+use crate::domain::address::Address;
 use crate::domain::channel::ChannelProfile;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Form, Letter};
+use crate::ports::Via;
 
 /// The way that one attempt takes.
 pub(super) struct Route {
@@ -18,7 +19,7 @@ pub(super) struct Route {
     /// Who gets it, as this account addresses them.
     pub(super) to: Address,
     /// The account, when it is not the message's own.
-    pub(super) via: Option<ChannelId>,
+    pub(super) via: Option<Via>,
 }
 
 impl Route {
@@ -39,10 +40,10 @@ impl Route {
         };
         let other = own.profile.fallback.as_ref().and_then(|fallback| page.account(fallback));
         let detour = other.and_then(|other| {
-            let to = address_on(&message.to, other.profile.scheme)?;
+            let to = message.to.on(other.profile.scheme)?;
             carries(message, &other.profile).then_some(())?;
             let ticket = other.begin(now).ok()?;
-            Some(Self { ticket, to, via: Some(other.lane.channel.clone()) })
+            Some(Self { ticket, to, via: Some(other.as_via()) })
         });
         detour.ok_or(shut)
     }
@@ -58,15 +59,6 @@ impl Route {
     pub(super) fn letter<'a>(&'a self, message: &'a Outbound, form: Form<'a>) -> Letter<'a> {
         Letter { message, channel: self.channel(), to: &self.to, form }
     }
-}
-
-/// The same person as another kind of account addresses them: a phone number is one everywhere.
-pub(super) fn address_on(to: &Address, scheme: Scheme) -> Option<Address> {
-    if to.scheme() == scheme {
-        return Some(to.clone());
-    }
-    let by_phone = matches!(scheme, Scheme::Whatsapp | Scheme::Sms) && to.is_phone();
-    by_phone.then(|| Address::from_normalised(&format!("{scheme}:{}", to.path())))
 }
 
 /// Whether there is any form in which a channel can say it.
@@ -108,24 +100,6 @@ mod tests {
     fn used(name: &str, variables: &[(&str, &str)]) -> Option<TemplateUse> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Some(TemplateUse { name: name.to_owned(), variables })
-    }
-
-    #[test]
-    fn a_phone_number_is_the_same_person_on_every_channel_that_knows_numbers() {
-        let table = [
-            ("whatsapp:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
-            ("sms:+33612345678", Scheme::Whatsapp, Some("whatsapp:+33612345678")),
-            ("sms:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
-            ("whatsapp:US.1234", Scheme::Sms, None),
-            ("sms:38080", Scheme::Whatsapp, None),
-            ("telegram:123", Scheme::Sms, None),
-            ("whatsapp:+33612345678", Scheme::Telegram, None),
-            ("telegram:123", Scheme::Telegram, Some("telegram:123")),
-        ];
-        for (to, scheme, expected) in table {
-            let address = address_on(&Address::from_normalised(to), scheme);
-            assert_eq!(address.as_ref().map(Address::as_str), expected, "{to} on {scheme}");
-        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Inquiry {
         // Another account may have taken over: only when that does not have it either, it is repeated.
         if matches!(found, Ok(Found::Absent | Found::CannotTell))
             && let Some(other) = account.profile.fallback.as_ref().and_then(|fallback| page.account(fallback))
-            && let Some(to) = letters::address_on(&message.to, other.profile.scheme)
+            && let Some(to) = message.to.on(other.profile.scheme)
             && let Some(gateway) = outside.ports.gateways.get(&other.lane.channel)
             && letters::carries(message, &other.profile)
         {
@@ -155,7 +155,7 @@ impl Inquiry {
         let retry = &account.profile.retry;
         let result = policy::reconciled(found, on_unknown, message, retry, outside.now(), &outside.settings);
         let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
-        let via = (asked.lane.channel != message.channel).then(|| asked.lane.channel.clone());
+        let via = (asked.lane.channel != message.channel).then(|| asked.as_via());
         delivery::Outcome { result, via, cost_micros }
     }
 

@@ -76,6 +76,7 @@ impl Reader<'_> {
         Ok(delivery_status(word).map(|status| StatusUpdate {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
+            scheme: self.scheme,
             id: message_id(query),
             life: life(query),
             provider_message_id: sid,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::status::DeliveryStatus;
@@ -114,6 +114,7 @@ impl Receiver for Gateway {
         Ok(Received::Status(StatusUpdate {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
+            scheme: Scheme::Whatsapp,
             id: None,
             life: None,
             provider_message_id: ProviderMessageId::new(&id.1),

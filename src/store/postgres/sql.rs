@@ -65,14 +65,41 @@ macro_rules! said_stop {
     };
 }
 
-/// The contact (`a`, `p`) and the conversation (`c`) of an address (`j`).
+/// The contact (`a`) and the conversation (`c`) of an address (`j`).
 macro_rules! who {
     () => {
         "LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
             AND a.address = j.address OFFSET 0) a ON true \
-        LEFT JOIN LATERAL (SELECT * FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true \
         LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
             AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true"
+    };
+}
+
+/// Tenant (`$1`), address (named so): `mine`, the addresses of the contact; to be followed by what it is for.
+macro_rules! addresses_of {
+    ($address:literal) => {
+        concat!(
+            "WITH mine AS MATERIALIZED (SELECT b.address \
+                FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
+                    WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
+                WHERE a.tenant_id = $1 AND a.address = ",
+            $address,
+            " UNION ALL SELECT ",
+            $address,
+            ") "
+        )
+    };
+}
+
+/// Whoever has one of these addresses (`mine`), or the same phone number under its other name (`x`).
+macro_rules! person {
+    () => {
+        concat!(
+            "mine CROSS JOIN LATERAL (SELECT x.contact_id FROM contact_addresses x WHERE x.tenant_id = $1 \
+                AND x.address = ANY (ARRAY[mine.address, ",
+            same_phone!("mine.address"),
+            "]) OFFSET 0) x"
+        )
     };
 }
 
@@ -219,11 +246,8 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
 
 /// Every address of the contact.
 pub(in crate::store) const OPT_IN: &str = concat!(
-    "WITH mine AS MATERIALIZED (SELECT b.address \
-        FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
-            WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
-        WHERE a.tenant_id = $1 AND a.address = $2 UNION ALL SELECT $2) \
-    DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(SELECT address FROM mine UNION ALL SELECT ",
+    addresses_of!("$2"),
+    "DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(SELECT address FROM mine UNION ALL SELECT ",
     same_phone!("mine.address"),
     " FROM mine))"
 );
@@ -236,6 +260,46 @@ pub(in crate::store) const WELCOMED: &str =
 pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = $3, updated_at = $3 \
     WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND address = $2) \
     AND confirmed_at IS NULL";
+
+/// Tenant, channel, address: whether the ledger says that a welcome asked the contact there, and whether anybody with
+/// their phone number confirmed.
+pub(in crate::store) const OPTED_IN: &str = concat!(
+    addresses_of!("$3"),
+    "SELECT (SELECT true FROM mine CROSS JOIN LATERAL (SELECT 1 FROM consents w WHERE w.tenant_id = $1 \
+        AND w.address = mine.address AND w.what = 'welcomed' AND w.channel_id = $2 LIMIT 1) w LIMIT 1) IS NOT NULL, \
+    (SELECT true FROM ",
+    person!(),
+    " CROSS JOIN LATERAL (SELECT 1 FROM contacts y WHERE y.id = x.contact_id AND y.confirmed_at IS NOT NULL OFFSET 0) y \
+        LIMIT 1) IS NOT NULL"
+);
+
+/// Tenant, address: conversations in which something waits for the person to confirm.
+pub(in crate::store) const UNCONFIRMED: &str = concat!(
+    addresses_of!("$2"),
+    "SELECT DISTINCT c.id FROM ",
+    person!(),
+    " CROSS JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = x.contact_id \
+        OFFSET 0) c \
+    WHERE (SELECT true FROM messages_out d WHERE d.tenant_id = $1 AND d.conversation_id = c.id AND ",
+    awaits_contact!("d"),
+    " AND d.last_error = 'not_confirmed' LIMIT 1) IS NOT NULL"
+);
+
+/// `(message, ledger's id, channel, its scheme, now)`: welcomes among these messages that left through that channel, which
+/// took over, as the ledger has them. Answers whom they asked there.
+pub(in crate::store) const WELCOMED_BY: &str = concat!(
+    "WITH t AS MATERIALIZED (SELECT o.id, o.tenant_id, j.ledger_id, j.channel_id, j.at, \
+        CASE WHEN o.\"to\" LIKE j.scheme || ':%' THEN o.\"to\" ELSE coalesce(",
+    same_phone!("o.\"to\""),
+    ", o.\"to\") END AS address \
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) \
+            j (id, ledger_id, channel_id, scheme, at) \
+        CROSS JOIN LATERAL (SELECT * FROM messages_out o WHERE o.id = j.id OFFSET 0) o WHERE o.kind = 'welcome') \
+    INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, created_at) \
+    SELECT t.ledger_id, t.tenant_id, t.channel_id, (SELECT a.contact_id FROM contact_addresses a \
+        WHERE a.tenant_id = t.tenant_id AND a.address = t.address), t.address, 'welcomed', 'message', t.id, t.at FROM t \
+    RETURNING tenant_id, address"
+);
 
 /// Tenant, contact, now: whoever has the conversation in memory, on whatever node, reads it again before its next turn.
 pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
@@ -256,19 +320,18 @@ pub(in crate::store) const LOAD: &str = concat!(
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
                 AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), ",
     has!(awaits_contact!("o")),
-    ", p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
         j (tenant_id, channel_id, address, through, place) ",
-    who!()
+    who!(),
+    " LEFT JOIN LATERAL (SELECT p.name FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true"
 );
 
-/// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, whether the
-/// contact confirmed, and when they last wrote on the channel.
+/// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, and when they
+/// last wrote on the channel.
 pub(in crate::store) const STANDINGS: &str = concat!(
     "SELECT j.place - 1, ",
     said_stop!(),
-    ", p.confirmed_at IS NOT NULL, c.last_inbound_at \
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
+    ", c.last_inbound_at FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
     who!()
 );
 

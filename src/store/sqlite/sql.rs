@@ -82,6 +82,32 @@ macro_rules! said_stop {
     };
 }
 
+/// Tenant (`?1`), address (named so): `mine`, the addresses of the contact; to be followed by what it is for.
+macro_rules! addresses_of {
+    ($address:literal) => {
+        concat!(
+            "WITH mine AS (SELECT ",
+            $address,
+            " AS address UNION SELECT b.address FROM contact_addresses a \
+                JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
+                WHERE a.tenant_id = ?1 AND a.address = ",
+            $address,
+            ") "
+        )
+    };
+}
+
+/// Whoever has one of these addresses (`mine`), or the same phone number under its other name (`x`).
+macro_rules! person {
+    () => {
+        concat!(
+            "mine CROSS JOIN contact_addresses x ON x.tenant_id = ?1 AND x.address IN (mine.address, ",
+            same_phone!("mine.address"),
+            ")"
+        )
+    };
+}
+
 pub(in crate::store) const MESSAGES_IN: Table = Table {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
         profile_name, details, state, correlation_id, created_at) VALUES ",
@@ -191,10 +217,8 @@ pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id,
 
 /// Every address of the contact.
 pub(in crate::store) const OPT_IN: &str = concat!(
-    "WITH mine AS (SELECT ?2 AS address UNION SELECT b.address FROM contact_addresses a \
-        JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-        WHERE a.tenant_id = ?1 AND a.address = ?2) \
-    DELETE FROM opt_outs WHERE tenant_id = ?1 AND address IN (SELECT address FROM mine UNION SELECT ",
+    addresses_of!("?2"),
+    "DELETE FROM opt_outs WHERE tenant_id = ?1 AND address IN (SELECT address FROM mine UNION SELECT ",
     same_phone!("mine.address"),
     " FROM mine)"
 );
@@ -207,6 +231,43 @@ pub(in crate::store) const WELCOMED: &str =
 pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 \
     WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2) \
     AND confirmed_at IS NULL";
+
+/// Tenant, channel, address: whether the ledger says that a welcome asked the contact there, and whether anybody with
+/// their phone number confirmed.
+pub(in crate::store) const OPTED_IN: &str = concat!(
+    addresses_of!("?3"),
+    "SELECT EXISTS (SELECT 1 FROM mine CROSS JOIN consents w ON w.tenant_id = ?1 AND w.address = mine.address \
+        AND w.what = 'welcomed' AND w.channel_id = ?2), \
+    EXISTS (SELECT 1 FROM ",
+    person!(),
+    " CROSS JOIN contacts y ON y.id = x.contact_id AND y.confirmed_at IS NOT NULL)"
+);
+
+/// Tenant, address: conversations in which something waits for the person to confirm.
+pub(in crate::store) const UNCONFIRMED: &str = concat!(
+    addresses_of!("?2"),
+    "SELECT DISTINCT c.id FROM ",
+    person!(),
+    " CROSS JOIN conversations c ON c.tenant_id = ?1 AND c.contact_id = x.contact_id \
+    WHERE EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = ?1 AND d.conversation_id = c.id AND ",
+    awaits_contact!("d"),
+    " AND d.last_error = 'not_confirmed')"
+);
+
+/// `[[message, ledger's id, channel, its scheme, now], …]`: welcomes among these messages that left through that channel,
+/// which took over, as the ledger has them. Answers whom they asked there.
+pub(in crate::store) const WELCOMED_BY: &str = concat!(
+    "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, created_at) \
+    SELECT t.ledger_id, t.tenant_id, t.channel_id, \
+        (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = t.tenant_id AND a.address = t.address), \
+        t.address, 'welcomed', 'message', t.id, t.at \
+    FROM (SELECT o.id, o.tenant_id, j.value->>1 AS ledger_id, j.value->>2 AS channel_id, j.value->>4 AS at, \
+        CASE WHEN o.\"to\" LIKE (j.value->>3) || ':%' THEN o.\"to\" ELSE coalesce(",
+    same_phone!("o.\"to\""),
+    ", o.\"to\") END AS address \
+        FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value->>0 WHERE o.kind = 'welcome') t \
+    RETURNING tenant_id, address"
+);
 
 /// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
 pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
@@ -236,8 +297,7 @@ pub(in crate::store) const LOAD: &str = concat!(
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
     awaits_contact!("o"),
-    "), \
-        p.welcomed_at IS NOT NULL, p.confirmed_at IS NOT NULL \
+    ") \
     FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
     LEFT JOIN contacts p ON p.id = a.contact_id \
@@ -245,17 +305,16 @@ pub(in crate::store) const LOAD: &str = concat!(
         AND c.channel_id = j.channel_id"
 );
 
-/// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, whether
-/// the contact confirmed, and when they last wrote on the channel.
+/// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, and when
+/// they last wrote on the channel.
 pub(in crate::store) const STANDINGS: &str = concat!(
     "WITH j AS MATERIALIZED (\
         SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) \
     SELECT j.key, ",
     said_stop!(),
-    ", p.confirmed_at IS NOT NULL, c.last_inbound_at \
+    ", c.last_inbound_at \
     FROM j \
     LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
-    LEFT JOIN contacts p ON p.id = a.contact_id \
     LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
         AND c.channel_id = j.channel_id"
 );

@@ -38,6 +38,9 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::OWNED_BY_OTHERS,
         sql::ASKED_BEFORE,
         sql::WELCOMED,
+        sql::WELCOMED_BY,
+        sql::OPTED_IN,
+        sql::UNCONFIRMED,
         sql::CONFIRMED,
         sql::UNSETTLE,
         sql::LOAD,
@@ -60,7 +63,7 @@ async fn hot_statements_search_and_do_not_scan() {
             sql::STANDINGS => &["SCAN j"],
             sql::TENANT_OF_FLOW => &["SCAN t"],
             sql::INBOUND_BY_PROVIDER_ID => &["SCAN c"],
-            sql::OPT_IN => &["SCAN mine", "SCAN CONSTANT ROW"],
+            sql::OPT_IN | sql::OPTED_IN | sql::UNCONFIRMED => &["SCAN mine", "SCAN CONSTANT ROW"],
             _ => &[],
         };
         assert_eq!(scans.filter(|step| !small.contains(&step.as_str())).count(), 0, "{sql}\n{plan:#?}");

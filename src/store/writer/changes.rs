@@ -9,7 +9,7 @@ use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Change, Task};
-use super::consents::opted_out_there;
+use super::consents::{opted_out_there, welcomed_elsewhere};
 use super::line::promote;
 use super::outbox_row::{News, OutboxRow, Packed};
 use crate::store::events::Events;
@@ -66,6 +66,7 @@ pub(super) async fn apply(
     change_later(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
     let left: BTreeSet<_> = rows.values().filter_map(OutboxRow::line_left).collect();
     promote(tx, &left).await?;
+    welcomed_elsewhere(tx, rows.values().filter_map(OutboxRow::left_elsewhere).collect()).await?;
     spent.write(tx).await
 }
 

@@ -10,10 +10,12 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::Transaction;
-use super::line::suppress;
+use super::line::{Awaited, release, suppress};
+use super::outbox_row::Elsewhere;
 use crate::store::events::{self, Events};
-use crate::store::link::{Rows, Value, all, change, id, id_or_null, text, text_or_null, time};
+use crate::store::link::{Rows, Value, all, change, id, id_or_null, list, text, text_or_null, time};
 use crate::store::sql;
+use crate::store::values::Row;
 
 /// Writes what the turns of a wave change: welcomes first, each in its turn's name, then what the contact said.
 pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
@@ -79,9 +81,32 @@ async fn changed(
         }
         ConsentChange::Confirm { address } => {
             let values = [text(tenant.as_str()), text(address.as_str()), time(turn.at)];
-            change(tx, sql::CONFIRMED, values).await.map(|_| ())
+            change(tx, sql::CONFIRMED, values).await?;
+            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
+            // What waits for this on another channel, where the welcome was meant for, goes as well.
+            let waiting = all(tx, sql::UNCONFIRMED, [text(tenant.as_str()), text(address.as_str())]).await?;
+            let line = |row: &Row| Ok(((tenant.as_str().to_owned(), row.get(0)?), turn.at));
+            let lines: Vec<_> = waiting.iter().map(line).collect::<Result<_, DbErr>>()?;
+            release(tx, Awaited::Contact, &lines, events).await.map(|_| ())
         }
     }
+}
+
+/// Of these messages, which left through another channel than their own, the welcomes: the ledger says that they asked
+/// there, and whoever has such a conversation in memory hears of it.
+pub(super) async fn welcomed_elsewhere(tx: &impl Transaction, left: Vec<Elsewhere>) -> Result<(), DbErr> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let at = left.iter().map(|left| left.at).max().unwrap_or_default();
+    let rows = left.iter().map(|left| {
+        let scheme = text(left.scheme.as_str());
+        [id(left.message), id(Uuid::now_v7()), text(left.channel.as_str()), scheme, time(left.at)]
+    });
+    for row in &all(tx, sql::WELCOMED_BY, [list(rows)]).await? {
+        unsettle(tx, (&row.tenant(0)?, &row.address(1)?), None, at).await?;
+    }
+    Ok(())
 }
 
 /// The provider keeps a list of its own, and this contact is on it: so they are on ours (21610, 63033).

@@ -2,6 +2,7 @@
 //! [`OutboxState::advance`] for what a provider says. Nothing else changes a state.
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::event::Event;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
@@ -38,6 +39,10 @@ pub(super) struct OutboxRow {
     /// Others stand behind it in its line.
     followed: bool,
     was_in_line: bool,
+    /// The provider had it before.
+    was_there: bool,
+    /// How the channel that took over addresses people, once that is heard.
+    scheme: Option<Scheme>,
     changed_at: Option<Timestamp>,
 }
 
@@ -72,6 +77,18 @@ pub(super) struct News {
     pub spent: Option<((String, String, String), Usage)>,
 }
 
+/// A message that left through another channel than its own.
+pub(super) struct Elsewhere {
+    pub message: OutboundId,
+    pub channel: String,
+    pub scheme: Scheme,
+    pub at: Timestamp,
+}
+
+fn is_there(state: OutboxState) -> bool {
+    matches!(state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read)
+}
+
 impl OutboxRow {
     pub fn unpack(row: Packed) -> Self {
         Self {
@@ -94,6 +111,8 @@ impl OutboxRow {
             expires_at: row.16,
             followed: row.17 != 0,
             was_in_line: row.3.is_in_line(),
+            was_there: is_there(row.3),
+            scheme: None,
             changed_at: None,
         }
     }
@@ -125,6 +144,12 @@ impl OutboxRow {
     pub fn line_left(&self) -> Option<Line> {
         let left = self.was_in_line && !self.state.is_in_line() && self.followed;
         left.then(|| (self.tenant.clone(), self.conversation.clone()))
+    }
+
+    /// The provider has it now, and another channel than its own brought it there.
+    pub fn left_elsewhere(&self) -> Option<Elsewhere> {
+        let (channel, scheme, at) = (self.via.clone()?, self.scheme?, self.changed_at?);
+        (!self.was_there && is_there(self.state)).then_some(Elsewhere { message: self.id, channel, scheme, at })
     }
 
     /// By our own id any channel of the tenant may bring news: another one may have taken over.
@@ -185,7 +210,8 @@ impl OutboxRow {
             Settled::Dead { reason } => (reason, Some(message.attempts)),
         };
         self.last_error = Some(reason.to_owned());
-        let why = Why { reason, attempt: attempt.map(|attempt| attempt.max(1)), via: settlement.via.as_ref() };
+        let via = settlement.via.as_ref().map(|via| &via.channel);
+        let why = Why { reason, attempt: attempt.map(|attempt| attempt.max(1)), via };
         let event = told.then(|| events::outbound(self.whose(&message.tenant), transition, why, *at));
         Some(News { event, spent: None })
     }
@@ -207,11 +233,13 @@ impl OutboxRow {
             self.sent_at.get_or_insert(*at);
         }
         if let Some(via) = via {
-            self.via = Some(via.as_str().to_owned());
+            self.via = Some(via.channel.as_str().to_owned());
+            self.scheme = Some(via.scheme);
         }
         self.cost_micros += cost_micros;
         self.free(*at);
-        let why = Why { reason, attempt: Some(message.attempts.max(1)), via: via.as_ref() };
+        let via = via.as_ref().map(|via| &via.channel);
+        let why = Why { reason, attempt: Some(message.attempts.max(1)), via };
         let event = events::outbound(self.whose(&message.tenant), Transition::Deliver, why, *at);
         let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
         let channel = self.via.as_ref().unwrap_or(&self.channel).clone();
@@ -243,6 +271,7 @@ impl OutboxRow {
         let channel = update.channel.as_str();
         if channel != self.channel {
             self.via.get_or_insert_with(|| channel.to_owned());
+            self.scheme = Some(update.scheme);
         }
         // The first that anybody hears of the provider having it. What it cost comes with the settlement.
         let first = before.rank() < OutboxState::Sent.rank();

@@ -3,7 +3,7 @@
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Policy, Rule};
 
-use super::{ANNE, Asked, BOB, as_written, echo, quick, refuse};
+use super::{ANNE, Asked, BOB, as_written, echo, quick, quick_with, refuse};
 use crate::daemon::{BELLE, Setup, World};
 
 const WELCOME: &str =
@@ -52,6 +52,84 @@ async fn i6_a_message_waits_until_the_contact_has_confirmed() {
     world.write(BELLE, ANNE, "merci").await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 8).await;
     assert_eq!(world.received(ANNE).iter().filter(|text| *text == WELCOME).count(), 1);
+}
+
+/// What somebody says by SMS.
+async fn by_sms(world: &World, from: &str, body: &str) {
+    let said = InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, from, BELLE.sender, body);
+    assert_eq!(world.twilio.deliver(&said).await.expect("an answer").status, 200);
+}
+
+/// What Twilio took for a phone by SMS, in order.
+fn received_by_sms(world: &World, contact: &str) -> Vec<String> {
+    world.taken_texts().into_iter().filter(|(to, _)| to == contact).map(|(_, text)| text).collect()
+}
+
+fn outbox(world: &World, args: &[&str]) {
+    let mut palabre = std::process::Command::new(env!("CARGO_BIN_EXE_palabre"));
+    let done = palabre.arg("outbox").args(args).arg("--config").arg(world.config()).output().expect("it starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test]
+async fn i6_who_was_welcomed_through_the_fallback_channel_confirms_there() {
+    let fallback = quick_with("fallback_channel = \"{id}-sms\"");
+    let world = World::start_on(&Setup { tenant: double_opt_in().tenant, ..fallback });
+    outbox(&world, &["pause", "belle"]);
+    world.until_channel("belle", "paused").await;
+    world.write(BELLE, ANNE, "bonjour").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent' AND sent_via = 'belle-sms'", 2).await;
+    assert_eq!(received_by_sms(&world, ANNE), [echo("bonjour"), WELCOME.to_owned()]);
+    let offer = world.ask_for(BELLE, ANNE, Asked { body: "Une offre !", ..Asked::default() }).await;
+    world.until_is(&offer, "deferred", Some("not_confirmed")).await;
+
+    by_sms(&world, ANNE, "OUI").await;
+    world.until_is(&offer, "sent", None).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state <> 'sent'", 0).await;
+    let mut last = received_by_sms(&world, ANNE).split_off(2);
+    last.sort();
+    assert_eq!(last, [CONFIRMED.to_owned(), "Une offre !".to_owned()], "and no second welcome");
+    let order = as_written();
+    let told = format!(
+        "SELECT c.what || ' ' || c.channel_id || ' ' || c.address || ' ' || CASE \
+            WHEN EXISTS (SELECT 1 FROM messages_out o WHERE o.id = c.evidence AND o.kind = 'welcome') THEN 'the welcome' \
+            WHEN EXISTS (SELECT 1 FROM messages_in i WHERE i.id = c.evidence AND i.body = 'OUI') THEN 'the yes' \
+            ELSE 'nothing' END FROM consents c ORDER BY c.{}",
+        order.replace(", ", ", c.")
+    );
+    let told = world.rows(&told, |row| row.try_get_by_index::<String>(0).expect("text")).await;
+    let expected = [
+        format!("welcomed belle whatsapp:{ANNE} the welcome"),
+        format!("welcomed belle-sms sms:{ANNE} the welcome"),
+        format!("confirmed belle-sms sms:{ANNE} the yes"),
+    ];
+    assert_eq!(told, expected, "what was asked where, and what was said where");
+
+    // A number is one person: by WhatsApp she is confirmed as well.
+    outbox(&world, &["resume", "belle"]);
+    world.until_channel("belle", "closed").await;
+    let next = world.ask_for(BELLE, ANNE, Asked { body: "Une autre !", ..Asked::default() }).await;
+    world.until_is(&next, "sent", None).await;
+    assert_eq!(world.received(ANNE), ["Une autre !"]);
+}
+
+#[tokio::test]
+async fn i6_a_yes_where_nobody_asked_confirms_nothing() {
+    let fallback = quick_with("fallback_channel = \"{id}-sms\"");
+    let world = World::start_on(&Setup { tenant: double_opt_in().tenant, ..fallback });
+    world.write(BELLE, BOB, "bonjour").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
+    assert_eq!(world.received(BOB), [echo("bonjour"), WELCOME.to_owned()]);
+    let offer = world.ask_for(BELLE, BOB, Asked { body: "Une offre !", ..Asked::default() }).await;
+    world.until_is(&offer, "deferred", Some("not_confirmed")).await;
+    by_sms(&world, BOB, "OUI").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 4).await;
+    assert_eq!(received_by_sms(&world, BOB), [echo("OUI"), WELCOME.to_owned()], "now he is asked there as well");
+    assert_eq!(ledger(&world).await, ["welcomed message", "welcomed message"]);
+    world.until_is(&offer, "deferred", Some("not_confirmed")).await;
+    by_sms(&world, BOB, "CONFIRMER").await;
+    world.until_is(&offer, "sent", None).await;
+    assert_eq!(world.received(BOB).last().map(String::as_str), Some("Une offre !"));
 }
 
 #[tokio::test]

@@ -163,3 +163,21 @@ proptest! {
         prop_assert!(shown.chars().count() <= "whatsapp:".len() + 7);
     }
 }
+
+#[test]
+fn a_phone_number_is_the_same_person_on_every_channel_that_knows_numbers() {
+    let table = [
+        ("whatsapp:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
+        ("sms:+33612345678", Scheme::Whatsapp, Some("whatsapp:+33612345678")),
+        ("sms:+33612345678", Scheme::Sms, Some("sms:+33612345678")),
+        ("whatsapp:US.1234", Scheme::Sms, None),
+        ("sms:38080", Scheme::Whatsapp, None),
+        ("telegram:123", Scheme::Sms, None),
+        ("whatsapp:+33612345678", Scheme::Telegram, None),
+        ("telegram:123", Scheme::Telegram, Some("telegram:123")),
+    ];
+    for (to, scheme, expected) in table {
+        let address = Address::from_normalised(to).on(scheme);
+        assert_eq!(address.as_ref().map(Address::as_str), expected, "{to} on {scheme}");
+    }
+}

@@ -16,8 +16,8 @@ use crate::domain::rules::{Rules, SellerBook, TextName};
 ///
 /// The rules, in this order: consent keywords, whoever has the conversation; silence for those who said STOP (I6); a
 /// seller keeps the live session open; a person who has the conversation answers it; FAQ, then fallback, both within
-/// `per_contact_per_minute` (I7). Where the tenant asks for double opt-in, whatever a contact writes first also brings the
-/// welcome, once. Drafts start as [`super::Start::Queued`], due now.
+/// `per_contact_per_minute` (I7). Where the tenant asks for double opt-in, whatever a contact writes first on a channel also
+/// brings the welcome, once, unless one went out through that channel already. Drafts start as [`super::Start::Queued`], due now.
 #[must_use]
 pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook, now: Timestamp) -> Turn {
     let role = role(message, rules, sellers);
@@ -129,7 +129,7 @@ impl Passage<'_> {
         Outcome::Confirmed
     }
 
-    /// Comes once for each contact, so it is no automatic answer that a minute could hold too many of.
+    /// Comes once for each contact and channel, so it is no automatic answer that a minute could hold too many of.
     fn welcome(&mut self) {
         self.contact_event(EventType::Welcomed, ActorType::Bot, Payload::EMPTY);
         self.say(TextName::Welcome, OutboundKind::Welcome);

@@ -9,6 +9,7 @@
 pub mod duties;
 pub mod held;
 pub mod inbox;
+pub mod opt_in;
 pub mod outbox;
 pub mod pacing;
 pub mod scene;
@@ -107,6 +108,11 @@ macro_rules! store_conformance {
             what_the_contact_says_does_not_bring_back_what_the_budget_holds,
             i6_a_stop_counts_for_what_the_budget_holds,
             i9_each_tenant_gets_back_what_its_budget_held,
+        );
+        $crate::store_conformance!(@cases $make, opt_in:
+            i6_a_welcome_asks_where_it_was_meant_for_and_where_it_left,
+            i6_a_callback_that_comes_first_says_where_a_welcome_left,
+            i6_who_confirms_is_one_person_on_every_channel,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };

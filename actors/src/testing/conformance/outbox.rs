@@ -19,6 +19,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
     StatusUpdate {
         tenant: message.tenant.clone(),
         channel: message.channel.clone(),
+        scheme: message.to.scheme(),
         id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMout"),
         status,

@@ -257,13 +257,18 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
     awaits_contact!("d"),
     " AND (d.tenant_id, d.conversation_id) > (p.tenant_id, p.conversation_id) \
         ORDER BY d.tenant_id, d.conversation_id LIMIT 1) n) \
-    SELECT p.tenant_id, p.conversation_id, coalesce((SELECT greatest(c.last_inbound_at, o.confirmed_at) > \
+    SELECT p.tenant_id, p.conversation_id, coalesce((SELECT greatest(c.last_inbound_at, y.confirmed_at) > \
             (SELECT min(d.next_attempt_at) FROM messages_out d WHERE d.tenant_id = p.tenant_id \
                 AND d.conversation_id = p.conversation_id AND ",
     awaits_contact!("d"),
     ") \
-        FROM conversations c CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = c.contact_id \
-            OFFSET 0) o WHERE c.id = p.conversation_id), false) \
+        FROM conversations c CROSS JOIN LATERAL (SELECT max(y.confirmed_at) AS confirmed_at FROM contact_addresses b \
+            CROSS JOIN LATERAL (SELECT x.contact_id FROM contact_addresses x WHERE x.tenant_id = b.tenant_id \
+                AND x.address = ANY (ARRAY[b.address, ",
+    same_phone!("b.address"),
+    "]) OFFSET 0) x \
+            CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = x.contact_id OFFSET 0) y \
+            WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.contact_id) y WHERE c.id = p.conversation_id), false) \
     FROM page p OFFSET 1 LIMIT $3 - 1"
 );
 

@@ -251,12 +251,16 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
     awaits_contact!("d"),
     " AND d.tenant_id > head->>0 ORDER BY d.tenant_id, d.conversation_id LIMIT 1)) \
     FROM page WHERE head IS NOT NULL LIMIT ?3) \
-    SELECT head->>0, head->>1, EXISTS (SELECT 1 FROM conversations c CROSS JOIN contacts p ON p.id = c.contact_id \
+    SELECT head->>0, head->>1, EXISTS (SELECT 1 FROM conversations c \
         CROSS JOIN messages_out d ON ",
     awaits_contact!("d"),
     " AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
         WHERE c.id = head->>1 \
-        AND max(coalesce(c.last_inbound_at, ''), coalesce(p.confirmed_at, '')) > d.next_attempt_at) \
+        AND max(coalesce(c.last_inbound_at, ''), coalesce((SELECT max(y.confirmed_at) FROM contact_addresses b \
+            CROSS JOIN contact_addresses x ON x.tenant_id = b.tenant_id AND x.address IN (b.address, ",
+    same_phone!("b.address"),
+    ") CROSS JOIN contacts y ON y.id = x.contact_id \
+            WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.contact_id), '')) > d.next_attempt_at) \
     FROM page WHERE head->>2 IS NOT NULL"
 );
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Data, StoreEvent};
 use crate::domain::Timestamp;
+use crate::domain::address::Address;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use crate::domain::message::{Life, Outbound};
@@ -131,10 +132,25 @@ impl Data {
         Tended { changed, died }
     }
 
-    /// Whether the contact wrote, or confirmed, after the row was due.
+    /// What waits for the person to confirm goes back into its line, on every channel.
+    pub(super) fn release_confirmed(&mut self, tenant: &TenantId, address: &Address, at: Timestamp) {
+        let person = self.addresses_of(tenant, address);
+        let rows = self.outbound.values().filter(|row| row.message.tenant == *tenant && row.awaits_contact());
+        let theirs = rows.filter(|row| self.addresses_of(tenant, &row.message.to).iter().any(|a| person.contains(a)));
+        let waiting = theirs.filter(|row| row.last_error.as_deref() == Some("not_confirmed"));
+        let lines: BTreeSet<_> = waiting.map(|row| row.message.conversation).collect();
+        for conversation in lines {
+            self.release(conversation, OutboundRow::awaits_contact, "contact_wrote", at);
+        }
+    }
+
+    /// Whether the contact wrote, or the person confirmed, after the row was due.
     fn has_written_since(&self, row: &OutboundRow) -> bool {
         let Some(conversation) = self.conversations.get(&row.message.conversation) else { return false };
-        let confirmed = self.confirmed.get(&conversation.contact).copied();
+        let tenant = &row.message.tenant;
+        let person = self.addresses_of(tenant, &conversation.address);
+        let contacts = person.iter().filter_map(|address| self.addresses.get(&(tenant.clone(), address.clone())));
+        let confirmed = contacts.filter_map(|contact| self.confirmed.get(contact)).max().copied();
         conversation.conversation.last_inbound_at.max(confirmed) > Some(row.next_attempt_at)
     }
 

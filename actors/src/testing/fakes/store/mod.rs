@@ -3,6 +3,7 @@
 mod inbox;
 mod line;
 mod outbox;
+mod settlements;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,7 +22,7 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{
     ChannelId, ContactId, ConversationId, CorrelationId, InboundId, OutboundId, SessionId, TenantId,
 };
-use crate::ports::{LaneKey, Pause, Pending, PortError, PortErrorKind, Standing, Standings, Usage};
+use crate::ports::{LaneKey, OptIn, Pause, Pending, PortError, PortErrorKind, Standing, Standings, Usage};
 
 /// The operations that can be made to fail, one name per method of the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,7 @@ pub enum Op {
     OwnedByOthers,
     AwaitsTwin,
     HeldBefore,
+    OptIn,
     Tend,
     Usage,
     Pauses,
@@ -254,8 +256,25 @@ impl Data {
         let row = rows.find(|row| row.tenant == *tenant && row.channel == *channel && Some(&row.contact) == contact);
         Standing {
             opted_out: self.is_opted_out(tenant, address),
-            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
             last_inbound_at: row.and_then(|row| row.conversation.last_inbound_at),
+        }
+    }
+
+    fn opt_in(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> OptIn {
+        let person = self.addresses_of(tenant, address);
+        let contact = self.addresses.get(&(tenant.clone(), address.clone()));
+        let is_theirs = |other: &Address| {
+            other == address || (contact.is_some() && self.addresses.get(&(tenant.clone(), other.clone())) == contact)
+        };
+        let mut confirmed = person.iter().filter_map(|alias| self.addresses.get(&(tenant.clone(), alias.clone())));
+        OptIn {
+            asked: self.consents.iter().any(|row| {
+                row.what == "welcomed"
+                    && row.tenant == *tenant
+                    && row.channel.as_ref() == Some(channel)
+                    && is_theirs(&row.address)
+            }),
+            confirmed: confirmed.any(|contact| self.confirmed.contains_key(contact)),
         }
     }
 
@@ -302,5 +321,15 @@ impl Standings for FakeStore {
     ) -> Pending<'_, Result<Standing, PortError>> {
         let (tenant, channel, address) = (tenant.clone(), channel.clone(), address.clone());
         self.run(Op::Standing, move |data| Ok(data.standing(&tenant, &channel, &address)))
+    }
+
+    fn opt_in(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Pending<'_, Result<OptIn, PortError>> {
+        let (tenant, channel, address) = (tenant.clone(), channel.clone(), address.clone());
+        self.run(Op::OptIn, move |data| Ok(data.opt_in(&tenant, &channel, &address)))
     }
 }

@@ -3,17 +3,17 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Data, FakeStore, Op, StoreEvent};
+use super::{Data, FakeStore, Op};
 use crate::domain::Timestamp;
-use crate::domain::event::{ActorType, EntityType, EventType};
+use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
-    Advanced, Claim, ClaimUnknown, Claimable, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settled,
-    Settlement, StatusUpdate, Tended, Usage,
+    Advanced, Claim, ClaimUnknown, Claimable, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settlement,
+    StatusUpdate, Tended, Usage, Via,
 };
-use crate::testing::fakes::{ConsentRow, OutboundRow};
+use crate::testing::fakes::OutboundRow;
 
 impl Outbox for FakeStore {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>> {
@@ -179,125 +179,6 @@ impl Data {
         claimed
     }
 
-    fn settle(&mut self, settlement: &Settlement) {
-        let Settlement { message, result, at, .. } = settlement;
-        let Some(row) = self.outbound.get(&message.id) else { return };
-        // An outcome of an earlier attempt says nothing about this one.
-        let current = row.message.attempts == message.attempts.max(1);
-        let repeated = |reason: &str| row.last_error.as_deref() == Some(reason);
-        match result {
-            Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id, "taken"),
-            Settled::Found(receipt) => {
-                self.settle_sent(settlement, &receipt.provider_message_id, "found_at_provider");
-            }
-            _ if !current => {}
-            // Whoever took nothing of the attempt back too late, has lost it to those who look into it.
-            Settled::Later { counted: false, .. } if row.state != OutboxState::Sending => {}
-            Settled::Later { at: again, reason, counted } => {
-                let payload = if !counted && repeated(reason) {
-                    serde_json::Value::Null
-                } else {
-                    settlement.payload(reason, *counted)
-                };
-                self.step(message, Transition::Postpone, payload, *at, |row| {
-                    row.next_attempt_at = *again;
-                    row.last_error = Some(reason.clone());
-                    row.message.attempts -= u32::from(!counted);
-                });
-            }
-            Settled::Unknown { ask_at, reason } => {
-                self.step(message, Transition::LoseTrack, settlement.payload(reason, true), *at, |row| {
-                    row.next_attempt_at = *ask_at;
-                    row.last_error = Some(reason.clone());
-                });
-            }
-            Settled::Deferred { reason } => {
-                self.step(message, Transition::Defer, settlement.payload(reason, false), *at, |row| {
-                    row.last_error = Some(reason.clone());
-                    row.message.expires_at = message.expires_at;
-                    row.message.attempts -= 1;
-                    row.message.expires_at = message.expires_at;
-                });
-            }
-            Settled::Held { until } => {
-                self.step(message, Transition::Defer, settlement.payload("budget", false), *at, |row| {
-                    row.next_attempt_at = *until;
-                    row.last_error = Some("budget".to_owned());
-                    row.message.attempts -= 1;
-                });
-            }
-            Settled::Suppressed { reason, record_opt_out } => {
-                let stopped = self.step(message, Transition::Suppress, settlement.payload(reason, false), *at, |row| {
-                    row.last_error = Some(reason.clone());
-                });
-                if stopped && *record_opt_out {
-                    self.opt_out_by_provider(message, *at);
-                }
-            }
-            Settled::Dead { reason } => {
-                self.step(message, Transition::Die, settlement.payload(reason, true), *at, |row| {
-                    row.last_error = Some(reason.clone());
-                });
-            }
-        }
-    }
-
-    fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId, reason: &str) {
-        let Settlement { message, via, cost_micros, at, .. } = settlement;
-        let Some(row) = self.outbound.get_mut(&message.id) else { return };
-        let news = row.state.after(Transition::Deliver).is_some();
-        // A callback that was faster has moved the state and left the lease: the rest is still to be written.
-        if !news && row.lease_owner.is_none() {
-            return;
-        }
-        row.cost_micros += cost_micros;
-        if let Some(via) = via {
-            row.via = Some(via.clone());
-        }
-        let channel = row.via.clone().unwrap_or_else(|| row.message.channel.clone());
-        let more = Usage { messages: u64::from(news), cost_micros: *cost_micros };
-        self.count_usage(&message.tenant, &channel, *at, more);
-        let payload = settlement.payload(reason, true);
-        let delivered = self.step(message, Transition::Deliver, payload.clone(), *at, |row| {
-            row.provider_message_id = Some(provider_id.clone());
-            row.sent_at = Some(*at);
-            row.last_error = None;
-        });
-        if !delivered && let Some(row) = self.outbound.get_mut(&message.id) {
-            row.provider_message_id.get_or_insert_with(|| provider_id.clone());
-            row.sent_at.get_or_insert(*at);
-            row.lease_owner = None;
-            row.lease_until = None;
-            self.log_out(message, EventType::MessageSent, ActorType::System, payload, *at);
-        }
-    }
-
-    fn opt_out_by_provider(&mut self, message: &Outbound, at: Timestamp) {
-        if self.record_opt_out(&message.tenant, &message.to) {
-            let contact = self.addresses.get(&(message.tenant.clone(), message.to.clone())).copied();
-            self.consents.push(ConsentRow {
-                tenant: message.tenant.clone(),
-                channel: Some(message.channel.clone()),
-                contact,
-                address: message.to.clone(),
-                what: "opted_out".into(),
-                source: "provider".into(),
-                evidence: Some(message.id.to_string()),
-                created_at: at,
-            });
-            self.log(StoreEvent {
-                tenant: &message.tenant,
-                event_type: EventType::OptedOut,
-                entity: (EntityType::Contact, contact.map(|id| id.0)),
-                correlation: message.correlation,
-                actor_type: ActorType::Provider,
-                payload: json!({ "source": "provider" }),
-                at,
-            });
-        }
-        self.suppress(&message.tenant, &message.to, at);
-    }
-
     fn advance(&mut self, update: &StatusUpdate) -> Advanced {
         let row = self.outbound.values_mut().rev().find(|row| row.is_meant_by(update));
         let Some(row) = row else { return Advanced::NoSuchMessage };
@@ -305,6 +186,11 @@ impl Data {
         let old = failed && update.life.is_some_and(|life| life < row.message.life.number);
         let before = row.state;
         let next = if old { None } else { before.advance(update.status) };
+        let (elsewhere, message) = (update.channel != row.message.channel, row.message.clone());
+        if elsewhere && next.is_some() && !failed {
+            self.welcomed_by(&message, &Via { channel: update.channel.clone(), scheme: update.scheme }, update.at);
+        }
+        let Some(row) = self.outbound.get_mut(&message.id) else { return Advanced::NoSuchMessage };
         if !old {
             row.provider_message_id.get_or_insert_with(|| update.provider_message_id.clone());
         }
@@ -342,20 +228,6 @@ impl Data {
             self.promote(message.conversation);
         }
         Advanced::To(next)
-    }
-}
-
-impl Settlement {
-    /// What the event says: the reason, the attempt where one was made, the channel where another took over.
-    fn payload(&self, reason: &str, attempted: bool) -> serde_json::Value {
-        let mut payload = json!({ "reason": reason });
-        if attempted {
-            payload["attempt"] = json!(self.message.attempts.max(1));
-        }
-        if let Some(via) = &self.via {
-            payload["via"] = json!(via.as_str());
-        }
-        payload
     }
 }
 

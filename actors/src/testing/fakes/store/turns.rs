@@ -96,8 +96,8 @@ impl Data {
             contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
-            welcomed: contact.is_some_and(|contact| self.welcomed.contains_key(contact)),
-            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(contact)),
+            welcomed: false,
+            confirmed: false,
             key,
         };
         Loaded { state, waiting, unsettled, deferred }
@@ -212,6 +212,8 @@ impl Data {
             }
             Some(ConsentChange::Confirm { address }) => {
                 self.consents.push(ledger.says("confirmed", &address));
+                self.unsettle(ledger, &address);
+                self.release_confirmed(tenant, &address, at);
                 if let Some(contact) = self.addresses.get(&(tenant.clone(), address)) {
                     self.confirmed.entry(*contact).or_insert(at);
                 }
@@ -281,7 +283,7 @@ impl Data {
     }
 
     /// Whoever has a conversation with the same phone number in memory reads it again.
-    fn unsettle(&mut self, ledger: &ConsentRow, address: &Address) {
+    pub(super) fn unsettle(&mut self, ledger: &ConsentRow, address: &Address) {
         for alias in address.aliases() {
             let contact = self.addresses.get(&(ledger.tenant.clone(), alias)).copied();
             for row in self.conversations.values_mut() {

@@ -15,6 +15,7 @@ mod house;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod moving;
 mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]

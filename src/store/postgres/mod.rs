@@ -49,6 +49,18 @@ const SETTINGS: [(&str, &str); 9] = [
 const AT_LEISURE: [(&str, &str); 3] =
     [("timezone", "UTC"), ("statement_timeout", "5min"), ("idle_in_transaction_session_timeout", "60s")];
 
+/// A move writes much at a time and waits long for it. What a crash of the server takes back is copied again, so commits
+/// need not reach the disk before the last one. Pages are read along the keys, whatever is known of tables that were empty
+/// a moment ago.
+const MOVING: [(&str, &str); 6] = [
+    ("timezone", "UTC"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "30s"),
+    ("synchronous_commit", "off"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+];
+
 /// Whether a URL is one of PostgreSQL's.
 pub(super) fn is_ours(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
@@ -57,6 +69,11 @@ pub(super) fn is_ours(url: &str) -> bool {
 /// A connection of the hot paths, not made yet.
 pub(super) fn hot(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &SETTINGS)
+}
+
+/// The connection of a move, not made yet.
+pub(super) fn mover(url: &str) -> Result<PgConnectOptions, DbErr> {
+    options(url, &MOVING)
 }
 
 /// A small pool of connections like those of the hot paths.

@@ -44,6 +44,12 @@ pub(in crate::store) fn keep_ahead(pool: PgPool) {
     });
 }
 
+/// The months from that of a day to the present one.
+pub(in crate::store) fn since(day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    let today = Utc::now().date_naive();
+    (0..).map_while(move |months| day.checked_add_months(Months::new(months)).filter(|month| *month <= today))
+}
+
 fn ahead_of(today: NaiveDate) -> impl Iterator<Item = NaiveDate> {
     (0..=AHEAD).filter_map(move |months| today.checked_add_months(Months::new(months)))
 }

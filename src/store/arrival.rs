@@ -27,7 +27,7 @@ pub(super) struct Arrival {
     server: Option<Server>,
 }
 
-struct Server {
+pub(super) struct Server {
     url: String,
     migrate: bool,
     pool: PgPool,
@@ -40,7 +40,18 @@ impl std::fmt::Debug for Server {
     }
 }
 
+impl Server {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
 impl Arrival {
+    /// PostgreSQL, when it is that.
+    pub fn server(&self) -> Option<&Server> {
+        self.server.as_ref()
+    }
+
     /// For a file, which was opened already.
     pub fn over() -> Self {
         Self { prepared: AtomicBool::new(true), admitted: AtomicBool::new(true), server: None }

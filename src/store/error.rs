@@ -52,6 +52,9 @@ pub enum StoreError {
     /// It was not reached since the start.
     #[error("the database was not reached yet")]
     NotReached,
+    /// The writer could not do it.
+    #[error("the database could not be written to")]
+    NotWritten(#[from] PortError),
     /// The database refused.
     #[error("the database refused: {0}")]
     Database(#[from] DbErr),
@@ -61,7 +64,7 @@ impl StoreError {
     /// Whether nothing is broken and nothing is away: what was asked for may not be done.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Database(_) | Self::File { .. } | Self::NotReached)
+        !matches!(self, Self::Database(_) | Self::NotWritten(_) | Self::File { .. } | Self::NotReached)
     }
 
     /// Whether the database could not be reached, or has no time now: the same again may do better.
@@ -70,6 +73,7 @@ impl StoreError {
         match self {
             Self::Database(error) => is_broken(error) || is_exhausted(error),
             Self::Moving | Self::NotReached => true,
+            Self::NotWritten(error) => error.is_transient(),
             Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated | Self::Moved { .. } => {
                 false
             }

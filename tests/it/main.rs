@@ -20,6 +20,9 @@ mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
+mod retention;
+#[path = "retention.rs"]
+mod retention_on_postgres;
 mod still;
 #[path = "still.rs"]
 mod still_on_postgres;

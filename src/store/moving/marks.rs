@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
-use crate::store::link::{Link, all, change, text};
+use crate::store::link::{Dialect, Link, all, change, text};
 use crate::store::sql;
 use crate::store::values::corrupt;
 
@@ -70,4 +70,10 @@ pub(in crate::store) async fn admits(link: &impl Link, is_source: bool) -> Resul
         (Some(Mark { stage: Stage::Copying, .. }), false) => Err(StoreError::Moving),
         _ => Ok(()),
     }
+}
+
+/// Whether this SQLite is being moved, and somebody was at it since then.
+pub(in crate::store) async fn is_under_way(link: &impl Link, since: Timestamp) -> Result<bool, DbErr> {
+    let mark = if link.dialect() == Dialect::Sqlite { Mark::read(link).await? } else { None };
+    Ok(mark.is_some_and(|mark| mark.stage == Stage::Copying && mark.at >= since))
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::catalogue::{Manner, TABLES};
 use self::marks::{Mark, Stage};
-pub(super) use self::marks::admits;
+pub(super) use self::marks::{admits, is_under_way};
 use self::source::Source;
 use self::target::Target;
 use self::text::{Cells, digest};

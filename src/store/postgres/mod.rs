@@ -11,6 +11,7 @@ mod ticks;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::Utc;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sea_orm::sqlx::{ConnectOptions, Executor};
@@ -61,6 +62,9 @@ const MOVING: [(&str, &str); 6] = [
     ("enable_seqscan", "off"),
 ];
 
+/// Old months are deleted with patience: no statement is given up that holds nobody up.
+const SWEEPING: [(&str, &str); 3] = [("timezone", "UTC"), ("statement_timeout", "1h"), ("jit", "off")];
+
 /// Whether a URL is one of PostgreSQL's.
 pub(super) fn is_ours(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
@@ -74,6 +78,11 @@ pub(super) fn hot(url: &str) -> Result<PgConnectOptions, DbErr> {
 /// The connection of a move, not made yet.
 pub(super) fn mover(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &MOVING)
+}
+
+/// The connection of whoever deletes old months, not made yet.
+pub(super) fn sweeper(url: &str) -> Result<PgConnectOptions, DbErr> {
+    options(url, &SWEEPING)
 }
 
 /// A small pool of connections like those of the hot paths.
@@ -95,7 +104,7 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     let missing = Migrator::get_pending_migrations(&conn).await?;
     let missing = missing.iter().map(|step| step.name().to_owned()).collect();
     Migrator::up(&conn, None).await?;
-    months::make(&pool).await?;
+    months::make(&pool, Utc::now().date_naive()).await?;
     guard.commit().await.map_err(failed)?;
     pool.close().await;
     Ok(missing)

@@ -4,6 +4,7 @@ mod arrival;
 mod cluster;
 mod front;
 mod integrators;
+mod retention;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +82,7 @@ pub struct Running {
     cluster: Cluster,
     runtime: Runtime,
     draining: Option<JoinHandle<()>>,
+    forgetting: Option<JoinHandle<()>>,
     drain: Duration,
     lock: Lock,
 }
@@ -119,6 +121,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let draining = spooled
         .map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), house.clone()));
     cluster.meet(house.clone())?;
+    let forgetting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
 
     let front = Arc::new(Front::new(&config, registry, house.clone()));
     let deps = HttpDeps {
@@ -149,6 +152,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         cluster,
         runtime,
         draining,
+        forgetting,
         drain: config.runtime.drain,
         lock,
     })
@@ -182,8 +186,8 @@ impl Running {
         }
         self.cluster.leave().await;
         // What is kept stays there for the next start.
-        if let Some(draining) = self.draining {
-            draining.abort();
+        for task in self.draining.into_iter().chain(self.forgetting) {
+            task.abort();
         }
         if let Err(error) = self.store.close().await {
             warn!(

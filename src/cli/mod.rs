@@ -54,8 +54,10 @@ enum Command {
     Serve(ConfigFile),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
-    /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to)
-    Migrate(ConfigFile),
+    /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
+    /// --to, move an installation from SQLite to PostgreSQL
+    #[command(after_help = migrate::HELP)]
+    Migrate(migrate::MigrateArgs),
     /// See it all in a few seconds: a daemon, a simulated Twilio, twelve customers, every promise checked
     Demo(demo::DemoArgs),
     /// Tell one message's whole story, from its webhook to the last callback
@@ -144,7 +146,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
-        Command::Migrate(file) => migrate::run(&file.config),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
             let manner =

@@ -12,7 +12,7 @@ use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, t
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime};
-use super::{spool, suggest};
+use super::{retention, spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -25,11 +25,13 @@ pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option
     let logs = logs(&root.table("logs"), &raw.logs);
     let runtime = runtime(&root.table("runtime"), &raw.runtime);
     let spool = database.as_ref().map(|database| spool::spool(&root.table("spool"), &raw.spool, folder, database));
+    let retention = retention::retention(&root.table("retention"), &raw.retention);
     Some(Config {
         http: http?,
         database: database?,
         redis,
         spool: spool??,
+        retention: retention?,
         logs: logs?,
         runtime: runtime?,
         api: Api::default(),

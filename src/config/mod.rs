@@ -17,6 +17,7 @@ mod load;
 mod problem;
 mod raw;
 mod redis;
+mod retention;
 mod secret;
 mod source;
 mod spool;

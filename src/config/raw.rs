@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::retention::RawRetention;
 use super::spool::RawSpool;
 
 /// `palabre.toml`
@@ -17,6 +18,7 @@ pub(super) struct RawConfig {
     pub(super) database: RawDatabase,
     pub(super) redis: RawRedis,
     pub(super) spool: RawSpool,
+    pub(super) retention: RawRetention,
     pub(super) tenants: RawTenants,
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,

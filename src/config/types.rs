@@ -12,6 +12,7 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::retention::Retention;
 pub use super::spool::Spool;
 
 /// The whole configuration, valid as it stands.
@@ -25,6 +26,8 @@ pub struct Config {
     pub redis: Option<Redis>,
     /// Where messages wait while the database is away, when there is such a place.
     pub spool: Option<Spool>,
+    /// How long what was written is kept.
+    pub retention: Retention,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.

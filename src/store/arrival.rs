@@ -11,7 +11,7 @@ use super::database::Database;
 use super::postgres::{self, Line};
 use super::reader::{Counter, Desk};
 use super::writer::{Held, Writer};
-use super::{Inner, Kind, Store, StoreError};
+use super::{Inner, Kind, Store, StoreError, moving};
 
 /// How many connections write to PostgreSQL at once. Measured on two cores (docs/decisions/0012): two commit 1.7 times as
 /// many turns as one, and four no more than two; messages are accepted equally fast by any number.
@@ -20,11 +20,14 @@ const LANES: usize = 2;
 /// Whether the database has been reached, and how.
 #[derive(Debug)]
 pub(super) struct Arrival {
+    /// It is there and whole.
+    prepared: AtomicBool,
+    /// And what this process needs of it was read: the ports let through.
     admitted: AtomicBool,
     server: Option<Server>,
 }
 
-struct Server {
+pub(super) struct Server {
     url: String,
     migrate: bool,
     pool: PgPool,
@@ -37,10 +40,21 @@ impl std::fmt::Debug for Server {
     }
 }
 
+impl Server {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
 impl Arrival {
+    /// PostgreSQL, when it is that.
+    pub fn server(&self) -> Option<&Server> {
+        self.server.as_ref()
+    }
+
     /// For a file, which was opened already.
     pub fn over() -> Self {
-        Self { admitted: AtomicBool::new(true), server: None }
+        Self { prepared: AtomicBool::new(true), admitted: AtomicBool::new(true), server: None }
     }
 }
 
@@ -66,6 +80,7 @@ impl Store {
             reads: Database::Postgres(pool.clone()),
             copies: None,
             arrival: Arrival {
+                prepared: AtomicBool::new(false),
                 admitted: AtomicBool::new(false),
                 server: Some(Server { url: url.to_owned(), migrate, pool }),
             },
@@ -84,7 +99,16 @@ impl Store {
             postgres::migrate(&server.url).await?;
         }
         self.0.reads.ping().await?;
-        Ok(postgres::reconsider(&server.pool).await?)
+        moving::admits(&self.0.reads, false).await?;
+        postgres::reconsider(&server.pool).await?;
+        self.0.arrival.prepared.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether [`Store::prepare`] has succeeded. Before that nothing is written: the database may be one that another
+    /// installation is being moved into.
+    pub(super) fn prepared(&self) -> Result<(), StoreError> {
+        if self.0.arrival.prepared.load(Ordering::SeqCst) { Ok(()) } else { Err(StoreError::NotReached) }
     }
 
     /// Lets the ports through.

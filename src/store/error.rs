@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::{self, postgres::PgDatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
@@ -34,18 +35,48 @@ pub enum StoreError {
         "the database's schema is older than this palabre: run `palabre migrate`, or start the daemon, which does so"
     )]
     Outdated,
+    /// It was moved to PostgreSQL.
+    #[error(
+        "this database was moved to PostgreSQL on {}: set database.url to where it went (docs/runbooks/migrate.md)",
+        at.format("%Y-%m-%d %H:%M UTC")
+    )]
+    Moved {
+        /// When.
+        at: Timestamp,
+    },
+    /// It is being moved to, and not whole yet.
+    #[error(
+        "a move into this database is not finished: `palabre migrate --from … --to … --finish` (docs/runbooks/migrate.md)"
+    )]
+    Moving,
+    /// It was not reached since the start.
+    #[error("the database was not reached yet")]
+    NotReached,
+    /// The writer could not do it.
+    #[error("the database could not be written to")]
+    NotWritten(#[from] PortError),
     /// The database refused.
     #[error("the database refused: {0}")]
     Database(#[from] DbErr),
 }
 
 impl StoreError {
+    /// Whether nothing is broken and nothing is away: what was asked for may not be done.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Database(_) | Self::NotWritten(_) | Self::File { .. } | Self::NotReached)
+    }
+
     /// Whether the database could not be reached, or has no time now: the same again may do better.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
             Self::Database(error) => is_broken(error) || is_exhausted(error),
-            Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated => false,
+            Self::Moving | Self::NotReached => true,
+            Self::NotWritten(error) => error.is_transient(),
+            Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated | Self::Moved { .. } => {
+                false
+            }
         }
     }
 }

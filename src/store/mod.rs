@@ -11,11 +11,13 @@ mod error;
 mod events;
 mod explain;
 mod link;
+mod moving;
 mod nodes;
 pub mod operator;
 mod ports;
 mod postgres;
 mod reader;
+mod retention;
 mod sellers;
 mod sql;
 mod sqlite;
@@ -38,7 +40,9 @@ use sea_orm::DbErr;
 pub use self::census::{Census, Link};
 pub use self::error::StoreError;
 pub use self::explain::{Archive, Counts, Story};
+pub use self::moving::{Compared, Move, MoveError, Opened, PAGE_ROWS, Pass, Progress, Sum, Verdict};
 pub use self::nodes::ALIVE_FOR;
+pub use self::retention::{Before, Forgotten};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
@@ -111,6 +115,7 @@ impl Store {
             Migrator::up(&write_conn, None).await?;
         }
         let writes = Database::Sqlite(write_conn.clone());
+        moving::admits(&writes, true).await?;
         // One daemon at a time: who asked providers about unknown messages before this one, or let channels rest, is gone.
         for sql in [sqlite::sql::FORGET_ASKERS, sqlite::sql::FORGET_RESTS, sqlite::sql::RECONSIDER] {
             writes.unprepared(sql).await?;

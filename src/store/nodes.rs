@@ -22,8 +22,9 @@ impl Store {
     /// A node begins: those that are long gone are forgotten.
     ///
     /// # Errors
-    /// [`StoreError`]: the database refused.
+    /// [`StoreError`]: the database refused, or was not reached yet.
     pub async fn node_begins(&self, node: &NodeId) -> Result<u32, StoreError> {
+        self.prepared()?;
         change(&self.0.writes, sql::NODES_FORGET, [text(node.as_str())]).await?;
         self.node_lives(node).await
     }
@@ -34,6 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn node_lives(&self, node: &NodeId) -> Result<u32, StoreError> {
+        self.prepared()?;
         change(&self.0.writes, sql::NODE_SEEN, [text(node.as_str())]).await?;
         let rows = all(&self.0.writes, sql::NODES_ALIVE, [integer(ALIVE_FOR.as_secs())]).await?;
         let count: i64 = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(1);
@@ -45,6 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn node_ends(&self, node: &NodeId) -> Result<(), StoreError> {
+        self.prepared()?;
         change(&self.0.writes, sql::NODE_GONE, [text(node.as_str())]).await?;
         Ok(())
     }
@@ -54,6 +57,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn secret_or(&self, fresh: &str) -> Result<String, StoreError> {
+        self.prepared()?;
         change(&self.0.writes, sql::KEEP_SECRET, [text(fresh)]).await?;
         let rows = all(&self.0.writes, sql::SECRET, []).await?;
         Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or_default())

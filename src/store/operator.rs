@@ -34,7 +34,7 @@ pub use self::pauses::endless;
 pub use self::replay::{Changed, Manner};
 use super::database::{Database, Tx};
 use super::link::{Link, Value, all, column};
-use super::{Kind, Store, StoreError, postgres, sqlite};
+use super::{Kind, Store, StoreError, moving, postgres, sqlite};
 
 /// The operators' way to the tables. Clones share its connections.
 #[derive(Clone)]
@@ -128,7 +128,9 @@ impl Operator {
                 if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                Ok(Self::over(Database::Sqlite(writes), Database::Sqlite(reads)))
+                let reads = Database::Sqlite(reads);
+                moving::admits(&reads, true).await?;
+                Ok(Self::over(Database::Sqlite(writes), reads))
             }
             Kind::Postgres => {
                 let pool = postgres::pool_at_leisure(url)?;
@@ -136,7 +138,9 @@ impl Operator {
                 if !Migrator::get_pending_migrations(&conn).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                Ok(Self::over(Database::Postgres(pool.clone()), Database::Postgres(pool)))
+                let pool = Database::Postgres(pool);
+                moving::admits(&pool, false).await?;
+                Ok(Self::over(pool.clone(), pool))
             }
         }
     }

@@ -49,6 +49,13 @@ pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
 /// Transactions that another one was in the way of; they were written again.
 pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 
+/// Rows that were deleted because they were older than their retention, by `table`.
+pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
+/// Whole months that were.
+pub const RETENTION_MONTHS: &str = "palabre_retention_dropped_months_total";
+/// How often it failed.
+pub const RETENTION_FAILURES: &str = "palabre_retention_failures_total";
+
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
 /// What they take of the disk.
@@ -104,6 +111,9 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
     Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
     Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
+    Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
+    Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
+    Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),

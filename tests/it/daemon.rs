@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// What the providers see; signatures are made for it.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
+/// The database of a world that has no server.
+const LITE: &str = "sqlite://palabre.db";
 /// Nothing here takes this long; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -171,7 +173,7 @@ impl World {
         let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
         let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = postgres.as_deref().unwrap_or("sqlite://palabre.db");
+        let database = postgres.as_deref().unwrap_or(LITE);
         write_config(folder.path(), database, &twilio.base_url(), setup);
         Self { twilio, folder, postgres, _own: own, daemon: None, others: Vec::new(), logs: Arc::default() }
     }
@@ -312,6 +314,18 @@ impl World {
         database.close().await.expect("it closes");
     }
 
+    /// The configuration names another database from now on: for the next start, and for those who look.
+    pub fn moves_to(&mut self, postgres: &str) {
+        let text = std::fs::read_to_string(self.config()).expect("its configuration");
+        std::fs::write(self.config(), text.replace(LITE, postgres)).expect("a file");
+        self.postgres = Some(postgres.to_owned());
+    }
+
+    /// The database in its folder.
+    pub fn sqlite_url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("palabre.db").display())
+    }
+
     /// Which of both databases it is.
     pub fn is_on_postgres(&self) -> bool {
         self.postgres.is_some()
@@ -322,7 +336,7 @@ impl World {
     }
 
     async fn connect(&self, how: &str) -> DatabaseConnection {
-        let file = || format!("sqlite://{}{how}", self.folder.path().join("palabre.db").display());
+        let file = || format!("{}{how}", self.sqlite_url());
         let url = self.postgres.clone().unwrap_or_else(file);
         Database::connect(url).await.expect("the database is there")
     }

@@ -15,10 +15,14 @@ mod house;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod moving;
 mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
+mod retention;
+#[path = "retention.rs"]
+mod retention_on_postgres;
 mod stand_in;
 mod still;
 #[path = "still.rs"]

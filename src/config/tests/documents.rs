@@ -8,6 +8,7 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
+use crate::config::retention::RawRetention;
 use crate::config::spool::RawSpool;
 use crate::config::{Config, DEFAULTS, Environment};
 
@@ -27,6 +28,7 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawDatabase>("database."));
     all.extend(keys::<RawRedis>("redis."));
     all.extend(keys::<RawSpool>("spool."));
+    all.extend(keys::<RawRetention>("retention."));
     all.extend(keys::<RawTenants>("tenants."));
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));

@@ -11,6 +11,7 @@ mod ticks;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::Utc;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sea_orm::sqlx::{ConnectOptions, Executor};
@@ -49,6 +50,21 @@ const SETTINGS: [(&str, &str); 9] = [
 const AT_LEISURE: [(&str, &str); 3] =
     [("timezone", "UTC"), ("statement_timeout", "5min"), ("idle_in_transaction_session_timeout", "60s")];
 
+/// A move writes much at a time and waits long for it. What a crash of the server takes back is copied again, so commits
+/// need not reach the disk before the last one. Pages are read along the keys, whatever is known of tables that were empty
+/// a moment ago.
+const MOVING: [(&str, &str); 6] = [
+    ("timezone", "UTC"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "30s"),
+    ("synchronous_commit", "off"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+];
+
+/// Old months are deleted with patience: no statement is given up that holds nobody up.
+const SWEEPING: [(&str, &str); 3] = [("timezone", "UTC"), ("statement_timeout", "1h"), ("jit", "off")];
+
 /// Whether a URL is one of PostgreSQL's.
 pub(super) fn is_ours(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
@@ -57,6 +73,16 @@ pub(super) fn is_ours(url: &str) -> bool {
 /// A connection of the hot paths, not made yet.
 pub(super) fn hot(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &SETTINGS)
+}
+
+/// The connection of a move, not made yet.
+pub(super) fn mover(url: &str) -> Result<PgConnectOptions, DbErr> {
+    options(url, &MOVING)
+}
+
+/// The connection of whoever deletes old months, not made yet.
+pub(super) fn sweeper(url: &str) -> Result<PgConnectOptions, DbErr> {
+    options(url, &SWEEPING)
 }
 
 /// A small pool of connections like those of the hot paths.
@@ -78,7 +104,7 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     let missing = Migrator::get_pending_migrations(&conn).await?;
     let missing = missing.iter().map(|step| step.name().to_owned()).collect();
     Migrator::up(&conn, None).await?;
-    months::make(&pool).await?;
+    months::make(&pool, Utc::now().date_naive()).await?;
     guard.commit().await.map_err(failed)?;
     pool.close().await;
     Ok(missing)

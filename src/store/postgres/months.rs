@@ -17,9 +17,9 @@ const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
 const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
-/// Makes the partitions of this month and of those that come next.
-pub(in crate::store) async fn make(pool: &PgPool) -> Result<(), DbErr> {
-    for month in ahead_of(Utc::now().date_naive()) {
+/// Makes the partitions of the month of this day and of those that come next.
+pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
+    for month in ahead_of(today) {
         query(pool, MAKE.into(), vec![text(month.to_string())]).await?;
     }
     Ok(())
@@ -29,7 +29,7 @@ pub(in crate::store) async fn make(pool: &PgPool) -> Result<(), DbErr> {
 pub(in crate::store) fn keep_ahead(pool: PgPool) {
     tokio::spawn(async move {
         loop {
-            match make(&pool).await {
+            match make(&pool, Utc::now().date_naive()).await {
                 Err(_) if pool.is_closed() => return,
                 Err(error) => {
                     tracing::warn!(error = %error, "the coming months have no partitions yet, trying again tomorrow");
@@ -42,6 +42,12 @@ pub(in crate::store) fn keep_ahead(pool: PgPool) {
             }
         }
     });
+}
+
+/// The months from that of a day to the present one.
+pub(in crate::store) fn since(day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    let today = Utc::now().date_naive();
+    (0..).map_while(move |months| day.checked_add_months(Months::new(months)).filter(|month| *month <= today))
 }
 
 fn ahead_of(today: NaiveDate) -> impl Iterator<Item = NaiveDate> {

@@ -13,6 +13,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
+pub(super) use self::lock::path_of;
 pub(super) use self::script::Script;
 
 /// Connections that read. More would only share the same two cores.

@@ -118,6 +118,17 @@ async fn sweeps_read_the_small_indexes() {
         (sql::LOAD, "messages_out_deferred (tenant_id=? AND conversation_id=?)"),
         (sql::USAGE_SINCE, "PRIMARY KEY (tenant_id=? AND quarter>?)"),
         (sql::DUE_TURNS, "conversations_timer"),
+        (sql::OLD_OUTBOUND, "sqlite_autoindex_messages_out_1 (id>? AND id<?)"),
+        (sql::OLD_INBOUND, "sqlite_autoindex_messages_in_1 (id>? AND id<?)"),
+        (sql::FORGET_OUTBOUND, "sqlite_autoindex_messages_out_1 (id>? AND id<?)"),
+        (sql::FORGET_OUTBOUND, "consents_address (tenant_id=? AND address=?)"),
+        (sql::FORGET_INBOUND, "sqlite_autoindex_messages_in_1 (id>? AND id<?)"),
+        (sql::FORGET_INBOUND, "messages_out_line (tenant_id=? AND conversation_id=?)"),
+        (sql::FORGET_INBOUND, "messages_out_deferred (tenant_id=? AND conversation_id=?)"),
+        (sql::OLD_EVENTS, "event_log USING INTEGER PRIMARY KEY (rowid>?)"),
+        (sql::FORGET_EVENTS, "event_log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (sql::FORGET_EVENTS, "messages_out_line"),
+        (sql::OLDEST_OPEN, "messages_out_deferred"),
     ] {
         let plan = plan(&store, sql).await;
         assert!(plan.iter().any(|step| step.contains(index)), "{sql}\n{plan:#?}");

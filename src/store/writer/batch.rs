@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{Ids, Transaction};
 use crate::store::error::port_error;
 use crate::store::events::Events;
+use crate::store::retention::Strip;
 
 /// Where an answer goes.
 pub(in crate::store) type Answer<T> = oneshot::Sender<Result<T, PortError>>;
@@ -80,6 +81,7 @@ pub(in crate::store) enum Sweep {
     Pause(Pause, Timestamp),
     Rest(Pause, Timestamp),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
+    Forget(Strip),
 }
 
 /// Where `tend` goes on: the tenant and conversation that it looked at last. It goes round, a page at a time, so that a

@@ -51,7 +51,7 @@ impl Laned for Sweep {
             Self::Claim(claim) => key(&claim.lane),
             Self::Pause(told, _) | Self::Rest(told, _) => key(&told.lane),
             Self::CloseIdleLive { tenant, .. } => key(tenant),
-            Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Tend { .. } => 0,
+            Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Tend { .. } | Self::Forget(_) => 0,
         }
     }
 }

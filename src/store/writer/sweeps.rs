@@ -59,6 +59,7 @@ pub(super) async fn apply(
             }
             Sweep::Pause(pause, now) => Swept::Count(tell(tx, sql::PAUSE, pause, *now).await?),
             Sweep::Rest(rest, now) => Swept::Count(tell(tx, sql::REST, rest, *now).await?),
+            Sweep::Forget(strip) => Swept::Count(strip.delete(tx).await?),
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
                 let closed = all(tx, sql::CLOSE_IDLE_LIVE, values).await?;

@@ -60,6 +60,7 @@ fn config(channels: Vec<Channel>) -> Config {
         },
         redis: None,
         spool: None,
+        retention: palabre::config::Retention::default(),
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {

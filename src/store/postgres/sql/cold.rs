@@ -157,5 +157,11 @@ pub(in crate::store) const KEEP_SECRET: &str =
     "INSERT INTO installation (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING";
 pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
+/// What is said about a move of this installation.
+pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";
+/// A mark.
+pub(in crate::store) const KEEP_MOVE_MARK: &str = "INSERT INTO installation (name, value) VALUES ('move', $1) \
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
 /// What to pass on to those who listen.
 pub(in crate::store) const NOTIFY: &str = "SELECT pg_notify('palabre', $1)";

@@ -124,5 +124,11 @@ pub(in crate::store) const KEEP_SECRET: &str =
     "INSERT INTO installation (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
 pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
+/// What is said about a move of this installation.
+pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";
+/// A mark.
+pub(in crate::store) const KEEP_MOVE_MARK: &str = "INSERT INTO installation (name, value) VALUES ('move', ?1) \
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
 /// Nobody listens.
 pub(in crate::store) const NOTIFY: &str = "";

@@ -131,6 +131,11 @@ async fn sweeps_read_the_small_indexes() {
         (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
         (sql::WAITS, "(channel_id = r_3.channel_id) AND (ROW(next_attempt_at, id) < ROW("),
         (sql::BACKLOG_AFTER, "(tenant_id = $1) AND (id > $3)"),
+        (sql::OLD_OUTBOUND, "(id > $1) AND (id < $2)"),
+        (sql::FORGET_INBOUND, "(id > $1) AND (id <= $2)"),
+        (sql::FORGET_INBOUND, "(tenant_id = m.tenant_id) AND (address = m.\"from\")"),
+        (sql::FORGET_INBOUND, "(tenant_id = m.tenant_id) AND (conversation_id = m.conversation_id)"),
+        (sql::FORGET_OUTBOUND, "(tenant_id = m.tenant_id) AND (address = m.\"to\")"),
     ] {
         let plan = plan(&store, sql).await.join("\n");
         let found = plan.lines().any(|line| {

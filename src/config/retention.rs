@@ -1,0 +1,53 @@
+//! `[retention]`: how long what was written is kept.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::document::Scope;
+use super::fields::duration;
+use super::raw::RawDuration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Providers repeat webhooks, and callbacks come, for days; a message is tried for 30 days at most.
+const LEAST: Duration = Duration::from_secs(30 * DAY.as_secs());
+/// Longer is for ever.
+const MOST: Duration = Duration::from_secs(100 * 366 * DAY.as_secs());
+
+/// `[retention]` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRetention {
+    pub(super) messages: Option<RawDuration>,
+    pub(super) events: Option<RawDuration>,
+}
+
+/// `[retention]`. `None`: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Messages, in and out, since the last thing that happened to them.
+    pub messages: Option<Duration>,
+    /// The log of events.
+    pub events: Option<Duration>,
+}
+
+/// `None`: something was reported.
+pub(super) fn retention(scope: &Scope<'_>, raw: &RawRetention) -> Option<Retention> {
+    let (messages, events) =
+        (kept(scope, "messages", raw.messages.as_ref()), kept(scope, "events", raw.events.as_ref()));
+    Some(Retention { messages: messages?, events: events? })
+}
+
+#[expect(clippy::option_option, reason = "as for every key that may be left out")]
+fn kept(scope: &Scope<'_>, key: &str, raw: Option<&RawDuration>) -> Option<Option<Duration>> {
+    let raw = scope.required(key, raw, "")?;
+    if raw.0 == "off" {
+        return Some(None);
+    }
+    let kept = duration(scope, key, raw)?;
+    if !(LEAST..=MOST).contains(&kept) {
+        scope.wrong(key, "must be from 30 days to 100 years", "write `\"off\"` to keep everything");
+        return None;
+    }
+    Some(Some(kept))
+}

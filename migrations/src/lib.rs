@@ -10,6 +10,7 @@ mod m20261121_000003_told;
 mod m20261121_000004_nodes;
 mod m20261121_000005_held;
 mod m20261121_000006_duties;
+mod m20261121_000007_failing;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_nodes::Migration),
             Box::new(m20261121_000005_held::Migration),
             Box::new(m20261121_000006_duties::Migration),
+            Box::new(m20261121_000007_failing::Migration),
         ]
     }
 }

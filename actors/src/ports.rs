@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::error::{PortError, PortErrorKind};
-pub use self::leases::{Claim, ClaimUnknown, Claimable, LeasesOver};
+pub use self::leases::{Claim, ClaimUnknown, Claimable, Hasten, LeasesOver};
 pub use self::pacing::{Gate, GateKey, Pacing, Pass};
 pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
@@ -113,6 +113,10 @@ pub trait Outbox: Send + Sync {
     /// `sending`, `attempts + 1`, leased to the node until `lease_until`, event `message_claimed`. Costs the same
     /// however many rows wait.
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
+
+    /// Heads that failed in this life, and wait for another attempt, are due now. Answers how many. What is unknown stays
+    /// so: it is asked about before it goes anywhere (I5).
+    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>>;
 
     /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;

@@ -11,6 +11,7 @@ mod m20261121_000004_nodes;
 mod m20261121_000005_held;
 mod m20261121_000006_duties;
 mod m20261121_000007_backlog;
+mod m20261121_000008_failing;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_held::Migration),
             Box::new(m20261121_000006_duties::Migration),
             Box::new(m20261121_000007_backlog::Migration),
+            Box::new(m20261121_000008_failing::Migration),
         ]
     }
 }

@@ -10,8 +10,8 @@ use palabre_actors::domain::ids::{ChannelId, InboundId, ProviderMessageId, Tenan
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Inbox, LaneKey, LeasesOver, Loaded, OptIn, Outbox, Pause, Pending,
-    PortError, PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
+    Acceptance, Advanced, Claim, ClaimUnknown, Hasten, Inbox, LaneKey, LeasesOver, Loaded, OptIn, Outbox, Pause,
+    Pending, PortError, PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
 };
 use sea_orm::DbErr;
 
@@ -122,6 +122,10 @@ impl Turns for Store {
 impl Outbox for Store {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>> {
         Box::pin(async move { self.sweep(Sweep::Claim(claim)).await.and_then(Swept::into_rows) })
+    }
+
+    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>> {
+        Box::pin(async move { self.sweep(Sweep::Hasten(hasten)).await.and_then(Swept::into_count) })
     }
 
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {

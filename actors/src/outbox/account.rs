@@ -27,6 +27,8 @@ pub(super) struct Account {
     breaker: Mutex<Breaker>,
     /// The breaker is closed: read without its lock by those who only look.
     closed: AtomicBool,
+    /// It has shut since anybody looked: what waits for another attempt of it may take another way.
+    shut_anew: AtomicBool,
     /// Microseconds since 1970; 0: not paused.
     paused_until: AtomicI64,
     /// Microseconds since 1970 at which a pause of this process was written down; the greatest number while it is not.
@@ -60,6 +62,7 @@ impl Account {
             profile,
             breaker,
             closed: AtomicBool::new(true),
+            shut_anew: AtomicBool::new(false),
             paused_until: AtomicI64::new(0),
             written_at: AtomicI64::new(0),
         })
@@ -86,6 +89,16 @@ impl Account {
                 Readiness::Shut(until, reason)
             }
         }
+    }
+
+    /// Whether it has shut since [`Account::has_been_seen_to`].
+    pub(super) fn has_shut_anew(&self) -> bool {
+        self.shut_anew.load(Ordering::Acquire)
+    }
+
+    /// What its shutting brings was done, or, with `false`, could not be done.
+    pub(super) fn has_been_seen_to(&self, done: bool) {
+        self.shut_anew.store(!done, Ordering::Release);
     }
 
     /// Begins an attempt.
@@ -129,7 +142,10 @@ impl Account {
 
     /// Sends nothing until then; a moment that has passed ends that.
     fn pause_until(&self, until: Timestamp) {
-        self.paused_until.store(until.timestamp_micros(), Ordering::Release);
+        let before = self.paused_until.swap(until.timestamp_micros(), Ordering::AcqRel);
+        if until.timestamp_micros() > before {
+            self.shut_anew.store(true, Ordering::Release);
+        }
     }
 
     pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
@@ -149,9 +165,13 @@ impl Account {
                 },
                 None => return,
             };
+            let was_closed = breaker.state(now) == BreakerState::Closed;
             let changed = breaker.end(attempt, verdict, now);
             let state = breaker.state(now);
             self.closed.store(state == BreakerState::Closed, Ordering::Release);
+            if was_closed && state != BreakerState::Closed {
+                self.shut_anew.store(true, Ordering::Release);
+            }
             (changed, state)
         };
         if changed {

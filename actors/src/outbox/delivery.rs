@@ -143,6 +143,15 @@ async fn passed(
     let verdict = policy::verdict(&sent);
     let result = policy::settled(sent, message, &own.retry, now, &outside.settings);
     route.ticket.judge(verdict, now);
+    let result = match (&route.via, result) {
+        (None, result) => page.again(message, result, now),
+        (Some(_), result) => {
+            if matches!(result, Settled::Unknown { .. }) {
+                page.lose_elsewhere(message.id);
+            }
+            result
+        }
+    };
     (result, out)
 }
 

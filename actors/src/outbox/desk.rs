@@ -5,8 +5,8 @@
 //! row is pending and the dispatcher claims it later. So the rows in `sending` are never more than there are places.
 //! Every gate here fails closed: without a place, a permit or a day's budget nothing is sent.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -14,15 +14,16 @@ use tokio::sync::Semaphore;
 use super::account::{Account, Readiness};
 use super::allowance::Allowance;
 use super::leases::Leases;
+use super::letters;
 use super::places::{Place, Places, Share};
 pub use super::tally::{Tally, Unsettled};
 use crate::domain::Timestamp;
 use crate::domain::channel::Quota;
-use crate::domain::ids::{ChannelId, TenantId};
+use crate::domain::ids::{ChannelId, OutboundId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::pacing::per_second;
 use crate::kit::{Outside, TenantProfile};
-use crate::ports::{LaneKey, Pause};
+use crate::ports::{LaneKey, Pause, Settled};
 
 /// How long a message may keep its place while it waits for its permits: no more are let in than pass in that time.
 pub(super) const PACED_WITHIN: Duration = Duration::from_secs(1);
@@ -43,6 +44,8 @@ pub(super) struct TenantDesk {
     /// What all its sends together are under.
     pub(super) quota: Quota,
     accounts: HashMap<ChannelId, Arc<Account>>,
+    /// Messages of which nobody knows whether the account that took over has them.
+    lost_elsewhere: Mutex<HashSet<OutboundId>>,
     /// Those of a channel that wait for permits do so one after another.
     turnstiles: HashMap<ChannelId, tokio::sync::Mutex<()>>,
 }
@@ -145,6 +148,7 @@ impl TenantDesk {
             quota: per_second(profile.per_second),
             accounts: accounts.collect(),
             turnstiles: turnstiles.collect(),
+            lost_elsewhere: Mutex::default(),
         })
     }
 
@@ -163,6 +167,39 @@ impl TenantDesk {
             account.lane.channel == *channel || account.profile.fallback.as_ref() == Some(channel)
         };
         self.accounts.values().filter(leaves).map(|account| account.lane.channel.clone()).collect()
+    }
+
+    /// The account that takes over for a channel right now, if one does.
+    pub(super) fn standing_in(&self, channel: &ChannelId, now: Timestamp) -> Option<&Arc<Account>> {
+        let account = self.account(channel)?;
+        let other = self.account(account.profile.fallback.as_ref()?)?;
+        let takes_over = account.readiness(now) != Readiness::Ready && other.readiness(now) == Readiness::Ready;
+        takes_over.then_some(other)
+    }
+
+    /// When a message that failed on its own channel is to be tried again: at once while another one takes over that can
+    /// carry it, because that one has done nothing to be left alone.
+    pub(super) fn again(&self, message: &Outbound, result: Settled, now: Timestamp) -> Settled {
+        let other = self.standing_in(&message.channel, now);
+        let carries = |other: &&Arc<Account>| {
+            message.to.on(other.profile.scheme).is_some() && letters::carries(message, &other.profile)
+        };
+        match result {
+            Settled::Later { reason, counted: true, .. } if other.filter(carries).is_some() => {
+                Settled::Later { at: now, reason, counted: true }
+            }
+            result => result,
+        }
+    }
+
+    /// Nobody knows whether the account that took over has it.
+    pub(super) fn lose_elsewhere(&self, message: OutboundId) {
+        self.lost_elsewhere.lock().unwrap_or_else(PoisonError::into_inner).insert(message);
+    }
+
+    /// Whether it was lost there, which is answered once.
+    pub(super) fn was_lost_elsewhere(&self, message: OutboundId) -> bool {
+        self.lost_elsewhere.lock().unwrap_or_else(PoisonError::into_inner).remove(&message)
     }
 
     /// Whether a spent budget holds such a message.

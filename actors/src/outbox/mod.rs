@@ -8,6 +8,7 @@ mod allowance;
 mod delivery;
 pub mod desk;
 mod gates;
+mod haste;
 mod leases;
 mod letters;
 pub mod messages;
@@ -332,6 +333,7 @@ impl Handler<Settled> for Dispatcher {
             }
             return;
         }
+        self.hasten(&settled.lane.tenant, ctx);
         if let Some(at) = settled.again_at {
             self.note_due(settled.lane.clone(), at);
             self.work_off(ctx);

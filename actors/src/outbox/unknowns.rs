@@ -153,7 +153,11 @@ impl Inquiry {
             }
         }
         let retry = &account.profile.retry;
-        let result = policy::reconciled(found, on_unknown, message, retry, outside.now(), &outside.settings);
+        let now = outside.now();
+        let mut result = policy::reconciled(found, on_unknown, message, retry, now, &outside.settings);
+        if !matches!(result, Settled::Unknown { .. }) && !page.was_lost_elsewhere(message.id) {
+            result = page.again(message, result, now);
+        }
         let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.lane.channel != message.channel).then(|| asked.as_via());
         delivery::Outcome { result, via, cost_micros }

@@ -59,6 +59,7 @@ impl Dispatcher {
                             dispatcher.note_due(lane, at);
                         }
                     }
+                    dispatcher.hasten_all(ctx);
                     dispatcher.work_off(ctx);
                 }
                 Err(error) if dispatcher.outside.outage.is_news(&error) => {

@@ -33,6 +33,21 @@ pub struct Claim {
     pub limit: usize,
 }
 
+/// Which waiting rows need not wait any longer: another channel takes over for theirs.
+#[derive(Clone, Debug)]
+pub struct Hasten {
+    /// Of which lane.
+    pub lane: LaneKey,
+    /// The channel that takes over knows all their addresses; else only phone numbers.
+    pub any_address: bool,
+    /// It may say what has no text of its own, by a template.
+    pub without_text: bool,
+    /// When.
+    pub now: Timestamp,
+    /// How many at most.
+    pub limit: usize,
+}
+
 /// Which leases are over: those that ran out, and of the node's own those that nobody has. What its senders have in hand
 /// is not, however late it is: they are alive and will say what came of it.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, LeasesOver, Pause, PortError, PortErrorKind, Settlement, StatusUpdate,
-    Tended,
+    Acceptance, Advanced, Claim, ClaimUnknown, Hasten, LeasesOver, Pause, PortError, PortErrorKind, Settlement,
+    StatusUpdate, Tended,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -75,6 +75,7 @@ pub(in crate::store) enum Change {
 #[derive(Debug)]
 pub(in crate::store) enum Sweep {
     Claim(Claim),
+    Hasten(Hasten),
     ClaimUnknown(ClaimUnknown),
     ExpireLeases(LeasesOver),
     Tend { now: Timestamp, rounds: Rounds },

@@ -49,6 +49,7 @@ impl Laned for Sweep {
     fn lane(&self) -> u64 {
         match self {
             Self::Claim(claim) => key(&claim.lane),
+            Self::Hasten(hasten) => key(&hasten.lane),
             Self::Pause(told, _) | Self::Rest(told, _) => key(&told.lane),
             Self::CloseIdleLive { tenant, .. } => key(tenant),
             Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Tend { .. } | Self::Forget(_) => 0,

@@ -7,14 +7,14 @@ use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::{Claim, Claimable, LaneKey, LeasesOver, Pause, Tended};
+use palabre_actors::ports::{Claim, Claimable, Hasten, LaneKey, LeasesOver, Pause, Tended};
 use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
 use super::line::{self, Awaited, Line};
 use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Text, all, change, column, count, id, list, text, time};
+use crate::store::link::{Text, all, change, column, count, flag, id, list, text, time};
 use crate::store::sql;
 use crate::store::values::Row;
 
@@ -48,6 +48,7 @@ pub(super) async fn apply(
     for task in tasks {
         let swept = match &task.input {
             Sweep::Claim(claim) => Swept::Rows(self::claim(tx, claim, events).await?),
+            Sweep::Hasten(hasten) => Swept::Count(self::hasten(tx, hasten).await?),
             Sweep::ClaimUnknown(claim) => {
                 let values = [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
@@ -108,6 +109,18 @@ async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Res
         events.push(&events::outbound(whose, Transition::Claim, Why::at("due", row.attempts), claim.now));
     }
     Ok(rows)
+}
+
+async fn hasten(tx: &impl Transaction, hasten: &Hasten) -> Result<u64, DbErr> {
+    let values = [
+        text(hasten.lane.tenant.as_str()),
+        text(hasten.lane.channel.as_str()),
+        time(hasten.now),
+        count(hasten.limit),
+        flag(hasten.any_address),
+        flag(hasten.without_text),
+    ];
+    change(tx, sql::HASTEN, values).await
 }
 
 /// Rows as they were claimed, oldest first: RETURNING promises no order.

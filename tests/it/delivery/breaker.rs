@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use palabre::gateway::twilio::simulator::{Account, Fault, Faults, Simulator, SimulatorConfig};
 
 use super::{ANNE, BOB, CHLOE, echo, on_whatsapp, quick, quick_with, refuse};
-use crate::daemon::{BELLE, TAXI, World};
+use crate::daemon::{BELLE, Setup, TAXI, World};
 
 /// How long the backup is asked first once the usual way could not be reached.
 const BACKUP_FIRST: Duration = Duration::from_secs(30);
@@ -47,6 +47,31 @@ async fn a_broken_account_rests_its_messages_take_the_other_way_and_come_back() 
     world.twilio.taken_at_least(4 + written).await;
     assert_eq!(world.received(BOB), [echo("de retour")]);
     assert_eq!(world.twilio.taken(), 4 + written, "nothing twice");
+}
+
+#[tokio::test]
+async fn what_failed_before_an_account_broke_takes_the_other_way_when_it_does() {
+    let quick = quick();
+    let patient = quick.whatsapp.replace("20ms", "1h").replace("50ms", "1h");
+    let keys = format!("{patient}\n{BREAKER}\nfallback_channel = \"{{id}}-sms\"\nbreaker.open_for = \"1h\"");
+    let world = World::start_on(&Setup { whatsapp: keys, ..quick });
+    world.twilio.set_faults(Faults::of([ANNE, BOB].map(|contact| on_whatsapp(contact, refuse(63012)))));
+    world.write(BELLE, ANNE, "un").await;
+    let first = world.id_of(": un").await;
+    world.until_is(&first, "pending", Some("63012")).await;
+    assert!(world.seconds_between(&first, "updated_at", "next_attempt_at").await > 0.0, "a long time");
+    world.write(BELLE, ANNE, "suite").await;
+    world.id_of("suite").await;
+    assert_eq!(world.twilio.taken(), 0);
+
+    world.write(BELLE, BOB, "deux").await;
+    world.until_channel("belle", "open").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent' AND sent_via = 'belle-sms'", 3).await;
+    let to_anne: Vec<_> = world.taken_texts().into_iter().filter(|(to, _)| to == ANNE).map(|(_, text)| text).collect();
+    assert_eq!(to_anne, ["un", "suite"].map(echo), "in their order");
+    assert_eq!(world.twilio.taken(), 3);
+    let events = ["claimed:due", "sent:taken"].map(|event| format!("message_{event}"));
+    assert_eq!(world.history(&first).await.split_off(1), events, "no attempt in between");
 }
 
 #[tokio::test]
@@ -148,7 +173,7 @@ async fn when_no_connection_can_be_made_the_backup_takes_the_call() {
         .expect("the simulator starts");
     let setup = quick_with("");
     let keys = format!("{}\nbackup_api_base_url = \"{}\"", setup.whatsapp, backup.base_url());
-    let world = World::start_on(&crate::daemon::Setup { whatsapp: keys, ..setup });
+    let world = World::start_on(&Setup { whatsapp: keys, ..setup });
     world.twilio.go_away();
     let begun = Instant::now();
     world.write(BELLE, ANNE, "un").await;

@@ -17,8 +17,8 @@ use crate::domain::template::TemplateUse;
 use crate::domain::turn::{Refused, SendRequest};
 use crate::house::SendRefusal;
 use crate::ports::{GateKey, LaneKey, Outbox, Pause, PortErrorKind};
-use crate::testing::fakes::{Answer, InboundState, Op, OutboundRow, Said, Snapshot, Unpaced};
-use crate::testing::harness::{Harness, noon, request};
+use crate::testing::fakes::{Answer, Fault, InboundState, Op, OutboundRow, Said, Snapshot, Unpaced};
+use crate::testing::harness::{Harness, Plan, noon, request};
 
 fn away() -> Answer {
     let class = SendErrorClass::Retry { after: None };
@@ -36,6 +36,10 @@ pub(super) fn row<'a>(snapshot: &'a Snapshot, body: &str) -> &'a OutboundRow {
 
 pub(super) fn in_state(snapshot: &Snapshot, body: &str, state: OutboxState) -> bool {
     snapshot.outbound.iter().any(|row| row.message.body == body && row.state == state)
+}
+
+fn row_is(snapshot: &Snapshot, body: &str, reason: &str) -> bool {
+    snapshot.outbound.iter().any(|row| row.message.body == body && row.last_error.as_deref() == Some(reason))
 }
 
 fn quick_breaker() -> BreakerPolicy {
@@ -104,6 +108,89 @@ fn while_a_channel_is_broken_another_takes_over_and_hands_back() {
         harness.post("a", ANNE, "three").await.unwrap();
         harness.until(|now| all_sent(now, 3)).await;
         assert_eq!(texts(&harness, "a"), ["You said: three"]);
+    });
+}
+
+fn with_sms(plan: &mut Plan) {
+    plan.channel("a").fallback = Some(ChannelId::new("a-sms"));
+    plan.channel("a").breaker = quick_breaker();
+    let sms = ChannelProfile { scheme: Scheme::Sms, ..ChannelProfile::default() };
+    plan.add("a").channels.insert("a-sms".to_owned(), sms);
+}
+
+/// The provider names a time that is far away.
+fn away_for_long() -> Answer {
+    let class = SendErrorClass::Retry { after: Some(Duration::from_secs(3_600)) };
+    Answer::Refuse(SendError { class, code: Some("63012".to_owned()), detail: String::new() })
+}
+
+#[test]
+fn i5_what_failed_before_a_channel_broke_takes_the_other_way_when_it_does() {
+    paused(async {
+        let harness = Harness::build(with_sms);
+        let chloe = "+33633333333";
+        harness.provider("a").script([Answer::Lose]);
+        harness.provider("a").hang_finds(true);
+        harness.post("a", chloe, "lost").await.unwrap();
+        harness.until(|now| in_state(now, "You said: lost", OutboxState::Unknown)).await;
+        harness.provider("a").choose(|_| Some(away_for_long()));
+        harness.post("a", ANNE, "one").await.unwrap();
+        let snapshot = harness.until(|now| row_is(now, "You said: one", "63012")).await;
+        assert_eq!(row(&snapshot, "You said: one").state, OutboxState::Pending);
+        harness.post("a", ANNE, "behind").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(texts(&harness, "a-sms").is_empty(), "two in a row do not break it");
+
+        harness.post("a", BOB, "two").await.unwrap();
+        let begun = tokio::time::Instant::now();
+        harness.until(|now| all_sent(now, 3)).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        let mut sent = texts(&harness, "a-sms");
+        sent.sort();
+        assert_eq!(sent, ["You said: behind", "You said: one", "You said: two"]);
+        assert_eq!(harness.provider("a").begun().len(), 3, "nothing knocks at the broken one");
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let snapshot = harness.store.snapshot();
+        assert_eq!(row(&snapshot, "You said: lost").state, OutboxState::Unknown, "nobody knows: it goes nowhere");
+        assert_eq!(texts(&harness, "a-sms").len(), 3);
+    });
+}
+
+#[test]
+fn what_fails_on_the_other_way_as_well_is_left_alone_for_its_time() {
+    paused(async {
+        let harness = Harness::build(with_sms);
+        harness.provider("a").choose(|_| Some(away_for_long()));
+        harness.gateways.of(&ChannelId::new("a-sms")).choose(|_| Some(away_for_long()));
+        for (n, to) in [ANNE, BOB, "+33633333333"].into_iter().enumerate() {
+            harness.post("a", to, &format!("{n}")).await.unwrap();
+        }
+        let attempts = |now: &Snapshot| now.outbound.iter().map(|row| row.message.attempts).sum::<u32>();
+        harness.until(|now| attempts(now) == 6).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(attempts(&harness.store.snapshot()), 6, "each once by either way");
+        assert_eq!(harness.gateways.of(&ChannelId::new("a-sms")).begun().len(), 3);
+    });
+}
+
+#[test]
+fn what_failed_before_a_pause_takes_the_other_way_and_waits_until_there_is_one() {
+    paused(async {
+        let harness = Harness::build(with_sms);
+        harness.provider("a").choose(|_| Some(away_for_long()));
+        harness.post("a", ANNE, "one").await.unwrap();
+        harness.until(|now| row_is(now, "You said: one", "63012")).await;
+        let lane = |channel| LaneKey { tenant: TenantId::new("a"), channel: ChannelId::new(channel) };
+        let pause = |channel, until| Pause { lane: lane(channel), reason: "operator".to_owned(), until };
+        for channel in ["a-sms", "a"] {
+            harness.store.pause(pause(channel, noon() + TimeDelta::days(1)), noon()).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(texts(&harness, "a-sms").is_empty());
+        harness.store.fault(Op::Hasten, Fault::Fail(PortErrorKind::Unavailable));
+        harness.store.pause(pause("a-sms", noon()), noon()).await.unwrap();
+        harness.until(|now| all_sent(now, 1)).await;
+        assert_eq!(texts(&harness, "a-sms"), ["You said: one"]);
     });
 }
 

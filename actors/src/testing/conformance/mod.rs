@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
 
 pub mod duties;
+pub mod haste;
 pub mod held;
 pub mod inbox;
 pub mod opt_in;
@@ -102,6 +103,10 @@ macro_rules! store_conformance {
         $crate::store_conformance!(@cases $make, duties:
             what_is_owed_passes_what_waits_for_another_day,
             what_is_owed_is_due_wherever_it_stands,
+        );
+        $crate::store_conformance!(@cases $make, haste:
+            what_failed_is_due_when_another_channel_takes_over,
+            what_the_other_channel_cannot_carry_waits_for_its_time,
         );
         $crate::store_conformance!(@cases $make, held:
             i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order,

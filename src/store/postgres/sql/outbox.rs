@@ -204,6 +204,18 @@ pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
     message!()
 );
 
+/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this life and
+/// wait for another attempt.
+pub(in crate::store) const HASTEN: &str = concat!(
+    "WITH failing AS MATERIALIZED (SELECT p.id FROM messages_out p \
+        WHERE p.tenant_id = $1 AND p.channel_id = $2 AND p.state = 'pending' AND NOT p.behind \
+        AND p.attempts > p.attempts_before AND p.next_attempt_at > $3 \
+        AND ($5 OR (",
+    same_phone!("p.\"to\""),
+    ") IS NOT NULL) AND ($6 OR p.body <> '') ORDER BY p.next_attempt_at, p.id LIMIT $4 FOR UPDATE OF p SKIP LOCKED) \
+    UPDATE messages_out t SET next_attempt_at = $3 FROM failing WHERE t.id = failing.id"
+);
+
 /// Now, node, lease until, limit.
 pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     "WITH lost AS MATERIALIZED (SELECT u.id FROM messages_out u WHERE u.state = 'unknown' AND u.next_attempt_at <= $1 \

@@ -186,6 +186,18 @@ pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
     message!()
 );
 
+/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this life and
+/// wait for another attempt.
+pub(in crate::store) const HASTEN: &str = concat!(
+    "UPDATE messages_out SET next_attempt_at = ?3 WHERE id IN (\
+        SELECT p.id FROM messages_out p INDEXED BY messages_out_failing \
+        WHERE p.tenant_id = ?1 AND p.channel_id = ?2 AND p.state = 'pending' AND p.behind = 0 \
+        AND p.attempts > p.attempts_before AND p.next_attempt_at > ?3 \
+        AND (?5 OR (",
+    same_phone!("p.\"to\""),
+    ") IS NOT NULL) AND (?6 OR p.body <> '') ORDER BY p.next_attempt_at, p.id LIMIT ?4)"
+);
+
 /// Now, node, lease until, limit.
 pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     "UPDATE messages_out SET next_attempt_at = ?3, lease_owner = ?2, lease_until = ?3, updated_at = ?1 \

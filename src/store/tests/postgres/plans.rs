@@ -14,6 +14,7 @@ async fn plan(store: &Store, sql: &str) -> Vec<String> {
     // Any values that leave no partition out.
     let value = |kind: String| match kind.as_str() {
         "bigint" | "integer" => "1".to_owned(),
+        "boolean" => "true".to_owned(),
         "timestamp with time zone" => "now()".to_owned(),
         "text" => "'0192f000-0000-7000-8000-000000000000'".to_owned(),
         kind => format!("ARRAY[NULL]::{kind}"),
@@ -52,6 +53,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::CLAIM,
         sql::CLAIM_IN_ANY_ORDER,
         sql::CLAIM_DUTIES,
+        sql::HASTEN,
         sql::CLAIM_UNKNOWN,
         sql::EXPIRE_LEASES,
         sql::EXPIRE_DEFERRED,
@@ -116,6 +118,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::CLAIM, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id)"),
         (sql::CLAIM_DUTIES, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
         (sql::CLAIM_DUTIES, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id) AND (id < p.id)"),
+        (sql::HASTEN, "(tenant_id = $1) AND (channel_id = $2) AND (next_attempt_at > $3)"),
         (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
         (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
         (sql::HELD_PAGE, "(tenant_id > p"),

@@ -44,6 +44,7 @@ pub enum Op {
     ClaimUnknown,
     OwnedByOthers,
     AwaitsTwin,
+    Hasten,
     HeldBefore,
     OptIn,
     Tend,

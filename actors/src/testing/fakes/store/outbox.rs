@@ -10,14 +10,35 @@ use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
-    Advanced, Claim, ClaimUnknown, Claimable, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError, Settlement,
-    StatusUpdate, Tended, Usage, Via,
+    Advanced, Claim, ClaimUnknown, Claimable, Hasten, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError,
+    Settlement, StatusUpdate, Tended, Usage, Via,
 };
 use crate::testing::fakes::OutboundRow;
 
 impl Outbox for FakeStore {
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>> {
         self.run(Op::Claim, move |data| Ok(data.claim(&claim)))
+    }
+
+    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>> {
+        self.run(Op::Hasten, move |data| {
+            let Hasten { lane, any_address, without_text, now, limit } = hasten;
+            let rows = data.outbound.values_mut().filter(|row| {
+                let Outbound { attempts, life, to, body, .. } = &row.message;
+                row.lane() == lane
+                    && row.state == OutboxState::Pending
+                    && !row.behind
+                    && row.next_attempt_at > now
+                    && *attempts > life.attempts_before
+                    && (any_address || to.is_phone())
+                    && (without_text || !body.is_empty())
+            });
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_by_key(|row| (row.next_attempt_at, row.message.id));
+            rows.truncate(limit);
+            rows.iter_mut().for_each(|row| row.next_attempt_at = now);
+            Ok(rows.len() as u64)
+        })
     }
 
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {

@@ -24,7 +24,8 @@ async fn a_provider_that_names_a_time_is_left_alone_until_then() {
         let id = world.id_of(&format!("n{n}")).await;
         world.until_is(&id, "pending", Some(reason)).await;
         let waits = world.seconds_between(&id, "updated_at", "next_attempt_at").await;
-        assert!(waits >= wait - 0.01, "{reason}: {waits} s");
+        // Its time counts from its answer; the row is written a moment later.
+        assert!(waits >= wait - 1.0, "{reason}: {waits} s");
         world.explains(&id, "tried again", "on réessaie");
     }
     assert_eq!(world.twilio.taken(), 0);

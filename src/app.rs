@@ -119,11 +119,12 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     };
     let house = foundation.house(shards);
     let draining = spooled
+        .clone()
         .map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), house.clone()));
     cluster.meet(house.clone())?;
     let forgetting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
 
-    let front = Arc::new(Front::new(&config, registry, house.clone()));
+    let front = Arc::new(Front::new(&config, registry, house.clone(), spooled));
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,

@@ -15,7 +15,7 @@ use super::cluster::Settling;
 use super::{StartError, SystemClock, row_of};
 use crate::config::Config;
 use crate::runtime::{Runtime, ThreadGone};
-use crate::spool::{Spool, Spooled};
+use crate::spool::{Drained, Spool, Spooled};
 use crate::store::{Sellers, Store, StoreError, TenantRow};
 
 /// The longest wait between two looks whether the database is there.
@@ -76,7 +76,8 @@ pub(super) fn follow(
             spooled.open_store();
         }
         // Why it ended was said; what comes is kept.
-        let _ = spooled.drain(move |drained| house.arrived(drained.new, drained.known)).await;
+        let tell = |drained: Drained| house.arrived(drained.new, drained.known);
+        let _ = spooled.clone().drain(tell, |update| house.advance(update)).await;
     })
 }
 

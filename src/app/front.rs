@@ -30,10 +30,12 @@ pub(super) struct Front {
     registry: Arc<Registry>,
     inlets: HashMap<Box<str>, Arc<Inlet>>,
     house: House,
+    /// Where callbacks wait while the database is away.
+    spooled: Option<Spooled>,
 }
 
 impl Front {
-    pub(super) fn new(config: &Config, registry: Arc<Registry>, house: House) -> Self {
+    pub(super) fn new(config: &Config, registry: Arc<Registry>, house: House, spooled: Option<Spooled>) -> Self {
         let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
         let inlets = channels
             .filter_map(|channel| {
@@ -42,7 +44,7 @@ impl Front {
                 Some((channel.id.as_str().into(), Arc::new(inlet)))
             })
             .collect();
-        Self { registry, inlets, house }
+        Self { registry, inlets, house, spooled }
     }
 }
 
@@ -74,7 +76,11 @@ impl Reception for Front {
 
     fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            self.house.advance(update).await.map(drop).map_err(|error| {
+            let applied = match &self.spooled {
+                Some(spooled) => spooled.status(update, |update| self.house.advance(update)).await,
+                None => self.house.advance(update).await.map(drop),
+            };
+            applied.map_err(|error| {
                 warn!(error = %error, "status callback not applied, the provider is told to come again");
                 Refusal::Unavailable
             })

@@ -5,21 +5,25 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::Utc;
+use futures_util::{StreamExt as _, stream};
 use metrics::gauge;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::message::{Inbound, Life, NewInbound};
 use palabre_actors::domain::retry::{Retry, RetryPolicy};
-use palabre_actors::ports::{Acceptance, PortError, PortErrorKind};
+use palabre_actors::ports::{Acceptance, Advanced, PortError, PortErrorKind, StatusUpdate};
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::clerk::Job;
 use super::files::{Entry, Page};
 use super::inbox::Spooled;
-use super::{SpoolError, kept, metric};
+use super::kept::{self, Brought};
+use super::{SpoolError, metric};
 
 /// How long the database may take for a page. Its own deadline is shorter; this one holds should it forget.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// Callbacks that are applied at once: they share a transaction.
+const CALLBACKS_AT_ONCE: usize = 64;
 /// How often the age of the oldest message is shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before the database is tried again.
@@ -41,11 +45,19 @@ enum Said {
 }
 
 impl Spooled {
-    /// Empties the spool whenever something is in it, and tells of what went into the database. Ends with its task.
+    /// Empties the spool whenever something is in it: tells of the messages that went into the database, and applies the
+    /// status callbacks. Ends with its task.
     ///
     /// # Errors
     /// The folder cannot be read any more: what it holds stays there, and all that comes goes there as well.
-    pub async fn drain(self, tell: impl Fn(Drained) + Send) -> Result<(), SpoolError> {
+    pub async fn drain<F>(
+        self,
+        tell: impl Fn(Drained) + Send + Sync,
+        apply: impl Fn(StatusUpdate) -> F + Send + Sync,
+    ) -> Result<(), SpoolError>
+    where
+        F: Future<Output = Result<Advanced, PortError>> + Send,
+    {
         let showing = async {
             loop {
                 self.show_age();
@@ -53,14 +65,21 @@ impl Spooled {
             }
         };
         tokio::select! {
-            done = self.work_off(&tell) => done.inspect_err(|error| {
+            done = self.work_off(&tell, &apply) => done.inspect_err(|error| {
                 error!(error = error as &dyn std::error::Error, "the spool is not emptied any more, start the daemon again");
             }),
             () = showing => Ok(()),
         }
     }
 
-    async fn work_off(&self, tell: &(impl Fn(Drained) + Send)) -> Result<(), SpoolError> {
+    async fn work_off<F>(
+        &self,
+        tell: &(impl Fn(Drained) + Send + Sync),
+        apply: &(impl Fn(StatusUpdate) -> F + Send + Sync),
+    ) -> Result<(), SpoolError>
+    where
+        F: Future<Output = Result<Advanced, PortError>> + Send,
+    {
         let (mut failures, mut drained) = (0, 0);
         loop {
             if self.desk.held() == 0 || self.is_shut() {
@@ -74,7 +93,7 @@ impl Spooled {
                 continue;
             }
             let records = page.entries.len() as u64;
-            let Said::Taken(taken, refused) = self.hand_over(&page).await else {
+            let Said::Taken(taken, refused) = self.hand_over(&page, apply).await else {
                 failures += 1;
                 tokio::time::sleep(wait_after(failures)).await;
                 continue;
@@ -112,29 +131,40 @@ impl Spooled {
         advanced.await.map_err(|_| SpoolError::Gone)?
     }
 
-    async fn hand_over(&self, page: &Page) -> Said {
-        let (mut entries, mut messages, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    /// The messages of a page, and then its callbacks, which are about messages that went out before: together, for each only
+    /// moves its message forward (I8).
+    async fn hand_over<F>(&self, page: &Page, apply: &(impl Fn(StatusUpdate) -> F + Sync)) -> Said
+    where
+        F: Future<Output = Result<Advanced, PortError>> + Send,
+    {
+        let (mut messages, mut callbacks, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &page.entries {
             match kept::decode(entry) {
-                Some(new) => {
-                    entries.push(entry);
-                    messages.push(new);
-                }
+                Some(Brought::Message(new)) => messages.push((entry, *new)),
+                Some(Brought::Status(update)) => callbacks.push((entry, update)),
                 None => refused.push(entry.clone()),
             }
         }
         let mut taken = Drained::default();
-        if messages.is_empty() {
-            return Said::Taken(taken, refused);
-        }
-        let results = self.ask(messages.clone()).await;
+        let results = self.ask(messages.iter().map(|(_, new)| new.clone()).collect()).await;
         if results.iter().any(|result| result.as_ref().is_err_and(PortError::is_transient)) {
             return Said::Away;
         }
-        for ((result, entry), new) in results.into_iter().zip(entries).zip(messages) {
+        for (result, (entry, new)) in results.into_iter().zip(messages) {
             match result {
                 Ok(Acceptance::New(message)) => taken.new.push(message),
                 Ok(Acceptance::Duplicate { .. } | Acceptance::Spooled) => _ = taken.known.insert(new.tenant),
+                Err(_) => refused.push(entry.clone()),
+            }
+        }
+        let (entries, updates): (Vec<&Entry>, Vec<StatusUpdate>) = callbacks.into_iter().unzip();
+        let asked = updates.into_iter().map(|update| tokio::time::timeout(DEADLINE, apply(update)));
+        let applied: Vec<_> = stream::iter(asked).buffered(CALLBACKS_AT_ONCE).collect().await;
+        for (entry, applied) in entries.into_iter().zip(applied) {
+            let applied = applied.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
+            match applied {
+                Ok(_) => {}
+                Err(error) if error.is_transient() => return Said::Away,
                 Err(_) => refused.push(entry.clone()),
             }
         }
@@ -143,6 +173,9 @@ impl Spooled {
 
     async fn ask(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
         let count = messages.len();
+        if count == 0 {
+            return Vec::new();
+        }
         tokio::time::timeout(DEADLINE, self.store.accept(messages))
             .await
             .unwrap_or_else(|_| (0..count).map(|_| Err(PortErrorKind::Timeout.into())).collect())

@@ -1,4 +1,4 @@
-//! The way of a webhook's message: into the database, or here while that is away.
+//! The way of a webhook's message, and of a status callback: into the database, or here while that is away.
 //!
 //! Order (I3) rests on two rules. While anything is held here, everything goes behind it. And when the database fails, all
 //! that is with it at that moment is handed over at once, in the order in which it was handed to the database, before
@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{InboundId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
-use palabre_actors::ports::{Acceptance, Inbox, Pending, PortError, PortErrorKind};
+use palabre_actors::ports::{Acceptance, Advanced, Inbox, Pending, PortError, PortErrorKind, StatusUpdate};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::clerk::{self, Answer, Append, Board, Job};
-use super::{Spool, SpoolError, Stock, kept};
+use super::kept::{self, Brought};
+use super::{Spool, SpoolError, Stock};
 
 /// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -51,9 +52,9 @@ struct Course {
     away: Option<Instant>,
 }
 
-/// Messages with the database.
+/// What one webhook, or several together, brought, and the database has.
 struct Direct {
-    messages: Vec<NewInbound>,
+    brought: Vec<Brought>,
     kept: Answer,
 }
 
@@ -102,7 +103,8 @@ impl Spooled {
 
     async fn take(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
         let count = messages.len();
-        let (mut ticket, mut kept) = match self.desk.enter(&messages) {
+        let brought = messages.iter().cloned().map(Box::new).map(Brought::Message).collect();
+        let (mut ticket, mut kept) = match self.desk.enter(brought) {
             Way::Spool(kept) => return vec_of(count, kept.await),
             Way::Store(ticket, kept) => (ticket, kept),
         };
@@ -127,13 +129,53 @@ impl Spooled {
     }
 }
 
+impl Spooled {
+    /// Applies a status callback to the database by `apply`, or keeps it while that is away, behind all that is kept already.
+    /// One that does not carry our id is looked for by the provider's, which no index leads to; it is not kept.
+    ///
+    /// # Errors
+    /// What `apply` says. `Unavailable`: the database is away, and it is not kept.
+    pub async fn status<F>(&self, update: StatusUpdate, apply: impl FnOnce(StatusUpdate) -> F) -> Result<(), PortError>
+    where
+        F: Future<Output = Result<Advanced, PortError>>,
+    {
+        if update.id.is_none() {
+            return apply(update).await.map(drop);
+        }
+        let is_kept = |kept: Result<bool, _>| if kept.unwrap_or(false) { Ok(()) } else { Err(unavailable()) };
+        let (mut ticket, mut kept) = match self.desk.enter(vec![Brought::Status(update.clone())]) {
+            Way::Spool(kept) => return is_kept(kept.await),
+            Way::Store(ticket, kept) => (ticket, kept),
+        };
+        let asked = tokio::time::timeout(PATIENCE, apply(update));
+        let result = tokio::select! {
+            kept = &mut kept => return is_kept(kept),
+            result = asked => result.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into())),
+        };
+        match result {
+            Err(error) if error.is_transient() => {
+                ticket.turn([true].into_iter(), Some(&error));
+                is_kept(kept.await)
+            }
+            result => {
+                ticket.done();
+                result.map(drop)
+            }
+        }
+    }
+}
+
+fn unavailable() -> PortError {
+    PortErrorKind::Unavailable.into()
+}
+
 fn vec_of(count: usize, kept: Result<bool, oneshot::error::RecvError>) -> Vec<Result<Acceptance, PortError>> {
     let kept = kept.unwrap_or(false);
     (0..count).map(|_| answer(kept)).collect()
 }
 
 fn answer(kept: bool) -> Result<Acceptance, PortError> {
-    if kept { Ok(Acceptance::Spooled) } else { Err(PortErrorKind::Unavailable.into()) }
+    if kept { Ok(Acceptance::Spooled) } else { Err(unavailable()) }
 }
 
 fn failed(count: usize, kind: PortErrorKind) -> Vec<Result<Acceptance, PortError>> {
@@ -154,24 +196,24 @@ impl Desk {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(self: &Arc<Self>, messages: &[NewInbound]) -> Way {
+    fn enter(self: &Arc<Self>, brought: Vec<Brought>) -> Way {
         let (answer, kept) = oneshot::channel();
         let mut course = self.lock();
         if course.shut || self.held() > 0 {
-            self.keep(messages, answer);
+            self.keep(&brought, answer);
             return Way::Spool(kept);
         }
         let number = course.next;
         course.next += 1;
-        course.direct.insert(number, Direct { messages: messages.to_vec(), kept: answer });
+        course.direct.insert(number, Direct { brought, kept: answer });
         Way::Store(Ticket { desk: Arc::clone(self), number }, kept)
     }
 
-    /// Hands messages to the spool. Called with the course locked, so that nothing comes between.
-    fn keep(&self, messages: &[NewInbound], answer: Answer) {
-        let (mut encoded, records) = (Vec::new(), messages.len() as u64);
+    /// Hands something to the spool. Called with the course locked, so that nothing comes between.
+    fn keep(&self, brought: &[Brought], answer: Answer) {
+        let (mut encoded, records) = (Vec::new(), brought.len() as u64);
         // A failure drops the answer, and the webhooks are refused.
-        if messages.iter().try_for_each(|new| kept::encode(new, &mut encoded)).is_ok() {
+        if brought.iter().try_for_each(|each| kept::encode(each, &mut encoded)).is_ok() {
             self.board.held.fetch_add(records, Ordering::SeqCst);
             if self.jobs.send(Job::Append(Append { encoded, records, answer })).is_err() {
                 self.board.held.fetch_sub(records, Ordering::SeqCst);
@@ -196,7 +238,7 @@ impl Ticket {
         let mut course = self.desk.lock();
         if let Some(own) = course.direct.get_mut(&self.number) {
             let mut failed = failed;
-            own.messages.retain(|_| failed.next().unwrap_or(true));
+            own.brought.retain(|_| failed.next().unwrap_or(true));
         }
         if course.away.is_none() {
             course.away = Some(Instant::now());
@@ -204,7 +246,7 @@ impl Ticket {
             warn!(error = why.map(tracing::field::display), cause, "the database is away, messages go to the spool");
         }
         for direct in std::mem::take(&mut course.direct).into_values() {
-            self.desk.keep(&direct.messages, direct.kept);
+            self.desk.keep(&direct.brought, direct.kept);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Spooled`] stands before the database's inbox. What the database cannot take is appended here, is on the disk before
 //! its webhook is answered (I1), and goes into the database, in order (I3), as soon as that is back; the dedupe key makes
-//! one of what came twice (I2). A message is on this machine alone for that time: see `docs/decisions/0013-spool.md`.
+//! one of what came twice (I2). A message is on this machine alone for that time: see `docs/decisions/0013-spool.md`. Status
+//! callbacks go the same way (`docs/decisions/0017-callbacks-in-the-spool.md`).
 //!
 //! [`record`] is the format, [`files`] the folder, [`clerk`] the thread that owns it, [`inbox`] the way of a webhook,
 //! [`drain`] the way back.

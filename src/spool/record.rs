@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 3 | `PLB` |
-//! | 1 | the version of the format |
+//! | 1 | the version of the program's that can read it: 1 for messages, 2 for status callbacks |
 //! | 4 | length of what is kept, little-endian, as all numbers here |
 //! | 8 | when it came, in milliseconds since 1970 |
 //! | 4 | CRC-32C of what is kept |
@@ -20,7 +20,12 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 /// Bytes before what is kept.
 pub(super) const HEADER: usize = 24;
 const MARK: [u8; 3] = *b"PLB";
-const VERSION: u8 = 1;
+/// Records of messages: every version knows them.
+const MESSAGES: u8 = 1;
+/// Records of status callbacks. A program that knows none does not start on them.
+pub(super) const CALLBACKS: u8 = 2;
+/// The last version that this program knows.
+const VERSION: u8 = CALLBACKS;
 static SUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// The checksum of all files here.
@@ -28,11 +33,16 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     SUM.checksum(bytes)
 }
 
-/// Appends a record. Nothing that a webhook may bring is longer than a length can say.
+/// Appends a record of a message.
 pub(super) fn encode(kept: &[u8], at_ms: i64, into: &mut Vec<u8>) {
+    encode_as(MESSAGES, kept, at_ms, into);
+}
+
+/// Appends a record. Nothing that a webhook may bring is longer than a length can say.
+pub(super) fn encode_as(version: u8, kept: &[u8], at_ms: i64, into: &mut Vec<u8>) {
     let begin = into.len();
     into.extend(MARK);
-    into.push(VERSION);
+    into.push(version);
     into.extend(u32::try_from(kept.len()).unwrap_or(u32::MAX).to_le_bytes());
     into.extend(at_ms.to_le_bytes());
     into.extend(checksum(kept).to_le_bytes());
@@ -58,7 +68,7 @@ pub(super) enum Piece {
 pub(super) fn read(bytes: &[u8], from: usize) -> Piece {
     let rest = bytes.get(from..).unwrap_or_default();
     match whole(rest) {
-        Some(Header { version, .. }) if version != VERSION => Piece::Newer,
+        Some(Header { version, .. }) if version > VERSION => Piece::Newer,
         Some(header) => match header.kept(rest) {
             Some(_) => Piece::Record { at_ms: header.at_ms, kept: from + HEADER..from + HEADER + header.length },
             None if rest.len() < HEADER + header.length => Piece::Torn,
@@ -102,8 +112,9 @@ fn whole(rest: &[u8]) -> Option<Header> {
 
 /// The first bytes of a header, or space that a power cut left without its content.
 fn is_beginning(rest: &[u8]) -> bool {
-    let marked = rest.iter().zip(MARK.iter().chain([&VERSION])).all(|(found, wanted)| found == wanted);
-    rest.len() < HEADER && marked || rest.iter().all(|byte| *byte == 0)
+    let marked = rest.iter().zip(&MARK).all(|(found, wanted)| found == wanted);
+    let known = rest.get(MARK.len()).is_none_or(|version| (MESSAGES..=VERSION).contains(version));
+    rest.len() < HEADER && marked && known || rest.iter().all(|byte| *byte == 0)
 }
 
 fn damaged(bytes: &[u8], from: usize) -> Piece {
@@ -147,7 +158,9 @@ mod tests {
     fn file(records: &[(i64, String)]) -> (Vec<u8>, Vec<usize>) {
         let (mut bytes, mut ends) = (Vec::new(), vec![0]);
         for (at, kept) in records {
-            encode(kept.as_bytes(), *at, &mut bytes);
+            // Of either kind.
+            let version = if at % 2 == 0 { MESSAGES } else { CALLBACKS };
+            encode_as(version, kept.as_bytes(), *at, &mut bytes);
             ends.push(bytes.len());
         }
         (bytes, ends)

@@ -263,6 +263,37 @@ async fn i5_a_claim_whose_answer_is_lost_is_looked_into_before_its_lease_ends() 
 }
 
 #[tokio::test]
+async fn i8_callbacks_that_come_while_postgresql_is_away_count_when_it_is_back() {
+    let server = Server::start(Options { durable: true });
+    let mut world = World::beside(&server, &quick(""));
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    wrote.writes(&world, ANNE, "avant").await;
+    wrote.writes(&world, &customer(1), "avant").await;
+    is_whole(&world, &wrote.0).await;
+    let sids: Vec<_> = world.twilio.sends().into_iter().map(|sent| sent.sid).collect();
+
+    server.kill();
+    for (sid, status, code) in [(&sids[0], "delivered", None), (&sids[1], "undelivered", Some(30003))] {
+        let answer = world.twilio.report(sid, status, code).await.expect("an answer");
+        assert!((200..300).contains(&answer.status), "{}\n{}", answer.status, world.logs());
+    }
+    wrote.writes(&world, ANNE, "pendant").await;
+    assert_eq!(asked(&world, "/readyz").await.1["spool"]["records"], 3);
+    world.kill();
+    world.start_daemon();
+    let answer = world.twilio.report(&sids[0], "read", None).await.expect("an answer");
+    assert!((200..300).contains(&answer.status), "{}", answer.status);
+    server.up();
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'read'", 1).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'failed' AND last_error = '30003'", 1).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    until_spool_is_empty(&world).await;
+    assert_eq!(world.twilio.taken(), 3, "nothing is sent for it");
+    assert!(!world.logs().contains("set aside"), "{}", world.logs());
+}
+
+#[tokio::test]
 async fn i1_a_full_spool_answers_503_and_loses_nothing() {
     let server = Server::start(Options::default());
     let mut world = World::beside(&server, &quick("max_bytes = 1048576"));

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use palabre_actors::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
+use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::testing::conformance::scene::Customer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,12 +31,15 @@ enum Mood {
 struct Database {
     mood: watch::Sender<Mood>,
     rows: Mutex<Vec<Inbound>>,
+    /// Callbacks, as they were applied.
+    statuses: Mutex<Vec<String>>,
     asked: Mutex<Vec<Vec<String>>>,
 }
 
 impl Database {
     fn new(mood: Mood) -> Arc<Self> {
-        Arc::new(Self { mood: watch::channel(mood).0, rows: Mutex::default(), asked: Mutex::default() })
+        let (rows, statuses, asked) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { mood: watch::channel(mood).0, rows, statuses, asked })
     }
 
     fn commit(&self, batch: &[NewInbound]) -> Vec<Result<Acceptance, PortError>> {
@@ -54,6 +59,40 @@ impl Database {
 
     fn ids(&self) -> Vec<String> {
         self.rows.lock().unwrap().iter().map(|row| row.provider_message_id.as_str().to_owned()).collect()
+    }
+}
+
+/// Applies a callback, as the database is in the mood to.
+async fn apply(database: Arc<Database>, update: StatusUpdate) -> Result<Advanced, PortError> {
+    let id = update.provider_message_id.to_string();
+    let mood = *database.mood.borrow();
+    match mood {
+        Mood::Well | Mood::Mute => {
+            tokio::task::yield_now().await;
+            if id == "poison" {
+                return Err(PortErrorKind::Corrupt.into());
+            }
+            database.statuses.lock().unwrap().push(id);
+            if mood == Mood::Mute {
+                return Err(PortErrorKind::Timeout.into());
+            }
+            Ok(Advanced::NoSuchMessage)
+        }
+        Mood::Away => Err(PortErrorKind::Unavailable.into()),
+        Mood::Deaf | Mood::Silent => std::future::pending().await,
+    }
+}
+
+fn callback(id: &str) -> StatusUpdate {
+    StatusUpdate {
+        tenant: TenantId::new("belle"),
+        channel: ChannelId::new("belle-wa"),
+        id: Some(OutboundId::fresh()),
+        provider_message_id: ProviderMessageId::new(id),
+        status: DeliveryStatus::Delivered,
+        life: None,
+        code: None,
+        at: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -120,14 +159,14 @@ impl Rig {
         let spool = Spool::open(folder.path(), max_bytes).unwrap();
         let spooled = Spooled::new(spool, Arc::new(Door(Arc::clone(&database))), false).unwrap();
         let told = Arc::new(Mutex::new(Drained::default()));
-        let (drain, hears) = (spooled.clone(), Arc::clone(&told));
+        let (drain, hears, applies) = (spooled.clone(), Arc::clone(&told), Arc::clone(&database));
         let draining = tokio::spawn(async move {
             let tell = move |drained: Drained| {
                 let mut told = hears.lock().unwrap();
                 told.new.extend(drained.new);
                 told.known.extend(drained.known);
             };
-            drain.drain(tell).await.unwrap();
+            drain.drain(tell, |update| apply(Arc::clone(&applies), update)).await.unwrap();
         });
         Self { database, spooled, folder, told, draining }
     }
@@ -139,6 +178,15 @@ impl Rig {
     async fn accept(&self, ids: &[&str]) -> Vec<String> {
         let batch = ids.iter().map(|id| Customer::of("belle", 1).writes(id, 0)).collect();
         self.spooled.accept(batch).await.iter().map(shown).collect()
+    }
+
+    async fn status(&self, update: StatusUpdate) -> Result<(), PortErrorKind> {
+        let told = self.spooled.status(update, |update| apply(Arc::clone(&self.database), update)).await;
+        told.map_err(|error| error.kind)
+    }
+
+    fn statuses(&self) -> Vec<String> {
+        self.database.statuses.lock().unwrap().clone()
     }
 
     async fn until_empty(&self) {
@@ -240,7 +288,7 @@ async fn nothing_goes_to_a_database_that_was_not_reached_yet() {
     let (folder, database) = (tempfile::tempdir().unwrap(), Database::new(Mood::Well));
     let spool = Spool::open(folder.path(), 1 << 30).unwrap();
     let spooled = Spooled::new(spool, Arc::new(Door(Arc::clone(&database))), true).unwrap();
-    let draining = tokio::spawn(spooled.clone().drain(|_| ()));
+    let draining = tokio::spawn(spooled.clone().drain(|_| (), |_| async { Err(unavailable()) }));
     let answers = spooled.accept(vec![Customer::of("belle", 1).writes("a", 0)]).await;
     assert_eq!(shown(&answers[0]), "spooled");
     tokio::time::sleep(PATIENCE).await;
@@ -253,9 +301,63 @@ async fn nothing_goes_to_a_database_that_was_not_reached_yet() {
     draining.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn i8_a_callback_that_the_database_cannot_take_is_kept_and_follows() {
+    let rig = Rig::new(Mood::Well, 1 << 30);
+    rig.status(callback("before")).await.unwrap();
+    rig.is(Mood::Away);
+    rig.status(callback("first")).await.unwrap();
+    // What comes goes behind it, whatever it is.
+    assert_eq!(rig.accept(&["a"]).await, ["spooled"]);
+    rig.status(callback("second")).await.unwrap();
+    assert_eq!((rig.spooled.desk.held(), rig.statuses()), (3, vec!["before".to_owned()]));
+    rig.is(Mood::Well);
+    rig.until_empty().await;
+    // Those of a page are applied together: each only moves its message forward.
+    let mut statuses = rig.statuses();
+    statuses.sort();
+    assert_eq!(statuses, ["before", "first", "second"]);
+    assert_eq!(rig.database.ids(), ["a"]);
+    rig.status(callback("after")).await.unwrap();
+    assert_eq!((rig.statuses().len(), rig.spooled.desk.held()), (4, 0), "past the empty spool");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_a_callback_is_not_waited_for_and_what_waits_with_it_is_kept() {
+    let rig = Rig::new(Mood::Deaf, 1 << 30);
+    let (status, written) = tokio::join!(rig.status(callback("a")), async {
+        tokio::time::sleep(PATIENCE / 2).await;
+        rig.accept(&["b"]).await
+    });
+    assert_eq!((status, written), (Ok(()), vec!["spooled".to_owned()]));
+    rig.is(Mood::Well);
+    rig.until_empty().await;
+    assert_eq!((rig.statuses(), rig.database.ids()), (vec!["a".to_owned()], vec!["b".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_nobody_can_apply_holds_nobody_up() {
+    let rig = Rig::new(Mood::Away, 1 << 30);
+    // Without our id it would be looked for in all that was ever sent.
+    let stranger = StatusUpdate { id: None, ..callback("stranger") };
+    assert_eq!(rig.status(stranger.clone()).await, Err(PortErrorKind::Unavailable));
+    rig.status(callback("poison")).await.unwrap();
+    rig.status(callback("a")).await.unwrap();
+    rig.is(Mood::Well);
+    rig.until_empty().await;
+    assert_eq!(rig.statuses(), ["a"]);
+    let aside = std::fs::read(rig.folder.path().join("refused.spool")).unwrap();
+    assert!(String::from_utf8_lossy(&aside).contains("poison"));
+    assert_eq!(rig.status(callback("poison")).await, Err(PortErrorKind::Corrupt), "the provider is told");
+    rig.status(stranger).await.unwrap();
+    assert_eq!(rig.statuses(), ["a", "stranger"]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Write(usize),
+    /// A callback comes.
+    Status,
     Mood(Mood),
     /// Time passes, and some answers come.
     Wait(u64),
@@ -273,6 +375,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => (1..4_usize).prop_map(Step::Write),
+        2 => Just(Step::Status),
         3 => mood.prop_map(Step::Mood),
         4 => (0..3_000_u64).prop_map(Step::Wait),
         1 => Just(Step::Kill),
@@ -287,6 +390,8 @@ async fn live_through(steps: Vec<Step>) -> (HashMap<String, Span>, Vec<String>) 
     let mut rig = Rig::new(Mood::Well, 1 << 30);
     let (mut spans, mut next, mut moment) = (HashMap::<String, Span>::new(), 0, 0);
     let mut posts = JoinSet::new();
+    let mut statuses: JoinSet<(String, Result<(), PortError>)> = JoinSet::new();
+    let mut applied = Vec::new();
     for step in steps {
         moment += 1;
         match step {
@@ -300,13 +405,25 @@ async fn live_through(steps: Vec<Step>) -> (HashMap<String, Span>, Vec<String>) 
                 // It is on its way before the next one comes.
                 tokio::task::yield_now().await;
             }
+            Step::Status => {
+                let (id, spooled, database) = (format!("ST{moment}"), rig.spooled.clone(), Arc::clone(&rig.database));
+                statuses.spawn(async move {
+                    let told = spooled.status(callback(&id), |update| apply(database, update)).await;
+                    (id, told)
+                });
+                tokio::task::yield_now().await;
+            }
             Step::Mood(mood) => rig.is(mood),
             Step::Wait(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
             Step::Kill => {
                 posts.abort_all();
+                statuses.abort_all();
                 rig.draining.abort();
                 let _ = (&mut rig.draining).await;
                 while posts.join_next().await.is_some() {}
+                while let Some(told) = statuses.join_next().await {
+                    applied.extend(told.ok().filter(|(_, told)| told.is_ok()).map(|(id, _)| id));
+                }
                 let (database, folder) = (Arc::clone(&rig.database), tempfile::tempdir().unwrap());
                 let folder = std::mem::replace(&mut rig.folder, folder);
                 drop(rig);
@@ -327,8 +444,15 @@ async fn live_through(steps: Vec<Step>) -> (HashMap<String, Span>, Vec<String>) 
         assert!(answers.iter().all(Result::is_ok));
         ids.iter().for_each(|id| spans.get_mut(id).unwrap().1 = Some(usize::MAX));
     }
+    while let Some(told) = statuses.join_next().await {
+        let (id, told) = told.unwrap();
+        assert!(told.is_ok());
+        applied.push(id);
+    }
     rig.until_empty().await;
     tokio::time::sleep(Duration::from_millis(1)).await;
+    let there = rig.statuses();
+    assert!(applied.iter().all(|id| there.contains(id)), "{applied:?} {there:?}");
     let rows = rig.database.ids();
     (spans, rows)
 }

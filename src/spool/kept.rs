@@ -1,7 +1,7 @@
 //! What is kept of a message, or of a status callback: all of it, as JSON.
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, NewInbound};
 use palabre_actors::domain::status::DeliveryStatus;
@@ -41,6 +41,7 @@ struct Kept {
 struct KeptStatus {
     tenant: TenantId,
     channel: ChannelId,
+    scheme: Scheme,
     id: Option<OutboundId>,
     provider_message_id: ProviderMessageId,
     status: DeliveryStatus,
@@ -71,8 +72,9 @@ pub(super) fn encode(brought: &Brought, into: &mut Vec<u8>) -> Result<(), serde_
             record::encode(&serde_json::to_vec(&kept)?, new.received_at.timestamp_millis(), into);
         }
         Brought::Status(update) => {
-            let StatusUpdate { tenant, channel, id, provider_message_id, status, life, code, at } = update.clone();
-            let kept = KeptStatus { tenant, channel, id, provider_message_id, status, life, code, at };
+            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, life, code, at } =
+                update.clone();
+            let kept = KeptStatus { tenant, channel, scheme, id, provider_message_id, status, life, code, at };
             record::encode_as(record::CALLBACKS, &serde_json::to_vec(&kept)?, at.timestamp_millis(), into);
         }
     }
@@ -94,8 +96,8 @@ pub(super) fn decode(entry: &Entry) -> Option<Brought> {
         })));
     }
     let kept: KeptStatus = serde_json::from_slice(&entry.kept).ok()?;
-    let KeptStatus { tenant, channel, id, provider_message_id, status, life, code, at } = kept;
-    Some(Brought::Status(StatusUpdate { tenant, channel, id, provider_message_id, status, life, code, at }))
+    let KeptStatus { tenant, channel, scheme, id, provider_message_id, status, life, code, at } = kept;
+    Some(Brought::Status(StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, life, code, at }))
 }
 
 #[cfg(test)]
@@ -137,6 +139,7 @@ mod tests {
             let update = StatusUpdate {
                 tenant: TenantId::new("belle"),
                 channel: ChannelId::new("belle-wa"),
+                scheme: Scheme::Whatsapp,
                 id: Some(OutboundId::fresh()),
                 provider_message_id: ProviderMessageId::new("SM1"),
                 status: DeliveryStatus::Failed,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::testing::conformance::scene::Customer;
@@ -87,6 +88,7 @@ fn callback(id: &str) -> StatusUpdate {
     StatusUpdate {
         tenant: TenantId::new("belle"),
         channel: ChannelId::new("belle-wa"),
+        scheme: Scheme::Whatsapp,
         id: Some(OutboundId::fresh()),
         provider_message_id: ProviderMessageId::new(id),
         status: DeliveryStatus::Delivered,

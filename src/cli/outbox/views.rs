@@ -6,7 +6,7 @@ use palabre_actors::domain::rules::Language;
 
 use super::{ListArgs, Manner, waiting};
 use crate::cli::explain::{Case, fallback_of, label, what_to_do};
-use crate::cli::terminal::{age, cut, now, table};
+use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Counts, Messages};
@@ -54,7 +54,7 @@ fn listed(items: &[Item], manner: Manner) -> String {
         for item in items {
             let lines = table(&["", "", "", "", "", ""], &[row(item)]);
             text.push_str(lines.lines().nth(1).unwrap_or_default());
-            text.push_str(&format!("\n    {}\n", one_line(&item.body)));
+            text.push_str(&format!("\n    {}\n", said(&item.body, language)));
         }
         return text;
     }
@@ -69,13 +69,9 @@ fn listed(items: &[Item], manner: Manner) -> String {
     table(&head, &items.iter().map(row).collect::<Vec<_>>())
 }
 
-/// On one line, and without what a terminal would obey.
-pub(super) fn one_line(text: &str) -> String {
-    if text.is_empty() {
-        return "(no text)".to_owned();
-    }
-    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
-    format!("“{}”", visible.collect::<String>())
+/// A text, where it is to be shown.
+pub(super) fn said(text: &str, language: Language) -> String {
+    if text.is_empty() { label("(no text)", language).to_owned() } else { one_line(text) }
 }
 
 pub(super) async fn counts(

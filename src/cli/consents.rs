@@ -100,7 +100,12 @@ async fn export(
     }
     if rows == 0 {
         let stranger = names::stranger(&tenants, None, config);
-        complain_about(format_args!("{}", stranger.unwrap_or_else(|| "the ledger has no such row".to_owned())));
+        complain_about(format_args!(
+            "{}",
+            stranger.unwrap_or_else(
+                || "the ledger has no such row: nobody asked for, gave or took back a consent".to_owned()
+            )
+        ));
         return Ok(exit::FOUND_WRONG);
     }
     Ok(exit::OK)

@@ -40,6 +40,12 @@ pub(super) fn cut(text: &str, longest: usize) -> String {
     text.chars().take(longest.saturating_sub(1)).chain(std::iter::once('…')).collect()
 }
 
+/// A text on one line, in quotes, and without what a terminal would obey.
+pub(super) fn one_line(text: &str) -> String {
+    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    format!("“{}”", visible.collect::<String>())
+}
+
 /// Asks on the terminal. Without one, the answer is no: nobody is there to say yes.
 pub(super) fn confirmed(question: &str) -> bool {
     if !std::io::stdin().is_terminal() {

@@ -113,6 +113,7 @@ fn database(scope: &Scope<'_>, raw: &RawDatabase, folder: &Path) -> Option<Datab
 fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
     const HELP: &str =
         "write `sqlite://palabre.db`: a path from the folder of palabre.toml, or an absolute one after `sqlite://`";
+    const EITHER: &str = "write `sqlite://palabre.db`, or `postgres://user:password@host:5432/database`";
     const SERVER: &str = "write `postgres://user:password@host:5432/database`";
     let scheme = raw.split(':').next().unwrap_or_default();
     if matches!(scheme, "postgres" | "postgresql") {
@@ -124,7 +125,7 @@ fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
         return Some(raw.to_owned());
     }
     let Some(rest) = raw.strip_prefix("sqlite://").or_else(|| raw.strip_prefix("sqlite:")) else {
-        scope.wrong("url", "is not a database that palabre knows", HELP);
+        scope.wrong("url", "is not a database that palabre knows", EITHER);
         return None;
     };
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));

@@ -125,21 +125,22 @@ pub(super) fn text<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r
 /// An `http(s)` URL that paths can be appended to; a trailing slash is taken off. Plain HTTP that leaves the machine is
 /// worth a warning that says what travels over it.
 pub(super) fn base_url(scope: &Scope<'_>, key: &str, raw: &str, over_plain_http: &str) -> Option<String> {
-    const HELP: &str = "write it like `https://hooks.example.com`";
+    let like = if key == "public_base_url" { "https://hooks.example.com" } else { "https://api.twilio.com" };
+    let help = format!("write it like `{like}`");
     let Ok(url) = Url::parse(raw) else {
-        scope.wrong(key, "is not a URL", HELP);
+        scope.wrong(key, "is not a URL", &help);
         return None;
     };
     if !matches!(url.scheme(), "http" | "https") || !raw.contains("://") {
-        scope.wrong(key, "must begin with `https://` (or `http://`)", HELP);
+        scope.wrong(key, "must begin with `https://` (or `http://`)", &help);
         return None;
     }
     if !url.username().is_empty() || url.password().is_some() || raw.contains('@') {
-        scope.wrong(key, "must not carry a user or password", HELP);
+        scope.wrong(key, "must not carry a user or password", &help);
         return None;
     }
     if url.query().is_some() || url.fragment().is_some() || raw.chars().any(char::is_whitespace) {
-        scope.wrong(key, "must end with its host or path: no `?`, no `#`, no spaces", HELP);
+        scope.wrong(key, "must end with its host or path: no `?`, no `#`, no spaces", &help);
         return None;
     }
     if url.scheme() == "http" && !is_loopback(&url) {

@@ -13,7 +13,7 @@ const HELP: &str = "write `redis://host:6379`, or `rediss://…` for TLS; user, 
 pub(super) fn redis(scope: &Scope<'_>, raw: &RawRedis) -> Option<Redis> {
     let url = raw.url.as_deref()?;
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
-        scope.wrong("url", "must begin with `redis://` or `rediss://`", "");
+        scope.wrong("url", "must begin with `redis://` or `rediss://`", HELP);
         return None;
     }
     let Some(parsed) = Url::parse(url).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty())) else {

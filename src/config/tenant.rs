@@ -9,7 +9,9 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::ids::TenantId;
-use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource};
+use palabre_actors::domain::rules::{
+    ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed,
+};
 use palabre_actors::domain::template::{Template, TemplateUse};
 
 use super::channel::{channel, is_twilio};
@@ -79,6 +81,7 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
         rules: Arc::new(rules?),
     };
     silence(root, raw);
+    shadows(root, &tenant.rules);
     Some(tenant)
 }
 
@@ -121,6 +124,15 @@ fn silence(root: &Scope<'_>, raw: &RawTenant) {
     if raw.faq.as_deref().unwrap_or_default().is_empty() && raw.replies.fallback.is_none() {
         let reason = "neither `faq` nor `replies.fallback`: whoever writes gets no answer".to_owned();
         root.warning("replies.fallback", reason, "write a fallback, unless people answer everything");
+    }
+}
+
+/// A keyword that another question has already asks for nothing.
+fn shadows(root: &Scope<'_>, rules: &Rules) {
+    for Shadowed { entry, at, by } in rules.shadowed() {
+        let key = format!("faq[{entry}].keywords[{at}]");
+        let reason = format!("`{key}` asks for nothing: `faq[{by}]` has the same word, and answers");
+        root.warning(&key, reason, "give it to one question alone");
     }
 }
 

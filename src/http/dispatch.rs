@@ -130,6 +130,6 @@ fn not_found() -> Answer {
     Answer::error(&Problem::new(
         StatusCode::NOT_FOUND,
         "not found",
-        "webhooks are POST /webhooks/{provider}/{channel_id}, without a trailing slash",
+        "webhooks are POST /webhooks/{provider}/{channel_id}, the API is under /api/v1 (GET /api/v1/openapi.json): no trailing slash",
     ))
 }

@@ -6,6 +6,7 @@
 //! rows that wait at its next sweep, consents at the gate before the wire. Daemons on PostgreSQL are told to look at once.
 
 mod consents;
+mod holds;
 mod listing;
 mod pauses;
 mod replay;

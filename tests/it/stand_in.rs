@@ -112,11 +112,14 @@ async fn ones_own_tenants_are_tried_without_an_account() {
 #[tokio::test]
 async fn what_it_is_told_to_refuse_is_a_dead_letter() {
     let world = without_twilio();
-    let mut played = Played::start(&world, &["--refuse", "21211"]);
+    let mut played = Played::start(&world, &["--refuse", "21211", "--only", TAXI.id]);
     played.until("curl http://");
-    played.type_in(&format!("{} {ANNE} Bonjour", TAXI.id));
-    played.until(" 200, SM");
+    for tenant in [&TAXI, &BELLE] {
+        played.type_in(&format!("{} {ANNE} Bonjour", tenant.id));
+        played.until(" 200, SM");
+    }
     world.until("SELECT count(*) FROM messages_out WHERE state = 'dead' AND last_error = '21211'", 1).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'read' AND tenant_id = 'belle'", 1).await;
 }
 
 #[test]

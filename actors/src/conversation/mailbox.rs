@@ -28,6 +28,7 @@ impl Handler<Deliver> for Conversation {
         self.taken += 1;
         if self.through.is_none_or(|through| message.id > through) {
             self.through = Some(message.id);
+            self.listen_for_stop(&message);
             self.queue.push_back(Waiting { message, permit: Some(permit) });
         } else if let Some(waiting) = self.queue.iter_mut().find(|waiting| waiting.message.id == message.id) {
             // We loaded it before it was delivered: now it holds its place, too.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, SpawnHandle, WrapFuture};
 use metrics::counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -87,8 +87,12 @@ pub struct Conversation {
     unsettled: Tally,
     /// The place that the next message's answer will take.
     place: Option<Slot>,
+    /// It waits for answers under way, or for a place.
+    waits_for: Option<SpawnHandle>,
     /// Until when it does not wait for places: it did, in vain.
     hurried_until: Option<Instant>,
+    /// The newest message that says STOP.
+    last_stop: Option<InboundId>,
     /// The store has unsettled rows that this instance does not track.
     queued_in_store: bool,
     /// Messages of it wait for the contact to write.
@@ -134,7 +138,9 @@ impl Conversation {
             taken: 0,
             unsettled: Tally::default(),
             place: None,
+            waits_for: None,
             hurried_until: None,
+            last_stop: None,
             queued_in_store: false,
             deferred: false,
             stale: false,
@@ -191,6 +197,7 @@ impl Conversation {
         for message in loaded.waiting.into_iter().filter(|message| Some(message.id) != poison) {
             let permit = permits.iter_mut().find(|(id, _)| *id == message.id).and_then(|(_, permit)| permit.take());
             self.through = self.through.max(Some(message.id));
+            self.listen_for_stop(&message);
             self.queue.push_back(Waiting { message, permit });
         }
         self.through = self.through.max(permits.iter().map(|(id, _)| *id).max());

@@ -2,7 +2,9 @@
 //! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
 //! Under load it is always worth to wait for the place.
 //!
-//! Not for long: a provider that takes seconds must hold up no turn, least of all one that says STOP.
+//! Not for long: a provider that takes seconds must hold up no turn. And not at all while a STOP is among what waits: the
+//! turns before it are decided at once, so that their answers queue, and the STOP's turn holds back what has not left. So
+//! the mailbox stays open meanwhile: a STOP that comes ends the wait.
 
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::time::Instant;
 
 use super::Conversation;
+use crate::domain::message::Inbound;
+use crate::domain::turn::says_stop;
 
 /// How long a turn waits at most.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -20,8 +24,15 @@ impl Conversation {
     /// Waits, if that is worth it, for the answers under way to be settled and for a place for the next one, and goes on
     /// then.
     pub(super) fn waits(&mut self, ctx: &mut Context<Self>) -> bool {
+        if let Some(wait) = self.waits_for.take() {
+            if !self.stop_is_queued() {
+                self.waits_for = Some(wait);
+                return true;
+            }
+            ctx.cancel_future(wait);
+        }
         let hurried = self.hurried_until.is_some_and(|until| Instant::now() < until);
-        if self.queue.is_empty() || self.queued_in_store || hurried {
+        if self.queue.is_empty() || self.queued_in_store || hurried || self.stop_is_queued() {
             return false;
         }
         if self.keeps_order() && !self.unsettled.is_zero() {
@@ -42,19 +53,32 @@ impl Conversation {
         true
     }
 
+    /// Takes note of a message that joins the queue.
+    pub(super) fn listen_for_stop(&mut self, message: &Inbound) {
+        if says_stop(message, &self.birth.profile.rules) {
+            self.last_stop = self.last_stop.max(Some(message.id));
+        }
+    }
+
+    fn stop_is_queued(&self) -> bool {
+        self.queue.front().is_some_and(|next| self.last_stop >= Some(next.message.id))
+    }
+
     fn wait_for<T: 'static>(
-        &self,
+        &mut self,
         what: impl Future<Output = T> + 'static,
         take: impl FnOnce(&mut Self, T) + 'static,
         ctx: &mut Context<Self>,
     ) {
-        ctx.wait(actix::clock::timeout(PATIENCE, what).into_actor(self).map(|in_time, conversation, ctx| {
+        let wait = actix::clock::timeout(PATIENCE, what).into_actor(self).map(|in_time, conversation, ctx| {
+            conversation.waits_for = None;
             match in_time {
                 Ok(value) => take(conversation, value),
                 Err(_) => conversation.hurried_until = Some(Instant::now() + HURRY),
             }
             conversation.advance(ctx);
-        }));
+        });
+        self.waits_for = Some(ctx.spawn(wait));
     }
 
     fn keeps_order(&self) -> bool {

@@ -13,7 +13,7 @@ mod passage;
 mod request;
 mod timer;
 
-pub use self::inbound::decide;
+pub use self::inbound::{decide, says_stop};
 pub use self::request::{Refused, SendRequest, decide_send};
 pub use self::timer::decide_timer;
 

@@ -38,7 +38,7 @@ fn write_tenant(tenant: &Tenant, config: &Config, out: &mut impl Write) -> io::R
     line(
         "limits",
         &format!(
-            "{} sends/s, {} a day, {} automatic answers a minute to one contact",
+            "{} sent a second, {} a day; {} automatic answers a minute to one contact",
             tenant.limits.per_second, tenant.limits.per_day, rules.per_contact_per_minute
         ),
     )?;

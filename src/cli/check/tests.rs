@@ -32,7 +32,7 @@ fn a_valid_configuration_is_summed_up() {
     for line in [
         "belle (Belle)",
         "  speaks    fr, in UTC",
-        "  limits    10 sends/s, 1000 a day, 5 automatic answers a minute to one contact",
+        "  limits    10 sent a second, 1000 a day; 5 automatic answers a minute to one contact",
         "  budget    none",
         "  consent   no double opt-in; silence after STOP",
         "  knows     0 questions, 0 sellers, 0 templates",

@@ -11,6 +11,7 @@ use palabre_actors::domain::status::OutboxState;
 use super::labels::label;
 use super::{Around, Manner, sentences};
 use crate::cli::mask;
+use crate::cli::terminal::{self, one_line};
 use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
 
@@ -74,7 +75,8 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
     line(&content.field("at the provider", row.provider_message_id.as_deref().unwrap_or(unknown)));
     line(&content.field("attempts", row.attempts));
     if row.state == "pending" {
-        line(&content.field("next attempt", &row.next_attempt_at));
+        let at = moment(&row.next_attempt_at).map_or_else(|| row.next_attempt_at.clone(), terminal::moment);
+        line(&content.field("next attempt", at));
     }
     line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, around.wait(row), content.language)));
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
@@ -179,8 +181,7 @@ impl Content {
     fn body(self, text: &str) -> String {
         match (text.is_empty(), self.shown) {
             (true, _) => label("(no text)", self.language).to_owned(),
-            // On one line, and without what a terminal would obey.
-            (false, true) => format!("“{}”", text.escape_debug()),
+            (false, true) => one_line(text),
             (false, false) => {
                 let count = text.chars().count();
                 match self.language {
@@ -307,6 +308,7 @@ mod tests {
     fn content_is_shown_to_those_who_ask() {
         let told = text(&samples::story(), &Around::default(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
+        assert_eq!(one_line("C'est noté\u{1b}[2J\n"), "“C'est noté\\u{1b}[2J\\n”");
     }
 
     #[test]

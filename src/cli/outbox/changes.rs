@@ -191,7 +191,7 @@ pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, Sto
     if args.json {
         let lane = |pause: &Pause| (pause.lane.channel.to_string(), PausedFor::of(pause));
         json(&pauses.iter().map(lane).collect::<BTreeMap<_, _>>());
-        return Ok(exit::OK);
+        return Ok(if pauses.is_empty() { exit::FOUND_WRONG } else { exit::OK });
     }
     if pauses.is_empty() {
         complain_about(format_args!("no channel is paused"));

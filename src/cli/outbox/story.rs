@@ -4,7 +4,7 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::named::{self, unknown};
-use super::views::{json, one_line};
+use super::views::{json, said};
 use super::{Manner, ShowArgs};
 use crate::cli::explain::{
     Case, fallback_of, label, last_error, told_event, told_kind, told_wait, wait_todo, what_to_do,
@@ -60,7 +60,7 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
     .concat();
     text.push('\n');
     for event in events {
-        text.push_str(&format!("{}  {:<18} {}\n", event.created_at, event.event_type, told_event(event, language)));
+        text.push_str(&format!("{}  {:<20} {}\n", event.created_at, event.event_type, told_event(event, language)));
     }
     text + &ending(events.len(), item, language)
 }
@@ -76,8 +76,7 @@ fn ending(events: usize, item: &Item, language: Language) -> String {
 fn says(item: &Item, manner: Manner) -> String {
     let count = item.body.chars().count();
     match manner.language() {
-        language if item.body.is_empty() => label("(no text)", language).to_owned(),
-        _ if manner.reveal => one_line(&item.body),
+        language if item.body.is_empty() || manner.reveal => said(&item.body, language),
         Language::En => format!("{count} characters (--reveal shows them)"),
         Language::Fr => format!("{count} caractères (--reveal les montre)"),
     }

@@ -1,12 +1,12 @@
 //! Lists and counts of the outbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use palabre_actors::domain::rules::Language;
 
 use super::{ListArgs, Manner, waiting};
 use crate::cli::explain::{Case, fallback_of, label, what_to_do};
-use crate::cli::terminal::{age, cut, now, table};
+use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Counts, Messages};
@@ -26,14 +26,13 @@ pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> R
     }
     let language = args.manner.language();
     let limit = usize::from(args.limit);
-    let items = desk.list(&filter, Page { before: args.before, limit }).await?;
+    let items = desk.list(&filter, Page { before: args.before, limit }, now()).await?;
     if args.manner.json {
         json(&Messages::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
         complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
     } else {
-        let waits = waiting::of_items(desk, &items).await?;
-        say(format_args!("{}", listed(&items, &waits, args.manner).trim_end()));
+        say(format_args!("{}", listed(&items, args.manner).trim_end()));
         if let Some(last) = items.last().filter(|_| items.len() == limit) {
             let more = if language == Language::En { "there may be more:" } else { "il y en a peut-être d'autres :" };
             complain_about(format_args!("{more} --before {}", last.id));
@@ -42,12 +41,11 @@ pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> R
     Ok(if items.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-fn listed(items: &[Item], waits: &BTreeMap<String, String>, manner: Manner) -> String {
+fn listed(items: &[Item], manner: Manner) -> String {
     let (now, language) = (now(), manner.language());
     let row = |item: &Item| {
         let id = item.id.to_string();
-        let reason = item.reason.as_ref().or_else(|| waits.get(&id)).map_or("-", String::as_str);
-        let (reason, channel) = (cut(reason, REASON), cut(item.channel.as_str(), CHANNEL));
+        let (reason, channel) = (cut(told(&item.reason), REASON), cut(item.channel.as_str(), CHANNEL));
         vec![id, age(now - item.created_at, language), channel, item.state.to_string(), reason, manner.contact(item)]
     };
     let mut text = String::new();
@@ -56,7 +54,7 @@ fn listed(items: &[Item], waits: &BTreeMap<String, String>, manner: Manner) -> S
         for item in items {
             let lines = table(&["", "", "", "", "", ""], &[row(item)]);
             text.push_str(lines.lines().nth(1).unwrap_or_default());
-            text.push_str(&format!("\n    {}\n", one_line(&item.body)));
+            text.push_str(&format!("\n    {}\n", said(&item.body, language)));
         }
         return text;
     }
@@ -71,13 +69,9 @@ fn listed(items: &[Item], waits: &BTreeMap<String, String>, manner: Manner) -> S
     table(&head, &items.iter().map(row).collect::<Vec<_>>())
 }
 
-/// On one line, and without what a terminal would obey.
-pub(super) fn one_line(text: &str) -> String {
-    if text.is_empty() {
-        return "(no text)".to_owned();
-    }
-    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
-    format!("“{}”", visible.collect::<String>())
+/// A text, where it is to be shown.
+pub(super) fn said(text: &str, language: Language) -> String {
+    if text.is_empty() { label("(no text)", language).to_owned() } else { one_line(text) }
 }
 
 pub(super) async fn counts(
@@ -86,41 +80,29 @@ pub(super) async fn counts(
     manner: Manner,
     config: &Config,
 ) -> Result<u8, StoreError> {
-    let (counts, language) = (desk.counts(filter).await?, manner.language());
+    let (counts, language) = (desk.counts(filter, now()).await?, manner.language());
     if manner.json {
         json(&Counts::of(&counts));
     } else if counts.is_empty() {
         complain_about(format_args!("{}", nothing_fits(filter, config, language)));
     } else {
-        let mut told = Vec::with_capacity(counts.len());
-        for count in counts {
-            let reasons = match &count.reason {
-                Some(reason) => vec![reason.clone()],
-                None => waiting::of_count(desk, filter, &count).await?,
-            };
-            told.push(Told { count, reasons });
-        }
-        say(format_args!("{}", counted(&told, language).trim_end()));
-        say(format_args!("\n{}", meanings(&told, config, language).trim_end()));
-        return Ok(exit::OK);
+        say(format_args!("{}", counted(&counts, language).trim_end()));
+        say(format_args!("\n{}", meanings(&counts, config, language).trim_end()));
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-/// A count, and why its messages stand where they do: their reason, or what they wait for.
-struct Told {
-    count: Count,
-    reasons: Vec<String>,
+fn told(reason: &Option<String>) -> &str {
+    reason.as_deref().unwrap_or("-")
 }
 
-fn counted(told: &[Told], language: Language) -> String {
+fn counted(counts: &[Count], language: Language) -> String {
     let now = now();
-    let row = |Told { count, reasons }: &Told| {
-        let reason = if reasons.is_empty() { "-".to_owned() } else { reasons.join(", ") };
+    let row = |count: &Count| {
         vec![
             count.messages.to_string(),
             count.state.to_string(),
-            cut(&reason, REASON),
+            cut(told(&count.reason), REASON),
             cut(count.tenant.as_str(), CHANNEL),
             cut(count.channel.as_str(), CHANNEL),
             format!("{} … {}", age(now - count.oldest, language), age(now - count.newest, language)),
@@ -134,19 +116,19 @@ fn counted(told: &[Told], language: Language) -> String {
         label("channel", language),
         label("age", language),
     ];
-    table(&head, &told.iter().map(row).collect::<Vec<_>>())
+    table(&head, &counts.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Each reason in words, and the next steps.
-fn meanings(told: &[Told], config: &Config, language: Language) -> String {
-    let reasons: BTreeSet<&str> = told.iter().flat_map(|told| &told.reasons).map(String::as_str).collect();
+fn meanings(counts: &[Count], config: &Config, language: Language) -> String {
+    let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
     let mut text = String::new();
     for reason in reasons {
         let means = waiting::meaning(reason, language);
         // A code is told with its number before it.
         let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
         text.push_str(&format!("{means}\n"));
-        for step in next_steps(reason, told, config, language) {
+        for step in next_steps(reason, counts, config, language) {
             text.push_str(&format!("    {step}\n"));
         }
     }
@@ -155,9 +137,9 @@ fn meanings(told: &[Told], config: &Config, language: Language) -> String {
 
 /// What can be done about all that stand somewhere for a reason: channel by channel, where that makes a difference and
 /// there are few.
-fn next_steps(reason: &str, told: &[Told], config: &Config, language: Language) -> Vec<String> {
-    let concerned = told.iter().filter(|told| told.reasons.iter().any(|known| known == reason));
-    let cases = concerned.map(|Told { count, .. }| {
+fn next_steps(reason: &str, counts: &[Count], config: &Config, language: Language) -> Vec<String> {
+    let concerned = counts.iter().filter(|count| count.reason.as_deref() == Some(reason));
+    let cases = concerned.map(|count| {
         let channel = count.channel.as_str();
         Case::of(channel, fallback_of(channel, config)).group(reason, count.state)
     });
@@ -220,42 +202,39 @@ mod tests {
         Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment).unwrap().config
     }
 
-    fn told(channel: &str, reason: &str, state: OutboxState) -> Told {
+    fn count(channel: &str, reason: &str, state: OutboxState) -> Count {
         let at = "2026-11-21T12:00:00Z".parse().unwrap();
-        let count = Count {
+        Count {
             tenant: TenantId::new("belle"),
             channel: ChannelId::new(channel),
             state,
-            reason: None,
+            reason: Some(reason.to_owned()),
             messages: 1,
             oldest: at,
             newest: at,
-        };
-        Told { count, reasons: vec![reason.to_owned()] }
+        }
     }
 
     #[test]
     fn next_steps_name_the_channels_while_these_are_few() {
         let (dead, pending) = (OutboxState::Dead, OutboxState::Pending);
         let config = config();
-        let meanings = |told: &[Told]| meanings(told, &config, Language::En);
-        let few = [told("wa-1", "breaker_open", pending), told("wa-2", "breaker_open", pending)];
+        let meanings = |counts: &[Count]| meanings(counts, &config, Language::En);
+        let few = [count("wa-1", "breaker_open", pending), count("wa-2", "breaker_open", pending)];
         let said = meanings(&few);
         assert!(said.contains("wa-2 cannot take it") && said.contains("a fallback_channel of wa-2 would"), "{said}");
-        let one = [told("wa-1", "20003", dead), told("wa-1", "30003", OutboxState::Failed)];
+        let one = [count("wa-1", "20003", dead), count("wa-1", "30003", OutboxState::Failed)];
         let said = meanings(&one);
         assert!(said.contains("auth_token of wa-1") && said.contains("replay --reason 20003`"), "{said}");
         assert!(said.contains("    later: `palabre outbox replay --reason 30003`\n"), "{said}");
-        let many: Vec<_> = (1..=5).map(|number| told(&format!("wa-{number}"), "20003", dead)).collect();
+        let many: Vec<_> = (1..=5).map(|number| count(&format!("wa-{number}"), "20003", dead)).collect();
         let said = meanings(&many);
         assert!(said.contains("auth_token of CHANNEL") && said.lines().count() == 2, "{said}");
     }
 
     #[test]
-    fn a_count_tells_what_its_messages_wait_for() {
-        let mut waiting = told("wa-1", "breaker_open", OutboxState::Pending);
-        waiting.reasons.push("line".to_owned());
-        let said = counted(&[waiting], Language::Fr);
-        assert!(said.starts_with("messages  état     raison") && said.contains("breaker_open, line"), "{said}");
+    fn a_count_is_told_in_french_too() {
+        let said = counted(&[count("wa-1", "breaker_open", OutboxState::Pending)], Language::Fr);
+        assert!(said.starts_with("messages  état     raison") && said.contains("breaker_open"), "{said}");
     }
 }

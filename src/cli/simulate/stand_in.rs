@@ -22,7 +22,7 @@ use self::house::{House, Unplayed};
 use super::duration;
 use crate::cli::{ConfigFile, complain, complain_about, exit, load, say};
 use crate::gateway::twilio::simulator::{
-    CallbackPlan, Fault, Faults, Policy, Rule, Sent, Simulator, SimulatorConfig, SimulatorError,
+    CallbackPlan, Fault, Faults, Policy, Rule, Sent, Simulator, SimulatorConfig, SimulatorError, When,
 };
 
 /// Statuses that a provider reports of a message.
@@ -50,6 +50,9 @@ pub(super) struct ProviderArgs {
     /// Take nothing: refuse every message with this code of the provider's (21211, 63016, …)
     #[arg(long, value_name = "CODE")]
     refuse: Option<u32>,
+    /// Refuse what these channels send, and take the rest
+    #[arg(long, value_name = "CHANNEL", value_delimiter = ',', requires = "refuse")]
+    only: Vec<String>,
 }
 
 /// What keeps it from starting, or ends it.
@@ -73,6 +76,10 @@ pub(super) fn run(args: &ProviderArgs) -> u8 {
             return if matches!(unplayed, Unplayed::Elsewhere(_)) { exit::FOUND_WRONG } else { exit::FAILED };
         }
     };
+    if let Some(stranger) = args.only.iter().find(|channel| house.sender(channel).is_none()) {
+        complain_about(format_args!("{}", house.no_channel(stranger)));
+        return exit::FOUND_WRONG;
+    }
     // The inlet is an actix server.
     actix_rt::System::new().block_on(async {
         match play(args, Arc::new(house)).await {
@@ -94,7 +101,8 @@ async fn play(args: &ProviderArgs, house: Arc<House>) -> Result<(), Stopped> {
     let directions = theatre.house.directions(post, &args.file.config);
     say(format_args!("{directions}"));
     if let Some(code) = args.refuse {
-        say(format_args!("Every message is refused with {code}, so none of them is shown here."));
+        let of = if args.only.is_empty() { String::new() } else { format!(" of {}", args.only.join(", ")) };
+        say(format_args!("Every message{of} is refused with {code}, so none of them is shown here."));
     }
     theatre.knock(&args.file.config).await;
     let mut lines = typed_lines();
@@ -130,7 +138,10 @@ fn start(args: &ProviderArgs, house: &Arc<House>, address: SocketAddr) -> Result
         simulator.set_callbacks(Some(CallbackPlan { error_code: Some(args.code), late: args.late, ..plan }));
     }
     if let Some(code) = args.refuse {
-        simulator.set_faults(Faults::of([Rule::always(Fault::Refuse { status: 400, code })]));
+        let refused = || Rule::always(Fault::Refuse { status: 400, code });
+        let senders = args.only.iter().filter_map(|channel| house.sender(channel));
+        let rules: Vec<Rule> = senders.map(|sender| refused().when(When::From(sender.to_owned()))).collect();
+        simulator.set_faults(if rules.is_empty() { Faults::of([refused()]) } else { Faults::of(rules) });
     }
     Ok(simulator)
 }

@@ -174,7 +174,7 @@ fn mistakes_in_a_channels_way_out() {
         ),
         (
             "backup_api_base_url = \"api.twilio.com\"",
-            "error t.toml:9:23 `channels[0].backup_api_base_url` is not a URL | write it like `https://hooks.example.com`",
+            "error t.toml:9:23 `channels[0].backup_api_base_url` is not a URL | write it like `https://api.twilio.com`",
         ),
         (
             "backup_api_base_url = \"https://api.twilio.com\"",

@@ -165,7 +165,7 @@ fn mistakes_in_a_tenants_file() {
         (
             "{ env = \"TOKEN\" }",
             "{ env = \"TOKEN\" }\napi_base_url = \"ftp://x\"",
-            "error t.toml:9:16 `channels[0].api_base_url` must begin with `https://` (or `http://`) | write it like `https://hooks.example.com`",
+            "error t.toml:9:16 `channels[0].api_base_url` must begin with `https://` (or `http://`) | write it like `https://api.twilio.com`",
         ),
         (
             "{ env = \"TOKEN\" }",
@@ -216,6 +216,11 @@ fn mistakes_in_a_tenants_file() {
             "Bien reçu.",
             "Merci {{ contact.nme }}",
             "error t.toml:1:20 `replies.fallback` does not hold: line 1: unknown name `contact.nme` | did you mean `contact.name`?",
+        ),
+        (
+            "[[channels]]",
+            "[[faq]]\nquestion = \"q\"\nkeywords = [\"horaires\"]\nanswer = \"a\"\n[[faq]]\nquestion = \"r\"\nkeywords = [\"Horaires !\"]\nanswer = \"b\"\n[[channels]]",
+            "warning t.toml:9:13 `faq[1].keywords[0]` asks for nothing: `faq[0]` has the same word, and answers | give it to one question alone",
         ),
         (
             "[[channels]]",

@@ -68,7 +68,8 @@ pub struct Message {
     /// Where it stands: `pending`, `sent`, `dead`, …
     #[schema(example = "dead")]
     pub state: String,
-    /// Why it stands there: a word of Palabre's or the provider's code (docs/outbox.md).
+    /// Why it stands there: a word of Palabre's or the provider's code (docs/outbox.md). In a list, of a pending message that
+    /// has none of its own: what it waits for now, `line`, `turn`, `time`, or what holds its channel back.
     #[schema(example = "63016")]
     pub reason: Option<String>,
     /// Attempts begun, in all its lives.
@@ -204,7 +205,7 @@ pub struct CountOfMessages {
     pub channel_id: String,
     /// Where they stand.
     pub state: String,
-    /// Why.
+    /// Why, as in lists.
     pub reason: Option<String>,
     /// How many.
     pub messages: u64,

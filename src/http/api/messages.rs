@@ -74,7 +74,7 @@ pub enum NotSent {
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMessage {
-    /// Who sends. May be left out when the key sees one tenant alone.
+    /// Who sends. May be left out when the key sees one tenant alone, or `channel` says it.
     #[serde(default)]
     pub tenant: Option<String>,
     /// Through which channel. May be left out when one channel of the tenant fits `to`.
@@ -154,7 +154,7 @@ fn again(first: &Item, order: &Order) -> Told {
 }
 
 fn order(call: &Call<'_>, asked: NewMessage) -> Result<Order, Problem> {
-    let tenant = tenant(call.api, call.caller, asked.tenant.as_deref())?;
+    let tenant = tenant(call.api, call.caller, asked.tenant.as_deref(), asked.channel.as_deref())?;
     let (sender, to) = route(call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
     let template = asked.template.map(|template| TemplateUse { name: template.name, variables: template.variables });
     let expires_at = asked
@@ -163,6 +163,10 @@ fn order(call: &Call<'_>, asked: NewMessage) -> Result<Order, Problem> {
         .map(|given| asks::lasting("expires_in", given))
         .transpose()?
         .map(|lasting| call.now() + lasting);
+    let mut said = asked.text.iter().chain(template.iter().flat_map(|template| template.variables.values()));
+    if said.any(|text| text.contains('\0')) {
+        return Err(invalid("text", "bad text", "a text has no NUL characters"));
+    }
     if asked.text.as_deref().is_none_or(|text| text.trim().is_empty()) && template.is_none() {
         return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
     }
@@ -190,8 +194,8 @@ fn key(call: &Call<'_>) -> Result<Option<String>, Problem> {
     if fits { Ok(Some(key.to_owned())) } else { Err(BAD) }
 }
 
-/// The tenant that is named, or the only one that the key sees.
-fn tenant(api: &Api, caller: &Caller, named: Option<&str>) -> Result<TenantId, Problem> {
+/// The tenant that is named, the one whose channel is, or the only one that the key sees.
+fn tenant(api: &Api, caller: &Caller, named: Option<&str>, channel: Option<&str>) -> Result<TenantId, Problem> {
     let mut seen: Vec<&TenantId> = api.channels.iter().map(|channel| &channel.tenant).collect();
     seen.retain(|tenant| caller.sees(tenant));
     seen.dedup();
@@ -202,7 +206,18 @@ fn tenant(api: &Api, caller: &Caller, named: Option<&str>) -> Result<TenantId, P
             .map(|tenant| (*tenant).clone())
             .ok_or(problems::UNKNOWN_TENANT),
         (None, [tenant]) => Ok((*tenant).clone()),
-        (None, _) => Err(invalid("tenant", "no tenant", "this key sees several tenants: name one in `tenant`")),
+        (None, _) => {
+            let Some(channel) = channel else {
+                return Err(invalid(
+                    "tenant",
+                    "no tenant",
+                    "this key sees several: name one in `tenant`, or a `channel`",
+                ));
+            };
+            let mut channels = api.channels.iter().filter(|known| caller.sees(&known.tenant));
+            let known = channels.find(|known| known.id.as_str() == channel).ok_or(problems::UNKNOWN_CHANNEL)?;
+            Ok(known.tenant.clone())
+        }
     }
 }
 
@@ -243,7 +258,11 @@ fn route<'a>(api: &'a Api, tenant: &TenantId, named: Option<&str>, to: &str) -> 
 mod tests {
     use std::sync::Arc;
 
+    use actix_web::http::header::{self, HeaderMap, HeaderValue};
+
     use super::*;
+    use crate::http::api::caller::Key;
+    use crate::store::operator::Tenants;
 
     struct Nowhere;
 
@@ -279,6 +298,31 @@ mod tests {
             operator: None,
             outgoing: Arc::new(Nowhere),
             clock: Arc::new(Never),
+        }
+    }
+
+    #[test]
+    fn a_channel_says_whose_it_is() {
+        let caller = |tenants: &[&str]| {
+            let seen = Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
+            let bearer = (header::AUTHORIZATION, HeaderValue::from_static("Bearer 0123"));
+            Caller::of(&[Key::new("site", "0123", seen, &[])], &HeaderMap::from_iter([bearer])).unwrap()
+        };
+        // The key's tenants, `tenant`, `channel` -> whose, or what is wrong
+        let table: [(&[&str], _, _, _); 8] = [
+            (&["belle", "taxi"], None, Some("taxi-sms"), Ok("taxi")),
+            (&["belle", "taxi"], Some("belle"), Some("taxi-sms"), Ok("belle")),
+            (&["belle", "taxi"], None, Some("other-sms"), Err("unknown channel")),
+            (&["belle", "taxi"], None, None, Err("no tenant")),
+            (&["belle"], None, None, Ok("belle")),
+            (&["belle"], None, Some("taxi-sms"), Ok("belle")),
+            (&["belle"], Some("taxi"), None, Err("unknown tenant")),
+            (&["taxi", "other"], None, Some("belle-wa"), Ok("taxi")),
+        ];
+        for (tenants, named, channel, expected) in table {
+            let found = tenant(&api(), &caller(tenants), named, channel).map(|tenant| tenant.to_string());
+            let expected = expected.map(str::to_owned);
+            assert_eq!(found.map_err(|problem| problem.error), expected, "i9: {tenants:?}, {named:?}, {channel:?}");
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) async fn list(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
     let asked = Asked::read(call.query, &[&Which::NAMES[..], &["limit", "before"]].concat())?;
     let filter = asked.which.filter(call.caller)?;
-    let items = call.operator().list(&filter, Page { before: asked.before, limit: asked.limit }).await?;
+    let items = call.operator().list(&filter, Page { before: asked.before, limit: asked.limit }, call.now()).await?;
     told(&Messages::of(&items, asked.limit, call.caller.content()))
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn list(call: Call<'_>) -> Told {
 pub(super) async fn counts(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
     let filter = Asked::read(call.query, &Which::NAMES)?.which.filter(call.caller)?;
-    told(&Counts::of(&call.operator().counts(&filter).await?))
+    told(&Counts::of(&call.operator().counts(&filter, call.now()).await?))
 }
 
 /// One message and its history.

@@ -4,12 +4,13 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::template::TemplateUse;
+use palabre_actors::ports::REST_HOLDS;
 
 use super::*;
 use crate::store::Wait;
 use crate::store::entity::event_log;
 use crate::store::explain::first_id_of;
-use crate::store::link::{self, id, integer, rows, text, text_or_null, time_or_null};
+use crate::store::link::{self, id, integer, rows, text, text_or_null, time, time_or_null};
 use crate::store::sql::MESSAGE_EVENTS;
 use crate::store::values::{Row, corrupt, number};
 
@@ -89,7 +90,8 @@ pub struct Item {
     pub kind: OutboundKind,
     /// Where it stands.
     pub state: OutboxState,
-    /// Why it stands there: a word of ours or a provider's code.
+    /// Why it stands there: a word of ours or a provider's code. In a list, of a row that waits and was never claimed: what
+    /// it waits for at this moment.
     pub reason: Option<String>,
     /// Attempts begun, in all its lives.
     pub attempts: u32,
@@ -143,7 +145,7 @@ pub struct Count {
     pub channel: ChannelId,
     /// Where they stand.
     pub state: OutboxState,
-    /// Why.
+    /// Why, as in a list.
     pub reason: Option<String>,
     /// How many.
     pub messages: u64,
@@ -154,38 +156,46 @@ pub struct Count {
 }
 
 impl Operator {
-    /// Rows that fit, newest first.
+    /// Rows that fit, newest first, as they stand at this moment.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Item>, StoreError> {
-        let mut values = filter.values(self.among(&filter.tenants).await?, filter.wanted());
+    pub async fn list(&self, filter: &Filter, page: Page, now: Timestamp) -> Result<Vec<Item>, StoreError> {
+        let among = self.among(&filter.tenants).await?;
+        let mut values = filter.values(among.clone(), filter.wanted());
         values.push(page.before.map_or_else(|| text(LAST_ID), id));
         values.push(filter.since.map_or_else(|| text(""), |since| text(first_id_of(since - DECISION))));
         values.push(integer(page.limit));
         let rows = rows(&self.reads, sql::newest(self.reads.dialect(), filter.wanted()), values).await?;
-        Ok(rows.iter().map(item).collect::<Result<_, _>>()?)
+        let mut items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+        if items.iter().any(Item::waits_unsaid) {
+            let holds = self.holds(among, now).await?;
+            for (item, row) in items.iter_mut().zip(&rows).filter(|(item, _)| item.waits_unsaid()) {
+                item.reason = Some(holds.word(item, row.get(23)?, now));
+            }
+        }
+        Ok(items)
     }
 
-    /// How many rows fit, by tenant, channel, state and reason, the most first.
+    /// How many rows fit, by tenant, channel, state and reason, the most first, as they stand at this moment.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn counts(&self, filter: &Filter) -> Result<Vec<Count>, StoreError> {
-        let values = filter.values(self.among(&filter.tenants).await?, filter.wanted());
+    pub async fn counts(&self, filter: &Filter, now: Timestamp) -> Result<Vec<Count>, StoreError> {
+        let among = self.among(&filter.tenants).await?;
+        let mut values = filter.values(among.clone(), filter.wanted());
+        values.extend([time(now), time(now - REST_HOLDS)]);
         let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted()), values).await?;
-        let count = |row: &Row| {
-            Ok(Count {
-                tenant: row.tenant(0)?,
-                channel: row.channel(1)?,
-                state: row.parse(2)?,
-                reason: row.get(3)?,
-                messages: u64::try_from(row.get::<i64>(4)?).map_err(|_| corrupt("a count"))?,
-                oldest: row.time(5)?,
-                newest: row.time(6)?,
-            })
-        };
-        Ok(rows.iter().map(count).collect::<Result<_, DbErr>>()?)
+        let mut counts = rows.iter().map(count).collect::<Result<Vec<_>, _>>()?;
+        let is_due = |count: &Count| count.reason.as_deref() == Some(holds::TURN);
+        if counts.iter().any(is_due) {
+            let holds = self.holds(among, now).await?;
+            for count in counts.iter_mut().filter(|count| is_due(count)) {
+                count.reason = Some(holds.of_due(&count.channel));
+            }
+            counts = together(counts);
+        }
+        Ok(counts)
     }
 
     /// What holds a row back at this moment. `None`: it is not pending, or there is no such row. Whoever asks has seen
@@ -225,6 +235,46 @@ impl Operator {
         let rows = all(&self.reads, sql::ITEM, [among, id(message)]).await?;
         Ok(rows.first().map(item).transpose()?)
     }
+}
+
+impl Item {
+    /// Whether it waits, and nobody who was at it said why.
+    fn waits_unsaid(&self) -> bool {
+        self.state == OutboxState::Pending && self.reason.is_none()
+    }
+}
+
+fn count(row: &Row) -> Result<Count, DbErr> {
+    Ok(Count {
+        tenant: row.tenant(0)?,
+        channel: row.channel(1)?,
+        state: row.parse(2)?,
+        reason: row.get(3)?,
+        messages: u64::try_from(row.get::<i64>(4)?).map_err(|_| corrupt("a count"))?,
+        oldest: row.time(5)?,
+        newest: row.time(6)?,
+    })
+}
+
+/// Counts of which two are the same become one: some were told that they wait for their channel, others wait for it now.
+fn together(counts: Vec<Count>) -> Vec<Count> {
+    let mut merged: Vec<Count> = Vec::with_capacity(counts.len());
+    for count in counts {
+        let is_same = |known: &&mut Count| {
+            (&known.tenant, &known.channel, known.state, &known.reason)
+                == (&count.tenant, &count.channel, count.state, &count.reason)
+        };
+        match merged.iter_mut().find(is_same) {
+            Some(known) => {
+                known.messages += count.messages;
+                known.oldest = known.oldest.min(count.oldest);
+                known.newest = known.newest.max(count.newest);
+            }
+            None => merged.push(count),
+        }
+    }
+    merged.sort_by_key(|count| std::cmp::Reverse(count.messages));
+    merged
 }
 
 /// Columns as `sql::ITEM` selects them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use palabre_actors::domain::status::Transition;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -100,9 +101,22 @@ impl Scene {
         rows.iter().map(|row| row.get::<Option<String>>(0).unwrap().unwrap_or_default()).collect()
     }
 
+    /// Why its pending rows wait, as counts tell it, which is what the rows of a list say.
+    async fn waiting(&self) -> Vec<(String, u64)> {
+        let filter = Filter { states: vec![OutboxState::Pending], ..Filter::default() };
+        let counts = self.operator.counts(&filter, noon()).await.unwrap();
+        let told: Vec<_> = counts.into_iter().map(|count| (count.reason.unwrap(), count.messages)).collect();
+        let items = self.operator.list(&filter, Page { before: None, limit: 1000 }, noon()).await.unwrap();
+        for (reason, messages) in &told {
+            let listed = items.iter().filter(|item| item.reason.as_deref() == Some(reason)).count();
+            assert_eq!(listed as u64, *messages, "{reason}");
+        }
+        told
+    }
+
     async fn listed(&self, filter: &Filter) -> Vec<u128> {
         let page = Page { before: None, limit: 100 };
-        let items = self.operator.list(filter, page).await.unwrap();
+        let items = self.operator.list(filter, page, noon()).await.unwrap();
         items.iter().map(|item| item.id.0.as_u128() - uuid(0).as_u128()).collect()
     }
 }
@@ -136,11 +150,11 @@ async fn lists_are_filtered_and_paged() {
     assert_eq!(scene.listed(&Filter { kind: Some(OutboundKind::Manual), ..belle.clone() }).await, [0_u128; 0]);
     assert_eq!(scene.listed(&Filter { since: Some(noon()), ..belle.clone() }).await, [0_u128; 0]);
     assert_eq!(scene.listed(&Filter { until: Some(noon()), ..belle.clone() }).await, [5, 4, 3, 1]);
-    let first = scene.operator.list(&belle, Page { before: None, limit: 2 }).await.unwrap();
+    let first = scene.operator.list(&belle, Page { before: None, limit: 2 }, noon()).await.unwrap();
     let before = first.last().map(|item| item.id.0);
-    let second = scene.operator.list(&belle, Page { before, limit: 2 }).await.unwrap();
+    let second = scene.operator.list(&belle, Page { before, limit: 2 }, noon()).await.unwrap();
     assert_eq!(second.iter().map(|item| item.id).collect::<Vec<_>>(), [message(3), message(1)]);
-    let counts = scene.operator.counts(&belle).await.unwrap();
+    let counts = scene.operator.counts(&belle, noon()).await.unwrap();
     assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), 4);
     assert_eq!(counts.len(), 4);
     assert!(!format!("{first:?}").contains("secret") && !format!("{first:?}").contains("336"), "i10");
@@ -345,4 +359,41 @@ async fn dead_letters_are_found_without_reading_the_rest() {
         let whole = steps.iter().filter(|step| step.as_str() == "SCAN messages_out");
         assert_eq!(whole.count(), 0, "{sql}\n{steps:#?}");
     }
+}
+
+#[tokio::test]
+async fn every_row_that_waits_says_for_what_however_many_there_are() {
+    let rows: Vec<Row> = (1..=300).map(|number| row(number, OutboxState::Pending)).collect();
+    let scene = Scene::with(&rows).await;
+    let (first, second, hundredth) = (uuid(1), uuid(2), uuid(100));
+    scene.run(&format!("UPDATE messages_out SET behind = 1 WHERE id > '{hundredth}'")).await;
+    scene
+        .run(&format!("UPDATE messages_out SET next_attempt_at = '2026-11-21T13:00:00.000000Z' WHERE id = '{first}'"))
+        .await;
+    scene.run(&format!("UPDATE messages_out SET last_error = '20003' WHERE id = '{second}'")).await;
+    assert_eq!(scene.waiting().await, [("line", 200), ("turn", 98), ("20003", 1), ("time", 1)].map(counted));
+    // Its own time is later than the pause, and then it is not.
+    let (channel, why) = (ChannelId::new("belle-wa"), "quality".parse().unwrap());
+    let soon = noon() + TimeDelta::minutes(30);
+    scene.operator.pause(&Tenants::All, &channel, &why, (soon, noon())).await.unwrap();
+    assert_eq!(scene.waiting().await, [("line", 200), ("paused", 98), ("20003", 1), ("time", 1)].map(counted));
+    scene.operator.pause(&Tenants::All, &channel, &why, (endless(), noon())).await.unwrap();
+    assert_eq!(scene.waiting().await, [("line", 200), ("paused", 99), ("20003", 1)].map(counted));
+    // The provider's own pause has the reason that a row may have of its own.
+    scene.run("UPDATE channel_pauses SET reason = '20003'").await;
+    assert_eq!(scene.waiting().await, [("line", 200), ("20003", 100)].map(counted));
+    scene.operator.resume(&Tenants::All, &channel).await.unwrap();
+    scene
+        .run(
+            "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) VALUES ('belle-wa', 'belle', \
+             'breaker_open', '2026-11-21T12:00:15.000000Z', '2026-11-21T11:59:59.000000Z')",
+        )
+        .await;
+    assert_eq!(scene.waiting().await, [("line", 200), ("breaker_open", 98), ("20003", 1), ("time", 1)].map(counted));
+    scene.run("UPDATE channel_rests SET told_at = '2026-11-21T11:00:00.000000Z'").await;
+    assert_eq!(scene.waiting().await, [("line", 200), ("turn", 98), ("20003", 1), ("time", 1)].map(counted));
+}
+
+fn counted((reason, messages): (&str, u64)) -> (String, u64) {
+    (reason.to_owned(), messages)
 }

@@ -10,7 +10,7 @@ macro_rules! item {
     () => {
         "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
         urgent, next_attempt_at, expires_at, provider_message_id, sent_via, cost_micros, correlation_id, created_at, \
-        sent_at, updated_at, in_reply_to"
+        sent_at, updated_at, in_reply_to, behind"
     };
 }
 
@@ -20,6 +20,18 @@ const FILTER: &str = "tenant_id = ANY ($1::text[]) AND state = ANY ($2::text[]) 
     AND ($4::text IS NULL OR last_error = $4 OR last_error = 'exhausted:' || $4) \
     AND ($5::text IS NULL OR kind = $5) AND ($6::timestamptz IS NULL OR created_at >= $6) \
     AND ($7::timestamptz IS NULL OR created_at < $7)";
+
+/// Why a row stands where it does. One that waits without a reason of its own is told from where it stands: `line`, `time`,
+/// or `turn` when its own time does not hold it back, though its channel may. Now (`$8`), since when a rest must have been
+/// told (`$9`).
+const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
+    WHEN next_attempt_at <= $8::timestamptz THEN 'turn' \
+    WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
+        SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
+            AND p.tenant_id = messages_out.tenant_id \
+        UNION ALL SELECT r.until FROM channel_rests r WHERE r.channel_id = messages_out.channel_id \
+            AND r.tenant_id = messages_out.tenant_id AND r.told_at >= $9::timestamptz) h) THEN 'turn' \
+    ELSE 'time' END)";
 
 /// Rows that fit a filter, newest first. Before which id (`$8`), the first id that may be meant (`$9`), how many (`$10`).
 pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
@@ -41,11 +53,11 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
     format!("SELECT * FROM ({parts}) rows ORDER BY id LIMIT $9")
 }
 
-/// How many rows fit a filter, by tenant, channel, state and reason.
+/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
     let parts = Shelf::union(states, |shelf| {
         format!(
-            "SELECT tenant_id, channel_id, state, last_error, count(*) AS messages, min(created_at), max(created_at) \
+            "SELECT tenant_id, channel_id, state, {REASON}, count(*) AS messages, min(created_at), max(created_at) \
             FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
         )
     });
@@ -78,6 +90,12 @@ pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'canc
 /// Tenants.
 pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
     WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id, channel_id";
+
+/// Tenants, now, since when a rest must have been told: what keeps channels back.
+pub(in crate::store) const HOLDS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
+    WHERE tenant_id = ANY ($1::text[]) AND until > $2 \
+    UNION ALL SELECT channel_id, 'rests', reason, until FROM channel_rests \
+    WHERE tenant_id = ANY ($1::text[]) AND until > $2 AND told_at >= $3";
 
 /// Tenants, channel.
 pub(in crate::store) const CHANNEL: &str =

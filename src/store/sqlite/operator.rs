@@ -38,7 +38,7 @@ macro_rules! item {
     () => {
         "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
         urgent, next_attempt_at, expires_at, provider_message_id, sent_via, cost_micros, correlation_id, created_at, \
-        sent_at, updated_at, in_reply_to"
+        sent_at, updated_at, in_reply_to, behind"
     };
 }
 
@@ -46,6 +46,18 @@ macro_rules! item {
 const FILTER: &str = "tenant_id IN (SELECT value FROM json_each(+?1)) AND state IN (SELECT value FROM json_each(+?2)) \
     AND (?3 IS NULL OR channel_id = ?3) AND (?4 IS NULL OR last_error = ?4 OR last_error = 'exhausted:' || ?4) \
     AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR created_at >= ?6) AND (?7 IS NULL OR created_at < ?7)";
+
+/// Why a row stands where it does. One that waits without a reason of its own is told from where it stands: `line`, `time`,
+/// or `turn` when its own time does not hold it back, though its channel may. Now (`?8`), since when a rest must have been
+/// told (`?9`).
+const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
+    WHEN next_attempt_at <= ?8 THEN 'turn' \
+    WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
+        SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
+            AND p.tenant_id = messages_out.tenant_id \
+        UNION ALL SELECT r.until FROM channel_rests r WHERE r.channel_id = messages_out.channel_id \
+            AND r.tenant_id = messages_out.tenant_id AND r.told_at >= ?9) h) THEN 'turn' \
+    ELSE 'time' END)";
 
 impl Shelf {
     /// One statement from parts for each shelf that these states stand on.
@@ -78,11 +90,11 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
     format!("{parts} ORDER BY id LIMIT ?9")
 }
 
-/// How many rows fit a filter, by tenant, channel, state and reason.
+/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
     let parts = Shelf::union(states, |shelf| {
         format!(
-            "SELECT tenant_id, channel_id, state, last_error, count(*), min(created_at), max(created_at) \
+            "SELECT tenant_id, channel_id, state, {REASON}, count(*), min(created_at), max(created_at) \
             FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
         )
     });
@@ -113,6 +125,12 @@ pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'canc
 /// Tenants.
 pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) ORDER BY tenant_id, channel_id";
+
+/// Tenants, now, since when a rest must have been told: what keeps channels back.
+pub(in crate::store) const HOLDS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND until > ?2 \
+    UNION ALL SELECT channel_id, 'rests', reason, until FROM channel_rests \
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND until > ?2 AND told_at >= ?3";
 
 /// Tenants, channel.
 pub(in crate::store) const CHANNEL: &str =

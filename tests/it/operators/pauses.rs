@@ -63,7 +63,16 @@ async fn a_paused_channel_sends_nothing_and_goes_on_in_order() {
     assert!(told.contains(&format!("`palabre explain {first}` tells why")), "{told}");
 
     let counted = office.palabre_ok(&["outbox", "list", "--state", "pending", "--by-reason"]);
-    assert!(counted.contains("paused, line") && counted.contains("`palabre outbox resume belle` ends"), "{counted}");
+    let rows: Vec<Vec<_>> =
+        counted.lines().skip(1).take(2).map(|row| row.split_whitespace().take(3).collect()).collect();
+    assert_eq!(rows, [vec!["8", "pending", "line"], vec!["2", "pending", "paused"]], "{counted}");
+    assert!(counted.contains("`palabre outbox resume belle` ends"), "{counted}");
+    let (_, page) = office.get(CRM, "/api/v1/outbox?state=pending").await;
+    let reasons: Vec<_> = page["messages"].as_array().unwrap().iter().map(|message| &message["reason"]).collect();
+    let of = |reason: &str| reasons.iter().filter(|known| **known == reason).count();
+    assert_eq!((of("paused"), of("line"), reasons.len()), (2, 8, 10), "{page}");
+    let (_, counts) = office.get(CRM, "/api/v1/outbox/counts?state=pending").await;
+    assert_eq!((&counts["counts"][0]["reason"], &counts["counts"][1]["messages"]), (&json!("line"), &json!(2)));
     let listed = office.palabre_ok(&["outbox", "list", "--state", "pending", "--language", "fr"]);
     assert_eq!((listed.matches(" paused ").count(), listed.matches(" line ").count()), (2, 8), "{listed}");
     assert!(listed.starts_with("id ") && listed.contains("raison"), "{listed}");
@@ -81,6 +90,7 @@ async fn a_paused_channel_sends_nothing_and_goes_on_in_order() {
     };
     assert_eq!((of_belle(ANNE), of_belle(BOB)), (expected.clone(), expected));
     assert_eq!(office.palabre(&["outbox", "resume", "belle"]).code, 1, "it was not paused any more");
+    assert_eq!(office.palabre(&["outbox", "pauses", "--json"]).code, 1, "none is");
 }
 
 /// Nobody waits for the daemon to notice: some are on their way when the pause comes, and none of them may be left

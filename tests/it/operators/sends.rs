@@ -68,6 +68,7 @@ async fn what_cannot_be_sent_is_refused_with_a_word_and_what_to_do() {
         (json!({ "to": number, "template": { "name": "nowhere" } }), "unknown_template", "template.name"),
         (json!({ "to": number, "text": "x", "template": { "name": "nowhere" } }), "unknown_template", "template.name"),
         (json!({ "to": number, "text": " " }), "nothing to say", "text"),
+        (json!({ "to": number, "text": "a\u{0}b" }), "bad text", "text"),
         (json!({ "to": "0698765432", "text": "x" }), "bad address", "to"),
         (json!({ "to": number, "channel": "taxi-sms", "text": "x" }), "unknown channel", "channel"),
         (json!({ "to": number, "template": { "nom": "x" } }), "unknown field", "template"),

@@ -69,6 +69,42 @@ impl Questions {
     }
 }
 
+/// A keyword that asks for nothing: another entry has it too, and wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The entry it stands in.
+    pub entry: usize,
+    /// Its place there.
+    pub at: usize,
+    /// The entry that answers instead.
+    pub by: usize,
+}
+
+/// The keywords that another entry's are stronger than, whatever the message. Those of one entry do not count.
+pub(super) fn shadowed(faq: &[FaqEntry]) -> Vec<Shadowed> {
+    let keywords = || {
+        faq.iter().enumerate().flat_map(|(entry, faq)| {
+            faq.keywords.iter().enumerate().map(move |(at, keyword)| {
+                let folded = fold(keyword);
+                let words: Vec<String> = folded.split(' ').map(|word| stem(word).to_owned()).collect();
+                (entry, at, words, folded.chars().count())
+            })
+        })
+    };
+    let mut strongest: HashMap<Vec<String>, (usize, usize)> = HashMap::new();
+    for (entry, _, words, chars) in keywords() {
+        let known = strongest.entry(words).or_insert((chars, entry));
+        if chars > known.0 {
+            *known = (chars, entry);
+        }
+    }
+    let shadowed = keywords().filter_map(|(entry, at, words, _)| {
+        let by = strongest.get(&words)?.1;
+        (by != entry && !words.concat().is_empty()).then_some(Shadowed { entry, at, by })
+    });
+    shadowed.collect()
+}
+
 /// Plural and singular are one word: the s or x at its end falls away, on both sides of the comparison.
 fn stem(word: &str) -> &str {
     if word.len() > 3 { word.strip_suffix(['S', 'X']).unwrap_or(word) } else { word }
@@ -80,18 +116,19 @@ mod tests {
 
     use super::*;
 
-    fn faq(entries: &[&[&str]]) -> Questions {
-        let entries: Vec<FaqEntry> = entries
-            .iter()
-            .map(|keywords| FaqEntry {
-                question: "?".into(),
-                keywords: keywords.iter().map(ToString::to_string).collect(),
-                answer: "!".into(),
-                template: None,
-            })
-            .collect();
+    fn entries(entries: &[&[&str]]) -> Vec<FaqEntry> {
+        let entry = |keywords: &&[&str]| FaqEntry {
+            question: "?".into(),
+            keywords: keywords.iter().map(ToString::to_string).collect(),
+            answer: "!".into(),
+            template: None,
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    fn faq(keywords: &[&[&str]]) -> Questions {
         let mut errors = Vec::new();
-        let questions = Questions::new(&entries, &mut errors);
+        let questions = Questions::new(&entries(keywords), &mut errors);
         assert_eq!(errors, []);
         questions
     }
@@ -127,6 +164,16 @@ mod tests {
         ] {
             assert_eq!(questions.find(&fold(message)), entry, "{message:?}");
         }
+    }
+
+    #[test]
+    fn a_keyword_that_another_entry_has_asks_for_nothing() {
+        let keywords: &[&[&str]] =
+            &[&["ouvert", "prix", "Prix !"], &["OUVERT", "un prix"], &["ouverts", "prix bas"], &["!"]];
+        let told: Vec<_> = shadowed(&entries(keywords)).iter().map(|word| (word.entry, word.at, word.by)).collect();
+        assert_eq!(told, [(0, 0, 2), (1, 0, 2)]);
+        // As messages find it: the longer of two that mean the same wins.
+        assert_eq!(faq(&keywords[..3]).find(&fold("ouvert ?")), Some(2));
     }
 
     #[test]

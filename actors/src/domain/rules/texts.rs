@@ -267,6 +267,7 @@ impl Compiler<'_> {
         let mut unknown: Vec<String> = names.into_iter().filter(|name| !KNOWN.contains(&name.as_str())).collect();
         unknown.sort();
         let name = unknown.first()?;
+        let others: String = unknown.iter().skip(1).map(|other| format!(" (and `{other}`)")).collect();
         let line = source.find(name.as_str()).map(|at| 1 + source[..at].matches('\n').count());
         let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
         let meant = KNOWN
@@ -276,9 +277,11 @@ impl Compiler<'_> {
             .filter(|(likeness, _)| *likeness > 0.8)
             .max_by(|a, b| a.0.total_cmp(&b.0));
         Some(match meant {
-            Some((_, meant)) => format!("{place}unknown name `{name}`; did you mean `{meant}`?"),
+            Some((_, meant)) => format!("{place}unknown name `{name}`{others}; did you mean `{meant}`?"),
             None => {
-                format!("{place}unknown name `{name}`; known are message.body, contact.name, tenant.name, tenant.id")
+                format!(
+                    "{place}unknown name `{name}`{others}; known are message.body, contact.name, tenant.name, tenant.id"
+                )
             }
         })
     }

@@ -49,6 +49,13 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     passage.close(role, outcome)
 }
 
+/// Whether a message says STOP, as its turn will read it: what is queued before it then waits for nothing.
+#[must_use]
+pub fn says_stop(message: &Inbound, rules: &Rules) -> bool {
+    let text = heard(&message.content);
+    asked(rules, text, &fold(text), &message.content) == Some(Keyword::Stop)
+}
+
 fn role(message: &Inbound, rules: &Rules, sellers: &dyn SellerBook) -> Role {
     let addresses = std::iter::once(&message.from).chain(&message.content.details.alias);
     let is_seller = addresses.into_iter().any(|address| {

@@ -295,7 +295,7 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
 }
 
 /// Whether a reason is a word of ours, a code that we have words for, or an HTTP status.
-pub(in crate::cli) fn is_known(reason: &str) -> bool {
+pub(super) fn is_known(reason: &str) -> bool {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
     code(reason).is_some() || http_status(reason).is_some() || ours(reason).is_some()
 }

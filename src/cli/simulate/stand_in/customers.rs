@@ -94,7 +94,13 @@ impl House {
         Ok((line, message))
     }
 
-    fn no_channel(&self, id: &str) -> String {
+    /// The address of a channel as Twilio writes it.
+    pub(super) fn sender(&self, id: &str) -> Option<&str> {
+        self.channels.iter().find(|line| line.channel == id).map(|line| line.wire.as_str())
+    }
+
+    /// For those who misspelt one.
+    pub(super) fn no_channel(&self, id: &str) -> String {
         let known: Vec<&str> = self.channels.iter().map(|line| line.channel.as_str()).collect();
         format!("no channel is called {id}: {}", suggest::help(id, &known))
     }

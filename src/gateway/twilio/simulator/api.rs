@@ -42,7 +42,7 @@ pub(super) async fn create(
     let Ok(form) = Form::parse(&body) else { return refusal(400, 20001, "Unreadable parameters") };
     let field = |name| form.get(name).unwrap_or_default();
     let mid = form.get("StatusCallback").and_then(our_id);
-    let Drawn { delay, fault } = world.fate.of_send(field("To"), field("Body"), mid.as_deref());
+    let Drawn { delay, fault } = world.fate.of_send((field("From"), field("To")), field("Body"), mid.as_deref());
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }

@@ -43,6 +43,8 @@ pub enum When {
     Always,
     /// Those to an address as Twilio writes it.
     To(String),
+    /// Those from a sender as Twilio writes it.
+    From(String),
     /// Those whose text has this in it.
     BodyContains(String),
 }
@@ -200,8 +202,8 @@ impl Fate {
         drawing.draw(|rule| drops(rule) && rule.when == When::Always).is_some()
     }
 
-    /// What happens to a send that was read: to whom, its text, and our id of it.
-    pub fn of_send(&self, to: &str, body: &str, mid: Option<&str>) -> Drawn {
+    /// What happens to a send that was read: from and to whom, its text, and our id of it.
+    pub fn of_send(&self, (from, to): (&str, &str), body: &str, mid: Option<&str>) -> Drawn {
         let mut drawing = lock(&self.inner);
         if drawing.faults.rules.is_empty() {
             return Drawn::default();
@@ -209,6 +211,7 @@ impl Fate {
         let fits = |rule: &Rule| match &rule.when {
             When::Always => rule.fault != Some(Fault::DropBeforeReading),
             When::To(address) => address == to,
+            When::From(sender) => sender == from,
             When::BodyContains(text) => body.contains(text.as_str()),
         };
         let drawn = drawing.draw(fits).unwrap_or_default();
@@ -277,7 +280,7 @@ mod tests {
         let fate = Fate::new(1);
         let faults = Faults::of([Rule::always(Fault::ServerError(503))]);
         fate.set(Faults { per_message: Some(2), ..faults });
-        let of = |mid| fate.of_send("+1", "", Some(mid)).fault.is_some();
+        let of = |mid| fate.of_send(("+2", "+1"), "", Some(mid)).fault.is_some();
         assert_eq!([of("a"), of("a"), of("a"), of("b")], [true, true, false, true]);
         assert_eq!(fate.met(), BTreeMap::from([("server_error", 3)]));
     }
@@ -288,7 +291,7 @@ mod tests {
             let fate = Fate::new(seed);
             let sometimes = Rule::sometimes(0.5, Fault::ResetBeforeTaking);
             fate.set(Faults::of([sometimes, Rule::hesitant(Duration::from_secs(1))]));
-            (0..50).map(|_| fate.of_send("+1", "", None)).collect::<Vec<_>>()
+            (0..50).map(|_| fate.of_send(("+2", "+1"), "", None)).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

@@ -63,6 +63,7 @@ fn mistakes_are_found_before_a_message_meets_them() {
     assert_eq!(complaint("a\nb {{ mesage.body }}"), "line 2: unknown name `mesage.body`; did you mean `message.body`?");
     assert!(complaint("{% if false %}{{ tenant.nam }}{% endif %}").contains("did you mean `tenant.name`?"));
     assert!(complaint("{{ price }}").contains("unknown name `price`; known are"));
+    assert!(complaint("{{ price }} {{ hour }}").contains("unknown name `hour` (and `price`); known are"));
     assert!(complaint("{{ contact['nmae'] }}").contains("undefined"));
     assert!(complaint("ok\n{{ contact.name").starts_with("line 2: syntax error"));
     assert!(complaint("{{ contact.name | uper }}").contains("uper"));

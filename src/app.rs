@@ -128,6 +128,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
+        notice: config.runtime.drain_notice,
         clock,
         receivers: Arc::clone(&front) as Arc<dyn http::Receivers>,
         reception: front,
@@ -171,7 +172,7 @@ impl Running {
         &self.store
     }
 
-    /// Stops: takes nothing more in, finishes turns and sends in flight within `runtime.drain`, closes the store.
+    /// Stops: says so for `runtime.drain_notice`, takes nothing more in, finishes turns and sends in flight within `runtime.drain`, closes the store.
     /// Answers whether everything was finished; what was not is in the store for the next start.
     pub async fn stop(self) -> bool {
         info!("draining");

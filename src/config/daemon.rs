@@ -193,6 +193,11 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         .required("passivate_after", raw.passivate_after.as_ref(), "")
         .and_then(|raw| duration(scope, "passivate_after", raw));
     let drain = scope.required("drain", raw.drain.as_ref(), "").and_then(|raw| duration(scope, "drain", raw));
+    let notice = scope
+        .required("drain_notice", raw.drain_notice.as_ref(), "")
+        .and_then(|raw| duration(scope, "drain_notice", raw));
+    // Lowering the one alone must not make the other's default a mistake.
+    let drain_notice = notice.zip(drain).map(|(notice, drain)| notice.min(drain / 2));
     let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
     let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
     let lease = rhythm(scope, "lease", raw.lease.as_ref());
@@ -206,6 +211,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         passivate_after: passivate_after?,
         max_resident_conversations: resident?,
         drain: drain?,
+        drain_notice: drain_notice?,
         sweep_every: sweep_every?,
         ask_after: ask_after?,
         lease: lease?,

@@ -79,6 +79,7 @@ pub(super) struct RawRuntime {
     pub(super) passivate_after: Option<RawDuration>,
     pub(super) max_resident_conversations: Option<i64>,
     pub(super) drain: Option<RawDuration>,
+    pub(super) drain_notice: Option<RawDuration>,
     pub(super) sweep_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,

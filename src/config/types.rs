@@ -132,6 +132,8 @@ pub struct Runtime {
     pub max_resident_conversations: usize,
     /// How long SIGTERM waits for turns and sends in flight.
     pub drain: Duration,
+    /// How long SIGTERM is announced before the listeners close: a part of [`Runtime::drain`], and shorter.
+    pub drain_notice: Duration,
     /// How often the store is asked for what nobody told us about.
     pub sweep_every: Duration,
     /// How long to wait before asking a provider about a message whose fate is unknown.

@@ -39,6 +39,8 @@ pub struct HttpDeps {
     pub config: config::Http,
     /// How long [`Running::stop`] waits for requests in flight.
     pub drain: Duration,
+    /// For how long [`Running::stop`] goes on taking requests while it says that it stops.
+    pub notice: Duration,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Who may speak for a channel.

@@ -49,6 +49,7 @@ pub struct Running {
     /// Where metrics are shown; the same when there is one listener.
     pub admin_addr: SocketAddr,
     health: Arc<Health>,
+    notice: Duration,
     listeners: Vec<Listener>,
 }
 
@@ -60,10 +61,14 @@ struct Listener {
 }
 
 impl Running {
-    /// Accepts no more, lets the requests in flight finish within the drain time, closes the rest, and returns when
-    /// every worker is gone. `/readyz` says 503 from the first moment.
+    /// Announces the stop for a while: `/readyz` says 503, and every answer ends its connection, so that whoever sends
+    /// requests here goes elsewhere before the door is shut. A connection that waits to be accepted when a listener closes
+    /// is reset, and a request that crosses the end of an idle connection is lost, whatever a server does; the notice
+    /// leaves few of either. Then it accepts no more, lets the requests in flight finish within the drain time, closes the
+    /// rest, and returns when every worker is gone.
     pub async fn stop(self) {
         self.health.enter(Phase::Draining);
+        tokio::time::sleep(self.notice).await;
         futures_util::future::join_all(self.listeners.into_iter().map(Listener::stop)).await;
     }
 }
@@ -90,7 +95,7 @@ pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
         some => some,
     };
     let health = Arc::clone(&deps.health);
-    let public = deps.config.listen;
+    let (public, notice) = (deps.config.listen, deps.notice);
     let bound = match deps.config.admin_listen {
         None => vec![bind(deps, public, Face::Both, workers)?],
         // Both are bound before either is served: a taken port leaves nothing half up.
@@ -101,7 +106,7 @@ pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
     let listeners: Vec<Listener> = bound.into_iter().map(Bound::start).collect();
     let addr = listeners.first().map_or(public, |listener| listener.addr);
     let admin_addr = listeners.last().map_or(public, |listener| listener.addr);
-    Ok(Running { addr, admin_addr, health, listeners })
+    Ok(Running { addr, admin_addr, health, notice, listeners })
 }
 
 struct Bound {

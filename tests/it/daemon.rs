@@ -138,7 +138,8 @@ pub struct World {
     logs: Arc<Mutex<String>>,
 }
 
-struct Process {
+/// A running daemon. Dropping it kills it.
+pub struct Process {
     child: Child,
     base_url: String,
 }
@@ -156,11 +157,16 @@ impl World {
 
     /// The same on a configuration of its own.
     pub fn start_on(setup: &Setup) -> Self {
-        let own = on_postgres().then(postgres::empty);
-        let url = own.as_ref().map(postgres::Database::url);
-        let mut world = Self::made(setup, url, own);
+        let mut world = Self::asleep(setup);
         world.start_daemon();
         world
+    }
+
+    /// The same without a daemon so far.
+    pub fn asleep(setup: &Setup) -> Self {
+        let own = on_postgres().then(postgres::empty);
+        let url = own.as_ref().map(postgres::Database::url);
+        Self::made(setup, url, own)
     }
 
     /// A world on a server that the test may stop. No daemon runs yet.
@@ -181,7 +187,7 @@ impl World {
     /// Starts the daemon on the folder, whatever state it is in.
     pub fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
-        let process = Process::start(&self.config(), "spool", &self.logs);
+        let process = Process::start(&self.config(), 0, "spool", &self.logs);
         self.twilio
             .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
@@ -196,8 +202,13 @@ impl World {
     /// Starts another node beside it, which webhooks reach once they are aimed there.
     pub fn start_another(&mut self) {
         let spool = format!("spool-{}", self.others.len() + 2);
-        let process = Process::start(&self.config(), &spool, &self.logs);
+        let process = Process::start(&self.config(), 0, &spool, &self.logs);
         self.others.push(process);
+    }
+
+    /// Starts a node of that number, which is the caller's, and listens at this port of loopback.
+    pub fn node(&self, number: usize, port: u16) -> Process {
+        Process::start(&self.config(), port, &format!("spool-{number}"), &self.logs)
     }
 
     /// Where each node is.
@@ -213,23 +224,12 @@ impl World {
 
     /// kill -9
     pub fn kill(&mut self) {
-        let mut daemon = self.daemon.take().expect("it runs");
-        daemon.child.kill().expect("the daemon can be killed");
-        daemon.child.wait().expect("the daemon ends");
+        drop(self.daemon.take().expect("it runs"));
     }
 
     /// SIGTERM, and how it ended.
     pub fn terminate(&mut self) -> ExitStatus {
-        self.signal("-TERM");
-        let mut daemon = self.daemon.take().expect("it runs");
-        let mut waiting = Waiting::begin();
-        loop {
-            if let Some(status) = daemon.child.try_wait().expect("the daemon can be asked") {
-                return status;
-            }
-            assert!(waiting.goes_on(), "the daemon does not end:\n{}", self.logs());
-            std::thread::sleep(BREATH);
-        }
+        self.daemon.take().expect("it runs").terminate()
     }
 
     /// The daemon stands still (SIGSTOP), as on a machine that sleeps.
@@ -243,8 +243,7 @@ impl World {
     }
 
     fn signal(&self, signal: &str) {
-        let id = self.daemon.as_ref().expect("it runs").child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().expect("kill is there").success());
+        self.daemon.as_ref().expect("it runs").signal(signal);
     }
 
     pub fn config(&self) -> PathBuf {
@@ -349,20 +348,26 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for mut daemon in self.daemon.take().into_iter().chain(self.others.drain(..)) {
-            let _ = daemon.child.kill();
-            let _ = daemon.child.wait();
-        }
+        // Before their folder and their database go.
+        self.daemon = None;
+        self.others.clear();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Process {
-    /// Starts the program, with a spool of its own, and waits until it says that it is ready.
-    fn start(config: &Path, spool: &str, logs: &Arc<Mutex<String>>) -> Self {
+    /// Starts the program at a port, 0 for any, with a spool of its own, and waits until it says that it is ready.
+    fn start(config: &Path, port: u16, spool: &str, logs: &Arc<Mutex<String>>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
             .args(["serve", "--config"])
             .arg(config)
-            .env("PALABRE__HTTP__LISTEN", "127.0.0.1:0")
+            .env("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))
             .env("PALABRE__SPOOL__DIR", spool)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -391,6 +396,24 @@ impl Process {
             panic!("the daemon did not get ready:\n{}", logs.lock().expect("nobody panicked"));
         };
         Self { child, base_url: format!("http://{address}") }
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.signal("-TERM");
+        let mut waiting = Waiting::begin();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the daemon can be asked") {
+                return status;
+            }
+            assert!(waiting.goes_on(), "the daemon does not end");
+            std::thread::sleep(BREATH);
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().expect("kill is there").success());
     }
 }
 

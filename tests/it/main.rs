@@ -23,6 +23,7 @@ mod operators_on_postgres;
 mod retention;
 #[path = "retention.rs"]
 mod retention_on_postgres;
+mod rolling_on_postgres;
 mod stand_in;
 mod still;
 #[path = "still.rs"]

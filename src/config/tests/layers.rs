@@ -33,6 +33,7 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.passivate_after, Duration::from_secs(60));
         assert_eq!(config.runtime.max_resident_conversations, 10_000);
         assert_eq!(config.runtime.drain, Duration::from_secs(20));
+        assert_eq!(config.runtime.drain_notice, Duration::from_secs(1));
         assert_eq!(config.runtime.sweep_every, Duration::from_secs(2));
         assert_eq!(config.runtime.ask_after, Duration::from_secs(2));
         assert_eq!(config.runtime.lease, Duration::from_secs(60));

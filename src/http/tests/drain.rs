@@ -34,6 +34,28 @@ async fn a_stop_lets_requests_in_flight_finish() {
 }
 
 #[tokio::test]
+async fn a_stop_is_announced_while_requests_are_still_taken() {
+    // So long that only an announced stop lets anybody in.
+    let house = House::open_with(|deps| deps.notice = Duration::from_secs(600));
+    let (addr, health, reception) = (house.running.addr, house.health.clone(), house.reception.clone());
+    let stop = tokio::spawn(house.running.stop());
+    while health.phase() != Phase::Draining {
+        tokio::task::yield_now().await;
+    }
+    // New connections, whose clients would keep them.
+    let ready = client::exchange_open(addr, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()).await;
+    assert_eq!((ready.status, ready.header("connection")), (503, Some("close")));
+    let signature = fakes::sign(&format!("{BASE}{MESSAGE}"), FORM.as_bytes());
+    let request = client::post(MESSAGE, &[("X-Twilio-Signature", &signature)], FORM.as_bytes());
+    let request = String::from_utf8(request).unwrap().replace("Connection: close\r\n", "");
+    let taken = client::exchange_open(addr, request).await;
+    assert_eq!((taken.status, taken.header("connection")), (200, Some("close")));
+    assert_eq!(reception.accepted.lock().unwrap().len(), 1);
+    assert!(!stop.is_finished());
+    stop.abort();
+}
+
+#[tokio::test]
 async fn idle_connections_do_not_hold_a_stop_up() {
     let house = House::open();
     let addr = house.running.addr;

@@ -51,6 +51,7 @@ impl House {
             },
             // Long: a test whose stop waits for it hangs, and says so.
             drain: Duration::from_secs(600),
+            notice: Duration::ZERO,
             clock: Arc::new(FixedClock),
             receivers: Arc::new(Channels::new()),
             reception: reception.clone(),

@@ -13,9 +13,11 @@ use palabre_actors::ports::{
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
+use super::changes::Taken;
 use super::{Ids, Transaction};
 use crate::store::error::port_error;
 use crate::store::events::Events;
+use crate::store::link::Dialect;
 use crate::store::retention::Strip;
 
 /// Where an answer goes.
@@ -197,9 +199,19 @@ impl Batch {
         super::accept::apply(tx, &mut self.accepts, ids, &mut events).await?;
         super::sweeps::bury(tx, &mut self.burials, &mut events).await?;
         super::turns::apply(tx, &mut self.turns, &mut events).await?;
-        super::changes::apply(tx, &mut self.changes, &mut events).await?;
+        // A turn holds the heads of its lines by now. Two transactions that hold some each and wait for the other's would
+        // stand still until the database notices, a second later, and all that waits for either of them as well.
+        let shared = tx.dialect() == Dialect::Postgres;
+        let taken = if shared && !self.turns.is_empty() { Taken::Leave } else { Taken::Wait };
+        super::changes::apply(tx, &mut self.changes, taken, &mut events).await?;
         super::sweeps::apply(tx, &mut self.sweeps, &mut events).await?;
         events.into_rows().insert_at_last(tx).await
+    }
+
+    /// Changes of rows that another transaction had, to be written by themselves. Only after the commit.
+    pub fn left(&mut self) -> Self {
+        let left = self.changes.extract_if(.., |task| task.output.is_none()).collect::<Vec<_>>();
+        Self { rows: left.len(), changes: left, ..Self::default() }
     }
 
     /// Tells everyone what came of it. Only after the commit.

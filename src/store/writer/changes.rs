@@ -17,9 +17,19 @@ use crate::store::link::{Rows, all, change_later, column, integer, list, text};
 use crate::store::sql;
 use crate::store::values::corrupt;
 
+/// What a transaction does about a row that another one has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It waits: nobody can be waiting for it meanwhile.
+    Wait,
+    /// It leaves the change for later, without an answer.
+    Leave,
+}
+
 pub(super) async fn apply(
     tx: &impl Transaction,
     tasks: &mut [Task<Change, Advanced>],
+    taken: Taken,
     events: &mut Events,
 ) -> Result<(), DbErr> {
     if tasks.is_empty() {
@@ -35,10 +45,15 @@ pub(super) async fn apply(
             },
         });
     }
-    let mut rows = read(tx, &ids).await?;
+    let mut rows = read(tx, &ids, taken).await?;
     let mut spent = Spent::default();
     for (task, id) in tasks.iter_mut().zip(&ids) {
         let row = id.and_then(|id| rows.get_mut(&id));
+        if taken == Taken::Leave && id.is_some() && row.is_none() {
+            // Somebody has it, or there is none: whoever waits for it sees which.
+            task.output = None;
+            continue;
+        }
         task.output = Some(Ok(match &task.input {
             Change::Settle(settlement) => match row {
                 Some(row) => {
@@ -102,14 +117,19 @@ async fn by_provider_id(tx: &impl Transaction, update: &StatusUpdate) -> Result<
     rows.first().map(|row| row.parse(0)).transpose()
 }
 
-async fn read(tx: &impl Transaction, ids: &[Option<OutboundId>]) -> Result<HashMap<OutboundId, OutboxRow>, DbErr> {
+async fn read(
+    tx: &impl Transaction,
+    ids: &[Option<OutboundId>],
+    taken: Taken,
+) -> Result<HashMap<OutboundId, OutboxRow>, DbErr> {
     let mut wanted: Vec<_> = ids.iter().flatten().collect();
     wanted.sort();
     wanted.dedup();
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let packed = all(tx, sql::OUTBOX_ROWS, [column(wanted)]).await?;
+    let rows = if taken == Taken::Wait { sql::OUTBOX_ROWS } else { sql::OUTBOX_ROWS_FREE };
+    let packed = all(tx, rows, [column(wanted)]).await?;
     let packed: String = packed.first().ok_or_else(|| corrupt("outbox rows"))?.get(0)?;
     let packed: Vec<Packed> = serde_json::from_str(&packed).map_err(|_| corrupt("outbox rows"))?;
     Ok(packed.into_iter().map(|row| (row.0, OutboxRow::unpack(row))).collect())

@@ -240,7 +240,12 @@ async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch, away: &mut bool
         if mem::take(away) {
             tracing::info!("a writer reached the database again");
         }
-        return batch;
+        let left = batch.left();
+        if left.is_empty() {
+            return batch;
+        }
+        batch.answer();
+        return Box::pin(write(conn, ids, left, away)).await;
     };
     let error = match failure {
         Failure::Before(error) => error,

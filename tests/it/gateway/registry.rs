@@ -75,6 +75,7 @@ fn config(channels: Vec<Channel>) -> Config {
             lease: Duration::from_secs(60),
             max_resident_conversations: 1,
             drain: Duration::from_secs(1),
+            drain_notice: Duration::ZERO,
         },
         api: Api::default(),
         tenants: vec![tenant],

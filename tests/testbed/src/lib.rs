@@ -6,13 +6,44 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a part of the tests")]
 
+pub mod nginx;
 pub mod postgres;
 pub mod redis;
 
+use std::fs;
 use std::net::TcpListener;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Below what Linux gives to those who ask for any port, and to outgoing connections.
+const LASTING: Range<u16> = 20_000..32_000;
 
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     listener.local_addr().expect("it is bound").port()
+}
+
+/// A port that is free now, and stays so while a process of the test's that had it is restarted: nobody is given it who asks
+/// for any port.
+///
+/// # Panics
+/// All of them are taken.
+#[must_use]
+pub fn lasting_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let count = LASTING.end - LASTING.start;
+    // Tests are processes, and run beside each other.
+    let first = u16::try_from(std::process::id() % u32::from(count / 16)).expect("small") * 16;
+    let port = (0..count).find_map(|_| {
+        let port = LASTING.start + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % count;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    port.expect("a free port")
+}
+
+/// Whether root runs the tests: servers that refuse root run as somebody else then.
+pub(crate) fn am_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

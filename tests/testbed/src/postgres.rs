@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::free_port;
+use crate::{am_root, free_port};
 
 /// The superuser of our servers, who needs no password on loopback.
 const USER: &str = "palabre";
@@ -292,10 +292,6 @@ fn enter(folder: &Path) -> File {
             return users;
         }
     }
-}
-
-fn am_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// User and group that the server runs as.

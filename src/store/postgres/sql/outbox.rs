@@ -82,13 +82,26 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     RETURNING t.id, t.correlation_id, t.conversation_id"
 );
 
+macro_rules! outbox_rows {
+    ($lock:literal) => {
+        concat!(
+            "SELECT coalesce(json_agg(json_build_array(o.id, o.tenant_id, \
+                o.channel_id, o.state, o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, \
+                o.last_error, o.correlation_id, o.sent_at, o.conversation_id, o.life, o.sent_via, o.cost_micros, \
+                o.expires_at, 1)), '[]')::text \
+            FROM (SELECT m.* FROM unnest($1::text[]) j (id) JOIN messages_out m ON m.id = j.id ORDER BY m.id ",
+            $lock,
+            ") o"
+        )
+    };
+}
+
 /// `(id)`: rows whose outcome or status comes in, locked, packed into one. Last whether others stand behind each in its
 /// line: perhaps, because another node may be adding some right now.
-pub(in crate::store) const OUTBOX_ROWS: &str = "SELECT coalesce(json_agg(json_build_array(o.id, o.tenant_id, \
-        o.channel_id, o.state, o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, \
-        o.last_error, o.correlation_id, o.sent_at, o.conversation_id, o.life, o.sent_via, o.cost_micros, o.expires_at, \
-        1)), '[]')::text \
-    FROM (SELECT m.* FROM unnest($1::text[]) j (id) JOIN messages_out m ON m.id = j.id ORDER BY m.id FOR UPDATE OF m) o";
+pub(in crate::store) const OUTBOX_ROWS: &str = outbox_rows!("FOR UPDATE OF m");
+
+/// The same, without those that another transaction has.
+pub(in crate::store) const OUTBOX_ROWS_FREE: &str = outbox_rows!("FOR UPDATE OF m SKIP LOCKED");
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = $3 \

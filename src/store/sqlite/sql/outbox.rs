@@ -75,6 +75,9 @@ pub(in crate::store) const OUTBOX_ROWS: &str = concat!(
     "))) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value"
 );
 
+/// The same: there is one writer.
+pub(in crate::store) const OUTBOX_ROWS_FREE: &str = OUTBOX_ROWS;
+
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
     AND tenant_id = ?1 AND (channel_id = ?2 OR sent_via = ?2) ORDER BY id DESC LIMIT 1";

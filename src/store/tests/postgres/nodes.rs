@@ -1,24 +1,45 @@
 //! Two nodes on one database.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use futures_util::future::join_all;
+use futures_util::poll;
 use palabre_actors::domain::ids::{NodeId, OutboundId, ProviderMessageId};
-use palabre_actors::domain::message::Inbound;
+use palabre_actors::domain::message::{Inbound, Outbound};
 use palabre_actors::domain::send::Receipt;
+use palabre_actors::domain::status::{DeliveryStatus, OutboxState};
 use palabre_actors::ports::{
-    Acceptance, Claim, Claimable, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement, Turns,
+    Acceptance, Advanced, Claim, Claimable, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement,
+    StatusUpdate, Turns,
 };
 use palabre_actors::testing::conformance::scene::{Customer, at, behind, node, now, queued, turn};
 use palabre_testbed::postgres::Database;
 
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _};
+
 use super::fresh;
 use crate::store::Store;
+use crate::store::writer::{Change, Laned as _};
 
 async fn two_nodes() -> (Store, Store, Database) {
     let (first, database) = fresh().await;
     let second = Store::open(&database.url(), false).await.unwrap();
     (first, second, database)
+}
+
+fn delivered(message: &Outbound) -> StatusUpdate {
+    StatusUpdate {
+        tenant: message.tenant.clone(),
+        channel: message.channel.clone(),
+        scheme: message.to.scheme(),
+        id: Some(message.id),
+        provider_message_id: ProviderMessageId::new("SMout"),
+        status: DeliveryStatus::Delivered,
+        life: None,
+        code: None,
+        at: at(3),
+    }
 }
 
 fn taken(id: OutboundId) -> Settled {
@@ -135,6 +156,55 @@ async fn a_line_has_a_head_whatever_two_nodes_do_at_once() {
     .await;
     let orphans = "SELECT count(*) FILTER (WHERE behind), count(*) FROM messages_out WHERE state = 'pending'";
     assert_eq!(database.psql(orphans), "0|60");
+}
+
+/// Keeps a row until the end of the transaction, as another node's turn does.
+async fn kept(database: &Database, row: &Outbound) -> DatabaseTransaction {
+    let tx = sea_orm::Database::connect(database.url()).await.unwrap().begin().await.unwrap();
+    let keep = format!("SELECT id FROM messages_out WHERE id = '{}' FOR UPDATE", row.id);
+    tx.execute_unprepared(&keep).await.unwrap();
+    tx
+}
+
+/// A turn that waited for the row of a callback in its batch, while whoever has that row waits for the head of the turn's
+/// line, would stand still until the database notices, and all other webhooks with it.
+#[tokio::test]
+async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
+    let (first, database) = fresh().await;
+    let customer = Customer::of("belle", 0);
+    customer.is_answered(&first, "SM-a", 0, now(0)).await;
+    let message = customer.sends(&first, "SM-b", 1).await;
+    let turn = Box::new(turn(&customer.state(&first).await, &message, 2).answered(behind(2)));
+    // Two rows whose callbacks the writer of that turn writes.
+    let mut others = Vec::new();
+    for n in 1.. {
+        let row = Customer::of("belle", n).is_answered(&first, &format!("SM{n}"), 0, now(0)).await;
+        if (Change::Advance(delivered(&row)).lane() ^ turn.lane()) % 2 == 0 {
+            others.push(row);
+        }
+        if others.len() == 2 {
+            break;
+        }
+    }
+    let [busy, held] = [&others[0], &others[1]];
+    let (occupied, kept) = (kept(&database, busy).await, kept(&database, held).await);
+    let mut first_callback = pin!(first.advance(delivered(busy)));
+    assert!(poll!(&mut first_callback).is_pending());
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while database.psql(waiting) != "1" {
+        tokio::task::yield_now().await;
+    }
+    // The writer is occupied, so these two become one transaction.
+    let mut committed = pin!(first.commit(*turn));
+    let mut advanced = pin!(first.advance(delivered(held)));
+    assert!(poll!(&mut committed).is_pending() && poll!(&mut advanced).is_pending());
+    occupied.commit().await.unwrap();
+    assert_eq!(first_callback.await.unwrap(), Advanced::To(OutboxState::Delivered));
+    committed.await.unwrap();
+    assert!(poll!(&mut advanced).is_pending(), "somebody has its row");
+    kept.commit().await.unwrap();
+    assert_eq!(advanced.await.unwrap(), Advanced::To(OutboxState::Delivered));
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::SUPPRESS,
         sql::CONTACT_OF,
         sql::OUTBOX_ROWS,
+        sql::OUTBOX_ROWS_FREE,
         sql::OUTBOX_UPDATE,
         sql::LOCK_HEADS,
         sql::PROMOTE,

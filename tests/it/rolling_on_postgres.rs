@@ -1,0 +1,102 @@
+//! Three nodes behind nginx, with the site file that operators install, are restarted one by one while customers write.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use palabre::gateway::twilio::simulator::{CallbackPlan, Daemon as Whereabouts, Simulator};
+use palabre_testbed::{lasting_port, nginx, redis};
+use tokio::task::JoinSet;
+
+use crate::daemon::{BELLE, PUBLIC_URL, Process, Setup, Waiting, World};
+
+const NODES: usize = 3;
+/// Customers who write one message after the other.
+const CUSTOMERS: usize = 24;
+/// How often all nodes are restarted.
+const ROUNDS: usize = 2;
+
+/// What one of them wrote, and each answer that was no 200.
+type Wrote = (String, Vec<String>, Vec<String>);
+
+/// Writes until it is told to stop, and never writes again what failed.
+async fn customer(world: Arc<World>, number: usize, stop: Arc<AtomicBool>) -> Wrote {
+    let from = format!("+33612{number:06}");
+    let (mut bodies, mut failed) = (Vec::new(), Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        let body = format!("message {}", bodies.len());
+        match world.twilio.deliver(&world.text(BELLE, &from, &body)).await {
+            Ok(answer) if answer.status == 200 => {}
+            Ok(answer) => failed.push(format!("{} {}", answer.status, answer.body)),
+            Err(error) => failed.push(format!("{error:?}")),
+        }
+        bodies.push(body);
+        // A customer, not a benchmark: the machine has other tests to run.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (from, bodies, failed)
+}
+
+/// Restarts one node after the other, each as soon as the one before it is ready again.
+fn roll(world: &World, ports: &[u16], nodes: &mut Vec<Process>) {
+    for (number, port) in ports.iter().enumerate() {
+        let status = nodes.remove(0).terminate();
+        assert_eq!(status.code(), Some(0), "a drain that finishes\n{}", world.logs());
+        nodes.push(world.node(number, *port));
+    }
+}
+
+async fn all_answered(twilio: &Simulator, count: usize) {
+    let mut waiting = Waiting::begin();
+    while twilio.taken() < count as u64 && waiting.goes_on() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_i2_i3_no_webhook_fails_while_three_nodes_are_restarted_one_by_one() {
+    let redis = redis::Server::start();
+    let daemon =
+        format!("[runtime]\nsweep_every = \"250ms\"\nask_after = \"500ms\"\n[redis]\nurl = \"{}\"", redis.url());
+    let world = Arc::new(World::asleep(&Setup { daemon, ..Setup::default() }));
+    let ports: Vec<u16> = (0..NODES).map(|_| lasting_port()).collect();
+    let mut nodes: Vec<Process> = ports.iter().enumerate().map(|(number, port)| world.node(number, *port)).collect();
+    let front = nginx::Server::start(include_str!("../../config/nginx/palabre.conf"), &ports);
+    world.twilio.set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: front.url() });
+    world.twilio.set_callbacks(Some(CallbackPlan::of(["sent", "delivered"])));
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut customers = JoinSet::new();
+    for number in 0..CUSTOMERS {
+        customers.spawn(customer(Arc::clone(&world), number, Arc::clone(&stop)));
+    }
+    let rolling = Arc::clone(&world);
+    let nodes = tokio::task::spawn_blocking(move || {
+        (0..ROUNDS).for_each(|_| roll(&rolling, &ports, &mut nodes));
+        nodes
+    });
+    let nodes = nodes.await.expect("each is restarted");
+    stop.store(true, Ordering::Relaxed);
+    let wrote: Vec<Wrote> = customers.join_all().await;
+
+    let failed: Vec<&String> = wrote.iter().flat_map(|(_, _, failed)| failed).collect();
+    assert!(failed.is_empty(), "{failed:?}\n{}", front.errors());
+    let wrote: BTreeMap<String, Vec<String>> = wrote.into_iter().map(|(from, bodies, _)| (from, bodies)).collect();
+    let count = wrote.values().map(Vec::len).sum();
+    all_answered(&world.twilio, count).await;
+    world.until("SELECT count(*) FROM messages_out WHERE state IN ('pending', 'sending', 'unknown')", 0).await;
+    let delivered = i64::try_from(count).expect("few");
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'delivered'", delivered).await;
+    assert_eq!(world.twilio.taken(), count as u64, "nobody is answered twice");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_in").await, delivered, "one row each");
+    for (customer, bodies) in &wrote {
+        let answers: Vec<_> = bodies.iter().map(|body| format!("Vous avez écrit : {body}")).collect();
+        assert_eq!(world.received(customer), answers, "in order");
+    }
+    // The provider's callbacks came the same way.
+    let log = front.access_log();
+    let bad: Vec<&str> = log.lines().filter(|line| !line.contains(" 200 ")).collect();
+    assert!(bad.is_empty() && log.lines().count() >= 3 * count, "{bad:?}\n{}", front.errors());
+    drop(nodes);
+}

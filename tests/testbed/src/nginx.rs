@@ -1,0 +1,159 @@
+//! nginx in front of nodes: a process of a test's own, with the site file that operators install.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{am_root, free_port};
+
+/// Runs the server until nobody holds the shell's standard input any more: whoever is killed lets go of it. A master that is
+/// killed with -9 would leave its workers behind.
+const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo started; read -r _; kill -TERM $!; wait"#;
+/// No start takes this long; it only turns a hang into a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Whom it runs as when root runs the tests: user and group `nobody` of every Linux.
+const NOBODY: u32 = 65_534;
+/// What Debian's own `nginx.conf` has around a site, but for its folders: all of them are ours.
+const AROUND: &str = "daemon off;
+worker_processes 2;
+pid {folder}/pid;
+events { worker_connections 4096; }
+http {
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    access_log {folder}/others.log;
+    include {folder}/site.conf;
+}
+";
+
+/// A server. It ends with its owner.
+#[derive(Debug)]
+pub struct Server {
+    folder: TempDir,
+    port: u16,
+    watchman: Child,
+}
+
+impl Server {
+    /// Starts one on a site file, the sample of `config/nginx`, that passes requests on to these ports of loopback. Nothing
+    /// of the file is changed but where things are: its ports, its files, and a line for each node instead of the one.
+    ///
+    /// # Panics
+    /// There is no nginx on this machine, it refuses the file, or the file is not the sample any more.
+    #[must_use]
+    pub fn start(sample: &str, nodes: &[u16]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, port) = (folder.path().display().to_string(), free_port());
+        certify(folder.path());
+        fs::write(folder.path().join("nginx.conf"), AROUND.replace("{folder}", &path)).expect("a file");
+        fs::write(folder.path().join("site.conf"), moved(sample, &path, port, nodes)).expect("a file");
+        if am_root() {
+            let entries = fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
+            for path in entries.chain([folder.path().to_owned()]) {
+                chown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+            }
+        }
+        let mut command = Command::new("sh");
+        if am_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let told = ["-e", &format!("{path}/error.log"), "-p", &path, "-c", &format!("{path}/nginx.conf")];
+        let mut watchman = command
+            .args(["-c", WATCHMAN, "sh"])
+            .arg(program())
+            .args(told)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let mut said = String::new();
+        let heard = BufReader::new(watchman.stdout.take().expect("piped")).read_line(&mut said);
+        heard.expect("the shell says that it has begun");
+        let server = Self { folder, port, watchman };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let refused = server.errors().contains("[emerg]") || begun.elapsed() > PATIENCE;
+            assert!(!refused, "nginx does not start, run .ci/prepare: {}", server.errors());
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    /// `http://127.0.0.1:…`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it wrote about requests, in the format of the site file; a line is there soon after its request.
+    #[must_use]
+    pub fn access_log(&self) -> String {
+        self.read("access.log")
+    }
+
+    /// What it complained about.
+    #[must_use]
+    pub fn errors(&self) -> String {
+        self.read("error.log")
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.watchman.stdin.take());
+        let _ = self.watchman.wait();
+    }
+}
+
+/// The sample with its ports and files where a test may have them.
+fn moved(sample: &str, folder: &str, port: u16, nodes: &[u16]) -> String {
+    let once = |text: String, from: &str, to: &str| {
+        assert_eq!(text.matches(from).count(), 1, "the sample has `{from}` once");
+        text.replace(from, to)
+    };
+    let server = sample.lines().find(|line| line.trim().starts_with("server 127.0.0.1:8080"));
+    let server = server.expect("the sample has a node at 127.0.0.1:8080");
+    let servers: Vec<String> =
+        nodes.iter().map(|node| server.replace("127.0.0.1:8080", &format!("127.0.0.1:{node}"))).collect();
+    let site = once(sample.to_owned(), server, &servers.join("\n"));
+    let site = once(site, "listen 80;", &format!("listen 127.0.0.1:{};", free_port()));
+    // Beside TLS, without: whoever posts does not know our certificate.
+    let listen = format!("listen 127.0.0.1:{} ssl; listen 127.0.0.1:{port};", free_port());
+    let site = once(site, "listen 443 ssl;", &listen);
+    let site = once(site, "/etc/letsencrypt/live/hooks.example.com/fullchain.pem", &format!("{folder}/certificate"));
+    let site = once(site, "/etc/letsencrypt/live/hooks.example.com/privkey.pem", &format!("{folder}/key"));
+    once(site, "/var/log/nginx/palabre.log", &format!("{folder}/access.log"))
+}
+
+/// A certificate that nobody trusts.
+fn certify(folder: &Path) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-subj", "/CN=hooks.example.com", "-days", "2", "-keyout", "key", "-out", "certificate"])
+        .current_dir(folder)
+        .output();
+    let made = made.expect("openssl is there: run .ci/prepare");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    fs::set_permissions(folder.join("key"), Permissions::from_mode(0o600)).expect("ours");
+}
+
+/// Debian's is not on everybody's `PATH`.
+fn program() -> PathBuf {
+    let debian = PathBuf::from("/usr/sbin/nginx");
+    if debian.exists() { debian } else { PathBuf::from("nginx") }
+}

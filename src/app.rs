@@ -14,8 +14,8 @@ use std::time::Duration;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::{Foundation, House};
-use palabre_actors::kit::{Outage, Outside, Ports, Settings, TenantProfile};
-use palabre_actors::ports::{Clock, Pacing};
+use palabre_actors::kit::{LiveNodes, Outage, Outside, Ports, Settings, TenantProfile};
+use palabre_actors::ports::Clock;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -107,11 +107,11 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     if let Some(redis) = cluster.redis_health() {
         health.register("redis", false, redis);
     }
-    let mut ports = ports(&store, sellers.clone(), &registry, Arc::clone(&clock), cluster.pacing());
+    let mut ports = ports(&store, sellers.clone(), &registry, Arc::clone(&clock), &cluster);
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
-    let outside = outside(&config, ports, node, runtime.io().clone());
+    let outside = outside(&config, ports, (node, cluster.nodes()), runtime.io().clone());
     let foundation = Foundation::new(outside, shards);
     let shards = {
         let foundation = foundation.clone();
@@ -186,7 +186,7 @@ impl Running {
         if !finished {
             warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
         }
-        self.cluster.leave().await;
+        self.cluster.leave(finished).await;
         // What is kept stays there for the next start.
         for task in self.draining.into_iter().chain(self.forgetting) {
             task.abort();
@@ -239,27 +239,22 @@ fn profile_of(tenant: &Tenant) -> TenantProfile {
     }
 }
 
-fn ports(
-    store: &Store,
-    sellers: Sellers,
-    registry: &Arc<Registry>,
-    clock: Arc<dyn Clock>,
-    pacing: Arc<dyn Pacing>,
-) -> Ports {
+fn ports(store: &Store, sellers: Sellers, registry: &Arc<Registry>, clock: Arc<dyn Clock>, cluster: &Cluster) -> Ports {
     let port = || Arc::new(store.clone());
     Ports {
         clock,
         inbox: port(),
         turns: port(),
         outbox: port(),
+        reserves: cluster.reserves(),
         standings: port(),
-        pacing,
+        pacing: cluster.pacing(),
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
     }
 }
 
-fn outside(config: &Config, ports: Ports, node: NodeId, io: tokio::runtime::Handle) -> Outside {
+fn outside(config: &Config, ports: Ports, (node, nodes): (NodeId, LiveNodes), io: tokio::runtime::Handle) -> Outside {
     let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
@@ -274,5 +269,5 @@ fn outside(config: &Config, ports: Ports, node: NodeId, io: tokio::runtime::Hand
         lease: runtime.lease,
         ..Settings::default()
     };
-    Outside { ports, tenants, settings, node, io, residents: AtomicUsize::new(0), outage: Outage::default() }
+    Outside { ports, tenants, settings, node, nodes, io, residents: AtomicUsize::new(0), outage: Outage::default() }
 }

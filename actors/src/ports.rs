@@ -4,6 +4,7 @@
 mod error;
 mod leases;
 mod pacing;
+mod reserves;
 mod wakes;
 
 use std::pin::Pin;
@@ -13,9 +14,11 @@ use std::time::Duration;
 pub use self::error::{PortError, PortErrorKind};
 pub use self::leases::{Claim, ClaimUnknown, Claimable, Hasten, LeasesOver};
 pub use self::pacing::{Gate, GateKey, Pacing, Pass};
+pub use self::reserves::{Ask, Reserved, Reserves};
 pub use self::wakes::{ToWake, Wakes};
 use crate::domain::Timestamp;
 use crate::domain::address::{Address, Scheme};
+pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
@@ -197,15 +200,6 @@ pub struct Tended {
     pub changed: u64,
     /// Of these, the ones that died, by their lanes.
     pub died: Vec<LaneKey>,
-}
-
-/// What went out in a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Messages.
-    pub messages: u64,
-    /// What they cost, in millionths of the tenant's currency.
-    pub cost_micros: i64,
 }
 
 /// A channel sends nothing until then.

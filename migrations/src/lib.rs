@@ -12,6 +12,7 @@ mod m20261121_000005_held;
 mod m20261121_000006_duties;
 mod m20261121_000007_backlog;
 mod m20261121_000008_failing;
+mod m20261121_000009_reserves;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_duties::Migration),
             Box::new(m20261121_000007_backlog::Migration),
             Box::new(m20261121_000008_failing::Migration),
+            Box::new(m20261121_000009_reserves::Migration),
         ]
     }
 }

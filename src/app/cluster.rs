@@ -10,18 +10,19 @@ use metrics::gauge;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::house::House;
-use palabre_actors::outbox::{LiveNodes, LocalPacing};
-use palabre_actors::ports::{Pacing, Pending, ToWake, Wakes};
+use palabre_actors::kit::{LiveNodes, Outside};
+use palabre_actors::outbox::LocalPacing;
+use palabre_actors::ports::{Clock, Pacing, Pending, Reserves, ToWake, Wakes};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use super::{StartError, ThreadGone};
+use super::{StartError, SystemClock, ThreadGone};
 use crate::cache::Redis;
 use crate::config::Config;
 use crate::http::health::{Condition, HealthSource};
-use crate::store::{Store, StoreError};
+use crate::store::{ALIVE_FOR, Store, StoreError};
 use crate::telemetry::metrics as names;
 
 /// How often a node says that it lives, at most and at least. It counts for [`crate::store::ALIVE_FOR`].
@@ -30,6 +31,8 @@ const LIVES_EVERY: (Duration, Duration) = (Duration::from_millis(250), Duration:
 const TOGETHER: Duration = Duration::from_millis(50);
 /// What PostgreSQL passes on in one piece, less than its 8,000 bytes; Redis takes more, and need not.
 const TEXT_BYTES: usize = 7_900;
+/// A node believes so much less long than the others that it lives: clocks do not go alike.
+const BELIEVES_LESS: Duration = Duration::from_secs(1);
 /// A database that does not answer keeps nobody from leaving.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -49,7 +52,7 @@ impl Cluster {
     /// Takes its place. Answers once the others are counted and Redis, when there is to be one, was looked for; with the
     /// database away, [`Settling`] does that when it is back.
     pub(super) async fn join(config: &Config, store: &Store, node: NodeId, io: &Handle) -> Result<Self, StartError> {
-        let nodes = LiveNodes::default();
+        let nodes = if store.is_shared() { LiveNodes::of_several() } else { LiveNodes::default() };
         let redis = {
             let _inside = io.enter();
             config.redis.as_ref().map(|redis| Redis::connect(&redis.url)).transpose()?
@@ -88,6 +91,16 @@ impl Cluster {
         }
     }
 
+    /// How many nodes there are, as this one knows.
+    pub(super) fn nodes(&self) -> LiveNodes {
+        self.nodes.clone()
+    }
+
+    /// Where nodes keep what each may send of a tenant's day and budget; one that is alone needs none.
+    pub(super) fn reserves(&self) -> Option<Arc<dyn Reserves>> {
+        self.store.is_shared().then(|| Arc::new(self.store.clone()) as _)
+    }
+
     /// How Redis does, when there is to be one.
     pub(super) fn redis_health(&self) -> Option<Arc<dyn HealthSource>> {
         self.redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as _)
@@ -116,14 +129,19 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives its place up, so that the others' shares grow at once.
-    pub(super) async fn leave(self) {
+    /// Gives its place up, so that the others' shares grow at once. One that has not finished is missed soon enough: what it
+    /// has on the wire counts as its own until others look into it.
+    pub(super) async fn leave(self, finished: bool) {
         self.tasks.iter().for_each(JoinHandle::abort);
         let leaving = async {
             if let Some(redis) = &self.redis {
                 redis.close().await;
             }
-            self.store.node_ends(&self.node).await
+            if finished {
+                self.store.give_reserves_back(&self.node).await?;
+                self.store.node_ends(&self.node).await?;
+            }
+            Ok::<_, StoreError>(())
         };
         if !matches!(tokio::time::timeout(LEAVE_WITHIN, leaving).await, Ok(Ok(()))) {
             debug!("the other nodes will notice by themselves that this one is gone");
@@ -156,7 +174,8 @@ pub(super) struct Settling {
 impl Settling {
     /// Counts the others, and learns the secret that the gates in Redis are named with.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
-        seen(&self.nodes, self.store.node_begins(&self.node).await?);
+        let begun = SystemClock.now();
+        seen(&self.nodes, self.store.node_begins(&self.node).await?, begun);
         if let Some(redis) = &self.redis {
             redis.know(&secret(&self.store).await?).await;
         }
@@ -170,8 +189,10 @@ async fn secret(store: &Store) -> Result<Vec<u8>, StoreError> {
     Ok(store.secret_or(&fresh).await?.into_bytes())
 }
 
-fn seen(nodes: &LiveNodes, count: u32) {
+/// The others were told at `begun` or later.
+fn seen(nodes: &LiveNodes, count: u32, begun: Timestamp) {
     nodes.seen(count);
+    nodes.believed_until(Outside::later(begun, ALIVE_FOR.saturating_sub(BELIEVES_LESS)), SystemClock.now());
     gauge!(names::NODES).set(f64::from(count));
 }
 
@@ -180,9 +201,10 @@ async fn live(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
     let mut failing = false;
     loop {
         tokio::time::sleep(every).await;
+        let begun = SystemClock.now();
         match store.node_lives(&node).await {
             Ok(count) => {
-                seen(&nodes, count);
+                seen(&nodes, count, begun);
                 failing = false;
             }
             Err(error) => {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::pacing::permits::PermitBook;
-use palabre_actors::outbox::{LiveNodes, LocalPacing};
+use palabre_actors::kit::LiveNodes;
+use palabre_actors::outbox::LocalPacing;
 use palabre_actors::ports::{Gate, GateKey, Pacing, Pass, Pending, PortError};
 
 use super::Redis;

@@ -17,6 +17,7 @@ pub mod operator;
 mod ports;
 mod postgres;
 mod reader;
+mod reserves;
 mod retention;
 mod sellers;
 mod sql;

@@ -1,5 +1,7 @@
 //! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they wake each other.
 
+mod days;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,12 @@ struct Nodes {
 impl Nodes {
     /// `per_second` of belle's account, how often they look by themselves, and where Redis is.
     fn start(per_second: u32, sweep_every: &str, redis: Option<&Server>) -> Self {
+        let whatsapp = format!("per_second = {per_second}\npair = \"off\"");
+        Self::start_on(Setup { whatsapp, ..Setup::default() }, sweep_every, redis)
+    }
+
+    /// The same on a configuration of its own.
+    fn start_on(setup: Setup, sweep_every: &str, redis: Option<&Server>) -> Self {
         let keys = tempfile::tempdir().expect("a temporary folder");
         let path = keys.path().join("ops");
         std::fs::write(&path, OPS).expect("a file");
@@ -35,8 +43,7 @@ impl Nodes {
              [[api.keys]]\nname = \"ops\"\nkey = {{ file = \"{}\" }}\ntenants = [\"*\"]\nscopes = [\"read\", \"send\", \"operate\"]\n",
             path.display()
         );
-        let whatsapp = format!("per_second = {per_second}\npair = \"off\"");
-        let mut world = World::start_on(&Setup { daemon, whatsapp, ..Setup::default() });
+        let mut world = World::start_on(&Setup { daemon, ..setup });
         world.start_another();
         Self { world, client: reqwest::Client::new(), _keys: keys }
     }

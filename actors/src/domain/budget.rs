@@ -27,6 +27,31 @@ impl BudgetPolicy {
     }
 }
 
+/// What went out in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Messages.
+    pub messages: u64,
+    /// What they cost, in millionths of the tenant's currency.
+    pub cost_micros: i64,
+}
+
+impl Usage {
+    /// This and more.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        let messages = self.messages.saturating_add(more.messages);
+        Self { messages, cost_micros: self.cost_micros.saturating_add(more.cost_micros) }
+    }
+
+    /// This without that; nothing where that is more.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        let messages = self.messages.saturating_sub(other.messages);
+        Self { messages, cost_micros: self.cost_micros.saturating_sub(other.cost_micros).max(0) }
+    }
+}
+
 /// A stretch of time that has a budget of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetPeriod {

@@ -14,6 +14,7 @@ pub mod folding;
 pub mod ids;
 pub mod message;
 pub mod pacing;
+pub mod reserve;
 pub mod retry;
 pub mod rules;
 pub mod send;

@@ -4,6 +4,7 @@ mod allowance;
 mod delivery;
 mod leases;
 mod patience;
+mod reserves;
 
 use std::time::Duration;
 

@@ -5,6 +5,8 @@ pub mod admission;
 pub mod budget;
 pub mod exit;
 pub mod metric;
+mod nodes;
 mod outside;
 
+pub use nodes::LiveNodes;
 pub use outside::{Outage, Outside, Ports, Settings, TenantProfile};

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::LiveNodes;
 use crate::domain::Timestamp;
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::ChannelProfile;
 use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::rules::{Rules, SellerBook};
-use crate::ports::{Clock, Gateways, Inbox, Outbox, Pacing, Pending, PortError, PortErrorKind, Standings, Turns};
+use crate::ports::{
+    Clock, Gateways, Inbox, Outbox, Pacing, Pending, PortError, PortErrorKind, Reserves, Standings, Turns,
+};
 
 /// Everything the actors reach outside of themselves. One per node, shared.
 pub struct Outside {
@@ -23,6 +26,8 @@ pub struct Outside {
     pub settings: Settings,
     /// This running daemon.
     pub node: NodeId,
+    /// It among others.
+    pub nodes: LiveNodes,
     /// The runtime of the pools; what needs sockets runs there.
     pub io: tokio::runtime::Handle,
     /// Conversations in memory, over all tenants.
@@ -57,6 +62,8 @@ pub struct Ports {
     pub inbox: Arc<dyn Inbox>,
     pub turns: Arc<dyn Turns>,
     pub outbox: Arc<dyn Outbox>,
+    /// Where other nodes may be at work on the same store.
+    pub reserves: Option<Arc<dyn Reserves>>,
     pub standings: Arc<dyn Standings>,
     pub pacing: Arc<dyn Pacing>,
     pub gateways: Arc<dyn Gateways>,

@@ -1,22 +1,143 @@
 //! What a tenant may still send today (I7), and spend today and this month. Fails closed: while the store has not said
 //! what went out before, nothing goes. A used-up day keeps everything back but what is owed to whoever asks for it
 //! ([`crate::domain::message::OutboundKind::DUTIES`]).
+//!
+//! A node that has its store for itself asks once and counts on. Nodes that share one take reserves ([`super::reserve`]).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::gauge;
 use tracing::warn;
 
+use super::reserve::{OnTheWire, Shared};
 use crate::domain::Timestamp;
-use crate::domain::budget::{BudgetPeriod, BudgetPolicy, MoneyBook};
+use crate::domain::budget::{BudgetPeriod, BudgetPolicy, MoneyBook, Usage};
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::domain::pacing::DayBudget;
+use crate::domain::reserve::Limits;
 use crate::kit::{Outside, TenantProfile, metric};
-use crate::ports::{PortError, PortErrorKind, Usage};
+use crate::ports::{PortError, PortErrorKind};
 
 /// The allowance of one tenant on this node.
-pub(super) struct Allowance {
+pub(super) enum Allowance {
+    /// Nobody else sends for the tenant.
+    Alone(Box<Alone>),
+    /// Other nodes do.
+    Shared(Arc<Shared>),
+}
+
+/// Whether one message more may go.
+#[derive(Debug)]
+pub(super) enum Allowed {
+    /// Yes; it is counted.
+    Yes(Counted),
+    /// Not before then, because the budget is spent; what is urgent may.
+    Held(Timestamp),
+    /// Not before then, and why.
+    NotBefore(Timestamp, &'static str),
+}
+
+/// What a message took. To be told what came of it; dropped without a word, it may have gone out.
+#[derive(Debug)]
+pub(super) enum Counted {
+    /// Out of a book of this process: what it cost.
+    Alone(i64),
+    /// Out of the node's reserve.
+    Shared(OnTheWire),
+}
+
+impl Allowance {
+    pub(super) fn new(tenant: &TenantId, profile: &TenantProfile, outside: &Outside) -> Self {
+        if outside.ports.reserves.is_none() {
+            return Self::Alone(Box::new(Alone::new(tenant.clone(), profile)));
+        }
+        let costs = profile.channels.values().map(|channel| channel.cost_micros);
+        let limits = Limits {
+            per_day: u64::from(profile.per_day),
+            budget: profile.budget.clone(),
+            tz: profile.timezone,
+            dearest_micros: costs.max().unwrap_or_default(),
+        };
+        Self::Shared(Shared::new(tenant.clone(), limits, outside.now()))
+    }
+
+    /// Takes one message out of the budget and the day. Its row is leased until then.
+    pub(super) async fn take(
+        &self,
+        outside: &Arc<Outside>,
+        message: &Outbound,
+        cost_micros: i64,
+        lease_until: Timestamp,
+    ) -> Result<Allowed, PortError> {
+        match self {
+            Self::Alone(alone) => alone.take(outside, message, cost_micros).await,
+            Self::Shared(shared) => shared.take(outside, message, cost_micros, lease_until).await,
+        }
+    }
+
+    /// Gives a message back that surely did not go out.
+    pub(super) fn give_back(&self, counted: Counted) {
+        match (self, counted) {
+            (Self::Alone(alone), Counted::Alone(cost_micros)) => alone.give_back(cost_micros),
+            (_, Counted::Shared(on_the_wire)) => on_the_wire.give_back(),
+            (Self::Shared(_), Counted::Alone(_)) => {}
+        }
+    }
+
+    /// Until when nothing of the day is to be had, as far as is known.
+    pub(super) fn used_up_until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Alone(alone) => alone.lock().as_ref().and_then(|books| books.day.spent_until(now)),
+            Self::Shared(shared) => shared.used_up_until(now),
+        }
+    }
+
+    /// Shows what is used of the day and of the budget.
+    pub(super) fn publish(&self, now: Timestamp) {
+        match self {
+            Self::Alone(alone) => alone.publish(now),
+            Self::Shared(shared) => shared.publish(now),
+        }
+    }
+
+    /// It, where it is shared.
+    pub(super) const fn shared(&self) -> Option<&Arc<Shared>> {
+        match self {
+            Self::Alone(_) => None,
+            Self::Shared(shared) => Some(shared),
+        }
+    }
+}
+
+impl Counted {
+    /// What came of the message is written down.
+    pub(super) fn settled(self) {
+        if let Self::Shared(on_the_wire) = self {
+            on_the_wire.settled();
+        }
+    }
+}
+
+/// Shows how much of a period's budget a tenant has used.
+pub(super) fn show_budget(tenant: &TenantId, period: BudgetPeriod, used: f64, alerts: bool) {
+    let name = || tenant.as_str().to_owned();
+    gauge!(metric::BUDGET_USED, "tenant" => name(), "period" => period.as_str()).set(used);
+    gauge!(metric::BUDGET_ALERT, "tenant" => name(), "period" => period.as_str()).set(if alerts { 1.0 } else { 0.0 });
+}
+
+/// Shows how much of its day a tenant has used.
+pub(super) fn show_day(tenant: &TenantId, used: f64) {
+    gauge!(metric::DAY_USED, "tenant" => tenant.as_str().to_owned()).set(used);
+}
+
+/// Says that a tenant's day is used up.
+pub(super) fn tell_used_up(tenant: &TenantId, per_day: u64, until: Timestamp) {
+    warn!(tenant.id = %tenant, limits.per_day = per_day, until = %until, "the tenant's messages of the day are used up, what else is written waits until then");
+}
+
+/// Books of one process.
+pub(super) struct Alone {
     tenant: TenantId,
     timezone: chrono_tz::Tz,
     per_day: u32,
@@ -33,19 +154,8 @@ struct Books {
     told_until: Timestamp,
 }
 
-/// Whether one message more may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Allowed {
-    /// Yes; it is counted.
-    Yes,
-    /// Not before then, because the budget is spent; what is urgent may.
-    Held(Timestamp),
-    /// Not before then, and why.
-    NotBefore(Timestamp, &'static str),
-}
-
-impl Allowance {
-    pub(super) fn new(tenant: TenantId, profile: &TenantProfile) -> Self {
+impl Alone {
+    fn new(tenant: TenantId, profile: &TenantProfile) -> Self {
         Self {
             tenant,
             timezone: profile.timezone,
@@ -56,14 +166,8 @@ impl Allowance {
         }
     }
 
-    /// Takes one message out of the budget and the day. The first of a process asks the store what went out already, so
-    /// that a restart does not open a second day.
-    pub(super) async fn take(
-        &self,
-        outside: &Outside,
-        message: &Outbound,
-        cost_micros: i64,
-    ) -> Result<Allowed, PortError> {
+    /// The first of a process asks the store what went out already, so that a restart does not open a second day.
+    async fn take(&self, outside: &Outside, message: &Outbound, cost_micros: i64) -> Result<Allowed, PortError> {
         if let Some(answer) = self.try_take(message, cost_micros, outside.now()) {
             return Ok(answer);
         }
@@ -72,7 +176,8 @@ impl Allowance {
             return Ok(answer);
         }
         let now = outside.now();
-        let (day, month) = self.usage(outside, now).await?;
+        let has_month = self.budget.per_month_micros.is_some();
+        let (day, month) = usage(outside, &self.tenant, self.timezone, has_month, now).await?;
         *self.lock() = Some(Books {
             day: DayBudget::new(self.per_day, self.timezone, day.messages, now),
             money: MoneyBook::new(self.budget.clone(), self.timezone, day.cost_micros, month.cost_micros, now),
@@ -82,39 +187,20 @@ impl Allowance {
         answer.ok_or_else(|| PortErrorKind::Corrupt.into())
     }
 
-    async fn usage(&self, outside: &Outside, now: Timestamp) -> Result<(Usage, Usage), PortError> {
-        let since = |period: BudgetPeriod| {
-            outside.within_deadline(outside.ports.outbox.usage(&self.tenant, period.start(now, self.timezone)))
-        };
-        let day = since(BudgetPeriod::Day).await?;
-        let month = if self.budget.per_month_micros.is_some() { since(BudgetPeriod::Month).await? } else { day };
-        Ok((day, month))
-    }
-
-    /// Gives a message back that surely did not go out.
-    pub(super) fn give_back(&self, cost_micros: i64) {
+    fn give_back(&self, cost_micros: i64) {
         if let Some(books) = self.lock().as_mut() {
             books.day.give_back();
             books.money.give_back(cost_micros);
         }
     }
 
-    /// Until when the day is used up, as far as is known.
-    pub(super) fn used_up_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.lock().as_ref().and_then(|books| books.day.spent_until(now))
-    }
-
-    /// Shows what is used of the day and of the budget.
-    pub(super) fn publish(&self, now: Timestamp) {
+    fn publish(&self, now: Timestamp) {
         let books = self.lock();
         let Some(books) = books.as_ref() else { return };
-        gauge!(metric::DAY_USED, "tenant" => self.tenant.as_str().to_owned()).set(books.day.used_ratio(now));
+        show_day(&self.tenant, books.day.used_ratio(now));
         for period in BudgetPeriod::ALL {
             let Some(used) = books.money.used_ratio(*period, now) else { continue };
-            let alert = if books.money.alerts(*period, now) { 1.0 } else { 0.0 };
-            let tenant = || self.tenant.as_str().to_owned();
-            gauge!(metric::BUDGET_USED, "tenant" => tenant(), "period" => period.as_str()).set(used);
-            gauge!(metric::BUDGET_ALERT, "tenant" => tenant(), "period" => period.as_str()).set(alert);
+            show_budget(&self.tenant, *period, used, books.money.alerts(*period, now));
         }
     }
 
@@ -124,7 +210,7 @@ impl Allowance {
         let answer = books.take(message, cost_micros, now);
         if let Some(until) = books.day.spent_until(now).filter(|until| *until > books.told_until) {
             books.told_until = until;
-            warn!(tenant.id = %self.tenant, limits.per_day = self.per_day, until = %until, "the tenant's messages of the day are used up, what else is written waits until then");
+            tell_used_up(&self.tenant, u64::from(self.per_day), until);
         }
         Some(answer)
     }
@@ -134,6 +220,21 @@ impl Allowance {
     }
 }
 
+/// What a tenant handed over in its day and, where that is asked for, in its month.
+pub(super) async fn usage(
+    outside: &Outside,
+    tenant: &TenantId,
+    tz: chrono_tz::Tz,
+    has_month: bool,
+    now: Timestamp,
+) -> Result<(Usage, Usage), PortError> {
+    let since =
+        |period: BudgetPeriod| outside.within_deadline(outside.ports.outbox.usage(tenant, period.start(now, tz)));
+    let day = since(BudgetPeriod::Day).await?;
+    let month = if has_month { since(BudgetPeriod::Month).await? } else { day };
+    Ok((day, month))
+}
+
 impl Books {
     fn take(&mut self, message: &Outbound, cost_micros: i64, now: Timestamp) -> Allowed {
         if let Err(until) = self.money.spend(cost_micros, message.urgent, now) {
@@ -141,10 +242,10 @@ impl Books {
         }
         if message.kind.is_duty() {
             self.day.count(now);
-            return Allowed::Yes;
+            return Allowed::Yes(Counted::Alone(cost_micros));
         }
         match self.day.take(now) {
-            Ok(()) => Allowed::Yes,
+            Ok(()) => Allowed::Yes(Counted::Alone(cost_micros)),
             Err(until) => {
                 self.money.give_back(cost_micros);
                 Allowed::NotBefore(until, "per_day")

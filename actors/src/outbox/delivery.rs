@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
+use super::allowance::Counted;
 use super::desk::Slot;
 use super::gates;
 use super::leases::InHand;
@@ -35,6 +36,13 @@ pub(super) struct Outcome {
     pub(super) cost_micros: i64,
 }
 
+impl Settled {
+    /// What came of a message that took nothing of the day and the budget.
+    fn not_counted(self) -> (Outcome, Option<Counted>) {
+        (self.into(), None)
+    }
+}
+
 impl From<Settled> for Outcome {
     fn from(result: Settled) -> Self {
         Self { result, via: None, cost_micros: 0 }
@@ -50,7 +58,7 @@ pub(super) struct Leased {
 /// Delivers a message and writes the outcome down. Answers what was written.
 pub(super) async fn deliver(outside: Arc<Outside>, leased: Leased, mut slot: Slot) -> Settled {
     let mut in_hand = None;
-    let outcome = attempt(&outside, &leased, &mut slot, &mut in_hand).await;
+    let (outcome, counted) = attempt(&outside, &leased, &mut slot, &mut in_hand).await;
     let mut message = leased.message;
     let result = outcome.result.clone();
     if !matches!(result, Settled::Sent(_)) {
@@ -60,43 +68,57 @@ pub(super) async fn deliver(outside: Arc<Outside>, leased: Leased, mut slot: Slo
         let latest = Outside::later(outside.now(), slot.page().profile.deferred_for);
         message.expires_at = Some(message.expires_at.map_or(latest, |at| at.min(latest)));
     }
-    settle(&outside, message, outcome).await;
+    let written = settle(&outside, message, outcome).await;
+    if written {
+        counted.into_iter().for_each(Counted::settled);
+    }
     drop(in_hand);
     result
 }
 
-/// The gates, in order, and then the wire. The standing stands last: right before the wire (I6).
-async fn attempt(outside: &Outside, leased: &Leased, slot: &mut Slot, in_hand: &mut Option<InHand>) -> Outcome {
+/// The gates, in order, and then the wire. The standing stands last: right before the wire (I6). Answers also what it took
+/// of the tenant's day and budget, when it may have gone out.
+async fn attempt(
+    outside: &Arc<Outside>,
+    leased: &Leased,
+    slot: &mut Slot,
+    in_hand: &mut Option<InHand>,
+) -> (Outcome, Option<Counted>) {
     let message = &leased.message;
     let page = Arc::clone(slot.page());
     let configured = outside.ports.gateways.get(&message.channel).is_some();
     let Some(own) = page.account(&message.channel).filter(|_| configured) else {
         // A slip in the configuration must cost time, not messages.
         warn!(channel.id = %message.channel, message.id = %message.id, "the configuration does not have this channel, its messages wait");
-        return gates::wait_until(Outside::later(outside.now(), UNCONFIGURED_WAIT), "channel_not_configured").into();
+        return gates::wait_until(Outside::later(outside.now(), UNCONFIGURED_WAIT), "channel_not_configured")
+            .not_counted();
     };
     let now = outside.now();
     if message.expires_at.is_some_and(|at| at <= now) {
-        return Settled::Dead { reason: "expired".to_owned() }.into();
+        return Settled::Dead { reason: "expired".to_owned() }.not_counted();
     }
     if !letters::carries(message, &own.profile) {
-        return Settled::Dead { reason: "unknown_template".to_owned() }.into();
+        return Settled::Dead { reason: "unknown_template".to_owned() }.not_counted();
     }
     let route = match Route::choose(&page, own, message, now) {
         Ok(route) => route,
-        Err((until, reason)) => return gates::wait_until(until, reason).into(),
+        Err((until, reason)) => return gates::wait_until(until, reason).not_counted(),
     };
     let cost_micros = route.profile().cost_micros;
-    if let Err(held) = gates::allowance(outside, message, &page, cost_micros).await {
-        return held.into();
-    }
+    let counted = match gates::allowance(outside, leased, &page, cost_micros).await {
+        Ok(counted) => counted,
+        Err(held) => return held.not_counted(),
+    };
     let via = route.via.clone();
     let (result, out) = passed(outside, leased, route, slot, in_hand).await;
-    if !out {
-        page.allowance.give_back(cost_micros);
-    }
+    let counted = if out {
+        Some(counted)
+    } else {
+        page.allowance.give_back(counted);
+        None
+    };
     let cost_micros = if matches!(result, Settled::Sent(_)) { cost_micros } else { 0 };
-    Outcome { result, via, cost_micros }
+    (Outcome { result, via, cost_micros }, counted)
 }
 
 /// What is left once route and budget are found: permits, standing, wire. Answers also whether it may have gone out.
@@ -187,8 +209,8 @@ async fn send(gateway: &dyn Gateway, letter: Letter<'_>) -> Result<Receipt, Send
 }
 
 /// Writes the outcome down. The store may be away for a while; the lease bounds how long that is tried, and after it
-/// the row is looked into as unknown, so that nothing is repeated blindly.
-pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcome) {
+/// the row is looked into as unknown, so that nothing is repeated blindly. Answers whether it is written down.
+pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcome) -> bool {
     let id = message.id;
     let Outcome { result, via, cost_micros } = outcome;
     let taken_back =
@@ -203,7 +225,7 @@ pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcom
                     let Outbound { tenant, channel, .. } = &settlement.message;
                     count_dead(&LaneKey { tenant: tenant.clone(), channel: channel.clone() });
                 }
-                return;
+                return true;
             }
             // An attempt that was taken back leaves its number to the next one, so its settlement must not come twice.
             Err(error) if error.is_transient() && !taken_back && tokio::time::Instant::now() < give_up => {
@@ -212,7 +234,7 @@ pub(super) async fn settle(outside: &Outside, message: Outbound, outcome: Outcom
             }
             Err(error) => {
                 warn!(message.id = %id, error = %error, "outcome not written down, its lease will run out");
-                return;
+                return false;
             }
         }
     }

@@ -57,7 +57,8 @@ impl Desk {
         let total = outside.settings.senders.clamp(1, Semaphore::MAX_PERMITS);
         let shares: HashMap<_, _> = outside.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
         let leases = Leases::new(outside.settings.lease);
-        let page = |(id, profile): (&TenantId, _)| (id.clone(), TenantDesk::new(id, profile, Arc::clone(&leases)));
+        let page =
+            |(id, profile): (&TenantId, _)| (id.clone(), TenantDesk::new(id, profile, outside, Arc::clone(&leases)));
         let tenants = outside.tenants.iter().map(page).collect();
         Arc::new(Self { places: Places::new(total, &shares), leases, tenants })
     }
@@ -134,7 +135,7 @@ impl Desk {
 }
 
 impl TenantDesk {
-    fn new(id: &TenantId, profile: &TenantProfile, leases: Arc<Leases>) -> Arc<Self> {
+    fn new(id: &TenantId, profile: &TenantProfile, outside: &Outside, leases: Arc<Leases>) -> Arc<Self> {
         let accounts = profile.channels.iter().map(|(channel, of)| {
             let lane = LaneKey { tenant: id.clone(), channel: channel.clone() };
             (channel.clone(), Account::new(lane, Arc::clone(of)))
@@ -143,7 +144,7 @@ impl TenantDesk {
         Arc::new(Self {
             id: id.clone(),
             profile: profile.clone(),
-            allowance: Allowance::new(id.clone(), profile),
+            allowance: Allowance::new(id, profile, outside),
             leases,
             quota: per_second(profile.per_second),
             accounts: accounts.collect(),

@@ -1,12 +1,14 @@
 //! The gates that a message passes once its route is found: the tenant's budget and day, permits of its quotas (I7), and,
 //! last, how its contact stands to the tenant (I6). Each of them fails closed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
-use super::allowance::Allowed;
+use super::allowance::{Allowed, Counted};
+use super::delivery::Leased;
 use super::desk::{PACED_WITHIN, TenantDesk};
 use super::letters::{self, Route};
 use crate::domain::Timestamp;
@@ -28,11 +30,12 @@ pub(super) fn held_back(outside: &Outside, reason: &str) -> Settled {
 /// What the tenant may spend and send today. What a spent budget holds leaves its line, so that what is urgent may pass
 /// it; nothing else of its conversation does.
 pub(super) async fn allowance(
-    outside: &Outside,
-    message: &Outbound,
+    outside: &Arc<Outside>,
+    leased: &Leased,
     page: &TenantDesk,
     cost_micros: i64,
-) -> Result<(), Settled> {
+) -> Result<Counted, Settled> {
+    let message = &leased.message;
     let unavailable = |_: PortError| held_back(outside, "usage_unavailable");
     if page.is_stoppable(message) && page.keeps_order(&message.channel) {
         let held = outside.within_deadline(outside.ports.outbox.held_before(message)).await.map_err(unavailable)?;
@@ -40,8 +43,9 @@ pub(super) async fn allowance(
             return Err(Settled::Held { until });
         }
     }
-    match page.allowance.take(outside, message, cost_micros).await.map_err(unavailable)? {
-        Allowed::Yes => Ok(()),
+    let taken = page.allowance.take(outside, message, cost_micros, leased.lease_until).await;
+    match taken.map_err(unavailable)? {
+        Allowed::Yes(counted) => Ok(counted),
         Allowed::Held(until) => Err(Settled::Held { until }),
         Allowed::NotBefore(until, reason) => Err(wait_until(until, reason)),
     }

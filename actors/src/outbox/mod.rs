@@ -15,6 +15,7 @@ pub mod messages;
 mod pacing;
 mod places;
 mod policy;
+mod reserve;
 mod tally;
 mod unknowns;
 mod upkeep;
@@ -30,7 +31,7 @@ use self::account::Readiness;
 use self::delivery::Leased;
 use self::desk::{Desk, Slot, Unsettled};
 use self::messages::{Dispatch, Drain, MeetPeers, Settled};
-pub use self::pacing::{LiveNodes, LocalPacing};
+pub use self::pacing::LocalPacing;
 use self::unknowns::Inquiry;
 pub(crate) use self::upkeep::count_lost;
 use crate::domain::Timestamp;
@@ -302,6 +303,7 @@ impl Actor for Dispatcher {
             // is asked about it before the provider can know (I5).
             ctx.run_later(self.outside.settings.ask_after, Self::inspect);
             self.tend_after(1, ctx);
+            self.keep_reserves(ctx);
         }
     }
 }

@@ -2,38 +2,13 @@
 
 use std::fmt;
 use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::domain::Timestamp;
 use crate::domain::channel::Quota;
 use crate::domain::pacing::permits::PermitBook;
 use crate::domain::pacing::share_of;
+use crate::kit::LiveNodes;
 use crate::ports::{Gate, GateKey, Pacing, Pass, Pending, PortError};
-
-/// How many nodes are alive: this one, and those that it knows of. Clones share it.
-#[derive(Clone, Debug)]
-pub struct LiveNodes(Arc<AtomicU32>);
-
-impl Default for LiveNodes {
-    /// This one alone.
-    fn default() -> Self {
-        Self(Arc::new(AtomicU32::new(1)))
-    }
-}
-
-impl LiveNodes {
-    /// How many, one at least.
-    #[must_use]
-    pub fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed).max(1)
-    }
-
-    /// So many were seen.
-    pub fn seen(&self, count: u32) {
-        self.0.store(count.max(1), Ordering::Relaxed);
-    }
-}
 
 /// The gates of this process. After a restart they are all as new: a provider's own limits bound what that lets through.
 #[derive(Default)]

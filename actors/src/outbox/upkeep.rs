@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::Dispatcher;
 use super::messages::{Look, Settled};
+use super::reserve;
 use super::unknowns::Tell;
 use crate::domain::status::OutboxState;
 use crate::kit::metric;
@@ -120,6 +121,23 @@ impl Dispatcher {
                 warn!(error = %error, "unknown messages could not be looked into, trying again");
             }
             ctx.run_later(dispatcher.outside.settings.sweep_every, Self::inspect);
+        }));
+    }
+
+    /// Where other nodes send for the same tenants: gives back what they want of days and budgets.
+    pub(super) fn keep_reserves(&mut self, ctx: &mut Context<Self>) {
+        if self.draining || self.outside.ports.reserves.is_none() {
+            return;
+        }
+        let (outside, desk) = (Arc::clone(&self.outside), Arc::clone(&self.desk));
+        let tending = async move { reserve::tend(&outside, &desk).await };
+        ctx.spawn(tending.into_actor(self).map(|tended, dispatcher, ctx| {
+            if let Err(error) = tended
+                && dispatcher.outside.outage.is_news(&error)
+            {
+                warn!(error = %error, "what other nodes want of days and budgets is not given back, trying again");
+            }
+            ctx.run_later(dispatcher.outside.settings.sweep_every, Self::keep_reserves);
         }));
     }
 

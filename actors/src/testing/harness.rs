@@ -19,8 +19,8 @@ use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
 use crate::house::{Foundation, House, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
-use crate::kit::{Outage, Outside, Ports, Settings, TenantProfile};
-use crate::ports::Clock;
+use crate::kit::{LiveNodes, Outage, Outside, Ports, Settings, TenantProfile};
+use crate::ports::{Clock, Reserves};
 
 /// Wall time that follows tokio's, which tests pause.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub struct Harness {
     pub gateways: FakeGateways,
     /// Its gates.
     pub pacing: FakePacing,
+    /// It among others.
+    pub nodes: LiveNodes,
     /// Its actors.
     pub house: House,
 }
@@ -73,6 +75,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Its tenants, `a` and `b` unless more are added, each with a channel of its name.
     pub tenants: BTreeMap<String, TenantPlan>,
+    /// Whether other nodes may be at work on the store.
+    pub shared: bool,
 }
 
 /// What a tenant is to be like.
@@ -152,16 +156,17 @@ impl Harness {
     /// The same on a store that has a past.
     #[must_use]
     pub fn build_on(store: FakeStore, gateways: FakeGateways, adjust: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan { settings: Settings::default(), tenants: BTreeMap::new() };
+        let mut plan = Plan { settings: Settings::default(), tenants: BTreeMap::new(), shared: false };
         plan.add("a");
         plan.add("b");
         adjust(&mut plan);
-        let pacing = FakePacing::default();
+        let (pacing, nodes) = (FakePacing::default(), LiveNodes::default());
         let ports = Ports {
             clock: Arc::new(TokioClock::at(noon())),
             inbox: Arc::new(store.clone()),
             turns: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
+            reserves: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn Reserves>),
             standings: Arc::new(store.clone()),
             pacing: Arc::new(pacing.clone()),
             gateways: Arc::new(gateways.clone()),
@@ -181,13 +186,14 @@ impl Harness {
             tenants,
             settings: plan.settings,
             node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
+            nodes: nodes.clone(),
             io: tokio::runtime::Handle::current(),
             residents: std::sync::atomic::AtomicUsize::new(0),
             outage: Outage::default(),
         };
         let foundation = Foundation::new(outside, 1);
         let shard = foundation.start_shard(0);
-        Self { store, gateways, pacing, house: foundation.house(vec![shard]) }
+        Self { store, gateways, pacing, nodes, house: foundation.house(vec![shard]) }
     }
 
     /// Somebody asks for a message to a contact of a tenant's channel of its name.

@@ -6,7 +6,7 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::channel::Quota;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::pacing::per_second;
-use palabre_actors::outbox::LiveNodes;
+use palabre_actors::kit::LiveNodes;
 use palabre_actors::ports::{Gate, GateKey, Pacing, Pass};
 use palabre_testbed::redis::Server;
 use secrecy::SecretString;

@@ -10,10 +10,12 @@
 
 mod cold;
 mod outbox;
+mod reserves;
 mod retention;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
+pub(in crate::store) use self::reserves::*;
 pub(in crate::store) use self::retention::*;
 
 /// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.

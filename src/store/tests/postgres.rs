@@ -3,6 +3,7 @@
 mod away;
 mod nodes;
 mod plans;
+mod reserves;
 
 use palabre_testbed::postgres::{Database, database};
 

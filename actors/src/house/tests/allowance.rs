@@ -22,6 +22,13 @@ fn idle(text: &str) -> SendRequest {
     SendRequest { urgent: false, ..request(text) }
 }
 
+/// On a node of its own, and on one of several that share a store.
+fn alone_and_among_others(test: impl AsyncFn(bool)) {
+    for shared in [false, true] {
+        paused(test(shared));
+    }
+}
+
 /// Enough for one message.
 fn tight(plan: &mut Plan) {
     plan.channel("a").cost_micros = 60;
@@ -36,8 +43,11 @@ fn held(snapshot: &Snapshot, count: usize) -> bool {
 
 #[test]
 fn a_hard_stop_of_the_budget_holds_what_is_not_urgent_until_the_next_day() {
-    paused(async {
-        let harness = Harness::build(tight);
+    alone_and_among_others(async |shared| {
+        let harness = Harness::build(|plan| {
+            tight(plan);
+            plan.shared = shared;
+        });
         harness.send("a", ANNE, idle("one")).await.unwrap();
         harness.until(|now| all_sent(now, 1)).await;
         harness.send("a", ANNE, idle("two")).await.unwrap();
@@ -58,9 +68,10 @@ fn a_hard_stop_of_the_budget_holds_what_is_not_urgent_until_the_next_day() {
 
 #[test]
 fn i3_what_is_urgent_passes_what_the_budget_holds_and_the_held_keep_their_order() {
-    paused(async {
+    alone_and_among_others(async |shared| {
         let harness = Harness::build(|plan| {
             tight(plan);
+            plan.shared = shared;
             plan.settings.sweep_every = Duration::from_secs(300);
         });
         harness.send("a", ANNE, idle("one")).await.unwrap();
@@ -90,9 +101,10 @@ fn i3_what_is_urgent_passes_what_the_budget_holds_and_the_held_keep_their_order(
 /// what is no more urgent.
 #[test]
 fn i3_what_is_no_more_urgent_waits_behind_what_the_budget_holds() {
-    paused(async {
+    alone_and_among_others(async |shared| {
         let harness = Harness::build(|plan| {
             tight(plan);
+            plan.shared = shared;
             plan.channel("a").cost_micros = 101;
             plan.channel("a").fallback = Some(ChannelId::new("a-sms"));
             let sms = ChannelProfile { scheme: Scheme::Sms, cost_micros: 1, ..ChannelProfile::default() };
@@ -118,9 +130,10 @@ fn i3_what_is_no_more_urgent_waits_behind_what_the_budget_holds() {
 
 #[test]
 fn i7_a_used_up_day_keeps_everything_back_but_what_is_owed() {
-    paused(async {
+    alone_and_among_others(async |shared| {
         let harness = Harness::build(|plan| {
             plan.add("a").per_day = 2;
+            plan.shared = shared;
             plan.settings.sweep_every = Duration::from_secs(300);
         });
         for (sent, text) in (1..).zip(["one", "two"]) {

@@ -80,6 +80,9 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::TENANTS_BEHIND,
         sql::DUE_TURNS,
         sql::USAGE_SINCE,
+        sql::COUNT_RESERVES,
+        sql::KEEP_RESERVE,
+        sql::WANTED_RESERVES,
         sql::TENANT_OF_FLOW,
         sql::INBOUND_BY_PROVIDER_ID,
     ] {
@@ -131,6 +134,8 @@ async fn sweeps_read_the_small_indexes() {
         (sql::DUE_OUTBOX, "ROW(tenant_id, channel_id) > ROW("),
         (sql::PROMOTE, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
         (sql::OWNED_BY_OTHERS, "(provider_message_id = j.id)"),
+        (sql::COUNT_RESERVES, "(lease_until <= $5)"),
+        (sql::COUNT_RESERVES, "(tenant_id = $1)"),
         (sql::AWAITS_TWIN, "(tenant_id = $1) AND (conversation_id = c.id)"),
         (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
         (sql::WAITS, "(channel_id = r_3.channel_id) AND (ROW(next_attempt_at, id) < ROW("),

@@ -3,6 +3,7 @@
 mod inbox;
 mod line;
 mod outbox;
+mod reserves;
 mod settlements;
 mod turns;
 
@@ -20,7 +21,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::Contact;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{
-    ChannelId, ContactId, ConversationId, CorrelationId, InboundId, OutboundId, SessionId, TenantId,
+    ChannelId, ContactId, ConversationId, CorrelationId, InboundId, NodeId, OutboundId, SessionId, TenantId,
 };
 use crate::ports::{LaneKey, OptIn, Pause, Pending, PortError, PortErrorKind, Standing, Standings, Usage};
 
@@ -52,6 +53,8 @@ pub enum Op {
     Pauses,
     Pause,
     Rest,
+    Reserve,
+    Wanted,
     Standing,
 }
 
@@ -96,6 +99,7 @@ struct Data {
     usage: BTreeMap<(TenantId, Timestamp, ChannelId), Usage>,
     pauses: BTreeMap<LaneKey, Pause>,
     rests: BTreeMap<LaneKey, Pause>,
+    holds: BTreeMap<(TenantId, NodeId), reserves::Hold>,
     events: Vec<EventRow>,
 }
 

@@ -42,13 +42,13 @@ const OTHERS_AT_ONCE: usize = 128;
 const FLOOD: usize = 64;
 /// The share: so many rows, divided by how many messages a transaction accepts. The higher the flood, the less of it.
 const SHARE: usize = 1024;
-/// A lane to a server waits so long for company before a transaction: its twenty statements cost the same for one row as
-/// for thirty.
-const GATHER: Duration = Duration::from_millis(5);
-/// It does when the last transaction had so many rows: below that nobody else is coming, and waiting is only lateness.
+/// A lane to a server waits for company before a transaction, whose twenty statements cost the same for one row as for
+/// thirty: so long for each row of the last one, which tells how many are coming.
+const GATHER: Duration = Duration::from_micros(500);
+/// Ten milliseconds are the most.
+const GATHER_ROWS: usize = 20;
+/// With fewer rows than that nobody else is coming, and waiting is only lateness.
 const BUSY: usize = 4;
-/// It does not when so many wait already.
-const COMPANY: usize = 32;
 /// How often a batch that was in another's way is tried again as a whole.
 const COLLISIONS: usize = 3;
 /// The longest that anyone waits for an answer.
@@ -140,9 +140,9 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut away = false;
     let mut rows = 0;
     loop {
-        if conn.gathers() && rows >= BUSY && waiting.is_empty() && queue.len() < COMPANY {
+        if conn.gathers() && (BUSY..FLOOD).contains(&rows) && waiting.is_empty() && queue.len() < FLOOD {
             mem::take(&mut committed).answer();
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep(GATHER * u32::try_from(rows.min(GATHER_ROWS)).unwrap_or_default()).await;
         }
         if waiting.is_empty() && queue.is_empty() {
             mem::take(&mut committed).answer();

@@ -28,7 +28,7 @@ use super::{Spool, SpoolError, Stock};
 /// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all, and nginx asks
 /// another node after 5. A line that was cut, and most restarts, are over by then; what other nodes take meanwhile is in the
 /// one order that the database gives, and what is kept here is not.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries of a database that refuses at once: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 

@@ -1,7 +1,7 @@
 //! The database at the start: there, or away with a spool that takes its messages meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use palabre_actors::domain::message::Life;
@@ -15,9 +15,11 @@ use super::cluster::Settling;
 use super::{StartError, SystemClock, row_of};
 use crate::config::Config;
 use crate::runtime::{Runtime, ThreadGone};
-use crate::spool::{Drained, Spool, Spooled};
+use crate::spool::{Drained, PATIENCE, Spool, Spooled};
 use crate::store::{Sellers, Store, StoreError, TenantRow};
 
+/// Between two looks whether the database is there, while it is not believed yet that it is away.
+const SOON: Duration = Duration::from_millis(100);
 /// The longest wait between two looks whether the database is there.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -42,7 +44,7 @@ pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Opened, S
             return Ok(Opened { store, sellers, spooled: None });
         };
         let store = Store::later(&database.url, database.migrate)?;
-        let away = match reach(&store, &tenants, &sellers).await {
+        let away = match reach_soon(&store, &tenants, &sellers).await {
             Ok(()) => {
                 store.admit();
                 false
@@ -85,6 +87,19 @@ async fn reach(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Resul
     store.prepare().await?;
     store.sync_tenants(tenants, SystemClock.now()).await?;
     store.keep_fresh(sellers).await
+}
+
+/// The same, for as long as a webhook would wait for it ([`PATIENCE`]): a database that restarts, or a line that was cut, is
+/// no reason to keep messages on this machine, where they have no order with what other nodes take.
+async fn reach_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        // Not cut short: it may be migrating.
+        match reach(store, tenants, sellers).await {
+            Err(error) if error.is_away() && begun.elapsed() < PATIENCE => tokio::time::sleep(SOON).await,
+            reached => return reached,
+        }
+    }
 }
 
 async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, settling: &Settling) {

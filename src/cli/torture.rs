@@ -11,12 +11,15 @@ mod child;
 mod customers;
 mod evidence;
 mod folder;
+mod installation;
 mod kills;
 mod ledger;
+mod relay;
 mod report;
 mod stalls;
 mod weather;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,12 +27,14 @@ use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::future;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use self::customers::Crowd;
 use self::evidence::Evidence;
-use self::folder::Folder;
+use self::folder::{Folder, PUBLIC_BASE_URL};
+use self::installation::{InstallationArgs, Node};
 use self::kills::{ChildError, Executioner, Killed, Moment};
 use self::ledger::Ledger;
 use self::report::{Report, Webhooks, counted};
@@ -37,7 +42,7 @@ use self::stalls::Stalls;
 use super::{complain, complain_about, exit, say};
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client::{self, ClientError};
-use crate::gateway::twilio::simulator::{Simulator, SimulatorConfig, SimulatorError};
+use crate::gateway::twilio::simulator::{Daemon as Whereabouts, Simulator, SimulatorConfig, SimulatorError};
 use crate::store::{Archive, Counts, StoreError};
 
 /// How often it is looked whether anything is still under way.
@@ -68,6 +73,8 @@ pub(super) struct TortureArgs {
     /// How long the daemon is left alone at the end, at most, to finish what is under way
     #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]
     patience: Duration,
+    #[command(flatten)]
+    installation: InstallationArgs,
     /// Keep configuration, database and log in this folder (after a breach they are kept anyway)
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -83,7 +90,11 @@ pub(super) struct TortureArgs {
 #[derive(Debug, thiserror::Error)]
 enum TortureError {
     #[error("the folder cannot be used")]
-    Folder(#[from] io::Error),
+    Folder(#[source] io::Error),
+    #[error("a server cannot be reached or disturbed")]
+    Server(#[source] io::Error),
+    #[error("a task of the torture ended by itself")]
+    Task(#[from] JoinError),
     #[error("the configuration does not hold")]
     Config(#[from] ConfigErrors),
     #[error(transparent)]
@@ -117,9 +128,9 @@ pub(super) fn run(args: &TortureArgs) -> u8 {
 async fn torture(args: &TortureArgs) -> Result<Report, TortureError> {
     let begun = Instant::now();
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
-    let mut folder = Folder::open(args.keep.as_deref())?;
+    let mut folder = Folder::open(args.keep.as_deref()).map_err(TortureError::Folder)?;
     let provider = Arc::new(Simulator::start(SimulatorConfig { seed, ..SimulatorConfig::new(folder.accounts()) })?);
-    folder.furnish(&provider.base_url())?;
+    folder.furnish(&provider.base_url(), args.installation.database()).map_err(TortureError::Folder)?;
     let config = Config::load(&folder.config(), &Environment::default())?.config;
     let rack = Rack {
         seed,
@@ -130,25 +141,33 @@ async fn torture(args: &TortureArgs) -> Result<Report, TortureError> {
         quiet: args.quiet,
     };
     weather::rough(&provider, args.hesitation);
-    let mut executioner = Executioner {
+    let nodes = args.installation.nodes().await.map_err(TortureError::Server)?;
+    if let Some(front) = args.installation.front() {
+        let (public_base_url, reached_at) = (PUBLIC_BASE_URL.to_owned(), front.to_owned());
+        provider.set_daemon(Whereabouts { public_base_url, reached_at });
+    }
+    let executioners = nodes.iter().map(|node| Executioner {
         config: folder.config(),
+        settings: node.settings.clone(),
         log: folder.log(),
         provider: Arc::clone(&provider),
+        is_reached: args.installation.front().is_none(),
         away: args.away,
         ended: Vec::new(),
-    };
+    });
+    let executioners: Vec<Executioner> = executioners.collect();
     let watching = tokio::spawn(rack.stalls.clone().watch());
-    let (killed, mut daemon, mut crowd) = rack.lives(args, &mut executioner).await?;
+    let Lived { killed, disturbed, mut daemons, mut ended, mut crowd } = rack.lives(args, executioners, &nodes).await?;
     let alone = Instant::now();
     weather::calm(&provider);
     rack.settle(args.patience, &mut crowd, &config.database.url).await?;
     crowd.abort_all();
     let settling = alone.elapsed();
-    if let Some(status) = daemon.ended() {
-        executioner.ended.push(format!("the daemon ended by itself: {status}"));
+    for status in daemons.iter_mut().filter_map(child::Child::ended) {
+        ended.push(format!("the daemon ended by itself: {status}"));
     }
-    let evidence = rack.evidence(&config.database.url, executioner.ended).await?;
-    drop(daemon);
+    let evidence = rack.evidence(&config.database.url, ended).await?;
+    drop(daemons);
     watching.abort();
     let verdicts = checks::all(&evidence);
     let holds = verdicts.iter().all(|verdict| verdict.holds);
@@ -160,6 +179,8 @@ async fn torture(args: &TortureArgs) -> Result<Report, TortureError> {
         seed,
         repeat: args.again(seed),
         killed,
+        nodes: nodes.len(),
+        disturbed,
         seconds: begun.elapsed().as_secs_f64(),
         settling_seconds: settling.as_secs_f64(),
         webhooks: Webhooks::of(&evidence),
@@ -173,7 +194,19 @@ async fn torture(args: &TortureArgs) -> Result<Report, TortureError> {
     })
 }
 
+/// What came of the nodes' lives.
+struct Lived {
+    killed: Killed,
+    disturbed: BTreeMap<&'static str, u64>,
+    /// The last of each node.
+    daemons: Vec<child::Child>,
+    /// Those that ended by themselves.
+    ended: Vec<String>,
+    crowd: JoinSet<()>,
+}
+
 /// What a run is made of, beside the daemon.
+#[derive(Clone)]
 struct Rack {
     seed: u64,
     provider: Arc<Simulator>,
@@ -184,38 +217,76 @@ struct Rack {
 }
 
 impl Rack {
-    /// Starts the crowd, kills the daemon as often as told, and starts it once more. The crowd is told to stop; what it
-    /// has under way goes on.
+    /// Starts the crowd, kills the nodes as often as told while their servers are disturbed, and starts each once more. The
+    /// crowd is told to stop; what it has under way goes on.
     async fn lives(
         &self,
         args: &TortureArgs,
-        executioner: &mut Executioner,
-    ) -> Result<(Killed, child::Child, JoinSet<()>), TortureError> {
+        executioners: Vec<Executioner>,
+        nodes: &[Node],
+    ) -> Result<Lived, TortureError> {
         let (stop, stopping) = watch::channel(false);
+        let crowd = self.crowd(args, stopping);
+        let (tell_all_lived, all_lived) = watch::channel(false);
+        let count = u32::try_from(executioners.len().max(1)).unwrap_or(1);
+        let mut lives = JoinSet::new();
+        for (number, executioner) in (0..count).zip(executioners) {
+            // What cannot be shared evenly falls on the first ones.
+            let kills = args.kills / count + u32::from(number < args.kills % count);
+            lives.spawn(self.clone().lives_of(number, kills, executioner));
+        }
+        let lived = async {
+            let mut lived = Vec::new();
+            while let Some(one) = lives.join_next().await {
+                lived.push(one??);
+            }
+            tell_all_lived.send_replace(true);
+            Ok::<_, TortureError>(lived)
+        };
+        let disturbing = async {
+            let disturbed = args.installation.disturb(nodes, self.seed, &all_lived).await;
+            disturbed.map_err(TortureError::Server)
+        };
+        let (lived, disturbed) = future::try_join(lived, disturbing).await?;
+        let (mut killed, mut daemons, mut ended) = (Killed::default(), Vec::new(), Vec::new());
+        for (mut executioner, one) in lived {
+            killed = killed.and(one);
+            daemons.push(executioner.last_life().await?);
+            ended.append(&mut executioner.ended);
+        }
+        stop.send_replace(true);
+        Ok(Lived { killed, disturbed, daemons, ended, crowd })
+    }
+
+    fn crowd(&self, args: &TortureArgs, stop: watch::Receiver<bool>) -> JoinSet<()> {
         let crowd = Arc::new(Crowd {
             provider: Arc::clone(&self.provider),
             ledger: Arc::clone(&self.ledger),
             client: self.client.clone(),
             seed: self.seed,
             gap: Duration::from_secs_f64(f64::from(args.conversations) / args.rate),
-            stop: stopping,
+            stop,
             contacts: AtomicU32::new(0),
             messages: AtomicU32::new(0),
         });
-        let mut talking = JoinSet::new();
-        for place in 0..u64::from(args.conversations) {
-            talking.spawn(Arc::clone(&crowd).talk(place));
-        }
-        let mut random = fastrand::Rng::with_seed(self.seed);
+        (0..u64::from(args.conversations)).map(|place| Arc::clone(&crowd).talk(place)).collect()
+    }
+
+    /// All lives of a node but the last.
+    async fn lives_of(
+        self,
+        number: u32,
+        kills: u32,
+        mut executioner: Executioner,
+    ) -> Result<(Executioner, Killed), ChildError> {
+        let mut random = fastrand::Rng::with_seed(self.seed + u64::from(number));
         let mut killed = Killed::default();
-        for life in 1..=args.kills {
+        for life in 1..=kills {
             executioner.one_life(Moment::draw(&mut random), &mut killed).await?;
-            self.tell(format_args!("kill {life}/{}", args.kills));
+            self.tell(format_args!("node {}, kill {life}/{kills}", number + 1));
             executioner.pause(&mut random).await;
         }
-        let daemon = executioner.last_life().await?;
-        stop.send_replace(true);
-        Ok((killed, daemon, talking))
+        Ok((executioner, killed))
     }
 
     /// Waits until nothing is under way any more, or the patience is at its end: what is left then is found by the
@@ -228,7 +299,9 @@ impl Rack {
             while crowd.try_join_next().is_some() {}
             let counts = archive.counts().await?;
             let (open, callbacks) = (under_way(&counts), self.provider.callbacks_to_come());
-            if crowd.is_empty() && open == 0 && callbacks == 0 {
+            // What a spool keeps is acknowledged and in no table yet.
+            let kept = self.ledger.count().1 as u64 > counts.inbound.values().sum();
+            if crowd.is_empty() && open == 0 && callbacks == 0 && !kept {
                 return Ok(());
             }
             if looks.is_multiple_of(8) {
@@ -275,9 +348,11 @@ impl TortureArgs {
     fn again(&self, seed: u64) -> String {
         let Self { kills, rate, conversations, hesitation, away, .. } = self;
         let (hesitation, away) = (humantime::format_duration(*hesitation), humantime::format_duration(*away));
+        // What the servers are called may hold a password.
+        let servers = if self.installation.database().is_some() { " (and the same servers)" } else { "" };
         format!(
             "palabre torture --seed {seed} --kills {kills} --rate {rate} --conversations {conversations} \
-             --hesitation {hesitation} --away {away}"
+             --hesitation {hesitation} --away {away}{servers}"
         )
     }
 }

@@ -10,21 +10,27 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{InboundId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
 use palabre_actors::ports::{Acceptance, Advanced, Inbox, Pending, PortError, PortErrorKind, StatusUpdate};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tracing::{info, warn};
 
 use super::clerk::{self, Answer, Append, Board, Job};
 use super::kept::{self, Brought};
 use super::{Spool, SpoolError, Stock};
 
-/// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all, and nginx asks
+/// another node after 5. A line that was cut, and most restarts, are over by then; what other nodes take meanwhile is in the
+/// one order that the database gives, and what is kept here is not.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two tries of a database that refuses at once: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 /// The database's inbox, with the spool behind it. Clones share it.
 #[derive(Clone)]
@@ -108,13 +114,13 @@ impl Spooled {
             Way::Spool(kept) => return vec_of(count, kept.await),
             Way::Store(ticket, kept) => (ticket, kept),
         };
-        let asked = tokio::time::timeout(PATIENCE, self.store.accept(messages));
+        let asked = self.insist(messages);
         let mut results = tokio::select! {
             // The database failed somebody else: everything that is with it is kept here.
             kept = &mut kept => return vec_of(count, kept),
-            results = asked => results.unwrap_or_else(|_| failed(count, PortErrorKind::Timeout)),
+            results = asked => results,
         };
-        let failed = |result: &Result<_, PortError>| result.as_ref().is_err_and(PortError::is_transient);
+        let failed = is_away;
         if !results.iter().any(failed) {
             ticket.done();
             return results;
@@ -127,6 +133,71 @@ impl Spooled {
         }
         results
     }
+
+    /// Asks the database, and asks it again for what it could not take, until the patience is at its end. What was written
+    /// although its answer was lost is known by its dedupe key then.
+    async fn insist(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
+        let mut results = failed(messages.len(), PortErrorKind::Timeout);
+        let mut patience = Patience::begin();
+        loop {
+            let open: Vec<usize> = (0..messages.len()).filter(|at| results.get(*at).is_some_and(is_away)).collect();
+            let asked = open.iter().filter_map(|at| messages.get(*at)).cloned().collect();
+            let Ok(answers) = patience.with(self.store.accept(asked)).await else { return results };
+            for (at, answer) in open.into_iter().zip(answers) {
+                if let Some(result) = results.get_mut(at) {
+                    *result = answer;
+                }
+            }
+            if !results.iter().any(is_away) || !patience.lasts().await {
+                return results;
+            }
+        }
+    }
+}
+
+/// The same for a status callback.
+async fn insist_on<F>(apply: impl Fn() -> F) -> Result<Advanced, PortError>
+where
+    F: Future<Output = Result<Advanced, PortError>>,
+{
+    let mut patience = Patience::begin();
+    loop {
+        let result = patience.with(apply()).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
+        if !is_away(&result) || !patience.lasts().await {
+            return result;
+        }
+    }
+}
+
+/// How long somebody waits, and how long between two tries.
+struct Patience {
+    end: Instant,
+    wait: Duration,
+}
+
+impl Patience {
+    fn begin() -> Self {
+        Self { end: Instant::now() + PATIENCE, wait: AGAIN.0 }
+    }
+
+    async fn with<T>(&self, asked: impl Future<Output = T>) -> Result<T, Elapsed> {
+        tokio::time::timeout_at(self.end, asked).await
+    }
+
+    /// Waits before another try. `false`: there is no time for one.
+    async fn lasts(&mut self) -> bool {
+        let next = Instant::now() + self.wait;
+        self.wait = (self.wait * 2).min(AGAIN.1);
+        if next < self.end {
+            tokio::time::sleep_until(next).await;
+        }
+        next < self.end
+    }
+}
+
+/// Whether the same again may do better.
+fn is_away<T>(result: &Result<T, PortError>) -> bool {
+    result.as_ref().is_err_and(PortError::is_transient)
 }
 
 impl Spooled {
@@ -135,7 +206,7 @@ impl Spooled {
     ///
     /// # Errors
     /// What `apply` says. `Unavailable`: the database is away, and it is not kept.
-    pub async fn status<F>(&self, update: StatusUpdate, apply: impl FnOnce(StatusUpdate) -> F) -> Result<(), PortError>
+    pub async fn status<F>(&self, update: StatusUpdate, apply: impl Fn(StatusUpdate) -> F) -> Result<(), PortError>
     where
         F: Future<Output = Result<Advanced, PortError>>,
     {
@@ -147,10 +218,10 @@ impl Spooled {
             Way::Spool(kept) => return is_kept(kept.await),
             Way::Store(ticket, kept) => (ticket, kept),
         };
-        let asked = tokio::time::timeout(PATIENCE, apply(update));
+        let asked = insist_on(|| apply(update.clone()));
         let result = tokio::select! {
             kept = &mut kept => return is_kept(kept),
-            result = asked => result.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into())),
+            result = asked => result,
         };
         match result {
             Err(error) if error.is_transient() => {

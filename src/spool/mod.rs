@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::drain::Drained;
-pub use self::inbox::Spooled;
+pub use self::inbox::{PATIENCE, Spooled};
 
 /// The spool cannot be opened, read or emptied.
 #[derive(Debug, thiserror::Error)]

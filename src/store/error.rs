@@ -108,8 +108,11 @@ pub(super) fn is_collision(error: &DbErr) -> bool {
     matches!(refusal(error), Some(Refusal::Collision))
 }
 
-/// Whether the database itself said so. Anything else means that it was not reached.
+/// Whether the database itself said so. Anything else means that it was not reached, or that it comes or goes.
 pub(super) fn is_answer(error: &DbErr) -> bool {
+    if is_broken(error) {
+        return false;
+    }
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
     | DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))) = error

@@ -1,12 +1,13 @@
 //! PostgreSQL goes away while customers write: it is stopped, killed, frozen, and so is the daemon.
 
 use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Rule};
-use palabre_testbed::postgres::{Options, Server};
+use palabre_testbed::postgres::{Options, Server, empty};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -348,4 +349,39 @@ async fn without_a_spool_the_daemon_does_not_start_without_postgresql() {
         .output()
         .expect("the program starts");
     assert_eq!(output.status.code(), Some(70));
+}
+
+/// Between a daemon and its database: ends the first connections at once, and passes on what the others say.
+fn stumbling(url: &str, stumbles: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let (scheme, rest) = url.split_once('@').expect("a user");
+    let (server, database) = rest.split_once('/').expect("a database");
+    let (server, through) = (server.to_owned(), format!("{scheme}@{address}/{database}"));
+    std::thread::spawn(move || {
+        for near in listener.incoming().skip(stumbles).flatten() {
+            let far = TcpStream::connect(&server).expect("the server is there");
+            let ends = (near.try_clone().expect("a socket"), far.try_clone().expect("a socket"));
+            for (mut from, mut to) in [(near, far), (ends.1, ends.0)] {
+                std::thread::spawn(move || {
+                    // Either side may end it.
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    through
+}
+
+#[tokio::test]
+async fn i3_a_daemon_that_starts_while_the_database_comes_back_waits_for_it_and_keeps_nothing_to_itself() {
+    let database = empty();
+    let mut world = World::asleep(&quick("max_bytes = 1048576"));
+    world.moves_to(&stumbling(&database.url(), 5));
+    world.start_daemon();
+    let mut wrote = Wrote::default();
+    wrote.writes(&world, ANNE, "bonjour").await;
+    is_whole(&world, &wrote.0).await;
+    assert!(!world.logs().contains("messages go to the spool"), "{}", world.logs());
 }

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use palabre_testbed::postgres::Options;
+use palabre_testbed::rig::Rig;
 use serde_json::Value;
 
 #[test]
@@ -18,6 +20,22 @@ fn killed_again_and_again_the_daemon_loses_and_repeats_nothing() {
     assert!(report["webhooks"]["unanswered"].as_u64() > Some(0), "{report:#}");
     assert!(report["webhooks"]["repeated"].as_u64() > Some(0), "{report:#}");
     assert!(report["faults"].as_object().is_some_and(|faults| faults.len() >= 3), "{report:#}");
+    assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
+fn three_nodes_behind_nginx_lose_and_repeat_nothing_whatever_happens_to_their_servers() {
+    let rig = Rig::start(include_str!("../../config/nginx/palabre.conf"), 3, Options::default());
+    let told = ["torture", "--json", "--quiet", "--seed", "20261122", "--kills", "9", "--rate", "30"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+    let tortured = command.args(told).args(["--conversations", "60"]).args(rig.arguments()).output().unwrap();
+    let said = String::from_utf8_lossy(&tortured.stderr);
+    let report: Value = serde_json::from_slice(&tortured.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(tortured.status.code(), Some(0), "{report:#}\n{said}");
+    assert_eq!((&report["holds"], &report["nodes"], &report["kills"]), (&true.into(), &3.into(), &9.into()));
+    assert_eq!(report["webhooks"]["messages"], report["webhooks"]["acknowledged"]);
+    // Everything was done to them at least once.
+    assert_eq!(report["disturbed"].as_object().map(serde_json::Map::len), Some(6), "{report:#}");
     assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
 }
 

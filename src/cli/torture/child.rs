@@ -21,12 +21,17 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts this very program as the daemon of a configuration. What it says goes to the end of the log; where it
-    /// listens, the provider is told.
+    /// Starts this very program as the daemon of a configuration, with settings of the environment that come first. What it
+    /// says goes to the end of the log; where it listens, the provider is told when there is one to tell.
     ///
     /// # Errors
     /// When the operating system says no.
-    pub(super) fn start(config: &Path, log: &Path, provider: &Arc<Simulator>) -> io::Result<Self> {
+    pub(super) fn start(
+        config: &Path,
+        settings: &[(&'static str, String)],
+        log: &Path,
+        provider: Option<&Arc<Simulator>>,
+    ) -> io::Result<Self> {
         let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(log)?));
         let mut command = Command::new(std::env::current_exe()?);
         command.args([OsStr::new("serve"), OsStr::new("--config"), config.as_os_str()]);
@@ -36,6 +41,7 @@ impl Child {
                 command.env_remove(name);
             }
         }
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (tell, listens) = watch::channel(None);
         let tell = Arc::new(tell);
@@ -44,12 +50,15 @@ impl Child {
             process.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
         ];
         for stream in streams.into_iter().flatten() {
-            let (log, tell, provider) = (Arc::clone(&log), Arc::clone(&tell), Arc::clone(provider));
+            let (log, tell, provider) = (Arc::clone(&log), Arc::clone(&tell), provider.cloned());
             thread::Builder::new().name("daemon-log".to_owned()).spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
                     if let Some(address) = ready(&line) {
                         let reached_at = format!("http://{address}");
-                        provider.set_daemon(Whereabouts { public_base_url: PUBLIC_BASE_URL.to_owned(), reached_at });
+                        let public_base_url = PUBLIC_BASE_URL.to_owned();
+                        if let Some(provider) = &provider {
+                            provider.set_daemon(Whereabouts { public_base_url, reached_at });
+                        }
                         tell.send_replace(Some(address));
                     }
                     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);

@@ -75,12 +75,12 @@ impl Folder {
         desks.zip(&self.tokens).map(|(desk, token)| Account::new(&desk.account(), token.expose_secret())).collect()
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration: on a database of its own, or on SQLite in the folder.
     ///
     /// # Errors
     /// When the operating system says no.
-    pub(super) fn furnish(&self, provider: &str) -> io::Result<()> {
-        fs::write(self.config(), main())?;
+    pub(super) fn furnish(&self, provider: &str, database: Option<&str>) -> io::Result<()> {
+        fs::write(self.config(), main(database.unwrap_or("sqlite://palabre.db")))?;
         let (tenants, secrets) = (self.path.join("tenants"), self.path.join("secrets"));
         fs::create_dir_all(&tenants)?;
         fs::create_dir_all(&secrets)?;
@@ -97,7 +97,7 @@ impl Folder {
 }
 
 /// Short waits, so that what a kill leaves behind is looked into before the next one.
-fn main() -> String {
+fn main(database: &str) -> String {
     format!(
         r#"# Written by `palabre torture`.
 [http]
@@ -105,7 +105,7 @@ listen = "127.0.0.1:0"
 public_base_url = "{PUBLIC_BASE_URL}"
 
 [database]
-url = "sqlite://palabre.db"
+url = {database:?}
 
 [runtime]
 sweep_every = "250ms"
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
         let folder = Folder::open(None).unwrap();
-        folder.furnish("http://127.0.0.1:1").unwrap();
+        folder.furnish("http://127.0.0.1:1", None).unwrap();
         let loaded = Config::load(&folder.config(), &Environment::default()).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         for desk in Desk::all() {
@@ -210,7 +210,7 @@ mod tests {
         fs::remove_dir_all(&path).unwrap();
         let outer = tempfile::tempdir().unwrap();
         let path = outer.path().join("kept");
-        Folder::open(Some(&path)).unwrap().furnish("http://127.0.0.1:1").unwrap();
+        Folder::open(Some(&path)).unwrap().furnish("http://127.0.0.1:1", None).unwrap();
         assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -49,6 +49,17 @@ pub(super) struct Killed {
     pub(super) while_sending: u32,
 }
 
+impl Killed {
+    /// What was done to several nodes.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            kills: self.kills + other.kills,
+            while_starting: self.while_starting + other.while_starting,
+            while_sending: self.while_sending + other.while_sending,
+        }
+    }
+}
+
 /// Whatever else went wrong with the process.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChildError {
@@ -64,10 +75,14 @@ pub(super) enum ChildError {
 pub(super) struct Executioner {
     /// Its configuration.
     pub(super) config: PathBuf,
+    /// What it is told beside it.
+    pub(super) settings: Vec<(&'static str, String)>,
     /// Its log.
     pub(super) log: PathBuf,
     /// Its provider.
     pub(super) provider: Arc<Simulator>,
+    /// Whether the provider posts straight to it, and not to whatever stands before it.
+    pub(super) is_reached: bool,
     /// How long the daemon is away between a kill and the next start: from a quarter more than the shortest time to
     /// twice as long.
     pub(super) away: Duration,
@@ -126,7 +141,8 @@ impl Executioner {
     }
 
     fn start(&self) -> io::Result<Child> {
-        Child::start(&self.config, &self.log, &self.provider)
+        let tells = self.is_reached.then_some(&self.provider);
+        Child::start(&self.config, &self.settings, &self.log, tells)
     }
 
     async fn wait_ready(&self, child: &mut Child) -> Result<(), ChildError> {

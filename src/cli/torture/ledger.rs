@@ -45,7 +45,7 @@ pub(super) struct Book {
     pub(super) posted: Vec<Posted>,
     /// Answers that no honest webhook should get: the status, and the message.
     pub(super) turned_away: Vec<(u16, String)>,
-    /// Posts without an answer, and those that got 503: the daemon was dead, dying or just born.
+    /// Posts without an answer, and those that got 502 to 504: the daemon was dead, dying or just born.
     pub(super) unanswered: u64,
 }
 
@@ -89,7 +89,8 @@ impl Ledger {
     pub(super) fn refused(&self, entry: Entry, status: Option<u16>) {
         let mut book = self.book();
         match status {
-            None | Some(503) => book.unanswered += 1,
+            // A load balancer says 502 and 504 when there is nobody to ask.
+            None | Some(502..=504) => book.unanswered += 1,
             Some(status) => {
                 let sid = book.posted.get(entry.0).map(|posted| posted.sid.clone()).unwrap_or_default();
                 book.turned_away.push((status, sid));

@@ -22,6 +22,10 @@ pub(super) struct Report {
     /// What was done to the daemon.
     #[serde(flatten)]
     pub(super) killed: Killed,
+    /// How many daemons there were at a time.
+    pub(super) nodes: usize,
+    /// What was done to the servers that they run on, how often.
+    pub(super) disturbed: BTreeMap<&'static str, u64>,
     /// From the first start to the last look.
     pub(super) seconds: f64,
     /// Of them, after the last kill, until nothing was under way any more.
@@ -85,6 +89,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Killed { kills, while_starting, while_sending } = self.killed;
         writeln!(f, "seed {}: {kills} kills in {:.0} seconds", self.seed, self.seconds)?;
+        if self.nodes > 1 || !self.disturbed.is_empty() {
+            writeln!(f, "  {} nodes; {}", self.nodes, list(&self.disturbed))?;
+        }
         writeln!(f, "  {while_starting} before the daemon was ready, {while_sending} right after a send was taken")?;
         let webhooks = &self.webhooks;
         writeln!(

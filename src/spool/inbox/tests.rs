@@ -410,7 +410,7 @@ async fn live_through(steps: Vec<Step>) -> (HashMap<String, Span>, Vec<String>) 
             Step::Status => {
                 let (id, spooled, database) = (format!("ST{moment}"), rig.spooled.clone(), Arc::clone(&rig.database));
                 statuses.spawn(async move {
-                    let told = spooled.status(callback(&id), |update| apply(database, update)).await;
+                    let told = spooled.status(callback(&id), |update| apply(Arc::clone(&database), update)).await;
                     (id, told)
                 });
                 tokio::task::yield_now().await;

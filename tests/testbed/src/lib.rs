@@ -9,6 +9,7 @@
 pub mod nginx;
 pub mod postgres;
 pub mod redis;
+pub mod rig;
 
 use std::fs;
 use std::net::TcpListener;

@@ -171,6 +171,20 @@ impl Server {
         program("pg_ctl").args(["-w", "-s", "-m", "immediate", "-D"]).arg(self.data()).arg("stop").run();
     }
 
+    /// The shell command that does [`Server::kill`] and then [`Server::up`].
+    #[must_use]
+    pub fn crash_command(&self) -> String {
+        let (user, group) = account();
+        let who =
+            if am_root() { format!("setpriv --reuid={user} --regid={group} --clear-groups ") } else { String::new() };
+        let (program, data) = (program("pg_ctl"), self.data());
+        let (program, data) = (program.0.get_program().display(), data.display());
+        format!(
+            "cd / && {who}'{program}' -w -s -m immediate -D '{data}' -l '{}' restart",
+            self.folder.join("log").display()
+        )
+    }
+
     /// Stops all its processes in their tracks: connections stay, and nothing answers. End it with [`Server::thaw`].
     pub fn freeze(&self) {
         self.signal("-STOP");

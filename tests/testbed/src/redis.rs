@@ -8,19 +8,24 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::free_port;
+use crate::{free_port, lasting_port};
 
 /// Runs the server until nobody holds the shell's standard input any more: whoever is killed lets go of it.
 const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo $!; read -r _; kill -KILL $! 2>/dev/null; wait"#;
+/// The same for a server that is started again whenever it ends. Its process is in the file that comes first.
+const KEEPER: &str = r#"pid=$1; shift
+(while :; do "$@" >/dev/null 2>&1 & echo $! >"$pid"; wait $!; done) & keeper=$!
+echo $keeper; read -r _; kill -KILL $keeper 2>/dev/null; kill -KILL "$(cat "$pid")" 2>/dev/null; wait"#;
 /// No start takes this long; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server. It ends with its owner.
 #[derive(Debug)]
 pub struct Server {
+    /// First, so that it ends before its folder goes.
+    running: Option<Running>,
     folder: TempDir,
     port: u16,
-    running: Option<Running>,
 }
 
 #[derive(Debug)]
@@ -50,12 +55,38 @@ impl Server {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), port: free_port(), running: None }
     }
 
+    /// One that is started again by itself, as a service manager does it, at the same port and with nothing in it.
+    ///
+    /// # Panics
+    /// There is no server on this machine, or it does not start.
+    #[must_use]
+    pub fn kept() -> Self {
+        let mut server = Self { port: lasting_port(), ..Self::absent() };
+        let pid = server.pid_file().display().to_string();
+        server.run(&["-c", KEEPER, "sh", &pid]);
+        server
+    }
+
+    /// The shell command that kills the process of [`Server::kept`].
+    #[must_use]
+    pub fn crash_command(&self) -> String {
+        format!("kill -KILL \"$(cat '{}')\"", self.pid_file().display())
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("pid")
+    }
+
     /// Starts it, at the same port as before, and with nothing in it.
     pub fn up(&mut self) {
         assert!(self.running.is_none(), "it runs already");
+        self.run(&["-c", WATCHMAN, "sh"]);
+    }
+
+    fn run(&mut self, shell: &[&str]) {
         let port = self.port.to_string();
         let mut watchman = Command::new("sh")
-            .args(["-c", WATCHMAN, "sh"])
+            .args(shell)
             .arg(program())
             .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
             .arg("--dir")

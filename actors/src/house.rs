@@ -5,7 +5,7 @@ mod tests;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Addr;
 use metrics::counter;
@@ -23,6 +23,7 @@ use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{self, Accepted, Ingress, Refusal};
 use crate::kit::admission::Admission;
 use crate::kit::exit::{Exit, start_guarded};
+use crate::kit::waiting::{Waiter, WaitingRoom};
 use crate::kit::{Outside, metric};
 use crate::outbox::desk::Desk;
 use crate::outbox::{self, Dispatcher};
@@ -53,8 +54,9 @@ pub struct Shard {
 pub struct House {
     foundation: Foundation,
     shards: Arc<[Shard]>,
-    waiting: Arc<AtomicUsize>,
-    asking: Arc<AtomicUsize>,
+    /// Webhooks, and messages that somebody asks for.
+    waiting: WaitingRoom,
+    asking: WaitingRoom,
     stopping: Arc<AtomicBool>,
 }
 
@@ -103,13 +105,11 @@ impl Foundation {
         if let Some(first) = dispatchers.next() {
             first.do_send(outbox::messages::MeetPeers(dispatchers.map(Addr::downgrade).collect()));
         }
-        House {
-            foundation: self,
-            shards: shards.into(),
-            waiting: Arc::default(),
-            asking: Arc::default(),
-            stopping: Arc::default(),
-        }
+        let room = || {
+            let weights = self.outside.tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
+            WaitingRoom::new(self.outside.settings.max_waiting_webhooks, weights)
+        };
+        House { waiting: room(), asking: room(), foundation: self, shards: shards.into(), stopping: Arc::default() }
     }
 }
 
@@ -138,8 +138,7 @@ impl House {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        let Some(_place) = Waiting::enter(&self.waiting, self.foundation.outside.settings.max_waiting_webhooks) else {
-            counter!(metric::REFUSED).increment(1);
+        let Some(_place) = self.admit(&message.tenant) else {
             return Err(Refusal::Overloaded);
         };
         let (answer, answered) = oneshot::channel();
@@ -182,7 +181,7 @@ impl House {
         if !profile.channels.contains_key(&channel) {
             return Err(SendRefusal::UnknownChannel);
         }
-        let Some(_place) = Waiting::enter(&self.asking, outside.settings.max_waiting_webhooks) else {
+        let Some(_place) = self.asking.enter(&tenant) else {
             return Err(SendRefusal::Overloaded);
         };
         let (answer, answered) = oneshot::channel();
@@ -229,7 +228,18 @@ impl House {
     /// Webhooks that wait for their commit.
     #[must_use]
     pub fn waiting_webhooks(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.waiting.count()
+    }
+
+    /// A place for a status callback that is to wait for its commit, to be held until it has it. `None`: too many of the
+    /// tenant's webhooks do, or of all.
+    #[must_use]
+    pub fn admit(&self, tenant: &TenantId) -> Option<Waiter<'_>> {
+        let place = self.waiting.enter(tenant);
+        if place.is_none() {
+            counter!(metric::REFUSED).increment(1);
+        }
+        place
     }
 
     /// Messages being sent.
@@ -248,22 +258,5 @@ impl House {
         }
         self.foundation.admission.drained().await;
         self.foundation.desk.drained().await;
-    }
-}
-
-/// One webhook that waits for its commit.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let place = Self(count);
-        // Counted before it is compared, so that the limit holds among threads; the drop takes it back.
-        (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

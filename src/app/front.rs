@@ -76,6 +76,9 @@ impl Reception for Front {
 
     fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>> {
         Box::pin(async move {
+            let Some(_place) = self.house.admit(&update.tenant) else {
+                return Err(Refusal::Overloaded { retry_after: RETRY_AFTER });
+            };
             let applied = match &self.spooled {
                 Some(spooled) => spooled.status(update, |update| self.house.advance(update)).await,
                 None => self.house.advance(update).await.map(drop),

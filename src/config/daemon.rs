@@ -79,6 +79,15 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         .required("max_body_bytes", raw.max_body_bytes, "")
         .and_then(|raw| number(scope, "max_body_bytes", raw, 1024..=64 * 1024 * 1024));
     let workers = scope.required("workers", raw.workers, "").and_then(|raw| number(scope, "workers", raw, 0..=1024));
+    let max_connections = scope
+        .required("max_connections", raw.max_connections, "")
+        .and_then(|raw| number(scope, "max_connections", raw, 64..=1_000_000));
+    let large_bodies_bytes: Option<usize> = scope
+        .required("large_bodies_bytes", raw.large_bodies_bytes, "")
+        .and_then(|raw| number(scope, "large_bodies_bytes", raw, 1024 * 1024..=64 * 1024 * 1024 * 1024));
+    let failures_per_minute = scope
+        .required("failures_per_minute", raw.failures_per_minute, "")
+        .and_then(|raw| number(scope, "failures_per_minute", raw, 0..=1_000_000));
     Some(Http {
         listen: listen?,
         admin_listen: settled(admin_listen)?,
@@ -86,6 +95,10 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         trusted_proxies: proxies??,
         max_body_bytes: max_body_bytes?,
         workers: workers?,
+        max_connections: max_connections?,
+        // One body has room, whatever else was said.
+        large_bodies_bytes: large_bodies_bytes?.max(max_body_bytes?),
+        failures_per_minute: failures_per_minute?,
     })
 }
 

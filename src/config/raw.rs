@@ -34,6 +34,9 @@ pub(super) struct RawHttp {
     pub(super) trusted_proxies: Option<Vec<String>>,
     pub(super) max_body_bytes: Option<i64>,
     pub(super) workers: Option<i64>,
+    pub(super) max_connections: Option<i64>,
+    pub(super) large_bodies_bytes: Option<i64>,
+    pub(super) failures_per_minute: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -53,6 +53,12 @@ pub struct Http {
     pub max_body_bytes: usize,
     /// Worker threads; 0: one per core.
     pub workers: usize,
+    /// Connections at once, over all workers of a listener.
+    pub max_connections: usize,
+    /// What bodies beyond [`crate::http::SMALL_BODY_BYTES`] may take of memory together.
+    pub large_bodies_bytes: usize,
+    /// Webhooks in a minute that one channel cannot believe, of one source; 0: no limit.
+    pub failures_per_minute: u32,
 }
 
 /// A block of addresses such as `127.0.0.1/32`.

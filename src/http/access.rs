@@ -42,10 +42,12 @@ pub enum Outcome {
     Unavailable,
     /// 503: going down.
     Stopping,
+    /// 503: its source has failed too often.
+    Throttled,
 }
 
 impl Outcome {
-    const COUNT: usize = Self::Stopping as usize + 1;
+    const COUNT: usize = Self::Throttled as usize + 1;
 
     /// The word in metrics and logs.
     #[must_use]
@@ -60,6 +62,7 @@ impl Outcome {
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::Stopping => "stopping",
+            Self::Throttled => "throttled",
         }
     }
 }

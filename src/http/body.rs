@@ -1,5 +1,7 @@
 //! Reads a request's body up to a limit and within a time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
@@ -11,7 +13,50 @@ use futures_util::StreamExt as _;
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Buffers start no larger than this, whatever `Content-Length` announces.
-const FIRST_BUFFER_BYTES: usize = 64 * 1024;
+const FIRST_BUFFER_BYTES: usize = SMALL_BODY_BYTES;
+
+/// What every request may bring without asking: providers send a few kB.
+pub const SMALL_BODY_BYTES: usize = 16 * 1024;
+
+/// What larger bodies take of memory, all of them together. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct LargeBodies(Arc<(AtomicUsize, usize)>);
+
+/// One's part of it, given back when it is dropped: after its body.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    of: &'a LargeBodies,
+    bytes: usize,
+}
+
+impl LargeBodies {
+    /// At most so many bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self(Arc::new((AtomicUsize::new(0), limit)))
+    }
+
+    /// A part of nothing yet.
+    pub(super) const fn part(&self) -> Part<'_> {
+        Part { of: self, bytes: 0 }
+    }
+}
+
+impl Part<'_> {
+    /// A body has come to so many bytes.
+    fn grow(&mut self, length: usize) -> Result<(), BodyError> {
+        let more = length.saturating_sub(SMALL_BODY_BYTES).saturating_sub(self.bytes);
+        let (used, limit) = &*self.of.0;
+        // Counted before it is compared; the drop takes it back.
+        self.bytes += more;
+        if used.fetch_add(more, Ordering::Relaxed) + more > *limit { Err(BodyError::Crowded) } else { Ok(()) }
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.of.0.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +67,8 @@ pub(super) enum BodyError {
     Truncated,
     /// It did not come in time.
     Slow,
+    /// Too much of memory is with other large bodies.
+    Crowded,
 }
 
 /// The whole body, if it has at most `limit` bytes and comes within the deadline. What is left unread closes
@@ -31,30 +78,44 @@ pub(super) async fn read(
     payload: &mut Payload,
     limit: usize,
     deadline: Duration,
+    part: &mut Part<'_>,
 ) -> Result<Bytes, BodyError> {
     let announced = announced(headers);
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(BodyError::TooLarge);
     }
-    match tokio::time::timeout(deadline, collect(payload, announced, limit)).await {
+    match tokio::time::timeout(deadline, collect(payload, announced, limit, part)).await {
         Ok(body) => body,
         Err(_elapsed) => Err(BodyError::Slow),
     }
+}
+
+/// Whether it says of itself that it is not too large.
+pub(super) fn is_said_to_fit(headers: &HeaderMap, limit: usize) -> bool {
+    announced(headers).is_some_and(|length| length <= limit as u64)
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn collect(payload: &mut Payload, announced: Option<u64>, limit: usize) -> Result<Bytes, BodyError> {
+async fn collect(
+    payload: &mut Payload,
+    announced: Option<u64>,
+    limit: usize,
+    part: &mut Part<'_>,
+) -> Result<Bytes, BodyError> {
     let Some(first) = next(payload, limit).await? else { return Ok(Bytes::new()) };
+    part.grow(first.len())?;
     // The usual webhook comes in one piece, which needs no copy.
     let Some(second) = next(payload, limit - first.len()).await? else { return Ok(first) };
+    part.grow(first.len() + second.len())?;
     let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut body = BytesMut::with_capacity(announced.min(FIRST_BUFFER_BYTES).max(first.len() + second.len()));
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while let Some(piece) = next(payload, limit - body.len()).await? {
+        part.grow(body.len() + piece.len())?;
         body.extend_from_slice(&piece);
     }
     Ok(body.freeze())
@@ -100,7 +161,8 @@ mod tests {
         let pieces: LocalBoxStream<'static, _> = Box::pin(pieces);
         let mut payload = dev::Payload::Stream { payload: pieces };
         let mut payload = Payload::from_request(&request, &mut payload).await.unwrap();
-        read(request.headers(), &mut payload, 8, deadline).await
+        let large = LargeBodies::new(usize::MAX);
+        read(request.headers(), &mut payload, 8, deadline, &mut large.part()).await
     }
 
     fn pieces(pieces: &[&'static str]) -> impl Stream<Item = Result<Bytes, PayloadError>> + use<> {

@@ -1,6 +1,7 @@
 //! One request in, one answer out: the route, its method, its handler.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
@@ -11,8 +12,10 @@ use super::HttpDeps;
 use super::access::{Entry, Meters};
 use super::answer::{Answer, Problem};
 use super::api;
+use super::body::LargeBodies;
 use super::health::{Health, Phase};
 use super::route::Route;
+use super::strangers::Strangers;
 use super::webhooks::{self, Kind};
 
 /// Which routes a listener serves.
@@ -41,6 +44,9 @@ pub(super) struct Desk {
     pub(super) deps: HttpDeps,
     pub(super) face: Face,
     pub(super) meters: Rc<Meters>,
+    /// Shared with all workers.
+    pub(super) strangers: Arc<Strangers>,
+    pub(super) large_bodies: LargeBodies,
 }
 
 /// Answers a request.
@@ -50,7 +56,7 @@ pub(super) async fn dispatch(desk: Rc<Desk>, request: HttpRequest, mut payload: 
     let mut entry = Entry::begin(&desk.meters, request.method(), route);
     let mut answer = match allowed(route) {
         Some(allow) if !allows(allow, request.method()) => wrong_method(allow),
-        _ => handle(&desk.deps, &mut entry, &request, &mut payload, route).await,
+        _ => handle(&desk, &mut entry, &request, &mut payload, route).await,
     };
     if desk.deps.health.phase() == Phase::Draining {
         // A client that keeps its connection would come back to a closed door.
@@ -60,21 +66,22 @@ pub(super) async fn dispatch(desk: Rc<Desk>, request: HttpRequest, mut payload: 
 }
 
 async fn handle(
-    deps: &HttpDeps,
+    desk: &Desk,
     entry: &mut Entry,
     request: &HttpRequest,
     payload: &mut Payload,
     route: Route<'_>,
 ) -> Answer {
+    let deps = &desk.deps;
     match route {
         Route::Message { provider, channel } => {
-            webhooks::by_path(deps, entry, request, payload, (provider, channel), Kind::Message).await
+            webhooks::by_path(desk, entry, request, payload, (provider, channel), Kind::Message).await
         }
         Route::Status { provider, channel } => {
-            webhooks::by_path(deps, entry, request, payload, (provider, channel), Kind::Status).await
+            webhooks::by_path(desk, entry, request, payload, (provider, channel), Kind::Status).await
         }
-        Route::AliasMessage(alias) => webhooks::by_alias(deps, entry, request, payload, alias, Kind::Message).await,
-        Route::AliasStatus(alias) => webhooks::by_alias(deps, entry, request, payload, alias, Kind::Status).await,
+        Route::AliasMessage(alias) => webhooks::by_alias(desk, entry, request, payload, alias, Kind::Message).await,
+        Route::AliasStatus(alias) => webhooks::by_alias(desk, entry, request, payload, alias, Kind::Status).await,
         Route::Check { provider, channel } => match deps.receivers.by_channel(provider, channel) {
             Some(inlet) => {
                 entry.inlet = Some(inlet);

@@ -13,6 +13,7 @@ pub mod health;
 mod public_url;
 mod route;
 mod server;
+mod strangers;
 mod webhooks;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 
 pub use self::access::Outcome;
+pub use self::body::SMALL_BODY_BYTES;
 pub use self::server::{Running, ServeError, serve};
 use crate::config;
 use crate::gateway::Receiver;

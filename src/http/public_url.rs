@@ -27,7 +27,7 @@ impl PublicUrl {
             Some(base) => Self::join("", base, path),
             None => {
                 let peer = request.peer_addr().map(|peer| peer.ip());
-                let believed = peer.is_some_and(|peer| config.trusted_proxies.iter().any(|cidr| contains(cidr, peer)));
+                let believed = peer.is_some_and(|peer| is_believed(config, peer));
                 let (scheme, host) = origin(request.headers(), believed);
                 Self::join(scheme, host, path)
             }
@@ -63,9 +63,14 @@ fn origin(headers: &HeaderMap, believed: bool) -> (&'static str, &str) {
     (scheme, host)
 }
 
-fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(super) fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let line = headers.get_all(name).last()?.to_str().ok()?;
     line.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// Whether what a peer says of those behind it is believed.
+pub(super) fn is_believed(config: &Http, peer: IpAddr) -> bool {
+    config.trusted_proxies.iter().any(|cidr| contains(cidr, peer))
 }
 
 fn contains(cidr: &Cidr, address: IpAddr) -> bool {
@@ -98,7 +103,7 @@ mod tests {
                 .map(|(address, prefix)| Cidr { address: address.parse().unwrap(), prefix: *prefix })
                 .collect(),
             max_body_bytes: 1024,
-            workers: 1,
+            ..crate::http::tests::http_config()
         }
     }
 

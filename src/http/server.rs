@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 
 use super::HttpDeps;
 use super::access::Meters;
+use super::body::LargeBodies;
 use super::dispatch::{Desk, Face, dispatch};
 use super::health::{Health, Phase};
+use super::strangers::Strangers;
 
 /// Connections that wait to be accepted: a provider's burst after an outage.
 const BACKLOG: u32 = 4096;
@@ -96,11 +98,16 @@ pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
     };
     let health = Arc::clone(&deps.health);
     let (public, notice) = (deps.config.listen, deps.notice);
+    let shared =
+        (Arc::new(Strangers::new(deps.config.failures_per_minute)), LargeBodies::new(deps.config.large_bodies_bytes));
     let bound = match deps.config.admin_listen {
-        None => vec![bind(deps, public, Face::Both, workers)?],
+        None => vec![bind(deps, public, (Face::Both, workers), &shared)?],
         // Both are bound before either is served: a taken port leaves nothing half up.
         Some(admin) => {
-            vec![bind(deps.clone(), public, Face::Public, workers)?, bind(deps, admin, Face::Admin, ADMIN_WORKERS)?]
+            vec![
+                bind(deps.clone(), public, (Face::Public, workers), &shared)?,
+                bind(deps, admin, (Face::Admin, ADMIN_WORKERS), &shared)?,
+            ]
         }
     };
     let listeners: Vec<Listener> = bound.into_iter().map(Bound::start).collect();
@@ -121,16 +128,30 @@ impl Bound {
     }
 }
 
-fn bind(deps: HttpDeps, address: SocketAddr, face: Face, workers: usize) -> Result<Bound, ServeError> {
+fn bind(
+    deps: HttpDeps,
+    address: SocketAddr,
+    (face, workers): (Face, usize),
+    (strangers, large_bodies): &(Arc<Strangers>, LargeBodies),
+) -> Result<Bound, ServeError> {
     let drain = whole_seconds(deps.drain);
+    let connections = deps.config.max_connections.div_ceil(workers.max(1));
+    let (strangers, large_bodies) = (Arc::clone(strangers), large_bodies.clone());
     // Once per worker: what a worker counts with stays its own.
     let app = move || {
-        let desk = Rc::new(Desk { deps: deps.clone(), face, meters: Rc::new(Meters::new()) });
+        let desk = Rc::new(Desk {
+            deps: deps.clone(),
+            face,
+            meters: Rc::new(Meters::new()),
+            strangers: Arc::clone(&strangers),
+            large_bodies: large_bodies.clone(),
+        });
         App::new().default_service(web::to(move |request, payload| dispatch(Rc::clone(&desk), request, payload)))
     };
     let server = HttpServer::new(app)
         .workers(workers)
         .backlog(BACKLOG)
+        .max_connections(connections)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_DEADLINE)
         .client_disconnect_timeout(DISCONNECT_DEADLINE)

@@ -1,10 +1,11 @@
 //! Webhooks, from the path to the provider's 200.
 //!
-//! The order is fixed: channel (404), size (413), signature header (401), then the gateway reads and believes it (400,
-//! 401, 400), then reception (503). The aliases have no channel in their path, so there size comes first and the form
+//! The order is fixed: channel (404), a source that is refused (503), announced size (413), signature header (401), then the
+//! body is read, the gateway reads and believes it (400, 401, 400), then reception (503). The aliases have no channel in their path, so there size comes first and the form
 //! tells the channel. 200 is only said when reception has made the message durable (I1).
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,10 @@ use palabre_actors::domain::ids::CorrelationId;
 use super::access::{Entry, Outcome};
 use super::answer::{Answer, Problem};
 use super::body::{self, BodyError};
+use super::dispatch::Desk;
 use super::public_url::PublicUrl;
 use super::route::Alias;
-use super::{Accepted, HttpDeps, Inlet, Refusal};
+use super::{Accepted, HttpDeps, Inlet, Refusal, strangers};
 use crate::gateway::{Received, Rejection, WebhookRequest};
 
 /// Twilio's, on all of its channels.
@@ -40,34 +42,57 @@ pub(super) enum Kind {
 
 /// A webhook on a channel's own path.
 pub(super) async fn by_path(
-    deps: &HttpDeps,
+    desk: &Desk,
     entry: &mut Entry,
     request: &HttpRequest,
     payload: &mut Payload,
     (provider, channel): (&str, &str),
     kind: Kind,
 ) -> Answer {
+    let deps = &desk.deps;
     let Some(inlet) = deps.receivers.by_channel(provider, channel) else {
         return unknown_channel(entry);
     };
     entry.inlet = Some(Arc::clone(&inlet));
-    let body = match body::read(request.headers(), payload, deps.config.max_body_bytes, body::DEADLINE).await {
-        Ok(body) => body,
-        Err(error) => return unreadable(entry, error),
+    let source = strangers::source(request, &deps.config);
+    if let Some(wait) = desk.strangers.refuses(source, &inlet.channel) {
+        return throttled(entry, wait);
+    }
+    // What nobody signed is not read: it costs no memory and no time. One whose size is not known may be too large yet.
+    let is_unsigned = !request.headers().contains_key(SIGNATURE);
+    let answer = if is_unsigned && body::is_said_to_fit(request.headers(), deps.config.max_body_bytes) {
+        rejected(entry, Rejection::BadSignature)
+    } else {
+        let mut part = desk.large_bodies.part();
+        match body::read(request.headers(), payload, deps.config.max_body_bytes, body::DEADLINE, &mut part).await {
+            Ok(body) => receive(deps, entry, request, &body, &inlet, kind).await,
+            Err(error) => unreadable(entry, error),
+        }
     };
-    receive(deps, entry, request, &body, &inlet, kind).await
+    note(desk, entry, source, &inlet);
+    answer
+}
+
+/// What could not be believed, or not be read, counts against its source.
+fn note(desk: &Desk, entry: &Entry, source: Option<IpAddr>, inlet: &Inlet) {
+    if matches!(entry.outcome, Some(Outcome::BadSignature | Outcome::Malformed)) {
+        desk.strangers.note(source, &inlet.channel);
+    }
 }
 
 /// A webhook on an alias: the form says which account and which of our addresses.
 pub(super) async fn by_alias(
-    deps: &HttpDeps,
+    desk: &Desk,
     entry: &mut Entry,
     request: &HttpRequest,
     payload: &mut Payload,
     alias: Alias,
     kind: Kind,
 ) -> Answer {
-    let body = match body::read(request.headers(), payload, deps.config.max_body_bytes, body::DEADLINE).await {
+    let deps = &desk.deps;
+    let mut part = desk.large_bodies.part();
+    let limit = deps.config.max_body_bytes;
+    let body = match body::read(request.headers(), payload, limit, body::DEADLINE, &mut part).await {
         Ok(body) => body,
         Err(error) => return unreadable(entry, error),
     };
@@ -86,7 +111,13 @@ pub(super) async fn by_alias(
         return unknown_channel(entry);
     };
     entry.inlet = Some(Arc::clone(&inlet));
-    receive(deps, entry, request, &body, &inlet, kind).await
+    let source = strangers::source(request, &deps.config);
+    if let Some(wait) = desk.strangers.refuses(source, &inlet.channel) {
+        return throttled(entry, wait);
+    }
+    let answer = receive(deps, entry, request, &body, &inlet, kind).await;
+    note(desk, entry, source, &inlet);
+    answer
 }
 
 async fn receive(
@@ -215,7 +246,22 @@ pub(super) fn unknown_channel(entry: &mut Entry) -> Answer {
     ))
 }
 
+/// Its source has sent too much that could not be believed.
+fn throttled(entry: &mut Entry, wait: Duration) -> Answer {
+    entry.outcome = Some(Outcome::Throttled);
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many failures",
+        "webhooks from this address could not be believed, see http.failures_per_minute: come again after Retry-After \
+                   seconds",
+    );
+    Answer { retry_after: Some(wait), ..Answer::error(&problem) }
+}
+
 fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
+    if error == BodyError::Crowded {
+        return refused(entry, Refusal::Overloaded { retry_after: RETRY_AFTER });
+    }
     entry.outcome = Some(Outcome::Malformed);
     let (status, error, hint) = match error {
         BodyError::TooLarge => (
@@ -226,7 +272,9 @@ fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
         BodyError::Truncated => {
             (StatusCode::BAD_REQUEST, "body cut short", "the body ended early or its framing is broken: send it again")
         }
-        BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds"),
+        BodyError::Slow | BodyError::Crowded => {
+            (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds")
+        }
     };
     Answer::error(&Problem::new(status, error, hint))
 }

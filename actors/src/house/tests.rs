@@ -1,5 +1,6 @@
 //! The actors together, against fakes of every port, on paused time.
 
+mod admission;
 mod allowance;
 mod delivery;
 mod leases;

@@ -7,6 +7,7 @@ pub mod exit;
 pub mod metric;
 mod nodes;
 mod outside;
+pub mod waiting;
 
 pub use nodes::LiveNodes;
 pub use outside::{Outage, Outside, Ports, Settings, TenantProfile};

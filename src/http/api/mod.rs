@@ -31,7 +31,7 @@ pub use self::caller::{Key, Scope};
 pub(super) use self::endpoint::Endpoint;
 pub use self::messages::{NotSent, Order, Outgoing};
 use super::answer::{Answer, Problem};
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, LargeBodies};
 use crate::store::StoreError;
 use crate::store::operator::Operator;
 
@@ -155,9 +155,12 @@ async fn within(
 ) -> Told {
     let body = match endpoint.allow() {
         "POST" => {
-            body::read(headers, payload, LONGEST_BODY_BYTES, body::DEADLINE).await.map_err(|error| match error {
+            // Whoever gets so far has a key.
+            let memory = LargeBodies::new(usize::MAX);
+            let reading = body::read(headers, payload, LONGEST_BODY_BYTES, body::DEADLINE, &mut memory.part()).await;
+            reading.map_err(|error| match error {
                 BodyError::TooLarge => problems::TOO_LARGE,
-                BodyError::Truncated | BodyError::Slow => problems::NOT_A_BODY,
+                BodyError::Truncated | BodyError::Slow | BodyError::Crowded => problems::NOT_A_BODY,
             })?
         }
         _ => actix_web::web::Bytes::new(),

@@ -7,6 +7,7 @@ mod api;
 mod discreet;
 mod drain;
 mod health;
+mod overload;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -23,6 +24,21 @@ use crate::telemetry::metrics;
 
 const LIMIT: usize = 64 * 1024;
 const BASE: &str = "https://hooks.example.com";
+
+/// One listener on any port, one worker, no limits that a test does not ask for.
+pub(super) fn http_config() -> config::Http {
+    config::Http {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        admin_listen: None,
+        public_base_url: Some(BASE.to_owned()),
+        trusted_proxies: Vec::new(),
+        max_body_bytes: LIMIT,
+        workers: 1,
+        max_connections: 1_000,
+        large_bodies_bytes: 16 * LIMIT,
+        failures_per_minute: 0,
+    }
+}
 
 /// A running server and what is behind it.
 struct House {
@@ -41,14 +57,7 @@ impl House {
         let reception = Arc::new(Reception::default());
         let health = Arc::new(Health::new());
         let mut deps = HttpDeps {
-            config: config::Http {
-                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-                admin_listen: None,
-                public_base_url: Some(BASE.to_owned()),
-                trusted_proxies: Vec::new(),
-                max_body_bytes: LIMIT,
-                workers: 1,
-            },
+            config: http_config(),
             // Long: a test whose stop waits for it hangs, and says so.
             drain: Duration::from_secs(600),
             notice: Duration::ZERO,

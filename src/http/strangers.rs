@@ -1,0 +1,185 @@
+//! Who sends what cannot be believed, again and again: refused for a while before anything of it is read or checked.
+//!
+//! A source is an address (IPv6: its /64), and what counts is a source *at one channel*: a provider calls for all tenants
+//! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). Whose source is not
+//! known is not refused: a listed proxy that does not say whom it speaks for. This fails open: what a request has to prove
+//! is checked all the same.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
+use governor::clock::{Clock as _, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use palabre_actors::domain::ids::ChannelId;
+
+use super::public_url::{is_believed, last_of};
+use crate::config::Http;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Sources that are remembered at once. Nobody knows more of them until some have been quiet.
+const MOST: usize = 65_536;
+/// How often those who have been quiet are forgotten, when there are too many.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+type Gates = RateLimiter<Key, HashMapStateStore<Key>, MonotonicClock, NoOpMiddleware<Instant>>;
+type Key = (IpAddr, ChannelId);
+
+/// What is remembered of them. One for all listeners and workers.
+pub(super) struct Strangers {
+    /// `None`: nobody is refused.
+    gates: Option<Gates>,
+    clock: MonotonicClock,
+    book: RwLock<Book>,
+    /// Of those that are refused. Nearly always 0, and then nobody looks into the book.
+    count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Book {
+    /// Until when.
+    refused: HashMap<Key, Instant>,
+    swept: Option<Instant>,
+}
+
+impl Strangers {
+    /// So many webhooks of one source that one channel cannot believe are answered in a minute; 0: all of them.
+    pub(super) fn new(per_minute: u32) -> Self {
+        let gates = NonZeroU32::new(per_minute)
+            .map(|most| RateLimiter::hashmap_with_clock(Quota::per_minute(most), MonotonicClock));
+        Self { gates, clock: MonotonicClock, book: RwLock::default(), count: AtomicUsize::new(0) }
+    }
+
+    /// When to come again, if nothing of the source is read at the channel now.
+    pub(super) fn refuses(&self, source: Option<IpAddr>, channel: &ChannelId) -> Option<Duration> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let key = (source?, channel.clone());
+        let until = *self.book.read().unwrap_or_else(PoisonError::into_inner).refused.get(&key)?;
+        until.checked_duration_since(self.clock.now()).filter(|wait| !wait.is_zero())
+    }
+
+    /// A webhook could not be believed, or not be read.
+    pub(super) fn note(&self, source: Option<IpAddr>, channel: &ChannelId) {
+        let (Some(source), Some(gates)) = (source, &self.gates) else { return };
+        let key = (source, channel.clone());
+        let now = self.clock.now();
+        if gates.len() >= MOST && !self.makes_room(gates, now) {
+            return;
+        }
+        let Err(wait) = gates.check_key(&key) else { return };
+        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        book.refused.insert(key, now + wait.wait_time_from(now).max(Duration::from_secs(1)));
+        self.count.store(book.refused.len(), Ordering::Relaxed);
+    }
+
+    /// Forgets those who have been quiet, now and then: looking through all of them takes its time.
+    fn makes_room(&self, gates: &Gates, now: Instant) -> bool {
+        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        if book.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
+            return false;
+        }
+        book.swept = Some(now);
+        book.refused.retain(|_, until| *until > now);
+        self.count.store(book.refused.len(), Ordering::Relaxed);
+        gates.retain_recent();
+        gates.len() < MOST
+    }
+}
+
+/// Whose request it is, as far as is known: the peer, or whom a listed proxy speaks for.
+pub(super) fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    if !is_believed(config, peer) {
+        return Some(block(peer));
+    }
+    last_of(request.headers(), &X_FORWARDED_FOR)?.parse().ok().map(block)
+}
+
+/// Whoever has one IPv6 address has the whole /64.
+fn block(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::config::Cidr;
+
+    fn config() -> Http {
+        let proxy = Cidr { address: "10.0.0.0".parse().unwrap(), prefix: 8 };
+        Http { trusted_proxies: vec![proxy], ..crate::http::tests::http_config() }
+    }
+
+    #[test]
+    fn a_source_is_the_peer_or_whom_a_listed_proxy_names() {
+        // peer, X-Forwarded-For -> source
+        let table = [
+            ("192.0.2.1:9", None, Some("192.0.2.1")),
+            ("192.0.2.1:9", Some("198.51.100.7"), Some("192.0.2.1")),
+            ("10.1.2.3:9", None, None),
+            ("10.1.2.3:9", Some("198.51.100.7"), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("203.0.113.1, 198.51.100.7"), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("nobody"), None),
+            ("[2001:db8:1:2:3::4]:9", None, Some("2001:db8:1:2::")),
+            ("[::ffff:192.0.2.1]:9", None, Some("192.0.2.1")),
+        ];
+        for (peer, forwarded, expected) in table {
+            let request = TestRequest::get().peer_addr(peer.parse::<SocketAddr>().unwrap());
+            let request = match forwarded {
+                Some(text) => request.insert_header(("X-Forwarded-For", text)),
+                None => request,
+            };
+            let found = source(&request.to_http_request(), &config());
+            assert_eq!(found, expected.map(|text| text.parse().unwrap()), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn i9_who_fails_too_often_at_one_channel_is_refused_there_and_nowhere_else() {
+        let strangers = Strangers::new(3);
+        let (here, there) = (ChannelId::new("belle"), ChannelId::new("taxi"));
+        let (loud, quiet) = (Some("192.0.2.1".parse().unwrap()), Some("192.0.2.2".parse().unwrap()));
+        for n in 0..4 {
+            assert_eq!(strangers.refuses(loud, &here), None, "{n}");
+            strangers.note(loud, &here);
+            strangers.note(None, &here);
+        }
+        let wait = strangers.refuses(loud, &here).expect("it is refused");
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
+        for (source, channel) in [(loud, &there), (quiet, &here), (None, &here)] {
+            assert_eq!(strangers.refuses(source, channel), None, "{source:?} {channel:?}");
+        }
+        let open = Strangers::new(0);
+        (0..100).for_each(|_| open.note(loud, &here));
+        assert_eq!(open.refuses(loud, &here), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_whoever_comes() {
+        let strangers = Strangers::new(1);
+        let channel = ChannelId::new("belle");
+        for n in 0..u32::try_from(MOST).unwrap() + 5_000 {
+            let source = Some(IpAddr::from(n.to_be_bytes()));
+            strangers.note(source, &channel);
+            strangers.note(source, &channel);
+        }
+        assert!(strangers.book.read().unwrap().refused.len() <= MOST);
+        assert!(strangers.gates.as_ref().unwrap().len() <= MOST);
+    }
+}

@@ -179,7 +179,7 @@ async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
     let mut others = Vec::new();
     for n in 1.. {
         let row = Customer::of("belle", n).is_answered(&first, &format!("SM{n}"), 0, now(0)).await;
-        if (Change::Advance(delivered(&row)).lane() ^ turn.lane()) % 2 == 0 {
+        if (Change::Advance(delivered(&row)).lane() ^ turn.lane()).is_multiple_of(2) {
             others.push(row);
         }
         if others.len() == 2 {

@@ -55,7 +55,7 @@ pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Opened, S
             }
             Err(error) => return Err(error.into()),
         };
-        let spooled = Spooled::new(spool, Arc::new(store.clone()), away)?;
+        let spooled = Spooled::new(spool, Arc::new(store.clone()), away)?.for_tenants(tenants.len());
         Ok::<_, StartError>(Opened { store, sellers, spooled: Some(spooled) })
     });
     opening.await.map_err(|_| ThreadGone)?

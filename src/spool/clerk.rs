@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use metrics::{counter, gauge};
+use palabre_actors::domain::ids::TenantId;
 use tokio::sync::{Notify, oneshot};
 use tracing::{error, info};
 
 use super::files::{Entry, Files, Page, Position};
+use super::shares::Shares;
 use super::{SpoolError, Stock, Unkept, metric};
 
 /// Appends that are written at once.
@@ -22,7 +24,8 @@ pub(super) type Answer = oneshot::Sender<bool>;
 /// Messages to keep.
 pub(super) struct Append {
     pub encoded: Vec<u8>,
-    pub records: u64,
+    /// Whose each record is, and how many bytes it takes.
+    pub whose: Vec<(TenantId, u64)>,
     pub answer: Answer,
 }
 
@@ -44,6 +47,7 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) struct Board {
     stock: RwLock<Stock>,
+    shares: Mutex<Shares>,
     /// Messages that are kept, or on their way here. It grows before they are handed over, and shrinks when they are in the
     /// database, or were refused.
     pub held: AtomicU64,
@@ -54,6 +58,10 @@ pub(super) struct Board {
 impl Board {
     pub fn stock(&self) -> Stock {
         *self.stock.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,7 +76,12 @@ struct Clerk {
 
 /// Starts the thread. It ends when nobody can ask any more.
 pub(super) fn start(files: Files, max_bytes: u64) -> Result<(Sender<Job>, Arc<Board>), SpoolError> {
-    let board = Arc::new(Board { stock: RwLock::default(), held: files.records().into(), kept: Notify::new() });
+    let board = Arc::new(Board {
+        stock: RwLock::default(),
+        shares: Mutex::default(),
+        held: files.records().into(),
+        kept: Notify::new(),
+    });
     let mut clerk = Clerk { files, board: Arc::clone(&board), max_bytes, failing: false };
     clerk.publish();
     let (jobs, queue) = mpsc::channel();
@@ -106,23 +119,24 @@ impl Clerk {
             }
         }
         let together: Vec<u8> = waiting.iter().flat_map(|append| &append.encoded).copied().collect();
-        let records = waiting.iter().map(|append| append.records).sum();
+        let records = waiting.iter().map(|append| append.whose.len() as u64).sum();
         let written = self.files.append(&together, records);
         if matches!(written, Err(Unkept::Full)) {
             // All of it is too much, some of it may fit.
             for append in waiting {
-                let written = self.files.append(&append.encoded, append.records);
-                self.note(&written, append.records);
+                let written = self.files.append(&append.encoded, append.whose.len() as u64);
+                self.note(&written, &[&append]);
                 let _ = append.answer.send(written.is_ok());
             }
             return next;
         }
-        self.note(&written, records);
+        self.note(&written, &waiting.iter().collect::<Vec<_>>());
         waiting.into_iter().for_each(|append| _ = append.answer.send(written.is_ok()));
         next
     }
 
-    fn note(&mut self, written: &Result<(), Unkept>, records: u64) {
+    fn note(&mut self, written: &Result<(), Unkept>, appends: &[&Append]) {
+        let records = appends.iter().map(|append| append.whose.len() as u64).sum();
         match written {
             Ok(()) => {
                 counter!(metric::KEPT).increment(records);
@@ -133,6 +147,9 @@ impl Clerk {
             }
             Err(unkept) => {
                 counter!(metric::REFUSED).increment(records);
+                for (tenant, bytes) in appends.iter().flat_map(|append| &append.whose) {
+                    self.board.shares().release(tenant, *bytes);
+                }
                 self.board.held.fetch_sub(records, Ordering::SeqCst);
                 // Once, however many webhooks meet it.
                 if !std::mem::replace(&mut self.failing, true) {

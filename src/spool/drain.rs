@@ -40,7 +40,8 @@ pub struct Drained {
 
 /// What the database said to a page.
 enum Said {
-    Taken(Drained, Vec<Entry>),
+    /// What it took, what it refuses for good, and whose all of it was.
+    Taken(Drained, Vec<Entry>, Vec<(TenantId, u64)>),
     Away,
 }
 
@@ -93,7 +94,7 @@ impl Spooled {
                 continue;
             }
             let records = page.entries.len() as u64;
-            let Said::Taken(taken, refused) = self.hand_over(&page, apply).await else {
+            let Said::Taken(taken, refused, whose) = self.hand_over(&page, apply).await else {
                 failures += 1;
                 tokio::time::sleep(wait_after(failures)).await;
                 continue;
@@ -109,6 +110,7 @@ impl Spooled {
             // Before the next webhook may find the spool empty, and go past.
             tell(taken);
             self.advance(page, refused).await?;
+            self.desk.release(&whose);
             drained += records;
             if self.desk.held() == 0 {
                 info!(messages = drained, "the spool is empty");
@@ -138,8 +140,11 @@ impl Spooled {
         F: Future<Output = Result<Advanced, PortError>> + Send,
     {
         let (mut messages, mut callbacks, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut whose = Vec::with_capacity(page.entries.len());
         for entry in &page.entries {
-            match kept::decode(entry) {
+            let brought = kept::decode(entry);
+            whose.extend(brought.as_ref().map(|brought| (brought.tenant().clone(), entry.bytes())));
+            match brought {
                 Some(Brought::Message(new)) => messages.push((entry, *new)),
                 Some(Brought::Status(update)) => callbacks.push((entry, update)),
                 None => refused.push(entry.clone()),
@@ -168,7 +173,7 @@ impl Spooled {
                 Err(_) => refused.push(entry.clone()),
             }
         }
-        Said::Taken(taken, refused)
+        Said::Taken(taken, refused, whose)
     }
 
     async fn ask(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {

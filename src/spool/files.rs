@@ -62,6 +62,13 @@ pub(super) struct Entry {
     pub kept: Vec<u8>,
 }
 
+impl Entry {
+    /// What it takes of the disk.
+    pub fn bytes(&self) -> u64 {
+        (record::HEADER + self.kept.len()) as u64
+    }
+}
+
 /// The oldest records, and where they end.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {

@@ -12,6 +12,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use metrics::counter;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{InboundId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound};
@@ -23,6 +24,7 @@ use tracing::{info, warn};
 
 use super::clerk::{self, Answer, Append, Board, Job};
 use super::kept::{self, Brought};
+use super::metric;
 use super::{Spool, SpoolError, Stock};
 
 /// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all, and nginx asks
@@ -66,8 +68,9 @@ struct Direct {
 
 /// Which way messages go.
 enum Way {
-    /// They were handed to the spool; whether they are kept.
-    Spool(oneshot::Receiver<bool>),
+    /// They were handed to the spool, but for those that are marked: their tenants have their share of it. Whether the others
+    /// are kept.
+    Spool(oneshot::Receiver<bool>, Vec<bool>),
     /// To the database; what the spool says, should they go there all the same.
     Store(Ticket, oneshot::Receiver<bool>),
 }
@@ -95,6 +98,13 @@ impl Spooled {
         self.desk.board.kept.notify_one();
     }
 
+    /// Kept by one tenant alone, or by several of which none may take all the room. Without a word, it is several.
+    #[must_use]
+    pub fn for_tenants(self, count: usize) -> Self {
+        self.desk.board.shares().alone = count < 2;
+        self
+    }
+
     /// Whether the database has not been reached yet.
     #[must_use]
     pub fn is_shut(&self) -> bool {
@@ -111,7 +121,10 @@ impl Spooled {
         let count = messages.len();
         let brought = messages.iter().cloned().map(Box::new).map(Brought::Message).collect();
         let (mut ticket, mut kept) = match self.desk.enter(brought) {
-            Way::Spool(kept) => return vec_of(count, kept.await),
+            Way::Spool(kept, over) => {
+                let kept = kept.await.unwrap_or(false);
+                return over.into_iter().map(|over| answer(kept && !over)).collect();
+            }
             Way::Store(ticket, kept) => (ticket, kept),
         };
         let asked = self.insist(messages);
@@ -215,7 +228,8 @@ impl Spooled {
         }
         let is_kept = |kept: Result<bool, _>| if kept.unwrap_or(false) { Ok(()) } else { Err(unavailable()) };
         let (mut ticket, mut kept) = match self.desk.enter(vec![Brought::Status(update.clone())]) {
-            Way::Spool(kept) => return is_kept(kept.await),
+            // One that is over its tenant's share was not handed over, and nobody answers.
+            Way::Spool(kept, _) => return is_kept(kept.await),
             Way::Store(ticket, kept) => (ticket, kept),
         };
         let asked = insist_on(|| apply(update.clone()));
@@ -271,8 +285,8 @@ impl Desk {
         let (answer, kept) = oneshot::channel();
         let mut course = self.lock();
         if course.shut || self.held() > 0 {
-            self.keep(&brought, answer);
-            return Way::Spool(kept);
+            let over = self.keep(&brought, answer, true);
+            return Way::Spool(kept, over);
         }
         let number = course.next;
         course.next += 1;
@@ -280,15 +294,51 @@ impl Desk {
         Way::Store(Ticket { desk: Arc::clone(self), number }, kept)
     }
 
-    /// Hands something to the spool. Called with the course locked, so that nothing comes between.
-    fn keep(&self, brought: &[Brought], answer: Answer) {
-        let (mut encoded, records) = (Vec::new(), brought.len() as u64);
-        // A failure drops the answer, and the webhooks are refused.
-        if brought.iter().try_for_each(|each| kept::encode(each, &mut encoded)).is_ok() {
+    /// Hands something to the spool, and answers what of it not: with `by_share`, what is over its tenant's share. Called with
+    /// the course locked, so that nothing comes between.
+    fn keep(&self, brought: &[Brought], answer: Answer, by_share: bool) -> Vec<bool> {
+        let (mut encoded, mut whose, mut over) = (Vec::new(), Vec::new(), Vec::with_capacity(brought.len()));
+        let stock = self.board.stock();
+        let mut shares = self.board.shares();
+        for each in brought {
+            let (tenant, begun) = (each.tenant(), encoded.len());
+            if kept::encode(each, &mut encoded).is_err() {
+                // Nothing that a gateway makes; the whole batch is refused, as nobody was promised anything yet.
+                whose.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
+                return vec![true; brought.len()];
+            }
+            let bytes = (encoded.len() - begun) as u64;
+            over.push(by_share && !shares.admits(tenant, bytes, stock.bytes, stock.max_bytes));
+            if over.last() == Some(&true) {
+                encoded.truncate(begun);
+                if shares.is_news(tenant) {
+                    warn!(tenant.id = %tenant, "the tenant's share of the spool is used up, its webhooks are refused");
+                }
+            } else {
+                shares.add(tenant, bytes);
+                whose.push((tenant.clone(), bytes));
+            }
+        }
+        let records = whose.len() as u64;
+        counter!(metric::REFUSED).increment(over.len() as u64 - records);
+        // Without any, the answer is dropped, and the webhooks are refused.
+        if records > 0 {
             self.board.held.fetch_add(records, Ordering::SeqCst);
-            if self.jobs.send(Job::Append(Append { encoded, records, answer })).is_err() {
+            if self.jobs.send(Job::Append(Append { encoded, whose, answer })).is_err() {
                 self.board.held.fetch_sub(records, Ordering::SeqCst);
             }
+        }
+        over
+    }
+
+    /// What is in the database takes no room any more.
+    pub(super) fn release(&self, whose: &[(TenantId, u64)]) {
+        // Nothing is added meanwhile.
+        let _course = self.lock();
+        let mut shares = self.board.shares();
+        whose.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
+        if self.held() == 0 {
+            shares.clear();
         }
     }
 }
@@ -317,7 +367,9 @@ impl Ticket {
             warn!(error = why.map(tracing::field::display), cause, "the database is away, messages go to the spool");
         }
         for direct in std::mem::take(&mut course.direct).into_values() {
-            self.desk.keep(&direct.brought, direct.kept);
+            // Few, and theirs is order: the shares are kept by what comes after them. Whoever waits for one that cannot be
+            // kept at all is refused.
+            let _ = self.desk.keep(&direct.brought, direct.kept, false);
         }
     }
 }

@@ -20,6 +20,16 @@ pub(super) enum Brought {
     Status(StatusUpdate),
 }
 
+impl Brought {
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Message(new) => &new.tenant,
+            Self::Status(update) => &update.tenant,
+        }
+    }
+}
+
 /// A message in the first version of the format. What comes later must be able to be left out.
 #[derive(Serialize, Deserialize)]
 struct Kept {

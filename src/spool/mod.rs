@@ -15,6 +15,7 @@ mod inbox;
 mod kept;
 pub mod metric;
 mod record;
+mod shares;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -257,6 +257,7 @@ async fn i2_what_was_written_though_nobody_said_so_is_there_once() {
 #[tokio::test(start_paused = true)]
 async fn i1_a_full_spool_refuses_and_loses_nothing() {
     let rig = Rig::new(Mood::Away, 1_000);
+    let _ = rig.spooled.clone().for_tenants(1);
     let mut kept = Vec::new();
     for number in 0..10 {
         let id = format!("SM{number}");
@@ -301,6 +302,36 @@ async fn nothing_goes_to_a_database_that_was_not_reached_yet() {
     }
     assert_eq!(database.ids(), ["a"]);
     draining.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn i9_a_tenant_that_fills_its_share_of_the_spool_is_refused_while_another_is_kept() {
+    let rig = Rig::new(Mood::Away, 1 << 20);
+    let write = async |tenant: &str, n: u32| {
+        let batch = vec![Customer::of(tenant, 1).writes(&format!("{tenant}-{n}"), 0)];
+        shown(&rig.spooled.accept(batch).await[0])
+    };
+    let mut kept = 0;
+    while write("belle", kept).await == "spooled" {
+        kept += 1;
+        assert!(kept < 20_000, "it takes all the room");
+    }
+    let share = rig.spooled.stock().bytes;
+    assert!((700_000..=787_000).contains(&share), "three quarters: {share}");
+    for n in 0..100 {
+        assert_eq!(write("taxi", n).await, "spooled");
+    }
+    assert_eq!(write("belle", kept).await, "Unavailable");
+    // In one batch, each is answered by itself.
+    let mixed = ["belle", "taxi", "belle"].map(|tenant| Customer::of(tenant, 2).writes(&format!("{tenant}-mixed"), 0));
+    let answers: Vec<_> = rig.spooled.accept(mixed.to_vec()).await.iter().map(shown).collect();
+    assert_eq!(answers, ["Unavailable", "spooled", "Unavailable"]);
+    assert_eq!(rig.status(callback("over")).await, Err(PortErrorKind::Unavailable), "nor are its callbacks");
+    rig.is(Mood::Well);
+    rig.until_empty().await;
+    assert_eq!(rig.database.ids().len(), kept as usize + 101, "nothing that was promised is lost");
+    rig.is(Mood::Away);
+    assert_eq!(write("belle", kept + 1).await, "spooled", "its share is free again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,7 +115,12 @@ async fn post_all(field: &Rc<Field>, load: &Load) {
             let (mut connection, mut draft) = (Connection::to(field.daemon), Draft::default());
             loop {
                 let next = if closed { field.at_once(until) } else { field.queue.next().await };
-                let Some(arrival) = next.filter(|_| !field.halted.get()) else { return };
+                let Some(arrival) = next else { return };
+                if field.halted.get() {
+                    // It is one of those that were due and never left.
+                    field.queue.push(arrival);
+                    return;
+                }
                 field.post(&mut connection, &mut draft, arrival).await;
             }
         })

@@ -14,7 +14,7 @@ use crate::{free_port, lasting_port};
 const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo $!; read -r _; kill -KILL $! 2>/dev/null; wait"#;
 /// The same for a server that is started again whenever it ends. Its process is in the file that comes first.
 const KEEPER: &str = r#"pid=$1; shift
-(while :; do "$@" >/dev/null 2>&1 & echo $! >"$pid"; wait $!; done) & keeper=$!
+(while :; do "$@" >/dev/null 2>&1 & echo $! >"$pid"; wait $!; done) 2>/dev/null & keeper=$!
 echo $keeper; read -r _; kill -KILL $keeper 2>/dev/null; kill -KILL "$(cat "$pid")" 2>/dev/null; wait"#;
 /// No start takes this long; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use palabre_testbed::postgres::{Options, Server, empty};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::daemon::{BELLE, Setup, Waiting, World};
+use crate::daemon::{BELLE, Setup, TAXI, Tenant, Waiting, World};
 
 const ANNE: &str = "+33612345678";
 
@@ -294,17 +294,13 @@ async fn i8_callbacks_that_come_while_postgresql_is_away_count_when_it_is_back()
     assert!(!world.logs().contains("set aside"), "{}", world.logs());
 }
 
-#[tokio::test]
-async fn i1_a_full_spool_answers_503_and_loses_nothing() {
-    let server = Server::start(Options::default());
-    let mut world = World::beside(&server, &quick("max_bytes = 1048576"));
-    server.kill();
-    world.start_daemon();
+/// A tenant's customers write long texts until three of them got 503. Answers who got 200.
+async fn fill(world: &World, tenant: Tenant) -> Vec<String> {
     let client = reqwest::Client::new();
     let (mut kept, mut refused) = (Vec::new(), 0);
     for number in 0..200 {
         let (from, body) = (customer(number), format!("{number} {}", "x".repeat(20_000)));
-        let webhook = world.twilio.sign(&world.text(BELLE, &from, &body)).expect("a signed webhook");
+        let webhook = world.twilio.sign(&world.text(tenant, &from, &body)).expect("a signed webhook");
         let request = client
             .post(&webhook.post_to)
             .header("X-Twilio-Signature", &webhook.signature)
@@ -320,10 +316,39 @@ async fn i1_a_full_spool_answers_503_and_loses_nothing() {
             other => panic!("{other}"),
         }
         if refused == 3 {
-            break;
+            return kept;
         }
     }
-    assert!(kept.len() > 20 && refused == 3, "{} and {refused}", kept.len());
+    panic!("all of it was taken");
+}
+
+#[tokio::test]
+async fn i9_a_tenant_that_fills_its_share_of_the_spool_gets_503_while_another_gets_200() {
+    let server = Server::start(Options::default());
+    let mut world = World::beside(&server, &quick("max_bytes = 1048576"));
+    server.kill();
+    world.start_daemon();
+    let kept = fill(&world, BELLE).await;
+    assert!(kept.len() > 20, "{}", kept.len());
+    assert_eq!(world.write(TAXI, &customer(0), "bonjour").await.status, 200);
+    assert_eq!(asked(&world, "/readyz").await.0, 200, "for the others it is open");
+    assert_eq!(world.logs().matches("share of the spool is used up").count(), 1);
+    server.up();
+    until_spool_is_empty(&world).await;
+    world.until("SELECT count(*) FROM messages_in", i64::try_from(kept.len()).expect("few") + 1).await;
+    assert_eq!(world.write(BELLE, &customer(1), "bonjour").await.status, 200);
+}
+
+#[tokio::test]
+async fn i1_a_full_spool_answers_503_and_loses_nothing() {
+    let server = Server::start(Options::default());
+    let mut world = World::beside(&server, &quick("max_bytes = 1048576"));
+    // With nobody to keep room for.
+    std::fs::remove_file(world.config().with_file_name("tenants").join("taxi.toml")).expect("it is there");
+    server.kill();
+    world.start_daemon();
+    let mut kept = fill(&world, BELLE).await;
+    assert!(kept.len() > 40, "{}", kept.len());
     assert_eq!(asked(&world, "/readyz").await.0, 503, "neither takes anything");
     let health = asked(&world, "/api/health").await.1;
     assert_eq!(health["components"]["store"]["spool"]["takes"], false, "{health}");

@@ -19,20 +19,13 @@ use palabre_actors::domain::message::{Inbound, NewInbound};
 use palabre_actors::ports::{Acceptance, Advanced, Inbox, Pending, PortError, PortErrorKind, StatusUpdate};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio::time::error::Elapsed;
 use tracing::{info, warn};
 
 use super::clerk::{self, Answer, Append, Board, Job};
 use super::kept::{self, Brought};
 use super::metric;
+use super::patience::Patience;
 use super::{Spool, SpoolError, Stock};
-
-/// How long a webhook waits for the database before it is kept here: Twilio gives up after 15 seconds in all, and nginx asks
-/// another node after 5. A line that was cut, and most restarts, are over by then; what other nodes take meanwhile is in the
-/// one order that the database gives, and what is kept here is not.
-pub const PATIENCE: Duration = Duration::from_secs(3);
-/// Between two tries of a database that refuses at once: at first, and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 /// The database's inbox, with the spool behind it. Clones share it.
 #[derive(Clone)]
@@ -179,32 +172,6 @@ where
         if !is_away(&result) || !patience.lasts().await {
             return result;
         }
-    }
-}
-
-/// How long somebody waits, and how long between two tries.
-struct Patience {
-    end: Instant,
-    wait: Duration,
-}
-
-impl Patience {
-    fn begin() -> Self {
-        Self { end: Instant::now() + PATIENCE, wait: AGAIN.0 }
-    }
-
-    async fn with<T>(&self, asked: impl Future<Output = T>) -> Result<T, Elapsed> {
-        tokio::time::timeout_at(self.end, asked).await
-    }
-
-    /// Waits before another try. `false`: there is no time for one.
-    async fn lasts(&mut self) -> bool {
-        let next = Instant::now() + self.wait;
-        self.wait = (self.wait * 2).min(AGAIN.1);
-        if next < self.end {
-            tokio::time::sleep_until(next).await;
-        }
-        next < self.end
     }
 }
 

@@ -14,6 +14,7 @@ mod files;
 mod inbox;
 mod kept;
 pub mod metric;
+mod patience;
 mod record;
 mod shares;
 
@@ -21,7 +22,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::drain::Drained;
-pub use self::inbox::{PATIENCE, Spooled};
+pub use self::inbox::Spooled;
+pub use self::patience::PATIENCE;
 
 /// The spool cannot be opened, read or emptied.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::super::PATIENCE;
 use super::*;
 use crate::spool::Drained;
 

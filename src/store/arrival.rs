@@ -101,6 +101,7 @@ impl Store {
         self.0.reads.ping().await?;
         moving::admits(&self.0.reads, false).await?;
         postgres::reconsider(&server.pool).await?;
+        postgres::warn_of_carelessness(&server.pool).await?;
         self.0.arrival.prepared.store(true, Ordering::SeqCst);
         Ok(())
     }

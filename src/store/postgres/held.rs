@@ -32,8 +32,13 @@ impl Line {
     pub async fn ready(&self) -> Result<(), DbErr> {
         let mut conn = self.conn.lock().await;
         if conn.is_none() {
-            let connecting = tokio::time::timeout(CONNECT, self.options.connect()).await;
-            *conn = Some(connecting.map_err(|_| failed(Error::PoolTimedOut))?.map_err(failed)?);
+            let connecting = async {
+                let mut made = self.options.connect().await?;
+                made.execute(super::DURABLY).await?;
+                Ok(made)
+            };
+            let connected = tokio::time::timeout(CONNECT, connecting).await;
+            *conn = Some(connected.map_err(|_| failed(Error::PoolTimedOut))?.map_err(failed)?);
         }
         Ok(())
     }

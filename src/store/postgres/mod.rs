@@ -14,8 +14,9 @@ use std::time::Duration;
 use chrono::Utc;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sea_orm::sqlx::{ConnectOptions, Executor};
+use sea_orm::sqlx::{ConnectOptions, Executor, Row as _};
 use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
+use tracing::warn;
 
 pub(super) use self::bind::{execute, failed, query};
 pub(super) use self::held::{Line, is_broken};
@@ -31,6 +32,14 @@ const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7305800)";
 
 /// PostgreSQL takes notices of fewer than 8,000 bytes.
 pub(super) const NOTICE_BYTES: usize = 7_900;
+
+/// A commit that was answered must survive the server's crash (I1), whatever the server was told to do by itself. Any other
+/// level is left alone.
+const DURABLY: &str =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+/// The settings with which a server loses more in a power cut than it may, of those that only its operator can change.
+const CARELESS: &str =
+    "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name";
 
 /// What every connection asks for. The statements of the hot paths have one good plan each, along indexes, whatever the
 /// statistics of a table that grows by thousands of rows a second say about it: so plans are made once, and the ways that
@@ -118,13 +127,29 @@ pub(super) async fn reconsider(pool: &PgPool) -> Result<(), DbErr> {
     tx.commit().await.map_err(failed)
 }
 
+/// Tells the operator of a server that forgets in a power cut what it has committed.
+pub(super) async fn warn_of_carelessness(pool: &PgPool) -> Result<(), DbErr> {
+    for row in pool.fetch_all(CARELESS).await.map_err(failed)? {
+        let setting: String = row.try_get(0).map_err(failed)?;
+        warn!(
+            postgresql.setting = setting,
+            "PostgreSQL runs with this setting off: a power cut may lose messages that were acknowledged, turn it on"
+        );
+    }
+    Ok(())
+}
+
 /// For what sea-orm brings: migrations.
 pub(super) fn through_sea_orm(pool: PgPool) -> DatabaseConnection {
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
 fn pool_options() -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(POOL).min_connections(0).acquire_timeout(ACQUIRE)
+    PgPoolOptions::new()
+        .max_connections(POOL)
+        .min_connections(0)
+        .acquire_timeout(ACQUIRE)
+        .after_connect(|conn, _| Box::pin(async { conn.execute(DURABLY).await.map(drop) }))
 }
 
 fn options(url: &str, settings: &[(&str, &str)]) -> Result<PgConnectOptions, DbErr> {

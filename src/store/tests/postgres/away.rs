@@ -43,6 +43,23 @@ async fn i1_what_was_accepted_survives_the_server_and_the_store_recovers_by_itse
 }
 
 #[tokio::test]
+async fn i1_a_server_that_answers_before_it_has_written_is_told_to_wait() {
+    let server = Server::start(Options::default());
+    server.create("palabre");
+    let setting = || server.psql("palabre", "SHOW synchronous_commit");
+    assert_eq!(setting(), "off");
+    let store = Store::open(&server.url("palabre"), true).await.unwrap();
+    let customer = Customer::of("belle", 1);
+    for round in 0..5 {
+        customer.sends(&store, &format!("SM{round}"), round).await;
+        server.kill();
+        server.up();
+    }
+    assert_eq!(server.psql("palabre", "SELECT count(*) FROM messages_in"), "5");
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_commit_that_meets_a_restart_is_there_or_not_and_never_half() {
     let server = Server::start(Options { durable: true });
     server.create("palabre");

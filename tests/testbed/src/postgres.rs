@@ -187,7 +187,10 @@ impl Server {
 
     /// Stops all its processes in their tracks: connections stay, and nothing answers. End it with [`Server::thaw`].
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        // A signal takes its time to arrive, and a process that was just being made is not in the list.
+        while !self.processes().iter().all(|(_, state)| ["T", "Z"].contains(&state.as_str())) {
+            self.signal("-STOP");
+        }
     }
 
     /// Lets it go on after [`Server::freeze`].
@@ -196,20 +199,33 @@ impl Server {
     }
 
     fn signal(&self, signal: &str) {
+        for (process, _) in self.processes() {
+            // It may be gone by now.
+            let _ = Command::new("kill").args([signal, &process]).stderr(Stdio::null()).status();
+        }
+    }
+
+    /// Its processes and their states, first the one that makes the others.
+    fn processes(&self) -> Vec<(String, String)> {
         let lines = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
         let first = lines.lines().next().expect("its process").to_owned();
-        // First the one that makes the others.
-        let told = Command::new("kill").args([signal, &first]).status().expect("kill is there");
-        assert!(told.success());
+        let stat = |process: &str| -> Option<(String, String)> {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            // The second field, in brackets, may hold blanks; then come the state and the parent.
+            let mut fields = stat.rsplit(") ").next()?.split(' ');
+            Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
+        };
+        let (state, _) = stat(&first).expect("it runs");
+        let mut processes = vec![(first.clone(), state)];
         for entry in fs::read_dir("/proc").expect("a system").flatten() {
-            // The fourth field is the parent; the second, in brackets, may hold blanks.
-            let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
-            if parent == Some(first.as_str()) {
-                // It may be gone by now.
-                let _ = Command::new("kill").arg(signal).arg(entry.file_name()).status();
+            let Ok(process) = entry.file_name().into_string() else { continue };
+            if let Some((state, parent)) = stat(&process)
+                && parent == first
+            {
+                processes.push((process, state));
             }
         }
+        processes
     }
 
     /// The way to one of its databases.

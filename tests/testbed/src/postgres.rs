@@ -2,7 +2,7 @@
 //! it may kill.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -145,12 +145,18 @@ impl Server {
 
     /// Removes what a server left that is no more, but for the locks that its users hold.
     fn forget(&self) {
+        // A server that is just ending removes files of its own meanwhile.
+        let gone = |done: io::Result<()>| {
+            done.or_else(|error| (error.kind() == ErrorKind::NotFound).then_some(()).ok_or(error))
+        };
         for entry in fs::read_dir(&self.folder).expect("a folder").flatten() {
             let path = entry.path();
             if path.is_dir() {
-                fs::remove_dir_all(path).expect("ours");
+                while path.exists() {
+                    gone(fs::remove_dir_all(&path)).expect("ours");
+                }
             } else if !["users", "making"].iter().any(|lock| entry.file_name() == *lock) {
-                fs::remove_file(path).expect("ours");
+                gone(fs::remove_file(path)).expect("ours");
             }
         }
     }

@@ -1,8 +1,10 @@
 //! PostgreSQL that may be away when the daemon starts: the store is there at once, and says that the database is not, until
 //! it was reached and brought up to date.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::postgres::PgPool;
@@ -13,9 +15,10 @@ use super::reader::{Counter, Desk};
 use super::writer::{Held, Writer};
 use super::{Inner, Kind, Store, StoreError, moving};
 
-/// How many connections write to PostgreSQL at once. Measured on two cores (docs/decisions/0012): two commit 1.7 times as
-/// many turns as one, and four no more than two; messages are accepted equally fast by any number.
-const LANES: usize = 2;
+/// How many connections at most write what comes of messages, beside the one that accepts them (docs/decisions/0012).
+const LANES: usize = 4;
+/// On a small machine more of them only make smaller transactions, each of which costs the same.
+const CORES_FOR_A_LANE: usize = 2;
 
 /// Whether the database has been reached, and how.
 #[derive(Debug)]
@@ -70,9 +73,11 @@ impl Store {
         }
         let hot = postgres::hot(url)?;
         let pool = postgres::pool(url)?;
-        let lanes = (0..LANES).map(|_| Held::Postgres(Line::to(hot.clone())));
+        let lane = || Held::Postgres(Line::to(hot.clone()));
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let lanes = (cores / CORES_FOR_A_LANE).clamp(1, LANES);
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start_lanes(lanes),
+            writer: Writer::start_lanes(lane(), (0..lanes).map(|_| lane())),
             loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
             standings: Counter::open(Desk::Line(Line::to(hot))),
             rounds: Mutex::default(),

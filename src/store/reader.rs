@@ -21,6 +21,12 @@ use super::values::{Packed, Row, corrupt};
 const QUEUE: usize = 4096;
 /// Questions answered by one statement.
 const AT_ONCE: usize = 256;
+/// Where so many were asked together, a server is asked after a moment, for more of them.
+const BUSY: usize = 4;
+/// With so many there is nothing to wait for.
+const CROWD: usize = 32;
+/// The moment.
+const GATHER: Duration = Duration::from_millis(3);
 /// The longest that anyone waits for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -65,7 +71,15 @@ impl<Q: Question> Counter<Q> {
 
 async fn serve<Q: Question>(desk: Desk, mut queue: mpsc::Receiver<Asked<Q>>) {
     let mut asked = Vec::with_capacity(AT_ONCE);
-    while queue.recv_many(&mut asked, AT_ONCE).await > 0 {
+    let mut many = 0;
+    loop {
+        if desk.gathers() && (BUSY..CROWD).contains(&many) && queue.len() < CROWD {
+            tokio::time::sleep(GATHER).await;
+        }
+        many = queue.recv_many(&mut asked, AT_ONCE).await;
+        if many == 0 {
+            return;
+        }
         let (questions, waiting): (Vec<_>, Vec<_>) = asked.drain(..).unzip();
         match desk.ask(&questions).await {
             Ok(answers) => {
@@ -91,6 +105,11 @@ pub(super) enum Desk {
 }
 
 impl Desk {
+    /// Whether a question costs enough by itself, there and back, to wait for company.
+    fn gathers(&self) -> bool {
+        matches!(self, Self::Line(_))
+    }
+
     async fn ask<Q: Question>(&self, questions: &[Q]) -> Result<Vec<Result<Q::Answer, DbErr>>, DbErr> {
         match self {
             Self::Pool(pool) => Q::ask(pool, questions).await,

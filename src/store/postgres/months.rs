@@ -3,21 +3,22 @@
 
 use std::time::Duration;
 
-use chrono::{Months, NaiveDate, Utc};
+use chrono::{Datelike as _, Days, Months, NaiveDate, Utc};
 use sea_orm::DbErr;
 use sea_orm::sqlx::postgres::PgPool;
 
 use super::bind::query;
 use crate::store::link::text;
 
-/// How many months ahead.
-const AHEAD: u32 = 2;
+/// How long before it begins a month has its partitions. They cost something before anything is in them: what is looked up by
+/// its conversation is looked for in each.
+const AHEAD: Days = Days::new(5);
 /// How often somebody looks.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
 const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
-/// Makes the partitions of the month of this day and of those that come next.
+/// Makes the partitions of the month of this day, and of the next when it is near.
 pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
     for month in ahead_of(today) {
         query(pool, MAKE.into(), vec![text(month.to_string())]).await?;
@@ -51,7 +52,8 @@ pub(in crate::store) fn since(day: NaiveDate) -> impl Iterator<Item = NaiveDate>
 }
 
 fn ahead_of(today: NaiveDate) -> impl Iterator<Item = NaiveDate> {
-    (0..=AHEAD).filter_map(move |months| today.checked_add_months(Months::new(months)))
+    let next = today.checked_add_days(AHEAD).filter(|next| next.month() != today.month());
+    std::iter::once(today).chain(next)
 }
 
 #[cfg(test)]
@@ -59,9 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_month_is_followed_by_the_next_month() {
-        let last = NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
-        let months: Vec<_> = ahead_of(last).map(|day| day.format("%Y-%m").to_string()).collect();
-        assert_eq!(months, ["2026-12", "2027-01", "2027-02"]);
+    fn the_next_month_is_made_when_it_is_near() {
+        let of = |year, month, day| {
+            let today = NaiveDate::from_ymd_opt(year, month, day).unwrap();
+            ahead_of(today).map(|day| day.format("%Y-%m").to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(2026, 12, 31), ["2026-12", "2027-01"]);
+        assert_eq!(of(2026, 12, 26), ["2026-12"]);
+        assert_eq!(of(2026, 12, 27), ["2026-12", "2027-01"]);
+        assert_eq!(of(2027, 2, 1), ["2027-02"]);
     }
 }

@@ -10,10 +10,12 @@ mod lanes;
 mod line;
 mod outbox_row;
 mod sweeps;
+mod tide;
 mod turns;
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future;
@@ -26,8 +28,9 @@ use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
 pub(super) use self::consents::{contact_of, unsettle};
 pub(super) use self::held::{Failure, Held};
-pub(super) use self::lanes::Laned;
+pub(super) use self::lanes::{Lane, Laned};
 pub(super) use self::line::{Line, hold_back, line_up, promote};
+use self::tide::Tide;
 use super::error::{is_answer, is_collision, is_poison};
 use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
@@ -36,17 +39,15 @@ use super::sqlite::checkpoints::{self, Written};
 const QUEUE: usize = 4096;
 /// Messages accepted in one transaction. Larger ones save nothing and answer later.
 const ROWS_AT_ONCE: usize = 1024;
-/// Everything else in one transaction: webhooks that come meanwhile wait for its end.
-const OTHERS_AT_ONCE: usize = 128;
 /// From so many messages to accept in one transaction on, it is a flood, and the rest gets a share of it.
 const FLOOD: usize = 64;
-/// The share: so many rows, divided by how many messages a transaction accepts. The higher the flood, the less of it.
-const SHARE: usize = 1024;
+/// The same on a server, for which the writer gathers them.
+const SERVER_FLOOD: usize = 128;
 /// A lane to a server waits for company before a transaction, whose twenty statements cost the same for one row as for
 /// thirty: so long for each row of the last one, which tells how many are coming.
 const GATHER: Duration = Duration::from_micros(500);
-/// Ten milliseconds are the most.
-const GATHER_ROWS: usize = 20;
+/// Twenty-five milliseconds are the most.
+const GATHER_ROWS: usize = 50;
 /// With fewer rows than that nobody else is coming, and waiting is only lateness.
 const BUSY: usize = 4;
 /// How often a batch that was in another's way is tried again as a whole.
@@ -57,7 +58,19 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The way to the writers.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
+    intake: mpsc::Sender<Job>,
     lanes: Vec<mpsc::Sender<Job>>,
+}
+
+/// What a writer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Everything: the only one.
+    All,
+    /// It accepts messages.
+    Intake,
+    /// What comes of them.
+    Rest,
 }
 
 impl Writer {
@@ -75,25 +88,31 @@ impl Writer {
         });
         tokio::spawn(async move {
             tokio::select! {
-                () = run(conn, queue, ids, written) => {}
+                () = run(conn, queue, ids, written, Part::All, Arc::new(Tide::new(FLOOD))) => {}
                 () = copying => {}
             }
         });
-        Self { lanes: vec![jobs] }
+        Self { intake: jobs.clone(), lanes: vec![jobs] }
     }
 
-    /// Starts a writer on each connection, for a database that several may write to at once. What concerns one
-    /// conversation goes to one of them, so that it keeps its order and they keep out of each other's way.
-    pub fn start_lanes(conns: impl IntoIterator<Item = Held>) -> Self {
-        let lane = |conn| {
+    /// Starts writers for a database that several may write to at once: one that accepts, and the others for what comes of
+    /// it, so that each has few kinds of statements with many rows each. What concerns one conversation goes to one of the
+    /// others, so that it keeps its order and they keep out of each other's way.
+    pub fn start_lanes(intake: Held, conns: impl IntoIterator<Item = Held>) -> Self {
+        let tide = Arc::new(Tide::new(SERVER_FLOOD));
+        let lane = |conn, part| {
             let (jobs, queue) = mpsc::channel(QUEUE);
-            tokio::spawn(run(conn, queue, Ids::Shared, Written::default()));
+            tokio::spawn(run(conn, queue, Ids::Shared, Written::default(), part, Arc::clone(&tide)));
             jobs
         };
-        Self { lanes: conns.into_iter().map(lane).collect() }
+        Self {
+            intake: lane(intake, Part::Intake),
+            lanes: conns.into_iter().map(|conn| lane(conn, Part::Rest)).collect(),
+        }
     }
 
-    fn lane(&self, key: u64) -> Result<&mpsc::Sender<Job>, PortError> {
+    fn lane(&self, lane: Lane) -> Result<&mpsc::Sender<Job>, PortError> {
+        let Lane::Of(key) = lane else { return Ok(&self.intake) };
         let lanes = self.lanes.len().max(1) as u64;
         let at = usize::try_from(key % lanes).unwrap_or_default();
         self.lanes.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
@@ -115,14 +134,18 @@ impl Writer {
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
     }
 
+    fn all(&self) -> impl Iterator<Item = &mpsc::Sender<Job>> {
+        std::iter::once(&self.intake).chain(&self.lanes)
+    }
+
     /// Whether anybody is there to write.
     pub fn is_alive(&self) -> bool {
-        self.lanes.iter().all(|jobs| !jobs.is_closed())
+        self.all().all(|jobs| !jobs.is_closed())
     }
 
     /// Lets the writers finish what waits, and takes nothing more.
     pub async fn close(&self) {
-        for jobs in &self.lanes {
+        for jobs in self.all() {
             let (answer, closed) = oneshot::channel();
             if jobs.send(Job::Close(answer)).await.is_ok() {
                 // An error means that the writer is gone already.
@@ -132,7 +155,14 @@ impl Writer {
     }
 }
 
-async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, written: Written) {
+async fn run(
+    mut conn: Held,
+    mut queue: mpsc::Receiver<Job>,
+    mut ids: Ids,
+    written: Written,
+    part: Part,
+    tide: Arc<Tide>,
+) {
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
@@ -140,7 +170,7 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     let mut away = false;
     let mut rows = 0;
     loop {
-        if conn.gathers() && (BUSY..FLOOD).contains(&rows) && waiting.is_empty() && queue.len() < FLOOD {
+        if conn.gathers() && (BUSY..SERVER_FLOOD).contains(&rows) && waiting.is_empty() && queue.len() < SERVER_FLOOD {
             mem::take(&mut committed).answer();
             tokio::time::sleep(GATHER * u32::try_from(rows.min(GATHER_ROWS)).unwrap_or_default()).await;
         }
@@ -173,7 +203,14 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
                 job => waiting.push(job),
             }
         }
-        let batch = waiting.next_batch();
+        let mut portion = None;
+        if part == Part::Rest && !waiting.is_empty() {
+            if tide.is_flood() {
+                mem::take(&mut committed).answer();
+            }
+            portion = Some(tide.portion().await);
+        }
+        let batch = waiting.next_batch(|accepts| portion.unwrap_or_else(|| tide.note(accepts)));
         if !batch.is_empty() {
             rows = batch.rows();
             written.note(rows);
@@ -192,10 +229,9 @@ async fn run(mut conn: Held, mut queue: mpsc::Receiver<Job>, mut ids: Ids, writt
     }
 }
 
-/// What waits for the writer. Providers give up on a webhook after seconds, and nobody else does: when many messages wait
-/// to be accepted, what else there is gets a share of each transaction and no more. Of that, what is on its way out goes
-/// before what begins: so a backlog is answered from its first message on, and not when all of it is decided. Each kind
-/// keeps its own order.
+/// What waits for the writer: messages to accept first, and of the rest as much as there is room for. Of that, what is on its
+/// way out goes before what begins: so a backlog is answered from its first message on, and not when all of it is decided.
+/// Each kind keeps its own order.
 #[derive(Default)]
 struct Waiting {
     accepts: VecDeque<Job>,
@@ -203,9 +239,6 @@ struct Waiting {
     outgoing: VecDeque<Job>,
     /// Turns, burials.
     others: VecDeque<Job>,
-    /// How many messages transactions accept these days: a quarter of it is forgotten with each, so that one small batch in
-    /// a flood does not count as the end of it.
-    tide: usize,
 }
 
 impl Waiting {
@@ -222,7 +255,8 @@ impl Waiting {
         self.accepts.is_empty() && self.outgoing.is_empty() && self.others.is_empty()
     }
 
-    fn next_batch(&mut self) -> Batch {
+    /// `room` says how many others go with so many accepts.
+    fn next_batch(&mut self, room: impl FnOnce(usize) -> usize) -> Batch {
         let mut batch = Batch::default();
         while batch.rows() < ROWS_AT_ONCE
             && let Some(job) = self.accepts.pop_front()
@@ -230,8 +264,7 @@ impl Waiting {
             batch.push(job);
         }
         let accepts = batch.rows();
-        self.tide = accepts.max(self.tide - self.tide.div_ceil(4));
-        let room = if self.tide < FLOOD { OTHERS_AT_ONCE } else { (SHARE / self.tide).max(1) };
+        let room = room(accepts);
         while batch.rows() < accepts + room
             && let Some(job) = self.outgoing.pop_front().or_else(|| self.others.pop_front())
         {

@@ -13,6 +13,7 @@ mod m20261121_000006_duties;
 mod m20261121_000007_backlog;
 mod m20261121_000008_failing;
 mod m20261121_000009_reserves;
+mod m20261122_000010_horizon;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_backlog::Migration),
             Box::new(m20261121_000008_failing::Migration),
             Box::new(m20261121_000009_reserves::Migration),
+            Box::new(m20261122_000010_horizon::Migration),
         ]
     }
 }

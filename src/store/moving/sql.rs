@@ -6,6 +6,9 @@ pub(super) const LOCK_TARGET: &str = "SELECT pg_try_advisory_lock(7305802)";
 /// A month, as `2026-11-01`.
 pub(super) const MAKE_MONTH: &str = "SELECT palabre_make_month($1::text::date)";
 
+/// What is brought may be old and open.
+pub(super) const LOWER_HORIZON: &str = "UPDATE horizon SET inbound = '', outbound = '' WHERE one";
+
 pub(super) const EMPTY_LOG: &str = "TRUNCATE event_log";
 
 /// The clock that ids of inbound messages are made from goes on after the last of them: their first 48 bits are

@@ -72,8 +72,9 @@ impl Target {
         Ok(None)
     }
 
-    /// Makes the partitions of the months since then.
+    /// Makes the partitions of the months since then, and lets everybody look for open messages in them.
     pub async fn make_months(&mut self, since: Timestamp) -> Result<(), MoveError> {
+        query(&mut self.conn, sql::LOWER_HORIZON.into(), Vec::new()).await?;
         for month in postgres::months::since(since.date_naive()) {
             query(&mut self.conn, sql::MAKE_MONTH.into(), vec![text(month.to_string())]).await?;
         }

@@ -1,4 +1,4 @@
-//! Partitions of months, made before they are needed. A month for which there is none goes to the default partition, so
+//! Partitions of months: made before they are needed, and left out when all in them is done. A month for which there is none goes to the default partition, so
 //! nothing fails for want of one.
 
 use std::time::Duration;
@@ -18,6 +18,9 @@ const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
 const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
+/// Looks which months have nothing open any more. A day, as `2026-11-22`.
+const RAISE_HORIZON: &str = "SELECT palabre_raise_horizon($1::text::date)";
+
 /// Makes the partitions of the month of this day, and of the next when it is near.
 pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
     for month in ahead_of(today) {
@@ -26,16 +29,27 @@ pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<()
     Ok(())
 }
 
-/// Does so every day for as long as the pool is open.
+/// Lets nobody look for open messages in months of which all is done. Only once nobody brings old messages from elsewhere
+/// any more.
+pub(in crate::store) async fn raise_horizon(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
+    query(pool, RAISE_HORIZON.into(), vec![text(today.to_string())]).await.map(drop)
+}
+
+/// Does both every day for as long as the pool is open.
 pub(in crate::store) fn keep_ahead(pool: PgPool) {
     tokio::spawn(async move {
         loop {
-            match make(&pool, Utc::now().date_naive()).await {
-                Err(_) if pool.is_closed() => return,
-                Err(error) => {
-                    tracing::warn!(error = %error, "the coming months have no partitions yet, trying again tomorrow");
-                }
-                Ok(()) => {}
+            let today = Utc::now().date_naive();
+            let made = make(&pool, today).await;
+            let raised = raise_horizon(&pool, today).await;
+            if pool.is_closed() {
+                return;
+            }
+            if let Err(error) = made {
+                tracing::warn!(error = %error, "the coming months have no partitions yet, trying again tomorrow");
+            }
+            if let Err(error) = raised {
+                tracing::warn!(error = %error, "past months are still looked through, trying again tomorrow");
             }
             tokio::select! {
                 () = pool.close_event() => return,

@@ -76,8 +76,11 @@ pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_
     FROM messages_out t JOIN unnest($2::text[]) j (id) ON t.id = j.id WHERE t.tenant_id = ANY ($1::text[]) \
     ORDER BY t.id FOR UPDATE OF t";
 
-/// `(id, due, expires_at or null)`, now. Another life, and nothing of the one before it but its attempts.
-pub(in crate::store) const REPLAY: &str = "UPDATE messages_out t SET state = 'pending', behind = false, life = t.life + 1, \
+/// `(id, due, expires_at or null)`, now. Another life, and nothing of the one before it but its attempts. Who looks for what
+/// is open looks back as far as these from now on.
+pub(in crate::store) const REPLAY: &str = "WITH back AS (UPDATE horizon SET outbound = least(outbound, \
+        (SELECT min(j.id COLLATE \"C\") FROM unnest($1::text[]) j (id))) WHERE one) \
+    UPDATE messages_out t SET state = 'pending', behind = false, life = t.life + 1, \
         life_since = j.due, next_attempt_at = j.due, expires_at = j.expires_at, attempts_before = t.attempts, \
         provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
         lease_until = NULL, updated_at = $4 \

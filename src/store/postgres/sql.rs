@@ -18,6 +18,14 @@ pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::reserves::*;
 pub(in crate::store) use self::retention::*;
 
+/// Nothing that is open has a smaller id: it is looked for no further back, and months of which all is done are left out.
+macro_rules! since {
+    ($id:literal, $direction:literal) => {
+        concat!($id, " >= (SELECT h.", $direction, " FROM horizon h WHERE h.one)")
+    };
+}
+use since;
+
 /// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
 macro_rules! in_line {
     () => {
@@ -112,6 +120,8 @@ macro_rules! has {
     ($so:expr) => {
         concat!(
             "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
+            since!("o.id", "outbound"),
+            " AND ",
             $so,
             " LIMIT 1) IS NOT NULL"
         )
@@ -206,13 +216,17 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
         OR twin.id IS NOT NULL \
         OR a.contact_id <> j.contact_id, false) \
         OR (SELECT true FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
-            AND w.\"from\" = m.\"from\" AND w.id < m.id AND w.processed_at IS NULL LIMIT 1) IS NOT NULL \
+            AND w.\"from\" = m.\"from\" AND w.id < m.id AND ",
+    since!("w.id", "inbound"),
+    " AND w.processed_at IS NULL LIMIT 1) IS NOT NULL \
         OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
             AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
     in_line!(),
     " LIMIT 1) IS NOT NULL AS conflict, \
         j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
             AND d.conversation_id = j.conversation_id AND ",
+    since!("d.id", "outbound"),
+    " AND ",
     awaits_contact!("d"),
     " LIMIT 1) IS NOT NULL AS deferred \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
@@ -322,7 +336,9 @@ pub(in crate::store) const LOAD: &str = concat!(
     ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
             m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
-                AND m.\"from\" = j.address AND m.id <= j.through AND m.processed_at IS NULL)::text, '[]'), ",
+                AND m.\"from\" = j.address AND m.id <= j.through AND ",
+    since!("m.id", "inbound"),
+    " AND m.processed_at IS NULL)::text, '[]'), ",
     has!(awaits_contact!("o")),
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
         j (tenant_id, channel_id, address, through, place) ",

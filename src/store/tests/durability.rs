@@ -134,7 +134,7 @@ async fn closing_finishes_what_waits() {
 #[tokio::test]
 async fn opening_migrates_and_other_databases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Store::migrate(&url(&folder)).await.unwrap().len(), 9);
+    assert_eq!(Store::migrate(&url(&folder)).await.unwrap().len(), 10);
     assert_eq!(Store::migrate(&url(&folder)).await.unwrap(), [] as [String; 0]);
     let store = Store::open(&url(&folder), false).await.unwrap();
     store.ping().await.unwrap();

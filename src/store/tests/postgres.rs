@@ -1,6 +1,7 @@
 //! PostgreSQL passes the conformance suite, and does what is its own.
 
 mod away;
+mod horizon;
 mod nodes;
 mod plans;
 mod reserves;

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{awaits_contact, duties, held, in_line, same_phone};
+use super::{awaits_contact, duties, held, in_line, same_phone, since};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -20,6 +20,8 @@ macro_rules! release {
                 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
                 CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
                     AND d.conversation_id = j.conversation_id AND ",
+            since!("d.id", "outbound"),
+            " AND ",
             $so,
             " FOR UPDATE) d) \
             UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
@@ -122,7 +124,9 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out o SET stat
 /// to let one go is waited for. What is added behind them is then seen by whoever promotes next.
 pub(in crate::store) const LOCK_HEADS: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
-            AND o.conversation_id = j.conversation_id AND o.state IN ",
+            AND o.conversation_id = j.conversation_id AND ",
+    since!("o.id", "outbound"),
+    " AND o.state IN ",
     in_line!(),
     " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
     SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t"
@@ -131,7 +135,9 @@ pub(in crate::store) const LOCK_HEADS: &str = concat!(
 /// `(tenant, conversation)`: tells the heads of these lines that nobody stands before them.
 pub(in crate::store) const PROMOTE: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
-            AND o.conversation_id = j.conversation_id AND o.state IN ",
+            AND o.conversation_id = j.conversation_id AND ",
+    since!("o.id", "outbound"),
+    " AND o.state IN ",
     in_line!(),
     " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
     UPDATE messages_out t SET behind = false FROM head \
@@ -171,7 +177,9 @@ pub(in crate::store) const LINE_UP: &str = concat!(
             ORDER BY o.id) > 1 AS behind \
         FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
         CROSS JOIN LATERAL (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
-            AND o.conversation_id = j.conversation_id AND o.state IN ",
+            AND o.conversation_id = j.conversation_id AND ",
+    since!("o.id", "outbound"),
+    " AND o.state IN ",
     in_line!(),
     " OFFSET 0) o) \
     UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM line WHERE NOT line.behind)) \
@@ -181,9 +189,12 @@ pub(in crate::store) const LINE_UP: &str = concat!(
 /// Tenant, now, node, lease until, limit, channel.
 pub(in crate::store) const CLAIM: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
-        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 \
-        AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
-            AND o.conversation_id = p.conversation_id AND o.state IN ",
+        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
+    since!("p.id", "outbound"),
+    " AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
+            AND o.conversation_id = p.conversation_id AND ",
+    since!("o.id", "outbound"),
+    " AND o.state IN ",
     in_line!(),
     " ORDER BY o.id LIMIT 1) ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
@@ -194,8 +205,9 @@ pub(in crate::store) const CLAIM: &str = concat!(
 /// The same where rows do not wait for each other.
 pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
-        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 \
-        ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
+        AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
+    since!("p.id", "outbound"),
+    " ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
     message!()

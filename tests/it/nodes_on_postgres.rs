@@ -2,6 +2,7 @@
 
 mod days;
 
+use std::ops::RangeInclusive;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -79,10 +80,19 @@ impl Nodes {
 
     /// Waits until every node shows a metric so.
     async fn until_metric(&self, line: &str) {
+        self.until_shown(line, |shown| shown == line).await;
+    }
+
+    async fn until_gauge(&self, name: &str, values: RangeInclusive<f64>) {
+        let value = |shown: &str| shown.strip_prefix(name).and_then(|rest| rest.trim().parse().ok());
+        self.until_shown(name, |shown| value(shown).is_some_and(|value| values.contains(&value))).await;
+    }
+
+    async fn until_shown(&self, what: &str, is_it: impl Fn(&str) -> bool) {
         for node in 0..2 {
             let mut waiting = Waiting::begin();
-            while !self.text_of(node, "/metrics").await.1.lines().any(|shown| shown == line) {
-                assert!(waiting.goes_on(), "node {node} never shows {line}\n{}", self.world.logs());
+            while !self.text_of(node, "/metrics").await.1.lines().any(&is_it) {
+                assert!(waiting.goes_on(), "node {node} never shows {what}\n{}", self.world.logs());
             }
         }
     }

@@ -110,7 +110,9 @@ async fn i7_a_budget_is_one_for_all_nodes() {
     // Whoever looks at either node is told, at the latest when that one sends again.
     nodes.write_each(10..14).await;
     nodes.world.until(SENT, 24).await;
+    nodes.write_each(14..16).await;
+    nodes.world.until(SENT, 26).await;
     nodes.until_metric("palabre_tenant_budget_alert{tenant=\"belle\",period=\"day\"} 1").await;
-    nodes.until_metric("palabre_tenant_budget_used_ratio{tenant=\"belle\",period=\"day\"} 1.2").await;
+    nodes.until_gauge("palabre_tenant_budget_used_ratio{tenant=\"belle\",period=\"day\"}", 1.2..=1.3).await;
     nodes.until_metric("palabre_tenant_budget_alert{tenant=\"belle\",period=\"month\"} 0").await;
 }

@@ -36,6 +36,8 @@ pub enum Outcome {
     BadSignature,
     /// 400, 408, 413 or 415
     Malformed,
+    /// 404: to a number that is not the channel's.
+    NotOurs,
     /// 503: too much waits already.
     Overloaded,
     /// 503: the commit failed.
@@ -59,6 +61,7 @@ impl Outcome {
             Self::Ignored => "ignored",
             Self::BadSignature => "bad_signature",
             Self::Malformed => "malformed",
+            Self::NotOurs => "not_ours",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::Stopping => "stopping",

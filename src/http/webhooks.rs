@@ -292,6 +292,15 @@ fn malformed(entry: &mut Entry, hint: &'static str) -> Answer {
 fn rejected(entry: &mut Entry, rejection: Rejection) -> Answer {
     match rejection {
         Rejection::Malformed(hint) => malformed(entry, hint),
+        Rejection::NotOurs => {
+            entry.outcome = Some(Outcome::NotOurs);
+            Answer::error(&Problem::new(
+                StatusCode::NOT_FOUND,
+                "not this channel's number",
+                "To is not the address of the channel that the URL names: compare the provider's webhook URL of that number \
+                       with `palabre check`",
+            ))
+        }
         Rejection::BadSignature => {
             entry.outcome = Some(Outcome::BadSignature);
             Answer::error(&Problem::new(

@@ -87,10 +87,12 @@ fn name(keyword: Keyword) -> &'static str {
 
 fn built_in(folded: &str) -> Option<Keyword> {
     match folded {
-        "STOP" | "STOPALL" | "STOP ALL" | "STOP SMS" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE"
-        | "OPTOUT" | "OPT OUT" | "ARRET" | "ARRETE" | "ARRETER" | "ARRETEZ" | "DESABONNER" | "DESABONNE"
-        | "DESABONNEZ" | "DESABONNEMENT" | "SE DESABONNER" | "ME DESABONNER" | "DESABONNEZ MOI" | "DESINSCRIRE"
-        | "DESINSCRIPTION" | "SE DESINSCRIRE" | "ME DESINSCRIRE" | "DESINSCRIVEZ MOI" => Some(Keyword::Stop),
+        "STOP" | "STOP STOP" | "STOPALL" | "STOP ALL" | "STOP SMS" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT"
+        | "REVOKE" | "OPTOUT" | "OPT OUT" | "ARRET" | "ARRETE" | "ARRETER" | "ARRETEZ" | "ARRET SMS" | "DESABONNER"
+        | "DESABONNE" | "DESABONNEZ" | "DESABONNEMENT" | "SE DESABONNER" | "ME DESABONNER" | "DESABONNEZ MOI"
+        | "DESINSCRIRE" | "DESINSCRIPTION" | "SE DESINSCRIRE" | "ME DESINSCRIRE" | "DESINSCRIVEZ MOI" => {
+            Some(Keyword::Stop)
+        }
         "START" | "UNSTOP" | "OPTIN" | "OPT IN" | "REPRENDRE" | "REPRENDS" | "REPRENEZ" | "RECOMMENCER"
         | "REABONNER" | "REABONNEMENT" | "SE REABONNER" | "ME REABONNER" | "REABONNEZ MOI" => Some(Keyword::Start),
         "CONFIRMER" | "CONFIRM" | "CONFIRME" | "JE CONFIRME" | "I CONFIRM" | "YES" | "OUI" => Some(Keyword::Confirm),
@@ -156,6 +158,19 @@ mod tests {
         for (keyword, bodies) in table {
             for body in *bodies {
                 assert_eq!(read(&keywords, body), Some(*keyword), "{body:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_words_of_the_handbook_are_those() {
+        let page = include_str!("../../../docs/outbox.md");
+        for (name, keyword) in [("STOP", Keyword::Stop), ("START", Keyword::Start), ("HELP", Keyword::Help)] {
+            let row = page.lines().find_map(|line| line.strip_prefix(&format!("| {name} | "))).expect("a row");
+            let listed: Vec<_> = row.trim_end_matches(" |").split(", ").map(|word| word.trim_matches('`')).collect();
+            assert!(listed.len() >= 3);
+            for word in listed {
+                assert_eq!(built_in(word), Some(keyword), "{word}");
             }
         }
     }

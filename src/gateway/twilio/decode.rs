@@ -51,6 +51,9 @@ impl Reader<'_> {
         let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
         let from = from.ok_or(Rejection::Malformed("From"))?;
         let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed("To"))?;
+        if to != *self.own.0 {
+            return Err(Rejection::NotOurs);
+        }
         let body = fields.body.unwrap_or_default();
         if body.len() > MAX_BODY_BYTES {
             return Err(Rejection::Malformed("Body"));

@@ -51,6 +51,7 @@ async fn answer(stub: Data<Stub>, request: HttpRequest, body: Bytes) -> HttpResp
         }
         Err(Rejection::BadSignature) => HttpResponse::Unauthorized().finish(),
         Err(Rejection::Malformed(_)) => HttpResponse::BadRequest().finish(),
+        Err(Rejection::NotOurs) => HttpResponse::NotFound().finish(),
     }
 }
 

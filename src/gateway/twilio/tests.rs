@@ -180,6 +180,14 @@ fn nul_characters_are_replaced() {
 }
 
 #[test]
+fn a_message_to_another_number_is_not_this_channels() {
+    for to in ["whatsapp%3A%2B14155238887", "whatsapp%3A%2B33612345678"] {
+        let body = format!("MessageSid=SM1&From=whatsapp%3A%2B33612345678&To={to}&Body=x");
+        assert_eq!(receive(Kind::Whatsapp, body.as_bytes()).err(), Some(Rejection::NotOurs));
+    }
+}
+
+#[test]
 fn malformed_messages_are_refused() {
     let good = "MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
     assert!(message(Kind::Whatsapp, good).content.body.is_empty());

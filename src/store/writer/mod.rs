@@ -48,6 +48,8 @@ const SERVER_FLOOD: usize = 128;
 const GATHER: Duration = Duration::from_micros(500);
 /// Twenty-five milliseconds are the most.
 const GATHER_ROWS: usize = 50;
+/// Ten, while webhooks wait for their answers.
+const WEBHOOK_ROWS: usize = 20;
 /// With fewer rows than that nobody else is coming, and waiting is only lateness.
 const BUSY: usize = 4;
 /// How often a batch that was in another's way is tried again as a whole.
@@ -170,9 +172,10 @@ async fn run(
     let mut away = false;
     let mut rows = 0;
     loop {
-        if conn.gathers() && (BUSY..SERVER_FLOOD).contains(&rows) && waiting.is_empty() && queue.len() < SERVER_FLOOD {
+        let (crowd, most) = if part == Part::Intake { (FLOOD, WEBHOOK_ROWS) } else { (SERVER_FLOOD, GATHER_ROWS) };
+        if conn.gathers() && (BUSY..crowd).contains(&rows) && waiting.is_empty() && queue.len() < crowd {
             mem::take(&mut committed).answer();
-            tokio::time::sleep(GATHER * u32::try_from(rows.min(GATHER_ROWS)).unwrap_or_default()).await;
+            tokio::time::sleep(GATHER * u32::try_from(rows.min(most)).unwrap_or_default()).await;
         }
         if waiting.is_empty() && queue.is_empty() {
             mem::take(&mut committed).answer();

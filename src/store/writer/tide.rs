@@ -8,6 +8,8 @@ use tokio::sync::Notify;
 
 /// Everything else in one transaction: webhooks that come meanwhile wait for its end.
 pub(super) const OTHERS_AT_ONCE: usize = 128;
+/// The same on a connection of its own, on which no webhook waits.
+const OTHERS_ALONE: usize = 512;
 /// The share in a flood: so many rows for each transaction that accepts, divided by how many messages it accepts. The higher
 /// the flood, the less of it.
 const SHARE: usize = 1024;
@@ -72,7 +74,7 @@ impl Tide {
         loop {
             let told = self.saving.notified();
             if !self.is_flood() {
-                return OTHERS_AT_ONCE;
+                return OTHERS_ALONE;
             }
             let saved = self.saved.swap(0, Ordering::Relaxed);
             if saved >= PORTION {
@@ -114,7 +116,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_its_own_saves_its_shares_up() {
         let tide = Tide::new(FLOOD);
-        assert_eq!(tide.portion().await, OTHERS_AT_ONCE);
+        assert_eq!(tide.portion().await, OTHERS_ALONE);
         assert_eq!(tide.note(256), 4);
         let mut portion = std::pin::pin!(tide.portion());
         for _ in 0..PORTION / 4 - 2 {
@@ -131,7 +133,7 @@ mod tests {
         while tide.is_flood() {
             tide.note(0);
         }
-        assert_eq!(portion.await, OTHERS_AT_ONCE);
+        assert_eq!(portion.await, OTHERS_ALONE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -140,7 +142,7 @@ mod tests {
         tide.note(1_000);
         let begun = tokio::time::Instant::now();
         // The one that accepts stands still: its database does not answer it.
-        while tide.portion().await < OTHERS_AT_ONCE {}
+        while tide.portion().await < OTHERS_ALONE {}
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
 }

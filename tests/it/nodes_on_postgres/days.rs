@@ -81,10 +81,8 @@ async fn i7_a_day_is_one_for_all_nodes_whatever_redis_does_and_whoever_dies() {
     nodes.world.until(SENT, 42).await;
     nodes.world.until(kept, 24).await;
     let midnight = where_it_is_noon().1.format("%Y-%m-%d %H:%M:%S");
-    nodes
-        .world
-        .until(&format!("{kept} AND (behind OR next_attempt_at >= '{midnight}Z' OR last_error IS NULL OR last_error = 'per_day')"), 24)
-        .await;
+    let told = format!("behind OR next_attempt_at >= '{midnight}Z' OR last_error IS NULL OR last_error = 'per_day'");
+    nodes.world.until(&format!("{kept} AND ({told})"), 24).await;
     assert_eq!(nodes.world.twilio.taken(), 42);
 }
 

@@ -231,8 +231,8 @@ impl House {
         self.waiting.count()
     }
 
-    /// A place for a status callback that is to wait for its commit, to be held until it has it. `None`: too many of the
-    /// tenant's webhooks do, or of all.
+    /// A place for a webhook (a message, a status callback) that is to wait for its commit, to be held until it has it. `None`:
+    /// too many of the tenant's do, or of all.
     #[must_use]
     pub fn admit(&self, tenant: &TenantId) -> Option<Waiter<'_>> {
         let place = self.waiting.enter(tenant);

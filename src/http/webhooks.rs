@@ -1,8 +1,9 @@
 //! Webhooks, from the path to the provider's 200.
 //!
 //! The order is fixed: channel (404), a source that is refused (503), announced size (413), signature header (401), then the
-//! body is read, the gateway reads and believes it (400, 401, 400), then reception (503). The aliases have no channel in their path, so there size comes first and the form
-//! tells the channel. 200 is only said when reception has made the message durable (I1).
+//! body is read, the gateway reads and believes it (400, 401, 400, 404), then reception (503). The aliases have no channel in
+//! their path, so there size comes first and the form tells the channel. 200 is only said when reception has made the message
+//! durable (I1).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -259,9 +260,6 @@ fn throttled(entry: &mut Entry, wait: Duration) -> Answer {
 }
 
 fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
-    if error == BodyError::Crowded {
-        return refused(entry, Refusal::Overloaded { retry_after: RETRY_AFTER });
-    }
     entry.outcome = Some(Outcome::Malformed);
     let (status, error, hint) = match error {
         BodyError::TooLarge => (
@@ -272,9 +270,8 @@ fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
         BodyError::Truncated => {
             (StatusCode::BAD_REQUEST, "body cut short", "the body ended early or its framing is broken: send it again")
         }
-        BodyError::Slow | BodyError::Crowded => {
-            (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds")
-        }
+        BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds"),
+        BodyError::Crowded => return refused(entry, Refusal::Overloaded { retry_after: RETRY_AFTER }),
     };
     Answer::error(&Problem::new(status, error, hint))
 }

@@ -126,15 +126,14 @@ impl Spooled {
             kept = &mut kept => return vec_of(count, kept),
             results = asked => results,
         };
-        let failed = is_away;
-        if !results.iter().any(failed) {
+        if !results.iter().any(is_away) {
             ticket.done();
             return results;
         }
         let why = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_transient()));
-        ticket.turn(results.iter().map(failed), why);
+        ticket.turn(results.iter().map(is_away), why);
         let kept = kept.await;
-        for result in results.iter_mut().filter(|result| failed(result)) {
+        for result in results.iter_mut().filter(|result| is_away(result)) {
             *result = answer(kept.as_ref().is_ok_and(|kept| *kept));
         }
         results

@@ -3,9 +3,6 @@
 /// Whether this connection is the one that moves something here, from now on. A number of our own.
 pub(super) const LOCK_TARGET: &str = "SELECT pg_try_advisory_lock(7305802)";
 
-/// A month, as `2026-11-01`.
-pub(super) const MAKE_MONTH: &str = "SELECT palabre_make_month($1::text::date)";
-
 /// What is brought may be old and open.
 pub(super) const LOWER_HORIZON: &str = "UPDATE horizon SET inbound = '', outbound = '' WHERE one";
 

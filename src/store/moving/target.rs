@@ -76,7 +76,7 @@ impl Target {
     pub async fn make_months(&mut self, since: Timestamp) -> Result<(), MoveError> {
         query(&mut self.conn, sql::LOWER_HORIZON.into(), Vec::new()).await?;
         for month in postgres::months::since(since.date_naive()) {
-            query(&mut self.conn, sql::MAKE_MONTH.into(), vec![text(month.to_string())]).await?;
+            query(&mut self.conn, postgres::months::MAKE.into(), vec![text(month.to_string())]).await?;
         }
         Ok(())
     }

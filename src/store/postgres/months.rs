@@ -1,5 +1,5 @@
-//! Partitions of months: made before they are needed, and left out when all in them is done. A month for which there is none goes to the default partition, so
-//! nothing fails for want of one.
+//! Partitions of months: made before they are needed, and left out when all in them is done. A month for which there is none
+//! goes to the default partition, so nothing fails for want of one.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const AHEAD: Days = Days::new(5);
 /// How often somebody looks.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
-const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
+pub(in crate::store) const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
 /// Looks which months have nothing open any more. A day, as `2026-11-22`.
 const RAISE_HORIZON: &str = "SELECT palabre_raise_horizon($1::text::date)";

@@ -22,8 +22,8 @@ pub(in crate::store) use self::retention::*;
 /// upper bound of the id may stand beside it: between two bounds, whose values are not known, the planner expects next to
 /// nothing, and would read all of a month's ids between them.
 macro_rules! since {
-    ($id:literal, $direction:literal) => {
-        concat!($id, " >= (SELECT h.", $direction, " FROM horizon h WHERE h.one)")
+    ($row:literal, $direction:literal) => {
+        concat!($row, ".id >= (SELECT h.", $direction, " FROM horizon h WHERE h.one)")
     };
 }
 use since;
@@ -122,7 +122,7 @@ macro_rules! has {
     ($so:expr) => {
         concat!(
             "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
-            since!("o.id", "outbound"),
+            since!("o", "outbound"),
             " AND ",
             $so,
             " LIMIT 1) IS NOT NULL"
@@ -219,7 +219,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
         OR a.contact_id <> j.contact_id, false) \
         OR ((SELECT w.id FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
             AND w.\"from\" = m.\"from\" AND ",
-    since!("w.id", "inbound"),
+    since!("w", "inbound"),
     " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1) < m.id) IS TRUE \
         OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
             AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
@@ -227,7 +227,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     " LIMIT 1) IS NOT NULL AS conflict, \
         j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
             AND d.conversation_id = j.conversation_id AND ",
-    since!("d.id", "outbound"),
+    since!("d", "outbound"),
     " AND ",
     awaits_contact!("d"),
     " LIMIT 1) IS NOT NULL AS deferred \
@@ -339,7 +339,7 @@ pub(in crate::store) const LOAD: &str = concat!(
             m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
                 AND m.\"from\" = j.address AND m.id || '' <= j.through AND ",
-    since!("m.id", "inbound"),
+    since!("m", "inbound"),
     " AND m.processed_at IS NULL)::text, '[]'), ",
     has!(awaits_contact!("o")),
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \

@@ -54,11 +54,6 @@ impl Failure {
 }
 
 impl Held {
-    /// Whether a transaction costs enough by itself, in statements that go to a server and back, to wait for company.
-    pub fn gathers(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
     pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         Lent::take(pool).await.map(Self::Sqlite)
     }

@@ -75,6 +75,18 @@ enum Part {
     Rest,
 }
 
+impl Part {
+    /// Whether it waits for company: from how many rows on nobody waits for more, and how many of the last transaction's
+    /// count. A file's transactions cost next to nothing by themselves.
+    const fn gathers(self) -> Option<(usize, usize)> {
+        match self {
+            Self::All => None,
+            Self::Intake => Some((FLOOD, WEBHOOK_ROWS)),
+            Self::Rest => Some((SERVER_FLOOD, GATHER_ROWS)),
+        }
+    }
+}
+
 impl Writer {
     /// Starts the writer on its connection, and what copies the log back on the other. It ends when every `Writer` is gone
     /// or [`Writer::close`] was called.
@@ -172,8 +184,11 @@ async fn run(
     let mut away = false;
     let mut rows = 0;
     loop {
-        let (crowd, most) = if part == Part::Intake { (FLOOD, WEBHOOK_ROWS) } else { (SERVER_FLOOD, GATHER_ROWS) };
-        if conn.gathers() && (BUSY..crowd).contains(&rows) && waiting.is_empty() && queue.len() < crowd {
+        if let Some((crowd, most)) = part.gathers()
+            && (BUSY..crowd).contains(&rows)
+            && waiting.is_empty()
+            && queue.len() < crowd
+        {
             mem::take(&mut committed).answer();
             tokio::time::sleep(GATHER * u32::try_from(rows.min(most)).unwrap_or_default()).await;
         }

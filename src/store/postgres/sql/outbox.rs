@@ -12,6 +12,25 @@ macro_rules! message {
     };
 }
 
+/// A row that stands in its conversation's line.
+macro_rules! stands_in_line {
+    ($row:literal) => {
+        concat!(since!($row, "outbound"), " AND ", $row, ".state IN ", in_line!())
+    };
+}
+
+/// `(tenant, conversation)`: `head`, the first of each line.
+macro_rules! heads {
+    () => {
+        concat!(
+            "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
+                AND o.conversation_id = j.conversation_id AND ",
+            stands_in_line!("o"),
+            " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id))"
+        )
+    };
+}
+
 /// Puts rows that stand so (`d`) back into the line.
 macro_rules! release {
     ($so:expr) => {
@@ -20,7 +39,7 @@ macro_rules! release {
                 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
                 CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
                     AND d.conversation_id = j.conversation_id AND ",
-            since!("d.id", "outbound"),
+            since!("d", "outbound"),
             " AND ",
             $so,
             " FOR UPDATE) d) \
@@ -122,25 +141,13 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out o SET stat
 
 /// `(tenant, conversation)`: the heads of these lines cannot leave before the end of the transaction, and whoever is about
 /// to let one go is waited for. What is added behind them is then seen by whoever promotes next.
-pub(in crate::store) const LOCK_HEADS: &str = concat!(
-    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
-            AND o.conversation_id = j.conversation_id AND ",
-    since!("o.id", "outbound"),
-    " AND o.state IN ",
-    in_line!(),
-    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
-    SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t"
-);
+pub(in crate::store) const LOCK_HEADS: &str =
+    concat!(heads!(), " SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t");
 
 /// `(tenant, conversation)`: tells the heads of these lines that nobody stands before them.
 pub(in crate::store) const PROMOTE: &str = concat!(
-    "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
-            AND o.conversation_id = j.conversation_id AND ",
-    since!("o.id", "outbound"),
-    " AND o.state IN ",
-    in_line!(),
-    " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id)) \
-    UPDATE messages_out t SET behind = false FROM head \
+    heads!(),
+    " UPDATE messages_out t SET behind = false FROM head \
     WHERE t.id = head.id AND t.state || '' = 'pending' AND t.behind"
 );
 
@@ -178,9 +185,7 @@ pub(in crate::store) const LINE_UP: &str = concat!(
         FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
         CROSS JOIN LATERAL (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
             AND o.conversation_id = j.conversation_id AND ",
-    since!("o.id", "outbound"),
-    " AND o.state IN ",
-    in_line!(),
+    stands_in_line!("o"),
     " OFFSET 0) o) \
     UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM line WHERE NOT line.behind)) \
     WHERE t.id = ANY (ARRAY(SELECT id FROM line)) AND t.state || '' = 'pending'"
@@ -190,12 +195,10 @@ pub(in crate::store) const LINE_UP: &str = concat!(
 pub(in crate::store) const CLAIM: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
-    since!("p.id", "outbound"),
+    since!("p", "outbound"),
     " AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND ",
-    since!("o.id", "outbound"),
-    " AND o.state IN ",
-    in_line!(),
+    stands_in_line!("o"),
     " ORDER BY o.id LIMIT 1) ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
@@ -206,7 +209,7 @@ pub(in crate::store) const CLAIM: &str = concat!(
 pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
-    since!("p.id", "outbound"),
+    since!("p", "outbound"),
     " ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",

@@ -71,15 +71,6 @@ pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SE
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
         urgent, expires_at, idempotency_key) SELECT * FROM j";
 
-/// Each connection counts in a row of its own.
-pub(in crate::store) const USAGE: &str = "INSERT INTO usage AS u (tenant_id, quarter, channel_id, share, messages, \
-        cost_micros) \
-    SELECT tenant_id, quarter::timestamptz, channel_id, pg_backend_pid() % 64, messages, cost_micros \
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) \
-        j (tenant_id, quarter, channel_id, messages, cost_micros) ORDER BY 1, 2, 3 \
-    ON CONFLICT (tenant_id, quarter, channel_id, share) DO UPDATE SET messages = u.messages + excluded.messages, \
-        cost_micros = u.cost_micros + excluded.cost_micros";
-
 /// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
 /// may pass.
 pub(in crate::store) const SUPPRESS: &str = concat!(
@@ -345,9 +336,6 @@ pub(in crate::store) const AWAITS_TWIN: &str = concat!(
     in_line!(),
     " LIMIT 1) o WHERE a.tenant_id = $1 AND a.address = ANY ($4) LIMIT 1) IS NOT NULL"
 );
-
-pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0)::bigint, \
-    coalesce(sum(cost_micros), 0)::bigint FROM usage WHERE tenant_id = $1 AND quarter >= $2::text::timestamptz";
 
 pub(in crate::store) const ASKED_BEFORE: &str =
     "SELECT id FROM messages_asked WHERE tenant_id = $1 AND idempotency_key = $2";

@@ -1,4 +1,16 @@
-//! What each node may send of a tenant's day and budget.
+//! What each node may send of a tenant's day and budget, and what went out of it.
+
+/// Each connection counts in a row of its own.
+pub(in crate::store) const USAGE: &str = "INSERT INTO usage AS u (tenant_id, quarter, channel_id, share, messages, \
+        cost_micros) \
+    SELECT tenant_id, quarter::timestamptz, channel_id, pg_backend_pid() % 64, messages, cost_micros \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) \
+        j (tenant_id, quarter, channel_id, messages, cost_micros) ORDER BY 1, 2, 3 \
+    ON CONFLICT (tenant_id, quarter, channel_id, share) DO UPDATE SET messages = u.messages + excluded.messages, \
+        cost_micros = u.cost_micros + excluded.cost_micros";
+
+pub(in crate::store) const USAGE_SINCE: &str = "SELECT coalesce(sum(messages), 0)::bigint, \
+    coalesce(sum(cost_micros), 0)::bigint FROM usage WHERE tenant_id = $1 AND quarter >= $2::text::timestamptz";
 
 /// Tenant. One question after another for each tenant; a client that stands still in the middle of its own holds nobody up
 /// for long.

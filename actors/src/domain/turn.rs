@@ -31,8 +31,10 @@ pub struct Turn {
     /// The version that the decision was made on; 0 when the conversation is new. The commit fails with
     /// `Conflict` when the stored version is another.
     pub expected_version: i64,
-    /// The contact after the turn (inserted when `expected_version` is 0 and it is not there yet).
+    /// The contact after the turn.
     pub contact: Contact,
+    /// The contact is new, or goes by another name than before. One that is as it was is not written.
+    pub contact_changed: bool,
     /// A second address of the contact that this message revealed.
     pub alias: Option<Address>,
     /// The conversation after the turn; its version is `expected_version + 1`.

@@ -63,18 +63,18 @@ use duties;
 
 use crate::store::sql::same_phone;
 
-/// Whether this address (`j`) or another of the same contact (`a`) said STOP.
+/// Whether this address (`j`) said STOP or, where it is a contact's (`a`), any of theirs, which it is one of.
 macro_rules! said_stop {
     () => {
         concat!(
-            "(SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ANY (ARRAY[j.address, ",
+            "CASE WHEN a.contact_id IS NULL THEN (SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ANY (ARRAY[j.address, ",
             same_phone!("j.address"),
             "]) LIMIT 1) IS NOT NULL \
-            OR (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
+            ELSE (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
                 WHERE o.tenant_id = b.tenant_id AND o.address = ANY (ARRAY[b.address, ",
             same_phone!("b.address"),
             "]) LIMIT 1) o \
-                WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL"
+                WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL END"
         )
     };
 }
@@ -195,32 +195,36 @@ pub(in crate::store) const LAST_INBOUND: &str = "";
 pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = $3, processed_at = $4 \
     WHERE id = $1 AND tenant_id = $2 AND state = 'accepted'";
 
-/// `(conversation, inbound or null, newcomer's tenant or null, newcomer's address or null)`: nobody else writes a turn of
-/// these conversations, uses up these messages or makes contacts for these addresses until the end of the transaction.
+/// `(tenant, conversation, expected version, inbound or null, newcomer's address or null)`: nobody else writes a turn of these
+/// conversations, uses up these messages or makes contacts for these addresses until the end of the transaction. Last come
+/// the positions of the turns whose conversation is another version by now, or whose message had its turn: a row that is
+/// locked is read as it is, whatever the statement saw when it began. The columns are computed in their order.
 pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
-        $3::text[], $4::text[]) j (conversation_id, inbound_id, tenant_id, address)), \
+        $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY j (tenant_id, conversation_id, version, inbound_id, address, \
+        place)), \
     newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
         hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j WHERE j.address IS NOT NULL ORDER BY 1) k), \
-    known AS MATERIALIZED (SELECT c.id FROM j JOIN conversations c ON c.id = j.conversation_id \
-        ORDER BY c.id FOR UPDATE OF c), \
-    used AS MATERIALIZED (SELECT m.id FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
-    SELECT (SELECT count(*) FROM newcomers), (SELECT count(*) FROM known), (SELECT count(*) FROM used)";
+    known AS MATERIALIZED (SELECT j.place, c.tenant_id, c.version FROM j JOIN conversations c \
+        ON c.id = j.conversation_id ORDER BY c.id FOR UPDATE OF c), \
+    used AS MATERIALIZED (SELECT j.place, m.tenant_id, m.state FROM j JOIN messages_in m ON m.id = j.inbound_id \
+        ORDER BY m.id FOR UPDATE OF m) \
+    SELECT (SELECT count(*) FROM newcomers), (SELECT count(*) FROM known), (SELECT count(*) FROM used), \
+        array_to_string(ARRAY(SELECT j.place - 1 FROM j LEFT JOIN known c ON c.place = j.place \
+            LEFT JOIN used m ON m.place = j.place \
+            WHERE coalesce(c.version, 0) <> j.version OR c.tenant_id <> j.tenant_id \
+                OR (j.inbound_id IS NOT NULL AND (m.state, m.tenant_id) IS DISTINCT FROM ('accepted', j.tenant_id))), ' ')";
 
 /// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
-/// null)`: positions of the turns that may not be written (true), and of those that find deferred rows to release (false).
-/// Contact and address are null when the conversation is there already. A message may not overtake one that was accepted
-/// before it, on whatever node; nor may what it sends go before what stands in line.
+/// null)`, all locked: positions of the turns that may not be written (true), and of those that find deferred rows to
+/// release (false). The contact is null when the conversation was there already, and its version is what it is. A message
+/// may not overtake one that was accepted before it, on whatever node; nor may what it sends go before what stands in line.
 pub(in crate::store) const CONFLICTS: &str = concat!(
     "SELECT x.place - 1, x.conflict FROM (SELECT j.place, coalesce(\
-        (j.inbound_id IS NOT NULL AND (m.state IS DISTINCT FROM 'accepted' OR m.tenant_id IS DISTINCT FROM j.tenant_id)) \
-        OR coalesce(c.version, 0) <> j.version \
-        OR (c.id IS NOT NULL AND c.tenant_id <> j.tenant_id) \
-        OR twin.id IS NOT NULL \
-        OR a.contact_id <> j.contact_id, false) \
-        OR ((SELECT w.id FROM messages_in w WHERE w.tenant_id = m.tenant_id AND w.channel_id = m.channel_id \
-            AND w.\"from\" = m.\"from\" AND ",
+        c.version <> j.version OR twin.id IS NOT NULL OR a.contact_id <> j.contact_id, false) \
+        OR (j.inbound_id IS NOT NULL AND (SELECT w.id FROM messages_in w WHERE w.tenant_id = j.tenant_id \
+            AND w.channel_id = j.channel_id AND w.\"from\" = j.address AND ",
     since!("w", "inbound"),
-    " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1) < m.id) IS TRUE \
+    " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1) < j.inbound_id) IS TRUE \
         OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
             AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
     in_line!(),
@@ -234,12 +238,12 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
         $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
         releases, first_id, place) \
-    LEFT JOIN LATERAL (SELECT * FROM messages_in m WHERE m.id = j.inbound_id OFFSET 0) m ON true \
-    LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.id = j.conversation_id OFFSET 0) c ON true \
+    LEFT JOIN LATERAL (SELECT c.version FROM conversations c WHERE c.id = j.conversation_id \
+        AND j.contact_id IS NOT NULL OFFSET 0) c ON true \
     LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
         AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
     LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-        AND a.address = j.address OFFSET 0) a ON true OFFSET 0) x \
+        AND a.address = j.address AND j.contact_id IS NOT NULL OFFSET 0) a ON true OFFSET 0) x \
     WHERE x.conflict OR x.deferred"
 );
 
@@ -353,8 +357,11 @@ pub(in crate::store) const LOAD: &str = concat!(
 pub(in crate::store) const STANDINGS: &str = concat!(
     "SELECT j.place - 1, ",
     said_stop!(),
-    ", c.last_inbound_at FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
-    who!()
+    ", (SELECT c.last_inbound_at FROM conversations c WHERE c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
+        AND c.channel_id = j.channel_id) \
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) \
+    LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
+        AND a.address = j.address OFFSET 0) a ON true"
 );
 
 pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", \

@@ -174,9 +174,8 @@ pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', 
 pub(in crate::store) const LOCK_TURNS: &str = "";
 
 /// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
-/// null], …]`: positions of the
-/// turns that may not be written (1), and of those that find deferred rows to release (0). Contact and address are null
-/// when the conversation is there already.
+/// null], …]`: positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
+/// contact is null when the conversation is there already.
 pub(in crate::store) const CONFLICTS: &str = concat!(
     "SELECT key, conflict FROM (SELECT j.key, coalesce(\
         (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
@@ -193,7 +192,8 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations twin ON twin.tenant_id = j.value->>0 AND twin.contact_id = j.value->>5 \
         AND twin.channel_id = j.value->>4 \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.value->>0 AND a.address = j.value->>6) \
+    LEFT JOIN contact_addresses a ON j.value->>5 IS NOT NULL AND a.tenant_id = j.value->>0 \
+        AND a.address = j.value->>6) \
     WHERE conflict OR deferred"
 );
 

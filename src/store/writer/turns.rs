@@ -37,8 +37,8 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
             return Ok(());
         }
         let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
-        lock(tx, &turns).await?;
-        let Checked { refused, deferred } = check(tx, &turns).await?;
+        let stale = lock(tx, &turns).await?;
+        let Checked { refused, deferred } = check(tx, &turns, stale).await?;
         let passed = |at: &usize| !refused.contains(at);
         let releasing: Vec<_> =
             deferred.iter().filter(|at| passed(at)).filter_map(|at| turns.get(*at)).map(|turn| line(turn)).collect();
@@ -78,21 +78,27 @@ struct Checked {
     deferred: HashSet<usize>,
 }
 
-/// Keeps other nodes from what the turns are about, until the end of the transaction.
-async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+/// Keeps other nodes from what the turns are about, until the end of the transaction. Answers the positions of those that
+/// come too late, as far as that shows already.
+async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
     let locks = turns.iter().map(|turn| {
-        let newcomer = (turn.expected_version == 0).then_some(&turn.key);
+        let address = (turn.expected_version == 0).then_some(turn.key.address.as_str());
         [
+            text(turn.key.tenant.as_str()),
             id(turn.conversation.id),
+            integer(turn.expected_version),
             id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
-            text_or_null(newcomer.map(|key| key.tenant.as_str())),
-            text_or_null(newcomer.map(|key| key.address.as_str())),
+            text_or_null(address),
         ]
     });
-    all(tx, sql::LOCK_TURNS, [list(locks)]).await.map(|_| ())
+    let rows = all(tx, sql::LOCK_TURNS, [list(locks)]).await?;
+    let Some(row) = rows.first() else { return Ok(HashSet::new()) };
+    let stale: String = row.get(3)?;
+    let positions = stale.split_whitespace().map(|at| at.parse().map_err(|_| corrupt("a position")));
+    positions.collect()
 }
 
-async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
+async fn check(tx: &impl Transaction, turns: &[&Turn], stale: HashSet<usize>) -> Result<Checked, DbErr> {
     let checks = turns.iter().map(|turn| {
         let new = turn.expected_version == 0;
         [
@@ -102,13 +108,13 @@ async fn check(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr>
             integer(turn.expected_version),
             text(turn.key.channel.as_str()),
             id_or_null(new.then_some(turn.contact.id)),
-            text_or_null(new.then_some(turn.key.address.as_str())),
+            text(turn.key.address.as_str()),
             flag(turn.releases),
             id_or_null(turn.outbox.iter().map(|draft| draft.message.id).min()),
         ]
     });
     let rows = all(tx, sql::CONFLICTS, [list(checks)]).await?;
-    let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
+    let mut checked = Checked { refused: stale, deferred: HashSet::new() };
     for row in &rows {
         let position = usize::try_from(row.get::<i64>(0)?).map_err(|_| corrupt("a position"))?;
         let knows = turns.get(position).is_some_and(|turn| turn.knows_deferred);
@@ -138,7 +144,9 @@ async fn write(
     let mut conversations = Rows::of(sql::CONVERSATIONS);
     for turn in turns {
         let (tenant, contact, at) = (turn.key.tenant.as_str(), turn.contact.id, turn.at);
-        contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
+        if turn.contact_changed {
+            contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
+        }
         let new = (turn.expected_version == 0).then_some(&turn.key.address);
         for address in new.into_iter().chain(&turn.alias) {
             addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);

@@ -341,12 +341,13 @@ fn a_name_is_kept_until_another_is_shown() {
         message.content.profile_name = name.map(Into::into);
         let turn = decide(&state, &message, &rules(), &(), at(0));
         assert_eq!(turn.contact.id, state.contact.as_ref().unwrap().id);
-        turn.contact.name.unwrap()
+        (turn.contact.name.unwrap(), turn.contact_changed)
     };
-    assert_eq!(named(None), "Camille");
-    assert_eq!(named(Some(" \n ")), "Camille");
-    assert_eq!(named(Some("Dominique")), "Dominique");
-    assert_eq!(named(Some(&"x".repeat(300))).len(), 80);
+    assert_eq!(named(None), ("Camille".to_owned(), false));
+    assert_eq!(named(Some("Camille")), ("Camille".to_owned(), false));
+    assert_eq!(named(Some(" \n ")), ("Camille".to_owned(), false));
+    assert_eq!(named(Some("Dominique")), ("Dominique".to_owned(), true));
+    assert_eq!(named(Some(&"x".repeat(300))).0.len(), 80);
 }
 
 #[test]

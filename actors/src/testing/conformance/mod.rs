@@ -79,6 +79,7 @@ macro_rules! store_conformance {
             i3_a_turn_releases_what_it_knows_of,
             live_sessions_open_once_and_close_when_idle,
             sessions_close,
+            a_contact_goes_by_the_name_they_last_showed,
             timers_come_due_in_order,
         );
         $crate::store_conformance!(@cases $make, outbox:

@@ -133,6 +133,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         correlation: message.correlation,
         at: at(seconds),
         expected_version,
+        contact_changed: state.contact.is_none(),
         contact: state.contact.clone().unwrap_or(Contact { id: ContactId::fresh(), name: Some("Alice".into()) }),
         alias: None,
         conversation: Conversation {

@@ -325,6 +325,22 @@ pub async fn sessions_close(store: &impl Subject) {
     assert_eq!((conversation.session, conversation.version), (None, 2));
 }
 
+pub async fn a_contact_goes_by_the_name_they_last_showed(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let shown = async || customer.state(store).await.contact.expect("is there").name;
+    for (second, (name, changed, expected)) in
+        [("Alice", true, "Alice"), ("Alicia", true, "Alicia"), ("Nobody", false, "Alicia")].into_iter().enumerate()
+    {
+        let seconds = i64::try_from(second).expect("few");
+        let message = customer.sends(store, &format!("SM{second}"), seconds).await;
+        let mut turn = turn(&customer.state(store).await, &message, seconds);
+        turn.contact.name = Some(name.to_owned());
+        turn.contact_changed = changed;
+        store.commit(turn).await.expect("commits");
+        assert_eq!(shown().await.as_deref(), Some(expected));
+    }
+}
+
 pub async fn timers_come_due_in_order(store: &impl Subject) {
     for (n, timer) in [(1, Some(30)), (2, Some(10)), (3, None), (4, Some(20)), (5, Some(99))] {
         let customer = Customer::of("belle", n);

@@ -86,7 +86,7 @@ async fn months_of_which_all_is_done_are_not_looked_through() {
         (sql::PROMOTE, format!("{}, {conversation}", who[0])),
         (
             sql::CONFLICTS,
-            format!("{}, {id}, {conversation}, ARRAY[1], {}, {none}, {none}, ARRAY[true], {none}", who[0], who[1]),
+            format!("{}, {id}, {conversation}, ARRAY[1], {}, {none}, {}, ARRAY[true], {none}", who[0], who[1], who[2]),
         ),
     ];
     for (sql, values) in &questions {

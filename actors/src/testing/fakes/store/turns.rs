@@ -152,7 +152,9 @@ impl Data {
         for address in [Some(&key.address), turn.alias.as_ref()].into_iter().flatten() {
             self.addresses.entry((tenant.clone(), address.clone())).or_insert(turn.contact.id);
         }
-        self.contacts.insert(turn.contact.id, turn.contact.clone());
+        if turn.contact_changed {
+            self.contacts.insert(turn.contact.id, turn.contact.clone());
+        }
         self.apply_sessions(&turn);
         let row = ConversationRow {
             tenant: tenant.clone(),

@@ -7,7 +7,7 @@ use palabre_actors::domain::ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::document::Scope;
-use super::fields::{choice, quoted, slug};
+use super::fields::{choice, meant_slug, quoted, slug};
 use super::raw::{RawApi, RawApiKey};
 use super::secret::Secrets;
 use super::suggest;
@@ -24,7 +24,7 @@ const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `o
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 16;
 
-/// The ids of the tenants, as their files give them, valid or not.
+/// The ids of the tenants; where one does not hold, what would do instead, which a key may name already.
 #[derive(Debug)]
 pub(super) struct KnownTenants {
     pub(super) ids: Vec<String>,
@@ -35,8 +35,10 @@ pub(super) struct KnownTenants {
 impl KnownTenants {
     /// What a file says.
     pub(super) fn note(&mut self, id: Option<&str>) {
+        // What is no id at all is nothing to suggest: something else got into its place.
+        let id = id.filter(|id| (1..=64).contains(&id.len()) && !id.contains('\n'));
         self.are_all &= id.is_some();
-        self.ids.extend(id.map(ToOwned::to_owned));
+        self.ids.extend(id.map(meant_slug));
     }
 }
 

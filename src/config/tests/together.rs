@@ -1,5 +1,7 @@
 //! What only shows where keys are compared is told in the same run as whatever else is wrong.
 
+use std::path::Path;
+
 use super::{TENANT, problems, told, with};
 use crate::config::Config;
 
@@ -206,10 +208,51 @@ fn what_lies_within_a_file_is_told_beside_files_that_are_no_toml() {
 fn nothing_is_said_of_what_nobody_can_know() {
     let named: Line = ("main", "keys", "[[api.keys]]\ntenants = [\"b\"]\n");
     assert!(!is_said(&said(&[named], &["b"]), "names no tenant"), "its file cannot be read");
+    let named_by_hand = "[[api.keys]]\ntenants = [\"institut-belle\", \"institut-bele\", \"Institut Belle\"]\n";
+    let told: Vec<String> = problems(named_by_hand, &[("t.toml", &TENANT.replace("\"belle\"", "\"Institut Belle\""))])
+        .iter()
+        .map(told)
+        .collect();
+    let astray: Vec<&String> = told.iter().filter(|told| told.contains("names no tenant")).collect();
+    assert_eq!(astray.len(), 2, "what the tenant will be called is no mistake: {astray:?}");
+    assert!(astray.iter().all(|told| told.ends_with("did you mean `institut-belle`?")), "an id, no name: {astray:?}");
     let misspelt = problems("", &[("t.toml", &TENANT.replace("fallback", "falback"))]);
     assert_eq!(misspelt.len(), 1, "the misspelt key is the fallback: {misspelt:?}");
     let lease = said(&[("main", "runtime", "lease = \"19s\"")], &["main"]);
     assert!(!is_said(&lease, "runtime.lease"), "{lease:?}");
+}
+
+#[test]
+fn folders_and_files_that_cannot_be_read_hide_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (main, tenants) = (folder.path().join("palabre.toml"), folder.path().join("tenants"));
+    let write = |path: &Path, text: &[u8]| std::fs::write(path, text).expect("a file");
+    let said = || -> Vec<String> {
+        let errors = Config::load(&main, &with(&[])).expect_err("mistakes");
+        errors.problems.iter().map(told).collect()
+    };
+    let key = b"[http]\nworkers = -1\n[[api.keys]]\ntenants = [\"a\", \"b\"]\n";
+    write(&main, key);
+    let without_folder = said();
+    assert!(is_said(&without_folder, "the tenants' folder `") && is_said(&without_folder, "`http.workers` is -1"));
+    let follow = ["names no tenant", "there are no tenants"];
+    assert!(follow.iter().all(|follow| !is_said(&without_folder, follow)), "{without_folder:#?}");
+
+    std::fs::create_dir(&tenants).expect("a folder");
+    write(&tenants.join("a.toml"), TENANT.replace("\"belle\"", "\"a\"\ntimezone = \"Paris\"").as_bytes());
+    write(&tenants.join("b.toml"), b"id = \"\xff\"");
+    let unreadable = said();
+    assert!(is_said(&unreadable, "is not UTF-8") && is_said(&unreadable, "there is no time zone `Paris`"));
+    assert!(!is_said(&unreadable, "names no tenant"), "{unreadable:#?}");
+
+    write(&main, b"[http\n");
+    let no_toml = said();
+    assert!(
+        is_said(&no_toml, "this is not TOML") && is_said(&no_toml, "there is no time zone `Paris`"),
+        "{no_toml:#?}"
+    );
+    std::fs::remove_dir_all(&tenants).expect("gone");
+    assert_eq!(said().len(), 1, "where such a file wanted its tenants nobody knows: {:#?}", said());
 }
 
 #[test]

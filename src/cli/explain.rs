@@ -12,7 +12,7 @@ use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
 pub(in crate::cli) use self::sentences::{
-    Case, event as told_event, fallback_of, kind as told_kind, last_error, told_wait, wait_todo, what_to_do,
+    Case, event as told_event, fallback_of, kind as told_kind, last_error, misspelt, told_wait, wait_todo, what_to_do,
     why_inbound, why_outbound,
 };
 use super::terminal::now;

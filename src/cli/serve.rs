@@ -1,12 +1,13 @@
 //! `palabre serve`: the daemon.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use super::{exit, load};
-use crate::app::{self, Running};
+use crate::app::{self, Running, StartError};
 use crate::telemetry;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
@@ -28,14 +29,22 @@ pub(super) fn run(config: &Path) -> u8 {
     let code = waiter.block_on(async {
         match app::start(config, metrics).await {
             Ok(running) => until_told(running).await,
-            Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "not started");
-                super::complain(&error)
-            }
+            Err(error) => not_started(&error),
         }
     });
     drop(logs);
     code
+}
+
+/// Says it once to each who listens: the log, unless it goes to a terminal, and a person at a terminal. Who has neither, the
+/// log being turned off, gets it on standard error all the same.
+fn not_started(error: &StartError) -> u8 {
+    let watched = std::io::stderr().is_terminal();
+    let is_logged = !std::io::stdout().is_terminal() && tracing::event_enabled!(tracing::Level::ERROR);
+    if is_logged {
+        error!(error = error as &dyn std::error::Error, "not started");
+    }
+    if watched || !is_logged { super::complain(error) } else { exit::FAILED }
 }
 
 async fn until_told(running: Running) -> u8 {

@@ -1,12 +1,13 @@
 //! `[[api.keys]]`: who may use the API.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use palabre_actors::domain::ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::document::Scope;
-use super::fields::{choice, quoted, slug};
+use super::fields::{choice, meant_slug, quoted, slug};
 use super::raw::{RawApi, RawApiKey};
 use super::secret::Secrets;
 use super::suggest;
@@ -23,20 +24,41 @@ const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `o
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 16;
 
-/// The keys; `tenants` are the ids that the configuration has. `None`: something was reported.
-pub(super) fn api(scope: &Scope<'_>, raw: &RawApi, tenants: &[&str], secrets: Secrets<'_>) -> Option<Api> {
+/// The ids of the tenants; where one does not hold, what would do instead, which a key may name already.
+#[derive(Debug)]
+pub(super) struct KnownTenants {
+    pub(super) ids: Vec<String>,
+    /// Whether every file said its id. Else nobody can say that a name is none.
+    pub(super) are_all: bool,
+}
+
+impl KnownTenants {
+    /// What a file says.
+    pub(super) fn note(&mut self, id: Option<&str>) {
+        // What is no id at all is nothing to suggest: something else got into its place.
+        let id = id.filter(|id| (1..=64).contains(&id.len()) && !id.contains('\n'));
+        self.are_all &= id.is_some();
+        self.ids.extend(id.map(meant_slug));
+    }
+}
+
+/// The keys. `None`: something was reported.
+pub(super) fn api(scope: &Scope<'_>, raw: &RawApi, tenants: &KnownTenants, secrets: Secrets<'_>) -> Option<Api> {
     let raw = raw.keys.as_deref().unwrap_or_default();
     let mut seen = Seen::default();
-    let keys: Vec<Option<ApiKey>> = raw
-        .iter()
-        .enumerate()
-        .map(|(index, raw)| seen.once(&scope.element("keys", index), key(scope, index, raw, tenants, secrets)))
-        .collect();
+    let keys = raw.iter().enumerate();
+    let keys = keys.map(|(index, raw)| key(&scope.element("keys", index), raw, tenants, (secrets, &mut seen)));
+    // Every key is looked at before the first bad one ends it.
+    let keys: Vec<Option<ApiKey>> = keys.collect();
     Some(Api { keys: keys.into_iter().collect::<Option<Vec<_>>>()? })
 }
 
-fn key(scope: &Scope<'_>, index: usize, raw: &RawApiKey, tenants: &[&str], secrets: Secrets<'_>) -> Option<ApiKey> {
-    let scope = &scope.element("keys", index);
+fn key(
+    scope: &Scope<'_>,
+    raw: &RawApiKey,
+    tenants: &KnownTenants,
+    (secrets, seen): (Secrets<'_>, &mut Seen),
+) -> Option<ApiKey> {
     let name = scope
         .required("name", raw.name.as_deref(), "say who holds it, such as `name = \"booking-site\"`")
         .and_then(|raw| slug(scope, "name", raw));
@@ -49,6 +71,7 @@ fn key(scope: &Scope<'_>, index: usize, raw: &RawApiKey, tenants: &[&str], secre
         .required("tenants", raw.tenants.as_deref(), "name the tenants it opens, or `[\"*\"]` for all")
         .and_then(|raw| opened(scope, raw, tenants));
     let scopes = scope.required("scopes", raw.scopes.as_deref(), SAY_SCOPES).and_then(|raw| scopes(scope, raw));
+    seen.once(scope, name, secret.as_ref());
     Some(ApiKey { name: name?.to_owned(), key: secret?, tenants: opened?, scopes: scopes? })
 }
 
@@ -61,7 +84,8 @@ fn long_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString> 
     Some(secret)
 }
 
-fn opened(scope: &Scope<'_>, raw: &[String], known: &[&str]) -> Option<ApiTenants> {
+fn opened(scope: &Scope<'_>, raw: &[String], known: &KnownTenants) -> Option<ApiTenants> {
+    let ids: Vec<&str> = known.ids.iter().map(String::as_str).collect();
     if raw.is_empty() {
         scope.wrong("tenants", "opens nothing", "name the tenants it opens, or `[\"*\"]` for all");
         return None;
@@ -70,11 +94,14 @@ fn opened(scope: &Scope<'_>, raw: &[String], known: &[&str]) -> Option<ApiTenant
         return Some(ApiTenants::All);
     }
     let tenants = raw.iter().enumerate().map(|(index, id)| {
-        if known.contains(&id.as_str()) {
+        if ids.contains(&id.as_str()) || (!known.are_all && id != "*") {
             return Some(TenantId::new(id));
         }
-        let help =
-            if id == "*" { "`*` stands alone: `tenants = [\"*\"]`".to_owned() } else { suggest::help(id, known) };
+        let help = match id.as_str() {
+            "*" => "`*` stands alone: `tenants = [\"*\"]`".to_owned(),
+            _ if ids.is_empty() => "there are no tenants yet".to_owned(),
+            _ => suggest::help(id, &ids),
+        };
         scope.wrong(&format!("tenants[{index}]"), &format!("names no tenant: {}", quoted(id)), &help);
         None
     });
@@ -101,22 +128,28 @@ fn scopes(scope: &Scope<'_>, raw: &[String]) -> Option<Vec<ApiScope>> {
 #[derive(Default)]
 struct Seen {
     names: HashSet<String>,
-    keys: HashMap<String, String>,
+    /// Keys, and the names of their first holders where those hold.
+    keys: HashMap<String, Option<String>>,
 }
 
 impl Seen {
-    fn once(&mut self, scope: &Scope<'_>, key: Option<ApiKey>) -> Option<ApiKey> {
-        let key = key?;
-        if !self.names.insert(key.name.clone()) {
+    /// A name or a key that another has is reported, whatever else of either does not hold.
+    fn once(&mut self, scope: &Scope<'_>, name: Option<&str>, key: Option<&SecretString>) {
+        if let Some(name) = name
+            && !self.names.insert(name.to_owned())
+        {
             scope.wrong("name", "is that of another key already", "");
-            return None;
         }
         // Keys that were left out are all the same: nothing.
-        let secret = Some(key.key.expose_secret()).filter(|secret| !secret.is_empty());
-        if let Some(other) = secret.and_then(|secret| self.keys.insert(secret.to_owned(), key.name.clone())) {
-            scope.wrong("key", &format!("is the same as that of `{other}`"), "give each holder a key of its own");
-            return None;
+        let Some(secret) = key.map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty()) else { return };
+        match self.keys.entry(secret.to_owned()) {
+            Entry::Vacant(free) => {
+                free.insert(name.map(ToOwned::to_owned));
+            }
+            Entry::Occupied(taken) => {
+                let other = taken.get().as_deref().map_or_else(|| "another key".to_owned(), |name| format!("`{name}`"));
+                scope.wrong("key", &format!("is the same as that of {other}"), "give each holder a key of its own");
+            }
         }
-        Some(key)
     }
 }

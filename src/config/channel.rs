@@ -42,37 +42,72 @@ impl Kind {
             Self::TwilioSms => delivery::SMS,
         }
     }
+
+    fn name(self) -> String {
+        KINDS.iter().find(|(_, kind)| *kind == self).map(|(name, _)| (*name).to_owned()).unwrap_or_default()
+    }
 }
 
 const KINDS: [(&str, Kind); 2] = [("twilio-whatsapp", Kind::TwilioWhatsapp), ("twilio-sms", Kind::TwilioSms)];
 
-/// One sender account. `None`: something was reported.
+/// A channel, and those of its keys that are compared with other tables' and files': each holds, whatever else does not.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// The whole. `None`: something was reported.
+    pub(super) whole: Option<Channel>,
+    pub(super) id: Option<ChannelId>,
+    pub(super) address: Option<Address>,
+    /// Provider, account and address: together they belong to one channel.
+    pub(super) sender: Option<(String, String, String)>,
+    /// How long one call may take.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// One sender account.
 pub(super) fn channel(
     scope: &Scope<'_>,
     raw: &RawChannel,
     (tenant, limits): (Option<&TenantId>, &RawLimits),
     secrets: Secrets<'_>,
-) -> Option<Channel> {
+) -> Checked {
     let id = scope
         .required("id", raw.id.as_deref(), "give it a name for webhook paths, such as `id = \"belle-wa\"`")
         .and_then(|raw| slug(scope, "id", raw))
-        .and_then(|id| not_reserved(scope, id));
+        .and_then(|id| not_reserved(scope, id))
+        .map(ChannelId::new);
     let kind = scope
         .required("provider", raw.provider.as_deref(), "`twilio-whatsapp` or `twilio-sms`")
         .and_then(|raw| kind(scope, raw));
     let address = scope.required("address", raw.address.as_deref(), "the sender's address at the provider");
     let address = kind.zip(address).and_then(|(kind, raw)| sender(scope, kind, raw));
-    let account = twilio_account(scope, raw, secrets);
+    let at_twilio = is_twilio(raw.api_base_url.as_deref());
+    let account_sid = scope
+        .required("account_sid", raw.account_sid.as_deref(), "it stands on the first page of Twilio's console: `AC…`")
+        .and_then(|raw| sid(scope, "account_sid", raw, ("AC", at_twilio)));
+    let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| call_timeout(scope, raw));
+    let account = twilio_account(scope, raw, (account_sid.clone(), timeout), secrets);
     // Whatever the provider is, the rest of the channel is looked at.
     let profile = delivery::profile(scope, raw, kind.map_or(delivery::WHATSAPP, Kind::habits).of_tenant(limits));
-    let account = account?;
+    let sender = kind.zip(account_sid).zip(address.as_ref());
+    let sender = sender.map(|((kind, account), address)| (kind.name(), account, address.as_str().to_owned()));
+    let whole = whole(id.clone(), tenant, (kind, account), address.clone(), profile);
+    Checked { whole, id, address, sender, timeout }
+}
+
+fn whole(
+    id: Option<ChannelId>,
+    tenant: Option<&TenantId>,
+    (kind, account): (Option<Kind>, Option<TwilioAccount>),
+    address: Option<Address>,
+    profile: Option<ChannelProfile>,
+) -> Option<Channel> {
     let provider = match kind? {
-        Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account),
-        Kind::TwilioSms => Provider::TwilioSms(account),
+        Kind::TwilioWhatsapp => Provider::TwilioWhatsapp(account?),
+        Kind::TwilioSms => Provider::TwilioSms(account?),
     };
     let address = address?;
     let profile = ChannelProfile { scheme: address.scheme(), ..profile? };
-    Some(Channel { id: ChannelId::new(id?), tenant: tenant?.clone(), address, provider, profile: Arc::new(profile) })
+    Some(Channel { id: id?, tenant: tenant?.clone(), address, provider, profile: Arc::new(profile) })
 }
 
 fn not_reserved<'r>(scope: &Scope<'_>, id: &'r str) -> Option<&'r str> {
@@ -94,11 +129,13 @@ fn kind(scope: &Scope<'_>, raw: &str) -> Option<Kind> {
     choice(scope, "provider", raw, &KINDS)
 }
 
-fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> Option<TwilioAccount> {
+fn twilio_account(
+    scope: &Scope<'_>,
+    raw: &RawChannel,
+    (account_sid, timeout): (Option<String>, Option<Duration>),
+    secrets: Secrets<'_>,
+) -> Option<TwilioAccount> {
     let at_twilio = is_twilio(raw.api_base_url.as_deref());
-    let account_sid = scope
-        .required("account_sid", raw.account_sid.as_deref(), "it stands on the first page of Twilio's console: `AC…`")
-        .and_then(|raw| sid(scope, "account_sid", raw, ("AC", at_twilio)));
     let help = "write `auth_token = { env = \"NAME\" }` or `{ file = \"path\" }`";
     let auth_token = scope
         .required("auth_token", raw.auth_token.as_ref(), help)
@@ -116,7 +153,6 @@ fn twilio_account(scope: &Scope<'_>, raw: &RawChannel, secrets: Secrets<'_>) -> 
     }
     let service =
         raw.messaging_service_sid.as_deref().map(|raw| sid(scope, "messaging_service_sid", raw, ("MG", at_twilio)));
-    let timeout = raw.timeout.as_ref().map_or(Some(TIMEOUT), |raw| call_timeout(scope, raw));
     let choices = [("resend", OnUnknown::Resend), ("park", OnUnknown::Park)];
     let on_unknown = raw.on_unknown.as_deref();
     let on_unknown = on_unknown.map_or(Some(OnUnknown::default()), |raw| choice(scope, "on_unknown", raw, &choices));
@@ -179,10 +215,22 @@ fn sender(scope: &Scope<'_>, kind: Kind, raw: &str) -> Option<Address> {
     // A WhatsApp sender is always a phone number; users' business-scoped ids cannot send for a business.
     let fits = |address: &Address| address.scheme() == scheme && (kind == Kind::TwilioSms || address.is_phone());
     let address = Address::parse(scheme, raw, None).ok().filter(fits);
-    if address.is_none() {
-        scope.wrong("address", reason, help);
+    match &address {
+        None => scope.wrong("address", reason, help),
+        // A national number would be somebody else's abroad. Digits without a `+` are how some consoles show senders, though.
+        Some(address) if address.is_phone() && !says_its_country(raw) => {
+            let reason = format!("`{}` has no `+`: its first digits are taken for its country", scope.name("address"));
+            scope.warning("address", reason, help);
+        }
+        Some(_) => {}
     }
     address
+}
+
+/// `+33…` or `0033…`, whatever stands before it.
+fn says_its_country(raw: &str) -> bool {
+    let digits = raw.trim_start_matches(|c: char| !c.is_ascii_digit());
+    raw.contains(['+', '＋']) || digits.starts_with("00")
 }
 
 /// A call that outlived its outbox row's lease would be looked into, and perhaps repeated, while it still runs (I5).

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use humantime::format_duration;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
@@ -17,20 +18,27 @@ use super::{retention, spool, suggest};
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
 
-/// The daemon's own part, without tenants. `None`: something was reported.
-pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> Option<Config> {
+/// The daemon's own part, without tenants, and its lease, which is compared with theirs whatever else does not hold.
+/// `None`: something was reported.
+pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> (Option<Config>, Option<Duration>) {
+    let lease = rhythm(&root.table("runtime"), "lease", raw.runtime.lease.as_ref());
+    (whole(root, raw, folder, lease), lease)
+}
+
+fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duration>) -> Option<Config> {
     let http = http(&root.table("http"), &raw.http);
     let database = database(&root.table("database"), &raw.database, folder);
     let redis = redis(&root.table("redis"), &raw.redis);
     let logs = logs(&root.table("logs"), &raw.logs);
-    let runtime = runtime(&root.table("runtime"), &raw.runtime);
-    let spool = database.as_ref().map(|database| spool::spool(&root.table("spool"), &raw.spool, folder, database));
+    let runtime = runtime(&root.table("runtime"), &raw.runtime, lease);
+    let is_server = database.as_ref().is_some_and(Database::is_server);
+    let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
     Some(Config {
         http: http?,
         database: database?,
         redis,
-        spool: spool??,
+        spool: spool?,
         retention: retention?,
         logs: logs?,
         runtime: runtime?,
@@ -85,6 +93,11 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
     let large_bodies_bytes: Option<usize> = scope
         .required("large_bodies_bytes", raw.large_bodies_bytes, "")
         .and_then(|raw| number(scope, "large_bodies_bytes", raw, 1024 * 1024..=64 * 1024 * 1024 * 1024));
+    // One body has room, whatever else was said.
+    let large_bodies_bytes = large_bodies_bytes.zip(max_body_bytes).map(|(large, one)| {
+        let why = ("is less than", "max_body_bytes", "one body must have room: raise it");
+        bounded(scope, "large_bodies_bytes", (large, large.max(one)), why, |bytes| bytes.to_string())
+    });
     let failures_per_minute = scope
         .required("failures_per_minute", raw.failures_per_minute, "")
         .and_then(|raw| number(scope, "failures_per_minute", raw, 0..=1_000_000));
@@ -96,8 +109,7 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         max_body_bytes: max_body_bytes?,
         workers: workers?,
         max_connections: max_connections?,
-        // One body has room, whatever else was said.
-        large_bodies_bytes: large_bodies_bytes?.max(max_body_bytes?),
+        large_bodies_bytes: large_bodies_bytes?,
         failures_per_minute: failures_per_minute?,
     })
 }
@@ -192,13 +204,19 @@ fn log_filter<'r>(scope: &Scope<'_>, raw: &'r str) -> Option<&'r str> {
     Some(raw)
 }
 
-fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
+fn runtime(scope: &Scope<'_>, raw: &RawRuntime, lease: Option<Duration>) -> Option<Runtime> {
     let count = |key: &str, raw: Option<i64>, least: i64, most: i64| -> Option<usize> {
         scope.required(key, raw, "").and_then(|raw| number(scope, key, raw, least..=most))
     };
     let shards = count("shards", raw.shards, 0, 1024);
     let max_in_flight = count("max_in_flight", raw.max_in_flight, 1, MANY);
     let per_tenant = count("max_in_flight_per_tenant", raw.max_in_flight_per_tenant, 1, MANY);
+    // Lowering the one bound alone must not make the other's default a mistake.
+    let per_tenant = per_tenant.zip(max_in_flight).map(|(tenant, all)| {
+        let why =
+            ("is more than", "max_in_flight", "one tenant cannot have more than all: lower it, or raise the other");
+        bounded(scope, "max_in_flight_per_tenant", (tenant, tenant.min(all)), why, |most| most.to_string())
+    });
     let max_waiting_webhooks = count("max_waiting_webhooks", raw.max_waiting_webhooks, 1, MANY);
     let senders = count("senders", raw.senders, 1, 65_536);
     let resident = count("max_resident_conversations", raw.max_resident_conversations, 1, MANY);
@@ -210,15 +228,16 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         .required("drain_notice", raw.drain_notice.as_ref(), "")
         .and_then(|raw| duration(scope, "drain_notice", raw));
     // Lowering the one alone must not make the other's default a mistake.
-    let drain_notice = notice.zip(drain).map(|(notice, drain)| notice.min(drain / 2));
+    let drain_notice = notice.zip(drain).map(|(notice, drain)| {
+        let why = ("is more than half of", "drain", "what is in flight needs the rest: lower it, or raise the other");
+        bounded(scope, "drain_notice", (notice, notice.min(drain / 2)), why, |time| format_duration(time).to_string())
+    });
     let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
     let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
-    let lease = rhythm(scope, "lease", raw.lease.as_ref());
     Some(Runtime {
         shards: shards?,
         max_in_flight: max_in_flight?,
-        // Lowering the one bound alone must not make the other's default a mistake.
-        max_in_flight_per_tenant: per_tenant?.min(max_in_flight?),
+        max_in_flight_per_tenant: per_tenant?,
         max_waiting_webhooks: max_waiting_webhooks?,
         senders: senders?,
         passivate_after: passivate_after?,
@@ -229,6 +248,23 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime) -> Option<Runtime> {
         ask_after: ask_after?,
         lease: lease?,
     })
+}
+
+/// A value that another key bounds. Where both were written something else was meant, and what is used instead is said; where
+/// one is a default it makes way.
+fn bounded<T: Copy + PartialEq>(
+    scope: &Scope<'_>,
+    key: &str,
+    (said, used): (T, T),
+    (relation, other, help): (&str, &str, &str),
+    shown: impl Fn(T) -> String,
+) -> T {
+    if said != used && scope.is_written(key) && scope.is_written(other) {
+        let reason =
+            format!("`{}` {relation} `{}`: {} is used instead", scope.name(key), scope.name(other), shown(used));
+        scope.warning(key, reason, help);
+    }
+    used
 }
 
 /// A wait between two looks: a busy loop below the least, a promise nobody keeps above the most.

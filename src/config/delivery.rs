@@ -94,11 +94,11 @@ fn pair(scope: &Scope<'_>, raw: &RawPair) -> Option<Option<Quota>> {
     }
     let table = scope.table("pair");
     // A misspelt `every` was reported as such.
-    if raw.every.is_none() && scope.is_incomplete("pair") {
-        return None;
-    }
-    let every =
-        table.required("every", raw.every.as_ref(), HELP).and_then(|raw| duration_up_to(&table, "every", raw, DAY));
+    let every = match &raw.every {
+        None if scope.is_incomplete("pair") => None,
+        every => table.required("every", every.as_ref(), HELP),
+    };
+    let every = every.and_then(|raw| duration_up_to(&table, "every", raw, DAY));
     let burst = or_default(raw.burst, 1, |raw| number(&table, "burst", raw, 1..=10_000));
     Some(Some(Quota { every: every?, burst: burst? }))
 }

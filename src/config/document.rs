@@ -162,10 +162,22 @@ impl<'a> Scope<'a> {
         self.add(Severity::Error, key, format!("`{}` {reason}", self.name(key)), help);
     }
 
-    /// Whether something was taken out of a table because it was reported.
+    /// Whether something was taken out of a table because it was reported; an empty key is this table. Of a file's own keys
+    /// those in its tables do not count.
     pub(super) fn is_incomplete(&self, table: &str) -> bool {
-        let inside = format!("{}.", self.path_of(table));
-        self.document.removed.borrow().iter().any(|removed| removed.starts_with(&inside))
+        let path = self.path_of(table);
+        let removed = self.document.removed.borrow();
+        if path.is_empty() {
+            return removed.iter().any(|removed| !removed.contains(['.', '[']));
+        }
+        let inside = format!("{path}.");
+        removed.iter().any(|removed| *removed == path || removed.starts_with(&inside))
+    }
+
+    /// Whether the operator wrote a key, in the file or as a variable; else it is a default.
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        let path = self.path_of(key);
+        self.document.source.has(&path) || self.document.variables.contains_key(&path)
     }
 
     /// Whether a key was found wrong already, or taken out because of it.

@@ -2,11 +2,11 @@
 
 use palabre_actors::domain::address::Scheme;
 
+use super::channel::Checked;
 use super::document::Scope;
 use super::fields::quoted;
 use super::raw::RawTenant;
 use super::suggest;
-use super::types::Channel;
 
 /// Whether every `fallback_channel` is another channel of the tenant, and none leads back to where it began. Judged by
 /// what is written, so that a mistake elsewhere in a channel is not taken for its absence.
@@ -49,15 +49,21 @@ fn leads_to<'r>(own: &str, fallback: &'r str, channels: usize, next: impl Fn(&st
 }
 
 /// A fallback that no contact of the channel can be reached through, or that none can answer to, is worth a warning.
-pub(super) fn doubts(root: &Scope<'_>, channels: &[Channel]) {
-    for (index, channel) in channels.iter().enumerate() {
-        let Some(fallback) = &channel.profile.fallback else { continue };
-        let Some(fallback) = channels.iter().find(|other| other.id == *fallback) else { continue };
+pub(super) fn doubts(root: &Scope<'_>, raw: &RawTenant, channels: &[Checked]) {
+    for (index, (raw, channel)) in raw.channels.iter().flatten().zip(channels).enumerate() {
         let scope = root.element("channels", index);
-        if !carries(channel.address.scheme(), fallback.address.scheme()) {
+        let Some(fallback) = raw.fallback_channel.as_deref().filter(|_| !scope.is_reported("fallback_channel")) else {
+            continue;
+        };
+        let fallback = channels.iter().find(|other| other.id.as_ref().is_some_and(|id| id.as_str() == fallback));
+        let Some((own, fallback)) = channel.address.as_ref().zip(fallback.and_then(|other| other.address.as_ref()))
+        else {
+            continue;
+        };
+        if !carries(own.scheme(), fallback.scheme()) {
             let reason = format!("`{}` cannot carry this channel's addresses", scope.name("fallback_channel"));
             scope.warning("fallback_channel", reason, "its messages will wait instead");
-        } else if !fallback.address.is_phone() && fallback.address.path().chars().any(char::is_alphabetic) {
+        } else if !fallback.is_phone() && fallback.path().chars().any(char::is_alphabetic) {
             let reason =
                 format!("`{}` sends under a name, to which nobody can answer STOP", scope.name("fallback_channel"));
             scope.warning("fallback_channel", reason, "let a phone number or a short code take over");

@@ -97,13 +97,21 @@ pub(super) fn quoted(raw: &str) -> String {
     if raw.len() > 64 || raw.contains('\n') { "this text".to_owned() } else { format!("`{raw}`") }
 }
 
+/// The id that would do instead of what was written; an id that holds is its own.
+pub(super) fn meant_slug(raw: &str) -> String {
+    raw.to_lowercase().chars().map(|c| if fits_a_slug(c) { c } else { '-' }).take(64).collect()
+}
+
+fn fits_a_slug(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
 /// What ids of tenants and channels are made of: they stand in URLs, metrics and log lines.
 pub(super) fn slug<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r str> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if (1..=64).contains(&raw.len()) && raw.chars().all(fits) {
+    if (1..=64).contains(&raw.len()) && raw.chars().all(fits_a_slug) {
         return Some(raw);
     }
-    let meant: String = raw.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).take(64).collect();
+    let meant = meant_slug(raw);
     let help = if raw.is_empty() || raw.len() > 64 || raw.contains('\n') {
         String::new()
     } else {

@@ -8,11 +8,12 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::document::{Document, Scope};
 use super::environment::Environment;
+use super::lease::LongestCall;
 use super::problem::{ConfigErrors, Place, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::source::{Source, join};
-use super::types::{self, Config};
+use super::types::Config;
 use super::unique::Claims;
 use super::{api, daemon, tenant};
 
@@ -66,12 +67,12 @@ impl Config {
         let config = main.and_then(|main| {
             let root = Scope::root(&main.document, &problems);
             let shown = path.parent().unwrap_or(Path::new(""));
-            let files = match daemon::tenants_folder(&root, &main.raw, shown) {
-                Some(tenants) => tenant_files(&tenants, &root, &problems),
-                None => Vec::new(),
-            };
+            let tenants = daemon::tenants_folder(&root, &main.raw, shown);
+            // Where a file that is not TOML wanted its tenants nobody knows; where they usually are they are looked at.
+            let tenants = tenants.filter(|tenants| main.is_toml || tenants.is_dir());
+            let files = tenants.and_then(|tenants| tenant_files(&tenants, &root, &problems));
             let secrets = Secrets { environment, folder: &folder, left_out: no_secrets };
-            build(&main, &files, secrets, &problems)
+            build(&main, files.as_deref(), secrets, &problems)
         });
         finish(config, problems)
     }
@@ -96,10 +97,11 @@ impl Config {
     ) -> Result<Loaded, ConfigErrors> {
         let problems = Problems::default();
         let main = Main::read("palabre.toml", main, environment, &problems);
-        let files: Vec<(String, String)> =
-            tenants.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let file =
+            |(name, text): &(&str, &str)| TenantFile { name: (*name).to_owned(), text: Some((*text).to_owned()) };
+        let files: Vec<TenantFile> = tenants.iter().map(file).collect();
         let secrets = Secrets { environment, folder: Path::new(""), left_out: false };
-        let config = main.and_then(|main| build(&main, &files, secrets, &problems));
+        let config = main.and_then(|main| build(&main, Some(&files), secrets, &problems));
         finish(config, problems)
     }
 }
@@ -108,72 +110,63 @@ impl Config {
 struct Main {
     document: Document,
     raw: RawConfig,
+    /// Whether the operator's file could be read; else the defaults stand here, so that the tenants are looked at too.
+    is_toml: bool,
 }
 
 impl Main {
     fn read(name: &str, text: &str, environment: &Environment, problems: &Problems) -> Option<Self> {
         let (_, defaults) = Source::parse("the built-in defaults", DEFAULTS, problems);
         let (source, file) = Source::parse(name, text, problems);
+        let is_toml = file.is_some();
         let (overrides, variables) = overrides(environment, problems);
         let layers = Figment::new()
             .merge(Layer { name: "defaults", tree: defaults? })
-            .merge(Layer { name: "file", tree: file? })
+            .merge(Layer { name: "file", tree: file.unwrap_or_default() })
             .merge(Layer { name: "environment", tree: overrides });
         // Merging trees cannot fail: whatever is wrong with them shows when they are read.
         let merged: Dict = layers.extract().unwrap_or_default();
         let document = Document::new(source, variables);
         let raw = document.read(merged, problems);
-        Some(Self { document, raw })
+        Some(Self { document, raw, is_toml })
     }
 }
 
-fn build(main: &Main, tenants: &[(String, String)], secrets: Secrets<'_>, problems: &Problems) -> Option<Config> {
+/// `tenants` are the tenants' files. `None`: nobody knows which there are, which was reported.
+fn build(main: &Main, tenants: Option<&[TenantFile]>, secrets: Secrets<'_>, problems: &Problems) -> Option<Config> {
     let root = Scope::root(&main.document, problems);
-    let config = daemon::config(&root, &main.raw, secrets.folder);
-    let mut claims = Claims::default();
-    let mut valid = Vec::with_capacity(tenants.len());
-    let mut ids = Vec::with_capacity(tenants.len());
-    for (name, text) in tenants {
-        let (source, tree) = Source::parse(name, text, problems);
-        let Some(tree) = tree else { continue };
+    let (config, lease) = daemon::config(&root, &main.raw, secrets.folder);
+    let (mut claims, mut calls) = (Claims::default(), LongestCall::default());
+    let mut valid = Vec::new();
+    let mut known = api::KnownTenants { ids: Vec::new(), are_all: tenants.is_some() };
+    for file in tenants.unwrap_or_default() {
+        let read = file.text.as_deref().map(|text| Source::parse(&file.name, text, problems));
+        let Some((source, Some(tree))) = read else {
+            known.are_all = false;
+            continue;
+        };
         let document = Document::new(source, BTreeMap::new());
         let raw: RawTenant = document.read(tree, problems);
         let root = Scope::root(&document, problems);
         claims.ids(&root, &raw);
-        ids.extend(raw.id.clone());
-        if let Some(tenant) = tenant::tenant(&root, &raw, secrets) {
-            claims.senders(&root, &tenant);
-            valid.push(tenant);
-        }
+        known.note(raw.id.as_deref());
+        let id = tenant::id(&root, &raw);
+        let channels = tenant::channels(&root, &raw, id.as_ref(), secrets);
+        claims.senders(&root, &channels);
+        calls.note(&root, &channels);
+        valid.extend(tenant::tenant(&root, &raw, id, channels));
     }
-    if tenants.is_empty() {
+    if tenants.is_some_and(<[_]>::is_empty) && main.is_toml {
         root.warning(
             "tenants.dir",
             "there are no tenants: every webhook will get 404".to_owned(),
             "add a file to the tenants' folder",
         );
     }
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let api = api::api(&root.table("api"), &main.raw.api, &ids, secrets)?;
-    let config = config.map(|config| Config { tenants: valid, api, ..config });
-    config.inspect(|config| lease_outlasts_calls(&root, config))
-}
-
-/// A lease that runs out while its call is still on the wire has the message looked into, and sent again, too early.
-fn lease_outlasts_calls(root: &Scope<'_>, config: &Config) {
-    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
-    let calls = channels.map(|channel| match &channel.provider {
-        types::Provider::TwilioWhatsapp(account) | types::Provider::TwilioSms(account) => {
-            (account.timeout, &channel.id)
-        }
-    });
-    if let Some((timeout, channel)) = calls.max_by_key(|(timeout, _)| *timeout)
-        && config.runtime.lease < timeout * 2
-    {
-        let timeout = humantime::format_duration(timeout);
-        let message = format!("`runtime.lease` is shorter than two calls of {channel}, whose timeout is {timeout}");
-        root.error("runtime.lease", message, "make it at least twice as long as the longest timeout");
-    }
+    // What a file that is not TOML says of its lease nobody knows.
+    calls.is_outlasted_by(&root, lease.filter(|_| main.is_toml));
+    let api = api::api(&root.table("api"), &main.raw.api, &known, secrets);
+    Some(Config { tenants: valid, api: api?, ..config? })
 }
 
 fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigErrors> {
@@ -189,43 +182,37 @@ fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigEr
     }
 }
 
-/// Names and texts of the tenants' files, in the order of their names.
-fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Vec<(String, String)> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let reason =
-                format!("the tenants' folder `{}` cannot be read: {}", folder.display(), plainly(error.kind()));
-            root.error(
-                "tenants.dir",
-                reason,
-                "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml",
-            );
-            return Vec::new();
-        }
+/// One business's file as it was found.
+struct TenantFile {
+    name: String,
+    /// `None`: it cannot be read, which was reported.
+    text: Option<String>,
+}
+
+/// The tenants' files, in the order of their names. `None`: their folder cannot be read, which was reported.
+fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Option<Vec<TenantFile>> {
+    let refused = |error: &std::io::Error, help: &str| {
+        let reason = format!("the tenants' folder `{}` cannot be read: {}", folder.display(), plainly(error.kind()));
+        root.error("tenants.dir", reason, help);
     };
+    let help = "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml";
+    let entries = std::fs::read_dir(folder).map_err(|error| refused(&error, help)).ok()?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in entries {
         match entry {
             Ok(entry) => paths.push(entry.path()),
-            Err(error) => {
-                let reason =
-                    format!("the tenants' folder `{}` cannot be read: {}", folder.display(), plainly(error.kind()));
-                root.error("tenants.dir", reason, "");
-            }
+            Err(error) => refused(&error, ""),
         }
     }
     // Editors leave hidden copies beside the file that they write.
     let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && !hidden(path));
     paths.sort();
-    paths
-        .iter()
-        .filter_map(|path| {
-            let text = read(path, "make it readable for the user that runs palabre", problems)?;
-            Some((path.display().to_string(), text))
-        })
-        .collect()
+    let named = |path: &PathBuf| {
+        let text = read(path, "make it readable for the user that runs palabre", problems);
+        TenantFile { name: path.display().to_string(), text }
+    };
+    Some(paths.iter().map(named).collect())
 }
 
 fn read(path: &Path, help: &str, problems: &Problems) -> Option<String> {
@@ -272,8 +259,8 @@ fn overrides(environment: &Environment, problems: &Problems) -> (Dict, BTreeMap<
         }
         // The same reading as figment's own: `true`, `8`, `["a", "b"]` are what they look like, the rest is text.
         let Ok(value) = value.parse::<Value>();
-        let Some(path) = insert(&mut tree, &steps, value) else { continue };
-        variables.insert(path, name.to_owned());
+        let Some(path) = insert(&mut tree, &steps, value.clone()) else { continue };
+        say_who(&mut variables, path, &value, name);
     }
     (tree, variables)
 }
@@ -294,6 +281,14 @@ fn insert(tree: &mut Dict, steps: &[String], value: Value) -> Option<String> {
     }
     at.insert(last.clone(), value);
     Some(steps.iter().fold(String::new(), |path, step| join(&path, step)))
+}
+
+/// Notes which variable set a path, and what is in the table that it set.
+fn say_who(variables: &mut BTreeMap<String, String>, path: String, value: &Value, name: &str) {
+    for (key, value) in value.as_dict().into_iter().flatten() {
+        say_who(variables, join(&path, key), value, name);
+    }
+    variables.insert(path, name.to_owned());
 }
 
 /// One layer as figment merges it.

@@ -13,6 +13,7 @@ mod document;
 mod environment;
 mod fallback;
 mod fields;
+mod lease;
 mod load;
 mod problem;
 mod raw;

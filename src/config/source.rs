@@ -232,7 +232,7 @@ fn masked(line: &str) -> String {
         let run = run.count();
         let digits: Vec<usize> =
             (at..at + run).filter(|index| chars.get(*index).is_some_and(char::is_ascii_digit)).collect();
-        if digits.len() >= 8 {
+        if digits.len() >= 8 && !is_count(&chars, at, run) {
             for index in digits.iter().skip(SHOWN_FIRST).take(digits.len() - SHOWN_FIRST - SHOWN_LAST) {
                 if let Some(c) = shown.get_mut(*index) {
                     *c = '*';
@@ -242,6 +242,19 @@ fn masked(line: &str) -> String {
         at += run.max(1);
     }
     shown.into_iter().collect()
+}
+
+/// Whether a run is what a template counts to, `{% for i in range(10000000) %}`, and cannot be a phone number: a round number
+/// alone in the brackets of `range`, within an expression. Any other digits may be somebody's (I10).
+fn is_count(line: &[char], start: usize, length: usize) -> bool {
+    let text = |chars: &[char]| chars.iter().collect::<String>();
+    let before = line.get(..start).map(text).unwrap_or_default();
+    let run = line.get(start..start + length).map(text).unwrap_or_default();
+    let opened = before.rfind("{%").max(before.rfind("{{"));
+    let within = opened.is_some_and(|opened| before.rfind("%}").max(before.rfind("}}")).is_none_or(|end| end < opened));
+    let count = run.trim_end().strip_prefix('(').and_then(|run| run.strip_suffix(')')).unwrap_or_default();
+    let is_round = count.starts_with(|c: char| c != '0') && count.chars().skip(1).all(|c| c == '0');
+    within && before.ends_with(" range") && is_round
 }
 
 /// The nearest character boundary at or before a byte offset.
@@ -259,6 +272,25 @@ mod tests {
         let shown = masked(line);
         assert_eq!(shown, r#"sellers = ["+33 6 ** ** ** 78", "061*****78"] # 2026-01"#);
         assert_eq!(shown.chars().count(), line.chars().count());
+    }
+
+    #[test]
+    fn what_a_template_counts_to_is_shown() {
+        let count = r#"answer = "{% for i in range(10000000) %}a{% endfor %}""#;
+        assert_eq!(masked(count), count);
+        for line in [
+            r#"answer = "{{ 33612345678 }}""#,
+            r#"answer = "{% if message.body == '33612345678' %}""#,
+            r#"answer = "{% for i in range(0612345678) %}""#,
+            r#"answer = "{% for i in range(33612345678) %}""#,
+            r#"answer = "{% for i in range(1 0000000) %}""#,
+            r#"answer = "{% for i in range(+10000000) %}""#,
+            r#"answer = "{% for i in range(5) %} range(10000000)""#,
+            r#"answer = "{% set x %} range(10000000)""#,
+            "# range(10000000)",
+        ] {
+            assert!(masked(line).contains('*'), "{line}");
+        }
     }
 
     #[test]

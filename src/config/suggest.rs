@@ -5,7 +5,7 @@
 const ALIKE: f64 = 0.6;
 
 /// The candidate that was probably meant, if any is near enough.
-pub(super) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Comparing costs the product of the lengths, and no name of ours is this long.
     if wanted.len() > 100 {
         return None;

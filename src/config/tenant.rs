@@ -8,13 +8,15 @@ use std::time::Duration;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
+use palabre_actors::domain::consent::Keywords;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{
-    ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed,
+    ConsentWord, ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed, consent_words,
+    shadowed,
 };
 use palabre_actors::domain::template::{Template, TemplateUse};
 
-use super::channel::{channel, is_twilio};
+use super::channel::{Checked, channel, is_twilio};
 use super::document::Scope;
 use super::fallback;
 use super::fields::{
@@ -38,18 +40,43 @@ const DEFERRED_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LONGEST_DEFERRAL: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const TIMEZONE: chrono_tz::Tz = chrono_tz::UTC;
 
-/// One business. `None`: something was reported.
-pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) -> Option<Tenant> {
-    let id = root
-        .required("id", raw.id.as_deref(), "name the tenant, such as `id = \"institut-belle\"`")
+/// What the tenant is called. `None`: something was reported.
+pub(super) fn id(root: &Scope<'_>, raw: &RawTenant) -> Option<TenantId> {
+    root.required("id", raw.id.as_deref(), "name the tenant, such as `id = \"institut-belle\"`")
         .and_then(|raw| slug(root, "id", raw))
-        .map(TenantId::new);
+        .map(TenantId::new)
+}
+
+/// The sender accounts, each in its place, whether it holds or not.
+pub(super) fn channels(
+    root: &Scope<'_>,
+    raw: &RawTenant,
+    tenant: Option<&TenantId>,
+    secrets: Secrets<'_>,
+) -> Vec<Checked> {
+    let limits = &raw.limits;
+    let raw = raw.channels.as_deref().unwrap_or_default();
+    if raw.is_empty() {
+        root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write");
+    }
+    raw.iter()
+        .enumerate()
+        .map(|(index, raw)| channel(&root.element("channels", index), raw, (tenant, limits), secrets))
+        .collect()
+}
+
+/// One business, with the id and the channels that were made already. `None`: something was reported.
+pub(super) fn tenant(
+    root: &Scope<'_>,
+    raw: &RawTenant,
+    id: Option<TenantId>,
+    channels: Vec<Checked>,
+) -> Option<Tenant> {
     let name = match raw.name.as_deref() {
         Some(name) => text(root, "name", name).map(ToOwned::to_owned),
         None => id.as_ref().map(|id| id.as_str().to_owned()),
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
-    let channels = channels(root, raw, id.as_ref(), secrets);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -65,45 +92,22 @@ pub(super) fn tenant(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>) ->
     });
     let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
     let has_a_way_out = fallback::check(root, raw);
-    let mut channels = channels.filter(|_| has_a_way_out);
-    if let (Some(channels), Some(rules)) = (&mut channels, &rules) {
-        fallback::doubts(root, channels);
-        know_templates(channels, &rules.source().templates);
-    }
+    fallback::doubts(root, raw, &channels);
+    silence(root, raw);
+    let rules = rules?;
+    let mut channels: Vec<Channel> = channels.into_iter().map(|channel| channel.whole).collect::<Option<_>>()?;
+    know_templates(&mut channels, &rules.source().templates);
     let tenant = Tenant {
         id: id?,
         name: name?,
         timezone: timezone?,
-        channels: channels?,
+        channels,
         limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
         budget: budget?,
         deferred_for: deferred_for?,
-        rules: Arc::new(rules?),
+        rules: Arc::new(rules),
     };
-    silence(root, raw);
-    shadows(root, &tenant.rules);
-    Some(tenant)
-}
-
-fn channels(
-    root: &Scope<'_>,
-    raw: &RawTenant,
-    tenant: Option<&TenantId>,
-    secrets: Secrets<'_>,
-) -> Option<Vec<Channel>> {
-    let limits = &raw.limits;
-    let raw = raw.channels.as_deref().unwrap_or_default();
-    if raw.is_empty()
-        && root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write").is_none()
-    {
-        return None;
-    }
-    let channels: Vec<Option<Channel>> = raw
-        .iter()
-        .enumerate()
-        .map(|(index, raw)| channel(&root.element("channels", index), raw, (tenant, limits), secrets))
-        .collect();
-    channels.into_iter().collect()
+    has_a_way_out.then_some(tenant)
 }
 
 /// Which of the tenant's templates each channel's provider knows.
@@ -121,18 +125,31 @@ fn know_templates(channels: &mut [Channel], templates: &[Template]) {
 
 /// Whoever writes to this tenant gets no answer: that may be meant, but seldom is.
 fn silence(root: &Scope<'_>, raw: &RawTenant) {
-    if raw.faq.as_deref().unwrap_or_default().is_empty() && raw.replies.fallback.is_none() {
+    // A misspelt key may be the one that is missed.
+    let doubtful = root.is_incomplete("") || root.is_incomplete("replies");
+    if raw.faq.as_deref().unwrap_or_default().is_empty() && raw.replies.fallback.is_none() && !doubtful {
         let reason = "neither `faq` nor `replies.fallback`: whoever writes gets no answer".to_owned();
         root.warning("replies.fallback", reason, "write a fallback, unless people answer everything");
     }
 }
 
 /// A keyword that another question has already asks for nothing.
-fn shadows(root: &Scope<'_>, rules: &Rules) {
-    for Shadowed { entry, at, by } in rules.shadowed() {
+fn shadows(root: &Scope<'_>, faq: &[FaqEntry]) {
+    for Shadowed { entry, at, by } in shadowed(faq) {
         let key = format!("faq[{entry}].keywords[{at}]");
         let reason = format!("`{key}` asks for nothing: `faq[{by}]` has the same word, and answers");
         root.warning(&key, reason, "give it to one question alone");
+    }
+}
+
+/// A keyword that means STOP, START or HELP alone asks its question in longer messages only.
+fn deaf_words(root: &Scope<'_>, faq: &[FaqEntry], keywords: &RawKeywords) {
+    // What does not hold of them is reported where the rules are made.
+    let keywords = Keywords::new(&extra_keywords(keywords), &mut Vec::new());
+    for ConsentWord { entry, at, meaning } in consent_words(faq, &keywords) {
+        let (key, meaning) = (format!("faq[{entry}].keywords[{at}]"), meaning.word());
+        let reason = format!("`{key}` alone means {meaning}: who writes only this does not ask the question");
+        root.warning(&key, reason, "it asks in longer messages alone; choose a word that customers write by itself");
     }
 }
 
@@ -141,7 +158,8 @@ fn budget(scope: &Scope<'_>, raw: &RawBudget) -> Option<BudgetPolicy> {
     let (per_day, per_month) = (sum("per_day", raw.per_day), sum("per_month", raw.per_month));
     let alert_at = or_default(raw.alert_at, ALERT_AT, |raw| decimal(scope, "alert_at", raw, 0.0..=1.0));
     let hard_stop = raw.hard_stop.unwrap_or(false);
-    if hard_stop && raw.per_day.is_none() && raw.per_month.is_none() {
+    // A misspelt `per_day` was reported as such.
+    if hard_stop && raw.per_day.is_none() && raw.per_month.is_none() && !scope.is_incomplete("") {
         let help = "set `per_day` or `per_month` beside it";
         scope.warning("hard_stop", format!("`{}` stops nothing without a budget", scope.name("hard_stop")), help);
     }
@@ -175,6 +193,8 @@ fn rules(
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
+    shadows(root, &faq.entries);
+    deaf_words(root, &faq.entries, &raw.keywords);
     let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
     let own_language = language.unwrap_or_default().as_str();
     let at_twilio = raw.channels.iter().flatten().any(|channel| is_twilio(channel.api_base_url.as_deref()));

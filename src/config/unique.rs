@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::channel::Checked;
 use super::document::Scope;
 use super::fields::quoted;
 use super::problem::Place;
 use super::raw::RawTenant;
-use super::types::{Provider, Tenant};
 
 /// Who claimed what first.
 #[derive(Debug, Default)]
@@ -37,12 +37,11 @@ impl Claims {
         }
     }
 
-    /// Two channels that claim one sender would both believe its webhooks.
-    pub(super) fn senders(&mut self, root: &Scope<'_>, tenant: &Tenant) {
-        for (index, channel) in tenant.channels.iter().enumerate() {
-            let (Provider::TwilioWhatsapp(account) | Provider::TwilioSms(account)) = &channel.provider;
-            let sender =
-                (channel.provider.name().to_owned(), account.account_sid.clone(), channel.address.as_str().to_owned());
+    /// Two channels that claim one sender would both believe its webhooks. What makes a sender counts even when the rest
+    /// of its channel does not hold.
+    pub(super) fn senders(&mut self, root: &Scope<'_>, channels: &[Checked]) {
+        for (index, channel) in channels.iter().enumerate() {
+            let Some(sender) = channel.sender.clone() else { continue };
             let scope = root.element("channels", index);
             if let Some(first) = first(&mut self.senders, sender, scope.place("address")) {
                 let help = format!("see {first}; provider, account and address together belong to one channel");

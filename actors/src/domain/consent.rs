@@ -20,6 +20,19 @@ pub enum Keyword {
     Help,
 }
 
+impl Keyword {
+    /// The word that stands for all that mean the same.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "STOP",
+            Self::Start => "START",
+            Self::Confirm => "CONFIRM",
+            Self::Help => "HELP",
+        }
+    }
+}
+
 /// The longest message that may be a keyword, in bytes, before folding.
 const LONGEST_BYTES: usize = 128;
 
@@ -71,17 +84,8 @@ fn objection(word: &str, typed: &str, keyword: Keyword, words: &[(String, Keywor
     let taken = built_in(word).or_else(|| words.iter().find(|(other, _)| other == word).map(|(_, meaning)| *meaning));
     match taken {
         Some(Keyword::Confirm) => Some("is an answer to many questions: it cannot mean that as well".to_owned()),
-        Some(meaning) if meaning != keyword => Some(format!("already means {}", name(meaning))),
+        Some(meaning) if meaning != keyword => Some(format!("already means {}", meaning.word())),
         _ => None,
-    }
-}
-
-fn name(keyword: Keyword) -> &'static str {
-    match keyword {
-        Keyword::Stop => "STOP",
-        Keyword::Start => "START",
-        Keyword::Confirm => "CONFIRM",
-        Keyword::Help => "HELP",
     }
 }
 

@@ -15,7 +15,7 @@ mod templates;
 mod texts;
 
 use self::questions::Questions;
-pub use self::questions::Shadowed;
+pub use self::questions::{ConsentWord, Shadowed, consent_words, shadowed};
 use self::texts::Texts;
 pub use self::texts::{Facts, LONGEST_TEXT, TemplateFailed, TextName};
 
@@ -124,12 +124,6 @@ impl Rules {
     #[must_use]
     pub fn question(&self, folded: &str) -> Option<usize> {
         self.questions.find(folded)
-    }
-
-    /// The FAQ's keywords that no message asks with, because another entry has the same.
-    #[must_use]
-    pub fn shadowed(&self) -> Vec<Shadowed> {
-        questions::shadowed(&self.source.faq)
     }
 
     /// Writes a text; `None` when the tenant wants silence there.

@@ -14,7 +14,7 @@ pub(in crate::cli) use self::case::{Case, fallback_of};
 pub(in crate::cli) use self::events::event;
 pub(in crate::cli) use self::kinds::kind;
 pub(super) use self::reasons::code;
-pub(in crate::cli) use self::reasons::{last_error, what_to_do};
+pub(in crate::cli) use self::reasons::{last_error, misspelt, what_to_do};
 pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
 use crate::store::Wait;
 use crate::store::entity::{message_in, message_out};

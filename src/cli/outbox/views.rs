@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use palabre_actors::domain::rules::Language;
 
 use super::{ListArgs, Manner, waiting};
-use crate::cli::explain::{Case, fallback_of, label, what_to_do};
+use crate::cli::explain::{Case, fallback_of, label, misspelt, what_to_do};
 use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
@@ -156,7 +156,8 @@ fn next_steps(reason: &str, counts: &[Count], config: &Config, language: Languag
 /// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
 pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
-    let stranger = stranger.map(|stranger| format!("\n  {stranger}")).unwrap_or_default();
+    let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));
+    let stranger: String = stranger.into_iter().chain(misspelt).map(|doubt| format!("\n  {doubt}")).collect();
     let states: Vec<&str> = filter.wanted().iter().map(|state| state.as_str()).collect();
     let states = states.join(", ");
     let narrow =

@@ -310,16 +310,6 @@ fn mistakes_in_templates() {
     }
 }
 
-#[test]
-fn a_tenant_that_never_answers_is_worth_a_doubt() {
-    let silent = TENANT.replacen("replies.fallback = \"Bien reçu.\"", "", 1);
-    let told: Vec<String> = problems("", &[("t.toml", &silent)]).iter().map(told).collect();
-    assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("warning t.toml neither `faq` nor `replies.fallback`"), "{told:?}");
-    let faq = "[[faq]]\nquestion = \"?\"\nkeywords = [\"k\"]\nanswer = \"a\"\n";
-    assert!(problems("", &[("t.toml", &format!("{silent}{faq}"))]).is_empty());
-}
-
 const KEY: &str = "[[api.keys]]\nname = \"site\"\nkey = { env = \"SITE_KEY\" }\ntenants = [\"belle\"]\nscopes = [\"send\", \"read\", \"read\"]\n";
 const SITE_KEY: (&str, &str) = ("SITE_KEY", "5ite-key-0123456789");
 
@@ -366,10 +356,14 @@ fn mistakes_in_api_keys() {
             SITE_KEY.1,
             "`api.keys[0].scopes` has `read-content` without `read` | add `read`",
         ),
-        (format!("{KEY}{KEY}"), SITE_KEY.1, "`api.keys[1].name` is that of another key already"),
+        (
+            format!("{KEY}{}", KEY.replace("SITE_KEY", "OTHER_KEY")),
+            SITE_KEY.1,
+            "`api.keys[1].name` is that of another key already",
+        ),
         (format!("{KEY}{same}"), SITE_KEY.1, "`api.keys[1].key` is the same as that of `site`"),
     ] {
-        let variables = with(&[("SITE_KEY", key)]);
+        let variables = with(&[("SITE_KEY", key), ("OTHER_KEY", "0ther-key-0123456789")]);
         let errors = Config::from_toml_texts(&main, &[("belle.toml", TENANT)], &variables).expect_err("a mistake");
         let told: Vec<String> = errors.problems.iter().map(told).collect();
         assert_eq!(told.len(), 1, "{told:?}");

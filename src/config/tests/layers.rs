@@ -88,6 +88,39 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
+fn a_bound_that_was_written_is_not_lowered_in_silence() {
+    let said = |main: &str, variables: &[(&str, &str)]| -> Vec<String> {
+        let loaded = Config::from_toml_texts(main, &[("t.toml", TENANT)], &with(variables));
+        loaded.unwrap_or_else(|errors| panic!("{errors}")).warnings.iter().map(told).collect()
+    };
+    let lower = "[runtime]\nmax_in_flight = 10\ndrain = \"1s\"\n[http]\nmax_body_bytes = 67108864\n";
+    assert_eq!(said(lower, &[]), [""; 0], "the defaults make way");
+    assert_eq!(said("", &[("PALABRE__RUNTIME__MAX_IN_FLIGHT", "10")]), [""; 0]);
+    assert_eq!(said("", &[("PALABRE__RUNTIME", "{max_in_flight=10, senders=3}")]), [""; 0]);
+    assert_eq!(said("[runtime]\nmax_in_flight = 10\nmax_in_flight_per_tenant = 10\n", &[]), [""; 0]);
+    let help = "one tenant cannot have more than all: lower it, or raise the other";
+    let both = [("PALABRE__RUNTIME", "{max_in_flight=10, max_in_flight_per_tenant=20}")];
+    for (main, variables, place, names) in [
+        (
+            "[runtime]\nmax_in_flight = 10\nmax_in_flight_per_tenant = 20\n",
+            &[][..],
+            "palabre.toml:3:28",
+            ("runtime.max_in_flight_per_tenant", "runtime.max_in_flight"),
+        ),
+        (
+            "[runtime]\nmax_in_flight_per_tenant = 20\n",
+            &[("PALABRE__RUNTIME__MAX_IN_FLIGHT", "10")][..],
+            "palabre.toml:2:28",
+            ("runtime.max_in_flight_per_tenant", "PALABRE__RUNTIME__MAX_IN_FLIGHT"),
+        ),
+        ("", &both[..], "the environment's PALABRE__RUNTIME", ("PALABRE__RUNTIME", "PALABRE__RUNTIME")),
+    ] {
+        let expected = format!("warning {place} `{}` is more than `{}`: 10 is used instead | {help}", names.0, names.1);
+        assert_eq!(said(main, variables), [expected], "{main}");
+    }
+}
+
+#[test]
 fn mistakes_in_variables_are_named_by_their_variable() {
     let variables = with(&[
         ("PALABRE__HTPP__LISTEN", "x"),

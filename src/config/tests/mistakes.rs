@@ -137,6 +137,11 @@ fn mistakes_in_a_tenants_file() {
             "error t.toml:6:11 `channels[0].address` is not a WhatsApp sender | write it like `whatsapp:+14155238886`",
         ),
         (
+            "whatsapp:+14155238886",
+            "whatsapp:4155238886",
+            "warning t.toml:6:11 `channels[0].address` has no `+`: its first digits are taken for its country | write it like `whatsapp:+14155238886`",
+        ),
+        (
             "AC0000",
             "SK0000",
             "error t.toml:7:15 `channels[0].account_sid` is an API key's | an API key can send, but Twilio signs webhooks with the account's primary auth token",
@@ -233,7 +238,7 @@ fn mistakes_in_a_tenants_file() {
         assert_eq!(about_tenant(&text), expected, "{text}");
     }
     assert_eq!(
-        about_tenant("id = \"belle\""),
+        about_tenant("id = \"belle\"\nreplies.fallback = \"a\""),
         "error t.toml `channels` is missing | add a `[[channels]]` table: without one nobody can write"
     );
     assert_eq!(

@@ -6,6 +6,7 @@ mod layers;
 mod mistakes;
 mod mutations;
 mod secrets;
+mod together;
 
 use super::{Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity};
 

@@ -23,7 +23,14 @@ pub const LIFE_PARAMETER: &str = "life";
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The longest message id that is taken; Twilio's have 34 characters.
-const MAX_SID_BYTES: usize = 128;
+pub(super) const MAX_SID_BYTES: usize = 128;
+
+/// What is wrong with a webhook that cannot be read; none of it repeats what came.
+pub(super) const NO_MESSAGE_SID: &str = "`MessageSid` is missing, or is not 1 to 128 visible characters";
+pub(super) const NO_FROM: &str = "`From` is missing, or is no address that a channel of this kind gets messages from";
+pub(super) const NO_TO: &str = "`To` is missing, or is no address of a channel of this kind";
+pub(super) const TEXT_TOO_LONG: &str = "`Body` is longer than 65536 bytes, the longest text that is taken";
+pub(super) const NO_STATUS: &str = "`MessageStatus` is missing";
 
 /// The most attachments that are taken; Twilio allows ten.
 const MAX_MEDIA: usize = 32;
@@ -47,16 +54,16 @@ impl Reader<'_> {
         received_at: Timestamp,
     ) -> Result<NewInbound, Rejection> {
         let fields = Fields::of(form);
-        let sid = fields.message_sid().ok_or(Rejection::Malformed("MessageSid"))?;
+        let sid = fields.message_sid().ok_or(Rejection::Malformed(NO_MESSAGE_SID))?;
         let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
-        let from = from.ok_or(Rejection::Malformed("From"))?;
-        let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed("To"))?;
+        let from = from.ok_or(Rejection::Malformed(NO_FROM))?;
+        let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed(NO_TO))?;
         if to != *self.own.0 {
             return Err(Rejection::NotOurs);
         }
         let body = fields.body.unwrap_or_default();
         if body.len() > MAX_BODY_BYTES {
-            return Err(Rejection::Malformed("Body"));
+            return Err(Rejection::Malformed(TEXT_TOO_LONG));
         }
         let details = fields.details(form, self.scheme, &from);
         Ok(NewInbound {
@@ -74,8 +81,8 @@ impl Reader<'_> {
     /// A status callback. `None`: a status that says nothing about a message of ours.
     pub fn status(&self, form: &Form, query: &str, at: Timestamp) -> Result<Option<StatusUpdate>, Rejection> {
         let fields = Fields::of(form);
-        let sid = fields.message_sid().ok_or(Rejection::Malformed("MessageSid"))?;
-        let word = fields.message_status.or(fields.sms_status).ok_or(Rejection::Malformed("MessageStatus"))?;
+        let sid = fields.message_sid().ok_or(Rejection::Malformed(NO_MESSAGE_SID))?;
+        let word = fields.message_status.or(fields.sms_status).ok_or(Rejection::Malformed(NO_STATUS))?;
         Ok(delivery_status(word).map(|status| StatusUpdate {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),

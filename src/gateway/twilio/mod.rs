@@ -176,8 +176,8 @@ fn is_json(content_type: &str) -> bool {
 fn parse(request: &WebhookRequest<'_>) -> Result<Form, Rejection> {
     let form = if is_json(request.content_type) { Form::parse_json(request.body) } else { Form::parse(request.body) };
     form.map_err(|error| match error {
-        form::NotAForm::NotUtf8 => Rejection::Malformed("not UTF-8"),
-        form::NotAForm::TooLarge => Rejection::Malformed("too many parameters"),
-        form::NotAForm::NotJson => Rejection::Malformed("not a JSON object"),
+        form::NotAForm::NotUtf8 => Rejection::Malformed("the form is not UTF-8"),
+        form::NotAForm::TooLarge => Rejection::Malformed("the form has more than 1000 parameters"),
+        form::NotAForm::NotJson => Rejection::Malformed("the body is not a JSON object, as its Content-Type says"),
     })
 }

@@ -192,18 +192,18 @@ fn malformed_messages_are_refused() {
     let good = "MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
     assert!(message(Kind::Whatsapp, good).content.body.is_empty());
     let table: [(&[u8], &str); 12] = [
-        (b"", "MessageSid"),
-        (b"From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&Body=x", "MessageSid"),
-        (b"MessageSid=&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", "MessageSid"),
-        (b"MessageSid=S%20M&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", "MessageSid"),
-        (b"MessageSid=SM1&To=whatsapp%3A%2B14155238886", "From"),
-        (b"MessageSid=SM1&From=&To=whatsapp%3A%2B14155238886", "From"),
-        (b"MessageSid=SM1&From=whatsapp%3Anobody&To=whatsapp%3A%2B14155238886", "From"),
-        (b"MessageSid=SM1&From=sms%3A%2B33612345678&To=whatsapp%3A%2B14155238886", "From"),
-        (b"MessageSid=SM1&From=whatsapp%3A%2B33612345678", "To"),
-        (b"MessageSid=SM1&Body=%FF%FE", "not UTF-8"),
-        (b"\xff\xfe\x00", "not UTF-8"),
-        (b"MessageSid=SM1&Body=%C3", "not UTF-8"),
+        (b"", decode::NO_MESSAGE_SID),
+        (b"From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&Body=x", decode::NO_MESSAGE_SID),
+        (b"MessageSid=&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_MESSAGE_SID),
+        (b"MessageSid=S%20M&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_MESSAGE_SID),
+        (b"MessageSid=SM1&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (b"MessageSid=SM1&From=&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (b"MessageSid=SM1&From=whatsapp%3Anobody&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (b"MessageSid=SM1&From=sms%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (b"MessageSid=SM1&From=whatsapp%3A%2B33612345678", decode::NO_TO),
+        (b"MessageSid=SM1&Body=%FF%FE", "the form is not UTF-8"),
+        (b"\xff\xfe\x00", "the form is not UTF-8"),
+        (b"MessageSid=SM1&Body=%C3", "the form is not UTF-8"),
     ];
     for (body, word) in table {
         assert_eq!(receive(Kind::Whatsapp, body).err(), Some(Rejection::Malformed(word)), "{body:?}");
@@ -216,7 +216,14 @@ fn a_text_has_a_limit() {
         |bytes| format!("MessageSid=SM1&From=%2B33612345678&To=whatsapp%3A%2B14155238886&Body={}", "x".repeat(bytes));
     assert_eq!(message(Kind::Whatsapp, &body(MAX_BODY_BYTES)).content.body.len(), MAX_BODY_BYTES);
     let too_long = receive(Kind::Whatsapp, body(MAX_BODY_BYTES + 1).as_bytes());
-    assert_eq!(too_long.err(), Some(Rejection::Malformed("Body")));
+    assert_eq!(too_long.err(), Some(Rejection::Malformed(decode::TEXT_TOO_LONG)));
+    for (text, limit) in [
+        (decode::TEXT_TOO_LONG, MAX_BODY_BYTES),
+        (decode::NO_MESSAGE_SID, decode::MAX_SID_BYTES),
+        ("the form has more than 1000 parameters", form::MAX_PARAMETERS),
+    ] {
+        assert!(text.contains(&limit.to_string()), "{text}");
+    }
 }
 
 #[test]
@@ -232,7 +239,7 @@ fn nothing_unsigned_is_read() {
         (Some(&other), FORM, good, Rejection::BadSignature),
         (Some(&signature), FORM, &good[..good.len() - 1], Rejection::BadSignature),
         (Some(&signature), "application/json", b"{}", Rejection::BadSignature),
-        (Some(&signature), FORM, b"%FF", Rejection::Malformed("not UTF-8")),
+        (Some(&signature), FORM, b"%FF", Rejection::Malformed("the form is not UTF-8")),
     ];
     for (signature, content_type, body, expected) in table {
         let request = WebhookRequest { url: URL, query: "", content_type, signature, body };
@@ -303,8 +310,8 @@ fn statuses_with_and_without_their_parts() {
     assert_eq!(code("&ErrorCode="), None);
     assert_eq!(code("&ErrorCode=0"), None);
     assert_eq!(code("&ErrorCode=call+%2B33612345678"), None);
-    assert_eq!(status(path, "MessageSid=SM1").err(), Some(Rejection::Malformed("MessageStatus")));
-    assert_eq!(status(path, "MessageStatus=sent").err(), Some(Rejection::Malformed("MessageSid")));
+    assert_eq!(status(path, "MessageSid=SM1").err(), Some(Rejection::Malformed(decode::NO_STATUS)));
+    assert_eq!(status(path, "MessageStatus=sent").err(), Some(Rejection::Malformed(decode::NO_MESSAGE_SID)));
 }
 
 #[test]

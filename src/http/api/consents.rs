@@ -33,6 +33,9 @@ pub(super) async fn list(call: Call<'_>) -> Told {
     let tenant = asked.which.tenant.as_deref().map(TenantId::new);
     let tenants = call.caller.among(tenant.as_ref())?;
     let rows = call.operator().consents(&tenants, None, asked.after, asked.limit).await?;
+    if rows.is_empty() && asked.after.is_none() {
+        call.found_nothing(asked.which.tenant.as_deref(), None)?;
+    }
     let next = rows.last().filter(|_| rows.len() >= asked.limit).map(|row| row.id.to_string());
     let content = call.caller.content();
     told(&Consents { consents: rows.iter().map(|row| Consent::of(row, content)).collect(), next })

@@ -102,6 +102,19 @@ impl Call<'_> {
     fn now(&self) -> Timestamp {
         self.api.clock.now()
     }
+
+    /// What a search that found nothing is told: a tenant or a channel that the configuration does not have may be misspelt.
+    /// (The database may know names that left the configuration, so it is asked first.)
+    fn found_nothing(&self, tenant: Option<&str>, channel: Option<&str>) -> Result<(), Problem> {
+        let mut seen = self.api.channels.iter().filter(|known| self.caller.sees(&known.tenant));
+        if tenant.is_some_and(|tenant| seen.clone().all(|known| known.tenant.as_str() != tenant)) {
+            return Err(problems::UNKNOWN_TENANT);
+        }
+        if channel.is_some_and(|channel| seen.all(|known| known.id.as_str() != channel)) {
+            return Err(problems::UNKNOWN_CHANNEL);
+        }
+        Ok(())
+    }
 }
 
 type Told = Result<Answer, Problem>;

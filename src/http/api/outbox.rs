@@ -22,6 +22,9 @@ pub(super) async fn list(call: Call<'_>) -> Told {
     let asked = Asked::read(call.query, &[&Which::NAMES[..], &["limit", "before"]].concat())?;
     let filter = asked.which.filter(call.caller)?;
     let items = call.operator().list(&filter, Page { before: asked.before, limit: asked.limit }, call.now()).await?;
+    if items.is_empty() && asked.before.is_none() {
+        call.found_nothing(asked.which.tenant.as_deref(), asked.which.channel.as_deref())?;
+    }
     told(&Messages::of(&items, asked.limit, call.caller.content()))
 }
 
@@ -33,8 +36,12 @@ pub(super) async fn list(call: Call<'_>) -> Told {
 ))]
 pub(super) async fn counts(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
-    let filter = Asked::read(call.query, &Which::NAMES)?.which.filter(call.caller)?;
-    told(&Counts::of(&call.operator().counts(&filter, call.now()).await?))
+    let which = Asked::read(call.query, &Which::NAMES)?.which;
+    let counts = call.operator().counts(&which.filter(call.caller)?, call.now()).await?;
+    if counts.is_empty() {
+        call.found_nothing(which.tenant.as_deref(), which.channel.as_deref())?;
+    }
+    told(&Counts::of(&counts))
 }
 
 /// One message and its history.
@@ -88,6 +95,10 @@ pub(super) async fn replay_all(call: Call<'_>) -> Told {
     } else {
         call.operator().replay_all(&filter, &manner).await?
     };
+    if messages == 0 {
+        let found = call.found_nothing(asked.filter.tenant.as_deref(), asked.filter.channel.as_deref());
+        found.map_err(|problem| problem.within("filter"))?;
+    }
     told(&Replayed { messages, dry_run: asked.dry_run })
 }
 

@@ -34,8 +34,12 @@ pub(super) const NO_KEY: Problem =
     problem(StatusCode::UNAUTHORIZED, "no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
 pub(super) const UNKNOWN_KEY: Problem =
     problem(StatusCode::UNAUTHORIZED, "unknown key", "no key of [[api.keys]] is like this one; was it changed?");
-pub(super) const UNKNOWN_TENANT: Problem =
-    Problem::at("tenant", StatusCode::NOT_FOUND, "unknown tenant", "this key sees no tenant with this id");
+pub(super) const UNKNOWN_TENANT: Problem = Problem::at(
+    "tenant",
+    StatusCode::NOT_FOUND,
+    "unknown tenant",
+    "this key sees no tenant with this id: GET /api/v1/channels names those that it sees",
+);
 pub(super) const UNKNOWN_CHANNEL: Problem = Problem::at(
     "channel",
     StatusCode::NOT_FOUND,

@@ -201,6 +201,30 @@ async fn what_does_not_hold_is_refused() {
 }
 
 #[tokio::test]
+async fn a_name_that_nobody_knows_is_not_an_empty_list() {
+    let desk = Desk::open().await;
+    for (path, field) in [
+        ("consents?tenant=bele", "tenant"),
+        ("outbox?tenant=bele", "tenant"),
+        ("outbox?channel=bele-sms", "channel"),
+        ("outbox/counts?tenant=bele&channel=belle-sms", "tenant"),
+        ("outbox/counts?channel=bele-sms", "channel"),
+    ] {
+        for key in ["key-of-ops", "key-of-crm"] {
+            let (status, problem) = desk.get(key, &format!("/api/v1/{path}")).await;
+            assert_eq!((status, problem["field"].as_str()), (404, Some(field)), "{path} {problem}");
+            assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("GET /api/v1/channels")), "{problem}");
+        }
+    }
+    let (status, problem) =
+        desk.post("key-of-ops", "/api/v1/outbox/replay", &json!({ "filter": { "tenant": "bele" } })).await;
+    assert_eq!((status, problem["field"].as_str()), (404, Some("filter.tenant")), "{problem}");
+    for path in ["consents?tenant=belle", "outbox?tenant=belle&state=read", "outbox?channel=belle-sms&state=read"] {
+        assert_eq!(desk.get("key-of-ops", &format!("/api/v1/{path}")).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_channel_is_paused_and_resumed() {
     let desk = Desk::open().await;
     let (status, channel) = desk.post("key-of-ops", "/api/v1/channels/belle-sms/pause", &json!({ "for": "2h" })).await;

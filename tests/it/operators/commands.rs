@@ -20,6 +20,9 @@ async fn wrong_usage_is_answered_with_what_would_be_right() {
         (&["outbox", "list", "--language", "fr", "--reason", "21408"], 1, &["rien ne convient", "21408"]),
         (&["outbox", "list", "--state", "gone"], 2, &["gone", "dead", "deferred"]),
         (&["outbox", "list", "--kind", "gone"], 2, &["gone", "manual", "reply"]),
+        (&["outbox", "list", "--reason", "windw_closed"], 1, &["nothing fits", "did you mean `window_closed`?"]),
+        (&["outbox", "replay", "--reason", "quota", "--yes"], 1, &["no reason is called quota", "list --by-reason"]),
+        (&["outbox", "list", "--state", "ded"], 2, &["similar value exists: 'dead'"]),
         (&["outbox", "list", "--tenant", "bele"], 1, &["no tenant is called bele", "did you mean `belle`?"]),
         (
             &["outbox", "list", "--channel", "bele-sms"],

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{FaqEntry, RuleError};
+use crate::domain::consent::{Keyword, Keywords};
 use crate::domain::folding::fold;
 
 /// The keywords of all FAQ entries, by their first word, so that a message is walked once however many there are.
@@ -80,8 +81,10 @@ pub struct Shadowed {
     pub by: usize,
 }
 
-/// The keywords that another entry's are stronger than, whatever the message. Those of one entry do not count.
-pub(super) fn shadowed(faq: &[FaqEntry]) -> Vec<Shadowed> {
+/// The keywords that no message asks with, because another entry has the same and is stronger. Those of one entry do not
+/// count.
+#[must_use]
+pub fn shadowed(faq: &[FaqEntry]) -> Vec<Shadowed> {
     let keywords = || {
         faq.iter().enumerate().flat_map(|(entry, faq)| {
             faq.keywords.iter().enumerate().map(move |(at, keyword)| {
@@ -105,6 +108,29 @@ pub(super) fn shadowed(faq: &[FaqEntry]) -> Vec<Shadowed> {
     shadowed.collect()
 }
 
+/// A keyword that alone in a message asks for something else than its question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsentWord {
+    /// The entry it stands in.
+    pub entry: usize,
+    /// Its place there.
+    pub at: usize,
+    /// What it means alone.
+    pub meaning: Keyword,
+}
+
+/// The FAQ's keywords that mean STOP, START or HELP when they are the whole message. (A word that means CONFIRM does so
+/// only as an answer to a welcome.)
+#[must_use]
+pub fn consent_words(faq: &[FaqEntry], keywords: &Keywords) -> Vec<ConsentWord> {
+    let typed = faq
+        .iter()
+        .enumerate()
+        .flat_map(|(entry, faq)| faq.keywords.iter().enumerate().map(move |(at, keyword)| (entry, at, keyword)));
+    let means = |keyword: &str| keywords.read(keyword, &fold(keyword)).filter(|meaning| *meaning != Keyword::Confirm);
+    typed.filter_map(|(entry, at, keyword)| Some(ConsentWord { entry, at, meaning: means(keyword)? })).collect()
+}
+
 /// Plural and singular are one word: the s or x at its end falls away, on both sides of the comparison.
 fn stem(word: &str) -> &str {
     if word.len() > 3 { word.strip_suffix(['S', 'X']).unwrap_or(word) } else { word }
@@ -115,6 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::rules::ExtraKeywords;
 
     fn entries(entries: &[&[&str]]) -> Vec<FaqEntry> {
         let entry = |keywords: &&[&str]| FaqEntry {
@@ -174,6 +201,17 @@ mod tests {
         assert_eq!(told, [(0, 0, 2), (1, 0, 2)]);
         // As messages find it: the longer of two that mean the same wins.
         assert_eq!(faq(&keywords[..3]).find(&fold("ouvert ?")), Some(2));
+    }
+
+    #[test]
+    fn a_keyword_that_is_a_word_of_consent_alone_means_that() {
+        let extra = ExtraKeywords { stop: vec!["basta".into()], ..ExtraKeywords::default() };
+        let keywords = Keywords::new(&extra, &mut Vec::new());
+        let faq =
+            entries(&[&["horaires", "Info"], &["aides", "oui", "BASTA !", "arrêter", "un arrêt"], &["reprendre"]]);
+        let told: Vec<_> =
+            consent_words(&faq, &keywords).iter().map(|word| (word.entry, word.at, word.meaning.word())).collect();
+        assert_eq!(told, [(0, 1, "HELP"), (1, 2, "STOP"), (1, 3, "STOP"), (2, 0, "START")]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use palabre_actors::domain::rules::Language;
 
 use super::{Both, Case, advice, in_};
+use crate::config::suggest;
 use crate::gateway::twilio::codes;
 
 /// A reason of ours: its word, what it means, what an operator can do.
@@ -265,6 +266,9 @@ pub(super) const REASONS: &[Reason] = &[
     reason("failed", ("the provider gave no reason", "le fournisseur n'a pas donné de raison"), WAIT),
 ];
 
+/// What stands in lists for messages that wait and have no reason of their own.
+const WAITED_FOR: [&str; 3] = ["line", "turn", "time"];
+
 fn ours(word: &str) -> Option<&'static Reason> {
     REASONS.iter().find(|reason| reason.word == word)
 }
@@ -298,6 +302,26 @@ pub(in crate::cli) fn last_error(reason: &str, language: Language) -> String {
 pub(super) fn is_known(reason: &str) -> bool {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
     code(reason).is_some() || http_status(reason).is_some() || ours(reason).is_some()
+}
+
+/// Of what was typed for a reason and is none: which was probably meant. `None`: it is one, or a number, which may be a code
+/// of the provider's that is new.
+pub(in crate::cli) fn misspelt(typed: &str, language: Language) -> Option<String> {
+    let word = typed.strip_prefix("exhausted:").unwrap_or(typed);
+    if is_known(word) || WAITED_FOR.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let known = REASONS.iter().map(|reason| reason.word).chain(WAITED_FOR);
+    Some(match (suggest::closest(word, known), language) {
+        (Some(meant), Language::En) => format!("no reason is called {typed}: did you mean `{meant}`?"),
+        (Some(meant), Language::Fr) => format!("aucune raison ne s'appelle {typed} : serait-ce `{meant}` ?"),
+        (None, Language::En) => {
+            format!("no reason is called {typed}: `palabre outbox list --by-reason` shows which there are")
+        }
+        (None, Language::Fr) => {
+            format!("aucune raison ne s'appelle {typed} : `palabre outbox list --by-reason` montre celles qu'il y a")
+        }
+    })
 }
 
 /// What stands there when the provider's answer held no code.

@@ -29,6 +29,14 @@ const fn in_(language: Language, (english, french): Both) -> &'static str {
     }
 }
 
+/// What `unknown_outcome` means where a message is given up for it: by then the provider was asked.
+const PARKED: Both = (
+    "the provider was asked whether it has it, and could not tell: the channel's on_unknown = \"park\" sets it aside rather \
+    than risk that it arrives twice",
+    "on a demandé au fournisseur s'il l'a, et il n'a pas su le dire : le on_unknown = \"park\" du canal le met de côté plutôt \
+    que de risquer qu'il arrive deux fois",
+);
+
 /// Why an inbound message ended as it did. `None`: it has not ended, or nobody has words for its reason.
 pub(in crate::cli) fn why_inbound(row: &message_in::Model, language: Language) -> Option<String> {
     let reason = row.reason.as_deref()?;
@@ -194,6 +202,9 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             }
         },
     );
+    if state == OutboxState::Dead && row.last_error.as_deref() == Some("unknown_outcome") {
+        return with_reason(text, Some(in_(language, PARKED)), language);
+    }
     let tells = !matches!(state, OutboxState::Sending | OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
     let because = row.last_error.as_deref().filter(|_| tells).map(|reason| last_error(reason, language));
     with_reason(text, because.as_deref(), language)

@@ -4,6 +4,7 @@ mod document;
 mod labels;
 mod sentences;
 mod timeline;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,8 +13,10 @@ use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
 pub(in crate::cli) use self::sentences::{
-    Case, event as told_event, fallback_of, kind as told_kind, last_error, told_wait, wait_todo, what_to_do,
-    why_inbound, why_outbound,
+    Case, event as told_event, fallback_of, last_error, told_wait, wait_todo, what_to_do, why_inbound, why_outbound,
+};
+pub(in crate::cli) use self::words::{
+    happened, kind as told_kind, meaning as told_meaning, outbound_state, state as told_state, state_alone,
 };
 use super::terminal::now;
 use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
@@ -51,7 +54,7 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
                 exit::OK
             }
             Ok(None) => {
-                complain_about(format_args!("{}", unknown(id)));
+                complain_about(format_args!("{}", unknown(id, manner.language)));
                 exit::FOUND_WRONG
             }
             Err(error) => complain(&error),
@@ -103,19 +106,37 @@ fn tell(story: &Story, around: &Around, manner: Manner) {
     }
 }
 
-fn unknown(id: &str) -> String {
-    let hint = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
-        "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history"
+fn unknown(id: &str, language: Language) -> String {
+    let (english, french) = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
+        (
+            "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history",
+            "cela ressemble à une adresse ; donner l'identifiant d'un message, pour que le numéro de personne ne finisse dans \
+             l'historique d'un terminal",
+        )
     } else if uuid::Uuid::parse_str(id.trim()).is_ok() {
-        "it has the form of our ids: is it from another database? `--config` tells which one is read"
+        (
+            "it has the form of our ids: is it from another database? `--config` tells which one is read",
+            "il a la forme de nos identifiants : vient-il d'une autre base ? `--config` dit laquelle est lue",
+        )
     } else if id.trim().starts_with("SM") || id.trim().starts_with("MM") {
-        "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
-         Twilio's debugger tells whether a webhook was refused (401, 404, 503)"
+        (
+            "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
+             Twilio's debugger tells whether a webhook was refused (401, 404, 503)",
+            "il a la forme des identifiants de Twilio : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. \
+             Le débogueur de Twilio dit si un webhook a été refusé (401, 404, 503)",
+        )
     } else {
-        "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \
-         in the logs"
+        (
+            "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \
+             in the logs",
+            "donner l'identifiant d'un message, le nôtre (messages_in.id, messages_out.id) ou celui du fournisseur (SM…), ou \
+             celui d'un fil (correlation.id) comme dans les journaux",
+        )
     };
-    format!("no message and no flow has this id\n  {hint}")
+    match language {
+        Language::En => format!("no message and no flow has this id\n  {english}"),
+        Language::Fr => format!("aucun message ni aucun fil n'a cet identifiant\n  {french}"),
+    }
 }
 
 #[cfg(test)]
@@ -132,9 +153,11 @@ mod tests {
             ("what", "correlation id"),
         ];
         for (id, expected) in table {
-            let text = unknown(id);
+            let text = unknown(id, Language::En);
             assert!(text.contains(expected), "{id}: {text}");
-            assert!(!text.contains("33639980001"));
+            let french = unknown(id, Language::Fr);
+            assert!(french.starts_with("aucun message") && french != text, "{french}");
+            assert!(!text.contains("33639980001") && !french.contains("33639980001"));
         }
     }
 }

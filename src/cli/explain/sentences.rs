@@ -3,7 +3,6 @@
 mod advice;
 mod case;
 mod events;
-mod kinds;
 mod reasons;
 mod waits;
 
@@ -12,10 +11,10 @@ use palabre_actors::domain::status::OutboxState;
 
 pub(in crate::cli) use self::case::{Case, fallback_of};
 pub(in crate::cli) use self::events::event;
-pub(in crate::cli) use self::kinds::kind;
 pub(super) use self::reasons::code;
 pub(in crate::cli) use self::reasons::{last_error, what_to_do};
 pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
+use super::words;
 use crate::store::Wait;
 use crate::store::entity::{message_in, message_out};
 
@@ -59,7 +58,10 @@ pub(super) fn state_inbound(row: &message_in::Model, language: Language) -> Stri
         )
         .to_owned(),
         (state, None, Language::En) => format!("it is {state}, for a reason that this version does not know"),
-        (state, None, Language::Fr) => format!("il est {state}, pour une raison que cette version ne connaît pas"),
+        (state, None, Language::Fr) => {
+            let state = words::inbound_state(state, language);
+            format!("à l'état {state}, pour une raison que cette version ne connaît pas")
+        }
     }
 }
 

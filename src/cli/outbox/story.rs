@@ -7,7 +7,8 @@ use super::named::{self, unknown};
 use super::views::{json, said};
 use super::{Manner, ShowArgs};
 use crate::cli::explain::{
-    Case, fallback_of, label, last_error, told_event, told_kind, told_wait, wait_todo, what_to_do,
+    Case, fallback_of, happened, label, last_error, told_event, told_kind, told_meaning, told_state, told_wait,
+    wait_todo, what_to_do,
 };
 use crate::cli::terminal::{moment, now};
 use crate::cli::{exit, say};
@@ -37,7 +38,11 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
     let language = manner.language();
     let field = |name: &'static str, value: String| format!("{:<17}{value}\n", label(name, language));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let reason = item.reason.as_deref().map(|reason| last_error(reason, language));
+    let reason = item.reason.as_deref().map(|reason| match language {
+        Language::En => last_error(reason, language),
+        // What `--reason` takes stands behind it.
+        Language::Fr => told_meaning(reason, &last_error(reason, language), language),
+    });
     let mut text = [
         field("message", item.id.to_string()),
         field("tenant, channel", format!("{}, {}", item.tenant, item.channel)),
@@ -46,7 +51,7 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
         field("says", says(item, manner)),
         field("template", or_dash(item.template.as_ref().map(|template| template.name.clone()))),
         field("kind", told_kind(item.kind.as_str(), language)),
-        field("state", item.state.to_string()),
+        field("state", told_state(item.state, language)),
         field("reason", or_dash(reason)),
         field("waits", or_dash(waits.map(|waits| told_wait(waits, language)))),
         field("what to do", or_dash(next_step(item, waits, config, language))),
@@ -60,7 +65,8 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
     .concat();
     text.push('\n');
     for event in events {
-        text.push_str(&format!("{}  {:<20} {}\n", event.created_at, event.event_type, told_event(event, language)));
+        let happened = happened(&event.event_type, &told_event(event, language), language);
+        text.push_str(&format!("{}  {happened}\n", event.created_at));
     }
     text + &ending(events.len(), item, language)
 }

@@ -195,7 +195,7 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
 }
 
 #[tokio::test]
-async fn what_a_dead_daemon_was_sending_and_the_provider_cannot_tell_is_told_as_it_was() {
+async fn i11_what_a_dead_daemon_was_sending_and_the_provider_cannot_tell_is_told_as_it_was() {
     let mut setup = quick();
     if on_postgres() {
         setup.daemon.push_str("\nlease = \"6s\"");

@@ -9,6 +9,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
@@ -16,7 +17,8 @@ pub(in crate::cli) use self::sentences::{
     Case, event as told_event, fallback_of, last_error, told_wait, wait_todo, what_to_do, why_inbound, why_outbound,
 };
 pub(in crate::cli) use self::words::{
-    happened, kind as told_kind, meaning as told_meaning, outbound_state, state as told_state, state_alone,
+    contact_wrote as told_contact_wrote, happened, kind as told_kind, meaning as told_meaning, outbound_state,
+    state as told_state, state_alone,
 };
 use super::terminal::now;
 use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
@@ -62,6 +64,9 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     })
 }
 
+/// The reason of what the contact would have to write for.
+pub(in crate::cli) const WINDOW_CLOSED: &str = "window_closed";
+
 /// What is known of a story's messages beside their rows.
 #[derive(Debug, Default)]
 struct Around {
@@ -69,6 +74,8 @@ struct Around {
     waits: BTreeMap<String, Wait>,
     /// Which channels take over from theirs, by the channels' ids.
     fallbacks: BTreeMap<String, String>,
+    /// When the contacts of those last wrote whose window is closed, by the messages' ids; `None`: never.
+    wrote: BTreeMap<String, Option<Timestamp>>,
 }
 
 impl Around {
@@ -88,6 +95,10 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(Story, Around)>, S
     for row in &story.outbound {
         if let Some(fallback) = fallback_of(&row.channel_id, config) {
             around.fallbacks.insert(row.channel_id.clone(), fallback.to_owned());
+        }
+        if row.last_error.as_deref() == Some(WINDOW_CLOSED) {
+            let wrote = archive.contact_wrote(&row.tenant_id, &row.conversation_id).await?;
+            around.wrote.insert(row.id.clone(), wrote);
         }
         let Ok(message) = row.id.parse() else { continue };
         if let Some(wait) = archive.waits(message, now()).await? {

@@ -81,6 +81,9 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
     }
     let told = sentences::state_outbound(row, around.wait(row), content.language);
     line(&content.stands(&row.state, &words::outbound_state(&row.state, content.language), &told));
+    if let Some(wrote) = around.wrote.get(&row.id) {
+        line(&content.field("contact wrote", words::contact_wrote(*wrote, content.language)));
+    }
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&content.field("see", code.source()));
     }
@@ -337,6 +340,25 @@ mod tests {
         let waiting = story.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
         assert!(text(&story, &Around::default(), Manner::default()).contains("its turn has not come yet"));
+    }
+
+    #[test]
+    fn i11_who_never_wrote_is_told_from_who_wrote_long_ago() {
+        let mut story = samples::story();
+        (story.outbound[0].state, story.outbound[0].last_error) =
+            ("deferred".to_owned(), Some("window_closed".to_owned()));
+        let noon = moment("2026-11-20T12:00:00Z");
+        for (wrote, language, expected) in [
+            (None, Language::En, "contact wrote    never"),
+            (None, Language::Fr, "contact a écrit  jamais"),
+            (noon, Language::En, "contact wrote    2026-11-20 12:00:00 UTC"),
+            (noon, Language::Fr, "contact a écrit  2026-11-20 12:00:00 UTC"),
+        ] {
+            let around = Around { wrote: [(samples::outbound().id, wrote)].into(), ..Around::default() };
+            let told = text(&story, &around, Manner { language, ..Manner::default() });
+            assert!(told.contains(expected), "{told}");
+        }
+        assert!(!text(&story, &Around::default(), Manner::default()).contains("contact wrote  "));
     }
 
     #[test]

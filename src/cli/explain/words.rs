@@ -1,9 +1,12 @@
 //! The words that rows are stored with, as people read them: in English the word itself, in French a French one and the stored
 //! one in parentheses, which is what `--state`, `--json` and the tables know.
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::message::{OutboundKind, Role};
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
+
+use crate::cli::terminal::moment;
 
 /// `deferred`, in French `différé (deferred)`
 pub(in crate::cli) fn state(state: OutboxState, language: Language) -> String {
@@ -108,6 +111,15 @@ pub(in crate::cli) fn meaning(reason: &str, means: &str, language: Language) -> 
     }
 }
 
+/// When a contact last wrote; `None`: never.
+pub(in crate::cli) fn contact_wrote(at: Option<Timestamp>, language: Language) -> String {
+    match (at, language) {
+        (Some(at), _) => moment(at),
+        (None, Language::En) => "never".to_owned(),
+        (None, Language::Fr) => "jamais".to_owned(),
+    }
+}
+
 fn beside(told: &str, word: &str) -> String {
     if told == word { word.to_owned() } else { format!("{told} ({word})") }
 }
@@ -127,7 +139,7 @@ mod tests {
     fn inbound_states() -> Vec<&'static str> {
         let schema =
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/src/m20261121_000001_house/sqlite.sql"));
-        let (_, table) = schema.split_once("CREATE TABLE messages_in (").unwrap();
+        let (_, table) = schema.split_once(" TABLE messages_in (").unwrap();
         let (_, allowed) = table.split_once("CHECK (state IN (").unwrap();
         let (allowed, _) = allowed.split_once(')').unwrap();
         allowed.split(", ").map(|word| word.trim_matches('\'')).collect()

@@ -259,8 +259,8 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "window_closed",
         (
-            "the contact last wrote longer ago than the channel's window, and only a template may be sent",
-            "le contact a écrit il y a plus longtemps que la fenêtre du canal : seul un modèle peut partir",
+            "the contact has not written within the channel's window, or never has: only a template may be sent",
+            "le contact n'a pas écrit dans la fenêtre du canal, ou n'a jamais écrit : seul un modèle peut partir",
         ),
         Some((
             "it goes by itself when the contact writes; a template would have passed",

@@ -4,16 +4,22 @@ mod document;
 mod labels;
 mod sentences;
 mod timeline;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
 pub(in crate::cli) use self::sentences::{
-    Case, event as told_event, fallback_of, kind as told_kind, last_error, misspelt, told_wait, wait_todo, what_to_do,
-    why_inbound, why_outbound,
+    Case, event as told_event, fallback_of, last_error, misspelt, told_wait, wait_todo, what_to_do, why_inbound,
+    why_outbound,
+};
+pub(in crate::cli) use self::words::{
+    contact_wrote as told_contact_wrote, happened, kind as told_kind, meaning as told_meaning, outbound_state,
+    state as told_state, state_alone,
 };
 use super::terminal::now;
 use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
@@ -51,13 +57,16 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
                 exit::OK
             }
             Ok(None) => {
-                complain_about(format_args!("{}", unknown(id)));
+                complain_about(format_args!("{}", unknown(id, manner.language)));
                 exit::FOUND_WRONG
             }
             Err(error) => complain(&error),
         }
     })
 }
+
+/// The reason of what the contact would have to write for.
+pub(in crate::cli) const WINDOW_CLOSED: &str = "window_closed";
 
 /// What is known of a story's messages beside their rows.
 #[derive(Debug, Default)]
@@ -66,6 +75,8 @@ struct Around {
     waits: BTreeMap<String, Wait>,
     /// Which channels take over from theirs, by the channels' ids.
     fallbacks: BTreeMap<String, String>,
+    /// When the contacts of those last wrote whose window is closed, by the messages' ids; `None`: never.
+    wrote: BTreeMap<String, Option<Timestamp>>,
 }
 
 impl Around {
@@ -86,6 +97,10 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(Story, Around)>, S
         if let Some(fallback) = fallback_of(&row.channel_id, config) {
             around.fallbacks.insert(row.channel_id.clone(), fallback.to_owned());
         }
+        if row.last_error.as_deref() == Some(WINDOW_CLOSED) {
+            let wrote = archive.contact_wrote(&row.tenant_id, &row.conversation_id).await?;
+            around.wrote.insert(row.id.clone(), wrote);
+        }
         let Ok(message) = row.id.parse() else { continue };
         if let Some(wait) = archive.waits(message, now()).await? {
             around.waits.insert(row.id.clone(), wait);
@@ -103,19 +118,37 @@ fn tell(story: &Story, around: &Around, manner: Manner) {
     }
 }
 
-fn unknown(id: &str) -> String {
-    let hint = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
-        "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history"
+fn unknown(id: &str, language: Language) -> String {
+    let (english, french) = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
+        (
+            "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history",
+            "cela ressemble à une adresse ; donner l'identifiant d'un message, pour que le numéro de personne ne finisse dans \
+             l'historique d'un terminal",
+        )
     } else if uuid::Uuid::parse_str(id.trim()).is_ok() {
-        "it has the form of our ids: is it from another database? `--config` tells which one is read"
+        (
+            "it has the form of our ids: is it from another database? `--config` tells which one is read",
+            "il a la forme de nos identifiants : vient-il d'une autre base ? `--config` dit laquelle est lue",
+        )
     } else if id.trim().starts_with("SM") || id.trim().starts_with("MM") {
-        "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
-         Twilio's debugger tells whether a webhook was refused (401, 404, 503)"
+        (
+            "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
+             Twilio's debugger tells whether a webhook was refused (401, 404, 503)",
+            "il a la forme des identifiants de Twilio : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. \
+             Le débogueur de Twilio dit si un webhook a été refusé (401, 404, 503)",
+        )
     } else {
-        "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \
-         in the logs"
+        (
+            "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \
+             in the logs",
+            "donner l'identifiant d'un message, le nôtre (messages_in.id, messages_out.id) ou celui du fournisseur (SM…), ou \
+             celui d'un fil (correlation.id) comme dans les journaux",
+        )
     };
-    format!("no message and no flow has this id\n  {hint}")
+    match language {
+        Language::En => format!("no message and no flow has this id\n  {english}"),
+        Language::Fr => format!("aucun message ni aucun fil n'a cet identifiant\n  {french}"),
+    }
 }
 
 #[cfg(test)]
@@ -132,9 +165,11 @@ mod tests {
             ("what", "correlation id"),
         ];
         for (id, expected) in table {
-            let text = unknown(id);
+            let text = unknown(id, Language::En);
             assert!(text.contains(expected), "{id}: {text}");
-            assert!(!text.contains("33639980001"));
+            let french = unknown(id, Language::Fr);
+            assert!(french.starts_with("aucun message") && french != text, "{french}");
+            assert!(!text.contains("33639980001") && !french.contains("33639980001"));
         }
     }
 }

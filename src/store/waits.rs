@@ -7,7 +7,7 @@ use palabre_actors::ports::REST_HOLDS;
 use sea_orm::DbErr;
 
 use super::database::Database;
-use super::link::{all, id, time};
+use super::link::{all, id, text, time};
 use super::values::{Row, corrupt};
 use super::{Archive, StoreError, sql};
 
@@ -98,6 +98,24 @@ impl Archive {
     pub async fn waits(&self, message: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {
         waits(&self.conn, message, now).await
     }
+
+    /// When the contact of a tenant's conversation last wrote. `None`: never.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn contact_wrote(&self, tenant: &str, conversation: &str) -> Result<Option<Timestamp>, StoreError> {
+        contact_wrote(&self.conn, tenant, conversation).await
+    }
+}
+
+/// When a conversation's contact last wrote. `None`: never, as far as the database goes.
+pub(super) async fn contact_wrote(
+    conn: &Database,
+    tenant: &str,
+    conversation: &str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let rows = all(conn, sql::CONTACT_WROTE, [text(tenant), text(conversation)]).await?;
+    Ok(rows.first().map(|row| row.time_or_null(0)).transpose()?.flatten())
 }
 
 pub(super) async fn waits(conn: &Database, message: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {

@@ -17,6 +17,11 @@ const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 /// 21611 (queue of the sender), 30022 (rate in the United States), 63018, 63038 and 30047 (WhatsApp's and daily limits).
 const TOO_FAST: &[&str] = &["429", "20429", "14107", "21611", "30022", "63018", "63038", "30047"];
 
+/// The provider could not tell whether it has a message, which is sent again because its channel says so.
+const UNCLEAR: &str = "unclear_at_provider";
+/// The provider could not be asked whether it has a message, and gave no code.
+const ASKING_FAILED: &str = "asking_failed";
+
 /// What an attempt tells of the account that it went through.
 pub(super) fn verdict(sent: &Result<Receipt, SendError>) -> Verdict {
     let Err(error) = sent else { return Verdict::Works };
@@ -80,14 +85,15 @@ pub(super) fn reconciled(
             None => again("absent_at_provider"),
         },
         (Ok(Found::Absent), _) => again("absent_at_provider"),
-        (Ok(Found::CannotTell), OnUnknown::Resend) => again("unknown_outcome"),
+        (Ok(Found::CannotTell), OnUnknown::Resend) => again(UNCLEAR),
         (Ok(Found::CannotTell), OnUnknown::Park) => Settled::Dead { reason: "unknown_outcome".to_owned() },
         (Err(error), _) => {
             let after = match error.class {
                 SendErrorClass::Retry { after: Some(after) } => after,
                 _ => settings.ask_after * 4,
             };
-            let reason = error.code.unwrap_or_else(|| error.class.as_str().to_owned());
+            // A class's word would speak of the message, and it is the question that failed.
+            let reason = error.code.unwrap_or_else(|| ASKING_FAILED.to_owned());
             Settled::Unknown { ask_at: Outside::later(now, after), reason }
         }
     }
@@ -182,9 +188,16 @@ mod tests {
             assert!(matches!(asked(Ok(Found::Taken(Vec::new())), on_unknown), Settled::Later { .. }), "all were twins");
             assert!(matches!(asked(Ok(Found::Absent), on_unknown), Settled::Later { .. }));
             let away = error(SendErrorClass::Retry { after: None }, None);
-            assert!(matches!(asked(Err(away), on_unknown), Settled::Unknown { .. }), "asked again, not repeated");
+            let again = asked(Err(away), on_unknown);
+            assert!(
+                matches!(&again, Settled::Unknown { reason, .. } if reason == ASKING_FAILED),
+                "asked again, not repeated"
+            );
+            let refused = error(SendErrorClass::Retry { after: None }, Some("503"));
+            assert!(matches!(asked(Err(refused), on_unknown), Settled::Unknown { reason, .. } if reason == "503"));
         }
-        assert!(matches!(asked(Ok(Found::CannotTell), OnUnknown::Resend), Settled::Later { .. }));
+        let resent = asked(Ok(Found::CannotTell), OnUnknown::Resend);
+        assert!(matches!(resent, Settled::Later { reason, .. } if reason == UNCLEAR));
         let parked = Settled::Dead { reason: "unknown_outcome".to_owned() };
         assert_eq!(asked(Ok(Found::CannotTell), OnUnknown::Park), parked);
     }

@@ -1,5 +1,6 @@
 //! A story as JSON, for scripts. Fields are only ever added.
 
+use chrono::SecondsFormat;
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;
 use serde_json::Value;
@@ -59,6 +60,9 @@ struct Answer {
     /// What holds it back, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<Waiting>,
+    /// When the contact last wrote, `null` for never; only where the reason is that this is too long ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_wrote_at: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
     created_at: String,
@@ -153,6 +157,10 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
         explanation: sentences::state_outbound(row, around.wait(row), content.language),
         what_to_do: sentences::next_step(row, around.wait(row), around.fallback(row), content.language),
         waits: around.wait(row).map(Waiting::of),
+        contact_wrote_at: around
+            .wrote
+            .get(&row.id)
+            .map(|wrote| wrote.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true))),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),

@@ -26,6 +26,7 @@ const FRENCH: &[(&str, &str)] = &[
     ("to", "à"),
     ("attempts", "tentatives"),
     ("next attempt", "prochain essai"),
+    ("contact wrote", "contact a écrit"),
     ("see", "voir"),
     ("what to do", "que faire"),
     ("not known there", "encore inconnu"),

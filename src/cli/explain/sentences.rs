@@ -3,7 +3,6 @@
 mod advice;
 mod case;
 mod events;
-mod kinds;
 mod reasons;
 mod waits;
 
@@ -12,10 +11,10 @@ use palabre_actors::domain::status::OutboxState;
 
 pub(in crate::cli) use self::case::{Case, fallback_of};
 pub(in crate::cli) use self::events::event;
-pub(in crate::cli) use self::kinds::kind;
 pub(super) use self::reasons::code;
 pub(in crate::cli) use self::reasons::{last_error, misspelt, what_to_do};
 pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
+use super::words;
 use crate::store::Wait;
 use crate::store::entity::{message_in, message_out};
 
@@ -28,6 +27,14 @@ const fn in_(language: Language, (english, french): Both) -> &'static str {
         Language::Fr => french,
     }
 }
+
+/// What `unknown_outcome` means where a message is given up for it: by then the provider was asked.
+const PARKED: Both = (
+    "the provider was asked whether it has it, and could not tell: the channel's on_unknown = \"park\" sets it aside rather \
+    than risk that it arrives twice",
+    "on a demandé au fournisseur s'il l'a, et il n'a pas su le dire : le on_unknown = \"park\" du canal le met de côté plutôt \
+    que de risquer qu'il arrive deux fois",
+);
 
 /// Why an inbound message ended as it did. `None`: it has not ended, or nobody has words for its reason.
 pub(in crate::cli) fn why_inbound(row: &message_in::Model, language: Language) -> Option<String> {
@@ -51,7 +58,10 @@ pub(super) fn state_inbound(row: &message_in::Model, language: Language) -> Stri
         )
         .to_owned(),
         (state, None, Language::En) => format!("it is {state}, for a reason that this version does not know"),
-        (state, None, Language::Fr) => format!("il est {state}, pour une raison que cette version ne connaît pas"),
+        (state, None, Language::Fr) => {
+            let state = words::inbound_state(state, language);
+            format!("à l'état {state}, pour une raison que cette version ne connaît pas")
+        }
     }
 }
 
@@ -194,6 +204,9 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             }
         },
     );
+    if state == OutboxState::Dead && row.last_error.as_deref() == Some("unknown_outcome") {
+        return with_reason(text, Some(in_(language, PARKED)), language);
+    }
     let tells = !matches!(state, OutboxState::Sending | OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
     let because = row.last_error.as_deref().filter(|_| tells).map(|reason| last_error(reason, language));
     with_reason(text, because.as_deref(), language)

@@ -9,7 +9,7 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
 use super::labels::label;
-use super::{Around, Manner, sentences};
+use super::{Around, Manner, sentences, words};
 use crate::cli::mask;
 use crate::cli::terminal::{self, one_line};
 use crate::store::Story;
@@ -50,25 +50,26 @@ fn message(row: &message_in::Model, story: &Story, content: Content, line: &mut 
         format!("{}, {}", content.contact(&row.from, row.conversation_id.as_deref()), content.address(&row.to)),
     ));
     if let Some(role) = &row.role {
-        line(&content.field("role", role));
+        line(&content.field("role", words::role(role, content.language)));
     }
     line(&content.field("says", content.body(&row.body)));
     if row.details.is_some() {
-        line(&content.field("carries", parts(row)));
+        line(&content.field("carries", parts(row, content.language)));
     }
     if let Some(conversation) = &row.conversation_id {
         line(&content.field("conversation", conversation));
     }
     line(&content.field("flow", &story.correlation_id));
     let reason = row.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    line(&format!("  {:<17}{}{reason}", row.state, sentences::state_inbound(row, content.language)));
+    let told = format!("{}{reason}", sentences::state_inbound(row, content.language));
+    line(&content.stands(&row.state, &words::inbound_state(&row.state, content.language), &told));
 }
 
 fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mut impl FnMut(&str)) {
     // What nobody had written about before is no answer.
     let what = if row.kind == OutboundKind::Manual.as_str() { "message" } else { "answer" };
     line(&format!("{} {}", label(what, content.language), row.id));
-    line(&content.field("kind", sentences::kind(&row.kind, content.language)));
+    line(&content.field("kind", words::kind(&row.kind, content.language)));
     line(&content.field("to", content.contact(&row.to, Some(&row.conversation_id))));
     line(&content.field("says", content.body(&row.body)));
     let unknown = label("not known there", content.language);
@@ -78,7 +79,11 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
         let at = moment(&row.next_attempt_at).map_or_else(|| row.next_attempt_at.clone(), terminal::moment);
         line(&content.field("next attempt", at));
     }
-    line(&format!("  {:<17}{}", row.state, sentences::state_outbound(row, around.wait(row), content.language)));
+    let told = sentences::state_outbound(row, around.wait(row), content.language);
+    line(&content.stands(&row.state, &words::outbound_state(&row.state, content.language), &told));
+    if let Some(wrote) = around.wrote.get(&row.id) {
+        line(&content.field("contact wrote", words::contact_wrote(*wrote, content.language)));
+    }
     if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
         line(&content.field("see", code.source()));
     }
@@ -100,9 +105,10 @@ fn timeline(story: &Story, language: Language, line: &mut impl FnMut(&str)) {
     };
     line(&format!("{} {}", label("since", language), begun.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
     for event in &story.events {
-        let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun));
+        let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun, language));
         let which = which(story, event);
-        line(&format!("  {at:>11}  {:<20} {}{which}", event.event_type, sentences::event(event, language)));
+        let happened = words::happened(&event.event_type, &sentences::event(event, language), language);
+        line(&format!("  {at:>11}  {happened}{which}"));
     }
 }
 
@@ -113,7 +119,7 @@ fn which(story: &Story, event: &event_log::Model) -> String {
 }
 
 /// What a message carries besides its text.
-fn parts(row: &message_in::Model) -> String {
+fn parts(row: &message_in::Model, language: Language) -> String {
     let details = row.details.as_deref().unwrap_or_default();
     let details = serde_json::from_str::<serde_json::Value>(details).unwrap_or_default();
     let parts: Vec<String> = details
@@ -121,8 +127,8 @@ fn parts(row: &message_in::Model) -> String {
         .into_iter()
         .flatten()
         .map(|(part, value)| match value.as_array() {
-            Some(items) => format!("{} × {part}", items.len()),
-            None => part.clone(),
+            Some(items) => format!("{} × {}", items.len(), words::part(part, language)),
+            None => words::part(part, language),
         })
         .collect();
     parts.join(", ")
@@ -138,8 +144,8 @@ pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
 }
 
-/// `+3.1 ms`, `+2.04 s`, `+3 min 20 s`, `+2 d 3 h`
-fn relative(since: TimeDelta) -> String {
+/// `+3.1 ms`, `+2.04 s`, `+3 min 20 s`, `+2 d 3 h` (`+2 j 3 h` in French)
+fn relative(since: TimeDelta, language: Language) -> String {
     let sign = if since < TimeDelta::zero() { '-' } else { '+' };
     let since = since.abs();
     let ms = since.num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0;
@@ -149,7 +155,10 @@ fn relative(since: TimeDelta) -> String {
         1..60 => format!("{sign}{:.2} s", ms / 1_000.0),
         60..3_600 => format!("{sign}{minutes} min {} s", seconds % 60),
         3_600..86_400 => format!("{sign}{hours} h {} min", minutes % 60),
-        _ => format!("{sign}{} d {} h", since.num_days(), hours % 24),
+        _ => {
+            let day = if language == Language::Fr { "j" } else { "d" };
+            format!("{sign}{} {day} {} h", since.num_days(), hours % 24)
+        }
     }
 }
 
@@ -176,6 +185,14 @@ impl Content {
     /// A line: what it is, and it.
     fn field(self, word: &'static str, value: impl std::fmt::Display) -> String {
         format!("  {:<17}{value}", label(word, self.language))
+    }
+
+    /// Where a message stands: the stored word as a line's name, or, where that is not English, its translation as a value.
+    fn stands(self, stored: &str, told: &str, why: &str) -> String {
+        match self.language {
+            Language::En => format!("  {stored:<17}{why}"),
+            Language::Fr => self.field("state", format!("{told} : {why}")),
+        }
     }
 
     fn body(self, text: &str) -> String {
@@ -326,6 +343,25 @@ mod tests {
     }
 
     #[test]
+    fn i11_who_never_wrote_is_told_from_who_wrote_long_ago() {
+        let mut story = samples::story();
+        (story.outbound[0].state, story.outbound[0].last_error) =
+            ("deferred".to_owned(), Some("window_closed".to_owned()));
+        let noon = moment("2026-11-20T12:00:00Z");
+        for (wrote, language, expected) in [
+            (None, Language::En, "contact wrote    never"),
+            (None, Language::Fr, "contact a écrit  jamais"),
+            (noon, Language::En, "contact wrote    2026-11-20 12:00:00 UTC"),
+            (noon, Language::Fr, "contact a écrit  2026-11-20 12:00:00 UTC"),
+        ] {
+            let around = Around { wrote: [(samples::outbound().id, wrote)].into(), ..Around::default() };
+            let told = text(&story, &around, Manner { language, ..Manner::default() });
+            assert!(told.contains(expected), "{told}");
+        }
+        assert!(!text(&story, &Around::default(), Manner::default()).contains("contact wrote  "));
+    }
+
+    #[test]
     fn times_are_told_in_fitting_units() {
         let table = [
             (3_100, "+3.1 ms"),
@@ -336,7 +372,7 @@ mod tests {
             (-1_500, "-1.5 ms"),
         ];
         for (microseconds, expected) in table {
-            assert_eq!(relative(TimeDelta::microseconds(microseconds)), expected);
+            assert_eq!(relative(TimeDelta::microseconds(microseconds), Language::En), expected);
         }
     }
 }

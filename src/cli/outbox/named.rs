@@ -3,6 +3,7 @@
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::rules::Language;
 
+use crate::cli::explain::outbound_state;
 use crate::cli::{complain_about, exit};
 use crate::config::Config;
 use crate::store::{Archive, StoreError};
@@ -54,8 +55,11 @@ pub(super) async fn find(
     if let Some(Ok(id)) = known.map(|row| row.id.parse()) {
         return Ok(Ok(id));
     }
-    let led_to: Vec<String> = story.outbound.iter().map(|row| format!("\n  {} ({})", row.id, row.state)).collect();
-    let led_to = led_to.concat();
+    let led_to = story.outbound.iter().map(|row| match language {
+        Language::En => format!("\n  {} ({})", row.id, row.state),
+        Language::Fr => format!("\n  {} : {}", row.id, outbound_state(&row.state, language)),
+    });
+    let led_to: String = led_to.collect();
     match (language, led_to.is_empty()) {
         (Language::En, true) => complain_about(format_args!(
             "{theirs} came in, and nothing was sent for it: `palabre explain {theirs}` tells why"

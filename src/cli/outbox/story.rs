@@ -1,5 +1,6 @@
 //! One message of the outbox: where it stands, what it waits for, what happened to it.
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
@@ -7,7 +8,8 @@ use super::named::{self, unknown};
 use super::views::{json, said};
 use super::{Manner, ShowArgs};
 use crate::cli::explain::{
-    Case, fallback_of, label, last_error, told_event, told_kind, told_wait, wait_todo, what_to_do,
+    Case, WINDOW_CLOSED, fallback_of, happened, label, last_error, told_contact_wrote, told_event, told_kind,
+    told_meaning, told_state, told_wait, wait_todo, what_to_do,
 };
 use crate::cli::terminal::{moment, now};
 use crate::cli::{exit, say};
@@ -24,20 +26,31 @@ pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> R
     };
     let Some(shown) = desk.show(&Tenants::All, id).await? else { return Ok(unknown(id, language)) };
     let waits = desk.waits(id, now()).await?;
+    let wrote = match shown.item.reason.as_deref() {
+        Some(WINDOW_CLOSED) => Some(desk.contact_wrote(&shown.item).await?),
+        _ => None,
+    };
     if args.manner.json {
         json(&MessageHistory::of(&shown, waits.as_ref(), args.manner.content()));
     } else {
-        say(format_args!("{}", told(&shown, waits.as_ref(), args.manner, config)));
+        say(format_args!("{}", told(&shown, (waits.as_ref(), wrote), args.manner, config)));
     }
     Ok(exit::OK)
 }
 
-fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) -> String {
+/// What holds it back, and, where the window is closed, when its contact last wrote.
+type Beside<'a> = (Option<&'a Wait>, Option<Option<Timestamp>>);
+
+fn told(shown: &Shown, (waits, wrote): Beside<'_>, manner: Manner, config: &Config) -> String {
     let Shown { item, events } = shown;
     let language = manner.language();
     let field = |name: &'static str, value: String| format!("{:<17}{value}\n", label(name, language));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let reason = item.reason.as_deref().map(|reason| last_error(reason, language));
+    let reason = item.reason.as_deref().map(|reason| match language {
+        Language::En => last_error(reason, language),
+        // What `--reason` takes stands behind it.
+        Language::Fr => told_meaning(reason, &last_error(reason, language), language),
+    });
     let mut text = [
         field("message", item.id.to_string()),
         field("tenant, channel", format!("{}, {}", item.tenant, item.channel)),
@@ -46,9 +59,10 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
         field("says", says(item, manner)),
         field("template", or_dash(item.template.as_ref().map(|template| template.name.clone()))),
         field("kind", told_kind(item.kind.as_str(), language)),
-        field("state", item.state.to_string()),
+        field("state", told_state(item.state, language)),
         field("reason", or_dash(reason)),
         field("waits", or_dash(waits.map(|waits| told_wait(waits, language)))),
+        wrote.map(|at| field("contact wrote", told_contact_wrote(at, language))).unwrap_or_default(),
         field("what to do", or_dash(next_step(item, waits, config, language))),
         field("attempts, life", format!("{}, {}", item.attempts, item.life)),
         field("next attempt", moment(item.next_attempt_at)),
@@ -60,7 +74,8 @@ fn told(shown: &Shown, waits: Option<&Wait>, manner: Manner, config: &Config) ->
     .concat();
     text.push('\n');
     for event in events {
-        text.push_str(&format!("{}  {:<20} {}\n", event.created_at, event.event_type, told_event(event, language)));
+        let happened = happened(&event.event_type, &told_event(event, language), language);
+        text.push_str(&format!("{}  {happened}\n", event.created_at));
     }
     text + &ending(events.len(), item, language)
 }

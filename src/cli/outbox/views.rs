@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::status::OutboxState;
 
 use super::{ListArgs, Manner, waiting};
-use crate::cli::explain::{Case, fallback_of, label, misspelt, what_to_do};
+use crate::cli::explain::{Case, fallback_of, label, misspelt, state_alone, told_meaning, told_state, what_to_do};
 use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
@@ -33,6 +34,10 @@ pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> R
         complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
     } else {
         say(format_args!("{}", listed(&items, args.manner).trim_end()));
+        if language == Language::Fr {
+            let rows = items.iter().map(|item| (item.state, item.reason.as_deref()));
+            say(format_args!("\n{}", legend(rows).trim_end()));
+        }
         if let Some(last) = items.last().filter(|_| items.len() == limit) {
             let more = if language == Language::En { "there may be more:" } else { "il y en a peut-être d'autres :" };
             complain_about(format_args!("{more} --before {}", last.id));
@@ -46,7 +51,8 @@ fn listed(items: &[Item], manner: Manner) -> String {
     let row = |item: &Item| {
         let id = item.id.to_string();
         let (reason, channel) = (cut(told(&item.reason), REASON), cut(item.channel.as_str(), CHANNEL));
-        vec![id, age(now - item.created_at, language), channel, item.state.to_string(), reason, manner.contact(item)]
+        let state = state_alone(item.state, language).to_owned();
+        vec![id, age(now - item.created_at, language), channel, state, reason, manner.contact(item)]
     };
     let mut text = String::new();
     if manner.reveal {
@@ -67,6 +73,21 @@ fn listed(items: &[Item], manner: Manner) -> String {
         label("to", language),
     ];
     table(&head, &items.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What a French list means by its words: the stored words behind the states, and the reasons, which are what `--reason`
+/// takes, in sentences.
+fn legend<'a>(rows: impl Iterator<Item = (OutboxState, Option<&'a str>)>) -> String {
+    let (states, reasons): (Vec<_>, Vec<_>) = rows.unzip();
+    let reasons: BTreeSet<&str> = reasons.into_iter().flatten().collect();
+    let means = |reason| told_meaning(reason, &waiting::meaning(reason, Language::Fr), Language::Fr) + "\n";
+    states_of(states.into_iter()) + &reasons.into_iter().map(means).collect::<String>()
+}
+
+/// `états : abandonné (dead), non livré (failed)`
+fn states_of(states: impl Iterator<Item = OutboxState>) -> String {
+    let states: BTreeSet<String> = states.map(|state| told_state(state, Language::Fr)).collect();
+    format!("états : {}\n", states.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// A text, where it is to be shown.
@@ -101,7 +122,7 @@ fn counted(counts: &[Count], language: Language) -> String {
     let row = |count: &Count| {
         vec![
             count.messages.to_string(),
-            count.state.to_string(),
+            state_alone(count.state, language).to_owned(),
             cut(told(&count.reason), REASON),
             cut(count.tenant.as_str(), CHANNEL),
             cut(count.channel.as_str(), CHANNEL),
@@ -122,12 +143,13 @@ fn counted(counts: &[Count], language: Language) -> String {
 /// Each reason in words, and the next steps.
 fn meanings(counts: &[Count], config: &Config, language: Language) -> String {
     let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
-    let mut text = String::new();
+    let mut text = match language {
+        Language::En => String::new(),
+        Language::Fr => states_of(counts.iter().map(|count| count.state)),
+    };
     for reason in reasons {
         let means = waiting::meaning(reason, language);
-        // A code is told with its number before it.
-        let means = if means.starts_with(reason) { means } else { format!("{reason}, {means}") };
-        text.push_str(&format!("{means}\n"));
+        text.push_str(&format!("{}\n", told_meaning(reason, &means, language)));
         for step in next_steps(reason, counts, config, language) {
             text.push_str(&format!("    {step}\n"));
         }
@@ -158,7 +180,7 @@ pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language)
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));
     let stranger: String = stranger.into_iter().chain(misspelt).map(|doubt| format!("\n  {doubt}")).collect();
-    let states: Vec<&str> = filter.wanted().iter().map(|state| state.as_str()).collect();
+    let states: Vec<String> = filter.wanted().iter().map(|state| told_state(*state, language)).collect();
     let states = states.join(", ");
     let narrow =
         filter.tenants != Tenants::All || filter.channel.is_some() || filter.since.is_some() || filter.until.is_some();
@@ -184,7 +206,6 @@ pub(super) fn json(document: &impl serde::Serialize) {
 #[cfg(test)]
 mod tests {
     use palabre_actors::domain::ids::{ChannelId, TenantId};
-    use palabre_actors::domain::status::OutboxState;
 
     use super::*;
     use crate::config::Environment;
@@ -236,6 +257,12 @@ mod tests {
     #[test]
     fn a_count_is_told_in_french_too() {
         let said = counted(&[count("wa-1", "breaker_open", OutboxState::Pending)], Language::Fr);
-        assert!(said.starts_with("messages  état     raison") && said.contains("breaker_open"), "{said}");
+        assert!(said.starts_with("messages  état        raison") && said.contains("breaker_open"), "{said}");
+        assert!(said.contains(" en attente ") && !said.contains("pending"), "{said}");
+        let rows =
+            [(OutboxState::Dead, Some("63016")), (OutboxState::Deferred, Some("budget")), (OutboxState::Dead, None)];
+        let said = legend(rows.into_iter());
+        assert!(said.starts_with("états : abandonné (dead), différé (deferred)\n63016, "), "{said}");
+        assert!(said.ends_with(" (budget)\n") && said.lines().count() == 3, "{said}");
     }
 }

@@ -1,9 +1,12 @@
 //! The provider's side of a load test: takes sends as Twilio's API does, and answers each at once.
 //!
 //! It lives on the driver's own thread and shares its books without a lock. The gateway's simulator does far more
-//! (faults, callbacks, a list of messages), and costs more for it; `docs/load.md` has both measured.
+//! (faults, callbacks), and costs more for it; `docs/load.md` has both measured.
+
+mod taken;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
@@ -11,9 +14,11 @@ use std::rc::Rc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::taken::{Found, Taken};
 use super::target::Target;
 
 /// More headers than the gateway sends.
@@ -22,6 +27,9 @@ const MOST_HEADERS: usize = 32;
 /// A send is at most a few kilobytes: 1,600 characters and a handful of parameters.
 const MOST_BYTES: usize = 64 * 1024;
 
+/// Messages in a page of the list, as with Twilio at most.
+const MOST_LISTED: usize = 1_000;
+
 /// The accounts that may send, and who hears of what they send.
 pub(super) struct Provider {
     /// By path: the `Authorization` that it takes.
@@ -29,7 +37,7 @@ pub(super) struct Provider {
     on_send: Box<dyn Fn(Sent<'_>)>,
     /// What the ids that it gives begin with.
     run: u64,
-    given: std::cell::Cell<u64>,
+    taken: RefCell<Taken>,
 }
 
 /// A message that was taken, decoded.
@@ -52,7 +60,7 @@ impl Provider {
             (path, format!("Basic {}", STANDARD.encode(credentials)))
         };
         let accounts = target.senders.iter().map(account).collect();
-        Self { accounts, on_send: Box::new(on_send), run, given: std::cell::Cell::new(0) }
+        Self { accounts, on_send: Box::new(on_send), run, taken: RefCell::new(Taken::new()) }
     }
 
     /// Serves until the listener fails or the task is dropped. Runs on a `LocalSet`.
@@ -103,23 +111,57 @@ impl Provider {
         let bytes = head.saturating_add(length);
         let Some(body) = incoming.get(head..bytes) else { return Progress::Partial };
         let path = request.path.unwrap_or_default();
-        let path = path.split('?').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let answer = match (self.accounts.get(path), request.method) {
             (None, _) => refusal("404 Not Found"),
             (Some(expected), _) if header("authorization") != Some(expected) => refusal("401 Unauthorized"),
-            (Some(_), Some("POST")) => self.take(body),
-            // It keeps no list, so it cannot tell what it took.
-            (Some(_), _) => refusal("404 Not Found"),
+            (Some(_), Some("POST")) => self.take(path, body),
+            (Some(_), _) => self.list(path, query),
         };
         Progress::Whole { bytes, answer }
     }
 
-    fn take(&self, body: &[u8]) -> String {
-        (self.on_send)(Sent::read(body));
-        let number = self.given.get();
-        self.given.set(number + 1);
-        let sid = format!("SM{:016x}{number:016x}", self.run);
+    fn take(&self, account: &str, body: &[u8]) -> String {
+        let sent = Sent::read(body);
+        let now = chrono::Utc::now().timestamp();
+        let number = self.taken.borrow_mut().put(account, (&sent.from, &sent.to), &sent.body, now);
+        (self.on_send)(sent);
+        let sid = self.sid(number);
         answer("201 Created", &format!(r#"{{"sid":"{sid}","status":"queued","error_code":null,"error_message":null}}"#))
+    }
+
+    /// What was taken from one number for another, the newest first (`To` and `From` as Twilio takes them; the day that
+    /// `DateSent>` names is always today).
+    fn list(&self, account: &str, query: &str) -> String {
+        let (mut from, mut to, mut most) = (Cow::default(), Cow::default(), 50);
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "From" => from = value,
+                "To" => to = value,
+                "PageSize" => most = value.parse().unwrap_or(most).min(MOST_LISTED),
+                _ => {}
+            }
+        }
+        let taken = self.taken.borrow();
+        let (found, more) = taken.list(account, (&from, &to), most, chrono::Utc::now().timestamp());
+        let messages: Vec<_> = found.iter().map(|found| self.listed(found)).collect();
+        let next = more.then(|| format!("{account}?Page=1"));
+        answer("200 OK", &json!({ "messages": messages, "next_page_uri": next }).to_string())
+    }
+
+    fn listed(&self, found: &Found<'_>) -> Value {
+        let date = chrono::DateTime::from_timestamp(found.at, 0).map(|at| at.to_rfc2822());
+        json!({
+            "sid": self.sid(found.number),
+            "body": found.body,
+            "direction": "outbound-api",
+            "status": "queued",
+            "date_created": date,
+        })
+    }
+
+    fn sid(&self, number: u64) -> String {
+        format!("SM{:016x}{number:016x}", self.run)
     }
 }
 
@@ -215,6 +257,30 @@ mod tests {
     }
 
     #[test]
+    fn i5_who_asks_hears_what_was_taken() {
+        let (provider, target, _) = provider();
+        let sender = &target.senders[0];
+        let send = "From=whatsapp%3A%2B1415&To=whatsapp%3A%2B33700000001&Body=Bonjour+%23ab%C3%A9+%22x%22";
+        let sent = whole(provider.answer(request("POST", &sender.account_sid, &basic(sender), send).as_bytes())).1;
+        let read = |answer: &str| -> Value { serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap() };
+        let ask = |query: &str| {
+            let request = request("GET", &sender.account_sid, &basic(sender), "");
+            let request = request.replacen(".json ", &format!(".json?{query} "), 1);
+            let answer = whole(provider.answer(request.as_bytes())).1;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            read(&answer)
+        };
+        let list = ask("To=whatsapp%3A%2B33700000001&From=whatsapp%3A%2B1415&DateSent%3E=2026-11-21&PageSize=100");
+        let listed = &list["messages"][0];
+        assert_eq!((&listed["sid"], &list["next_page_uri"]), (&read(&sent)["sid"], &Value::Null));
+        assert_eq!(listed["body"], "Bonjour #abé \"x\"");
+        assert!(chrono::DateTime::parse_from_rfc2822(listed["date_created"].as_str().unwrap()).is_ok());
+        for nobody in ["To=whatsapp%3A%2B33700000002&From=whatsapp%3A%2B1415", "To=whatsapp%3A%2B33700000001", ""] {
+            assert_eq!(ask(nobody)["messages"], json!([]), "{nobody}");
+        }
+    }
+
+    #[test]
     fn takes_nothing_from_strangers() {
         let (provider, target, seen) = provider();
         let (first, second) = (&target.senders[0], &target.senders[1]);
@@ -222,7 +288,7 @@ mod tests {
             (request("POST", &first.account_sid, &basic(second), "To=x"), "401"),
             (request("POST", &first.account_sid, "", "To=x"), "401"),
             (request("POST", "AC0", &basic(first), "To=x"), "404"),
-            (request("GET", &first.account_sid, &basic(first), ""), "404"),
+            (request("GET", &first.account_sid, &basic(second), ""), "401"),
         ] {
             let (_, answer) = whole(provider.answer(request.as_bytes()));
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");

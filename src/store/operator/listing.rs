@@ -207,6 +207,15 @@ impl Operator {
         crate::store::waits::waits(&self.reads, id, now).await
     }
 
+    /// When a row's contact last wrote in its conversation. `None`: never.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn contact_wrote(&self, item: &Item) -> Result<Option<Timestamp>, StoreError> {
+        let conversation = item.conversation.to_string();
+        crate::store::waits::contact_wrote(&self.reads, item.tenant.as_str(), &conversation).await
+    }
+
     /// One row with its events. `None`: these tenants have no such row.
     ///
     /// # Errors

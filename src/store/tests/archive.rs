@@ -51,6 +51,9 @@ async fn i11_every_id_of_a_flow_tells_the_same_story() {
         let events: Vec<_> = story.events.iter().map(|event| event.event_type.as_str()).collect();
         assert_eq!(events, ["webhook_received", "message_routed", "message_sent"]);
     }
+    let conversation = answer.conversation.to_string();
+    assert_eq!(archive.contact_wrote("belle", &conversation).await.unwrap(), Some(at(0)));
+    assert_eq!(archive.contact_wrote("martin", &conversation).await.unwrap(), None, "not theirs");
     for nobody in ["SMnone", "", "0192f000-0000-7000-8000-000000000000"] {
         assert!(archive.explain(nobody).await.unwrap().is_none());
     }

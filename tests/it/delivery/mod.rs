@@ -128,16 +128,21 @@ impl World {
     /// `palabre explain ID` in English and in French: each must say its part.
     pub fn explains(&self, id: &str, english: &str, french: &str) {
         for (language, expected) in [("en", english), ("fr", french)] {
-            let told = Command::new(env!("CARGO_BIN_EXE_palabre"))
-                .args(["explain", id, "--language", language, "--config"])
-                .arg(self.config())
-                .output()
-                .expect("the program starts");
-            let said = String::from_utf8_lossy(&told.stdout);
-            assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+            let said = self.explained(id, language);
             assert!(said.contains(expected), "no `{expected}` in:\n{said}");
             assert!(!said.contains("no words") && !said.contains("pas de mots"), "{said}");
         }
+    }
+
+    /// What `palabre explain ID` says in a language.
+    pub fn explained(&self, id: &str, language: &str) -> String {
+        let told = Command::new(env!("CARGO_BIN_EXE_palabre"))
+            .args(["explain", id, "--language", language, "--config"])
+            .arg(self.config())
+            .output()
+            .expect("the program starts");
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        String::from_utf8_lossy(&told.stdout).into_owned()
     }
 
     /// The value of a line of `/metrics`, labels and all.

@@ -145,9 +145,16 @@ async fn i5_what_the_provider_cannot_tell_is_parked_or_sent_again_as_the_channel
         if on_unknown == "park" {
             world.until_is(&id, "dead", Some("unknown_outcome")).await;
             world.explains(&id, "look in the provider's console before", "regarder la console du fournisseur avant");
+            world.explains(&id, "on_unknown = \"park\" sets it aside", "on_unknown = \"park\" du canal le met de côté");
         } else {
             let history = world.history(&id).await;
-            assert_eq!(history[1], "message_postponed:unknown_outcome", "{history:?}");
+            assert_eq!(history[1], "message_postponed:unclear_at_provider", "{history:?}");
+            world.explains(&id, "the connection broke", "connexion rompue");
+            world.explains(
+                &id,
+                "on_unknown = \"resend\" sends it again",
+                "on_unknown = \"resend\" du canal le renvoie",
+            );
         }
     }
 }
@@ -182,7 +189,40 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
     let taken = world.id_of("pris").await;
     let history = world.history(&taken).await;
     assert_eq!(history, ["message_unknown:lease_expired", "message_sent:found_at_provider"]);
-    world.explains(&taken, "its sender did not say what came of it", "son expéditeur n'a pas dit ce qu'il en est");
+    world.explains(&taken, "the process that had it ended", "le processus qui l'avait s'est arrêté");
     let history = world.history(&lost).await;
     assert_eq!(history[..2], ["message_unknown:lease_expired", "message_postponed:absent_at_provider"]);
+}
+
+#[tokio::test]
+async fn i11_what_a_dead_daemon_was_sending_and_the_provider_cannot_tell_is_told_as_it_was() {
+    let mut setup = quick();
+    if on_postgres() {
+        setup.daemon.push_str("\nlease = \"6s\"");
+        setup.whatsapp.push_str("\ntimeout = \"3s\"");
+        setup.sms.push_str("\ntimeout = \"3s\"");
+    }
+    let mut world = World::start_on(&setup);
+    world.twilio.set_faults(Faults::of([Rule::always(Fault::TakeThenWait(Duration::from_secs(60)))]));
+    world.write(BELLE, ANNE, "bonjour").await;
+    world.twilio.taken_at_least(1).await;
+    world.kill();
+    world.twilio.set_faults(Faults { list_status: Some(404), ..Faults::default() });
+    world.start_daemon();
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    assert_eq!(world.received(ANNE), [echo("bonjour"), echo("bonjour")], "sent again, as the channel says");
+    let id = world.id_of("bonjour").await;
+    let history = world.history(&id).await;
+    let expected = ["message_unknown:lease_expired", "message_postponed:unclear_at_provider", "message_claimed:due"];
+    assert_eq!(history[..3], expected, "{history:?}");
+    world.explains(
+        &id,
+        "the process that had it ended (a kill, a crash)",
+        "le processus qui l'avait s'est arrêté (tué",
+    );
+    world.explains(&id, "it will be asked", "on le lui demandera");
+    world.explains(&id, "was asked whether it has it, and could not tell", "s'il l'a, et il n'a pas su le dire");
+    world.explains(&id, "on_unknown = \"resend\" sends it again", "on_unknown = \"resend\" du canal le renvoie");
+    let told = world.explained(&id, "en") + &world.explained(&id, "fr");
+    assert!(!told.contains("connection broke") && !told.contains("connexion rompue"), "{told}");
 }

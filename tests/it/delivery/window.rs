@@ -99,6 +99,20 @@ async fn i3_what_waits_for_the_contact_is_released_in_its_order_and_before_the_a
 }
 
 #[tokio::test]
+async fn i11_who_never_wrote_is_told_from_who_wrote_too_long_ago() {
+    let world = World::start_on(&quick());
+    world.write(BELLE, ANNE, "bonjour").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    world.close_windows().await;
+    let id = world.ask_for(BELLE, ANNE, Asked { body: "un", ..Asked::default() }).await;
+    world.until_is(&id, "deferred", Some("window_closed")).await;
+    world.explains(&id, "contact wrote    2026-01-01", "contact a écrit  2026-01-01");
+    world.explains(&id, "or never has: only a template may be sent", "ou n'a jamais écrit : seul un modèle");
+    world.execute("UPDATE conversations SET last_inbound_at = NULL").await;
+    world.explains(&id, "contact wrote    never", "contact a écrit  jamais");
+}
+
+#[tokio::test]
 async fn what_waits_too_long_for_the_contact_expires_and_says_why() {
     let world = World::start_on(&Setup { tenant: "[outbox]\ndeferred_for = \"100ms\"".to_owned(), ..quick() });
     world.write(BELLE, ANNE, "bonjour").await;

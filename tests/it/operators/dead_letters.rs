@@ -156,6 +156,11 @@ async fn what_waits_for_the_contact_is_called_back_and_never_sent() {
     }
     let listed = office.palabre_ok(&["outbox", "list", "--reason", "window_closed"]);
     assert!([&called_back, &waits, &by_api].iter().all(|id| listed.contains(id.as_str())), "{listed}");
+    let shown = office.palabre_ok(&["outbox", "show", &waits, "--language", "fr"]);
+    assert!(shown.contains("contact a écrit  jamais") && shown.contains("différé (deferred)"), "{shown}");
+    let listed = office.palabre_ok(&["outbox", "list", "--language", "fr"]);
+    assert!(listed.contains(" différé ") && listed.contains("états : différé (deferred)"), "{listed}");
+    assert!(listed.contains("seul un modèle peut partir (window_closed)"), "{listed}");
     office.palabre_ok(&["outbox", "cancel", &called_back, "--note", "wrong list"]);
     let (status, message) = office.post(OPS, &format!("/api/v1/outbox/{by_api}/cancel"), &json!({})).await;
     assert_eq!((status, &message["state"]), (200, &json!("cancelled")));

@@ -4,7 +4,7 @@ use palabre_actors::domain::rules::Language;
 use serde_json::Value;
 
 use super::reasons::last_error;
-use super::{Both, buried, in_, outcome, with_reason};
+use super::{Both, PARKED, buried, in_, outcome, with_reason};
 use crate::store::entity::event_log;
 
 /// An event in a sentence.
@@ -19,9 +19,19 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
         event_type => {
             let Some(both) = plain(event_type, by) else { return no_words(event_type, language) };
             let because = word("code").or(word("reason")).filter(|reason| tells_reason(event_type, by, reason));
-            let because = because.map(|reason| last_error(reason, language));
+            let because = because.map(|reason| told_reason(event_type, reason, language));
             with_reason(in_(language, both), because.as_deref(), language) + &details(&payload, event_type, language)
         }
+    }
+}
+
+/// The reason in words. What came of asking the provider stood there as `unknown_outcome` too, and still does where it was
+/// given up for that.
+fn told_reason(event_type: &str, reason: &str, language: Language) -> String {
+    match (event_type, reason) {
+        ("message_dead", "unknown_outcome") => in_(language, PARKED).to_owned(),
+        ("message_postponed", "unknown_outcome") => last_error("unclear_at_provider", language),
+        _ => last_error(reason, language),
     }
 }
 
@@ -214,6 +224,36 @@ mod tests {
                 ["took the message", "the provider was asked, and has it", "attempt 1"],
             ),
             ("message_deferred", "system", r#"{"reason":"not_confirmed"}"#, ["waits", "confirm", ": "]),
+            (
+                "message_unknown",
+                "system",
+                r#"{"reason":"lease_expired","attempt":1}"#,
+                ["it will be asked: the process that had it ended", "its lease ran out", "attempt 1"],
+            ),
+            (
+                "message_unknown",
+                "system",
+                r#"{"reason":"asking_failed","attempt":1}"#,
+                ["it will be asked", "could not be asked", "attempt 1"],
+            ),
+            (
+                "message_postponed",
+                "system",
+                r#"{"reason":"unclear_at_provider","attempt":1}"#,
+                ["back into the line", "could not tell", "on_unknown = \"resend\" sends it again"],
+            ),
+            (
+                "message_postponed",
+                "system",
+                r#"{"reason":"unknown_outcome","attempt":1}"#,
+                ["back into the line", "could not tell", "on_unknown = \"resend\" sends it again"],
+            ),
+            (
+                "message_dead",
+                "system",
+                r#"{"reason":"unknown_outcome","attempt":1}"#,
+                ["a dead letter", "could not tell", "on_unknown = \"park\" sets it aside"],
+            ),
         ];
         for (event_type, actor, payload, expected) in table {
             let told = event(&samples::event(event_type, actor, payload, AT), Language::En);

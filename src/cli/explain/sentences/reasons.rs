@@ -173,16 +173,43 @@ pub(super) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason(
+        "unclear_at_provider",
+        (
+            "the provider was asked whether it has it, and could not tell: the channel's on_unknown = \"resend\" sends it again, \
+            and it may arrive twice",
+            "on a demandé au fournisseur s'il l'a, et il n'a pas su le dire : le on_unknown = \"resend\" du canal le renvoie, et \
+            il peut arriver deux fois",
+        ),
+        Some((
+            "if it was given up: look in the provider's console before replaying it, it may arrive twice",
+            "s'il est abandonné : regarder la console du fournisseur avant de le rejouer, il pourrait arriver deux fois",
+        )),
+    ),
+    reason(
+        "asking_failed",
+        (
+            "the provider could not be asked whether it has it, and will be asked again",
+            "on n'a pas pu demander au fournisseur s'il l'a, et on le lui redemandera",
+        ),
+        WAIT,
+    ),
+    reason(
         "lease_expired",
         (
-            "its sender did not say what came of it (the daemon was stopped, or the database away)",
-            "son expéditeur n'a pas dit ce qu'il en est (démon arrêté, ou base absente)",
+            "the process that had it ended (a kill, a crash), or its lease ran out, while the call was under way or about to be: \
+            nobody wrote down what came of it",
+            "le processus qui l'avait s'est arrêté (tué, en panne), ou son bail est échu, pendant l'appel ou juste avant : \
+            personne n'a noté ce qu'il en est",
         ),
         WAIT,
     ),
     reason(
         "unknown_outcome",
-        ("the connection broke after the request was written", "la connexion s'est rompue après l'envoi de la requête"),
+        (
+            "the request was written, and no answer that counts came back (the connection broke, it timed out, the provider \
+            failed)",
+            "la requête est partie, et aucune réponse valable n'est revenue (connexion rompue, délai passé, panne du fournisseur)",
+        ),
         Some((
             "if it was given up: look in the provider's console before replaying it, it may arrive twice",
             "s'il est abandonné : regarder la console du fournisseur avant de le rejouer, il pourrait arriver deux fois",
@@ -233,8 +260,8 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "window_closed",
         (
-            "the contact last wrote longer ago than the channel's window, and only a template may be sent",
-            "le contact a écrit il y a plus longtemps que la fenêtre du canal : seul un modèle peut partir",
+            "the contact has not written within the channel's window, or never has: only a template may be sent",
+            "le contact n'a pas écrit dans la fenêtre du canal, ou n'a jamais écrit : seul un modèle peut partir",
         ),
         Some((
             "it goes by itself when the contact writes; a template would have passed",

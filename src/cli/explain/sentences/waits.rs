@@ -3,6 +3,7 @@
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 
+use super::super::words::state as told_state;
 use super::{Case, in_, last_error, reasons, what_to_do};
 use crate::cli::terminal::moment;
 use crate::store::Wait;
@@ -18,7 +19,8 @@ pub(in crate::cli) fn wait(wait: &Wait, language: Language) -> String {
                     format!("waits behind {message} of the same conversation, which comes first and is {state}{why}")
                 }
                 Language::Fr => format!(
-                    "attend derrière {message} de la même conversation, qui passe d'abord et en est à « {state} »{why}"
+                    "attend derrière {message} de la même conversation, qui passe d'abord et est à l'état {}{why}",
+                    told_state(*state, language)
                 ),
             }
         }

@@ -73,6 +73,9 @@ pub(in crate::store) const MESSAGE_EVENTS: &str = concat!(
     event!(),
     "WHERE tenant_id = $1 AND correlation_id = $2 AND entity_id = $3 ORDER BY event_log.created_at, id"
 );
+/// Tenant, conversation: when its contact last wrote.
+pub(in crate::store) const CONTACT_WROTE: &str =
+    "SELECT last_inbound_at FROM conversations WHERE tenant_id = $1 AND id = $2";
 pub(in crate::store) const ALL_INBOUND: &str = concat!(message_in!(), "ORDER BY id");
 pub(in crate::store) const ALL_OUTBOUND: &str = concat!(message_out!(), "ORDER BY id");
 pub(in crate::store) const ALL_EVENTS: &str = concat!(event!(), "ORDER BY event_log.created_at, id");

@@ -51,6 +51,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon until SIGTERM, which drains: turns and sends in flight finish first
+    #[command(
+        after_help = "While it runs, `palabre outbox list` shows what failed, `palabre outbox list --state pending` what \
+        waits,\n`palabre explain ID` one message's whole story."
+    )]
     Serve(ConfigFile),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
@@ -67,6 +71,7 @@ enum Command {
         subcommand,
         after_help = "When messages do not get through:\n  \
             palabre outbox list --by-reason              what is wrong, how often, and what to do about it\n  \
+        palabre outbox list --state pending --by-reason    what waits, and for what\n  \
             palabre outbox show ID                       one message and its history\n  \
             palabre outbox replay --reason 20003 --dry-run\n\n\
             A running daemon need not be stopped: it notices within seconds. docs/runbooks/dead-letters.md\n\

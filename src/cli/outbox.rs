@@ -32,6 +32,7 @@ pub(super) enum OutboxCommand {
     /// List messages that need a look (dead, failed, unknown, deferred), newest first
     #[command(after_help = "Examples:\n  \
         palabre outbox list --by-reason              what is wrong, and how often\n  \
+        palabre outbox list --state pending --by-reason    what waits, and for what\n  \
         palabre outbox list --reason 63016 --since 2h\n  \
         palabre outbox list --tenant institut-belle --state dead,failed --json\n\n\
         Addresses are masked and texts left out unless --reveal is given.\n\

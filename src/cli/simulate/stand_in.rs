@@ -27,6 +27,8 @@ use crate::gateway::twilio::simulator::{
 
 /// Statuses that a provider reports of a message.
 const STATUSES: [&str; 5] = ["sent", "delivered", "read", "failed", "undelivered"];
+/// Before each repetition of a status that the daemon did not take: two minutes in all, time enough to restart it.
+const AGAIN_AFTER_SECONDS: [u64; 7] = [1, 2, 4, 8, 15, 30, 60];
 /// How long to knock at the daemon's door before somebody is told that it is closed.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -135,7 +137,12 @@ fn start(args: &ProviderArgs, house: &Arc<House>, address: SocketAddr) -> Result
     simulator.set_policy(Policy { obeys_stop: true, templates: house.templates.clone(), ..Policy::default() });
     if !args.callbacks.is_empty() && args.callbacks != ["none"] {
         let plan = CallbackPlan::of(args.callbacks.iter().copied());
-        simulator.set_callbacks(Some(CallbackPlan { error_code: Some(args.code), late: args.late, ..plan }));
+        simulator.set_callbacks(Some(CallbackPlan {
+            error_code: Some(args.code),
+            late: args.late,
+            again_after: AGAIN_AFTER_SECONDS.map(Duration::from_secs).to_vec(),
+            ..plan
+        }));
     }
     if let Some(code) = args.refuse {
         let refused = || Rule::always(Fault::Refuse { status: 400, code });

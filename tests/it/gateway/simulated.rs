@@ -1,8 +1,10 @@
 //! The simulator's webhooks, as a receiver sees them.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -24,9 +26,15 @@ const TO: &str = "whatsapp:+14155238886";
 struct Stub {
     receiver: TwilioReceiver,
     received: Mutex<Vec<Received>>,
+    /// So many webhooks get 503.
+    busy_for: AtomicU32,
 }
 
 async fn answer(stub: Data<Stub>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let one_less = |left: u32| left.checked_sub(1);
+    if stub.busy_for.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let query = request.uri().to_string();
     let url = format!("{PUBLIC}{query}");
@@ -68,7 +76,7 @@ impl Pair {
         let simulator = Simulator::start(SimulatorConfig::new([simulated_account()])).unwrap();
         let account = account(&simulator.base_url());
         let receiver = TwilioReceiver::new(Kind::Whatsapp, &channel(Kind::Whatsapp, account.clone()), &account);
-        let stub = Arc::new(Stub { receiver, received: Mutex::default() });
+        let stub = Arc::new(Stub { receiver, received: Mutex::default(), busy_for: AtomicU32::new(0) });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let reached_at = format!("http://{}", listener.local_addr().unwrap());
         simulator.set_daemon(Daemon { public_base_url: PUBLIC.to_owned(), reached_at });
@@ -161,6 +169,27 @@ async fn callbacks_may_beat_the_answer_repeat_and_come_in_any_order() {
     assert_eq!(statuses.len(), 9, "all of them were here before the answer");
     let in_order = [DeliveryStatus::Sent, DeliveryStatus::Delivered, DeliveryStatus::Read].map(|s| [s; 3]).concat();
     assert_ne!(statuses, in_order);
+}
+
+#[tokio::test]
+async fn a_callback_that_was_not_taken_is_repeated_as_often_as_was_said() {
+    let pair = Pair::start();
+    let gateway = gateway(Kind::Whatsapp, account(&pair.simulator.base_url()));
+    let again_after = vec![Duration::from_millis(1); 2];
+    for (plan, busy_for, taken) in [
+        (CallbackPlan { again_after: again_after.clone(), ..CallbackPlan::of(["delivered"]) }, 2, 1),
+        (CallbackPlan { again_after, ..CallbackPlan::of(["delivered"]) }, 3, 1),
+        (CallbackPlan::of(["delivered"]), 1, 1),
+        (CallbackPlan::of(["delivered"]), 0, 2),
+    ] {
+        let before = pair.simulator.taken();
+        pair.stub.busy_for.store(busy_for, Ordering::SeqCst);
+        pair.simulator.set_callbacks(Some(plan));
+        gateway.send(text(&message(FROM, "x"))).await.unwrap();
+        pair.simulator.callbacks_at_least(before + 1).await;
+        assert_eq!(pair.statuses().len(), taken, "{busy_for}");
+        assert_eq!(pair.stub.busy_for.load(Ordering::SeqCst), 0, "as often as that it was posted");
+    }
 }
 
 #[tokio::test]

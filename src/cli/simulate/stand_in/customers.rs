@@ -9,6 +9,19 @@ use super::house::{House, Line};
 use crate::config::suggest;
 use crate::gateway::twilio::simulator::InboundMessage;
 
+/// What customers are called who show no name of their own.
+const NAMES: [&str; 16] = [
+    "Camille", "Emma", "Lucas", "Oliver", "Inès", "Grace", "Hugo", "Amelia", "Moussa", "Jack", "Chloé", "Harry", "Léa",
+    "Ruby", "Théo", "Olivia",
+];
+
+/// The name of whoever has a number: the same each time, and neighbours have others.
+fn name_of(number: &str) -> &'static str {
+    let digits = number.bytes().filter(u8::is_ascii_digit);
+    let number = digits.fold(0_usize, |number, digit| (number * 10 + usize::from(digit - b'0')) % NAMES.len());
+    NAMES.get(number).copied().unwrap_or("Camille")
+}
+
 /// A customer's message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,9 +97,7 @@ impl House {
         let from = line.kind.wire(&from);
         let mut message =
             InboundMessage::text(line.kind, &line.channel, &line.account_sid, &from, &line.wire, &customer.text);
-        if let Some(name) = &customer.name {
-            message.profile_name.clone_from(name);
-        }
+        customer.name.as_deref().unwrap_or_else(|| name_of(&from)).clone_into(&mut message.profile_name);
         if let Some(sid) = &customer.sid {
             message.sid.clone_from(sid);
         }
@@ -145,6 +156,16 @@ mod tests {
     }
 
     #[test]
+    fn each_number_has_a_name_of_its_own_and_keeps_it() {
+        let house = open();
+        let name = |from: &str| house.message(&customer("belle-sms", from, "x")).unwrap().1.profile_name;
+        let numbers: Vec<_> = (0..16).map(|number| format!("+336399801{number:02}")).collect();
+        let names: std::collections::BTreeSet<_> = numbers.iter().map(|number| name(number)).collect();
+        assert_eq!(names.len(), NAMES.len(), "{names:?}");
+        assert_eq!(name("+33639980101"), name("+33 6 39 98 01 01"));
+    }
+
+    #[test]
     fn messages_are_the_providers_own() {
         let house = open();
         let (line, message) = house.message(&customer("belle-wa", "+33 6 39 98 01 01", "Bonjour")).unwrap();
@@ -153,6 +174,7 @@ mod tests {
         let text = r#"{"channel":"belle-sms","from":"+33639980101","text":"x","sid":"SM1","name":"Anne","parameters":{"NumMedia":"1"}}"#;
         let (_, message) = house.message(&serde_json::from_str(text).unwrap()).unwrap();
         assert_eq!((message.from.as_str(), message.sid.as_str()), ("+33639980101", "SM1"));
+        assert_eq!(message.profile_name, "Anne");
         assert!(message.parameters().contains(&("NumMedia".to_owned(), "1".to_owned())));
         assert!(house.message(&customer("belle-wa", "0639980101", "x")).unwrap_err().contains("+33639980101"));
         assert!(house.message(&customer("bele-wa", "+33639980101", "x")).unwrap_err().contains("belle-wa"));

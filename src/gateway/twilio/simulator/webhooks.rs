@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::accounts::lock;
 use super::ledger::Sent;
@@ -11,6 +11,9 @@ use super::message::{InboundMessage, status_parameters};
 use super::{SimulatorError, World};
 use crate::gateway::twilio::form::Form;
 use crate::gateway::twilio::signature::{SIGNATURE_HEADER, Signer};
+
+/// Callbacks that wait for their repetition at once, a few kilobytes each. What fails beyond is not repeated.
+const MOST_REPEATING: usize = 1_024;
 
 /// Where the daemon is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,9 @@ pub struct CallbackPlan {
     pub error_code: Option<u32>,
     /// Before each of them, a wait that is drawn, up to this long.
     pub late: Duration,
+    /// What is waited before each repetition of one that the daemon did not take (no answer, or 5xx), as with `#rc=5&rp=all`
+    /// at the real one. None: the daemon misses it, as with the real one's defaults.
+    pub again_after: Vec<Duration>,
 }
 
 impl CallbackPlan {
@@ -90,7 +96,15 @@ impl CallbackPlan {
     #[must_use]
     pub fn of(statuses: impl IntoIterator<Item = &'static str>) -> Self {
         let statuses = statuses.into_iter().collect();
-        Self { statuses, copies: 1, shuffled: false, before_answer: false, error_code: None, late: Duration::ZERO }
+        Self {
+            statuses,
+            copies: 1,
+            shuffled: false,
+            before_answer: false,
+            error_code: None,
+            late: Duration::ZERO,
+            again_after: Vec::new(),
+        }
     }
 
     /// Sent, delivered, read.
@@ -111,12 +125,15 @@ pub(super) struct Post {
     pub callbacks: watch::Sender<u64>,
     /// Messages whose callbacks are not all posted.
     pub following: watch::Sender<u64>,
+    /// A place for each callback that waits for its repetition.
+    repeating: Semaphore,
 }
 
 impl Post {
     pub fn new(client: reqwest::Client, runtime: tokio::runtime::Handle, daemon: Option<Daemon>) -> Self {
         let (callbacks, following) = (watch::Sender::new(0), watch::Sender::new(0));
-        Self { client, runtime, daemon: Mutex::new(daemon), plans: Mutex::default(), callbacks, following }
+        let repeating = Semaphore::new(MOST_REPEATING);
+        Self { client, runtime, daemon: Mutex::new(daemon), plans: Mutex::default(), callbacks, following, repeating }
     }
 
     /// Posts on the simulator's own runtime, so that the caller may be anywhere.
@@ -207,10 +224,23 @@ impl World {
             let failed = matches!(status, "failed" | "undelivered");
             let signed = self.sign_status(sent, status, plan.error_code.filter(|_| failed));
             if let Ok(webhook) = signed {
-                // A daemon that is away misses it, as with the real one.
-                let _ = post(self.post.client.clone(), webhook).await;
+                self.post_until_taken(webhook, &plan.again_after).await;
             }
             self.post.callbacks.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Posts a callback, and again after each of these waits while the daemon does not take it.
+    async fn post_until_taken(&self, webhook: SignedWebhook, again_after: &[Duration]) {
+        if is_taken(&post(self.post.client.clone(), webhook.clone()).await) || again_after.is_empty() {
+            return;
+        }
+        let Ok(_place) = self.post.repeating.try_acquire() else { return };
+        for wait in again_after {
+            tokio::time::sleep(*wait).await;
+            if is_taken(&post(self.post.client.clone(), webhook.clone()).await) {
+                return;
+            }
         }
     }
 
@@ -226,6 +256,11 @@ impl World {
         let signature = sign_body(&account.signer, url, &body);
         Ok(SignedWebhook { post_to: daemon.reach(url), signature, body, idempotency_token: token.to_owned() })
     }
+}
+
+/// A refusal (4xx) is an answer: the same again would be refused again.
+fn is_taken(answered: &Result<Answer, SimulatorError>) -> bool {
+    answered.as_ref().is_ok_and(|answer| answer.status < 500)
 }
 
 /// The signature of a form as it will be posted.

@@ -60,7 +60,7 @@ async fn i3_a_conversation_waits_for_its_head_and_nobody_else_does() {
     world.until("SELECT count(*) FROM messages_out WHERE state = 'pending' AND behind", 2).await;
     let behind = world.id_of("deux").await;
     world.explains(&behind, &format!("waits behind {head}"), &format!("attend derrière {head}"));
-    world.explains(&behind, "is pending, 20429, too many requests", "en est à « pending », 20429, ");
+    world.explains(&behind, "is pending, 20429, too many requests", "est à l'état en attente (pending), 20429, ");
     world.heal();
     world.hurry().await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 4).await;

@@ -196,23 +196,21 @@ pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', 
     WHERE id = $1 AND tenant_id = $2 AND state = 'accepted'";
 
 /// `(tenant, conversation, expected version, inbound or null, newcomer's address or null)`: nobody else writes a turn of these
-/// conversations, uses up these messages or makes contacts for these addresses until the end of the transaction. Last come
-/// the positions of the turns whose conversation is another version by now, or whose message had its turn: a row that is
+/// conversations, uses up these messages or makes contacts for these addresses until the end of the transaction. Answers the
+/// positions of the turns whose conversation has that version, and of those whose message waits for its turn: a row that is
 /// locked is read as it is, whatever the statement saw when it began. The columns are computed in their order.
 pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
         $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY j (tenant_id, conversation_id, version, inbound_id, address, \
         place)), \
     newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
         hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j WHERE j.address IS NOT NULL ORDER BY 1) k), \
-    known AS MATERIALIZED (SELECT j.place, c.tenant_id, c.version FROM j JOIN conversations c \
-        ON c.id = j.conversation_id ORDER BY c.id FOR UPDATE OF c), \
-    used AS MATERIALIZED (SELECT j.place, m.tenant_id, m.state FROM j JOIN messages_in m ON m.id = j.inbound_id \
-        ORDER BY m.id FOR UPDATE OF m) \
-    SELECT (SELECT count(*) FROM newcomers), (SELECT count(*) FROM known), (SELECT count(*) FROM used), \
-        array_to_string(ARRAY(SELECT j.place - 1 FROM j LEFT JOIN known c ON c.place = j.place \
-            LEFT JOIN used m ON m.place = j.place \
-            WHERE coalesce(c.version, 0) <> j.version OR c.tenant_id <> j.tenant_id \
-                OR (j.inbound_id IS NOT NULL AND (m.state, m.tenant_id) IS DISTINCT FROM ('accepted', j.tenant_id))), ' ')";
+    known AS MATERIALIZED (SELECT j.place - 1 AS place, c.version = j.version AND c.tenant_id = j.tenant_id AS holds \
+        FROM j JOIN conversations c ON c.id = j.conversation_id ORDER BY c.id FOR UPDATE OF c), \
+    used AS MATERIALIZED (SELECT j.place - 1 AS place, m.state = 'accepted' AND m.tenant_id = j.tenant_id AS holds \
+        FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
+    SELECT (SELECT count(*) FROM newcomers), \
+        coalesce((SELECT string_agg(place::text, ' ') FROM known WHERE holds), ''), \
+        coalesce((SELECT string_agg(place::text, ' ') FROM used WHERE holds), '')";
 
 /// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
 /// null)`, all locked: positions of the turns that may not be written (true), and of those that find deferred rows to

@@ -21,7 +21,7 @@ use crate::store::link::{
     Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
 };
 use crate::store::sql;
-use crate::store::values::corrupt;
+use crate::store::values::{Row, corrupt};
 
 type TurnTask = Task<Box<Turn>, ()>;
 
@@ -92,10 +92,19 @@ async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, 
         ]
     });
     let rows = all(tx, sql::LOCK_TURNS, [list(locks)]).await?;
+    // A database that has one writer is not asked.
     let Some(row) = rows.first() else { return Ok(HashSet::new()) };
-    let stale: String = row.get(3)?;
-    let positions = stale.split_whitespace().map(|at| at.parse().map_err(|_| corrupt("a position")));
-    positions.collect()
+    let (known, waiting) = (positions(row, 1)?, positions(row, 2)?);
+    let is_stale = |at: usize, turn: &Turn| {
+        (turn.expected_version > 0 && !known.contains(&at)) || (turn.consumed.is_some() && !waiting.contains(&at))
+    };
+    Ok(turns.iter().enumerate().filter(|(at, turn)| is_stale(*at, turn)).map(|(at, _)| at).collect())
+}
+
+/// `0 2 3`
+fn positions(row: &Row, column: usize) -> Result<HashSet<usize>, DbErr> {
+    let listed: String = row.get(column)?;
+    listed.split_whitespace().map(|at| at.parse().map_err(|_| corrupt("a position"))).collect()
 }
 
 async fn check(tx: &impl Transaction, turns: &[&Turn], stale: HashSet<usize>) -> Result<Checked, DbErr> {

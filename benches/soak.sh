@@ -53,7 +53,7 @@ done
 
 failed=0
 "$PALABRE" simulate run --config "$work/palabre.toml" --pid "$daemon" --json --rate "$RATE" --duration "${MINUTES}m" \
-    --conversations "$CONVERSATIONS" >"$work/report.json" 2> >(awk 'NR % 60 == 0' >&2) || failed=1
+    --conversations "$CONVERSATIONS" >"$work/report.json" 2> >(awk 'NR % 60 == 0 { print; fflush() }' >&2) || failed=1
 [ -s "$work/report.json" ] || exit 1
 
 jq -r '

@@ -9,7 +9,9 @@ use palabre_actors::domain::rules::Language;
 use serde_json::{Value, json};
 
 use super::exit;
-use crate::config::{ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant};
+use crate::config::{
+    ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant, masked,
+};
 
 /// What Twilio needs behind a webhook URL to try again: by default, its failed call is a lost message.
 const RETRIES: &str = "#rc=5&rp=all";
@@ -85,7 +87,7 @@ fn problem_as_json(problem: &Problem) -> Value {
         "line": line,
         "column": column,
         "variable": variable,
-        "key": problem.key,
+        "key": masked(&problem.key),
         "reason": problem.reason,
         "help": problem.help,
     })

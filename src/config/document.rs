@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Excerpt, Place, Problem, Problems, Severity};
 use super::raw::INLINE_SECRET;
-use super::source::{Part, Source, is_secret, join};
+use super::source::{Part, Source, is_secret, join, masked};
 use super::suggest;
 
 /// A file with the variables that override it.
@@ -51,7 +51,7 @@ impl Document {
         let shown = self.spelling(&path);
         let (part, reason, help) = match kind {
             Kind::UnknownField(name, known) => {
-                let name = if self.is_variable(&path) { shown } else { name };
+                let name = if self.is_variable(&path) { shown } else { masked(&name) };
                 let meant = suggest::closest(steps.last().map_or("", String::as_str), known.iter().copied());
                 let help = match meant {
                     Some(meant) => format!("did you mean `{}`?", self.spelling_instead(&path, meant)),
@@ -102,7 +102,7 @@ impl Document {
 
     /// A key as whoever wrote it spelt it.
     fn spelling(&self, path: &str) -> String {
-        self.variable(path).map_or_else(|| path.to_owned(), ToOwned::to_owned)
+        self.variable(path).map_or_else(|| masked(path), ToOwned::to_owned)
     }
 
     /// How the key that was meant is written where the wrong one stands.

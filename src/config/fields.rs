@@ -9,6 +9,7 @@ use url::{Host, Url};
 
 use super::document::Scope;
 use super::raw::RawDuration;
+use super::source::masked;
 use super::suggest;
 use super::types::Cidr;
 
@@ -94,7 +95,7 @@ pub(super) fn choice<T: Copy>(scope: &Scope<'_>, key: &str, raw: &str, choices: 
 
 /// A word as it was written, unless it is so long that something else got into its place: that may not be for showing.
 pub(super) fn quoted(raw: &str) -> String {
-    if raw.len() > 64 || raw.contains('\n') { "this text".to_owned() } else { format!("`{raw}`") }
+    if raw.len() > 64 || raw.contains('\n') { "this text".to_owned() } else { format!("`{}`", masked(raw)) }
 }
 
 /// The id that would do instead of what was written; an id that holds is its own.
@@ -115,7 +116,7 @@ pub(super) fn slug<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r
     let help = if raw.is_empty() || raw.len() > 64 || raw.contains('\n') {
         String::new()
     } else {
-        format!("`{meant}` would do")
+        format!("`{}` would do", masked(&meant))
     };
     scope.wrong(key, "must be 1 to 64 lowercase letters, digits and hyphens", &help);
     None

@@ -33,4 +33,5 @@ mod unique;
 pub use environment::Environment;
 pub use load::{DEFAULTS, Loaded};
 pub use problem::{ConfigErrors, Place, Problem, Severity};
+pub(crate) use source::masked;
 pub use types::*;

@@ -169,7 +169,7 @@ impl Source {
             return (place, None);
         }
         let shown = if key_only && end < line_start + line.len() {
-            format!("{} …", self.text.get(line_start..end).unwrap_or_default())
+            format!("{} …", masked(self.text.get(line_start..end).unwrap_or_default()))
         } else {
             masked(line)
         };
@@ -220,12 +220,14 @@ fn may_be_secret(line: &str) -> bool {
     credentials || names_a_key(&line) || SECRET_WORDS.iter().any(|word| line.contains(word))
 }
 
-/// The line with the middle of every phone number hidden, its width kept so that the caret still points right.
-fn masked(line: &str) -> String {
+/// A text of the operator's with the middle of every phone number hidden, and all but the beginning of what may be a token
+/// in the wrong place; its width is kept so that a caret still points right.
+pub(crate) fn masked(line: &str) -> String {
     const SHOWN_FIRST: usize = 3;
     const SHOWN_LAST: usize = 2;
     let chars: Vec<char> = line.chars().collect();
     let mut shown = chars.clone();
+    hide_tokens(&mut shown);
     let mut at = 0;
     while at < chars.len() {
         let run = chars.iter().skip(at).take_while(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '-' | '(' | ')'));
@@ -242,6 +244,19 @@ fn masked(line: &str) -> String {
         at += run.max(1);
     }
     shown.into_iter().collect()
+}
+
+/// Letters and digits mixed at this length are nothing that a person chose.
+fn hide_tokens(shown: &mut [char]) {
+    const LENGTH: usize = 20;
+    const SHOWN: usize = 4;
+    for word in shown.chunk_by_mut(|a, b| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric()) {
+        let count = |is: fn(&char) -> bool| word.iter().filter(|c| is(c)).count();
+        let is_mixed = count(char::is_ascii_digit) >= 3 && count(char::is_ascii_alphabetic) >= 3;
+        if word.len() >= LENGTH && is_mixed {
+            word.iter_mut().skip(SHOWN).for_each(|c| *c = '*');
+        }
+    }
 }
 
 /// Whether a run is what a template counts to, `{% for i in range(10000000) %}`, and cannot be a phone number: a round number
@@ -272,6 +287,18 @@ mod tests {
         let shown = masked(line);
         assert_eq!(shown, r#"sellers = ["+33 6 ** ** ** 78", "061*****78"] # 2026-01"#);
         assert_eq!(shown.chars().count(), line.chars().count());
+    }
+
+    #[test]
+    fn a_token_in_the_wrong_place_is_hidden() {
+        for (line, expected) in [
+            (r#"account_sid = "f3a9c0d1e2f3a4b5c6d7""#, r#"account_sid = "f3a9****************""#),
+            (r#"account_sid = "AC0123456789abcdef0123""#, r#"account_sid = "AC01******************""#),
+            ("question = \"anticonstitutionnellement\"", "question = \"anticonstitutionnellement\""),
+            ("id = \"institut-belle-2\"", "id = \"institut-belle-2\""),
+        ] {
+            assert_eq!(masked(line), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! "Did you mean …?"
 
+use super::source::masked;
+
 /// How alike two words must be, from 0 to 1, before one is offered for the other. Below this, suggestions puzzle more
 /// than they help.
 const ALIKE: f64 = 0.6;
@@ -21,13 +23,15 @@ pub(crate) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a
 
 /// `did you mean …?` for the nearest candidate, else the list of all, so that there is always a way on.
 pub(crate) fn help(wanted: &str, candidates: &[&str]) -> String {
-    closest(wanted, candidates.iter().copied())
-        .map_or_else(|| format!("one of {}", list(candidates)), |candidate| format!("did you mean `{candidate}`?"))
+    closest(wanted, candidates.iter().copied()).map_or_else(
+        || format!("one of {}", list(candidates)),
+        |candidate| format!("did you mean `{}`?", masked(candidate)),
+    )
 }
 
 /// `a`, `b`, `c`, each in backticks.
 pub(super) fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words.iter().map(|word| format!("`{}`", masked(word))).collect::<Vec<_>>().join(", ")
 }
 
 /// Spelling distance, or near certainty when one name is a whole part of the other (`Paris` in `Europe/Paris`).

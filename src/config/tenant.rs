@@ -24,6 +24,7 @@ use super::fields::{
 };
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::secret::Secrets;
+use super::source::masked;
 use super::suggest;
 use super::template::templates;
 use super::types::{Channel, Limits, Tenant};
@@ -286,7 +287,7 @@ fn rule_error(root: &Scope<'_>, error: &RuleError) {
     }
     let (reason, help) = error.message.split_once("; ").unwrap_or((&error.message, ""));
     let reason = if reason.starts_with("line ") { format!("does not hold: {reason}") } else { reason.to_owned() };
-    root.wrong(&error.field, &reason, help);
+    root.wrong(&error.field, &masked(&reason), &masked(help));
 }
 
 /// Questions are kept in their places even when a part is missing, so that the numbers in complaints stay right.

@@ -109,6 +109,10 @@ pub(super) async fn standing<'a>(
     let free = || letters::free_form(message, route.profile());
     let fail = || Settled::Dead { reason: "unknown_template".to_owned() };
     if message.kind == OutboundKind::OptOutConfirmation {
+        // It passes the STOP that it confirms, once. By the time of a replay the contact may have said START.
+        if message.life.number > 0 {
+            return Err(Settled::Suppressed { reason: "confirmed_once".to_owned(), record_opt_out: false });
+        }
         return free().ok_or_else(fail);
     }
     let standings = &outside.ports.standings;

@@ -62,7 +62,7 @@ pub(super) fn settled(
         SendErrorClass::OptedOut => Settled::Suppressed { reason, record_opt_out: true },
         SendErrorClass::Reject => Settled::Dead { reason },
         // Its template was tried already, if it has one.
-        SendErrorClass::WindowClosed => Settled::Deferred { reason: "window_closed".to_owned() },
+        SendErrorClass::WindowClosed => Settled::Deferred { reason },
         // Its account is paused now, which holds its lane up: the row itself stays due, so that it leaves when somebody
         // ends the pause, or by another account.
         SendErrorClass::Suspended { .. } => Settled::Later { at: now, reason, counted: false },
@@ -130,7 +130,7 @@ mod tests {
         let after = |class, code| settled(Err(error(class, code)), &message(1), &retry, noon(), &settings);
         assert_eq!(settled(Ok(receipt()), &message(1), &retry, noon(), &settings), Settled::Sent(receipt()));
         assert_eq!(after(SendErrorClass::Reject, Some("21211")), Settled::Dead { reason: "21211".to_owned() });
-        let deferred = Settled::Deferred { reason: "window_closed".to_owned() };
+        let deferred = Settled::Deferred { reason: "63016".to_owned() };
         assert_eq!(after(SendErrorClass::WindowClosed, Some("63016")), deferred);
         let suppressed = Settled::Suppressed { reason: "21610".to_owned(), record_opt_out: true };
         assert_eq!(after(SendErrorClass::OptedOut, Some("21610")), suppressed);

@@ -197,7 +197,7 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             }
             OutboxState::Dead => (
                 "given up: a dead letter, until somebody replays it",
-                "abandonné : une lettre morte, jusqu'à ce que quelqu'un la rejoue",
+                "une lettre morte, jusqu'à ce que quelqu'un la rejoue",
             ),
             OutboxState::Cancelled => {
                 return in_(language, ("a person called it back", "une personne l'a rappelé")).to_owned();

@@ -125,3 +125,17 @@ fn a_valid_configuration_does_not_show_its_secrets() {
     assert!(!format!("{loaded:?}").contains(SECRET));
     assert!(!format!("{:?}", super::environment()).contains(SECRET));
 }
+
+#[test]
+fn i10_what_stands_in_the_wrong_place_is_not_repeated() {
+    let tenant = TENANT
+        .replace("id = \"belle\"", "id = \"Belle 33639981113\"\nlanguage = \"+33639981111\"\n\"33639981112\" = 1");
+    assert_ne!(tenant, TENANT);
+    let main = "[logs]\nformat = \"33639981114\"\n[http]\nlisten = \"f3a9c0d1e2f3a4b5c6d7e8f9a0b1c2d3\"\n";
+    let errors = load(main, &[("t.toml", &tenant)]).expect_err("it does not hold");
+    let told = errors.to_string();
+    assert!(told.matches('*').count() >= 20, "{told}");
+    for hidden in ["3639981111", "3639981112", "3639981113", "3639981114", "c0d1e2f3"] {
+        assert!(!told.contains(hidden), "{hidden}: {told}");
+    }
+}

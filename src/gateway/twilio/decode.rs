@@ -43,6 +43,8 @@ pub(super) struct Reader<'a> {
     pub scheme: Scheme,
     /// The channel's own address, and how Twilio writes it.
     pub own: (&'a Address, &'a str),
+    /// The channel's own account.
+    pub account_sid: &'a str,
 }
 
 impl Reader<'_> {
@@ -58,7 +60,7 @@ impl Reader<'_> {
         let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
         let from = from.ok_or(Rejection::Malformed(NO_FROM))?;
         let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed(NO_TO))?;
-        if to != *self.own.0 {
+        if to != *self.own.0 || fields.account_sid.is_some_and(|account| account != self.account_sid) {
             return Err(Rejection::NotOurs);
         }
         let body = fields.body.unwrap_or_default();
@@ -112,6 +114,7 @@ pub(super) fn is_status(form: &Form) -> bool {
 struct Fields<'a> {
     message_sid: Option<&'a str>,
     sms_sid: Option<&'a str>,
+    account_sid: Option<&'a str>,
     from: Option<&'a str>,
     to: Option<&'a str>,
     body: Option<&'a str>,
@@ -139,6 +142,7 @@ impl<'a> Fields<'a> {
             let field = match key {
                 "MessageSid" => &mut fields.message_sid,
                 "SmsSid" | "SmsMessageSid" => &mut fields.sms_sid,
+                "AccountSid" => &mut fields.account_sid,
                 "From" => &mut fields.from,
                 "To" => &mut fields.to,
                 "Body" => &mut fields.body,

@@ -94,6 +94,7 @@ pub struct TwilioReceiver {
     address: Address,
     /// The address as Twilio writes it.
     wire: String,
+    account_sid: String,
     signer: Signer,
 }
 
@@ -107,6 +108,7 @@ impl TwilioReceiver {
             kind,
             address: channel.address.clone(),
             wire: kind.wire(&channel.address),
+            account_sid: account.account_sid.clone(),
             signer: Signer::new(&account.auth_token),
         }
     }
@@ -134,6 +136,7 @@ impl TwilioReceiver {
             channel: &self.channel,
             scheme: self.kind.scheme(),
             own: (&self.address, &self.wire),
+            account_sid: &self.account_sid,
         }
     }
 }

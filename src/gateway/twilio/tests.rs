@@ -185,6 +185,8 @@ fn a_message_to_another_number_is_not_this_channels() {
         let body = format!("MessageSid=SM1&From=whatsapp%3A%2B33612345678&To={to}&Body=x");
         assert_eq!(receive(Kind::Whatsapp, body.as_bytes()).err(), Some(Rejection::NotOurs));
     }
+    let body = "MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&AccountSid=AC9&Body=x";
+    assert_eq!(receive(Kind::Whatsapp, body.as_bytes()).err(), Some(Rejection::NotOurs), "another account's");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::event::looks_personal;
 use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::ports::Pending;
@@ -186,12 +185,19 @@ fn key(call: &Call<'_>) -> Result<Option<String>, Problem> {
     const BAD: Problem = invalid(
         "Idempotency-Key",
         "bad idempotency key",
-        "1 to 64 visible characters, and no phone number or address: a UUID or an order's id is good",
+        "1 to 64 visible characters, and not whom it goes to (`+33…`, `…@…`): a UUID or an order's id is good",
     );
     let Some(value) = call.headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().map_err(|_| BAD)?.trim();
-    let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) && !looks_personal(key);
+    let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) && !names_somebody(key);
     if fits { Ok(Some(key.to_owned())) } else { Err(BAD) }
+}
+
+/// Whether a key is an address: of two messages to one person the second would be taken for the first again.
+fn names_somebody(key: &str) -> bool {
+    let number = key.rsplit(':').next().unwrap_or_default();
+    let digits = number.strip_prefix('+').map(|digits| digits.bytes().filter(u8::is_ascii_digit).count());
+    key.contains('@') || digits.is_some_and(|digits| digits >= 7)
 }
 
 /// The tenant that is named, the one whose channel is, or the only one that the key sees.
@@ -263,6 +269,17 @@ mod tests {
     use super::*;
     use crate::http::api::caller::Key;
     use crate::store::operator::Tenants;
+
+    #[test]
+    fn a_key_is_whatever_does_not_name_somebody() {
+        let uuid = "reminder-5f2c9a1e-0b7d-4e21-9c55-77de01a4b2f3-1";
+        for key in ["order-17953410", "20261122-0942", "179534101", uuid, "a+b"] {
+            assert!(!names_somebody(key), "{key}");
+        }
+        for key in ["+33612345678", "whatsapp:+33612345678", "sms:+33612345678", "anne@example.org"] {
+            assert!(names_somebody(key), "{key}");
+        }
+    }
 
     struct Nowhere;
 

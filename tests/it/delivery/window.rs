@@ -61,8 +61,8 @@ async fn the_providers_own_word_about_the_window_counts() {
     world.twilio.set_faults(Faults::of([Rule::once(refuse(63016))]));
     world.write(BELLE, BOB, "sans modèle").await;
     let id = world.id_of("sans modèle").await;
-    world.until_is(&id, "deferred", Some("window_closed")).await;
-    world.explains(&id, "only a template may be sent", "seul un modèle peut partir");
+    world.until_is(&id, "deferred", Some("63016")).await;
+    world.explains(&id, "only an approved template may be sent", "seul un modèle approuvé peut partir");
     world.write(BELLE, BOB, "toujours là ?").await;
     world.until_is(&id, "sent", None).await;
     world.twilio.taken_at_least(3).await;

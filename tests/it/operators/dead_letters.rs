@@ -69,6 +69,32 @@ async fn a_dead_letter_is_found_told_replayed_and_arrives_once() {
 }
 
 #[tokio::test]
+async fn i6_a_replayed_confirmation_of_a_stop_goes_to_nobody() {
+    let office = Office::open();
+    office.meet(ANNE).await;
+    office.world.twilio.set_faults(Faults::of([Rule::once(Fault::Refuse { status: 400, code: 21408 })]));
+    office.world.write(BELLE, ANNE, "STOP").await;
+    office.world.until("SELECT count(*) FROM messages_out WHERE state = 'dead'", 1).await;
+    let id: String = office.world.value("SELECT id FROM messages_out WHERE kind = 'opt_out_confirmation'").await;
+    let taken = office.world.twilio.taken();
+    for word in ["bonjour", "START"] {
+        office.palabre_ok(&["outbox", "replay", &id]);
+        office.until_state(&id, "suppressed").await;
+        let reason: String =
+            office.world.value(&format!("SELECT last_error FROM messages_out WHERE id = '{id}'")).await;
+        assert_eq!(reason, "confirmed_once");
+        assert_eq!(office.world.twilio.taken(), taken, "before their {word}");
+        // Their START is answered; what the STOP was answered with is not to be heard after it.
+        office.world.write(BELLE, ANNE, word).await;
+        office.world.until("SELECT count(*) FROM messages_in WHERE state = 'accepted'", 0).await;
+    }
+    office.palabre_ok(&["outbox", "replay", &id]);
+    office.until_state(&id, "suppressed").await;
+    let said = office.palabre_ok(&["explain", &id, "--language", "fr"]);
+    assert!(said.contains("rejouée, elle n'est pas envoyée"), "{said}");
+}
+
+#[tokio::test]
 async fn a_providers_id_finds_what_went_out_and_what_came_in() {
     let office = Office::open();
     office.meet(ANNE).await;

@@ -324,7 +324,12 @@ fn when_the_provider_finds_the_window_closed_the_template_goes_in_the_same_attem
         harness.provider("a").script([Answer::Refuse(closed)]);
         harness.send("a", ANNE, request("without")).await.unwrap();
         let snapshot = harness.until(|now| in_state(now, "without", OutboxState::Deferred)).await;
-        assert_eq!(row(&snapshot, "without").state, OutboxState::Deferred);
+        let refused = row(&snapshot, "without");
+        assert_eq!(
+            (refused.state, refused.last_error.as_deref()),
+            (OutboxState::Deferred, Some("63016")),
+            "whose word it is"
+        );
     });
 }
 

@@ -53,7 +53,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
     Some(match (event_type, by) {
         ("webhook_received", _) => (
             "the webhook was believed; the message is durable, and the provider got its 200",
-            "le webhook a été authentifié ; le message est durable, et le fournisseur a reçu son 200",
+            "le webhook a été authentifié ; le message est enregistré, et le fournisseur a reçu son 200",
         ),
         ("idempotent_ignored", _) => (
             "the provider delivered it again: acknowledged, and ignored",

@@ -283,6 +283,14 @@ pub(super) const REASONS: &[Reason] = &[
         ("the contact said STOP", "le contact a dit STOP"),
         Some(("only their START ends that", "seul son START y met fin")),
     ),
+    reason(
+        "confirmed_once",
+        (
+            "the confirmation of a STOP goes out with the STOP or never: it is not sent when it is replayed",
+            "la confirmation d'un STOP part avec le STOP ou jamais : rejouée, elle n'est pas envoyée",
+        ),
+        WAIT,
+    ),
     reason("operator", ("an operator's doing", "le fait d'un opérateur"), WAIT),
     reason("cancelled", ("a person called it back", "une personne l'a rappelé"), WAIT),
     reason(

@@ -295,13 +295,20 @@ fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
     let mut valid = true;
     let entries = raw.iter().enumerate().map(|(index, raw)| {
         let scope = root.element("faq", index);
-        let question = scope.required("question", raw.question.as_ref(), "the question, for people who read this file");
+        let meant = "the question, for people who read this file";
+        let question = scope.required("question", raw.question.as_deref(), meant).filter(|raw| {
+            let is_empty = raw.trim().is_empty();
+            if is_empty {
+                scope.wrong("question", "is empty", meant);
+            }
+            !is_empty
+        });
         let keywords = scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question");
         let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
         let template = template_of(&scope, raw);
         valid &= question.is_some() && keywords.is_some() && answer.is_some();
         FaqEntry {
-            question: question.cloned().unwrap_or_default(),
+            question: question.unwrap_or_default().to_owned(),
             keywords: keywords.cloned().unwrap_or_default(),
             answer: answer.cloned().unwrap_or_default(),
             template,

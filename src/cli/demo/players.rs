@@ -79,13 +79,24 @@ async fn burst(stage: &Stage, customer: &Customer, lines: &[Line], answers: usiz
 async fn tell_silence(stage: &Stage, customer: &Customer, desk: &Desk, sids: &[String]) {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for sid in sids {
-        let story = stage.archive.explain(sid).await.ok().flatten();
-        let reason = story.and_then(|story| story.inbound).and_then(|row| row.reason);
-        *reasons.entry(reason.unwrap_or_else(|| "not processed yet".to_owned())).or_default() += 1;
+        *reasons.entry(reason_of(stage, sid).await).or_default() += 1;
     }
     for (reason, count) in reasons {
         let text = if count > 1 { format!("{reason} × {count}") } else { reason };
         stage.teller.tell(Told::Silent { at: stage.teller.at(Instant::now()), talk: talk(customer.name, desk, &text) });
+    }
+}
+
+/// What came of a message, once its turn was.
+async fn reason_of(stage: &Stage, sid: &str) -> String {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let story = stage.archive.explain(sid).await.ok().flatten();
+        let reason = story.and_then(|story| story.inbound).and_then(|row| row.reason);
+        if reason.is_some() || Instant::now() >= until {
+            return reason.unwrap_or_else(|| "not processed yet".to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

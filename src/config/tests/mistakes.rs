@@ -112,6 +112,11 @@ fn mistakes_in_a_tenants_file() {
         ),
         ("id = \"belle\"", "id = 3", "error t.toml:2:6 `id` must be text in quotes, not a number"),
         (
+            "id = \"belle\"\n",
+            "id = \"belle\"\nfaq = [{ question = \" \", keywords = [\"a\"], answer = \"b\" }]\n",
+            "error t.toml:3:21 `faq[0].question` is empty | the question, for people who read this file",
+        ),
+        (
             "\"belle-wa\"",
             "\"status\"",
             "error t.toml:4:6 `channels[0].id` cannot be `status` | it has a meaning of its own in webhook paths; choose another",

@@ -1,13 +1,12 @@
 //! A story as JSON, for scripts. Fields are only ever added.
 
-use chrono::SecondsFormat;
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::timeline::{Content, beginning, moment};
 use super::{Around, Manner, sentences};
-use crate::http::api::documents::Waiting;
+use crate::http::api::documents::{self, Waiting};
 use crate::store::Story;
 use crate::store::entity::{event_log, message_in, message_out};
 
@@ -157,10 +156,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
         explanation: sentences::state_outbound(row, around.wait(row), content.language),
         what_to_do: sentences::next_step(row, around.wait(row), around.fallback(row), content.language),
         waits: around.wait(row).map(Waiting::of),
-        contact_wrote_at: around
-            .wrote
-            .get(&row.id)
-            .map(|wrote| wrote.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true))),
+        contact_wrote_at: around.wrote.get(&row.id).map(|wrote| wrote.map(documents::moment)),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),

@@ -26,13 +26,13 @@ pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> R
     };
     let Some(shown) = desk.show(&Tenants::All, id).await? else { return Ok(unknown(id, language)) };
     let waits = desk.waits(id, now()).await?;
-    let wrote = match shown.item.reason.as_deref() {
-        Some(WINDOW_CLOSED) => Some(desk.contact_wrote(&shown.item).await?),
-        _ => None,
-    };
     if args.manner.json {
         json(&MessageHistory::of(&shown, waits.as_ref(), args.manner.content()));
     } else {
+        let wrote = match shown.item.reason.as_deref() {
+            Some(WINDOW_CLOSED) => Some(desk.contact_wrote(&shown.item).await?),
+            _ => None,
+        };
         say(format_args!("{}", told(&shown, (waits.as_ref(), wrote), args.manner, config)));
     }
     Ok(exit::OK)

@@ -16,7 +16,8 @@ use crate::store::Wait;
 use crate::store::entity::event_log;
 use crate::store::operator::{self, ConsentRow, Count, Item, OptOut, Shown};
 
-fn moment(at: Timestamp) -> String {
+/// A time as documents have it.
+pub(crate) fn moment(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

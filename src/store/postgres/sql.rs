@@ -79,13 +79,11 @@ macro_rules! said_stop {
     };
 }
 
-/// The contact (`a`) and the conversation (`c`) of an address (`j`).
-macro_rules! who {
+/// The contact (`a`) of an address (`j`).
+macro_rules! contact {
     () => {
         "LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-            AND a.address = j.address OFFSET 0) a ON true \
-        LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
-            AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true"
+            AND a.address = j.address OFFSET 0) a ON true"
     };
 }
 
@@ -346,8 +344,10 @@ pub(in crate::store) const LOAD: &str = concat!(
     has!(awaits_contact!("o")),
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
         j (tenant_id, channel_id, address, through, place) ",
-    who!(),
-    " LEFT JOIN LATERAL (SELECT p.name FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true"
+    contact!(),
+    " LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
+        AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true \
+    LEFT JOIN LATERAL (SELECT p.name FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true"
 );
 
 /// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, and when they
@@ -357,9 +357,8 @@ pub(in crate::store) const STANDINGS: &str = concat!(
     said_stop!(),
     ", (SELECT c.last_inbound_at FROM conversations c WHERE c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
         AND c.channel_id = j.channel_id) \
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) \
-    LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-        AND a.address = j.address OFFSET 0) a ON true"
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
+    contact!()
 );
 
 pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", \

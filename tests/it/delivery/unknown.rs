@@ -159,8 +159,8 @@ async fn i5_what_the_provider_cannot_tell_is_parked_or_sent_again_as_the_channel
     }
 }
 
-#[tokio::test]
-async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
+/// A daemon that is dead, and was killed while the answer to this was on its way: the provider has it.
+async fn killed_while_sending(written: &str) -> World {
     let mut setup = quick();
     if on_postgres() {
         // Other nodes may be alive: the lease must run out first.
@@ -170,9 +170,15 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
     }
     let mut world = World::start_on(&setup);
     world.twilio.set_faults(Faults::of([Rule::always(Fault::TakeThenWait(Duration::from_secs(60)))]));
-    world.write(BELLE, ANNE, "pris").await;
+    world.write(BELLE, ANNE, written).await;
     world.twilio.taken_at_least(1).await;
     world.kill();
+    world
+}
+
+#[tokio::test]
+async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
+    let mut world = killed_while_sending("pris").await;
     world.heal();
     // What it had begun and not handed over: nobody took that.
     let lost = world.ask_for(BELLE, ANNE, super::Asked { body: "perdu", ..Default::default() }).await;
@@ -196,17 +202,7 @@ async fn i5_what_a_dead_daemon_was_sending_is_asked_about_first() {
 
 #[tokio::test]
 async fn i11_what_a_dead_daemon_was_sending_and_the_provider_cannot_tell_is_told_as_it_was() {
-    let mut setup = quick();
-    if on_postgres() {
-        setup.daemon.push_str("\nlease = \"6s\"");
-        setup.whatsapp.push_str("\ntimeout = \"3s\"");
-        setup.sms.push_str("\ntimeout = \"3s\"");
-    }
-    let mut world = World::start_on(&setup);
-    world.twilio.set_faults(Faults::of([Rule::always(Fault::TakeThenWait(Duration::from_secs(60)))]));
-    world.write(BELLE, ANNE, "bonjour").await;
-    world.twilio.taken_at_least(1).await;
-    world.kill();
+    let mut world = killed_while_sending("bonjour").await;
     world.twilio.set_faults(Faults { list_status: Some(404), ..Faults::default() });
     world.start_daemon();
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;

@@ -76,12 +76,12 @@ impl Taken {
     pub(super) fn put(&mut self, account: &str, (from, to): (&str, &str), body: &str, at: i64) -> u64 {
         let (pair, number) = (self.pair(account, (from, to)), self.count);
         let text = self.write(body.as_bytes());
-        let bucket = self.bucket(pair);
+        let bucket = self.place(pair);
         let before =
             self.newest.get_mut(bucket).map(|newest| std::mem::replace(newest, number + 1)).unwrap_or_default();
         let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let entry = Entry { pair, before, at, text, bytes };
-        let slot = self.slot(number);
+        let slot = self.place(number);
         match self.entries.get_mut(slot) {
             Some(place) => self.forgot = Some(std::mem::replace(place, entry).at),
             None => self.entries.push(entry),
@@ -95,7 +95,7 @@ impl Taken {
     pub(super) fn list(&self, account: &str, from_to: (&str, &str), most: usize, now: i64) -> (Vec<Found<'_>>, bool) {
         let pair = self.pair(account, from_to);
         let mut found = Vec::new();
-        let mut next = self.newest.get(self.bucket(pair)).copied().unwrap_or_default();
+        let mut next = self.newest.get(self.place(pair)).copied().unwrap_or_default();
         let mut more = self.forgot.is_some_and(|at| now - at < ASKED_ABOUT_SECONDS);
         while let Some((number, entry)) = self.kept(next) {
             next = entry.before;
@@ -119,7 +119,7 @@ impl Taken {
     fn kept(&self, next: u64) -> Option<(u64, &Entry)> {
         let number = next.checked_sub(1)?;
         let overwritten = self.count - number > self.newest.len() as u64;
-        if overwritten { None } else { self.entries.get(self.slot(number)).map(|entry| (number, entry)) }
+        if overwritten { None } else { self.entries.get(self.place(number)).map(|entry| (number, entry)) }
     }
 
     fn text(&self, entry: &Entry) -> Option<&str> {
@@ -151,12 +151,9 @@ impl Taken {
         self.hasher.hash_one((account, from_to))
     }
 
-    fn bucket(&self, pair: u64) -> usize {
-        (pair % self.newest.len().max(1) as u64) as usize
-    }
-
-    fn slot(&self, number: u64) -> usize {
-        (number % self.newest.len().max(1) as u64) as usize
+    /// A bucket by its pair, or a slot of the ring by its number: there are as many of either.
+    fn place(&self, of: u64) -> usize {
+        (of % self.newest.len().max(1) as u64) as usize
     }
 }
 

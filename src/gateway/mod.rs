@@ -36,9 +36,9 @@ pub enum Rejection {
     /// 400, with a word that says what is wrong.
     #[error("malformed webhook: {0}")]
     Malformed(&'static str),
-    /// 404: signed, and to a number that is not this channel's. Two numbers of one account share a token, and their webhook
-    /// URLs are easily mixed up: the answer would leave from the other number.
-    #[error("the message is to a number that is not this channel's")]
+    /// 404: signed, and to a number or of an account that is not this channel's. Two numbers of one account share a token,
+    /// and their webhook URLs are easily mixed up: the answer would leave from the other number.
+    #[error("the message is to a number, or of an account, that is not this channel's")]
     NotOurs,
 }
 

@@ -36,7 +36,7 @@ pub enum Outcome {
     BadSignature,
     /// 400, 408, 413 or 415
     Malformed,
-    /// 404: to a number that is not the channel's.
+    /// 404: to a number, or of an account, that is not the channel's.
     NotOurs,
     /// 503: too much waits already.
     Overloaded,

@@ -293,9 +293,9 @@ fn rejected(entry: &mut Entry, rejection: Rejection) -> Answer {
             entry.outcome = Some(Outcome::NotOurs);
             Answer::error(&Problem::new(
                 StatusCode::NOT_FOUND,
-                "not this channel's number",
-                "To is not the address of the channel that the URL names: compare the provider's webhook URL of that number \
-                       with `palabre check`",
+                "not this channel's number or account",
+                "To or AccountSid is not that of the channel that the URL names: compare the provider's webhook URL of that \
+                       number with `palabre check`",
             ))
         }
         Rejection::BadSignature => {

@@ -2,9 +2,9 @@
 //! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
 //! Under load it is always worth to wait for the place.
 //!
-//! Not for long: a provider that takes seconds must hold up no turn. And not at all while a STOP is among what waits: the
-//! turns before it are decided at once, so that their answers queue, and the STOP's turn holds back what has not left. So
-//! the mailbox stays open meanwhile: a STOP that comes ends the wait.
+//! Not for ever: a provider that hangs must hold up no turn. And not at all while a STOP is among what waits: the turns
+//! before it are decided at once, so that their answers queue, and the STOP's turn holds back what has not left. Nor while a
+//! program waits to hear that its message is written. So the mailbox stays open meanwhile: either of them ends the wait.
 
 use std::time::Duration;
 
@@ -15,8 +15,9 @@ use super::Conversation;
 use crate::domain::message::Inbound;
 use crate::domain::turn::says_stop;
 
-/// How long a turn waits at most.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a turn waits at most. In a flood of webhooks answers are under way for two seconds and more: whoever gave up
+/// then would queue for the rest of the flood.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long none waits after one that did in vain.
 const HURRY: Duration = Duration::from_secs(10);
 
@@ -25,14 +26,14 @@ impl Conversation {
     /// then.
     pub(super) fn waits(&mut self, ctx: &mut Context<Self>) -> bool {
         if let Some(wait) = self.waits_for.take() {
-            if !self.stop_is_queued() {
+            if !self.is_awaited() {
                 self.waits_for = Some(wait);
                 return true;
             }
             ctx.cancel_future(wait);
         }
         let hurried = self.hurried_until.is_some_and(|until| Instant::now() < until);
-        if self.queue.is_empty() || self.queued_in_store || hurried || self.stop_is_queued() {
+        if self.queue.is_empty() || self.queued_in_store || hurried || self.is_awaited() {
             return false;
         }
         if self.keeps_order() && !self.unsettled.is_zero() {
@@ -58,6 +59,11 @@ impl Conversation {
         if says_stop(message, &self.birth.profile.rules) {
             self.last_stop = self.last_stop.max(Some(message.id));
         }
+    }
+
+    /// Somebody waits for what comes after the next turn.
+    fn is_awaited(&self) -> bool {
+        self.stop_is_queued() || !self.asked.is_empty()
     }
 
     fn stop_is_queued(&self) -> bool {

@@ -41,8 +41,11 @@ const QUEUE: usize = 4096;
 const ROWS_AT_ONCE: usize = 1024;
 /// From so many messages to accept in one transaction on, it is a flood, and the rest gets a share of it.
 const FLOOD: usize = 64;
-/// The same on a server, for which the writer gathers them.
-const SERVER_FLOOD: usize = 128;
+/// The same on a server, for which the writer gathers them. With 256 that wait for their answers, a third to a half are in
+/// each transaction.
+const SERVER_FLOOD: usize = 80;
+/// With so many rows of the rest nobody waits for more.
+const CROWD: usize = 128;
 /// A lane to a server waits for company before a transaction, whose twenty statements cost the same for one row as for
 /// thirty: so long for each row of the last one, which tells how many are coming.
 const GATHER: Duration = Duration::from_micros(500);
@@ -82,7 +85,7 @@ impl Part {
         match self {
             Self::All => None,
             Self::Intake => Some((FLOOD, WEBHOOK_ROWS)),
-            Self::Rest => Some((SERVER_FLOOD, GATHER_ROWS)),
+            Self::Rest => Some((CROWD, GATHER_ROWS)),
         }
     }
 }

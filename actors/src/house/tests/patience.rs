@@ -6,7 +6,7 @@ use super::{ANNE, BOB, all_sent, answers, paused};
 use crate::domain::event::EventType;
 use crate::domain::status::OutboxState;
 use crate::testing::fakes::Answer;
-use crate::testing::harness::Harness;
+use crate::testing::harness::{Harness, request};
 
 #[test]
 fn however_many_wait_none_queues_behind_an_answer_that_is_under_way() {
@@ -34,6 +34,22 @@ fn i6_a_provider_that_hangs_holds_up_no_stop() {
         harness.post("a", ANNE, "STOP").await.unwrap();
         harness.until(|now| now.events_of(EventType::OptedOut).count() == 1).await;
         // Time stands still but for those who wait.
+        assert!(begun.elapsed() <= Duration::from_millis(100), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_program_that_asks_for_a_message_does_not_wait_for_a_provider_that_hangs() {
+    paused(async {
+        let harness = Harness::start(|_| {});
+        harness.provider("a").choose(|_| Some(Answer::Hang));
+        harness.post("a", ANNE, "hello").await.unwrap();
+        harness.provider("a").wait_begun(1).await;
+        harness.post("a", ANNE, "and this").await.unwrap();
+        // Its turn waits for the answer under way.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begun = tokio::time::Instant::now();
+        harness.send("a", ANNE, request("from the shop")).await.unwrap();
         assert!(begun.elapsed() <= Duration::from_millis(100), "{:?}", begun.elapsed());
     });
 }

@@ -105,7 +105,7 @@ pub(super) fn is_poison(error: &DbErr) -> bool {
 
 /// Whether two transactions were in each other's way, and one had to give up: the same again may do better.
 pub(super) fn is_collision(error: &DbErr) -> bool {
-    matches!(refusal(error), Some(Refusal::Collision))
+    matches!(error, DbErr::RecordNotUpdated) || matches!(refusal(error), Some(Refusal::Collision))
 }
 
 /// Whether the database itself said so. Anything else means that it was not reached, or that it comes or goes.

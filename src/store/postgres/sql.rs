@@ -12,11 +12,13 @@ mod cold;
 mod outbox;
 mod reserves;
 mod retention;
+mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::reserves::*;
 pub(in crate::store) use self::retention::*;
+pub(in crate::store) use self::turns::*;
 
 /// Nothing that is open has a smaller id: it is looked for no further back, and months of which all is done are left out. No
 /// upper bound of the id may stand beside it: between two bounds, whose values are not known, the planner expects next to
@@ -192,62 +194,6 @@ pub(in crate::store) const LAST_INBOUND: &str = "";
 
 pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = $3, processed_at = $4 \
     WHERE id = $1 AND tenant_id = $2 AND state = 'accepted'";
-
-/// `(tenant, conversation, expected version, inbound or null, newcomer's address or null)`: nobody else writes a turn of these
-/// conversations, uses up these messages or makes contacts for these addresses until the end of the transaction. Answers the
-/// positions of the turns whose conversation has that version, and of those whose message waits for its turn: a row that is
-/// locked is read as it is, whatever the statement saw when it began. The columns are computed in their order.
-pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
-        $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY j (tenant_id, conversation_id, version, inbound_id, address, \
-        place)), \
-    newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
-        hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j WHERE j.address IS NOT NULL ORDER BY 1) k), \
-    known AS MATERIALIZED (SELECT j.place - 1 AS place, c.version = j.version AND c.tenant_id = j.tenant_id AS holds \
-        FROM j JOIN conversations c ON c.id = j.conversation_id ORDER BY c.id FOR UPDATE OF c), \
-    used AS MATERIALIZED (SELECT j.place - 1 AS place, m.state = 'accepted' AND m.tenant_id = j.tenant_id AS holds \
-        FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
-    SELECT (SELECT count(*) FROM newcomers), \
-        coalesce((SELECT string_agg(place::text, ' ') FROM known WHERE holds), ''), \
-        coalesce((SELECT string_agg(place::text, ' ') FROM used WHERE holds), '')";
-
-/// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
-/// null)`, all locked: positions of the turns that may not be written (true), and of those that find deferred rows to
-/// release (false). The contact is null when the conversation was there already, and its version is what it is. A message
-/// may not overtake one that was accepted before it, on whatever node; nor may what it sends go before what stands in line.
-pub(in crate::store) const CONFLICTS: &str = concat!(
-    "SELECT x.place - 1, x.conflict FROM (SELECT j.place, coalesce(\
-        c.version <> j.version OR twin.id IS NOT NULL OR a.contact_id <> j.contact_id, false) \
-        OR (j.inbound_id IS NOT NULL AND (SELECT w.id FROM messages_in w WHERE w.tenant_id = j.tenant_id \
-            AND w.channel_id = j.channel_id AND w.\"from\" = j.address AND ",
-    since!("w", "inbound"),
-    " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1) < j.inbound_id) IS TRUE \
-        OR (SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id \
-            AND l.conversation_id = j.conversation_id AND l.id >= j.first_id AND l.state IN ",
-    in_line!(),
-    " LIMIT 1) IS NOT NULL AS conflict, \
-        j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
-            AND d.conversation_id = j.conversation_id AND ",
-    since!("d", "outbound"),
-    " AND ",
-    awaits_contact!("d"),
-    " LIMIT 1) IS NOT NULL AS deferred \
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
-        $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
-        releases, first_id, place) \
-    LEFT JOIN LATERAL (SELECT c.version FROM conversations c WHERE c.id = j.conversation_id \
-        AND j.contact_id IS NOT NULL OFFSET 0) c ON true \
-    LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
-        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
-    LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-        AND a.address = j.address AND j.contact_id IS NOT NULL OFFSET 0) a ON true OFFSET 0) x \
-    WHERE x.conflict OR x.deferred"
-);
-
-/// `(inbound, conversation, role, reason, processed_at)`
-pub(in crate::store) const PROCESS: &str = "UPDATE messages_in m SET state = 'processed', \
-        conversation_id = j.conversation_id, role = j.role, reason = j.reason, processed_at = j.at \
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) \
-        j (id, conversation_id, role, reason, at) WHERE m.id = j.id";
 
 /// `(session, closed_at)`
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions s SET closed_at = j.at \

@@ -173,6 +173,9 @@ pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', 
 /// There is one writer.
 pub(in crate::store) const LOCK_TURNS: &str = "";
 
+/// Nor in one.
+pub(in crate::store) const TAKE_TURNS: &str = "";
+
 /// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
 /// null], …]`: positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
 /// contact is null when the conversation is there already.

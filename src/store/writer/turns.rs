@@ -18,7 +18,8 @@ use super::batch::Task;
 use super::line::{Awaited, Line, lock_heads, promote, release};
 use crate::store::events::{self, Events};
 use crate::store::link::{
-    Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
+    Dialect, Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
+    time_or_null,
 };
 use crate::store::sql;
 use crate::store::values::{Row, corrupt};
@@ -37,8 +38,7 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
             return Ok(());
         }
         let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
-        let stale = lock(tx, &turns).await?;
-        let Checked { refused, deferred } = check(tx, &turns, stale).await?;
+        let Checked { refused, deferred } = admit(tx, &turns).await?;
         let passed = |at: &usize| !refused.contains(at);
         let releasing: Vec<_> =
             deferred.iter().filter(|at| passed(at)).filter_map(|at| turns.get(*at)).map(|turn| line(turn)).collect();
@@ -76,6 +76,76 @@ struct Checked {
     refused: HashSet<usize>,
     /// Rows of their conversation wait for the contact, who wrote.
     deferred: HashSet<usize>,
+}
+
+/// Whether the conversation and the message are written by the statement that checks them.
+fn is_taken(tx: &impl Transaction, turn: &Turn) -> bool {
+    tx.dialect() == Dialect::Postgres && turn.expected_version > 0
+}
+
+/// Which of the turns may be written. Other nodes are kept from what those are about, until the end of the transaction.
+async fn admit(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
+    let (taken, others): (Vec<_>, Vec<_>) =
+        (0..turns.len()).partition(|at| turns.get(*at).is_some_and(|turn| is_taken(tx, turn)));
+    let of = |places: &[usize]| places.iter().filter_map(|at| turns.get(*at).copied()).collect::<Vec<_>>();
+    let mut checked = take(tx, turns, taken).await?;
+    let found = of(&others);
+    let stale = lock(tx, &found).await?;
+    let more = check(tx, &found, stale).await?;
+    let back = |at: usize| others.get(at).copied();
+    checked.refused.extend(more.refused.into_iter().filter_map(back));
+    checked.deferred.extend(more.deferred.into_iter().filter_map(back));
+    Ok(checked)
+}
+
+/// Writes conversation and message of those of the turns (`places`) that may be written.
+async fn take(tx: &impl Transaction, turns: &[&Turn], mut places: Vec<usize>) -> Result<Checked, DbErr> {
+    let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
+    // So that two transactions wait for each other in one direction only.
+    places.sort_by_key(|at| turns.get(*at).map(|turn| turn.conversation.id));
+    let mut asked = Vec::with_capacity(places.len());
+    for turn in places.iter().filter_map(|at| turns.get(*at)) {
+        asked.push(taking(turn)?);
+    }
+    let rows = all(tx, sql::TAKE_TURNS, [list(asked)]).await?;
+    let Some(row) = rows.first() else { return Ok(checked) };
+    if row.get::<i64>(2)? != 0 {
+        return Err(DbErr::RecordNotUpdated);
+    }
+    let (written, releasing) = (positions(row, 0)?, positions(row, 1)?);
+    checked.refused.extend(places.iter().enumerate().filter(|(at, _)| !written.contains(at)).map(|(_, place)| *place));
+    checked.deferred.extend(releasing.into_iter().filter_map(|at| places.get(at).copied()));
+    Ok(checked)
+}
+
+fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
+    let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
+    let session = conversation.session.as_ref();
+    Ok([
+        text(turn.key.tenant.as_str()),
+        id(conversation.id),
+        integer(turn.expected_version),
+        id_or_null(consumed.map(|consumed| consumed.id)),
+        text(turn.key.channel.as_str()),
+        text(turn.key.address.as_str()),
+        flag(turn.releases),
+        flag(turn.knows_deferred),
+        id_or_null(turn.outbox.iter().map(|draft| draft.message.id).min()),
+        text(conversation.status.as_str()),
+        text(conversation.handler.as_str()),
+        id_or_null(session.map(|session| session.id)),
+        time_or_null(session.map(|session| session.opened_at)),
+        text(recent_answers(conversation)?),
+        time_or_null(conversation.timer_at),
+        time_or_null(conversation.last_inbound_at),
+        text_or_null(consumed.map(|consumed| consumed.role.as_str())),
+        text_or_null(consumed.map(|consumed| consumed.outcome.as_str())),
+        time(turn.at),
+    ])
+}
+
+fn recent_answers(conversation: &Conversation) -> Result<String, DbErr> {
+    serde_json::to_string(&conversation.recent_answers).map_err(|_| corrupt("recent answers"))
 }
 
 /// Keeps other nodes from what the turns are about, until the end of the transaction. Answers the positions of those that
@@ -160,7 +230,9 @@ async fn write(
         for address in new.into_iter().chain(&turn.alias) {
             addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);
         }
-        conversations.push(conversation(turn, &turn.conversation)?);
+        if !is_taken(tx, turn) {
+            conversations.push(conversation(turn, &turn.conversation)?);
+        }
         turn.events.iter().for_each(|event| events.push(event));
     }
     contacts.insert_later(tx).await?;
@@ -213,7 +285,8 @@ fn is_plain(draft: &Draft) -> bool {
 }
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
-    let consumed = turns.iter().filter_map(|turn| Some((turn, turn.consumed.as_ref()?)));
+    let rest = turns.iter().filter(|turn| !is_taken(tx, turn));
+    let consumed = rest.filter_map(|turn| Some((turn, turn.consumed.as_ref()?)));
     let rows = consumed.map(|(turn, consumed)| {
         let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
         [id(consumed.id), id(turn.conversation.id), text(role), text(outcome), time(turn.at)]
@@ -223,7 +296,6 @@ async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15], DbErr> {
     let session = conversation.session.as_ref();
-    let recent = serde_json::to_string(&conversation.recent_answers).map_err(|_| corrupt("recent answers"))?;
     Ok([
         id(conversation.id),
         text(turn.key.tenant.as_str()),
@@ -235,7 +307,7 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15],
         integer(turn.expected_version + 1),
         id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
-        text(recent),
+        text(recent_answers(conversation)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         time(turn.at),

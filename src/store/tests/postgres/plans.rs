@@ -33,6 +33,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::MESSAGES_IN,
         sql::FIRST_BY_KEY,
         sql::BURY,
+        sql::TAKE_TURNS,
         sql::LOCK_TURNS,
         sql::CONFLICTS,
         sql::PROCESS,

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod explain;
 mod link;
+mod moments;
 mod moving;
 mod nodes;
 pub mod operator;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::link::Dialect;
+use super::moments::parse_moments;
 
 /// `2026-11-21T03:55:00.123456Z`: as text, in the order of time.
 pub(super) fn time_text(at: Timestamp) -> String {
@@ -150,7 +151,7 @@ impl Row {
             status: self.parse(5)?,
             handler: self.parse(6)?,
             session: session.map(|(id, opened_at)| Session { id, opened_at }),
-            recent_answers: serde_json::from_str(&self.get::<String>(9)?).map_err(|_| corrupt("recent answers"))?,
+            recent_answers: parse_moments(&self.get::<String>(9)?)?,
             timer_at: self.time_or_null(10)?,
             last_inbound_at: self.time_or_null(11)?,
         }))

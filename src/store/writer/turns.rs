@@ -21,6 +21,7 @@ use crate::store::link::{
     Dialect, Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
     time_or_null,
 };
+use crate::store::moments::moments_text;
 use crate::store::sql;
 use crate::store::values::{Row, corrupt};
 
@@ -135,17 +136,13 @@ fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
         text(conversation.handler.as_str()),
         id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
-        text(recent_answers(conversation)?),
+        text(moments_text(&conversation.recent_answers)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         text_or_null(consumed.map(|consumed| consumed.role.as_str())),
         text_or_null(consumed.map(|consumed| consumed.outcome.as_str())),
         time(turn.at),
     ])
-}
-
-fn recent_answers(conversation: &Conversation) -> Result<String, DbErr> {
-    serde_json::to_string(&conversation.recent_answers).map_err(|_| corrupt("recent answers"))
 }
 
 /// Keeps other nodes from what the turns are about, until the end of the transaction. Answers the positions of those that
@@ -307,7 +304,7 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15],
         integer(turn.expected_version + 1),
         id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
-        text(recent_answers(conversation)?),
+        text(moments_text(&conversation.recent_answers)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         time(turn.at),

@@ -88,9 +88,8 @@ fn is_taken(tx: &impl Transaction, turn: &Turn) -> bool {
 async fn admit(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
     let (taken, others): (Vec<_>, Vec<_>) =
         (0..turns.len()).partition(|at| turns.get(*at).is_some_and(|turn| is_taken(tx, turn)));
-    let of = |places: &[usize]| places.iter().filter_map(|at| turns.get(*at).copied()).collect::<Vec<_>>();
     let mut checked = take(tx, turns, taken).await?;
-    let found = of(&others);
+    let found: Vec<_> = others.iter().filter_map(|at| turns.get(*at).copied()).collect();
     let stale = lock(tx, &found).await?;
     let more = check(tx, &found, stale).await?;
     let back = |at: usize| others.get(at).copied();
@@ -149,22 +148,14 @@ fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
 /// come too late, as far as that shows already.
 async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
     let locks = turns.iter().map(|turn| {
-        let address = (turn.expected_version == 0).then_some(turn.key.address.as_str());
-        [
-            text(turn.key.tenant.as_str()),
-            id(turn.conversation.id),
-            integer(turn.expected_version),
-            id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
-            text_or_null(address),
-        ]
+        let consumed = turn.consumed.as_ref().map(|consumed| consumed.id);
+        [text(turn.key.tenant.as_str()), id_or_null(consumed), text(turn.key.address.as_str())]
     });
     let rows = all(tx, sql::LOCK_TURNS, [list(locks)]).await?;
     // A database that has one writer is not asked.
     let Some(row) = rows.first() else { return Ok(HashSet::new()) };
-    let (known, waiting) = (positions(row, 1)?, positions(row, 2)?);
-    let is_stale = |at: usize, turn: &Turn| {
-        (turn.expected_version > 0 && !known.contains(&at)) || (turn.consumed.is_some() && !waiting.contains(&at))
-    };
+    let waiting = positions(row, 1)?;
+    let is_stale = |at: usize, turn: &Turn| turn.consumed.is_some() && !waiting.contains(&at);
     Ok(turns.iter().enumerate().filter(|(at, turn)| is_stale(*at, turn)).map(|(at, _)| at).collect())
 }
 

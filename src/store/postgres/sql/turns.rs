@@ -79,27 +79,23 @@ pub(in crate::store) const TAKE_TURNS: &str = concat!(
         (SELECT count(*) FROM taken WHERE inbound_id IS NOT NULL) - (SELECT count(*) FROM used)"
 );
 
-/// `(tenant, conversation, expected version, inbound or null, newcomer's address or null)`: nobody else writes a turn of these
-/// conversations, uses up these messages or makes contacts for these addresses until the end of the transaction. Answers the
-/// positions of the turns whose conversation has that version, and of those whose message waits for its turn: a row that is
-/// locked is read as it is, whatever the statement saw when it began. The columns are computed in their order.
+/// `(tenant, inbound or null, address)` of newcomers' turns: nobody else uses up these messages or makes contacts for these
+/// addresses until the end of the transaction. Answers how many newcomers there are, and the positions of the turns whose
+/// message waits for its turn: a row that is locked is read as it is, whatever the statement saw when it began. The columns
+/// are computed in their order.
 pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
-        $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY j (tenant_id, conversation_id, version, inbound_id, address, \
-        place)), \
+        $3::text[]) WITH ORDINALITY j (tenant_id, inbound_id, address, place)), \
     newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
-        hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j WHERE j.address IS NOT NULL ORDER BY 1) k), \
-    known AS MATERIALIZED (SELECT j.place - 1 AS place, c.version = j.version AND c.tenant_id = j.tenant_id AS holds \
-        FROM j JOIN conversations c ON c.id = j.conversation_id ORDER BY c.id FOR UPDATE OF c), \
+        hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j ORDER BY 1) k), \
     used AS MATERIALIZED (SELECT j.place - 1 AS place, m.state = 'accepted' AND m.tenant_id = j.tenant_id AS holds \
         FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
     SELECT (SELECT count(*) FROM newcomers), \
-        coalesce((SELECT string_agg(place::text, ' ') FROM known WHERE holds), ''), \
         coalesce((SELECT string_agg(place::text, ' ') FROM used WHERE holds), '')";
 
 /// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
-/// null)`, all locked: positions of the turns that may not be written (true), and of those that find deferred rows to
-/// release (false). The contact is null when the conversation was there already, and its version is what it is. A message
-/// may not overtake one that was accepted before it, on whatever node; nor may what it sends go before what stands in line.
+/// null)` of newcomers' turns, all locked: positions of those that may not be written (true), and of those that find deferred
+/// rows to release (false). A message may not overtake one that was accepted before it, on whatever node; nor may what it
+/// sends go before what stands in line.
 pub(in crate::store) const CONFLICTS: &str = concat!(
     "SELECT x.place - 1, x.conflict FROM (SELECT j.place, coalesce(\
         c.version <> j.version OR twin.id IS NOT NULL OR a.contact_id <> j.contact_id, false) \

@@ -80,13 +80,24 @@ async fn months_of_which_all_is_done_are_not_looked_through() {
     let who: Vec<_> = who.split('|').map(|word| format!("ARRAY['{word}']")).collect();
     let conversation = format!("ARRAY['{}']", database.psql("SELECT id FROM conversations"));
     let id = format!("ARRAY['{}']", message.id);
-    let none = "ARRAY[NULL]";
+    let none = "'{NULL}'";
     let questions = [
         (sql::LOAD, format!("{}, {}, {}, {id}", who[0], who[1], who[2])),
         (sql::PROMOTE, format!("{}, {conversation}", who[0])),
         (
             sql::CONFLICTS,
             format!("{}, {id}, {conversation}, ARRAY[1], {}, {none}, {}, ARRAY[true], {none}", who[0], who[1], who[2]),
+        ),
+        (
+            sql::TAKE_TURNS,
+            // A version that it does not have: nothing is written.
+            format!(
+                "{}, {conversation}, ARRAY[0], {id}, {}, {}, ARRAY[true], ARRAY[true], {none}{}",
+                who[0],
+                who[1],
+                who[2],
+                format!(", {none}").repeat(10)
+            ),
         ),
     ];
     for (sql, values) in &questions {

@@ -14,6 +14,7 @@ mod m20261121_000007_backlog;
 mod m20261121_000008_failing;
 mod m20261121_000009_reserves;
 mod m20261122_000010_horizon;
+mod m20261122_000011_samples;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000008_failing::Migration),
             Box::new(m20261121_000009_reserves::Migration),
             Box::new(m20261122_000010_horizon::Migration),
+            Box::new(m20261122_000011_samples::Migration),
         ]
     }
 }

@@ -1,9 +1,11 @@
 //! No hot statement reads a whole table: the plans that PostgreSQL makes once and keeps say so.
 
+use chrono::NaiveDate;
+
 use super::fresh;
 use crate::store::Store;
 use crate::store::link::rows;
-use crate::store::postgres::sql;
+use crate::store::postgres::{months, pool, sql};
 
 /// The plan that a prepared statement keeps, whatever its values.
 async fn plan(store: &Store, sql: &str) -> Vec<String> {
@@ -44,6 +46,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::CONTACT_OF,
         sql::OUTBOX_ROWS,
         sql::OUTBOX_ROWS_FREE,
+        sql::DELIVER,
         sql::OUTBOX_UPDATE,
         sql::LOCK_HEADS,
         sql::PROMOTE,
@@ -159,9 +162,28 @@ async fn sweeps_read_the_small_indexes() {
 #[tokio::test]
 async fn what_a_contact_waits_for_is_found_by_the_contact_and_not_in_the_tenants_backlog() {
     let (store, _database) = fresh().await;
-    for (sql, name) in [(sql::LOAD, "j.address"), (sql::CONFLICTS, "j.address")] {
+    for sql in [sql::LOAD, sql::TAKE_TURNS, sql::CONFLICTS] {
         let plan = plan(&store, sql).await;
-        let named = plan.iter().filter(|line| line.contains(&format!("\"from\" = {name}"))).collect::<Vec<_>>();
+        let named = plan.iter().filter(|line| line.contains("\"from\" = j.address")).collect::<Vec<_>>();
         assert!(!named.is_empty() && named.iter().all(|line| line.contains("Index Cond")), "{}", plan.join("\n"));
     }
+}
+
+#[tokio::test]
+async fn the_statistics_of_large_tables_take_few_pages_in_months_to_come_as_well() {
+    let (_store, database) = fresh().await;
+    let tables = || {
+        database.psql(
+            "SELECT t.relname, min(a.attstattarget), max(a.attstattarget) FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid
+            WHERE t.relkind IN ('r', 'p') AND t.relname ~ '^(messages_(in|out|once)|event_log)(_|$)' AND a.attnum > 0
+            GROUP BY 1 ORDER BY 1",
+        )
+    };
+    let before = tables().lines().count();
+    assert!(before > 9, "parents, defaults and a month: {before}");
+    let day = NaiveDate::from_ymd_opt(2031, 5, 1).unwrap();
+    months::make(&pool(&database.url()).unwrap(), day).await.unwrap();
+    let tables = tables();
+    assert_eq!(tables.lines().count(), before + 3);
+    assert!(tables.lines().all(|table| table.ends_with("|10|10")), "{tables}");
 }

@@ -24,9 +24,9 @@ const AT_ONCE: usize = 256;
 /// Where so many were asked together, a server is asked after a moment, for more of them.
 const BUSY: usize = 4;
 /// With so many there is nothing to wait for.
-const CROWD: usize = 32;
+const CROWD: usize = 64;
 /// The moment.
-const GATHER: Duration = Duration::from_millis(3);
+const GATHER: Duration = Duration::from_millis(8);
 /// The longest that anyone waits for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 

@@ -10,12 +10,14 @@
 
 mod cold;
 mod outbox;
+mod outcomes;
 mod reserves;
 mod retention;
 mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
+pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::reserves::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::turns::*;

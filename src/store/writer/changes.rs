@@ -1,10 +1,10 @@
 //! Settlements and status callbacks: read the rows, move them forward in memory in the order in which the news came,
 //! write them back (I5, I8).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use palabre_actors::domain::ids::OutboundId;
-use palabre_actors::ports::{Advanced, Settled, StatusUpdate, Usage};
+use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use sea_orm::DbErr;
 
 use super::Transaction;
@@ -13,7 +13,7 @@ use super::consents::{opted_out_there, welcomed_elsewhere};
 use super::line::promote;
 use super::outbox_row::{News, OutboxRow, Packed};
 use crate::store::events::Events;
-use crate::store::link::{Rows, all, change_later, column, integer, list, text};
+use crate::store::link::{Rows, all, change_later, column, id, integer, list, text, time};
 use crate::store::sql;
 use crate::store::values::corrupt;
 
@@ -36,7 +36,8 @@ pub(super) async fn apply(
         return Ok(());
     }
     let mut ids = Vec::with_capacity(tasks.len());
-    for task in tasks.iter() {
+    for task in tasks.iter_mut() {
+        task.output = None;
         ids.push(match &task.input {
             Change::Settle(settlement) => Some(settlement.message.id),
             Change::Advance(update) => match update.id {
@@ -45,9 +46,21 @@ pub(super) async fn apply(
             },
         });
     }
-    let mut rows = read(tx, &ids, taken).await?;
     let mut spent = Spent::default();
-    for (task, id) in tasks.iter_mut().zip(&ids) {
+    let mut left = BTreeSet::new();
+    let mut taken = taken;
+    for (at, mut row) in deliver(tx, tasks, &ids).await? {
+        let Some((task, id)) = tasks.get_mut(at).zip(ids.get_mut(at)) else { continue };
+        let Change::Settle(settlement) = &task.input else { continue };
+        row.settle(settlement).into_iter().for_each(|news| spent.note(news, events));
+        left.extend(row.line_left());
+        task.output = Some(Ok(Advanced::To(row.state)));
+        *id = None;
+        // Whoever holds some rows must not wait for others.
+        taken = Taken::Leave;
+    }
+    let mut rows = read(tx, &ids, taken).await?;
+    for (task, id) in tasks.iter_mut().zip(&ids).filter(|(task, _)| task.output.is_none()) {
         let row = id.and_then(|id| rows.get_mut(&id));
         if taken == Taken::Leave && id.is_some() && row.is_none() {
             // Somebody has it, or there is none: whoever waits for it sees which.
@@ -79,10 +92,37 @@ pub(super) async fn apply(
     }
     let changed = rows.values().filter(|row| row.is_changed()).map(OutboxRow::columns);
     change_later(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
-    let left: BTreeSet<_> = rows.values().filter_map(OutboxRow::line_left).collect();
+    left.extend(rows.values().filter_map(OutboxRow::line_left));
     promote(tx, &left).await?;
     welcomed_elsewhere(tx, rows.values().filter_map(OutboxRow::left_elsewhere).collect()).await?;
     spent.write(tx).await
+}
+
+/// Writes, without reading them first, those that their own channel took while they were being sent, as nearly all are.
+/// Answers their positions and what they were; the others are to be read.
+async fn deliver(
+    tx: &impl Transaction,
+    tasks: &[Task<Change, Advanced>],
+    ids: &[Option<OutboundId>],
+) -> Result<Vec<(usize, OutboxRow)>, DbErr> {
+    let mut news: HashMap<OutboundId, usize> = HashMap::new();
+    ids.iter().flatten().for_each(|id| *news.entry(*id).or_default() += 1);
+    let plain = tasks.iter().enumerate().filter_map(|(at, task)| match &task.input {
+        Change::Settle(settlement) if settlement.via.is_none() && news.get(&settlement.message.id) == Some(&1) => {
+            let Settled::Sent(receipt) = &settlement.result else { return None };
+            Some((at, &**settlement, receipt))
+        }
+        Change::Settle(_) | Change::Advance(_) => None,
+    });
+    let (mut places, mut columns) = (Vec::new(), Vec::new());
+    for (at, Settlement { message, cost_micros, at: when, .. }, receipt) in plain {
+        places.push((at, OutboxRow::being_sent(message)));
+        let provider_id = text(receipt.provider_message_id.as_str());
+        columns.push([id(message.id), text(message.tenant.as_str()), provider_id, integer(*cost_micros), time(*when)]);
+    }
+    let delivered = all(tx, sql::DELIVER, [list(columns)]).await?;
+    let delivered: HashSet<i64> = delivered.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
+    Ok(places.into_iter().zip(0..).filter(|(_, at)| delivered.contains(at)).map(|(place, _)| place).collect())
 }
 
 /// What the batch sent, by tenant, quarter of an hour and channel.

@@ -5,6 +5,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::event::Event;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use serde::Deserialize;
@@ -112,6 +113,34 @@ impl OutboxRow {
             followed: row.17 != 0,
             was_in_line: row.3.is_in_line(),
             was_there: is_there(row.3),
+            scheme: None,
+            changed_at: None,
+        }
+    }
+
+    /// The row of a message that is being sent through its own channel.
+    pub fn being_sent(message: &Outbound) -> Self {
+        Self {
+            id: message.id,
+            tenant: message.tenant.as_str().to_owned(),
+            channel: message.channel.as_str().to_owned(),
+            conversation: message.conversation.to_string(),
+            correlation: message.correlation,
+            state: OutboxState::Sending,
+            life: message.life.number,
+            attempts: message.attempts,
+            next_attempt_at: message.created_at,
+            lease_owner: None,
+            lease_until: None,
+            provider_message_id: None,
+            last_error: None,
+            sent_at: None,
+            via: None,
+            cost_micros: 0,
+            expires_at: message.expires_at,
+            followed: true,
+            was_in_line: true,
+            was_there: false,
             scheme: None,
             changed_at: None,
         }

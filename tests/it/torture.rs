@@ -20,6 +20,7 @@ fn killed_again_and_again_the_daemon_loses_and_repeats_nothing() {
     assert!(report["webhooks"]["unanswered"].as_u64() > Some(0), "{report:#}");
     assert!(report["webhooks"]["repeated"].as_u64() > Some(0), "{report:#}");
     assert!(report["faults"].as_object().is_some_and(|faults| faults.len() >= 3), "{report:#}");
+    // So few write so much that somebody who said STOP goes on.
     assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
 }
 
@@ -28,7 +29,7 @@ fn three_nodes_behind_nginx_lose_and_repeat_nothing_whatever_happens_to_their_se
     let rig = Rig::start(include_str!("../../config/nginx/palabre.conf"), 3, Options::default());
     let told = ["torture", "--json", "--quiet", "--seed", "20261122", "--kills", "9", "--rate", "30"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
-    let tortured = command.args(told).args(["--conversations", "60"]).args(rig.arguments()).output().unwrap();
+    let tortured = command.args(told).args(["--conversations", "20"]).args(rig.arguments()).output().unwrap();
     let said = String::from_utf8_lossy(&tortured.stderr);
     let report: Value = serde_json::from_slice(&tortured.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
     assert_eq!(tortured.status.code(), Some(0), "{report:#}\n{said}");
@@ -36,6 +37,7 @@ fn three_nodes_behind_nginx_lose_and_repeat_nothing_whatever_happens_to_their_se
     assert_eq!(report["webhooks"]["messages"], report["webhooks"]["acknowledged"]);
     // Everything was done to them at least once.
     assert_eq!(report["disturbed"].as_object().map(serde_json::Map::len), Some(6), "{report:#}");
+    // So few write so much that somebody who said STOP goes on.
     assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
 }
 

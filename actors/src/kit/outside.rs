@@ -131,7 +131,7 @@ impl Default for Settings {
             max_in_flight: 20_000,
             max_in_flight_per_tenant: 5_000,
             max_waiting_webhooks: 8_192,
-            senders: 512,
+            senders: 1_024,
             passivate_after: Duration::from_secs(60),
             max_resident_conversations: 10_000,
             lease: Duration::from_secs(60),

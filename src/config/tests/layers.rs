@@ -29,7 +29,7 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.max_in_flight, 20_000);
         assert_eq!(config.runtime.max_in_flight_per_tenant, 5_000);
         assert_eq!(config.runtime.max_waiting_webhooks, 8_192);
-        assert_eq!(config.runtime.senders, 512);
+        assert_eq!(config.runtime.senders, 1024);
         assert_eq!(config.runtime.passivate_after, Duration::from_secs(60));
         assert_eq!(config.runtime.max_resident_conversations, 10_000);
         assert_eq!(config.runtime.drain, Duration::from_secs(20));

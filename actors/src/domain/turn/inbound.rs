@@ -29,8 +29,8 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     let confirmed = message.content.details.provider_consent.is_some();
     let outcome = match keyword {
         Some(Keyword::Stop) if !state.opted_out => passage.opt_out(confirmed),
-        Some(Keyword::Start) if state.opted_out => passage.opt_in(confirmed),
-        Some(Keyword::Start) => passage.opt_in_again(confirmed),
+        Some(Keyword::Start) if state.opted_out && !is_overtaken(state, message) => passage.opt_in(confirmed),
+        Some(Keyword::Start) if !state.opted_out => passage.opt_in_again(confirmed),
         Some(Keyword::Confirm) if asked_to_confirm && !state.opted_out => passage.confirm(),
         Some(Keyword::Help) if !state.opted_out => passage.help(confirmed),
         _ if role == Role::Seller => passage.seller(state.opted_out),
@@ -47,6 +47,13 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     }
     passage.turn.releases = !silenced;
     passage.close(role, outcome)
+}
+
+/// Whether a later word of the conversation had its turn before this one: what nodes kept while the database was away comes
+/// in no order of theirs. Whoever is silent has said something else since then, so an overtaken START is none (I6).
+fn is_overtaken(state: &State, message: &Inbound) -> bool {
+    let last = state.conversation.as_ref().and_then(|conversation| conversation.last_inbound_at);
+    last.is_some_and(|last| message.received_at < last)
 }
 
 /// Whether a message says STOP, as its turn will read it: what is queued before it then waits for nothing.

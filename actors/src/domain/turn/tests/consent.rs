@@ -24,6 +24,32 @@ fn i6_only_an_explicit_start_undoes_a_stop() {
 }
 
 #[test]
+fn i6_a_start_that_a_later_stop_overtook_is_no_start() {
+    let rules = rules();
+    let mut before = client();
+    say(&mut before, &rules, "bonjour", at(0));
+    // START was said at 10, STOP at 14, and the node that had the STOP reached the database first.
+    for was_silent in [false, true] {
+        let mut state = before.clone();
+        if was_silent {
+            say(&mut state, &rules, "stop", at(5));
+        }
+        say(&mut state, &rules, "stop", at(14));
+        let late = decide(&state, &inbound(&state, "start", at(10)), &rules, &(), at(20));
+        assert_eq!(outcome(&late), Outcome::SilentOptedOut);
+        assert!(late.consent.is_none() && late.outbox.is_empty());
+        commit(&mut state, &late);
+        assert!(state.opted_out && !late.releases);
+        assert_eq!(outcome(&say(&mut state, &rules, "start", at(21))), Outcome::OptedIn, "said after it");
+    }
+    // The other way round the STOP counts, whenever it comes.
+    let mut state = before;
+    say(&mut state, &rules, "start", at(14));
+    let late = decide(&state, &inbound(&state, "stop", at(10)), &rules, &(), at(20));
+    assert_eq!(outcome(&late), Outcome::OptedOut);
+}
+
+#[test]
 fn i6_a_first_message_brings_the_welcome_once() {
     use OutboundKind::{Help, OptInConfirmation, OptOutConfirmation, Reply, Welcome};
     for (body, expected) in [

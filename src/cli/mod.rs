@@ -4,6 +4,7 @@ pub mod check;
 mod consents;
 mod demo;
 mod explain;
+mod files;
 mod mask;
 mod migrate;
 mod names;
@@ -146,7 +147,9 @@ impl From<Tongue> for Language {
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
-    let code = match Cli::parse().command {
+    let cli = Cli::parse();
+    files::take_all();
+    let code = match cli.command {
         Command::Serve(file) => serve::run(&file.config),
         Command::Check(args) => {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)

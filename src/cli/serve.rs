@@ -17,6 +17,7 @@ pub(super) fn run(config: &Path) -> u8 {
         Ok(logs) => logs,
         Err(error) => return super::complain(&error),
     };
+    super::files::warn_of_few(&config);
     telemetry::panics::install();
     let metrics = match telemetry::metrics::install() {
         Ok(metrics) => metrics,

@@ -1,0 +1,49 @@
+//! How many files this process may open. Each connection is one, and shells and containers allow 1,024 to begin with, which
+//! old programs need that count files in a fixed table. Whoever needs more may take more, up to the system's limit.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::warn;
+
+use crate::config::Config;
+
+/// The log, the database, the spool, clocks, pipes.
+const OTHERS: u64 = 128;
+
+/// Takes all that the system allows.
+pub(super) fn take_all() {
+    let limit = getrlimit(Resource::Nofile);
+    // It stays as it is where the system has other ideas.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Tells the operator of a daemon that may open fewer than its configuration lets come.
+pub(super) fn warn_of_few(config: &Config) {
+    let many = [config.http.max_connections, config.runtime.senders];
+    let needed = many.iter().fold(OTHERS, |sum, many| sum.saturating_add(u64::try_from(*many).unwrap_or(u64::MAX)));
+    if let Some(allowed) = getrlimit(Resource::Nofile).current
+        && allowed < needed
+    {
+        warn!(
+            files.allowed = allowed,
+            files.needed = needed,
+            "http.max_connections and runtime.senders are more than this process may open: raise its limit of open files \
+             (LimitNOFILE, ulimit -Hn), or webhooks are refused when all are in use"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_may_open_what_the_system_allows() {
+        let before = getrlimit(Resource::Nofile);
+        // Others in this process go on opening files.
+        let fewer = before.maximum.map_or(4096, |most| most - 1);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(fewer), ..before }).unwrap();
+        take_all();
+        let after = getrlimit(Resource::Nofile);
+        assert_eq!((after.current, after.maximum), (before.maximum, before.maximum));
+    }
+}

@@ -7,7 +7,7 @@ use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::{self, postgres::PgDatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::postgres::is_broken;
+use super::postgres::{is_broken, is_read_only};
 
 /// The store cannot be opened, migrated or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,16 +55,30 @@ pub enum StoreError {
     /// The writer could not do it.
     #[error("the database could not be written to")]
     NotWritten(#[from] PortError),
-    /// The database refused.
-    #[error("the database refused: {0}")]
-    Database(#[from] DbErr),
+    /// The server follows another one, or was told to take no changes.
+    #[error(
+        "this PostgreSQL takes no changes: it is a read replica, or was set read-only; give changes to the server that takes them"
+    )]
+    ReadOnly(#[source] DbErr),
+    /// The database refused, or does not answer.
+    #[error("the database {how}: {0}", how = if is_broken(.0) { "does not answer" } else { "refused" })]
+    Database(#[source] DbErr),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        if is_read_only(&error) { Self::ReadOnly(error) } else { Self::Database(error) }
+    }
 }
 
 impl StoreError {
     /// Whether nothing is broken and nothing is away: what was asked for may not be done.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Database(_) | Self::NotWritten(_) | Self::File { .. } | Self::NotReached)
+        !matches!(
+            self,
+            Self::Database(_) | Self::ReadOnly(_) | Self::NotWritten(_) | Self::File { .. } | Self::NotReached
+        )
     }
 
     /// Whether the database could not be reached, or has no time now: the same again may do better.
@@ -72,12 +86,22 @@ impl StoreError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Database(error) => is_broken(error) || is_exhausted(error),
-            Self::Moving | Self::NotReached => true,
+            Self::Moving | Self::NotReached | Self::ReadOnly(_) => true,
             Self::NotWritten(error) => error.is_transient(),
             Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated | Self::Moved { .. } => {
                 false
             }
         }
+    }
+}
+
+/// What sqlx says of it.
+pub(super) fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
     }
 }
 
@@ -113,24 +137,13 @@ pub(super) fn is_answer(error: &DbErr) -> bool {
     if is_broken(error) {
         return false;
     }
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    error.as_database_error().is_some()
+    of_sqlx(error).is_some_and(|error| error.as_database_error().is_some())
 }
 
 /// Whether the server has no room or no connection for us (class 53).
 fn is_exhausted(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("53"))
+    let code = of_sqlx(error).and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("53"))
 }
 
 /// Why a database refused a statement that it understood.
@@ -147,13 +160,8 @@ const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;
 
 fn refusal(error: &DbErr) -> Option<Refusal> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
-    };
-    if let sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnIndexOutOfBounds { .. } = &**error {
+    let error = of_sqlx(error)?;
+    if let sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnIndexOutOfBounds { .. } = error {
         return Some(Refusal::Nonsense);
     }
     let error = error.as_database_error()?;

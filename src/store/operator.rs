@@ -116,7 +116,8 @@ impl Store {
 }
 
 impl Operator {
-    /// Opens `sqlite://path` or `postgres://…`, beside running daemons or without one. A file must be there.
+    /// Opens `sqlite://path` or `postgres://…`, beside running daemons or without one. A file must be there. A read replica
+    /// answers all that is asked, and refuses changes ([`StoreError::ReadOnly`]).
     ///
     /// # Errors
     /// [`StoreError`]: the URL names another database, it cannot be opened, or its schema is of another version.
@@ -126,7 +127,7 @@ impl Operator {
                 // The readers first: they do not make a file that is not there.
                 let reads = sqlite::open_readers(url).await?;
                 let writes = sqlite::open_writer(url).await?;
-                if !Migrator::get_pending_migrations(&writes).await?.is_empty() {
+                if !Migrator::get_pending_migrations_read_only(&writes).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
                 let reads = Database::Sqlite(reads);
@@ -136,7 +137,7 @@ impl Operator {
             Kind::Postgres => {
                 let pool = postgres::pool_at_leisure(url)?;
                 let conn = postgres::through_sea_orm(pool.clone());
-                if !Migrator::get_pending_migrations(&conn).await?.is_empty() {
+                if !Migrator::get_pending_migrations_read_only(&conn).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
                 let pool = Database::Postgres(pool);

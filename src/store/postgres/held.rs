@@ -5,17 +5,21 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use sea_orm::DbErr;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{ConnectOptions, Connection, Error, Executor};
-use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::Mutex;
 
 use super::bind::{self, failed};
+use crate::store::error::of_sqlx;
 use crate::store::link::{Dialect, Link, Value};
 use crate::store::values::Row;
 
 /// How long the server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// `read_only_sql_transaction`
+const READ_ONLY: &str = "25006";
 
 /// The connection, or the way to make one.
 pub(in crate::store) struct Line {
@@ -113,17 +117,16 @@ fn gone() -> DbErr {
 /// Whether a failure is the connection's, or the server's that has no use for it: it stops, or it became a copy that
 /// takes no writing.
 pub(in crate::store) fn is_broken(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    match &**error {
-        Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25006")
+    match of_sqlx(error) {
+        Some(Error::Database(error)) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == READ_ONLY)
         }
-        Error::Io(_) | Error::Protocol(_) | Error::Tls(_) | Error::WorkerCrashed | Error::PoolTimedOut => true,
+        Some(Error::Io(_) | Error::Protocol(_) | Error::Tls(_) | Error::WorkerCrashed | Error::PoolTimedOut) => true,
         _ => false,
     }
+}
+
+/// Whether the server is a copy that takes no writing.
+pub(in crate::store) fn is_read_only(error: &DbErr) -> bool {
+    matches!(of_sqlx(error), Some(Error::Database(error)) if error.code().is_some_and(|code| code == READ_ONLY))
 }

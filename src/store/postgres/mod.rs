@@ -19,7 +19,7 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 use tracing::warn;
 
 pub(super) use self::bind::{execute, failed, query};
-pub(super) use self::held::{Line, is_broken};
+pub(super) use self::held::{Line, is_broken, is_read_only};
 pub(super) use self::notices::listen;
 pub(super) use self::ticks::inbound_ids;
 
@@ -108,6 +108,8 @@ pub(super) fn pool_at_leisure(url: &str) -> Result<PgPool, DbErr> {
 pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     let pool = pool_at_leisure(url)?;
     let mut guard = pool.begin().await.map_err(failed)?;
+    // It is idle for as long as the steps take.
+    guard.execute("SET LOCAL idle_in_transaction_session_timeout = 0").await.map_err(failed)?;
     guard.execute(MIGRATING).await.map_err(failed)?;
     let conn = through_sea_orm(pool.clone());
     let missing = Migrator::get_pending_migrations(&conn).await?;

@@ -4,6 +4,7 @@ mod away;
 mod horizon;
 mod nodes;
 mod plans;
+mod replica;
 mod reserves;
 
 use palabre_testbed::postgres::{Database, database};

@@ -60,6 +60,13 @@ impl Server {
     /// There is no PostgreSQL on this machine, or it does not start.
     #[must_use]
     pub fn start(options: Options) -> Self {
+        let server = Self::ours();
+        server.make(options);
+        server
+    }
+
+    /// A folder and a port for a server of one's own.
+    fn ours() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("palabre-postgres-{}-{number}", std::process::id()));
@@ -67,9 +74,7 @@ impl Server {
         let _ = fs::remove_dir_all(&folder);
         let users = enter(&folder);
         users.lock_shared().expect("a lock");
-        let server = Self { folder, port: free_port(), _users: users };
-        server.make(options);
-        server
+        Self { folder, port: free_port(), _users: users }
     }
 
     /// The server that all tests of this machine share while any of them runs.
@@ -115,8 +120,19 @@ impl Server {
         if !options.durable {
             settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
         }
-        let mut file = OpenOptions::new().append(true).open(data.join("postgresql.conf")).expect("its settings");
+        self.set(&settings);
+        self.begin();
+    }
+
+    /// What comes last counts.
+    fn set(&self, settings: &str) {
+        let file = self.data().join("postgresql.conf");
+        let mut file = OpenOptions::new().append(true).open(file).expect("its settings");
         file.write_all(settings.as_bytes()).expect("writes");
+    }
+
+    /// Starts it, and whoever ends it when nobody needs it any more.
+    fn begin(&self) {
         self.up();
         Command::new("sh")
             .args(["-c", WATCHMAN, "sh"])
@@ -232,6 +248,20 @@ impl Server {
             }
         }
         processes
+    }
+
+    /// Another server that follows this one, with all that was committed until now.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn replica(&self) -> Self {
+        let replica = Self::ours();
+        let copy = format!("postgres://{USER}@127.0.0.1:{}", self.port);
+        program("pg_basebackup").args(["-R", "--no-sync", "-c", "fast", "-d", &copy, "-D"]).arg(replica.data()).run();
+        replica.set(&format!("port = {}\n", replica.port));
+        replica.begin();
+        replica
     }
 
     /// The way to one of its databases.

@@ -18,6 +18,9 @@ const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
 pub(in crate::store) const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
+/// Has the statistics of every large table taken from few pages.
+const SAMPLE_LITTLE: &str = "SELECT palabre_sample_little()";
+
 /// Looks which months have nothing open any more. A day, as `2026-11-22`.
 const RAISE_HORIZON: &str = "SELECT palabre_raise_horizon($1::text::date)";
 
@@ -26,7 +29,7 @@ pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<()
     for month in ahead_of(today) {
         query(pool, MAKE.into(), vec![text(month.to_string())]).await?;
     }
-    Ok(())
+    query(pool, SAMPLE_LITTLE.into(), Vec::new()).await.map(drop)
 }
 
 /// Lets nobody look for open messages in months of which all is done. Only once nobody brings old messages from elsewhere

@@ -96,6 +96,8 @@ async fn reach_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> 
     loop {
         // Not cut short: it may be migrating.
         match reach(store, tenants, sellers).await {
+            // Somebody finishes the move by hand: webhooks need not wait for that.
+            Err(StoreError::Moving) => return Err(StoreError::Moving),
             Err(error) if error.is_away() && begun.elapsed() < PATIENCE => tokio::time::sleep(SOON).await,
             reached => return reached,
         }

@@ -58,14 +58,14 @@ impl Teller {
         let written: u64 = passes.iter().map(|pass| pass.written).sum();
         if self.json {
             let document = json!({
-                "stage": "copied", "rows": last.read, "written": written, "passes": passes.len(),
+                "stage": "copied", "compared": last.read, "written": written, "passes": passes.len(),
                 "end_takes_ms": milliseconds(last.last_takes), "elapsed_ms": milliseconds(self.begun.elapsed()),
             });
             say(format_args!("{document:#}"));
             return;
         }
         say(format_args!(
-            "copied {} in {} ({} a second); the database has {}",
+            "copied {} in {} ({} a second); the last pass looked at {}, of the log of events at what was new",
             counted(written, "row"),
             seconds(self.begun.elapsed()),
             rate(written, self.begun.elapsed()),

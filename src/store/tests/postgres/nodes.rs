@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::poll;
@@ -211,6 +212,71 @@ async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
     assert!(poll!(&mut advanced).is_pending(), "somebody has its row");
     kept.commit().await.unwrap();
     assert_eq!(advanced.await.unwrap(), Advanced::To(OutboxState::Delivered));
+}
+
+/// What is free is settled at once; what another transaction has is waited for afterwards, alone.
+#[tokio::test]
+async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
+    let (store, database) = fresh().await;
+    let settles = |row: &Outbound| {
+        let (result, message) = (taken(row.id), row.clone());
+        Arc::new(Settlement { result, message, via: None, cost_micros: 5, at: at(2) })
+    };
+    let first = Customer::of("belle", 0).is_answered(&store, "SM0", 0, now(0)).await;
+    let lane = key(&Change::Settle(settles(&first)));
+    let is_near = |row: &Outbound| key(&Change::Settle(settles(row))) == lane;
+    // Two more that the same writer settles, and one whose callback it writes as well.
+    let (mut others, mut twice) = (Vec::new(), None);
+    for n in 1.. {
+        let row = Customer::of("belle", n).is_answered(&store, &format!("SM{n}"), 0, now(0)).await;
+        if is_near(&row) && key(&Change::Advance(delivered(&row))) == lane {
+            twice = twice.or(Some(row));
+        } else if is_near(&row) {
+            others.push(row);
+        }
+        if others.len() >= 2 && twice.is_some() {
+            break;
+        }
+    }
+    let (free, held, twice) = (&others[0], &others[1], twice.unwrap());
+    let mut nobodies = std::iter::repeat_with(|| delivered(&Outbound { id: OutboundId::fresh(), ..first.clone() }));
+    let nobody = nobodies.find(|update| key(&Change::Advance(update.clone())) == lane).unwrap();
+
+    let (occupied, kept) = (kept(&database, &first).await, kept(&database, held).await);
+    let mut settled_first = pin!(store.settle(settles(&first)));
+    assert!(poll!(&mut settled_first).is_pending());
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while database.psql(waiting) != "1" {
+        tokio::task::yield_now().await;
+    }
+    // The writer is occupied, so these become one transaction.
+    let mut settled_held = pin!(store.settle(settles(held)));
+    let mut settled_free = pin!(store.settle(settles(free)));
+    let mut settled_twice = pin!(store.settle(settles(&twice)));
+    let mut told_twice = pin!(store.advance(delivered(&twice)));
+    let mut told_nobody = pin!(store.advance(nobody));
+    assert!(poll!(&mut settled_held).is_pending() && poll!(&mut settled_free).is_pending());
+    assert!(poll!(&mut settled_twice).is_pending() && poll!(&mut told_twice).is_pending());
+    assert!(poll!(&mut told_nobody).is_pending());
+    occupied.commit().await.unwrap();
+    settled_first.await.unwrap();
+    settled_free.await.unwrap();
+    settled_twice.await.unwrap();
+    assert_eq!(told_twice.await.unwrap(), Advanced::To(OutboxState::Delivered));
+    assert!(poll!(&mut settled_held).is_pending(), "somebody has its row");
+    kept.commit().await.unwrap();
+    settled_held.await.unwrap();
+    assert_eq!(told_nobody.await.unwrap(), Advanced::NoSuchMessage);
+
+    let ids = [&first, free, held, &twice].map(|row| format!("'{}'", row.id)).join(", ");
+    let states = format!(
+        "SELECT state, provider_message_id = 'SM' || id, cost_micros, lease_owner IS NULL FROM messages_out WHERE id IN ({ids}) ORDER BY 1"
+    );
+    assert_eq!(database.psql(&states), "delivered|t|5|t\nsent|t|5|t\nsent|t|5|t\nsent|t|5|t");
+    assert_eq!(database.psql("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'"), "4");
+    let usage = store.usage(&first.tenant, at(0)).await.unwrap();
+    assert_eq!((usage.messages, usage.cost_micros), (4, 20));
 }
 
 #[tokio::test]

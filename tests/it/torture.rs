@@ -20,7 +20,6 @@ fn killed_again_and_again_the_daemon_loses_and_repeats_nothing() {
     assert!(report["webhooks"]["unanswered"].as_u64() > Some(0), "{report:#}");
     assert!(report["webhooks"]["repeated"].as_u64() > Some(0), "{report:#}");
     assert!(report["faults"].as_object().is_some_and(|faults| faults.len() >= 3), "{report:#}");
-    // So few write so much that somebody who said STOP goes on.
     assert!(report["outcomes"]["silent_opted_out"].as_u64() > Some(0), "{report:#}");
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Taken {
 pub(super) async fn apply(
     tx: &impl Transaction,
     tasks: &mut [Task<Change, Advanced>],
-    taken: Taken,
+    mut taken: Taken,
     events: &mut Events,
 ) -> Result<(), DbErr> {
     if tasks.is_empty() {
@@ -49,7 +49,6 @@ pub(super) async fn apply(
     }
     let mut spent = Spent::default();
     let mut left = BTreeSet::new();
-    let mut taken = taken;
     for (at, mut row) in deliver(tx, tasks, &ids).await? {
         let Some((task, id)) = tasks.get_mut(at).zip(ids.get_mut(at)) else { continue };
         let Change::Settle(settlement) = &task.input else { continue };

@@ -173,6 +173,15 @@ async fn kept(database: &Database, row: &Outbound) -> DatabaseTransaction {
     tx
 }
 
+/// Until the one who asked for a row that somebody keeps stands there.
+async fn a_writer_waits(database: &Database) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while database.psql(waiting) != "1" {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A turn that waited for the row of a callback in its batch, while whoever has that row waits for the head of the turn's
 /// line, would stand still until the database notices, and all other webhooks with it.
 #[tokio::test]
@@ -197,11 +206,7 @@ async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
     let (occupied, kept) = (kept(&database, busy).await, kept(&database, held).await);
     let mut first_callback = pin!(first.advance(delivered(busy)));
     assert!(poll!(&mut first_callback).is_pending());
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while database.psql(waiting) != "1" {
-        tokio::task::yield_now().await;
-    }
+    a_writer_waits(&database).await;
     // The writer is occupied, so these two become one transaction.
     let mut committed = pin!(first.commit(*turn));
     let mut advanced = pin!(first.advance(delivered(held)));
@@ -245,11 +250,7 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
     let (occupied, kept) = (kept(&database, &first).await, kept(&database, held).await);
     let mut settled_first = pin!(store.settle(settles(&first)));
     assert!(poll!(&mut settled_first).is_pending());
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while database.psql(waiting) != "1" {
-        tokio::task::yield_now().await;
-    }
+    a_writer_waits(&database).await;
     // The writer is occupied, so these become one transaction.
     let mut settled_held = pin!(store.settle(settles(held)));
     let mut settled_free = pin!(store.settle(settles(free)));

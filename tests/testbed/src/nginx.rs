@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{am_root, free_port};
+use crate::{am_root, lasting_port};
 
 /// Runs the server until nobody holds the shell's standard input any more: whoever is killed lets go of it. A master that is
 /// killed with -9 would leave its workers behind.
@@ -53,7 +53,7 @@ impl Server {
     #[must_use]
     pub fn start(sample: &str, nodes: &[u16]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (path, port) = (folder.path().display().to_string(), free_port());
+        let (path, port) = (folder.path().display().to_string(), lasting_port());
         certify(folder.path());
         fs::write(folder.path().join("nginx.conf"), AROUND.replace("{folder}", &path)).expect("a file");
         fs::write(folder.path().join("site.conf"), moved(sample, &path, port, nodes)).expect("a file");
@@ -131,9 +131,9 @@ fn moved(sample: &str, folder: &str, port: u16, nodes: &[u16]) -> String {
     let servers: Vec<String> =
         nodes.iter().map(|node| server.replace("127.0.0.1:8080", &format!("127.0.0.1:{node}"))).collect();
     let site = once(sample.to_owned(), server, &servers.join("\n"));
-    let site = once(site, "listen 80;", &format!("listen 127.0.0.1:{};", free_port()));
+    let site = once(site, "listen 80;", &format!("listen 127.0.0.1:{};", lasting_port()));
     // Beside TLS, without: whoever posts does not know our certificate.
-    let listen = format!("listen 127.0.0.1:{} ssl; listen 127.0.0.1:{port};", free_port());
+    let listen = format!("listen 127.0.0.1:{} ssl; listen 127.0.0.1:{port};", lasting_port());
     let site = once(site, "listen 443 ssl;", &listen);
     let site = once(site, "/etc/letsencrypt/live/hooks.example.com/fullchain.pem", &format!("{folder}/certificate"));
     let site = once(site, "/etc/letsencrypt/live/hooks.example.com/privkey.pem", &format!("{folder}/key"));

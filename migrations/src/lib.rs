@@ -15,6 +15,7 @@ mod m20261121_000008_failing;
 mod m20261121_000009_reserves;
 mod m20261122_000010_horizon;
 mod m20261122_000011_samples;
+mod m20261122_000012_leased;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_reserves::Migration),
             Box::new(m20261122_000010_horizon::Migration),
             Box::new(m20261122_000011_samples::Migration),
+            Box::new(m20261122_000012_leased::Migration),
         ]
     }
 }

@@ -37,8 +37,9 @@ use crate::tenant::Tenant;
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Ahead, Applied, Reserved};
 
-/// How often at most the store is asked whether queued rows are settled.
+/// How soon the store is asked whether queued rows are settled, and how late when they were not so many times.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
 /// So many lost races of one request are no races.
 const LOST_RACES: u32 = 3;
 
@@ -101,6 +102,8 @@ pub struct Conversation {
     stale: bool,
     /// When the state was loaded.
     loaded_at: Option<Instant>,
+    /// How long it is trusted while rows queue.
+    ask_again_after: Duration,
     setbacks: u32,
 }
 
@@ -145,6 +148,7 @@ impl Conversation {
             deferred: false,
             stale: false,
             loaded_at: None,
+            ask_again_after: ASK_AGAIN_AFTER,
             setbacks: 0,
         }
     }
@@ -189,6 +193,10 @@ impl Conversation {
         self.stale = false;
         self.loaded_at = Some(Instant::now());
         self.state = Some(loaded.state);
+        self.ask_again_after = match (self.queued_in_store, loaded.unsettled) {
+            (true, true) => (self.ask_again_after * 2).min(ASK_AGAIN_AT_LAST),
+            _ => ASK_AGAIN_AFTER,
+        };
         self.queued_in_store = loaded.unsettled;
         self.deferred = loaded.deferred;
         let poison = self.birth.poison.take();
@@ -264,7 +272,7 @@ impl Conversation {
     /// again. The more messages pile up here, the longer not: reading them all again costs that much more.
     fn may_be_settled(&self) -> bool {
         let waiting = u32::try_from(self.queue.len().max(1)).unwrap_or(u32::MAX);
-        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < ASK_AGAIN_AFTER.saturating_mul(waiting));
+        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < self.ask_again_after.saturating_mul(waiting));
         self.queued_in_store && !asked
     }
 

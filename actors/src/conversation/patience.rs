@@ -2,7 +2,7 @@
 //! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
 //! Under load it is always worth to wait for the place.
 //!
-//! Not for ever: a provider that hangs must hold up no turn. And not at all while a STOP is among what waits: the turns
+//! Not for ever: a provider that hangs must hold up no turn, and one that is slow must not fill the memory with what waits. And not at all while a STOP is among what waits: the turns
 //! before it are decided at once, so that their answers queue, and the STOP's turn holds back what has not left. Nor while a
 //! program waits to hear that its message is written. So the mailbox stays open meanwhile: either of them ends the wait.
 
@@ -15,9 +15,11 @@ use super::Conversation;
 use crate::domain::message::Inbound;
 use crate::domain::turn::says_stop;
 
-/// How long a turn waits at most. In a flood of webhooks answers are under way for two seconds and more: whoever gave up
-/// then would queue for the rest of the flood.
+/// How long a turn waits while nobody of its channel gets on.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it waits that long while others do: half a minute. As many messages as there is memory for are served within that
+/// by a machine that answers some hundred a second. Whoever gave up sooner would queue, and make it slower for all.
+const PATIENCES: usize = 6;
 /// For how long none waits after one that did in vain.
 const HURRY: Duration = Duration::from_secs(10);
 
@@ -76,11 +78,26 @@ impl Conversation {
         take: impl FnOnce(&mut Self, T) + 'static,
         ctx: &mut Context<Self>,
     ) {
-        let wait = actix::clock::timeout(PATIENCE, what).into_actor(self).map(|in_time, conversation, ctx| {
+        let (desk, lane) = (self.birth.desk.clone(), self.lane());
+        let patient = async move {
+            let mut what = std::pin::pin!(what);
+            let mut served = desk.served(&lane);
+            for _ in 0..PATIENCES {
+                if let Ok(value) = actix::clock::timeout(PATIENCE, what.as_mut()).await {
+                    return Some(value);
+                }
+                let before = std::mem::replace(&mut served, desk.served(&lane));
+                if served == before {
+                    break;
+                }
+            }
+            None
+        };
+        let wait = patient.into_actor(self).map(|value, conversation, ctx| {
             conversation.waits_for = None;
-            match in_time {
-                Ok(value) => take(conversation, value),
-                Err(_) => conversation.hurried_until = Some(Instant::now() + HURRY),
+            match value {
+                Some(value) => take(conversation, value),
+                None => conversation.hurried_until = Some(Instant::now() + HURRY),
             }
             conversation.advance(ctx);
         });

@@ -122,6 +122,11 @@ impl Desk {
         self.places.held(lane)
     }
 
+    /// How many places a lane's messages ever got: while it grows, whoever waits gets on.
+    pub(crate) fn served(&self, lane: &LaneKey) -> usize {
+        self.places.served(lane)
+    }
+
     /// How many messages are being sent.
     #[must_use]
     pub fn sending(&self) -> usize {

@@ -43,6 +43,8 @@ pub(super) struct LanePage {
     held: AtomicUsize,
     unpaced: AtomicUsize,
     unpaced_limit: usize,
+    /// Places that its messages ever got.
+    served: AtomicUsize,
 }
 
 /// How a tenant takes part.
@@ -82,7 +84,8 @@ pub(super) struct Place {
 
 impl LanePage {
     fn new(unpaced_limit: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), unpaced: AtomicUsize::new(0), unpaced_limit: unpaced_limit.max(1) })
+        let none = || AtomicUsize::new(0);
+        Arc::new(Self { held: none(), unpaced: none(), unpaced_limit: unpaced_limit.max(1), served: none() })
     }
 }
 
@@ -142,7 +145,7 @@ impl Places {
             .free
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| tenant.may_take(lane, free).then(|| free - 1));
         taken.ok()?;
-        for count in [&tenant.held, &lane.held, &tenant.unpaced, &lane.unpaced] {
+        for count in [&tenant.held, &lane.held, &tenant.unpaced, &lane.unpaced, &lane.served] {
             count.fetch_add(1, Ordering::SeqCst);
         }
         Some(Place { places: Arc::clone(self), tenant: Arc::clone(tenant), lane: Arc::clone(lane), unpaced: true })
@@ -194,6 +197,11 @@ impl Places {
     /// How many of a lane's messages hold a place.
     pub(super) fn held(&self, lane: &LaneKey) -> usize {
         self.tenants.get(&lane.tenant).map_or(0, |tenant| tenant.lane(&lane.channel).held.load(Ordering::SeqCst))
+    }
+
+    /// How many places a lane's messages ever got.
+    pub(super) fn served(&self, lane: &LaneKey) -> usize {
+        self.tenants.get(&lane.tenant).map_or(0, |tenant| tenant.lane(&lane.channel).served.load(Ordering::Relaxed))
     }
 
     /// Resolves when every place is free.

@@ -40,6 +40,15 @@ macro_rules! in_line {
 }
 use in_line;
 
+/// A row that a sender is at, as the partial index `messages_out_leased` has them: by its second column, which is never less,
+/// so that no other one of what stands in line is taken for it.
+macro_rules! leased {
+    ($row:literal) => {
+        concat!($row, ".state = 'sending' AND right(", $row, ".id, 4) >= ''")
+    };
+}
+use leased;
+
 /// A row that waits for the contact, as the partial index `messages_out_deferred` has them.
 macro_rules! awaits_contact {
     ($row:literal) => {

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{awaits_contact, duties, held, in_line, same_phone, since};
+use super::{awaits_contact, duties, held, in_line, leased, same_phone, since};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -209,14 +209,17 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
 );
 
 /// Node, now, `(end of a lost lease)`, `(id in hand)`. Other nodes are alive until their leases say otherwise.
-pub(in crate::store) const EXPIRE_LEASES: &str = "WITH over AS MATERIALIZED (SELECT s.id FROM messages_out s \
-        WHERE s.state = 'sending' AND (s.lease_until IS NULL OR s.lease_until <= $2 \
+pub(in crate::store) const EXPIRE_LEASES: &str = concat!(
+    "WITH over AS MATERIALIZED (SELECT s.id FROM messages_out s WHERE ",
+    leased!("s"),
+    " AND (s.lease_until IS NULL OR s.lease_until <= $2 \
                 OR (s.lease_owner = $1 AND s.lease_until = ANY ($3))) \
             AND NOT (s.lease_owner = $1 AND s.id = ANY ($4)) \
         FOR UPDATE OF s SKIP LOCKED) \
     UPDATE messages_out t SET state = 'unknown', next_attempt_at = $2, lease_owner = NULL, lease_until = NULL, \
         last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \
-    RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts";
+    RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts"
+);
 
 /// Lane by lane: the head that is due first, and then the next lane, whatever stands between; and what goes on any day,
 /// which is little.

@@ -1,5 +1,7 @@
 //! What each node may send of a tenant's day and budget, and what went out of it.
 
+use super::leased;
+
 /// Each connection counts in a row of its own.
 pub(in crate::store) const USAGE: &str = "INSERT INTO usage AS u (tenant_id, quarter, channel_id, share, messages, \
         cost_micros) \
@@ -20,7 +22,8 @@ pub(in crate::store) const LOCK_RESERVES: &str = "SELECT set_config('idle_in_tra
 /// Tenant, node, since when it is today, since when this month, now, how many seconds a node may be silent. What went out
 /// today (messages, cost), and this month; what may have gone out; what others hold (messages, cost), and how many of them.
 /// What a node holds that was silent for longer is nobody's, and goes.
-pub(in crate::store) const COUNT_RESERVES: &str = "WITH gone AS (DELETE FROM reserves r \
+pub(in crate::store) const COUNT_RESERVES: &str = concat!(
+    "WITH gone AS (DELETE FROM reserves r \
         WHERE r.tenant_id = $1 AND r.node_id <> $2 AND NOT EXISTS (SELECT FROM nodes n WHERE n.id = r.node_id \
             AND n.seen_at > now() - $6::bigint::float8 * interval '1 second') RETURNING r.node_id), \
     sent AS (SELECT coalesce(sum(messages) FILTER (WHERE quarter >= $3::text::timestamptz), 0)::bigint AS day, \
@@ -32,8 +35,10 @@ pub(in crate::store) const COUNT_RESERVES: &str = "WITH gone AS (DELETE FROM res
         WHERE tenant_id = $1 AND node_id <> $2 AND node_id NOT IN (SELECT node_id FROM gone)) \
     SELECT sent.day, sent.day_cost, sent.month, sent.month_cost, \
         (SELECT count(*) FROM messages_out WHERE tenant_id = $1 AND state = 'unknown') \
-        + (SELECT count(*) FROM messages_out WHERE tenant_id = $1 AND state = 'sending' AND lease_until <= $5), \
-        others.messages, others.cost_micros, others.nodes FROM sent, others";
+        + (SELECT count(*) FROM messages_out s WHERE s.tenant_id = $1 AND s.lease_until <= $5 AND ",
+    leased!("s"),
+    "), others.messages, others.cost_micros, others.nodes FROM sent, others"
+);
 
 /// Tenant, node, messages, cost, whether it lacks more. What it holds from now on; what others hold is wanted then.
 pub(in crate::store) const KEEP_RESERVE: &str = "WITH mine AS (INSERT INTO reserves (tenant_id, node_id, messages, \

@@ -115,7 +115,7 @@ fn condition(plan: &[String], at: usize) -> bool {
 
 /// The small indexes, of what waits for something: from their beginning to their end they are short, or a limit ends it.
 fn partial(scan: &str) -> bool {
-    ["lease_until", "next_attempt_at", "tenant_id_id"].iter().any(|index| scan.contains(index))
+    ["next_attempt_at", "tenant_id_id"].iter().any(|index| scan.contains(index))
 }
 
 #[tokio::test]
@@ -128,6 +128,8 @@ async fn sweeps_read_the_small_indexes() {
         (sql::CLAIM_DUTIES, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id) AND (id < p.id)"),
         (sql::HASTEN, "(tenant_id = $1) AND (channel_id = $2) AND (next_attempt_at > $3)"),
         (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
+        (sql::EXPIRE_LEASES, "(\"right\"(id, 4) >= ''::text)"),
+        (sql::COUNT_RESERVES, "(tenant_id = $1) AND (\"right\"(id, 4) >= ''::text)"),
         (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
         (sql::HELD_PAGE, "(tenant_id > p"),
         (sql::HELD_PAGE, "(next_attempt_at <= $2)"),
@@ -138,7 +140,6 @@ async fn sweeps_read_the_small_indexes() {
         (sql::DUE_OUTBOX, "ROW(tenant_id, channel_id) > ROW("),
         (sql::PROMOTE, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
         (sql::OWNED_BY_OTHERS, "(provider_message_id = j.id)"),
-        (sql::COUNT_RESERVES, "(lease_until <= $5)"),
         (sql::COUNT_RESERVES, "(tenant_id = $1)"),
         (sql::AWAITS_TWIN, "(tenant_id = $1) AND (conversation_id = c.id)"),
         (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),

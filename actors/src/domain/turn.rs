@@ -64,6 +64,8 @@ pub struct Turn {
 pub struct Consumed {
     /// Which message.
     pub id: InboundId,
+    /// When its webhook came in, which may be long before the turn: it was kept while the database was away.
+    pub said_at: Timestamp,
     /// Who wrote it.
     pub role: Role,
     /// What came of it: a word for `messages_in.reason` (I11).

@@ -23,7 +23,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
     for turn in turns {
         for draft in turn.outbox.iter().filter(|draft| draft.message.kind == OutboundKind::Welcome) {
             let proof = Some(draft.message.id.to_string());
-            ledger.push(said(turn, "welcomed", turn.key.address.as_str(), proof));
+            ledger.push(said(turn, "welcomed", turn.key.address.as_str(), proof, turn.at));
             change(tx, sql::WELCOMED, [id(turn.contact.id), time(turn.at)]).await?;
         }
         if let Some(consent) = &turn.consent {
@@ -33,14 +33,15 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
                 ConsentChange::Confirm { address } => ("confirmed", address),
             };
             let proof = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
-            ledger.push(said(turn, what, address.as_str(), proof));
+            let said_at = turn.consumed.as_ref().map_or(turn.at, |consumed| consumed.said_at);
+            ledger.push(said(turn, what, address.as_str(), proof, said_at));
             changed(tx, turn, consent, events).await?;
         }
     }
     ledger.insert_later(tx).await
 }
 
-fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>) -> [Value; 9] {
+fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>, at: Timestamp) -> [Value; 9] {
     [
         id(Uuid::now_v7()),
         text(turn.key.tenant.as_str()),
@@ -50,7 +51,7 @@ fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>) -
         text(what),
         text("message"),
         text_or_null(proof),
-        time(turn.at),
+        time(at),
     ]
 }
 

@@ -83,9 +83,9 @@ impl<'a> Passage<'a> {
     /// The turn, with what came of the message written on it (I11).
     pub(super) fn close(mut self, role: Role, outcome: Outcome) -> Turn {
         let payload = Payload::builder().word("role", role.as_str()).word("outcome", outcome.as_str()).finish();
-        let message = self.message.id;
+        let (message, said_at) = (self.message.id, self.message.received_at);
         self.note(EventType::MessageRouted, EntityType::MessageIn, message.0, ActorType::Bot, payload);
-        self.turn.consumed = Some(Consumed { id: message, role, outcome });
+        self.turn.consumed = Some(Consumed { id: message, said_at, role, outcome });
         self.turn
     }
 }

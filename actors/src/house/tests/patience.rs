@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{ANNE, BOB, all_sent, answers, paused};
+use super::{ANNE, BOB, all_processed, all_sent, answers, paused};
 use crate::domain::event::EventType;
 use crate::domain::status::OutboxState;
-use crate::testing::fakes::Answer;
+use crate::testing::fakes::{Answer, Op};
 use crate::testing::harness::{Harness, request};
 
 #[test]
@@ -18,6 +18,82 @@ fn however_many_wait_none_queues_behind_an_answer_that_is_under_way() {
         }
         let snapshot = harness.until(|now| all_sent(now, 60)).await;
         assert_eq!(snapshot.events_of(EventType::MessageClaimed).count(), 0);
+    });
+}
+
+#[test]
+fn a_turn_waits_for_its_place_while_others_of_its_channel_get_theirs() {
+    paused(async {
+        // A tenant has one of two.
+        let harness = Harness::start(|settings| settings.senders = 2);
+        let provider = harness.provider("a");
+        provider.choose(|_| Some(Answer::Hang));
+        for n in 0..8 {
+            harness.post("a", &format!("+3361000000{n}"), "hello").await.unwrap();
+        }
+        // The last one waits for twenty-one seconds.
+        for count in 1..=8 {
+            provider.wait_begun(count).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            provider.release();
+        }
+        let snapshot = harness.until(|now| all_sent(now, 8)).await;
+        assert_eq!(snapshot.events_of(EventType::MessageClaimed).count(), 0);
+    });
+}
+
+#[test]
+fn behind_a_slow_provider_no_turn_waits_for_more_than_half_a_minute() {
+    paused(async {
+        let harness = Harness::start(|settings| settings.senders = 2);
+        let provider = harness.provider("a");
+        provider.choose(|_| Some(Answer::Hang));
+        let begun = tokio::time::Instant::now();
+        for n in 0..20 {
+            harness.post("a", &format!("+336100000{n:02}"), "hello").await.unwrap();
+        }
+        let answering = actix::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                provider.release();
+            }
+        });
+        harness.until(all_processed).await;
+        assert!((29..=31).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        answering.abort();
+    });
+}
+
+#[test]
+fn behind_a_provider_that_hangs_no_turn_waits_for_more_than_a_moment() {
+    paused(async {
+        let harness = Harness::start(|settings| settings.senders = 2);
+        harness.provider("a").choose(|_| Some(Answer::Hang));
+        let begun = tokio::time::Instant::now();
+        for who in [ANNE, BOB, ANNE] {
+            harness.post("a", who, "hello").await.unwrap();
+        }
+        harness.until(all_processed).await;
+        assert!((4..=6).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn the_longer_answers_queue_the_more_rarely_the_store_is_asked_for_them() {
+    paused(async {
+        let harness = Harness::start(|_| {});
+        let provider = harness.provider("a");
+        provider.choose(|_| Some(Answer::Hang));
+        for n in 0..30 {
+            harness.post("a", ANNE, &format!("{n}")).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let asked = harness.store.calls(Op::Load);
+        assert!((3..=12).contains(&asked), "{asked}");
+        provider.choose(|_| None);
+        provider.release();
+        let snapshot = harness.until(|now| all_sent(now, 30)).await;
+        assert_eq!(snapshot.outbound.len(), 30);
     });
 }
 

@@ -119,6 +119,7 @@ macro_rules! store_conformance {
             i6_a_welcome_asks_where_it_was_meant_for_and_where_it_left,
             i6_a_callback_that_comes_first_says_where_a_welcome_left,
             i6_who_confirms_is_one_person_on_every_channel,
+            what_was_said_is_dated_when_it_was_said,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };

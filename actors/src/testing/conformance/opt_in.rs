@@ -51,6 +51,17 @@ async fn leaves_by_sms(store: &impl Subject, message: &Outbound, seconds: i64) {
     store.settle(settlement.into()).await.expect("settles");
 }
 
+pub async fn what_was_said_is_dated_when_it_was_said(store: &impl Subject) {
+    let anne = Customer::of("belle", 1);
+    let stop = anne.sends(store, "SM1", 0).await;
+    let mut turn = turn(&anne.state(store).await, &stop, 40);
+    turn.consent = Some(ConsentChange::OptOut { address: anne.0.address.clone() });
+    store.commit(turn).await.expect("commits");
+    let dated: Vec<_> = store.snapshot().await.consents.iter().map(|row| row.created_at).collect();
+    assert_eq!(dated, [stop.received_at]);
+    assert_ne!(stop.received_at, at(40));
+}
+
 /// What the ledger says: what, on which channel, of whom, and what proves it.
 fn ledger(rows: &Snapshot) -> Vec<(&str, &str, &str, Option<&str>)> {
     rows.consents.iter().map(told).collect()

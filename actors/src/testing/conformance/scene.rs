@@ -129,7 +129,12 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
     });
     Turn {
         key: state.key.clone(),
-        consumed: Some(Consumed { id: message.id, role: Role::Client, outcome: Outcome::AnsweredFallback }),
+        consumed: Some(Consumed {
+            id: message.id,
+            said_at: message.received_at,
+            role: Role::Client,
+            outcome: Outcome::AnsweredFallback,
+        }),
         correlation: message.correlation,
         at: at(seconds),
         expected_version,

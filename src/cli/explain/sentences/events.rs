@@ -1,14 +1,24 @@
 //! An event in a sentence.
 
+use chrono::DateTime;
 use palabre_actors::domain::rules::Language;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::reasons::last_error;
 use super::{Both, PARKED, buried, in_, outcome, with_reason};
 use crate::store::entity::event_log;
 
+/// So many seconds a message waits for the database only in the spool. Webhooks wait for three, and clocks differ.
+const KEPT_FROM: i64 = 10;
+
 /// An event in a sentence.
 pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> String {
+    if row.event_type == "webhook_received"
+        && let Some(late) = kept_for(row)
+    {
+        return kept(late, language);
+    }
     let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
     let word = |field: &str| payload.get(field).and_then(Value::as_str);
     let by = row.actor_type.as_str();
@@ -152,6 +162,33 @@ fn details(payload: &Value, event_type: &str, language: Language) -> String {
     if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) }
 }
 
+/// How long after its webhook came in a message was written, in seconds, when it must have been kept in a spool meanwhile: its
+/// id has the time of the database that took it.
+fn kept_for(row: &event_log::Model) -> Option<i64> {
+    let id: Uuid = row.entity_id.as_deref()?.parse().ok()?;
+    let written = i64::try_from(id.get_timestamp()?.to_unix().0).ok()?;
+    let late = written - DateTime::parse_from_rfc3339(&row.created_at).ok()?.timestamp();
+    (late >= KEPT_FROM).then_some(late)
+}
+
+fn kept(late: i64, language: Language) -> String {
+    let late = match late {
+        ..120 => format!("{late} s"),
+        120..7200 => format!("{} min", late / 60),
+        _ => format!("{} h", late / 3600),
+    };
+    match language {
+        Language::En => format!(
+            "the webhook was believed, and the provider got its 200; the database was away, so the message was kept on the \
+            node's disk, and the database took it {late} later"
+        ),
+        Language::Fr => format!(
+            "le webhook a été authentifié, et le fournisseur a reçu son 200 ; la base de données étant absente, le message a \
+            été gardé sur le disque du nœud, et la base l'a repris {late} plus tard"
+        ),
+    }
+}
+
 fn limited(limit: Option<i64>, language: Language) -> String {
     match (limit, language) {
         (Some(limit), Language::En) => {
@@ -190,6 +227,23 @@ mod tests {
     use crate::cli::explain::timeline::samples;
 
     const AT: &str = "2026-11-21T04:45:00.000000Z";
+
+    #[test]
+    fn a_message_that_waited_in_the_spool_says_how_long() {
+        let written_at = |seconds: u64| {
+            // 2026-11-21T04:45:00Z, and later.
+            let millis = (1_795_236_300 + seconds) * 1000;
+            let id = Uuid::from_u128(u128::from(millis) << 80 | 7 << 76 | 2 << 62);
+            let received = samples::event("webhook_received", "provider", "{}", AT);
+            event(&event_log::Model { entity_id: Some(id.to_string()), ..received }, Language::En)
+        };
+        for at_once in [0, 3, 9] {
+            assert!(written_at(at_once).contains("the message is durable"), "{}", written_at(at_once));
+        }
+        for (seconds, told) in [(10, "took it 10 s later"), (125, "took it 2 min later"), (9_000, "took it 2 h later")] {
+            assert!(written_at(seconds).ends_with(told), "{}", written_at(seconds));
+        }
+    }
 
     #[test]
     fn every_event_has_its_sentence_twice() {

@@ -194,11 +194,12 @@ impl Data {
         }
         self.promote(turn.conversation.id);
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
-        self.consent(turn.consent, &ledger);
+        ledger.created_at = turn.consumed.as_ref().map_or(at, |consumed| consumed.said_at);
+        self.consent(turn.consent, &ledger, at);
     }
 
-    fn consent(&mut self, change: Option<ConsentChange>, ledger: &ConsentRow) {
-        let (tenant, at) = (&ledger.tenant, ledger.created_at);
+    fn consent(&mut self, change: Option<ConsentChange>, ledger: &ConsentRow, at: Timestamp) {
+        let tenant = &ledger.tenant;
         match change {
             Some(ConsentChange::OptOut { address }) => {
                 self.consents.push(ledger.says("opted_out", &address));

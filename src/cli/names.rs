@@ -1,6 +1,7 @@
 //! Names of tenants and channels as somebody typed them, beside those of the configuration.
 
 use palabre_actors::domain::ids::ChannelId;
+use uuid::Uuid;
 
 use crate::config::{Config, suggest};
 use crate::store::operator::Tenants;
@@ -16,6 +17,11 @@ pub(super) fn no_channel(id: &str, config: &Config) -> String {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
     let known: Vec<&str> = channels.map(|channel| channel.id.as_str()).collect();
     format!("no channel is called {id}: {}", suggest::help(id, &known))
+}
+
+/// An id of a list, where the next page begins.
+pub(super) fn listed(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "it is the last id of the page before, such as 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b".to_owned())
 }
 
 /// Of the names in a filter that found nothing, one that the configuration does not have: it may be misspelt. (The

@@ -43,7 +43,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
     /// Only what is older than this one: the next page
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = names::listed)]
     before: Option<uuid::Uuid>,
     /// Print JSON instead of text
     #[arg(long)]

@@ -79,7 +79,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
     /// Only what is older than this message: the next page
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = super::names::listed)]
     before: Option<uuid::Uuid>,
     /// Count them by tenant, channel, state and reason instead
     #[arg(long)]

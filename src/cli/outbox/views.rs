@@ -108,7 +108,10 @@ pub(super) async fn counts(
         complain_about(format_args!("{}", nothing_fits(filter, config, language)));
     } else {
         say(format_args!("{}", counted(&counts, language).trim_end()));
-        say(format_args!("\n{}", meanings(&counts, config, language).trim_end()));
+        let meanings = meanings(&counts, config, language);
+        if !meanings.is_empty() {
+            say(format_args!("\n{}", meanings.trim_end()));
+        }
     }
     Ok(if counts.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }

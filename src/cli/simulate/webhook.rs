@@ -36,8 +36,10 @@ impl Run {
         Self(random.u64(..))
     }
 
+    /// Of two messages that follow on each other the ids are nothing alike, as with a provider's: whoever keeps them in order
+    /// writes each somewhere else.
     fn sid(self, sequence: Sequence) -> String {
-        format!("SM{:016x}{:016x}", self.0, sequence.0)
+        format!("SM{:016x}{:016x}", scattered(self.0 ^ u64::from(sequence.0)), self.0)
     }
 
     /// Stands in a message's text behind a `#`, and in its reply when that repeats the text.
@@ -55,6 +57,13 @@ impl Run {
         let sequence = Sequence((token & 0xFFFF_FFFF) as u32);
         Some(if token >> 32 == self.0 & 0xFFFF_FFFF { Ok(sequence) } else { Err(OtherRun) })
     }
+}
+
+/// Another number for each: the last steps of SplitMix64, which can be taken back.
+fn scattered(number: u64) -> u64 {
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }
 
 /// A token that another run made.
@@ -255,7 +264,8 @@ mod tests {
             let text = format!("{}#0badcafe{sequence:08x}", TEXTS[sequence as usize % 2]);
             let mut message =
                 InboundMessage::text(sender.kind, &sender.channel_id, &sender.account_sid, &from, &sender.wire, &text);
-            message.sid = format!("SMdeadbeef0badcafe{sequence:016x}");
+            message.sid = webhooks.run().sid(Sequence(sequence));
+            assert!(message.sid.len() == 34 && message.sid.ends_with("deadbeef0badcafe"), "{}", message.sid);
             assert_eq!(body, message.form());
             assert_eq!(message.parameters().len(), 19);
             assert!(head.starts_with(&format!("POST {} HTTP/1.1\r\n", message.path)));
@@ -270,6 +280,15 @@ mod tests {
             let url = format!("{}{}", target.base_url, message.path);
             assert!(Signer::new(&sender.auth_token).verifies_form(&url, &form, &header(SIGNATURE_HEADER)));
         }
+    }
+
+    #[test]
+    fn ids_that_follow_on_each_other_lie_far_apart() {
+        let run = Run(0xDEAD_BEEF_0BAD_CAFE);
+        let ids: std::collections::BTreeSet<_> = (0..10_000).map(|n| run.sid(Sequence(n))).collect();
+        assert_eq!(ids.len(), 10_000);
+        let beginnings: std::collections::BTreeSet<_> = ids.iter().map(|id| &id[2..4]).collect();
+        assert_eq!(beginnings.len(), 256, "over all that there are");
     }
 
     #[test]

@@ -113,8 +113,11 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     guard.execute(MIGRATING).await.map_err(failed)?;
     let conn = through_sea_orm(pool.clone());
     let missing = Migrator::get_pending_migrations(&conn).await?;
-    let missing = missing.iter().map(|step| step.name().to_owned()).collect();
-    Migrator::up(&conn, None).await?;
+    let missing: Vec<String> = missing.iter().map(|step| step.name().to_owned()).collect();
+    // It says at length that there is nothing to do, at each start and each time that a start is tried again.
+    if !missing.is_empty() {
+        Migrator::up(&conn, None).await?;
+    }
     months::make(&pool, Utc::now().date_naive()).await?;
     guard.commit().await.map_err(failed)?;
     pool.close().await;

@@ -30,6 +30,7 @@ async fn wrong_usage_is_answered_with_what_would_be_right() {
             &["no channel is called bele-sms", "did you mean `belle-sms`?"],
         ),
         (&["outbox", "list", "--since", "yesterday"], 2, &["yesterday", "2h"]),
+        (&["outbox", "list", "--before", "yesterday"], 2, &["yesterday", "019c1a2b-"]),
         (&["outbox", "replay", "--all", "--per-second", "0"], 2, &["1..=1000"]),
         (&["outbox", "replay", nobody, "--note", "asked by +33612345678"], 2, &["personal data"]),
         (&["outbox", "cancel"], 2, &["<ID>"]),

@@ -252,6 +252,7 @@ impl House {
     /// stays there for the next start.
     pub async fn drain(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.foundation.desk.close_soon();
         for shard in &*self.shards {
             shard.ingress.do_send(ingress::messages::Drain);
             shard.dispatcher.do_send(outbox::messages::Drain);

@@ -2,9 +2,10 @@
 //! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
 //! Under load it is always worth to wait for the place.
 //!
-//! Not for ever: a provider that hangs must hold up no turn, and one that is slow must not fill the memory with what waits. And not at all while a STOP is among what waits: the turns
-//! before it are decided at once, so that their answers queue, and the STOP's turn holds back what has not left. Nor while a
-//! program waits to hear that its message is written. So the mailbox stays open meanwhile: either of them ends the wait.
+//! Not for ever: a provider that hangs must hold up no turn, one that is slow must not fill the memory with what waits, and a
+//! stop is in a hurry. And not at all while a STOP is among what waits: the turns before it are decided at once, so that their
+//! answers queue, and the STOP's turn holds back what has not left. Nor while a program waits to hear that its message is
+//! written. So the mailbox stays open meanwhile: either of them ends the wait.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::domain::turn::says_stop;
 /// How long a turn waits while nobody of its channel gets on.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it waits that long while others do: half a minute. As many messages as there is memory for are served within that
-/// by a machine that answers some hundred a second. Whoever gave up sooner would queue, and make it slower for all.
+/// by a machine that answers seven hundred a second. Whoever gave up sooner would queue, and make it slower for all.
 const PATIENCES: usize = 6;
 /// For how long none waits after one that did in vain.
 const HURRY: Duration = Duration::from_secs(10);
@@ -87,7 +88,7 @@ impl Conversation {
                     return Some(value);
                 }
                 let before = std::mem::replace(&mut served, desk.served(&lane));
-                if served == before {
+                if served == before || desk.closes_soon() {
                     break;
                 }
             }

@@ -6,6 +6,7 @@
 //! Every gate here fails closed: without a place, a permit or a day's budget nothing is sent.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub struct Desk {
     places: Arc<Places>,
     leases: Arc<Leases>,
     tenants: HashMap<TenantId, Arc<TenantDesk>>,
+    closing: AtomicBool,
 }
 
 /// A tenant's page in it.
@@ -60,7 +62,7 @@ impl Desk {
         let page =
             |(id, profile): (&TenantId, _)| (id.clone(), TenantDesk::new(id, profile, outside, Arc::clone(&leases)));
         let tenants = outside.tenants.iter().map(page).collect();
-        Arc::new(Self { places: Places::new(total, &shares), leases, tenants })
+        Arc::new(Self { places: Places::new(total, &shares), leases, tenants, closing: AtomicBool::new(false) })
     }
 
     /// Which rows are in hand, and which leases are nobody's.
@@ -125,6 +127,15 @@ impl Desk {
     /// How many places a lane's messages ever got: while it grows, whoever waits gets on.
     pub(crate) fn served(&self, lane: &LaneKey) -> usize {
         self.places.served(lane)
+    }
+
+    /// The daemon stops: nobody is to wait for long any more.
+    pub fn close_soon(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn closes_soon(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// How many messages are being sent.

@@ -65,6 +65,30 @@ fn behind_a_slow_provider_no_turn_waits_for_more_than_half_a_minute() {
 }
 
 #[test]
+fn a_stop_waits_for_no_places() {
+    paused(async {
+        let harness = Harness::start(|settings| settings.senders = 2);
+        let provider = harness.provider("a");
+        provider.choose(|_| Some(Answer::Hang));
+        for n in 0..10 {
+            harness.post("a", &format!("+3361000000{n}"), "hello").await.unwrap();
+        }
+        provider.wait_begun(1).await;
+        let answering = actix::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                provider.release();
+            }
+        });
+        let begun = tokio::time::Instant::now();
+        harness.house.drain().await;
+        assert!(begun.elapsed() <= Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(all_processed(&harness.store.snapshot()));
+        answering.abort();
+    });
+}
+
+#[test]
 fn behind_a_provider_that_hangs_no_turn_waits_for_more_than_a_moment() {
     paused(async {
         let harness = Harness::start(|settings| settings.senders = 2);

@@ -82,6 +82,8 @@ pub struct Ingress {
     batches: Option<mpsc::UnboundedSender<Batch>>,
     lanes: HashMap<TenantId, Lane>,
     sweeps: u32,
+    /// How long the last one took.
+    sweep_took: Duration,
     /// Due timers of tenants that the configuration does not have: they stand before those that are ours.
     stray_timers: usize,
     draining: bool,
@@ -108,6 +110,7 @@ impl Ingress {
             batches: None,
             lanes: HashMap::new(),
             sweeps: 0,
+            sweep_took: Duration::ZERO,
             stray_timers: 0,
             draining: false,
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{Ingress, lane_of};
@@ -14,6 +15,12 @@ use crate::supervisor::messages::Wake;
 
 /// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
 const ASK_EVERY: u32 = 16;
+/// Sweeps that take long are the rarer for it: looking takes a fiftieth of the time at most. Where a table is large, those who
+/// look for what is left of it may pass a million entries of what is done, until the next vacuum. One that takes long by itself
+/// met a database that stood still, and the next is wanted soon.
+const SHARE: u32 = 50;
+/// What was lost is found within this all the same.
+const RAREST: Duration = Duration::from_secs(30);
 /// Timers woken at once.
 const TIMER_LIMIT: usize = 256;
 /// How often live sessions are looked at: they last for hours.
@@ -33,6 +40,7 @@ impl Ingress {
         let mut behind: Vec<TenantId> = behind.collect();
         let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
         let timers = self.timers_to_read();
+        let begun = Instant::now();
         let sweeping = async move {
             let now = outside.now();
             if ask {
@@ -45,17 +53,22 @@ impl Ingress {
             };
             Ok::<_, PortError>((behind, due))
         };
-        ctx.spawn(sweeping.into_actor(self).map(|found, ingress, ctx| {
+        ctx.spawn(sweeping.into_actor(self).map(move |found, ingress, ctx| {
+            let mut pause = ingress.outside.settings.sweep_every;
             match found {
-                Ok((behind, due)) => ingress.swept(behind, due, ctx),
+                Ok((behind, due)) => {
+                    ingress.swept(behind, due, ctx);
+                    let took = begun.elapsed();
+                    let before = std::mem::replace(&mut ingress.sweep_took, took);
+                    pause = pause.max((took.min(before) * SHARE).min(RAREST));
+                }
                 Err(error) if ingress.outside.outage.is_news(&error) => {
                     warn!(error = %error, "sweep failed, trying again");
                 }
                 Err(_) => {}
             }
-            let settings = &ingress.outside.settings;
-            let overdue_after = settings.overdue_after;
-            ctx.run_later(settings.sweep_every, move |ingress, ctx| ingress.sweep(ctx, overdue_after));
+            let overdue_after = ingress.outside.settings.overdue_after;
+            ctx.run_later(pause, move |ingress, ctx| ingress.sweep(ctx, overdue_after));
         }));
     }
 

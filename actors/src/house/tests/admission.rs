@@ -1,10 +1,13 @@
 //! Who is refused when more comes than the store takes.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use super::{ANNE, BOB, all_sent, paused};
 use crate::ingress::{Accepted, Refusal};
-use crate::testing::fakes::{Fault, Op};
+use crate::kit::Settings;
+use crate::testing::fakes::{FakeGateways, FakeStore, Fault, Op};
 use crate::testing::harness::Harness;
 
 #[test]
@@ -65,5 +68,25 @@ fn i9_a_provider_that_hangs_slows_no_webhook_and_fills_no_memory() {
         harness.post("b", BOB, "hello").await.unwrap();
         harness.until(|now| all_sent(now, 1)).await;
         assert_eq!(harness.provider("b").taken().len(), 1, "another tenant's answer goes meanwhile");
+    });
+}
+
+#[test]
+fn sweeps_that_take_long_are_the_rarer_for_it() {
+    paused(async {
+        let store = FakeStore::new();
+        (0..3).for_each(|_| store.fault(Op::TenantsBehind, Fault::Hang));
+        let every = |settings: &mut Settings| settings.sweep_every = Duration::from_secs(1);
+        let harness = Harness::start_on(store, FakeGateways::default(), every);
+        let mut waits = Vec::new();
+        for count in 1..=3 {
+            let released = tokio::time::Instant::now();
+            harness.store.wait_calls(Op::TenantsBehind, count).await;
+            waits.push(released.elapsed().as_secs());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            harness.store.release();
+        }
+        // The first one may have met a database that stood still; the second took as long.
+        assert_eq!(waits, [0, 1, 10]);
     });
 }

@@ -21,7 +21,8 @@ pub(super) fn no_channel(id: &str, config: &Config) -> String {
 
 /// An id of a list, where the next page begins.
 pub(super) fn listed(text: &str) -> Result<Uuid, String> {
-    text.parse().map_err(|_| "it is the last id of the page before, such as 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b".to_owned())
+    text.parse()
+        .map_err(|_| "it is the last id of the page before, such as 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b".to_owned())
 }
 
 /// Of the names in a filter that found nothing, one that the configuration does not have: it may be misspelt. (The

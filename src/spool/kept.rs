@@ -103,6 +103,7 @@ pub(super) fn decode(entry: &Entry) -> Option<Brought> {
             content: Content { body: kept.body, profile_name: kept.profile_name, details: kept.details },
             correlation: kept.correlation,
             received_at: kept.received_at,
+            spooled: true,
         })));
     }
     let kept: KeptStatus = serde_json::from_slice(&entry.kept).ok()?;

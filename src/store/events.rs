@@ -39,6 +39,7 @@ impl Events {
 }
 
 pub(super) fn webhook_received(new: &NewInbound, message: Uuid) -> Event {
+    let payload = Payload::builder().provider_id("provider_message_id", &new.provider_message_id);
     Event {
         id: EventId::fresh(),
         tenant: new.tenant.clone(),
@@ -47,7 +48,10 @@ pub(super) fn webhook_received(new: &NewInbound, message: Uuid) -> Event {
         entity_id: Some(message),
         correlation: new.correlation,
         actor_type: ActorType::Provider,
-        payload: Payload::builder().provider_id("provider_message_id", &new.provider_message_id).finish(),
+        payload: match new.spooled {
+            true => payload.flag("spooled", true).finish(),
+            false => payload.finish(),
+        },
         created_at: new.received_at,
     }
 }

@@ -37,8 +37,9 @@ use crate::tenant::Tenant;
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Ahead, Applied, Reserved};
 
-/// How soon the store is asked whether queued rows are settled, and how late when they were not so many times.
+/// How soon the store is asked whether queued rows are settled.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// Twice as late each time that they were not, and so late at most.
 const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
 /// So many lost races of one request are no races.
 const LOST_RACES: u32 = 3;
@@ -90,6 +91,8 @@ pub struct Conversation {
     place: Option<Slot>,
     /// It waits for answers under way, or for a place.
     waits_for: Option<SpawnHandle>,
+    /// Until when the next message waits for places, once it does.
+    patient_until: Option<Instant>,
     /// Until when it does not wait for places: it did, in vain.
     hurried_until: Option<Instant>,
     /// The newest message that says STOP.
@@ -142,6 +145,7 @@ impl Conversation {
             unsettled: Tally::default(),
             place: None,
             waits_for: None,
+            patient_until: None,
             hurried_until: None,
             last_stop: None,
             queued_in_store: false,
@@ -333,6 +337,7 @@ impl Conversation {
         if let Some(outcome) = applied.outcome
             && let Some(done) = self.queue.pop_front()
         {
+            self.patient_until = None;
             counter!(metric::TURNS, "outcome" => outcome.as_str()).increment(1);
             let seconds = (self.birth.outside.now() - done.message.received_at).as_seconds_f64().max(0.0);
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);

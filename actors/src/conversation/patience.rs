@@ -18,9 +18,6 @@ use crate::domain::turn::says_stop;
 
 /// How long a turn waits while nobody of its channel gets on.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it waits that long while others do: half a minute. As many messages as there is memory for are served within that
-/// by a machine that answers seven hundred a second. Whoever gave up sooner would queue, and make it slower for all.
-const PATIENCES: usize = 6;
 /// For how long none waits after one that did in vain.
 const HURRY: Duration = Duration::from_secs(10);
 
@@ -35,7 +32,7 @@ impl Conversation {
             }
             ctx.cancel_future(wait);
         }
-        let hurried = self.hurried_until.is_some_and(|until| Instant::now() < until);
+        let hurried = self.hurried_until.is_some_and(|until| Instant::now() < until) || self.birth.desk.closes_soon();
         if self.queue.is_empty() || self.queued_in_store || hurried || self.is_awaited() {
             return false;
         }
@@ -79,20 +76,19 @@ impl Conversation {
         take: impl FnOnce(&mut Self, T) + 'static,
         ctx: &mut Context<Self>,
     ) {
-        let (desk, lane) = (self.birth.desk.clone(), self.lane());
+        let (desk, lane, until) = (self.birth.desk.clone(), self.lane(), self.patient_until());
         let patient = async move {
             let mut what = std::pin::pin!(what);
-            let mut served = desk.served(&lane);
-            for _ in 0..PATIENCES {
-                if let Ok(value) = actix::clock::timeout(PATIENCE, what.as_mut()).await {
+            loop {
+                let served = desk.served(&lane);
+                let soon = until.min(Instant::now() + PATIENCE);
+                if let Ok(value) = tokio::time::timeout_at(soon, what.as_mut()).await {
                     return Some(value);
                 }
-                let before = std::mem::replace(&mut served, desk.served(&lane));
-                if served == before || desk.closes_soon() {
-                    break;
+                if soon == until || desk.served(&lane) == served || desk.closes_soon() {
+                    return None;
                 }
             }
-            None
         };
         let wait = patient.into_actor(self).map(|value, conversation, ctx| {
             conversation.waits_for = None;
@@ -103,6 +99,14 @@ impl Conversation {
             conversation.advance(ctx);
         });
         self.waits_for = Some(ctx.spawn(wait));
+    }
+
+    /// How long the next message waits at most, for whatever: not as long as sweeps leave it to its own node. As many as there is
+    /// memory for are served within that by a machine that answers two thousand a second; whoever gave up sooner would queue,
+    /// and make it slower for all.
+    fn patient_until(&mut self) -> Instant {
+        let longest = self.birth.outside.settings.overdue_after * 9 / 10;
+        *self.patient_until.get_or_insert_with(|| Instant::now() + longest)
     }
 
     fn keeps_order(&self) -> bool {

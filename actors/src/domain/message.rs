@@ -29,6 +29,8 @@ pub struct NewInbound {
     pub correlation: CorrelationId,
     /// When the webhook came in.
     pub received_at: Timestamp,
+    /// It was kept beside the store, which was away.
+    pub spooled: bool,
 }
 
 impl NewInbound {

@@ -173,14 +173,13 @@ impl Places {
         while self.waiting.load(Ordering::SeqCst) > 0 && self.free.load(Ordering::SeqCst) > 0 {
             let served = {
                 let mut line = self.lock();
-                let next = line.next(|lane| self.take(lane), |tenant| self.weight(tenant));
-                if next.is_some() {
-                    self.waiting.fetch_sub(1, Ordering::SeqCst);
-                }
+                let mut left = 0;
+                let next = line.next(|lane| self.take(lane), |tenant| self.weight(tenant), &mut left);
+                self.waiting.fetch_sub(left + usize::from(next.is_some()), Ordering::SeqCst);
                 next
             };
             let Some((tell, place)) = served else { return };
-            // Whoever waited may have gone away: the place comes back then, outside of the lock, and goes to the next.
+            // Whoever waited may be gone in this moment: the place comes back then, outside of the lock, and goes to the next.
             drop(tell.send(place));
         }
     }
@@ -260,11 +259,12 @@ impl Line {
         waiters.push_back(tell);
     }
 
-    /// The next in turn that may take a place, with the place.
+    /// The next in turn that may take a place, with the place. Counts those that left the line meanwhile.
     fn next(
         &mut self,
         take: impl Fn(&LaneKey) -> Option<Place>,
         weight: impl Fn(&TenantId) -> usize,
+        left: &mut usize,
     ) -> Option<(oneshot::Sender<Place>, Place)> {
         for _ in 0..self.ring.len() {
             let id = self.ring.front()?.clone();
@@ -272,7 +272,7 @@ impl Line {
                 self.ring.pop_front();
                 continue;
             };
-            let found = tenant.next(|channel| take(&LaneKey { tenant: id.clone(), channel: channel.clone() }));
+            let found = tenant.next(|channel| take(&LaneKey { tenant: id.clone(), channel: channel.clone() }), left);
             tenant.served += usize::from(found.is_some());
             // Its turn ends when it got its weight, or cannot take more.
             if found.is_none() || tenant.served >= weight(&id) {
@@ -292,13 +292,23 @@ impl Line {
 }
 
 impl WaitingTenant {
-    fn next(&mut self, take: impl Fn(&ChannelId) -> Option<Place>) -> Option<(oneshot::Sender<Place>, Place)> {
+    fn next(
+        &mut self,
+        take: impl Fn(&ChannelId) -> Option<Place>,
+        left: &mut usize,
+    ) -> Option<(oneshot::Sender<Place>, Place)> {
         for _ in 0..self.ring.len() {
             let channel = self.ring.pop_front()?;
-            let Some(waiters) = self.lanes.get_mut(&channel).filter(|waiters| !waiters.is_empty()) else {
+            let Some(waiters) = self.lanes.get_mut(&channel) else { continue };
+            // A place for each of thousands that gave up would come back from each, one within the other.
+            while waiters.front().is_some_and(oneshot::Sender::is_closed) {
+                waiters.pop_front();
+                *left += 1;
+            }
+            if waiters.is_empty() {
                 self.lanes.remove(&channel);
                 continue;
-            };
+            }
             let place = take(&channel);
             let tell = if place.is_some() { waiters.pop_front() } else { None };
             if waiters.is_empty() {

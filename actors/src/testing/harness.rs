@@ -223,6 +223,7 @@ impl Harness {
             content: Content { body: body.to_owned(), ..Content::default() },
             correlation: CorrelationId::fresh(),
             received_at: noon(),
+            spooled: false,
         }
     }
 

@@ -77,6 +77,7 @@ impl Reader<'_> {
             content: Content { body: without_nul(body), profile_name: some_text(fields.profile_name), details },
             correlation,
             received_at,
+            spooled: false,
         })
     }
 

@@ -105,6 +105,7 @@ impl Receiver for Gateway {
             content: Content { body: field("Body").unwrap_or("").to_owned(), ..Content::default() },
             correlation,
             received_at: now,
+            spooled: false,
         })))
     }
 

@@ -40,8 +40,8 @@ macro_rules! in_line {
 }
 use in_line;
 
-/// A row that a sender is at, as the partial index `messages_out_leased` has them: by its second column, which is never less,
-/// so that no other one of what stands in line is taken for it.
+/// A row that a sender is at, as the partial index `messages_out_leased` has them. The second condition is true of every row: it
+/// names the index's second column, so that the planner takes this small index and not `messages_out_line`, which has these rows too.
 macro_rules! leased {
     ($row:literal) => {
         concat!($row, ".state = 'sending' AND right(", $row, ".id, 4) >= ''")

@@ -33,12 +33,16 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
                 ConsentChange::Confirm { address } => ("confirmed", address),
             };
             let proof = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
-            let said_at = turn.consumed.as_ref().map_or(turn.at, |consumed| consumed.said_at);
-            ledger.push(said(turn, what, address.as_str(), proof, said_at));
+            ledger.push(said(turn, what, address.as_str(), proof, said_at(turn)));
             changed(tx, turn, consent, events).await?;
         }
     }
     ledger.insert_later(tx).await
+}
+
+/// When the contact said what the turn is about.
+fn said_at(turn: &Turn) -> Timestamp {
+    turn.consumed.as_ref().map_or(turn.at, |consumed| consumed.said_at)
 }
 
 fn said(turn: &Turn, what: &'static str, address: &str, proof: Option<String>, at: Timestamp) -> [Value; 9] {
@@ -70,7 +74,7 @@ async fn changed(
                 text(address.as_str()),
                 text("message"),
                 id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
-                time(turn.at),
+                time(said_at(turn)),
             ];
             change(tx, sql::OPT_OUT, values).await?;
             unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 /// Everything else in one transaction: webhooks that come meanwhile wait for its end.
 pub(super) const OTHERS_AT_ONCE: usize = 128;
 /// The same on a connection of its own, on which no webhook waits.
-const OTHERS_ALONE: usize = 2048;
+const OTHERS_ALONE: usize = 1024;
 /// The share in a flood: so many rows for each transaction that accepts, divided by how many messages it accepts. The higher
 /// the flood, the less of it.
 const SHARE: usize = 1024;

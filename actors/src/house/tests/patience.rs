@@ -31,19 +31,22 @@ fn a_turn_waits_for_its_place_while_others_of_its_channel_get_theirs() {
         for n in 0..8 {
             harness.post("a", &format!("+3361000000{n}"), "hello").await.unwrap();
         }
-        // The last one waits for twenty-one seconds.
+        // The last one waits for more than eight seconds.
         for count in 1..=8 {
             provider.wait_begun(count).await;
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            tokio::time::sleep(Duration::from_millis(1200)).await;
             provider.release();
         }
         let snapshot = harness.until(|now| all_sent(now, 8)).await;
+        assert!(all_sent(&snapshot, 8));
         assert_eq!(snapshot.events_of(EventType::MessageClaimed).count(), 0);
+        // No sweep took what waits for what nobody has.
+        assert_eq!(harness.store.calls(Op::Backlog), 0);
     });
 }
 
 #[test]
-fn behind_a_slow_provider_no_turn_waits_for_more_than_half_a_minute() {
+fn behind_a_slow_provider_no_turn_waits_until_it_is_overdue() {
     paused(async {
         let harness = Harness::start(|settings| settings.senders = 2);
         let provider = harness.provider("a");
@@ -59,7 +62,7 @@ fn behind_a_slow_provider_no_turn_waits_for_more_than_half_a_minute() {
             }
         });
         harness.until(all_processed).await;
-        assert!((29..=31).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        assert_eq!(begun.elapsed().as_secs(), 9);
         answering.abort();
     });
 }
@@ -82,7 +85,8 @@ fn a_stop_waits_for_no_places() {
         });
         let begun = tokio::time::Instant::now();
         harness.house.drain().await;
-        assert!(begun.elapsed() <= Duration::from_secs(10), "{:?}", begun.elapsed());
+        // What is under way, and whoever waits gives up.
+        assert!(begun.elapsed() <= Duration::from_secs(8), "{:?}", begun.elapsed());
         assert!(all_processed(&harness.store.snapshot()));
         answering.abort();
     });
@@ -98,7 +102,7 @@ fn behind_a_provider_that_hangs_no_turn_waits_for_more_than_a_moment() {
             harness.post("a", who, "hello").await.unwrap();
         }
         harness.until(all_processed).await;
-        assert!((4..=6).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        assert_eq!(begun.elapsed().as_secs(), 5);
     });
 }
 
@@ -117,7 +121,7 @@ fn the_longer_answers_queue_the_more_rarely_the_store_is_asked_for_them() {
         provider.choose(|_| None);
         provider.release();
         let snapshot = harness.until(|now| all_sent(now, 30)).await;
-        assert_eq!(snapshot.outbound.len(), 30);
+        assert!(all_sent(&snapshot, 30));
     });
 }
 

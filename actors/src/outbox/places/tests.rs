@@ -35,6 +35,20 @@ fn served<'a>(waits: &mut Vec<(&'a str, impl Future<Output = Option<Place>> + Un
 }
 
 #[test]
+fn whoever_gave_up_is_passed_over_however_many_they_are() {
+    let places = open(1, &[("a", 1, &["a"])]);
+    let held = places.take(&lane("a", "a")).expect("it is free");
+    for _ in 0..100_000 {
+        assert!(places.wait(&lane("a", "a")).now_or_never().is_none());
+    }
+    let before = places.served(&lane("a", "a"));
+    drop(held);
+    assert_eq!((places.taken(), places.served(&lane("a", "a"))), (0, before));
+    let mut waits = Box::pin(places.wait(&lane("a", "a")));
+    assert!((&mut waits).now_or_never().flatten().is_some());
+}
+
+#[test]
 fn i9_however_much_one_has_to_send_some_places_stay_free() {
     let places = open(16, &[("a", 1, &["a"]), ("b", 1, &["b"]), ("c", 1, &["c"])]);
     let a = all(&places, &lane("a", "a"));
@@ -102,7 +116,7 @@ fn no_place_is_lost_when_a_waiter_goes_away() {
         let places = Arc::clone(&places);
         Box::pin(async move { places.wait(&lane(tenant, tenant)).await })
     };
-    let (mut gone, mut served_unheard, mut patient) = (wait("a"), wait("b"), wait("a"));
+    let (mut gone, mut served_unheard, mut patient) = (wait("a"), wait("a"), wait("b"));
     assert!((&mut gone).now_or_never().is_none());
     assert!((&mut served_unheard).now_or_never().is_none());
     assert!((&mut patient).now_or_never().is_none());

@@ -56,6 +56,7 @@ impl Customer {
             content: Content { body: format!("message {id}"), ..Content::default() },
             correlation: CorrelationId::fresh(),
             received_at: at(seconds),
+            spooled: false,
         }
     }
 

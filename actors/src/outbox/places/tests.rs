@@ -44,8 +44,7 @@ fn whoever_gave_up_is_passed_over_however_many_they_are() {
     let before = places.served(&lane("a", "a"));
     drop(held);
     assert_eq!((places.taken(), places.served(&lane("a", "a"))), (0, before));
-    let mut waits = Box::pin(places.wait(&lane("a", "a")));
-    assert!((&mut waits).now_or_never().flatten().is_some());
+    assert!(places.wait(&lane("a", "a")).now_or_never().flatten().is_some(), "nobody stands before it");
 }
 
 #[test]

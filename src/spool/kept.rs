@@ -139,6 +139,8 @@ mod tests {
         let back = decode(&Entry { at_ms, kept: bytes[kept].to_vec() }).unwrap();
         let Brought::Message(back) = back else { panic!("a message") };
         assert!(back.content == new.content);
+        assert!(back.spooled && !new.spooled, "where it was");
+        new.spooled = true;
         assert_eq!(format!("{back:?}"), format!("{new:?}"));
         assert_eq!((back.from, back.to), (new.from, new.to));
         assert!(decode(&Entry { at_ms, kept: b"{}".to_vec() }).is_none());

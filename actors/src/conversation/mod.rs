@@ -203,6 +203,8 @@ impl Conversation {
         };
         self.queued_in_store = loaded.unsettled;
         self.deferred = loaded.deferred;
+        // Whoever waited may have had its turn elsewhere.
+        self.patient_until = None;
         let poison = self.birth.poison.take();
         let mut permits: Vec<(InboundId, Option<Permit>)> =
             self.queue.drain(..).map(|waiting| (waiting.message.id, waiting.permit)).collect();

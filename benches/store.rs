@@ -15,7 +15,7 @@ use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::send::Receipt;
 use palabre_actors::ports::{Acceptance, Inbox, Outbox, Settled, Settlement, Turns};
-use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, at, now, turn};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -1,10 +1,10 @@
 //! The composition root: the only place that knows every room of the house.
 
-mod arrival;
 mod cluster;
 mod front;
 mod integrators;
 mod retention;
+mod startup;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
-use palabre_actors::house::{Foundation, House};
-use palabre_actors::kit::{LiveNodes, Outage, Outside, Ports, Settings, TenantProfile};
+use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
+use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, TenantProfile};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use self::arrival::Opened;
 use self::cluster::Cluster;
 use self::front::{Front, StoreHealth};
+use self::startup::Opened;
 use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
@@ -77,7 +77,7 @@ pub struct Running {
     /// Where metrics are shown.
     pub admin_addr: SocketAddr,
     listeners: http::Running,
-    house: House,
+    engine: Engine,
     store: Store,
     cluster: Cluster,
     runtime: Runtime,
@@ -99,7 +99,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
-    let Opened { store, sellers, spooled } = arrival::open(&config, &runtime).await?;
+    let Opened { store, sellers, spooled } = startup::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let registry = Arc::new(Registry::build(&config)?);
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
@@ -112,19 +112,19 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         ports.inbox = Arc::new(spooled.clone());
     }
     let outside = outside(&config, ports, (node, cluster.nodes()), runtime.io().clone());
-    let foundation = Foundation::new(outside, shards);
+    let builder = EngineBuilder::new(outside, shards);
     let shards = {
-        let foundation = foundation.clone();
-        runtime.on_each_shard(move |number| foundation.start_shard(number)).await?
+        let builder = builder.clone();
+        runtime.on_each_shard(move |number| builder.start_shard(number)).await?
     };
-    let house = foundation.house(shards);
-    let draining = spooled
-        .clone()
-        .map(|spooled| arrival::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), house.clone()));
-    cluster.meet(house.clone())?;
+    let engine = builder.build(shards);
+    let draining = spooled.clone().map(|spooled| {
+        startup::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), engine.clone())
+    });
+    cluster.meet(engine.clone())?;
     let forgetting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
 
-    let front = Arc::new(Front::new(&config, registry, house.clone(), spooled));
+    let front = Arc::new(Front::new(&config, registry, engine.clone(), spooled));
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -134,7 +134,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         reception: front,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, store.operator().telling(cluster.wakes()), &house, Arc::new(SystemClock)),
+        api: integrators::api(&config, store.operator().telling(cluster.notifier()), &engine, Arc::new(SystemClock)),
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
     health.enter(Phase::Ready);
@@ -149,7 +149,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         addr: listeners.addr,
         admin_addr: listeners.admin_addr,
         listeners,
-        house,
+        engine,
         store,
         cluster,
         runtime,
@@ -162,8 +162,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
 
 impl Running {
     /// Resolves when the daemon cannot go on and should be started again.
-    pub async fn collapsed(&self) {
-        self.house.collapsed().await;
+    pub async fn fatal(&self) {
+        self.engine.fatal().await;
     }
 
     /// The store, for those who look at its rows (the demo does).
@@ -176,15 +176,15 @@ impl Running {
     /// Answers whether everything was finished; what was not is in the store for the next start.
     pub async fn stop(self) -> bool {
         info!("draining");
-        let house = self.house;
+        let engine = self.engine;
         let draining = async {
             // The listeners first: webhooks in flight still need their commit.
             self.listeners.stop().await;
-            house.drain().await;
+            engine.drain().await;
         };
         let finished = tokio::time::timeout(self.drain, draining).await.is_ok();
         if !finished {
-            warn!(sending = house.sending(), "not everything finished in time; it goes on at the next start");
+            warn!(sending = engine.sending(), "not everything finished in time; it goes on at the next start");
         }
         self.cluster.leave(finished).await;
         // What is kept stays there for the next start.
@@ -246,15 +246,20 @@ fn ports(store: &Store, sellers: Sellers, registry: &Arc<Registry>, clock: Arc<d
         inbox: port(),
         turns: port(),
         outbox: port(),
-        reserves: cluster.reserves(),
-        standings: port(),
-        pacing: cluster.pacing(),
+        quota_leases: cluster.quota_leases(),
+        recipients: port(),
+        rate_limiter: cluster.rate_limiter(),
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
     }
 }
 
-fn outside(config: &Config, ports: Ports, (node, nodes): (NodeId, LiveNodes), io: tokio::runtime::Handle) -> Outside {
+fn outside(
+    config: &Config,
+    ports: Ports,
+    (node, nodes): (NodeId, LiveNodes),
+    io: tokio::runtime::Handle,
+) -> ActorContext {
     let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
@@ -269,5 +274,14 @@ fn outside(config: &Config, ports: Ports, (node, nodes): (NodeId, LiveNodes), io
         lease: runtime.lease,
         ..Settings::default()
     };
-    Outside { ports, tenants, settings, node, nodes, io, residents: AtomicUsize::new(0), outage: Outage::default() }
+    ActorContext {
+        ports,
+        tenants,
+        settings,
+        node,
+        nodes,
+        io,
+        residents: AtomicUsize::new(0),
+        outage: Outage::default(),
+    }
 }

@@ -4,16 +4,16 @@
 //!
 //! Imports run one way: `domain <- ports <- kit <- actors`.
 //!
-//! A message's way: [`house::House::accept`] → [`ingress`] (durable) → [`supervisor`] → [`tenant`] → [`conversation`]
+//! A message's way: [`engine::Engine::accept`] → [`ingress`] (durable) → [`supervisor`] → [`tenant`] → [`conversation`]
 //! (decide, commit, apply) → [`outbox`] (the gates, the wire, the settlement).
 
 pub mod conversation;
 pub mod domain;
-pub mod house;
+pub mod engine;
 pub mod ingress;
-pub mod kit;
 pub mod outbox;
 pub mod ports;
+pub mod runtime;
 pub mod supervisor;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

@@ -1,28 +1,28 @@
 //! What the heart needs of the outside. The shell implements these; `testing` has fakes of them, and a conformance suite
 //! that every implementation passes.
 
+mod claims;
 mod error;
-mod leases;
-mod pacing;
-mod reserves;
-mod wakes;
+mod notifier;
+mod quota_leases;
+mod rate_limit;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
-pub use self::leases::{Claim, ClaimUnknown, Claimable, Hasten, LeasesOver};
-pub use self::pacing::{Gate, GateKey, Pacing, Pass};
-pub use self::reserves::{Ask, Reserved, Reserves};
-pub use self::wakes::{ToWake, Wakes};
+pub use self::notifier::{Notification, Notifier};
+pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
+pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
 use crate::domain::Timestamp;
 use crate::domain::address::{Address, Scheme};
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
-use crate::domain::send::{Found, Letter, OnUnknown, Receipt, SendError};
+use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::turn::Turn;
 
@@ -55,7 +55,8 @@ pub trait Inbox: Send + Sync {
 
     /// Sets a message aside as dead, for a reason that is a word (`poisonous`), with a `message_dead` event. It has no
     /// turn any more. No effect when it had its turn already.
-    fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
+    fn dead_letter(&self, message: &Inbound, reason: &'static str, at: Timestamp)
+    -> Pending<'_, Result<(), PortError>>;
 }
 
 /// What became of a webhook's message.
@@ -104,7 +105,7 @@ pub struct Loaded {
     /// What waits for a turn.
     pub waiting: Vec<Inbound>,
     /// Whether rows of it in `messages_out` stand in line (pending, sending, unknown): a new one must queue behind them.
-    pub unsettled: bool,
+    pub open_rows: bool,
     /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them. What is held until the
     /// tenant may spend again does not count.
     pub deferred: bool,
@@ -119,7 +120,7 @@ pub trait Outbox: Send + Sync {
 
     /// Heads that failed in this life, and wait for another attempt, are due now. Answers how many. What is unknown stays
     /// so: it is asked about before it goes anywhere (I5).
-    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>>;
+    fn expedite(&self, expedite: ExpediteRetries) -> Pending<'_, Result<u64, PortError>>;
 
     /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;
@@ -128,12 +129,12 @@ pub trait Outbox: Send + Sync {
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
 
     /// Lanes with pending rows, and the earliest moment at which one of each may be due: the head of a line, or what goes
-    /// on any day wherever it stands ([`Claimable::Duties`]).
-    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>>;
+    /// on any day wherever it stands ([`Claimable::QuotaExempt`]).
+    fn due(&self) -> Pending<'_, Result<Vec<(ChannelKey, Timestamp)>, PortError>>;
 
     /// Turns rows whose lease is over (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
     /// `unknown`, due for reconciliation at once, event `message_unknown`. Answers how many.
-    fn expire_leases(&self, over: LeasesOver) -> Pending<'_, Result<u64, PortError>>;
+    fn expire_leases(&self, over: EndedLeases) -> Pending<'_, Result<u64, PortError>>;
 
     /// Leases `unknown` rows that are due for reconciliation to the node; they stay `unknown`.
     fn claim_unknown(&self, claim: ClaimUnknown) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
@@ -149,7 +150,7 @@ pub trait Outbox: Send + Sync {
     /// the wire, or an older one that is unknown as well (I5). Those count whose channels' messages may leave through the
     /// account that the receipts are of: its own, and those that it takes over for. A phone number is the same person on
     /// each of them ([`Address::aliases`]). Ask it before [`Outbox::owned_by_others`].
-    fn awaits_twin<'a>(
+    fn awaits_duplicate_candidate<'a>(
         &'a self,
         message: &'a Outbound,
         through: &'a [ChannelId],
@@ -162,7 +163,7 @@ pub trait Outbox: Send + Sync {
     /// What nobody else does: `deferred` rows whose contact has written since, and held ones whose time has come, go back
     /// into the line (`message_released`), all that a conversation has of them at once and where they stood; those past
     /// their `expires_at` die (`expired`), and lines whose head left without telling get a new one.
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>>;
+    fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>>;
 
     /// What a tenant handed to providers since a moment (for `per_day` and the budget).
     fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>>;
@@ -176,17 +177,17 @@ pub trait Outbox: Send + Sync {
 
     /// Writes down, for people alone (I11), that nothing of a channel is claimed until then, and why (`breaker_open`,
     /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait; and again
-    /// within [`REST_HOLDS`] for as long as it is so, because what nobody repeats is over with whoever said it. `at` is the
+    /// within [`NOTICE_TTL`] for as long as it is so, because what nobody repeats is over with whoever said it. `at` is the
     /// caller's now.
-    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
+    fn post_channel_notice(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 }
 
-/// For how long it is believed that a channel rests ([`Outbox::rest`]) when nobody says so again: other nodes may be gone.
-pub const REST_HOLDS: Duration = Duration::from_secs(180);
+/// For how long it is believed that a channel rests ([`Outbox::post_channel_notice`]) when nobody says so again: other nodes may be gone.
+pub const NOTICE_TTL: Duration = Duration::from_secs(180);
 
 /// A tenant's messages through one channel: what takes turns with other lanes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LaneKey {
+pub struct ChannelKey {
     /// Whose.
     pub tenant: TenantId,
     /// Through which channel.
@@ -195,18 +196,18 @@ pub struct LaneKey {
 
 /// What [`Outbox::tend`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tended {
+pub struct MaintenanceReport {
     /// How many rows changed.
     pub changed: u64,
     /// Of these, the ones that died, by their lanes.
-    pub died: Vec<LaneKey>,
+    pub died: Vec<ChannelKey>,
 }
 
 /// A channel sends nothing until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Which channel.
-    pub lane: LaneKey,
+    pub channel_key: ChannelKey,
     /// Why: a code or a word.
     pub reason: String,
     /// Until when.
@@ -304,7 +305,7 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     /// Which life of the message it is about, from the callback's query string. A failure of an earlier life is no news
     /// for the present one; a success is.
-    pub life: Option<u32>,
+    pub generation: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
     /// When it came in.
@@ -323,15 +324,15 @@ pub enum Advanced {
 }
 
 /// How a contact stands to a tenant's channel, asked right before the wire.
-pub trait Standings: Send + Sync {
+pub trait RecipientStatuses: Send + Sync {
     /// The standing of an address. The last gate asks it right before the wire, and an error keeps the message back: it
     /// fails closed (I6).
-    fn standing(
+    fn recipient_status(
         &self,
         tenant: &TenantId,
         channel: &ChannelId,
         address: &Address,
-    ) -> Pending<'_, Result<Standing, PortError>>;
+    ) -> Pending<'_, Result<RecipientStatus, PortError>>;
 
     /// How the person stands to a double opt-in, as a channel sees it. Asked where a tenant wants it alone.
     fn opt_in(
@@ -354,7 +355,7 @@ pub struct OptIn {
 
 /// How a contact stands to a tenant's channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct RecipientStatus {
     /// This address or another of the same contact said STOP.
     pub opted_out: bool,
     /// When the contact last wrote on this channel.
@@ -364,10 +365,10 @@ pub struct Standing {
 /// One channel's way to its provider.
 pub trait Gateway: Send + Sync {
     /// Hands a message over. Every outcome is classified; the future must not outlive its own deadline.
-    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>>;
+    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>>;
 
     /// Asks the provider whether it took a message (I5).
-    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>>;
+    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>>;
 
     /// What to do when the provider cannot tell.
     fn on_unknown(&self) -> OnUnknown {

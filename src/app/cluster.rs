@@ -9,10 +9,10 @@ use std::time::Duration;
 use metrics::gauge;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
-use palabre_actors::house::House;
-use palabre_actors::kit::{LiveNodes, Outside};
-use palabre_actors::outbox::LocalPacing;
-use palabre_actors::ports::{Clock, Pacing, Pending, Reserves, ToWake, Wakes};
+use palabre_actors::engine::Engine;
+use palabre_actors::outbox::LocalRateLimiter;
+use palabre_actors::ports::{Clock, Notification, Notifier, Pending, QuotaLeases, RateLimiter};
+use palabre_actors::runtime::{ActorContext, LiveNodes};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -43,7 +43,7 @@ pub(super) struct Cluster {
     database: String,
     redis: Option<Redis>,
     nodes: LiveNodes,
-    bell: Arc<Bell>,
+    notifier: Arc<ClusterNotifier>,
     io: Handle,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -57,14 +57,14 @@ impl Cluster {
             let _inside = io.enter();
             config.redis.as_ref().map(|redis| Redis::connect(&redis.url)).transpose()?
         };
-        let bell = Arc::new(Bell::default());
+        let notifier = Arc::new(ClusterNotifier::default());
         let mut cluster = Self {
             node,
             store: store.clone(),
             database: config.database.url.clone(),
             redis,
             nodes,
-            bell,
+            notifier,
             io: io.clone(),
             tasks: Vec::new(),
         };
@@ -84,10 +84,10 @@ impl Cluster {
     }
 
     /// The pace: shared, or this node's share.
-    pub(super) fn pacing(&self) -> Arc<dyn Pacing> {
+    pub(super) fn rate_limiter(&self) -> Arc<dyn RateLimiter> {
         match &self.redis {
-            Some(redis) => Arc::new(redis.pacing(self.nodes.clone())),
-            None => Arc::new(LocalPacing::shared_among(self.nodes.clone())),
+            Some(redis) => Arc::new(redis.rate_limiter(self.nodes.clone())),
+            None => Arc::new(LocalRateLimiter::shared_among(self.nodes.clone())),
         }
     }
 
@@ -97,7 +97,7 @@ impl Cluster {
     }
 
     /// Where nodes keep what each may send of a tenant's day and budget; one that is alone needs none.
-    pub(super) fn reserves(&self) -> Option<Arc<dyn Reserves>> {
+    pub(super) fn quota_leases(&self) -> Option<Arc<dyn QuotaLeases>> {
         self.store.is_shared().then(|| Arc::new(self.store.clone()) as _)
     }
 
@@ -107,24 +107,24 @@ impl Cluster {
     }
 
     /// Who passes on what others should look at.
-    pub(super) fn wakes(&self) -> Arc<dyn Wakes> {
-        Arc::clone(&self.bell) as _
+    pub(super) fn notifier(&self) -> Arc<dyn Notifier> {
+        Arc::clone(&self.notifier) as _
     }
 
     /// From now on the house is woken by what happens here and elsewhere.
-    pub(super) fn meet(&mut self, house: House) -> Result<(), StoreError> {
+    pub(super) fn meet(&mut self, engine: Engine) -> Result<(), StoreError> {
         // Said once.
-        let _ = self.bell.house.set(house);
+        let _ = self.notifier.engine.set(engine);
         let hear = || {
-            let (bell, own) = (Arc::clone(&self.bell), self.node.clone());
-            move |text: &str| bell.hear(text, &own)
+            let (notifier, own) = (Arc::clone(&self.notifier), self.node.clone());
+            move |text: &str| notifier.receive(text, &own)
         };
         let _inside = self.io.enter();
         if let Some(redis) = &self.redis {
             redis.listen(hear());
         }
         let listening = self.store.listen(&self.database, hear())?;
-        let ringing = ring(Arc::clone(&self.bell), self.node.clone(), self.store.clone(), self.redis.clone());
+        let ringing = publish(Arc::clone(&self.notifier), self.node.clone(), self.store.clone(), self.redis.clone());
         self.tasks.extend(listening.into_iter().chain([tokio::spawn(ringing)]));
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Cluster {
                 redis.close().await;
             }
             if finished {
-                self.store.give_reserves_back(&self.node).await?;
+                self.store.release_quota_leases(&self.node).await?;
                 self.store.node_ends(&self.node).await?;
             }
             Ok::<_, StoreError>(())
@@ -192,7 +192,7 @@ async fn secret(store: &Store) -> Result<Vec<u8>, StoreError> {
 /// The others were told at `begun` or later.
 fn seen(nodes: &LiveNodes, count: u32, begun: Timestamp) {
     nodes.seen(count);
-    nodes.believed_until(Outside::later(begun, ALIVE_FOR.saturating_sub(BELIEVES_LESS)), SystemClock.now());
+    nodes.believed_until(ActorContext::later(begun, ALIVE_FOR.saturating_sub(BELIEVES_LESS)), SystemClock.now());
     gauge!(names::NODES).set(f64::from(count));
 }
 
@@ -224,45 +224,45 @@ async fn live(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
 
 /// Collects what is to be looked at.
 #[derive(Default)]
-struct Bell {
+struct ClusterNotifier {
     /// What happened here: the others are to be told.
-    ours: Mutex<ToWake>,
+    ours: Mutex<Notification>,
     /// What happened elsewhere.
-    heard: Mutex<ToWake>,
+    heard: Mutex<Notification>,
     rung: Notify,
-    house: OnceLock<House>,
+    engine: OnceLock<Engine>,
 }
 
-impl Bell {
-    fn hear(&self, text: &str, own: &NodeId) {
-        if let Some(what) = ToWake::from_text(text, own.as_str()) {
+impl ClusterNotifier {
+    fn receive(&self, text: &str, own: &NodeId) {
+        if let Some(what) = Notification::from_text(text, own.as_str()) {
             lock(&self.heard).add(what);
             self.rung.notify_one();
         }
     }
 }
 
-impl Wakes for Bell {
-    fn wake(&self, what: ToWake) {
+impl Notifier for ClusterNotifier {
+    fn notify(&self, what: Notification) {
         lock(&self.ours).add(what);
         self.rung.notify_one();
     }
 }
 
-fn lock(of: &Mutex<ToWake>) -> MutexGuard<'_, ToWake> {
+fn lock(of: &Mutex<Notification>) -> MutexGuard<'_, Notification> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wakes this house, and those of other nodes: through Redis while it answers, through PostgreSQL otherwise.
-async fn ring(bell: Arc<Bell>, node: NodeId, store: Store, redis: Option<Redis>) {
+async fn publish(notifier: Arc<ClusterNotifier>, node: NodeId, store: Store, redis: Option<Redis>) {
     loop {
-        bell.rung.notified().await;
+        notifier.rung.notified().await;
         tokio::time::sleep(TOGETHER).await;
-        let ours = std::mem::take(&mut *lock(&bell.ours));
-        let mut all = std::mem::take(&mut *lock(&bell.heard));
+        let ours = std::mem::take(&mut *lock(&notifier.ours));
+        let mut all = std::mem::take(&mut *lock(&notifier.heard));
         all.add(ours.clone());
-        if let Some(house) = bell.house.get() {
-            house.wake(all);
+        if let Some(engine) = notifier.engine.get() {
+            engine.wake(all);
         }
         let mut untold = ours.to_texts(node.as_str(), TEXT_BYTES);
         if let Some(redis) = &redis {
@@ -286,7 +286,7 @@ struct RedisHealth(Redis);
 
 impl HealthSource for RedisHealth {
     fn check(&self) -> Pending<'_, Condition> {
-        let condition = match self.0.standing().up {
+        let condition = match self.0.recipient_status().up {
             true => Condition::Up,
             false => Condition::Degraded("redis does not answer, this node keeps to its share of every quota"),
         };
@@ -294,6 +294,6 @@ impl HealthSource for RedisHealth {
     }
 
     fn since(&self) -> Option<Timestamp> {
-        Some(self.0.standing().since)
+        Some(self.0.recipient_status().since)
     }
 }

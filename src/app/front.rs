@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::message::NewInbound;
-use palabre_actors::house::House;
+use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use serde_json::{Map, Value, json};
@@ -29,13 +29,13 @@ const AWAY: &str = "the database does not answer, messages go to the spool and n
 pub(super) struct Front {
     registry: Arc<Registry>,
     inlets: HashMap<Box<str>, Arc<Inlet>>,
-    house: House,
+    engine: Engine,
     /// Where callbacks wait while the database is away.
     spooled: Option<Spooled>,
 }
 
 impl Front {
-    pub(super) fn new(config: &Config, registry: Arc<Registry>, house: House, spooled: Option<Spooled>) -> Self {
+    pub(super) fn new(config: &Config, registry: Arc<Registry>, engine: Engine, spooled: Option<Spooled>) -> Self {
         let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
         let inlets = channels
             .filter_map(|channel| {
@@ -44,7 +44,7 @@ impl Front {
                 Some((channel.id.as_str().into(), Arc::new(inlet)))
             })
             .collect();
-        Self { registry, inlets, house, spooled }
+        Self { registry, inlets, engine, spooled }
     }
 }
 
@@ -63,7 +63,7 @@ impl Receivers for Front {
 impl Reception for Front {
     fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
         Box::pin(async move {
-            match self.house.accept(message).await {
+            match self.engine.accept(message).await {
                 Ok(ingress::Accepted::New) => Ok(Accepted::New),
                 Ok(ingress::Accepted::Spooled) => Ok(Accepted::Spooled),
                 Ok(ingress::Accepted::Duplicate { first }) => Ok(Accepted::Duplicate { first }),
@@ -76,12 +76,12 @@ impl Reception for Front {
 
     fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let Some(_place) = self.house.admit(&update.tenant) else {
+            let Some(_place) = self.engine.admit(&update.tenant) else {
                 return Err(Refusal::Overloaded { retry_after: RETRY_AFTER });
             };
             let applied = match &self.spooled {
-                Some(spooled) => spooled.status(update, |update| self.house.advance(update)).await,
-                None => self.house.advance(update).await.map(drop),
+                Some(spooled) => spooled.status(update, |update| self.engine.advance(update)).await,
+                None => self.engine.advance(update).await.map(drop),
             };
             applied.map_err(|error| {
                 warn!(error = %error, "status callback not applied, the provider is told to come again");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::rules::LONGEST_TEXT;
 use palabre_actors::domain::turn::{Refused, SendRequest};
-use palabre_actors::house::{House, SendRefusal};
+use palabre_actors::engine::{Engine, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
@@ -16,7 +16,7 @@ use crate::http::api::{Api, Key, NotSent, Order, Outgoing, Scope, Sender};
 use crate::store::operator::{Operator, Tenants};
 
 /// What the API needs.
-pub(super) fn api(config: &Config, operator: Operator, house: &House, clock: Arc<dyn Clock>) -> Api {
+pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> Api {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| Sender {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
@@ -27,7 +27,7 @@ pub(super) fn api(config: &Config, operator: Operator, house: &House, clock: Arc
         keys: config.api.keys.iter().map(key).collect(),
         channels: channels.collect(),
         operator: Some(operator),
-        outgoing: Arc::new(Desk { house: house.clone(), templates: config.tenants.iter().map(templates).collect() }),
+        outgoing: Arc::new(Desk { engine: engine.clone(), templates: config.tenants.iter().map(templates).collect() }),
         clock,
     }
 }
@@ -57,7 +57,7 @@ fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {
 
 /// Where messages to send are handed in.
 struct Desk {
-    house: House,
+    engine: Engine,
     /// The names of each tenant's templates, for those who misspelt one.
     templates: HashMap<TenantId, Vec<String>>,
 }
@@ -74,7 +74,7 @@ impl Outgoing for Desk {
         };
         Box::pin(async move {
             let tenant = order.tenant.clone();
-            let sent = self.house.send(order.tenant, order.channel, order.to, request).await;
+            let sent = self.engine.send(order.tenant, order.channel, order.to, request).await;
             sent.map_err(|why| not_sent(&why, self.templates.get(&tenant).map_or(&[], Vec::as_slice)))
         })
     }

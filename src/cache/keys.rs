@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use palabre_actors::ports::GateKey;
+use palabre_actors::ports::LimitKey;
 use sha2::Sha256;
 
 /// So many bytes of a hash are kept.
@@ -26,12 +26,12 @@ impl Keys {
     }
 
     /// A gate's.
-    pub(super) fn gate(&self, key: &GateKey) -> String {
+    pub(super) fn limit(&self, key: &LimitKey) -> String {
         let prefix = &self.prefix;
         match key {
-            GateKey::Tenant(tenant) => format!("{prefix}:tenant:{tenant}"),
-            GateKey::Account(channel) => format!("{prefix}:account:{channel}"),
-            GateKey::Pair(channel, address) => format!("{prefix}:pair:{channel}:{}", self.hashed(address.as_str())),
+            LimitKey::Tenant(tenant) => format!("{prefix}:tenant:{tenant}"),
+            LimitKey::Account(channel) => format!("{prefix}:account:{channel}"),
+            LimitKey::Pair(channel, address) => format!("{prefix}:pair:{channel}:{}", self.hashed(address.as_str())),
         }
     }
 
@@ -66,18 +66,18 @@ mod tests {
     fn i10_names_tell_installations_and_contacts_apart_and_nobodys_number() {
         let channel = ChannelId::new("belle-wa");
         let pair = |number: &str| {
-            GateKey::Pair(channel.clone(), Address::parse(Scheme::Whatsapp, number, None).expect("a number"))
+            LimitKey::Pair(channel.clone(), Address::parse(Scheme::Whatsapp, number, None).expect("a number"))
         };
         let (ours, theirs) = (Keys::of(b"ours"), Keys::of(b"theirs"));
-        let anne = ours.gate(&pair("+33612345678"));
+        let anne = ours.limit(&pair("+33612345678"));
         assert!(!anne.contains("612345678") && anne.contains(":pair:belle-wa:"), "{anne}");
-        assert_eq!(anne, Keys::of(b"ours").gate(&pair("+33612345678")), "every node says the same");
-        assert_ne!(anne, ours.gate(&pair("+33612345679")));
+        assert_eq!(anne, Keys::of(b"ours").limit(&pair("+33612345678")), "every node says the same");
+        assert_ne!(anne, ours.limit(&pair("+33612345679")));
         let hash = |name: &str| name.rsplit(':').next().map(str::to_owned);
-        assert_ne!(hash(&anne), hash(&theirs.gate(&pair("+33612345678"))), "nobody can make it up without the secret");
-        let tenant = GateKey::Tenant(TenantId::new("belle"));
-        assert_ne!(ours.gate(&tenant), theirs.gate(&tenant));
-        assert!(ours.gate(&tenant).ends_with(":tenant:belle"));
+        assert_ne!(hash(&anne), hash(&theirs.limit(&pair("+33612345678"))), "nobody can make it up without the secret");
+        let tenant = LimitKey::Tenant(TenantId::new("belle"));
+        assert_ne!(ours.limit(&tenant), theirs.limit(&tenant));
+        assert!(ours.limit(&tenant).ends_with(":tenant:belle"));
         assert_ne!(ours.wakes(), theirs.wakes());
     }
 }

@@ -1,13 +1,13 @@
 //! What several nodes share through Redis or Valkey: the pace (I7) and wake-ups. It is never the only copy of anything:
 //! while it is away, each node keeps to its share of every quota, and looks by itself.
 //!
-//! [`Redis`] is the connection, and knows whether anybody answers ([`presence`]); [`SharedPacing`] takes permits by one
-//! script ([`gates`]); what is not the script's own is hashed ([`keys`]).
+//! [`Redis`] is the connection, and knows whether anybody answers ([`presence`]); [`SharedRateLimiter`] takes permits by one
+//! script ([`limits`]); what is not the script's own is hashed ([`keys`]).
 
-mod gates;
 mod keys;
-mod pacing;
+mod limits_script;
 mod presence;
+mod rate_limit;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +29,8 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::keys::Keys;
-pub use self::pacing::SharedPacing;
 use self::presence::{Presence, Turned};
+pub use self::rate_limit::SharedRateLimiter;
 
 /// How long a command may take; the server answers within a fraction of a millisecond.
 const ANSWER_WITHIN: Duration = Duration::from_millis(250);
@@ -137,13 +137,13 @@ impl Redis {
 
     /// Whether anybody answers, as far as is known.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.presence().standing()
+    pub fn recipient_status(&self) -> Standing {
+        self.presence().recipient_status()
     }
 
     /// Passes a text on to those who [`Redis::listen`]. Answers whether the server took it.
     pub async fn publish(&self, text: String) -> bool {
-        let Some(keys) = self.0.keys.get().filter(|_| self.standing().up) else { return false };
+        let Some(keys) = self.0.keys.get().filter(|_| self.recipient_status().up) else { return false };
         self.0.commands.publish::<(), _, _>(keys.wakes(), text).await.is_ok()
     }
 
@@ -191,7 +191,7 @@ impl Redis {
     async fn look(&self) {
         let Some(keys) = self.0.keys.get() else { return };
         let asked_at = Instant::now();
-        match gates::knock(&self.0.commands, keys).await {
+        match limits_script::knock(&self.0.commands, keys).await {
             Ok(()) => self.answered(),
             Err(error) => self.failed(&error, asked_at),
         }
@@ -227,7 +227,7 @@ impl Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("standing", &self.standing()).finish_non_exhaustive()
+        f.debug_struct("Redis").field("standing", &self.recipient_status()).finish_non_exhaustive()
     }
 }
 

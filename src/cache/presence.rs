@@ -38,7 +38,7 @@ impl Presence {
         Self { up: None, since: now, turned_at: at, patience: SOON }
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn recipient_status(&self) -> Standing {
         Standing { up: self.up == Some(true), since: self.since }
     }
 
@@ -81,12 +81,12 @@ mod tests {
     fn it_turns_once_however_many_notice() {
         let (at, now) = (Instant::now(), Timestamp::default());
         let mut presence = Presence::new(at, now);
-        assert!(!presence.standing().up, "nobody answered yet");
+        assert!(!presence.recipient_status().up, "nobody answered yet");
         let told: Vec<Turned> = (0..3).map(|_| presence.failed(at, at, now)).collect();
         assert_eq!(told, [Turned::Yes, Turned::No, Turned::No]);
         let later = now + STEADY;
         assert_eq!((presence.answered(at, later), presence.answered(at, now)), (Turned::Yes, Turned::No));
-        assert_eq!(presence.standing(), Standing { up: true, since: later });
+        assert_eq!(presence.recipient_status(), Standing { up: true, since: later });
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use fred::interfaces::ClientLike;
-use palabre_actors::domain::channel::Quota;
-use palabre_actors::ports::{Gate, Pass};
-use palabre_actors::testing::conformance::pacing::{
-    Attempt, Local, Paced, both_agree, i7_no_window_holds_more_than_the_quota,
+use palabre_actors::domain::channel::RateLimit;
+use palabre_actors::ports::{Acquired, KeyedLimit};
+use palabre_actors::testing::conformance::rate_limit::{
+    Attempt, Local, Paced, both_agree, i7_no_window_holds_more_than_the_limit,
 };
 use palabre_testbed::redis::Server;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
-use super::gates::{self, Asked, Script};
+use super::limits_script::{self, Asked, Script};
 use super::{Keys, Redis};
 
 palabre_actors::pacing_conformance!(Shared::start());
@@ -61,16 +61,16 @@ impl Shared {
 }
 
 impl Paced for Shared {
-    fn take(&mut self, gates: &[Gate], at: Duration) -> Pass {
+    fn take(&mut self, limits: &[KeyedLimit], at: Duration) -> Acquired {
         self.asked += 1;
         let node = &self.nodes[self.asked % self.nodes.len()];
-        let asked: Vec<Asked> = gates
+        let asked: Vec<Asked> = limits
             .iter()
-            .map(|gate| Asked { key: self.keys.gate(&gate.key), quota: gate.quota, known: Duration::ZERO })
+            .map(|limit| Asked { key: self.keys.limit(&limit.key), limit: limit.limit, known: Duration::ZERO })
             .collect();
         let now = BEGAN + i64::try_from(at.as_micros()).expect("not for ever");
         let commands = node.0.client.with_options(&patient());
-        self.runtime.block_on(gates::run(&commands, &self.script, &asked, Some(now))).expect("it answers")
+        self.runtime.block_on(limits_script::run(&commands, &self.script, &asked, Some(now))).expect("it answers")
     }
 }
 
@@ -80,14 +80,15 @@ fn patient() -> fred::prelude::Options {
 }
 
 /// Times so long that the server, whose own clock forgets keys, forgets none within a case.
-fn schedules() -> impl Strategy<Value = (Vec<Quota>, Vec<Attempt>)> {
-    let quota = (30_u64..300, 1_u32..6).prop_map(|(every, burst)| Quota { every: Duration::from_secs(every), burst });
+fn schedules() -> impl Strategy<Value = (Vec<RateLimit>, Vec<Attempt>)> {
+    let limit =
+        (30_u64..300, 1_u32..6).prop_map(|(every, burst)| RateLimit { every: Duration::from_secs(every), burst });
     let attempt = (0_u64..120_000_000, 1_usize..8).prop_map(|(gap, through)| (Duration::from_micros(gap), through));
-    (proptest::collection::vec(quota, 1..4), proptest::collection::vec(attempt, 1..120))
+    (proptest::collection::vec(limit, 1..4), proptest::collection::vec(attempt, 1..120))
 }
 
 /// Whether something holds for every schedule, with gates that are as new each time.
-fn holds(check: impl Fn(&mut Shared, &[Quota], &[Attempt]) -> Result<(), String>) {
+fn holds(check: impl Fn(&mut Shared, &[RateLimit], &[Attempt]) -> Result<(), String>) {
     let shared = RefCell::new(Shared::start());
     let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
     let held = runner.run(&schedules(), |(quotas, attempts)| {
@@ -99,8 +100,8 @@ fn holds(check: impl Fn(&mut Shared, &[Quota], &[Attempt]) -> Result<(), String>
 }
 
 #[test]
-fn i7_no_window_of_several_nodes_holds_more_than_the_quota() {
-    holds(i7_no_window_holds_more_than_the_quota);
+fn i7_no_window_of_several_nodes_holds_more_than_the_limit() {
+    holds(i7_no_window_holds_more_than_the_limit);
 }
 
 #[test]

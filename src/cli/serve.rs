@@ -54,15 +54,15 @@ async fn until_told(running: Running) -> u8 {
         error!("the operating system takes no signal handler");
         return exit::FAILED;
     };
-    let collapsed = tokio::select! {
+    let fatal = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
-        () = running.collapsed() => true,
+        () = running.fatal() => true,
     };
     tokio::select! {
         finished = running.stop() => info!(finished, "bye"),
         _ = terminate.recv() => error!("told twice, leaving at once"),
         _ = interrupt.recv() => error!("told twice, leaving at once"),
     }
-    if collapsed { exit::FAILED } else { exit::OK }
+    if fatal { exit::FAILED } else { exit::OK }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::channel::{BreakerPolicy, ChannelProfile, Quota};
+use palabre_actors::domain::channel::{BreakerPolicy, ChannelProfile, RateLimit};
 use palabre_actors::domain::ids::ChannelId;
-use palabre_actors::domain::pacing::per_second;
+use palabre_actors::domain::rate_limit::per_second;
 use palabre_actors::domain::retry::RetryPolicy;
 
 use super::document::Scope;
@@ -24,15 +24,18 @@ pub(super) struct Habits {
     /// Sends of one sender in a second. `None`: as many as there are.
     pub(super) per_second: Option<u32>,
     /// What one contact may get.
-    pub(super) pair: Option<Quota>,
+    pub(super) pair: Option<RateLimit>,
     /// How long after the contact's last message free text may be sent.
     pub(super) window: Option<Duration>,
 }
 
 /// WhatsApp through Twilio: 80 messages a second for each sender, one message in 6 seconds for each pair in bursts of 45
 /// (Meta's error 131056), free text within 24 hours of the contact's last message (Twilio's error 63016).
-pub(super) const WHATSAPP: Habits =
-    Habits { per_second: Some(80), pair: Some(Quota { every: Duration::from_secs(6), burst: 45 }), window: Some(DAY) };
+pub(super) const WHATSAPP: Habits = Habits {
+    per_second: Some(80),
+    pair: Some(RateLimit { every: Duration::from_secs(6), burst: 45 }),
+    window: Some(DAY),
+};
 
 /// SMS from a long code through Twilio: one segment a second.
 pub(super) const SMS: Habits = Habits { per_second: Some(1), pair: None, window: None };
@@ -52,7 +55,7 @@ impl Habits {
     }
 }
 
-fn most_in_a_minute(pair: Quota) -> u64 {
+fn most_in_a_minute(pair: RateLimit) -> u64 {
     u64::from(pair.burst) + 60 / pair.every.as_secs().max(1)
 }
 
@@ -83,7 +86,7 @@ pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, habits: Habits) -> Op
     })
 }
 
-fn pair(scope: &Scope<'_>, raw: &RawPair) -> Option<Option<Quota>> {
+fn pair(scope: &Scope<'_>, raw: &RawPair) -> Option<Option<RateLimit>> {
     const HELP: &str = "write `pair = { every = \"6s\", burst = 45 }`, or `\"off\"`";
     if let Some(word) = &raw.word {
         if word != "off" {
@@ -100,7 +103,7 @@ fn pair(scope: &Scope<'_>, raw: &RawPair) -> Option<Option<Quota>> {
     };
     let every = every.and_then(|raw| duration_up_to(&table, "every", raw, DAY));
     let burst = or_default(raw.burst, 1, |raw| number(&table, "burst", raw, 1..=10_000));
-    Some(Some(Quota { every: every?, burst: burst? }))
+    Some(Some(RateLimit { every: every?, burst: burst? }))
 }
 
 fn retry(scope: &Scope<'_>, raw: &RawRetry) -> Option<RetryPolicy> {

@@ -117,8 +117,8 @@ fn know_templates(channels: &mut [Channel], templates: &[Template]) {
         let known = templates.iter().filter(|template| template.is_for(&channel.id));
         Arc::make_mut(&mut channel.profile).templates = known
             .map(|template| {
-                let (content_id, places) = (template.content_id.clone(), template.variables.clone());
-                (template.name.clone(), ChannelTemplate { content_id, places })
+                let (content_id, variable_names) = (template.content_id.clone(), template.variables.clone());
+                (template.name.clone(), ChannelTemplate { content_id, variable_names })
             })
             .collect();
     }
@@ -290,7 +290,7 @@ fn rule_error(root: &Scope<'_>, error: &RuleError) {
     root.wrong(&error.field, &masked(&reason), &masked(help));
 }
 
-/// Questions are kept in their places even when a part is missing, so that the numbers in complaints stay right.
+/// Questions are kept in their variable_names even when a part is missing, so that the numbers in complaints stay right.
 fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
     let mut valid = true;
     let entries = raw.iter().enumerate().map(|(index, raw)| {

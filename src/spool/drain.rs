@@ -8,7 +8,7 @@ use chrono::Utc;
 use futures_util::{StreamExt as _, stream};
 use metrics::gauge;
 use palabre_actors::domain::ids::TenantId;
-use palabre_actors::domain::message::{Inbound, Life, NewInbound};
+use palabre_actors::domain::message::{Generation, Inbound, NewInbound};
 use palabre_actors::domain::retry::{Retry, RetryPolicy};
 use palabre_actors::ports::{Acceptance, Advanced, PortError, PortErrorKind, StatusUpdate};
 use tokio::sync::oneshot;
@@ -204,7 +204,7 @@ fn wait_after(failures: u32) -> Duration {
         ..RetryPolicy::default()
     };
     let now = Utc::now();
-    match policy.next(Life::first(now), failures, now, None) {
+    match policy.next(Generation::first(now), failures, now, None) {
         Retry::At(at) => (at - now).to_std().unwrap_or(LONGEST_WAIT),
         Retry::Exhausted => LONGEST_WAIT,
     }

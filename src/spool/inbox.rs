@@ -364,8 +364,13 @@ impl Inbox for Spooled {
         self.store.tenants_behind(accepted_before)
     }
 
-    fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
-        self.store.bury(message, reason, at)
+    fn dead_letter(
+        &self,
+        message: &Inbound,
+        reason: &'static str,
+        at: Timestamp,
+    ) -> Pending<'_, Result<(), PortError>> {
+        self.store.dead_letter(message, reason, at)
     }
 }
 

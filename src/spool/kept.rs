@@ -55,7 +55,9 @@ struct KeptStatus {
     id: Option<OutboundId>,
     provider_message_id: ProviderMessageId,
     status: DeliveryStatus,
-    life: Option<u32>,
+    /// Its name in the file, from the first version on.
+    #[serde(rename = "life")]
+    generation: Option<u32>,
     code: Option<String>,
     at: Timestamp,
 }
@@ -82,9 +84,9 @@ pub(super) fn encode(brought: &Brought, into: &mut Vec<u8>) -> Result<(), serde_
             record::encode(&serde_json::to_vec(&kept)?, new.received_at.timestamp_millis(), into);
         }
         Brought::Status(update) => {
-            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, life, code, at } =
+            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } =
                 update.clone();
-            let kept = KeptStatus { tenant, channel, scheme, id, provider_message_id, status, life, code, at };
+            let kept = KeptStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
             record::encode_as(record::CALLBACKS, &serde_json::to_vec(&kept)?, at.timestamp_millis(), into);
         }
     }
@@ -107,14 +109,24 @@ pub(super) fn decode(entry: &Entry) -> Option<Brought> {
         })));
     }
     let kept: KeptStatus = serde_json::from_slice(&entry.kept).ok()?;
-    let KeptStatus { tenant, channel, scheme, id, provider_message_id, status, life, code, at } = kept;
-    Some(Brought::Status(StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, life, code, at }))
+    let KeptStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } = kept;
+    Some(Brought::Status(StatusUpdate {
+        tenant,
+        channel,
+        scheme,
+        id,
+        provider_message_id,
+        status,
+        generation,
+        code,
+        at,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use palabre_actors::domain::message::{Button, Location, Media, ProviderConsent};
-    use palabre_actors::testing::conformance::scene::Customer;
+    use palabre_actors::testing::conformance::fixture::Customer;
 
     use super::super::record::Piece;
     use super::*;
@@ -148,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_status_callback_comes_back_whole() {
-        for (code, life) in [(None, None), (Some("63016".to_owned()), Some(2))] {
+        for (code, generation) in [(None, None), (Some("63016".to_owned()), Some(2))] {
             let update = StatusUpdate {
                 tenant: TenantId::new("belle"),
                 channel: ChannelId::new("belle-wa"),
@@ -156,7 +168,7 @@ mod tests {
                 id: Some(OutboundId::fresh()),
                 provider_message_id: ProviderMessageId::new("SM1"),
                 status: DeliveryStatus::Failed,
-                life,
+                generation,
                 code,
                 at: "2026-11-21T10:00:00.123456Z".parse().unwrap(),
             };

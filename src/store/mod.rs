@@ -4,30 +4,30 @@
 //! come by the thousand are answered in bulk ([`reader`]). What is one database's own, and its SQL, stands in [`sqlite`]
 //! and [`postgres`]; [`link`] is what they have in common.
 
-mod arrival;
-mod census;
+mod blocked_reason;
 mod database;
+mod dump;
 mod error;
 mod events;
-mod explain;
+mod history;
 mod link;
-mod moments;
 mod moving;
 mod nodes;
 pub mod operator;
 mod ports;
 mod postgres;
+mod quota_leases;
 mod reader;
-mod reserves;
 mod retention;
 mod sellers;
 mod sql;
 mod sqlite;
+mod startup;
 mod tenants;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timestamp_list;
 mod values;
-mod waits;
 mod writer;
 
 pub mod entity;
@@ -39,23 +39,23 @@ use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
-pub use self::census::{Census, Link};
+pub use self::blocked_reason::Wait;
+pub use self::dump::{Census, Link};
 pub use self::error::StoreError;
-pub use self::explain::{Archive, Counts, Story};
+pub use self::history::{Archive, Counts, Story};
 pub use self::moving::{Compared, Move, MoveError, Opened, PAGE_ROWS, Pass, Progress, Sum, Verdict};
 pub use self::nodes::ALIVE_FOR;
 pub use self::retention::{Before, Forgotten};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
-pub use self::waits::Wait;
 
-use self::arrival::Arrival;
 use self::database::Database;
 use self::link::{all, text};
-use self::reader::{Counter, Desk, Load, Stands};
+use self::reader::{Counter, Desk, Load, RecipientStatusOf};
+use self::startup::Arrival;
 use self::values::Row;
-use self::writer::{Held, Ids, Rounds, Writer};
+use self::writer::{Ids, Rounds, Writer, WriterConnection};
 
 /// Which database a URL names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Kind {
     }
 }
 
-/// The store: implements `Inbox`, `Turns`, `Outbox` and `Standings`. Clones share it. Every future has a deadline.
+/// The store: implements `Inbox`, `Turns`, `Outbox` and `RecipientStatuses`. Clones share it. Every future has a deadline.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
@@ -84,7 +84,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     writer: Writer,
     loads: Counter<Load>,
-    standings: Counter<Stands>,
+    standings: Counter<RecipientStatusOf>,
     rounds: Mutex<Rounds>,
     writes: Database,
     reads: Database,
@@ -126,7 +126,7 @@ impl Store {
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = Database::Sqlite(sqlite::open_readers(url).await?);
         let copies = sqlite::open_checkpointer(url).await?;
-        let held = Held::take(&write_conn).await?;
+        let held = WriterConnection::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(held, copies.clone(), Ids::after(last)),
             loads: Counter::open(Desk::Pool(reads.clone())),

@@ -5,8 +5,8 @@
 //! of a few hundred rows at most, so that webhooks never wait long for it. The daemon finds what changed in the tables:
 //! rows that wait at its next sweep, consents at the gate before the wire. Daemons on PostgreSQL are told to look at once.
 
+mod blocked_reasons;
 mod consents;
-mod holds;
 mod listing;
 mod pauses;
 mod replay;
@@ -24,7 +24,7 @@ use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Pay
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, EventId, OutboundId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
-use palabre_actors::ports::{ToWake, Wakes};
+use palabre_actors::ports::{Notification, Notifier};
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -43,9 +43,9 @@ pub struct Operator {
     writes: Database,
     reads: Database,
     /// Who passes on what the daemons should look at.
-    wakes: Option<Arc<dyn Wakes>>,
+    wakes: Option<Arc<dyn Notifier>>,
     /// What nobody passed on yet.
-    untold: Arc<Mutex<ToWake>>,
+    untold: Arc<Mutex<Notification>>,
 }
 
 /// Whose rows may be seen and changed.
@@ -153,7 +153,7 @@ impl Operator {
 
     /// What it changes is told there, as soon as it is committed.
     #[must_use]
-    pub fn telling(self, wakes: Arc<dyn Wakes>) -> Self {
+    pub fn telling(self, wakes: Arc<dyn Notifier>) -> Self {
         Self { wakes: Some(wakes), ..self }
     }
 
@@ -168,9 +168,9 @@ impl Operator {
     }
 
     /// Something was committed.
-    fn wake(&self, what: ToWake) {
+    fn notify_nodes(&self, what: Notification) {
         match &self.wakes {
-            Some(wakes) => wakes.wake(what),
+            Some(wakes) => wakes.notify(what),
             None => self.untold.lock().unwrap_or_else(PoisonError::into_inner).add(what),
         }
     }

@@ -10,18 +10,19 @@ use palabre_actors::domain::ids::{ChannelId, InboundId, ProviderMessageId, Tenan
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Hasten, Inbox, LaneKey, LeasesOver, Loaded, OptIn, Outbox, Pause,
-    Pending, PortError, PortErrorKind, Settlement, Standing, Standings, StatusUpdate, Tended, Turns, Usage,
+    Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, EndedLeases, ExpediteRetries, Inbox, Loaded,
+    MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
+    Settlement, StatusUpdate, Turns, Usage,
 };
 use sea_orm::DbErr;
 
 use super::Store;
 use super::error::port_error;
 use super::link::{Text, Value, all, column, count, id, text, time};
-use super::reader::{DEADLINE, Load, Stands};
+use super::reader::{DEADLINE, Load, RecipientStatusOf};
 use super::sql;
 use super::values::{Row, corrupt, first_id_of, quarter_text};
-use super::writer::{Burial, Change, Job, Laned, Sweep, Swept, Task, all_failed};
+use super::writer::{Burial, Change, Job, Sharded, Sweep, Swept, Task, all_failed};
 
 /// How long before a message another one may have been written that a provider took at the same time, when it was sent
 /// within the hour in which it was written: that hour, and what clocks blur. Others are found as what was sent late.
@@ -45,7 +46,7 @@ impl Store {
         }
     }
 
-    async fn write<I: Laned, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+    async fn write<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
         self.admitted()?;
         self.0.writer.ask(input, job).await
     }
@@ -83,9 +84,14 @@ impl Inbox for Store {
         Box::pin(self.read(sql::TENANTS_BEHIND, [time(accepted_before)], |row| row.tenant(0)))
     }
 
-    fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+    fn dead_letter(
+        &self,
+        message: &Inbound,
+        reason: &'static str,
+        at: Timestamp,
+    ) -> Pending<'_, Result<(), PortError>> {
         let burial = Box::new(Burial { message: message.clone(), reason, at });
-        Box::pin(self.write(burial, Job::Bury))
+        Box::pin(self.write(burial, Job::DeadLetter))
     }
 }
 
@@ -124,8 +130,8 @@ impl Outbox for Store {
         Box::pin(async move { self.sweep(Sweep::Claim(claim)).await.and_then(Swept::into_rows) })
     }
 
-    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>> {
-        Box::pin(async move { self.sweep(Sweep::Hasten(hasten)).await.and_then(Swept::into_count) })
+    fn expedite(&self, expedite: ExpediteRetries) -> Pending<'_, Result<u64, PortError>> {
+        Box::pin(async move { self.sweep(Sweep::ExpediteRetries(expedite)).await.and_then(Swept::into_count) })
     }
 
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
@@ -136,11 +142,11 @@ impl Outbox for Store {
         Box::pin(self.write(Change::Advance(update), Job::Change))
     }
 
-    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
-        Box::pin(self.read(sql::DUE_OUTBOX, [], |row| Ok((row.lane()?, row.time(2)?))))
+    fn due(&self) -> Pending<'_, Result<Vec<(ChannelKey, Timestamp)>, PortError>> {
+        Box::pin(self.read(sql::DUE_OUTBOX, [], |row| Ok((row.channel_key()?, row.time(2)?))))
     }
 
-    fn expire_leases(&self, over: LeasesOver) -> Pending<'_, Result<u64, PortError>> {
+    fn expire_leases(&self, over: EndedLeases) -> Pending<'_, Result<u64, PortError>> {
         let sweep = Sweep::ExpireLeases(over);
         Box::pin(async move { self.sweep(sweep).await.and_then(Swept::into_count) })
     }
@@ -166,7 +172,7 @@ impl Outbox for Store {
         })
     }
 
-    fn awaits_twin<'a>(
+    fn awaits_duplicate_candidate<'a>(
         &'a self,
         message: &'a Outbound,
         through: &'a [ChannelId],
@@ -192,7 +198,7 @@ impl Outbox for Store {
         })
     }
 
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>> {
+    fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>> {
         Box::pin(async move {
             let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (tended, rounds) = self.sweep(Sweep::Tend { now, rounds }).await.and_then(Swept::into_tended)?;
@@ -213,28 +219,28 @@ impl Outbox for Store {
     }
 
     fn pauses(&self) -> Pending<'_, Result<Vec<Pause>, PortError>> {
-        Box::pin(
-            self.read(sql::PAUSES, [], |row| Ok(Pause { lane: row.lane()?, reason: row.get(2)?, until: row.time(3)? })),
-        )
+        Box::pin(self.read(sql::PAUSES, [], |row| {
+            Ok(Pause { channel_key: row.channel_key()?, reason: row.get(2)?, until: row.time(3)? })
+        }))
     }
 
     fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         Box::pin(async move { self.sweep(Sweep::Pause(pause, at)).await.map(|_| ()) })
     }
 
-    fn rest(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+    fn post_channel_notice(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         Box::pin(async move { self.sweep(Sweep::Rest(rest, at)).await.map(|_| ()) })
     }
 }
 
-impl Standings for Store {
-    fn standing(
+impl RecipientStatuses for Store {
+    fn recipient_status(
         &self,
         tenant: &TenantId,
         channel: &ChannelId,
         address: &Address,
-    ) -> Pending<'_, Result<Standing, PortError>> {
-        let stands = Stands(tenant.clone(), channel.clone(), address.clone());
+    ) -> Pending<'_, Result<RecipientStatus, PortError>> {
+        let stands = RecipientStatusOf(tenant.clone(), channel.clone(), address.clone());
         Box::pin(async move {
             self.admitted()?;
             self.0.standings.ask(stands).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
 use palabre_actors::domain::ids::{ChannelId, InboundId, TenantId};
-use palabre_actors::ports::{Loaded, PortError, PortErrorKind, Standing};
+use palabre_actors::ports::{Loaded, PortError, PortErrorKind, RecipientStatus};
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
@@ -156,7 +156,7 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
     let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel, &key.address));
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
-        unsettled: row.get(13)?,
+        open_rows: row.get(13)?,
         deferred: row.get(15)?,
         state: State {
             key: key.clone(),
@@ -172,28 +172,28 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
 
 /// How a contact stands to a channel.
 #[derive(Debug)]
-pub(super) struct Stands(pub TenantId, pub ChannelId, pub Address);
+pub(super) struct RecipientStatusOf(pub TenantId, pub ChannelId, pub Address);
 
-impl Question for Stands {
-    type Answer = Standing;
+impl Question for RecipientStatusOf {
+    type Answer = RecipientStatus;
 
-    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<Standing, DbErr>>, DbErr> {
-        let keys = questions.iter().map(|Stands(tenant, channel, address)| {
+    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<RecipientStatus, DbErr>>, DbErr> {
+        let keys = questions.iter().map(|RecipientStatusOf(tenant, channel, address)| {
             [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())]
         });
         // Whoever gets no row gets no answer, and what was to go to them is held back (I6).
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a standing"))).collect();
         for row in all(conn, sql::STANDINGS, [list(keys)]).await? {
             if let Some(answer) = answers.get_mut(position(&row)?) {
-                *answer = standing(&row);
+                *answer = recipient_status(&row);
             }
         }
         Ok(answers)
     }
 }
 
-fn standing(row: &Row) -> Result<Standing, DbErr> {
-    Ok(Standing { opted_out: row.get(1)?, last_inbound_at: row.time_or_null(2)? })
+fn recipient_status(row: &Row) -> Result<RecipientStatus, DbErr> {
+    Ok(RecipientStatus { opted_out: row.get(1)?, last_inbound_at: row.time_or_null(2)? })
 }
 
 fn position(row: &Row) -> Result<usize, DbErr> {

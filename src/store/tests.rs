@@ -1,11 +1,11 @@
 //! SQLite passes the conformance suite, and does what is its own; PostgreSQL in a room beside.
 
-mod archive;
+mod blocked_reason;
 mod durability;
+mod history;
 mod plans;
 mod postgres;
 mod snapshot;
-mod waits;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;

@@ -7,14 +7,14 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{Contact, Conversation, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Content, Details, Inbound, Life, Outbound};
-use palabre_actors::ports::LaneKey;
+use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
+use palabre_actors::ports::ChannelKey;
 use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::link::Dialect;
-use super::moments::parse_moments;
+use super::timestamp_list::parse_moments;
 
 /// `2026-11-21T03:55:00.123456Z`: as text, in the order of time.
 pub(super) fn time_text(at: Timestamp) -> String {
@@ -84,8 +84,8 @@ impl Row {
     }
 
     /// The first two columns.
-    pub fn lane(&self) -> Result<LaneKey, DbErr> {
-        Ok(LaneKey { tenant: self.tenant(0)?, channel: self.channel(1)? })
+    pub fn channel_key(&self) -> Result<ChannelKey, DbErr> {
+        Ok(ChannelKey { tenant: self.tenant(0)?, channel: self.channel(1)? })
     }
 
     pub fn address(&self, column: impl ColIdx) -> Result<Address, DbErr> {
@@ -126,7 +126,7 @@ impl Row {
             template: template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?,
             urgent: self.get(12)?,
             expires_at: self.time_or_null(13)?,
-            life: Life {
+            generation: Generation {
                 number: number(self.get(14)?)?,
                 since: self.time_or_null(15)?.unwrap_or(created_at),
                 attempts_before: number(self.get(16)?)?,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use palabre_actors::kit::metric as heart;
+use palabre_actors::runtime::metric as heart;
 
 use super::{logs, process};
 

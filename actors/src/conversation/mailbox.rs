@@ -13,8 +13,8 @@ impl Actor for Conversation {
         // Far above what permits allow; memory is bounded by them, not here.
         ctx.set_mailbox_capacity(1024);
         // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
-        if self.birth.through.is_some() {
-            self.through = self.birth.through;
+        if self.setup.through.is_some() {
+            self.through = self.setup.through;
             self.stale = true;
             self.advance(ctx);
         }
@@ -28,7 +28,7 @@ impl Handler<Deliver> for Conversation {
         self.taken += 1;
         if self.through.is_none_or(|through| message.id > through) {
             self.through = Some(message.id);
-            self.listen_for_stop(&message);
+            self.note_stop(&message);
             self.queue.push_back(Waiting { message, permit: Some(permit) });
         } else if let Some(waiting) = self.queue.iter_mut().find(|waiting| waiting.message.id == message.id) {
             // We loaded it before it was delivered: now it holds its place, too.
@@ -73,10 +73,10 @@ impl Handler<AskIdle> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: AskIdle, _: &mut Context<Self>) {
-        if self.queue.is_empty() && self.asked.is_empty() && self.unsettled.is_zero() {
-            self.birth.parent.do_send(Idle {
-                key: self.birth.key.clone(),
-                generation: self.birth.generation,
+        if self.queue.is_empty() && self.asked.is_empty() && self.in_flight.is_zero() {
+            self.setup.parent.do_send(Idle {
+                key: self.setup.key.clone(),
+                generation: self.setup.generation,
                 taken: self.taken,
             });
         }

@@ -7,7 +7,7 @@ use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::OutboundId;
 use crate::domain::message::Inbound;
 use crate::domain::turn::{Refused, SendRequest};
-use crate::kit::admission::Permit;
+use crate::runtime::admission::Permit;
 
 /// An accepted message for this conversation, in order of acceptance.
 #[derive(Message)]

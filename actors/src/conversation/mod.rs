@@ -4,9 +4,9 @@
 //! so whatever was lost with an instance that panicked comes back with the next one; a delivered message is only the
 //! faster way to learn of it. While a turn waits for its commit, so does the mailbox (`ctx.wait`): order needs no lock.
 
+mod backpressure;
 mod mailbox;
 pub mod messages;
-mod patience;
 mod turn_in_flight;
 
 use std::cell::Cell;
@@ -27,15 +27,15 @@ use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{InboundId, OutboundId};
 use crate::domain::message::Inbound;
 use crate::domain::turn::{SendRequest, decide_timer};
-use crate::kit::admission::Permit;
-use crate::kit::{Outside, TenantProfile, metric};
-use crate::outbox::desk::{Desk, Slot, Tally};
+use crate::outbox::sender_pool::{InFlightCounter, SendPermit, SenderPool};
 use crate::outbox::{Dispatcher, messages::Dispatch};
-use crate::ports::{LaneKey, Loaded, PortError, PortErrorKind};
+use crate::ports::{ChannelKey, Loaded, PortError, PortErrorKind};
+use crate::runtime::admission::Permit;
+use crate::runtime::{ActorContext, TenantProfile, metric};
 use crate::tenant::Tenant;
 
 pub use self::turn_in_flight::TurnInFlight;
-use self::turn_in_flight::{Ahead, Applied, Reserved};
+use self::turn_in_flight::{Applied, Blocking, ReservedSend};
 
 /// How soon the store is asked whether queued rows are settled.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -48,13 +48,13 @@ const LOST_RACES: u32 = 3;
 pub type Bookmark = Rc<Cell<Option<InboundId>>>;
 
 /// What a conversation is made of.
-pub struct Birth {
+pub struct ConversationSetup {
     /// Which conversation.
     pub key: ConversationKey,
     /// Which instance of it, for the handshakes with the parent.
     pub generation: u64,
     /// The outside.
-    pub outside: Arc<Outside>,
+    pub context: Arc<ActorContext>,
     /// Its tenant's rules.
     pub profile: TenantProfile,
     /// Its parent.
@@ -62,7 +62,7 @@ pub struct Birth {
     /// Where its outgoing messages go.
     pub dispatcher: Addr<Dispatcher>,
     /// Where it reserves places for them.
-    pub desk: Arc<Desk>,
+    pub pool: Arc<SenderPool>,
     /// Written before each turn.
     pub bookmark: Bookmark,
     /// A message that panicked earlier instances: set it aside before anything else.
@@ -73,7 +73,7 @@ pub struct Birth {
 
 /// The actor.
 pub struct Conversation {
-    birth: Birth,
+    setup: ConversationSetup,
     state: Option<State>,
     queue: VecDeque<Waiting>,
     /// Requests for messages.
@@ -86,15 +86,15 @@ pub struct Conversation {
     /// Messages taken from the mailbox, for the passivation handshake.
     taken: u64,
     /// Outgoing messages of this instance that senders have not settled.
-    unsettled: Tally,
+    in_flight: InFlightCounter,
     /// The place that the next message's answer will take.
-    place: Option<Slot>,
+    send_permit: Option<SendPermit>,
     /// It waits for answers under way, or for a place.
     waits_for: Option<SpawnHandle>,
     /// Until when the next message waits for places, once it does.
-    patient_until: Option<Instant>,
+    permit_deadline: Option<Instant>,
     /// Until when it does not wait for places: it did, in vain.
-    hurried_until: Option<Instant>,
+    skip_wait_until: Option<Instant>,
     /// The newest message that says STOP.
     last_stop: Option<InboundId>,
     /// The store has unsettled rows that this instance does not track.
@@ -133,20 +133,20 @@ enum Cause {
 impl Conversation {
     /// A conversation that has yet to load itself.
     #[must_use]
-    pub fn new(birth: Birth) -> Self {
+    pub fn new(setup: ConversationSetup) -> Self {
         Self {
-            birth,
+            setup,
             state: None,
             queue: VecDeque::new(),
             asked: VecDeque::new(),
             woken: false,
             through: None,
             taken: 0,
-            unsettled: Tally::default(),
-            place: None,
+            in_flight: InFlightCounter::default(),
+            send_permit: None,
             waits_for: None,
-            patient_until: None,
-            hurried_until: None,
+            permit_deadline: None,
+            skip_wait_until: None,
             last_stop: None,
             queued_in_store: false,
             deferred: false,
@@ -157,27 +157,27 @@ impl Conversation {
         }
     }
 
-    fn outside(&self) -> &Arc<Outside> {
-        &self.birth.outside
+    fn context(&self) -> &Arc<ActorContext> {
+        &self.setup.context
     }
 
     /// Reads state and waiting messages, then goes on with the next turn.
     fn load(&mut self, ctx: &mut Context<Self>) {
-        let outside = Arc::clone(self.outside());
-        let key = self.birth.key.clone();
-        let (poison, through) = (self.birth.poison, self.through);
-        let asks = self.birth.profile.double_opt_in;
+        let context = Arc::clone(self.context());
+        let key = self.setup.key.clone();
+        let (poison, through) = (self.setup.poison, self.through);
+        let asks = self.setup.profile.double_opt_in;
         let loading = async move {
-            let mut loaded = outside.within_deadline(outside.ports.turns.load(&key, through)).await?;
+            let mut loaded = context.within_deadline(context.ports.turns.load(&key, through)).await?;
             if asks {
                 // Read after the version: whoever changes it in between moves that, and then this is read again.
-                let person = outside.ports.standings.opt_in(&key.tenant, &key.channel, &key.address);
-                let person = outside.within_deadline(person).await?;
+                let person = context.ports.recipients.opt_in(&key.tenant, &key.channel, &key.address);
+                let person = context.within_deadline(person).await?;
                 (loaded.state.welcomed, loaded.state.confirmed) = (person.asked, person.confirmed);
             }
             if let Some(message) = poison.and_then(|id| loaded.waiting.iter().find(|message| message.id == id)) {
-                let now = outside.now();
-                outside.within_deadline(outside.ports.inbox.bury(message, "poisonous", now)).await?;
+                let now = context.now();
+                context.within_deadline(context.ports.inbox.dead_letter(message, "poisonous", now)).await?;
             }
             Ok(loaded)
         };
@@ -197,21 +197,21 @@ impl Conversation {
         self.stale = false;
         self.loaded_at = Some(Instant::now());
         self.state = Some(loaded.state);
-        self.ask_again_after = match (self.queued_in_store, loaded.unsettled) {
+        self.ask_again_after = match (self.queued_in_store, loaded.open_rows) {
             (true, true) => (self.ask_again_after * 2).min(ASK_AGAIN_AT_LAST),
             _ => ASK_AGAIN_AFTER,
         };
-        self.queued_in_store = loaded.unsettled;
+        self.queued_in_store = loaded.open_rows;
         self.deferred = loaded.deferred;
         // Whoever waited may have had its turn elsewhere.
-        self.patient_until = None;
-        let poison = self.birth.poison.take();
+        self.permit_deadline = None;
+        let poison = self.setup.poison.take();
         let mut permits: Vec<(InboundId, Option<Permit>)> =
             self.queue.drain(..).map(|waiting| (waiting.message.id, waiting.permit)).collect();
         for message in loaded.waiting.into_iter().filter(|message| Some(message.id) != poison) {
             let permit = permits.iter_mut().find(|(id, _)| *id == message.id).and_then(|(_, permit)| permit.take());
             self.through = self.through.max(Some(message.id));
-            self.listen_for_stop(&message);
+            self.note_stop(&message);
             self.queue.push_back(Waiting { message, permit });
         }
         self.through = self.through.max(permits.iter().map(|(id, _)| *id).max());
@@ -219,11 +219,11 @@ impl Conversation {
 
     /// The store failed: wait a little, then load again, because the outcome may be unknown.
     fn set_back(&mut self, error: &PortError, ctx: &mut Context<Self>) {
-        let key = &self.birth.key;
+        let key = &self.setup.key;
         if error.kind == PortErrorKind::Conflict {
             counter!(metric::TURN_CONFLICTS).increment(1);
             debug!(tenant.id = %key.tenant, channel.id = %key.channel, "turn lost the race, deciding again");
-        } else if self.setbacks == 0 && self.birth.outside.outage.is_news(error) {
+        } else if self.setbacks == 0 && self.setup.context.outage.is_news(error) {
             warn!(tenant.id = %key.tenant, channel.id = %key.channel, error = %error, cause = error.source.as_deref().map(tracing::field::display), "store failed, trying again");
         }
         let wait = Duration::from_millis(10 << self.setbacks.min(9));
@@ -235,8 +235,8 @@ impl Conversation {
     /// Starts the next turn, if there is something to do.
     fn advance(&mut self, ctx: &mut Context<Self>) {
         if self.queue.is_empty() && self.asked.is_empty() && !self.woken && !self.stale {
-            self.birth.bookmark.set(None);
-            self.place = None;
+            self.setup.bookmark.set(None);
+            self.send_permit = None;
             return;
         }
         if self.stale || self.may_be_settled() {
@@ -248,18 +248,18 @@ impl Conversation {
         let ahead = self.ahead();
         let Some(state) = &self.state else { return self.load(ctx) };
         if let Some(next) = self.queue.front() {
-            self.birth.bookmark.set(Some(next.message.id));
-            let turn = TurnInFlight::decide(state, &next.message, &self.birth, ahead, self.place.take());
+            self.setup.bookmark.set(Some(next.message.id));
+            let turn = TurnInFlight::decide(state, &next.message, &self.setup, ahead, self.send_permit.take());
             return self.commit(turn, Cause::Message, ctx);
         }
-        self.birth.bookmark.set(None);
+        self.setup.bookmark.set(None);
         if let Some(asked) = self.asked.front() {
-            match TurnInFlight::compose(state, &asked.request, &self.birth, ahead) {
+            match TurnInFlight::compose(state, &asked.request, &self.setup, ahead) {
                 Ok(turn) => return self.commit(turn, Cause::Request, ctx),
                 Err(refused) => self.answer(Err(refused.into())),
             }
         } else if std::mem::take(&mut self.woken)
-            && let Some(turn) = decide_timer(state, &self.birth.profile.rules, self.birth.outside.now())
+            && let Some(turn) = decide_timer(state, &self.setup.profile.rules, self.setup.context.now())
         {
             return self.commit(TurnInFlight { turn, reserved: Vec::new() }, Cause::Timer, ctx);
         }
@@ -283,19 +283,19 @@ impl Conversation {
     }
 
     /// What stands before an answer, that it must not overtake.
-    fn ahead(&mut self) -> Ahead {
-        let none_on_its_way = self.unsettled.is_zero();
-        self.queued_in_store |= self.unsettled.take_handed_back();
-        self.deferred |= self.unsettled.take_stepped_out();
-        Ahead { others: !none_on_its_way || self.queued_in_store, deferred: self.deferred }
+    fn ahead(&mut self) -> Blocking {
+        let none_on_its_way = self.in_flight.is_zero();
+        self.queued_in_store |= self.in_flight.take_requeued();
+        self.deferred |= self.in_flight.take_deferred();
+        Blocking { others: !none_on_its_way || self.queued_in_store, deferred: self.deferred }
     }
 
     fn commit(&mut self, in_flight: TurnInFlight, cause: Cause, ctx: &mut Context<Self>) {
-        let outside = Arc::clone(self.outside());
+        let context = Arc::clone(self.context());
         let TurnInFlight { turn, reserved } = in_flight;
         // What the conversation needs afterwards is kept; the store takes the rest.
         let after = Applied::of(&turn, reserved);
-        let commit = async move { outside.within_deadline(outside.ports.turns.commit(turn)).await };
+        let commit = async move { context.within_deadline(context.ports.turns.commit(turn)).await };
         ctx.wait(commit.into_actor(self).map(move |result, conversation, ctx| match result {
             Ok(()) => {
                 if cause == Cause::Request {
@@ -307,7 +307,7 @@ impl Conversation {
             }
             Err(error) => {
                 // Perhaps it holds, and nobody sends what it wrote as being sent.
-                after.leases().for_each(|lease_until| conversation.birth.desk.leases().lose(lease_until));
+                after.leases().for_each(|lease_until| conversation.setup.pool.leases().lose(lease_until));
                 if cause == Cause::Request {
                     conversation.lost(&error);
                 }
@@ -339,21 +339,26 @@ impl Conversation {
         if let Some(outcome) = applied.outcome
             && let Some(done) = self.queue.pop_front()
         {
-            self.patient_until = None;
+            self.permit_deadline = None;
             counter!(metric::TURNS, "outcome" => outcome.as_str()).increment(1);
-            let seconds = (self.birth.outside.now() - done.message.received_at).as_seconds_f64().max(0.0);
+            let seconds = (self.setup.context.now() - done.message.received_at).as_seconds_f64().max(0.0);
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);
             drop(done.permit);
         }
         if applied.releases {
             self.deferred = false;
-            self.queued(self.birth.outside.now());
+            self.queued(self.setup.context.now());
         }
         for (message, reserved) in applied.outgoing {
             match reserved {
-                Some(Reserved { slot, lease_until }) => {
-                    let unsettled = self.unsettled.count_one();
-                    self.birth.dispatcher.do_send(Dispatch::Now { message, lease_until, slot, unsettled });
+                Some(ReservedSend { send_permit, lease_until }) => {
+                    let in_flight = self.in_flight.start();
+                    self.setup.dispatcher.do_send(Dispatch::Now {
+                        message,
+                        lease_until,
+                        permit: send_permit,
+                        in_flight,
+                    });
                 }
                 None => self.queued(message.created_at),
             }
@@ -363,10 +368,10 @@ impl Conversation {
     /// A row of the conversation waits in the store.
     fn queued(&mut self, not_before: Timestamp) {
         self.queued_in_store = true;
-        self.birth.dispatcher.do_send(Dispatch::Queued { lane: self.lane(), not_before });
+        self.setup.dispatcher.do_send(Dispatch::Queued { channel_key: self.channel_key(), not_before });
     }
 
-    fn lane(&self) -> LaneKey {
-        LaneKey { tenant: self.birth.key.tenant.clone(), channel: self.birth.key.channel.clone() }
+    fn channel_key(&self) -> ChannelKey {
+        ChannelKey { tenant: self.setup.key.tenant.clone(), channel: self.setup.key.channel.clone() }
     }
 }

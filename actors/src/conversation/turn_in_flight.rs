@@ -1,25 +1,25 @@
 //! A decided turn on its way through the store, with the senders' places that were reserved for its messages.
 
-use super::Birth;
+use super::ConversationSetup;
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
 use crate::domain::turn::{ConsentChange, Draft, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
-use crate::kit::Outside;
-use crate::outbox::desk::Slot;
-use crate::ports::LaneKey;
+use crate::outbox::sender_pool::SendPermit;
+use crate::ports::ChannelKey;
+use crate::runtime::ActorContext;
 
 /// A turn and the places of its outgoing messages, in the order of `turn.outbox`.
 pub struct TurnInFlight {
     /// What was decided.
     pub turn: Turn,
     /// A place for each message that may go out right after the commit.
-    pub reserved: Vec<Option<Slot>>,
+    pub reserved: Vec<Option<SendPermit>>,
 }
 
 /// What stands before a turn's messages.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ahead {
+pub(super) struct Blocking {
     /// Others of the conversation stand in line, or may.
     pub(super) others: bool,
     /// Others wait for the contact to write.
@@ -28,45 +28,64 @@ pub(super) struct Ahead {
 
 impl TurnInFlight {
     /// Decides about a message, and reserves places for what is to be sent; there may be one already.
-    pub(super) fn decide(state: &State, message: &Inbound, birth: &Birth, ahead: Ahead, place: Option<Slot>) -> Self {
-        let outside: &Outside = &birth.outside;
-        let mut turn = decide(state, message, &birth.profile.rules, &*outside.ports.sellers, outside.now());
+    pub(super) fn decide(
+        state: &State,
+        message: &Inbound,
+        setup: &ConversationSetup,
+        ahead: Blocking,
+        send_permit: Option<SendPermit>,
+    ) -> Self {
+        let context: &ActorContext = &setup.context;
+        let mut turn = decide(state, message, &setup.profile.rules, &*context.ports.sellers, context.now());
         turn.knows_deferred = ahead.deferred;
-        Self::reserve(turn, birth, ahead, place)
+        Self::reserve(turn, setup, ahead, send_permit)
     }
 
     /// Decides about a request.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(super) fn compose(state: &State, request: &SendRequest, birth: &Birth, ahead: Ahead) -> Result<Self, Refused> {
-        let turn = decide_send(state, request, &birth.profile.rules, birth.outside.now())?;
-        Ok(Self::reserve(turn, birth, ahead, None))
+    pub(super) fn compose(
+        state: &State,
+        request: &SendRequest,
+        setup: &ConversationSetup,
+        ahead: Blocking,
+    ) -> Result<Self, Refused> {
+        let turn = decide_send(state, request, &setup.profile.rules, setup.context.now())?;
+        Ok(Self::reserve(turn, setup, ahead, None))
     }
 
     /// Reserves places. Where order is kept, only the first message of a turn may go at once, and only when nothing
     /// stands before it: the others queue, so that they cannot overtake.
-    fn reserve(mut turn: Turn, birth: &Birth, ahead: Ahead, mut place: Option<Slot>) -> Self {
-        let outside: &Outside = &birth.outside;
-        let now = outside.now();
-        let lane = LaneKey { tenant: turn.key.tenant.clone(), channel: turn.key.channel.clone() };
-        let keep_order = birth.profile.channels.get(&lane.channel).is_none_or(|channel| channel.keep_order);
+    fn reserve(
+        mut turn: Turn,
+        setup: &ConversationSetup,
+        ahead: Blocking,
+        mut send_permit: Option<SendPermit>,
+    ) -> Self {
+        let context: &ActorContext = &setup.context;
+        let now = context.now();
+        let channel_key = ChannelKey { tenant: turn.key.tenant.clone(), channel: turn.key.channel.clone() };
+        let keep_order = setup.profile.channels.get(&channel_key.channel).is_none_or(|channel| channel.keep_order);
         let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
             // What a spent budget may have held before it, only the store knows: a claim keeps the order.
-            let stoppable = birth.profile.budget.hard_stop && !draft.message.urgent;
+            let stoppable = setup.profile.budget.hard_stop && !draft.message.urgent;
             let may_start = !others && !stoppable;
-            let slot = may_start.then(|| place.take().or_else(|| birth.desk.reserve(&lane, now))).flatten();
-            if slot.is_some() {
+            let send_permit =
+                may_start.then(|| send_permit.take().or_else(|| setup.pool.reserve(&channel_key, now))).flatten();
+            if send_permit.is_some() {
                 draft.message.attempts = 1;
-                draft.start =
-                    Start::Now { node: outside.node.clone(), lease_until: Outside::later(now, outside.settings.lease) };
+                draft.start = Start::Now {
+                    node: context.node.clone(),
+                    lease_until: ActorContext::later(now, context.settings.lease),
+                };
             } else if let Start::Queued { behind, .. } = &mut draft.start {
                 *behind = others;
             }
             others = keep_order;
-            reserved.push(slot);
+            reserved.push(send_permit);
         }
         Self { turn, reserved }
     }
@@ -80,17 +99,17 @@ pub(super) struct Applied {
     pub(super) outcome: Option<Outcome>,
     /// Rows of it went back into the line.
     pub(super) releases: bool,
-    pub(super) outgoing: Vec<(Outbound, Option<Reserved>)>,
+    pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
 /// A message's place, and until when its row is leased for it.
-pub(super) struct Reserved {
-    pub(super) slot: Slot,
+pub(super) struct ReservedSend {
+    pub(super) send_permit: SendPermit,
     pub(super) lease_until: Timestamp,
 }
 
 impl Applied {
-    pub(super) fn of(turn: &Turn, reserved: Vec<Option<Slot>>) -> Self {
+    pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>) -> Self {
         Self {
             contact: turn.contact.clone(),
             conversation: turn.conversation.clone(),
@@ -120,9 +139,11 @@ impl Applied {
     }
 }
 
-fn outgoing((draft, slot): (&Draft, Option<Slot>)) -> (Outbound, Option<Reserved>) {
-    let reserved = match (&draft.start, slot) {
-        (Start::Now { lease_until, .. }, Some(slot)) => Some(Reserved { slot, lease_until: *lease_until }),
+fn outgoing((draft, send_permit): (&Draft, Option<SendPermit>)) -> (Outbound, Option<ReservedSend>) {
+    let reserved = match (&draft.start, send_permit) {
+        (Start::Now { lease_until, .. }, Some(send_permit)) => {
+            Some(ReservedSend { send_permit, lease_until: *lease_until })
+        }
         _ => None,
     };
     (draft.message.clone(), reserved)

@@ -55,7 +55,7 @@ impl BreakerState {
 
 /// Whether something may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passage {
+pub enum BreakerDecision {
     /// Anything.
     Free,
     /// One message, to try the way.
@@ -104,23 +104,23 @@ impl Breaker {
 
     /// What may pass now, without taking it.
     #[must_use]
-    pub fn passage(&self, now: Timestamp) -> Passage {
+    pub fn passage(&self, now: Timestamp) -> BreakerDecision {
         match self.phase {
-            Phase::Closed { .. } => Passage::Free,
-            Phase::Open { until } if now < until => Passage::Shut(until),
-            Phase::Open { .. } | Phase::HalfOpen { probing: false } => Passage::One,
-            Phase::HalfOpen { probing: true } => Passage::Probing,
+            Phase::Closed { .. } => BreakerDecision::Free,
+            Phase::Open { until } if now < until => BreakerDecision::Shut(until),
+            Phase::Open { .. } | Phase::HalfOpen { probing: false } => BreakerDecision::One,
+            Phase::HalfOpen { probing: true } => BreakerDecision::Probing,
         }
     }
 
     /// Begins an attempt.
     ///
     /// # Errors
-    /// What [`Breaker::passage`] says: [`Passage::Shut`] or [`Passage::Probing`].
-    pub fn begin(&mut self, now: Timestamp) -> Result<Attempt, Passage> {
+    /// What [`Breaker::passage`] says: [`BreakerDecision::Shut`] or [`BreakerDecision::Probing`].
+    pub fn begin(&mut self, now: Timestamp) -> Result<Attempt, BreakerDecision> {
         match self.passage(now) {
-            Passage::Free => Ok(Attempt { era: self.era, probe: false }),
-            Passage::One => {
+            BreakerDecision::Free => Ok(Attempt { era: self.era, probe: false }),
+            BreakerDecision::One => {
                 if matches!(self.phase, Phase::Open { .. }) {
                     self.era += 1;
                 }

@@ -4,7 +4,7 @@ use chrono::{Datelike, Months, NaiveTime};
 use chrono_tz::Tz;
 
 use super::Timestamp;
-use super::pacing::{beginnings, day_start, next_midnight};
+use super::rate_limit::{beginnings, day_start, next_midnight};
 
 /// `[budget]`: amounts in millionths of the tenant's currency.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -13,9 +13,9 @@ pub struct ChannelProfile {
     /// How it addresses people: what takes over from another channel writes to the same path with this scheme.
     pub scheme: Scheme,
     /// What the account may send (I7).
-    pub account: Option<Quota>,
+    pub account: Option<RateLimit>,
     /// What one contact may get from it (I7).
-    pub pair: Option<Quota>,
+    pub pair: Option<RateLimit>,
     /// How long after the contact's last message free text may be sent; `None`: always.
     pub window: Option<Duration>,
     /// Whether later messages of a conversation wait while an earlier one is tried again.
@@ -51,7 +51,7 @@ impl Default for ChannelProfile {
 
 /// One permit every so often, and so many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
+pub struct RateLimit {
     /// The time between two permits, in the long run.
     pub every: Duration,
     /// Permits that may be taken at once.
@@ -92,5 +92,5 @@ pub struct ChannelTemplate {
     /// The provider's id for it (Twilio's `HX…`).
     pub content_id: String,
     /// Names of its places, in the order in which the provider numbers them from 1.
-    pub places: Vec<String>,
+    pub variable_names: Vec<String>,
 }

@@ -246,12 +246,12 @@ impl OutboundKind {
     /// Those that a used-up day ([`super::pacing::DayBudget`]) does not keep back: whoever says STOP is told that it was
     /// heard, and whoever asks for HELP is told who writes and how to end it. They are counted all the same. The stores'
     /// statements name them.
-    pub const DUTIES: &'static [Self] = &[Self::OptOutConfirmation, Self::Help];
+    pub const QUOTA_EXEMPT: &'static [Self] = &[Self::OptOutConfirmation, Self::Help];
 
-    /// Whether it is one of [`OutboundKind::DUTIES`].
+    /// Whether it is one of [`OutboundKind::QUOTA_EXEMPT`].
     #[must_use]
-    pub fn is_duty(self) -> bool {
-        Self::DUTIES.contains(&self)
+    pub fn is_quota_exempt(self) -> bool {
+        Self::QUOTA_EXEMPT.contains(&self)
     }
 }
 
@@ -281,7 +281,7 @@ pub struct Outbound {
     /// No attempt begins after that: it is a dead letter then (`expired`).
     pub expires_at: Option<Timestamp>,
     /// Which of its lives it is in: each replay begins another.
-    pub life: Life,
+    pub generation: Generation,
     /// The flow it belongs to.
     pub correlation: CorrelationId,
     /// Attempts begun so far, this one included when it is being sent.
@@ -292,7 +292,7 @@ pub struct Outbound {
 
 /// A life of an outbound message: from its writing or its replay until it is sent or given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life {
+pub struct Generation {
     /// 0 for the first; also in the status callback's query string, so that news of an earlier life is known as such.
     pub number: u32,
     /// When it began: the age of retries counts from there.
@@ -301,7 +301,7 @@ pub struct Life {
     pub attempts_before: u32,
 }
 
-impl Life {
+impl Generation {
     /// The first life of a message written then.
     #[must_use]
     pub const fn first(since: Timestamp) -> Self {
@@ -323,7 +323,7 @@ impl fmt::Debug for Outbound {
             .field("kind", &self.kind)
             .field("urgent", &self.urgent)
             .field("expires_at", &self.expires_at)
-            .field("life", &self.life)
+            .field("life", &self.generation)
             .field("correlation", &self.correlation)
             .field("attempts", &self.attempts)
             .field("created_at", &self.created_at)

@@ -7,7 +7,7 @@ use backoff::exponential::ExponentialBackoff;
 use chrono::TimeDelta;
 
 use super::Timestamp;
-use super::message::Life;
+use super::message::Generation;
 
 /// How failed sends are repeated: exponential waits with full jitter, up to a cap, for so many attempts and so long.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,13 +54,19 @@ impl RetryPolicy {
     /// between [`SHORTEST`] and what is scheduled, so that those who failed together do not come back together. Age and
     /// number count from the beginning of its present life. Never earlier than the provider asked for (`Retry-After`).
     #[must_use]
-    pub fn next(&self, life: Life, attempts: u32, now: Timestamp, provider_after: Option<Duration>) -> Retry {
-        let attempts = attempts.saturating_sub(life.attempts_before);
+    pub fn next(
+        &self,
+        generation: Generation,
+        attempts: u32,
+        now: Timestamp,
+        provider_after: Option<Duration>,
+    ) -> Retry {
+        let attempts = attempts.saturating_sub(generation.attempts_before);
         if attempts >= self.max_attempts {
             return Retry::Exhausted;
         }
         let wait = self.jittered(attempts).max(provider_after.unwrap_or(Duration::ZERO));
-        let age = (now - life.since).to_std().unwrap_or(Duration::ZERO);
+        let age = (now - generation.since).to_std().unwrap_or(Duration::ZERO);
         if age.saturating_add(wait) > self.max_age {
             return Retry::Exhausted;
         }
@@ -130,8 +136,8 @@ mod tests {
         "2026-01-10T12:00:00Z".parse().unwrap()
     }
 
-    fn first() -> Life {
-        Life::first(written())
+    fn first() -> Generation {
+        Generation::first(written())
     }
 
     /// The longest wait after so many attempts.
@@ -163,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_counts_anew() {
+    fn a_new_generation_counts_anew() {
         let policy = RetryPolicy::default();
         let reborn = written() + TimeDelta::days(3);
-        let second = Life { number: 1, since: reborn, attempts_before: 30 };
+        let second = Generation { number: 1, since: reborn, attempts_before: 30 };
         assert!(matches!(policy.next(second, 31, reborn, None), Retry::At(at) if at <= reborn + TimeDelta::seconds(2)));
         assert!(matches!(policy.next(second, 59, reborn, None), Retry::At(_)));
         assert_eq!(policy.next(second, 60, reborn, None), Retry::Exhausted);
@@ -203,13 +209,13 @@ mod tests {
             };
             let now = written() + TimeDelta::milliseconds(age_ms);
             let after = after_ms.map(Duration::from_millis);
-            let life = Life { number: 1, since: written(), attempts_before: before };
-            let of_this_life = attempts.saturating_sub(before);
-            let longest = scheduled(&policy, of_this_life).max(SHORTEST.min(policy.cap)).max(after.unwrap_or_default());
-            match policy.next(life, attempts, now, after) {
+            let generation = Generation { number: 1, since: written(), attempts_before: before };
+            let of_this_generation = attempts.saturating_sub(before);
+            let longest = scheduled(&policy, of_this_generation).max(SHORTEST.min(policy.cap)).max(after.unwrap_or_default());
+            match policy.next(generation, attempts, now, after) {
                 Retry::At(at) => {
                     let wait = (at - now).to_std().unwrap();
-                    prop_assert!(of_this_life < policy.max_attempts);
+                    prop_assert!(of_this_generation < policy.max_attempts);
                     prop_assert!(wait >= after.unwrap_or_default());
                     prop_assert!(wait >= SHORTEST.min(policy.cap));
                     prop_assert!(wait <= longest + Duration::from_micros(1));
@@ -217,7 +223,7 @@ mod tests {
                 }
                 Retry::Exhausted => {
                     let too_old = now - written() + TimeDelta::from_std(longest).unwrap() > TimeDelta::days(1);
-                    prop_assert!(of_this_life >= policy.max_attempts || too_old);
+                    prop_assert!(of_this_generation >= policy.max_attempts || too_old);
                 }
             }
         }

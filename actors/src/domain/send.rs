@@ -9,7 +9,7 @@ use super::message::Outbound;
 
 /// A message in the form in which one attempt hands it to one channel.
 #[derive(Clone, Debug)]
-pub struct Letter<'a> {
+pub struct OutboundRequest<'a> {
     /// The message.
     pub message: &'a Outbound,
     /// The channel it leaves through: the message's own, or the one that took over.
@@ -17,12 +17,12 @@ pub struct Letter<'a> {
     /// Who gets it, as that channel addresses them.
     pub to: &'a Address,
     /// What is said.
-    pub form: Form<'a>,
+    pub form: OutboundContent<'a>,
 }
 
 /// What is said, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form<'a> {
+pub enum OutboundContent<'a> {
     /// Free text.
     Text(&'a str),
     /// A template that the provider approved.

@@ -8,8 +8,8 @@ use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId};
 use super::message::{Outbound, Role};
 use super::words::stored_words;
 
+mod builder;
 mod inbound;
-mod passage;
 mod request;
 mod timer;
 

@@ -85,7 +85,7 @@ mod tests {
             unreachable!()
         }
 
-        fn bury(&self, _: &Inbound, _: &'static str, _: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        fn dead_letter(&self, _: &Inbound, _: &'static str, _: Timestamp) -> Pending<'_, Result<(), PortError>> {
             unreachable!()
         }
     }

@@ -6,7 +6,7 @@
 //! comes through the store, in order, until it has caught up.
 
 mod batches;
-mod lane;
+mod cursor;
 pub mod messages;
 mod sweeps;
 
@@ -20,13 +20,13 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use self::batches::{Answer, Batch, Committed};
-use self::lane::Lane;
+use self::cursor::DeliveryCursor;
 use self::messages::{Accept, Arrived, Drain, Redeliver, Room};
 use crate::domain::ids::{CorrelationId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
-use crate::kit::admission::Admission;
-use crate::kit::{Outside, metric};
 use crate::ports::{Acceptance, PortError};
+use crate::runtime::admission::Admission;
+use crate::runtime::{ActorContext, metric};
 use crate::supervisor::Supervisor;
 use crate::tenant::messages::Deliver;
 
@@ -69,7 +69,7 @@ pub enum Refusal {
 
 /// The actor: one per shard, for the shard's tenants.
 pub struct Ingress {
-    outside: Arc<Outside>,
+    context: Arc<ActorContext>,
     supervisor: Addr<Supervisor>,
     admission: Admission,
     owns: Box<dyn Fn(&TenantId) -> bool>,
@@ -80,7 +80,7 @@ pub struct Ingress {
     /// Messages with the store.
     committing: usize,
     batches: Option<mpsc::UnboundedSender<Batch>>,
-    lanes: HashMap<TenantId, Lane>,
+    cursors: HashMap<TenantId, DeliveryCursor>,
     sweeps: u32,
     /// How long the last one took.
     sweep_took: Duration,
@@ -93,13 +93,13 @@ impl Ingress {
     /// An ingress for the tenants that `owns` names.
     #[must_use]
     pub fn new(
-        outside: Arc<Outside>,
+        context: Arc<ActorContext>,
         supervisor: Addr<Supervisor>,
         admission: Admission,
         owns: Box<dyn Fn(&TenantId) -> bool>,
     ) -> Self {
         Self {
-            outside,
+            context,
             supervisor,
             admission,
             owns,
@@ -108,7 +108,7 @@ impl Ingress {
             flushing: false,
             committing: 0,
             batches: None,
-            lanes: HashMap::new(),
+            cursors: HashMap::new(),
             sweeps: 0,
             sweep_took: Duration::ZERO,
             stray_timers: 0,
@@ -168,7 +168,7 @@ impl Ingress {
         counter!(metric::ACCEPTED, "kind" => "duplicate").increment(duplicates);
         counter!(metric::ACCEPTED, "kind" => "spooled").increment(spooled);
         if let Some(error) = failure
-            && self.outside.outage.is_news(&error)
+            && self.context.outage.is_news(&error)
         {
             error!(messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display), "messages not accepted, their webhooks are refused");
         }
@@ -176,16 +176,16 @@ impl Ingress {
 
     /// Into memory when there is a place, else the tenant falls behind.
     fn deliver(&mut self, message: Inbound, ctx: &mut Context<Self>) {
-        let lane = lane_of(&mut self.lanes, &self.outside, &message.tenant, ctx);
-        if !lane.is_behind() {
-            if let Some(permit) = self.admission.try_admit(lane.gauge()) {
-                lane.delivered(message.id);
+        let cursor = cursor_of(&mut self.cursors, &self.context, &message.tenant, ctx);
+        if !cursor.is_behind() {
+            if let Some(permit) = self.admission.try_admit(cursor.gauge()) {
+                cursor.delivered(message.id);
                 self.supervisor.do_send(Deliver { message, permit });
                 return;
             }
             info!(tenant.id = %message.tenant, "more messages than places in memory, working from the store");
         }
-        lane.skipped();
+        cursor.skipped();
     }
 
     /// Reads on where the tenant's last delivered message stands.
@@ -193,18 +193,18 @@ impl Ingress {
         if self.draining {
             return;
         }
-        let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
+        let cursor = cursor_of(&mut self.cursors, &self.context, tenant, ctx);
         // Only what finds a place is read. Room is announced when there is more.
-        let limit = lane.gauge().room().min(self.admission.free()).min(PUMP_LIMIT);
+        let limit = cursor.gauge().room().min(self.admission.free()).min(PUMP_LIMIT);
         // Nor is it while webhooks pile up, as long as the tenant has something to do: they are more urgent.
-        if limit == 0 || (self.waiting.len() + self.committing >= FLOOD && lane.gauge().used() > 0) {
+        if limit == 0 || (self.waiting.len() + self.committing >= FLOOD && cursor.gauge().used() > 0) {
             return;
         }
-        let Some(after) = lane.begin_pump() else { return };
-        let outside = Arc::clone(&self.outside);
+        let Some(after) = cursor.begin_pump() else { return };
+        let context = Arc::clone(&self.context);
         let of = tenant.clone();
         let reading = async move {
-            let rows = outside.within_deadline(outside.ports.inbox.backlog(&of, after, limit)).await;
+            let rows = context.within_deadline(context.ports.inbox.backlog(&of, after, limit)).await;
             (of, rows)
         };
         ctx.spawn(reading.into_actor(self).map(move |(tenant, rows), ingress, ctx| {
@@ -219,12 +219,12 @@ impl Ingress {
         limit: usize,
         ctx: &mut Context<Self>,
     ) {
-        let lane = lane_of(&mut self.lanes, &self.outside, tenant, ctx);
+        let cursor = cursor_of(&mut self.cursors, &self.context, tenant, ctx);
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
-                lane.pump_failed();
-                if self.outside.outage.is_news(&error) {
+                cursor.pump_failed();
+                if self.context.outage.is_news(&error) {
                     warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
                 }
                 return;
@@ -234,28 +234,28 @@ impl Ingress {
         let mut refused = false;
         let mut delivered = 0;
         for message in rows {
-            let Some(permit) = self.admission.try_admit(lane.gauge()) else {
+            let Some(permit) = self.admission.try_admit(cursor.gauge()) else {
                 refused = true;
                 break;
             };
             delivered += 1;
-            lane.delivered(message.id);
+            cursor.delivered(message.id);
             self.supervisor.do_send(Deliver { message, permit });
         }
         counter!(metric::REDELIVERED).increment(delivered);
-        if lane.end_pump(full, refused) {
+        if cursor.end_pump(full, refused) {
             self.pump(tenant, ctx);
         }
     }
 }
 
-fn lane_of<'a>(
-    lanes: &'a mut HashMap<TenantId, Lane>,
-    outside: &Outside,
+fn cursor_of<'a>(
+    cursors: &'a mut HashMap<TenantId, DeliveryCursor>,
+    context: &ActorContext,
     tenant: &TenantId,
     ctx: &Context<Ingress>,
-) -> &'a mut Lane {
-    lanes.entry(tenant.clone()).or_insert_with(|| {
+) -> &'a mut DeliveryCursor {
+    cursors.entry(tenant.clone()).or_insert_with(|| {
         let me = ctx.address().downgrade();
         let of = tenant.clone();
         let on_room = move || {
@@ -263,7 +263,7 @@ fn lane_of<'a>(
                 ingress.do_send(Room(of.clone()));
             }
         };
-        Lane::new(outside.settings.max_in_flight_per_tenant, Box::new(on_room))
+        DeliveryCursor::new(context.settings.max_in_flight_per_tenant, Box::new(on_room))
     })
 }
 
@@ -274,7 +274,7 @@ impl Actor for Ingress {
         ctx.set_mailbox_capacity(1024);
         let (batches, begun) = mpsc::unbounded_channel();
         self.batches = Some(batches);
-        let (inbox, deadline) = (Arc::clone(&self.outside.ports.inbox), self.outside.settings.store_deadline);
+        let (inbox, deadline) = (Arc::clone(&self.context.ports.inbox), self.context.settings.store_deadline);
         ctx.add_stream(batches::through_the_store(inbox, deadline, begun));
         self.sweep(ctx, Duration::ZERO);
         self.close_live_sessions(ctx);
@@ -337,7 +337,7 @@ impl Handler<Redeliver> for Ingress {
     type Result = ();
 
     fn handle(&mut self, Redeliver(tenant): Redeliver, ctx: &mut Context<Self>) {
-        lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over();
+        cursor_of(&mut self.cursors, &self.context, &tenant, ctx).start_over();
         self.pump(&tenant, ctx);
     }
 }

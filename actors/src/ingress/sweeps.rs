@@ -7,7 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Ingress, lane_of};
+use super::{Ingress, cursor_of};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
 use crate::ports::PortError;
@@ -33,28 +33,28 @@ impl Ingress {
         if self.draining {
             return;
         }
-        let outside = Arc::clone(&self.outside);
+        let context = Arc::clone(&self.context);
         // A lane that is behind reads everything anyway; asking who else is would look at all that waits.
         self.sweeps = self.sweeps.wrapping_add(1);
-        let behind = self.lanes.iter().filter(|(_, lane)| lane.is_behind()).map(|(tenant, _)| tenant.clone());
+        let behind = self.cursors.iter().filter(|(_, cursor)| cursor.is_behind()).map(|(tenant, _)| tenant.clone());
         let mut behind: Vec<TenantId> = behind.collect();
         let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
         let timers = self.timers_to_read();
         let begun = Instant::now();
         let sweeping = async move {
-            let now = outside.now();
+            let now = context.now();
             if ask {
                 let before = now - chrono::TimeDelta::from_std(overdue_after).unwrap_or_default();
-                behind = outside.within_deadline(outside.ports.inbox.tenants_behind(before)).await?;
+                behind = context.within_deadline(context.ports.inbox.tenants_behind(before)).await?;
             }
             let due = match timers {
-                Some(limit) => Some(outside.within_deadline(outside.ports.turns.due(now, limit)).await?),
+                Some(limit) => Some(context.within_deadline(context.ports.turns.due(now, limit)).await?),
                 None => None,
             };
             Ok::<_, PortError>((behind, due))
         };
         ctx.spawn(sweeping.into_actor(self).map(move |found, ingress, ctx| {
-            let mut pause = ingress.outside.settings.sweep_every;
+            let mut pause = ingress.context.settings.sweep_every;
             match found {
                 Ok((behind, due)) => {
                     ingress.swept(behind, due, ctx);
@@ -62,12 +62,12 @@ impl Ingress {
                     let before = std::mem::replace(&mut ingress.sweep_took, took);
                     pause = pause.max((took.min(before) * SHARE).min(RAREST));
                 }
-                Err(error) if ingress.outside.outage.is_news(&error) => {
+                Err(error) if ingress.context.outage.is_news(&error) => {
                     warn!(error = %error, "sweep failed, trying again");
                 }
                 Err(_) => {}
             }
-            let overdue_after = ingress.outside.settings.overdue_after;
+            let overdue_after = ingress.context.settings.overdue_after;
             ctx.run_later(pause, move |ingress, ctx| ingress.sweep(ctx, overdue_after));
         }));
     }
@@ -81,12 +81,12 @@ impl Ingress {
 
     fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
         for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
-            lane_of(&mut self.lanes, &self.outside, &tenant, ctx).start_over_unless_behind();
+            cursor_of(&mut self.cursors, &self.context, &tenant, ctx).start_over_unless_behind();
             self.pump(&tenant, ctx);
         }
         let Some(due) = due else { return };
         let (known, strays): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|key| self.outside.tenants.contains_key(&key.tenant));
+            due.into_iter().partition(|key| self.context.tenants.contains_key(&key.tenant));
         self.stray_timers = strays.len();
         for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
             self.supervisor.do_send(Wake(key));
@@ -95,20 +95,20 @@ impl Ingress {
 
     /// Closes live sessions that no seller has kept alive.
     pub(super) fn close_live_sessions(&mut self, ctx: &mut Context<Self>) {
-        let outside = Arc::clone(&self.outside);
-        let tenants: Vec<TenantId> = outside.tenants.keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
+        let context = Arc::clone(&self.context);
+        let tenants: Vec<TenantId> = context.tenants.keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
         let closing = async move {
             for tenant in &tenants {
-                let Some(profile) = outside.tenants.get(tenant) else { continue };
-                let now = outside.now();
+                let Some(profile) = context.tenants.get(tenant) else { continue };
+                let now = context.now();
                 let idle = chrono::TimeDelta::from_std(profile.rules.source().live_session_idle).unwrap_or_default();
-                outside.within_deadline(outside.ports.turns.close_idle_live_sessions(tenant, now - idle, now)).await?;
+                context.within_deadline(context.ports.turns.close_idle_live_sessions(tenant, now - idle, now)).await?;
             }
             Ok::<_, PortError>(())
         };
         ctx.spawn(closing.into_actor(self).map(|closed, ingress, ctx| {
             if let Err(error) = closed
-                && ingress.outside.outage.is_news(&error)
+                && ingress.context.outage.is_news(&error)
             {
                 warn!(error = %error, "idle live sessions not closed, trying again");
             }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 use crate::domain::ids::{NodeId, OutboundId};
-use crate::kit::Outside;
-use crate::ports::LeasesOver;
+use crate::ports::EndedLeases;
+use crate::runtime::ActorContext;
 
 /// The book of a node.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Leases {
     /// Takes a row in hand. `None` when its lease may be over before a call is: it must not be sent.
     pub(super) fn take(self: &Arc<Self>, id: OutboundId, lease_until: Timestamp, now: Timestamp) -> Option<InHand> {
         let mut book = self.lock();
-        let too_short = lease_until < Outside::later(now, self.least);
+        let too_short = lease_until < ActorContext::later(now, self.least);
         if too_short || lease_until <= book.over || book.lost.contains(&lease_until) {
             return None;
         }
@@ -61,13 +61,13 @@ impl Leases {
     }
 
     /// Which leases are over. Whoever comes to [`Leases::take`] later with one of these gets nothing.
-    pub(super) fn over(&self, node: NodeId, now: Timestamp) -> LeasesOver {
+    pub(super) fn over(&self, node: NodeId, now: Timestamp) -> EndedLeases {
         let mut book = self.lock();
         book.over = book.over.max(now);
         // A lost claim may be written after we have looked, so it is looked for as long as its lease lasts.
         book.lost = book.lost.split_off(&now);
         let (lost, held) = (book.lost.iter().copied().collect(), book.held.iter().copied().collect());
-        LeasesOver { node, now, lost, held }
+        EndedLeases { node, now, lost, held }
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -89,7 +89,7 @@ mod tests {
     const LEASE: Duration = Duration::from_secs(60);
 
     fn at(seconds: u64) -> Timestamp {
-        Outside::later(noon(), Duration::from_secs(seconds))
+        ActorContext::later(noon(), Duration::from_secs(seconds))
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use actix::Message;
 
-use super::desk::{Slot, Unsettled};
+use super::sender_pool::{InFlightGuard, SendPermit};
 use crate::domain::Timestamp;
 use crate::domain::message::Outbound;
-use crate::ports::LaneKey;
+use crate::ports::ChannelKey;
 
 /// A turn was committed, and it wrote a message.
 #[derive(Message)]
@@ -19,14 +19,14 @@ pub enum Dispatch {
         /// When its lease ends.
         lease_until: Timestamp,
         /// The reserved place.
-        slot: Slot,
+        permit: SendPermit,
         /// Dropped when the row is settled.
-        unsettled: Unsettled,
+        in_flight: InFlightGuard,
     },
     /// Its row is pending: claim it when it is due.
     Queued {
         /// Whose, and through which channel.
-        lane: LaneKey,
+        channel_key: ChannelKey,
         /// When it is due.
         not_before: Timestamp,
     },
@@ -37,7 +37,7 @@ pub enum Dispatch {
 #[rtype(result = "()")]
 pub struct Settled {
     /// Whose.
-    pub lane: LaneKey,
+    pub channel_key: ChannelKey,
     /// When the row itself wants another look, if it does.
     pub again_at: Option<Timestamp>,
 }
@@ -46,7 +46,7 @@ pub struct Settled {
 /// Said to the first shard's, which tells the others.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Look(pub Vec<LaneKey>);
+pub struct Look(pub Vec<ChannelKey>);
 
 /// The other shards' dispatchers. Said once, when every shard runs.
 #[derive(Message)]

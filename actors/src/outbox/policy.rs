@@ -7,8 +7,8 @@ use crate::domain::breaker::Verdict;
 use crate::domain::message::Outbound;
 use crate::domain::retry::{Retry, RetryPolicy};
 use crate::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
-use crate::kit::{Outside, Settings};
 use crate::ports::Settled;
+use crate::runtime::{ActorContext, Settings};
 
 /// A wrong credential is not mended by trying every second.
 const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ pub(super) fn settled(
     match error.class {
         SendErrorClass::Retry { after } => again(message, retry, now, after, reason),
         SendErrorClass::Misconfigured => again(message, retry, now, Some(MISCONFIGURED_WAIT), reason),
-        SendErrorClass::Unknown => Settled::Unknown { ask_at: Outside::later(now, settings.ask_after), reason },
+        SendErrorClass::Unknown => Settled::Unknown { ask_at: ActorContext::later(now, settings.ask_after), reason },
         SendErrorClass::OptedOut => Settled::Suppressed { reason, record_opt_out: true },
         SendErrorClass::Reject => Settled::Dead { reason },
         // Its template was tried already, if it has one.
@@ -94,13 +94,13 @@ pub(super) fn reconciled(
             };
             // A class's word would speak of the message, and it is the question that failed.
             let reason = error.code.unwrap_or_else(|| ASKING_FAILED.to_owned());
-            Settled::Unknown { ask_at: Outside::later(now, after), reason }
+            Settled::Unknown { ask_at: ActorContext::later(now, after), reason }
         }
     }
 }
 
 fn again(message: &Outbound, retry: &RetryPolicy, now: Timestamp, after: Option<Duration>, reason: String) -> Settled {
-    match retry.next(message.life, message.attempts, now, after) {
+    match retry.next(message.generation, message.attempts, now, after) {
         Retry::At(at) => Settled::Later { at, reason, counted: true },
         Retry::Exhausted => Settled::Dead { reason: format!("exhausted:{reason}") },
     }
@@ -136,13 +136,17 @@ mod tests {
         assert_eq!(after(SendErrorClass::OptedOut, Some("21610")), suppressed);
         let unknown = after(SendErrorClass::Unknown, None);
         assert!(
-            matches!(unknown, Settled::Unknown { ask_at, .. } if ask_at == Outside::later(noon(), settings.ask_after))
+            matches!(unknown, Settled::Unknown { ask_at, .. } if ask_at == ActorContext::later(noon(), settings.ask_after))
         );
         let patience = Duration::from_secs(600);
         let later = after(SendErrorClass::Retry { after: Some(patience) }, Some("429"));
-        assert!(matches!(later, Settled::Later { at, counted: true, .. } if at >= Outside::later(noon(), patience)));
+        assert!(
+            matches!(later, Settled::Later { at, counted: true, .. } if at >= ActorContext::later(noon(), patience))
+        );
         let misconfigured = after(SendErrorClass::Misconfigured, Some("20003"));
-        assert!(matches!(misconfigured, Settled::Later { at, .. } if at >= Outside::later(noon(), MISCONFIGURED_WAIT)));
+        assert!(
+            matches!(misconfigured, Settled::Later { at, .. } if at >= ActorContext::later(noon(), MISCONFIGURED_WAIT))
+        );
         let suspended = after(SendErrorClass::Suspended { after: patience }, None);
         assert_eq!(suspended, Settled::Later { at: noon(), reason: "suspended".to_owned(), counted: false });
     }

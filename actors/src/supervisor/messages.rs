@@ -4,7 +4,7 @@ use actix::Message;
 
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
-use crate::kit::exit::Exit;
+use crate::runtime::exit::Exit;
 
 pub use crate::conversation::messages::{Compose, Deliver};
 

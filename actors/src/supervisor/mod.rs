@@ -15,19 +15,19 @@ use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Reread, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::Ingress;
 use crate::ingress::messages::Redeliver;
-use crate::kit::budget::{RestartBudget, Verdict};
-use crate::kit::exit::{Exit, start_guarded};
-use crate::kit::{Outside, metric};
 use crate::outbox::Dispatcher;
-use crate::outbox::desk::Desk;
+use crate::outbox::sender_pool::SenderPool;
+use crate::runtime::exit::{Exit, start_guarded};
+use crate::runtime::restart_budget::{RestartBudget, RestartDecision};
+use crate::runtime::{ActorContext, metric};
 use crate::tenant::Tenant;
 use crate::tenant::messages::TimerDue;
 
 /// The actor.
 pub struct Supervisor {
-    outside: Arc<Outside>,
+    context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
-    desk: Arc<Desk>,
+    pool: Arc<SenderPool>,
     ingress: Option<WeakAddr<Ingress>>,
     tenants: HashMap<TenantId, Entry>,
     generations: u64,
@@ -42,8 +42,8 @@ struct Entry {
 impl Supervisor {
     /// A supervisor whose tenants are not started yet.
     #[must_use]
-    pub fn new(outside: Arc<Outside>, dispatcher: Addr<Dispatcher>, desk: Arc<Desk>) -> Self {
-        Self { outside, dispatcher, desk, ingress: None, tenants: HashMap::new(), generations: 0 }
+    pub fn new(context: Arc<ActorContext>, dispatcher: Addr<Dispatcher>, pool: Arc<SenderPool>) -> Self {
+        Self { context, dispatcher, pool, ingress: None, tenants: HashMap::new(), generations: 0 }
     }
 
     /// The tenant, started when it is not in memory; `None` while it is quarantined, recovers, or is not configured.
@@ -57,7 +57,7 @@ impl Supervisor {
     }
 
     fn start_child(&mut self, id: &TenantId, ctx: &Context<Self>) -> Option<(Addr<Tenant>, u64)> {
-        let Some(profile) = self.outside.tenants.get(id) else {
+        let Some(profile) = self.context.tenants.get(id) else {
             warn!(tenant.id = %id, "messages of a tenant that the configuration does not have stay in the store");
             return None;
         };
@@ -66,9 +66,9 @@ impl Supervisor {
         let tenant = Tenant::new(
             id.clone(),
             profile.clone(),
-            Arc::clone(&self.outside),
+            Arc::clone(&self.context),
             self.dispatcher.clone(),
-            Arc::clone(&self.desk),
+            Arc::clone(&self.pool),
         );
         let (me, of) = (ctx.address(), id.clone());
         let child = start_guarded(tenant, move |exit| me.do_send(ChildExited { tenant: of, generation, exit }));
@@ -164,11 +164,11 @@ impl Handler<ChildExited> for Supervisor {
         }
         counter!(metric::PANICS, "actor" => "tenant").increment(1);
         let after = match entry.budget.spend(Instant::now()) {
-            Verdict::Restart { after } => {
+            RestartDecision::Restart { after } => {
                 error!(tenant.id = %exited.tenant, "tenant panicked, rebuilding it");
                 after
             }
-            Verdict::Quarantine { after } => {
+            RestartDecision::Quarantine { after } => {
                 counter!(metric::QUARANTINED).increment(1);
                 error!(tenant.id = %exited.tenant, "tenant used its restart budget up, resting it; its messages wait in the store");
                 after

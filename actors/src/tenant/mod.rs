@@ -16,22 +16,22 @@ use tracing::{error, info};
 
 use self::messages::{ChildExited, Compose, Deliver, Idle, Reread, TimerDue};
 use crate::conversation::messages::{AskIdle, Retire, SendRefusal, Wake};
-use crate::conversation::{Birth, Bookmark, Conversation};
+use crate::conversation::{Bookmark, Conversation, ConversationSetup};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{InboundId, TenantId};
-use crate::kit::budget::{RestartBudget, Verdict};
-use crate::kit::exit::{Exit, start_guarded};
-use crate::kit::{Outside, TenantProfile, metric};
 use crate::outbox::Dispatcher;
-use crate::outbox::desk::Desk;
+use crate::outbox::sender_pool::SenderPool;
+use crate::runtime::exit::{Exit, start_guarded};
+use crate::runtime::restart_budget::{RestartBudget, RestartDecision};
+use crate::runtime::{ActorContext, TenantProfile, metric};
 
 /// The actor.
 pub struct Tenant {
     id: TenantId,
     profile: TenantProfile,
-    outside: Arc<Outside>,
+    context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
-    desk: Arc<Desk>,
+    pool: Arc<SenderPool>,
     conversations: HashMap<ConversationKey, Entry>,
     generations: u64,
     sweeping: bool,
@@ -69,16 +69,16 @@ impl Tenant {
     pub fn new(
         id: TenantId,
         profile: TenantProfile,
-        outside: Arc<Outside>,
+        context: Arc<ActorContext>,
         dispatcher: Addr<Dispatcher>,
-        desk: Arc<Desk>,
+        pool: Arc<SenderPool>,
     ) -> Self {
         Self {
             id,
             profile,
-            outside,
+            context,
             dispatcher,
-            desk,
+            pool,
             conversations: HashMap::new(),
             generations: 0,
             sweeping: false,
@@ -97,14 +97,14 @@ impl Tenant {
         let generation = self.generations;
         bookmark.set(None);
         let parent = ctx.address();
-        let conversation = Conversation::new(Birth {
+        let conversation = Conversation::new(ConversationSetup {
             key: key.clone(),
             generation,
-            outside: Arc::clone(&self.outside),
+            context: Arc::clone(&self.context),
             profile: self.profile.clone(),
             parent: parent.clone(),
             dispatcher: self.dispatcher.clone(),
-            desk: Arc::clone(&self.desk),
+            pool: Arc::clone(&self.pool),
             bookmark,
             poison,
             through,
@@ -135,7 +135,7 @@ impl Tenant {
             strikes: None,
         };
         self.conversations.insert(key.clone(), entry);
-        self.outside.residents.fetch_add(1, Ordering::Relaxed);
+        self.context.residents.fetch_add(1, Ordering::Relaxed);
         gauge!(metric::RESIDENT).increment(1.0);
         self.sweep_later(ctx);
         Some(child)
@@ -144,7 +144,7 @@ impl Tenant {
     /// When the node holds as many conversations as it may, asks the least recently used fifth of this tenant's to leave,
     /// once for each tenth that came.
     fn make_room(&mut self) {
-        if self.outside.residents.load(Ordering::Relaxed) < self.outside.settings.max_resident_conversations {
+        if self.context.residents.load(Ordering::Relaxed) < self.context.settings.max_resident_conversations {
             return;
         }
         self.came_since_room += 1;
@@ -162,10 +162,10 @@ impl Tenant {
             return;
         }
         self.sweeping = true;
-        let every = (self.outside.settings.passivate_after / 4).max(Duration::from_millis(10));
+        let every = (self.context.settings.passivate_after / 4).max(Duration::from_millis(10));
         ctx.run_later(every, |tenant, ctx| {
             tenant.sweeping = false;
-            let idle_for = tenant.outside.settings.passivate_after;
+            let idle_for = tenant.context.settings.passivate_after;
             tenant.conversations.values().filter(|entry| entry.last_used.elapsed() >= idle_for).for_each(ask_idle);
             if !tenant.conversations.is_empty() {
                 tenant.sweep_later(ctx);
@@ -189,15 +189,15 @@ impl Tenant {
         let poison = entry
             .strikes
             .as_ref()
-            .filter(|strikes| strikes.count >= self.outside.settings.poison_strikes)
+            .filter(|strikes| strikes.count >= self.context.settings.poison_strikes)
             .map(|strikes| strikes.message);
         if let Some(message) = poison {
             counter!(metric::POISONED).increment(1);
             error!(tenant.id = %self.id, message.id = %message, "message panicked its conversation repeatedly, setting it aside");
         }
         let after = match entry.budget.spend(Instant::now()) {
-            Verdict::Restart { after } => after,
-            Verdict::Quarantine { after } => {
+            RestartDecision::Restart { after } => after,
+            RestartDecision::Quarantine { after } => {
                 error!(tenant.id = %self.id, channel.id = %key.channel, "conversation used its restart budget up, resting it");
                 after
             }
@@ -220,7 +220,7 @@ impl Tenant {
     fn forget(&mut self, key: &ConversationKey) -> Option<Entry> {
         let entry = self.conversations.remove(key);
         if entry.is_some() {
-            self.outside.residents.fetch_sub(1, Ordering::Relaxed);
+            self.context.residents.fetch_sub(1, Ordering::Relaxed);
             gauge!(metric::RESIDENT).decrement(1.0);
         }
         entry
@@ -237,7 +237,7 @@ impl Actor for Tenant {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.outside.residents.fetch_sub(self.conversations.len(), Ordering::Relaxed);
+        self.context.residents.fetch_sub(self.conversations.len(), Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 conversations")]
         gauge!(metric::RESIDENT).decrement(self.conversations.len() as f64);
         info!(tenant.id = %self.id, "tenant stopped");

@@ -7,20 +7,20 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
-use super::fakes::{FakeGateway, FakeGateways, FakePacing, FakeStore, Snapshot};
+use super::fakes::{FakeGateway, FakeGateways, FakeRateLimiter, FakeStore, Snapshot};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::{ChannelProfile, ChannelTemplate};
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, NodeId, OutboundId, ProviderMessageId, TenantId};
-use crate::domain::message::{Content, Life, NewInbound, Outbound, OutboundKind};
+use crate::domain::message::{Content, Generation, NewInbound, Outbound, OutboundKind};
 use crate::domain::rules::{FaqEntry, Replies, Rules, RulesSource, SellerBook};
 use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
-use crate::house::{Foundation, House, SendRefusal};
+use crate::engine::{Engine, EngineBuilder, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
-use crate::kit::{LiveNodes, Outage, Outside, Ports, Settings, TenantProfile};
-use crate::ports::{Clock, Reserves};
+use crate::ports::{Clock, QuotaLeases};
+use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, TenantProfile};
 
 /// Wall time that follows tokio's, which tests pause.
 #[derive(Debug)]
@@ -61,11 +61,11 @@ pub struct Harness {
     /// Its providers.
     pub gateways: FakeGateways,
     /// Its gates.
-    pub pacing: FakePacing,
+    pub pacing: FakeRateLimiter,
     /// It among others.
     pub nodes: LiveNodes,
     /// Its actors.
-    pub house: House,
+    pub engine: Engine,
 }
 
 /// What a house is to be like.
@@ -160,15 +160,15 @@ impl Harness {
         plan.add("a");
         plan.add("b");
         adjust(&mut plan);
-        let (pacing, nodes) = (FakePacing::default(), LiveNodes::default());
+        let (pacing, nodes) = (FakeRateLimiter::default(), LiveNodes::default());
         let ports = Ports {
             clock: Arc::new(TokioClock::at(noon())),
             inbox: Arc::new(store.clone()),
             turns: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
-            reserves: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn Reserves>),
-            standings: Arc::new(store.clone()),
-            pacing: Arc::new(pacing.clone()),
+            quota_leases: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn QuotaLeases>),
+            recipients: Arc::new(store.clone()),
+            rate_limiter: Arc::new(pacing.clone()),
             gateways: Arc::new(gateways.clone()),
             sellers: Arc::new(CursedBook),
         };
@@ -181,7 +181,7 @@ impl Harness {
                 let _ = gateways.of(&ChannelId::new(channel));
             }
         }
-        let outside = Outside {
+        let context = ActorContext {
             ports,
             tenants,
             settings: plan.settings,
@@ -191,9 +191,9 @@ impl Harness {
             residents: std::sync::atomic::AtomicUsize::new(0),
             outage: Outage::default(),
         };
-        let foundation = Foundation::new(outside, 1);
-        let shard = foundation.start_shard(0);
-        Self { store, gateways, pacing, nodes, house: foundation.house(vec![shard]) }
+        let builder = EngineBuilder::new(context, 1);
+        let shard = builder.start_shard(0);
+        Self { store, gateways, pacing, nodes, engine: builder.build(vec![shard]) }
     }
 
     /// Somebody asks for a message to a contact of a tenant's channel of its name.
@@ -202,7 +202,7 @@ impl Harness {
     /// The house's refusal.
     pub async fn send(&self, tenant: &str, to: &str, request: SendRequest) -> Result<OutboundId, SendRefusal> {
         let address = Address::from_normalised(&format!("whatsapp:{to}"));
-        self.house.send(TenantId::new(tenant), ChannelId::new(tenant), address, request).await
+        self.engine.send(TenantId::new(tenant), ChannelId::new(tenant), address, request).await
     }
 
     /// The provider of a tenant's channel.
@@ -232,7 +232,7 @@ impl Harness {
     /// # Errors
     /// The house's refusal.
     pub async fn post(&self, tenant: &str, from: &str, body: &str) -> Result<Accepted, Refusal> {
-        self.house.accept(self.message(tenant, from, body)).await
+        self.engine.accept(self.message(tenant, from, body)).await
     }
 
     /// Waits until the store looks as wanted, for ten virtual minutes at most; then the caller's assertion tells.
@@ -276,7 +276,7 @@ pub fn outbound() -> Outbound {
         kind: OutboundKind::Reply,
         urgent: true,
         expires_at: None,
-        life: Life::first(noon()),
+        generation: Generation::first(noon()),
         correlation: CorrelationId::fresh(),
         attempts: 1,
         created_at: noon(),
@@ -316,7 +316,7 @@ fn templates(plan: &TenantPlan) -> Vec<Template> {
         name: name.clone(),
         language: "fr".to_owned(),
         content_id: known.content_id.clone(),
-        variables: known.places.clone(),
+        variables: known.variable_names.clone(),
         body: None,
         channels: Vec::new(),
     };

@@ -3,20 +3,20 @@
 use std::time::{Duration, Instant};
 
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::channel::Quota;
+use palabre_actors::domain::channel::RateLimit;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::pacing::per_second;
-use palabre_actors::kit::LiveNodes;
-use palabre_actors::ports::{Gate, GateKey, Pacing, Pass};
+use palabre_actors::domain::rate_limit::per_second;
+use palabre_actors::ports::{Acquired, KeyedLimit, LimitKey, RateLimiter};
+use palabre_actors::runtime::LiveNodes;
 use palabre_testbed::redis::Server;
 use secrecy::SecretString;
 
-use super::super::{Redis, SharedPacing, now};
+use super::super::{Redis, SharedRateLimiter, now};
 
 /// A node: its connection and its permits.
 struct Node {
     redis: Redis,
-    pacing: SharedPacing,
+    pacing: SharedRateLimiter,
 }
 
 async fn nodes(server: &Server, count: u32) -> Vec<Node> {
@@ -26,48 +26,48 @@ async fn nodes(server: &Server, count: u32) -> Vec<Node> {
         redis.know(b"secret").await;
         let live = LiveNodes::default();
         live.seen(count);
-        nodes.push(Node { pacing: redis.pacing(live), redis });
+        nodes.push(Node { pacing: redis.rate_limiter(live), redis });
     }
     nodes
 }
 
 impl Node {
-    async fn take(&self, gate: &Gate) -> Pass {
-        self.pacing.take(std::slice::from_ref(gate), now()).await.expect("it never fails")
+    async fn take(&self, limit: &KeyedLimit) -> Acquired {
+        self.pacing.acquire(std::slice::from_ref(limit), now()).await.expect("it never fails")
     }
 
     /// Waits as told until a permit is there. Answers when it was.
-    async fn get(&self, gate: &Gate) -> Instant {
+    async fn get(&self, limit: &KeyedLimit) -> Instant {
         loop {
-            match self.take(gate).await {
-                Pass::Go => return Instant::now(),
-                Pass::Wait(wait) => tokio::time::sleep(wait).await,
+            match self.take(limit).await {
+                Acquired::Granted => return Instant::now(),
+                Acquired::RetryAfter(wait) => tokio::time::sleep(wait).await,
             }
         }
     }
 
     /// Waits until it knows how the server stands.
     async fn until(&self, up: bool) {
-        while self.redis.standing().up != up {
+        while self.redis.recipient_status().up != up {
             tokio::task::yield_now().await;
         }
     }
 }
 
-fn gate(quota: Quota) -> Gate {
-    Gate { key: GateKey::Tenant(TenantId::new("belle")), quota }
+fn keyed(limit: RateLimit) -> KeyedLimit {
+    KeyedLimit { key: LimitKey::Tenant(TenantId::new("belle")), limit }
 }
 
 /// One an hour, so many at once.
-fn hourly(burst: u32) -> Gate {
-    gate(Quota { every: Duration::from_secs(3_600), burst })
+fn hourly(burst: u32) -> KeyedLimit {
+    keyed(RateLimit { every: Duration::from_secs(3_600), burst })
 }
 
 /// How many permits there are at once, over all nodes.
-async fn at_once(nodes: &[Node], gate: &Gate) -> usize {
+async fn at_once(nodes: &[Node], limit: &KeyedLimit) -> usize {
     let mut taken = 0;
     for node in nodes {
-        while node.take(gate).await == Pass::Go {
+        while node.take(limit).await == Acquired::Granted {
             taken += 1;
         }
     }
@@ -78,10 +78,10 @@ async fn at_once(nodes: &[Node], gate: &Gate) -> usize {
 async fn i7_nodes_share_what_one_would_have() {
     let server = Server::start();
     let nodes = nodes(&server, 3).await;
-    assert!(nodes.iter().all(|node| node.redis.standing().up));
+    assert!(nodes.iter().all(|node| node.redis.recipient_status().up));
     assert_eq!(at_once(&nodes, &hourly(9)).await, 9);
     let (five, begun) =
-        (Gate { key: GateKey::Account(ChannelId::new("belle-wa")), quota: per_second(5) }, Instant::now());
+        (KeyedLimit { key: LimitKey::Account(ChannelId::new("belle-wa")), limit: per_second(5) }, Instant::now());
     for n in 0..6_u32 {
         let at = nodes[n as usize % 3].get(&five).await;
         assert!(at >= begun + Duration::from_millis(200) * n, "permit {n} came early");
@@ -93,10 +93,10 @@ async fn i10_every_key_expires_and_names_nobody() {
     let server = Server::start();
     let node = &nodes(&server, 1).await[0];
     let address = Address::parse(Scheme::Whatsapp, "+33612345678", None).expect("a number");
-    let quota = Quota { every: Duration::from_secs(6), burst: 45 };
-    let key = GateKey::Pair(ChannelId::new("belle-wa"), address);
-    let gates = [Gate { key, quota }, gate(per_second(1)), gate(per_second(1))];
-    assert_eq!(node.pacing.take(&gates, now()).await.expect("it answers"), Pass::Go);
+    let limit = RateLimit { every: Duration::from_secs(6), burst: 45 };
+    let key = LimitKey::Pair(ChannelId::new("belle-wa"), address);
+    let limits = [KeyedLimit { key, limit }, keyed(per_second(1)), keyed(per_second(1))];
+    assert_eq!(node.pacing.acquire(&limits, now()).await.expect("it answers"), Acquired::Granted);
     let keys = server.command(&["KEYS", "*"]);
     assert!(keys.iter().any(|key| key.contains(":pair:")), "{keys:?}");
     for key in keys.iter().filter(|key| !key.ends_with(":knock")) {
@@ -111,7 +111,7 @@ async fn i10_every_key_expires_and_names_nobody() {
 async fn without_a_server_each_node_keeps_to_its_share() {
     let mut server = Server::absent();
     let nodes = nodes(&server, 3).await;
-    assert!(nodes.iter().all(|node| !node.redis.standing().up));
+    assert!(nodes.iter().all(|node| !node.redis.recipient_status().up));
     assert_eq!(at_once(&nodes, &hourly(9)).await, 9, "three each");
     // What they took meanwhile, the server is told of when it comes.
     server.up();
@@ -126,12 +126,12 @@ async fn a_server_that_is_killed_leaves_each_its_share_and_comes_back_knowing_wh
     let mut server = Server::start();
     let nodes = nodes(&server, 2).await;
     for _ in 0..4 {
-        assert_eq!(nodes[0].take(&hourly(8)).await, Pass::Go);
+        assert_eq!(nodes[0].take(&hourly(8)).await, Acquired::Granted);
     }
     server.kill();
     // The one that took its share already waits, the other has its own.
     assert_eq!(at_once(&nodes, &hourly(8)).await, 4);
-    assert!(nodes.iter().all(|node| !node.redis.standing().up));
+    assert!(nodes.iter().all(|node| !node.redis.recipient_status().up));
     server.up();
     for node in &nodes {
         node.until(true).await;
@@ -165,7 +165,7 @@ async fn an_emptied_server_learns_from_the_nodes() {
     server.command(&["FLUSHALL"]);
     server.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(at_once(&nodes[..1], &hourly(8)).await, 0, "the node knows");
-    assert!(nodes.iter().all(|node| node.redis.standing().up));
+    assert!(nodes.iter().all(|node| node.redis.recipient_status().up));
 }
 
 #[tokio::test]

@@ -189,8 +189,8 @@ pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, Sto
     let mut pauses = desk.pauses(&Tenants::All).await?;
     pauses.retain(|pause| pause.until > now);
     if args.json {
-        let lane = |pause: &Pause| (pause.lane.channel.to_string(), PausedFor::of(pause));
-        json(&pauses.iter().map(lane).collect::<BTreeMap<_, _>>());
+        let channel_key = |pause: &Pause| (pause.channel_key.channel.to_string(), PausedFor::of(pause));
+        json(&pauses.iter().map(channel_key).collect::<BTreeMap<_, _>>());
         return Ok(if pauses.is_empty() { exit::FOUND_WRONG } else { exit::OK });
     }
     if pauses.is_empty() {
@@ -199,7 +199,7 @@ pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, Sto
     }
     let row = |pause: &Pause| {
         let until = if pause.until < operator::endless() { moment(pause.until) } else { "it is resumed".to_owned() };
-        vec![pause.lane.channel.to_string(), pause.lane.tenant.to_string(), until, pause.reason.clone()]
+        vec![pause.channel_key.channel.to_string(), pause.channel_key.tenant.to_string(), until, pause.reason.clone()]
     };
     let rows: Vec<_> = pauses.iter().map(row).collect();
     say(format_args!("{}", table(&["channel", "tenant", "until", "why"], &rows).trim_end()));

@@ -64,7 +64,7 @@ fn told(shown: &Shown, (waits, wrote): Beside<'_>, manner: Manner, config: &Conf
         field("waits", or_dash(waits.map(|waits| told_wait(waits, language)))),
         wrote.map(|at| field("contact wrote", told_contact_wrote(at, language))).unwrap_or_default(),
         field("what to do", or_dash(next_step(item, waits, config, language))),
-        field("attempts, life", format!("{}, {}", item.attempts, item.life)),
+        field("attempts, life", format!("{}, {}", item.attempts, item.generation)),
         field("next attempt", moment(item.next_attempt_at)),
         field("expires", or_dash(item.expires_at.map(moment))),
         field("at the provider", or_dash(item.provider_message_id.clone())),

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use palabre_actors::domain::channel::{BreakerPolicy, ChannelProfile, Quota};
-use palabre_actors::domain::pacing::per_second;
+use palabre_actors::domain::channel::{BreakerPolicy, ChannelProfile, RateLimit};
+use palabre_actors::domain::rate_limit::per_second;
 use palabre_actors::domain::retry::RetryPolicy;
 
 use super::{SECRET, TENANT, holds, load, problems, told, with};
@@ -58,7 +58,7 @@ fn a_channel_does_what_its_provider_allows() {
     let tenant = tenant(MORE);
     let [whatsapp, sms] = tenant.channels.as_slice() else { panic!("two channels") };
     assert_eq!(whatsapp.profile.account, Some(per_second(80)));
-    assert_eq!(whatsapp.profile.pair, Some(Quota { every: Duration::from_secs(6), burst: 45 }));
+    assert_eq!(whatsapp.profile.pair, Some(RateLimit { every: Duration::from_secs(6), burst: 45 }));
     assert_eq!(whatsapp.profile.window, Some(Duration::from_secs(24 * 60 * 60)));
     assert_eq!((sms.profile.account, sms.profile.pair, sms.profile.window), (Some(per_second(1)), None, None));
     for channel in [whatsapp, sms] {
@@ -67,7 +67,7 @@ fn a_channel_does_what_its_provider_allows() {
         assert_eq!((&profile.retry, &profile.breaker), (&RetryPolicy::default(), &BreakerPolicy::default()));
         assert_eq!((profile.keep_order, profile.cost_micros, &profile.fallback), (true, 0, &None));
         assert_eq!(profile.templates["rappel"].content_id, "HX00000000000000000000000000000001");
-        assert_eq!(profile.templates["rappel"].places, ["prenom"]);
+        assert_eq!(profile.templates["rappel"].variable_names, ["prenom"]);
     }
     assert_eq!(tenant.limits.weight, 1);
     assert_eq!(tenant.deferred_for, Duration::from_secs(7 * 24 * 60 * 60));
@@ -115,7 +115,7 @@ fn what_is_written_is_what_counts() {
         open_for: Duration::from_secs(30),
     };
     assert_eq!(changed.breaker, breaker);
-    assert_eq!(profile("pair = { every = \"2s\" }").pair, Some(Quota { every: Duration::from_secs(2), burst: 1 }));
+    assert_eq!(profile("pair = { every = \"2s\" }").pair, Some(RateLimit { every: Duration::from_secs(2), burst: 1 }));
 
     let tenant = tenant(
         "[limits]\nweight = 3\n[budget]\nper_day = 2.5\nper_month = 40\nalert_at = 1\nhard_stop = true\n\

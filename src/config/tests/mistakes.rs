@@ -284,10 +284,10 @@ fn every_mistake_is_told_at_once_in_the_order_of_the_files() {
     let main = "[http]\nlisten = 8080\nworkrs = 3\n[logs]\nformat = \"xml\"\n";
     let tenant = "id = \"Belle\"\ntimezone = \"Paris\"\n[[channels]]\nid = \"twilio\"\nprovider = \"twilio-whatsapp\"\nadress = \"x\"\n[[faq]]\nkeywords = \"k\"\n";
     let errors = load(main, &[("a.toml", tenant), ("b.toml", "id = \n")]).expect_err("mistakes");
-    let places: Vec<String> =
+    let variable_names: Vec<String> =
         errors.problems.iter().map(|problem| format!("{} {}", problem.place, problem.key)).collect();
     assert_eq!(
-        places,
+        variable_names,
         [
             "a.toml:1:6 id",
             "a.toml:2:12 timezone",

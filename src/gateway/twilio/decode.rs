@@ -17,7 +17,7 @@ use crate::gateway::Rejection;
 pub const MESSAGE_ID_PARAMETER: &str = "mid";
 
 /// The one that says which life of the message the callback is about; left out for the first.
-pub const LIFE_PARAMETER: &str = "life";
+pub const GENERATION_PARAMETER: &str = "life";
 
 /// The longest text that is taken. Twilio's own limit is 1,600 characters for SMS and 4,096 for WhatsApp.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -91,7 +91,7 @@ impl Reader<'_> {
             channel: self.channel.clone(),
             scheme: self.scheme,
             id: message_id(query),
-            life: life(query),
+            generation: generation(query),
             provider_message_id: sid,
             status,
             code: fields.error_code.and_then(error_code),
@@ -250,9 +250,9 @@ fn message_id(query: &str) -> Option<OutboundId> {
 }
 
 /// The life of the message (`…?mid=…&life=…`); a callback of ours that names none is about the first.
-fn life(query: &str) -> Option<u32> {
+fn generation(query: &str) -> Option<u32> {
     message_id(query)?;
-    parameter(query, LIFE_PARAMETER).map_or(Some(0), |life| life.parse().ok())
+    parameter(query, GENERATION_PARAMETER).map_or(Some(0), |generation| generation.parse().ok())
 }
 
 fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use palabre_actors::domain::ids::ProviderMessageId;
-use palabre_actors::domain::send::{Form, Found, Letter, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
 use reqwest::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 /// Looks a message up. [`Found::Taken`] names all messages that fit, the newest first: as a conversation's messages leave
 /// one after the other, an older one of the same text is an earlier message of ours. The caller knows which ids it has
 /// seen.
-pub(super) async fn find(gateway: &TwilioGateway, letter: Letter<'_>) -> Result<Found, SendError> {
+pub(super) async fn find(gateway: &TwilioGateway, letter: OutboundRequest<'_>) -> Result<Found, SendError> {
     let retry = |broken: Broken| broken.error(SendErrorClass::Retry { after: None });
     let request = |url: Url| Request::new(Method::GET, query(gateway, &letter, url));
     let response = gateway.call(request).await.map_err(retry)?;
@@ -46,7 +46,7 @@ pub(super) async fn find(gateway: &TwilioGateway, letter: Letter<'_>) -> Result<
     Ok(search(&reply, &letter))
 }
 
-fn query(gateway: &TwilioGateway, letter: &Letter<'_>, mut url: Url) -> Url {
+fn query(gateway: &TwilioGateway, letter: &OutboundRequest<'_>, mut url: Url) -> Url {
     {
         let mut query = url.query_pairs_mut();
         query.append_pair("To", &super::send::wire(gateway.kind, letter.to));
@@ -54,7 +54,7 @@ fn query(gateway: &TwilioGateway, letter: &Letter<'_>, mut url: Url) -> Url {
             query.append_pair("From", from);
         }
         // The parameter's name is `DateSent>`; a day in UTC is all it takes.
-        let since = letter.message.life.since - CLOCK_SKEW;
+        let since = letter.message.generation.since - CLOCK_SKEW;
         query.append_pair("DateSent>", &since.format("%Y-%m-%d").to_string());
         query.append_pair("PageSize", PAGE_SIZE);
     }
@@ -76,16 +76,16 @@ struct Listed {
     date_created: Option<String>,
 }
 
-fn search(reply: &[u8], letter: &Letter<'_>) -> Found {
+fn search(reply: &[u8], letter: &OutboundRequest<'_>) -> Found {
     let Ok(list) = serde_json::from_slice::<List>(reply) else { return Found::CannotTell };
-    let life = letter.message.life;
+    let generation = letter.message.generation;
     let mut candidates = Vec::new();
     for listed in list.messages.iter().filter(|listed| fits(listed, &letter.form)) {
         let date = listed.date_created.as_deref().and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         let (Some(date), Some(sid)) = (date, listed.sid.as_deref()) else { return Found::CannotTell };
         // What failed before a replay is the reason for the replay, not its outcome. Clocks only blur what is close.
-        let from_an_earlier_life = life.number > 0 && date < life.since && has_failed(listed);
-        if date >= life.since - CLOCK_SKEW && !from_an_earlier_life {
+        let from_an_earlier_generation = generation.number > 0 && date < generation.since && has_failed(listed);
+        if date >= generation.since - CLOCK_SKEW && !from_an_earlier_generation {
             candidates.push((date, sid));
         }
     }
@@ -99,12 +99,12 @@ fn search(reply: &[u8], letter: &Letter<'_>) -> Found {
     }
 }
 
-fn fits(listed: &Listed, form: &Form<'_>) -> bool {
+fn fits(listed: &Listed, form: &OutboundContent<'_>) -> bool {
     let shown = listed.body.as_deref().unwrap_or_default().trim();
     let same = match form {
         // Twilio trims what it stores.
-        Form::Text(text) => shown == text.trim(),
-        Form::Template { variables, .. } => {
+        OutboundContent::Text(text) => shown == text.trim(),
+        OutboundContent::Template { variables, .. } => {
             shown.is_empty() || variables.values().all(|value| shown.contains(value.trim()))
         }
     };

@@ -21,7 +21,7 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
 
 use self::decode::Reader;
-pub use self::decode::{LIFE_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
+pub use self::decode::{GENERATION_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
 use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::signature::Signer;

@@ -14,14 +14,16 @@ use bytes::{Bytes, BytesMut};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::send::{Form, Found, Letter, OnUnknown, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
+};
 use palabre_actors::ports::{Gateway, Pending};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::decode::{LIFE_PARAMETER, MESSAGE_ID_PARAMETER};
+use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
 use super::ways::Ways;
 use super::{Kind, codes};
 use crate::config::{Channel, TwilioAccount};
@@ -100,7 +102,7 @@ impl TwilioGateway {
         })
     }
 
-    async fn hand_over(&self, letter: Letter<'_>) -> Result<Receipt, SendError> {
+    async fn hand_over(&self, letter: OutboundRequest<'_>) -> Result<Receipt, SendError> {
         let form = Bytes::from(self.form(&letter));
         let request = |url: Url| {
             let mut request = Request::new(Method::POST, url);
@@ -119,31 +121,31 @@ impl TwilioGateway {
         if status.is_success() {
             return receipt(&reply);
         }
-        let life = letter.message.life;
-        let attempts = letter.message.attempts.saturating_sub(life.attempts_before);
+        let generation = letter.message.generation;
+        let attempts = letter.message.attempts.saturating_sub(generation.attempts_before);
         Err(once(refused(status, &headers, &reply), attempts))
     }
 
     /// The body of a send, for a text in one allocation.
-    fn form(&self, letter: &Letter<'_>) -> String {
+    fn form(&self, letter: &OutboundRequest<'_>) -> String {
         let (message, to) = (letter.message, letter.to.path());
         let mut form = String::with_capacity(self.opening.len() + to.len() + message.body.len() * 3 / 2 + 128);
         form.push_str(&self.opening);
         if self.has_callback {
             // Writing into a String cannot fail.
             let _ = write!(form, "{}", message.id);
-            if message.life.number > 0 {
+            if message.generation.number > 0 {
                 // Inside the value of StatusCallback: `&life=`, encoded.
-                let _ = write!(form, "%26{LIFE_PARAMETER}%3D{}", message.life.number);
+                let _ = write!(form, "%26{GENERATION_PARAMETER}%3D{}", message.generation.number);
             }
         }
         form.push_str("&To=");
         form.push_str(self.kind.encoded_prefix());
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
         match &letter.form {
-            Form::Text(text) => push(&mut form, "&Body=", text),
+            OutboundContent::Text(text) => push(&mut form, "&Body=", text),
             // With a template Twilio ignores the body, and refuses media: neither goes along.
-            Form::Template { content_id, variables } => {
+            OutboundContent::Template { content_id, variables } => {
                 push(&mut form, "&ContentSid=", content_id);
                 if !variables.is_empty() {
                     let variables = serde_json::to_string(variables).unwrap_or_default();
@@ -196,11 +198,11 @@ fn once(error: SendError, attempts: u32) -> SendError {
 }
 
 impl Gateway for TwilioGateway {
-    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
         Box::pin(self.hand_over(letter))
     }
 
-    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>> {
+    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
         Box::pin(super::find::find(self, letter))
     }
 

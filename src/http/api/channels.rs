@@ -27,7 +27,7 @@ pub(super) async fn list(call: Call<'_>) -> Told {
     let pauses = call.operator().pauses(&call.caller.tenants).await?;
     let now = call.now();
     let channels = call.api.channels.iter().filter(|channel| call.caller.sees(&channel.tenant)).map(|channel| {
-        let pause = pauses.iter().find(|pause| pause.lane.channel == channel.id && pause.until > now);
+        let pause = pauses.iter().find(|pause| pause.channel_key.channel == channel.id && pause.until > now);
         Channel {
             channel_id: channel.id.to_string(),
             tenant_id: channel.tenant.to_string(),

@@ -76,7 +76,8 @@ pub struct Message {
     /// Attempts begun, in all its lives.
     pub attempts: u32,
     /// Which life it is in, from 0: each replay begins another.
-    pub life: u32,
+    #[serde(rename = "life")]
+    pub generation: u32,
     /// Whether it passes when the budget is spent.
     pub urgent: bool,
     /// It is not sent before.
@@ -117,7 +118,7 @@ impl Message {
             state: item.state.to_string(),
             reason: item.reason.clone(),
             attempts: item.attempts,
-            life: item.life,
+            generation: item.generation,
             urgent: item.urgent,
             next_attempt_at: moment(item.next_attempt_at),
             expires_at: item.expires_at.map(moment),

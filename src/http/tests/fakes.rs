@@ -117,7 +117,7 @@ impl Receiver for Gateway {
             channel: self.channel.clone(),
             scheme: Scheme::Whatsapp,
             id: None,
-            life: None,
+            generation: None,
             provider_message_id: ProviderMessageId::new(&id.1),
             status: DeliveryStatus::Delivered,
             code: None,

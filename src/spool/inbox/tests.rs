@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use palabre_actors::domain::status::DeliveryStatus;
-use palabre_actors::testing::conformance::scene::Customer;
+use palabre_actors::testing::conformance::fixture::Customer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -93,7 +93,7 @@ fn callback(id: &str) -> StatusUpdate {
         id: Some(OutboundId::fresh()),
         provider_message_id: ProviderMessageId::new(id),
         status: DeliveryStatus::Delivered,
-        life: None,
+        generation: None,
         code: None,
         at: Timestamp::UNIX_EPOCH,
     }
@@ -140,7 +140,7 @@ impl Inbox for Door {
         unreachable!()
     }
 
-    fn bury(&self, _: &Inbound, _: &'static str, _: Timestamp) -> Pending<'_, Result<(), PortError>> {
+    fn dead_letter(&self, _: &Inbound, _: &'static str, _: Timestamp) -> Pending<'_, Result<(), PortError>> {
         unreachable!()
     }
 }

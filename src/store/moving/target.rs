@@ -75,8 +75,8 @@ impl Target {
     /// Makes the partitions of the months since then, and lets everybody look for open messages in them.
     pub async fn make_months(&mut self, since: Timestamp) -> Result<(), MoveError> {
         query(&mut self.conn, sql::LOWER_HORIZON.into(), Vec::new()).await?;
-        for month in postgres::months::since(since.date_naive()) {
-            query(&mut self.conn, postgres::months::MAKE.into(), vec![text(month.to_string())]).await?;
+        for month in postgres::partitions::since(since.date_naive()) {
+            query(&mut self.conn, postgres::partitions::MAKE.into(), vec![text(month.to_string())]).await?;
         }
         Ok(())
     }

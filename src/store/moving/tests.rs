@@ -6,7 +6,7 @@ use palabre_actors::domain::ids::InboundId;
 use palabre_actors::domain::send::Receipt;
 use palabre_actors::ports::{Acceptance, Inbox, Outbox, Settled, Settlement};
 use palabre_actors::testing::conformance::Subject;
-use palabre_actors::testing::conformance::scene::{Customer, at, now, queued};
+use palabre_actors::testing::conformance::fixture::{Customer, at, now, queued};
 use palabre_testbed::postgres::{self, Database};
 use tempfile::TempDir;
 

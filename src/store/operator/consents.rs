@@ -95,7 +95,7 @@ impl Operator {
         }
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
-        self.wake(ToWake::tenant(tenant));
+        self.notify_nodes(Notification::tenant(tenant));
         Ok(Some(held_back.len()))
     }
 
@@ -119,7 +119,7 @@ impl Operator {
         self.enter(&tx, (tenant, address), (EventType::OptedIn, Some(evidence), at), &mut events).await?;
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
-        self.wake(ToWake::tenant(tenant));
+        self.notify_nodes(Notification::tenant(tenant));
         Ok(true)
     }
 

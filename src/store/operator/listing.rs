@@ -4,12 +4,12 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::template::TemplateUse;
-use palabre_actors::ports::REST_HOLDS;
+use palabre_actors::ports::NOTICE_TTL;
 
 use super::*;
 use crate::store::Wait;
 use crate::store::entity::event_log;
-use crate::store::explain::first_id_of;
+use crate::store::history::first_id_of;
 use crate::store::link::{self, id, integer, rows, text, text_or_null, time, time_or_null};
 use crate::store::sql::MESSAGE_EVENTS;
 use crate::store::values::{Row, corrupt, number};
@@ -96,7 +96,7 @@ pub struct Item {
     /// Attempts begun, in all its lives.
     pub attempts: u32,
     /// Which life it is in: each replay begins another.
-    pub life: u32,
+    pub generation: u32,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
     /// Not before.
@@ -184,10 +184,10 @@ impl Operator {
     pub async fn counts(&self, filter: &Filter, now: Timestamp) -> Result<Vec<Count>, StoreError> {
         let among = self.among(&filter.tenants).await?;
         let mut values = filter.values(among.clone(), filter.wanted());
-        values.extend([time(now), time(now - REST_HOLDS)]);
+        values.extend([time(now), time(now - NOTICE_TTL)]);
         let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted()), values).await?;
         let mut counts = rows.iter().map(count).collect::<Result<Vec<_>, _>>()?;
-        let is_due = |count: &Count| count.reason.as_deref() == Some(holds::TURN);
+        let is_due = |count: &Count| count.reason.as_deref() == Some(blocked_reasons::TURN);
         if counts.iter().any(is_due) {
             let holds = self.holds(among, now).await?;
             for count in counts.iter_mut().filter(|count| is_due(count)) {
@@ -204,7 +204,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn waits(&self, id: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {
-        crate::store::waits::waits(&self.reads, id, now).await
+        crate::store::blocked_reason::waits(&self.reads, id, now).await
     }
 
     /// When a row's contact last wrote in its conversation. `None`: never.
@@ -213,7 +213,7 @@ impl Operator {
     /// [`StoreError`]: the database refused.
     pub async fn contact_wrote(&self, item: &Item) -> Result<Option<Timestamp>, StoreError> {
         let conversation = item.conversation.to_string();
-        crate::store::waits::contact_wrote(&self.reads, item.tenant.as_str(), &conversation).await
+        crate::store::blocked_reason::contact_wrote(&self.reads, item.tenant.as_str(), &conversation).await
     }
 
     /// One row with its events. `None`: these tenants have no such row.
@@ -302,7 +302,7 @@ fn item(row: &Row) -> Result<Item, DbErr> {
         state: row.parse(8)?,
         reason: row.get(9)?,
         attempts: number(row.get(10)?)?,
-        life: number(row.get(11)?)?,
+        generation: number(row.get(11)?)?,
         urgent: row.get(12)?,
         next_attempt_at: row.time(13)?,
         expires_at: row.time_or_null(14)?,

@@ -1,6 +1,6 @@
 //! Channels that send nothing for a while.
 
-use palabre_actors::ports::{LaneKey, Pause};
+use palabre_actors::ports::{ChannelKey, Pause};
 
 use super::*;
 use crate::store::link::{change, text, time};
@@ -22,8 +22,8 @@ impl Operator {
         let among = self.among(tenants).await?;
         let rows = all(&self.reads, sql::PAUSES, [among]).await?;
         let pause = |row: &Row| {
-            let lane = LaneKey { channel: row.channel(0)?, tenant: row.tenant(1)? };
-            Ok(Pause { lane, reason: row.get(2)?, until: row.time(3)? })
+            let channel_key = ChannelKey { channel: row.channel(0)?, tenant: row.tenant(1)? };
+            Ok(Pause { channel_key, reason: row.get(2)?, until: row.time(3)? })
         };
         Ok(rows.iter().map(pause).collect::<Result<_, DbErr>>()?)
     }
@@ -42,9 +42,9 @@ impl Operator {
         let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
         let values = [text(channel.as_str()), text(tenant.as_str()), text(reason.as_str()), time(until), time(at)];
         change(&self.writes, sql::PAUSE, values).await?;
-        self.wake(ToWake::lane(&tenant, channel));
-        let lane = LaneKey { tenant, channel: channel.clone() };
-        Ok(Some(Pause { lane, reason: reason.as_str().to_owned(), until }))
+        self.notify_nodes(Notification::channel_key(&tenant, channel));
+        let channel_key = ChannelKey { tenant, channel: channel.clone() };
+        Ok(Some(Pause { channel_key, reason: reason.as_str().to_owned(), until }))
     }
 
     /// Ends a channel's pause. Answers whether there was one; `None`: these tenants have no such channel.
@@ -55,7 +55,7 @@ impl Operator {
         let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
         let among = self.among(tenants).await?;
         let resumed = change(&self.writes, sql::RESUME, [among, text(channel.as_str())]).await? > 0;
-        self.wake(ToWake::lane(&tenant, channel));
+        self.notify_nodes(Notification::channel_key(&tenant, channel));
         Ok(Some(resumed))
     }
 

@@ -56,8 +56,8 @@ struct Target {
     conversation: Uuid,
     state: OutboxState,
     attempts: u32,
-    life: u32,
-    life_since: Option<Timestamp>,
+    generation: u32,
+    generation_since: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     provider_message_id: Option<ProviderMessageId>,
     correlation: CorrelationId,
@@ -73,8 +73,8 @@ impl Target {
             conversation: row.parse(3)?,
             state: row.parse(4)?,
             attempts: number(row.get(5)?)?,
-            life: number(row.get(6)?)?,
-            life_since: row.time_or_null(7)?,
+            generation: number(row.get(6)?)?,
+            generation_since: row.time_or_null(7)?,
             expires_at: row.time_or_null(8)?,
             provider_message_id: row.get::<Option<String>>(9)?.as_deref().map(ProviderMessageId::new),
             correlation: row.parse(10)?,
@@ -85,7 +85,7 @@ impl Target {
     /// As long as it had in its first place, counted from the new one; what has not run out stays.
     fn expires_anew(&self, due: Timestamp) -> Option<Timestamp> {
         let expires = self.expires_at?;
-        let lasted = expires - self.life_since.unwrap_or(self.created_at);
+        let lasted = expires - self.generation_since.unwrap_or(self.created_at);
         Some(if expires > due { expires } else { due + lasted.max(TimeDelta::minutes(1)) })
     }
 
@@ -93,8 +93,8 @@ impl Target {
         (self.tenant.as_str().to_owned(), self.conversation.to_string())
     }
 
-    fn to_wake(&self) -> ToWake {
-        ToWake::lane(&self.tenant, &self.channel)
+    fn to_wake(&self) -> Notification {
+        Notification::channel_key(&self.tenant, &self.channel)
     }
 
     fn event(&self, transition: Transition, payload: Payload, at: Timestamp) -> Event {
@@ -118,7 +118,7 @@ impl Operator {
         }
         revive(&tx, &targets, manner, 0).await?;
         tx.commit().await?;
-        self.wake(target.to_wake());
+        self.notify_nodes(target.to_wake());
         self.changed(tenants, id).await
     }
 
@@ -144,7 +144,7 @@ impl Operator {
             let targets = targets(&tx, among, &ids).await?;
             revive(&tx, &targets, manner, replayed).await?;
             tx.commit().await?;
-            targets.iter().for_each(|target| self.wake(target.to_wake()));
+            targets.iter().for_each(|target| self.notify_nodes(target.to_wake()));
             replayed += targets.len() as u64;
         }
         Ok(replayed)
@@ -190,7 +190,7 @@ impl Operator {
         events.push(&target.event(Transition::Cancel, payload, at));
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
-        self.wake(target.to_wake());
+        self.notify_nodes(target.to_wake());
         self.changed(tenants, message).await
     }
 
@@ -227,7 +227,7 @@ async fn revive(tx: &Tx, targets: &[Target], manner: &Manner, first: u64) -> Res
         let mut payload = Payload::builder()
             .text("reason", manner.reason.as_str())
             .word("from", target.state.as_str())
-            .number("life", target.life + 1)
+            .number("life", target.generation + 1)
             .number("attempts", target.attempts);
         if let Some(earlier) = &target.provider_message_id {
             payload = payload.provider_id("provider_message_id", earlier);

@@ -205,7 +205,7 @@ async fn i11_a_replay_begins_another_life_and_keeps_the_history() {
     let Changed::Done(item) = scene.operator.replay(&only(BELLE), message(1), &manner).await.unwrap() else {
         panic!("it is done");
     };
-    assert_eq!((item.life, item.attempts, item.provider_message_id.as_deref()), (1, 3, None));
+    assert_eq!((item.generation, item.attempts, item.provider_message_id.as_deref()), (1, 3, None));
     assert_eq!(item.next_attempt_at, noon());
     assert_eq!(item.expires_at, Some("2026-11-21T13:00:00Z".parse().unwrap()), "an hour, as in its first life");
     let lives = "SELECT life_since || ' ' || attempts_before || ' ' || behind FROM messages_out";

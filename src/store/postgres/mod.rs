@@ -1,12 +1,12 @@
 //! How PostgreSQL is opened. Statements go to it through sqlx, from under sea-orm, whose arrays refuse nulls.
 
 mod bind;
-mod held;
-pub(super) mod months;
+mod dedicated_connection;
+mod id_clock;
 mod notices;
 pub(super) mod operator;
+pub(super) mod partitions;
 pub(super) mod sql;
-mod ticks;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 use tracing::warn;
 
 pub(super) use self::bind::{execute, failed, query};
-pub(super) use self::held::{Line, is_broken, is_read_only};
+pub(super) use self::dedicated_connection::{Line, is_broken, is_read_only};
+pub(super) use self::id_clock::inbound_ids;
 pub(super) use self::notices::listen;
-pub(super) use self::ticks::inbound_ids;
 
 /// Connections for questions that are asked now and then, and for operators.
 const POOL: u32 = 4;
@@ -118,7 +118,7 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     if !missing.is_empty() {
         Migrator::up(&conn, None).await?;
     }
-    months::make(&pool, Utc::now().date_naive()).await?;
+    partitions::make(&pool, Utc::now().date_naive()).await?;
     guard.commit().await.map_err(failed)?;
     pool.close().await;
     Ok(missing)

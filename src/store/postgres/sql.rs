@@ -11,14 +11,14 @@
 mod cold;
 mod outbox;
 mod outcomes;
-mod reserves;
+mod quota_leases;
 mod retention;
 mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
-pub(in crate::store) use self::reserves::*;
+pub(in crate::store) use self::quota_leases::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::turns::*;
 
@@ -66,13 +66,13 @@ macro_rules! held {
 }
 use held;
 
-/// What goes also when the day is used up (`OutboundKind::DUTIES`), as the partial index `messages_out_duties` has it.
-macro_rules! duties {
+/// What goes also when the day is used up (`OutboundKind::QUOTA_EXEMPT`), as the partial index `messages_out_quota_exempt` has it.
+macro_rules! quota_exempt {
     () => {
         "('opt_out_confirmation', 'help')"
     };
 }
-use duties;
+use quota_exempt;
 
 use crate::store::sql::same_phone;
 

@@ -6,8 +6,8 @@
 //! What has no end yet is never deleted, however old it is, nor is what it refers to and what happened in its flow; nor are
 //! consents, and the messages that prove them. A message's age counts from the last thing that happened to it.
 
-mod months;
 mod pages;
+mod partitions;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +72,7 @@ impl Store {
             return Ok(forgotten);
         }
         if let Some(server) = self.0.arrival.server() {
-            months::forget(server, before, &mut forgotten).await?;
+            partitions::forget(server, before, &mut forgotten).await?;
         }
         if let Some(since) = before.messages {
             // Answers first: what they answer is looked at in the light of those that are left.

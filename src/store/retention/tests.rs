@@ -5,9 +5,9 @@ use palabre_actors::domain::ids::{InboundId, OutboundId, ProviderMessageId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::send::Receipt;
 use palabre_actors::domain::turn::ConsentChange;
-use palabre_actors::ports::{Acceptance, Inbox, LeasesOver, Outbox, Settled, Settlement, Turns};
+use palabre_actors::ports::{Acceptance, EndedLeases, Inbox, Outbox, Settled, Settlement, Turns};
 use palabre_actors::testing::conformance::Subject;
-use palabre_actors::testing::conformance::scene::{Customer, at, node, now, queued, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, at, node, now, queued, turn};
 use palabre_actors::testing::fakes::Snapshot;
 use palabre_testbed::postgres::{self, Database};
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ async fn scene(store: &Store) -> Scene {
         store.settle(settlement(answer, result)).await.unwrap();
     }
     let poisonous = customer(5).sends(store, "poisonous", 0).await;
-    store.bury(&poisonous, "poisonous", at(0)).await.unwrap();
+    store.dead_letter(&poisonous, "poisonous", at(0)).await.unwrap();
     // What is not: waiting for its turn, queued, on its way, unknown, waiting for the contact.
     let mut scene = Scene { inbound: Vec::new(), outbound: Vec::new() };
     scene.inbound.push(customer(10).sends(store, "waits", 0).await.id);
@@ -82,7 +82,7 @@ async fn scene(store: &Store) -> Scene {
         let start = if n == 11 { queued(100) } else { now(0) };
         open.push(customer(n).is_answered(store, &format!("open {n}"), 0, start).await);
     }
-    let over = LeasesOver { node: node(), now: at(1), lost: Vec::new(), held: vec![open[1].id] };
+    let over = EndedLeases { node: node(), now: at(1), lost: Vec::new(), held: vec![open[1].id] };
     store.expire_leases(over).await.unwrap();
     execute(store, format!("UPDATE messages_out SET state = 'deferred' WHERE id = '{}'", open[2].id)).await;
     let unknown = customer(14).is_answered(store, "unknown", 0, now(0)).await;
@@ -155,7 +155,7 @@ async fn what_stayed_goes_later(store: &Store) {
         }
     }
     let waiting = store.backlog(&Customer::of("belle", 10).0.tenant, None, 10).await.unwrap().remove(0);
-    store.bury(&waiting, "poisonous", at(5)).await.unwrap();
+    store.dead_letter(&waiting, "poisonous", at(5)).await.unwrap();
     store.forget(everything(later())).await.unwrap();
     let (inbound, outbound) = left(store).await;
     assert_eq!((inbound.len(), outbound.len()), (1, 1), "the two that prove a consent: {scene}");
@@ -263,7 +263,7 @@ async fn many_pages_go_while_others_write() {
     let batch: Vec<_> = batch.collect();
     for message in store.accept(batch).await.into_iter().flatten() {
         let Acceptance::New(message) = message else { panic!("it is new") };
-        store.bury(&message, "poisonous", at(0)).await.unwrap();
+        store.dead_letter(&message, "poisonous", at(0)).await.unwrap();
     }
     let writing = async {
         let mut accepted = 0;
@@ -297,7 +297,7 @@ async fn nothing_goes_while_the_database_is_moved() {
 }
 
 /// How many months have partitions of their own, in each of the three tables.
-async fn months(store: &Store) -> usize {
+async fn month_partitions(store: &Store) -> usize {
     let partitions = "SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = to_regclass('messages_in')";
     usize::try_from(number(store, partitions).await).unwrap()
 }
@@ -306,18 +306,18 @@ async fn months(store: &Store) -> usize {
 async fn old_months_are_dropped_and_the_next_ones_are_there() {
     let (store, database) = on_postgres().await;
     scene(&store).await;
-    let (months, keys) = (months(&store).await, number(&store, "SELECT count(*) FROM messages_once").await);
+    let (months, keys) = (month_partitions(&store).await, number(&store, "SELECT count(*) FROM messages_once").await);
     assert!(months > 0, "this one, and when it ends soon the next");
     let forgotten = store.forget(everything(later())).await.unwrap();
     assert_eq!((forgotten.months.len(), forgotten.held.len()), (3 * months, 0), "{forgotten:?}");
-    assert_eq!(self::months(&store).await, 0);
+    assert_eq!(month_partitions(&store).await, 0);
     assert_eq!(database.psql("SELECT DISTINCT tableoid::regclass FROM messages_in"), "messages_in_rest");
     let (left, of_left) = (left(&store).await.0.len(), number(&store, "SELECT count(*) FROM messages_once").await);
     assert_eq!((of_left, keys > of_left), (i64::try_from(left).unwrap(), true), "keys go with their messages");
     // A month that begins has its partitions again, on the day that the caller says it is.
     let pool = crate::store::postgres::pool(&database.url()).unwrap();
     let today = chrono::NaiveDate::from_ymd_opt(2041, 12, 31).unwrap();
-    crate::store::postgres::months::make(&pool, today).await.unwrap();
+    crate::store::postgres::partitions::make(&pool, today).await.unwrap();
     let made = "SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
         WHERE inhparent = to_regclass('event_log')";
     assert_eq!(database.psql(made), "event_log_2041_12 event_log_2042_01 event_log_rest");
@@ -365,7 +365,7 @@ async fn whoever_uses_a_table_is_let_pass() {
 async fn two_nodes_delete_once() {
     let (store, database) = on_postgres().await;
     let other = Store::open(&database.url(), false).await.unwrap();
-    let (scene, months) = (scene(&store).await, months(&store).await);
+    let (scene, months) = (scene(&store).await, month_partitions(&store).await);
     let (one, two) = tokio::join!(store.forget(everything(later())), other.forget(everything(later())));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.months.len() + two.months.len(), 3 * months, "{one:?} {two:?}");

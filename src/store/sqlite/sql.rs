@@ -36,13 +36,13 @@ macro_rules! held {
 }
 use held;
 
-/// What goes also when the day is used up (`OutboundKind::DUTIES`), as the partial index `messages_out_duties` has it.
-macro_rules! duties {
+/// What goes also when the day is used up (`OutboundKind::QUOTA_EXEMPT`), as the partial index `messages_out_quota_exempt` has it.
+macro_rules! quota_exempt {
     () => {
         "('opt_out_confirmation', 'help')"
     };
 }
-use duties;
+use quota_exempt;
 
 use crate::store::sql::same_phone;
 

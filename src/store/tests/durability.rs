@@ -2,9 +2,11 @@
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::{InboundId, NodeId};
-use palabre_actors::ports::{Acceptance, ClaimUnknown, Inbox, LeasesOver, Outbox, PortErrorKind, Standings, Turns};
+use palabre_actors::ports::{
+    Acceptance, ClaimUnknown, EndedLeases, Inbox, Outbox, PortErrorKind, RecipientStatuses, Turns,
+};
 use palabre_actors::testing::conformance::Subject;
-use palabre_actors::testing::conformance::scene::{Customer, at, now, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, at, now, turn};
 use palabre_migrations::{Migrator, MigratorTrait};
 use uuid::Uuid;
 
@@ -33,7 +35,7 @@ async fn i1_what_was_accepted_is_there_after_a_restart() {
 async fn i5_what_a_killed_daemon_asked_about_is_asked_about_at_once() {
     let (store, folder) = fresh().await;
     let message = Customer::of("belle", 1).is_answered(&store, "SM1", 0, now(0)).await;
-    let over = LeasesOver { node: NodeId::new("node-2"), now: at(1), lost: Vec::new(), held: Vec::new() };
+    let over = EndedLeases { node: NodeId::new("node-2"), now: at(1), lost: Vec::new(), held: Vec::new() };
     assert_eq!(store.expire_leases(over).await.unwrap(), 1);
     let look = |node: &str, now| ClaimUnknown { node: NodeId::new(node), now, lease_until: at(100), limit: 10 };
     assert_eq!(store.claim_unknown(look("node-2", at(2))).await.unwrap().len(), 1);
@@ -113,7 +115,7 @@ async fn a_closed_store_says_unavailable() {
         refused.kind,
         store.commit(turn(&state, &message, 1)).await.unwrap_err().kind,
         store.load(&customer.0, None).await.unwrap_err().kind,
-        store.standing(&customer.0.tenant, &customer.0.channel, &customer.0.address).await.unwrap_err().kind,
+        store.recipient_status(&customer.0.tenant, &customer.0.channel, &customer.0.address).await.unwrap_err().kind,
         Outbox::due(&store).await.unwrap_err().kind,
     ];
     assert_eq!(kinds, [PortErrorKind::Unavailable; 5]);

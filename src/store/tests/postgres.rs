@@ -1,11 +1,11 @@
 //! PostgreSQL passes the conformance suite, and does what is its own.
 
 mod away;
-mod horizon;
+mod low_watermark;
 mod nodes;
 mod plans;
+mod quota_leases;
 mod replica;
-mod reserves;
 
 use palabre_testbed::postgres::{Database, database};
 

@@ -9,7 +9,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::batch::AcceptTask;
-use super::{Held, Transaction};
+use super::{Transaction, WriterConnection};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
 use crate::store::link::{Rows, all, id, list, text, text_or_null, time};
@@ -81,7 +81,7 @@ pub(super) async fn apply(
 }
 
 /// A list of messages that cannot be stored together: each in a transaction of its own.
-pub(super) async fn one_by_one(conn: &mut Held, ids: &mut Ids, task: AcceptTask) {
+pub(super) async fn one_by_one(conn: &mut WriterConnection, ids: &mut Ids, task: AcceptTask) {
     let mut answers = Vec::with_capacity(task.input.len());
     for new in &task.input {
         let accepted = conn.transact(async |tx| alone(tx, ids, new).await).await;

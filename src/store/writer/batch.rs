@@ -7,8 +7,8 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, ClaimUnknown, Hasten, LeasesOver, Pause, PortError, PortErrorKind, Settlement,
-    StatusUpdate, Tended,
+    Acceptance, Advanced, Claim, ClaimUnknown, EndedLeases, ExpediteRetries, MaintenanceReport, Pause, PortError,
+    PortErrorKind, Settlement, StatusUpdate,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -77,9 +77,9 @@ pub(in crate::store) enum Change {
 #[derive(Debug)]
 pub(in crate::store) enum Sweep {
     Claim(Claim),
-    Hasten(Hasten),
+    ExpediteRetries(ExpediteRetries),
     ClaimUnknown(ClaimUnknown),
-    ExpireLeases(LeasesOver),
+    ExpireLeases(EndedLeases),
     Tend { now: Timestamp, rounds: Rounds },
     Pause(Pause, Timestamp),
     Rest(Pause, Timestamp),
@@ -102,27 +102,27 @@ pub(in crate::store) struct Rounds {
 pub(in crate::store) enum Swept {
     Rows(Vec<Outbound>),
     Count(u64),
-    Tended(Tended, Rounds),
+    MaintenanceReport(MaintenanceReport, Rounds),
 }
 
 impl Swept {
     pub fn into_rows(self) -> Result<Vec<Outbound>, PortError> {
         match self {
             Self::Rows(rows) => Ok(rows),
-            Self::Count(_) | Self::Tended(..) => Err(PortErrorKind::Corrupt.into()),
+            Self::Count(_) | Self::MaintenanceReport(..) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 
     pub fn into_count(self) -> Result<u64, PortError> {
         match self {
             Self::Count(count) => Ok(count),
-            Self::Rows(_) | Self::Tended(..) => Err(PortErrorKind::Corrupt.into()),
+            Self::Rows(_) | Self::MaintenanceReport(..) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 
-    pub fn into_tended(self) -> Result<(Tended, Rounds), PortError> {
+    pub fn into_tended(self) -> Result<(MaintenanceReport, Rounds), PortError> {
         match self {
-            Self::Tended(tended, rounds) => Ok((tended, rounds)),
+            Self::MaintenanceReport(tended, rounds) => Ok((tended, rounds)),
             Self::Rows(_) | Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }
@@ -134,7 +134,7 @@ pub(in crate::store) type AcceptTask = Task<Vec<NewInbound>, Vec<Result<Acceptan
 #[derive(Debug)]
 pub(in crate::store) enum Job {
     Accept(AcceptTask),
-    Bury(Task<Box<Burial>, ()>),
+    DeadLetter(Task<Box<Burial>, ()>),
     Turn(Task<Box<Turn>, ()>),
     Change(Task<Change, Advanced>),
     Sweep(Task<Sweep, Swept>),
@@ -161,7 +161,7 @@ impl Batch {
                 self.rows += task.input.len();
                 self.accepts.push(task);
             }
-            Job::Bury(task) if !task.is_abandoned() => self.burials.push(task),
+            Job::DeadLetter(task) if !task.is_abandoned() => self.burials.push(task),
             Job::Turn(task) if !task.is_abandoned() => {
                 self.rows += 1;
                 self.turns.push(task);
@@ -172,7 +172,7 @@ impl Batch {
                 self.changes.push(task);
             }
             Job::Sweep(task) if !task.is_abandoned() => self.sweeps.push(task),
-            Job::Accept(_) | Job::Bury(_) | Job::Turn(_) | Job::Sweep(_) | Job::BeginLog | Job::Close(_) => {}
+            Job::Accept(_) | Job::DeadLetter(_) | Job::Turn(_) | Job::Sweep(_) | Job::BeginLog | Job::Close(_) => {}
         }
     }
 
@@ -197,7 +197,7 @@ impl Batch {
     pub async fn apply(&mut self, tx: &impl Transaction, ids: &mut Ids) -> Result<(), DbErr> {
         let mut events = Events::none();
         super::accept::apply(tx, &mut self.accepts, ids, &mut events).await?;
-        super::sweeps::bury(tx, &mut self.burials, &mut events).await?;
+        super::sweeps::dead_letter(tx, &mut self.burials, &mut events).await?;
         super::turns::apply(tx, &mut self.turns, &mut events).await?;
         // A turn holds the heads of its lines by now. Two transactions that hold some each and wait for the other's would
         // stand still until the database notices, a second later, and all that waits for either of them as well.
@@ -237,7 +237,7 @@ impl Batch {
     /// One batch for each task, in the order in which they are written.
     pub fn split(self) -> impl Iterator<Item = Self> {
         let accepts = self.accepts.into_iter().map(Job::Accept);
-        let burials = self.burials.into_iter().map(Job::Bury);
+        let burials = self.burials.into_iter().map(Job::DeadLetter);
         let turns = self.turns.into_iter().map(Job::Turn);
         let changes = self.changes.into_iter().map(Job::Change);
         let sweeps = self.sweeps.into_iter().map(Job::Sweep);

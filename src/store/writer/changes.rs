@@ -11,7 +11,7 @@ use sea_orm::DbErr;
 use super::Transaction;
 use super::batch::{Change, Task};
 use super::consents::{opted_out_there, welcomed_elsewhere};
-use super::line::promote;
+use super::conversation_queue::promote;
 use super::outbox_row::{News, OutboxRow, Packed};
 use crate::store::events::Events;
 use crate::store::link::{Rows, all, change_later, column, id, integer, list, text, time};

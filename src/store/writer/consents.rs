@@ -10,7 +10,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::Transaction;
-use super::line::{Awaited, release, suppress};
+use super::conversation_queue::{Awaited, release, suppress};
 use super::outbox_row::Elsewhere;
 use crate::store::events::{self, Events};
 use crate::store::link::{Rows, Value, all, change, id, id_or_null, list, text, text_or_null, time};

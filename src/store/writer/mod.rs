@@ -4,14 +4,14 @@
 mod accept;
 mod batch;
 mod changes;
+mod connection;
 mod consents;
-mod held;
-mod lanes;
-mod line;
+mod conversation_queue;
 mod outbox_row;
+mod shards;
 mod sweeps;
-mod tide;
 mod turns;
+mod write_scheduler;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -26,11 +26,11 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
+pub(super) use self::connection::{Failure, WriterConnection};
 pub(super) use self::consents::{contact_of, unsettle};
-pub(super) use self::held::{Failure, Held};
-pub(super) use self::lanes::{Lane, Laned};
-pub(super) use self::line::{Line, hold_back, line_up, promote};
-use self::tide::Tide;
+pub(super) use self::conversation_queue::{Line, hold_back, line_up, promote};
+pub(super) use self::shards::{Sharded, WriterShard};
+use self::write_scheduler::WriteScheduler;
 use super::error::{is_answer, is_collision, is_poison};
 use super::link::Link;
 use super::sqlite::checkpoints::{self, Written};
@@ -64,7 +64,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     intake: mpsc::Sender<Job>,
-    lanes: Vec<mpsc::Sender<Job>>,
+    shards: Vec<mpsc::Sender<Job>>,
 }
 
 /// What a writer does.
@@ -93,7 +93,7 @@ impl Part {
 impl Writer {
     /// Starts the writer on its connection, and what copies the log back on the other. It ends when every `Writer` is gone
     /// or [`Writer::close`] was called.
-    pub fn start(conn: Held, copies: DatabaseConnection, ids: Ids) -> Self {
+    pub fn start(conn: WriterConnection, copies: DatabaseConnection, ids: Ids) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let written = Written::default();
         let writer = jobs.downgrade();
@@ -105,34 +105,34 @@ impl Writer {
         });
         tokio::spawn(async move {
             tokio::select! {
-                () = run(conn, queue, ids, written, Part::All, Arc::new(Tide::new(FLOOD))) => {}
+                () = run(conn, queue, ids, written, Part::All, Arc::new(WriteScheduler::new(FLOOD))) => {}
                 () = copying => {}
             }
         });
-        Self { intake: jobs.clone(), lanes: vec![jobs] }
+        Self { intake: jobs.clone(), shards: vec![jobs] }
     }
 
     /// Starts writers for a database that several may write to at once: one that accepts, and the others for what comes of
     /// it, so that each has few kinds of statements with many rows each. What concerns one conversation goes to one of the
     /// others, so that it keeps its order and they keep out of each other's way.
-    pub fn start_lanes(intake: Held, conns: impl IntoIterator<Item = Held>) -> Self {
-        let tide = Arc::new(Tide::new(SERVER_FLOOD));
-        let lane = |conn, part| {
+    pub fn start_shards(intake: WriterConnection, conns: impl IntoIterator<Item = WriterConnection>) -> Self {
+        let scheduler = Arc::new(WriteScheduler::new(SERVER_FLOOD));
+        let shard = |conn, part| {
             let (jobs, queue) = mpsc::channel(QUEUE);
-            tokio::spawn(run(conn, queue, Ids::Shared, Written::default(), part, Arc::clone(&tide)));
+            tokio::spawn(run(conn, queue, Ids::Shared, Written::default(), part, Arc::clone(&scheduler)));
             jobs
         };
         Self {
-            intake: lane(intake, Part::Intake),
-            lanes: conns.into_iter().map(|conn| lane(conn, Part::Rest)).collect(),
+            intake: shard(intake, Part::Intake),
+            shards: conns.into_iter().map(|conn| shard(conn, Part::Rest)).collect(),
         }
     }
 
-    fn lane(&self, lane: Lane) -> Result<&mpsc::Sender<Job>, PortError> {
-        let Lane::Of(key) = lane else { return Ok(&self.intake) };
-        let lanes = self.lanes.len().max(1) as u64;
-        let at = usize::try_from(key % lanes).unwrap_or_default();
-        self.lanes.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
+    fn shard(&self, shard: WriterShard) -> Result<&mpsc::Sender<Job>, PortError> {
+        let WriterShard::Of(key) = shard else { return Ok(&self.intake) };
+        let shards = self.shards.len().max(1) as u64;
+        let at = usize::try_from(key % shards).unwrap_or_default();
+        self.shards.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
     }
 
     /// Hands something over and waits until it is committed.
@@ -140,8 +140,8 @@ impl Writer {
     /// # Errors
     /// `Timeout`: no answer in time, and the outcome is unknown. `Unavailable`: the writer is gone or the database
     /// refused; for everything else see the ports.
-    pub async fn ask<I: Laned, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
-        let jobs = self.lane(input.lane())?;
+    pub async fn ask<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+        let jobs = self.shard(input.shard())?;
         let (answer, answered) = oneshot::channel();
         let asked = async {
             let job = job(Task::new(input, answer));
@@ -152,7 +152,7 @@ impl Writer {
     }
 
     fn all(&self) -> impl Iterator<Item = &mpsc::Sender<Job>> {
-        std::iter::once(&self.intake).chain(&self.lanes)
+        std::iter::once(&self.intake).chain(&self.shards)
     }
 
     /// Whether anybody is there to write.
@@ -173,12 +173,12 @@ impl Writer {
 }
 
 async fn run(
-    mut conn: Held,
+    mut conn: WriterConnection,
     mut queue: mpsc::Receiver<Job>,
     mut ids: Ids,
     written: Written,
     part: Part,
-    tide: Arc<Tide>,
+    scheduler: Arc<WriteScheduler>,
 ) {
     let mut waiting = Waiting::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
@@ -215,7 +215,7 @@ async fn run(
                     mem::take(&mut committed).answer();
                     // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
                     // reader holds it up, the next time is soon.
-                    if let Held::Sqlite(conn) = &conn
+                    if let WriterConnection::Sqlite(conn) = &conn
                         && let Err(error) = checkpoints::copy(conn.idle()).await
                     {
                         tracing::warn!(error = %error, "the log was not copied back, trying again");
@@ -226,12 +226,12 @@ async fn run(
         }
         let mut portion = None;
         if part == Part::Rest && !waiting.is_empty() {
-            if tide.is_flood() {
+            if scheduler.is_flood() {
                 mem::take(&mut committed).answer();
             }
-            portion = Some(tide.portion().await);
+            portion = Some(scheduler.portion().await);
         }
-        let batch = waiting.next_batch(|accepts| portion.unwrap_or_else(|| tide.note(accepts)));
+        let batch = waiting.next_batch(|accepts| portion.unwrap_or_else(|| scheduler.note(accepts)));
         if !batch.is_empty() {
             rows = batch.rows();
             written.note(rows);
@@ -267,7 +267,7 @@ impl Waiting {
         let waiting = match job {
             Job::Accept(_) => &mut self.accepts,
             Job::Change(_) | Job::Sweep(_) => &mut self.outgoing,
-            Job::Bury(_) | Job::Turn(_) | Job::BeginLog | Job::Close(_) => &mut self.others,
+            Job::DeadLetter(_) | Job::Turn(_) | Job::BeginLog | Job::Close(_) => &mut self.others,
         };
         waiting.push_back(job);
     }
@@ -298,7 +298,7 @@ impl Waiting {
 /// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
 /// fails alone. Answers what is committed and nobody was told of yet. That the database is `away` is said once, and once
 /// that it is back.
-async fn write(conn: &mut Held, ids: &mut Ids, mut batch: Batch, away: &mut bool) -> Batch {
+async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, away: &mut bool) -> Batch {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
@@ -352,7 +352,7 @@ fn note(error: &DbErr, rows: usize, away: &mut bool) {
 }
 
 /// Writes a batch. When another node's transaction was in its way, the same again does better.
-async fn transact(conn: &mut Held, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+async fn transact(conn: &mut WriterConnection, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
     let mut collisions = 0;
     loop {
         match conn.transact(async |tx| batch.apply(tx, ids).await).await {

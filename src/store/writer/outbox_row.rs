@@ -10,7 +10,7 @@ use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use serde::Deserialize;
 
-use super::line::Line;
+use super::conversation_queue::Line;
 use crate::store::events::{self, Whose, Why};
 use crate::store::link::{Value, id, integer, text, text_or_null, time, time_or_null};
 use crate::store::values::quarter_text;
@@ -26,7 +26,7 @@ pub(super) struct OutboxRow {
     conversation: String,
     correlation: CorrelationId,
     pub state: OutboxState,
-    life: u32,
+    generation: u32,
     attempts: u32,
     next_attempt_at: Timestamp,
     lease_owner: Option<String>,
@@ -106,7 +106,7 @@ impl OutboxRow {
             correlation: row.10,
             sent_at: row.11,
             conversation: row.12,
-            life: row.13,
+            generation: row.13,
             via: row.14,
             cost_micros: row.15,
             expires_at: row.16,
@@ -127,7 +127,7 @@ impl OutboxRow {
             conversation: message.conversation.to_string(),
             correlation: message.correlation,
             state: OutboxState::Sending,
-            life: message.life.number,
+            generation: message.generation.number,
             attempts: message.attempts,
             next_attempt_at: message.created_at,
             lease_owner: None,
@@ -279,7 +279,7 @@ impl OutboxRow {
     pub fn advance(&mut self, update: &StatusUpdate) -> (Advanced, News) {
         let failed = update.status == DeliveryStatus::Failed;
         // A failure of an earlier life is no news for this one; a success is: the contact has the message.
-        let old = failed && update.life.is_some_and(|life| life < self.life);
+        let old = failed && update.generation.is_some_and(|generation| generation < self.generation);
         let event = Some(events::callback(update, self.id, self.correlation, old));
         if !old && self.provider_message_id.is_none() {
             self.provider_message_id = Some(update.provider_message_id.as_str().to_owned());

@@ -7,12 +7,12 @@ use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{CorrelationId, LiveSessionId};
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::status::Transition;
-use palabre_actors::ports::{Claim, Claimable, Hasten, LaneKey, LeasesOver, Pause, Tended};
+use palabre_actors::ports::{ChannelKey, Claim, Claimable, EndedLeases, ExpediteRetries, MaintenanceReport, Pause};
 use sea_orm::DbErr;
 
 use super::Transaction;
 use super::batch::{Burial, Rounds, Sweep, Swept, Task};
-use super::line::{self, Awaited, Line};
+use super::conversation_queue::{self, Awaited, Line};
 use crate::store::events::{self, Events, Whose, Why};
 use crate::store::link::{Text, all, change, column, count, flag, id, list, text, time};
 use crate::store::sql;
@@ -24,7 +24,7 @@ const PAGE: usize = 256;
 const HELD_TENANTS: usize = 64;
 const HELD_EACH: usize = 64;
 
-pub(super) async fn bury(
+pub(super) async fn dead_letter(
     tx: &impl Transaction,
     tasks: &mut [Task<Box<Burial>, ()>],
     events: &mut Events,
@@ -48,7 +48,7 @@ pub(super) async fn apply(
     for task in tasks {
         let swept = match &task.input {
             Sweep::Claim(claim) => Swept::Rows(self::claim(tx, claim, events).await?),
-            Sweep::Hasten(hasten) => Swept::Count(self::hasten(tx, hasten).await?),
+            Sweep::ExpediteRetries(expedite) => Swept::Count(self::expedite(tx, expedite).await?),
             Sweep::ClaimUnknown(claim) => {
                 let values = [time(claim.now), text(claim.node.as_str()), time(claim.lease_until), count(claim.limit)];
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
@@ -56,7 +56,7 @@ pub(super) async fn apply(
             Sweep::ExpireLeases(leases) => Swept::Count(expire_leases(tx, leases, events).await?),
             Sweep::Tend { now, rounds } => {
                 let mut rounds = rounds.clone();
-                Swept::Tended(tend(tx, *now, &mut rounds, events).await?, rounds)
+                Swept::MaintenanceReport(maintain(tx, *now, &mut rounds, events).await?, rounds)
             }
             Sweep::Pause(pause, now) => Swept::Count(tell(tx, sql::PAUSE, pause, *now).await?),
             Sweep::Rest(rest, now) => Swept::Count(tell(tx, sql::REST, rest, *now).await?),
@@ -80,8 +80,8 @@ pub(super) async fn apply(
 /// Says until when nothing leaves through a channel, and why.
 async fn tell(tx: &impl Transaction, sql: Text, told: &Pause, now: Timestamp) -> Result<u64, DbErr> {
     let values = [
-        text(told.lane.channel.as_str()),
-        text(told.lane.tenant.as_str()),
+        text(told.channel_key.channel.as_str()),
+        text(told.channel_key.tenant.as_str()),
         text(told.reason.as_str()),
         time(told.until),
         time(now),
@@ -91,15 +91,15 @@ async fn tell(tx: &impl Transaction, sql: Text, told: &Pause, now: Timestamp) ->
 
 async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Result<Vec<Outbound>, DbErr> {
     let values = [
-        text(claim.lane.tenant.as_str()),
+        text(claim.channel_key.tenant.as_str()),
         time(claim.now),
         text(claim.node.as_str()),
         time(claim.lease_until),
         count(claim.limit),
-        text(claim.lane.channel.as_str()),
+        text(claim.channel_key.channel.as_str()),
     ];
     let sql = match claim.which {
-        Claimable::Duties => sql::CLAIM_DUTIES,
+        Claimable::QuotaExempt => sql::CLAIM_DUTIES,
         Claimable::Heads if claim.keep_order => sql::CLAIM,
         Claimable::Heads => sql::CLAIM_IN_ANY_ORDER,
     };
@@ -111,14 +111,14 @@ async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Res
     Ok(rows)
 }
 
-async fn hasten(tx: &impl Transaction, hasten: &Hasten) -> Result<u64, DbErr> {
+async fn expedite(tx: &impl Transaction, expedite: &ExpediteRetries) -> Result<u64, DbErr> {
     let values = [
-        text(hasten.lane.tenant.as_str()),
-        text(hasten.lane.channel.as_str()),
-        time(hasten.now),
-        count(hasten.limit),
-        flag(hasten.any_address),
-        flag(hasten.without_text),
+        text(expedite.channel_key.tenant.as_str()),
+        text(expedite.channel_key.channel.as_str()),
+        time(expedite.now),
+        count(expedite.limit),
+        flag(expedite.any_address),
+        flag(expedite.without_text),
     ];
     change(tx, sql::HASTEN, values).await
 }
@@ -130,13 +130,13 @@ fn claimed(rows: Vec<Row>) -> Result<Vec<Outbound>, DbErr> {
     Ok(rows)
 }
 
-async fn expire_leases(tx: &impl Transaction, leases: &LeasesOver, events: &mut Events) -> Result<u64, DbErr> {
+async fn expire_leases(tx: &impl Transaction, leases: &EndedLeases, events: &mut Events) -> Result<u64, DbErr> {
     let now = leases.now;
     // An empty list would mean that there is nothing to do. What is added to them matches nothing more.
     let lost = list(leases.lost.iter().chain([&now]).map(|until| [time(*until)]));
     let held = column(leases.held.iter().map(ToString::to_string).chain([String::new()]));
     let mut over = all(tx, sql::EXPIRE_LEASES, [text(leases.node.as_str()), time(now), lost, held]).await?;
-    line::sort(&mut over)?;
+    conversation_queue::sort(&mut over)?;
     for row in &over {
         let tenant = row.tenant(1)?;
         let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
@@ -148,31 +148,31 @@ async fn expire_leases(tx: &impl Transaction, leases: &LeasesOver, events: &mut 
 
 /// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out, or
 /// whose tenant may spend again; lines whose head believes that it stands behind others.
-async fn tend(
+async fn maintain(
     tx: &impl Transaction,
     now: Timestamp,
     rounds: &mut Rounds,
     events: &mut Events,
-) -> Result<Tended, DbErr> {
+) -> Result<MaintenanceReport, DbErr> {
     let mut expired = all(tx, sql::EXPIRE_DEFERRED, [time(now), count(PAGE)]).await?;
-    line::sort(&mut expired)?;
+    conversation_queue::sort(&mut expired)?;
     let mut died = Vec::with_capacity(expired.len());
     for row in &expired {
         let tenant = row.tenant(1)?;
         let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
         events.push(&events::outbound(whose, Transition::Die, Why::of("expired"), now));
-        died.push(LaneKey { channel: row.channel(3)?, tenant });
+        died.push(ChannelKey { channel: row.channel(3)?, tenant });
     }
     let mut written = Vec::new();
     for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
         written.push(((tenant, conversation), now));
     }
-    let mut released = line::release(tx, Awaited::Contact, &written, events).await?;
+    let mut released = conversation_queue::release(tx, Awaited::Contact, &written, events).await?;
     let due = held(tx, now, &mut rounds.held).await?;
-    released += line::release(tx, Awaited::Budget, &due, events).await?;
+    released += conversation_queue::release(tx, Awaited::Budget, &due, events).await?;
     let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
-    let promoted = line::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
-    Ok(Tended { changed: expired.len() as u64 + released + promoted, died })
+    let promoted = conversation_queue::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
+    Ok(MaintenanceReport { changed: expired.len() as u64 + released + promoted, died })
 }
 
 /// Conversations of the next tenants with something held that is due.

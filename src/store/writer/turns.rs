@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 use super::Transaction;
 use super::batch::Task;
-use super::line::{Awaited, Line, lock_heads, promote, release};
+use super::conversation_queue::{Awaited, Line, lock_heads, promote, release};
 use crate::store::events::{self, Events};
 use crate::store::link::{
     Dialect, Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
     time_or_null,
 };
-use crate::store::moments::moments_text;
 use crate::store::sql;
+use crate::store::timestamp_list::moments_text;
 use crate::store::values::{Row, corrupt};
 
 type TurnTask = Task<Box<Turn>, ()>;

@@ -37,7 +37,7 @@ async fn i5_what_the_provider_took_is_found_by_asking_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn i5_of_two_twins_the_one_that_was_lost_is_sent_again_and_the_other_is_not() {
+async fn i5_of_two_duplicate_candidates_the_one_that_was_lost_is_sent_again_and_the_other_is_not() {
     let world = World::start_on(&quick());
     world.write(BELLE, ANNE, "encore").await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
@@ -60,7 +60,7 @@ async fn i5_of_two_twins_the_one_that_was_lost_is_sent_again_and_the_other_is_no
 }
 
 #[tokio::test]
-async fn i5_twins_that_are_both_unknown_do_not_share_what_the_provider_took() {
+async fn i5_duplicate_candidates_that_are_both_unknown_do_not_share_what_the_provider_took() {
     let world = World::start_on(&quick_with("keep_order = false"));
     for round in 1..=5 {
         // Both are on the wire at the same time, and end at the same time: one was taken.
@@ -76,7 +76,7 @@ async fn i5_twins_that_are_both_unknown_do_not_share_what_the_provider_took() {
 }
 
 #[tokio::test]
-async fn i5_twins_of_two_channels_that_leave_through_one_account_do_not_share_what_the_provider_took() {
+async fn i5_duplicate_candidates_of_two_channels_that_leave_through_one_account_do_not_share_what_the_provider_took() {
     let world = World::start_on(&quick_with("fallback_channel = \"{id}-sms\""));
     world
         .execute(

@@ -18,8 +18,8 @@ use palabre::gateway::twilio::simulator::Account;
 use palabre::gateway::twilio::{Kind, TwilioGateway};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::message::{Life, Outbound, OutboundKind};
-use palabre_actors::domain::send::{Form, Letter};
+use palabre_actors::domain::message::{Generation, Outbound, OutboundKind};
+use palabre_actors::domain::send::{OutboundContent, OutboundRequest};
 use secrecy::SecretString;
 
 pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -74,7 +74,7 @@ pub fn message(to: &str, body: &str) -> Outbound {
         kind: OutboundKind::Reply,
         urgent: true,
         expires_at: None,
-        life: Life::first(chrono::Utc::now()),
+        generation: Generation::first(chrono::Utc::now()),
         correlation: CorrelationId::fresh(),
         attempts: 1,
         created_at: chrono::Utc::now(),
@@ -82,12 +82,12 @@ pub fn message(to: &str, body: &str) -> Outbound {
 }
 
 /// The message as free text.
-pub fn text(message: &Outbound) -> Letter<'_> {
-    Letter { message, channel: &message.channel, to: &message.to, form: Form::Text(&message.body) }
+pub fn text(message: &Outbound) -> OutboundRequest<'_> {
+    OutboundRequest { message, channel: &message.channel, to: &message.to, form: OutboundContent::Text(&message.body) }
 }
 
 /// The message as a template, whose places are numbered from 1.
-pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&str]) -> Letter<'a> {
+pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&str]) -> OutboundRequest<'a> {
     let numbered = values.iter().zip(1..).map(|(value, place)| (place.to_string(), (*value).to_owned()));
-    Letter { form: Form::Template { content_id, variables: numbered.collect() }, ..text(message) }
+    OutboundRequest { form: OutboundContent::Template { content_id, variables: numbered.collect() }, ..text(message) }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, Simulator, SimulatorConfig, When};
-use palabre_actors::domain::message::Life;
+use palabre_actors::domain::message::Generation;
 use palabre_actors::domain::send::{Found, SendError, SendErrorClass};
 use palabre_actors::ports::Gateway;
 
@@ -170,7 +170,7 @@ async fn an_unknown_outcome_can_be_asked_about() {
 
     // The same text again, much later: the earlier message is not it.
     let mut later = message(TO, BODY);
-    later.life = Life::first(later.created_at + chrono::TimeDelta::minutes(5));
+    later.generation = Generation::first(later.created_at + chrono::TimeDelta::minutes(5));
     assert_eq!(gateway.find(text(&later)).await.unwrap(), Found::Absent);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use palabre::config::TwilioAccount;
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Fault, Faults, InboundMessage, Policy, Rule, Simulator, SimulatorConfig};
-use palabre_actors::domain::message::{Life, Outbound};
+use palabre_actors::domain::message::{Generation, Outbound};
 use palabre_actors::domain::send::{Found, SendErrorClass};
 use palabre_actors::ports::Gateway;
 
@@ -89,7 +89,11 @@ async fn stop_and_limits_are_the_providers_own() {
 }
 
 fn in_another_life(message: Outbound, number: u32) -> Outbound {
-    Outbound { life: Life { number, since: chrono::Utc::now(), attempts_before: 3 }, attempts: 4, ..message }
+    Outbound {
+        generation: Generation { number, since: chrono::Utc::now(), attempts_before: 3 },
+        attempts: 4,
+        ..message
+    }
 }
 
 #[tokio::test]
@@ -111,15 +115,15 @@ async fn the_callback_says_which_life_it_is_about() {
 async fn an_unknown_error_on_the_way_is_worth_one_more_try() {
     let simulator = simulator();
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
-    let refused = |attempts: u32, life: Life| {
+    let refused = |attempts: u32, generation: Generation| {
         simulator.set_faults(Faults::of([Rule::once(Fault::Refuse { status: 400, code: 30008 })]));
-        let message = Outbound { attempts, life, ..message(CONTACT, "x") };
+        let message = Outbound { attempts, generation, ..message(CONTACT, "x") };
         async { gateway.send(text(&{ message })).await.unwrap_err().class }
     };
-    let first = Life::first(chrono::Utc::now());
+    let first = Generation::first(chrono::Utc::now());
     assert!(matches!(refused(1, first).await, SendErrorClass::Retry { .. }));
     assert_eq!(refused(2, first).await, SendErrorClass::Reject);
-    let second = Life { number: 1, attempts_before: 2, ..first };
+    let second = Generation { number: 1, attempts_before: 2, ..first };
     assert!(matches!(refused(3, second).await, SendErrorClass::Retry { .. }), "another life, another first try");
 }
 
@@ -151,7 +155,11 @@ async fn i5_whatever_fits_is_a_candidate_the_newest_first() {
     );
     assert_eq!(found(template(&message, HX, &[])).await, [domi, camille, two, other, one], "nor anything at all");
     let later = Outbound {
-        life: Life { number: 1, since: chrono::Utc::now() + chrono::TimeDelta::minutes(2), attempts_before: 1 },
+        generation: Generation {
+            number: 1,
+            since: chrono::Utc::now() + chrono::TimeDelta::minutes(2),
+            attempts_before: 1,
+        },
         ..message.clone()
     };
     assert_eq!(found(text(&later)).await, [""; 0], "what an earlier life sent is not this one's");

@@ -34,7 +34,7 @@ impl Nodes {
     }
 
     /// Nodes that are gone are so for long.
-    async fn bury_the_dead(&self, living: i64) {
+    async fn dead_letter_the_dead(&self, living: i64) {
         let mut waiting = Waiting::begin();
         while self.world.value::<i64>("SELECT count(*) FROM nodes WHERE seen_at > now() - interval '1 hour'").await
             > living
@@ -64,7 +64,7 @@ async fn i7_a_day_is_one_for_all_nodes_whatever_redis_does_and_whoever_dies() {
     nodes.write_each(16..24).await;
     redis.command(&["FLUSHALL"]);
     nodes.write_each(24..60).await;
-    nodes.bury_the_dead(2).await;
+    nodes.dead_letter_the_dead(2).await;
     nodes.world.until(SENT, 40).await;
     let kept = "SELECT count(*) FROM messages_out WHERE state = 'pending'";
     nodes.world.until(kept, 20).await;

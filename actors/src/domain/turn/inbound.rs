@@ -1,6 +1,6 @@
 //! What an inbound message leads to.
 
-use super::passage::Passage;
+use super::builder::TurnBuilder;
 use super::{ConsentChange, Outcome, Turn};
 use crate::domain::Timestamp;
 use crate::domain::consent::Keyword;
@@ -9,7 +9,7 @@ use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::folding::fold;
 use crate::domain::ids::LiveSessionId;
 use crate::domain::message::{Content, Inbound, OutboundKind, ProviderConsent, Role};
-use crate::domain::pacing::{CONTACT_WINDOW, may_answer, note_answer};
+use crate::domain::rate_limit::{CONTACT_WINDOW, may_answer, note_answer};
 use crate::domain::rules::{Rules, SellerBook, TextName};
 
 /// Decides what an inbound message leads to. Pure: the same arguments give the same turn, but for fresh ids.
@@ -21,7 +21,7 @@ use crate::domain::rules::{Rules, SellerBook, TextName};
 #[must_use]
 pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook, now: Timestamp) -> Turn {
     let role = role(message, rules, sellers);
-    let mut passage = Passage::open(state, message, rules, now);
+    let mut passage = TurnBuilder::open(state, message, rules, now);
     let text = heard(&message.content);
     let folded = fold(text);
     let keyword = asked(rules, text, &folded, &message.content);
@@ -92,7 +92,7 @@ fn asked(rules: &Rules, text: &str, folded: &str, content: &Content) -> Option<K
     }
 }
 
-impl Passage<'_> {
+impl TurnBuilder<'_> {
     fn opt_out(&mut self, confirmed: bool) -> Outcome {
         self.turn.consent = Some(ConsentChange::OptOut { address: self.turn.key.address.clone() });
         self.consent_event(EventType::OptedOut, confirmed);

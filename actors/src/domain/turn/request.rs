@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Turn;
-use super::passage::{begin, note, outbound, put};
+use super::builder::{begin, note, outbound, put};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};

@@ -1,7 +1,7 @@
 //! What a conversation does when its timer wakes it.
 
 use super::Turn;
-use super::passage::{begin, close_session, idle};
+use super::builder::{begin, close_session, idle};
 use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::ids::CorrelationId;

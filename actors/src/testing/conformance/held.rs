@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::scene::{Customer, at, behind, claim, ids, now, queued, settle, taken, turn};
+use super::fixture::{Customer, at, behind, claim, ids, now, queued, settle, taken, turn};
 use crate::domain::event::EventType;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::status::OutboxState;
@@ -34,10 +34,10 @@ pub async fn i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order(
     let claimed = claim(store, "belle", 6, 9).await;
     assert_eq!(ids(&claimed), [urgent.id], "it passes both");
     settle(store, &claimed[0], taken("SMa"), 7).await;
-    assert!(!customer.loaded(store).await.unsettled, "nobody stands in line");
+    assert!(!customer.loaded(store).await.open_rows, "nobody stands in line");
 
-    assert_eq!(store.tend(at(99)).await.expect("tends").changed, 0, "not yet");
-    assert_eq!(store.tend(at(100)).await.expect("tends").changed, 2, "both at once");
+    assert_eq!(store.maintain(at(99)).await.expect("tends").changed, 0, "not yet");
+    assert_eq!(store.maintain(at(100)).await.expect("tends").changed, 2, "both at once");
     let claimed = claim(store, "belle", 101, 9).await;
     assert_eq!((ids(&claimed), claimed[0].attempts), (vec![first.id], 1));
     settle(store, &claimed[0], taken("SMb"), 102).await;
@@ -53,7 +53,7 @@ pub async fn what_the_contact_says_does_not_bring_back_what_the_budget_holds(sto
     let held = customer.is_answered(store, "SM1", 0, now(0)).await;
     is_held(store, &held, 100, 1).await;
     let loaded = customer.loaded(store).await;
-    assert!(!loaded.deferred && !loaded.unsettled);
+    assert!(!loaded.deferred && !loaded.open_rows);
     let message = customer.sends(store, "SM2", 2).await;
     let mut answer = turn(&customer.state(store).await, &message, 2).answered(now(2));
     answer.releases = true;
@@ -68,7 +68,7 @@ pub async fn what_the_contact_says_does_not_bring_back_what_the_budget_holds(sto
     let rows = store.snapshot().await;
     assert_eq!(rows.sent_row(waits.id).state, OutboxState::Pending);
     assert_eq!(rows.sent_row(held.id).state, OutboxState::Deferred);
-    store.tend(at(60)).await.expect("tends");
+    store.maintain(at(60)).await.expect("tends");
     assert_eq!(store.snapshot().await.sent_row(held.id).state, OutboxState::Deferred);
 }
 
@@ -81,7 +81,7 @@ pub async fn i6_a_stop_counts_for_what_the_budget_holds(store: &impl Subject) {
     turn.consent = Some(ConsentChange::OptOut { address: customer.0.address.clone() });
     store.commit(turn).await.expect("commits");
     assert_eq!(store.snapshot().await.sent_row(held.id).state, OutboxState::Suppressed);
-    assert_eq!(store.tend(at(200)).await.expect("tends").changed, 0);
+    assert_eq!(store.maintain(at(200)).await.expect("tends").changed, 0);
 }
 
 pub async fn i9_each_tenant_gets_back_what_its_budget_held(store: &impl Subject) {
@@ -99,8 +99,8 @@ pub async fn i9_each_tenant_gets_back_what_its_budget_held(store: &impl Subject)
         let of = rows.iter().filter(|row| row.message.tenant.as_str() == tenant);
         of.filter(|row| row.state == OutboxState::Pending).count()
     };
-    store.tend(at(100)).await.expect("tends");
+    store.maintain(at(100)).await.expect("tends");
     assert!(pending("belle").await > 0 && pending("taxi").await > 0, "nobody's backlog comes first");
-    while store.tend(at(100)).await.expect("tends").changed > 0 {}
+    while store.maintain(at(100)).await.expect("tends").changed > 0 {}
     assert_eq!((pending("belle").await, pending("live").await, pending("taxi").await), (70, 0, 70));
 }

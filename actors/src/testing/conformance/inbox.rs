@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::Subject;
-use super::scene::{Customer, accept, at, turn};
+use super::fixture::{Customer, accept, at, turn};
 use crate::domain::address::Address;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::TenantId;
@@ -170,12 +170,12 @@ pub async fn a_buried_message_is_dead(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let poisonous = customer.sends(store, "SM1", 0).await;
     let fine = customer.sends(store, "SM2", 1).await;
-    store.bury(&poisonous, "poisonous", at(2)).await.expect("buries");
-    store.bury(&poisonous, "poisonous", at(3)).await.expect("has no effect");
+    store.dead_letter(&poisonous, "poisonous", at(2)).await.expect("buries");
+    store.dead_letter(&poisonous, "poisonous", at(3)).await.expect("has no effect");
     let loaded = customer.loaded(store).await;
     assert_eq!(loaded.waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [fine.id]);
     store.commit(turn(&loaded.state, &fine, 4)).await.expect("commits");
-    store.bury(&fine, "poisonous", at(5)).await.expect("has no effect");
+    store.dead_letter(&fine, "poisonous", at(5)).await.expect("has no effect");
     let late = turn(&customer.state(store).await, &poisonous, 6);
     assert!(store.commit(late).await.is_err(), "the dead have no turn");
     let rows = store.snapshot().await;

@@ -6,24 +6,24 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
 
-pub mod duties;
-pub mod haste;
+pub mod expedite;
+pub mod fixture;
 pub mod held;
 pub mod inbox;
 pub mod opt_in;
 pub mod outbox;
-pub mod pacing;
-pub mod scene;
+pub mod quota_exempt;
+pub mod rate_limit;
 pub mod turns;
 pub mod usage;
 
 use crate::domain::Timestamp;
 use crate::domain::ids::OutboundId;
-use crate::ports::{Inbox, Outbox, Pending, Standings, Turns};
+use crate::ports::{Inbox, Outbox, Pending, RecipientStatuses, Turns};
 use crate::testing::fakes::{FakeStore, Snapshot};
 
 /// A store under test.
-pub trait Subject: Inbox + Turns + Outbox + Standings {
+pub trait Subject: Inbox + Turns + Outbox + RecipientStatuses {
     /// All rows as they stand.
     fn snapshot(&self) -> Pending<'_, Snapshot>;
 
@@ -86,26 +86,26 @@ macro_rules! store_conformance {
             a_claim_takes_the_heads_that_are_due,
             a_claim_keeps_to_its_tenant_and_limit,
             what_is_due_is_the_head,
-            unsettled_rows_are_told,
+            open_rows_rows_are_told,
             i5_settlements_write_down_what_came_of_it,
             i5_an_old_attempt_says_nothing_about_a_new_one,
             i5_expired_leases_become_unknown,
             i5_lost_leases_become_unknown_and_what_is_in_hand_does_not,
             i5_what_is_looked_into_is_not_taken_back,
             i5_a_repeated_settlement_changes_nothing,
-            i5_of_twins_the_older_is_cleared_up_first,
-            i5_a_twin_on_another_channel_counts_where_both_leave_through_one_account,
+            i5_of_duplicate_candidates_the_older_is_cleared_up_first,
+            i5_a_duplicate_candidate_on_another_channel_counts_where_both_leave_through_one_account,
             i5_what_was_sent_late_owns_its_receipt_all_the_same,
             i6_the_providers_opt_out_is_ours,
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,
             i8_a_callback_finds_its_row,
         );
-        $crate::store_conformance!(@cases $make, duties:
+        $crate::store_conformance!(@cases $make, quota_exempt:
             what_is_owed_passes_what_waits_for_another_day,
             what_is_owed_is_due_wherever_it_stands,
         );
-        $crate::store_conformance!(@cases $make, haste:
+        $crate::store_conformance!(@cases $make, expedite:
             what_failed_is_due_when_another_channel_takes_over,
             what_the_other_channel_cannot_carry_waits_for_its_time,
         );

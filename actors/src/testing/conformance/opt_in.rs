@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::scene::{Customer, at, claim, ids, now, settle, taken, turn};
+use super::fixture::{Customer, at, claim, ids, now, settle, taken, turn};
 use crate::domain::address::{Address, Scheme};
 use crate::domain::ids::{ChannelId, ProviderMessageId};
 use crate::domain::message::{Outbound, OutboundKind};
@@ -116,7 +116,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMsms"),
         status,
-        life: None,
+        generation: None,
         code: None,
         at: at(seconds),
     }
@@ -173,6 +173,6 @@ pub async fn i6_who_confirms_is_one_person_on_every_channel(store: &impl Subject
     let late_by_sms = on(&late, "belle-sms", "sms:+33612340003");
     confirms(store, &late_by_sms, "SM6", 9).await;
     settle(store, &waits, Settled::Deferred { reason: "not_confirmed".into() }, 10).await;
-    assert!(store.tend(at(11)).await.expect("tends").changed > 0);
+    assert!(store.maintain(at(11)).await.expect("tends").changed > 0);
     assert_eq!(store.snapshot().await.sent_row(waits.id).state, OutboxState::Pending);
 }

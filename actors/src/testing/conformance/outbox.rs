@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::Subject;
-use super::scene::{Customer, at, claim, ids, node, now, queued, settle, taken};
+use super::fixture::{Customer, at, claim, ids, node, now, queued, settle, taken};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::event::{ActorType, EntityType, EventType};
@@ -13,7 +13,7 @@ use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, Tenan
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::ports::{Advanced, ClaimUnknown, LeasesOver, Outbox, Settled, StatusUpdate};
+use crate::ports::{Advanced, ClaimUnknown, EndedLeases, Outbox, Settled, StatusUpdate};
 
 fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
     StatusUpdate {
@@ -23,7 +23,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMout"),
         status,
-        life: None,
+        generation: None,
         code: None,
         at: at(seconds),
     }
@@ -83,7 +83,7 @@ pub async fn what_is_due_is_the_head(store: &impl Subject) {
     assert_eq!(Outbox::due(store).await.expect("lists"), [], "what waits behind another is not due");
     bob.is_answered(store, "SM3", 1, queued(50)).await;
     Customer::of("taxi", 1).is_answered(store, "SM4", 1, queued(7)).await;
-    let (belle, taxi) = (alice.lane(), Customer::of("taxi", 1).lane());
+    let (belle, taxi) = (alice.channel_key(), Customer::of("taxi", 1).channel_key());
     let mut due = Outbox::due(store).await.expect("lists");
     due.sort();
     assert_eq!(due, [(belle.clone(), at(50)), (taxi.clone(), at(7))]);
@@ -93,18 +93,18 @@ pub async fn what_is_due_is_the_head(store: &impl Subject) {
     assert_eq!(due, [(belle, at(1)), (taxi, at(7))]);
 }
 
-pub async fn unsettled_rows_are_told(store: &impl Subject) {
+pub async fn open_rows_rows_are_told(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
-    let unsettled = async || customer.loaded(store).await.unsettled;
-    assert!(!unsettled().await);
+    let open_rows = async || customer.loaded(store).await.open_rows;
+    assert!(!open_rows().await);
     let message = customer.is_answered(store, "SM1", 0, queued(0)).await;
-    assert!(unsettled().await, "pending");
+    assert!(open_rows().await, "pending");
     let message = claim(store, "belle", 1, 1).await.pop().unwrap_or(message);
-    assert!(unsettled().await, "sending");
+    assert!(open_rows().await, "sending");
     settle(store, &message, Settled::Unknown { ask_at: at(5), reason: "timeout".into() }, 2).await;
-    assert!(unsettled().await, "unknown");
+    assert!(open_rows().await, "unknown");
     settle(store, &message, taken("SMa"), 3).await;
-    assert!(!unsettled().await, "sent");
+    assert!(!open_rows().await, "sent");
 }
 
 pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
@@ -154,14 +154,14 @@ pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject
     assert_eq!(store.snapshot().await.count(EventType::MessageDead), 0);
 }
 
-fn over(node: NodeId, seconds: i64) -> LeasesOver {
-    LeasesOver { node, now: at(seconds), lost: Vec::new(), held: Vec::new() }
+fn over(node: NodeId, seconds: i64) -> EndedLeases {
+    EndedLeases { node, now: at(seconds), lost: Vec::new(), held: Vec::new() }
 }
 
 pub async fn i5_lost_leases_become_unknown_and_what_is_in_hand_does_not(store: &impl Subject) {
     let lost = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     let other = Customer::of("belle", 2).is_answered(store, "SM2", 1, now(1)).await;
-    let leases = |seconds, held: &[OutboundId]| LeasesOver {
+    let leases = |seconds, held: &[OutboundId]| EndedLeases {
         lost: vec![at(60), at(99)],
         held: held.to_vec(),
         ..over(node(), seconds)
@@ -230,14 +230,14 @@ pub async fn i5_a_repeated_settlement_changes_nothing(store: &impl Subject) {
     assert_eq!(store.snapshot().await.outbound.len(), 1);
 }
 
-pub async fn i5_of_twins_the_older_is_cleared_up_first(store: &impl Subject) {
+pub async fn i5_of_duplicate_candidates_the_older_is_cleared_up_first(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let older = customer.is_answered(store, "SM1", 0, now(0)).await;
     let younger = customer.is_answered(store, "SM2", 0, now(0)).await;
     let other = Customer::of("belle", 2).is_answered(store, "SM3", 0, now(0)).await;
     let unknown = || Settled::Unknown { ask_at: at(5), reason: "reset".into() };
     let through = [customer.0.channel.clone()];
-    let awaits = async |message| store.awaits_twin(message, &through).await.expect("answers");
+    let awaits = async |message| store.awaits_duplicate_candidate(message, &through).await.expect("answers");
     settle(store, &other, unknown(), 1).await;
     assert!(!awaits(&other).await, "other conversations do not matter");
     settle(store, &older, unknown(), 1).await;
@@ -248,7 +248,9 @@ pub async fn i5_of_twins_the_older_is_cleared_up_first(store: &impl Subject) {
     assert!(!awaits(&younger).await);
 }
 
-pub async fn i5_a_twin_on_another_channel_counts_where_both_leave_through_one_account(store: &impl Subject) {
+pub async fn i5_a_duplicate_candidate_on_another_channel_counts_where_both_leave_through_one_account(
+    store: &impl Subject,
+) {
     let whatsapp = Customer::of("belle", 1);
     let sms = Customer(ConversationKey {
         channel: ChannelId::new("belle-sms"),
@@ -260,7 +262,9 @@ pub async fn i5_a_twin_on_another_channel_counts_where_both_leave_through_one_ac
     let younger = sms.is_answered(store, "SM2", 0, now(0)).await;
     stranger.is_answered(store, "SM3", 0, now(0)).await;
     let (own, both) = ([younger.channel.clone()], [younger.channel.clone(), older.channel.clone()]);
-    let awaits = async |message, through: &[ChannelId]| store.awaits_twin(message, through).await.expect("answers");
+    let awaits = async |message, through: &[ChannelId]| {
+        store.awaits_duplicate_candidate(message, through).await.expect("answers")
+    };
     let unknown = || Settled::Unknown { ask_at: at(5), reason: "reset".into() };
     settle(store, &younger, unknown(), 1).await;
     assert!(awaits(&younger, &both).await, "one is on the wire");
@@ -296,13 +300,13 @@ pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {
     assert_eq!(rows.sent_row(refused.id).state, OutboxState::Suppressed);
     assert_eq!(rows.sent_row(waiting.id).state, OutboxState::Suppressed);
     assert_eq!((rows.count(EventType::OptedOut), rows.count(EventType::MessageSuppressed)), (1, 2));
-    assert!(customer.standing(store).await.opted_out);
+    assert!(customer.recipient_status(store).await.opted_out);
 
     let other = Customer::of("belle", 2);
     let held = other.is_answered(store, "SM3", 3, now(3)).await;
     settle(store, &held, suppressed(false), 4).await;
     assert_eq!(state(store, &held).await, OutboxState::Suppressed);
-    assert!(!other.standing(store).await.opted_out);
+    assert!(!other.recipient_status(store).await.opted_out);
 }
 
 pub async fn i8_a_callback_may_come_first(store: &impl Subject) {

@@ -1,11 +1,11 @@
-//! `Turns` and `Standings`
+//! `Turns` and `RecipientStatuses`
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use futures_util::future::join_all;
 
 use super::Subject;
-use super::scene::{Customer, at, behind, now, queued, turn};
+use super::fixture::{Customer, at, behind, now, queued, turn};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::event::EventType;
@@ -34,7 +34,7 @@ pub async fn i4_a_turn_commits_as_one(store: &impl Subject) {
     let loaded = customer.loaded(store).await;
     assert!(loaded.state.contact == Some(turn.contact.clone()));
     assert_eq!(loaded.state.conversation.as_ref(), Some(&turn.conversation));
-    assert!(loaded.waiting.is_empty() && loaded.unsettled);
+    assert!(loaded.waiting.is_empty() && loaded.open_rows);
     let rows = store.snapshot().await;
     let [inbound] = &rows.inbound[..] else { panic!("one row") };
     assert_eq!((inbound.state, inbound.role), (InboundState::Processed, Some(Role::Client)));
@@ -170,9 +170,9 @@ pub async fn i6_stop_holds_back_what_nobody_began(store: &impl Subject) {
     assert_eq!(events.len(), 2);
     let event = events.iter().find(|event| event.entity_id == Some(waiting.id.0)).expect("its event");
     assert_eq!(event.correlation, waiting.correlation);
-    assert!(customer.standing(store).await.opted_out);
+    assert!(customer.recipient_status(store).await.opted_out);
     assert!(customer.state(store).await.opted_out);
-    assert!(!Customer::of("belle", 2).standing(store).await.opted_out);
+    assert!(!Customer::of("belle", 2).recipient_status(store).await.opted_out);
     assert_eq!(rows.opt_outs, [(customer.0.tenant.clone(), customer.0.address.clone())]);
 }
 
@@ -191,10 +191,10 @@ pub async fn i6_a_phone_number_is_one_person_on_every_channel(store: &impl Subje
     let version = on_whatsapp.state(store).await.conversation.expect("a conversation").version;
     says("SM2", 1, |address| ConsentChange::OptOut { address }).await;
     assert_eq!(store.snapshot().await.sent_row(waiting.id).state, OutboxState::Suppressed);
-    assert!(on_whatsapp.standing(store).await.opted_out && on_whatsapp.state(store).await.opted_out);
-    assert!(!Customer::of("taxi", 1).standing(store).await.opted_out, "another tenant's business");
+    assert!(on_whatsapp.recipient_status(store).await.opted_out && on_whatsapp.state(store).await.opted_out);
+    assert!(!Customer::of("taxi", 1).recipient_status(store).await.opted_out, "another tenant's business");
     says("SM3", 2, |address| ConsentChange::OptIn { address }).await;
-    assert!(!on_whatsapp.standing(store).await.opted_out && !on_whatsapp.state(store).await.opted_out);
+    assert!(!on_whatsapp.recipient_status(store).await.opted_out && !on_whatsapp.state(store).await.opted_out);
     let now = on_whatsapp.state(store).await.conversation.expect("a conversation").version;
     assert_eq!(now, version + 2, "whoever has it in memory reads it again");
 }
@@ -219,7 +219,7 @@ pub async fn i6_stop_counts_for_every_address_of_the_contact(store: &impl Subjec
 
     assert_eq!(store.snapshot().await.sent_row(waiting).state, OutboxState::Suppressed);
     for who in [&by_alias, &customer] {
-        assert!(who.standing(store).await.opted_out);
+        assert!(who.recipient_status(store).await.opted_out);
     }
     assert!(customer.state(store).await.opted_out && by_alias.state(store).await.opted_out);
 }
@@ -239,7 +239,7 @@ pub async fn start_lifts_the_stop(store: &impl Subject) {
         let mut turn = turn(&customer.state(store).await, &message, n);
         turn.consent = Some(change);
         store.commit(turn).await.expect("commits");
-        assert_eq!(customer.standing(store).await.opted_out, silent);
+        assert_eq!(customer.recipient_status(store).await.opted_out, silent);
         assert_eq!(customer.state(store).await.opted_out, silent);
     }
     assert_eq!(store.snapshot().await.opt_outs.len(), 1);
@@ -252,7 +252,7 @@ pub async fn i9_a_stop_is_for_one_tenant(store: &impl Subject) {
     let mut turn = turn(&here.state(store).await, &stop, 1);
     turn.consent = Some(ConsentChange::OptOut { address: here.0.address.clone() });
     store.commit(turn).await.expect("commits");
-    assert!(!there.standing(store).await.opted_out);
+    assert!(!there.recipient_status(store).await.opted_out);
     assert!(!there.state(store).await.opted_out);
     assert_eq!(store.snapshot().await.sent_row(waiting.id).state, OutboxState::Pending);
 }

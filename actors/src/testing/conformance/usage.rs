@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::scene::{Customer, at, now, settle, taken};
+use super::fixture::{Customer, at, now, settle, taken};
 use crate::domain::ids::TenantId;
 use crate::ports::Usage;
 

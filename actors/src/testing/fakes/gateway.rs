@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
-use crate::domain::send::{Form, Found, Letter, OnUnknown, Receipt, SendError, SendErrorClass};
+use crate::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::ports::{Gateway, Gateways, Pending};
 
 /// What the provider does with one message.
@@ -57,11 +57,11 @@ pub enum Said {
     Template(String, Vec<String>),
 }
 
-impl From<&Form<'_>> for Said {
-    fn from(form: &Form<'_>) -> Self {
+impl From<&OutboundContent<'_>> for Said {
+    fn from(form: &OutboundContent<'_>) -> Self {
         match form {
-            Form::Text(text) => Self::Text((*text).to_owned()),
-            Form::Template { content_id, variables } => {
+            OutboundContent::Text(text) => Self::Text((*text).to_owned()),
+            OutboundContent::Template { content_id, variables } => {
                 Self::Template((*content_id).to_owned(), variables.values().cloned().collect())
             }
         }
@@ -69,7 +69,7 @@ impl From<&Form<'_>> for Said {
 }
 
 impl Taken {
-    fn of(letter: &Letter<'_>) -> Self {
+    fn of(letter: &OutboundRequest<'_>) -> Self {
         let name = format!("SM{}", uuid::Uuid::now_v7().simple());
         Self {
             message: letter.message.clone(),
@@ -204,7 +204,7 @@ impl FakeGateway {
         answer
     }
 
-    fn take(&self, letter: &Letter<'_>) -> Receipt {
+    fn take(&self, letter: &OutboundRequest<'_>) -> Receipt {
         let taken = Taken::of(letter);
         let receipt = taken.receipt.clone();
         self.lock().taken.push(taken);
@@ -231,7 +231,7 @@ fn lost() -> SendError {
 
 impl Gateway for FakeGateway {
     #[expect(clippy::panic, reason = "the script asks for it")]
-    fn send<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let mut released = self.released.subscribe();
             released.mark_unchanged();
@@ -257,7 +257,7 @@ impl Gateway for FakeGateway {
     }
 
     /// Like a provider that knows a message by who got it and what it says: a twin's receipt is among the answers.
-    fn find<'a>(&'a self, letter: Letter<'a>) -> Pending<'a, Result<Found, SendError>> {
+    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
         let (answer, hangs) = {
             let mut inner = self.lock();
             inner.asked.push(letter.message.id);

@@ -3,13 +3,13 @@
 
 mod clock;
 mod gateway;
-mod pacing;
+mod rate_limit;
 mod rows;
 mod store;
 
 pub use clock::FakeClock;
 pub use gateway::{Answer, FakeGateway, FakeGateways, Said, Taken};
-pub use pacing::{FakePacing, Unpaced};
+pub use rate_limit::{FakeRateLimiter, Unpaced};
 pub use rows::{
     ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
     UsageRow,

@@ -163,12 +163,13 @@ fn is_here(base_url: &str) -> bool {
     target::provider_at("backup_api_base_url", base_url).is_ok()
 }
 
-/// A template's text with `{{1}}` in its places, as the provider has it.
+/// A template's text with `{{1}}` in its variable_names, as the provider has it.
 fn numbered(template: &Template) -> String {
     let place = |name: &str| template.variables.iter().position(|known| known == name.trim()).map(|at| at + 1);
     let Some(body) = &template.body else {
-        let places: Vec<String> = (1..=template.variables.len()).map(|number| format!("{{{{{number}}}}}")).collect();
-        return format!("[{}] {}", template.name, places.join(", ")).trim_end().to_owned();
+        let variable_names: Vec<String> =
+            (1..=template.variables.len()).map(|number| format!("{{{{{number}}}}}")).collect();
+        return format!("[{}] {}", template.name, variable_names.join(", ")).trim_end().to_owned();
     };
     let (mut text, mut rest) = (String::new(), body.as_str());
     while let Some((before, after)) = rest.split_once("{{") {

@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{awaits_contact, duties, held, in_line, leased, same_phone, since};
+use super::{awaits_contact, held, in_line, leased, quota_exempt, same_phone, since};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -175,12 +175,12 @@ pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
 pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
     "WITH duty AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND p.kind IN ",
-    duties!(),
+    quota_exempt!(),
     " AND p.next_attempt_at <= $2 AND (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
     in_line!(),
     " AND (o.state || '' <> 'pending' OR o.kind || '' IN ",
-    duties!(),
+    quota_exempt!(),
     ") ORDER BY o.id LIMIT 1) IS NULL ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM duty WHERE t.id = duty.id RETURNING ",
@@ -234,7 +234,7 @@ pub(in crate::store) const DUE_OUTBOX: &str = concat!(
     SELECT tenant_id, channel_id, min(next_attempt_at) FROM (SELECT * FROM lane \
         UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) FROM messages_out d \
             WHERE d.state = 'pending' AND d.kind IN ",
-    duties!(),
+    quota_exempt!(),
     " GROUP BY 1, 2) due GROUP BY 1, 2"
 );
 

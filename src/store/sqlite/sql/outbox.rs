@@ -1,7 +1,7 @@
 //! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
 //! what goes round looks at a page of them.
 
-use super::{Table, awaits_contact, duties, held, in_line, same_phone};
+use super::{Table, awaits_contact, held, in_line, quota_exempt, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -182,12 +182,12 @@ pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
     "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
     updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_duties \
         WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.kind IN ",
-    duties!(),
+    quota_exempt!(),
     " AND p.next_attempt_at <= ?2 AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
     in_line!(),
     " AND (o.state <> 'pending' OR o.kind IN ",
-    duties!(),
+    quota_exempt!(),
     ")) ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
     message!()
 );
@@ -244,7 +244,7 @@ pub(in crate::store) const DUE_OUTBOX: &str = concat!(
         SELECT head->>0 AS tenant_id, head->>1 AS channel_id, head->>2 AS at FROM lane WHERE head->>2 IS NOT NULL \
         UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) \
             FROM messages_out d INDEXED BY messages_out_duties WHERE d.state = 'pending' AND d.kind IN ",
-    duties!(),
+    quota_exempt!(),
     " GROUP BY d.tenant_id, d.channel_id) GROUP BY 1, 2"
 );
 

@@ -1,9 +1,9 @@
 //! The server goes away and comes back; entries that it refuses fail alone.
 
 use futures_util::future::join_all;
-use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, Standings, Turns};
+use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, RecipientStatuses, Turns};
 use palabre_actors::testing::conformance::Subject;
-use palabre_actors::testing::conformance::scene::{Customer, now, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, now, turn};
 use palabre_migrations::{Migrator, MigratorTrait};
 use palabre_testbed::postgres::{Options, Server};
 
@@ -26,7 +26,7 @@ async fn i1_what_was_accepted_survives_the_server_and_the_store_recovers_by_itse
         refused.kind,
         store.commit(turn(&state, &waiting, 3)).await.unwrap_err().kind,
         store.load(&customer.0, None).await.unwrap_err().kind,
-        store.standing(&customer.0.tenant, &customer.0.channel, &customer.0.address).await.unwrap_err().kind,
+        store.recipient_status(&customer.0.tenant, &customer.0.channel, &customer.0.address).await.unwrap_err().kind,
         Outbox::due(&store).await.unwrap_err().kind,
     ];
     assert_eq!(kinds, [PortErrorKind::Unavailable; 5]);

@@ -11,17 +11,17 @@ use palabre_actors::domain::message::{Inbound, Outbound};
 use palabre_actors::domain::send::Receipt;
 use palabre_actors::domain::status::{DeliveryStatus, OutboxState};
 use palabre_actors::ports::{
-    Acceptance, Advanced, Claim, Claimable, Inbox, LeasesOver, Outbox, PortErrorKind, Settled, Settlement,
+    Acceptance, Advanced, Claim, Claimable, EndedLeases, Inbox, Outbox, PortErrorKind, Settled, Settlement,
     StatusUpdate, Turns,
 };
-use palabre_actors::testing::conformance::scene::{Customer, at, behind, node, now, queued, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, at, behind, node, now, queued, turn};
 use palabre_testbed::postgres::Database;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _};
 
 use super::fresh;
 use crate::store::Store;
-use crate::store::writer::{Change, Lane, Laned};
+use crate::store::writer::{Change, Sharded, WriterShard};
 
 async fn two_nodes() -> (Store, Store, Database) {
     let (first, database) = fresh().await;
@@ -30,8 +30,8 @@ async fn two_nodes() -> (Store, Store, Database) {
 }
 
 /// What has the same one is written by the same writer, on a machine of whatever size.
-fn key(what: &impl Laned) -> u64 {
-    let Lane::Of(key) = what.lane() else { panic!("something to accept") };
+fn key(what: &impl Sharded) -> u64 {
+    let WriterShard::Of(key) = what.shard() else { panic!("something to accept") };
     key % 12
 }
 
@@ -43,7 +43,7 @@ fn delivered(message: &Outbound) -> StatusUpdate {
         id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMout"),
         status: DeliveryStatus::Delivered,
-        life: None,
+        generation: None,
         code: None,
         at: at(3),
     }
@@ -128,10 +128,18 @@ async fn i5_two_nodes_never_claim_the_same_row() {
     let claim_all = async |store: &Store, name: &str| {
         let mut claimed = Vec::new();
         loop {
-            let lane = Customer::of("belle", 1).lane();
+            let channel_key = Customer::of("belle", 1).channel_key();
             let (node, now, lease_until) = (NodeId::new(name), at(10), at(70));
             let rows = store
-                .claim(Claim { lane, which: Claimable::Heads, keep_order: true, node, now, lease_until, limit: 7 })
+                .claim(Claim {
+                    channel_key,
+                    which: Claimable::Heads,
+                    keep_order: true,
+                    node,
+                    now,
+                    lease_until,
+                    limit: 7,
+                })
                 .await
                 .unwrap();
             if rows.is_empty() {
@@ -228,13 +236,13 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
         Arc::new(Settlement { result, message, via: None, cost_micros: 5, at: at(2) })
     };
     let first = Customer::of("belle", 0).is_answered(&store, "SM0", 0, now(0)).await;
-    let lane = key(&Change::Settle(settles(&first)));
-    let is_near = |row: &Outbound| key(&Change::Settle(settles(row))) == lane;
+    let shard = key(&Change::Settle(settles(&first)));
+    let is_near = |row: &Outbound| key(&Change::Settle(settles(row))) == shard;
     // Two more that the same writer settles, and one whose callback it writes as well.
     let (mut others, mut twice) = (Vec::new(), None);
     for n in 1.. {
         let row = Customer::of("belle", n).is_answered(&store, &format!("SM{n}"), 0, now(0)).await;
-        if is_near(&row) && key(&Change::Advance(delivered(&row))) == lane {
+        if is_near(&row) && key(&Change::Advance(delivered(&row))) == shard {
             twice = twice.or(Some(row));
         } else if is_near(&row) {
             others.push(row);
@@ -245,7 +253,7 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
     }
     let (free, held, twice) = (&others[0], &others[1], twice.unwrap());
     let mut nobodies = std::iter::repeat_with(|| delivered(&Outbound { id: OutboundId::fresh(), ..first.clone() }));
-    let nobody = nobodies.find(|update| key(&Change::Advance(update.clone())) == lane).unwrap();
+    let nobody = nobodies.find(|update| key(&Change::Advance(update.clone())) == shard).unwrap();
 
     let (occupied, kept) = (kept(&database, &first).await, kept(&database, held).await);
     let mut settled_first = pin!(store.settle(settles(&first)));
@@ -295,7 +303,7 @@ async fn what_every_node_sent_is_counted() {
     assert_eq!((usage.messages, usage.cost_micros), (30, 150));
     assert_eq!(
         first
-            .expire_leases(LeasesOver { node: node(), now: at(1_000), lost: Vec::new(), held: Vec::new() })
+            .expire_leases(EndedLeases { node: node(), now: at(1_000), lost: Vec::new(), held: Vec::new() })
             .await
             .unwrap(),
         0

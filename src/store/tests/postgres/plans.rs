@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::fresh;
 use crate::store::Store;
 use crate::store::link::rows;
-use crate::store::postgres::{months, pool, sql};
+use crate::store::postgres::{partitions, pool, sql};
 
 /// The plan that a prepared statement keeps, whatever its values.
 async fn plan(store: &Store, sql: &str) -> Vec<String> {
@@ -84,9 +84,9 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::TENANTS_BEHIND,
         sql::DUE_TURNS,
         sql::USAGE_SINCE,
-        sql::COUNT_RESERVES,
-        sql::KEEP_RESERVE,
-        sql::WANTED_RESERVES,
+        sql::COUNT_QUOTA_LEASES,
+        sql::KEEP_QUOTA_LEASE,
+        sql::WANTED_QUOTA_LEASES,
         sql::TENANT_OF_FLOW,
         sql::INBOUND_BY_PROVIDER_ID,
     ] {
@@ -129,7 +129,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::HASTEN, "(tenant_id = $1) AND (channel_id = $2) AND (next_attempt_at > $3)"),
         (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
         (sql::EXPIRE_LEASES, "(\"right\"(id, 4) >= ''::text)"),
-        (sql::COUNT_RESERVES, "(tenant_id = $1) AND (\"right\"(id, 4) >= ''::text)"),
+        (sql::COUNT_QUOTA_LEASES, "(tenant_id = $1) AND (\"right\"(id, 4) >= ''::text)"),
         (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
         (sql::HELD_PAGE, "(tenant_id > p"),
         (sql::HELD_PAGE, "(next_attempt_at <= $2)"),
@@ -140,7 +140,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::DUE_OUTBOX, "ROW(tenant_id, channel_id) > ROW("),
         (sql::PROMOTE, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
         (sql::OWNED_BY_OTHERS, "(provider_message_id = j.id)"),
-        (sql::COUNT_RESERVES, "(tenant_id = $1)"),
+        (sql::COUNT_QUOTA_LEASES, "(tenant_id = $1)"),
         (sql::AWAITS_TWIN, "(tenant_id = $1) AND (conversation_id = c.id)"),
         (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
         (sql::WAITS, "(channel_id = r_3.channel_id) AND (ROW(next_attempt_at, id) < ROW("),
@@ -186,7 +186,7 @@ async fn the_statistics_of_large_tables_take_few_pages_in_months_to_come_as_well
     // What somebody chose stays.
     database.psql("ALTER TABLE consents ALTER COLUMN source SET STATISTICS 500");
     let day = NaiveDate::from_ymd_opt(2031, 5, 1).unwrap();
-    months::make(&pool(&database.url()).unwrap(), day).await.unwrap();
+    partitions::make(&pool(&database.url()).unwrap(), day).await.unwrap();
     let tables = tables();
     assert_eq!(tables.lines().count(), before + 3);
     let others: Vec<_> = tables.lines().filter(|table| !table.ends_with("|t")).collect();

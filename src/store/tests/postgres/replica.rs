@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;
-use palabre_actors::testing::conformance::scene::{Customer, at, now};
+use palabre_actors::testing::conformance::fixture::{Customer, at, now};
 use palabre_testbed::postgres::{Options, Server};
 
 use crate::store::operator::{Filter, Manner, Operator, Reason, Tenants};

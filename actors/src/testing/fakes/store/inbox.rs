@@ -41,9 +41,14 @@ impl Inbox for FakeStore {
         })
     }
 
-    fn bury(&self, message: &Inbound, reason: &'static str, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+    fn dead_letter(
+        &self,
+        message: &Inbound,
+        reason: &'static str,
+        at: Timestamp,
+    ) -> Pending<'_, Result<(), PortError>> {
         let message = message.clone();
-        self.run(Op::Bury, move |data| {
+        self.run(Op::DeadLetter, move |data| {
             let row = data.inbound.get_mut(&message.id).ok_or(PortErrorKind::Conflict)?;
             if row.state != InboundState::Accepted {
                 return Ok(());

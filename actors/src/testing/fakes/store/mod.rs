@@ -1,9 +1,9 @@
 //! All four stores in one, in memory.
 
+mod conversation_queue;
 mod inbox;
-mod line;
 mod outbox;
-mod reserves;
+mod quota_leases;
 mod settlements;
 mod turns;
 
@@ -23,7 +23,9 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{
     ChannelId, ContactId, ConversationId, CorrelationId, InboundId, NodeId, OutboundId, SessionId, TenantId,
 };
-use crate::ports::{LaneKey, OptIn, Pause, Pending, PortError, PortErrorKind, Standing, Standings, Usage};
+use crate::ports::{
+    ChannelKey, OptIn, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses, Usage,
+};
 
 /// The operations that can be made to fail, one name per method of the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +34,7 @@ pub enum Op {
     Accept,
     Backlog,
     TenantsBehind,
-    Bury,
+    DeadLetter,
     Load,
     Commit,
     DueTurns,
@@ -45,17 +47,17 @@ pub enum Op {
     ClaimUnknown,
     OwnedByOthers,
     AwaitsTwin,
-    Hasten,
+    ExpediteRetries,
     HeldBefore,
     OptIn,
     Tend,
     Usage,
     Pauses,
     Pause,
-    Rest,
-    Reserve,
+    PostChannelNotice,
+    LeaseQuota,
     Wanted,
-    Standing,
+    RecipientStatus,
 }
 
 /// How an operation goes wrong.
@@ -97,9 +99,9 @@ struct Data {
     welcomed: BTreeMap<ContactId, Timestamp>,
     confirmed: BTreeMap<ContactId, Timestamp>,
     usage: BTreeMap<(TenantId, Timestamp, ChannelId), Usage>,
-    pauses: BTreeMap<LaneKey, Pause>,
-    rests: BTreeMap<LaneKey, Pause>,
-    holds: BTreeMap<(TenantId, NodeId), reserves::Hold>,
+    pauses: BTreeMap<ChannelKey, Pause>,
+    rests: BTreeMap<ChannelKey, Pause>,
+    holds: BTreeMap<(TenantId, NodeId), quota_leases::NodeLease>,
     events: Vec<EventRow>,
 }
 
@@ -255,11 +257,11 @@ impl Data {
         self.opt_outs.iter().any(|(t, a)| t == tenant && addresses.contains(a))
     }
 
-    fn standing(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> Standing {
+    fn recipient_status(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> RecipientStatus {
         let contact = self.addresses.get(&(tenant.clone(), address.clone()));
         let mut rows = self.conversations.values();
         let row = rows.find(|row| row.tenant == *tenant && row.channel == *channel && Some(&row.contact) == contact);
-        Standing {
+        RecipientStatus {
             opted_out: self.is_opted_out(tenant, address),
             last_inbound_at: row.and_then(|row| row.conversation.last_inbound_at),
         }
@@ -317,15 +319,15 @@ struct StoreEvent<'a> {
     at: Timestamp,
 }
 
-impl Standings for FakeStore {
-    fn standing(
+impl RecipientStatuses for FakeStore {
+    fn recipient_status(
         &self,
         tenant: &TenantId,
         channel: &ChannelId,
         address: &Address,
-    ) -> Pending<'_, Result<Standing, PortError>> {
+    ) -> Pending<'_, Result<RecipientStatus, PortError>> {
         let (tenant, channel, address) = (tenant.clone(), channel.clone(), address.clone());
-        self.run(Op::Standing, move |data| Ok(data.standing(&tenant, &channel, &address)))
+        self.run(Op::RecipientStatus, move |data| Ok(data.recipient_status(&tenant, &channel, &address)))
     }
 
     fn opt_in(

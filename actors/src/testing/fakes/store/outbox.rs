@@ -10,8 +10,8 @@ use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
-    Advanced, Claim, ClaimUnknown, Claimable, Hasten, LaneKey, LeasesOver, Outbox, Pause, Pending, PortError,
-    Settlement, StatusUpdate, Tended, Usage, Via,
+    Advanced, ChannelKey, Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries, MaintenanceReport, Outbox,
+    Pause, Pending, PortError, Settlement, StatusUpdate, Usage, Via,
 };
 use crate::testing::fakes::OutboundRow;
 
@@ -20,16 +20,16 @@ impl Outbox for FakeStore {
         self.run(Op::Claim, move |data| Ok(data.claim(&claim)))
     }
 
-    fn hasten(&self, hasten: Hasten) -> Pending<'_, Result<u64, PortError>> {
-        self.run(Op::Hasten, move |data| {
-            let Hasten { lane, any_address, without_text, now, limit } = hasten;
+    fn expedite(&self, expedite: ExpediteRetries) -> Pending<'_, Result<u64, PortError>> {
+        self.run(Op::ExpediteRetries, move |data| {
+            let ExpediteRetries { channel_key, any_address, without_text, now, limit } = expedite;
             let rows = data.outbound.values_mut().filter(|row| {
-                let Outbound { attempts, life, to, body, .. } = &row.message;
-                row.lane() == lane
+                let Outbound { attempts, generation, to, body, .. } = &row.message;
+                row.channel_key() == channel_key
                     && row.state == OutboxState::Pending
                     && !row.behind
                     && row.next_attempt_at > now
-                    && *attempts > life.attempts_before
+                    && *attempts > generation.attempts_before
                     && (any_address || to.is_phone())
                     && (without_text || !body.is_empty())
             });
@@ -52,21 +52,21 @@ impl Outbox for FakeStore {
         self.run(Op::Advance, move |data| Ok(data.advance(&update)))
     }
 
-    fn due(&self) -> Pending<'_, Result<Vec<(LaneKey, Timestamp)>, PortError>> {
+    fn due(&self) -> Pending<'_, Result<Vec<(ChannelKey, Timestamp)>, PortError>> {
         self.run(Op::DueOutbox, move |data| {
             let mut due = BTreeMap::new();
             let waiting = data.outbound.values().filter(|row| row.state == OutboxState::Pending);
-            for row in waiting.filter(|row| !row.behind || row.message.kind.is_duty()) {
-                let earliest = due.entry(row.lane()).or_insert(row.next_attempt_at);
+            for row in waiting.filter(|row| !row.behind || row.message.kind.is_quota_exempt()) {
+                let earliest = due.entry(row.channel_key()).or_insert(row.next_attempt_at);
                 *earliest = row.next_attempt_at.min(*earliest);
             }
             Ok(due.into_iter().collect())
         })
     }
 
-    fn expire_leases(&self, leases: LeasesOver) -> Pending<'_, Result<u64, PortError>> {
+    fn expire_leases(&self, leases: EndedLeases) -> Pending<'_, Result<u64, PortError>> {
         self.run(Op::ExpireLeases, move |data| {
-            let LeasesOver { node, now, lost, held } = leases;
+            let EndedLeases { node, now, lost, held } = leases;
             let rows = data.outbound.values().filter(|row| row.state == OutboxState::Sending);
             let over = rows.filter(|row| {
                 let over = row.lease_until.is_none_or(|until| until <= now || lost.contains(&until));
@@ -117,7 +117,7 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn awaits_twin<'a>(
+    fn awaits_duplicate_candidate<'a>(
         &'a self,
         message: &'a Outbound,
         through: &'a [ChannelId],
@@ -144,8 +144,8 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn tend(&self, now: Timestamp) -> Pending<'_, Result<Tended, PortError>> {
-        self.run(Op::Tend, move |data| Ok(data.tend(now)))
+    fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>> {
+        self.run(Op::Tend, move |data| Ok(data.maintain(now)))
     }
 
     fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>> {
@@ -159,14 +159,14 @@ impl Outbox for FakeStore {
 
     fn pause(&self, pause: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::Pause, move |data| {
-            data.pauses.insert(pause.lane.clone(), pause);
+            data.pauses.insert(pause.channel_key.clone(), pause);
             Ok(())
         })
     }
 
-    fn rest(&self, rest: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
-        self.run(Op::Rest, move |data| {
-            data.rests.insert(rest.lane.clone(), rest);
+    fn post_channel_notice(&self, rest: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        self.run(Op::PostChannelNotice, move |data| {
+            data.rests.insert(rest.channel_key.clone(), rest);
             Ok(())
         })
     }
@@ -179,9 +179,12 @@ impl Data {
                 let is_head = || self.head(row.message.conversation) == Some(row.message.id);
                 !row.behind && (!claim.keep_order || is_head())
             }
-            Claimable::Duties => row.message.kind.is_duty() && !self.is_held_up(row),
+            Claimable::QuotaExempt => row.message.kind.is_quota_exempt() && !self.is_held_up(row),
         };
-        let due = self.outbound.values().filter(|row| row.lane() == claim.lane && row.next_attempt_at <= claim.now);
+        let due = self
+            .outbound
+            .values()
+            .filter(|row| row.channel_key() == claim.channel_key && row.next_attempt_at <= claim.now);
         let rows = due.filter(|row| row.state == OutboxState::Pending && may_go(row));
         let mut due: Vec<_> = rows.map(|row| (row.next_attempt_at, row.message.clone())).collect();
         due.sort_by_key(|(at, message)| (*at, message.id));
@@ -204,7 +207,7 @@ impl Data {
         let row = self.outbound.values_mut().rev().find(|row| row.is_meant_by(update));
         let Some(row) = row else { return Advanced::NoSuchMessage };
         let failed = update.status == DeliveryStatus::Failed;
-        let old = failed && update.life.is_some_and(|life| life < row.message.life.number);
+        let old = failed && update.generation.is_some_and(|generation| generation < row.message.generation.number);
         let before = row.state;
         let next = if old { None } else { before.advance(update.status) };
         let (elsewhere, message) = (update.channel != row.message.channel, row.message.clone());
@@ -263,8 +266,8 @@ impl OutboundRow {
         self.state == OutboxState::Deferred && !self.is_held()
     }
 
-    fn lane(&self) -> LaneKey {
-        LaneKey { tenant: self.message.tenant.clone(), channel: self.message.channel.clone() }
+    fn channel_key(&self) -> ChannelKey {
+        ChannelKey { tenant: self.message.tenant.clone(), channel: self.message.channel.clone() }
     }
 
     /// By our own id when the callback has it: then any channel of the tenant may have sent it.

@@ -84,7 +84,7 @@ impl Data {
             let mut rows = self.outbound.values();
             row.is_some_and(|row| rows.any(|out| out.message.conversation == row.conversation.id && wanted(out)))
         };
-        let (unsettled, deferred) = (has(|out| out.state.is_in_line()), has(OutboundRow::awaits_contact));
+        let (open_rows, deferred) = (has(|out| out.state.is_in_line()), has(OutboundRow::awaits_contact));
         let mine = self.waiting().filter(|message| {
             message.tenant == key.tenant
                 && message.channel == key.channel
@@ -100,7 +100,7 @@ impl Data {
             confirmed: false,
             key,
         };
-        Loaded { state, waiting, unsettled, deferred }
+        Loaded { state, waiting, open_rows, deferred }
     }
 
     fn check(&self, turn: &Turn) -> Result<(), PortError> {
@@ -116,10 +116,10 @@ impl Data {
             Some(row) => row.tenant == *tenant && row.conversation.version == turn.expected_version,
             None => {
                 let mut rows = self.conversations.values();
-                let twin = rows.any(|row| {
+                let duplicate_candidate = rows.any(|row| {
                     row.tenant == *tenant && row.channel == turn.key.channel && row.contact == turn.contact.id
                 });
-                turn.expected_version == 0 && !twin
+                turn.expected_version == 0 && !duplicate_candidate
             }
         };
         let asked_once = turn

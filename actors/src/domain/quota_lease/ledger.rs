@@ -1,0 +1,303 @@
+//! A node's own book of one tenant.
+
+use super::{Epoch, QuotaDemand, QuotaLimits, QuotaUsage};
+use crate::domain::Timestamp;
+use crate::domain::budget::{BudgetPeriod, Usage};
+use chrono::TimeDelta;
+
+/// What is asked for at once, in messages: at first, and at most. A question is one transaction of the store.
+const CHUNK: (u64, u64) = (64, 4_096);
+/// Who comes back within so long is asked for more at once.
+const SOON: TimeDelta = TimeDelta::seconds(2);
+/// How long nobody asks again while others hold what is left: they hear of it, and give it back.
+const HELD_BY_OTHERS: TimeDelta = TimeDelta::seconds(2);
+/// The same while it is unknown whether the rest of the day went out already.
+const UNSURE: TimeDelta = TimeDelta::seconds(30);
+
+/// One message that wants to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargeRequest {
+    /// It goes on a used-up day too ([`crate::domain::message::OutboundKind::QUOTA_EXEMPT`]).
+    pub quota_exempt: bool,
+    /// It goes whatever was spent.
+    pub urgent: bool,
+    /// What it costs, in millionths of the tenant's currency.
+    pub cost_micros: i64,
+}
+
+/// Why a message cannot go from the reserve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeRefusal {
+    /// There is not enough in it: ask for more ([`QuotaLease::wish`]), and then again.
+    LeaseRequest,
+    /// Not before then: the day is used up, or others hold what is left of it.
+    NotBefore(Timestamp),
+    /// Not before then: the budget is spent, or others hold what is left of it.
+    Held(Timestamp),
+}
+
+/// What a message took. It is on the wire until somebody says what came of it.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Charge {
+    amount: Usage,
+    /// How much of it came out of the reserve: what is owed, or urgent, goes without.
+    reserved: Usage,
+    round: u64,
+}
+
+/// What a node may send of a tenant's day and budget, and what it has on the wire.
+#[derive(Clone, Debug)]
+pub struct QuotaLease {
+    limits: QuotaLimits,
+    day: Period,
+    month: Period,
+    left: Usage,
+    out: Usage,
+    /// Nobody said what came of these; from those moments on the store counts them.
+    lost: Vec<(Timestamp, Usage)>,
+    /// What was taken in an earlier round does not come back into the reserve.
+    round: u64,
+    tenure: Option<u64>,
+    chunk: u64,
+    given: Usage,
+    asked_at: Timestamp,
+    /// Until when nobody asks again: for messages, for money.
+    waits: (Timestamp, Timestamp),
+    dearest_seen: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    /// So much went out for sure.
+    known: Usage,
+    /// The same and what was taken since, for people.
+    shown: Usage,
+    ends_at: Timestamp,
+}
+
+impl QuotaLease {
+    /// An empty one.
+    #[must_use]
+    pub fn new(limits: QuotaLimits, now: Timestamp) -> Self {
+        let page = |period: BudgetPeriod| Period {
+            known: Usage::default(),
+            shown: Usage::default(),
+            ends_at: period.end(now, limits.tz),
+        };
+        Self {
+            day: page(BudgetPeriod::Day),
+            month: page(BudgetPeriod::Month),
+            limits,
+            left: Usage::default(),
+            out: Usage::default(),
+            lost: Vec::new(),
+            round: 0,
+            tenure: None,
+            chunk: 0,
+            given: Usage::default(),
+            asked_at: Timestamp::default(),
+            waits: (Timestamp::default(), Timestamp::default()),
+            dearest_seen: 0,
+        }
+    }
+
+    /// Takes one message out of it.
+    ///
+    /// # Errors
+    /// [`ChargeRefusal`]; nothing was taken.
+    pub fn take(&mut self, pass: ChargeRequest, tenure: Epoch, now: Timestamp) -> Result<Charge, ChargeRefusal> {
+        self.turn_pages(now);
+        if self.tenure != Some(tenure.number) || now >= tenure.until {
+            self.void();
+        }
+        self.dearest_seen = self.dearest_seen.max(pass.cost_micros);
+        let need = self.need(pass);
+        if need.cost_micros > 0 {
+            if let Some(until) = self.spent_until(need.cost_micros) {
+                return Err(ChargeRefusal::Held(until));
+            }
+            if self.left.cost_micros < need.cost_micros {
+                return Err(if now < self.waits.1 {
+                    ChargeRefusal::Held(self.waits.1)
+                } else {
+                    ChargeRefusal::LeaseRequest
+                });
+            }
+        }
+        if need.messages > 0 {
+            if let Some(until) = self.used_up_until(now) {
+                return Err(ChargeRefusal::NotBefore(until));
+            }
+            if self.left.messages < need.messages {
+                return Err(ChargeRefusal::LeaseRequest);
+            }
+        }
+        let amount = Usage { messages: 1, cost_micros: pass.cost_micros };
+        let covered = self.limits.stop() && pass.cost_micros <= self.left.cost_micros;
+        let reserved =
+            Usage { messages: self.left.messages.min(1), cost_micros: if covered { pass.cost_micros } else { 0 } };
+        self.left = self.left.less(reserved);
+        self.out = self.out.and(amount);
+        for page in [&mut self.day, &mut self.month] {
+            page.shown = page.shown.and(amount);
+        }
+        Ok(Charge { amount, reserved, round: self.round })
+    }
+
+    /// A message surely did not go out.
+    pub fn give_back(&mut self, taken: Charge) {
+        self.out = self.out.less(taken.amount);
+        for page in [&mut self.day, &mut self.month] {
+            page.shown = page.shown.less(taken.amount);
+        }
+        if taken.round == self.round {
+            self.left = self.left.and(taken.reserved);
+        }
+    }
+
+    /// What came of a message is written down: the store counts it.
+    pub fn settled(&mut self, taken: Charge) {
+        self.out = self.out.less(taken.amount);
+    }
+
+    /// Nobody will say what came of a message. From then on the store counts it by itself.
+    pub fn lose(&mut self, taken: Charge, until: Timestamp) {
+        self.out = self.out.less(taken.amount);
+        self.lost.push((until, taken.amount));
+    }
+
+    /// What to ask the store for, so that this message may go and others after it; `None` for those to come.
+    pub fn wish(&mut self, pass: Option<ChargeRequest>, now: Timestamp) -> QuotaDemand {
+        self.turn_pages(now);
+        let soon = now - self.asked_at < SOON;
+        self.chunk = if soon { self.chunk * 2 } else { self.chunk / 2 }.clamp(CHUNK.0, CHUNK.1);
+        self.asked_at = now;
+        let money = if self.limits.stop() { self.dearest_seen } else { 0 };
+        let chunk = i64::try_from(self.chunk).unwrap_or(i64::MAX);
+        let want = Usage { messages: self.chunk, cost_micros: money.saturating_mul(chunk) };
+        let lacks = pass.map(|pass| self.need(pass).less(self.left)).unwrap_or_default();
+        QuotaDemand { need: lacks, want, held: self.held(now) }
+    }
+
+    /// Gives up what is left, for others: to be told to the store as what is held then, with no wish.
+    pub fn hand_back(&mut self, now: Timestamp) -> QuotaDemand {
+        self.left = Usage::default();
+        self.given = Usage::default();
+        // Nor does what is on the wire come back to it: whoever needs it asks.
+        self.round += 1;
+        QuotaDemand { held: self.held(now), ..QuotaDemand::default() }
+    }
+
+    /// The store's answer: what it had counted, and what it gave, in the tenure in which it was asked.
+    pub fn granted(&mut self, wish: &QuotaDemand, counted: &QuotaUsage, given: Usage, tenure: Epoch, now: Timestamp) {
+        self.counted(counted, now);
+        if self.tenure != Some(tenure.number) {
+            self.void();
+            self.tenure = Some(tenure.number);
+        }
+        self.left = self.left.and(given);
+        self.given = given;
+        let unsure = self.day.known.messages.saturating_add(counted.unsure) >= self.limits.per_day;
+        let wait = now + if unsure { UNSURE } else { HELD_BY_OTHERS };
+        if given.messages < wish.need.messages {
+            self.waits.0 = wait;
+        }
+        if given.cost_micros < wish.need.cost_micros {
+            self.waits.1 = if counted.unsure > 0 { wait } else { now + HELD_BY_OTHERS };
+        }
+    }
+
+    /// What went out so far, as the store says.
+    pub fn counted(&mut self, counted: &QuotaUsage, now: Timestamp) {
+        self.turn_pages(now);
+        for (page, known) in [(&mut self.day, counted.day), (&mut self.month, counted.month)] {
+            page.known = known;
+            page.shown = known.and(self.out);
+        }
+    }
+
+    /// Whether it is time to ask for more, so that nobody has to wait for it.
+    #[must_use]
+    pub fn runs_low(&self, now: Timestamp) -> bool {
+        let few = |left: i64, given: i64| given >= 8 && left < given / 4;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let messages = few(number(self.left.messages), number(self.given.messages));
+        let money = few(self.left.cost_micros, self.given.cost_micros);
+        (messages || money) && now >= self.waits.0.max(self.waits.1) && self.used_up_until(now).is_none()
+    }
+
+    /// Whether anything is on the wire.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.out.messages > 0 || !self.lost.is_empty()
+    }
+
+    /// What this node holds.
+    #[must_use]
+    pub fn held(&mut self, now: Timestamp) -> Usage {
+        self.lost.retain(|(until, _)| now < *until);
+        let lost = self.lost.iter().fold(Usage::default(), |sum, (_, amount)| sum.and(*amount));
+        self.left.and(self.out).and(lost)
+    }
+
+    /// Until when nothing of the day is to be had.
+    #[must_use]
+    pub fn used_up_until(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.left.messages > 0 {
+            return None;
+        }
+        self.day_is_over(now).or((now < self.waits.0).then_some(self.waits.0))
+    }
+
+    /// When the next day begins, if this one is used up for sure.
+    #[must_use]
+    pub fn day_is_over(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.day.ends_at && self.day.known.messages >= self.limits.per_day).then_some(self.day.ends_at)
+    }
+
+    /// What was used of a period, with what is on the wire.
+    #[must_use]
+    pub fn used(&self, period: BudgetPeriod, now: Timestamp) -> Usage {
+        let page = match period {
+            BudgetPeriod::Day => self.day,
+            BudgetPeriod::Month => self.month,
+        };
+        if now < page.ends_at { page.shown } else { Usage::default() }
+    }
+
+    fn need(&self, pass: ChargeRequest) -> Usage {
+        let stopped = self.limits.stop() && !pass.urgent && pass.cost_micros > 0;
+        Usage { messages: u64::from(!pass.quota_exempt), cost_micros: if stopped { pass.cost_micros } else { 0 } }
+    }
+
+    /// When every budget begins anew that surely does not hold so much more.
+    fn spent_until(&self, cost_micros: i64) -> Option<Timestamp> {
+        let spent = self.limits.budgets().filter_map(|(period, limit)| {
+            let page = match period {
+                BudgetPeriod::Day => &self.day,
+                BudgetPeriod::Month => &self.month,
+            };
+            (page.known.cost_micros.saturating_add(cost_micros) > limit).then_some(page.ends_at)
+        });
+        spent.max()
+    }
+
+    /// Others may have what was reserved.
+    fn void(&mut self) {
+        self.left = Usage::default();
+        self.given = Usage::default();
+        self.round += 1;
+        self.tenure = None;
+    }
+
+    fn turn_pages(&mut self, now: Timestamp) {
+        let tz = self.limits.tz;
+        for (period, page) in [(BudgetPeriod::Day, &mut self.day), (BudgetPeriod::Month, &mut self.month)] {
+            if now >= page.ends_at {
+                *page = Period { known: Usage::default(), shown: Usage::default(), ends_at: period.end(now, tz) };
+                self.waits = (Timestamp::default(), Timestamp::default());
+            }
+        }
+    }
+}

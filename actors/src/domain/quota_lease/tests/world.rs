@@ -1,0 +1,329 @@
+//! Nodes on one store, played against each other.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::super::*;
+use super::{PARIS, at, limits, usage};
+
+/// How long others believe that a node lives, how long it believes so itself, how long a row is leased, and when what a
+/// node held is nobody's.
+pub(super) const TENURE: TimeDelta = TimeDelta::seconds(9);
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+const RECLAIM: TimeDelta = TimeDelta::seconds(75);
+
+/// Nodes on one store, as far as this is concerned.
+pub(super) struct World {
+    pub(super) limits: QuotaLimits,
+    pub(super) now: Timestamp,
+    pub(super) nodes: Vec<Node>,
+    /// What each holds, and when it was seen last.
+    holds: BTreeMap<usize, Usage>,
+    seen: BTreeMap<usize, Timestamp>,
+    pub(super) rows: Vec<Row>,
+    /// When, and what.
+    pub(super) sent: Vec<(Timestamp, ChargeRequest)>,
+    /// When the provider got it.
+    arrived: Vec<(Timestamp, ChargeRequest)>,
+    next_id: usize,
+}
+
+pub(super) struct Node {
+    id: usize,
+    pub(super) reserve: QuotaLease,
+    pub(super) tenure: Epoch,
+    frozen: bool,
+}
+
+pub(super) struct Row {
+    node: usize,
+    pass: ChargeRequest,
+    taken: Option<Charge>,
+    lease_until: Timestamp,
+    unknown: bool,
+    on_the_wire: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Take {
+        node: usize,
+        pass: ChargeRequest,
+        at_once: bool,
+        lose_answer: bool,
+    },
+    Sent(usize),
+    NotOut(usize),
+    Unknown(usize),
+    /// The outcome could not be written down.
+    Unwritten(usize),
+    Reconcile(usize),
+    Kill(usize),
+    Freeze(usize),
+    Thaw(usize),
+    HandBack(usize),
+    ChargeRequest(i64),
+}
+
+impl World {
+    pub(super) fn new(limits: QuotaLimits, nodes: usize, now: Timestamp) -> Self {
+        let mut world = Self {
+            limits,
+            now,
+            nodes: Vec::new(),
+            holds: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            rows: Vec::new(),
+            sent: Vec::new(),
+            arrived: Vec::new(),
+            next_id: 0,
+        };
+        for _ in 0..nodes {
+            let node = world.node();
+            world.nodes.push(node);
+        }
+        world
+    }
+
+    fn node(&mut self) -> Node {
+        self.next_id += 1;
+        self.seen.insert(self.next_id, self.now);
+        let tenure = Epoch { number: 0, until: self.now + TENURE };
+        Node { id: self.next_id, reserve: QuotaLease::new(self.limits.clone(), self.now), tenure, frozen: false }
+    }
+
+    fn count(&self, node: usize) -> QuotaUsage {
+        let since = |period: BudgetPeriod| {
+            let start = period.start(self.now, PARIS);
+            let sent = self.sent.iter().filter(|(at, _)| *at >= start);
+            sent.fold(Usage::default(), |sum, (_, pass)| sum.and(usage(1, pass.cost_micros)))
+        };
+        let unsure = self.rows.iter().filter(|row| row.unknown || row.lease_until <= self.now).count() as u64;
+        let others = self.holds.iter().filter(|(id, _)| **id != node);
+        QuotaUsage {
+            day: since(BudgetPeriod::Day),
+            month: since(BudgetPeriod::Month),
+            unsure,
+            others: others.clone().fold(Usage::default(), |sum, (_, held)| sum.and(*held)),
+            holders: others.count() as u64 + 1,
+        }
+    }
+
+    /// What a store does.
+    fn reserve(&mut self, n: usize, wish: &QuotaDemand) -> (QuotaUsage, Usage) {
+        let id = self.nodes[n].id;
+        let (now, seen) = (self.now, &self.seen);
+        self.holds.retain(|other, _| *other == id || seen[other] > now - RECLAIM);
+        let counted = self.count(id);
+        let given = self.limits.grant(&counted, wish);
+        self.holds.insert(id, wish.held.and(given));
+        (counted, given)
+    }
+
+    pub(super) fn take(&mut self, n: usize, pass: ChargeRequest, at_once: bool, lose_answer: bool) {
+        let (now, tenure) = (self.now, self.nodes[n].tenure);
+        let mut taken = self.nodes[n].reserve.take(pass, tenure, now);
+        if matches!(taken, Err(ChargeRefusal::LeaseRequest)) {
+            let wish = self.nodes[n].reserve.wish(Some(pass), now);
+            let (counted, given) = self.reserve(n, &wish);
+            if !lose_answer {
+                self.nodes[n].reserve.granted(&wish, &counted, given, tenure, now);
+                taken = self.nodes[n].reserve.take(pass, tenure, now);
+            }
+        }
+        if let Ok(taken) = taken {
+            let row = Row {
+                node: self.nodes[n].id,
+                pass,
+                taken: Some(taken),
+                lease_until: now + LEASE,
+                unknown: false,
+                on_the_wire: at_once,
+            };
+            if at_once {
+                self.arrived.push((now, pass));
+            }
+            self.rows.push(row);
+        }
+    }
+
+    /// The node of a row that it has in hand.
+    fn holder(&self, row: usize) -> Option<usize> {
+        let row = self.rows.get(row)?;
+        row.taken.as_ref()?;
+        self.nodes.iter().position(|node| node.id == row.node && !node.frozen)
+    }
+
+    fn settle(&mut self, number: usize, step: &Step) {
+        let Some(n) = self.holder(number) else { return };
+        let now = self.now;
+        let Some(taken) = self.rows[number].taken.take() else { return };
+        let (lease_until, pass) = (self.rows[number].lease_until, self.rows[number].pass);
+        let on_the_wire = self.rows[number].on_the_wire;
+        let reserve = &mut self.nodes[n].reserve;
+        match step {
+            Step::NotOut(_) if !on_the_wire => {
+                reserve.give_back(taken);
+                self.rows.swap_remove(number);
+            }
+            Step::Unknown(_) => {
+                reserve.settled(taken);
+                self.rows[number].unknown = true;
+            }
+            Step::Unwritten(_) => reserve.lose(taken, lease_until),
+            _ => {
+                reserve.settled(taken);
+                if !on_the_wire {
+                    self.arrived.push((now, pass));
+                }
+                self.sent.push((now, pass));
+                self.rows.swap_remove(number);
+            }
+        }
+    }
+
+    pub(super) fn go_on(&mut self, seconds: i64) {
+        for _ in 0..seconds.div_euclid(3).max(1) {
+            self.now += TimeDelta::seconds(3.min(seconds));
+            for node in self.nodes.iter_mut().filter(|node| !node.frozen) {
+                self.seen.insert(node.id, self.now);
+                let number = node.tenure.number + u64::from(self.now > node.tenure.until);
+                node.tenure = Epoch { number, until: self.now + TENURE };
+            }
+        }
+        // What nobody has in hand any more.
+        let living: Vec<_> = self.nodes.iter().filter(|node| !node.frozen).map(|node| node.id).collect();
+        for row in &mut self.rows {
+            let in_hand = row.taken.is_some() && living.contains(&row.node);
+            row.unknown |= row.lease_until <= self.now && !in_hand;
+        }
+    }
+
+    pub(super) fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Take { node, pass, at_once, lose_answer } => {
+                let n = node % self.nodes.len();
+                if !self.nodes[n].frozen {
+                    self.take(n, pass, at_once, lose_answer);
+                }
+            }
+            Step::Sent(row) | Step::NotOut(row) | Step::Unknown(row) | Step::Unwritten(row) => {
+                if !self.rows.is_empty() {
+                    self.settle(row % self.rows.len(), step);
+                }
+            }
+            Step::Reconcile(row) => {
+                let unknown: Vec<_> = (0..self.rows.len()).filter(|n| self.rows[*n].unknown).collect();
+                if let Some(row) = unknown.get(row % unknown.len().max(1)) {
+                    let row = self.rows.swap_remove(*row);
+                    if row.on_the_wire {
+                        self.sent.push((self.now, row.pass));
+                    }
+                    let owner = self.nodes.iter_mut().find(|node| node.id == row.node);
+                    if let Some((taken, owner)) = row.taken.zip(owner) {
+                        owner.reserve.settled(taken);
+                    }
+                }
+            }
+            Step::Kill(n) => {
+                let n = n % self.nodes.len();
+                self.nodes[n] = self.node();
+            }
+            Step::Freeze(n) => {
+                let n = n % self.nodes.len();
+                self.nodes[n].frozen = true;
+            }
+            Step::Thaw(n) => {
+                let n = n % self.nodes.len();
+                self.nodes[n].frozen = false;
+            }
+            Step::HandBack(n) => {
+                let n = n % self.nodes.len();
+                if !self.nodes[n].frozen {
+                    let wish = self.nodes[n].reserve.hand_back(self.now);
+                    let (counted, given) = self.reserve(n, &wish);
+                    assert_eq!(given, Usage::default());
+                    self.nodes[n].reserve.counted(&counted, self.now);
+                }
+            }
+            Step::ChargeRequest(seconds) => self.go_on(seconds),
+        }
+    }
+
+    /// In the day and the month that are now.
+    fn arrived(&self, period: BudgetPeriod, counts: impl Fn(&ChargeRequest) -> bool) -> Usage {
+        let (from, to) = (period.start(self.now, PARIS), period.end(self.now, PARIS));
+        let arrived = self.arrived.iter().filter(|(at, pass)| *at >= from && *at < to && counts(pass));
+        arrived.fold(Usage::default(), |sum, (_, pass)| sum.and(usage(1, pass.cost_micros)))
+    }
+}
+
+fn pass(owed: bool) -> impl Strategy<Value = ChargeRequest> {
+    let cost = prop_oneof![Just(0_i64), 1_i64..60];
+    let rarely = if owed { 0.2 } else { 0.0 };
+    let flags = (proptest::bool::weighted(rarely), proptest::bool::weighted(rarely));
+    (cost, flags).prop_map(|(cost_micros, (quota_exempt, urgent))| ChargeRequest {
+        quota_exempt,
+        urgent: urgent || quota_exempt,
+        cost_micros,
+    })
+}
+
+fn steps(owed: bool) -> impl Strategy<Value = Vec<Step>> {
+    let take = (0_usize..3, pass(owed), any::<bool>(), proptest::bool::weighted(0.05))
+        .prop_map(|(node, pass, at_once, lose_answer)| Step::Take { node, pass, at_once, lose_answer });
+    let row = || 0_usize..64;
+    let node = || 0_usize..3;
+    let step = prop_oneof![
+        12 => take,
+        6 => row().prop_map(Step::Sent),
+        2 => row().prop_map(Step::NotOut),
+        1 => row().prop_map(Step::Unknown),
+        1 => row().prop_map(Step::Unwritten),
+        2 => row().prop_map(Step::Reconcile),
+        1 => node().prop_map(Step::Kill),
+        1 => node().prop_map(Step::Freeze),
+        2 => node().prop_map(Step::Thaw),
+        1 => node().prop_map(Step::HandBack),
+        3 => prop_oneof![0_i64..5, 5_i64..30, 30_i64..200, 1_000_i64..9_000].prop_map(Step::ChargeRequest),
+    ];
+    proptest::collection::vec(step, 1..250)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn i7_no_day_and_no_month_gets_more_than_its_limit_whatever_nodes_do(
+        per_day in 1_u64..40,
+        day in proptest::option::of(0_i64..900),
+        month in proptest::option::of(0_i64..1_500),
+        steps in steps(false),
+    ) {
+        let mut world = World::new(limits(per_day, day, month, 60), 3, at("2026-01-31T21:00:00Z"));
+        for step in &steps {
+            world.step(step);
+            let today = world.arrived(BudgetPeriod::Day, |_| true);
+            prop_assert!(today.messages <= per_day, "{today:?}");
+            prop_assert!(day.is_none_or(|limit| today.cost_micros <= limit), "{today:?}");
+            let this_month = world.arrived(BudgetPeriod::Month, |_| true);
+            prop_assert!(month.is_none_or(|limit| this_month.cost_micros <= limit), "{this_month:?}");
+        }
+    }
+
+    #[test]
+    fn i7_what_is_owed_or_urgent_leaves_no_room_for_more_of_the_rest(
+        per_day in 1_u64..40,
+        day in 0_i64..900,
+        steps in steps(true),
+    ) {
+        let mut world = World::new(limits(per_day, Some(day), None, 60), 3, at("2026-01-31T21:00:00Z"));
+        for step in &steps {
+            world.step(step);
+            prop_assert!(world.arrived(BudgetPeriod::Day, |pass| !pass.quota_exempt).messages <= per_day);
+            prop_assert!(world.arrived(BudgetPeriod::Day, |pass| !pass.urgent).cost_micros <= day);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A turn in the making: what every inbound message does to its conversation, whatever it says.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::inbound::Said;
+use super::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
+use crate::domain::Timestamp;
+use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
+use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
+use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
+use crate::domain::message::{Generation, Inbound, Outbound, OutboundKind, Role};
+use crate::domain::rules::{Facts, Rules, TextName};
+
+/// The longest name that is kept of a contact, in characters. Providers allow themselves less.
+const LONGEST_NAME: usize = 80;
+
+pub(super) struct TurnBuilder<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) turn: Turn,
+    message: &'a Inbound,
+}
+
+impl<'a> TurnBuilder<'a> {
+    /// The turn before anything is decided: contact, conversation and session as the message finds or makes them.
+    pub(super) fn open(state: &State, message: &'a Inbound, rules: &'a Rules, now: Timestamp) -> Self {
+        let mut turn = begin(state, contact(state, message), message.correlation, now);
+        turn.alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
+        let mut passage = Self { rules, turn, message };
+        passage.keep_session();
+        passage
+    }
+
+    /// Closes a session that ran out before this message came, and opens one when there is none. The timer is set when a
+    /// session opens and not with every message: when it fires early it is set again ([`super::decide_timer`]), which
+    /// costs one write per idle time instead of one per message.
+    fn keep_session(&mut self) {
+        let heard_at = self.message.received_at;
+        let idle = idle(self.rules);
+        let last = self.turn.conversation.last_inbound_at;
+        if let Some(session) = &self.turn.conversation.session {
+            let last_active = last.unwrap_or(session.opened_at);
+            if last_active + idle <= heard_at {
+                close_session(&mut self.turn);
+            }
+        }
+        self.turn.conversation.last_inbound_at = Some(last.map_or(heard_at, |last| last.max(heard_at)));
+        if self.turn.conversation.session.is_none() {
+            let session = Session { id: SessionId::fresh(), opened_at: heard_at };
+            self.turn.sessions.push(SessionChange::Open(session.id));
+            self.note(EventType::SessionOpened, EntityType::Session, session.id.0, ActorType::Contact, Payload::EMPTY);
+            self.turn.conversation.session = Some(session);
+            self.turn.conversation.timer_at = Some(heard_at + idle);
+        }
+    }
+
+    /// Writes a text to the contact.
+    pub(super) fn say(&mut self, text: TextName, kind: OutboundKind) -> Said {
+        let facts = Facts { body: &self.message.content.body, contact_name: self.turn.contact.name.as_deref() };
+        let body = match self.rules.write(text, &facts) {
+            None => return Said::Nothing,
+            Some(Err(_)) => return Said::TemplateFailed,
+            Some(Ok(body)) if body.is_empty() => return Said::Nothing,
+            Some(Ok(body)) => body,
+        };
+        let template = self.rules.write_template(text, &facts);
+        let message = Outbound { in_reply_to: Some(self.message.id), template, ..outbound(&self.turn, body, kind) };
+        put(&mut self.turn, message, None);
+        Said::Something
+    }
+
+    pub(super) fn note(
+        &mut self,
+        event_type: EventType,
+        entity_type: EntityType,
+        entity: Uuid,
+        actor_type: ActorType,
+        payload: Payload,
+    ) {
+        note(&mut self.turn, event_type, entity_type, entity, actor_type, payload);
+    }
+
+    /// The turn, with what came of the message written on it (I11).
+    pub(super) fn close(mut self, role: Role, outcome: Outcome) -> Turn {
+        let payload = Payload::builder().word("role", role.as_str()).word("outcome", outcome.as_str()).finish();
+        let (message, said_at) = (self.message.id, self.message.received_at);
+        self.note(EventType::MessageRouted, EntityType::MessageIn, message.0, ActorType::Bot, payload);
+        self.turn.consumed = Some(Consumed { id: message, said_at, role, outcome });
+        self.turn
+    }
+}
+
+/// The turn before anything is decided, with contact and conversation as they are or as they begin.
+pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId, now: Timestamp) -> Turn {
+    let mut conversation = state.conversation.clone().unwrap_or_else(|| Conversation {
+        id: ConversationId::fresh(),
+        version: 0,
+        status: ConversationStatus::New,
+        handler: Handler::Bot,
+        session: None,
+        recent_answers: Vec::new(),
+        timer_at: None,
+        last_inbound_at: None,
+    });
+    let expected_version = conversation.version;
+    conversation.version += 1;
+    Turn {
+        key: state.key.clone(),
+        consumed: None,
+        correlation,
+        at: now,
+        expected_version,
+        contact_changed: state.contact.as_ref() != Some(&contact),
+        contact,
+        alias: None,
+        conversation,
+        sessions: Vec::new(),
+        live_session: None,
+        consent: None,
+        releases: false,
+        knows_deferred: false,
+        outbox: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// A message to the conversation's contact, in its first life.
+pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outbound {
+    Outbound {
+        id: OutboundId::fresh(),
+        tenant: turn.key.tenant.clone(),
+        channel: turn.key.channel.clone(),
+        conversation: turn.conversation.id,
+        in_reply_to: None,
+        to: turn.key.address.clone(),
+        body,
+        template: None,
+        kind,
+        urgent: true,
+        expires_at: None,
+        generation: Generation::first(turn.at),
+        correlation: turn.correlation,
+        attempts: 0,
+        created_at: turn.at,
+    }
+}
+
+/// Puts a message into the turn, behind those that stand there already. Who has been written to is no stranger any more.
+pub(super) fn put(turn: &mut Turn, message: Outbound, idempotency_key: Option<String>) {
+    let behind = !turn.outbox.is_empty();
+    turn.outbox.push(Draft { message, start: Start::Queued { not_before: turn.at, behind }, idempotency_key });
+    if turn.conversation.status == ConversationStatus::New {
+        turn.conversation.status = ConversationStatus::InProgress;
+    }
+}
+
+pub(super) fn close_session(turn: &mut Turn) {
+    turn.conversation.timer_at = None;
+    if let Some(session) = turn.conversation.session.take() {
+        turn.sessions.push(SessionChange::Close(session.id));
+        let payload = Payload::reason("idle");
+        note(turn, EventType::SessionClosed, EntityType::Session, session.id.0, ActorType::System, payload);
+    }
+}
+
+pub(super) fn note(
+    turn: &mut Turn,
+    event_type: EventType,
+    entity_type: EntityType,
+    entity: Uuid,
+    actor_type: ActorType,
+    payload: Payload,
+) {
+    turn.events.push(Event {
+        id: EventId::fresh(),
+        tenant: turn.key.tenant.clone(),
+        event_type,
+        entity_type,
+        entity_id: Some(entity),
+        correlation: turn.correlation,
+        actor_type,
+        payload,
+        created_at: turn.at,
+    });
+}
+
+fn contact(state: &State, message: &Inbound) -> Contact {
+    let shown = message.content.profile_name.as_deref().and_then(presentable);
+    match &state.contact {
+        Some(known) => Contact { id: known.id, name: shown.or_else(|| known.name.clone()) },
+        None => Contact { id: ContactId::fresh(), name: shown },
+    }
+}
+
+/// A name as it can stand in a sentence: on one line, of bounded length, not blank.
+fn presentable(name: &str) -> Option<String> {
+    let one_line: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_NAME).collect();
+    let trimmed = one_line.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// The idle time after which a session closes; ten years at most, so that its end is a date both databases know.
+pub(super) fn idle(rules: &Rules) -> TimeDelta {
+    let longest = TimeDelta::days(3650);
+    TimeDelta::from_std(rules.source().session_idle).map_or(longest, |idle| idle.min(longest))
+}

@@ -1,0 +1,264 @@
+//! All actors of a node: one set per shard, and the handle through which the shell speaks with them.
+
+#[cfg(test)]
+mod tests;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix::Addr;
+use metrics::counter;
+use tokio::sync::{Notify, oneshot};
+use tracing::error;
+
+pub use crate::conversation::messages::SendRefusal;
+use crate::domain::address::Address;
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{ChannelId, OutboundId, TenantId};
+use crate::domain::message::{Inbound, NewInbound};
+use crate::domain::status::OutboxState;
+use crate::domain::turn::SendRequest;
+use crate::ingress::messages::{Accept, Arrived, Redeliver};
+use crate::ingress::{self, Accepted, Ingress, Refusal};
+use crate::outbox::sender_pool::SenderPool;
+use crate::outbox::{self, Dispatcher};
+use crate::ports::{Advanced, ChannelKey, Notification, PortError, StatusUpdate};
+use crate::runtime::admission::Admission;
+use crate::runtime::exit::{Exit, start_guarded};
+use crate::runtime::fair_limit::{FairLimit, FairPermit};
+use crate::runtime::{ActorContext, metric};
+use crate::supervisor::Supervisor;
+use crate::supervisor::messages::{Compose, MeetIngress, Reread};
+
+/// What the shards of a node share. Made once, before the shards.
+#[derive(Clone)]
+pub struct EngineBuilder {
+    context: Arc<ActorContext>,
+    pool: Arc<SenderPool>,
+    admission: Admission,
+    shards: usize,
+    fatal: Arc<Notify>,
+}
+
+/// One shard's actors, as others address them.
+#[derive(Clone)]
+pub struct Shard {
+    ingress: Addr<Ingress>,
+    supervisor: Addr<Supervisor>,
+    dispatcher: Addr<Dispatcher>,
+}
+
+/// The running actors of a node. Cheap to clone; every method may be called from any thread.
+#[derive(Clone)]
+pub struct Engine {
+    builder: EngineBuilder,
+    shards: Arc<[Shard]>,
+    /// Webhooks, and messages that somebody asks for.
+    waiting: FairLimit,
+    asking: FairLimit,
+    stopping: Arc<AtomicBool>,
+}
+
+impl EngineBuilder {
+    /// For so many shards.
+    #[must_use]
+    pub fn new(context: ActorContext, shards: usize) -> Self {
+        let admission = Admission::new(context.settings.max_in_flight);
+        let pool = SenderPool::new(&context);
+        Self { context: Arc::new(context), pool, admission, shards: shards.max(1), fatal: Arc::default() }
+    }
+
+    /// Starts a shard's actors on the current arbiter. Each number below `shards` is to be started once.
+    #[must_use]
+    pub fn start_shard(&self, number: usize) -> Shard {
+        let shards = self.shards;
+        let owns = move |tenant: &TenantId| shard_of(tenant, shards) == number;
+        let context = || Arc::clone(&self.context);
+        let dispatcher = Dispatcher::new(context(), Arc::clone(&self.pool), Box::new(owns), number == 0);
+        let dispatcher = start_guarded(dispatcher, self.fatal_on_panic("dispatcher"));
+        let supervisor = Supervisor::new(context(), dispatcher.clone(), Arc::clone(&self.pool));
+        let supervisor = start_guarded(supervisor, self.fatal_on_panic("supervisor"));
+        let ingress = Ingress::new(context(), supervisor.clone(), self.admission.clone(), Box::new(owns));
+        let ingress = start_guarded(ingress, self.fatal_on_panic("ingress"));
+        supervisor.do_send(MeetIngress(ingress.downgrade()));
+        Shard { ingress, supervisor, dispatcher }
+    }
+
+    /// An actor that holds the house up has no parent to rebuild it: when it panics, the process should end and be
+    /// started again, which loses nothing, rather than go on half alive.
+    fn fatal_on_panic(&self, actor: &'static str) -> impl FnOnce(Exit) + 'static {
+        let fatal = Arc::clone(&self.fatal);
+        move |exit| {
+            if exit == Exit::Panicked {
+                counter!(metric::PANICS, "actor" => actor).increment(1);
+                error!(actor, "an actor that everything rests on panicked, the process must be started again");
+                fatal.notify_one();
+            }
+        }
+    }
+
+    /// The handle, once every shard runs.
+    #[must_use]
+    pub fn build(self, shards: Vec<Shard>) -> Engine {
+        let mut dispatchers = shards.iter().map(|shard| &shard.dispatcher);
+        if let Some(first) = dispatchers.next() {
+            first.do_send(outbox::messages::MeetPeers(dispatchers.map(Addr::downgrade).collect()));
+        }
+        let room = || {
+            let weights = self.context.tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
+            FairLimit::new(self.context.settings.max_waiting_webhooks, weights)
+        };
+        Engine { waiting: room(), asking: room(), builder: self, shards: shards.into(), stopping: Arc::default() }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("House").field("waiting", &self.waiting_webhooks()).field("sending", &self.sending()).finish()
+    }
+}
+
+fn shard_of(tenant: &TenantId, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    tenant.hash(&mut hasher);
+    usize::try_from(hasher.finish() % shards as u64).unwrap_or(0)
+}
+
+impl Engine {
+    fn shard(&self, tenant: &TenantId) -> &Shard {
+        &self.shards[shard_of(tenant, self.shards.len())]
+    }
+
+    /// Makes a message durable and sets it on its way (I1, I2).
+    ///
+    /// # Errors
+    /// [`Refusal`]: nothing is promised, the provider should try again.
+    pub async fn accept(&self, message: NewInbound) -> Result<Accepted, Refusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping);
+        }
+        let Some(_send_permit) = self.admit(&message.tenant) else {
+            return Err(Refusal::Overloaded);
+        };
+        let (answer, answered) = oneshot::channel();
+        self.shard(&message.tenant).ingress.do_send(Accept { message, answer });
+        answered.await.unwrap_or(Err(Refusal::Unavailable))
+    }
+
+    /// Sets messages on their way that were kept beside the store and are in it now: the new ones in order, and whatever
+    /// waits of these tenants, should nobody have been told of it.
+    pub fn arrived(&self, messages: Vec<Inbound>, known: impl IntoIterator<Item = TenantId>) {
+        let mut by_shard: Vec<Vec<Inbound>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for message in messages {
+            by_shard[shard_of(&message.tenant, self.shards.len())].push(message);
+        }
+        for (shard, messages) in self.shards.iter().zip(by_shard).filter(|(_, messages)| !messages.is_empty()) {
+            shard.ingress.do_send(Arrived(messages));
+        }
+        for tenant in known {
+            self.shard(&tenant).ingress.do_send(Redeliver(tenant));
+        }
+    }
+
+    /// Writes a message that somebody asks for into its conversation's line (I3), and sets it on its way. Answers once it
+    /// is durable.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]: but for `Unavailable`, nothing was written.
+    pub async fn send(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        address: Address,
+        request: SendRequest,
+    ) -> Result<OutboundId, SendRefusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(SendRefusal::Stopping);
+        }
+        let context = &self.builder.context;
+        let profile = context.tenants.get(&tenant).ok_or(SendRefusal::UnknownTenant)?;
+        if !profile.channels.contains_key(&channel) {
+            return Err(SendRefusal::UnknownChannel);
+        }
+        let Some(_send_permit) = self.asking.enter(&tenant) else {
+            return Err(SendRefusal::Overloaded);
+        };
+        let (answer, answered) = oneshot::channel();
+        let supervisor = &self.shard(&tenant).supervisor;
+        supervisor.do_send(Compose { key: ConversationKey { tenant, channel, address }, request, answer });
+        // A load and a commit.
+        let answered = tokio::time::timeout(context.settings.store_deadline * 2, answered).await;
+        answered.ok().and_then(Result::ok).unwrap_or(Err(SendRefusal::Unavailable))
+    }
+
+    /// Applies a provider's status callback (I8).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn advance(&self, update: StatusUpdate) -> Result<Advanced, PortError> {
+        let channel_key = ChannelKey { tenant: update.tenant.clone(), channel: update.channel.clone() };
+        let context = &self.builder.context;
+        let advanced = context.within_deadline(context.ports.outbox.advance(update)).await?;
+        if advanced == Advanced::To(OutboxState::Failed) {
+            outbox::count_lost(&channel_key, OutboxState::Failed);
+        }
+        // What queued behind an unknown message may go now.
+        self.shard(&channel_key.tenant).dispatcher.do_send(outbox::messages::Settled { channel_key, again_at: None });
+        Ok(advanced)
+    }
+
+    /// Somebody else changed rows or consents: looks at them now instead of at the next sweep.
+    pub fn wake(&self, what: Notification) {
+        let ours = |tenant: &TenantId| self.builder.context.tenants.contains_key(tenant);
+        for tenant in what.tenants.into_iter().filter(ours) {
+            self.shard(&tenant).supervisor.do_send(Reread(tenant));
+        }
+        let channel_keys: Vec<ChannelKey> =
+            what.channel_keys.into_iter().filter(|channel_key| ours(&channel_key.tenant)).collect();
+        if let Some(first) = self.shards.first().filter(|_| !channel_keys.is_empty()) {
+            first.dispatcher.do_send(outbox::messages::Look(channel_keys));
+        }
+    }
+
+    /// Resolves when an actor that everything rests on has panicked: stop the process, so that it is started again.
+    pub async fn fatal(&self) {
+        self.builder.fatal.notified().await;
+    }
+
+    /// Webhooks that wait for their commit.
+    #[must_use]
+    pub fn waiting_webhooks(&self) -> usize {
+        self.waiting.count()
+    }
+
+    /// A place for a webhook (a message, a status callback) that is to wait for its commit, to be held until it has it. `None`:
+    /// too many of the tenant's do, or of all.
+    #[must_use]
+    pub fn admit(&self, tenant: &TenantId) -> Option<FairPermit<'_>> {
+        let send_permit = self.waiting.enter(tenant);
+        if send_permit.is_none() {
+            counter!(metric::REFUSED).increment(1);
+        }
+        send_permit
+    }
+
+    /// Messages being sent.
+    #[must_use]
+    pub fn sending(&self) -> usize {
+        self.builder.pool.sending()
+    }
+
+    /// Takes nothing more in, and resolves when every turn and send in flight has finished. What waits in the store
+    /// stays there for the next start.
+    pub async fn drain(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.builder.pool.close_soon();
+        for shard in &*self.shards {
+            shard.ingress.do_send(ingress::messages::Drain);
+            shard.dispatcher.do_send(outbox::messages::Drain);
+        }
+        self.builder.admission.drained().await;
+        self.builder.pool.drained().await;
+    }
+}

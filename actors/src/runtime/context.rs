@@ -1,0 +1,191 @@
+//! The ports and settings that the composition root hands to every actor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::LiveNodes;
+use crate::domain::Timestamp;
+use crate::domain::budget::BudgetPolicy;
+use crate::domain::channel::ChannelProfile;
+use crate::domain::ids::{ChannelId, NodeId, TenantId};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::rules::{Rules, SellerBook};
+use crate::ports::{
+    Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
+    Turns,
+};
+
+/// Everything the actors reach outside of themselves. One per node, shared.
+pub struct ActorContext {
+    /// The ports.
+    pub ports: Ports,
+    /// The tenants that this node serves.
+    pub tenants: HashMap<TenantId, TenantProfile>,
+    /// How much, how long.
+    pub settings: Settings,
+    /// This running daemon.
+    pub node: NodeId,
+    /// It among others.
+    pub nodes: LiveNodes,
+    /// The runtime of the pools; what needs sockets runs there.
+    pub io: tokio::runtime::Handle,
+    /// Conversations in memory, over all tenants.
+    pub residents: AtomicUsize,
+    /// Whether the store is known to be away.
+    pub outage: Outage,
+}
+
+/// Whether the store is away: said once when it goes and once when it comes back, not by everybody who asks meanwhile.
+#[derive(Debug, Default)]
+pub struct Outage(AtomicBool);
+
+impl Outage {
+    /// Whether a failure of the store is worth a line: it is not the outage that everybody knows of.
+    #[must_use]
+    pub fn is_news(&self, error: &PortError) -> bool {
+        !error.is_transient() || !self.0.swap(true, Ordering::Relaxed)
+    }
+
+    fn answered(&self) {
+        if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
+            tracing::info!("the store answers again");
+        }
+    }
+}
+
+/// The ports, as the shell filled them.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after the port it holds")]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub inbox: Arc<dyn Inbox>,
+    pub turns: Arc<dyn Turns>,
+    pub outbox: Arc<dyn Outbox>,
+    /// Where other nodes may be at work on the same store.
+    pub quota_leases: Option<Arc<dyn QuotaLeases>>,
+    pub recipients: Arc<dyn RecipientStatuses>,
+    pub rate_limiter: Arc<dyn RateLimiter>,
+    pub gateways: Arc<dyn Gateways>,
+    pub sellers: Arc<dyn SellerBook>,
+}
+
+/// What the actors know of a tenant.
+#[derive(Clone)]
+pub struct TenantProfile {
+    /// What decisions need.
+    pub rules: Arc<Rules>,
+    /// Where the tenant's day begins.
+    pub timezone: chrono_tz::Tz,
+    /// Sends in any second (I7).
+    pub per_second: u32,
+    /// Sends in a day (I7).
+    pub per_day: u32,
+    /// Its share of the senders where tenants compete; 1 is ordinary.
+    pub weight: u32,
+    /// What it may spend.
+    pub budget: BudgetPolicy,
+    /// Whether messages that the contact did not ask for wait until the contact has confirmed.
+    pub double_opt_in: bool,
+    /// How long a message waits for the contact's next word before it expires.
+    pub deferred_for: Duration,
+    /// Its channels.
+    pub channels: HashMap<ChannelId, Arc<ChannelProfile>>,
+}
+
+/// How much, how long.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Accepted messages in memory at once; more wait in the store.
+    pub max_in_flight: usize,
+    /// The same for one tenant (I9).
+    pub max_in_flight_per_tenant: usize,
+    /// Webhooks that wait for their commit at once; more are refused.
+    pub max_waiting_webhooks: usize,
+    /// Messages being sent at once.
+    pub senders: usize,
+    /// A conversation leaves memory after this long without a message.
+    pub passivate_after: Duration,
+    /// Conversations in memory at once, over all tenants; beyond it the least recently used leave earlier.
+    pub max_resident_conversations: usize,
+    /// How long an outbox row is leased to the node that sends it; longer than any gateway's own deadline.
+    pub lease: Duration,
+    /// How long an answer of the store may take before the outcome counts as unknown.
+    pub store_deadline: Duration,
+    /// How often the store is asked for what nobody told us about: accepted messages without a turn, due timers, due
+    /// outbox rows.
+    pub sweep_every: Duration,
+    /// How old an accepted message without a turn must be before a sweep delivers it again.
+    pub overdue_after: Duration,
+    /// How long to wait before asking a provider about a message whose fate is unknown.
+    pub ask_after: Duration,
+    /// A message that panics its conversation this often is set aside.
+    pub poison_strikes: u32,
+    /// When a failed send is tried again.
+    pub retry: RetryPolicy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 20_000,
+            max_in_flight_per_tenant: 5_000,
+            max_waiting_webhooks: 8_192,
+            senders: 1_024,
+            passivate_after: Duration::from_secs(60),
+            max_resident_conversations: 10_000,
+            lease: Duration::from_secs(60),
+            store_deadline: Duration::from_secs(15),
+            sweep_every: Duration::from_secs(2),
+            overdue_after: Duration::from_secs(10),
+            ask_after: Duration::from_secs(2),
+            poison_strikes: 3,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl ActorContext {
+    /// Now, UTC.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Waits for a port no longer than [`Settings::store_deadline`]: past it, the outcome is unknown.
+    ///
+    /// # Errors
+    /// The port's own, or `Timeout`.
+    pub async fn within_deadline<T>(&self, call: Pending<'_, Result<T, PortError>>) -> Result<T, PortError> {
+        let answer = tokio::time::timeout(self.settings.store_deadline, call)
+            .await
+            .unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
+        if answer.is_ok() {
+            self.outage.answered();
+        }
+        answer
+    }
+
+    /// `after` from `now`, as a moment.
+    #[must_use]
+    pub fn later(now: Timestamp, after: Duration) -> Timestamp {
+        chrono::TimeDelta::from_std(after).ok().and_then(|delta| now.checked_add_signed(delta)).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_news_once() {
+        let outage = Outage::default();
+        let away = PortError::from(PortErrorKind::Unavailable);
+        assert!(outage.is_news(&away));
+        assert!(!outage.is_news(&PortErrorKind::Timeout.into()));
+        assert!(outage.is_news(&PortErrorKind::Corrupt.into()), "that is something else");
+        outage.answered();
+        assert!(outage.is_news(&away));
+    }
+}

@@ -1,0 +1,91 @@
+//! This node among those that share its store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use crate::domain::Timestamp;
+use crate::domain::quota_lease::Epoch;
+
+/// How many nodes are alive: this one, and those that it knows of; and until when the others surely believe that this one
+/// is. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LiveNodes(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    count: AtomicU32,
+    tenure: AtomicU64,
+    /// Microseconds since 1970.
+    until: AtomicI64,
+}
+
+impl Default for LiveNodes {
+    /// This one alone, for ever.
+    fn default() -> Self {
+        Self::until(i64::MAX)
+    }
+}
+
+impl LiveNodes {
+    /// One of several, which none of them knows of yet.
+    #[must_use]
+    pub fn of_several() -> Self {
+        Self::until(i64::MIN)
+    }
+
+    fn until(until: i64) -> Self {
+        let (count, tenure) = (AtomicU32::new(1), AtomicU64::new(0));
+        Self(Arc::new(Inner { count, tenure, until: AtomicI64::new(until) }))
+    }
+
+    /// How many, one at least.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.0.count.load(Ordering::Relaxed).max(1)
+    }
+
+    /// So many were seen.
+    pub fn seen(&self, count: u32) {
+        self.0.count.store(count.max(1), Ordering::Relaxed);
+    }
+
+    /// The others have heard that this one lives, and believe it until then. Where they might have stopped to believe it
+    /// before, another tenure begins.
+    pub fn believed_until(&self, until: Timestamp, now: Timestamp) {
+        if self.0.until.load(Ordering::Acquire) < now.timestamp_micros() {
+            self.0.tenure.fetch_add(1, Ordering::AcqRel);
+        }
+        // After the number: whoever reads this one reads the other then.
+        self.0.until.store(until.timestamp_micros(), Ordering::Release);
+    }
+
+    /// For how long it may act on what was reserved for it.
+    #[must_use]
+    pub fn tenure(&self) -> Epoch {
+        let until = self.0.until.load(Ordering::Acquire);
+        let number = self.0.tenure.load(Ordering::Acquire);
+        let least = if until < 0 { Timestamp::default() } else { Timestamp::MAX_UTC };
+        Epoch { number, until: Timestamp::from_timestamp_micros(until).unwrap_or(least) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::testing::harness::noon;
+
+    #[test]
+    fn who_might_have_been_given_up_begins_anew() {
+        let nodes = LiveNodes::of_several();
+        let at = |seconds| noon() + TimeDelta::seconds(seconds);
+        assert!(nodes.tenure().until <= at(0));
+        // said at, until -> number
+        for (now, until, number) in [(0, 9, 1), (3, 12, 1), (12, 21, 1), (22, 31, 2), (25, 34, 2), (900, 909, 3)] {
+            nodes.believed_until(at(until), at(now));
+            assert_eq!(nodes.tenure(), Epoch { number, until: at(until) });
+        }
+        assert_eq!(LiveNodes::default().tenure(), Epoch { number: 0, until: Timestamp::MAX_UTC });
+    }
+}

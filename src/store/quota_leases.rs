@@ -1,0 +1,97 @@
+//! What each node may send of a tenant's day and budget (I7), where several share the database. What the other tables say
+//! of what went out, and of what may have, is counted in the transaction that gives more away.
+
+use std::time::Duration;
+
+use palabre_actors::domain::budget::{BudgetPeriod, Usage};
+use palabre_actors::domain::ids::{NodeId, TenantId};
+use palabre_actors::domain::quota_lease::QuotaUsage;
+use palabre_actors::ports::{LeaseGrant, LeaseRequest, Pending, PortError, PortErrorKind, QuotaLeases};
+use sea_orm::DbErr;
+
+use super::error::port_error;
+use super::link::{Link, flag, integer, rows, text, time};
+use super::nodes::ALIVE_FOR;
+use super::postgres::sql;
+use super::reader::DEADLINE;
+use super::values::{Row, corrupt, quarter_text};
+use super::{Store, StoreError};
+
+/// Beyond a lease: nodes' clocks agree within this.
+const CLOCKS: Duration = Duration::from_secs(5);
+
+impl Store {
+    async fn lease_from(&self, ask: &LeaseRequest) -> Result<LeaseGrant, DbErr> {
+        let (tenant, node) = (|| text(ask.tenant.as_str()), || text(ask.node.as_str()));
+        let start = |period: BudgetPeriod| text(quarter_text(period.start(ask.now, ask.limits.tz)));
+        let (day, month) = match ask.limits.budget.per_month_micros {
+            Some(_) => (BudgetPeriod::Day, BudgetPeriod::Month),
+            None => (BudgetPeriod::Day, BudgetPeriod::Day),
+        };
+        // What it has on the wire is looked into by others when its leases are over, and counts as unknown then: its own
+        // word for it counts until that has surely begun.
+        let silent = ALIVE_FOR + ask.lease + CLOCKS;
+        let tx = self.0.writes.begin().await?;
+        rows(&tx, sql::LOCK_RESERVES, vec![tenant()]).await?;
+        let asked = vec![tenant(), node(), start(day), start(month), time(ask.now), integer(silent.as_secs())];
+        let found = rows(&tx, sql::COUNT_QUOTA_LEASES, asked).await?;
+        let counted = found.first().map(counted).transpose()?.ok_or_else(|| corrupt("a count"))?;
+        let given = ask.limits.grant(&counted, &ask.wish);
+        let held = ask.wish.held.and(given);
+        let kept =
+            vec![tenant(), node(), integer(held.messages), integer(held.cost_micros), flag(ask.wish.lacks(given))];
+        tx.execute(sql::KEEP_QUOTA_LEASE.into(), kept).await?;
+        tx.commit().await?;
+        Ok(LeaseGrant { counted, given })
+    }
+
+    /// A node that has nothing on the wire any more gives up what it holds of all days and budgets.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn release_quota_leases(&self, node: &NodeId) -> Result<(), StoreError> {
+        if self.is_shared() {
+            self.prepared()?;
+            self.0.writes.execute(sql::FORGET_RESERVES.into(), vec![text(node.as_str())]).await?;
+        }
+        Ok(())
+    }
+}
+
+impl QuotaLeases for Store {
+    fn lease(&self, ask: LeaseRequest) -> Pending<'_, Result<LeaseGrant, PortError>> {
+        Box::pin(async move {
+            self.admitted()?;
+            match tokio::time::timeout(DEADLINE, self.lease_from(&ask)).await {
+                Ok(answer) => answer.map_err(port_error),
+                Err(_) => Err(PortErrorKind::Timeout.into()),
+            }
+        })
+    }
+
+    fn wanted<'a>(&'a self, node: &'a NodeId) -> Pending<'a, Result<Vec<TenantId>, PortError>> {
+        Box::pin(async move {
+            self.admitted()?;
+            let reading = rows(&self.0.reads, sql::WANTED_QUOTA_LEASES, vec![text(node.as_str())]);
+            match tokio::time::timeout(DEADLINE, reading).await {
+                Ok(found) => {
+                    let found = found.map_err(port_error)?;
+                    found.iter().map(|row| row.tenant(0)).collect::<Result<_, _>>().map_err(port_error)
+                }
+                Err(_) => Err(PortErrorKind::Timeout.into()),
+            }
+        })
+    }
+}
+
+fn counted(row: &Row) -> Result<QuotaUsage, DbErr> {
+    let number = |at: usize| row.get::<i64>(at)?.try_into().map_err(|_| corrupt("a count"));
+    let usage = |at: usize| Ok::<_, DbErr>(Usage { messages: number(at)?, cost_micros: row.get(at + 1)? });
+    Ok(QuotaUsage {
+        day: usage(0)?,
+        month: usage(2)?,
+        unsure: number(4)?,
+        others: usage(5)?,
+        holders: number(7)?.saturating_add(1),
+    })
+}

@@ -1,0 +1,66 @@
+//! Which of several writers does what.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+
+use palabre_actors::domain::message::NewInbound;
+use palabre_actors::domain::turn::Turn;
+
+use super::{Burial, Change, Sweep};
+
+/// Something that one of the writers does.
+pub(in crate::store) trait Sharded {
+    fn shard(&self) -> WriterShard;
+}
+
+/// Which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum WriterShard {
+    /// The one that accepts.
+    Intake,
+    /// One of the others. What concerns one conversation has one key.
+    Of(u64),
+}
+
+fn key(of: impl Hash) -> WriterShard {
+    WriterShard::Of(BuildHasherDefault::<DefaultHasher>::default().hash_one(of))
+}
+
+impl Sharded for Vec<NewInbound> {
+    fn shard(&self) -> WriterShard {
+        WriterShard::Intake
+    }
+}
+
+impl Sharded for Box<Burial> {
+    fn shard(&self) -> WriterShard {
+        key((&self.message.channel, &self.message.from))
+    }
+}
+
+impl Sharded for Box<Turn> {
+    fn shard(&self) -> WriterShard {
+        key(self.conversation.id)
+    }
+}
+
+impl Sharded for Change {
+    fn shard(&self) -> WriterShard {
+        match self {
+            Self::Settle(settlement) => key(settlement.message.conversation),
+            // The conversation is not known yet; the row is locked when it is read.
+            Self::Advance(update) => key(update.id),
+        }
+    }
+}
+
+impl Sharded for Sweep {
+    fn shard(&self) -> WriterShard {
+        match self {
+            Self::Claim(claim) => key(&claim.channel_key),
+            Self::ExpediteRetries(expedite) => key(&expedite.channel_key),
+            Self::Pause(told, _) | Self::Rest(told, _) => key(&told.channel_key),
+            Self::CloseIdleLive { tenant, .. } => key(tenant),
+            Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Tend { .. } | Self::Forget(_) => WriterShard::Of(0),
+        }
+    }
+}

@@ -7,6 +7,8 @@
 //! A message's way: [`engine::Engine::accept`] → [`ingress`] (durable) → [`supervisor`] → [`tenant`] → [`conversation`]
 //! (decide, commit, apply) → [`outbox`] (the gates, the wire, the settlement).
 
+#![warn(missing_docs)]
+
 pub mod conversation;
 pub mod domain;
 pub mod engine;

@@ -6,7 +6,6 @@ use sea_orm::entity::prelude::*;
 #[sea_orm::model]
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "messages_out")]
-#[expect(missing_docs, reason = "the names of the columns")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,

@@ -33,6 +33,7 @@ fn rules() -> Rules {
             ..Replies::default()
         },
         keywords: ExtraKeywords::default(),
+        longest_text: 1_600,
         per_contact_per_minute: 5,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),

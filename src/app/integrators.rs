@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::rules::LONGEST_TEXT;
 use palabre_actors::domain::turn::{Refused, SendRequest};
 use palabre_actors::engine::{Engine, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
@@ -114,9 +113,8 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             fixed("to", "the contact said STOP, and nothing will be sent: only their own START ends that")
         }
         Refused::Empty => fixed("text", "give `text`, `template`, or both"),
-        Refused::TooLong { length } => {
-            let hint =
-                format!("a text has {LONGEST_TEXT} characters at most, this one {length}: shorten it, or send several");
+        Refused::TooLong { length, most } => {
+            let hint = format!("a text has {most} characters at most, this one {length}: shorten it, or send several");
             (Cow::Borrowed("text"), Cow::Owned(hint))
         }
         Refused::Expired => fixed("expires_in", "it is over already: give it more time"),
@@ -162,7 +160,7 @@ mod tests {
         let refused = [
             Refused::OptedOut,
             Refused::Empty,
-            Refused::TooLong { length: 1601 },
+            Refused::TooLong { length: 1601, most: 1600 },
             Refused::Expired,
             Refused::UnknownTemplate,
             Refused::TemplateNotForChannel,
@@ -193,7 +191,7 @@ mod tests {
     fn the_field_and_what_is_expected_there_are_named() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let table = [
-            (Refused::TooLong { length: 1_700 }, "text", &["1600", "1700"][..]),
+            (Refused::TooLong { length: 1_700, most: 1_600 }, "text", &["1600", "1700"][..]),
             (
                 Refused::MissingVariables(names(&["heure", "prenom"])),
                 "template.variables.heure",

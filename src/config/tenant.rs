@@ -220,6 +220,7 @@ fn rules(
         faq: faq.entries,
         replies,
         keywords: extra_keywords(&raw.keywords),
+        longest_text: 1_600,
         per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
         session_idle: session_idle.unwrap_or(SESSION_IDLE),
         live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),

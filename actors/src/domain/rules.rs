@@ -17,7 +17,7 @@ mod texts;
 use self::questions::Questions;
 pub use self::questions::{ConsentWord, Shadowed, consent_words, shadowed};
 use self::texts::Texts;
-pub use self::texts::{Facts, LONGEST_TEXT, TemplateFailed, TextName};
+pub use self::texts::{Facts, TemplateFailed, TextName};
 
 /// A tenant's rules, as its configuration gives them: texts are not compiled yet, words are not folded yet.
 /// `Debug` does not show the sellers' numbers.
@@ -42,6 +42,8 @@ pub struct RulesSource {
     pub replies: Replies,
     /// More words for STOP, START and HELP than the built-in ones.
     pub keywords: ExtraKeywords,
+    /// The longest text that every channel of the tenant carries, in UTF-16 units, the strictest way to count characters.
+    pub longest_text: usize,
     /// Automatic answers to one contact in any 60 seconds (I7).
     pub per_contact_per_minute: u32,
     /// A session closes when nobody wrote for this long.

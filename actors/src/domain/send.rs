@@ -1,6 +1,5 @@
 //! What comes of handing a message to a provider, in words that the outbox alone interprets.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::address::Address;
@@ -29,8 +28,9 @@ pub enum OutboundContent<'a> {
     Template {
         /// The provider's id for it.
         content_id: &'a str,
-        /// What stands in its places, by number from `"1"`.
-        variables: BTreeMap<String, String>,
+        /// The name of each place and what stands there, in the template's order. A provider that numbers places counts
+        /// from here.
+        variables: Vec<(&'a str, &'a str)>,
     },
 }
 
@@ -60,6 +60,8 @@ pub struct SendError {
     pub class: SendErrorClass,
     /// The provider's own code, if it gave one (`63016`, `429`).
     pub code: Option<String>,
+    /// Whether a provider that works refused for our pace alone: that does not count against the channel's health.
+    pub throttled: bool,
     /// For people: what happened, without addresses, bodies, URLs or secrets (I10).
     pub detail: String,
 }

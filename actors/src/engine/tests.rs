@@ -337,6 +337,7 @@ fn i3_no_answer_overtakes_an_earlier_one_that_is_tried_again_or_asked_about() {
     let busy = SendError {
         class: SendErrorClass::Retry { after: Some(Duration::from_secs(4)) },
         code: Some("429".to_owned()),
+        throttled: true,
         detail: String::new(),
     };
     for trouble in [Answer::Refuse(busy), Answer::Lose, Answer::TakeAndLose] {

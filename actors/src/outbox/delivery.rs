@@ -197,7 +197,12 @@ async fn send(gateway: &dyn Gateway, letter: OutboundRequest<'_>) -> Result<Rece
     let begun = std::time::Instant::now();
     let sent = AssertUnwindSafe(gateway.send(letter)).catch_unwind().await.unwrap_or_else(|_| {
         counter!(metric::PANICS, "actor" => "sender").increment(1);
-        Err(SendError { class: SendErrorClass::Unknown, code: None, detail: "the gateway panicked".to_owned() })
+        Err(SendError {
+            class: SendErrorClass::Unknown,
+            code: None,
+            throttled: false,
+            detail: "the gateway panicked".to_owned(),
+        })
     });
     let result = match &sent {
         Ok(_) => "sent",

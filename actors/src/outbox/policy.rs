@@ -13,10 +13,6 @@ use crate::runtime::{ActorContext, Settings};
 /// A wrong credential is not mended by trying every second.
 const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
-/// Codes with which a provider that works says that we are too fast: HTTP 429; Twilio's 20429 (requests), 14107 and
-/// 21611 (queue of the sender), 30022 (rate in the United States), 63018, 63038 and 30047 (WhatsApp's and daily limits).
-const TOO_FAST: &[&str] = &["429", "20429", "14107", "21611", "30022", "63018", "63038", "30047"];
-
 /// The provider could not tell whether it has a message, which is sent again because its channel says so.
 const UNCLEAR: &str = "unclear_at_provider";
 /// The provider could not be asked whether it has a message, and gave no code.
@@ -27,10 +23,8 @@ pub(super) fn verdict(sent: &Result<Receipt, SendError>) -> Verdict {
     let Err(error) = sent else { return Verdict::Works };
     match error.class {
         SendErrorClass::Unknown | SendErrorClass::Misconfigured => Verdict::Fails,
-        SendErrorClass::Retry { .. } => {
-            let too_fast = error.code.as_deref().is_some_and(|code| TOO_FAST.contains(&code));
-            if too_fast { Verdict::Works } else { Verdict::Fails }
-        }
+        SendErrorClass::Retry { .. } if error.throttled => Verdict::Works,
+        SendErrorClass::Retry { .. } => Verdict::Fails,
         SendErrorClass::Reject | SendErrorClass::OptedOut | SendErrorClass::WindowClosed => Verdict::Works,
         // It rests by its pause.
         SendErrorClass::Suspended { .. } => Verdict::Silent,
@@ -121,7 +115,7 @@ mod tests {
     }
 
     fn error(class: SendErrorClass, code: Option<&str>) -> SendError {
-        SendError { class, code: code.map(str::to_owned), detail: String::new() }
+        SendError { class, code: code.map(str::to_owned), throttled: false, detail: String::new() }
     }
 
     #[test]
@@ -129,11 +123,14 @@ mod tests {
         let (settings, retry) = (Settings::default(), RetryPolicy::default());
         let after = |class, code| settled(Err(error(class, code)), &message(1), &retry, noon(), &settings);
         assert_eq!(settled(Ok(receipt()), &message(1), &retry, noon(), &settings), Settled::Sent(receipt()));
-        assert_eq!(after(SendErrorClass::Reject, Some("21211")), Settled::Dead { reason: "21211".to_owned() });
-        let deferred = Settled::Deferred { reason: "63016".to_owned() };
-        assert_eq!(after(SendErrorClass::WindowClosed, Some("63016")), deferred);
-        let suppressed = Settled::Suppressed { reason: "21610".to_owned(), record_opt_out: true };
-        assert_eq!(after(SendErrorClass::OptedOut, Some("21610")), suppressed);
+        assert_eq!(
+            after(SendErrorClass::Reject, Some("bad_number")),
+            Settled::Dead { reason: "bad_number".to_owned() }
+        );
+        let deferred = Settled::Deferred { reason: "closed".to_owned() };
+        assert_eq!(after(SendErrorClass::WindowClosed, Some("closed")), deferred);
+        let suppressed = Settled::Suppressed { reason: "stopped".to_owned(), record_opt_out: true };
+        assert_eq!(after(SendErrorClass::OptedOut, Some("stopped")), suppressed);
         let unknown = after(SendErrorClass::Unknown, None);
         assert!(
             matches!(unknown, Settled::Unknown { ask_at, .. } if ask_at == ActorContext::later(noon(), settings.ask_after))
@@ -143,7 +140,7 @@ mod tests {
         assert!(
             matches!(later, Settled::Later { at, counted: true, .. } if at >= ActorContext::later(noon(), patience))
         );
-        let misconfigured = after(SendErrorClass::Misconfigured, Some("20003"));
+        let misconfigured = after(SendErrorClass::Misconfigured, Some("bad_token"));
         assert!(
             matches!(misconfigured, Settled::Later { at, .. } if at >= ActorContext::later(noon(), MISCONFIGURED_WAIT))
         );
@@ -157,18 +154,18 @@ mod tests {
         let table = [
             (retry, None, Verdict::Fails),
             (retry, Some("503"), Verdict::Fails),
-            (retry, Some("429"), Verdict::Works),
-            (retry, Some("63018"), Verdict::Works),
             (SendErrorClass::Unknown, None, Verdict::Fails),
-            (SendErrorClass::Misconfigured, Some("20003"), Verdict::Fails),
-            (SendErrorClass::Reject, Some("21211"), Verdict::Works),
-            (SendErrorClass::OptedOut, Some("21610"), Verdict::Works),
-            (SendErrorClass::WindowClosed, Some("63016"), Verdict::Works),
+            (SendErrorClass::Misconfigured, Some("bad_token"), Verdict::Fails),
+            (SendErrorClass::Reject, Some("bad_number"), Verdict::Works),
+            (SendErrorClass::OptedOut, Some("stopped"), Verdict::Works),
+            (SendErrorClass::WindowClosed, Some("closed"), Verdict::Works),
             (SendErrorClass::Suspended { after: Duration::ZERO }, None, Verdict::Silent),
         ];
         for (class, code, expected) in table {
             assert_eq!(verdict(&Err(error(class, code))), expected, "{class:?} {code:?}");
         }
+        let throttled = SendError { throttled: true, ..error(retry, Some("429")) };
+        assert_eq!(verdict(&Err(throttled)), Verdict::Works, "too fast, and the provider works");
         assert_eq!(verdict(&Ok(receipt())), Verdict::Works);
     }
 

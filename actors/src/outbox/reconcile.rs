@@ -221,6 +221,7 @@ impl Reconciler {
         let later = |code: &str, detail: &str| SendError {
             class: SendErrorClass::Retry { after: Some(context.settings.ask_after) },
             code: Some(code.to_owned()),
+            throttled: false,
             detail: detail.to_owned(),
         };
         let unavailable = |_| later("twins_unavailable", "the store could not say whose these receipts are");

@@ -1,7 +1,5 @@
 //! The form in which a message leaves: through which account, to which address, as text or as a template.
 
-use std::collections::BTreeMap;
-
 use super::channel_health::{BreakerPermit, ChannelHealth};
 use super::sender_pool::TenantSenders;
 use crate::domain::Timestamp;
@@ -75,17 +73,18 @@ pub(super) fn free_form<'a>(message: &'a Outbound, profile: &'a ChannelProfile) 
 pub(super) fn template<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<OutboundContent<'a>> {
     let used = message.template.as_ref()?;
     let known = profile.templates.get(&used.name)?;
-    let mut variables = BTreeMap::new();
-    for (number, name) in (1..).zip(&known.variable_names) {
-        let number = i32::to_string(&number);
-        let value = used.variables.get(name).or_else(|| used.variables.get(&number));
-        variables.insert(number, value.cloned().unwrap_or_default());
-    }
+    let value = |(place, name): (usize, &'a String)| {
+        let value = used.variables.get(name).or_else(|| used.variables.get(&place.to_string()));
+        (name.as_str(), value.map_or("", String::as_str))
+    };
+    let variables = (1..).zip(&known.variable_names).map(value).collect();
     Some(OutboundContent::Template { content_id: &known.content_id, variables })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::channel::ChannelTemplate;
     use crate::domain::template::TemplateUse;
@@ -103,12 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn text_goes_as_text_and_a_template_with_its_semaphore_by_number() {
+    fn text_goes_as_text_and_a_template_with_its_values_in_order() {
         let profile = profile();
         let with = |body: &str, template| Outbound { body: body.to_owned(), template, ..outbound() };
         let both = with("Bonjour", used("rappel", &[("prenom", "Anne"), ("2", "9 h")]));
         assert_eq!(free_form(&both, &profile), Some(OutboundContent::Text("Bonjour")));
-        let variables = BTreeMap::from([("1".to_owned(), "Anne".to_owned()), ("2".to_owned(), "9 h".to_owned())]);
+        let variables = vec![("prenom", "Anne"), ("heure", "9 h")];
         let form = OutboundContent::Template { content_id: "HX1", variables };
         assert_eq!(template(&both, &profile), Some(form.clone()));
         let alone = with("", both.template.clone());

@@ -297,6 +297,7 @@ fn rules(tenant: &TenantId, plan: &TenantPlan) -> Rules {
         replies: Replies { fallback: Some("You said: {{ message.body }}".to_owned()), ..Replies::default() },
         double_opt_in: plan.double_opt_in,
         templates: templates(plan),
+        longest_text: 1_600,
         per_contact_per_minute: 1_000,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),

@@ -105,7 +105,7 @@ fn fits(listed: &Listed, form: &OutboundContent<'_>) -> bool {
         // Twilio trims what it stores.
         OutboundContent::Text(text) => shown == text.trim(),
         OutboundContent::Template { variables, .. } => {
-            shown.is_empty() || variables.values().all(|value| shown.contains(value.trim()))
+            shown.is_empty() || variables.iter().all(|(_, value)| shown.contains(value.trim()))
         }
     };
     same && listed.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"))

@@ -5,6 +5,7 @@
 //! parameter: once a request may have been written, its outcome is unknown until Twilio is asked (`find`). Only a call
 //! for which no connection could be made goes to the backup at once: surely nothing was written.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -148,8 +149,7 @@ impl TwilioGateway {
             OutboundContent::Template { content_id, variables } => {
                 push(&mut form, "&ContentSid=", content_id);
                 if !variables.is_empty() {
-                    let variables = serde_json::to_string(variables).unwrap_or_default();
-                    push(&mut form, "&ContentVariables=", &variables);
+                    push(&mut form, "&ContentVariables=", &numbered(variables));
                 }
             }
         }
@@ -188,6 +188,13 @@ fn messages(base: &str, account: &TwilioAccount) -> Result<Url, BadAccount> {
 fn push(form: &mut String, key: &str, value: &str) {
     form.push_str(key);
     form.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+}
+
+/// The values of a template's places as a JSON object, by number from 1.
+fn numbered(variables: &[(&str, &str)]) -> String {
+    let numbered: BTreeMap<String, &str> =
+        (1..).zip(variables).map(|(n, (_, value))| (i32::to_string(&n), *value)).collect();
+    serde_json::to_string(&numbered).unwrap_or_default()
 }
 
 /// A code that is worth one more try, and no third.
@@ -252,7 +259,7 @@ impl Broken {
             Self::TimedOut => "Twilio did not answer in time",
             Self::Cut => "the connection to Twilio broke before its answer was complete",
         };
-        SendError { class, code: None, detail: detail.to_owned() }
+        SendError { class, code: None, throttled: false, detail: detail.to_owned() }
     }
 }
 
@@ -282,6 +289,7 @@ fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
         _ => Err(SendError {
             class: SendErrorClass::Unknown,
             code: None,
+            throttled: false,
             detail: "Twilio said yes without an id".to_owned(),
         }),
     }
@@ -316,7 +324,9 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
         Some(known) => known.explain(Language::En).to_owned(),
         None => format!("Twilio answered {}", status.as_u16()),
     };
-    SendError { class, code: Some(code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string())), detail }
+    let throttled = code.map_or(status == StatusCode::TOO_MANY_REQUESTS, codes::throttles);
+    let code = code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
+    SendError { class, code: Some(code), throttled, detail }
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3), which counts from the reply's own `Date` when there is one, so

@@ -86,8 +86,8 @@ pub fn text(message: &Outbound) -> OutboundRequest<'_> {
     OutboundRequest { message, channel: &message.channel, to: &message.to, form: OutboundContent::Text(&message.body) }
 }
 
-/// The message as a template, whose places are numbered from 1.
-pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&str]) -> OutboundRequest<'a> {
-    let numbered = values.iter().zip(1..).map(|(value, place)| (place.to_string(), (*value).to_owned()));
-    OutboundRequest { form: OutboundContent::Template { content_id, variables: numbered.collect() }, ..text(message) }
+/// The message as a template.
+pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&'a str]) -> OutboundRequest<'a> {
+    let variables = values.iter().map(|value| ("a place", *value)).collect();
+    OutboundRequest { form: OutboundContent::Template { content_id, variables }, ..text(message) }
 }

@@ -35,6 +35,7 @@ fn config(channels: Vec<Channel>) -> Config {
         faq: Vec::new(),
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
+        longest_text: 1_600,
         per_contact_per_minute: 5,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(1_800),

@@ -14,13 +14,11 @@ mod tidying;
 
 use self::tidying::tidy;
 
-/// Twilio's limit for a `Body`, counted in UTF-16 units, the strictest way to count characters.
-pub const LONGEST_TEXT: usize = 1600;
-
 /// Instructions that one rendering may take: thousands of times what a sensible text needs, and over in a millisecond or
 /// so. Without it a tenant's loop would hold everyone else's turns up (I9).
 const FUEL: u64 = 20_000;
-/// What one rendering may write before it is stopped. What goes beyond [`LONGEST_TEXT`] is cut off anyway.
+/// What one rendering may write before it is stopped. What goes beyond the channels' longest text is cut
+/// off anyway.
 const MOST_BYTES: usize = 16 * 1024;
 /// The longest template.
 const LONGEST_SOURCE: usize = 16 * 1024;
@@ -67,6 +65,7 @@ const KNOWN: [&str; 7] = ["message", "message.body", "contact", "contact.name", 
 pub(super) struct Texts {
     environment: Environment<'static>,
     tenant: Value,
+    longest: usize,
     fallback: Option<Text>,
     seller: Option<Text>,
     opt_out: WithBuiltIn,
@@ -103,14 +102,15 @@ struct WithBuiltIn {
 impl Texts {
     pub(super) fn new(source: &RulesSource, errors: &mut Vec<RuleError>) -> Self {
         let tenant = context! { id => source.tenant.as_str(), name => source.tenant_name.as_str() };
-        let mut compiler = Compiler { environment: Environment::new(), tenant, errors };
+        let longest = source.longest_text;
+        let mut compiler = Compiler { environment: Environment::new(), tenant, longest, errors };
         compiler.environment.set_fuel(Some(FUEL));
         let replies = &source.replies;
         let fallback = compiler.optional("replies.fallback", replies.fallback.as_deref());
         let seller = compiler.optional("replies.seller", replies.seller.as_deref());
         let own = [&replies.opt_out, &replies.opt_in, &replies.help, &replies.welcome, &replies.confirmed];
         let fields = ["opt_out", "opt_in", "help", "welcome", "confirmed"].map(|name| format!("replies.{name}"));
-        let mut built_in = built_in(source.language, &source.tenant_name).into_iter();
+        let mut built_in = built_in(source.language, &source.tenant_name, longest).into_iter();
         let mut own = own.into_iter().zip(&fields).map(|(own, field)| compiler.optional(field, own.as_deref()));
         let [opt_out, opt_in, help, welcome, confirmed] = std::array::from_fn(|_| WithBuiltIn {
             own: own.next().flatten(),
@@ -129,7 +129,20 @@ impl Texts {
             .filter_map(|(at, entry)| Some((at, compiler.template(at, entry.template.as_ref()?))))
             .collect();
         let Compiler { environment, tenant, .. } = compiler;
-        Self { environment, tenant, fallback, seller, opt_out, opt_in, help, welcome, confirmed, answers, templates }
+        Self {
+            environment,
+            tenant,
+            longest,
+            fallback,
+            seller,
+            opt_out,
+            opt_in,
+            help,
+            welcome,
+            confirmed,
+            answers,
+            templates,
+        }
     }
 
     pub(super) fn has(&self, name: TextName) -> bool {
@@ -170,7 +183,9 @@ impl Texts {
     fn render(&self, text: &Text, facts: &Facts<'_>) -> Result<String, TemplateFailed> {
         match text {
             Text::Fixed(text) => Ok(text.clone()),
-            Text::Template(name) => render(&self.environment, name, &self.tenant, facts).map_err(|_| TemplateFailed),
+            Text::Template(name) => {
+                render(&self.environment, name, (&self.tenant, self.longest), facts).map_err(|_| TemplateFailed)
+            }
         }
     }
 }
@@ -178,7 +193,7 @@ impl Texts {
 fn render(
     environment: &Environment<'_>,
     name: &str,
-    tenant: &Value,
+    (tenant, longest): (&Value, usize),
     facts: &Facts<'_>,
 ) -> Result<String, minijinja::Error> {
     let contact = match facts.contact_name {
@@ -191,7 +206,7 @@ fn render(
     match outcome {
         // A full page is no failure: the rest would have been cut off.
         Err(error) if !page.is_full() => Err(error),
-        _ => Ok(tidy(&String::from_utf8_lossy(&page.0), LONGEST_TEXT)),
+        _ => Ok(tidy(&String::from_utf8_lossy(&page.0), longest)),
     }
 }
 
@@ -224,6 +239,7 @@ impl io::Write for Page {
 struct Compiler<'e> {
     environment: Environment<'static>,
     tenant: Value,
+    longest: usize,
     errors: &'e mut Vec<RuleError>,
 }
 
@@ -249,8 +265,8 @@ impl Compiler<'_> {
         } else if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
             let fixed = tidy(source, usize::MAX);
             let length = fixed.encode_utf16().count();
-            if length > LONGEST_TEXT {
-                self.errors.push(refuse(format!("has {length} characters; a message holds {LONGEST_TEXT}")));
+            if length > self.longest {
+                self.errors.push(refuse(format!("has {length} characters; a message holds {}", self.longest)));
             }
             return Text::Fixed(fixed);
         } else if let Err(error) = self.environment.add_template_owned(field.clone(), source.to_owned()) {
@@ -295,7 +311,7 @@ impl Compiler<'_> {
         ];
         let failed = trials.iter().find_map(|(undefined, facts)| {
             self.environment.set_undefined_behavior(*undefined);
-            let error = render(&self.environment, field, &self.tenant, facts).err()?;
+            let error = render(&self.environment, field, (&self.tenant, self.longest), facts).err()?;
             let unnamed = if facts.contact_name.is_none() { " (when the contact's name is not known)" } else { "" };
             Some(format!("{}{unnamed}", explain(&error)))
         });
@@ -314,7 +330,7 @@ fn explain(error: &minijinja::Error) -> String {
 }
 
 /// After STOP, after START, after HELP, at first, after CONFIRM.
-fn built_in(language: Language, tenant: &str) -> [String; 5] {
+fn built_in(language: Language, tenant: &str, longest: usize) -> [String; 5] {
     let texts = match language {
         Language::Fr => [
             format!("{tenant} : c'est noté, vous ne recevrez plus de messages. Répondez START pour reprendre."),
@@ -333,7 +349,7 @@ fn built_in(language: Language, tenant: &str) -> [String; 5] {
             format!("{tenant}: thank you, that is confirmed. Reply STOP at any time to get no more messages."),
         ],
     };
-    texts.map(|text| tidy(&text, LONGEST_TEXT))
+    texts.map(|text| tidy(&text, longest))
 }
 
 #[cfg(test)]

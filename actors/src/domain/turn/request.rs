@@ -9,7 +9,7 @@ use crate::domain::conversation::{Contact, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::{ContactId, CorrelationId};
 use crate::domain::message::{Outbound, OutboundKind};
-use crate::domain::rules::{LONGEST_TEXT, Rules};
+use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
 
 /// A message that somebody asks for. `Debug` does not show the text.
@@ -51,10 +51,12 @@ pub enum Refused {
     #[error("neither text nor template: nothing to send")]
     Empty,
     /// The text is longer than a message may be.
-    #[error("the text has {length} characters; a message holds {LONGEST_TEXT}")]
+    #[error("the text has {length} characters; a message holds {most}")]
     TooLong {
         /// Its length, in UTF-16 units.
         length: usize,
+        /// The longest that the tenant's channels carry.
+        most: usize,
     },
     /// It was to expire before it was asked for.
     #[error("expires_at has passed already")]
@@ -105,8 +107,9 @@ pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Tim
     }
     let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let length = text.map_or(0, |text| text.encode_utf16().count());
-    if length > LONGEST_TEXT {
-        return Err(Refused::TooLong { length });
+    let most = rules.source().longest_text;
+    if length > most {
+        return Err(Refused::TooLong { length, most });
     }
     match &request.template {
         Some(template) => check(template, state, text.is_some(), rules)?,

@@ -43,6 +43,7 @@ fn source() -> RulesSource {
         ],
         replies: Replies { fallback: Some("Merci {{ contact.name }}, bien reçu.".into()), ..Replies::default() },
         keywords: ExtraKeywords::default(),
+        longest_text: 1_600,
         per_contact_per_minute: 3,
         session_idle: Duration::from_secs(1800),
         live_session_idle: Duration::from_secs(3600),

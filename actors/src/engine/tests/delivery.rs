@@ -22,7 +22,7 @@ use crate::testing::harness::{Harness, Plan, noon, request};
 
 fn away() -> Answer {
     let class = SendErrorClass::Retry { after: None };
-    Answer::Refuse(SendError { class, code: Some("503".to_owned()), detail: String::new() })
+    Answer::Refuse(SendError { class, code: Some("503".to_owned()), throttled: false, detail: String::new() })
 }
 
 pub(super) fn texts(harness: &Harness, channel: &str) -> Vec<String> {
@@ -121,7 +121,7 @@ fn with_sms(plan: &mut Plan) {
 /// The provider names a time that is far away.
 fn away_for_long() -> Answer {
     let class = SendErrorClass::Retry { after: Some(Duration::from_secs(3_600)) };
-    Answer::Refuse(SendError { class, code: Some("63012".to_owned()), detail: String::new() })
+    Answer::Refuse(SendError { class, code: Some("63012".to_owned()), throttled: false, detail: String::new() })
 }
 
 #[test]
@@ -316,8 +316,12 @@ fn context_the_window_a_template_says_it() {
 fn when_the_provider_finds_the_window_closed_the_template_goes_in_the_same_attempt() {
     paused(async {
         let harness = Harness::build(|plan| plan.channel("a").templates = templates());
-        let closed =
-            SendError { class: SendErrorClass::WindowClosed, code: Some("63016".to_owned()), detail: String::new() };
+        let closed = SendError {
+            class: SendErrorClass::WindowClosed,
+            code: Some("63016".to_owned()),
+            throttled: false,
+            detail: String::new(),
+        };
         harness.provider("a").script([Answer::Refuse(closed.clone())]);
         harness.send("a", ANNE, rappel(Some("text"))).await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 1)).await;
@@ -454,7 +458,7 @@ fn a_provider_that_suspends_a_channel_pauses_it() {
     paused(async {
         let harness = Harness::build(|_| {});
         let class = SendErrorClass::Suspended { after: Duration::from_secs(120) };
-        let suspended = SendError { class, code: Some("yellow".to_owned()), detail: String::new() };
+        let suspended = SendError { class, code: Some("yellow".to_owned()), throttled: false, detail: String::new() };
         harness.provider("a").script([Answer::Refuse(suspended)]);
         harness.post("a", ANNE, "one").await.unwrap();
         harness.until(|now| !now.pauses.is_empty()).await;
@@ -532,7 +536,7 @@ fn i5_while_the_one_that_took_over_cannot_be_asked_nothing_is_repeated() {
         harness.provider("a").script([Answer::Lose]);
         harness.provider("a").script_finds([Ok(Found::CannotTell)]);
         let class = SendErrorClass::Retry { after: None };
-        let error = SendError { class, code: Some("503".to_owned()), detail: String::new() };
+        let error = SendError { class, code: Some("503".to_owned()), throttled: false, detail: String::new() };
         harness.gateways.of(&ChannelId::new("a-sms")).script_finds([Err(error)]);
         harness.post("a", ANNE, "one").await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 1)).await;

@@ -10,7 +10,7 @@ use crate::testing::harness::Harness;
 
 fn away() -> Answer {
     let class = SendErrorClass::Retry { after: None };
-    Answer::Refuse(SendError { class, code: Some("503".to_owned()), detail: String::new() })
+    Answer::Refuse(SendError { class, code: Some("503".to_owned()), throttled: false, detail: String::new() })
 }
 
 fn texts(harness: &Harness, tenant: &str) -> Vec<String> {

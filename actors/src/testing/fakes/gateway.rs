@@ -61,9 +61,10 @@ impl From<&OutboundContent<'_>> for Said {
     fn from(form: &OutboundContent<'_>) -> Self {
         match form {
             OutboundContent::Text(text) => Self::Text((*text).to_owned()),
-            OutboundContent::Template { content_id, variables } => {
-                Self::Template((*content_id).to_owned(), variables.values().cloned().collect())
-            }
+            OutboundContent::Template { content_id, variables } => Self::Template(
+                (*content_id).to_owned(),
+                variables.iter().map(|(_, value)| (*value).to_owned()).collect(),
+            ),
         }
     }
 }
@@ -226,7 +227,7 @@ impl fmt::Debug for FakeGateway {
 }
 
 fn lost() -> SendError {
-    SendError { class: SendErrorClass::Unknown, code: None, detail: "scripted".to_owned() }
+    SendError { class: SendErrorClass::Unknown, code: None, throttled: false, detail: "scripted".to_owned() }
 }
 
 impl Gateway for FakeGateway {

@@ -31,6 +31,7 @@ fn complaints(templates: Vec<Template>, used: Option<(&str, &[(&str, &str)])>) -
         faq: vec![FaqEntry { question: "?".into(), keywords: vec!["rdv".into()], answer: "ok".into(), template: used }],
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
+        longest_text: 1_600,
         per_contact_per_minute: 5,
         session_idle: Duration::from_secs(60),
         live_session_idle: Duration::from_secs(60),

@@ -18,6 +18,7 @@ fn source() -> RulesSource {
         faq: vec![],
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
+        longest_text: 1_600,
         per_contact_per_minute: 5,
         session_idle: Duration::from_secs(1800),
         live_session_idle: Duration::from_secs(3600),
@@ -151,7 +152,7 @@ fn i9_a_template_that_writes_without_end_is_stopped() {
     let rules = with_fallback("{% for a in 'x' * 3000 %}{{ message.body }}{% endfor %}").unwrap();
     let body = "bla".repeat(10_000);
     let text = rules.write(TextName::Fallback, &Facts { body: &body, contact_name: None }).unwrap().unwrap();
-    assert_eq!(text.encode_utf16().count(), LONGEST_TEXT);
+    assert_eq!(text.encode_utf16().count(), 1_600);
 }
 
 #[test]
@@ -167,7 +168,7 @@ proptest! {
         let rules = with_fallback("Merci {{ contact.name }}, « {{ message.body }} » est noté.").unwrap();
         let facts = Facts { body: &body, contact_name: name.as_deref() };
         let text = rules.write(TextName::Fallback, &facts).unwrap().unwrap();
-        prop_assert!(text.encode_utf16().count() <= LONGEST_TEXT);
+        prop_assert!(text.encode_utf16().count() <= 1_600);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn requests_that_cannot_be_met_are_refused() {
     for (request, refused) in [
         (SendRequest { text: None, ..request() }, Refused::Empty),
         (SendRequest { text: Some(" \n".into()), ..request() }, Refused::Empty),
-        (SendRequest { text: Some("x".repeat(1601)), ..request() }, Refused::TooLong { length: 1601 }),
+        (SendRequest { text: Some("x".repeat(1601)), ..request() }, Refused::TooLong { length: 1601, most: 1600 }),
         (SendRequest { expires_at: Some(at(0)), ..request() }, Refused::Expired),
         (with(used("rapel", &whole)), Refused::UnknownTemplate),
         (with(used("rappel", &[])), missing(&["prenom", "heure"])),

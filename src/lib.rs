@@ -13,9 +13,10 @@
 //! | [`telemetry`] | logs, metric names | standard output |
 //! | [`http`] | webhooks, health, metrics; no decisions | the network, inwards |
 //! | [`app`] | the composition root | every room |
-//! | [`cli`] | one file per subcommand | [`app`] |
+//! | [`lab`] | simulated providers, demo, load driver, torture | [`app`] |
+//! | [`cli`] | one file per subcommand | [`app`], [`lab`] |
 //!
-//! Imports run one way: `config <- {store, spool, cache, gateway, telemetry} <- http <- app <- cli <- main`. The decisions and the
+//! Imports run one way: `config <- {store, spool, cache, gateway, telemetry} <- http <- app <- lab <- cli <- main`. The decisions and the
 //! actors live in the member crate `palabre_actors`, which knows none of this.
 
 pub mod app;
@@ -24,6 +25,8 @@ pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod http;
+#[cfg(feature = "lab")]
+mod lab;
 pub mod runtime;
 pub mod spool;
 pub mod store;

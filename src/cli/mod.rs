@@ -2,6 +2,7 @@
 
 pub mod check;
 mod consents;
+#[cfg(feature = "lab")]
 mod demo;
 mod explain;
 mod files;
@@ -11,10 +12,11 @@ mod names;
 mod optout;
 mod outbox;
 mod serve;
+#[cfg(feature = "lab")]
 mod simulate;
 mod terminal;
+#[cfg(feature = "lab")]
 mod torture;
-mod verdict;
 
 use std::error::Error;
 use std::io::Write;
@@ -64,6 +66,7 @@ enum Command {
     #[command(after_help = migrate::HELP)]
     Migrate(migrate::MigrateArgs),
     /// See it all in a few seconds: a daemon, a simulated Twilio, twelve customers, every promise checked
+    #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
     /// Tell one message's whole story, from its webhook to the last callback
     Explain(ExplainArgs),
@@ -86,11 +89,13 @@ enum Command {
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
+    #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
     /// Kill a daemon with -9 again and again under load, beside a provider that misbehaves, and hold it to its promises
     ///
     /// Starts a throw-away daemon and a simulated provider on this machine. Exits with 1 when a message was lost, sent
     /// twice, out of order, sent after STOP, or is left without an end.
+    #[cfg(feature = "lab")]
     Torture(torture::TortureArgs),
 }
 
@@ -155,6 +160,7 @@ pub fn run() -> ExitCode {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
         Command::Migrate(args) => migrate::run(&args),
+        #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
             let manner =
@@ -164,8 +170,10 @@ pub fn run() -> ExitCode {
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
+        #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
-        Command::Torture(args) => torture::run(&args),
+        #[cfg(feature = "lab")]
+        Command::Torture(args) => torture::run(args),
     };
     ExitCode::from(code)
 }

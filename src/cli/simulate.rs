@@ -1,45 +1,18 @@
-//! `palabre simulate`: plays customers and provider against a running daemon: by hand ([`stand_in`]), or as a load driver.
-//!
-//! In the load driver, one thread does everything, because it shares its cores with what it measures: [`mod@drive`] posts [`webhook`]s over
-//! keep-alive [`connection`]s when the [`schedule`] says so, [`provider`] takes the replies, the [`ledger`] knows which
-//! message each belongs to, and [`report`] tells what came of it.
+//! `palabre simulate`: its arguments.
 
-mod connection;
-mod drive;
-mod ledger;
-mod process;
-mod progress;
-mod provider;
-mod report;
-mod schedule;
-mod setup;
-mod stand_in;
-mod tally;
-mod target;
-#[cfg(test)]
-mod tests;
-mod webhook;
-
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use tokio::net::TcpListener;
-use tokio::task::LocalSet;
 
-use self::drive::{Load, Pace, drive};
-use self::process::Process;
-use self::progress::{Progress, Snapshot};
-use self::schedule::Schedule;
-use self::setup::{MOST_TENANTS, Setup};
-use self::stand_in::ProviderArgs;
-use self::target::Target;
-use self::webhook::MOST_CONTACTS;
 use super::{ConfigFile, complain, complain_about, exit, load, say};
+use crate::lab::simulate::manual::{self, ManualError};
+use crate::lab::simulate::{self, Load, MOST_TENANTS, Pace, Schedule, Setup};
 
-/// Drives a load.
+/// Statuses that a provider reports of a message.
+const STATUSES: [&str; 5] = ["sent", "delivered", "read", "failed", "undelivered"];
+
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
     #[command(subcommand)]
@@ -135,12 +108,36 @@ struct RunArgs {
     quiet: bool,
 }
 
+#[derive(Debug, Args)]
+struct ProviderArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Where scripts post what customers write, on this machine; with port 0 on a free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = loopback)]
+    post: SocketAddr,
+    /// Which statuses follow a message that was taken, in this order; `none` for none
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', default_value = "sent,delivered,read", value_parser = status)]
+    callbacks: Vec<&'static str>,
+    /// The provider's code that goes with `failed` and `undelivered`
+    #[arg(long, value_name = "CODE", default_value_t = 30003)]
+    code: u32,
+    /// Before each of the statuses, a wait of up to this long
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    late: Duration,
+    /// Take nothing: refuse every message with this code of the provider's (21211, 63016, …)
+    #[arg(long, value_name = "CODE")]
+    refuse: Option<u32>,
+    /// Refuse what these channels send, and take the rest
+    #[arg(long, value_name = "CHANNEL", value_delimiter = ',', requires = "refuse")]
+    only: Vec<String>,
+}
+
 /// Runs the subcommand.
 pub(super) fn run(args: &SimulateArgs) -> u8 {
     match &args.command {
         SimulateCommand::Setup(args) => set_up(args),
         SimulateCommand::Run(args) => drive_load(args),
-        SimulateCommand::Provider(args) => stand_in::run(args),
+        SimulateCommand::Provider(args) => play_provider(args),
     }
 }
 
@@ -158,36 +155,14 @@ fn set_up(args: &SetupArgs) -> u8 {
     }
 }
 
-/// What keeps a run from starting.
-#[derive(Debug, thiserror::Error)]
-enum Unready {
-    #[error(transparent)]
-    Unfit(#[from] target::Unfit),
-    #[error("{0} channels have room for {1} conversations: ask for fewer, or set up more tenants")]
-    TooManyConversations(usize, u64),
-    #[error("nothing answers on {0}: start the daemon first, `palabre serve` with the same --config")]
-    NoDaemon(SocketAddr, #[source] io::Error),
-    #[error("the provider's side cannot listen on {0} (the channels' api_base_url)")]
-    ProviderPort(SocketAddr, #[source] io::Error),
-    #[error("the webhooks could not be laid out")]
-    Webhooks(#[from] crate::gateway::twilio::form::NotAForm),
-    #[error("the operating system gave no runtime")]
-    Runtime(#[source] io::Error),
-}
-
 fn drive_load(args: &RunArgs) -> u8 {
     let Some(config) = load(&args.file.config) else { return exit::FOUND_WRONG };
     if !args.closed {
-        for doubt in target::doubts(&config, args.rate, args.conversations) {
-            complain_about(format_args!("warning: {doubt}"));
+        for warning in simulate::warnings(&config, args.rate, args.conversations) {
+            complain_about(format_args!("warning: {warning}"));
         }
     }
-    let report = Target::of(&config).map_err(Unready::from).and_then(|target| {
-        // One thread: see the module's documentation.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Unready::Runtime)?;
-        LocalSet::new().block_on(&runtime, against(&target, args))
-    });
-    match report {
+    match simulate::run(&config, &args.load(), args.pid, args.quiet) {
         Ok(report) => {
             let text = if args.json { serde_json::to_string(&report).unwrap_or_default() } else { report.to_string() };
             say(format_args!("{text}"));
@@ -197,26 +172,21 @@ fn drive_load(args: &RunArgs) -> u8 {
     }
 }
 
-async fn against(target: &Target, args: &RunArgs) -> Result<report::Report, Unready> {
-    let room = target.senders.len() as u64 * u64::from(MOST_CONTACTS);
-    if u64::from(args.conversations) > room {
-        return Err(Unready::TooManyConversations(target.senders.len(), room));
-    }
-    let knock = tokio::net::TcpStream::connect(target.daemon).await;
-    knock.map_err(|error| Unready::NoDaemon(target.daemon, error))?;
-    let mut listeners = Vec::with_capacity(target.providers.len());
-    for address in &target.providers {
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.map_err(|error| Unready::ProviderPort(*address, error))?);
-    }
-    let daemon = args.pid.map(Process).or_else(|| Process::listening_on(target.daemon));
-    let progress = (!args.quiet).then(Progress::new);
-    let tell = move |snapshot: &Snapshot| {
-        if let Some(progress) = &progress {
-            progress.tell(snapshot);
+/// Simulates the provider until Ctrl-C.
+fn play_provider(args: &ProviderArgs) -> u8 {
+    let Some(config) = load(&args.file.config) else { return exit::FOUND_WRONG };
+    match manual::run(&config, &args.file.config, &args.options()) {
+        Ok(()) => exit::OK,
+        Err(error @ (ManualError::Elsewhere(_) | ManualError::NoChannel(_))) => {
+            complain_about(format_args!("{error}"));
+            exit::FOUND_WRONG
         }
-    };
-    Ok(drive(target, &args.load(), listeners, daemon, tell).await?)
+        Err(ManualError::Daemon(error)) => {
+            complain_about(format_args!("{error}"));
+            exit::FAILED
+        }
+        Err(error) => complain(&error),
+    }
 }
 
 impl RunArgs {
@@ -237,6 +207,19 @@ impl RunArgs {
     }
 }
 
+impl ProviderArgs {
+    fn options(&self) -> manual::Options {
+        manual::Options {
+            post: self.post,
+            callbacks: if self.callbacks == ["none"] { Vec::new() } else { self.callbacks.clone() },
+            code: self.code,
+            late: self.late,
+            refuse: self.refuse,
+            only: self.only.clone(),
+        }
+    }
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| Schedule::new(*rate).is_some() && *rate <= 1_000_000.0);
     rate.ok_or_else(|| "a number above 0, at most 1000000".to_owned())
@@ -249,4 +232,18 @@ fn share(text: &str) -> Result<f64, String> {
 
 fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "write it like 127.0.0.1:4011".to_owned())?;
+    if address.ip().to_canonical().is_loopback() {
+        Ok(address)
+    } else {
+        Err("customers' messages are taken on this machine alone, on 127.0.0.1 say".to_owned())
+    }
+}
+
+fn status(text: &str) -> Result<&'static str, String> {
+    let known = STATUSES.iter().chain(&["none"]).find(|status| **status == text);
+    known.copied().ok_or_else(|| format!("one of {}, none", STATUSES.join(", ")))
 }

@@ -38,6 +38,7 @@ const PLANS: [Plan; 2] = [
             apart(&["store", "spool", "cache", "gateway", "telemetry", "runtime"]),
             apart(&["http"]),
             apart(&["app"]),
+            apart(&["lab"]),
             apart(&["cli"]),
             apart(&["main"]),
         ],

@@ -1,0 +1,71 @@
+//! I9, I10: tenants apart, and nothing said that is nobody's business.
+
+use super::{Finding, Verdict};
+use crate::lab::demo::evidence::{Evidence, stored};
+
+/// I9: a tenant's rows refer to its own rows alone, and its messages leave through its own account.
+pub(super) fn apart(evidence: &Evidence) -> Verdict {
+    let mut finding = Finding::of("I9", "apart");
+    for link in &evidence.census.links {
+        finding.must(link.to_tenant.as_ref() == Some(&link.tenant), || match &link.to_tenant {
+            Some(_) => {
+                format!("{} {} of {} refers to another tenant's {}", link.table, link.id, link.tenant, link.to_table)
+            }
+            None => {
+                format!("{} {} of {} refers to {} that are not there", link.table, link.id, link.tenant, link.to_table)
+            }
+        });
+    }
+    for sent in &evidence.observed.sends {
+        let row = evidence.census.outbound.iter().find(|row| sent.mid.as_ref() == Some(&row.id));
+        let tenant = evidence.tenants.iter().find(|tenant| tenant.account == sent.account_sid);
+        let (Some(row), Some(tenant)) = (row, tenant) else { continue };
+        let own_sender = sent.from.as_ref().is_some_and(|from| tenant.addresses.contains(from));
+        finding.must(row.tenant_id == tenant.id && own_sender, || {
+            format!("{} of {} left through an account of {}", row.id, row.tenant_id, tenant.id)
+        });
+        finding.must(stored(&sent.to) == row.to, || format!("{} reached somebody else", row.id));
+        let cause = evidence.census.inbound.iter().find(|cause| row.in_reply_to.as_ref() == Some(&cause.id));
+        finding.must(cause.is_none_or(|cause| cause.from == row.to), || format!("{} went to another contact", row.id));
+    }
+    let contacts = shared_contacts(evidence);
+    finding.exercised(evidence.census.links.len(), "no row refers to another");
+    finding.verdict(format!(
+        "{} references between rows of {} tenants, none across; contacts of two tenants: {contacts}",
+        evidence.census.links.len(),
+        evidence.tenants.len()
+    ))
+}
+
+fn shared_contacts(evidence: &Evidence) -> usize {
+    let mut pairs: Vec<(&str, &str)> =
+        evidence.census.inbound.iter().map(|row| (row.from.as_str(), row.tenant_id.as_str())).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs.chunk_by(|a, b| a.0 == b.0).filter(|of_contact| of_contact.len() > 1).count()
+}
+
+/// I10: no number, token or text of a message in event payloads, errors, logs, metrics or refusals.
+pub(super) fn discreet(evidence: &Evidence) -> Verdict {
+    let mut finding = Finding::of("I10", "discreet");
+    let payloads = evidence.census.events.iter().map(|event| ("an event's payload", event.payload.as_str()));
+    let errors = evidence.census.outbound.iter().filter_map(|row| Some(("last_error", row.last_error.as_deref()?)));
+    let answers = evidence.observed.posts.iter().map(|post| ("the answer to a webhook", post.answer.as_str()));
+    let said = evidence.said.iter().map(|(place, text)| (*place, text.as_str()));
+    let (mut texts, mut bytes) = (0, 0);
+    for (place, text) in payloads.chain(errors).chain(answers).chain(said) {
+        texts += 1;
+        bytes += text.len();
+        for (number, secret) in evidence.secrets.iter().enumerate() {
+            finding.must(!text.contains(secret.as_str()), || format!("secret number {number} stands in {place}"));
+        }
+    }
+    finding.exercised(evidence.secrets.len(), "no secret to style for");
+    let logs = evidence.said.iter().any(|(place, text)| *place == "the logs" && !text.is_empty());
+    finding.exercised(usize::from(logs), "no log line");
+    finding.verdict(format!(
+        "{} numbers, tokens and bodies looked for in {texts} payloads, answers and logs ({} kB)",
+        evidence.secrets.len(),
+        bytes.div_ceil(1_000)
+    ))
+}

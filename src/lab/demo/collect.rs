@@ -1,0 +1,131 @@
+//! Gathers the evidence, and waits until there is nothing more to come.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use palabre_actors::domain::rules::Language;
+
+use super::Reasons;
+use super::evidence::{Evidence, Explained, TenantFacts};
+use super::fixtures::{CUSTOMERS, SENDERS};
+use super::folder::Folder;
+use super::journal::Observations;
+use super::run::DemoRun;
+use crate::config::Config;
+use crate::gateway::twilio::Kind;
+use crate::store::{Archive, Census, StoreError};
+
+/// The longest wait for what is under way: a retry and a style into an unknown send take a few seconds each.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
+/// A shorter text may stand in a log by chance.
+const SHORTEST_SECRET_CHARS: usize = 8;
+
+/// Waits until every message has had its turn, every outbound row is settled and every phone has reported. `false`: it
+/// took too long, and the checks will say what is missing.
+pub(super) async fn quiet(demo: &DemoRun) -> bool {
+    let settling = async {
+        loop {
+            if let Ok(counts) = demo.archive.counts().await {
+                let open = ["pending", "sending", "unknown"];
+                let waiting = counts.inbound.get("accepted").copied().unwrap_or_default()
+                    + open.iter().filter_map(|state| counts.outbound.get(*state)).sum::<u64>();
+                if waiting == 0 && demo.journal.phones_are_done() {
+                    return;
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settling).await.is_ok()
+}
+
+/// What the daemon said to others, besides its log.
+pub(super) async fn said(demo: &DemoRun, urls: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let mut said = Vec::new();
+    for (place, url) in urls {
+        if let Ok(response) = demo.client.get(url).send().await {
+            said.push((*place, response.text().await.unwrap_or_default()));
+        }
+    }
+    said
+}
+
+/// Everything, as it stands.
+///
+/// # Errors
+/// [`StoreError`]: the database cannot be read.
+pub(super) async fn evidence(
+    archive: &Archive,
+    config: &Config,
+    folder: &Folder,
+    observed: Observations,
+    mut said: Vec<(&'static str, String)>,
+    reasons: Reasons,
+) -> Result<Evidence, StoreError> {
+    let census = archive.census().await?;
+    let explained = explanations(archive, &census, reasons).await?;
+    said.push(("the logs", read(&folder.log())));
+    let secrets = secrets(&observed, folder);
+    Ok(Evidence { observed, census, tenants: tenants(config), secrets, said, explained })
+}
+
+async fn explanations(
+    archive: &Archive,
+    census: &Census,
+    reasons: Reasons,
+) -> Result<HashMap<String, Explained>, StoreError> {
+    let mut explained = HashMap::new();
+    for row in &census.inbound {
+        for id in [&row.id, &row.provider_message_id] {
+            let story = archive.explain(id).await?.and_then(|story| story.inbound).filter(|told| told.id == row.id);
+            let why = story.as_ref().and_then(|row| (reasons.inbound)(row, Language::En));
+            explained.insert(id.clone(), Explained { knows_it: story.is_some(), why });
+        }
+    }
+    for row in &census.outbound {
+        let story = archive.explain(&row.id).await?;
+        let told = story.and_then(|story| story.outbound.into_iter().find(|told| told.id == row.id));
+        let why = told.as_ref().and_then(|row| (reasons.outbound)(row, Language::En));
+        explained.insert(row.id.clone(), Explained { knows_it: told.is_some(), why });
+    }
+    Ok(explained)
+}
+
+fn tenants(config: &Config) -> Vec<TenantFacts> {
+    let facts = config.tenants.iter().map(|tenant| {
+        let accounts = tenant.channels.iter().filter_map(|channel| {
+            let (kind, account) = Kind::of(&channel.provider)?;
+            Some((kind.wire(&channel.address), account.account_sid.clone()))
+        });
+        let (addresses, accounts): (Vec<String>, Vec<String>) = accounts.unzip();
+        TenantFacts {
+            id: tenant.id.as_str().to_owned(),
+            account: accounts.into_iter().next().unwrap_or_default(),
+            addresses,
+            per_second: usize::try_from(tenant.limits.per_second).unwrap_or(usize::MAX),
+            per_contact_per_minute: usize::try_from(tenant.rules.source().per_contact_per_minute).unwrap_or(usize::MAX),
+            per_day: usize::try_from(tenant.limits.per_day).unwrap_or(usize::MAX),
+        }
+    });
+    facts.collect()
+}
+
+/// Numbers without their signs, so that no spelling escapes; tokens; what was said, in and out.
+fn secrets(observed: &Observations, folder: &Folder) -> Vec<String> {
+    let people =
+        CUSTOMERS.iter().map(|customer| customer.from).chain(observed.posts.iter().map(|post| post.from.as_str()));
+    let numbers = people
+        .chain(SENDERS.iter().map(|sender| sender.address))
+        .map(|address| address.trim_start_matches("whatsapp:").trim_start_matches('+').to_owned());
+    let texts = observed.posts.iter().map(|post| &post.text).chain(observed.sends.iter().map(|sent| &sent.body));
+    let texts = texts.filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS).cloned();
+    let all: BTreeSet<String> = numbers.chain(texts).chain(folder.tokens().map(str::to_owned)).collect();
+    all.into_iter().collect()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,321 @@
+//! Who plays: four tenants, their senders, twelve customers, and what each of them says. Every number is from a range that
+//! is kept for fiction.
+
+use std::time::Duration;
+
+use crate::gateway::twilio::Kind;
+
+/// A tenant of the demo.
+#[derive(Debug)]
+pub(super) struct Business {
+    /// Its slug.
+    pub id: &'static str,
+    /// The name customers know.
+    pub name: &'static str,
+    /// Its file, as it would lie in `config/tenants/`.
+    pub file: &'static str,
+    /// The file, beside it in `secrets/`, that its auth token comes from.
+    pub secret: &'static str,
+    /// `account_sid` of its channels.
+    pub account: &'static str,
+}
+
+/// A sender account that customers write to.
+#[derive(Debug)]
+pub(super) struct DemoSender {
+    /// Whose.
+    pub business: &'static Business,
+    /// The channel's slug.
+    pub channel: &'static str,
+    /// The product.
+    pub kind: Kind,
+    /// Our sender, as Twilio writes it.
+    pub address: &'static str,
+}
+
+/// Someone who writes.
+#[derive(Debug)]
+pub(super) struct Customer {
+    /// What they call themselves.
+    pub name: &'static str,
+    /// Where they write.
+    pub sender: &'static DemoSender,
+    /// From where, as Twilio writes it.
+    pub from: &'static str,
+    /// What they do, one after the other.
+    pub script: &'static [Step],
+}
+
+/// What a customer does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// Writes, and waits for what is to be expected.
+    Say(Line),
+    /// The same to another sender.
+    SayTo(&'static DemoSender, Line),
+    /// Writes several messages without waiting in between, then waits for so many answers.
+    Burst(&'static [Line], usize),
+    /// Lets time pass.
+    Wait(Duration),
+    /// An operator inserts the customer's number into `seller_phones`; goes on when it counts.
+    BecomeSeller,
+}
+
+/// One message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    /// The text.
+    pub text: &'static str,
+    /// More of the provider's parameters.
+    pub with: &'static [(&'static str, &'static str)],
+    /// How often the provider delivers it.
+    pub delivered: Delivered,
+    /// What follows.
+    pub expects: Expects,
+}
+
+/// How often the provider delivers a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivered {
+    /// Once.
+    Once,
+    /// Again after its answer, as after a lost response.
+    Again,
+    /// So many times at once.
+    AtOnce(usize),
+}
+
+/// What follows a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expects {
+    /// One message.
+    Answer,
+    /// None.
+    Silence,
+    /// One or none: it depends on what else is going on.
+    Either,
+}
+
+const BELLE: Business = Business {
+    id: "institut-belle",
+    name: "Institut Belle",
+    file: include_str!("tenants/institut-belle.toml"),
+    secret: "belle",
+    account: "AC0000000000000000000000000000d001",
+};
+const MARTIN: Business = Business {
+    id: "martin-plomberie",
+    name: "Martin Plomberie",
+    file: include_str!("tenants/martin-plomberie.toml"),
+    secret: "martin",
+    account: "AC0000000000000000000000000000d002",
+};
+const FATOU: Business = Business {
+    id: "chez-fatou",
+    name: "Chez Fatou",
+    file: include_str!("tenants/chez-fatou.toml"),
+    secret: "fatou",
+    account: "AC0000000000000000000000000000d003",
+};
+const BLEU: Business = Business {
+    id: "taxi-bleu",
+    name: "Taxi Bleu",
+    file: include_str!("tenants/taxi-bleu.toml"),
+    secret: "bleu",
+    account: "AC0000000000000000000000000000d004",
+};
+
+/// The tenants.
+pub(super) static BUSINESSES: [&Business; 4] = [&BELLE, &MARTIN, &FATOU, &BLEU];
+
+const BELLE_WA: DemoSender =
+    DemoSender { business: &BELLE, channel: "belle-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550101" };
+const MARTIN_SMS: DemoSender =
+    DemoSender { business: &MARTIN, channel: "martin-sms", kind: Kind::Sms, address: "+15005550102" };
+const FATOU_WA: DemoSender =
+    DemoSender { business: &FATOU, channel: "fatou-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550103" };
+const BLEU_WA: DemoSender =
+    DemoSender { business: &BLEU, channel: "bleu-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550104" };
+const BLEU_SMS: DemoSender =
+    DemoSender { business: &BLEU, channel: "bleu-sms", kind: Kind::Sms, address: "+15005550105" };
+
+/// The channels.
+pub(super) static SENDERS: [&DemoSender; 5] = [&BELLE_WA, &MARTIN_SMS, &FATOU_WA, &BLEU_WA, &BLEU_SMS];
+
+/// Whose first answer's send is cut after the provider took it: nobody knows, and it must not go twice (I5).
+pub(super) const CUT_OFF: &str = "whatsapp:+447700900110";
+/// Whose first answer meets a 429.
+pub(super) const TOLD_TO_WAIT: &str = "whatsapp:FR.13491208655302741918";
+/// Whose last answer never reaches the phone.
+pub(super) const UNREACHABLE: &str = "+33639980006";
+
+/// The customers.
+pub(super) static CUSTOMERS: [&Customer; 12] = [
+    &Customer { name: "Camille", sender: &BELLE_WA, from: "whatsapp:+33639980001", script: CAMILLE },
+    &Customer { name: "Inès", sender: &BELLE_WA, from: "whatsapp:+33639980002", script: INES },
+    &Customer { name: "Sarah", sender: &BELLE_WA, from: "whatsapp:+33639980003", script: SARAH },
+    &Customer { name: "Paul", sender: &MARTIN_SMS, from: "+33639980004", script: PAUL },
+    &Customer { name: "Léa", sender: &MARTIN_SMS, from: "+33639980005", script: LEA },
+    &Customer { name: "Hugo", sender: &MARTIN_SMS, from: UNREACHABLE, script: HUGO },
+    &Customer { name: "Fatou", sender: &FATOU_WA, from: "whatsapp:+33639980007", script: FATOU_HERSELF },
+    &Customer { name: "Aminata", sender: &FATOU_WA, from: "whatsapp:+33639980008", script: AMINATA },
+    &Customer { name: "Nadia", sender: &FATOU_WA, from: "whatsapp:+33639980009", script: NADIA },
+    &Customer { name: "John", sender: &BLEU_WA, from: CUT_OFF, script: JOHN },
+    &Customer { name: "Chloé", sender: &BLEU_WA, from: TOLD_TO_WAIT, script: CHLOE },
+    &Customer { name: "Karim", sender: &BLEU_SMS, from: "+33639980012", script: KARIM },
+];
+
+impl Line {
+    /// Something that may or may not be answered.
+    pub const fn small_talk(text: &'static str) -> Self {
+        Self::new(text).perhaps()
+    }
+
+    const fn new(text: &'static str) -> Self {
+        Self { text, with: &[], delivered: Delivered::Once, expects: Expects::Answer }
+    }
+
+    const fn with(self, with: &'static [(&'static str, &'static str)]) -> Self {
+        Self { with, ..self }
+    }
+
+    const fn delivered(self, delivered: Delivered) -> Self {
+        Self { delivered, ..self }
+    }
+
+    const fn unanswered(self) -> Self {
+        Self { expects: Expects::Silence, ..self }
+    }
+
+    const fn perhaps(self) -> Self {
+        Self { expects: Expects::Either, ..self }
+    }
+}
+
+const fn ask(text: &'static str) -> Step {
+    Step::Say(Line::new(text))
+}
+
+const fn into_silence(text: &'static str) -> Step {
+    Step::Say(Line::new(text).unanswered())
+}
+
+const fn wait_ms(milliseconds: u64) -> Step {
+    Step::Wait(Duration::from_millis(milliseconds))
+}
+
+const CAMILLE: &[Step] = &[
+    ask("Bonjour, quels sont vos horaires ?"),
+    wait_ms(250),
+    ask("Et le soin du visage, c'est combien ?"),
+    wait_ms(350),
+    ask("Parfait, à samedi alors !"),
+];
+
+const INES: &[Step] = &[
+    wait_ms(120),
+    Step::Say(Line::new("Ma peau réagit, vous en pensez quoi ?").with(&[
+        ("NumMedia", "1"),
+        ("MediaUrl0", "https://api.twilio.com/2010-04-01/Accounts/demo/Messages/MMdemo/Media/MEdemo"),
+        ("MediaContentType0", "image/jpeg"),
+        ("MessageType", "image"),
+    ])),
+    wait_ms(300),
+    Step::Say(Line::new("").with(&[
+        ("ButtonText", "Je confirme mon rendez-vous"),
+        ("ButtonPayload", "confirm-4"),
+        ("MessageType", "button"),
+    ])),
+];
+
+const SARAH: &[Step] = &[
+    wait_ms(60),
+    ask("Vous avez de la place jeudi matin ?"),
+    wait_ms(200),
+    ask("Désabonnez-moi !"),
+    into_silence("Finalement, vous êtes encore là ?"),
+    into_silence("Quels sont vos horaires ?"),
+    Step::SayTo(&BLEU_WA, Line::new("Un taxi pour la gare, c'est combien ?")),
+    wait_ms(500),
+    ask("Reprendre"),
+    ask("Et donc, vos horaires ?"),
+];
+
+const PAUL: &[Step] = &[
+    wait_ms(180),
+    Step::Say(Line::new("Bonjour, il me faut un devis pour une fuite").delivered(Delivered::Again)),
+    wait_ms(400),
+    ask("Merci, je vous envoie la photo"),
+];
+
+const LEA: &[Step] =
+    &[wait_ms(300), Step::Say(Line::new("Vous intervenez le dimanche ?").delivered(Delivered::AtOnce(20)))];
+
+const HUGO: &[Step] = &[
+    wait_ms(450),
+    Step::Burst(
+        &[
+            Line::new("Allô, il y a de l'eau partout"),
+            Line::new("C'est une urgence"),
+            Line::new("Vous faites un devis avant ?"),
+            Line::new("Ça monte").unanswered(),
+            Line::new("J'ai coupé l'eau").unanswered(),
+            Line::new("Enfin je crois").unanswered(),
+            Line::new("Non, ça coule encore").unanswered(),
+            Line::new("Vous êtes là ?").unanswered(),
+        ],
+        3,
+    ),
+];
+
+const FATOU_HERSELF: &[Step] =
+    &[ask("Le live commence, robe rouge à 25 euros !"), wait_ms(1_200), ask("Plus que deux robes rouges")];
+
+const AMINATA: &[Step] =
+    &[wait_ms(200), ask("Je vends avec Fatou ce soir"), Step::BecomeSeller, ask("Il reste trois robes bleues")];
+
+const NADIA: &[Step] = &[
+    wait_ms(700),
+    Step::Burst(
+        &[
+            Line::new("Je prends la robe rouge").perhaps(),
+            Line::new("Comment payer ?").perhaps(),
+            Line::new("La livraison est à combien ?").perhaps(),
+            Line::new("Arrêt"),
+        ],
+        1,
+    ),
+    into_silence("Allô, et ma robe ?"),
+];
+
+const JOHN: &[Step] = &[
+    ask("Hello, how much to the airport?"),
+    Step::Say(Line::new("").with(&[
+        ("Latitude", "48.8584"),
+        ("Longitude", "2.2945"),
+        ("Label", "Eiffel Tower"),
+        ("MessageType", "location"),
+    ])),
+];
+
+const CHLOE: &[Step] = &[wait_ms(350), ask("C'est combien pour l'aéroport ?")];
+
+const KARIM: &[Step] = &[
+    wait_ms(240),
+    ask("Aide"),
+    wait_ms(300),
+    Step::Say(Line::new("STOP").with(&[("OptOutType", "STOP")]).unanswered()),
+    into_silence("Un taxi à 8 h demain ?"),
+];
+
+/// What customers go on talking about, with their sender's own words left to chance.
+pub(super) static SMALL_TALK: [&str; 8] = [
+    "Bonjour, vous êtes là ?",
+    "Quels sont vos horaires ?",
+    "C'est combien ?",
+    "Un devis, s'il vous plaît",
+    "La livraison est comprise ?",
+    "How much to the station?",
+    "Merci beaucoup",
+    "À demain",
+];

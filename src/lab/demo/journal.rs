@@ -1,0 +1,182 @@
+//! What happened, as seen from outside the daemon: by the customers who wrote, and by their phones.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::gateway::twilio::simulator::Sent;
+
+/// A webhook that was posted.
+#[derive(Clone)]
+pub(super) struct Post {
+    /// The channel in its path.
+    pub channel: &'static str,
+    /// Whose that is.
+    pub tenant: &'static str,
+    /// The provider's id of the message.
+    pub sid: String,
+    /// Who wrote, as Twilio writes it.
+    pub from: String,
+    /// What they wrote.
+    pub text: String,
+    /// What the post is meant to show.
+    pub meant: Meant,
+    /// When it was posted.
+    pub at: Instant,
+    /// How long the answer took.
+    pub took: Duration,
+    /// The answer; `None` when there was none.
+    pub status: Option<u16>,
+    /// What the answer said.
+    pub answer: String,
+    /// Whether another reader of the database found the row right after the 200; `None`: nobody looked.
+    pub durable: Option<bool>,
+}
+
+/// What a post is meant to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// A message.
+    Message,
+    /// The same message once more.
+    Copy,
+    /// Nothing that may be believed: with this status it must be turned away.
+    Forgery(u16),
+}
+
+/// A status callback that was posted.
+#[derive(Clone, Debug)]
+pub(super) struct Callback {
+    /// Our id of the message it is about.
+    pub message: String,
+    /// `delivered`
+    pub status: &'static str,
+    /// The daemon's answer.
+    pub answered: Option<u16>,
+}
+
+/// What a customer may still be waiting for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// Messages that must come.
+    pub at_least: usize,
+    /// Messages that may come.
+    pub at_most: usize,
+}
+
+/// A conversation seen from the phone: the sender's address and the customer's, as Twilio writes them.
+pub(super) type Line = (String, String);
+
+/// The journal. Shared; every method takes a moment only.
+#[derive(Default)]
+pub(super) struct Journal {
+    observed: Mutex<Observations>,
+    replies: watch::Sender<usize>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Observations {
+    /// When the webhook was posted that first carried a message.
+    pub begun: HashMap<String, Instant>,
+    /// In the order of their answers.
+    pub posts: Vec<Post>,
+    /// In the order in which the simulator took them.
+    pub sends: Vec<Sent>,
+    /// In the order of their answers.
+    pub callbacks: Vec<Callback>,
+    /// States of outbound rows as the database had them, in the order of looking.
+    pub states: Vec<(String, String)>,
+    /// By conversation.
+    pub expected: HashMap<Line, Expected>,
+    /// Sends whose callbacks are not all posted.
+    pub open_phones: usize,
+}
+
+impl Journal {
+    /// A webhook is about to be posted.
+    pub fn begin(&self, sid: &str) -> Instant {
+        let now = Instant::now();
+        self.observed().begun.entry(sid.to_owned()).or_insert(now);
+        now
+    }
+
+    pub fn posted(&self, post: Post) {
+        self.observed().posts.push(post);
+    }
+
+    /// A message reached a phone. Answers its number.
+    pub fn took(&self, sent: &Sent) -> usize {
+        let number = {
+            let mut observed = self.observed();
+            observed.sends.push(sent.clone());
+            observed.open_phones += 1;
+            observed.sends.len()
+        };
+        self.replies.send_replace(number);
+        number
+    }
+
+    pub fn called_back(&self, callback: Callback) {
+        self.observed().callbacks.push(callback);
+    }
+
+    pub fn saw(&self, message: &str, state: &str) {
+        self.observed().states.push((message.to_owned(), state.to_owned()));
+    }
+
+    pub fn phone_is_done(&self) {
+        self.observed().open_phones -= 1;
+    }
+
+    pub fn expect(&self, line: Line, at_least: usize, at_most: usize) {
+        let mut observed = self.observed();
+        let expected = observed.expected.entry(line).or_default();
+        expected.at_least += at_least;
+        expected.at_most += at_most;
+    }
+
+    /// When the webhook was posted that first carried a message.
+    pub fn begun_at(&self, sid: &str) -> Option<Instant> {
+        self.observed().begun.get(sid).copied()
+    }
+
+    /// Whether every phone has reported all it had to.
+    pub fn phones_are_done(&self) -> bool {
+        self.observed().open_phones == 0
+    }
+
+    /// How many messages a phone has got from a sender.
+    pub fn got(&self, line: &Line) -> usize {
+        self.observed().got(line)
+    }
+
+    /// Waits until a phone has got so many messages from a sender. `false`: it took too long.
+    pub async fn has_got(&self, line: &Line, count: usize, patience: Duration) -> bool {
+        let mut replies = self.replies.subscribe();
+        let enough = replies.wait_for(|_| self.got(line) >= count);
+        tokio::time::timeout(patience, enough).await.is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// Everything so far.
+    pub fn snapshot(&self) -> Observations {
+        self.observed().clone()
+    }
+
+    fn observed(&self) -> MutexGuard<'_, Observations> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observations {
+    fn got(&self, (sender, customer): &Line) -> usize {
+        self.sends.iter().filter(|sent| sent.to == *customer && sent.from.as_ref() == Some(sender)).count()
+    }
+
+    /// Conversations that got fewer or more messages than they should have, with what they got.
+    pub fn unexpected(&self) -> Vec<(Line, Expected, usize)> {
+        let judged = self.expected.iter().map(|(line, expected)| (line.clone(), *expected, self.got(line)));
+        judged.filter(|(_, expected, got)| !(expected.at_least..=expected.at_most).contains(got)).collect()
+    }
+}

@@ -1,0 +1,180 @@
+//! A configuration to be driven: tenants with generous limits, whose provider is this machine, and whose answers repeat
+//! the message so that each can be told apart.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// More would not fit the numbers that senders get.
+pub(crate) const MOST_TENANTS: u16 = 9_999;
+
+/// What to write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) tenants: u16,
+    /// Of the daemon.
+    pub(crate) port: u16,
+    /// Of the provider's side.
+    pub(crate) provider_port: u16,
+}
+
+/// Why nothing usable was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    /// Somebody's configuration is there.
+    #[error("{0} is there already: name a new folder")]
+    Exists(PathBuf),
+    /// The file system.
+    #[error("{0} could not be written")]
+    Write(PathBuf, #[source] io::Error),
+}
+
+impl Setup {
+    /// Writes `palabre.toml`, `tenants/` and `secrets/` into a folder, and tells where the first one is. Nothing that
+    /// exists is touched.
+    ///
+    /// # Errors
+    /// [`SetupError`]
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, SetupError> {
+        let main = folder.join("palabre.toml");
+        let (tenants, secrets) = (folder.join("tenants"), folder.join("secrets"));
+        for path in [&main, &tenants, &secrets] {
+            if path.exists() {
+                return Err(SetupError::Exists(path.clone()));
+            }
+        }
+        for path in [&tenants, &secrets] {
+            fs::create_dir_all(path).map_err(|error| SetupError::Write(path.clone(), error))?;
+        }
+        for number in 1..=self.tenants {
+            // It opens nothing but this setup, so it need not be a cryptographer's.
+            let token = format!("{:032x}\n", fastrand::u128(..));
+            write(&secrets.join(format!("load-{number:04}.token")), 0o600, &token)?;
+            write(&tenants.join(format!("load-{number:04}.toml")), 0o644, &self.tenant(number))?;
+        }
+        write(&main, 0o644, &self.main())?;
+        Ok(main)
+    }
+
+    fn main(&self) -> String {
+        let port = self.port;
+        format!(
+            r#"# Written by `palabre simulate setup`, for `palabre serve` and `palabre simulate run`. Not for real customers.
+[http]
+listen = "127.0.0.1:{port}"
+public_base_url = "http://127.0.0.1:{port}"
+
+[database]
+url = "sqlite://palabre.db"
+
+[tenants]
+dir = "tenants"
+"#
+        )
+    }
+
+    fn tenant(&self, number: u16) -> String {
+        let mut text = format!(
+            r#"# Written by `palabre simulate setup`.
+id = "load-{number:04}"
+name = "Load {number:04}"
+language = "fr"
+timezone = "Europe/Paris"
+
+[[channels]]
+id = "load-{number:04}-wa"
+provider = "twilio-whatsapp"
+address = "whatsapp:+1415523{number:04}"
+account_sid = "AC{number:032x}"
+auth_token = {{ file = "secrets/load-{number:04}.token" }}
+api_base_url = "http://127.0.0.1:{provider_port}"
+
+[limits]
+per_second = 100000
+per_contact_per_minute = 100000
+per_day = 100000000
+
+"#,
+            provider_port = self.provider_port
+        );
+        for (question, keywords, answer) in FAQ {
+            // Writing into a String cannot fail.
+            let _ = write!(
+                text,
+                "[[faq]]\nquestion = \"{question}\"\nkeywords = {keywords:?}\nanswer = \"{answer} (« {{{{ message.body }}}} »)\"\n\n"
+            );
+        }
+        text.push_str("[replies]\n# The driver knows a reply by what it repeats of the message.\n");
+        text.push_str(
+            "fallback = \"Merci {{ contact.name }}, {{ tenant.name }} a bien reçu votre message : « {{ message.body }} »\"\n",
+        );
+        text
+    }
+}
+
+const FAQ: [(&str, &[&str], &str); 3] = [
+    (
+        "Quels sont vos horaires ?",
+        &["horaires", "ouvert", "ouverture"],
+        "Nous sommes ouverts du mardi au samedi, de 9 h à 19 h.",
+    ),
+    ("Où êtes-vous ?", &["adresse", "où êtes-vous"], "Nous sommes au 12, rue des Lilas."),
+    ("Quels sont vos tarifs ?", &["tarif", "tarifs", "prix"], "Nos tarifs sont affichés à l'entrée."),
+];
+
+fn write(path: &Path, mode: u32, text: &str) -> Result<(), SetupError> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| SetupError::Write(path.to_owned(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::ledger::Matching;
+    use super::super::target::{Target, warnings};
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    const SETUP: Setup = Setup { tenants: 3, port: 18_080, provider_port: 14_010 };
+
+    #[test]
+    fn secrets_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        SETUP.write(folder.path()).unwrap();
+        let secrets: Vec<_> = fs::read_dir(folder.path().join("secrets")).unwrap().map(Result::unwrap).collect();
+        assert_eq!(secrets.len(), 3);
+        for secret in secrets {
+            assert_eq!(secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read_to_string(secret.path()).unwrap().len(), 33);
+        }
+    }
+
+    #[test]
+    fn nothing_that_exists_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("palabre.toml"), "mine").unwrap();
+        assert!(matches!(SETUP.write(folder.path()), Err(SetupError::Exists(_))));
+        assert_eq!(fs::read_to_string(folder.path().join("palabre.toml")).unwrap(), "mine");
+        assert!(!folder.path().join("secrets").exists());
+    }
+
+    #[test]
+    fn what_is_written_holds_and_can_be_driven() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = SETUP.write(folder.path()).unwrap();
+        let loaded = Config::load(&main, &Environment::default()).unwrap();
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+        let target = Target::of(&loaded.config).unwrap();
+        assert_eq!(target.daemon, "127.0.0.1:18080".parse().unwrap());
+        assert_eq!(target.providers, ["127.0.0.1:14010".parse().unwrap()]);
+        assert_eq!((target.senders.len(), target.tenants), (3, 3));
+        assert_eq!(target.matching, Matching::ByToken);
+        assert!(warnings(&loaded.config, 10_000.0, 1_000).is_empty());
+        let warnings = warnings(&loaded.config, 1_000_000.0, 1);
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+    }
+}

@@ -1,0 +1,306 @@
+mod history;
+
+use super::*;
+use crate::gateway::twilio::simulator::Sent;
+use crate::lab::torture::fixtures::Said;
+use crate::lab::torture::ledger::Posted;
+use crate::lab::torture::stalls::Stall;
+use crate::store::Link;
+use crate::store::entity::{event_log, message_in, message_out};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A run in which one contact wrote twice, said STOP, wrote, said START and wrote again, and all was well.
+fn sound() -> Evidence {
+    let mut evidence = Evidence::default();
+    let said = [Said::Text, Said::Text, Said::Stop, Said::Text, Said::Start, Said::Text];
+    for (number, said) in said.into_iter().enumerate() {
+        let at = moment(number as i64 * 10_000);
+        let (posted, row) = exchange(number, said, at);
+        for event_type in ["webhook_received", "message_routed"] {
+            evidence.census.events.push(event(&row.id, "message_in", event_type, "system", at));
+        }
+        evidence.census.links.push(Link {
+            table: "messages_in".into(),
+            id: row.id.clone(),
+            tenant: "a".into(),
+            to_table: "conversations".into(),
+            to_tenant: Some("a".into()),
+        });
+        evidence.posts.posted.push(posted);
+        if number != 3 {
+            answer(&mut evidence, number, &row, at);
+        }
+        evidence.census.inbound.push(row);
+    }
+    evidence
+}
+
+fn moment(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_262_400, 0).unwrap() + TimeDelta::milliseconds(ms)
+}
+
+fn text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
+fn exchange(number: usize, said: Said, at: DateTime<Utc>) -> (Posted, message_in::Model) {
+    let posted = Posted {
+        sid: format!("SM{number}"),
+        tenant: "a".into(),
+        channel: "a-wa".into(),
+        contact: 1,
+        said,
+        mark: format!("m-1-{number}"),
+        begun: at,
+        acknowledged: Some(at + TimeDelta::milliseconds(5)),
+        posts: 2,
+        acknowledgements: 1,
+    };
+    let reasons =
+        ["answered_fallback", "answered_fallback", "opted_out", "silent_opted_out", "opted_in", "answered_fallback"];
+    let row = message_in::Model {
+        id: format!("in-{number}"),
+        tenant_id: "a".into(),
+        channel_id: "a-wa".into(),
+        conversation_id: Some("conversation".into()),
+        provider_message_id: posted.sid.clone(),
+        from: "whatsapp:+33612000001".into(),
+        to: "whatsapp:+14155230001".into(),
+        body: posted.mark.clone(),
+        profile_name: None,
+        details: None,
+        role: Some("client".into()),
+        state: "processed".into(),
+        reason: Some(reasons[number].into()),
+        correlation_id: format!("flow-{number}"),
+        created_at: text(at),
+        processed_at: Some(text(at + TimeDelta::milliseconds(8))),
+    };
+    (posted, row)
+}
+
+fn answer(evidence: &mut Evidence, number: usize, cause: &message_in::Model, at: DateTime<Utc>) {
+    let (written, taken) = (at + TimeDelta::milliseconds(8), at + TimeDelta::milliseconds(20));
+    let kind = ["reply", "reply", "opt_out_confirmation", "", "opt_in_confirmation", "reply"][number];
+    let row = message_out::Model {
+        id: format!("out-{number}"),
+        tenant_id: "a".into(),
+        channel_id: "a-wa".into(),
+        conversation_id: "conversation".into(),
+        in_reply_to: Some(cause.id.clone()),
+        to: cause.from.clone(),
+        body: String::new(),
+        kind: kind.into(),
+        state: "delivered".into(),
+        attempts: 1,
+        next_attempt_at: text(written),
+        lease_owner: None,
+        lease_until: None,
+        provider_message_id: Some(format!("SMout{number}")),
+        last_error: None,
+        correlation_id: cause.correlation_id.clone(),
+        created_at: text(written),
+        sent_at: Some(text(taken)),
+        updated_at: text(taken),
+    };
+    for (event_type, actor) in [("message_sent", "system"), ("message_delivered", "provider")] {
+        evidence.census.events.push(event(&row.id, "message_out", event_type, actor, taken));
+    }
+    let body = if kind == "reply" { format!("Reçu : m-1-{number}") } else { kind.to_owned() };
+    evidence.sends.push(Sent {
+        sequence: number as u64,
+        at: std::time::Instant::now(),
+        created_at: taken,
+        sid: format!("SMout{number}"),
+        account_sid: "AC1".into(),
+        mid: Some(row.id.clone()),
+        to: cause.from.clone(),
+        from: None,
+        messaging_service_sid: None,
+        body,
+        status_callback: None,
+        content_sid: None,
+        content_variables: None,
+    });
+    evidence.census.outbound.push(row);
+}
+
+fn event(entity: &str, entity_type: &str, event_type: &str, actor: &str, at: DateTime<Utc>) -> event_log::Model {
+    // Drawn one after the other, as the writer does.
+    let id = uuid::Uuid::now_v7().to_string();
+    event_log::Model {
+        id,
+        tenant_id: "a".into(),
+        event_type: event_type.into(),
+        entity_type: entity_type.into(),
+        entity_id: Some(entity.into()),
+        correlation_id: "flow".into(),
+        actor_type: actor.into(),
+        payload: if actor == "system" { r#"{"reason":"taken","attempt":1}"# } else { "{}" }.into(),
+        created_at: text(at),
+    }
+}
+
+fn failing(evidence: &Evidence) -> Vec<&'static str> {
+    all(evidence).into_iter().filter(|verdict| !verdict.holds).map(|verdict| verdict.name).collect()
+}
+
+#[track_caller]
+fn caught_by(check: &str, doctor: impl FnOnce(&mut Evidence)) {
+    let mut evidence = sound();
+    doctor(&mut evidence);
+    let failing = failing(&evidence);
+    assert!(failing.contains(&check), "{check} is not among {failing:?}");
+}
+
+fn outbound(evidence: &mut Evidence, number: usize) -> &mut message_out::Model {
+    evidence.census.outbound.iter_mut().find(|row| row.id == format!("out-{number}")).unwrap()
+}
+
+fn suppress(evidence: &mut Evidence, number: usize) {
+    let row = outbound(evidence, number);
+    (row.state, row.last_error) = ("suppressed".into(), Some("opted_out".into()));
+    let id = row.id.clone();
+    evidence.sends.retain(|sent| sent.mid.as_ref() != Some(&id));
+    evidence.census.events.retain(|event| event.entity_id.as_ref() != Some(&id));
+    evidence
+        .census
+        .events
+        .push(because("opted_out", event(&id, "message_out", "message_suppressed", "system", moment(0))));
+}
+
+/// The same event for another reason; of no attempt.
+fn because(reason: &str, event: event_log::Model) -> event_log::Model {
+    event_log::Model { payload: format!(r#"{{"reason":"{reason}"}}"#), ..event }
+}
+
+#[test]
+fn a_sound_run_holds() {
+    let verdicts = all(&sound());
+    assert!(verdicts.iter().all(|verdict| verdict.holds), "{verdicts:#?}");
+}
+
+#[test]
+fn nothing_at_all_proves_nothing() {
+    assert!(failing(&Evidence::default()).len() >= 7);
+}
+
+#[test]
+fn i1_i2_unacknowledged_missing_surplus_and_refused_messages_are_caught() {
+    let check = "accepted once";
+    caught_by(check, |evidence| evidence.posts.posted[0].acknowledged = None);
+    caught_by(check, |evidence| _ = evidence.census.inbound.remove(1));
+    caught_by(check, |evidence| evidence.census.inbound.push(evidence.census.inbound[0].clone()));
+    caught_by(check, |evidence| evidence.census.inbound[0].provider_message_id = "SMother".into());
+    caught_by(check, |evidence| evidence.posts.turned_away.push((401, "SM1".into())));
+}
+
+#[test]
+fn i4_half_turns_are_caught() {
+    let check = "whole turns";
+    caught_by(check, |evidence| evidence.census.inbound[0].state = "accepted".into());
+    caught_by(check, |evidence| evidence.census.inbound[0].conversation_id = None);
+    caught_by(check, |evidence| evidence.census.inbound[0].reason = Some("silent_opted_out".into()));
+    caught_by(check, |evidence| _ = evidence.census.events.remove(1));
+    caught_by(check, |evidence| evidence.census.events.push(evidence.census.events[0].clone()));
+    caught_by(check, |evidence| evidence.census.links[0].to_tenant = None);
+    caught_by(check, |evidence| evidence.census.inbound[0].tenant_id = "b".into());
+}
+
+#[test]
+fn i5_lost_answers_are_caught() {
+    let check = "none lost";
+    caught_by(check, |evidence| _ = evidence.sends.remove(0));
+    caught_by(check, |evidence| _ = evidence.census.outbound.remove(0));
+    caught_by(check, |evidence| outbound(evidence, 0).kind = "manual".into());
+    caught_by(check, |evidence| evidence.sends[0].body = "Reçu : m-1-1".into());
+    // Suppressed, and no STOP came after it; or the STOP's own confirmation; or for another reason.
+    caught_by(check, |evidence| suppress(evidence, 5));
+    caught_by(check, |evidence| suppress(evidence, 2));
+    caught_by(check, |evidence| {
+        suppress(evidence, 0);
+        outbound(evidence, 0).last_error = Some("21610".into());
+    });
+    caught_by(check, |evidence| outbound(evidence, 0).state = "suppressed".into());
+    caught_by(check, |evidence| outbound(evidence, 0).in_reply_to = Some("in-3".into()));
+}
+
+#[test]
+fn i6_an_answer_that_a_stop_held_back_is_not_lost() {
+    let mut evidence = sound();
+    suppress(&mut evidence, 1);
+    assert_eq!(failing(&evidence), Vec::<&str>::new());
+}
+
+#[test]
+fn i5_repeated_sends_are_caught_by_row_and_by_mark() {
+    let check = "none twice";
+    let again = |evidence: &mut Evidence| {
+        let mut again = evidence.sends[0].clone();
+        again.sequence = 99;
+        evidence.sends.push(again);
+    };
+    caught_by(check, again);
+    caught_by(check, |evidence| {
+        again(evidence);
+        // Another row of ours, the same text.
+        evidence.sends[5].mid = Some("out-1".into());
+        evidence.sends.remove(1);
+    });
+    caught_by(check, |evidence| evidence.sends[0].mid = Some("out-77".into()));
+    caught_by(check, |evidence| evidence.sends[0].mid = None);
+}
+
+#[test]
+fn i3_what_overtakes_is_caught() {
+    let check = "ordered";
+    caught_by(check, |evidence| evidence.sends[0].sequence = 50);
+    caught_by(check, |evidence| evidence.census.inbound[0].id = "in-9".into());
+    caught_by(check, |evidence| evidence.census.inbound[0].processed_at = Some(text(moment(90_000))));
+}
+
+#[test]
+fn i3_webhooks_that_overlap_have_no_order() {
+    let mut evidence = sound();
+    evidence.posts.posted[0].acknowledged = Some(moment(10_001));
+    evidence.sends[0].sequence = 1;
+    evidence.sends[1].sequence = 0;
+    assert_eq!(failing(&evidence), Vec::<&str>::new());
+}
+
+#[test]
+fn i6_whatever_breaks_the_silence_is_caught() {
+    let check = "silence";
+    // Too late to have been on the wire when STOP was said.
+    caught_by(check, |evidence| evidence.sends[1].created_at = moment(22_000));
+    // A second confirmation.
+    caught_by(check, |evidence| evidence.sends.push(evidence.sends[2].clone()));
+    // A row that was written in the silence.
+    caught_by(check, |evidence| outbound(evidence, 1).created_at = text(moment(25_000)));
+    caught_by(check, |evidence| evidence.posts.posted.retain(|posted| posted.said != Said::Stop));
+}
+
+#[test]
+fn i6_what_was_on_the_wire_is_no_breach_nor_what_a_standstill_held_up() {
+    let mut evidence = sound();
+    evidence.sends[1].created_at = moment(21_000);
+    assert!(!failing(&evidence).contains(&"silence"));
+    evidence.sends[1].created_at = moment(25_000);
+    assert!(failing(&evidence).contains(&"silence"));
+    evidence.stalls.push(Stall { from: moment(20_500), length: TimeDelta::seconds(4) });
+    assert!(!failing(&evidence).contains(&"silence"));
+}
+
+#[test]
+fn i11_open_ends_and_dead_letters_are_caught() {
+    for state in ["pending", "sending", "unknown", "deferred", "dead", "nowhere"] {
+        caught_by("settled", |evidence| outbound(evidence, 0).state = state.into());
+    }
+    caught_by("settled", |evidence| outbound(evidence, 0).state = "failed".into());
+    caught_by("settled", |evidence| evidence.census.inbound[0].state = "accepted".into());
+}
+
+#[test]
+fn a_daemon_that_ends_by_itself_is_caught() {
+    caught_by("alive", |evidence| evidence.ended.push("the daemon ended by itself: exit status: 70".into()));
+}

@@ -1,0 +1,138 @@
+//! What the promises are held against: what the customers did, what the provider took, what the tables hold.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::fixtures::Said;
+use super::ledger::{PostRecords, Posted};
+use super::stalls::Stall;
+use crate::gateway::twilio::simulator::Sent;
+use crate::store::Census;
+use crate::store::entity::{message_in, message_out};
+
+/// The evidence.
+#[derive(Clone, Default)]
+pub(super) struct Evidence {
+    /// What the customers did.
+    pub(super) posts: PostRecords,
+    /// What the provider took, in its order.
+    pub(super) sends: Vec<Sent>,
+    /// What the tables hold at the end.
+    pub(super) census: Census,
+    /// When the machine stood still.
+    pub(super) stalls: Vec<Stall>,
+    /// Daemons that ended without being killed.
+    pub(super) ended: Vec<String>,
+}
+
+/// A message with all that belongs to it.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    pub(super) posted: &'a Posted,
+    pub(super) row: &'a message_in::Model,
+    /// What the rules call for.
+    pub(super) due: Due,
+}
+
+/// What the rules call for, after all that the contact said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// An answer that repeats the message.
+    Reply,
+    /// The one confirmation of a STOP.
+    OptOutConfirmation,
+    /// The confirmation of a START.
+    OptInConfirmation,
+    /// They said STOP before.
+    Nothing,
+}
+
+impl Due {
+    /// `messages_out.kind`
+    pub(super) fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Reply => Some("reply"),
+            Self::OptOutConfirmation => Some("opt_out_confirmation"),
+            Self::OptInConfirmation => Some("opt_in_confirmation"),
+            Self::Nothing => None,
+        }
+    }
+
+    /// `messages_in.reason`
+    pub(super) fn outcome(self) -> &'static str {
+        match self {
+            Self::Reply => "answered_fallback",
+            Self::OptOutConfirmation => "opted_out",
+            Self::OptInConfirmation => "opted_in",
+            Self::Nothing => "silent_opted_out",
+        }
+    }
+}
+
+/// The evidence, sorted for looking things up.
+pub(super) struct Index<'a> {
+    /// By conversation (channel and contact), in the order of acceptance.
+    pub(super) conversations: BTreeMap<(&'a str, u32), Vec<Turn<'a>>>,
+    /// Answers by the message that they answer.
+    pub(super) answers: HashMap<&'a str, Vec<&'a message_out::Model>>,
+    /// What the provider took, by our id.
+    pub(super) sends: HashMap<&'a str, Vec<&'a Sent>>,
+}
+
+impl Evidence {
+    /// Sorts it.
+    pub(super) fn index(&self) -> Index<'_> {
+        let posted: HashMap<(&str, &str), &Posted> =
+            self.posts.posted.iter().map(|posted| ((posted.channel.as_str(), posted.sid.as_str()), posted)).collect();
+        let mut rows: Vec<&message_in::Model> = self.census.inbound.iter().collect();
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut conversations: BTreeMap<(&str, u32), Vec<Turn<'_>>> = BTreeMap::new();
+        for row in rows {
+            let key = (row.channel_id.as_str(), row.provider_message_id.as_str());
+            let Some(posted) = posted.get(&key).copied() else { continue };
+            let turns = conversations.entry((row.channel_id.as_str(), posted.contact)).or_default();
+            let silent = is_silent(turns);
+            let due = match posted.said {
+                Said::Start => Due::OptInConfirmation,
+                Said::Text | Said::Stop if silent => Due::Nothing,
+                Said::Text => Due::Reply,
+                Said::Stop => Due::OptOutConfirmation,
+            };
+            turns.push(Turn { posted, row, due });
+        }
+        let mut answers: HashMap<&str, Vec<&message_out::Model>> = HashMap::new();
+        for answer in &self.census.outbound {
+            answers.entry(answer.in_reply_to.as_deref().unwrap_or_default()).or_default().push(answer);
+        }
+        let mut sends: HashMap<&str, Vec<&Sent>> = HashMap::new();
+        for sent in &self.sends {
+            sends.entry(sent.mid.as_deref().unwrap_or_default()).or_default().push(sent);
+        }
+        Index { conversations, answers, sends }
+    }
+}
+
+/// Whether the last change of consent was a STOP.
+fn is_silent(turns: &[Turn<'_>]) -> bool {
+    let last = turns.iter().rev().map(|turn| turn.due);
+    let mut changes = last.filter(|due| matches!(due, Due::OptOutConfirmation | Due::OptInConfirmation));
+    changes.next() == Some(Due::OptOutConfirmation)
+}
+
+impl Index<'_> {
+    /// The answers to a message.
+    pub(super) fn answers(&self, row: &message_in::Model) -> &[&message_out::Model] {
+        self.answers.get(row.id.as_str()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What the provider took of an answer.
+    pub(super) fn sends(&self, answer: &message_out::Model) -> &[&Sent] {
+        self.sends.get(answer.id.as_str()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// A moment as the tables write it.
+pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}

@@ -1,0 +1,333 @@
+//! `palabre torture`: the daemon as a process of its own, under load, killed with -9 again and again at random moments,
+//! beside a provider that misbehaves; then every promise is held against what the customers did, what the provider took
+//! and what the tables hold.
+//!
+//! Everything that is drawn follows from the seed: who writes what, when the daemon is killed, what goes wrong at the
+//! provider. What meets what is up to the machine, so the same seed tries the same things and need not find the same.
+
+mod checks;
+mod child;
+mod clients;
+mod evidence;
+mod fault_profile;
+mod fixtures;
+mod folder;
+mod installation;
+mod ledger;
+mod process_killer;
+mod report;
+mod stalls;
+mod tcp_proxy;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant};
+
+use futures_util::future;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use self::clients::Clients;
+use self::evidence::Evidence;
+use self::folder::{Folder, PUBLIC_BASE_URL};
+use self::installation::Node;
+pub(crate) use self::installation::Servers;
+use self::ledger::PostLedger;
+use self::process_killer::{ChildError, KillCounts, KillTime, ProcessKiller};
+pub(crate) use self::report::Report;
+use self::report::{Webhooks, counted};
+use self::stalls::Stalls;
+use crate::config::{Config, ConfigErrors, Environment};
+use crate::gateway::client::{self, ClientError};
+use crate::gateway::twilio::simulator::{Daemon as DaemonAddress, Simulator, SimulatorConfig, SimulatorError};
+use crate::lab::printer::print_error_line;
+use crate::store::{Archive, Counts, StoreError};
+
+/// How often it is looked whether anything is still under way.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What the torture is asked to do.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// How often the daemon is killed with -9.
+    pub(crate) kills: u32,
+    /// Draws contacts, kills and faults; `None`: a new one.
+    pub(crate) seed: Option<u64>,
+    /// Messages a second, over all contacts.
+    pub(crate) rate: f64,
+    /// How many contacts write at the same time.
+    pub(crate) conversations: u16,
+    /// How long the provider takes at most between reading a send and having it in its list.
+    pub(crate) hesitation: Duration,
+    /// How long the daemon is away at least between a kill and the next start.
+    pub(crate) away: Duration,
+    /// How long the daemon is left alone at the end, at most, to finish what is under way.
+    pub(crate) patience: Duration,
+    /// What the daemon runs on.
+    pub(crate) servers: Servers,
+    /// Keeps configuration, database and log in this folder.
+    pub(crate) keep: Option<PathBuf>,
+    /// Shows no progress.
+    pub(crate) quiet: bool,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TortureError {
+    #[error("the folder cannot be used")]
+    Folder(#[source] io::Error),
+    #[error("a server cannot be reached or disturbed")]
+    Server(#[source] io::Error),
+    #[error("a task of the torture ended by itself")]
+    Task(#[from] JoinError),
+    #[error("the configuration does not hold")]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tortures, and checks every promise.
+///
+/// # Errors
+/// [`TortureError`]
+pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
+    let begun = Instant::now();
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let mut folder = Folder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
+    let provider = Arc::new(Simulator::start(SimulatorConfig { seed, ..SimulatorConfig::new(folder.accounts()) })?);
+    folder.write_configuration(&provider.base_url(), options.servers.database()).map_err(TortureError::Folder)?;
+    let config = Config::load(&folder.config(), &Environment::default())?.config;
+    let run = TortureRun {
+        seed,
+        provider: Arc::clone(&provider),
+        ledger: Arc::default(),
+        stalls: Stalls::default(),
+        client: client::new()?,
+        quiet: options.quiet,
+    };
+    fault_profile::apply(&provider, options.hesitation);
+    let nodes = options.servers.nodes().await.map_err(TortureError::Server)?;
+    if let Some(front) = options.servers.front() {
+        let (public_base_url, reached_at) = (PUBLIC_BASE_URL.to_owned(), front.to_owned());
+        provider.set_daemon(DaemonAddress { public_base_url, reached_at });
+    }
+    let killers = nodes.iter().map(|node| ProcessKiller {
+        config: folder.config(),
+        settings: node.settings.clone(),
+        log: folder.log(),
+        provider: Arc::clone(&provider),
+        is_reached: options.servers.front().is_none(),
+        away: options.away,
+        ended: Vec::new(),
+    });
+    let killers: Vec<ProcessKiller> = killers.collect();
+    let watching = tokio::spawn(run.stalls.clone().watch());
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients } =
+        run.lives(options, killers, &nodes).await?;
+    let alone = Instant::now();
+    fault_profile::clear(&provider);
+    run.settle(options.patience, &mut clients, &config.database.url).await?;
+    clients.abort_all();
+    let settling = alone.elapsed();
+    for status in daemons.iter_mut().filter_map(child::Child::ended) {
+        ended.push(format!("the daemon ended by itself: {status}"));
+    }
+    let evidence = run.evidence(&config.database.url, ended).await?;
+    drop(daemons);
+    watching.abort();
+    let verdicts = checks::all(&evidence);
+    let holds = verdicts.iter().all(|verdict| verdict.holds);
+    if !holds {
+        folder.keep();
+    }
+    Ok(Report {
+        holds,
+        seed,
+        repeat: options.again(seed),
+        killed,
+        nodes: nodes.len(),
+        disturbed,
+        seconds: begun.elapsed().as_secs_f64(),
+        settling_seconds: settling.as_secs_f64(),
+        webhooks: Webhooks::of(&evidence),
+        taken: evidence.sends.len(),
+        faults: provider.faults_met(),
+        outcomes: counted(evidence.census.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
+        states: counted(evidence.census.outbound.iter().map(|row| row.state.as_str())),
+        stalls: evidence.stalls.len(),
+        verdicts,
+        kept: folder.kept().map(PathBuf::from),
+    })
+}
+
+/// What came of the nodes' lives.
+struct NodeRuns {
+    killed: KillCounts,
+    disturbed: BTreeMap<&'static str, u64>,
+    /// The last of each node.
+    daemons: Vec<child::Child>,
+    /// Those that ended by themselves.
+    ended: Vec<String>,
+    clients: JoinSet<()>,
+}
+
+/// What a run is made of, beside the daemon.
+#[derive(Clone)]
+struct TortureRun {
+    seed: u64,
+    provider: Arc<Simulator>,
+    ledger: Arc<PostLedger>,
+    stalls: Stalls,
+    client: reqwest::Client,
+    quiet: bool,
+}
+
+impl TortureRun {
+    /// Starts the clients, kills the nodes as often as told while their servers are disturbed, and starts each once more. The
+    /// clients is told to stop; what it has under way goes on.
+    async fn lives(
+        &self,
+        options: &Options,
+        killers: Vec<ProcessKiller>,
+        nodes: &[Node],
+    ) -> Result<NodeRuns, TortureError> {
+        let (stop, stopping) = watch::channel(false);
+        let clients = self.clients(options, stopping);
+        let (tell_all_lived, all_lived) = watch::channel(false);
+        let count = u32::try_from(killers.len().max(1)).unwrap_or(1);
+        let mut lives = JoinSet::new();
+        for (number, killer) in (0..count).zip(killers) {
+            // What cannot be shared evenly falls on the first ones.
+            let kills = options.kills / count + u32::from(number < options.kills % count);
+            lives.spawn(self.clone().run_node(number, kills, killer));
+        }
+        let lived = async {
+            let mut lived = Vec::new();
+            while let Some(one) = lives.join_next().await {
+                lived.push(one??);
+            }
+            tell_all_lived.send_replace(true);
+            Ok::<_, TortureError>(lived)
+        };
+        let disturbing = async {
+            let disturbed = options.servers.disturb(nodes, self.seed, &all_lived).await;
+            disturbed.map_err(TortureError::Server)
+        };
+        let (lived, disturbed) = future::try_join(lived, disturbing).await?;
+        let (mut killed, mut daemons, mut ended) = (KillCounts::default(), Vec::new(), Vec::new());
+        for (mut killer, one) in lived {
+            killed = killed.and(one);
+            daemons.push(killer.final_run().await?);
+            ended.append(&mut killer.ended);
+        }
+        stop.send_replace(true);
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients })
+    }
+
+    fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
+        let clients = Arc::new(Clients {
+            provider: Arc::clone(&self.provider),
+            ledger: Arc::clone(&self.ledger),
+            client: self.client.clone(),
+            seed: self.seed,
+            gap: Duration::from_secs_f64(f64::from(options.conversations) / options.rate),
+            stop,
+            contacts: AtomicU32::new(0),
+            messages: AtomicU32::new(0),
+        });
+        (0..u64::from(options.conversations)).map(|place| Arc::clone(&clients).talk(place)).collect()
+    }
+
+    /// All lives of a node but the last.
+    async fn run_node(
+        self,
+        number: u32,
+        kills: u32,
+        mut killer: ProcessKiller,
+    ) -> Result<(ProcessKiller, KillCounts), ChildError> {
+        let mut random = fastrand::Rng::with_seed(self.seed + u64::from(number));
+        let mut killed = KillCounts::default();
+        for life in 1..=kills {
+            killer.run_and_kill(KillTime::draw(&mut random), &mut killed).await?;
+            self.tell(format_args!("node {}, kill {life}/{kills}", number + 1));
+            killer.pause(&mut random).await;
+        }
+        Ok((killer, killed))
+    }
+
+    /// Waits until nothing is under way any more, or the patience is at its end: what is left then is found by the
+    /// checks.
+    async fn settle(&self, patience: Duration, clients: &mut JoinSet<()>, database: &str) -> Result<(), TortureError> {
+        let archive = Archive::open(database).await?;
+        let begun = Instant::now();
+        let mut looks = 0_u32;
+        while begun.elapsed() < patience {
+            while clients.try_join_next().is_some() {}
+            let counts = archive.counts().await?;
+            let (open, callbacks) = (under_way(&counts), self.provider.callbacks_to_come());
+            // What a spool keeps is acknowledged and in no table yet.
+            let kept = self.ledger.count().1 as u64 > counts.inbound.values().sum();
+            if clients.is_empty() && open == 0 && callbacks == 0 && !kept {
+                return Ok(());
+            }
+            if looks.is_multiple_of(8) {
+                self.tell(format_args!(
+                    "settling, {} talk, {open} messages and {callbacks} callbacks under way",
+                    clients.len()
+                ));
+            }
+            looks += 1;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    async fn evidence(&self, database: &str, ended: Vec<String>) -> Result<Evidence, TortureError> {
+        let census = Archive::open(database).await?.census().await?;
+        let (posts, sends) = (self.ledger.snapshot(), self.provider.sends());
+        Ok(Evidence { posts, sends, census, stalls: self.stalls.seen(), ended })
+    }
+
+    fn tell(&self, what: std::fmt::Arguments<'_>) {
+        if self.quiet {
+            return;
+        }
+        let (waiting, acknowledged) = self.ledger.count();
+        let taken = self.provider.taken();
+        print_error_line(format_args!(
+            "{what}: {acknowledged:>6} acknowledged, {waiting:>3} waiting for it, {taken:>6} at the provider"
+        ));
+        let _ = io::stderr().flush();
+    }
+}
+
+/// Messages in without a turn, and messages out without an end.
+fn under_way(counts: &Counts) -> u64 {
+    let of = |counts: &std::collections::BTreeMap<String, u64>, words: &[&str]| -> u64 {
+        words.iter().filter_map(|word| counts.get(*word)).sum()
+    };
+    of(&counts.inbound, &["accepted"]) + of(&counts.outbound, &["pending", "sending", "unknown", "deferred"])
+}
+
+impl Options {
+    /// The command that draws the same again.
+    fn again(&self, seed: u64) -> String {
+        let Self { kills, rate, conversations, hesitation, away, .. } = self;
+        let (hesitation, away) = (humantime::format_duration(*hesitation), humantime::format_duration(*away));
+        // What the servers are called may hold a password.
+        let servers = if self.servers.database().is_some() { " (and the same servers)" } else { "" };
+        format!(
+            "palabre torture --seed {seed} --kills {kills} --rate {rate} --conversations {conversations} \
+             --hesitation {hesitation} --away {away}{servers}"
+        )
+    }
+}

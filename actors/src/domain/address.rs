@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::stored_words;
 
+pub mod identity;
 mod parsing;
 
 /// The scheme of an [`Address`].

@@ -1,0 +1,302 @@
+//! The number behind a phone number's spellings: one subscriber, one identity.
+//!
+//! A subscriber may be written in several ways that all begin with `+`: with the national trunk 0 kept (`+27 (0)82 …`),
+//! with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's ninth digit), or as the
+//! number was before its country renumbered (Ivory Coast 2021, Benin 2024). [`identity`] maps them to one text: today's
+//! number in its country's plan. It is for comparing and never for sending: providers know some subscribers by the old form.
+//!
+//! Sources: the ITU's national numbering plans (`itu.int/oth/T0202`), libphonenumber's metadata for trunk prefixes (a test
+//! compares the table with it), and, where a row names one, the regulator's notice.
+
+use std::borrow::Cow;
+
+/// Countries whose callers dial a trunk 0 before the national number, and whose national numbers never begin with 0. In
+/// Italy, Ivory Coast, Benin, Gabon and Congo the 0 belongs to the number.
+const TRUNK_ZERO: &[&str] = &[
+    "20", "27", "31", "32", "33", "40", "41", "43", "44", "46", "49", "51", "53", "54", "55", "57", "58", "60", "61",
+    "62", "63", "64", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "211", "212", "213",
+    "218", "231", "232", "233", "234", "243", "249", "250", "251", "252", "254", "255", "256", "260", "261", "262",
+    "263", "264", "265", "291", "353", "355", "358", "359", "370", "373", "374", "377", "380", "381", "382", "383",
+    "385", "386", "387", "389", "421", "423", "508", "590", "591", "593", "594", "595", "596", "598", "686", "850",
+    "855", "856", "880", "886", "961", "962", "963", "964", "966", "967", "970", "971", "972", "976", "977", "994",
+    "995", "996", "997",
+];
+
+/// Vietnam's mobile prefixes of eleven digits, and what they became in September 2018 (Ministry of Information and
+/// Communications, decision of 26 May 2018).
+const VIETNAM_2018: &[(&str, &str)] = &[
+    ("120", "70"),
+    ("121", "79"),
+    ("122", "77"),
+    ("126", "76"),
+    ("128", "78"),
+    ("123", "83"),
+    ("124", "84"),
+    ("125", "85"),
+    ("127", "81"),
+    ("129", "82"),
+    ("162", "32"),
+    ("163", "33"),
+    ("164", "34"),
+    ("165", "35"),
+    ("166", "36"),
+    ("167", "37"),
+    ("168", "38"),
+    ("169", "39"),
+    ("186", "56"),
+    ("188", "58"),
+    ("199", "59"),
+];
+
+/// French national numbers that lie outside metropolitan France have a country code of their own (ARCEP, decision
+/// 2018-0881): people who write them nationally, or with +33, mean the same subscriber.
+const FRANCE_OVERSEAS: &[(&str, &str)] = &[
+    ("262", "262"),
+    ("263", "262"),
+    ("269", "262"),
+    ("639", "262"),
+    ("692", "262"),
+    ("693", "262"),
+    ("590", "590"),
+    ("690", "590"),
+    ("691", "590"),
+    ("594", "594"),
+    ("694", "594"),
+    ("596", "596"),
+    ("696", "596"),
+    ("697", "596"),
+];
+
+/// Argentina's area codes of two and three digits; all others have four (ENACOM, national numbering plan).
+const ARGENTINA_AREAS: &[&str] = &[
+    "11", "220", "221", "223", "230", "236", "237", "249", "260", "261", "263", "264", "266", "280", "291", "294",
+    "297", "298", "299", "336", "341", "342", "343", "345", "348", "351", "353", "358", "362", "364", "370", "376",
+    "379", "380", "381", "383", "385", "387", "388",
+];
+
+/// The identity of an international number (`+` and digits): today's number of the same subscriber. Any other text is its
+/// own identity.
+#[must_use]
+pub fn identity(phone: &str) -> Cow<'_, str> {
+    let own = || Cow::Borrowed(phone);
+    let Some(digits) = phone.strip_prefix('+').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+    else {
+        return own();
+    };
+    let without_zero = without_trunk_zero(digits);
+    let digits = without_zero.as_deref().unwrap_or(digits);
+    match renumbered(digits) {
+        Some(number) => Cow::Owned(format!("+{number}")),
+        None if without_zero.is_some() => Cow::Owned(format!("+{digits}")),
+        None => own(),
+    }
+}
+
+fn without_trunk_zero(digits: &str) -> Option<String> {
+    let country = TRUNK_ZERO.iter().find(|country| digits.starts_with(**country))?;
+    let national = &digits[country.len()..];
+    let stripped = national.trim_start_matches('0');
+    // A national number of five digits is the shortest that a trunk 0 stands before.
+    (stripped.len() < national.len() && stripped.len() >= 5).then(|| format!("{country}{stripped}"))
+}
+
+/// Today's number, where the one given is another spelling of it.
+fn renumbered(digits: &str) -> Option<String> {
+    let (country, national) = ["7", "33", "36", "52", "54", "55", "84"]
+        .into_iter()
+        .chain(["225", "229", "230", "237", "241"])
+        .find_map(|country| Some((country, digits.strip_prefix(country)?)))?;
+    let with = |number: &str| Some(format!("{country}{number}"));
+    match (country, national.len()) {
+        // Russia and Kazakhstan keep the trunk 8.
+        ("7", 11) if national.starts_with('8') => with(&national[1..]),
+        ("33", 9) => {
+            let (_, code) = FRANCE_OVERSEAS.iter().find(|(prefix, _)| national.starts_with(prefix))?;
+            Some(format!("{code}{national}"))
+        }
+        // Hungary's trunk prefix is 06.
+        ("36", 10 | 11) if national.starts_with("06") => with(&national[2..]),
+        // Mexico: no 1 before mobile numbers since August 2019 (IFT).
+        ("52", 11) if national.starts_with('1') => with(&national[1..]),
+        ("52", 13) if national.starts_with("044") || national.starts_with("045") => with(&national[3..]),
+        ("54", _) => argentina(national).and_then(|number| with(&number)),
+        // Brazil: mobile numbers have had a ninth digit since 2012 to 2016 (Anatel, resolution 553). Fixed lines begin with
+        // 2 to 5 and have none.
+        ("55", 10) if national[2..].starts_with(['6', '7', '8', '9']) => {
+            with(&format!("{}9{}", &national[..2], &national[2..]))
+        }
+        ("84", 10) => {
+            let (old, new) = VIETNAM_2018.iter().find(|(old, _)| national.starts_with(old))?;
+            with(&format!("{new}{}", &national[old.len()..]))
+        }
+        ("225", 8) => with(&format!("{}{national}", ivory_coast_operator(national)?)),
+        // Benin: 01 stands before every number since 30 November 2024 (ARCEP Benin).
+        ("229", 8) => with(&format!("01{national}")),
+        // Mauritius: mobile numbers got a 5 in September 2013 (ICTA). Fixed lines have seven digits still.
+        ("230", 7) if national.starts_with(['7', '9']) || national.starts_with("25") || national.starts_with("42") => {
+            with(&format!("5{national}"))
+        }
+        // Cameroon: a 6 before mobile, a 2 before fixed numbers since 21 November 2014 (ART).
+        ("237", 8) => with(&format!("{}{national}", if national.starts_with(['2', '3']) { '2' } else { '6' })),
+        ("241", 7 | 8) => gabon(national).and_then(|number| with(&number)),
+        _ => None,
+    }
+}
+
+/// Argentina, without what marks a mobile number: the 9 of international calls, the 15 after the area code at home.
+fn argentina(national: &str) -> Option<String> {
+    let without_nine = national.strip_prefix('9').filter(|rest| rest.len() == 10);
+    if let Some(number) = without_nine {
+        return Some(number.to_owned());
+    }
+    if national.len() != 12 {
+        return None;
+    }
+    let area = ARGENTINA_AREAS.iter().find(|area| national.starts_with(**area)).map_or(4, |area| area.len());
+    let number = national[area..].strip_prefix("15")?;
+    Some(format!("{}{number}", &national[..area]))
+}
+
+/// Ivory Coast: since 31 January 2021 numbers of eight digits stand behind two that name the operator they came from
+/// (ARTCI): 01, 05, 07 for mobile numbers of Moov, MTN, Orange, and 21, 25, 27 for their fixed ones. The second digit of an
+/// old mobile number tells its operator, the third that of an old fixed number.
+fn ivory_coast_operator(national: &str) -> Option<&'static str> {
+    let digit = |at: usize| national.as_bytes()[at];
+    Some(match (digit(0), digit(1), digit(2)) {
+        (b'2' | b'3', _, b'8') => "21",
+        (b'2' | b'3', _, b'0') => "25",
+        (b'2' | b'3', ..) => "27",
+        (b'0' | b'4'..=b'9', b'0'..=b'3', _) => "01",
+        (b'0' | b'4'..=b'9', b'4'..=b'6', _) => "05",
+        (b'0' | b'4'..=b'9', b'7'..=b'9', _) => "07",
+        _ => return None,
+    })
+}
+
+/// Gabon: since 15 November 2019 the 0 after the country code is a 1 for fixed lines, and a 6 or 7, by operator, for mobile
+/// ones (ARCEP Gabon). Numbers of today have eight digits too, and begin with 1, 6 or 7.
+fn gabon(national: &str) -> Option<String> {
+    let old = if national.len() == 8 { national.strip_prefix('0')? } else { national };
+    let first = match old.as_bytes()[0] {
+        b'1' => '1',
+        b'2' | b'5' | b'6' => '6',
+        b'3' | b'4' | b'7' => '7',
+        _ => return None,
+    };
+    Some(format!("{first}{old}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Spellings of one subscriber, today's first.
+    const SAME: &[&[&str]] = &[
+        &["+27821234567", "+270821234567"],
+        &["+33612345678", "+330612345678"],
+        &["+447911123456", "+4407911123456"],
+        &["+4915112345678", "+49015112345678"],
+        &["+2348012345678", "+23408012345678"],
+        &["+79161234567", "+789161234567"],
+        &["+36201234567", "+3606201234567"],
+        &["+5215512345678", "+525512345678"],
+        &["+525512345678", "+520445512345678"],
+        &["+5491123456789", "+541123456789", "+54111523456789"],
+        &["+543512345678", "+5493512345678", "+54351152345678"],
+        &["+542966123456", "+5492966123456", "+54296615123456"],
+        &["+5511987654321", "+551187654321"],
+        &["+5521971234567", "+552171234567"],
+        &["+2250708091011", "+22508091011"],
+        &["+2250102030405", "+22502030405"],
+        &["+2250544556677", "+22544556677"],
+        &["+2250149123456", "+22540123456"],
+        &["+2252720304050", "+22520304050"],
+        &["+2252120804050", "+22520804050"],
+        &["+2252520004050", "+22520004050"],
+        &["+2290197123456", "+22997123456"],
+        &["+2290121300000", "+22921300000"],
+        &["+237677123456", "+23777123456"],
+        &["+237222123456", "+23722123456"],
+        &["+24174123456", "+2414123456", "+24104123456"],
+        &["+24162123456", "+24102123456"],
+        &["+24111123456", "+24101123456"],
+        &["+23057123456", "+2307123456"],
+        &["+84703123456", "+841203123456"],
+        &["+84387654321", "+841687654321"],
+        &["+262692123456", "+33692123456"],
+        &["+590690123456", "+33690123456", "+330690123456"],
+    ];
+
+    /// Numbers that look alike and are different subscribers.
+    const DIFFERENT: &[(&str, &str)] = &[
+        ("+33612345678", "+33712345678"),
+        ("+39061234567", "+3961234567"),
+        ("+2250708091011", "+2250508091011"),
+        ("+2250102030405", "+225102030405"),
+        ("+551133334444", "+5511933334444"),
+        ("+525512345678", "+525512345679"),
+        ("+5491123456789", "+5491123456780"),
+        ("+242061234567", "+24261234567"),
+        ("+2290197123456", "+2290297123456"),
+        ("+12025550123", "+2025550123"),
+    ];
+
+    #[test]
+    fn spellings_of_one_subscriber_have_one_identity() {
+        for spellings in SAME {
+            for other in &spellings[1..] {
+                assert_eq!(identity(other), identity(spellings[0]), "{spellings:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn different_subscribers_have_different_identities() {
+        for (one, other) in DIFFERENT {
+            assert_ne!(identity(one), identity(other));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_its_own_identity() {
+        for text in ["", "+", "38080", "PALABRE", "US.1234", "+33x", "a@b.fr"] {
+            assert_eq!(identity(text), text);
+        }
+    }
+
+    /// A country that dials a trunk 0 stands in the table, unless its numbers begin with 0.
+    #[test]
+    fn trunk_prefixes_are_those_of_the_published_plans() {
+        let database = &*phonenumber::metadata::DATABASE;
+        let zero_belongs = ["39", "225", "229", "241", "242", "378", "379"];
+        let mut missing = Vec::new();
+        for country in 1..1000_u16 {
+            let code = country.to_string();
+            let Some(regions) = database.region(&country) else { continue };
+            let dials_zero = regions
+                .iter()
+                .filter_map(|region| database.by_id(*region))
+                .any(|plan| plan.national_prefix() == Some("0"));
+            if dials_zero && !zero_belongs.contains(&code.as_str()) && !TRUNK_ZERO.contains(&code.as_str()) {
+                missing.push(code);
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new(), "these dial 0 and are not in the table");
+    }
+
+    proptest! {
+        #[test]
+        fn an_identity_is_its_own(digits in "[1-9][0-9]{7,14}") {
+            let phone = format!("+{digits}");
+            let once = identity(&phone).into_owned();
+            prop_assert_eq!(identity(&once).into_owned(), once.clone());
+        }
+
+        #[test]
+        fn reading_never_panics(text in any::<String>()) {
+            let _ = identity(&text);
+        }
+    }
+}

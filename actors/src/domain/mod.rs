@@ -19,6 +19,7 @@ pub mod retry;
 pub mod rules;
 pub mod send;
 pub mod status;
+pub mod stemming;
 pub mod template;
 pub mod turn;
 pub mod words;

@@ -1,10 +1,12 @@
 //! Which FAQ entry a message asks for.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{FaqEntry, RuleError};
 use crate::domain::consent::{Keyword, Keywords};
 use crate::domain::folding::fold;
+use crate::domain::stemming::stem;
 
 /// The keywords of all FAQ entries, by their first word, so that a message is walked once however many there are.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ impl Questions {
             }
             for (at, keyword) in typed.keywords.iter().enumerate() {
                 let folded = fold(keyword);
-                let mut words = folded.split(' ').map(|word| stem(word).to_owned());
+                let mut words = folded.split(' ').map(|word| stem(word).into_owned());
                 match words.next() {
                     Some(first) if !first.is_empty() => {
                         let phrase = Phrase { further_words: words.collect(), chars: folded.chars().count(), entry };
@@ -54,11 +56,11 @@ impl Questions {
         let mut best: Option<&Phrase> = None;
         let mut rest = folded.split(' ');
         while let Some(word) = rest.next() {
-            for phrase in self.by_first_word.get(stem(word)).into_iter().flatten() {
+            for phrase in self.by_first_word.get(&*stem(word)).into_iter().flatten() {
                 let here = phrase
                     .further_words
                     .iter()
-                    .map(String::as_str)
+                    .map(|word| Cow::Borrowed(word.as_str()))
                     .eq(rest.clone().take(phrase.further_words.len()).map(stem));
                 let better = best.is_none_or(|best| (phrase.chars, best.entry) > (best.chars, phrase.entry));
                 if here && better {
@@ -89,7 +91,7 @@ pub fn shadowed(faq: &[FaqEntry]) -> Vec<Shadowed> {
         faq.iter().enumerate().flat_map(|(entry, faq)| {
             faq.keywords.iter().enumerate().map(move |(at, keyword)| {
                 let folded = fold(keyword);
-                let words: Vec<String> = folded.split(' ').map(|word| stem(word).to_owned()).collect();
+                let words: Vec<String> = folded.split(' ').map(|word| stem(word).into_owned()).collect();
                 (entry, at, words, folded.chars().count())
             })
         })
@@ -129,11 +131,6 @@ pub fn consent_words(faq: &[FaqEntry], keywords: &Keywords) -> Vec<ConsentWord> 
         .flat_map(|(entry, faq)| faq.keywords.iter().enumerate().map(move |(at, keyword)| (entry, at, keyword)));
     let means = |keyword: &str| keywords.read(keyword, &fold(keyword)).filter(|meaning| *meaning != Keyword::Confirm);
     typed.filter_map(|(entry, at, keyword)| Some(ConsentWord { entry, at, meaning: means(keyword)? })).collect()
-}
-
-/// Plural and singular are one word: the s or x at its end falls away, on both sides of the comparison.
-fn stem(word: &str) -> &str {
-    if word.len() > 3 { word.strip_suffix(['S', 'X']).unwrap_or(word) } else { word }
 }
 
 #[cfg(test)]

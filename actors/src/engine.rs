@@ -20,12 +20,12 @@ use crate::domain::message::{Inbound, NewInbound};
 use crate::domain::status::OutboxState;
 use crate::domain::turn::SendRequest;
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
-use crate::ingress::{self, Accepted, Ingress, Refusal};
-use crate::outbox::sender_pool::SenderPool;
-use crate::outbox::{self, Dispatcher};
+use crate::ingress::{Accepted, Ingress, Refusal};
+use crate::outbox::dispatch::messages::{ChannelChanged, Look, MeetPeers};
+use crate::outbox::{self, Dispatcher, Maintenance, SenderPool};
 use crate::ports::{Advanced, ChannelKey, Notification, PortError, StatusUpdate};
 use crate::runtime::admission::Admission;
-use crate::runtime::exit::{Exit, start_guarded};
+use crate::runtime::exit::{Drain, Exit, start_guarded};
 use crate::runtime::fair_limit::{FairLimit, FairPermit};
 use crate::runtime::{ActorContext, metric};
 use crate::supervisor::Supervisor;
@@ -47,6 +47,7 @@ pub struct Shard {
     ingress: Addr<Ingress>,
     supervisor: Addr<Supervisor>,
     dispatcher: Addr<Dispatcher>,
+    maintenance: Addr<Maintenance>,
 }
 
 /// The running actors of a node. Cheap to clone; every method may be called from any thread.
@@ -75,14 +76,17 @@ impl EngineBuilder {
         let shards = self.shards;
         let owns = move |tenant: &TenantId| shard_of(tenant, shards) == number;
         let context = || Arc::clone(&self.context);
-        let dispatcher = Dispatcher::new(context(), Arc::clone(&self.pool), Box::new(owns), number == 0);
+        let dispatcher = Dispatcher::new(context(), Arc::clone(&self.pool), Box::new(owns));
         let dispatcher = start_guarded(dispatcher, self.fatal_on_panic("dispatcher"));
+        let pool = Arc::clone(&self.pool);
+        let maintenance = Maintenance::new(context(), pool, dispatcher.clone(), Box::new(owns), number == 0);
+        let maintenance = start_guarded(maintenance, self.fatal_on_panic("maintenance"));
         let supervisor = Supervisor::new(context(), dispatcher.clone(), Arc::clone(&self.pool));
         let supervisor = start_guarded(supervisor, self.fatal_on_panic("supervisor"));
         let ingress = Ingress::new(context(), supervisor.clone(), self.admission.clone(), Box::new(owns));
         let ingress = start_guarded(ingress, self.fatal_on_panic("ingress"));
-        supervisor.do_send(MeetIngress(ingress.downgrade()));
-        Shard { ingress, supervisor, dispatcher }
+        supervisor.do_send(MeetIngress(ingress.downgrade().recipient()));
+        Shard { ingress, supervisor, dispatcher, maintenance }
     }
 
     /// An actor that holds the house up has no parent to rebuild it: when it panics, the process should end and be
@@ -103,7 +107,8 @@ impl EngineBuilder {
     pub fn build(self, shards: Vec<Shard>) -> Engine {
         let mut dispatchers = shards.iter().map(|shard| &shard.dispatcher);
         if let Some(first) = dispatchers.next() {
-            first.do_send(outbox::messages::MeetPeers(dispatchers.map(Addr::downgrade).collect()));
+            let peers = dispatchers.map(|dispatcher| dispatcher.downgrade().recipient());
+            first.do_send(MeetPeers(peers.collect()));
         }
         let room = || {
             let weights = self.context.tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
@@ -204,7 +209,7 @@ impl Engine {
             outbox::count_lost(&channel_key, OutboxState::Failed);
         }
         // What queued behind an unknown message may go now.
-        self.shard(&channel_key.tenant).dispatcher.do_send(outbox::messages::Settled { channel_key, again_at: None });
+        self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at: None });
         Ok(advanced)
     }
 
@@ -217,7 +222,7 @@ impl Engine {
         let channel_keys: Vec<ChannelKey> =
             what.channel_keys.into_iter().filter(|channel_key| ours(&channel_key.tenant)).collect();
         if let Some(first) = self.shards.first().filter(|_| !channel_keys.is_empty()) {
-            first.dispatcher.do_send(outbox::messages::Look(channel_keys));
+            first.dispatcher.do_send(Look(channel_keys));
         }
     }
 
@@ -255,8 +260,9 @@ impl Engine {
         self.stopping.store(true, Ordering::Relaxed);
         self.builder.pool.close_soon();
         for shard in &*self.shards {
-            shard.ingress.do_send(ingress::messages::Drain);
-            shard.dispatcher.do_send(outbox::messages::Drain);
+            shard.ingress.do_send(Drain);
+            shard.dispatcher.do_send(Drain);
+            shard.maintenance.do_send(Drain);
         }
         self.builder.admission.drained().await;
         self.builder.pool.drained().await;

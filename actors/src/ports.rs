@@ -246,15 +246,20 @@ pub enum Settled {
     Sent(Receipt),
     /// The same; an earlier attempt had handed it over, as the provider said when it was asked (`found_at_provider`).
     Found(Receipt),
-    /// Back to `pending` until then. `counted` is false when nothing was tried (paced, shut down): the attempt is taken
-    /// back.
-    Later {
+    /// Back to `pending` until then, after an attempt that failed and may be repeated.
+    Retry {
         /// `next_attempt_at`
         at: Timestamp,
         /// `last_error`: a code or a word, free of personal data.
         reason: String,
-        /// Whether the attempt counts.
-        counted: bool,
+    },
+    /// Back to `pending` until then without spending the attempt, because nothing was tried (a rate limit, an open circuit
+    /// breaker).
+    Snooze {
+        /// `next_attempt_at`
+        at: Timestamp,
+        /// `last_error`: a word, free of personal data.
+        reason: String,
     },
     /// `unknown`, to be looked into at that time.
     Unknown {

@@ -36,10 +36,10 @@ impl Store {
         let asked = vec![tenant(), node(), start(day), start(month), time(ask.now), integer(silent.as_secs())];
         let found = rows(&tx, sql::COUNT_QUOTA_LEASES, asked).await?;
         let counted = found.first().map(counted).transpose()?.ok_or_else(|| corrupt("a count"))?;
-        let given = ask.limits.grant(&counted, &ask.wish);
-        let held = ask.wish.held.and(given);
+        let given = ask.limits.grant(&counted, &ask.demand);
+        let held = ask.demand.held.and(given);
         let kept =
-            vec![tenant(), node(), integer(held.messages), integer(held.cost_micros), flag(ask.wish.lacks(given))];
+            vec![tenant(), node(), integer(held.messages), integer(held.cost_micros), flag(ask.demand.lacks(given))];
         tx.execute(sql::KEEP_QUOTA_LEASE.into(), kept).await?;
         tx.commit().await?;
         Ok(LeaseGrant { counted, given })

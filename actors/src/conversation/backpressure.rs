@@ -81,12 +81,12 @@ impl Conversation {
         let patient = async move {
             let mut what = std::pin::pin!(what);
             loop {
-                let served = pool.served(&channel_key);
+                let served = pool.granted(&channel_key);
                 let soon = until.min(Instant::now() + PERMIT_WAIT);
                 if let Ok(value) = tokio::time::timeout_at(soon, what.as_mut()).await {
                     return Some(value);
                 }
-                if soon == until || pool.served(&channel_key) == served || pool.closes_soon() {
+                if soon == until || pool.granted(&channel_key) == served || pool.closes_soon() {
                     return None;
                 }
             }

@@ -5,7 +5,7 @@ use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
 use crate::domain::turn::{ConsentChange, Draft, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
-use crate::outbox::sender_pool::SendPermit;
+use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
 use crate::runtime::ActorContext;
 

@@ -104,7 +104,7 @@ impl Breaker {
 
     /// What may pass now, without taking it.
     #[must_use]
-    pub fn passage(&self, now: Timestamp) -> BreakerDecision {
+    pub fn decision(&self, now: Timestamp) -> BreakerDecision {
         match self.phase {
             Phase::Closed { .. } => BreakerDecision::Free,
             Phase::Open { until } if now < until => BreakerDecision::Shut(until),
@@ -116,9 +116,9 @@ impl Breaker {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// What [`Breaker::passage`] says: [`BreakerDecision::Shut`] or [`BreakerDecision::Probing`].
+    /// What [`Breaker::decision`] says: [`BreakerDecision::Shut`] or [`BreakerDecision::Probing`].
     pub fn begin(&mut self, now: Timestamp) -> Result<Attempt, BreakerDecision> {
-        match self.passage(now) {
+        match self.decision(now) {
             BreakerDecision::Free => Ok(Attempt { era: self.era, probe: false }),
             BreakerDecision::One => {
                 if matches!(self.phase, Phase::Open { .. }) {

@@ -1,8 +1,8 @@
-//! A tenant's day and budget among nodes that share one store (I7): each node takes a reserve out of what is left, and
+//! A tenant's day and budget among nodes that share one store (I7): each node takes a lease out of what is left, and
 //! sends from it without asking anybody.
 //!
 //! Of a tenant, the store knows at any moment what went out since the day and the month began, which messages may have gone
-//! out without anybody knowing, and what each node holds: its reserve and what it has on the wire. [`QuotaLimits::grant`] gives
+//! out without anybody knowing, and what each node holds: its lease and what it has on the wire. [`QuotaLimits::grant`] gives
 //! no more than all of these together leave, and every one of them is counted until another one counts it instead: what
 //! is on the wire becomes sent, or unknown, or is given back. So the sum never exceeds a limit, whoever dies when.
 
@@ -50,7 +50,7 @@ pub struct QuotaDemand {
     pub need: Usage,
     /// As much as it would like.
     pub want: Usage,
-    /// What it holds already: its reserve, and what it has on the wire.
+    /// What it holds already: its lease, and what it has on the wire.
     pub held: Usage,
 }
 
@@ -81,7 +81,7 @@ impl QuotaLimits {
     /// What a node gets. Each of several nodes gets a part of what is left, so that none leaves the others without; near
     /// the end that is one message at a time.
     #[must_use]
-    pub fn grant(&self, counted: &QuotaUsage, wish: &QuotaDemand) -> Usage {
+    pub fn grant(&self, counted: &QuotaUsage, demand: &QuotaDemand) -> Usage {
         let parts = i64::try_from(counted.holders.max(1)).unwrap_or(i64::MAX).saturating_mul(2);
         let part = |left: i64, need: i64, want: i64| match left {
             left if left < need || left <= 0 => 0,
@@ -92,18 +92,18 @@ impl QuotaLimits {
             .saturating_sub(number(counted.day.messages))
             .saturating_sub(number(counted.unsure))
             .saturating_sub(number(counted.others.messages))
-            .saturating_sub(number(wish.held.messages));
-        let messages = part(left, number(wish.need.messages), number(wish.want.messages));
-        let cost_micros = match self.money_left(counted, wish) {
-            Some(left) => part(left, wish.need.cost_micros, wish.want.cost_micros),
+            .saturating_sub(number(demand.held.messages));
+        let messages = part(left, number(demand.need.messages), number(demand.want.messages));
+        let cost_micros = match self.money_left(counted, demand) {
+            Some(left) => part(left, demand.need.cost_micros, demand.want.cost_micros),
             None => 0,
         };
         Usage { messages: messages.unsigned_abs(), cost_micros }
     }
 
-    fn money_left(&self, counted: &QuotaUsage, wish: &QuotaDemand) -> Option<i64> {
+    fn money_left(&self, counted: &QuotaUsage, demand: &QuotaDemand) -> Option<i64> {
         let unsure = i64::try_from(counted.unsure).unwrap_or(i64::MAX).saturating_mul(self.dearest_micros);
-        let held = unsure.saturating_add(counted.others.cost_micros).saturating_add(wish.held.cost_micros);
+        let held = unsure.saturating_add(counted.others.cost_micros).saturating_add(demand.held.cost_micros);
         let limits = self.budgets().map(|(period, limit)| limit.saturating_sub(counted.of(period).cost_micros));
         limits.min().filter(|_| self.stop()).map(|left| left.saturating_sub(held))
     }

@@ -31,8 +31,3 @@ pub struct Room(pub TenantId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Redeliver(pub TenantId);
-
-/// Bring nothing more back from the store; what was accepted may finish.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Drain;

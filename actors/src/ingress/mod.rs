@@ -21,11 +21,12 @@ use tracing::{error, info, warn};
 
 use self::batches::{Answer, Batch, Committed};
 use self::cursor::DeliveryCursor;
-use self::messages::{Accept, Arrived, Drain, Redeliver, Room};
+use self::messages::{Accept, Arrived, Redeliver, Room};
 use crate::domain::ids::{CorrelationId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
 use crate::ports::{Acceptance, PortError};
 use crate::runtime::admission::Admission;
+use crate::runtime::exit::Drain;
 use crate::runtime::{ActorContext, metric};
 use crate::supervisor::Supervisor;
 use crate::tenant::messages::Deliver;
@@ -345,6 +346,7 @@ impl Handler<Redeliver> for Ingress {
 impl Handler<Drain> for Ingress {
     type Result = ();
 
+    /// Brings nothing more back from the store; what was accepted may finish.
     fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
         self.draining = true;
     }

@@ -33,7 +33,7 @@ pub struct LeaseRequest {
     /// Which limits hold.
     pub limits: QuotaLimits,
     /// How much of them.
-    pub wish: QuotaDemand,
+    pub demand: QuotaDemand,
     /// The caller's now.
     pub now: Timestamp,
     /// How long rows are leased: what a node that is gone had on the wire is looked into after that.

@@ -8,6 +8,11 @@ use std::panic::AssertUnwindSafe;
 use actix::{Actor, Addr, AsyncContext, Context};
 use futures_util::FutureExt;
 
+/// Tells an actor that the daemon stops: begin nothing new, let what is under way finish.
+#[derive(Clone, Copy, Debug, actix::Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
 /// How an actor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

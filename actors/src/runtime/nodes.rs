@@ -14,7 +14,7 @@ pub struct LiveNodes(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     count: AtomicU32,
-    tenure: AtomicU64,
+    epoch: AtomicU64,
     /// Microseconds since 1970.
     until: AtomicI64,
 }
@@ -34,8 +34,8 @@ impl LiveNodes {
     }
 
     fn until(until: i64) -> Self {
-        let (count, tenure) = (AtomicU32::new(1), AtomicU64::new(0));
-        Self(Arc::new(Inner { count, tenure, until: AtomicI64::new(until) }))
+        let (count, epoch) = (AtomicU32::new(1), AtomicU64::new(0));
+        Self(Arc::new(Inner { count, epoch, until: AtomicI64::new(until) }))
     }
 
     /// How many, one at least.
@@ -50,10 +50,10 @@ impl LiveNodes {
     }
 
     /// The others have heard that this one lives, and believe it until then. Where they might have stopped to believe it
-    /// before, another tenure begins.
+    /// before, another epoch begins.
     pub fn believed_until(&self, until: Timestamp, now: Timestamp) {
         if self.0.until.load(Ordering::Acquire) < now.timestamp_micros() {
-            self.0.tenure.fetch_add(1, Ordering::AcqRel);
+            self.0.epoch.fetch_add(1, Ordering::AcqRel);
         }
         // After the number: whoever reads this one reads the other then.
         self.0.until.store(until.timestamp_micros(), Ordering::Release);
@@ -61,9 +61,9 @@ impl LiveNodes {
 
     /// For how long it may act on what was reserved for it.
     #[must_use]
-    pub fn tenure(&self) -> Epoch {
+    pub fn epoch(&self) -> Epoch {
         let until = self.0.until.load(Ordering::Acquire);
-        let number = self.0.tenure.load(Ordering::Acquire);
+        let number = self.0.epoch.load(Ordering::Acquire);
         let least = if until < 0 { Timestamp::default() } else { Timestamp::MAX_UTC };
         Epoch { number, until: Timestamp::from_timestamp_micros(until).unwrap_or(least) }
     }
@@ -80,12 +80,12 @@ mod tests {
     fn who_might_have_been_given_up_begins_anew() {
         let nodes = LiveNodes::of_several();
         let at = |seconds| noon() + TimeDelta::seconds(seconds);
-        assert!(nodes.tenure().until <= at(0));
+        assert!(nodes.epoch().until <= at(0));
         // said at, until -> number
         for (now, until, number) in [(0, 9, 1), (3, 12, 1), (12, 21, 1), (22, 31, 2), (25, 34, 2), (900, 909, 3)] {
             nodes.believed_until(at(until), at(now));
-            assert_eq!(nodes.tenure(), Epoch { number, until: at(until) });
+            assert_eq!(nodes.epoch(), Epoch { number, until: at(until) });
         }
-        assert_eq!(LiveNodes::default().tenure(), Epoch { number: 0, until: Timestamp::MAX_UTC });
+        assert_eq!(LiveNodes::default().epoch(), Epoch { number: 0, until: Timestamp::MAX_UTC });
     }
 }

@@ -1,9 +1,10 @@
 //! What may be said to a [`super::Supervisor`].
 
-use actix::Message;
+use actix::{Message, WeakRecipient};
 
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
+use crate::ingress::messages::Redeliver;
 use crate::runtime::exit::Exit;
 
 pub use crate::conversation::messages::{Compose, Deliver};
@@ -30,7 +31,7 @@ pub struct ChildExited {
     pub exit: Exit,
 }
 
-/// Who brings a tenant's messages back from the store. Said once, before anything else.
+/// The ingress, which brings a tenant's messages back from the store. Sent once, before anything else.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct MeetIngress(pub actix::WeakAddr<crate::ingress::Ingress>);
+pub struct MeetIngress(pub WeakRecipient<Redeliver>);

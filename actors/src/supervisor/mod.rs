@@ -6,17 +6,15 @@ pub mod messages;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, WeakAddr};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, WeakRecipient};
 use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Reread, Wake};
 use crate::domain::ids::TenantId;
-use crate::ingress::Ingress;
 use crate::ingress::messages::Redeliver;
-use crate::outbox::Dispatcher;
-use crate::outbox::sender_pool::SenderPool;
+use crate::outbox::{Dispatcher, SenderPool};
 use crate::runtime::exit::{Exit, start_guarded};
 use crate::runtime::restart_budget::{RestartBudget, RestartDecision};
 use crate::runtime::{ActorContext, metric};
@@ -28,7 +26,7 @@ pub struct Supervisor {
     context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
     pool: Arc<SenderPool>,
-    ingress: Option<WeakAddr<Ingress>>,
+    ingress: Option<WeakRecipient<Redeliver>>,
     tenants: HashMap<TenantId, Entry>,
     generations: u64,
 }
@@ -82,7 +80,7 @@ impl Supervisor {
             entry.generation = generation;
         }
         // What the old instance held in memory is in the store.
-        if let Some(ingress) = self.ingress.as_ref().and_then(WeakAddr::upgrade) {
+        if let Some(ingress) = self.ingress.as_ref().and_then(WeakRecipient::upgrade) {
             ingress.do_send(Redeliver(id.clone()));
         }
     }

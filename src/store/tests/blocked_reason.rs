@@ -20,7 +20,7 @@ fn pause(customer: &Customer, reason: &str, until: Timestamp) -> Pause {
 }
 
 async fn postpone(store: &Store, message: &Outbound, reason: &str, until: i64) {
-    let result = Settled::Later { at: at(until), reason: reason.to_owned(), counted: false };
+    let result = Settled::Snooze { at: at(until), reason: reason.to_owned() };
     let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 0, at: at(1) };
     store.settle(settlement.into()).await.unwrap();
 }
@@ -78,7 +78,7 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
         let until = at(50_000);
         let result = match reason {
             "budget" => Settled::Held { until },
-            reason => Settled::Later { at: until, reason: reason.to_owned(), counted: false },
+            reason => Settled::Snooze { at: until, reason: reason.to_owned() },
         };
         let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 0, at: at(1) };
         store.settle(settlement.into()).await.unwrap();

@@ -194,7 +194,7 @@ impl OutboxRow {
             Settled::Found(receipt) => {
                 return self.sent(settlement, receipt.provider_message_id.as_str(), "found_at_provider");
             }
-            Settled::Later { .. } => Transition::Postpone,
+            Settled::Retry { .. } | Settled::Snooze { .. } => Transition::Postpone,
             Settled::Unknown { .. } => Transition::LoseTrack,
             Settled::Deferred { .. } | Settled::Held { .. } => Transition::Defer,
             Settled::Suppressed { .. } => Transition::Suppress,
@@ -206,7 +206,7 @@ impl OutboxRow {
         }
         // Whoever took nothing of the attempt back too late, has lost it to those who look into it: its number must not be
         // given away twice.
-        if matches!(result, Settled::Later { counted: false, .. }) && self.state != OutboxState::Sending {
+        if matches!(result, Settled::Snooze { .. }) && self.state != OutboxState::Sending {
             return None;
         }
         self.state = self.state.after(transition)?;
@@ -214,12 +214,16 @@ impl OutboxRow {
         let mut told = true;
         let (reason, attempt): (&str, _) = match result {
             Settled::Sent(_) | Settled::Found(_) => return None,
-            Settled::Later { at: again, reason, counted } => {
-                // A gate that stays shut is told once.
-                told = *counted || self.last_error.as_deref() != Some(reason);
+            Settled::Retry { at: again, reason } => {
                 self.next_attempt_at = *again;
-                self.attempts -= u32::from(!counted);
-                (reason, counted.then_some(message.attempts))
+                (reason, Some(message.attempts))
+            }
+            Settled::Snooze { at: again, reason } => {
+                // A row that is snoozed again for the same reason has one event.
+                told = self.last_error.as_deref() != Some(reason);
+                self.next_attempt_at = *again;
+                self.attempts -= 1;
+                (reason, None)
             }
             Settled::Unknown { ask_at, reason } => {
                 self.next_attempt_at = *ask_at;

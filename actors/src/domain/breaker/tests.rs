@@ -75,19 +75,22 @@ fn the_error_rate_forgets_what_is_older_than_its_period() {
 #[test]
 fn open_for_a_while_then_one_probe_decides() {
     let mut breaker = opened();
-    assert_eq!(breaker.passage(at(3)), BreakerDecision::Shut(at(5_002)));
+    assert_eq!(breaker.decision(at(3)), BreakerDecision::Shut(at(5_002)));
     assert_eq!(breaker.begin(at(5_001)), Err(BreakerDecision::Shut(at(5_002))));
-    assert_eq!((breaker.state(at(5_002)), breaker.passage(at(5_002))), (BreakerState::HalfOpen, BreakerDecision::One));
+    assert_eq!((breaker.state(at(5_002)), breaker.decision(at(5_002))), (BreakerState::HalfOpen, BreakerDecision::One));
     let probe = breaker.begin(at(5_002)).unwrap();
     assert_eq!(breaker.begin(at(5_003)), Err(BreakerDecision::Probing), "one at a time");
     assert!(breaker.end(probe, Verdict::Fails, at(6_000)));
-    assert_eq!(breaker.passage(at(6_001)), BreakerDecision::Shut(at(11_000)), "open again, for as long");
+    assert_eq!(breaker.decision(at(6_001)), BreakerDecision::Shut(at(11_000)), "open again, for as long");
     let silent = breaker.begin(at(11_000)).unwrap();
     assert!(!breaker.end(silent, Verdict::Silent, at(11_001)));
-    assert_eq!(breaker.passage(at(11_001)), BreakerDecision::One, "a probe that learnt nothing leaves its place");
+    assert_eq!(breaker.decision(at(11_001)), BreakerDecision::One, "a probe that learnt nothing leaves its place");
     let probe = breaker.begin(at(11_002)).unwrap();
     assert!(breaker.end(probe, Verdict::Works, at(11_003)));
-    assert_eq!((breaker.state(at(11_003)), breaker.passage(at(11_003))), (BreakerState::Closed, BreakerDecision::Free));
+    assert_eq!(
+        (breaker.state(at(11_003)), breaker.decision(at(11_003))),
+        (BreakerState::Closed, BreakerDecision::Free)
+    );
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn what_was_begun_before_it_opened_says_nothing_about_the_probe() {
     for (attempt, verdict) in early.into_iter().zip([Verdict::Works, Verdict::Fails]) {
         assert!(!breaker.end(attempt, verdict, at(6_001)));
     }
-    assert_eq!(breaker.passage(at(6_002)), BreakerDecision::Probing);
+    assert_eq!(breaker.decision(at(6_002)), BreakerDecision::Probing);
     assert!(breaker.end(probe, Verdict::Works, at(6_003)));
 }
 
@@ -134,8 +137,8 @@ proptest! {
                         prop_assert_eq!(breaker.state(at(now)), BreakerState::Open);
                         prop_assert!(until > at(now) && until <= at(now) + TimeDelta::seconds(5));
                     }
-                    Err(passage) => {
-                        prop_assert_eq!(passage, BreakerDecision::Probing);
+                    Err(decision) => {
+                        prop_assert_eq!(decision, BreakerDecision::Probing);
                         prop_assert_eq!(probes, 1);
                     }
                 },

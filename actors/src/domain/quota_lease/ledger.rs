@@ -28,8 +28,8 @@ pub struct ChargeRequest {
 /// Why a message cannot go from the reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeRefusal {
-    /// There is not enough in it: ask for more ([`QuotaLease::wish`]), and then again.
-    LeaseRequest,
+    /// There is not enough in it: ask for more ([`QuotaLease::demand`]), and then again.
+    LeaseMore,
     /// Not before then: the day is used up, or others hold what is left of it.
     NotBefore(Timestamp),
     /// Not before then: the budget is spent, or others hold what is left of it.
@@ -43,7 +43,7 @@ pub struct Charge {
     amount: Usage,
     /// How much of it came out of the reserve: what is owed, or urgent, goes without.
     reserved: Usage,
-    round: u64,
+    lease_number: u64,
 }
 
 /// What a node may send of a tenant's day and budget, and what it has on the wire.
@@ -56,9 +56,9 @@ pub struct QuotaLease {
     out: Usage,
     /// Nobody said what came of these; from those moments on the store counts them.
     lost: Vec<(Timestamp, Usage)>,
-    /// What was taken in an earlier round does not come back into the reserve.
-    round: u64,
-    tenure: Option<u64>,
+    /// What was taken in an earlier lease_number does not come back into the reserve.
+    lease_number: u64,
+    epoch: Option<u64>,
     chunk: u64,
     given: Usage,
     asked_at: Timestamp,
@@ -80,20 +80,20 @@ impl QuotaLease {
     /// An empty one.
     #[must_use]
     pub fn new(limits: QuotaLimits, now: Timestamp) -> Self {
-        let page = |period: BudgetPeriod| Period {
+        let empty = |period: BudgetPeriod| Period {
             known: Usage::default(),
             shown: Usage::default(),
             ends_at: period.end(now, limits.tz),
         };
         Self {
-            day: page(BudgetPeriod::Day),
-            month: page(BudgetPeriod::Month),
+            day: empty(BudgetPeriod::Day),
+            month: empty(BudgetPeriod::Month),
             limits,
             left: Usage::default(),
             out: Usage::default(),
             lost: Vec::new(),
-            round: 0,
-            tenure: None,
+            lease_number: 0,
+            epoch: None,
             chunk: 0,
             given: Usage::default(),
             asked_at: Timestamp::default(),
@@ -106,13 +106,13 @@ impl QuotaLease {
     ///
     /// # Errors
     /// [`ChargeRefusal`]; nothing was taken.
-    pub fn take(&mut self, pass: ChargeRequest, tenure: Epoch, now: Timestamp) -> Result<Charge, ChargeRefusal> {
-        self.turn_pages(now);
-        if self.tenure != Some(tenure.number) || now >= tenure.until {
+    pub fn take(&mut self, request: ChargeRequest, epoch: Epoch, now: Timestamp) -> Result<Charge, ChargeRefusal> {
+        self.start_periods(now);
+        if self.epoch != Some(epoch.number) || now >= epoch.until {
             self.void();
         }
-        self.dearest_seen = self.dearest_seen.max(pass.cost_micros);
-        let need = self.need(pass);
+        self.dearest_seen = self.dearest_seen.max(request.cost_micros);
+        let need = self.need(request);
         if need.cost_micros > 0 {
             if let Some(until) = self.spent_until(need.cost_micros) {
                 return Err(ChargeRefusal::Held(until));
@@ -121,7 +121,7 @@ impl QuotaLease {
                 return Err(if now < self.waits.1 {
                     ChargeRefusal::Held(self.waits.1)
                 } else {
-                    ChargeRefusal::LeaseRequest
+                    ChargeRefusal::LeaseMore
                 });
             }
         }
@@ -130,28 +130,28 @@ impl QuotaLease {
                 return Err(ChargeRefusal::NotBefore(until));
             }
             if self.left.messages < need.messages {
-                return Err(ChargeRefusal::LeaseRequest);
+                return Err(ChargeRefusal::LeaseMore);
             }
         }
-        let amount = Usage { messages: 1, cost_micros: pass.cost_micros };
-        let covered = self.limits.stop() && pass.cost_micros <= self.left.cost_micros;
+        let amount = Usage { messages: 1, cost_micros: request.cost_micros };
+        let covered = self.limits.stop() && request.cost_micros <= self.left.cost_micros;
         let reserved =
-            Usage { messages: self.left.messages.min(1), cost_micros: if covered { pass.cost_micros } else { 0 } };
+            Usage { messages: self.left.messages.min(1), cost_micros: if covered { request.cost_micros } else { 0 } };
         self.left = self.left.less(reserved);
         self.out = self.out.and(amount);
-        for page in [&mut self.day, &mut self.month] {
-            page.shown = page.shown.and(amount);
+        for period in [&mut self.day, &mut self.month] {
+            period.shown = period.shown.and(amount);
         }
-        Ok(Charge { amount, reserved, round: self.round })
+        Ok(Charge { amount, reserved, lease_number: self.lease_number })
     }
 
     /// A message surely did not go out.
     pub fn give_back(&mut self, taken: Charge) {
         self.out = self.out.less(taken.amount);
-        for page in [&mut self.day, &mut self.month] {
-            page.shown = page.shown.less(taken.amount);
+        for period in [&mut self.day, &mut self.month] {
+            period.shown = period.shown.less(taken.amount);
         }
-        if taken.round == self.round {
+        if taken.lease_number == self.lease_number {
             self.left = self.left.and(taken.reserved);
         }
     }
@@ -168,52 +168,52 @@ impl QuotaLease {
     }
 
     /// What to ask the store for, so that this message may go and others after it; `None` for those to come.
-    pub fn wish(&mut self, pass: Option<ChargeRequest>, now: Timestamp) -> QuotaDemand {
-        self.turn_pages(now);
+    pub fn demand(&mut self, request: Option<ChargeRequest>, now: Timestamp) -> QuotaDemand {
+        self.start_periods(now);
         let soon = now - self.asked_at < SOON;
         self.chunk = if soon { self.chunk * 2 } else { self.chunk / 2 }.clamp(CHUNK.0, CHUNK.1);
         self.asked_at = now;
         let money = if self.limits.stop() { self.dearest_seen } else { 0 };
         let chunk = i64::try_from(self.chunk).unwrap_or(i64::MAX);
         let want = Usage { messages: self.chunk, cost_micros: money.saturating_mul(chunk) };
-        let lacks = pass.map(|pass| self.need(pass).less(self.left)).unwrap_or_default();
+        let lacks = request.map(|request| self.need(request).less(self.left)).unwrap_or_default();
         QuotaDemand { need: lacks, want, held: self.held(now) }
     }
 
-    /// Gives up what is left, for others: to be told to the store as what is held then, with no wish.
-    pub fn hand_back(&mut self, now: Timestamp) -> QuotaDemand {
+    /// Gives up what is left, for others: to be told to the store as what is held then, with no demand.
+    pub fn release(&mut self, now: Timestamp) -> QuotaDemand {
         self.left = Usage::default();
         self.given = Usage::default();
         // Nor does what is on the wire come back to it: whoever needs it asks.
-        self.round += 1;
+        self.lease_number += 1;
         QuotaDemand { held: self.held(now), ..QuotaDemand::default() }
     }
 
-    /// The store's answer: what it had counted, and what it gave, in the tenure in which it was asked.
-    pub fn granted(&mut self, wish: &QuotaDemand, counted: &QuotaUsage, given: Usage, tenure: Epoch, now: Timestamp) {
+    /// The store's answer: what it had counted, and what it gave, in the epoch in which it was asked.
+    pub fn granted(&mut self, demand: &QuotaDemand, counted: &QuotaUsage, given: Usage, epoch: Epoch, now: Timestamp) {
         self.counted(counted, now);
-        if self.tenure != Some(tenure.number) {
+        if self.epoch != Some(epoch.number) {
             self.void();
-            self.tenure = Some(tenure.number);
+            self.epoch = Some(epoch.number);
         }
         self.left = self.left.and(given);
         self.given = given;
         let unsure = self.day.known.messages.saturating_add(counted.unsure) >= self.limits.per_day;
         let wait = now + if unsure { UNSURE } else { HELD_BY_OTHERS };
-        if given.messages < wish.need.messages {
+        if given.messages < demand.need.messages {
             self.waits.0 = wait;
         }
-        if given.cost_micros < wish.need.cost_micros {
+        if given.cost_micros < demand.need.cost_micros {
             self.waits.1 = if counted.unsure > 0 { wait } else { now + HELD_BY_OTHERS };
         }
     }
 
     /// What went out so far, as the store says.
     pub fn counted(&mut self, counted: &QuotaUsage, now: Timestamp) {
-        self.turn_pages(now);
-        for (page, known) in [(&mut self.day, counted.day), (&mut self.month, counted.month)] {
-            page.known = known;
-            page.shown = known.and(self.out);
+        self.start_periods(now);
+        for (period, known) in [(&mut self.day, counted.day), (&mut self.month, counted.month)] {
+            period.known = known;
+            period.shown = known.and(self.out);
         }
     }
 
@@ -259,26 +259,26 @@ impl QuotaLease {
     /// What was used of a period, with what is on the wire.
     #[must_use]
     pub fn used(&self, period: BudgetPeriod, now: Timestamp) -> Usage {
-        let page = match period {
+        let used = match period {
             BudgetPeriod::Day => self.day,
             BudgetPeriod::Month => self.month,
         };
-        if now < page.ends_at { page.shown } else { Usage::default() }
+        if now < used.ends_at { used.shown } else { Usage::default() }
     }
 
-    fn need(&self, pass: ChargeRequest) -> Usage {
-        let stopped = self.limits.stop() && !pass.urgent && pass.cost_micros > 0;
-        Usage { messages: u64::from(!pass.quota_exempt), cost_micros: if stopped { pass.cost_micros } else { 0 } }
+    fn need(&self, request: ChargeRequest) -> Usage {
+        let stopped = self.limits.stop() && !request.urgent && request.cost_micros > 0;
+        Usage { messages: u64::from(!request.quota_exempt), cost_micros: if stopped { request.cost_micros } else { 0 } }
     }
 
     /// When every budget begins anew that surely does not hold so much more.
     fn spent_until(&self, cost_micros: i64) -> Option<Timestamp> {
         let spent = self.limits.budgets().filter_map(|(period, limit)| {
-            let page = match period {
+            let period = match period {
                 BudgetPeriod::Day => &self.day,
                 BudgetPeriod::Month => &self.month,
             };
-            (page.known.cost_micros.saturating_add(cost_micros) > limit).then_some(page.ends_at)
+            (period.known.cost_micros.saturating_add(cost_micros) > limit).then_some(period.ends_at)
         });
         spent.max()
     }
@@ -287,15 +287,15 @@ impl QuotaLease {
     fn void(&mut self) {
         self.left = Usage::default();
         self.given = Usage::default();
-        self.round += 1;
-        self.tenure = None;
+        self.lease_number += 1;
+        self.epoch = None;
     }
 
-    fn turn_pages(&mut self, now: Timestamp) {
+    fn start_periods(&mut self, now: Timestamp) {
         let tz = self.limits.tz;
-        for (period, page) in [(BudgetPeriod::Day, &mut self.day), (BudgetPeriod::Month, &mut self.month)] {
-            if now >= page.ends_at {
-                *page = Period { known: Usage::default(), shown: Usage::default(), ends_at: period.end(now, tz) };
+        for (kind, period) in [(BudgetPeriod::Day, &mut self.day), (BudgetPeriod::Month, &mut self.month)] {
+            if now >= period.ends_at {
+                *period = Period { known: Usage::default(), shown: Usage::default(), ends_at: kind.end(now, tz) };
                 self.waits = (Timestamp::default(), Timestamp::default());
             }
         }

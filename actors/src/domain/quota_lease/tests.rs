@@ -2,7 +2,7 @@ mod world;
 
 use chrono::TimeDelta;
 
-use self::world::{Step, TENURE, World};
+use self::world::{EPOCH, Step, World};
 use super::*;
 
 const PARIS: Tz = Tz::Europe__Paris;
@@ -24,7 +24,7 @@ fn usage(messages: u64, cost_micros: i64) -> Usage {
     Usage { messages, cost_micros }
 }
 
-fn wish(need: u64, want: u64, held: u64) -> QuotaDemand {
+fn demand(need: u64, want: u64, held: u64) -> QuotaDemand {
     QuotaDemand { need: usage(need, 0), want: usage(want, 0), held: usage(held, 0) }
 }
 
@@ -38,21 +38,21 @@ fn what_is_left_is_shared_out_and_never_more_of_it() {
         others: usage(others, 0),
         holders,
     };
-    // counted, wish -> given
+    // counted, demand -> given
     let table = [
-        (counted(0, 0, 0, 1), wish(1, 64, 0), 50),
-        (counted(0, 0, 0, 1), wish(1, 16, 0), 16),
-        (counted(0, 0, 50, 2), wish(1, 64, 0), 12),
-        (counted(60, 10, 20, 2), wish(1, 64, 9), 1),
-        (counted(60, 10, 20, 2), wish(1, 64, 10), 0),
-        (counted(99, 0, 0, 3), wish(1, 64, 0), 1),
-        (counted(99, 0, 0, 3), wish(2, 64, 0), 0),
-        (counted(100, 0, 0, 1), wish(1, 64, 0), 0),
-        (counted(100, u64::MAX, u64::MAX, u64::MAX), wish(1, u64::MAX, u64::MAX), 0),
-        (counted(0, 0, 0, 1), wish(0, 0, 7), 0),
+        (counted(0, 0, 0, 1), demand(1, 64, 0), 50),
+        (counted(0, 0, 0, 1), demand(1, 16, 0), 16),
+        (counted(0, 0, 50, 2), demand(1, 64, 0), 12),
+        (counted(60, 10, 20, 2), demand(1, 64, 9), 1),
+        (counted(60, 10, 20, 2), demand(1, 64, 10), 0),
+        (counted(99, 0, 0, 3), demand(1, 64, 0), 1),
+        (counted(99, 0, 0, 3), demand(2, 64, 0), 0),
+        (counted(100, 0, 0, 1), demand(1, 64, 0), 0),
+        (counted(100, u64::MAX, u64::MAX, u64::MAX), demand(1, u64::MAX, u64::MAX), 0),
+        (counted(0, 0, 0, 1), demand(0, 0, 7), 0),
     ];
-    for (counted, wish, given) in table {
-        assert_eq!(limits.grant(&counted, &wish), usage(given, 0), "{counted:?} {wish:?}");
+    for (counted, demand, given) in table {
+        assert_eq!(limits.grant(&counted, &demand), usage(given, 0), "{counted:?} {demand:?}");
     }
 }
 
@@ -66,7 +66,7 @@ fn money_is_what_the_tighter_budget_leaves_and_the_unsure_cost_as_much_as_anythi
         others: usage(0, others),
         holders: 1,
     };
-    let wish = QuotaDemand { need: usage(0, 60), want: usage(0, 6_000), held: usage(0, 100) };
+    let demand = QuotaDemand { need: usage(0, 60), want: usage(0, 6_000), held: usage(0, 100) };
     for (counted, given) in [
         (counted(0, 0, 0, 0), 450),
         (counted(0, 1_000, 0, 0), 200),
@@ -75,10 +75,10 @@ fn money_is_what_the_tighter_budget_leaves_and_the_unsure_cost_as_much_as_anythi
         (counted(841, 841, 0, 0), 0),
         (counted(0, 1_500, 0, 0), 0),
     ] {
-        assert_eq!(limits.grant(&counted, &wish).cost_micros, given, "{counted:?}");
+        assert_eq!(limits.grant(&counted, &demand).cost_micros, given, "{counted:?}");
     }
     let soft = QuotaLimits { budget: BudgetPolicy { hard_stop: false, ..limits.budget.clone() }, ..limits };
-    assert_eq!(soft.grant(&counted(0, 0, 0, 0), &wish), Usage::default(), "nobody needs it");
+    assert_eq!(soft.grant(&counted(0, 0, 0, 0), &demand), Usage::default(), "nobody needs it");
 }
 
 const ORDINARY: ChargeRequest = ChargeRequest { quota_exempt: false, urgent: false, cost_micros: 0 };
@@ -95,7 +95,7 @@ fn a_day_is_used_to_its_last_message() {
             world.take(n, ORDINARY, true, false);
             world.step(&Step::Sent(0));
         }
-        world.step(&Step::HandBack(1));
+        world.step(&Step::Release(1));
         world.step(&Step::Reconcile(0));
         world.go_on(6);
     }
@@ -103,27 +103,27 @@ fn a_day_is_used_to_its_last_message() {
         world.step(&Step::Sent(0));
         world.step(&Step::Reconcile(0));
     }
-    world.step(&Step::HandBack(0));
+    world.step(&Step::Release(0));
     for _ in 0..2 {
         world.take(2, ORDINARY, true, false);
         world.step(&Step::Sent(0));
     }
     assert_eq!(world.sent.len(), 100);
-    let (tenure, now) = (world.nodes[2].tenure, world.now);
-    let reserve = &mut world.nodes[2].reserve;
-    assert_eq!(reserve.take(ORDINARY, tenure, now).err(), Some(ChargeRefusal::NotBefore(at("2026-01-31T23:00:00Z"))));
+    let (epoch, now) = (world.nodes[2].epoch, world.now);
+    let lease = &mut world.nodes[2].lease;
+    assert_eq!(lease.take(ORDINARY, epoch, now).err(), Some(ChargeRefusal::NotBefore(at("2026-01-31T23:00:00Z"))));
     let owed = ChargeRequest { quota_exempt: true, ..ORDINARY };
-    assert!(reserve.take(owed, tenure, now).is_ok(), "what is owed goes");
-    let used = reserve.used(BudgetPeriod::Day, now);
+    assert!(lease.take(owed, epoch, now).is_ok(), "what is owed goes");
+    let used = lease.used(BudgetPeriod::Day, now);
     assert_eq!(used.messages, 101);
-    assert_eq!(reserve.used(BudgetPeriod::Day, at("2026-01-31T23:00:00Z")), Usage::default());
+    assert_eq!(lease.used(BudgetPeriod::Day, at("2026-01-31T23:00:00Z")), Usage::default());
 }
 
 #[test]
 fn who_waits_for_others_asks_again_soon_and_who_is_refused_for_the_day_does_not() {
     let now = at("2026-01-31T12:00:00Z");
-    let tenure = Epoch { number: 0, until: now + TimeDelta::hours(1) };
-    let mut reserve = QuotaLease::new(limits(10, None, None, 0), now);
+    let epoch = Epoch { number: 0, until: now + TimeDelta::hours(1) };
+    let mut lease = QuotaLease::new(limits(10, None, None, 0), now);
     let counted = |sent, unsure, others| QuotaUsage {
         day: usage(sent, 0),
         month: usage(sent, 0),
@@ -139,48 +139,48 @@ fn who_waits_for_others_asks_again_soon_and_who_is_refused_for_the_day_does_not(
         (counted(8, 2, 0), soon(4), soon(34)),
         (counted(10, 0, 0), soon(34), at("2026-01-31T23:00:00Z")),
     ] {
-        assert_eq!(reserve.take(ORDINARY, tenure, when).err(), Some(ChargeRefusal::LeaseRequest));
-        let wish = reserve.wish(Some(ORDINARY), when);
-        reserve.granted(&wish, &counted, Usage::default(), tenure, when);
-        assert_eq!(reserve.take(ORDINARY, tenure, when).err(), Some(ChargeRefusal::NotBefore(until)), "{counted:?}");
-        assert_eq!(reserve.used_up_until(when), Some(until));
+        assert_eq!(lease.take(ORDINARY, epoch, when).err(), Some(ChargeRefusal::LeaseMore));
+        let demand = lease.demand(Some(ORDINARY), when);
+        lease.granted(&demand, &counted, Usage::default(), epoch, when);
+        assert_eq!(lease.take(ORDINARY, epoch, when).err(), Some(ChargeRefusal::NotBefore(until)), "{counted:?}");
+        assert_eq!(lease.used_up_until(when), Some(until));
     }
 }
 
 #[test]
-fn what_was_reserved_in_another_tenure_is_not_used() {
+fn what_was_reserved_in_another_epoch_is_not_used() {
     let now = at("2026-01-31T12:00:00Z");
-    let tenure = Epoch { number: 0, until: now + TENURE };
-    let mut reserve = QuotaLease::new(limits(100, None, None, 0), now);
-    let wish = reserve.wish(Some(ORDINARY), now);
-    reserve.granted(&wish, &QuotaUsage { holders: 1, ..QuotaUsage::default() }, usage(10, 0), tenure, now);
-    let first = reserve.take(ORDINARY, tenure, now).unwrap();
-    let second = reserve.take(ORDINARY, tenure, now).unwrap();
-    reserve.give_back(first);
-    assert_eq!(reserve.held(now).messages, 10);
-    assert_eq!(reserve.take(ORDINARY, Epoch { number: 1, ..tenure }, now).err(), Some(ChargeRefusal::LeaseRequest));
-    assert_eq!(reserve.held(now).messages, 1, "what is on the wire is still there");
-    reserve.give_back(second);
-    assert_eq!(reserve.held(now).messages, 0, "it is others' to give");
-    let late = tenure.until;
-    let wish = reserve.wish(Some(ORDINARY), late);
-    reserve.granted(&wish, &QuotaUsage { holders: 1, ..QuotaUsage::default() }, usage(10, 0), tenure, late);
-    assert_eq!(reserve.take(ORDINARY, tenure, late).err(), Some(ChargeRefusal::LeaseRequest), "it is over");
+    let epoch = Epoch { number: 0, until: now + EPOCH };
+    let mut lease = QuotaLease::new(limits(100, None, None, 0), now);
+    let demand = lease.demand(Some(ORDINARY), now);
+    lease.granted(&demand, &QuotaUsage { holders: 1, ..QuotaUsage::default() }, usage(10, 0), epoch, now);
+    let first = lease.take(ORDINARY, epoch, now).unwrap();
+    let second = lease.take(ORDINARY, epoch, now).unwrap();
+    lease.give_back(first);
+    assert_eq!(lease.held(now).messages, 10);
+    assert_eq!(lease.take(ORDINARY, Epoch { number: 1, ..epoch }, now).err(), Some(ChargeRefusal::LeaseMore));
+    assert_eq!(lease.held(now).messages, 1, "what is on the wire is still there");
+    lease.give_back(second);
+    assert_eq!(lease.held(now).messages, 0, "it is others' to give");
+    let late = epoch.until;
+    let demand = lease.demand(Some(ORDINARY), late);
+    lease.granted(&demand, &QuotaUsage { holders: 1, ..QuotaUsage::default() }, usage(10, 0), epoch, late);
+    assert_eq!(lease.take(ORDINARY, epoch, late).err(), Some(ChargeRefusal::LeaseMore), "it is over");
 }
 
 #[test]
 fn who_sends_much_asks_for_much_and_before_it_runs_out() {
     let now = at("2026-01-31T12:00:00Z");
-    let tenure = Epoch { number: 0, until: now + TimeDelta::hours(1) };
-    let mut reserve = QuotaLease::new(limits(1_000_000, None, None, 0), now);
+    let epoch = Epoch { number: 0, until: now + TimeDelta::hours(1) };
+    let mut lease = QuotaLease::new(limits(1_000_000, None, None, 0), now);
     let counted = QuotaUsage { holders: 1, ..QuotaUsage::default() };
     let mut asked = Vec::new();
     for n in 0..20_000_i64 {
-        let moment = now + TimeDelta::milliseconds(n);
-        if reserve.take(ORDINARY, tenure, moment).is_err() || reserve.runs_low(moment) {
-            let wish = reserve.wish(Some(ORDINARY), moment);
-            asked.push(wish.want.messages);
-            reserve.granted(&wish, &counted, wish.want, tenure, moment);
+        let at_ms = now + TimeDelta::milliseconds(n);
+        if lease.take(ORDINARY, epoch, at_ms).is_err() || lease.runs_low(at_ms) {
+            let demand = lease.demand(Some(ORDINARY), at_ms);
+            asked.push(demand.want.messages);
+            lease.granted(&demand, &counted, demand.want, epoch, at_ms);
         }
     }
     assert_eq!(asked[..7], [64, 128, 256, 512, 1_024, 2_048, 4_096]);

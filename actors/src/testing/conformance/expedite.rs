@@ -14,8 +14,8 @@ fn expedite(seconds: i64) -> ExpediteRetries {
     ExpediteRetries { channel_key, any_address: false, without_text: false, now: at(seconds), limit: 10 }
 }
 
-async fn fails(store: &impl Subject, message: &Outbound, until: i64, counted: bool) {
-    settle(store, message, Settled::Later { at: at(until), reason: "63012".into(), counted }, 1).await;
+async fn fails(store: &impl Subject, message: &Outbound, until: i64) {
+    settle(store, message, Settled::Retry { at: at(until), reason: "63012".into() }, 1).await;
 }
 
 pub async fn what_failed_is_due_when_another_channel_takes_over(store: &impl Subject) {
@@ -27,10 +27,10 @@ pub async fn what_failed_is_due_when_another_channel_takes_over(store: &impl Sub
     let behind = Customer::of("belle", 0).is_answered(store, "SM5", 0, queued(0)).await;
     let fresh = Customer::of("belle", 6).is_answered(store, "SM6", 0, queued(900)).await;
     let other = Customer::of("taxi", 1).is_answered(store, "SM7", 0, now(0)).await;
-    fails(store, first, 800, true).await;
-    fails(store, second, 700, true).await;
-    fails(store, &other, 700, true).await;
-    fails(store, gated, 700, false).await;
+    fails(store, first, 800).await;
+    fails(store, second, 700).await;
+    fails(store, &other, 700).await;
+    settle(store, gated, Settled::Snooze { at: at(700), reason: "63012".into() }, 1).await;
     settle(store, unknown, Settled::Unknown { ask_at: at(900), reason: "503".into() }, 1).await;
     settle(store, done, taken("SMa"), 1).await;
 
@@ -58,7 +58,7 @@ pub async fn what_the_other_channel_cannot_carry_waits_for_its_time(store: &impl
     let template = wordless.outbox[0].message.clone();
     store.commit(wordless).await.expect("commits");
     for message in [&nameless, &template] {
-        fails(store, message, 700, true).await;
+        fails(store, message, 700).await;
     }
     let made_due = async |expedite: ExpediteRetries| store.expedite(expedite).await.expect("hastens");
     assert_eq!(made_due(expedite(10)).await, 0);

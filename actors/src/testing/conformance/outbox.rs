@@ -110,7 +110,7 @@ pub async fn open_rows_rows_are_told(store: &impl Subject) {
 pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let message = customer.is_answered(store, "SM1", 0, now(0)).await;
-    settle(store, &message, Settled::Later { at: at(30), reason: "429".into(), counted: true }, 1).await;
+    settle(store, &message, Settled::Retry { at: at(30), reason: "429".into() }, 1).await;
     let rows = store.snapshot().await;
     let row = rows.sent_row(message.id);
     assert_eq!((row.state, row.next_attempt_at, row.message.attempts), (OutboxState::Pending, at(30), 1));
@@ -118,7 +118,7 @@ pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
 
     let second = claim(store, "belle", 30, 1).await.pop().expect("is due");
     assert_eq!(second.attempts, 2);
-    settle(store, &second, Settled::Later { at: at(40), reason: "paced".into(), counted: false }, 31).await;
+    settle(store, &second, Settled::Snooze { at: at(40), reason: "paced".into() }, 31).await;
     assert_eq!(store.snapshot().await.sent_row(message.id).message.attempts, 1);
 
     let second = claim(store, "belle", 40, 1).await.pop().expect("is due");
@@ -143,10 +143,10 @@ pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
 pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let first = customer.is_answered(store, "SM1", 0, now(0)).await;
-    settle(store, &first, Settled::Later { at: at(1), reason: "500".into(), counted: true }, 1).await;
+    settle(store, &first, Settled::Retry { at: at(1), reason: "500".into() }, 1).await;
     let second = claim(store, "belle", 2, 1).await.pop().expect("is due");
     settle(store, &first, Settled::Dead { reason: "exhausted".into() }, 3).await;
-    settle(store, &first, Settled::Later { at: at(9), reason: "500".into(), counted: true }, 3).await;
+    settle(store, &first, Settled::Retry { at: at(9), reason: "500".into() }, 3).await;
     assert_eq!(state(store, &first).await, OutboxState::Sending);
     settle(store, &second, taken("SMa"), 4).await;
     settle(store, &second, Settled::Dead { reason: "exhausted".into() }, 5).await;
@@ -177,10 +177,10 @@ pub async fn i5_lost_leases_become_unknown_and_what_is_in_hand_does_not(store: &
 pub async fn i5_what_is_looked_into_is_not_taken_back(store: &impl Subject) {
     let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     assert_eq!(store.expire_leases(over(node(), 60)).await.expect("expires"), 1);
-    settle(store, &message, Settled::Later { at: at(61), reason: "paced".into(), counted: false }, 61).await;
+    settle(store, &message, Settled::Snooze { at: at(61), reason: "paced".into() }, 61).await;
     assert_eq!(state(store, &message).await, OutboxState::Unknown);
-    settle(store, &message, Settled::Later { at: at(62), reason: "absent".into(), counted: true }, 62).await;
-    settle(store, &message, Settled::Later { at: at(63), reason: "paced".into(), counted: false }, 63).await;
+    settle(store, &message, Settled::Retry { at: at(62), reason: "absent".into() }, 62).await;
+    settle(store, &message, Settled::Snooze { at: at(63), reason: "paced".into() }, 63).await;
     let again = claim(store, "belle", 63, 1).await;
     assert_eq!(again.first().map(|message| message.attempts), Some(2), "no number is given away twice");
 }
@@ -209,7 +209,7 @@ pub async fn i5_expired_leases_become_unknown(store: &impl Subject) {
     assert_eq!(state(store, &mine).await, OutboxState::Unknown);
     let found = Receipt { provider_message_id: ProviderMessageId::new("SMa") };
     settle(store, &mine, Settled::Found(found), 202).await;
-    settle(store, &other, Settled::Later { at: at(203), reason: "absent".into(), counted: true }, 202).await;
+    settle(store, &other, Settled::Retry { at: at(203), reason: "absent".into() }, 202).await;
     assert_eq!(state(store, &mine).await, OutboxState::Sent);
     let rows = store.snapshot().await;
     let event = rows.events_of(EventType::MessageSent).next().expect("its event");

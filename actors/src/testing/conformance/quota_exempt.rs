@@ -43,7 +43,7 @@ pub async fn what_is_owed_passes_what_waits_for_another_day(store: &impl Subject
     let row = store.snapshot().await.sent_row(help.id).clone();
     assert_eq!((row.state, row.message.attempts, row.lease_until), (OutboxState::Sending, 1, Some(at(66))));
     assert_eq!(ids(&claim(store, "belle", 7).await), [], "one is on its way");
-    settle(store, &claimed[0], Settled::Later { at: at(20), reason: "429".into(), counted: true }, 8).await;
+    settle(store, &claimed[0], Settled::Retry { at: at(20), reason: "429".into() }, 8).await;
     assert_eq!(ids(&claim(store, "belle", 19).await), [], "it is tried again first");
     let claimed = claim(store, "belle", 20).await;
     assert_eq!(ids(&claimed), [help.id]);
@@ -59,7 +59,7 @@ pub async fn what_is_owed_passes_what_waits_for_another_day(store: &impl Subject
 pub async fn what_is_owed_is_due_wherever_it_stands(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let first = customer.is_answered(store, "SM1", 0, now(0)).await;
-    settle(store, &first, Settled::Later { at: at(900), reason: "per_day".into(), counted: false }, 1).await;
+    settle(store, &first, Settled::Snooze { at: at(900), reason: "per_day".into() }, 1).await;
     customer.is_answered(store, "SM2", 2, queued(2)).await;
     let due = async || Outbox::due(store).await.expect("lists");
     assert_eq!(due().await, [(customer.channel_key(), at(900))]);

@@ -34,9 +34,9 @@ fn limits() -> QuotaLimits {
     QuotaLimits { per_day: 100, budget, tz: chrono_tz::Europe::Paris, dearest_micros: 7 }
 }
 
-async fn ask(store: &Store, node: &str, wish: QuotaDemand, seconds: i64) -> LeaseGrant {
+async fn ask(store: &Store, node: &str, demand: QuotaDemand, seconds: i64) -> LeaseGrant {
     let (tenant, node) = (belle(), named(node));
-    store.lease(LeaseRequest { tenant, node, limits: limits(), wish, now: at(seconds), lease: LEASE }).await.unwrap()
+    store.lease(LeaseRequest { tenant, node, limits: limits(), demand, now: at(seconds), lease: LEASE }).await.unwrap()
 }
 
 fn wants(need: u64, want: u64) -> QuotaDemand {
@@ -59,8 +59,8 @@ async fn i7_nodes_that_ask_at_once_get_no_more_than_there_is() {
     let asking = [(&first, "one"), (&second, "two"), (&third, "three")].map(async |(store, name)| {
         let mut held = 0;
         for _ in 0..40 {
-            let wish = QuotaDemand { held: usage(held, 0), ..wants(1, 9) };
-            held += ask(store, name, wish, 0).await.given.messages;
+            let demand = QuotaDemand { held: usage(held, 0), ..wants(1, 9) };
+            held += ask(store, name, demand, 0).await.given.messages;
         }
         held
     });
@@ -72,7 +72,7 @@ async fn i7_nodes_that_ask_at_once_get_no_more_than_there_is() {
         tenant: TenantId::new("taxi"),
         node: named("one"),
         limits: limits(),
-        wish: wants(1, 9),
+        demand: wants(1, 9),
         now: at(0),
         lease: LEASE,
     };
@@ -107,8 +107,8 @@ async fn i7_what_went_out_and_what_may_have_is_counted_whoever_sent_it() {
     assert_eq!(counted(3_600).await, two);
     assert_eq!(counted(86_400).await, QuotaUsage { day: Usage::default(), ..two }, "the next day");
     assert_eq!(counted(31 * 86_400).await, QuotaUsage { unsure: 3, ..none }, "the next month");
-    let wish = QuotaDemand { need: usage(1, 7), want: usage(10, 700), held: usage(1, 7) };
-    let given = ask(&store, "one", wish, 3_600).await.given;
+    let demand = QuotaDemand { need: usage(1, 7), want: usage(10, 700), held: usage(1, 7) };
+    let given = ask(&store, "one", demand, 3_600).await.given;
     assert_eq!(given, usage(10, (1_000 - 14 - 3 * 7 - 7) / 2));
 }
 

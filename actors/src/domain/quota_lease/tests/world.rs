@@ -10,7 +10,7 @@ use super::{PARIS, at, limits, usage};
 
 /// How long others believe that a node lives, how long it believes so itself, how long a row is leased, and when what a
 /// node held is nobody's.
-pub(super) const TENURE: TimeDelta = TimeDelta::seconds(9);
+pub(super) const EPOCH: TimeDelta = TimeDelta::seconds(9);
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RECLAIM: TimeDelta = TimeDelta::seconds(75);
 
@@ -32,14 +32,14 @@ pub(super) struct World {
 
 pub(super) struct Node {
     id: usize,
-    pub(super) reserve: QuotaLease,
-    pub(super) tenure: Epoch,
+    pub(super) lease: QuotaLease,
+    pub(super) epoch: Epoch,
     frozen: bool,
 }
 
 pub(super) struct Row {
     node: usize,
-    pass: ChargeRequest,
+    request: ChargeRequest,
     taken: Option<Charge>,
     lease_until: Timestamp,
     unknown: bool,
@@ -50,7 +50,7 @@ pub(super) struct Row {
 pub(super) enum Step {
     Take {
         node: usize,
-        pass: ChargeRequest,
+        request: ChargeRequest,
         at_once: bool,
         lose_answer: bool,
     },
@@ -63,8 +63,8 @@ pub(super) enum Step {
     Kill(usize),
     Freeze(usize),
     Thaw(usize),
-    HandBack(usize),
-    ChargeRequest(i64),
+    Release(usize),
+    Wait(i64),
 }
 
 impl World {
@@ -90,15 +90,15 @@ impl World {
     fn node(&mut self) -> Node {
         self.next_id += 1;
         self.seen.insert(self.next_id, self.now);
-        let tenure = Epoch { number: 0, until: self.now + TENURE };
-        Node { id: self.next_id, reserve: QuotaLease::new(self.limits.clone(), self.now), tenure, frozen: false }
+        let epoch = Epoch { number: 0, until: self.now + EPOCH };
+        Node { id: self.next_id, lease: QuotaLease::new(self.limits.clone(), self.now), epoch, frozen: false }
     }
 
     fn count(&self, node: usize) -> QuotaUsage {
         let since = |period: BudgetPeriod| {
             let start = period.start(self.now, PARIS);
             let sent = self.sent.iter().filter(|(at, _)| *at >= start);
-            sent.fold(Usage::default(), |sum, (_, pass)| sum.and(usage(1, pass.cost_micros)))
+            sent.fold(Usage::default(), |sum, (_, request)| sum.and(usage(1, request.cost_micros)))
         };
         let unsure = self.rows.iter().filter(|row| row.unknown || row.lease_until <= self.now).count() as u64;
         let others = self.holds.iter().filter(|(id, _)| **id != node);
@@ -112,38 +112,38 @@ impl World {
     }
 
     /// What a store does.
-    fn reserve(&mut self, n: usize, wish: &QuotaDemand) -> (QuotaUsage, Usage) {
+    fn grant(&mut self, n: usize, demand: &QuotaDemand) -> (QuotaUsage, Usage) {
         let id = self.nodes[n].id;
         let (now, seen) = (self.now, &self.seen);
         self.holds.retain(|other, _| *other == id || seen[other] > now - RECLAIM);
         let counted = self.count(id);
-        let given = self.limits.grant(&counted, wish);
-        self.holds.insert(id, wish.held.and(given));
+        let given = self.limits.grant(&counted, demand);
+        self.holds.insert(id, demand.held.and(given));
         (counted, given)
     }
 
-    pub(super) fn take(&mut self, n: usize, pass: ChargeRequest, at_once: bool, lose_answer: bool) {
-        let (now, tenure) = (self.now, self.nodes[n].tenure);
-        let mut taken = self.nodes[n].reserve.take(pass, tenure, now);
-        if matches!(taken, Err(ChargeRefusal::LeaseRequest)) {
-            let wish = self.nodes[n].reserve.wish(Some(pass), now);
-            let (counted, given) = self.reserve(n, &wish);
+    pub(super) fn take(&mut self, n: usize, request: ChargeRequest, at_once: bool, lose_answer: bool) {
+        let (now, epoch) = (self.now, self.nodes[n].epoch);
+        let mut taken = self.nodes[n].lease.take(request, epoch, now);
+        if matches!(taken, Err(ChargeRefusal::LeaseMore)) {
+            let demand = self.nodes[n].lease.demand(Some(request), now);
+            let (counted, given) = self.grant(n, &demand);
             if !lose_answer {
-                self.nodes[n].reserve.granted(&wish, &counted, given, tenure, now);
-                taken = self.nodes[n].reserve.take(pass, tenure, now);
+                self.nodes[n].lease.granted(&demand, &counted, given, epoch, now);
+                taken = self.nodes[n].lease.take(request, epoch, now);
             }
         }
         if let Ok(taken) = taken {
             let row = Row {
                 node: self.nodes[n].id,
-                pass,
+                request,
                 taken: Some(taken),
                 lease_until: now + LEASE,
                 unknown: false,
                 on_the_wire: at_once,
             };
             if at_once {
-                self.arrived.push((now, pass));
+                self.arrived.push((now, request));
             }
             self.rows.push(row);
         }
@@ -160,25 +160,25 @@ impl World {
         let Some(n) = self.holder(number) else { return };
         let now = self.now;
         let Some(taken) = self.rows[number].taken.take() else { return };
-        let (lease_until, pass) = (self.rows[number].lease_until, self.rows[number].pass);
+        let (lease_until, request) = (self.rows[number].lease_until, self.rows[number].request);
         let on_the_wire = self.rows[number].on_the_wire;
-        let reserve = &mut self.nodes[n].reserve;
+        let lease = &mut self.nodes[n].lease;
         match step {
             Step::NotOut(_) if !on_the_wire => {
-                reserve.give_back(taken);
+                lease.give_back(taken);
                 self.rows.swap_remove(number);
             }
             Step::Unknown(_) => {
-                reserve.settled(taken);
+                lease.settled(taken);
                 self.rows[number].unknown = true;
             }
-            Step::Unwritten(_) => reserve.lose(taken, lease_until),
+            Step::Unwritten(_) => lease.lose(taken, lease_until),
             _ => {
-                reserve.settled(taken);
+                lease.settled(taken);
                 if !on_the_wire {
-                    self.arrived.push((now, pass));
+                    self.arrived.push((now, request));
                 }
-                self.sent.push((now, pass));
+                self.sent.push((now, request));
                 self.rows.swap_remove(number);
             }
         }
@@ -189,8 +189,8 @@ impl World {
             self.now += TimeDelta::seconds(3.min(seconds));
             for node in self.nodes.iter_mut().filter(|node| !node.frozen) {
                 self.seen.insert(node.id, self.now);
-                let number = node.tenure.number + u64::from(self.now > node.tenure.until);
-                node.tenure = Epoch { number, until: self.now + TENURE };
+                let number = node.epoch.number + u64::from(self.now > node.epoch.until);
+                node.epoch = Epoch { number, until: self.now + EPOCH };
             }
         }
         // What nobody has in hand any more.
@@ -203,10 +203,10 @@ impl World {
 
     pub(super) fn step(&mut self, step: &Step) {
         match *step {
-            Step::Take { node, pass, at_once, lose_answer } => {
+            Step::Take { node, request, at_once, lose_answer } => {
                 let n = node % self.nodes.len();
                 if !self.nodes[n].frozen {
-                    self.take(n, pass, at_once, lose_answer);
+                    self.take(n, request, at_once, lose_answer);
                 }
             }
             Step::Sent(row) | Step::NotOut(row) | Step::Unknown(row) | Step::Unwritten(row) => {
@@ -219,11 +219,11 @@ impl World {
                 if let Some(row) = unknown.get(row % unknown.len().max(1)) {
                     let row = self.rows.swap_remove(*row);
                     if row.on_the_wire {
-                        self.sent.push((self.now, row.pass));
+                        self.sent.push((self.now, row.request));
                     }
                     let owner = self.nodes.iter_mut().find(|node| node.id == row.node);
                     if let Some((taken, owner)) = row.taken.zip(owner) {
-                        owner.reserve.settled(taken);
+                        owner.lease.settled(taken);
                     }
                 }
             }
@@ -239,28 +239,28 @@ impl World {
                 let n = n % self.nodes.len();
                 self.nodes[n].frozen = false;
             }
-            Step::HandBack(n) => {
+            Step::Release(n) => {
                 let n = n % self.nodes.len();
                 if !self.nodes[n].frozen {
-                    let wish = self.nodes[n].reserve.hand_back(self.now);
-                    let (counted, given) = self.reserve(n, &wish);
+                    let demand = self.nodes[n].lease.release(self.now);
+                    let (counted, given) = self.grant(n, &demand);
                     assert_eq!(given, Usage::default());
-                    self.nodes[n].reserve.counted(&counted, self.now);
+                    self.nodes[n].lease.counted(&counted, self.now);
                 }
             }
-            Step::ChargeRequest(seconds) => self.go_on(seconds),
+            Step::Wait(seconds) => self.go_on(seconds),
         }
     }
 
     /// In the day and the month that are now.
     fn arrived(&self, period: BudgetPeriod, counts: impl Fn(&ChargeRequest) -> bool) -> Usage {
         let (from, to) = (period.start(self.now, PARIS), period.end(self.now, PARIS));
-        let arrived = self.arrived.iter().filter(|(at, pass)| *at >= from && *at < to && counts(pass));
-        arrived.fold(Usage::default(), |sum, (_, pass)| sum.and(usage(1, pass.cost_micros)))
+        let arrived = self.arrived.iter().filter(|(at, request)| *at >= from && *at < to && counts(request));
+        arrived.fold(Usage::default(), |sum, (_, request)| sum.and(usage(1, request.cost_micros)))
     }
 }
 
-fn pass(owed: bool) -> impl Strategy<Value = ChargeRequest> {
+fn request(owed: bool) -> impl Strategy<Value = ChargeRequest> {
     let cost = prop_oneof![Just(0_i64), 1_i64..60];
     let rarely = if owed { 0.2 } else { 0.0 };
     let flags = (proptest::bool::weighted(rarely), proptest::bool::weighted(rarely));
@@ -272,8 +272,8 @@ fn pass(owed: bool) -> impl Strategy<Value = ChargeRequest> {
 }
 
 fn steps(owed: bool) -> impl Strategy<Value = Vec<Step>> {
-    let take = (0_usize..3, pass(owed), any::<bool>(), proptest::bool::weighted(0.05))
-        .prop_map(|(node, pass, at_once, lose_answer)| Step::Take { node, pass, at_once, lose_answer });
+    let take = (0_usize..3, request(owed), any::<bool>(), proptest::bool::weighted(0.05))
+        .prop_map(|(node, request, at_once, lose_answer)| Step::Take { node, request, at_once, lose_answer });
     let row = || 0_usize..64;
     let node = || 0_usize..3;
     let step = prop_oneof![
@@ -286,8 +286,8 @@ fn steps(owed: bool) -> impl Strategy<Value = Vec<Step>> {
         1 => node().prop_map(Step::Kill),
         1 => node().prop_map(Step::Freeze),
         2 => node().prop_map(Step::Thaw),
-        1 => node().prop_map(Step::HandBack),
-        3 => prop_oneof![0_i64..5, 5_i64..30, 30_i64..200, 1_000_i64..9_000].prop_map(Step::ChargeRequest),
+        1 => node().prop_map(Step::Release),
+        3 => prop_oneof![0_i64..5, 5_i64..30, 30_i64..200, 1_000_i64..9_000].prop_map(Step::Wait),
     ];
     proptest::collection::vec(step, 1..250)
 }
@@ -322,8 +322,8 @@ proptest! {
         let mut world = World::new(limits(per_day, Some(day), None, 60), 3, at("2026-01-31T21:00:00Z"));
         for step in &steps {
             world.step(step);
-            prop_assert!(world.arrived(BudgetPeriod::Day, |pass| !pass.quota_exempt).messages <= per_day);
-            prop_assert!(world.arrived(BudgetPeriod::Day, |pass| !pass.urgent).cost_micros <= day);
+            prop_assert!(world.arrived(BudgetPeriod::Day, |request| !request.quota_exempt).messages <= per_day);
+            prop_assert!(world.arrived(BudgetPeriod::Day, |request| !request.urgent).cost_micros <= day);
         }
     }
 }

@@ -72,10 +72,10 @@ impl QuotaLeases for FakeStore {
     fn lease(&self, ask: LeaseRequest) -> Pending<'_, Result<LeaseGrant, PortError>> {
         self.run(Op::LeaseQuota, move |data| {
             let counted = data.count(&ask);
-            let given = ask.limits.grant(&counted, &ask.wish);
-            let held = ask.wish.held.and(given);
+            let given = ask.limits.grant(&counted, &ask.demand);
+            let held = ask.demand.held.and(given);
             data.holds.insert((ask.tenant.clone(), ask.node.clone()), NodeLease { held, wanted: false });
-            if ask.wish.lacks(given) {
+            if ask.demand.lacks(given) {
                 data.want(&ask.tenant, &ask.node);
             }
             Ok(LeaseGrant { counted, given })

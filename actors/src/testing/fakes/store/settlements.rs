@@ -25,17 +25,20 @@ impl Data {
             }
             _ if !current => {}
             // Whoever took nothing of the attempt back too late, has lost it to those who look into it.
-            Settled::Later { counted: false, .. } if row.state != OutboxState::Sending => {}
-            Settled::Later { at: again, reason, counted } => {
-                let payload = if !counted && repeated(reason) {
-                    serde_json::Value::Null
-                } else {
-                    settlement.payload(reason, *counted)
-                };
+            Settled::Snooze { .. } if row.state != OutboxState::Sending => {}
+            Settled::Retry { at: again, reason } => {
+                self.step(message, Transition::Postpone, settlement.payload(reason, true), *at, |row| {
+                    row.next_attempt_at = *again;
+                    row.last_error = Some(reason.clone());
+                });
+            }
+            Settled::Snooze { at: again, reason } => {
+                let payload =
+                    if repeated(reason) { serde_json::Value::Null } else { settlement.payload(reason, false) };
                 self.step(message, Transition::Postpone, payload, *at, |row| {
                     row.next_attempt_at = *again;
                     row.last_error = Some(reason.clone());
-                    row.message.attempts -= u32::from(!counted);
+                    row.message.attempts -= 1;
                 });
             }
             Settled::Unknown { ask_at, reason } => {

@@ -10,8 +10,8 @@ fn channel_key(tenant: &str, channel: &str) -> ChannelKey {
 fn open(total: usize, tenants: &[(&str, u32, &[&str])]) -> Arc<FairSemaphore> {
     let share = |weight, channels: &[&str]| Share {
         weight,
-        unpaced_limit: usize::MAX,
-        channel_keys: channels.iter().map(|channel| (ChannelId::new(channel), usize::MAX)).collect(),
+        rate_limited_max: usize::MAX,
+        channels: channels.iter().map(|channel| (ChannelId::new(channel), usize::MAX)).collect(),
     };
     let shares = tenants.iter().map(|(id, weight, channels)| (TenantId::new(id), share(*weight, channels)));
     FairSemaphore::new(total, &shares.collect())
@@ -21,8 +21,8 @@ fn all(semaphore: &Arc<FairSemaphore>, channel_key: &ChannelKey) -> Vec<Semaphor
     std::iter::from_fn(|| semaphore.take(channel_key)).collect()
 }
 
-/// Waits that were begun, in the order in which they got their places.
-fn served<'a>(
+/// The waits that got their permit, in the order in which they began.
+fn granted<'a>(
     waits: &mut Vec<(&'a str, impl Future<Output = Option<SemaphorePermit>> + Unpin)>,
 ) -> Vec<(&'a str, SemaphorePermit)> {
     let mut got = Vec::new();
@@ -37,20 +37,20 @@ fn served<'a>(
 }
 
 #[test]
-fn whoever_gave_up_is_passed_over_however_many_they_are() {
+fn waiters_that_left_are_passed_over_however_many_they_are() {
     let semaphore = open(1, &[("a", 1, &["a"])]);
     let held = semaphore.take(&channel_key("a", "a")).expect("it is free");
     for _ in 0..100_000 {
         assert!(semaphore.wait(&channel_key("a", "a")).now_or_never().is_none());
     }
-    let before = semaphore.served(&channel_key("a", "a"));
+    let before = semaphore.granted(&channel_key("a", "a"));
     drop(held);
-    assert_eq!((semaphore.taken(), semaphore.served(&channel_key("a", "a"))), (0, before));
-    assert!(semaphore.wait(&channel_key("a", "a")).now_or_never().flatten().is_some(), "nobody stands before it");
+    assert_eq!((semaphore.taken(), semaphore.granted(&channel_key("a", "a"))), (0, before));
+    assert!(semaphore.wait(&channel_key("a", "a")).now_or_never().flatten().is_some(), "nothing waits before it");
 }
 
 #[test]
-fn i9_however_much_one_has_to_send_some_semaphore_stay_free() {
+fn i9_however_much_one_tenant_has_to_send_some_permits_stay_free() {
     let semaphore = open(16, &[("a", 1, &["a"]), ("b", 1, &["b"]), ("c", 1, &["c"])]);
     let a = all(&semaphore, &channel_key("a", "a"));
     let b = all(&semaphore, &channel_key("b", "b"));
@@ -61,7 +61,7 @@ fn i9_however_much_one_has_to_send_some_semaphore_stay_free() {
 }
 
 #[test]
-fn a_channel_that_hangs_leaves_semaphore_to_the_others_of_its_tenant() {
+fn a_channel_that_hangs_leaves_permits_to_the_others_of_its_tenant() {
     let semaphore = open(64, &[("a", 1, &["slow", "fast"])]);
     let slow = all(&semaphore, &channel_key("a", "slow"));
     let fast = all(&semaphore, &channel_key("a", "fast"));
@@ -74,16 +74,16 @@ fn weights_decide_who_gets_how_many() {
     let held =
         all(&semaphore, &channel_key("heavy", "h")).into_iter().chain(all(&semaphore, &channel_key("light", "l")));
     let held: Vec<SemaphorePermit> = held.collect();
-    // Twice the free places, and as many as are free then.
+    // Twice the free permits, and as many as are free then.
     assert_eq!((semaphore.held(&channel_key("heavy", "h")), semaphore.held(&channel_key("light", "l"))), (60, 15));
     drop(held);
     assert_eq!(semaphore.taken(), 0);
 }
 
 #[test]
-fn those_who_wait_are_served_in_turn_by_weight_and_not_in_the_order_in_which_they_came() {
+fn waiters_get_permits_in_turn_by_weight_and_not_in_order_of_arrival() {
     let semaphore = open(4, &[("a", 2, &["a"]), ("b", 1, &["b1", "b2"]), ("idle", 64, &["i"])]);
-    // Nothing is left, and the one who has it all lets go of one after another.
+    // All permits are held by one tenant, which drops one after another.
     let mut held: Vec<SemaphorePermit> = all(&semaphore, &channel_key("idle", "i"));
     assert_eq!((held.len(), semaphore.taken()), (4, 4));
     let mut waits = Vec::new();
@@ -97,9 +97,9 @@ fn those_who_wait_are_served_in_turn_by_weight_and_not_in_the_order_in_which_the
     let mut order = Vec::new();
     while let Some(permit) = held.pop() {
         drop(permit);
-        // Each serves at once and lets go, so that the next in turn comes.
+        // Each waiter drops its permit at once, so that the next one in turn gets it.
         loop {
-            let got = served(&mut waits);
+            let got = granted(&mut waits);
             if got.is_empty() {
                 break;
             }
@@ -118,41 +118,44 @@ fn no_permit_is_lost_when_a_waiter_goes_away() {
         let semaphore = Arc::clone(&semaphore);
         Box::pin(async move { semaphore.wait(&channel_key(tenant, tenant)).await })
     };
-    let (mut gone, mut served_unheard, mut patient) = (wait("a"), wait("a"), wait("b"));
+    let (mut gone, mut granted_unheard, mut staying) = (wait("a"), wait("a"), wait("b"));
     assert!((&mut gone).now_or_never().is_none());
-    assert!((&mut served_unheard).now_or_never().is_none());
-    assert!((&mut patient).now_or_never().is_none());
+    assert!((&mut granted_unheard).now_or_never().is_none());
+    assert!((&mut staying).now_or_never().is_none());
     drop(gone);
-    // The place goes to one that is not looking, and that then goes away.
+    // The permit goes to a waiter that does not poll, and that then goes away.
     drop(held);
     assert_eq!(semaphore.taken(), 1);
-    drop(served_unheard);
-    let permit = (&mut patient).now_or_never().flatten();
-    assert!(permit.is_some(), "it came to the one who still waits");
+    drop(granted_unheard);
+    let permit = (&mut staying).now_or_never().flatten();
+    assert!(permit.is_some(), "the waiter that stayed gets it");
     drop(permit);
     assert_eq!(semaphore.taken(), 0);
     assert!(semaphore.drained().now_or_never().is_some());
 }
 
 #[test]
-fn no_more_wait_for_permits_than_pass_within_a_second() {
-    let channel_keys = HashMap::from([(ChannelId::new("a"), 2)]);
-    let share = Share { weight: 1, unpaced_limit: 10, channel_keys };
+fn no_more_wait_for_rate_limits_than_pass_within_a_second() {
+    let channels = HashMap::from([(ChannelId::new("a"), 2)]);
+    let share = Share { weight: 1, rate_limited_max: 10, channels };
     let semaphore = FairSemaphore::new(64, &HashMap::from([(TenantId::new("a"), share)]));
     let mut held = all(&semaphore, &channel_key("a", "a"));
     assert_eq!(held.len(), 2);
     let key = channel_key("a", "a");
     let mut wait = Box::pin(semaphore.wait(&key));
     assert!((&mut wait).now_or_never().is_none());
-    held[0].paced();
-    assert!((&mut wait).now_or_never().flatten().is_some(), "one has its permits, another may wait for its own");
+    held[0].rate_limit_passed();
+    assert!(
+        (&mut wait).now_or_never().flatten().is_some(),
+        "one is through its rate limits, another may wait for its own"
+    );
 }
 
 proptest! {
-    /// Whoever comes and goes in whatever order: places are neither lost nor made, and as long as one is free, a tenant
+    /// In whatever order tenants take and give back: permits are neither lost nor made, and while one is free, a tenant
     /// that holds none gets one.
     #[test]
-    fn i9_semaphore_are_neither_lost_nor_made(
+    fn i9_permits_are_neither_lost_nor_made(
         total in 1_usize..40,
         weights in proptest::collection::vec(1_u32..5, 2..6),
         steps in proptest::collection::vec((0_u8..4, 0_usize..64), 1..200),
@@ -171,10 +174,10 @@ proptest! {
             let key = channel_key(&names[which % names.len()], &names[which % names.len()]);
             match what {
                 0 => {
-                    let empty_handed = semaphore.held(&key) == 0;
+                    let holds_none = semaphore.held(&key) == 0;
                     let free = semaphore.taken() < total;
                     let got = semaphore.take(&key);
-                    prop_assert!(got.is_some() || !empty_handed || !free);
+                    prop_assert!(got.is_some() || !holds_none || !free);
                     held.extend(got);
                 }
                 1 => {

@@ -1,9 +1,9 @@
-//! The leases that this process has: which rows its senders have in hand, and which leases nobody will ever send on.
+//! Leases of this process: rows that its senders have in hand, and leases whose answer was lost.
 //!
-//! A lease is a promise by the clock, and a process may stand still: a machine that sleeps, a debugger, a page that comes
-//! from a disk. So nobody begins on a lease that is not long enough any more, and what is in hand is not taken away by the
-//! process that has it. A claim, or a turn, whose answer was lost may have leased rows that nobody knows of: nobody waits
-//! until those leases run out.
+//! A lease ends by the clock, and a process may stand still: a suspended machine, a debugger, a page fault. So no send begins
+//! on a lease with less than half of it left, and a row in hand is never given up by the process that holds it. When
+//! the answer to a claim or to a turn's commit was lost, rows may be leased that nobody here knows of: they are given up at
+//! once, without waiting for the lease to end.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +14,16 @@ use crate::domain::ids::{NodeId, OutboundId};
 use crate::ports::EndedLeases;
 use crate::runtime::ActorContext;
 
-/// The book of a node.
+/// The leases of a node.
 #[derive(Debug)]
 pub(crate) struct Leases {
-    /// What must be left of a lease right before the wire: no call lasts longer than half of one.
+    /// What must be left of a lease right before the gateway is called: no call lasts longer than half of one.
     least: Duration,
-    book: Mutex<Book>,
+    state: Mutex<LeaseState>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct LeaseState {
     held: HashSet<OutboundId>,
     /// The ends of leases whose answer was lost.
     lost: BTreeSet<Timestamp>,
@@ -31,51 +31,50 @@ struct Book {
     over: Timestamp,
 }
 
-/// A row that a sender has in hand, from right before the wire until its outcome is written down.
+/// A row that a sender has in hand, from right before the gateway is called until its outcome is written.
 #[derive(Debug)]
-pub(super) struct InHand {
+pub(crate) struct RowInHand {
     leases: Arc<Leases>,
     id: OutboundId,
 }
 
 impl Leases {
-    /// A book for leases of this length.
     pub(super) fn new(lease: Duration) -> Arc<Self> {
-        Arc::new(Self { least: lease / 2, book: Mutex::default() })
+        Arc::new(Self { least: lease / 2, state: Mutex::default() })
     }
 
-    /// Takes a row in hand. `None` when its lease may be over before a call is: it must not be sent.
-    pub(super) fn take(self: &Arc<Self>, id: OutboundId, lease_until: Timestamp, now: Timestamp) -> Option<InHand> {
-        let mut book = self.lock();
+    /// Takes a row in hand. `None` when its lease may end before a call does: it must not be sent.
+    pub(crate) fn take(self: &Arc<Self>, id: OutboundId, lease_until: Timestamp, now: Timestamp) -> Option<RowInHand> {
+        let mut state = self.lock();
         let too_short = lease_until < ActorContext::later(now, self.least);
-        if too_short || lease_until <= book.over || book.lost.contains(&lease_until) {
+        if too_short || lease_until <= state.over || state.lost.contains(&lease_until) {
             return None;
         }
-        book.held.insert(id);
-        Some(InHand { leases: Arc::clone(self), id })
+        state.held.insert(id);
+        Some(RowInHand { leases: Arc::clone(self), id })
     }
 
-    /// Whether rows were leased until then is not known, and nobody has begun on them.
+    /// Gives up the leases that end at `lease_until`: whether rows have them is unknown, and no send has begun on them.
     pub(crate) fn lose(&self, lease_until: Timestamp) {
         self.lock().lost.insert(lease_until);
     }
 
-    /// Which leases are over. Whoever comes to [`Leases::take`] later with one of these gets nothing.
-    pub(super) fn over(&self, node: NodeId, now: Timestamp) -> EndedLeases {
-        let mut book = self.lock();
-        book.over = book.over.max(now);
-        // A lost claim may be written after we have looked, so it is looked for as long as its lease lasts.
-        book.lost = book.lost.split_off(&now);
-        let (lost, held) = (book.lost.iter().copied().collect(), book.held.iter().copied().collect());
+    /// The leases that are over. A later [`Leases::take`] with one of them gets nothing.
+    pub(crate) fn over(&self, node: NodeId, now: Timestamp) -> EndedLeases {
+        let mut state = self.lock();
+        state.over = state.over.max(now);
+        // A lost claim may be written after this question, so it is asked about for as long as its lease lasts.
+        state.lost = state.lost.split_off(&now);
+        let (lost, held) = (state.lost.iter().copied().collect(), state.held.iter().copied().collect());
         EndedLeases { node, now, lost, held }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LeaseState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for InHand {
+impl Drop for RowInHand {
     fn drop(&mut self) {
         self.leases.lock().held.remove(&self.id);
     }
@@ -104,7 +103,7 @@ mod tests {
     fn i5_what_was_given_up_is_not_begun_and_what_is_in_hand_is_not_given_up() {
         let (leases, id) = (Leases::new(LEASE), outbound().id);
         let node = || NodeId::new("node");
-        let in_hand = leases.take(id, at(60), at(0)).expect("it is ours");
+        let in_hand = leases.take(id, at(60), at(0)).expect("the lease is long enough");
         assert_eq!(leases.over(node(), at(100)).held, [id], "however late it is");
         drop(in_hand);
         assert!(leases.over(node(), at(101)).held.is_empty());

@@ -1,4 +1,4 @@
-//! A sender account on this node: whether it may send, and what of it is broken.
+//! Health of a sender account on this node: its circuit breaker and its pause.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,44 +13,44 @@ use crate::domain::channel::ChannelProfile;
 use crate::ports::{ChannelKey, Via};
 use crate::runtime::{ActorContext, metric};
 
-/// How long those wait who find another message trying the way: what comes of it is known sooner, as a rule.
+/// How long a message waits while another one probes a half-open breaker: the probe is usually over sooner.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
 
-/// How long at most those wait who find the account paused. A pause may have no end but the one that an operator gives
-/// it, and then what met it must not wait for an end of time that was written into its row.
+/// How long at most a message waits that finds the channel paused. A pause may have no end until an operator resumes the
+/// channel, so the row must not carry an end that lies years ahead.
 const PAUSE_WAIT: Duration = Duration::from_secs(5);
 
-/// One sender account.
-pub(super) struct ChannelHealth {
-    pub(super) channel_key: ChannelKey,
-    pub(super) profile: Arc<ChannelProfile>,
+/// One channel's sender account.
+pub(crate) struct ChannelHealth {
+    pub(crate) channel_key: ChannelKey,
+    pub(crate) profile: Arc<ChannelProfile>,
     breaker: Mutex<Breaker>,
-    /// The breaker is closed: read without its lock by those who only look.
+    /// Whether the breaker is closed: a copy that is read without its lock.
     closed: AtomicBool,
-    /// It has shut since anybody looked: what waits for another attempt of it may take another way.
-    shut_anew: AtomicBool,
-    /// Microseconds since 1970; 0: not paused.
+    /// Whether the channel became unavailable since failover last handled it.
+    failover_due: AtomicBool,
+    /// Microseconds since 1970; 0 when not paused.
     paused_until: AtomicI64,
-    /// Microseconds since 1970 at which a pause of this process was written down; the greatest number while it is not.
-    /// What was read from the store before says nothing about it.
+    /// Microseconds since 1970 at which a pause of this process was written; `i64::MAX` while it is not. What was read
+    /// from the store earlier says nothing about that pause.
     written_at: AtomicI64,
 }
 
-/// What an account lets through.
+/// What a channel may send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Availability {
-    /// Anything.
+pub(crate) enum Availability {
+    /// Any number of messages.
     Ready,
-    /// One message, to try whether it works again.
+    /// One message, which probes the half-open breaker.
     One,
-    /// Nothing before then, and why.
+    /// Nothing until then, and the reason.
     Shut(Timestamp, &'static str),
 }
 
-/// The right to one attempt; dropped without a verdict, nothing was learnt.
-pub(super) struct BreakerPermit {
-    account: Arc<ChannelHealth>,
-    /// `None`: begun while everything passed, which took no lock; or judged already.
+/// The right to one attempt. Dropped without a verdict, it leaves the breaker as it was.
+pub(crate) struct BreakerPermit {
+    health: Arc<ChannelHealth>,
+    /// `None` when the attempt began with a closed breaker, which takes no lock, or was judged already.
     attempt: Option<Attempt>,
 }
 
@@ -62,26 +62,26 @@ impl ChannelHealth {
             profile,
             breaker,
             closed: AtomicBool::new(true),
-            shut_anew: AtomicBool::new(false),
+            failover_due: AtomicBool::new(false),
             paused_until: AtomicI64::new(0),
             written_at: AtomicI64::new(0),
         })
     }
 
-    /// It, as the one that took over.
-    pub(super) fn as_via(&self) -> Via {
+    /// This channel, as the fallback that a message left through.
+    pub(crate) fn as_via(&self) -> Via {
         Via { channel: self.channel_key.channel.clone(), scheme: self.profile.scheme }
     }
 
-    /// What it lets through now, without taking anything.
-    pub(super) fn availability(&self, now: Timestamp) -> Availability {
+    /// What the channel may send now. Reserves nothing.
+    pub(crate) fn availability(&self, now: Timestamp) -> Availability {
         if let Some((until, reason)) = self.pause(now) {
             return Availability::Shut(until, reason);
         }
         if self.closed.load(Ordering::Acquire) {
             return Availability::Ready;
         }
-        match self.lock().passage(now) {
+        match self.lock().decision(now) {
             BreakerDecision::Free => Availability::Ready,
             BreakerDecision::One => Availability::One,
             shut => {
@@ -91,64 +91,65 @@ impl ChannelHealth {
         }
     }
 
-    /// Whether it has shut since [`ChannelHealth::has_been_seen_to`].
-    pub(super) fn has_shut_anew(&self) -> bool {
-        self.shut_anew.load(Ordering::Acquire)
+    /// Whether the breaker opened, or a pause began, since [`ChannelHealth::failover_done`].
+    pub(crate) fn failover_is_due(&self) -> bool {
+        self.failover_due.load(Ordering::Acquire)
     }
 
-    /// What its shutting brings was done, or, with `false`, could not be done.
-    pub(super) fn has_been_seen_to(&self, done: bool) {
-        self.shut_anew.store(!done, Ordering::Release);
+    /// Failover was handled, or, with `false`, could not be.
+    pub(crate) fn failover_done(&self, done: bool) {
+        self.failover_due.store(!done, Ordering::Release);
     }
 
     /// Begins an attempt.
     ///
     /// # Errors
-    /// When its message may be looked at again, and why. A pause holds the lane up rather than the row: whoever ends it
-    /// need not know what waits.
-    pub(super) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<BreakerPermit, (Timestamp, &'static str)> {
+    /// When the message may be looked at again, and the reason. A pause holds up the channel rather than the row, so
+    /// ending it needs no knowledge of the rows that wait.
+    pub(crate) fn begin(self: &Arc<Self>, now: Timestamp) -> Result<BreakerPermit, (Timestamp, &'static str)> {
         if let Some(pause) = self.pause(now) {
             return Err(pause);
         }
         if self.closed.load(Ordering::Acquire) {
-            return Ok(BreakerPermit { account: Arc::clone(self), attempt: None });
+            return Ok(BreakerPermit { health: Arc::clone(self), attempt: None });
         }
         let attempt = self.lock().begin(now).map_err(|shut| refusal(&shut, now))?;
-        Ok(BreakerPermit { account: Arc::clone(self), attempt: Some(attempt) })
+        Ok(BreakerPermit { health: Arc::clone(self), attempt: Some(attempt) })
     }
 
-    /// When those who find it paused may look again.
+    /// When a message that finds the channel paused may be looked at again.
     fn pause(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
         self.paused_until(now).map(|until| (until.min(ActorContext::later(now, PAUSE_WAIT)), "paused"))
     }
 
-    /// The provider keeps it from sending until then. To be followed by [`ChannelHealth::pause_is_written`].
-    pub(super) fn suspend_until(&self, until: Timestamp) {
+    /// The provider suspended the channel until then. Call [`ChannelHealth::pause_is_written`] afterwards.
+    pub(crate) fn suspend_until(&self, until: Timestamp) {
         self.written_at.store(i64::MAX, Ordering::SeqCst);
         self.pause_until(until);
     }
 
-    /// The store has heard of the pause, or never will.
-    pub(super) fn pause_is_written(&self, now: Timestamp) {
+    /// The pause is written to the store, or its write was given up.
+    pub(crate) fn pause_is_written(&self, now: Timestamp) {
         self.written_at.store(now.timestamp_micros(), Ordering::SeqCst);
     }
 
-    /// Takes over what the store said when it was asked at `asked_at`, unless this process has paused it since.
+    /// Takes over what the store answered when it was asked at `asked_at`, unless this process has paused the channel
+    /// since.
     pub(super) fn adopt_pause(&self, until: Timestamp, asked_at: Timestamp) {
         if self.written_at.load(Ordering::SeqCst) < asked_at.timestamp_micros() {
             self.pause_until(until);
         }
     }
 
-    /// Sends nothing until then; a moment that has passed ends that.
+    /// Pauses the channel; a time in the past ends the pause.
     fn pause_until(&self, until: Timestamp) {
         let before = self.paused_until.swap(until.timestamp_micros(), Ordering::AcqRel);
         if until.timestamp_micros() > before {
-            self.shut_anew.store(true, Ordering::Release);
+            self.failover_due.store(true, Ordering::Release);
         }
     }
 
-    pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+    fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
         let until = self.paused_until.load(Ordering::Acquire);
         if until <= now.timestamp_micros() { None } else { Timestamp::from_timestamp_micros(until) }
     }
@@ -158,7 +159,7 @@ impl ChannelHealth {
             let mut breaker = self.lock();
             let attempt = match attempt {
                 Some(attempt) => attempt,
-                // Begun while everything passed. When it does not any more, this one says nothing new.
+                // The attempt began with a closed breaker. When it is not closed any more, this result says nothing new.
                 None if breaker.state(now) == BreakerState::Closed => match breaker.begin(now) {
                     Ok(attempt) => attempt,
                     Err(_) => return,
@@ -170,23 +171,23 @@ impl ChannelHealth {
             let state = breaker.state(now);
             self.closed.store(state == BreakerState::Closed, Ordering::Release);
             if was_closed && state != BreakerState::Closed {
-                self.shut_anew.store(true, Ordering::Release);
+                self.failover_due.store(true, Ordering::Release);
             }
             (changed, state)
         };
         if changed {
             let (tenant, channel) = (&self.channel_key.tenant, &self.channel_key.channel);
             if state == BreakerState::Closed {
-                info!(tenant.id = %tenant, channel.id = %channel, "the channel works again");
+                info!(tenant.id = %tenant, channel.id = %channel, "circuit breaker closed");
             } else {
-                warn!(tenant.id = %tenant, channel.id = %channel, "the channel fails too often, it rests before one message tries again");
+                warn!(tenant.id = %tenant, channel.id = %channel, "circuit breaker opened");
             }
             self.publish(now);
         }
     }
 
-    /// Shows how it stands.
-    pub(super) fn publish(&self, now: Timestamp) {
+    /// Sets the gauge of the channel's state.
+    pub(crate) fn publish(&self, now: Timestamp) {
         let breaker = self.lock().state(now).as_str();
         let shown = if self.paused_until(now).is_some() { "paused" } else { breaker };
         for state in BreakerState::ALL.iter().map(|state| state.as_str()).chain(["paused"]) {
@@ -203,20 +204,20 @@ impl ChannelHealth {
 }
 
 impl BreakerPermit {
-    pub(super) fn account(&self) -> &Arc<ChannelHealth> {
-        &self.account
+    pub(crate) fn health(&self) -> &Arc<ChannelHealth> {
+        &self.health
     }
 
-    /// Says what was learnt of the account.
-    pub(super) fn judge(mut self, verdict: Verdict, now: Timestamp) {
+    /// Reports the attempt's result to the breaker.
+    pub(crate) fn judge(mut self, verdict: Verdict, now: Timestamp) {
         let attempt = self.attempt.take();
-        self.account.end(attempt, verdict, now);
+        self.health.end(attempt, verdict, now);
     }
 }
 
-/// When a message that a breaker does not let through may be looked at again, and why.
-fn refusal(passage: &BreakerDecision, now: Timestamp) -> (Timestamp, &'static str) {
-    match passage {
+/// When a message that a breaker refuses may be looked at again, and the reason.
+fn refusal(decision: &BreakerDecision, now: Timestamp) -> (Timestamp, &'static str) {
+    match decision {
         BreakerDecision::Shut(until) => (*until, "breaker_open"),
         BreakerDecision::Free | BreakerDecision::One | BreakerDecision::Probing => {
             (ActorContext::later(now, PROBE_WAIT), "breaker_half_open")
@@ -227,8 +228,8 @@ fn refusal(passage: &BreakerDecision, now: Timestamp) -> (Timestamp, &'static st
 impl Drop for BreakerPermit {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            // Nothing was learnt, so the time does not matter.
-            let _ = self.account.lock().end(attempt, Verdict::Silent, Timestamp::default());
+            // A silent verdict changes no state, so the time does not matter.
+            let _ = self.health.lock().end(attempt, Verdict::Silent, Timestamp::default());
         }
     }
 }
@@ -240,32 +241,32 @@ mod tests {
     use crate::testing::harness::noon;
 
     #[test]
-    fn nobody_is_told_to_wait_for_a_pause_without_an_end() {
+    fn no_message_waits_for_a_pause_without_an_end() {
         let channel_key = ChannelKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") };
-        let account = ChannelHealth::new(channel_key, Arc::default());
+        let health = ChannelHealth::new(channel_key, Arc::default());
         let (now, soon) = (noon(), ActorContext::later(noon(), PAUSE_WAIT));
-        account.pause_until(Timestamp::from_timestamp(253_402_300_799, 0).unwrap());
-        assert_eq!(account.availability(now), Availability::Shut(soon, "paused"));
-        assert!(matches!(account.begin(now), Err((at, "paused")) if at == soon));
+        health.pause_until(Timestamp::from_timestamp(253_402_300_799, 0).unwrap());
+        assert_eq!(health.availability(now), Availability::Shut(soon, "paused"));
+        assert!(matches!(health.begin(now), Err((at, "paused")) if at == soon));
         let end = ActorContext::later(now, Duration::from_secs(1));
-        account.pause_until(end);
-        assert!(matches!(account.begin(now), Err((at, "paused")) if at == end), "one that ends sooner is waited for");
-        account.pause_until(Timestamp::default());
-        assert_eq!(account.availability(now), Availability::Ready);
+        health.pause_until(end);
+        assert!(matches!(health.begin(now), Err((at, "paused")) if at == end), "one that ends sooner is waited for");
+        health.pause_until(Timestamp::default());
+        assert_eq!(health.availability(now), Availability::Ready);
     }
 
     #[test]
     fn what_was_read_before_a_suspension_does_not_end_it() {
-        let account =
+        let health =
             ChannelHealth::new(ChannelKey { tenant: TenantId::new("a"), channel: ChannelId::new("a") }, Arc::default());
-        let moment = |seconds| ActorContext::later(noon(), Duration::from_secs(seconds));
-        account.suspend_until(moment(3_600));
-        account.adopt_pause(Timestamp::default(), moment(1));
-        assert!(account.paused_until(moment(1)).is_some(), "the store has not heard of it yet");
-        account.pause_is_written(moment(2));
-        account.adopt_pause(Timestamp::default(), moment(2));
-        assert!(account.paused_until(moment(2)).is_some(), "the question was older than the answer");
-        account.adopt_pause(Timestamp::default(), moment(3));
-        assert_eq!(account.paused_until(moment(3)), None, "somebody ended it");
+        let at = |seconds| ActorContext::later(noon(), Duration::from_secs(seconds));
+        health.suspend_until(at(3_600));
+        health.adopt_pause(Timestamp::default(), at(1));
+        assert!(health.paused_until(at(1)).is_some(), "the pause is not written yet");
+        health.pause_is_written(at(2));
+        health.adopt_pause(Timestamp::default(), at(2));
+        assert!(health.paused_until(at(2)).is_some(), "the store was asked before the pause was written");
+        health.adopt_pause(Timestamp::default(), at(3));
+        assert_eq!(health.paused_until(at(3)), None, "somebody ended it");
     }
 }

@@ -1,11 +1,11 @@
-//! What a conversation knows of its messages that are with senders, without asking them.
+//! In-flight counter: how many messages of a conversation are being sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// How many messages of a conversation are with senders, and what became of those that are not any more.
+/// Counts a conversation's messages that are being sent, and notes how the others ended. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub struct InFlightCounter(Arc<InFlight>);
 
@@ -17,11 +17,12 @@ struct InFlight {
     deferred: AtomicBool,
 }
 
-/// One of them. Dropped without a word, its sender ended before its row was settled: then it counts as handed back.
+/// One message that is being sent. Dropped without a result, it counts as requeued: its sender ended before the row was
+/// settled.
 #[derive(Debug)]
 pub struct InFlightGuard {
     counter: Arc<InFlight>,
-    left: Ending,
+    ending: Ending,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,34 +33,34 @@ enum Ending {
 }
 
 impl InFlightCounter {
-    /// One more.
+    /// Counts one more.
     #[must_use]
     pub fn start(&self) -> InFlightGuard {
         self.0.count.fetch_add(1, Ordering::AcqRel);
-        InFlightGuard { counter: Arc::clone(&self.0), left: Ending::Requeued }
+        InFlightGuard { counter: Arc::clone(&self.0), ending: Ending::Requeued }
     }
 
-    /// Whether none is with a sender.
+    /// Whether none is being sent.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.0.count.load(Ordering::Acquire) == 0
     }
 
-    /// Resolves when none is with a sender. For one at a time to await.
+    /// Resolves when none is being sent. One task at a time may await it.
     pub async fn settled(&self) {
         while !self.is_zero() {
-            // Whoever settles in between leaves word.
+            // A settlement between the check and the wait has left its notification.
             self.0.settled.notified().await;
         }
     }
 
-    /// Whether one came back since this was asked last. Ask it after [`InFlightCounter::is_zero`].
+    /// Whether one was requeued since the last call. Call it after [`InFlightCounter::is_zero`].
     #[must_use]
     pub fn take_requeued(&self) -> bool {
         self.0.requeued.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether one began to wait for the contact since this was asked last.
+    /// Whether one was deferred since the last call.
     #[must_use]
     pub fn take_deferred(&self) -> bool {
         self.0.deferred.swap(false, Ordering::AcqRel)
@@ -67,25 +68,25 @@ impl InFlightCounter {
 }
 
 impl InFlightGuard {
-    /// Nothing more will happen with its row by itself.
+    /// Its row is settled for good.
     pub(super) fn done(mut self) {
-        self.left = Ending::Done;
+        self.ending = Ending::Done;
     }
 
-    /// Its row waits in the store for another attempt or another look: what comes next must queue behind it.
+    /// Its row waits in the store for another attempt or for reconciliation: later messages must queue behind it.
     pub(super) fn requeue(mut self) {
-        self.left = Ending::Requeued;
+        self.ending = Ending::Requeued;
     }
 
-    /// Its row waits for the contact, out of line.
+    /// Its row waits for the contact, outside of the conversation queue.
     pub(super) fn defer(mut self) {
-        self.left = Ending::Deferred;
+        self.ending = Ending::Deferred;
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        match self.left {
+        match self.ending {
             Ending::Requeued => self.counter.requeued.store(true, Ordering::Release),
             Ending::Deferred => self.counter.deferred.store(true, Ordering::Release),
             Ending::Done => {}

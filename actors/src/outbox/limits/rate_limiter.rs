@@ -1,4 +1,4 @@
-//! Permits of one process (I7): governor's gates, in memory, each with this node's share of its quota.
+//! Rate limiter of one process: in memory, with this node's share of each limit (I7).
 
 use std::fmt;
 use std::future::ready;
@@ -10,7 +10,7 @@ use crate::domain::rate_limit::share_of;
 use crate::ports::{Acquired, KeyedLimit, LimitKey, Pending, PortError, RateLimiter};
 use crate::runtime::LiveNodes;
 
-/// The gates of this process. After a restart they are all as new: a provider's own limits bound what that lets through.
+/// A rate limiter in memory. It starts full after a restart; the provider's own limits bound what that lets through.
 #[derive(Default)]
 pub struct LocalRateLimiter {
     limits: KeyedLimiter<LimitKey>,
@@ -18,13 +18,13 @@ pub struct LocalRateLimiter {
 }
 
 impl LocalRateLimiter {
-    /// Gates that open as often as this node's share allows.
+    /// A limiter that grants this node's share of each limit.
     #[must_use]
     pub fn shared_among(nodes: LiveNodes) -> Self {
         Self { limits: KeyedLimiter::default(), nodes }
     }
 
-    /// Notes permits that this node got elsewhere, so that it does not begin anew when it has to go by its share.
+    /// Counts permits that this node got from another limiter, so that a switch to this one does not start with full limits.
     pub fn note(&self, limits: &[KeyedLimit], now: Timestamp) {
         self.limits.note(self.shares(limits), now);
     }

@@ -1,4 +1,4 @@
-//! What an attempt's result means for its row and its account: the only place that interprets the classes of send errors.
+//! Policy: what a send error's class means for the row and for the channel's breaker. Decided here and nowhere else.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
 use crate::ports::Settled;
 use crate::runtime::{ActorContext, Settings};
 
-/// A wrong credential is not mended by trying every second.
+/// How long a misconfigured channel waits: retrying every second does not repair a wrong credential.
 const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
-/// The provider could not tell whether it has a message, which is sent again because its channel says so.
+/// The provider cannot tell whether it has the message, and the channel is configured to send it again.
 const UNCLEAR: &str = "unclear_at_provider";
-/// The provider could not be asked whether it has a message, and gave no code.
+/// Asking the provider failed without a code.
 const ASKING_FAILED: &str = "asking_failed";
 
-/// What an attempt tells of the account that it went through.
+/// What an attempt says about the channel that it went through.
 pub(super) fn verdict(sent: &Result<Receipt, SendError>) -> Verdict {
     let Err(error) = sent else { return Verdict::Works };
     match error.class {
@@ -26,17 +26,17 @@ pub(super) fn verdict(sent: &Result<Receipt, SendError>) -> Verdict {
         SendErrorClass::Retry { .. } if error.throttled => Verdict::Works,
         SendErrorClass::Retry { .. } => Verdict::Fails,
         SendErrorClass::Reject | SendErrorClass::OptedOut | SendErrorClass::WindowClosed => Verdict::Works,
-        // It rests by its pause.
+        // The pause keeps the channel from sending.
         SendErrorClass::Suspended { .. } => Verdict::Silent,
     }
 }
 
-/// Whether a message surely did not go out.
+/// Whether the message surely did not go out.
 pub(super) fn surely_not_sent(sent: &Result<Receipt, SendError>) -> bool {
     matches!(sent, Err(error) if error.class != SendErrorClass::Unknown)
 }
 
-/// After an attempt.
+/// The result of an attempt.
 pub(super) fn settled(
     sent: Result<Receipt, SendError>,
     message: &Outbound,
@@ -55,16 +55,17 @@ pub(super) fn settled(
         SendErrorClass::Unknown => Settled::Unknown { ask_at: ActorContext::later(now, settings.ask_after), reason },
         SendErrorClass::OptedOut => Settled::Suppressed { reason, record_opt_out: true },
         SendErrorClass::Reject => Settled::Dead { reason },
-        // Its template was tried already, if it has one.
+        // Its template, if it has one, was tried already.
         SendErrorClass::WindowClosed => Settled::Deferred { reason },
-        // Its account is paused now, which holds its lane up: the row itself stays due, so that it leaves when somebody
-        // ends the pause, or by another account.
-        SendErrorClass::Suspended { .. } => Settled::Later { at: now, reason, counted: false },
+        // The channel is paused now, which holds its rows up. The row itself stays due, so that it leaves when the pause
+        // ends, or through the fallback.
+        SendErrorClass::Suspended { .. } => Settled::Snooze { at: now, reason },
     }
 }
 
-/// After the provider was asked about a message whose fate was unknown (I5). Receipts of twins are taken out already.
-pub(super) fn reconciled(
+/// The result of asking the provider about a message with an unknown outcome (I5). The receipts of duplicate candidates are
+/// removed already.
+pub(crate) fn reconciled(
     found: Result<Found, SendError>,
     on_unknown: OnUnknown,
     message: &Outbound,
@@ -86,7 +87,7 @@ pub(super) fn reconciled(
                 SendErrorClass::Retry { after: Some(after) } => after,
                 _ => settings.ask_after * 4,
             };
-            // A class's word would speak of the message, and it is the question that failed.
+            // The class's name would speak of the message, but it is the question that failed.
             let reason = error.code.unwrap_or_else(|| ASKING_FAILED.to_owned());
             Settled::Unknown { ask_at: ActorContext::later(now, after), reason }
         }
@@ -95,7 +96,7 @@ pub(super) fn reconciled(
 
 fn again(message: &Outbound, retry: &RetryPolicy, now: Timestamp, after: Option<Duration>, reason: String) -> Settled {
     match retry.next(message.generation, message.attempts, now, after) {
-        Retry::At(at) => Settled::Later { at, reason, counted: true },
+        Retry::At(at) => Settled::Retry { at, reason },
         Retry::Exhausted => Settled::Dead { reason: format!("exhausted:{reason}") },
     }
 }
@@ -135,21 +136,19 @@ mod tests {
         assert!(
             matches!(unknown, Settled::Unknown { ask_at, .. } if ask_at == ActorContext::later(noon(), settings.ask_after))
         );
-        let patience = Duration::from_secs(600);
-        let later = after(SendErrorClass::Retry { after: Some(patience) }, Some("429"));
-        assert!(
-            matches!(later, Settled::Later { at, counted: true, .. } if at >= ActorContext::later(noon(), patience))
-        );
+        let wait = Duration::from_secs(600);
+        let later = after(SendErrorClass::Retry { after: Some(wait) }, Some("429"));
+        assert!(matches!(later, Settled::Retry { at, .. } if at >= ActorContext::later(noon(), wait)));
         let misconfigured = after(SendErrorClass::Misconfigured, Some("bad_token"));
         assert!(
-            matches!(misconfigured, Settled::Later { at, .. } if at >= ActorContext::later(noon(), MISCONFIGURED_WAIT))
+            matches!(misconfigured, Settled::Retry { at, .. } if at >= ActorContext::later(noon(), MISCONFIGURED_WAIT))
         );
-        let suspended = after(SendErrorClass::Suspended { after: patience }, None);
-        assert_eq!(suspended, Settled::Later { at: noon(), reason: "suspended".to_owned(), counted: false });
+        let suspended = after(SendErrorClass::Suspended { after: wait }, None);
+        assert_eq!(suspended, Settled::Snooze { at: noon(), reason: "suspended".to_owned() });
     }
 
     #[test]
-    fn what_an_error_tells_of_the_account() {
+    fn what_an_error_says_about_the_channel() {
         let retry = SendErrorClass::Retry { after: None };
         let table = [
             (retry, None, Verdict::Fails),
@@ -177,7 +176,11 @@ mod tests {
         let dead = Settled::Dead { reason: "exhausted:503".to_owned() };
         assert_eq!(settled(retry(), &spent, &policy, noon(), &settings), dead);
         let short = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
-        assert_eq!(settled(retry(), &message(1), &short, noon(), &settings), dead, "each channel has its own patience");
+        assert_eq!(
+            settled(retry(), &message(1), &short, noon(), &settings),
+            dead,
+            "each channel has its own retry policy"
+        );
     }
 
     #[test]
@@ -186,8 +189,11 @@ mod tests {
         let asked = |found, on_unknown| reconciled(found, on_unknown, &message(1), &retry, noon(), &settings);
         for on_unknown in [OnUnknown::Resend, OnUnknown::Park] {
             assert_eq!(asked(Ok(Found::Taken(vec![receipt()])), on_unknown), Settled::Found(receipt()));
-            assert!(matches!(asked(Ok(Found::Taken(Vec::new())), on_unknown), Settled::Later { .. }), "all were twins");
-            assert!(matches!(asked(Ok(Found::Absent), on_unknown), Settled::Later { .. }));
+            assert!(
+                matches!(asked(Ok(Found::Taken(Vec::new())), on_unknown), Settled::Retry { .. }),
+                "all were duplicates"
+            );
+            assert!(matches!(asked(Ok(Found::Absent), on_unknown), Settled::Retry { .. }));
             let away = error(SendErrorClass::Retry { after: None }, None);
             let again = asked(Err(away), on_unknown);
             assert!(
@@ -198,7 +204,7 @@ mod tests {
             assert!(matches!(asked(Err(refused), on_unknown), Settled::Unknown { reason, .. } if reason == "503"));
         }
         let resent = asked(Ok(Found::CannotTell), OnUnknown::Resend);
-        assert!(matches!(resent, Settled::Later { reason, .. } if reason == UNCLEAR));
+        assert!(matches!(resent, Settled::Retry { reason, .. } if reason == UNCLEAR));
         let parked = Settled::Dead { reason: "unknown_outcome".to_owned() };
         assert_eq!(asked(Ok(Found::CannotTell), OnUnknown::Park), parked);
     }

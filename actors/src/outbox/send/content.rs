@@ -1,0 +1,68 @@
+//! Content of a message on a channel: its text, or a template that the channel's provider knows.
+
+use crate::domain::channel::ChannelProfile;
+use crate::domain::message::Outbound;
+use crate::domain::send::OutboundContent;
+
+/// Whether a channel can send the message in any form.
+pub(crate) fn carries(message: &Outbound, profile: &ChannelProfile) -> bool {
+    free_content(message, profile).is_some()
+}
+
+/// The content while free text is allowed: the text, or the template of a message without text.
+pub(crate) fn free_content<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<OutboundContent<'a>> {
+    if message.body.is_empty() {
+        template_content(message, profile)
+    } else {
+        Some(OutboundContent::Text(&message.body))
+    }
+}
+
+/// The content while free text is not allowed: the message's template, if it has one that the channel's provider knows.
+pub(crate) fn template_content<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<OutboundContent<'a>> {
+    let used = message.template.as_ref()?;
+    let known = profile.templates.get(&used.name)?;
+    let value = |(place, name): (usize, &'a String)| {
+        let value = used.variables.get(name).or_else(|| used.variables.get(&place.to_string()));
+        (name.as_str(), value.map_or("", String::as_str))
+    };
+    let variables = (1..).zip(&known.variable_names).map(value).collect();
+    Some(OutboundContent::Template { content_id: &known.content_id, variables })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::channel::ChannelTemplate;
+    use crate::domain::template::TemplateUse;
+    use crate::testing::harness::outbound;
+
+    fn profile() -> ChannelProfile {
+        let variable_names = vec!["prenom".to_owned(), "heure".to_owned()];
+        let known = ChannelTemplate { content_id: "HX1".to_owned(), variable_names };
+        ChannelProfile { templates: BTreeMap::from([("rappel".to_owned(), known)]), ..ChannelProfile::default() }
+    }
+
+    fn used(name: &str, variables: &[(&str, &str)]) -> Option<TemplateUse> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Some(TemplateUse { name: name.to_owned(), variables })
+    }
+
+    #[test]
+    fn text_goes_as_text_and_a_template_with_its_values_in_order() {
+        let profile = profile();
+        let with = |body: &str, template| Outbound { body: body.to_owned(), template, ..outbound() };
+        let both = with("Bonjour", used("rappel", &[("prenom", "Anne"), ("2", "9 h")]));
+        assert_eq!(free_content(&both, &profile), Some(OutboundContent::Text("Bonjour")));
+        let variables = vec![("prenom", "Anne"), ("heure", "9 h")];
+        let content = OutboundContent::Template { content_id: "HX1", variables };
+        assert_eq!(template_content(&both, &profile), Some(content.clone()));
+        let alone = with("", both.template.clone());
+        assert_eq!(free_content(&alone, &profile), Some(content));
+        assert!(!carries(&alone, &ChannelProfile::default()), "a channel that does not know the template");
+        assert!(carries(&both, &ChannelProfile::default()), "the text is enough");
+        assert_eq!(template_content(&with("x", used("other", &[])), &profile), None);
+    }
+}

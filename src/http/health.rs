@@ -10,12 +10,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 use futures_util::future::join_all;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::Pending;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Problem};
+use super::problem::Problem;
+use super::state::HttpState;
 
 /// How long one part may take to say how it does.
 pub const COMPONENT_DEADLINE: Duration = Duration::from_millis(300);
@@ -137,13 +139,8 @@ impl Health {
         }
     }
 
-    /// `/healthz`: the process answers.
-    pub(super) fn alive() -> Answer {
-        Answer::new(StatusCode::OK, "application/json", actix_web::web::Bytes::from_static(br#"{"status":"alive"}"#))
-    }
-
     /// `/readyz`: 200 when traffic is welcome and the critical parts answer, else 503.
-    pub(super) async fn readiness(&self) -> Answer {
+    async fn readiness(&self) -> Result<HttpResponse, Problem> {
         let hint = match self.phase() {
             Phase::Starting => "still starting",
             Phase::Draining => "going down",
@@ -154,17 +151,16 @@ impl Health {
                     if let Value::Object(body) = &mut body {
                         body.extend(reports.into_iter().flat_map(|report| report.facts));
                     }
-                    return Answer::json(StatusCode::OK, &body);
+                    return Ok(HttpResponse::Ok().json(body));
                 }
                 "a critical part is down: GET /api/health says which"
             }
         };
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", hint);
-        Answer { retry_after: Some(RETRY_AFTER), ..Answer::error(&problem) }
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", hint).retry_after(RETRY_AFTER))
     }
 
     /// `/api/health`: every part, 503 when a critical one is down.
-    pub(super) async fn report(&self) -> Answer {
+    async fn report(&self) -> HttpResponse {
         let reports = self.ask(|_| true).await;
         let overall = overall(&reports);
         let components: Map<String, Value> =
@@ -185,7 +181,7 @@ impl Health {
             Condition::Down(_) => StatusCode::SERVICE_UNAVAILABLE,
             Condition::Up | Condition::Degraded(_) => StatusCode::OK,
         };
-        Answer::json(status, &body)
+        HttpResponse::build(status).json(body)
     }
 
     async fn ask(&self, which: impl Fn(&Component) -> bool) -> Vec<Report> {
@@ -195,6 +191,19 @@ impl Health {
         };
         join_all(components.iter().map(Component::report)).await
     }
+}
+
+/// `/healthz`: the process answers.
+pub(super) async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(r#"{"status":"alive"}"#)
+}
+
+pub(super) async fn readyz(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
+    state.deps.health.readiness().await
+}
+
+pub(super) async fn api_health(state: web::Data<HttpState>) -> HttpResponse {
+    state.deps.health.report().await
 }
 
 impl Component {

@@ -1,19 +1,18 @@
 //! The way in over HTTP: webhooks, health, metrics and the API. Parsing and status codes, no decisions.
 //!
-//! One function ([`dispatch`]) answers every request, from a table of routes that is a `match` ([`route`]): the hot path
-//! is a webhook, and it costs no regular expression and few allocations. What happens to a message is behind
-//! [`Reception`]; who may speak for a channel is behind [`Receivers`].
+//! Each listener has the routes of its role ([`routes`](mod@routes)), and each route its request log. What happens to a
+//! message is behind [`Reception`]; who may speak for a channel is behind [`Receivers`].
 
-mod access;
-mod answer;
+mod abuse_limiter;
 pub mod api;
 mod body;
-mod dispatch;
 pub mod health;
+mod problem;
 mod public_url;
-mod route;
+mod request_log;
+mod routes;
 mod server;
-mod strangers;
+mod state;
 mod webhooks;
 
 #[cfg(test)]
@@ -27,9 +26,9 @@ use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 
-pub use self::access::Outcome;
 pub use self::body::SMALL_BODY_BYTES;
-pub use self::server::{Running, ServeError, serve};
+pub use self::request_log::Outcome;
+pub use self::server::{Running, ServeError, routes, serve};
 use crate::config;
 use crate::gateway::Receiver;
 use crate::telemetry::metrics::Exporter;
@@ -119,14 +118,14 @@ pub struct Inlet {
     tenant: TenantId,
     channel: ChannelId,
     receiver: Arc<dyn Receiver>,
-    meters: access::InletMeters,
+    meters: request_log::EndpointMetrics,
 }
 
 impl Inlet {
     /// Build it once per channel: it remembers the handles of the channel's metrics.
     #[must_use]
     pub fn new(tenant: TenantId, channel: ChannelId, receiver: Arc<dyn Receiver>) -> Self {
-        Self { tenant, channel, receiver, meters: access::InletMeters::default() }
+        Self { tenant, channel, receiver, meters: request_log::EndpointMetrics::default() }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use actix_web::{App, HttpServer, web};
 use tokio::task::JoinHandle;
 
 use super::HttpDeps;
-use super::access::Meters;
+use super::abuse_limiter::AbuseLimiter;
 use super::body::LargeBodies;
-use super::dispatch::{Desk, Face, dispatch};
 use super::health::{Health, Phase};
-use super::strangers::Strangers;
+use super::routes::{self, ListenerRole};
+use super::state::HttpState;
 
 /// Connections that wait to be accepted: a provider's burst after an outage.
 const BACKLOG: u32 = 4096;
@@ -98,15 +97,14 @@ pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
     };
     let health = Arc::clone(&deps.health);
     let (public, notice) = (deps.config.listen, deps.notice);
-    let shared =
-        (Arc::new(Strangers::new(deps.config.failures_per_minute)), LargeBodies::new(deps.config.large_bodies_bytes));
+    let limits = Limits::of(&deps);
     let bound = match deps.config.admin_listen {
-        None => vec![bind(deps, public, (Face::Both, workers), &shared)?],
+        None => vec![bind(deps, public, (ListenerRole::Both, workers), &limits)?],
         // Both are bound before either is served: a taken port leaves nothing half up.
         Some(admin) => {
             vec![
-                bind(deps.clone(), public, (Face::Public, workers), &shared)?,
-                bind(deps, admin, (Face::Admin, ADMIN_WORKERS), &shared)?,
+                bind(deps.clone(), public, (ListenerRole::Public, workers), &limits)?,
+                bind(deps, admin, (ListenerRole::Admin, ADMIN_WORKERS), &limits)?,
             ]
         }
     };
@@ -128,26 +126,43 @@ impl Bound {
     }
 }
 
+/// What all listeners and workers count together.
+#[derive(Clone)]
+struct Limits {
+    abuse_limiter: Arc<AbuseLimiter>,
+    large_bodies: LargeBodies,
+}
+
+impl Limits {
+    fn of(deps: &HttpDeps) -> Self {
+        Self {
+            abuse_limiter: Arc::new(AbuseLimiter::new(deps.config.failures_per_minute)),
+            large_bodies: LargeBodies::new(deps.config.large_bodies_bytes),
+        }
+    }
+
+    /// One worker's: its metrics' handles stay its own.
+    fn mount(self, deps: HttpDeps, role: ListenerRole) -> impl FnOnce(&mut web::ServiceConfig) {
+        let Self { abuse_limiter, large_bodies } = self;
+        move |config| routes::mount(config, web::Data::new(HttpState { deps, abuse_limiter, large_bodies }), role)
+    }
+}
+
+/// All routes of one listener, for an actix-web `App` without a socket.
+pub fn routes(deps: HttpDeps) -> impl FnOnce(&mut web::ServiceConfig) {
+    Limits::of(&deps).mount(deps, ListenerRole::Both)
+}
+
 fn bind(
     deps: HttpDeps,
     address: SocketAddr,
-    (face, workers): (Face, usize),
-    (strangers, large_bodies): &(Arc<Strangers>, LargeBodies),
+    (role, workers): (ListenerRole, usize),
+    limits: &Limits,
 ) -> Result<Bound, ServeError> {
     let drain = whole_seconds(deps.drain);
     let connections = deps.config.max_connections.div_ceil(workers.max(1));
-    let (strangers, large_bodies) = (Arc::clone(strangers), large_bodies.clone());
-    // Once per worker: what a worker counts with stays its own.
-    let app = move || {
-        let desk = Rc::new(Desk {
-            deps: deps.clone(),
-            face,
-            meters: Rc::new(Meters::new()),
-            strangers: Arc::clone(&strangers),
-            large_bodies: large_bodies.clone(),
-        });
-        App::new().default_service(web::to(move |request, payload| dispatch(Rc::clone(&desk), request, payload)))
-    };
+    let limits = limits.clone();
+    let app = move || App::new().configure(limits.clone().mount(deps.clone(), role));
     let server = HttpServer::new(app)
         .workers(workers)
         .backlog(BACKLOG)

@@ -6,23 +6,23 @@
 //! durable (I1).
 
 use std::borrow::Cow;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::future::ready;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName};
-use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::{self, Bytes, Payload};
+use actix_web::{Handler, HttpRequest, HttpResponse};
 use palabre_actors::domain::ids::CorrelationId;
+use serde_json::json;
 
-use super::access::{Entry, Outcome};
-use super::answer::{Answer, Problem};
 use super::body::{self, BodyError};
-use super::dispatch::Desk;
+use super::problem::Problem;
 use super::public_url::PublicUrl;
-use super::route::Alias;
-use super::{Accepted, HttpDeps, Inlet, Refusal, strangers};
+use super::request_log::{Outcome, Record};
+use super::routes::Routes;
+use super::state::{HttpState, Source};
+use super::{Accepted, HttpDeps, Inlet, Refusal};
 use crate::gateway::{Received, Rejection, WebhookRequest};
 
 /// Twilio's, on all of its channels.
@@ -41,64 +41,149 @@ pub(super) enum Kind {
     Status,
 }
 
+/// Paths without a channel, which providers' consoles may hold from before: the request's account and address tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Alias {
+    /// `/api/webhooks/twilio`: WhatsApp and SMS.
+    Twilio,
+    /// `/webhooks/twilio-sms/…`
+    TwilioSms,
+}
+
+impl Alias {
+    /// What [`super::Receivers::by_account`] is asked for.
+    fn provider(self) -> &'static str {
+        match self {
+            Self::Twilio => "twilio",
+            Self::TwilioSms => "twilio-sms",
+        }
+    }
+}
+
+/// Adds the routes of webhooks. Fixed paths come first: a pattern would take them for channels.
+pub(super) fn mount(routes: &mut Routes<'_>) {
+    const SERVICE: &str = "/webhooks/{provider}/status-check";
+    routes.webhook("/api/webhooks/twilio", alias(Alias::Twilio, Kind::Message));
+    routes.webhook("/api/webhooks/twilio/status", alias(Alias::Twilio, Kind::Status));
+    routes.webhook("/webhooks/twilio-sms/incoming", alias(Alias::TwilioSms, Kind::Message));
+    routes.webhook("/webhooks/twilio-sms/status", alias(Alias::TwilioSms, Kind::Status));
+    for (path, service) in [
+        ("/api/webhooks/twilio/status-check", "twilio"),
+        ("/webhooks/twilio-sms/incoming/status-check", "twilio-sms"),
+        ("/webhooks/twilio-sms/status-check", "twilio-sms"),
+        ("/webhooks/twilio-whatsapp/status-check", "twilio-whatsapp"),
+    ] {
+        routes.get_as(SERVICE, path, move || ready(served(service)));
+    }
+    routes.webhook("/webhooks/{provider}/{channel_id}", message);
+    routes.webhook("/webhooks/{provider}/{channel_id}/status", status);
+    routes.get("/webhooks/{provider}/{channel_id}/status-check", check);
+}
+
+/// Whether a provider's webhooks are served here.
+fn served(service: &str) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "ok": true, "service": service }))
+}
+
+/// Whether a channel's path is right.
+async fn check(state: web::Data<HttpState>, record: Record, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (provider, channel) = names(&request);
+    let endpoint = state.deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(&record))?;
+    record.endpoint.get_or_init(|| endpoint);
+    Ok(served(provider))
+}
+
+/// Provider and channel, as the path names them.
+fn names(request: &HttpRequest) -> (&str, &str) {
+    let name = |key| request.match_info().get(key).unwrap_or_default();
+    (name("provider"), name("channel_id"))
+}
+
+async fn message(
+    state: web::Data<HttpState>,
+    record: Record,
+    source: Source,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    by_path(&state, &record, source, &request, payload, Kind::Message).await
+}
+
+async fn status(
+    state: web::Data<HttpState>,
+    record: Record,
+    source: Source,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    by_path(&state, &record, source, &request, payload, Kind::Status).await
+}
+
 /// A webhook on a channel's own path.
-pub(super) async fn by_path(
-    desk: &Desk,
-    entry: &mut Entry,
+async fn by_path(
+    state: &HttpState,
+    record: &Record,
+    source: Source,
     request: &HttpRequest,
-    payload: &mut Payload,
-    (provider, channel): (&str, &str),
+    mut payload: Payload,
     kind: Kind,
-) -> Answer {
-    let deps = &desk.deps;
-    let Some(inlet) = deps.receivers.by_channel(provider, channel) else {
-        return unknown_channel(entry);
-    };
-    entry.inlet = Some(Arc::clone(&inlet));
-    let source = strangers::source(request, &deps.config);
-    if let Some(wait) = desk.strangers.refuses(source, &inlet.channel) {
-        return throttled(entry, wait);
+) -> Result<HttpResponse, Problem> {
+    let deps = &state.deps;
+    let (provider, channel) = names(request);
+    let inlet = deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(record))?;
+    let inlet = record.endpoint.get_or_init(|| inlet);
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, &inlet.channel) {
+        return Err(throttled(record, wait));
     }
     // What nobody signed is not read: it costs no memory and no time. One whose size is not known may be too large yet.
     let is_unsigned = !request.headers().contains_key(SIGNATURE);
     let answer = if is_unsigned && body::is_said_to_fit(request.headers(), deps.config.max_body_bytes) {
-        rejected(entry, Rejection::BadSignature)
+        Err(rejected(record, Rejection::BadSignature))
     } else {
-        let mut part = desk.large_bodies.part();
-        match body::read(request.headers(), payload, deps.config.max_body_bytes, body::DEADLINE, &mut part).await {
-            Ok(body) => receive(deps, entry, request, &body, &inlet, kind).await,
-            Err(error) => unreadable(entry, error),
+        let mut part = state.large_bodies.part();
+        match body::read(request.headers(), &mut payload, deps.config.max_body_bytes, body::DEADLINE, &mut part).await {
+            Ok(body) => receive(deps, record, request, &body, inlet, kind).await,
+            Err(error) => Err(unreadable(record, error)),
         }
     };
-    note(desk, entry, source, &inlet);
+    note(state, record, source, inlet);
     answer
 }
 
 /// What could not be believed, or not be read, counts against its source.
-fn note(desk: &Desk, entry: &Entry, source: Option<IpAddr>, inlet: &Inlet) {
-    if matches!(entry.outcome, Some(Outcome::BadSignature | Outcome::Malformed)) {
-        desk.strangers.note(source, &inlet.channel);
+fn note(state: &HttpState, record: &Record, source: Source, inlet: &Inlet) {
+    if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Malformed)) {
+        state.abuse_limiter.note(source.0, &inlet.channel);
+    }
+}
+
+/// The handler of an alias.
+fn alias(
+    alias: Alias,
+    kind: Kind,
+) -> impl Handler<(web::Data<HttpState>, Record, Source, HttpRequest, Payload), Output = Result<HttpResponse, Problem>>
+{
+    move |state: web::Data<HttpState>, record: Record, source: Source, request: HttpRequest, payload: Payload| async move {
+        by_alias(&state, &record, source, &request, payload, (alias, kind)).await
     }
 }
 
 /// A webhook on an alias: the form says which account and which of our addresses.
-pub(super) async fn by_alias(
-    desk: &Desk,
-    entry: &mut Entry,
+async fn by_alias(
+    state: &HttpState,
+    record: &Record,
+    source: Source,
     request: &HttpRequest,
-    payload: &mut Payload,
-    alias: Alias,
-    kind: Kind,
-) -> Answer {
-    let deps = &desk.deps;
-    let mut part = desk.large_bodies.part();
+    mut payload: Payload,
+    (alias, kind): (Alias, Kind),
+) -> Result<HttpResponse, Problem> {
+    let deps = &state.deps;
+    let mut part = state.large_bodies.part();
     let limit = deps.config.max_body_bytes;
-    let body = match body::read(request.headers(), payload, limit, body::DEADLINE, &mut part).await {
-        Ok(body) => body,
-        Err(error) => return unreadable(entry, error),
-    };
+    let body = body::read(request.headers(), &mut payload, limit, body::DEADLINE, &mut part).await;
+    let body = body.map_err(|error| unreadable(record, error))?;
     if !is_form(content_type(request)) {
-        return unsupported(entry, "the body must be application/x-www-form-urlencoded");
+        return Err(unsupported(record, "the body must be application/x-www-form-urlencoded"));
     }
     // Our sender is whom a message goes to, and whom a status is about.
     let ours = match kind {
@@ -106,35 +191,33 @@ pub(super) async fn by_alias(
         Kind::Status => "From",
     };
     let (Some(account), Some(address)) = find_fields(&body, ours) else {
-        return malformed(entry, "the form needs AccountSid and our own number, each once and in UTF-8");
+        return Err(malformed(record, "the form needs AccountSid and our own number, each once and in UTF-8"));
     };
-    let Some(inlet) = deps.receivers.by_account(alias.provider(), &account, &address) else {
-        return unknown_channel(entry);
-    };
-    entry.inlet = Some(Arc::clone(&inlet));
-    let source = strangers::source(request, &deps.config);
-    if let Some(wait) = desk.strangers.refuses(source, &inlet.channel) {
-        return throttled(entry, wait);
+    let inlet = deps.receivers.by_account(alias.provider(), &account, &address);
+    let inlet = inlet.ok_or_else(|| unknown_channel(record))?;
+    let inlet = record.endpoint.get_or_init(|| inlet);
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, &inlet.channel) {
+        return Err(throttled(record, wait));
     }
-    let answer = receive(deps, entry, request, &body, &inlet, kind).await;
-    note(desk, entry, source, &inlet);
+    let answer = receive(deps, record, request, &body, inlet, kind).await;
+    note(state, record, source, inlet);
     answer
 }
 
 async fn receive(
     deps: &HttpDeps,
-    entry: &mut Entry,
+    record: &Record,
     request: &HttpRequest,
     body: &Bytes,
     inlet: &Inlet,
     kind: Kind,
-) -> Answer {
+) -> Result<HttpResponse, Problem> {
     let Some(signature) = request.headers().get(SIGNATURE) else {
-        return rejected(entry, Rejection::BadSignature);
+        return Err(rejected(record, Rejection::BadSignature));
     };
     let content_type = content_type(request);
     if !is_form(content_type) && !is_json(content_type) {
-        return unsupported(entry, "send application/x-www-form-urlencoded or application/json");
+        return Err(unsupported(record, "send application/x-www-form-urlencoded or application/json"));
     }
     let url = PublicUrl::of(request, &deps.config);
     let webhook = WebhookRequest {
@@ -148,24 +231,29 @@ async fn receive(
     let now = deps.clock.now();
     let received = match kind {
         Kind::Message => {
-            let correlation = *entry.correlation.get_or_insert_with(CorrelationId::fresh);
+            let correlation = record.correlation.unwrap_or_else(CorrelationId::fresh);
             inlet.receiver.receive(webhook, correlation, now)
         }
         Kind::Status => inlet.receiver.receive_status(webhook, now),
     };
     match received {
-        Ok(received) => hand_over(deps, entry, inlet, received).await,
-        Err(rejection) => rejected(entry, rejection),
+        Ok(received) => hand_over(deps, record, inlet, received).await,
+        Err(rejection) => Err(rejected(record, rejection)),
     }
 }
 
-async fn hand_over(deps: &HttpDeps, entry: &mut Entry, inlet: &Inlet, received: Received) -> Answer {
+async fn hand_over(
+    deps: &HttpDeps,
+    record: &Record,
+    inlet: &Inlet,
+    received: Received,
+) -> Result<HttpResponse, Problem> {
     let outcome = match received {
         Received::Message(message) => {
             within_deadline(deps.reception.accept(*message)).await.map(|accepted| match accepted {
                 Accepted::New | Accepted::Spooled => Outcome::Accepted,
                 Accepted::Duplicate { first } => {
-                    entry.first = Some(first);
+                    record.first.set(Some(first));
                     Outcome::Duplicate
                 }
             })
@@ -175,11 +263,13 @@ async fn hand_over(deps: &HttpDeps, entry: &mut Entry, inlet: &Inlet, received: 
     };
     match outcome {
         Ok(outcome) => {
-            entry.outcome = Some(outcome);
+            record.outcome.set(Some(outcome));
             let (content_type, body) = inlet.receiver.acknowledgement();
-            Answer::new(StatusCode::OK, content_type, web::Bytes::from_static(body.as_bytes()))
+            let mut response = HttpResponse::Ok();
+            response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)));
+            Ok(response.body(Bytes::from_static(body.as_bytes())))
         }
-        Err(refusal) => refused(entry, refusal),
+        Err(refusal) => Err(refused(record, refusal)),
     }
 }
 
@@ -238,29 +328,29 @@ impl<'a> Field<'a> {
     }
 }
 
-pub(super) fn unknown_channel(entry: &mut Entry) -> Answer {
-    entry.stray = true;
-    Answer::error(&Problem::new(
+fn unknown_channel(record: &Record) -> Problem {
+    record.stray.set(true);
+    Problem::new(
         StatusCode::NOT_FOUND,
         "unknown channel",
         "no channel of the configuration matches: compare the provider's webhook URL with `palabre check`",
-    ))
+    )
 }
 
 /// Its source has sent too much that could not be believed.
-fn throttled(entry: &mut Entry, wait: Duration) -> Answer {
-    entry.outcome = Some(Outcome::Throttled);
-    let problem = Problem::new(
+fn throttled(record: &Record, wait: Duration) -> Problem {
+    record.outcome.set(Some(Outcome::Throttled));
+    Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too many failures",
         "webhooks from this address could not be believed, see http.failures_per_minute: come again after Retry-After \
                    seconds",
-    );
-    Answer { retry_after: Some(wait), ..Answer::error(&problem) }
+    )
+    .retry_after(wait)
 }
 
-fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
-    entry.outcome = Some(Outcome::Malformed);
+fn unreadable(record: &Record, error: BodyError) -> Problem {
+    record.outcome.set(Some(Outcome::Malformed));
     let (status, error, hint) = match error {
         BodyError::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -271,63 +361,70 @@ fn unreadable(entry: &mut Entry, error: BodyError) -> Answer {
             (StatusCode::BAD_REQUEST, "body cut short", "the body ended early or its framing is broken: send it again")
         }
         BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds"),
-        BodyError::Crowded => return refused(entry, Refusal::Overloaded { retry_after: RETRY_AFTER }),
+        BodyError::Crowded => return refused(record, Refusal::Overloaded { retry_after: RETRY_AFTER }),
     };
-    Answer::error(&Problem::new(status, error, hint))
+    Problem::new(status, error, hint)
 }
 
-fn unsupported(entry: &mut Entry, hint: &'static str) -> Answer {
-    entry.outcome = Some(Outcome::Malformed);
-    Answer::error(&Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", hint))
+fn unsupported(record: &Record, hint: &'static str) -> Problem {
+    record.outcome.set(Some(Outcome::Malformed));
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", hint)
 }
 
-fn malformed(entry: &mut Entry, hint: &'static str) -> Answer {
-    entry.outcome = Some(Outcome::Malformed);
-    Answer::error(&Problem::new(StatusCode::BAD_REQUEST, "malformed webhook", hint))
+fn malformed(record: &Record, hint: &'static str) -> Problem {
+    record.outcome.set(Some(Outcome::Malformed));
+    Problem::new(StatusCode::BAD_REQUEST, "malformed webhook", hint)
 }
 
-fn rejected(entry: &mut Entry, rejection: Rejection) -> Answer {
+fn rejected(record: &Record, rejection: Rejection) -> Problem {
     match rejection {
-        Rejection::Malformed(hint) => malformed(entry, hint),
+        Rejection::Malformed(hint) => malformed(record, hint),
         Rejection::NotOurs => {
-            entry.outcome = Some(Outcome::NotOurs);
-            Answer::error(&Problem::new(
+            record.outcome.set(Some(Outcome::NotOurs));
+            Problem::new(
                 StatusCode::NOT_FOUND,
                 "not this channel's number or account",
                 "To or AccountSid is not that of the channel that the URL names: compare the provider's webhook URL of that \
                        number with `palabre check`",
-            ))
+            )
         }
         Rejection::BadSignature => {
-            entry.outcome = Some(Outcome::BadSignature);
-            Answer::error(&Problem::new(
+            record.outcome.set(Some(Outcome::BadSignature));
+            Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "the signature is missing or wrong",
                 "check the channel's auth_token (the account's primary one) and http.public_base_url: it must be \
                        the URL as the provider calls it",
-            ))
+            )
         }
     }
 }
 
-fn refused(entry: &mut Entry, refusal: Refusal) -> Answer {
+fn refused(record: &Record, refusal: Refusal) -> Problem {
     let (outcome, error, retry_after) = match refusal {
         Refusal::Overloaded { retry_after } => (Outcome::Overloaded, "overloaded", retry_after),
         Refusal::Unavailable => (Outcome::Unavailable, "not stored", RETRY_AFTER),
         Refusal::Stopping => (Outcome::Stopping, "stopping", RETRY_AFTER),
     };
-    entry.outcome = Some(outcome);
-    let problem = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        error,
-        "send it again after Retry-After seconds: a repeated message is processed once",
-    );
-    Answer { retry_after: Some(retry_after), ..Answer::error(&problem) }
+    record.outcome.set(Some(outcome));
+    let hint = "send it again after Retry-After seconds: a repeated message is processed once";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(retry_after)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bytes of what a handler returns.
+    fn size<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_webhook_carries_nothing_that_only_others_need() {
+        let bytes = size(message);
+        assert!(bytes <= 2048, "actix moves a request's future several times: {bytes} bytes");
+    }
 
     #[test]
     fn the_pair_must_be_exact() {

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::misfit;
 use super::problems::{self, invalid};
 use crate::config::suggest;
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 use crate::store::operator::{Filter, Reason};
 
 /// Rows on a page unless asked otherwise, and at most.

@@ -10,7 +10,7 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::documents::Content;
 use super::problems;
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 use crate::store::operator::Tenants;
 
 /// What a key may do.

@@ -7,7 +7,7 @@ use super::asks::{self, PauseOf};
 use super::caller::Scope;
 use super::documents::{Channel, Channels, PausedFor, Refused};
 use super::{Call, Told, told};
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 use crate::store::operator;
 
 /// The channel in the path.

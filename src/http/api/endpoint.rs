@@ -34,32 +34,6 @@ impl Endpoint {
         Self::ChannelResume,
     ];
 
-    /// Reads what follows `/api/v1/`: the endpoint, and the id in its path (empty where there is none).
-    pub(in crate::http) fn find(rest: &str) -> Option<(Self, &str)> {
-        let mut segments = rest.split('/');
-        let (first, second, third) = (segments.next()?, segments.next(), segments.next());
-        if segments.next().is_some() {
-            return None;
-        }
-        let endpoint = match (first, second, third) {
-            ("openapi.json", None, None) => Self::Description,
-            ("outbox", None, None) => Self::Outbox,
-            ("outbox", Some("counts"), None) => Self::OutboxCounts,
-            ("outbox", Some("replay"), None) => Self::OutboxReplay,
-            ("outbox", Some(_), None) => Self::OutboxMessage,
-            ("outbox", Some(_), Some("replay")) => Self::OutboxMessageReplay,
-            ("outbox", Some(_), Some("cancel")) => Self::OutboxMessageCancel,
-            ("messages", None, None) => Self::Messages,
-            ("consents", None, None) => Self::Consents,
-            ("channels", None, None) => Self::Channels,
-            ("channels", Some(_), Some("pause")) => Self::ChannelPause,
-            ("channels", Some(_), Some("resume")) => Self::ChannelResume,
-            _ => return None,
-        };
-        let id = second.filter(|_| endpoint.pattern().contains('{')).unwrap_or_default();
-        (second != Some("")).then_some((endpoint, id))
-    }
-
     /// The pattern, as in logs, metrics and the description.
     pub(in crate::http) const fn pattern(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use super::caller::{Caller, Scope};
 use super::documents::{Refused, Taken};
 use super::problems::{self, invalid};
 use super::{Api, Call, Sender, Told, answer, asks};
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 use crate::store::operator::Item;
 
 /// A message that somebody asks for. It never stands in a log.

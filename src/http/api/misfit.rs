@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::problems::{self, bad_json};
 use crate::config::suggest;
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 
 /// Tells what is wrong with a body that does not read as the schema of this name.
 pub(super) fn told(body: &[u8], schema: &str, error: &serde_json::Error) -> Problem {

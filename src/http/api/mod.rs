@@ -16,10 +16,10 @@ mod problems;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, web};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -28,18 +28,17 @@ use serde::Serialize;
 
 use self::caller::Caller;
 pub use self::caller::{Key, Scope};
-pub(super) use self::endpoint::Endpoint;
+use self::endpoint::Endpoint;
 pub use self::messages::{NotSent, Order, Outgoing};
-use super::answer::{Answer, Problem};
 use super::body::{self, BodyError, LargeBodies};
+use super::problem::Problem;
+use super::request_log::Record;
+use super::routes::Routes;
 use crate::store::StoreError;
 use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
 pub(super) const LONGEST_BODY_BYTES: usize = 64 * 1024;
-
-/// When a caller who met a 503 may come again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What the API needs of the rest of the house.
 #[derive(Clone)]
@@ -117,7 +116,7 @@ impl Call<'_> {
     }
 }
 
-type Told = Result<Answer, Problem>;
+type Told = Result<HttpResponse, Problem>;
 
 fn told(document: &impl Serialize) -> Told {
     answer(StatusCode::OK, document)
@@ -125,7 +124,7 @@ fn told(document: &impl Serialize) -> Told {
 
 fn answer(status: StatusCode, document: &impl Serialize) -> Told {
     let body = serde_json::to_vec(document).map_err(|_| problems::UNAVAILABLE)?;
-    Ok(Answer::new(status, "application/json", body))
+    Ok(HttpResponse::build(status).content_type("application/json").body(body))
 }
 
 impl From<StoreError> for Problem {
@@ -135,28 +134,35 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Answers a request to an endpoint. The second answer is the caller's name, for the log.
-pub(super) async fn handle(
-    api: &Api,
-    (endpoint, id): (Endpoint, &str),
-    (headers, query): (&HeaderMap, &str),
-    payload: &mut actix_web::web::Payload,
-) -> (Answer, Option<Arc<str>>) {
-    if endpoint == Endpoint::Description {
-        return (Answer::new(StatusCode::OK, "application/json", openapi::document()), None);
+/// Adds the routes of the API.
+pub(super) fn mount(routes: &mut Routes<'_>) {
+    for endpoint in Endpoint::ALL {
+        let handler = move |api: web::Data<Api>, record: Record, request: HttpRequest, payload: web::Payload| async move {
+            handle(&api, &record, endpoint, &request, payload).await
+        };
+        match endpoint.allow() {
+            "POST" => routes.post(endpoint.pattern(), handler),
+            _ => routes.get(endpoint.pattern(), handler),
+        }
     }
-    let caller = match Caller::of(&api.keys, headers) {
-        Ok(caller) => caller,
-        Err(problem) => return (Answer { challenge: true, ..Answer::error(&problem) }, None),
-    };
-    let told = within(api, &caller, (endpoint, id), (headers, query), payload).await;
-    (told.unwrap_or_else(|problem| refused(&problem)), Some(caller.name))
 }
 
-/// Who is to come again is told when.
-fn refused(problem: &Problem) -> Answer {
-    let again = problem.status == StatusCode::SERVICE_UNAVAILABLE;
-    Answer { retry_after: again.then_some(RETRY_AFTER), ..Answer::error(problem) }
+/// Answers a request to an endpoint.
+async fn handle(
+    api: &Api,
+    record: &Record,
+    endpoint: Endpoint,
+    request: &HttpRequest,
+    mut payload: web::Payload,
+) -> Told {
+    if endpoint == Endpoint::Description {
+        return Ok(HttpResponse::Ok().content_type("application/json").body(openapi::document()));
+    }
+    let caller = Caller::of(&api.keys, request.headers())?;
+    record.caller.get_or_init(|| Arc::clone(&caller.name));
+    let id = request.match_info().get("id").unwrap_or_default();
+    let asked = (request.headers(), request.uri().query().unwrap_or_default());
+    within(api, &caller, (endpoint, id), asked, &mut payload).await
 }
 
 async fn within(

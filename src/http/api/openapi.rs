@@ -64,7 +64,6 @@ mod tests {
 
     use super::super::Endpoint;
     use super::*;
-    use crate::http::route::Route;
 
     #[test]
     fn the_description_has_every_endpoint_and_no_other() {
@@ -81,10 +80,6 @@ mod tests {
             .map(|endpoint| (endpoint.pattern().to_owned(), endpoint.allow().trim_end_matches(", HEAD").to_owned()))
             .collect();
         assert_eq!(described, answered);
-        for (path, _) in described {
-            let path = path.replace("{id}", "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b");
-            assert!(matches!(Route::find(&path), Route::Api { .. }), "{path}");
-        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::caller::Scope;
 use super::documents::{Content, Counts, Message, MessageHistory, Messages, Refused, Replayed};
 use super::problems::{self, invalid};
 use super::{Call, Told, told};
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 use crate::store::operator::{Changed, Manner, Page};
 
 /// The messages that fit a filter, newest first. Without `state`, those that need a look: `dead`, `failed`, `unknown`,

@@ -1,18 +1,30 @@
 //! Why the API turns a request away, and which field is meant. Fixed texts: nothing of a request can slip in (I10).
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use palabre_actors::domain::status::OutboxState;
 
 use super::caller::Scope;
-use crate::http::answer::Problem;
+use crate::http::problem::Problem;
 
 const fn problem(status: StatusCode, error: &'static str, hint: &'static str) -> Problem {
     Problem::new(status, error, hint)
 }
 
+/// When a caller who met a 503 may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A caller without a key, or with an unknown one: 401.
+const fn unauthorized(error: &'static str, hint: &'static str) -> Problem {
+    let mut problem = problem(StatusCode::UNAUTHORIZED, error, hint);
+    problem.challenge = true;
+    problem
+}
+
 /// Nothing is promised: 503.
 pub(super) const fn later(error: &'static str, hint: &'static str) -> Problem {
-    problem(StatusCode::SERVICE_UNAVAILABLE, error, hint)
+    problem(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(RETRY_AFTER)
 }
 
 /// The value of a field, a parameter or a header that does not hold: 422.
@@ -31,9 +43,9 @@ pub(super) const WRONG_TYPE: &str = "wrong type";
 pub(super) const MISFIT: &str = "not what is expected";
 
 pub(super) const NO_KEY: Problem =
-    problem(StatusCode::UNAUTHORIZED, "no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
+    unauthorized("no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
 pub(super) const UNKNOWN_KEY: Problem =
-    problem(StatusCode::UNAUTHORIZED, "unknown key", "no key of [[api.keys]] is like this one; was it changed?");
+    unauthorized("unknown key", "no key of [[api.keys]] is like this one; was it changed?");
 pub(super) const UNKNOWN_TENANT: Problem = Problem::at(
     "tenant",
     StatusCode::NOT_FOUND,

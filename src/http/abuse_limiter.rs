@@ -33,7 +33,7 @@ type Gates = RateLimiter<Key, HashMapStateStore<Key>, MonotonicClock, NoOpMiddle
 type Key = (IpAddr, ChannelId);
 
 /// What is remembered of them. One for all listeners and workers.
-pub(super) struct Strangers {
+pub(super) struct AbuseLimiter {
     /// `None`: nobody is refused.
     gates: Option<Gates>,
     clock: MonotonicClock,
@@ -49,7 +49,7 @@ struct Book {
     swept: Option<Instant>,
 }
 
-impl Strangers {
+impl AbuseLimiter {
     /// So many webhooks of one source that one channel cannot believe are answered in a minute; 0: all of them.
     pub(super) fn new(per_minute: u32) -> Self {
         let gates = NonZeroU32::new(per_minute)
@@ -152,34 +152,34 @@ mod tests {
 
     #[test]
     fn i9_who_fails_too_often_at_one_channel_is_refused_there_and_nowhere_else() {
-        let strangers = Strangers::new(3);
+        let limiter = AbuseLimiter::new(3);
         let (here, there) = (ChannelId::new("belle"), ChannelId::new("taxi"));
         let (loud, quiet) = (Some("192.0.2.1".parse().unwrap()), Some("192.0.2.2".parse().unwrap()));
         for n in 0..4 {
-            assert_eq!(strangers.refuses(loud, &here), None, "{n}");
-            strangers.note(loud, &here);
-            strangers.note(None, &here);
+            assert_eq!(limiter.refuses(loud, &here), None, "{n}");
+            limiter.note(loud, &here);
+            limiter.note(None, &here);
         }
-        let wait = strangers.refuses(loud, &here).expect("it is refused");
+        let wait = limiter.refuses(loud, &here).expect("it is refused");
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
         for (source, channel) in [(loud, &there), (quiet, &here), (None, &here)] {
-            assert_eq!(strangers.refuses(source, channel), None, "{source:?} {channel:?}");
+            assert_eq!(limiter.refuses(source, channel), None, "{source:?} {channel:?}");
         }
-        let open = Strangers::new(0);
+        let open = AbuseLimiter::new(0);
         (0..100).for_each(|_| open.note(loud, &here));
         assert_eq!(open.refuses(loud, &here), None);
     }
 
     #[test]
     fn memory_is_bounded_whoever_comes() {
-        let strangers = Strangers::new(1);
+        let limiter = AbuseLimiter::new(1);
         let channel = ChannelId::new("belle");
         for n in 0..u32::try_from(MOST).unwrap() + 5_000 {
             let source = Some(IpAddr::from(n.to_be_bytes()));
-            strangers.note(source, &channel);
-            strangers.note(source, &channel);
+            limiter.note(source, &channel);
+            limiter.note(source, &channel);
         }
-        assert!(strangers.book.read().unwrap().refused.len() <= MOST);
-        assert!(strangers.gates.as_ref().unwrap().len() <= MOST);
+        assert!(limiter.book.read().unwrap().refused.len() <= MOST);
+        assert!(limiter.gates.as_ref().unwrap().len() <= MOST);
     }
 }

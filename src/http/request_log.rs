@@ -1,0 +1,162 @@
+//! Middleware of every route: one log line and a few numbers per request.
+//!
+//! They are written when the answer is: no personal data, no query strings, and patterns instead of paths (I10).
+
+mod metered;
+mod record;
+
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::PayloadError;
+use actix_web::http::ConnectionType;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::Stream;
+
+pub use self::metered::Outcome;
+pub(super) use self::metered::{EndpointMetrics, RouteMetrics};
+pub(super) use self::record::{Record, RequestRecord};
+use super::health::{Health, Phase};
+use super::problem::Problem;
+
+const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// How a route stands in logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RouteLabel {
+    /// What logs and metrics show instead of the path, which anybody may write anything into.
+    pub(super) pattern: &'static str,
+    /// Whether its requests have correlation ids.
+    pub(super) is_webhook: bool,
+    /// Whether its requests are logged at `debug` only: probes and scrapes come every few seconds.
+    pub(super) is_quiet: bool,
+}
+
+impl RouteLabel {
+    pub(super) const fn of(pattern: &'static str) -> Self {
+        Self { pattern, is_webhook: false, is_quiet: false }
+    }
+}
+
+/// The middleware of one route. It also closes connections while the daemon stops, keeps what is left of a body until the
+/// answer is written, and gives every error the same shape.
+#[derive(Clone)]
+pub(super) struct RequestLog {
+    pub(super) label: RouteLabel,
+    pub(super) health: Arc<Health>,
+}
+
+impl<S> Transform<S, ServiceRequest> for RequestLog
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type InitError = ();
+    type Transform = LoggedService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let metrics = Rc::new(RouteMetrics::new(self.label.pattern));
+        ready(Ok(LoggedService { service, label: self.label, metrics, health: Arc::clone(&self.health) }))
+    }
+}
+
+/// A route with its request log.
+pub(super) struct LoggedService<S> {
+    service: S,
+    label: RouteLabel,
+    metrics: Rc<RouteMetrics>,
+    health: Arc<Health>,
+}
+
+impl<S> Service<ServiceRequest> for LoggedService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<ServiceResponse, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let payload = request.take_payload();
+        let has_body = !matches!(payload, Payload::None);
+        let record = Rc::new(RequestRecord::begin(&self.metrics, self.label, request.method(), payload));
+        if has_body {
+            request.set_payload(Payload::Stream { payload: Box::pin(SharedPayload(Rc::clone(&record))) });
+        }
+        request.extensions_mut().insert(Record(Rc::clone(&record)));
+        let answering = self.service.call(request);
+        let health = Arc::clone(&self.health);
+        Box::pin(async move {
+            let response =
+                answering.await.inspect_err(|error| record.answered(error.as_response_error().status_code()))?;
+            Ok(finish(response, record, health.phase() == Phase::Draining))
+        })
+    }
+}
+
+/// Gives an answer what all of them have.
+fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bool) -> ServiceResponse {
+    let foreign = response.response().error().filter(|error| error.as_error::<Problem>().is_none());
+    if let Some(status) = foreign.map(|error| error.as_response_error().status_code()) {
+        response = response.into_response(Problem::of_status(status).error_response());
+    }
+    record.answered(response.status());
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    if let Some(id) = record.correlation {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        if let Ok(value) = HeaderValue::from_str(id.0.hyphenated().encode_lower(&mut text)) {
+            headers.insert(X_CORRELATION_ID, value);
+        }
+    }
+    if draining {
+        // A client that keeps its connection would come back to a closed door.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response.map_body(|_, body| BoxBody::new(LoggedBody { body, _record: record }))
+}
+
+/// The request's body, read through its record, so that what a handler leaves unread outlives the handler: were it dropped
+/// before the answer is written, actix-web would read an endless chunked body to its end. So it answers, reads on for the
+/// time of a goodbye, lest a reset overtake the answer, and closes.
+struct SharedPayload(Rc<RequestRecord>);
+
+impl Stream for SharedPayload {
+    type Item = Result<web::Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.payload.borrow_mut()).poll_next(context)
+    }
+}
+
+/// An answer's body that keeps the record until it is written, or dropped because the client went away.
+struct LoggedBody {
+    body: BoxBody,
+    _record: Rc<RequestRecord>,
+}
+
+impl MessageBody for LoggedBody {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}

@@ -1,0 +1,129 @@
+//! Metrics of routes and of channel endpoints, with handles that are looked up once.
+
+use std::array;
+use std::cell::OnceCell;
+use std::sync::OnceLock;
+
+use metrics::{Counter, Gauge, Histogram};
+
+use super::super::Inlet;
+use crate::telemetry::metrics as names;
+
+/// The client went away before its answer: nobody sees this status but the log.
+pub(super) const CLIENT_CLOSED: u16 = 499;
+
+/// The statuses that are given, each with its own counter; the last one stands for any other.
+const STATUSES: [u16; 18] =
+    [200, 400, 401, 404, 405, 408, 413, 415, CLIENT_CLOSED, 500, 503, 201, 204, 202, 403, 409, 422, 0];
+
+/// What became of a webhook whose channel is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new message is durable.
+    Accepted,
+    /// The message was there before.
+    Duplicate,
+    /// A status callback is durable.
+    Status,
+    /// Nothing in it for us.
+    Ignored,
+    /// 401
+    BadSignature,
+    /// 400, 408, 413 or 415
+    Malformed,
+    /// 404: to a number, or of an account, that is not the channel's.
+    NotOurs,
+    /// 503: too much waits already.
+    Overloaded,
+    /// 503: the commit failed.
+    Unavailable,
+    /// 503: going down.
+    Stopping,
+    /// 503: its source has failed too often.
+    Throttled,
+}
+
+impl Outcome {
+    const COUNT: usize = Self::Throttled as usize + 1;
+
+    /// The word in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Status => "status",
+            Self::Ignored => "ignored",
+            Self::BadSignature => "bad_signature",
+            Self::Malformed => "malformed",
+            Self::NotOurs => "not_ours",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::Stopping => "stopping",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// The counters of one channel, made when they are first needed.
+#[derive(Default)]
+pub(in crate::http) struct EndpointMetrics([OnceLock<Counter>; Outcome::COUNT]);
+
+impl Inlet {
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.meters.0[outcome as usize]
+            .get_or_init(|| {
+                metrics::counter!(
+                    names::WEBHOOK_OUTCOMES,
+                    "tenant" => self.tenant.as_str().to_owned(),
+                    "channel" => self.channel.as_str().to_owned(),
+                    "outcome" => outcome.as_str()
+                )
+            })
+            .increment(1);
+    }
+}
+
+/// The handles of one route's metrics in one worker, so that no request looks one up.
+pub(in crate::http) struct RouteMetrics {
+    pattern: &'static str,
+    in_flight: Gauge,
+    seconds: OnceCell<Histogram>,
+    requests: [OnceCell<Counter>; STATUSES.len()],
+    strays: OnceCell<Counter>,
+}
+
+impl RouteMetrics {
+    pub(super) fn new(pattern: &'static str) -> Self {
+        Self {
+            pattern,
+            in_flight: metrics::gauge!(names::HTTP_IN_FLIGHT),
+            seconds: OnceCell::new(),
+            requests: array::from_fn(|_| OnceCell::new()),
+            strays: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn begin(&self) {
+        self.in_flight.increment(1.0);
+    }
+
+    pub(super) fn end(&self, status: u16, seconds: f64) {
+        self.in_flight.decrement(1.0);
+        self.seconds
+            .get_or_init(|| metrics::histogram!(names::HTTP_REQUEST_SECONDS, "route" => self.pattern))
+            .record(seconds);
+        let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
+        self.requests[place]
+            .get_or_init(|| {
+                let label = if STATUSES[place] == 0 { "other".to_owned() } else { status.to_string() };
+                metrics::counter!(names::HTTP_REQUESTS, "route" => self.pattern, "status" => label)
+            })
+            .increment(1);
+    }
+
+    /// A webhook for no channel of ours.
+    pub(super) fn stray(&self) {
+        self.strays.get_or_init(|| metrics::counter!(names::WEBHOOK_STRAYS, "route" => self.pattern)).increment(1);
+    }
+}

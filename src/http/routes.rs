@@ -1,0 +1,144 @@
+//! The routes of each listener, as actix-web resources.
+//!
+//! A trailing slash makes another path, and so does percent-encoding: slugs and ids need none. Routes are tried in the order
+//! in which they are added; comparing a fixed path costs a few nanoseconds, a pattern a few hundred, so what serves the
+//! providers' webhooks comes first.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard};
+
+use super::health::{self, Health};
+use super::problem::Problem;
+use super::request_log::{RequestLog, RouteLabel};
+use super::state::HttpState;
+use super::{api, webhooks};
+
+/// Which routes a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListenerRole {
+    /// Webhooks and health.
+    Public,
+    /// Health, metrics and the API.
+    Admin,
+    /// All of it: there is one listener.
+    Both,
+}
+
+/// Adds all routes of a listener.
+pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, role: ListenerRole) {
+    config.app_data(web::Data::new(state.deps.api.clone()));
+    let health = Arc::clone(&state.deps.health);
+    let unknown = RequestLog { label: RouteLabel::of("(unknown)"), health: Arc::clone(&health) };
+    config.default_service(web::to(not_found).wrap(unknown));
+    config.app_data(state);
+
+    let mut routes = Routes::new(config, health);
+    if role != ListenerRole::Admin {
+        webhooks::mount(&mut routes);
+    }
+    routes.probe("/healthz", health::healthz);
+    routes.probe("/readyz", health::readyz);
+    routes.probe("/api/health", health::api_health);
+    if role != ListenerRole::Public {
+        routes.probe("/metrics", metrics);
+        api::mount(&mut routes);
+    }
+}
+
+/// Adds routes to a listener: each with its request log, its methods and the answer to all others.
+pub(super) struct Routes<'a> {
+    config: &'a mut ServiceConfig,
+    health: Arc<Health>,
+    /// Methods and paths, as they were added.
+    added: Vec<(&'static str, &'static str)>,
+}
+
+const GET: &str = "GET, HEAD";
+const POST: &str = "POST";
+
+impl<'a> Routes<'a> {
+    pub(super) fn new(config: &'a mut ServiceConfig, health: Arc<Health>) -> Self {
+        Self { config, health, added: Vec::new() }
+    }
+
+    /// Takes GET and HEAD.
+    pub(super) fn get<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        self.add(path, RouteLabel::of(path), GET, web::route().to(handler));
+    }
+
+    /// Takes GET and HEAD, from probes and scrapers.
+    pub(super) fn probe<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        let label = RouteLabel { is_quiet: true, ..RouteLabel::of(path) };
+        self.add(path, label, GET, web::route().to(handler));
+    }
+
+    /// Takes GET and HEAD; its path is one of several that stand under one pattern in logs and metrics.
+    pub(super) fn get_as<F, Args>(&mut self, pattern: &'static str, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        self.add(path, RouteLabel::of(pattern), GET, web::route().to(handler));
+    }
+
+    pub(super) fn post<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        self.add(path, RouteLabel::of(path), POST, web::route().to(handler));
+    }
+
+    /// Takes the POSTs of a provider: each has a correlation id.
+    pub(super) fn webhook<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        let label = RouteLabel { is_webhook: true, ..RouteLabel::of(path) };
+        self.add(path, label, POST, web::route().to(handler));
+    }
+
+    fn add(&mut self, path: &'static str, label: RouteLabel, methods: &'static str, route: Route) {
+        self.added.push((methods, path));
+        let resource = web::resource(path)
+            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
+            .route(route.guard(guard::fn_guard(move |request| takes(methods, &request.head().method))))
+            .default_service(web::to(move || ready(wrong_method(methods))))
+            .wrap(RequestLog { label, health: Arc::clone(&self.health) });
+        self.config.service(resource);
+    }
+}
+
+fn takes(methods: &str, method: &Method) -> bool {
+    methods.split(", ").any(|taken| taken == method.as_str())
+}
+
+fn wrong_method(methods: &'static str) -> Result<HttpResponse, Problem> {
+    let (error, hint) = ("method not allowed", "the Allow header names the methods of this path");
+    Err(Problem { allow: Some(methods), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) })
+}
+
+async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(
+        StatusCode::NOT_FOUND,
+        "not found",
+        "webhooks are POST /webhooks/{provider}/{channel_id}, the API is under /api/v1 (GET /api/v1/openapi.json): no trailing slash",
+    ))
+}
+
+async fn metrics(state: web::Data<HttpState>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.deps.metrics.render())
+}

@@ -10,7 +10,7 @@ use super::outbox::on;
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Consent, Content};
-use crate::store::StoreError;
+use crate::service::{Caller, ServiceError, consents};
 use crate::store::operator::Operator;
 
 /// Rows that are read at once.
@@ -74,7 +74,7 @@ async fn export(
     args: &ExportArgs,
     address: Option<&Address>,
     config: &Config,
-) -> Result<u8, StoreError> {
+) -> Result<u8, ServiceError> {
     let (tenants, content) = (among(&args.tenant), if args.reveal { Content::Whole } else { Content::Masked });
     let csv = args.format == Format::Csv && !args.json;
     let (mut after, mut rows) = (None, 0_u64);
@@ -82,7 +82,7 @@ async fn export(
         say(format_args!("{}", COLUMNS.join(",")));
     }
     loop {
-        let page = desk.consents(&tenants, address, after, AT_ONCE).await?;
+        let page = consents::ledger(&Caller::command_line(), desk, &tenants, address, (after, AT_ONCE)).await?;
         let mut text = String::new();
         for consent in page.iter().map(|row| Consent::of(row, content)) {
             let line = if csv { line(&consent) } else { serde_json::to_string(&consent).unwrap_or_default() };

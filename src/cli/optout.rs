@@ -12,7 +12,7 @@ use super::terminal::{age, counted, cut, now, table};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, SaidStop};
-use crate::store::StoreError;
+use crate::service::{Caller, ServiceError, consents};
 use crate::store::operator::{Operator, OptOut, Page, Tenants};
 
 /// What to do with the list of those who said STOP.
@@ -98,10 +98,10 @@ pub(super) fn run(command: &OptoutCommand) -> u8 {
     }
 }
 
-async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
+async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
     let tenants = among(&args.tenant);
     let limit = usize::from(args.limit);
-    let rows = desk.opt_outs(&tenants, Page { before: args.before, limit }).await?;
+    let rows = consents::opt_outs(&Caller::command_line(), desk, &tenants, Page { before: args.before, limit }).await?;
     let content = if args.reveal { Content::Whole } else { Content::Masked };
     if args.json {
         let rows: Vec<_> = rows.iter().map(|row| SaidStop::of(row, content)).collect();
@@ -132,9 +132,10 @@ async fn add(
     tenant: &TenantId,
     addresses: &[Address],
     evidence: Option<&str>,
-) -> Result<u8, StoreError> {
+) -> Result<u8, ServiceError> {
+    let caller = Caller::command_line();
     for address in addresses {
-        match desk.opt_out(tenant, address, evidence, now()).await? {
+        match consents::opt_out(&caller, desk, (tenant, address), evidence, now()).await? {
             Some(held_back) => {
                 let held_back = counted(held_back as u64, "message");
                 say(format_args!("{address}  recorded: silence from now on, {held_back} held back"));
@@ -145,10 +146,10 @@ async fn add(
     Ok(exit::OK)
 }
 
-async fn remove(desk: &Operator, tenant: &TenantId, addresses: &[Address], evidence: &str) -> Result<u8, StoreError> {
-    let mut code = exit::OK;
+async fn remove(desk: &Operator, tenant: &TenantId, addresses: &[Address], evidence: &str) -> Result<u8, ServiceError> {
+    let (caller, mut code) = (Caller::command_line(), exit::OK);
     for address in addresses {
-        if desk.opt_in(tenant, address, evidence, now()).await? {
+        if consents::opt_in(&caller, desk, (tenant, address), evidence, now()).await? {
             say(format_args!("{address}  recorded: they may be written to again"));
         } else {
             complain_about(format_args!("{address} is not on the list of {tenant}"));

@@ -23,7 +23,7 @@ use super::terminal::past;
 use super::{ConfigFile, Tongue, complain, exit, has_database, load_without_secrets, mask, on_runtime};
 use crate::config::Config;
 use crate::http::api::documents::Content;
-use crate::store::StoreError;
+use crate::service::ServiceError;
 use crate::store::operator::{Filter, Item, Operator, Reason, Tenants};
 
 /// What to do with the outbox.
@@ -272,7 +272,7 @@ pub(super) fn run(command: &OutboxCommand) -> u8 {
 }
 
 /// Opens the database of a configuration and does something with it.
-pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, StoreError>) -> u8 {
+pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> Result<u8, ServiceError>) -> u8 {
     let path: &Path = &file.config;
     let Some(config) = load_without_secrets(path) else { return exit::FOUND_WRONG };
     if !has_database(&config) {
@@ -286,7 +286,7 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
                 let _ = desk.pass_on().await;
                 done
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         done.unwrap_or_else(|error| complain(&error))
     })

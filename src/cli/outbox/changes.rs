@@ -14,13 +14,13 @@ use crate::cli::terminal::{confirmed, counted, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
-use crate::store::StoreError;
+use crate::service::{Caller, ServiceError, channels, outbox};
 use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
 
 /// What changes something speaks English, as its notes do.
 const LANGUAGE: Language = Language::En;
 
-pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, ServiceError> {
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
     let manner = operator::Manner { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
     if !args.ids.is_empty() {
@@ -34,7 +34,8 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
         return Ok(exit::USAGE);
     }
     let filter = args.which.filter();
-    let found = desk.replayable(&filter).await?;
+    let caller = Caller::command_line();
+    let found = outbox::replayable(&caller, desk, &filter).await?;
     let messages: u64 = found.iter().map(|count| count.messages).sum();
     if messages == 0 {
         let dead = [OutboxState::Dead, OutboxState::Failed];
@@ -62,7 +63,7 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
             return Ok(exit::FOUND_WRONG);
         }
     }
-    let messages = desk.replay_all(&filter, &manner).await?;
+    let messages = outbox::replay_all(&caller, desk, &filter, &manner).await?;
     tell_replayed(messages, args);
     Ok(if messages == 0 { exit::FOUND_WRONG } else { exit::OK })
 }
@@ -81,8 +82,8 @@ async fn one_by_one(
     desk: &Operator,
     args: &ReplayArgs,
     (manner, config): (operator::Manner, &Config),
-) -> Result<u8, StoreError> {
-    let mut code = exit::OK;
+) -> Result<u8, ServiceError> {
+    let (caller, mut code) = (Caller::command_line(), exit::OK);
     for named in &args.ids {
         let id = match find(named, config, LANGUAGE).await? {
             Ok(id) => id,
@@ -92,9 +93,12 @@ async fn one_by_one(
             }
         };
         if args.dry_run {
-            let Some(shown) = desk.show(&Tenants::All, id).await? else {
-                code = unknown(id, LANGUAGE);
-                continue;
+            let shown = match outbox::show(&caller, desk, id, manner.at).await {
+                Err(ServiceError::NotFound(_)) => {
+                    code = unknown(id, LANGUAGE);
+                    continue;
+                }
+                shown => shown?.0,
             };
             let state = shown.item.state;
             let may = state.after(palabre_actors::domain::status::Transition::Replay).is_some();
@@ -102,15 +106,15 @@ async fn one_by_one(
             code = if may { code } else { exit::FOUND_WRONG };
             continue;
         }
-        let changed = desk.replay(&Tenants::All, id, &manner).await?;
+        let changed = outbox::replay(&caller, desk, id, &manner).await?;
         code = tell_changed(id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
     }
     Ok(code)
 }
 
-pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, ServiceError> {
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
-    let mut code = exit::OK;
+    let (caller, mut code) = (Caller::command_line(), exit::OK);
     for named in &args.ids {
         let id = match find(named, config, LANGUAGE).await? {
             Ok(id) => id,
@@ -119,7 +123,7 @@ pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) 
                 continue;
             }
         };
-        let changed = desk.cancel(&Tenants::All, id, &reason, now()).await?;
+        let changed = outbox::cancel(&caller, desk, id, &reason, now()).await?;
         code = tell_changed(id, &changed, ("cancelled: it will not be sent", args.json)).max(code);
     }
     Ok(code)
@@ -154,14 +158,15 @@ fn instead(state: OutboxState) -> &'static str {
     }
 }
 
-pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) -> Result<u8, ServiceError> {
     let now = now();
     let until = args.lasting.and_then(|lasting| now.checked_add_signed(lasting)).unwrap_or_else(operator::endless);
     let until = until.min(operator::endless());
     let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
     let channel = ChannelId::new(&args.channel);
-    if desk.pause(&Tenants::All, &channel, &reason, (until, now)).await?.is_none() {
-        return Ok(no_channel(&channel, config));
+    match channels::pause(&Caller::command_line(), desk, &channel, &reason, (until, now)).await {
+        Err(ServiceError::NotFound(_)) => return Ok(no_channel(&channel, config)),
+        paused => drop(paused?),
     }
     let until = match args.lasting {
         Some(_) => format!("until {}", moment(until)),
@@ -171,12 +176,13 @@ pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) ->
     Ok(exit::OK)
 }
 
-pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) -> Result<u8, ServiceError> {
     let channel = ChannelId::new(&args.channel);
-    match desk.resume(&Tenants::All, &channel).await? {
-        None => return Ok(no_channel(&channel, config)),
-        Some(true) => say(format_args!("{channel} sends again")),
-        Some(false) => {
+    match channels::resume(&Caller::command_line(), desk, &channel).await {
+        Err(ServiceError::NotFound(_)) => return Ok(no_channel(&channel, config)),
+        Err(error) => return Err(error),
+        Ok(true) => say(format_args!("{channel} sends again")),
+        Ok(false) => {
             complain_about(format_args!("{channel} was not paused"));
             return Ok(exit::FOUND_WRONG);
         }
@@ -184,10 +190,8 @@ pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) 
     Ok(exit::OK)
 }
 
-pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, StoreError> {
-    let now = now();
-    let mut pauses = desk.pauses(&Tenants::All).await?;
-    pauses.retain(|pause| pause.until > now);
+pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, ServiceError> {
+    let pauses = channels::pauses(&Caller::command_line(), desk, now()).await?;
     if args.json {
         let channel_key = |pause: &Pause| (pause.channel_key.channel.to_string(), PausedFor::of(pause));
         json(&pauses.iter().map(channel_key).collect::<BTreeMap<_, _>>());

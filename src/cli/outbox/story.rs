@@ -15,22 +15,26 @@ use crate::cli::terminal::{moment, now};
 use crate::cli::{exit, say};
 use crate::config::Config;
 use crate::http::api::documents::MessageHistory;
-use crate::store::operator::{Item, Operator, Shown, Tenants};
-use crate::store::{StoreError, Wait};
+use crate::service::{Caller, ServiceError, outbox};
+use crate::store::Wait;
+use crate::store::operator::{Item, Operator, Shown};
 
-pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, ServiceError> {
     let language = args.manner.language();
     let id = match named::find(&args.id, config, language).await? {
         Ok(id) => id,
         Err(code) => return Ok(code),
     };
-    let Some(shown) = desk.show(&Tenants::All, id).await? else { return Ok(unknown(id, language)) };
-    let waits = desk.waits(id, now()).await?;
+    let caller = Caller::command_line();
+    let (shown, waits) = match outbox::show(&caller, desk, id, now()).await {
+        Err(ServiceError::NotFound(_)) => return Ok(unknown(id, language)),
+        shown => shown?,
+    };
     if args.manner.json {
         json(&MessageHistory::of(&shown, waits.as_ref(), args.manner.content()));
     } else {
         let wrote = match shown.item.reason.as_deref() {
-            Some(WINDOW_CLOSED) => Some(desk.contact_wrote(&shown.item).await?),
+            Some(WINDOW_CLOSED) => Some(outbox::contact_wrote(&caller, desk, &shown.item).await?),
             _ => None,
         };
         say(format_args!("{}", told(&shown, (waits.as_ref(), wrote), args.manner, config)));

@@ -11,7 +11,7 @@ use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Counts, Messages};
-use crate::store::StoreError;
+use crate::service::{Caller, ServiceError, outbox};
 use crate::store::operator::{Count, Filter, Item, Operator, Page, Tenants};
 
 /// Cells of a row that could be longer than there is room.
@@ -20,14 +20,15 @@ const REASON: usize = 22;
 /// Next steps for one reason, beyond which they are told without the channels' names.
 const MOST_STEPS: usize = 3;
 
-pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, StoreError> {
+pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
     let filter = args.which.filter();
     if args.by_reason {
         return counts(desk, &filter, args.manner, config).await;
     }
     let language = args.manner.language();
     let limit = usize::from(args.limit);
-    let items = desk.list(&filter, Page { before: args.before, limit }, now()).await?;
+    let items =
+        outbox::list(&Caller::command_line(), desk, &filter, Page { before: args.before, limit }, now()).await?;
     if args.manner.json {
         json(&Messages::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
@@ -100,8 +101,9 @@ pub(super) async fn counts(
     filter: &Filter,
     manner: Manner,
     config: &Config,
-) -> Result<u8, StoreError> {
-    let (counts, language) = (desk.counts(filter, now()).await?, manner.language());
+) -> Result<u8, ServiceError> {
+    let counts = outbox::counts(&Caller::command_line(), desk, filter, now()).await?;
+    let language = manner.language();
     if manner.json {
         json(&Counts::of(&counts));
     } else if counts.is_empty() {

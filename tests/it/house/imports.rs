@@ -36,6 +36,7 @@ const PLANS: [Plan; 2] = [
         layers: &[
             apart(&["config"]),
             apart(&["store", "spool", "cache", "gateway", "telemetry", "runtime"]),
+            apart(&["service"]),
             apart(&["http"]),
             apart(&["app"]),
             apart(&["lab"]),
@@ -164,6 +165,7 @@ mod tests {
                 "fn f() { crate::gateway::f() }",
                 "src/store/mod.rs:1: `store` may not name `gateway`",
             ),
+            ("src/service/mod.rs", "use crate::http::serve;", "src/service/mod.rs:1: `service` may not name `http`"),
             ("src/http/route.rs", "use super::super::app;", "src/http/route.rs:1: `http` may not name `app`"),
             ("src/app/front.rs", "\nuse crate::{config::C, cli};", "src/app/front.rs:2: `app` may not name `cli`"),
             (

@@ -1,0 +1,78 @@
+//! Channels: which there are, and whether they are paused.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::ports::Pause;
+
+use super::permissions::Permission::{ChannelRead, ChannelWrite};
+use super::{Caller, ServiceError, audit};
+use crate::store::operator::{Operator, Reason};
+
+/// A channel of the configuration, as far as callers are concerned.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub id: ChannelId,
+    pub tenant: TenantId,
+    /// The kind of address that it can write to.
+    pub scheme: Scheme,
+    /// Whether messages of one conversation wait for each other.
+    pub keep_order: bool,
+}
+
+/// The channels that a caller sees, each with its pause when there is one.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn list<'a>(
+    caller: &Caller,
+    store: &Operator,
+    channels: &'a [Sender],
+    now: Timestamp,
+) -> Result<Vec<(&'a Sender, Option<Pause>)>, ServiceError> {
+    let mut pauses = pauses(caller, store, now).await?;
+    let seen = channels.iter().filter(|channel| caller.sees(&channel.tenant));
+    let paired = seen.map(|channel| {
+        let at = pauses.iter().position(|pause| pause.channel_key.channel == channel.id);
+        (channel, at.map(|at| pauses.swap_remove(at)))
+    });
+    Ok(paired.collect())
+}
+
+/// The pauses that are not over.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn pauses(caller: &Caller, store: &Operator, now: Timestamp) -> Result<Vec<Pause>, ServiceError> {
+    caller.require(ChannelRead)?;
+    let mut pauses = store.pauses(&caller.tenants).await?;
+    pauses.retain(|pause| pause.until > now);
+    Ok(pauses)
+}
+
+/// Lets a channel send nothing until then: its messages wait, or go by its fallback channel.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when the channel is another tenant's.
+pub async fn pause(
+    caller: &Caller,
+    store: &Operator,
+    channel: &ChannelId,
+    reason: &Reason,
+    (until, at): (Timestamp, Timestamp),
+) -> Result<Pause, ServiceError> {
+    caller.require(ChannelWrite)?;
+    audit::note(caller, "channel.pause", channel);
+    let pause = store.pause(&caller.tenants, channel, reason, (until, at)).await?;
+    pause.ok_or(ServiceError::NotFound("channel"))
+}
+
+/// Ends a channel's pause. Answers whether there was one.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when the channel is another tenant's.
+pub async fn resume(caller: &Caller, store: &Operator, channel: &ChannelId) -> Result<bool, ServiceError> {
+    caller.require(ChannelWrite)?;
+    audit::note(caller, "channel.resume", channel);
+    store.resume(&caller.tenants, channel).await?.ok_or(ServiceError::NotFound("channel"))
+}

@@ -1,0 +1,73 @@
+//! Who said STOP, and the ledger of consents.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::TenantId;
+use uuid::Uuid;
+
+use super::permissions::Permission::{ConsentRead, ConsentWrite};
+use super::{Caller, ServiceError, Tenants, audit};
+use crate::store::operator::{ConsentRow, Operator, OptOut, Page};
+
+/// Who said STOP to these tenants, newest first.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn opt_outs(
+    caller: &Caller,
+    store: &Operator,
+    tenants: &Tenants,
+    page: Page,
+) -> Result<Vec<OptOut>, ServiceError> {
+    caller.require(ConsentRead)?;
+    Ok(store.opt_outs(&caller.among(tenants)?, page).await?)
+}
+
+/// The ledger of these tenants, of one address or of all, oldest first, after a row.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn ledger(
+    caller: &Caller,
+    store: &Operator,
+    tenants: &Tenants,
+    address: Option<&Address>,
+    (after, limit): (Option<Uuid>, usize),
+) -> Result<Vec<ConsentRow>, ServiceError> {
+    caller.require(ConsentRead)?;
+    Ok(store.consents(&caller.among(tenants)?, address, after, limit).await?)
+}
+
+/// Records a STOP that came another way. Answers how many messages were held back; `None`: it was recorded before.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn opt_out(
+    caller: &Caller,
+    store: &Operator,
+    (tenant, address): (&TenantId, &Address),
+    evidence: Option<&str>,
+    at: Timestamp,
+) -> Result<Option<usize>, ServiceError> {
+    caller.require(ConsentWrite)?;
+    caller.within(tenant)?;
+    audit::note(caller, "consent.opt_out", tenant);
+    Ok(store.opt_out(tenant, address, evidence, at).await?)
+}
+
+/// Records an explicit START that came another way. Answers whether they had said STOP.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn opt_in(
+    caller: &Caller,
+    store: &Operator,
+    (tenant, address): (&TenantId, &Address),
+    evidence: &str,
+    at: Timestamp,
+) -> Result<bool, ServiceError> {
+    caller.require(ConsentWrite)?;
+    caller.within(tenant)?;
+    audit::note(caller, "consent.opt_in", tenant);
+    Ok(store.opt_in(tenant, address, evidence, at).await?)
+}

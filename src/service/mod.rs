@@ -1,0 +1,35 @@
+//! Use cases that the API and the command line share.
+//!
+//! One function a use case, its caller first. Authorisation is decided here and nowhere else ([`Caller::require`] and
+//! [`Caller::among`]), and every change passes `audit::note`. What a use case answers with are the store's own types; how they
+//! are shown, and how a refusal is told, is left to whoever asked.
+
+mod audit;
+mod caller;
+pub mod channels;
+pub mod consents;
+pub mod messages;
+pub mod outbox;
+pub mod permissions;
+
+pub use self::caller::{Caller, Who};
+pub use self::permissions::{Permission, Permissions};
+pub use crate::store::operator::Tenants;
+
+use crate::store::StoreError;
+
+/// Why a use case was refused, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The caller may not do this.
+    #[error("not allowed: the permission {} is missing", .0.as_str())]
+    Denied(Permission),
+    /// The caller sees no tenant of this name.
+    #[error("no such tenant")]
+    UnknownTenant,
+    /// The caller sees no such thing.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

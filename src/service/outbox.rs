@@ -1,0 +1,123 @@
+//! Messages on their way out: lists, histories, replays, cancellations.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::OutboundId;
+
+use super::permissions::Permission::{OutboxRead, OutboxWrite};
+use super::{Caller, ServiceError, audit};
+use crate::store::Wait;
+use crate::store::operator::{Changed, Count, Filter, Item, Manner, Operator, Page, Reason, Shown};
+
+/// Messages that fit, newest first, as they stand at this moment.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn list(
+    caller: &Caller,
+    store: &Operator,
+    filter: &Filter,
+    page: Page,
+    now: Timestamp,
+) -> Result<Vec<Item>, ServiceError> {
+    caller.require(OutboxRead)?;
+    Ok(store.list(&seen(caller, filter)?, page, now).await?)
+}
+
+/// How many messages fit, by tenant, channel, state and reason.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn counts(
+    caller: &Caller,
+    store: &Operator,
+    filter: &Filter,
+    now: Timestamp,
+) -> Result<Vec<Count>, ServiceError> {
+    caller.require(OutboxRead)?;
+    Ok(store.counts(&seen(caller, filter)?, now).await?)
+}
+
+/// One message with its events, and what holds it back at this moment.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when the message is another tenant's.
+pub async fn show(
+    caller: &Caller,
+    store: &Operator,
+    id: OutboundId,
+    now: Timestamp,
+) -> Result<(Shown, Option<Wait>), ServiceError> {
+    caller.require(OutboxRead)?;
+    let shown = store.show(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("message"))?;
+    Ok((shown, store.waits(id, now).await?))
+}
+
+/// When the contact of a message that the caller has seen last wrote in its conversation. `None`: never.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn contact_wrote(caller: &Caller, store: &Operator, item: &Item) -> Result<Option<Timestamp>, ServiceError> {
+    caller.require(OutboxRead)?;
+    caller.within(&item.tenant)?;
+    Ok(store.contact_wrote(item).await?)
+}
+
+/// Sends one message on its way again: it passes every gate anew.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn replay(
+    caller: &Caller,
+    store: &Operator,
+    id: OutboundId,
+    manner: &Manner,
+) -> Result<Changed, ServiceError> {
+    caller.require(OutboxWrite)?;
+    audit::note(caller, "outbox.replay", id);
+    Ok(store.replay(&caller.tenants, id, manner).await?)
+}
+
+/// How many messages [`replay_all`] would send on their way, by tenant, channel, state and reason.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn replayable(caller: &Caller, store: &Operator, filter: &Filter) -> Result<Vec<Count>, ServiceError> {
+    caller.require(OutboxWrite)?;
+    Ok(store.replayable(&seen(caller, filter)?).await?)
+}
+
+/// Sends every message that fits on its way again, so many of them due in a second. Answers how many.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn replay_all(
+    caller: &Caller,
+    store: &Operator,
+    filter: &Filter,
+    manner: &Manner,
+) -> Result<u64, ServiceError> {
+    caller.require(OutboxWrite)?;
+    let filter = seen(caller, filter)?;
+    audit::note(caller, "outbox.replay_all", "filter");
+    Ok(store.replay_all(&filter, manner).await?)
+}
+
+/// Calls a message back: it will not be sent.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn cancel(
+    caller: &Caller,
+    store: &Operator,
+    id: OutboundId,
+    reason: &Reason,
+    at: Timestamp,
+) -> Result<Changed, ServiceError> {
+    caller.require(OutboxWrite)?;
+    audit::note(caller, "outbox.cancel", id);
+    Ok(store.cancel(&caller.tenants, id, reason, at).await?)
+}
+
+fn seen(caller: &Caller, filter: &Filter) -> Result<Filter, ServiceError> {
+    Ok(Filter { tenants: caller.among(&filter.tenants)?, ..filter.clone() })
+}

@@ -16,6 +16,8 @@ mod m20261121_000009_reserves;
 mod m20261122_000010_horizon;
 mod m20261122_000011_samples;
 mod m20261122_000012_leased;
+mod m20261130_000020_conversation_list;
+mod m20261130_000021_search;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_horizon::Migration),
             Box::new(m20261122_000011_samples::Migration),
             Box::new(m20261122_000012_leased::Migration),
+            Box::new(m20261130_000020_conversation_list::Migration),
+            Box::new(m20261130_000021_search::Migration),
         ]
     }
 }

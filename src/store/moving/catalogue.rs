@@ -139,6 +139,8 @@ pub(super) const TABLES: &[Table] = &[
             text("recent_answers"),
             time("timer_at"),
             time("last_inbound_at"),
+            time("last_message_at"),
+            number("unread"),
             time("created_at"),
             time("updated_at"),
         ],

@@ -175,16 +175,18 @@ pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addres
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j ORDER BY 1, 2 \
     ON CONFLICT (tenant_id, address) DO NOTHING";
 
-pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, \
+pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c (id, tenant_id, channel_id, contact_id, \
         address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
-        created_at, updated_at) \
+        last_message_at, unread, created_at, updated_at) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
         $8::bigint[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
-        $14::timestamptz[], $15::timestamptz[]) j ORDER BY 1 \
+        $14::timestamptz[], $15::bigint[], $16::timestamptz[], $17::timestamptz[]) j ORDER BY 1 \
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
-        timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, updated_at = excluded.updated_at";
+        timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
+        last_message_at = coalesce(excluded.last_message_at, c.last_message_at), unread = c.unread + excluded.unread, \
+        updated_at = excluded.updated_at";
 
 pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";

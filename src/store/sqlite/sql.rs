@@ -139,12 +139,15 @@ pub(in crate::store) const CONTACT_ADDRESSES: Table = Table {
 
 pub(in crate::store) const CONVERSATIONS: Table = Table {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
-        session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, created_at, updated_at) VALUES ",
-    columns: 15,
+        session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, created_at, \
+        updated_at) VALUES ",
+    columns: 17,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
-        timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, updated_at = excluded.updated_at",
+        timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
+        last_message_at = coalesce(excluded.last_message_at, last_message_at), unread = unread + excluded.unread, \
+        updated_at = excluded.updated_at",
 };
 
 pub(in crate::store) const SESSIONS: Table = Table {

@@ -7,6 +7,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::Conversation;
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{LiveSessionId, TenantId};
+use palabre_actors::domain::message::Role;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::{Draft, SessionChange, Start, Turn};
 use palabre_actors::ports::PortErrorKind;
@@ -282,8 +283,10 @@ async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     change_later(tx, sql::PROCESS, [list(rows)]).await
 }
 
-fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15], DbErr> {
+fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 17], DbErr> {
     let session = conversation.session.as_ref();
+    let has_message = turn.consumed.is_some() || !turn.outbox.is_empty();
+    let is_unread = turn.consumed.as_ref().is_some_and(|consumed| consumed.role == Role::Client);
     Ok([
         id(conversation.id),
         text(turn.key.tenant.as_str()),
@@ -298,6 +301,8 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 15],
         text(moments_text(&conversation.recent_answers)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
+        time_or_null(has_message.then_some(turn.at)),
+        integer(i64::from(is_unread)),
         time(turn.at),
         time(turn.at),
     ])

@@ -67,7 +67,8 @@ pub(in crate::store) const TAKE_TURNS: &str = concat!(
     taken AS (UPDATE conversations c SET address = f.address, status = f.status, handler = f.handler, \
             version = c.version + 1, session_id = f.session_id, session_opened_at = f.session_opened_at, \
             recent_answers = f.recent_answers, timer_at = f.timer_at, last_inbound_at = f.last_inbound_at, \
-            updated_at = f.at \
+            last_message_at = CASE WHEN f.inbound_id IS NULL AND f.first_id IS NULL THEN c.last_message_at ELSE f.at END, \
+            unread = c.unread + CASE WHEN f.role = 'client' THEN 1 ELSE 0 END, updated_at = f.at \
         FROM free f WHERE c.id = f.conversation_id AND c.version = f.version AND c.tenant_id = f.tenant_id \
         RETURNING f.place, f.deferred, f.tenant_id, f.inbound_id, f.conversation_id, f.role, f.reason, f.at), \
     used AS (UPDATE messages_in m SET state = 'processed', conversation_id = t.conversation_id, role = t.role, \

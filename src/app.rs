@@ -2,6 +2,7 @@
 
 mod cluster;
 mod front;
+mod indexing;
 mod integrators;
 mod retention;
 mod startup;
@@ -83,6 +84,7 @@ pub struct Running {
     runtime: Runtime,
     draining: Option<JoinHandle<()>>,
     forgetting: Option<JoinHandle<()>>,
+    indexing: JoinHandle<()>,
     drain: Duration,
     lock: Lock,
 }
@@ -123,6 +125,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     });
     cluster.meet(engine.clone())?;
     let forgetting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
+    let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
 
     let front = Arc::new(Front::new(&config, registry, engine.clone(), spooled));
     let deps = HttpDeps {
@@ -155,6 +158,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         runtime,
         draining,
         forgetting,
+        indexing,
         drain: config.runtime.drain,
         lock,
     })
@@ -188,7 +192,7 @@ impl Running {
         }
         self.cluster.leave(finished).await;
         // What is kept stays there for the next start.
-        for task in self.draining.into_iter().chain(self.forgetting) {
+        for task in self.draining.into_iter().chain(self.forgetting).chain([self.indexing]) {
             task.abort();
         }
         if let Err(error) = self.store.close().await {

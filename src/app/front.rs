@@ -121,6 +121,9 @@ impl HealthSource for StoreHealth {
 
     fn facts(&self, condition: Condition) -> Map<String, Value> {
         let mut facts = Map::new();
+        if self.store.lacks_trigrams() {
+            facts.insert("search".to_owned(), "words_as_spelt".into());
+        }
         if let Some(spooled) = &self.spooled {
             let stock = spooled.stock();
             let now = u64::try_from(SystemClock.now().timestamp_millis()).unwrap_or_default();

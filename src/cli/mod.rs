@@ -2,6 +2,7 @@
 
 pub mod check;
 mod consents;
+mod conversations;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
@@ -88,6 +89,9 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
+    /// Read conversations: who is talked with, what was said; find them by a name, a number or words
+    #[command(subcommand)]
+    Conversations(conversations::ConversationsCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
@@ -170,6 +174,7 @@ pub fn run() -> ExitCode {
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
+        Command::Conversations(command) => conversations::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]

@@ -8,6 +8,8 @@ mod audit;
 mod caller;
 pub mod channels;
 pub mod consents;
+pub mod contacts;
+pub mod conversations;
 pub mod messages;
 pub mod outbox;
 pub mod permissions;
@@ -30,6 +32,9 @@ pub enum ServiceError {
     /// The caller sees no such thing.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// A search names no tenant, and the caller sees too many to search them all.
+    #[error("too many tenants to search at once: name one")]
+    TooManyTenants,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -49,6 +49,9 @@ pub enum StoreError {
         "a move into this database is not finished: `palabre migrate --from … --to … --finish` (docs/runbooks/migrate.md)"
     )]
     Moving,
+    /// There is nothing to search in.
+    #[error("there is no search index yet: the daemon makes it when it runs")]
+    NotIndexed,
     /// It was not reached since the start.
     #[error("the database was not reached yet")]
     NotReached,
@@ -88,9 +91,12 @@ impl StoreError {
             Self::Database(error) => is_broken(error) || is_exhausted(error),
             Self::Moving | Self::NotReached | Self::ReadOnly(_) => true,
             Self::NotWritten(error) => error.is_transient(),
-            Self::UnsupportedUrl | Self::InUse { .. } | Self::File { .. } | Self::Outdated | Self::Moved { .. } => {
-                false
-            }
+            Self::UnsupportedUrl
+            | Self::InUse { .. }
+            | Self::File { .. }
+            | Self::Outdated
+            | Self::Moved { .. }
+            | Self::NotIndexed => false,
         }
     }
 }

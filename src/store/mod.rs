@@ -5,6 +5,7 @@
 //! and [`postgres`]; [`link`] is what they have in common.
 
 mod blocked_reason;
+pub mod conversations;
 mod database;
 mod dump;
 mod error;
@@ -19,6 +20,7 @@ mod postgres;
 mod quota_leases;
 mod reader;
 mod retention;
+pub mod search;
 mod sellers;
 mod sql;
 mod sqlite;
@@ -32,6 +34,7 @@ mod writer;
 
 pub mod entity;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use palabre_actors::domain::ids::{OutboundId, TenantId};
@@ -88,6 +91,9 @@ struct Inner {
     rounds: Mutex<Rounds>,
     writes: Database,
     reads: Database,
+    /// What searches read: SQLite has it in a file of its own.
+    index: Database,
+    lacks_trigrams: AtomicBool,
     /// SQLite's, for copying its log back.
     copies: Option<Database>,
     arrival: Arrival,
@@ -126,6 +132,7 @@ impl Store {
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = Database::Sqlite(sqlite::open_readers(url).await?);
         let copies = sqlite::open_checkpointer(url).await?;
+        let index = Database::Sqlite(sqlite::open_index(url).await?);
         let held = WriterConnection::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(held, copies.clone(), Ids::after(last)),
@@ -134,6 +141,8 @@ impl Store {
             rounds: Mutex::default(),
             writes,
             reads,
+            index,
+            lacks_trigrams: AtomicBool::new(false),
             copies: Some(Database::Sqlite(copies)),
             arrival: Arrival::over(),
         })))
@@ -154,6 +163,12 @@ impl Store {
         Migrator::up(&conn, None).await?;
         conn.close().await?;
         Ok(missing)
+    }
+
+    /// Whether the database has been reached and brought up to date.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
+        self.admitted().is_ok()
     }
 
     /// Whether the database answers, and somebody is there to write to it.
@@ -190,6 +205,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
         self.0.reads.close().await?;
+        self.0.index.close().await?;
         if let Some(copies) = &self.0.copies {
             copies.close().await?;
             self.0.writes.unprepared(sqlite::sql::CHECKPOINT).await?;

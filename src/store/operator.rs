@@ -42,6 +42,8 @@ use super::{Kind, Store, StoreError, moving, postgres, sqlite};
 pub struct Operator {
     writes: Database,
     reads: Database,
+    /// What searches read. `None`: no daemon has made SQLite's yet.
+    index: Option<Database>,
     /// Who passes on what the daemons should look at.
     wakes: Option<Arc<dyn Notifier>>,
     /// What nobody passed on yet.
@@ -111,7 +113,7 @@ impl Store {
     /// The operators' way to the same tables. What it changes takes turns with the writer's transactions.
     #[must_use]
     pub fn operator(&self) -> Operator {
-        Operator::over(self.0.writes.clone(), self.0.reads.clone())
+        Operator::over(self.0.writes.clone(), self.0.reads.clone(), Some(self.0.index.clone()))
     }
 }
 
@@ -132,7 +134,8 @@ impl Operator {
                 }
                 let reads = Database::Sqlite(reads);
                 moving::admits(&reads, true).await?;
-                Ok(Self::over(Database::Sqlite(writes), reads))
+                let index = sqlite::open_index_beside(url).await?.map(Database::Sqlite);
+                Ok(Self::over(Database::Sqlite(writes), reads, index))
             }
             Kind::Postgres => {
                 let pool = postgres::pool_at_leisure(url)?;
@@ -142,13 +145,13 @@ impl Operator {
                 }
                 let pool = Database::Postgres(pool);
                 moving::admits(&pool, false).await?;
-                Ok(Self::over(pool.clone(), pool))
+                Ok(Self::over(pool.clone(), pool.clone(), Some(pool)))
             }
         }
     }
 
-    fn over(writes: Database, reads: Database) -> Self {
-        Self { writes, reads, wakes: None, untold: Arc::default() }
+    fn over(writes: Database, reads: Database, index: Option<Database>) -> Self {
+        Self { writes, reads, index, wakes: None, untold: Arc::default() }
     }
 
     /// What it changes is told there, as soon as it is committed.
@@ -176,13 +179,36 @@ impl Operator {
     }
 
     /// The tenants as one list, which every statement starts from.
-    async fn among(&self, tenants: &Tenants) -> Result<Value, DbErr> {
+    pub(super) async fn among(&self, tenants: &Tenants) -> Result<Value, DbErr> {
+        Ok(column(self.tenant_ids(tenants).await?))
+    }
+
+    /// The ids of these tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn ids_of(&self, tenants: &Tenants) -> Result<Vec<String>, StoreError> {
+        Ok(self.tenant_ids(tenants).await?)
+    }
+
+    pub(super) const fn reads(&self) -> &Database {
+        &self.reads
+    }
+
+    pub(super) const fn writes(&self) -> &Database {
+        &self.writes
+    }
+
+    pub(super) const fn index(&self) -> Option<&Database> {
+        self.index.as_ref()
+    }
+
+    async fn tenant_ids(&self, tenants: &Tenants) -> Result<Vec<String>, DbErr> {
         match tenants {
-            Tenants::Of(tenants) => Ok(column(tenants.iter().map(TenantId::as_str))),
+            Tenants::Of(tenants) => Ok(tenants.iter().map(|tenant| tenant.as_str().to_owned()).collect()),
             Tenants::All => {
                 let rows = all(&self.reads, sql::TENANTS, []).await?;
-                let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
-                Ok(column(ids))
+                rows.iter().map(|row| row.get(0)).collect()
             }
         }
     }
@@ -219,4 +245,4 @@ fn event(
 }
 
 /// No UUID stands after it.
-const LAST_ID: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+pub(super) const LAST_ID: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";

@@ -83,6 +83,8 @@ impl Store {
             rounds: Mutex::default(),
             writes: Database::Postgres(pool.clone()),
             reads: Database::Postgres(pool.clone()),
+            index: Database::Postgres(pool.clone()),
+            lacks_trigrams: AtomicBool::new(false),
             copies: None,
             arrival: Arrival {
                 prepared: AtomicBool::new(false),

@@ -4,7 +4,7 @@ mod blocked_reason;
 mod durability;
 mod history;
 mod plans;
-mod postgres;
+pub(super) mod postgres;
 mod snapshot;
 
 use palabre_actors::domain::Timestamp;

@@ -5,6 +5,7 @@ mod asks;
 mod caller;
 mod channels;
 mod consents;
+pub mod conversations;
 pub mod documents;
 mod endpoint;
 mod messages;

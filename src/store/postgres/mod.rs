@@ -1,11 +1,13 @@
 //! How PostgreSQL is opened. Statements go to it through sqlx, from under sea-orm, whose arrays refuse nulls.
 
 mod bind;
+pub(super) mod conversations;
 mod dedicated_connection;
 mod id_clock;
 mod notices;
 pub(super) mod operator;
 pub(super) mod partitions;
+pub(super) mod search;
 pub(super) mod sql;
 
 use std::str::FromStr;

@@ -2,9 +2,12 @@
 
 mod bind;
 pub(super) mod checkpoints;
+pub(super) mod conversations;
 mod lock;
 pub(super) mod operator;
 mod script;
+pub(super) mod search;
+mod search_file;
 pub(super) mod sql;
 
 use std::time::Duration;
@@ -15,6 +18,7 @@ pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query
 pub use self::lock::Lock;
 pub(super) use self::lock::path_of;
 pub(super) use self::script::Script;
+pub(super) use self::search_file::{open_index, open_index_beside};
 
 /// Connections that read. More would only share the same two cores.
 const READERS: u32 = 3;

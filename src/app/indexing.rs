@@ -1,0 +1,65 @@
+//! The search index is filled behind the messages, for as long as the daemon runs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use palabre_actors::ports::Clock;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::{debug, info, warn};
+
+use crate::store::Store;
+
+/// How often the index looks for new messages: with the half second that it leaves a message for its turn, one is found within
+/// a second or two.
+const EVERY: Duration = Duration::from_millis(500);
+/// Between two batches of a backlog others have the disk for themselves.
+const BREATH: Duration = Duration::from_millis(20);
+/// How soon after a failure.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How often it looks for what was deleted, as often as something is.
+const VERIFY_EVERY: Duration = Duration::from_hours(6);
+
+/// Fills the index until the task is ended.
+pub(super) fn follow(store: &Store, clock: Arc<dyn Clock>, io: &Handle) -> JoinHandle<()> {
+    let store = store.clone();
+    io.spawn(async move {
+        while !store.is_admitted() {
+            tokio::time::sleep(EVERY).await;
+        }
+        if matches!(store.has_trigrams().await, Ok(false)) {
+            warn!(
+                "PostgreSQL has no pg_trgm: searches find words that are spelt right, and contacts by reading all of a tenant's; \
+                 install postgresql-contrib and create the extension and its indexes (docs/operations.md)"
+            );
+        }
+        let mut index = store.search_index();
+        let mut verified = Instant::now();
+        let mut is_failing = false;
+        loop {
+            let step = index.step(clock.now()).await;
+            let wait = match &step {
+                Ok(indexed) if indexed.has_more => BREATH,
+                Ok(_) => EVERY,
+                Err(error) if error.is_away() || is_failing => {
+                    debug!(error = error as &dyn std::error::Error, "the search index stands still");
+                    AGAIN
+                }
+                Err(error) => {
+                    warn!(error = error as &dyn std::error::Error, "the search index stands still, trying again");
+                    AGAIN
+                }
+            };
+            is_failing = step.is_err();
+            if step.is_ok() && wait == EVERY && verified.elapsed() >= VERIFY_EVERY {
+                verified = Instant::now();
+                match index.verify().await {
+                    Ok(removed) if removed > 0 => info!(search.removed = removed, "what was deleted left the search index"),
+                    Ok(_) => {}
+                    Err(error) => debug!(error = &error as &dyn std::error::Error, "the search index was not verified"),
+                }
+            }
+            tokio::time::sleep(wait).await;
+        }
+    })
+}

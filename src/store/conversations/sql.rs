@@ -1,0 +1,13 @@
+//! The statements behind conversations and contacts, for either database.
+
+use crate::store::link::Text;
+use crate::store::{postgres, sqlite};
+
+macro_rules! texts {
+    ($($name:ident)*) => {
+        $(pub(super) const $name: Text =
+            Text { sqlite: sqlite::conversations::$name, postgres: postgres::conversations::$name };)*
+    };
+}
+
+texts! { LIST ONE OF_CONTACTS CONTACTS CONTACT_IDS INBOUND OUTBOUND WAITING READ }

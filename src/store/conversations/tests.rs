@@ -19,7 +19,7 @@ fn base() -> Timestamp {
 /// An id made so many milliseconds after the base.
 fn at(millis: i64) -> Uuid {
     let time = u128::try_from((base() + TimeDelta::milliseconds(millis)).timestamp_millis()).unwrap();
-    Uuid::from_u128(time << 80 | 0x7000_8000_0000_0000_0000 | u128::try_from(millis).unwrap() % 7)
+    Uuid::from_u128((time << 80) | 0x7000_8000_0000_0000_0000 | (u128::try_from(millis).unwrap() % 7))
 }
 
 /// Long after everything was written.

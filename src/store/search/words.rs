@@ -44,8 +44,8 @@ pub(super) fn mark(tenant: &str) -> String {
 /// numbers is the order of time. Several ids may share one; the index moves on to the next that is free.
 pub(super) fn sequence(id: Uuid) -> i64 {
     let (high, low) = id.as_u64_pair();
-    let (millis, random) = (high >> 16, (high & 0xfff) << 3 | (low >> 59) & 0b111);
-    i64::try_from(millis << 15 | random).unwrap_or(i64::MAX)
+    let (millis, random) = (high >> 16, ((high & 0xfff) << 3) | ((low >> 59) & 0b111));
+    i64::try_from((millis << 15) | random).unwrap_or(i64::MAX)
 }
 
 /// What somebody looks for.

@@ -3,15 +3,17 @@
 /// The columns of a [`crate::store::conversations::ConversationRow`], in its order.
 macro_rules! conversation {
     () => {
-        "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.st\
-        atus, c.handler, c.assignee, c.version, c.last_message_at, c.last_inbound_at, c.unread, c.created_at"
+        "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
+        c.last_message_at, c.last_inbound_at, c.unread, c.created_at"
     };
 }
 
 /// The columns of a [`crate::store::conversations::ContactRow`], in its order.
 macro_rules! contact {
     () => {
-        "p.id, p.tenant_id, p.name, (SELECT group_concat(a.address, char(10)) FROM contact_addresses a WHERE a.tenant_id = p.tenant_id AND a.contact_id = p.id), p.welcomed_at, p.confirmed_at, p.created_at"
+        "p.id, p.tenant_id, p.name, \
+        (SELECT group_concat(a.address, char(10)) FROM contact_addresses a WHERE a.tenant_id = p.tenant_id \
+        AND a.contact_id = p.id), p.welcomed_at, p.confirmed_at, p.created_at"
     };
 }
 
@@ -20,51 +22,55 @@ macro_rules! contact {
 pub(in crate::store) const LIST: &str = concat!(
     "SELECT ",
     conversation!(),
-    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = ?1 AND (?2 IS NULL OR c.status = ?2) AND (?3 IS NULL OR c.handler = ?3) AND (?4 IS NULL OR c.channel_id = ?4) AND (?5 IS NULL OR coalesce(c.assignee, '') = ?5) AND (c.last_message_at, c.id) < (?6, ?7) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?8"
+    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = ?1 \
+        AND (?2 IS NULL OR c.status = ?2) AND (?3 IS NULL OR c.handler = ?3) AND (?4 IS NULL OR c.channel_id = ?4) AND \
+        (?5 IS NULL OR coalesce(c.assignee, '') = ?5) AND (c.last_message_at, c.id) < (?6, ?7) ORDER BY \
+        c.last_message_at DESC, c.id DESC LIMIT ?8"
 );
 
 /// Tenants, id.
 pub(in crate::store) const ONE: &str = concat!(
     "SELECT ",
     conversation!(),
-    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id IN (SELECT value FROM json_each(?1)) AND c.id = ?2"
+    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id IN \
+        (SELECT value FROM json_each(?1)) AND c.id = ?2"
 );
 
 /// Tenants, `[contact, …]`: their conversations, the newest first.
 pub(in crate::store) const OF_CONTACTS: &str = concat!(
     "SELECT ",
     conversation!(),
-    " FROM json_each(+?2) j CROSS JOIN conversations c ON c.contact_id = j.value AND c.tenant_id IN (SELECT value FROM json_each(?1)) LEFT JOIN contacts p ON p.id = c.contact_id ORDER BY c.last_message_at DESC, c.id DESC"
+    " FROM json_each(+?2) j CROSS JOIN conversations c ON c.contact_id = j.value AND c.tenant_id \
+        IN (SELECT value FROM json_each(?1)) LEFT JOIN contacts p ON p.id = c.contact_id ORDER BY c.last_message_at \
+        DESC, c.id DESC"
 );
 
 /// Tenants, `[id, …]`.
 pub(in crate::store) const CONTACTS: &str = concat!(
     "SELECT ",
     contact!(),
-    " FROM json_each(+?2) j CROSS JOIN contacts p ON p.id = j.value WHERE p.tenant_id IN (SELECT value FROM json_each(?1))"
+    " FROM json_each(+?2) j CROSS JOIN contacts p ON p.id = j.value WHERE p.tenant_id IN (SELECT \
+        value FROM json_each(?1))"
 );
 
 /// Tenant, before which id, how many: ids of contacts, the newest first.
-pub(in crate::store) const CONTACT_IDS: &str = concat!(
-    "SELECT DISTINCT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND contact_id < ?2 ORDER BY contact_id DESC LIMIT ?3"
-);
+pub(in crate::store) const CONTACT_IDS: &str = "SELECT DISTINCT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND contact_id < ?2 \
+        ORDER BY contact_id DESC LIMIT ?3";
 
 /// Tenants, `[id, …]`: columns of a [`crate::store::conversations::MessageRow`].
-pub(in crate::store) const INBOUND: &str = concat!(
-    "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, m.reason, m.role, m.processed_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_in m ON m.id = j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))"
-);
+pub(in crate::store) const INBOUND: &str = "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, m.reason, \
+        m.role, m.processed_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_in m ON m.id \
+        = j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))";
 
 /// Tenants, `[id, …]`: columns of a [`crate::store::conversations::MessageRow`].
-pub(in crate::store) const OUTBOUND: &str = concat!(
-    "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, m.last_error, m.kind, m.sent_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_out m ON m.id = j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))"
-);
+pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, m.last_error, \
+        m.kind, m.sent_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_out m ON m.id = \
+        j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))";
 
 /// Tenant, channel, address: what came in and waits for its turn, so that no conversation is known of it.
-pub(in crate::store) const WAITING: &str = concat!(
-    "SELECT id FROM messages_in WHERE tenant_id = ?1 AND channel_id = ?2 AND \"from\" = ?3 AND processed_at IS NULL AND conversation_id IS NULL"
-);
+pub(in crate::store) const WAITING: &str = "SELECT id FROM messages_in WHERE tenant_id = ?1 AND channel_id = ?2 AND \"from\" = ?3 AND \
+        processed_at IS NULL AND conversation_id IS NULL";
 
 /// Tenants, conversation.
-pub(in crate::store) const READ: &str = concat!(
-    "UPDATE conversations SET unread = 0 WHERE tenant_id IN (SELECT value FROM json_each(?1)) AND id = ?2 AND unread > 0"
-);
+pub(in crate::store) const READ: &str = "UPDATE conversations SET unread = 0 WHERE tenant_id IN (SELECT value FROM json_each(?1)) \
+        AND id = ?2 AND unread > 0";

@@ -16,6 +16,7 @@ mod m20261121_000009_reserves;
 mod m20261122_000010_horizon;
 mod m20261122_000011_samples;
 mod m20261122_000012_leased;
+mod m20261130_000013_plain_names;
 mod m20261130_000020_conversation_list;
 mod m20261130_000021_search;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_horizon::Migration),
             Box::new(m20261122_000011_samples::Migration),
             Box::new(m20261122_000012_leased::Migration),
+            Box::new(m20261130_000013_plain_names::Migration),
             Box::new(m20261130_000020_conversation_list::Migration),
             Box::new(m20261130_000021_search::Migration),
         ]

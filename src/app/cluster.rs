@@ -139,7 +139,7 @@ impl Cluster {
             }
             if finished {
                 self.store.release_quota_leases(&self.node).await?;
-                self.store.node_ends(&self.node).await?;
+                self.store.remove_node(&self.node).await?;
             }
             Ok::<_, StoreError>(())
         };
@@ -175,7 +175,7 @@ impl Settling {
     /// Counts the others, and learns the secret that the gates in Redis are named with.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
         let begun = SystemClock.now();
-        seen(&self.nodes, self.store.node_begins(&self.node).await?, begun);
+        seen(&self.nodes, self.store.register_node(&self.node).await?, begun);
         if let Some(redis) = &self.redis {
             redis.know(&secret(&self.store).await?).await;
         }
@@ -202,7 +202,7 @@ async fn live(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let begun = SystemClock.now();
-        match store.node_lives(&node).await {
+        match store.heartbeat(&node).await {
             Ok(count) => {
                 seen(&nodes, count, begun);
                 failing = false;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
 use crate::config::Retention;
-use crate::store::{Before, Forgotten, Store};
+use crate::store::{RetentionCutoffs, RetentionReport, Store};
 use crate::telemetry::metrics as names;
 
 /// How often somebody looks.
@@ -28,9 +28,9 @@ pub(super) fn keep(retention: Retention, store: &Store, clock: Arc<dyn Clock>, i
     let store = store.clone();
     Some(io.spawn(async move {
         loop {
-            let wait = match store.forget(before(retention, clock.now())).await {
-                Ok(forgotten) => {
-                    tell(&forgotten);
+            let wait = match store.delete_old(before(retention, clock.now())).await {
+                Ok(report) => {
+                    tell(&report);
                     EVERY
                 }
                 Err(error) if error.is_away() => {
@@ -51,29 +51,29 @@ pub(super) fn keep(retention: Retention, store: &Store, clock: Arc<dyn Clock>, i
     }))
 }
 
-fn before(retention: Retention, now: Timestamp) -> Before {
+fn before(retention: Retention, now: Timestamp) -> RetentionCutoffs {
     let since = |kept: Option<Duration>| now.checked_sub_signed(TimeDelta::from_std(kept?).ok()?);
-    Before { messages: since(retention.messages), events: since(retention.events) }
+    RetentionCutoffs { messages: since(retention.messages), events: since(retention.events) }
 }
 
-fn tell(forgotten: &Forgotten) {
-    for (table, rows) in &forgotten.rows {
+fn tell(report: &RetentionReport) {
+    for (table, rows) in &report.rows {
         counter!(names::RETENTION_ROWS, "table" => *table).increment(*rows);
     }
-    counter!(names::RETENTION_MONTHS).increment(forgotten.months.len() as u64);
-    let rows = |table: &str| forgotten.rows.get(table).copied().unwrap_or_default();
-    if !forgotten.is_empty() {
+    counter!(names::RETENTION_MONTHS).increment(report.months.len() as u64);
+    let rows = |table: &str| report.rows.get(table).copied().unwrap_or_default();
+    if !report.is_empty() {
         info!(
             retention.messages_in = rows("messages_in"),
             retention.messages_out = rows("messages_out"),
             retention.event_log = rows("event_log"),
-            retention.months = forgotten.months.join(","),
+            retention.months = report.months.join(","),
             "what was older than its retention was deleted"
         );
     }
-    if !forgotten.held.is_empty() {
+    if !report.held.is_empty() {
         info!(
-            retention.held = forgotten.held.join(","),
+            retention.held = report.held.join(","),
             "these months are old enough and stay for now: many of their rows have no end yet, or the table was in use"
         );
     }

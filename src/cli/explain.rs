@@ -25,7 +25,7 @@ use super::terminal::now;
 use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
 use crate::config::Config;
 use crate::store::entity::message_out;
-use crate::store::{Archive, StoreError, Story, Wait};
+use crate::store::{BlockedReason, HistoryReader, MessageHistory, StoreError};
 
 /// How a story is told.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ pub(in crate::cli) const WINDOW_CLOSED: &str = "window_closed";
 #[derive(Debug, Default)]
 struct Around {
     /// What holds those back that wait, by their ids.
-    waits: BTreeMap<String, Wait>,
+    waits: BTreeMap<String, BlockedReason>,
     /// Which channels take over from theirs, by the channels' ids.
     fallbacks: BTreeMap<String, String>,
     /// When the contacts of those last wrote whose window is closed, by the messages' ids; `None`: never.
@@ -80,7 +80,7 @@ struct Around {
 }
 
 impl Around {
-    fn wait(&self, row: &message_out::Model) -> Option<&Wait> {
+    fn wait(&self, row: &message_out::Model) -> Option<&BlockedReason> {
         self.waits.get(&row.id)
     }
 
@@ -89,8 +89,8 @@ impl Around {
     }
 }
 
-async fn look_up(config: &Config, id: &str) -> Result<Option<(Story, Around)>, StoreError> {
-    let archive = Archive::open(&config.database.url).await?;
+async fn look_up(config: &Config, id: &str) -> Result<Option<(MessageHistory, Around)>, StoreError> {
+    let archive = HistoryReader::open(&config.database.url).await?;
     let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
     let mut around = Around::default();
     for row in &story.outbound {
@@ -102,14 +102,14 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(Story, Around)>, S
             around.wrote.insert(row.id.clone(), wrote);
         }
         let Ok(message) = row.id.parse() else { continue };
-        if let Some(wait) = archive.waits(message, now()).await? {
+        if let Some(wait) = archive.blocked_reason(message, now()).await? {
             around.waits.insert(row.id.clone(), wait);
         }
     }
     Ok(Some((story, around)))
 }
 
-fn tell(story: &Story, around: &Around, manner: Manner) {
+fn tell(story: &MessageHistory, around: &Around, manner: Manner) {
     if manner.json {
         let document = document::of(story, around, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));

@@ -9,7 +9,7 @@ use clap::Args;
 
 use self::report::Teller;
 use super::{ConfigFile, complain, exit, load_without_secrets, say};
-use crate::store::{Move, MoveError, Opened, PAGE_ROWS, Pass, Store, Verdict};
+use crate::store::{Move, MoveError, MoveState, MoveVerdict, PAGE_ROWS, Pass, Store};
 
 pub(super) const HELP: &str = "\
 To move a running installation from SQLite to PostgreSQL (docs/runbooks/migrate.md has every step):
@@ -66,7 +66,7 @@ enum Outcome {
     /// Rows were copied beside the daemon.
     Copied(Vec<Pass>),
     /// It is over, or the databases differ.
-    Compared(Verdict),
+    Compared(MoveVerdict),
     /// It was over before.
     Done,
 }
@@ -97,8 +97,8 @@ async fn go(from: &str, to: &str, args: &MigrateArgs) -> u8 {
 
 async fn attempt(from: &str, to: &str, args: &MigrateArgs, teller: &mut Teller) -> Result<Outcome, MoveError> {
     let mut moving = match Move::open(from, to, args.rows_at_once.get()).await? {
-        Opened::Ready(moving) => moving,
-        Opened::Done { .. } => return Ok(Outcome::Done),
+        MoveState::Ready(moving) => moving,
+        MoveState::Done { .. } => return Ok(Outcome::Done),
     };
     let mut tell = |progress| teller.tell(progress);
     if args.finish {

@@ -13,7 +13,7 @@ use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, SaidStop};
 use crate::service::{Caller, ServiceError, consents};
-use crate::store::operator::{Operator, OptOut, Page, Tenants};
+use crate::store::operator::{Operator, OptOut, PageRequest, Tenants};
 
 /// What to do with the list of those who said STOP.
 #[derive(Debug, Subcommand)]
@@ -101,7 +101,8 @@ pub(super) fn run(command: &OptoutCommand) -> u8 {
 async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
     let tenants = among(&args.tenant);
     let limit = usize::from(args.limit);
-    let rows = consents::opt_outs(&Caller::command_line(), desk, &tenants, Page { before: args.before, limit }).await?;
+    let rows =
+        consents::opt_outs(&Caller::command_line(), desk, &tenants, PageRequest { before: args.before, limit }).await?;
     let content = if args.reveal { Content::Whole } else { Content::Masked };
     if args.json {
         let rows: Vec<_> = rows.iter().map(|row| SaidStop::of(row, content)).collect();

@@ -24,7 +24,7 @@ use super::{ConfigFile, Tongue, complain, exit, has_database, load_without_secre
 use crate::config::Config;
 use crate::http::api::documents::Content;
 use crate::service::ServiceError;
-use crate::store::operator::{Filter, Item, Operator, Reason, Tenants};
+use crate::store::operator::{Filter, Item, Operator, OperatorReason, Tenants};
 
 /// What to do with the outbox.
 #[derive(Debug, Subcommand)]
@@ -122,7 +122,7 @@ pub(super) struct ReplayArgs {
     yes: bool,
     /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
     #[arg(long, value_name = "WHY")]
-    note: Option<Reason>,
+    note: Option<OperatorReason>,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -137,7 +137,7 @@ pub(super) struct CancelArgs {
     ids: Vec<Named>,
     /// Why, for the history: a few words or a ticket's number, nothing that identifies anyone
     #[arg(long, value_name = "WHY")]
-    note: Option<Reason>,
+    note: Option<OperatorReason>,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -154,7 +154,7 @@ pub(super) struct PauseArgs {
     lasting: Option<TimeDelta>,
     /// Why: a few words or a ticket's number
     #[arg(long, value_name = "WHY")]
-    note: Option<Reason>,
+    note: Option<OperatorReason>,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use palabre_actors::ports::Pause;
 
 use super::permissions::Permission::{ChannelRead, ChannelWrite};
 use super::{Caller, ServiceError, audit};
-use crate::store::operator::{Operator, Reason};
+use crate::store::operator::{Operator, OperatorReason};
 
 /// A channel of the configuration, as far as callers are concerned.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub async fn pause(
     caller: &Caller,
     store: &Operator,
     channel: &ChannelId,
-    reason: &Reason,
+    reason: &OperatorReason,
     (until, at): (Timestamp, Timestamp),
 ) -> Result<Pause, ServiceError> {
     caller.require(ChannelWrite)?;

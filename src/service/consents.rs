@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::permissions::Permission::{ConsentRead, ConsentWrite};
 use super::{Caller, ServiceError, Tenants, audit};
-use crate::store::operator::{ConsentRow, Operator, OptOut, Page};
+use crate::store::operator::{ConsentRow, Operator, OptOut, PageRequest};
 
 /// Who said STOP to these tenants, newest first.
 ///
@@ -17,7 +17,7 @@ pub async fn opt_outs(
     caller: &Caller,
     store: &Operator,
     tenants: &Tenants,
-    page: Page,
+    page: PageRequest,
 ) -> Result<Vec<OptOut>, ServiceError> {
     caller.require(ConsentRead)?;
     Ok(store.opt_outs(&caller.among(tenants)?, page).await?)

@@ -5,8 +5,10 @@ use palabre_actors::domain::ids::OutboundId;
 
 use super::permissions::Permission::{OutboxRead, OutboxWrite};
 use super::{Caller, ServiceError, audit};
-use crate::store::Wait;
-use crate::store::operator::{Changed, Count, Filter, Item, Manner, Operator, Page, Reason, Shown};
+use crate::store::BlockedReason;
+use crate::store::operator::{
+    Changed, Filter, Item, ItemWithEvents, Operator, OperatorReason, OutboxCount, PageRequest, ReplayOptions,
+};
 
 /// Messages that fit, newest first, as they stand at this moment.
 ///
@@ -16,7 +18,7 @@ pub async fn list(
     caller: &Caller,
     store: &Operator,
     filter: &Filter,
-    page: Page,
+    page: PageRequest,
     now: Timestamp,
 ) -> Result<Vec<Item>, ServiceError> {
     caller.require(OutboxRead)?;
@@ -32,7 +34,7 @@ pub async fn counts(
     store: &Operator,
     filter: &Filter,
     now: Timestamp,
-) -> Result<Vec<Count>, ServiceError> {
+) -> Result<Vec<OutboxCount>, ServiceError> {
     caller.require(OutboxRead)?;
     Ok(store.counts(&seen(caller, filter)?, now).await?)
 }
@@ -46,10 +48,10 @@ pub async fn show(
     store: &Operator,
     id: OutboundId,
     now: Timestamp,
-) -> Result<(Shown, Option<Wait>), ServiceError> {
+) -> Result<(ItemWithEvents, Option<BlockedReason>), ServiceError> {
     caller.require(OutboxRead)?;
     let shown = store.show(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("message"))?;
-    Ok((shown, store.waits(id, now).await?))
+    Ok((shown, store.blocked_reason(id, now).await?))
 }
 
 /// When the contact of a message that the caller has seen last wrote in its conversation. `None`: never.
@@ -70,7 +72,7 @@ pub async fn replay(
     caller: &Caller,
     store: &Operator,
     id: OutboundId,
-    manner: &Manner,
+    manner: &ReplayOptions,
 ) -> Result<Changed, ServiceError> {
     caller.require(OutboxWrite)?;
     audit::note(caller, "outbox.replay", id);
@@ -81,7 +83,7 @@ pub async fn replay(
 ///
 /// # Errors
 /// [`ServiceError`]
-pub async fn replayable(caller: &Caller, store: &Operator, filter: &Filter) -> Result<Vec<Count>, ServiceError> {
+pub async fn replayable(caller: &Caller, store: &Operator, filter: &Filter) -> Result<Vec<OutboxCount>, ServiceError> {
     caller.require(OutboxWrite)?;
     Ok(store.replayable(&seen(caller, filter)?).await?)
 }
@@ -94,7 +96,7 @@ pub async fn replay_all(
     caller: &Caller,
     store: &Operator,
     filter: &Filter,
-    manner: &Manner,
+    manner: &ReplayOptions,
 ) -> Result<u64, ServiceError> {
     caller.require(OutboxWrite)?;
     let filter = seen(caller, filter)?;
@@ -110,7 +112,7 @@ pub async fn cancel(
     caller: &Caller,
     store: &Operator,
     id: OutboundId,
-    reason: &Reason,
+    reason: &OperatorReason,
     at: Timestamp,
 ) -> Result<Changed, ServiceError> {
     caller.require(OutboxWrite)?;

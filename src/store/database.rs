@@ -1,4 +1,4 @@
-//! Either database, behind one door.
+//! A connection pool of either database.
 
 use std::borrow::Cow;
 
@@ -10,26 +10,26 @@ use sea_orm::{
 };
 use tokio::sync::Mutex;
 
-use super::link::{Dialect, Link, Value};
+use super::statement::{Dialect, SqlExecutor, Value};
 use super::values::Row;
 use super::{postgres, sqlite};
 
 /// A pool of connections. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) enum Database {
+pub(super) enum DatabasePool {
     Sqlite(DatabaseConnection),
     Postgres(PgPool),
 }
 
-/// A transaction. One that is dropped is rolled back.
+/// A transaction; dropping it rolls it back.
 pub(super) enum Tx {
     Sqlite(DatabaseTransaction),
     Postgres(Mutex<sqlx::Transaction<'static, Postgres>>),
 }
 
-impl Database {
-    /// A transaction that may write from its beginning: on SQLite, nothing it has read changes before it does. On
-    /// PostgreSQL its statements lock what they must not lose.
+impl DatabasePool {
+    /// Begins a transaction that may write. On SQLite, nothing that it has read changes before it ends. On PostgreSQL
+    /// its statements lock what they must not lose.
     pub async fn begin(&self) -> Result<Tx, DbErr> {
         Ok(match self {
             Self::Sqlite(conn) => {
@@ -48,7 +48,7 @@ impl Database {
         }
     }
 
-    /// Statements that carry no values.
+    /// Runs statements without values.
     pub async fn unprepared(&self, sql: &'static str) -> Result<(), DbErr> {
         match self {
             Self::Sqlite(conn) => conn.execute_unprepared(sql).await.map(|_| ()),
@@ -76,7 +76,7 @@ impl Tx {
     }
 }
 
-impl Link for Database {
+impl SqlExecutor for DatabasePool {
     fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
@@ -99,7 +99,7 @@ impl Link for Database {
     }
 }
 
-impl Link for Tx {
+impl SqlExecutor for Tx {
     fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,

@@ -1,14 +1,15 @@
-//! Every row, for those who check what was written (`palabre demo`). Reads whole tables: only for small databases.
+//! Dump of every row, for checks (`palabre demo`).
+//!
+//! It reads whole tables: only for small databases.
 
 use std::collections::BTreeMap;
 
 use super::entity::{event_log, message_in, message_out};
-use super::link::all;
-use super::{Archive, StoreError, sql};
+use super::statement::all;
+use super::{HistoryReader, StoreError, sql};
 
-/// What the tables hold.
 #[derive(Clone, Default)]
-pub struct Census {
+pub struct Dump {
     /// `messages_in`, in the order of acceptance.
     pub inbound: Vec<message_in::Model>,
     /// `messages_out`, in the order of writing.
@@ -18,41 +19,38 @@ pub struct Census {
     /// `conversations`: their versions, by id.
     pub versions: BTreeMap<String, i64>,
     /// Every reference from one row to another.
-    pub links: Vec<Link>,
+    pub references: Vec<RowReference>,
 }
 
-/// A row that refers to another one.
+/// A reference from a row to another row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The table of the row.
+pub struct RowReference {
     pub table: String,
-    /// The row.
     pub id: String,
-    /// Whose it is.
+    /// The tenant of the row.
     pub tenant: String,
-    /// The table that it refers to.
     pub to_table: String,
-    /// Whose the other row is; `None` when there is no such row.
+    /// The tenant of the other row; `None` when there is no such row.
     pub to_tenant: Option<String>,
 }
 
-impl Archive {
-    /// Reads everything.
+impl HistoryReader {
+    /// Reads every row.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn census(&self) -> Result<Census, StoreError> {
-        let mut census = Census {
+    pub async fn dump(&self) -> Result<Dump, StoreError> {
+        let mut dump = Dump {
             inbound: self.models(sql::ALL_INBOUND, []).await?,
             outbound: self.models(sql::ALL_OUTBOUND, []).await?,
             events: self.models(sql::ALL_EVENTS, []).await?,
-            ..Census::default()
+            ..Dump::default()
         };
         for row in all(&self.conn, sql::VERSIONS, []).await? {
-            census.versions.insert(row.get(0)?, row.get(1)?);
+            dump.versions.insert(row.get(0)?, row.get(1)?);
         }
         for row in all(&self.conn, sql::LINKS, []).await? {
-            census.links.push(Link {
+            dump.references.push(RowReference {
                 table: row.get(0)?,
                 id: row.get(1)?,
                 tenant: row.get(2)?,
@@ -60,6 +58,6 @@ impl Archive {
                 to_tenant: row.get(4)?,
             });
         }
-        Ok(census)
+        Ok(dump)
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong below, in the words of the ports.
+//! Errors of the store, and how they map to port errors.
 
 use std::path::PathBuf;
 
@@ -17,16 +17,11 @@ pub enum StoreError {
     UnsupportedUrl,
     /// Another daemon has the database.
     #[error("another palabre has the database {}: stop it first, or give this one a database of its own", database.display())]
-    InUse {
-        /// Its file.
-        database: PathBuf,
-    },
+    InUse { database: PathBuf },
     /// A file beside the database cannot be made.
     #[error("{} cannot be made", path.display())]
     File {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -35,16 +30,13 @@ pub enum StoreError {
         "the database's schema is older than this palabre: run `palabre migrate`, or start the daemon, which does so"
     )]
     Outdated,
-    /// It was moved to PostgreSQL.
+    /// The database was moved to PostgreSQL.
     #[error(
         "this database was moved to PostgreSQL on {}: set database.url to where it went (docs/runbooks/migrate.md)",
         at.format("%Y-%m-%d %H:%M UTC")
     )]
-    Moved {
-        /// When.
-        at: Timestamp,
-    },
-    /// It is being moved to, and not whole yet.
+    Moved { at: Timestamp },
+    /// A move into the database is not finished.
     #[error(
         "a move into this database is not finished: `palabre migrate --from … --to … --finish` (docs/runbooks/migrate.md)"
     )]
@@ -55,10 +47,10 @@ pub enum StoreError {
     /// It was not reached since the start.
     #[error("the database was not reached yet")]
     NotReached,
-    /// The writer could not do it.
+    /// The writer failed.
     #[error("the database could not be written to")]
     NotWritten(#[from] PortError),
-    /// The server follows another one, or was told to take no changes.
+    /// The server is a read replica, or was set read-only.
     #[error(
         "this PostgreSQL takes no changes: it is a read replica, or was set read-only; give changes to the server that takes them"
     )]
@@ -75,7 +67,7 @@ impl From<DbErr> for StoreError {
 }
 
 impl StoreError {
-    /// Whether nothing is broken and nothing is away: what was asked for may not be done.
+    /// Whether the request itself may not be done: nothing is broken and nothing is away.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         !matches!(
@@ -84,7 +76,7 @@ impl StoreError {
         )
     }
 
-    /// Whether the database could not be reached, or has no time now: the same again may do better.
+    /// Whether the database could not be reached, or has no room now: the same again may succeed.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
@@ -101,7 +93,7 @@ impl StoreError {
     }
 }
 
-/// What sqlx says of it.
+/// The sqlx error inside.
 pub(super) fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
@@ -111,7 +103,7 @@ pub(super) fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
-/// A failure of the database as the heart sees it.
+/// A database error as the core's port error.
 pub(super) fn port_error(error: DbErr) -> PortError {
     let kind = match &error {
         DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => PortErrorKind::Corrupt,
@@ -124,8 +116,8 @@ pub(super) fn port_error(error: DbErr) -> PortError {
     PortError::new(kind, error)
 }
 
-/// Whether the failure lies with what was written, so that another entry may do better: a constraint, a value, a text
-/// that no version of Palabre wrote. A full disk or a lost connection fails everybody alike.
+/// Whether an entry is to blame (a constraint, a value, a text that no version of Palabre wrote), so that other
+/// entries may succeed. A full disk or a lost connection fails every entry alike.
 pub(super) fn is_poison(error: &DbErr) -> bool {
     match error {
         DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => true,
@@ -133,12 +125,13 @@ pub(super) fn is_poison(error: &DbErr) -> bool {
     }
 }
 
-/// Whether two transactions were in each other's way, and one had to give up: the same again may do better.
+/// Whether two transactions collided and one had to give up: the same again may succeed.
 pub(super) fn is_collision(error: &DbErr) -> bool {
     matches!(error, DbErr::RecordNotUpdated) || matches!(refusal(error), Some(Refusal::Collision))
 }
 
-/// Whether the database itself said so. Anything else means that it was not reached, or that it comes or goes.
+/// Whether the database itself answered with this error. Any other error means that it was not reached, or is
+/// starting or stopping.
 pub(super) fn is_answer(error: &DbErr) -> bool {
     if is_broken(error) {
         return false;
@@ -188,7 +181,7 @@ fn sql_state(code: &str) -> Option<Refusal> {
     match code {
         // Serialization failure, deadlock, lock not available.
         "40001" | "40P01" | "55P03" => Some(Refusal::Collision),
-        // A trigger of ours or of the operator's.
+        // A trigger raised it.
         "P0001" => Some(Refusal::Constraint),
         _ => match code.get(..2)? {
             "23" => Some(Refusal::Constraint),

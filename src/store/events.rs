@@ -1,4 +1,4 @@
-//! The events that the store itself writes, beside those of the turns.
+//! Events that the store itself writes, beside those of the turns.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
@@ -8,8 +8,8 @@ use palabre_actors::domain::status::{DeliveryStatus, Transition};
 use palabre_actors::ports::StatusUpdate;
 use uuid::Uuid;
 
-use super::link::{Rows, id, id_or_null, text, time};
 use super::sql::EVENT_LOG;
+use super::statement::{Rows, id, id_or_null, text, time};
 
 /// Events of one transaction, in the order in which they happened.
 pub(super) struct Events(Rows);
@@ -70,7 +70,7 @@ pub(super) fn idempotent_ignored(new: &NewInbound, first: CorrelationId) -> Even
     }
 }
 
-pub(super) fn buried(message: &Inbound, reason: &'static str, at: Timestamp) -> Event {
+pub(super) fn dead_lettered(message: &Inbound, reason: &'static str, at: Timestamp) -> Event {
     Event {
         id: EventId::fresh(),
         tenant: message.tenant.clone(),
@@ -86,21 +86,21 @@ pub(super) fn buried(message: &Inbound, reason: &'static str, at: Timestamp) -> 
 
 /// An outbound message, as its events name it.
 #[derive(Clone, Copy)]
-pub(super) struct Whose<'a> {
+pub(super) struct OutboundRef<'a> {
     pub tenant: &'a TenantId,
     pub message: OutboundId,
     pub correlation: CorrelationId,
 }
 
-/// Why something was done to an outbound message, at which attempt, and through which channel where it was another.
+/// Why something was done to an outbound message, at which attempt, and through which channel if it was another.
 #[derive(Clone, Copy)]
-pub(super) struct Why<'a> {
+pub(super) struct EventReason<'a> {
     pub reason: &'a str,
     pub attempt: Option<u32>,
     pub via: Option<&'a ChannelId>,
 }
 
-impl<'a> Why<'a> {
+impl<'a> EventReason<'a> {
     pub const fn of(reason: &'a str) -> Self {
         Self { reason, attempt: None, via: None }
     }
@@ -110,8 +110,13 @@ impl<'a> Why<'a> {
     }
 }
 
-/// Something that happened to an outbound message by our own doing.
-pub(super) fn outbound(whose: Whose<'_>, transition: Transition, why: Why<'_>, at: Timestamp) -> Event {
+/// An event of Palabre's own about an outbound message.
+pub(super) fn outbound(
+    reference: OutboundRef<'_>,
+    transition: Transition,
+    why: EventReason<'_>,
+    at: Timestamp,
+) -> Event {
     let mut payload = Payload::builder().text("reason", why.reason);
     if let Some(attempt) = why.attempt {
         payload = payload.number("attempt", attempt);
@@ -121,18 +126,18 @@ pub(super) fn outbound(whose: Whose<'_>, transition: Transition, why: Why<'_>, a
     }
     Event {
         id: EventId::fresh(),
-        tenant: whose.tenant.clone(),
+        tenant: reference.tenant.clone(),
         event_type: transition.event(),
         entity_type: EntityType::MessageOut,
-        entity_id: Some(whose.message.0),
-        correlation: whose.correlation,
+        entity_id: Some(reference.message.0),
+        correlation: reference.correlation,
         actor_type: ActorType::System,
         payload: payload.finish(),
         created_at: at,
     }
 }
 
-/// A provider's callback, whether it changed anything or not. One about an earlier life says so.
+/// A provider's callback, whether it changed anything or not. One about an earlier generation says so.
 pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: CorrelationId, old: bool) -> Event {
     let mut payload = Payload::builder();
     if let Some(code) = &update.code {

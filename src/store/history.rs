@@ -1,4 +1,4 @@
-//! What was written, read at leisure: one message's story (I11), the outbox, counts.
+//! History reader: one message's history (I11), the outbox, counts.
 
 use std::collections::BTreeMap;
 
@@ -9,74 +9,70 @@ use palabre_actors::domain::status::OutboxState;
 use sea_orm::{DbErr, FromQueryResult};
 use uuid::Uuid;
 
-use super::database::Database;
+use super::database::DatabasePool;
 use super::entity::{event_log, message_in, message_out};
-use super::link::{Text, Value, all, integer, text, text_or_null};
+use super::statement::{SqlText, Value, all, integer, text, text_or_null};
 use super::values::{Row, parse_time};
-use super::{Kind, StoreError, postgres, sql, sqlite};
+use super::{DatabaseKind, StoreError, postgres, sql, sqlite};
 
-/// A store that is only read, beside a running daemon or without one.
+/// Reads a store beside a running daemon or without one.
 #[derive(Clone, Debug)]
-pub struct Archive {
-    pub(super) conn: Database,
+pub struct HistoryReader {
+    pub(super) conn: DatabasePool,
 }
 
-/// One flow from its webhook to the last callback. Times are text; ids and words as they stand in the tables.
+/// One flow from its webhook to the last callback. Times are text; ids and words are as in the tables.
 #[derive(Clone)]
-pub struct Story {
-    /// The flow.
+pub struct MessageHistory {
     pub correlation_id: String,
-    /// Whose.
     pub tenant_id: String,
-    /// The message that started it, when one did.
+    /// The message that started it, if any.
     pub inbound: Option<message_in::Model>,
-    /// What it brought forth, in order.
+    /// The messages that it caused, in order.
     pub outbound: Vec<message_out::Model>,
-    /// What happened, in the order of time.
+    /// Its events, in the order of time.
     pub events: Vec<event_log::Model>,
 }
 
 /// How many rows there are of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct RowCounts {
     /// `messages_in` by state.
     pub inbound: BTreeMap<String, u64>,
     /// `messages_out` by state.
     pub outbound: BTreeMap<String, u64>,
     /// `event_log` by type.
     pub events: BTreeMap<String, u64>,
-    /// `conversations`
     pub conversations: u64,
-    /// `opt_outs`
     pub opt_outs: u64,
 }
 
-/// How far the id of an answer may lie from the moment of its turn: both are made by the same clock, within one decision.
+/// How far the time in an answer's id may be from the time of its turn: both come from the same clock within one
+/// decision.
 const ANSWER_WINDOW: TimeDelta = TimeDelta::minutes(1);
 
-impl Archive {
+impl HistoryReader {
     /// Opens `sqlite://path` or `postgres://…` for reading. A file must be there.
     ///
     /// # Errors
     /// [`StoreError`]: the URL names another database, or the file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self::over(match Kind::of(url)? {
-            Kind::Sqlite => Database::Sqlite(sqlite::open_readers(url).await?),
-            Kind::Postgres => Database::Postgres(postgres::pool_at_leisure(url)?),
+        Ok(Self::over(match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => DatabasePool::Sqlite(sqlite::open_readers(url).await?),
+            DatabaseKind::Postgres => DatabasePool::Postgres(postgres::cold_pool(url)?),
         }))
     }
 
-    pub(super) fn over(conn: Database) -> Self {
+    pub(super) fn over(conn: DatabasePool) -> Self {
         Self { conn }
     }
 
-    /// The flow that an id belongs to: a message's (ours or the provider's, in or out) or a correlation id. `None`: no
-    /// row knows it.
+    /// The flow of an id: a message's (ours or the provider's, in or out) or a correlation id. `None`: no row has it.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn explain(&self, id: &str) -> Result<Option<Story>, StoreError> {
-        // Ids are written in small letters; a provider's stands as it came.
+    pub async fn explain(&self, id: &str) -> Result<Option<MessageHistory>, StoreError> {
+        // Our ids are stored in small letters; a provider's id as it came.
         let ours = Uuid::parse_str(id).ok().map(|id| id.to_string());
         let mut inbound = match &ours {
             Some(ours) => self.model(sql::INBOUND_BY_ID, [text(ours.as_str())]).await?,
@@ -98,13 +94,13 @@ impl Archive {
         let Some((tenant_id, correlation_id)) = flow else { return Ok(None) };
         let events = self.events(&tenant_id, &correlation_id).await?;
         if inbound.is_none() {
-            inbound = self.beginning(outbound.as_ref(), &events).await?;
+            inbound = self.first_inbound(outbound.as_ref(), &events).await?;
         }
         let mut answers = self.answers(inbound.as_ref(), &tenant_id, &correlation_id).await?;
         if let Some(row) = outbound.filter(|row| answers.iter().all(|answer| answer.id != row.id)) {
             answers.push(row);
         }
-        Ok(Some(Story { correlation_id, tenant_id, inbound, outbound: answers, events }))
+        Ok(Some(MessageHistory { correlation_id, tenant_id, inbound, outbound: answers, events }))
     }
 
     /// Rows of the outbox, newest first.
@@ -124,7 +120,7 @@ impl Archive {
 
     pub(super) async fn models<M: FromQueryResult, const N: usize>(
         &self,
-        sql: Text,
+        sql: SqlText,
         values: [Value; N],
     ) -> Result<Vec<M>, DbErr> {
         all(&self.conn, sql, values).await?.iter().map(Row::model).collect()
@@ -132,7 +128,7 @@ impl Archive {
 
     async fn model<M: FromQueryResult, const N: usize>(
         &self,
-        sql: Text,
+        sql: SqlText,
         values: [Value; N],
     ) -> Result<Option<M>, DbErr> {
         all(&self.conn, sql, values).await?.first().map(Row::model).transpose()
@@ -142,8 +138,8 @@ impl Archive {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn counts(&self) -> Result<Counts, StoreError> {
-        let mut counts = Counts::default();
+    pub async fn counts(&self) -> Result<RowCounts, StoreError> {
+        let mut counts = RowCounts::default();
         for row in all(&self.conn, sql::COUNTS, []).await? {
             let (word, rows): (String, i64) = (row.get(1)?, row.get(2)?);
             let rows = u64::try_from(rows).unwrap_or_default();
@@ -175,8 +171,8 @@ impl Archive {
         self.models(sql::FLOW_EVENTS, [text(tenant), text(correlation)]).await
     }
 
-    /// The message that started a flow, found by what names it.
-    async fn beginning(
+    /// Finds the message that started a flow by the answer or the event that names it.
+    async fn first_inbound(
         &self,
         outbound: Option<&message_out::Model>,
         events: &[event_log::Model],
@@ -190,8 +186,8 @@ impl Archive {
         }
     }
 
-    /// Outbound rows of a flow. No index leads to them; their ids were made within the turn, so they stand close to its
-    /// moment, and only when nothing is there the whole table is read.
+    /// Outbound rows of a flow. No index has the correlation id; but answers' ids were made within the turn, so a
+    /// small range of ids is read, and the whole table only when that range has none.
     async fn answers(
         &self,
         inbound: Option<&message_in::Model>,

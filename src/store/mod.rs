@@ -1,8 +1,8 @@
-//! The heart's ports over SQLite and PostgreSQL.
+//! The core's ports over SQLite and PostgreSQL.
 //!
-//! All writing goes through one task, or a few, that commit whatever waits as one transaction ([`writer`]); questions that
-//! come by the thousand are answered in bulk ([`reader`]). What is one database's own, and its SQL, stands in [`sqlite`]
-//! and [`postgres`]; [`link`] is what they have in common.
+//! All writing goes through one task, or a few, that commit whatever waits as one transaction ([`writer`]); questions
+//! that come by the thousand are answered in bulk ([`reader`]). Each database's own code and SQL stand in [`sqlite`]
+//! and [`postgres`]; [`statement`] is what they have in common.
 
 mod blocked_reason;
 pub mod conversations;
@@ -11,7 +11,6 @@ mod dump;
 mod error;
 mod events;
 mod history;
-mod link;
 mod moving;
 mod nodes;
 pub mod operator;
@@ -25,6 +24,7 @@ mod sellers;
 mod sql;
 mod sqlite;
 mod startup;
+mod statement;
 mod tenants;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -42,32 +42,32 @@ use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
-pub use self::blocked_reason::Wait;
-pub use self::dump::{Census, Link};
+pub use self::blocked_reason::BlockedReason;
+pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
-pub use self::history::{Archive, Counts, Story};
-pub use self::moving::{Compared, Move, MoveError, Opened, PAGE_ROWS, Pass, Progress, Sum, Verdict};
+pub use self::history::{HistoryReader, MessageHistory, RowCounts};
+pub use self::moving::{Compared, Move, MoveError, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Pass, Sum};
 pub use self::nodes::ALIVE_FOR;
-pub use self::retention::{Before, Forgotten};
+pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
 
-use self::database::Database;
-use self::link::{all, text};
-use self::reader::{Counter, Desk, Load, RecipientStatusOf};
-use self::startup::Arrival;
+use self::database::DatabasePool;
+use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
+use self::startup::StartupState;
+use self::statement::{all, text};
 use self::values::Row;
-use self::writer::{Ids, Rounds, Writer, WriterConnection};
+use self::writer::{Ids, ScanCursors, Writer, WriterConnection};
 
 /// Which database a URL names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DatabaseKind {
     Sqlite,
     Postgres,
 }
 
-impl Kind {
+impl DatabaseKind {
     fn of(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
             Ok(Self::Sqlite)
@@ -86,17 +86,17 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     writer: Writer,
-    loads: Counter<Load>,
-    standings: Counter<RecipientStatusOf>,
-    rounds: Mutex<Rounds>,
-    writes: Database,
-    reads: Database,
+    conversations: BatchReader<LoadConversation>,
+    recipient_statuses: BatchReader<LoadRecipientStatus>,
+    cursors: Mutex<ScanCursors>,
+    writes: DatabasePool,
+    reads: DatabasePool,
     /// What searches read: SQLite has it in a file of its own.
-    index: Database,
+    index: DatabasePool,
     lacks_trigrams: AtomicBool,
     /// SQLite's, for copying its log back.
-    copies: Option<Database>,
-    arrival: Arrival,
+    checkpointer: Option<DatabasePool>,
+    startup: StartupState,
 }
 
 impl Store {
@@ -106,9 +106,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
-        match Kind::of(url)? {
-            Kind::Sqlite => Self::open_sqlite(url, migrate).await,
-            Kind::Postgres => {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate).await,
+            DatabaseKind::Postgres => {
                 let store = Self::later(url, migrate)?;
                 store.prepare().await?;
                 store.admit();
@@ -122,39 +122,41 @@ impl Store {
         if migrate {
             Migrator::up(&write_conn, None).await?;
         }
-        let writes = Database::Sqlite(write_conn.clone());
+        let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
-        // One daemon at a time: who asked providers about unknown messages before this one, or let channels rest, is gone.
-        for sql in [sqlite::sql::FORGET_ASKERS, sqlite::sql::FORGET_RESTS, sqlite::sql::RECONSIDER] {
+        // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
+        for sql in
+            [sqlite::sql::RELEASE_RECONCILER_LEASES, sqlite::sql::CLEAR_CHANNEL_NOTICES, sqlite::sql::RESET_QUOTA_WAITS]
+        {
             writes.unprepared(sql).await?;
         }
         let last = all(&writes, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
-        let reads = Database::Sqlite(sqlite::open_readers(url).await?);
-        let copies = sqlite::open_checkpointer(url).await?;
-        let index = Database::Sqlite(sqlite::open_index(url).await?);
-        let held = WriterConnection::take(&write_conn).await?;
+        let reads = DatabasePool::Sqlite(sqlite::open_readers(url).await?);
+        let checkpointer = sqlite::open_checkpointer(url).await?;
+        let index = DatabasePool::Sqlite(sqlite::open_index(url).await?);
+        let conn = WriterConnection::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(held, copies.clone(), Ids::after(last)),
-            loads: Counter::open(Desk::Pool(reads.clone())),
-            standings: Counter::open(Desk::Pool(reads.clone())),
-            rounds: Mutex::default(),
+            writer: Writer::start(conn, checkpointer.clone(), Ids::after(last)),
+            conversations: BatchReader::open(ReadConnection::Pool(reads.clone())),
+            recipient_statuses: BatchReader::open(ReadConnection::Pool(reads.clone())),
+            cursors: Mutex::default(),
             writes,
             reads,
             index,
             lacks_trigrams: AtomicBool::new(false),
-            copies: Some(Database::Sqlite(copies)),
-            arrival: Arrival::over(),
+            checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
+            startup: StartupState::done(),
         })))
     }
 
-    /// Brings the schema up to date and does nothing else: `palabre migrate`. Answers the names of the steps that were
-    /// missing.
+    /// Brings the schema up to date and does nothing else: `palabre migrate`. Returns the names of the migrations
+    /// that were missing.
     ///
     /// # Errors
     /// [`StoreError`], as [`Store::open`].
     pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
-        if Kind::of(url)? == Kind::Postgres {
+        if DatabaseKind::of(url)? == DatabaseKind::Postgres {
             return Ok(postgres::migrate(url).await?);
         }
         let conn = sqlite::open_writer(url).await?;
@@ -183,7 +185,7 @@ impl Store {
         self.0.reads.ping().await.map_err(StoreError::from)
     }
 
-    /// The message that was asked for with this key: what stood in the way of a turn that brought the key again.
+    /// The message that has this idempotency key: the turn that repeats the key gets a conflict.
     ///
     /// # Errors
     /// As every question of the ports.
@@ -192,13 +194,13 @@ impl Store {
         Ok(rows.first().copied())
     }
 
-    /// What was written, to read at leisure.
+    /// A history reader over the same database.
     #[must_use]
-    pub fn archive(&self) -> Archive {
-        Archive::over(self.0.reads.clone())
+    pub fn history(&self) -> HistoryReader {
+        HistoryReader::over(self.0.reads.clone())
     }
 
-    /// Finishes what waits, takes nothing more, and leaves SQLite's one file without a log beside it.
+    /// Writes the jobs that wait, takes no more, and leaves SQLite's file without a log beside it.
     ///
     /// # Errors
     /// [`StoreError`]: the log could not be copied back; the next start does it.
@@ -206,8 +208,8 @@ impl Store {
         self.0.writer.close().await;
         self.0.reads.close().await?;
         self.0.index.close().await?;
-        if let Some(copies) = &self.0.copies {
-            copies.close().await?;
+        if let Some(checkpointer) = &self.0.checkpointer {
+            checkpointer.close().await?;
             self.0.writes.unprepared(sqlite::sql::CHECKPOINT).await?;
         }
         self.0.writes.close().await?;

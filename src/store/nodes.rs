@@ -1,40 +1,40 @@
-//! The nodes of an installation: who is alive, the secret that they share, and how they wake each other.
+//! Nodes of an installation: liveness, the shared secret, notifications.
 
 use std::time::Duration;
 
 use palabre_actors::domain::ids::NodeId;
 use sea_orm::DbErr;
 
-use super::database::Database;
-use super::link::{Dialect, Link, all, change, integer, text};
+use super::database::DatabasePool;
+use super::statement::{Dialect, SqlExecutor, all, change, integer, text};
 use super::{Store, StoreError, postgres, sql};
 
-/// A node that was not seen for so long counts no more.
+/// A node without a heartbeat for this long is not counted any more.
 pub const ALIVE_FOR: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Whether other nodes may be at work on the same database.
+    /// Whether other nodes may work on the same database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.0.reads.dialect() == Dialect::Postgres
     }
 
-    /// A node begins: those that are long gone are forgotten.
+    /// Registers this node and deletes nodes that ended long ago.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, or was not reached yet.
-    pub async fn node_begins(&self, node: &NodeId) -> Result<u32, StoreError> {
+    pub async fn register_node(&self, node: &NodeId) -> Result<u32, StoreError> {
         self.prepared()?;
         change(&self.0.writes, sql::NODES_FORGET, [text(node.as_str())]).await?;
-        self.node_lives(node).await
+        self.heartbeat(node).await
     }
 
-    /// A node says that it is alive. Answers how many are, by the database's clock: those that said so within
-    /// [`ALIVE_FOR`].
+    /// Writes this node's heartbeat. Returns how many nodes are alive by the database's clock: those with a heartbeat
+    /// within [`ALIVE_FOR`].
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn node_lives(&self, node: &NodeId) -> Result<u32, StoreError> {
+    pub async fn heartbeat(&self, node: &NodeId) -> Result<u32, StoreError> {
         self.prepared()?;
         change(&self.0.writes, sql::NODE_SEEN, [text(node.as_str())]).await?;
         let rows = all(&self.0.writes, sql::NODES_ALIVE, [integer(ALIVE_FOR.as_secs())]).await?;
@@ -42,17 +42,17 @@ impl Store {
         Ok(u32::try_from(count).unwrap_or(1).max(1))
     }
 
-    /// A node ends, and the others need not wait until they notice.
+    /// Removes this node, so that the others need not wait until its heartbeat is old.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn node_ends(&self, node: &NodeId) -> Result<(), StoreError> {
+    pub async fn remove_node(&self, node: &NodeId) -> Result<(), StoreError> {
         self.prepared()?;
         change(&self.0.writes, sql::NODE_GONE, [text(node.as_str())]).await?;
         Ok(())
     }
 
-    /// The installation's secret: the one that is kept, or from now on this one.
+    /// The installation's secret: the stored one, or `fresh`, which is stored then.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -63,8 +63,8 @@ impl Store {
         Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or_default())
     }
 
-    /// Passes texts on to those who [`Store::listen`], one short transaction each: commits that notify go one after
-    /// another, so this is for now and then, never for what is hot. On SQLite nobody listens.
+    /// Publishes texts to those who [`Store::listen`], one short transaction each: commits that notify go one after
+    /// another, so this is for occasional use, never for the hot path. On SQLite nobody listens.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -72,26 +72,26 @@ impl Store {
         Ok(notify(&self.0.writes, texts).await?)
     }
 
-    /// Hears what is passed on, over a connection of its own that comes back when it breaks, for as long as the task runs
-    /// that this answers. What was said meanwhile is lost.
+    /// Listens for published texts over a connection of its own, which is made again when it breaks, for as long as
+    /// the returned task runs. What is published meanwhile is lost.
     ///
     /// # Errors
     /// [`StoreError`]: the URL leads nowhere.
     pub fn listen(
         &self,
         url: &str,
-        hear: impl FnMut(&str) + Send + 'static,
+        on_text: impl FnMut(&str) + Send + 'static,
     ) -> Result<Option<tokio::task::JoinHandle<()>>, StoreError> {
         if !self.is_shared() {
             return Ok(None);
         }
-        Ok(Some(postgres::listen(url, hear)?))
+        Ok(Some(postgres::listen(url, on_text)?))
     }
 }
 
-pub(super) async fn notify(database: &Database, texts: &[String]) -> Result<(), DbErr> {
-    for said in texts {
-        all(database, sql::NOTIFY, [text(said.as_str())]).await?;
+pub(super) async fn notify(database: &DatabasePool, texts: &[String]) -> Result<(), DbErr> {
+    for published in texts {
+        all(database, sql::NOTIFY, [text(published.as_str())]).await?;
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! What operators ask of the outbox and the consents, and what they change there, from a process of their own beside the
-//! running daemon or from within it.
+//! Operators' questions about the outbox and consents, and their changes.
 //!
-//! Every change is checked against [`palabre_actors::domain::status::Transition`], writes its event with `actor_type` operator, and is one transaction
-//! of a few hundred rows at most, so that webhooks never wait long for it. The daemon finds what changed in the tables:
-//! rows that wait at its next sweep, consents at the gate before the wire. Daemons on PostgreSQL are told to look at once.
+//! They run in a process of their own beside the daemon or within it. Every change is checked against
+//! [`palabre_actors::domain::status::Transition`], writes its event with `actor_type` operator, and is one
+//! transaction of a few hundred rows at most, so that webhooks never wait long for it. The daemon finds what changed
+//! in the tables: rows that wait at its next sweep, consents before the next send. Daemons on PostgreSQL are notified
+//! at once.
 
 mod blocked_reasons;
 mod consents;
@@ -30,54 +31,52 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 pub use self::consents::{ConsentRow, OptOut};
-pub use self::listing::{Count, Filter, Item, Page, Shown};
+pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::pauses::endless;
-pub use self::replay::{Changed, Manner};
-use super::database::{Database, Tx};
-use super::link::{Link, Value, all, column};
-use super::{Kind, Store, StoreError, moving, postgres, sqlite};
+pub use self::replay::{Changed, ReplayOptions};
+use super::database::{DatabasePool, Tx};
+use super::statement::{SqlExecutor, Value, all, column};
+use super::{DatabaseKind, Store, StoreError, moving, postgres, sqlite};
 
-/// The operators' way to the tables. Clones share its connections.
+/// Clones share its connections.
 #[derive(Clone)]
 pub struct Operator {
-    writes: Database,
-    reads: Database,
+    writes: DatabasePool,
+    reads: DatabasePool,
     /// What searches read. `None`: no daemon has made SQLite's yet.
-    index: Option<Database>,
+    index: Option<DatabasePool>,
     /// Who passes on what the daemons should look at.
-    wakes: Option<Arc<dyn Notifier>>,
+    notifier: Option<Arc<dyn Notifier>>,
     /// What nobody passed on yet.
-    untold: Arc<Mutex<Notification>>,
+    pending: Arc<Mutex<Notification>>,
 }
 
-/// Whose rows may be seen and changed.
+/// The tenants whose rows may be seen and changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tenants {
-    /// Everybody's.
     #[default]
     All,
-    /// Those of these tenants. An empty list sees nothing.
+    /// These tenants. An empty list sees nothing.
     Of(Vec<TenantId>),
 }
 
-/// Why an operator does something: one of our words, a ticket, a few words. It stands in the event log for ever, so it
+/// Why an operator does something: one of our words, a ticket, a few words. It stays in the event log for ever, so it
 /// may not look like personal data (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(String);
+pub struct OperatorReason(String);
 
 /// A reason that cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadReason {
-    /// There is nothing.
     #[error("the reason is empty: a word, or a ticket's number")]
     Empty,
-    /// It may be a name, a number or a text of somebody.
+    /// It may be somebody's name, number or text.
     #[error("this looks like personal data, and a reason is kept for ever: write a few words, or a ticket's number")]
     Personal,
 }
 
-impl Reason {
-    /// What stands there when nobody gives a reason.
+impl OperatorReason {
+    /// The reason when none is given.
     #[must_use]
     pub fn unsaid() -> Self {
         Self("operator".to_owned())
@@ -90,7 +89,7 @@ impl Reason {
     }
 }
 
-impl FromStr for Reason {
+impl FromStr for OperatorReason {
     type Err = BadReason;
 
     fn from_str(text: &str) -> Result<Self, BadReason> {
@@ -103,14 +102,14 @@ impl FromStr for Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for OperatorReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 impl Store {
-    /// The operators' way to the same tables. What it changes takes turns with the writer's transactions.
+    /// An [`Operator`] over the same database. Its changes take turns with the writer's transactions.
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::over(self.0.writes.clone(), self.0.reads.clone(), Some(self.0.index.clone()))
@@ -118,63 +117,62 @@ impl Store {
 }
 
 impl Operator {
-    /// Opens `sqlite://path` or `postgres://…`, beside running daemons or without one. A file must be there. A read replica
-    /// answers all that is asked, and refuses changes ([`StoreError::ReadOnly`]).
+    /// Opens `sqlite://path` or `postgres://…`, beside running daemons or without one. A file must exist. A read
+    /// replica answers questions and refuses changes ([`StoreError::ReadOnly`]).
     ///
     /// # Errors
     /// [`StoreError`]: the URL names another database, it cannot be opened, or its schema is of another version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        match Kind::of(url)? {
-            Kind::Sqlite => {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => {
                 // The readers first: they do not make a file that is not there.
                 let reads = sqlite::open_readers(url).await?;
                 let writes = sqlite::open_writer(url).await?;
                 if !Migrator::get_pending_migrations_read_only(&writes).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                let reads = Database::Sqlite(reads);
+                let reads = DatabasePool::Sqlite(reads);
                 moving::admits(&reads, true).await?;
-                let index = sqlite::open_index_beside(url).await?.map(Database::Sqlite);
-                Ok(Self::over(Database::Sqlite(writes), reads, index))
+                let index = sqlite::open_index_beside(url).await?.map(DatabasePool::Sqlite);
+                Ok(Self::over(DatabasePool::Sqlite(writes), reads, index))
             }
-            Kind::Postgres => {
-                let pool = postgres::pool_at_leisure(url)?;
+            DatabaseKind::Postgres => {
+                let pool = postgres::cold_pool(url)?;
                 let conn = postgres::through_sea_orm(pool.clone());
                 if !Migrator::get_pending_migrations_read_only(&conn).await?.is_empty() {
                     return Err(StoreError::Outdated);
                 }
-                let pool = Database::Postgres(pool);
+                let pool = DatabasePool::Postgres(pool);
                 moving::admits(&pool, false).await?;
                 Ok(Self::over(pool.clone(), pool.clone(), Some(pool)))
             }
         }
     }
 
-    fn over(writes: Database, reads: Database, index: Option<Database>) -> Self {
-        Self { writes, reads, index, wakes: None, untold: Arc::default() }
+    fn over(writes: DatabasePool, reads: DatabasePool, index: Option<DatabasePool>) -> Self {
+        Self { writes, reads, index, notifier: None, pending: Arc::default() }
     }
 
-    /// What it changes is told there, as soon as it is committed.
+    /// Sends a notification of each change, as soon as it is committed.
     #[must_use]
-    pub fn telling(self, wakes: Arc<dyn Notifier>) -> Self {
-        Self { wakes: Some(wakes), ..self }
+    pub fn telling(self, notifier: Arc<dyn Notifier>) -> Self {
+        Self { notifier: Some(notifier), ..self }
     }
 
-    /// Tells the daemons on the same database what was changed since the last time, when nobody else does: for a process
+    /// Notifies the daemons on the same database of the changes since the last call: for a process without a notifier
     /// that ends after its work.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; the daemons find it at their next sweep.
     pub async fn pass_on(&self) -> Result<(), StoreError> {
-        let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(super::nodes::notify(&self.writes, &untold.to_texts("operator", postgres::NOTICE_BYTES)).await?)
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(super::nodes::notify(&self.writes, &pending.to_texts("operator", postgres::NOTICE_BYTES)).await?)
     }
 
-    /// Something was committed.
     fn notify_nodes(&self, what: Notification) {
-        match &self.wakes {
-            Some(wakes) => wakes.notify(what),
-            None => self.untold.lock().unwrap_or_else(PoisonError::into_inner).add(what),
+        match &self.notifier {
+            Some(notifier) => notifier.notify(what),
+            None => self.pending.lock().unwrap_or_else(PoisonError::into_inner).add(what),
         }
     }
 
@@ -191,15 +189,15 @@ impl Operator {
         Ok(self.tenant_ids(tenants).await?)
     }
 
-    pub(super) const fn reads(&self) -> &Database {
+    pub(super) const fn reads(&self) -> &DatabasePool {
         &self.reads
     }
 
-    pub(super) const fn writes(&self) -> &Database {
+    pub(super) const fn writes(&self) -> &DatabasePool {
         &self.writes
     }
 
-    pub(super) const fn index(&self) -> Option<&Database> {
+    pub(super) const fn index(&self) -> Option<&DatabasePool> {
         self.index.as_ref()
     }
 
@@ -224,7 +222,7 @@ impl fmt::Debug for Operator {
     }
 }
 
-/// Something that an operator did.
+/// An event of an operator's action.
 fn event(
     tenant: &TenantId,
     (entity_type, entity_id): (EntityType, Option<Uuid>),

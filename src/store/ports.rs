@@ -1,4 +1,4 @@
-//! The ports, each method a question to the writer or to a reader.
+//! The ports' methods: each sends a job to the writer or asks a reader.
 
 use std::sync::{Arc, PoisonError};
 
@@ -18,20 +18,20 @@ use sea_orm::DbErr;
 
 use super::Store;
 use super::error::port_error;
-use super::link::{Text, Value, all, column, count, id, text, time};
-use super::reader::{DEADLINE, Load, RecipientStatusOf};
+use super::reader::{DEADLINE, LoadConversation, LoadRecipientStatus};
 use super::sql;
+use super::statement::{SqlText, Value, all, column, count, id, text, time};
 use super::values::{Row, corrupt, first_id_of, quarter_text};
-use super::writer::{Burial, Change, Job, Sharded, Sweep, Swept, Task, all_failed};
+use super::writer::{DeadLetter, OutboxChange, Sharded, Sweep, Swept, Task, WriteJob, all_failed};
 
-/// How long before a message another one may have been written that a provider took at the same time, when it was sent
-/// within the hour in which it was written: that hour, and what clocks blur. Others are found as what was sent late.
-const TWINS_WITHIN: TimeDelta = TimeDelta::minutes(65);
+/// How long before a message a duplicate candidate may have been written that was sent within the hour in which it
+/// was written: that hour, and five minutes for clocks. Candidates that were sent later are found by another index.
+const DUPLICATE_WINDOW: TimeDelta = TimeDelta::minutes(65);
 
 impl Store {
     pub(super) async fn read<T>(
         &self,
-        sql: Text,
+        sql: SqlText,
         values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
         row: impl Fn(&Row) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, PortError> {
@@ -46,13 +46,13 @@ impl Store {
         }
     }
 
-    async fn write<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+    async fn write<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> WriteJob) -> Result<O, PortError> {
         self.admitted()?;
         self.0.writer.ask(input, job).await
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, PortError> {
-        self.write(sweep, Job::Sweep).await
+        self.write(sweep, WriteJob::Sweep).await
     }
 }
 
@@ -63,7 +63,7 @@ impl Inbox for Store {
                 return Vec::new();
             }
             let count = batch.len();
-            let accepted = self.write(batch, Job::Accept).await;
+            let accepted = self.write(batch, WriteJob::Accept).await;
             accepted.unwrap_or_else(|error| all_failed(count, &error))
         })
     }
@@ -90,22 +90,22 @@ impl Inbox for Store {
         reason: &'static str,
         at: Timestamp,
     ) -> Pending<'_, Result<(), PortError>> {
-        let burial = Box::new(Burial { message: message.clone(), reason, at });
-        Box::pin(self.write(burial, Job::DeadLetter))
+        let dead_letter = Box::new(DeadLetter { message: message.clone(), reason, at });
+        Box::pin(self.write(dead_letter, WriteJob::DeadLetter))
     }
 }
 
 impl Turns for Store {
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
-        let load = Load(key.clone(), through);
+        let load = LoadConversation(key.clone(), through);
         Box::pin(async move {
             self.admitted()?;
-            self.0.loads.ask(load).await
+            self.0.conversations.ask(load).await
         })
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(self.write(Box::new(turn), Job::Turn))
+        Box::pin(self.write(Box::new(turn), WriteJob::Turn))
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>> {
@@ -135,11 +135,11 @@ impl Outbox for Store {
     }
 
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move { self.write(Change::Settle(settlement), Job::Change).await.map(|_| ()) })
+        Box::pin(async move { self.write(OutboxChange::Settle(settlement), WriteJob::OutboxChange).await.map(|_| ()) })
     }
 
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>> {
-        Box::pin(self.write(Change::Advance(update), Job::Change))
+        Box::pin(self.write(OutboxChange::Advance(update), WriteJob::OutboxChange))
     }
 
     fn due(&self) -> Pending<'_, Result<Vec<(ChannelKey, Timestamp)>, PortError>> {
@@ -161,7 +161,7 @@ impl Outbox for Store {
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>> {
         Box::pin(async move {
-            let since = text(first_id_of(message.created_at - TWINS_WITHIN));
+            let since = text(first_id_of(message.created_at - DUPLICATE_WINDOW));
             let values = [
                 text(message.tenant.as_str()),
                 id(message.id),
@@ -185,7 +185,7 @@ impl Outbox for Store {
                 column(through.iter().map(ChannelId::as_str)),
                 column(aliases.iter().map(Address::as_str)),
             ];
-            let found = self.read(sql::AWAITS_TWIN, values, |row| row.get::<bool>(0)).await?;
+            let found = self.read(sql::AWAITS_DUPLICATE_CANDIDATE, values, |row| row.get::<bool>(0)).await?;
             found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })
     }
@@ -200,10 +200,11 @@ impl Outbox for Store {
 
     fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>> {
         Box::pin(async move {
-            let rounds = self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (tended, rounds) = self.sweep(Sweep::Tend { now, rounds }).await.and_then(Swept::into_tended)?;
-            *self.0.rounds.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
-            Ok(tended)
+            let cursors = self.0.cursors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (report, cursors) =
+                self.sweep(Sweep::Maintain { now, cursors }).await.and_then(Swept::into_maintenance)?;
+            *self.0.cursors.lock().unwrap_or_else(PoisonError::into_inner) = cursors;
+            Ok(report)
         })
     }
 
@@ -228,8 +229,8 @@ impl Outbox for Store {
         Box::pin(async move { self.sweep(Sweep::Pause(pause, at)).await.map(|_| ()) })
     }
 
-    fn post_channel_notice(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move { self.sweep(Sweep::Rest(rest, at)).await.map(|_| ()) })
+    fn post_channel_notice(&self, notice: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+        Box::pin(async move { self.sweep(Sweep::PostChannelNotice(notice, at)).await.map(|_| ()) })
     }
 }
 
@@ -240,10 +241,10 @@ impl RecipientStatuses for Store {
         channel: &ChannelId,
         address: &Address,
     ) -> Pending<'_, Result<RecipientStatus, PortError>> {
-        let stands = RecipientStatusOf(tenant.clone(), channel.clone(), address.clone());
+        let question = LoadRecipientStatus(tenant.clone(), channel.clone(), address.clone());
         Box::pin(async move {
             self.admitted()?;
-            self.0.standings.ask(stands).await
+            self.0.recipient_statuses.ask(question).await
         })
     }
 

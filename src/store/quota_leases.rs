@@ -1,5 +1,7 @@
-//! What each node may send of a tenant's day and budget (I7), where several share the database. What the other tables say
-//! of what went out, and of what may have, is counted in the transaction that gives more away.
+//! Quota leases: each node's share of a tenant's day and budget (I7).
+//!
+//! They are used where several nodes share the database. What was sent, or may have been, is counted from the other
+//! tables in the transaction that grants a lease.
 
 use std::time::Duration;
 
@@ -10,14 +12,14 @@ use palabre_actors::ports::{LeaseGrant, LeaseRequest, Pending, PortError, PortEr
 use sea_orm::DbErr;
 
 use super::error::port_error;
-use super::link::{Link, flag, integer, rows, text, time};
 use super::nodes::ALIVE_FOR;
 use super::postgres::sql;
 use super::reader::DEADLINE;
+use super::statement::{SqlExecutor, flag, integer, rows, text, time};
 use super::values::{Row, corrupt, quarter_text};
 use super::{Store, StoreError};
 
-/// Beyond a lease: nodes' clocks agree within this.
+/// Added to a lease: nodes' clocks agree within this.
 const CLOCKS: Duration = Duration::from_secs(5);
 
 impl Store {
@@ -28,11 +30,11 @@ impl Store {
             Some(_) => (BudgetPeriod::Day, BudgetPeriod::Month),
             None => (BudgetPeriod::Day, BudgetPeriod::Day),
         };
-        // What it has on the wire is looked into by others when its leases are over, and counts as unknown then: its own
-        // word for it counts until that has surely begun.
+        // Sends of a silent node become unknown when their leases end, and are counted as such: until then its own
+        // lease counts for them.
         let silent = ALIVE_FOR + ask.lease + CLOCKS;
         let tx = self.0.writes.begin().await?;
-        rows(&tx, sql::LOCK_RESERVES, vec![tenant()]).await?;
+        rows(&tx, sql::LOCK_QUOTA, vec![tenant()]).await?;
         let asked = vec![tenant(), node(), start(day), start(month), time(ask.now), integer(silent.as_secs())];
         let found = rows(&tx, sql::COUNT_QUOTA_LEASES, asked).await?;
         let counted = found.first().map(counted).transpose()?.ok_or_else(|| corrupt("a count"))?;
@@ -45,14 +47,14 @@ impl Store {
         Ok(LeaseGrant { counted, given })
     }
 
-    /// A node that has nothing on the wire any more gives up what it holds of all days and budgets.
+    /// Gives up all quota leases of a node that sends nothing any more.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn release_quota_leases(&self, node: &NodeId) -> Result<(), StoreError> {
         if self.is_shared() {
             self.prepared()?;
-            self.0.writes.execute(sql::FORGET_RESERVES.into(), vec![text(node.as_str())]).await?;
+            self.0.writes.execute(sql::DELETE_QUOTA_LEASES.into(), vec![text(node.as_str())]).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! Reading. Questions that come by the thousand (a conversation's state, a contact's standing) gather while the one
-//! before them is answered, and are answered together.
+//! Batched reads: conversations and recipient statuses.
+//!
+//! Questions of one kind wait while the one before them is answered, and are then answered together by one statement.
 
 use std::time::Duration;
 
@@ -10,46 +11,46 @@ use palabre_actors::ports::{Loaded, PortError, PortErrorKind, RecipientStatus};
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
-use super::database::Database;
+use super::database::DatabasePool;
 use super::error::port_error;
-use super::link::{Link, all, id_or_null, list, text};
-use super::postgres::{Line, is_broken};
+use super::postgres::{DedicatedConnection, is_broken};
 use super::sql;
-use super::values::{Packed, Row, corrupt};
+use super::statement::{SqlExecutor, all, id_or_null, list, text};
+use super::values::{PackedInbound, Row, corrupt};
 
 /// Questions of one kind that may wait.
 const QUEUE: usize = 4096;
 /// Questions answered by one statement.
 const AT_ONCE: usize = 256;
-/// Where so many were asked together, a server is asked after a moment, for more of them.
-const BUSY: usize = 4;
-/// With so many there is nothing to wait for.
-const CROWD: usize = 64;
-/// The moment.
-const GATHER: Duration = Duration::from_millis(8);
-/// The longest that anyone waits for an answer.
+/// With at least so many questions in the last batch a server's reader lingers for more.
+const LINGER_FROM: usize = 4;
+/// Target batch: with so many questions it does not linger.
+const TARGET_BATCH: usize = 64;
+/// How long it lingers.
+const LINGER: Duration = Duration::from_millis(8);
+/// The longest that a caller waits for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A question that is asked of the database in bulk.
+/// A question that the database answers in bulk.
 pub(super) trait Question: Send + Sync + Sized + 'static {
     type Answer: Send + 'static;
 
-    /// An answer for each question, in their order; an outer error is everybody's.
+    /// Returns an answer for each question, in their order; an outer error belongs to all of them.
     fn ask(
-        conn: &impl Link,
+        conn: &impl SqlExecutor,
         questions: &[Self],
     ) -> impl Future<Output = Result<Vec<Result<Self::Answer, DbErr>>, DbErr>> + Send;
 }
 
 type Asked<Q> = (Q, oneshot::Sender<Result<<Q as Question>::Answer, PortError>>);
 
-/// The way to the reader of one kind of question.
+/// Asks the reader task of one kind of question.
 #[derive(Debug)]
-pub(super) struct Counter<Q: Question>(mpsc::Sender<Asked<Q>>);
+pub(super) struct BatchReader<Q: Question>(mpsc::Sender<Asked<Q>>);
 
-impl<Q: Question> Counter<Q> {
-    /// Starts the reader. It ends when the `Counter` is gone.
-    pub fn open(conn: Desk) -> Self {
+impl<Q: Question> BatchReader<Q> {
+    /// Starts the reader task. It ends when the `BatchReader` is dropped.
+    pub fn open(conn: ReadConnection) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
         tokio::spawn(serve(conn, queue));
         Self(sender)
@@ -69,22 +70,22 @@ impl<Q: Question> Counter<Q> {
     }
 }
 
-async fn serve<Q: Question>(desk: Desk, mut queue: mpsc::Receiver<Asked<Q>>) {
+async fn serve<Q: Question>(conn: ReadConnection, mut queue: mpsc::Receiver<Asked<Q>>) {
     let mut asked = Vec::with_capacity(AT_ONCE);
     let mut many = 0;
     loop {
-        if desk.gathers() && (BUSY..CROWD).contains(&many) && queue.len() < CROWD {
-            tokio::time::sleep(GATHER).await;
+        if conn.lingers() && (LINGER_FROM..TARGET_BATCH).contains(&many) && queue.len() < TARGET_BATCH {
+            tokio::time::sleep(LINGER).await;
         }
         many = queue.recv_many(&mut asked, AT_ONCE).await;
         if many == 0 {
             return;
         }
         let (questions, waiting): (Vec<_>, Vec<_>) = asked.drain(..).unzip();
-        match desk.ask(&questions).await {
+        match conn.ask(&questions).await {
             Ok(answers) => {
                 for (answer, waiting) in answers.into_iter().zip(waiting) {
-                    // Whoever asked may have given up.
+                    // The caller may have given up.
                     let _ = waiting.send(answer.map_err(port_error));
                 }
             }
@@ -97,26 +98,26 @@ async fn serve<Q: Question>(desk: Desk, mut queue: mpsc::Receiver<Asked<Q>>) {
     }
 }
 
-/// Where a reader gets its answers.
-pub(super) enum Desk {
-    Pool(Database),
+/// The connection of a reader.
+pub(super) enum ReadConnection {
+    Pool(DatabasePool),
     /// A connection of its own.
-    Line(Line),
+    Dedicated(DedicatedConnection),
 }
 
-impl Desk {
-    /// Whether a question costs enough by itself, there and back, to wait for company.
-    fn gathers(&self) -> bool {
-        matches!(self, Self::Line(_))
+impl ReadConnection {
+    /// Whether the round trip costs enough to wait for more questions.
+    fn lingers(&self) -> bool {
+        matches!(self, Self::Dedicated(_))
     }
 
     async fn ask<Q: Question>(&self, questions: &[Q]) -> Result<Vec<Result<Q::Answer, DbErr>>, DbErr> {
         match self {
             Self::Pool(pool) => Q::ask(pool, questions).await,
-            Self::Line(line) => {
+            Self::Dedicated(line) => {
                 line.ready().await?;
                 match Q::ask(line, questions).await {
-                    // It may have broken while nobody asked.
+                    // The connection may have broken while it was idle.
                     Err(error) if is_broken(&error) => {
                         line.ready().await?;
                         Q::ask(line, questions).await
@@ -128,22 +129,23 @@ impl Desk {
     }
 }
 
-/// What a conversation starts from.
+/// What a conversation starts from: its state and the messages that wait for it.
 #[derive(Debug)]
-pub(super) struct Load(pub ConversationKey, pub Option<InboundId>);
+pub(super) struct LoadConversation(pub ConversationKey, pub Option<InboundId>);
 
-impl Question for Load {
+impl Question for LoadConversation {
     type Answer = Loaded;
 
-    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
-        let keys = questions.iter().map(|Load(key, to)| {
+    async fn ask(conn: &impl SqlExecutor, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
+        let keys = questions.iter().map(|LoadConversation(key, to)| {
             [text(key.tenant.as_str()), text(key.channel.as_str()), text(key.address.as_str()), id_or_null(*to)]
         });
         let rows = all(conn, sql::LOAD, [list(keys)]).await?;
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a conversation"))).collect();
         for row in rows {
             let position = position(&row)?;
-            if let (Some(answer), Some(Load(key, _))) = (answers.get_mut(position), questions.get(position)) {
+            if let (Some(answer), Some(LoadConversation(key, _))) = (answers.get_mut(position), questions.get(position))
+            {
                 *answer = loaded(&row, key);
             }
         }
@@ -152,7 +154,8 @@ impl Question for Load {
 }
 
 fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
-    let packed: Vec<Packed> = serde_json::from_str(&row.get::<String>(14)?).map_err(|_| corrupt("waiting messages"))?;
+    let packed: Vec<PackedInbound> =
+        serde_json::from_str(&row.get::<String>(14)?).map_err(|_| corrupt("waiting messages"))?;
     let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel, &key.address));
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
@@ -163,7 +166,7 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
             contact: row.contact()?,
             conversation: row.conversation()?,
             opted_out: row.get(12)?,
-            // Asked where they matter.
+            // Asked for where they matter.
             welcomed: false,
             confirmed: false,
         },
@@ -172,18 +175,18 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
 
 /// How a contact stands to a channel.
 #[derive(Debug)]
-pub(super) struct RecipientStatusOf(pub TenantId, pub ChannelId, pub Address);
+pub(super) struct LoadRecipientStatus(pub TenantId, pub ChannelId, pub Address);
 
-impl Question for RecipientStatusOf {
+impl Question for LoadRecipientStatus {
     type Answer = RecipientStatus;
 
-    async fn ask(conn: &impl Link, questions: &[Self]) -> Result<Vec<Result<RecipientStatus, DbErr>>, DbErr> {
-        let keys = questions.iter().map(|RecipientStatusOf(tenant, channel, address)| {
+    async fn ask(conn: &impl SqlExecutor, questions: &[Self]) -> Result<Vec<Result<RecipientStatus, DbErr>>, DbErr> {
+        let keys = questions.iter().map(|LoadRecipientStatus(tenant, channel, address)| {
             [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())]
         });
-        // Whoever gets no row gets no answer, and what was to go to them is held back (I6).
-        let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a standing"))).collect();
-        for row in all(conn, sql::STANDINGS, [list(keys)]).await? {
+        // A question without a row gets an error, and messages to that contact are held back (I6).
+        let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a recipient status"))).collect();
+        for row in all(conn, sql::RECIPIENT_STATUSES, [list(keys)]).await? {
             if let Some(answer) = answers.get_mut(position(&row)?) {
                 *answer = recipient_status(&row);
             }

@@ -1,4 +1,4 @@
-//! `seller_phones`, kept in memory: a row inserted by hand counts within seconds.
+//! Cache of `seller_phones`: a row inserted by hand counts within seconds.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -9,22 +9,22 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
 use sea_orm::DbErr;
 
-use super::database::Database;
-use super::link::{all, change, text};
+use super::database::DatabasePool;
+use super::statement::{all, change, text};
 use super::values::Row;
 use super::{Store, StoreError, sql};
 
-/// How often the table is looked at. The look is one small reading of an empty or tiny table.
+/// How often the table is read. It is empty or tiny.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 type Phones = HashMap<TenantId, HashSet<String>>;
 
-/// The tenants' own people, as `seller_phones` has them. Clones share it.
+/// The tenants' sellers, as `seller_phones` has them. Clones share it.
 #[derive(Clone, Default)]
 pub struct Sellers(Arc<RwLock<Phones>>);
 
 impl Store {
-    /// Reads `seller_phones` now and keeps it fresh for as long as the answer lives.
+    /// Reads `seller_phones` now, and again and again for as long as the result lives.
     ///
     /// # Errors
     /// [`StoreError`]: the table cannot be read.
@@ -34,7 +34,7 @@ impl Store {
         Ok(sellers)
     }
 
-    /// The same for a book that is there already.
+    /// The same for an existing cache.
     ///
     /// # Errors
     /// [`StoreError`]: the table cannot be read.
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Sellers {
     }
 }
 
-async fn follow(conn: Database, sellers: Weak<RwLock<Phones>>) {
+async fn follow(conn: DatabasePool, sellers: Weak<RwLock<Phones>>) {
     let mut failing = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -86,7 +86,7 @@ async fn follow(conn: Database, sellers: Weak<RwLock<Phones>>) {
             }
             Err(DbErr::ConnectionAcquire(_)) => return,
             Err(error) => {
-                // Once for each outage; what is known stays in force.
+                // Logged once for each outage; the phones known so far stay in force.
                 if !failing {
                     tracing::warn!(error = %error, "seller_phones cannot be read");
                 }
@@ -96,7 +96,7 @@ async fn follow(conn: Database, sellers: Weak<RwLock<Phones>>) {
     }
 }
 
-async fn read(conn: &Database) -> Result<Phones, DbErr> {
+async fn read(conn: &DatabasePool) -> Result<Phones, DbErr> {
     let mut phones = Phones::new();
     for row in all(conn, sql::SELLER_PHONES, []).await? {
         let (tenant, phone) = columns(&row)?;

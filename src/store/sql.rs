@@ -1,10 +1,13 @@
-//! The statements of the store, for either database. The texts themselves, and what each takes and answers, stand in
-//! `sqlite/sql.rs` and `postgres/sql.rs`; an empty one is not asked, because that database does not need it.
+//! SQL statements of the store, for both databases.
+//!
+//! The texts themselves, their parameters and their columns stand in `sqlite/sql.rs` and `postgres/sql.rs`. An empty
+//! text is not run, because that database does not need it.
 
-use super::link::{Table, Text};
+use super::statement::{BulkTable, SqlText};
 use super::{postgres, sqlite};
 
-/// The other name of a phone number: it is one person's, whichever kind of account writes to it. Null for what is none.
+/// The same phone number under the other scheme (`sms:`, `whatsapp:`): it belongs to the same person. Null for other
+/// addresses.
 macro_rules! same_phone {
     ($address:literal) => {
         concat!(
@@ -24,13 +27,13 @@ pub(super) use same_phone;
 
 macro_rules! texts {
     ($($name:ident)*) => {
-        $(pub(super) const $name: Text = Text { sqlite: sqlite::sql::$name, postgres: postgres::sql::$name };)*
+        $(pub(super) const $name: SqlText = SqlText { sqlite: sqlite::sql::$name, postgres: postgres::sql::$name };)*
     };
 }
 
 macro_rules! tables {
     ($($name:ident)*) => {
-        $(pub(super) const $name: Table = Table { sqlite: &sqlite::sql::$name, postgres: postgres::sql::$name };)*
+        $(pub(super) const $name: BulkTable = BulkTable { sqlite: &sqlite::sql::$name, postgres: postgres::sql::$name };)*
     };
 }
 
@@ -39,15 +42,15 @@ tables! {
 }
 
 texts! {
-    FIRST_BY_KEY LAST_INBOUND BURY TAKE_TURNS LOCK_TURNS CONFLICTS PROCESS CLOSE_SESSIONS KEEP_LIVE CLOSE_IDLE_LIVE OPT_OUT OPT_IN
-    WELCOMED WELCOMED_BY CONFIRMED OPTED_IN UNCONFIRMED UNSETTLE CONTACT_OF LOAD STANDINGS BACKLOG BACKLOG_AFTER TENANTS_BEHIND DUE_TURNS
+    FIRST_BY_KEY LAST_INBOUND DEAD_LETTER WRITE_TURNS LOCK_TURNS CONFLICTS MARK_PROCESSED CLOSE_SESSIONS KEEP_LIVE CLOSE_IDLE_LIVE OPT_OUT OPT_IN
+    WELCOMED WELCOMED_BY CONFIRMED OPTED_IN UNCONFIRMED INVALIDATE_CONVERSATIONS CONTACT_OF LOAD RECIPIENT_STATUSES BACKLOG BACKLOG_AFTER TENANTS_BEHIND DUE_TURNS
 }
 
 texts! {
-    SUPPRESS OUTBOX_ROWS OUTBOX_ROWS_FREE DELIVER OUTBOX_BY_PROVIDER_ID OUTBOX_UPDATE LOCK_HEADS PROMOTE RELEASE RELEASE_HELD HELD_PAGE HELD_BEFORE LINE_UP CLAIM CLAIM_IN_ANY_ORDER
-    CLAIM_DUTIES HASTEN
-    CLAIM_UNKNOWN EXPIRE_LEASES DUE_OUTBOX EXPIRE_DEFERRED DEFERRED_PAGE LINE_PAGE OWNED_BY_OTHERS AWAITS_TWIN
-    USAGE_SINCE ASKED_BEFORE PAUSES PAUSE REST WAITS
+    SUPPRESS OUTBOX_ROWS OUTBOX_ROWS_FREE MARK_SENT OUTBOX_BY_PROVIDER_ID OUTBOX_UPDATE LOCK_HEADS UNBLOCK_HEADS RELEASE RELEASE_HELD HELD_PAGE HELD_BEFORE REORDER CLAIM CLAIM_IN_ANY_ORDER
+    CLAIM_QUOTA_EXEMPT EXPEDITE_RETRIES
+    CLAIM_UNKNOWN EXPIRE_LEASES DUE_OUTBOX EXPIRE_DEFERRED DEFERRED_PAGE QUEUE_PAGE OWNED_BY_OTHERS AWAITS_DUPLICATE_CANDIDATE
+    USAGE_SINCE ASKED_BEFORE PAUSES PAUSE POST_CHANNEL_NOTICE BLOCKED_REASONS
 }
 
 texts! {

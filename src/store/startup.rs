@@ -1,5 +1,6 @@
-//! PostgreSQL that may be away when the daemon starts: the store is there at once, and says that the database is not, until
-//! it was reached and brought up to date.
+//! Start of a store whose PostgreSQL may be away.
+//!
+//! The store exists at once and answers `Unavailable` until the database was reached and migrated.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,23 +10,23 @@ use std::thread::available_parallelism;
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::postgres::PgPool;
 
-use super::database::Database;
-use super::postgres::{self, Line};
-use super::reader::{Counter, Desk};
+use super::database::DatabasePool;
+use super::postgres::{self, DedicatedConnection};
+use super::reader::{BatchReader, ReadConnection};
 use super::writer::{Writer, WriterConnection};
-use super::{Inner, Kind, Store, StoreError, moving};
+use super::{DatabaseKind, Inner, Store, StoreError, moving};
 
-/// How many connections at most write what comes of messages, beside the one that accepts them (docs/decisions/0012).
+/// Writer shards at most, beside the writer that accepts (docs/decisions/0012).
 const SHARDS: usize = 4;
-/// On a small machine more of them only make smaller transactions, each of which costs the same.
+/// On a small machine more shards only make smaller transactions, each of which costs the same.
 const CORES_PER_SHARD: usize = 2;
 
-/// Whether the database has been reached, and how.
+/// Whether the database has been reached.
 #[derive(Debug)]
-pub(super) struct Arrival {
-    /// It is there and whole.
+pub(super) struct StartupState {
+    /// The database was reached and migrated.
     prepared: AtomicBool,
-    /// And what this process needs of it was read: the ports let through.
+    /// What this process needs was read from it: the ports are open.
     admitted: AtomicBool,
     server: Option<Server>,
 }
@@ -49,14 +50,14 @@ impl Server {
     }
 }
 
-impl Arrival {
-    /// PostgreSQL, when it is that.
+impl StartupState {
+    /// The PostgreSQL server, if it is one.
     pub fn server(&self) -> Option<&Server> {
         self.server.as_ref()
     }
 
-    /// For a file, which was opened already.
-    pub fn over() -> Self {
+    /// For a file, which is open already.
+    pub fn done() -> Self {
         Self { prepared: AtomicBool::new(true), admitted: AtomicBool::new(true), server: None }
     }
 }
@@ -68,25 +69,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the URL is not PostgreSQL's.
     pub fn later(url: &str, migrate: bool) -> Result<Self, StoreError> {
-        if Kind::of(url)? != Kind::Postgres {
+        if DatabaseKind::of(url)? != DatabaseKind::Postgres {
             return Err(StoreError::UnsupportedUrl);
         }
         let hot = postgres::hot(url)?;
         let pool = postgres::pool(url)?;
-        let shard = || WriterConnection::Postgres(Line::to(hot.clone()));
+        let shard = || WriterConnection::Postgres(DedicatedConnection::to(hot.clone()));
         let cores = available_parallelism().map_or(1, NonZero::get);
         let shards = (cores / CORES_PER_SHARD).clamp(1, SHARDS);
         Ok(Self(Arc::new(Inner {
             writer: Writer::start_shards(shard(), (0..shards).map(|_| shard())),
-            loads: Counter::open(Desk::Line(Line::to(hot.clone()))),
-            standings: Counter::open(Desk::Line(Line::to(hot))),
-            rounds: Mutex::default(),
-            writes: Database::Postgres(pool.clone()),
-            reads: Database::Postgres(pool.clone()),
-            index: Database::Postgres(pool.clone()),
+            conversations: BatchReader::open(ReadConnection::Dedicated(DedicatedConnection::to(hot.clone()))),
+            recipient_statuses: BatchReader::open(ReadConnection::Dedicated(DedicatedConnection::to(hot))),
+            cursors: Mutex::default(),
+            writes: DatabasePool::Postgres(pool.clone()),
+            reads: DatabasePool::Postgres(pool.clone()),
+            index: DatabasePool::Postgres(pool.clone()),
             lacks_trigrams: AtomicBool::new(false),
-            copies: None,
-            arrival: Arrival {
+            checkpointer: None,
+            startup: StartupState {
                 prepared: AtomicBool::new(false),
                 admitted: AtomicBool::new(false),
                 server: Some(Server { url: url.to_owned(), migrate, pool }),
@@ -94,41 +95,41 @@ impl Store {
         })))
     }
 
-    /// Reaches the database and brings it up to date.
+    /// Connects, migrates, and checks the database.
     ///
     /// # Errors
     /// [`StoreError`]; when [`StoreError::is_away`], the same again may do better.
     pub async fn prepare(&self) -> Result<(), StoreError> {
-        let Some(server) = &self.0.arrival.server else { return Ok(()) };
-        // A pool would go on trying for seconds.
-        Line::to(postgres::hot(&server.url)?).ready().await?;
+        let Some(server) = &self.0.startup.server else { return Ok(()) };
+        // A pool would retry for seconds.
+        DedicatedConnection::to(postgres::hot(&server.url)?).ready().await?;
         if server.migrate {
             postgres::migrate(&server.url).await?;
         }
         self.0.reads.ping().await?;
         moving::admits(&self.0.reads, false).await?;
-        postgres::reconsider(&server.pool).await?;
-        postgres::warn_of_carelessness(&server.pool).await?;
-        self.0.arrival.prepared.store(true, Ordering::SeqCst);
+        postgres::reset_quota_waits(&server.pool).await?;
+        postgres::warn_of_unsafe_settings(&server.pool).await?;
+        self.0.startup.prepared.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Whether [`Store::prepare`] has succeeded. Before that nothing is written: the database may be one that another
-    /// installation is being moved into.
+    /// Checks that [`Store::prepare`] has succeeded. Before that nothing is written: another installation may be
+    /// being moved into the database.
     pub(super) fn prepared(&self) -> Result<(), StoreError> {
-        if self.0.arrival.prepared.load(Ordering::SeqCst) { Ok(()) } else { Err(StoreError::NotReached) }
+        if self.0.startup.prepared.load(Ordering::SeqCst) { Ok(()) } else { Err(StoreError::NotReached) }
     }
 
-    /// Lets the ports through.
+    /// Opens the ports.
     pub fn admit(&self) {
-        if let Some(server) = &self.0.arrival.server
-            && !self.0.arrival.admitted.swap(true, Ordering::SeqCst)
+        if let Some(server) = &self.0.startup.server
+            && !self.0.startup.admitted.swap(true, Ordering::SeqCst)
         {
-            postgres::partitions::keep_ahead(server.pool.clone());
+            postgres::partitions::maintain(server.pool.clone());
         }
     }
 
     pub(super) fn admitted(&self) -> Result<(), PortError> {
-        if self.0.arrival.admitted.load(Ordering::SeqCst) { Ok(()) } else { Err(PortErrorKind::Unavailable.into()) }
+        if self.0.startup.admitted.load(Ordering::SeqCst) { Ok(()) } else { Err(PortErrorKind::Unavailable.into()) }
     }
 }

@@ -1,6 +1,6 @@
-//! The configuration's tenants and channels, as rows to join with.
+//! The configuration's tenants and channels, written as rows.
 
-use super::link::{change, text, time};
+use super::statement::{change, text, time};
 use super::{Store, StoreError, sql};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
@@ -9,7 +9,6 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 /// A tenant as it stands in `tenants`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRow {
-    /// Its slug.
     pub id: TenantId,
     /// The name customers know.
     pub name: String,

@@ -1,8 +1,9 @@
-//! SQLite passes the conformance suite, and does what is its own; PostgreSQL in a room beside.
+//! Tests of the store: conformance on SQLite, and what SQLite alone does. PostgreSQL's stand in [`postgres`].
 
 mod blocked_reason;
 mod durability;
 mod history;
+mod migrations;
 mod plans;
 pub(super) mod postgres;
 mod snapshot;
@@ -16,8 +17,8 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use super::Store;
-use super::database::Database;
-use super::link::{Dialect, Link};
+use super::database::DatabasePool;
+use super::statement::{Dialect, SqlExecutor};
 
 palabre_actors::store_conformance!(fresh());
 
@@ -40,7 +41,7 @@ pub(crate) async fn outbox_rows(store: &Store, rows: &[(&str, &str, &str)]) {
              VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'mon secret', 'manual', \
                 '{state}', 1, '{at}', '30003', '{id}', '{at}', '{at}', 'key-{state}')"
         );
-        let Database::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+        let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
         conn.execute_unprepared(&sql).await.unwrap();
     }
 }

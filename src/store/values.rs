@@ -1,4 +1,4 @@
-//! Between the domain's types and what stands in columns.
+//! Conversions between the domain's types and columns.
 
 use std::str::FromStr;
 
@@ -13,10 +13,10 @@ use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::link::Dialect;
-use super::timestamp_list::parse_moments;
+use super::statement::Dialect;
+use super::timestamp_list::parse_timestamps;
 
-/// `2026-11-21T03:55:00.123456Z`: as text, in the order of time.
+/// `2026-11-21T03:55:00.123456Z`: the order of the texts is the order of time.
 pub(super) fn time_text(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
@@ -25,12 +25,11 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, DbErr> {
     DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)).map_err(|_| corrupt("a time"))
 }
 
-/// A stored text that no version of Palabre wrote.
+/// The error for a stored value that no version of Palabre wrote.
 pub(super) fn corrupt(what: &'static str) -> DbErr {
     DbErr::Type(format!("{what} does not read back"))
 }
 
-/// One row, read column by column.
 pub(super) struct Row {
     columns: QueryResult,
     dialect: Dialect,
@@ -41,7 +40,7 @@ impl Row {
         Self { columns, dialect }
     }
 
-    /// By the names of the columns: a row of the cold paths.
+    /// Reads by column names, for the cold paths.
     pub fn model<M: FromQueryResult>(&self) -> Result<M, DbErr> {
         M::from_query_result(&self.columns, "")
     }
@@ -50,7 +49,7 @@ impl Row {
         self.columns.try_get_by(column)
     }
 
-    /// A column that is a word or an id.
+    /// A column that holds a word or an id.
     pub fn parse<T: FromStr>(&self, column: impl ColIdx) -> Result<T, DbErr> {
         let text: String = self.get(column)?;
         text.parse().map_err(|_| corrupt("a word or an id"))
@@ -83,7 +82,7 @@ impl Row {
         Ok(ChannelId::new(&self.get::<String>(column)?))
     }
 
-    /// The first two columns.
+    /// The first two columns: tenant and channel.
     pub fn channel_key(&self) -> Result<ChannelKey, DbErr> {
         Ok(ChannelKey { tenant: self.tenant(0)?, channel: self.channel(1)? })
     }
@@ -151,7 +150,7 @@ impl Row {
             status: self.parse(5)?,
             handler: self.parse(6)?,
             session: session.map(|(id, opened_at)| Session { id, opened_at }),
-            recent_answers: parse_moments(&self.get::<String>(9)?)?,
+            recent_answers: parse_timestamps(&self.get::<String>(9)?)?,
             timer_at: self.time_or_null(10)?,
             last_inbound_at: self.time_or_null(11)?,
         }))
@@ -162,13 +161,13 @@ pub(super) fn number(stored: i64) -> Result<u32, DbErr> {
     u32::try_from(stored).map_err(|_| corrupt("a small number"))
 }
 
-/// `2026-11-21T03:45:00Z`: the quarter of an hour that a moment lies in, as `usage` has it.
+/// `2026-11-21T03:45:00Z`: the quarter of an hour of a time, as `usage` has it.
 pub(super) fn quarter_text(at: Timestamp) -> String {
     let minutes = at.minute() / 15 * 15;
     format!("{}{minutes:02}:00Z", at.format("%Y-%m-%dT%H:"))
 }
 
-/// No UUIDv7 of that millisecond or later stands before it.
+/// The smallest id of that millisecond: no UUIDv7 of it or later is smaller.
 pub(super) fn first_id_of(at: Timestamp) -> String {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
     Uuid::from_u128(millis << 80).to_string()
@@ -186,11 +185,11 @@ pub(super) fn details_text(details: &Details) -> Result<Option<String>, DbErr> {
     serde_json::to_string(details).map(Some).map_err(|_| corrupt("message details"))
 }
 
-/// What waits for a turn, as `sql::LOAD` packs it.
+/// An inbound message that waits for its turn, as `sql::LOAD` packs it into JSON.
 #[derive(Deserialize)]
-pub(super) struct Packed(String, String, String, String, Option<String>, Option<String>, String, String);
+pub(super) struct PackedInbound(String, String, String, String, Option<String>, Option<String>, String, String);
 
-impl Packed {
+impl PackedInbound {
     pub fn inbound(self, tenant: &TenantId, channel: &ChannelId, from: &Address) -> Result<Inbound, DbErr> {
         Ok(Inbound {
             id: self.0.parse().map_err(|_| corrupt("an id"))?,

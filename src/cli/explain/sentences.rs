@@ -15,7 +15,7 @@ pub(super) use self::reasons::code;
 pub(in crate::cli) use self::reasons::{last_error, misspelt, what_to_do};
 pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
 use super::words;
-use crate::store::Wait;
+use crate::store::BlockedReason;
 use crate::store::entity::{message_in, message_out};
 
 /// A text in English and in French.
@@ -142,7 +142,7 @@ pub(in crate::cli) fn why_outbound(row: &message_out::Model, language: Language)
 }
 
 /// The same, also while it is under way: when it waits, for what.
-pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, language: Language) -> String {
+pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&BlockedReason>, language: Language) -> String {
     match (row.state.parse(), language) {
         (Ok(OutboxState::Pending | OutboxState::Deferred), _) if let Some(waits) = waits => told_wait(waits, language),
         (Ok(state), _) => told_state(state, row, language),
@@ -154,7 +154,7 @@ pub(super) fn state_outbound(row: &message_out::Model, waits: Option<&Wait>, lan
 /// What an operator can do about where a message is: about what it waits for, or about the reason that stands in it.
 pub(super) fn next_step(
     row: &message_out::Model,
-    waits: Option<&Wait>,
+    waits: Option<&BlockedReason>,
     fallback: Option<&str>,
     language: Language,
 ) -> Option<String> {

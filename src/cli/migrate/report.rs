@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::terminal::{counted, table};
 use super::super::{complain_about, say};
-use crate::store::{Compared, Pass, Progress, Verdict};
+use crate::store::{Compared, MoveProgress, MoveVerdict, Pass};
 
 /// How often it says how far it is, to a person who watches and to a file.
 const WATCHED: Duration = Duration::from_millis(200);
@@ -29,7 +29,7 @@ impl Teller {
         Self { json, watched, begun: Instant::now(), said: None, open: false }
     }
 
-    pub fn tell(&mut self, progress: Progress) {
+    pub fn tell(&mut self, progress: MoveProgress) {
         let every = if self.watched { WATCHED } else { WRITTEN_DOWN };
         if self.said.unwrap_or(self.begun).elapsed() < every {
             return;
@@ -78,7 +78,7 @@ impl Teller {
         ));
     }
 
-    pub fn compared(&mut self, verdict: &Verdict) {
+    pub fn compared(&mut self, verdict: &MoveVerdict) {
         self.end_line();
         let differing: Vec<_> = verdict.tables.iter().filter(|compared| !compared.is_same()).collect();
         if self.json {
@@ -121,8 +121,8 @@ impl Teller {
 }
 
 /// `messages_in: 120000 of about 500000 rows read, 119000 written, 41000 a second`
-fn how_far(progress: Progress, elapsed: Duration) -> String {
-    let Progress { table, read, about, written } = progress;
+fn how_far(progress: MoveProgress, elapsed: Duration) -> String {
+    let MoveProgress { table, read, about, written } = progress;
     let of = if about > read { format!(" of about {about}") } else { String::new() };
     format!("{table}: {read}{of} rows read, {written} written, {} after the beginning", seconds(elapsed))
 }

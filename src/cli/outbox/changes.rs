@@ -15,14 +15,15 @@ use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
 use crate::service::{Caller, ServiceError, channels, outbox};
-use crate::store::operator::{self, Changed, Operator, Reason, Tenants};
+use crate::store::operator::{self, Changed, Operator, OperatorReason, Tenants};
 
 /// What changes something speaks English, as its notes do.
 const LANGUAGE: Language = Language::En;
 
 pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, ServiceError> {
-    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
-    let manner = operator::Manner { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
+    let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
+    let manner =
+        operator::ReplayOptions { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
     if !args.ids.is_empty() {
         return one_by_one(desk, args, (manner, config)).await;
     }
@@ -81,7 +82,7 @@ fn tell_replayed(messages: u64, args: &ReplayArgs) {
 async fn one_by_one(
     desk: &Operator,
     args: &ReplayArgs,
-    (manner, config): (operator::Manner, &Config),
+    (manner, config): (operator::ReplayOptions, &Config),
 ) -> Result<u8, ServiceError> {
     let (caller, mut code) = (Caller::command_line(), exit::OK);
     for named in &args.ids {
@@ -113,7 +114,7 @@ async fn one_by_one(
 }
 
 pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, ServiceError> {
-    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
+    let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
     let (caller, mut code) = (Caller::command_line(), exit::OK);
     for named in &args.ids {
         let id = match find(named, config, LANGUAGE).await? {
@@ -162,7 +163,7 @@ pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) ->
     let now = now();
     let until = args.lasting.and_then(|lasting| now.checked_add_signed(lasting)).unwrap_or_else(operator::endless);
     let until = until.min(operator::endless());
-    let reason = args.note.clone().unwrap_or_else(Reason::unsaid);
+    let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
     let channel = ChannelId::new(&args.channel);
     match channels::pause(&Caller::command_line(), desk, &channel, &reason, (until, now)).await {
         Err(ServiceError::NotFound(_)) => return Ok(no_channel(&channel, config)),

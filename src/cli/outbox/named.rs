@@ -6,7 +6,7 @@ use palabre_actors::domain::rules::Language;
 use crate::cli::explain::outbound_state;
 use crate::cli::{complain_about, exit};
 use crate::config::Config;
-use crate::store::{Archive, StoreError};
+use crate::store::{HistoryReader, StoreError};
 
 /// How Twilio's ids of messages begin: a text, one with media.
 const OF_PROVIDERS: [&str; 2] = ["SM", "MM"];
@@ -48,7 +48,7 @@ pub(super) async fn find(
         Named::Ours(id) => return Ok(Ok(*id)),
         Named::Theirs(theirs) => theirs,
     };
-    let Some(story) = Archive::open(&config.database.url).await?.explain(theirs).await? else {
+    let Some(story) = HistoryReader::open(&config.database.url).await?.explain(theirs).await? else {
         return Ok(Err(unknown(theirs, language)));
     };
     let known = story.outbound.iter().find(|row| row.provider_message_id.as_deref() == Some(theirs));

@@ -16,8 +16,8 @@ use crate::cli::{exit, say};
 use crate::config::Config;
 use crate::http::api::documents::MessageHistory;
 use crate::service::{Caller, ServiceError, outbox};
-use crate::store::Wait;
-use crate::store::operator::{Item, Operator, Shown};
+use crate::store::BlockedReason;
+use crate::store::operator::{Item, ItemWithEvents, Operator};
 
 pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, ServiceError> {
     let language = args.manner.language();
@@ -43,10 +43,10 @@ pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> R
 }
 
 /// What holds it back, and, where the window is closed, when its contact last wrote.
-type Beside<'a> = (Option<&'a Wait>, Option<Option<Timestamp>>);
+type Beside<'a> = (Option<&'a BlockedReason>, Option<Option<Timestamp>>);
 
-fn told(shown: &Shown, (waits, wrote): Beside<'_>, manner: Manner, config: &Config) -> String {
-    let Shown { item, events } = shown;
+fn told(shown: &ItemWithEvents, (waits, wrote): Beside<'_>, manner: Manner, config: &Config) -> String {
+    let ItemWithEvents { item, events } = shown;
     let language = manner.language();
     let field = |name: &'static str, value: String| format!("{:<17}{value}\n", label(name, language));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -102,7 +102,7 @@ fn says(item: &Item, manner: Manner) -> String {
 }
 
 /// The next step, where there is one: a message that arrived needs none.
-fn next_step(item: &Item, waits: Option<&Wait>, config: &Config, language: Language) -> Option<String> {
+fn next_step(item: &Item, waits: Option<&BlockedReason>, config: &Config, language: Language) -> Option<String> {
     let channel = item.channel.as_str();
     let case = Case::of(channel, fallback_of(channel, config)).message(item.id, item.state);
     if let Some(waits) = waits {

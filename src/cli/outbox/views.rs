@@ -12,7 +12,7 @@ use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::documents::{Counts, Messages};
 use crate::service::{Caller, ServiceError, outbox};
-use crate::store::operator::{Count, Filter, Item, Operator, Page, Tenants};
+use crate::store::operator::{Filter, Item, Operator, OutboxCount, PageRequest, Tenants};
 
 /// Cells of a row that could be longer than there is room.
 const CHANNEL: usize = 16;
@@ -28,7 +28,7 @@ pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> R
     let language = args.manner.language();
     let limit = usize::from(args.limit);
     let items =
-        outbox::list(&Caller::command_line(), desk, &filter, Page { before: args.before, limit }, now()).await?;
+        outbox::list(&Caller::command_line(), desk, &filter, PageRequest { before: args.before, limit }, now()).await?;
     if args.manner.json {
         json(&Messages::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
@@ -122,9 +122,9 @@ fn told(reason: &Option<String>) -> &str {
     reason.as_deref().unwrap_or("-")
 }
 
-fn counted(counts: &[Count], language: Language) -> String {
+fn counted(counts: &[OutboxCount], language: Language) -> String {
     let now = now();
-    let row = |count: &Count| {
+    let row = |count: &OutboxCount| {
         vec![
             count.messages.to_string(),
             state_alone(count.state, language).to_owned(),
@@ -146,7 +146,7 @@ fn counted(counts: &[Count], language: Language) -> String {
 }
 
 /// Each reason in words, and the next steps.
-fn meanings(counts: &[Count], config: &Config, language: Language) -> String {
+fn meanings(counts: &[OutboxCount], config: &Config, language: Language) -> String {
     let reasons: BTreeSet<&str> = counts.iter().filter_map(|count| count.reason.as_deref()).collect();
     let mut text = match language {
         Language::En => String::new(),
@@ -164,7 +164,7 @@ fn meanings(counts: &[Count], config: &Config, language: Language) -> String {
 
 /// What can be done about all that stand somewhere for a reason: channel by channel, where that makes a difference and
 /// there are few.
-fn next_steps(reason: &str, counts: &[Count], config: &Config, language: Language) -> Vec<String> {
+fn next_steps(reason: &str, counts: &[OutboxCount], config: &Config, language: Language) -> Vec<String> {
     let concerned = counts.iter().filter(|count| count.reason.as_deref() == Some(reason));
     let cases = concerned.map(|count| {
         let channel = count.channel.as_str();
@@ -229,9 +229,9 @@ mod tests {
         Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment).unwrap().config
     }
 
-    fn count(channel: &str, reason: &str, state: OutboxState) -> Count {
+    fn count(channel: &str, reason: &str, state: OutboxState) -> OutboxCount {
         let at = "2026-11-21T12:00:00Z".parse().unwrap();
-        Count {
+        OutboxCount {
             tenant: TenantId::new("belle"),
             channel: ChannelId::new(channel),
             state,
@@ -246,7 +246,7 @@ mod tests {
     fn next_steps_name_the_channels_while_these_are_few() {
         let (dead, pending) = (OutboxState::Dead, OutboxState::Pending);
         let config = config();
-        let meanings = |counts: &[Count]| meanings(counts, &config, Language::En);
+        let meanings = |counts: &[OutboxCount]| meanings(counts, &config, Language::En);
         let few = [count("wa-1", "breaker_open", pending), count("wa-2", "breaker_open", pending)];
         let said = meanings(&few);
         assert!(said.contains("wa-2 cannot take it") && said.contains("a fallback_channel of wa-2 would"), "{said}");

@@ -17,7 +17,7 @@ use super::misfit;
 use super::problems::{self, invalid};
 use crate::config::suggest;
 use crate::http::problem::Problem;
-use crate::store::operator::{Filter, Reason};
+use crate::store::operator::{Filter, OperatorReason};
 
 /// Rows on a page unless asked otherwise, and at most.
 pub(super) const PAGE: usize = 50;
@@ -192,8 +192,8 @@ pub(super) struct PauseOf {
 }
 
 /// Why, or that nobody said.
-pub(super) fn reason(given: Option<&str>) -> Result<Reason, Problem> {
-    given.map_or(Ok(Reason::unsaid()), |given| given.parse().map_err(|_| problems::BAD_REASON))
+pub(super) fn reason(given: Option<&str>) -> Result<OperatorReason, Problem> {
+    given.map_or(Ok(OperatorReason::unsaid()), |given| given.parse().map_err(|_| problems::BAD_REASON))
 }
 
 /// A length of time such as `2h` or `1d`.

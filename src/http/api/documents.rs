@@ -12,9 +12,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use self::waiting::Waiting;
-use crate::store::Wait;
+use crate::store::BlockedReason;
 use crate::store::entity::event_log;
-use crate::store::operator::{self, ConsentRow, Count, Item, OptOut, Shown};
+use crate::store::operator::{self, ConsentRow, Item, ItemWithEvents, OptOut, OutboxCount};
 
 /// A time as documents have it.
 pub(crate) fn moment(at: Timestamp) -> String {
@@ -192,7 +192,7 @@ pub struct MessageHistory {
 impl MessageHistory {
     /// The document of a row with its events, and with what it waits for.
     #[must_use]
-    pub fn of(shown: &Shown, waits: Option<&Wait>, content: Content) -> Self {
+    pub fn of(shown: &ItemWithEvents, waits: Option<&BlockedReason>, content: Content) -> Self {
         let events = shown.events.iter().map(Happened::of).collect();
         Self { message: Message::of(&shown.item, content), waits: waits.map(Waiting::of), events }
     }
@@ -229,8 +229,8 @@ pub struct Counts {
 impl Counts {
     /// The document of counts.
     #[must_use]
-    pub fn of(counts: &[Count]) -> Self {
-        let document = |count: &Count| CountOfMessages {
+    pub fn of(counts: &[OutboxCount]) -> Self {
+        let document = |count: &OutboxCount| CountOfMessages {
             tenant_id: count.tenant.to_string(),
             channel_id: count.channel.to_string(),
             state: count.state.to_string(),

@@ -8,7 +8,7 @@ use super::documents::{Content, Counts, Message, MessageHistory, Messages, Refus
 use super::problems::{self, invalid};
 use super::{Call, Told, told};
 use crate::http::problem::Problem;
-use crate::store::operator::{Changed, Manner, Page};
+use crate::store::operator::{Changed, PageRequest, ReplayOptions};
 
 /// The messages that fit a filter, newest first. Without `state`, those that need a look: `dead`, `failed`, `unknown`,
 /// `deferred`.
@@ -21,7 +21,8 @@ pub(super) async fn list(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
     let asked = Asked::read(call.query, &[&Which::NAMES[..], &["limit", "before"]].concat())?;
     let filter = asked.which.filter(call.caller)?;
-    let items = call.operator().list(&filter, Page { before: asked.before, limit: asked.limit }, call.now()).await?;
+    let items =
+        call.operator().list(&filter, PageRequest { before: asked.before, limit: asked.limit }, call.now()).await?;
     if items.is_empty() && asked.before.is_none() {
         call.found_nothing(asked.which.tenant.as_deref(), asked.which.channel.as_deref())?;
     }
@@ -55,7 +56,7 @@ pub(super) async fn show(call: Call<'_>) -> Told {
     call.caller.may(Scope::Read)?;
     let id = OutboundId(asks::id("id", call.id)?);
     let shown = call.operator().show(&call.caller.tenants, id).await?.ok_or(problems::UNKNOWN_MESSAGE)?;
-    let waits = call.operator().waits(id, call.now()).await?;
+    let waits = call.operator().blocked_reason(id, call.now()).await?;
     told(&MessageHistory::of(&shown, waits.as_ref(), call.caller.content()))
 }
 
@@ -118,12 +119,12 @@ pub(super) async fn cancel(call: Call<'_>) -> Told {
     changed(call.operator().cancel(&call.caller.tenants, id, &reason, call.now()).await?, call.caller.content())
 }
 
-fn manner(call: &Call<'_>, reason: Option<&str>, per_second: Option<u32>) -> Result<Manner, Problem> {
+fn manner(call: &Call<'_>, reason: Option<&str>, per_second: Option<u32>) -> Result<ReplayOptions, Problem> {
     let per_second = per_second.unwrap_or(asks::PER_SECOND);
     if !(1..=asks::MOST_PER_SECOND).contains(&per_second) {
         return Err(invalid("per_second", "bad per_second", "a number from 1 to 1000"));
     }
-    Ok(Manner { reason: asks::reason(reason)?, per_second, unordered: call.api.unordered(), at: call.now() })
+    Ok(ReplayOptions { reason: asks::reason(reason)?, per_second, unordered: call.api.unordered(), at: call.now() })
 }
 
 fn changed(changed: Changed, content: Content) -> Told {

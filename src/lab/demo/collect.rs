@@ -14,7 +14,7 @@ use super::journal::Observations;
 use super::run::DemoRun;
 use crate::config::Config;
 use crate::gateway::twilio::Kind;
-use crate::store::{Archive, Census, StoreError};
+use crate::store::{Dump, HistoryReader, StoreError};
 
 /// The longest wait for what is under way: a retry and a style into an unknown send take a few seconds each.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,14 +58,14 @@ pub(super) async fn said(demo: &DemoRun, urls: &[(&'static str, String)]) -> Vec
 /// # Errors
 /// [`StoreError`]: the database cannot be read.
 pub(super) async fn evidence(
-    archive: &Archive,
+    archive: &HistoryReader,
     config: &Config,
     folder: &Folder,
     observed: Observations,
     mut said: Vec<(&'static str, String)>,
     reasons: Reasons,
 ) -> Result<Evidence, StoreError> {
-    let census = archive.census().await?;
+    let census = archive.dump().await?;
     let explained = explanations(archive, &census, reasons).await?;
     said.push(("the logs", read(&folder.log())));
     let secrets = secrets(&observed, folder);
@@ -73,8 +73,8 @@ pub(super) async fn evidence(
 }
 
 async fn explanations(
-    archive: &Archive,
-    census: &Census,
+    archive: &HistoryReader,
+    census: &Dump,
     reasons: Reasons,
 ) -> Result<HashMap<String, Explained>, StoreError> {
     let mut explained = HashMap::new();

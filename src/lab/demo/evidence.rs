@@ -7,7 +7,7 @@ use palabre_actors::domain::Timestamp;
 
 use super::journal::{Observations, Post};
 use crate::gateway::twilio::simulator::Sent;
-use crate::store::Census;
+use crate::store::Dump;
 use crate::store::entity::message_in;
 
 /// The evidence.
@@ -15,7 +15,7 @@ pub(super) struct Evidence {
     /// What customers and their phones saw.
     pub observed: Observations,
     /// What the tables hold.
-    pub census: Census,
+    pub census: Dump,
     /// What each tenant is allowed.
     pub tenants: Vec<TenantFacts>,
     /// Texts that nobody may repeat: numbers, tokens, bodies.

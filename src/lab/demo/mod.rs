@@ -39,7 +39,7 @@ use crate::gateway::client;
 use crate::gateway::twilio::simulator::{Fault, Faults, Rule, SimulatorError, When};
 use crate::lab::printer::print_line;
 use crate::store::entity::{message_in, message_out};
-use crate::store::{Archive, StoreError};
+use crate::store::{HistoryReader, StoreError};
 use crate::telemetry::{self, logs, metrics};
 
 /// The longest wait for the transcript's last lines.
@@ -155,7 +155,7 @@ impl RunningDemo {
         let demo = Arc::new(DemoRun {
             simulator: Arc::new(simulator),
             journal,
-            archive: Archive::open(&config.database.url).await?,
+            archive: HistoryReader::open(&config.database.url).await?,
             store: daemon.store().clone(),
             printer,
             client: client::new()?,

@@ -12,7 +12,7 @@ use super::transcript::ShownMessage;
 use crate::gateway::twilio::simulator::{
     Daemon, InboundMessage, Sent, SignedWebhook, Simulator, SimulatorConfig, SimulatorError,
 };
-use crate::store::{Archive, Store};
+use crate::store::{HistoryReader, Store};
 
 /// The demo.
 pub(super) struct DemoRun {
@@ -21,7 +21,7 @@ pub(super) struct DemoRun {
     /// What happened.
     pub journal: Arc<Journal>,
     /// Connections of our own, as another process would have them.
-    pub archive: Archive,
+    pub archive: HistoryReader,
     /// The daemon's store, for an operator's insert.
     pub store: Store,
     /// Prints.

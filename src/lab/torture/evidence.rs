@@ -8,7 +8,7 @@ use super::fixtures::Said;
 use super::ledger::{PostRecords, Posted};
 use super::stalls::Stall;
 use crate::gateway::twilio::simulator::Sent;
-use crate::store::Census;
+use crate::store::Dump;
 use crate::store::entity::{message_in, message_out};
 
 /// The evidence.
@@ -19,7 +19,7 @@ pub(super) struct Evidence {
     /// What the provider took, in its order.
     pub(super) sends: Vec<Sent>,
     /// What the tables hold at the end.
-    pub(super) census: Census,
+    pub(super) census: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
     /// Daemons that ended without being killed.

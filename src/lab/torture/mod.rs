@@ -44,7 +44,7 @@ use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client::{self, ClientError};
 use crate::gateway::twilio::simulator::{Daemon as DaemonAddress, Simulator, SimulatorConfig, SimulatorError};
 use crate::lab::printer::print_error_line;
-use crate::store::{Archive, Counts, StoreError};
+use crate::store::{HistoryReader, RowCounts, StoreError};
 
 /// How often it is looked whether anything is still under way.
 const LOOK: Duration = Duration::from_millis(250);
@@ -267,7 +267,7 @@ impl TortureRun {
     /// Waits until nothing is under way any more, or the patience is at its end: what is left then is found by the
     /// checks.
     async fn settle(&self, patience: Duration, clients: &mut JoinSet<()>, database: &str) -> Result<(), TortureError> {
-        let archive = Archive::open(database).await?;
+        let archive = HistoryReader::open(database).await?;
         let begun = Instant::now();
         let mut looks = 0_u32;
         while begun.elapsed() < patience {
@@ -292,7 +292,7 @@ impl TortureRun {
     }
 
     async fn evidence(&self, database: &str, ended: Vec<String>) -> Result<Evidence, TortureError> {
-        let census = Archive::open(database).await?.census().await?;
+        let census = HistoryReader::open(database).await?.dump().await?;
         let (posts, sends) = (self.ledger.snapshot(), self.provider.sends());
         Ok(Evidence { posts, sends, census, stalls: self.stalls.seen(), ended })
     }
@@ -311,7 +311,7 @@ impl TortureRun {
 }
 
 /// Messages in without a turn, and messages out without an end.
-fn under_way(counts: &Counts) -> u64 {
+fn under_way(counts: &RowCounts) -> u64 {
     let of = |counts: &std::collections::BTreeMap<String, u64>, words: &[&str]| -> u64 {
         words.iter().filter_map(|word| counts.get(*word)).sum()
     };

@@ -9,9 +9,9 @@ use sea_orm::DbErr;
 
 use super::{ConversationRow, MessageRow, sql};
 use crate::store::StoreError;
-use crate::store::link::{Value, all, column, count, text};
 use crate::store::operator::{LAST_ID, Operator, Tenants};
 use crate::store::search::{Search, SearchPage};
+use crate::store::statement::{Value, all, column, count, text};
 use crate::store::values::Row;
 
 /// A person of a tenant. `Debug` shows neither name nor addresses (I10).

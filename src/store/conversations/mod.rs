@@ -16,8 +16,8 @@ use uuid::Uuid;
 pub use self::contacts::{ContactRow, SearchResult};
 pub use self::timeline::{MessageRow, Timeline, TimelinePage, TimelineSide};
 use super::StoreError;
-use super::link::{Value, all, change, count, id, text, text_or_null, time};
 use super::operator::{Operator, Tenants, endless};
+use super::statement::{Value, all, change, count, id, text, text_or_null, time};
 use super::values::Row;
 
 /// A conversation in a list. `Debug` shows neither name nor address (I10).

@@ -1,12 +1,12 @@
 //! The statements behind conversations and contacts, for either database.
 
-use crate::store::link::Text;
+use crate::store::statement::SqlText;
 use crate::store::{postgres, sqlite};
 
 macro_rules! texts {
     ($($name:ident)*) => {
-        $(pub(super) const $name: Text =
-            Text { sqlite: sqlite::conversations::$name, postgres: postgres::conversations::$name };)*
+        $(pub(super) const $name: SqlText =
+            SqlText { sqlite: sqlite::conversations::$name, postgres: postgres::conversations::$name };)*
     };
 }
 

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::store::Store;
-use crate::store::link::Link;
 use crate::store::search::{SearchIndex, SearchPage};
+use crate::store::statement::SqlExecutor;
 use crate::store::tests;
 
 const FIRST: SearchPage = SearchPage { before: None, limit: 10 };

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::{ConversationRow, sql, uuid_text};
 use crate::store::StoreError;
-use crate::store::link::{Text, Value, all, column, count, id, text};
 use crate::store::operator::{LAST_ID, Operator};
 use crate::store::search::sql as index;
+use crate::store::statement::{SqlText, Value, all, column, count, id, text};
 use crate::store::values::Row;
 
 /// A message, in or out. `Debug` does not show the text (I10).
@@ -145,7 +145,7 @@ impl Operator {
         Ok(ids)
     }
 
-    async fn ids(&self, sql: Text, values: Vec<Value>) -> Result<BTreeSet<String>, DbErr> {
+    async fn ids(&self, sql: SqlText, values: Vec<Value>) -> Result<BTreeSet<String>, DbErr> {
         all(self.reads(), sql, values).await?.iter().map(|row| row.get(0)).collect()
     }
 

@@ -1,5 +1,7 @@
-//! Rows as the cold paths read them (`explain`, listings). The hot paths have SQL of their own. Columns hold personal
-//! data: a row is for the operator's eyes, never for a log, and its `Debug` shows ids alone.
+//! Entities: rows as the cold paths read them (`explain`, listings).
+//!
+//! The hot paths have SQL of their own. Columns hold personal data: a row is never logged, and its `Debug` shows ids
+//! alone.
 
 /// `Debug` for rows that hold personal data (I10).
 macro_rules! debug_by_id {

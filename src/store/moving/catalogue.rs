@@ -1,11 +1,12 @@
-//! The tables of an installation, as they are read from SQLite and written to PostgreSQL. Everything that is kept stands
-//! here; a test holds the list against both schemas.
+//! Catalogue of the tables that a move copies.
+//!
+//! Every table and column that is kept stands here; a test compares the list with both schemas.
 
-/// What is in a column, and how both databases show it as one text.
+/// The type of a column, and how both databases show it as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Text,
-    /// A text without a bound but a webhook's: pages are cut by its length.
+    /// A long text: pages are cut by its length.
     Long,
     Number,
     Flag,
@@ -16,65 +17,65 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
+pub(super) struct MoveColumn {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
-/// How a table's rows travel.
+/// How a table's rows are copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum CopyMethod {
     /// Both sides are read in the order of the key, and what differs is written.
     Compared,
-    /// The same, but what is to go goes first, wherever it stands: another row may want its place.
+    /// The same, but rows that are to go are deleted first everywhere: another row may want their unique key.
     ClearedFirst,
-    /// Rows are only added to it, and nothing orders them but SQLite's own numbers: what has a larger one is new.
+    /// Rows are only appended, and only SQLite's rowid orders them: a row with a larger one is new.
     Appended,
 }
 
 /// A table of PostgreSQL, and where its rows come from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
+pub(super) struct MoveTable {
     pub name: &'static str,
     /// The table of SQLite.
     pub from: &'static str,
     /// Which of its rows; empty: all.
     pub of: &'static str,
-    pub columns: &'static [Column],
+    pub columns: &'static [MoveColumn],
     /// The first so many columns tell rows apart, and an index has them in this order on both sides.
     pub key: usize,
-    /// A column that PostgreSQL alone has, and what stands in it.
+    /// A column that only PostgreSQL has, and its value.
     pub beside: Option<(&'static str, &'static str)>,
-    pub manner: Manner,
+    pub copy_method: CopyMethod,
 }
 
-const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text }
+const fn text(name: &'static str) -> MoveColumn {
+    MoveColumn { name, kind: ColumnKind::Text }
 }
 
-const fn long(name: &'static str) -> Column {
-    Column { name, kind: Kind::Long }
+const fn long(name: &'static str) -> MoveColumn {
+    MoveColumn { name, kind: ColumnKind::Long }
 }
 
-const fn number(name: &'static str) -> Column {
-    Column { name, kind: Kind::Number }
+const fn number(name: &'static str) -> MoveColumn {
+    MoveColumn { name, kind: ColumnKind::Number }
 }
 
-const fn flag(name: &'static str) -> Column {
-    Column { name, kind: Kind::Flag }
+const fn flag(name: &'static str) -> MoveColumn {
+    MoveColumn { name, kind: ColumnKind::Flag }
 }
 
-const fn time(name: &'static str) -> Column {
-    Column { name, kind: Kind::Time }
+const fn time(name: &'static str) -> MoveColumn {
+    MoveColumn { name, kind: ColumnKind::Time }
 }
 
-const fn compared(name: &'static str, key: usize, columns: &'static [Column]) -> Table {
-    Table { name, from: name, of: "", columns, key, beside: None, manner: Manner::Compared }
+const fn compared(name: &'static str, key: usize, columns: &'static [MoveColumn]) -> MoveTable {
+    MoveTable { name, from: name, of: "", columns, key, beside: None, copy_method: CopyMethod::Compared }
 }
 
-/// In the order in which they are moved: what a message refers to is there before it. Not here, because it is of no use to
-/// the next daemon: who is running (`nodes`), and why channels rest (`channel_rests`).
-pub(super) const TABLES: &[Table] = &[
+/// In the order in which they are copied: what a message refers to comes before it. Tables of no use to the next
+/// daemon are missing: running nodes (`nodes`) and channel notices (`channel_notices`).
+pub(super) const TABLES: &[MoveTable] = &[
     compared(
         "tenants",
         1,
@@ -100,7 +101,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     ),
     compared("contact_addresses", 2, &[text("tenant_id"), text("address"), text("contact_id"), time("created_at")]),
-    // A STOP that was taken back and said again is another row with the same address, so that is the key.
+    // A STOP that was revoked and repeated is another row with the same address, so the address is the key.
     compared(
         "opt_outs",
         2,
@@ -150,9 +151,9 @@ pub(super) const TABLES: &[Table] = &[
         1,
         &[text("id"), text("tenant_id"), text("conversation_id"), time("opened_at"), time("closed_at")],
     ),
-    Table {
+    MoveTable {
         // One session of a tenant is open, and the next may have the smaller id.
-        manner: Manner::ClearedFirst,
+        copy_method: CopyMethod::ClearedFirst,
         ..compared(
             "live_sessions",
             1,
@@ -181,7 +182,7 @@ pub(super) const TABLES: &[Table] = &[
             time("processed_at"),
         ],
     ),
-    Table {
+    MoveTable {
         name: "messages_once",
         ..compared(
             "messages_in",
@@ -224,19 +225,19 @@ pub(super) const TABLES: &[Table] = &[
             text("idempotency_key"),
         ],
     ),
-    Table {
+    MoveTable {
         name: "messages_asked",
         of: "idempotency_key IS NOT NULL",
         ..compared("messages_out", 2, &[text("tenant_id"), text("idempotency_key"), text("id")])
     },
-    Table {
+    MoveTable {
         beside: Some(("share", "0")),
         ..compared(
             "usage",
             3,
             &[
                 text("tenant_id"),
-                Column { name: "quarter", kind: Kind::Quarter },
+                MoveColumn { name: "quarter", kind: ColumnKind::Quarter },
                 text("channel_id"),
                 number("messages"),
                 number("cost_micros"),
@@ -248,10 +249,10 @@ pub(super) const TABLES: &[Table] = &[
         1,
         &[text("channel_id"), text("tenant_id"), text("reason"), time("until"), time("updated_at")],
     ),
-    // What is said about the move itself stands there too, and stays where it is.
-    Table { of: "name <> 'move'", ..compared("installation", 1, &[text("name"), text("value")]) },
-    Table {
-        manner: Manner::Appended,
+    // The mark of the move is in this table too, and is not copied.
+    MoveTable { of: "name <> 'move'", ..compared("installation", 1, &[text("name"), text("value")]) },
+    MoveTable {
+        copy_method: CopyMethod::Appended,
         ..compared(
             "event_log",
             0,
@@ -263,7 +264,7 @@ pub(super) const TABLES: &[Table] = &[
                 text("entity_id"),
                 text("correlation_id"),
                 text("actor_type"),
-                Column { name: "payload", kind: Kind::Json },
+                MoveColumn { name: "payload", kind: ColumnKind::Json },
                 time("created_at"),
             ],
         )

@@ -1,14 +1,14 @@
-//! What is to be done so that the target's rows are those of the source. Nothing here touches a database.
+//! Difference between two ranges of rows. Nothing here touches a database.
 
-use super::catalogue::Table;
+use super::catalogue::MoveTable;
 use super::text::{Cells, key};
 
-/// What differs between two stretches of rows, each in the order of its key.
+/// What differs between two ranges of rows, each in the order of its key.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference<'a> {
-    /// Rows of the target that are to go: the source has none with their key, or another one.
+    /// Rows to delete from the target: the source has none with their key, or another one.
     pub remove: Vec<&'a Cells>,
-    /// Rows of the source that are to come.
+    /// Rows of the source to add.
     pub add: Vec<&'a Cells>,
 }
 
@@ -18,8 +18,7 @@ impl Difference<'_> {
     }
 }
 
-/// Walks along both.
-pub(super) fn difference<'a>(table: &Table, source: &'a [Cells], target: &'a [Cells]) -> Difference<'a> {
+pub(super) fn difference<'a>(table: &MoveTable, source: &'a [Cells], target: &'a [Cells]) -> Difference<'a> {
     let mut difference = Difference::default();
     let (mut ours, mut theirs) = (source.iter().peekable(), target.iter().peekable());
     loop {
@@ -38,8 +37,8 @@ pub(super) fn difference<'a>(table: &Table, source: &'a [Cells], target: &'a [Ce
     }
 }
 
-/// Whether rows stand in the order of their keys, each once.
-pub(super) fn is_in_order(table: &Table, rows: &[Cells]) -> bool {
+/// Whether rows are in the order of their keys, without duplicates.
+pub(super) fn is_in_order(table: &MoveTable, rows: &[Cells]) -> bool {
     rows.is_sorted_by(|before, after| key(table, before) < key(table, after))
 }
 

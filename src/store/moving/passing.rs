@@ -1,35 +1,34 @@
-//! One table's pass: what the source has and the target has not is written there.
+//! One table's pass: writes what the target lacks.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
 use uuid::Uuid;
 
-use super::catalogue::{Manner, Table};
+use super::catalogue::{CopyMethod, MoveTable};
 use super::comparison::difference;
 use super::marks::Copied;
 use super::text::key;
-use super::{Move, MoveError, Progress, Sum, sql};
+use super::{Move, MoveError, MoveProgress, Sum, sql};
 use crate::store::values::{corrupt, parse_time};
 
-/// SQLite numbers rows from 1 on.
+/// SQLite's rowids begin at 1.
 const FIRST: i64 = 0;
-/// Nobody has months of before.
+/// No installation is older.
 const OLDEST: TimeDelta = TimeDelta::days(20 * 366);
 
 type Key = Vec<Option<String>>;
 
-/// What a pass over one table brought.
 #[derive(Default)]
 pub(super) struct Passed {
     pub written: u64,
-    /// What was read there; without a checksum, unless it is asked for.
+    /// Rows read, with checksums only when they are compared.
     pub source: Sum,
     pub target: Sum,
 }
 
-/// What to do about what differs.
+/// What to do with differences.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Doing {
+enum CompareMode {
     Clear,
     Write,
     /// Write, and add up what both sides have then.
@@ -39,18 +38,18 @@ enum Doing {
 impl Move {
     pub(super) async fn pass_over(
         &mut self,
-        table: &'static Table,
+        table: &'static MoveTable,
         verify: bool,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        tell: &mut (dyn FnMut(MoveProgress) + Send),
     ) -> Result<Passed, MoveError> {
-        let doing = if verify { Doing::Verify } else { Doing::Write };
-        match table.manner {
-            Manner::Appended => {
+        let mode = if verify { CompareMode::Verify } else { CompareMode::Write };
+        match table.copy_method {
+            CopyMethod::Appended => {
                 let mut passed = self.append(table, tell).await?;
                 if verify {
                     (passed.source, passed.target) = self.sums_of_log(table, tell).await?;
                     if passed.source != passed.target {
-                        // Some were deleted meanwhile, or changed by hand. Which, nothing tells.
+                        // Events were deleted meanwhile, or changed by hand; which, is not known.
                         self.begin_log().await?;
                         passed.written += self.append(table, tell).await?.written;
                         (passed.source, passed.target) = self.sums_of_log(table, tell).await?;
@@ -58,19 +57,19 @@ impl Move {
                 }
                 Ok(passed)
             }
-            Manner::Compared => self.compare(table, doing, tell).await,
-            Manner::ClearedFirst => {
-                self.compare(table, Doing::Clear, tell).await?;
-                self.compare(table, doing, tell).await
+            CopyMethod::Compared => self.compare(table, mode, tell).await,
+            CopyMethod::ClearedFirst => {
+                self.compare(table, CompareMode::Clear, tell).await?;
+                self.compare(table, mode, tell).await
             }
         }
     }
 
     async fn compare(
         &mut self,
-        table: &Table,
-        doing: Doing,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        table: &MoveTable,
+        mode: CompareMode,
+        tell: &mut (dyn FnMut(MoveProgress) + Send),
     ) -> Result<Passed, MoveError> {
         let about = self.source.about(table).await;
         let mut passed = Passed::default();
@@ -86,7 +85,7 @@ impl Move {
                 nothing_behind = theirs.is_empty()
                     && self.target.range(table, last.as_deref().or(after.as_deref()), None, 1).await?.is_empty();
             }
-            // As many as were asked for: there may be more of them, which are for the next page.
+            // The target's page is full: rows behind its end are for the next page.
             let end = match theirs.last() {
                 Some(cells) if theirs.len() >= self.page_rows => Some(key(table, cells).to_vec()),
                 _ => last,
@@ -97,22 +96,22 @@ impl Move {
             };
             let ours = &page[..page.partition_point(|cells| key(table, cells) <= end.as_slice())];
             let mut differing = difference(table, ours, &theirs);
-            if doing == Doing::Clear {
+            if mode == CompareMode::Clear {
                 differing.add.clear();
             }
             read += ours.len() as u64;
             passed.written += differing.add.len() as u64;
-            tell(Progress { table: table.name, read, about, written: passed.written });
+            tell(MoveProgress { table: table.name, read, about, written: passed.written });
             let target = &mut self.target;
             let written = async {
                 target.write(table, &differing).await?;
-                if differing.is_empty() || doing != Doing::Verify {
+                if differing.is_empty() || mode != CompareMode::Verify {
                     return Ok(None);
                 }
                 target.range(table, after.as_deref(), Some(&end), ours.len() + 1).await.map(Some)
             };
             let (stored, next) = tokio::join!(written, self.source.page(table, Some(&end)));
-            if doing == Doing::Verify {
+            if mode == CompareMode::Verify {
                 let stored = stored?;
                 ours.iter().for_each(|cells| passed.source.add(cells));
                 stored.as_ref().unwrap_or(&theirs).iter().for_each(|cells| passed.target.add(cells));
@@ -124,13 +123,17 @@ impl Move {
         }
     }
 
-    /// Adds the events that came since the last time.
-    async fn append(&mut self, table: &Table, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<Passed, MoveError> {
+    /// Appends the events since the last pass.
+    async fn append(
+        &mut self,
+        table: &MoveTable,
+        tell: &mut (dyn FnMut(MoveProgress) + Send),
+    ) -> Result<Passed, MoveError> {
         let about = self.source.about(table).await;
         let mut passed = Passed::default();
         let mut after = match &self.of_target.log {
             Some(Copied { number, event }) if self.source.event(*number).await?.as_ref() == Some(event) => *number,
-            // SQLite gave its rows other numbers (VACUUM may): nobody knows which are there.
+            // SQLite renumbered its rows (VACUUM may): which are copied is not known.
             _ => self.begin_log().await?,
         };
         let mut page = self.source.log(table, after).await?;
@@ -140,7 +143,7 @@ impl Move {
             self.of_target.log = Some(Copied { number: after, event });
             let events: Vec<_> = page.iter().map(|numbered| &numbered.cells).collect();
             passed.source.rows += events.len() as u64;
-            tell(Progress { table: table.name, read: passed.source.rows, about, written: passed.source.rows });
+            tell(MoveProgress { table: table.name, read: passed.source.rows, about, written: passed.source.rows });
             let (written, next) =
                 tokio::join!(self.target.append(table, &events, &self.of_target), self.source.log(table, after));
             written?;
@@ -156,21 +159,21 @@ impl Move {
         Ok(FIRST)
     }
 
-    /// Both sides at once: it is the longest part of the end.
+    /// Both sides at once: it is the longest part of the last pass.
     async fn sums_of_log(
         &mut self,
-        table: &'static Table,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        table: &'static MoveTable,
+        tell: &mut (dyn FnMut(MoveProgress) + Send),
     ) -> Result<(Sum, Sum), MoveError> {
         let about = self.source.about(table).await;
         let source = tokio::spawn(self.source.clone().sum_of_log(table));
-        let target = self.target.sum(table, |read| tell(Progress { table: table.name, read, about, written: 0 }));
+        let target = self.target.sum(table, |read| tell(MoveProgress { table: table.name, read, about, written: 0 }));
         let target = target.await?;
         let source = source.await.map_err(|_| corrupt("the log of events"))?;
         Ok((source?, target))
     }
 
-    /// Partitions for all months of which something is moved.
+    /// Makes partitions for all months from which rows are copied.
     pub(super) async fn make_months(&mut self) -> Result<(), MoveError> {
         let mut oldest: Vec<Timestamp> = Vec::new();
         for sql in sql::OLDEST_MESSAGES {
@@ -181,7 +184,7 @@ impl Move {
         let event = self.source.value(sql::OLDEST_EVENT).await?;
         oldest.extend(event.and_then(|at| parse_time(&at).ok()));
         let now = Utc::now();
-        // What is older than that was made by a clock that was wrong: the default partition takes it.
+        // An older time comes from a wrong clock: the default partition takes the row.
         let since = oldest.into_iter().min().unwrap_or(now).max(now - OLDEST);
         self.target.make_months(since).await
     }

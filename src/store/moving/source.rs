@@ -1,33 +1,36 @@
-//! SQLite's side of a move: pages of rows, read beside a running daemon, and the end, which nobody writes beside.
+//! The source of a move: pages of SQLite's rows.
+//!
+//! Pages are read beside a running daemon; the last pass has the file locked.
 
 use sea_orm::DatabaseConnection;
 
-use super::catalogue::Table;
+use super::catalogue::MoveTable;
 use super::comparison::is_in_order;
-use super::marks::Mark;
-use super::text::{Cells, page_of_log, page_of_sqlite, told_by_sqlite};
+use super::marks::MoveMark;
+use super::text::{Cells, normalise_sqlite, page_of_log, page_of_sqlite};
 use super::{MoveError, Sum};
-use crate::store::database::{Database, Tx};
-use crate::store::link::{Link, Value, count, integer, rows};
+use crate::store::database::{DatabasePool, Tx};
 use crate::store::sqlite;
+use crate::store::statement::{SqlExecutor, Value, count, integer, rows};
 use crate::store::values::{Row, corrupt};
 
 /// The database that is left. Clones share it.
 #[derive(Clone)]
-pub(super) struct Source {
-    reads: Database,
-    writes: Database,
+pub(super) struct MoveSource {
+    reads: DatabasePool,
+    writes: DatabasePool,
     page_rows: usize,
 }
 
-/// An event, with the number that SQLite has for it.
+/// An event with its rowid.
 pub(super) struct Numbered {
     pub number: i64,
     pub cells: Cells,
 }
 
-impl Source {
-    /// Opens it. Each page is a reading of its own, so that the daemon's log is never held up for long.
+impl MoveSource {
+    /// Opens the file. Each page is read in a transaction of its own, so that the daemon's checkpoints are never held
+    /// up for long.
     pub async fn open(url: &str, page_rows: usize) -> Result<Self, MoveError> {
         match sqlite::path_of(url) {
             Some(path) if path.is_file() => {}
@@ -36,58 +39,58 @@ impl Source {
                 return Err(MoveError::NoSource { path });
             }
         }
-        let reads = Database::Sqlite(sqlite::open_readers(url).await?);
-        let writes = Database::Sqlite(sqlite::open_writer(url).await?);
+        let reads = DatabasePool::Sqlite(sqlite::open_readers(url).await?);
+        let writes = DatabasePool::Sqlite(sqlite::open_writer(url).await?);
         Ok(Self { reads, writes, page_rows })
     }
 
-    /// For what sea-orm brings: its migrations.
+    /// For sea-orm's migrations.
     pub fn through_sea_orm(&self) -> Result<&DatabaseConnection, MoveError> {
         match &self.reads {
-            Database::Sqlite(conn) => Ok(conn),
-            Database::Postgres(_) => Err(corrupt("a file").into()),
+            DatabasePool::Sqlite(conn) => Ok(conn),
+            DatabasePool::Postgres(_) => Err(corrupt("a file").into()),
         }
     }
 
-    pub async fn mark(&self) -> Result<Option<Mark>, MoveError> {
-        Ok(Mark::read(&self.reads).await?)
+    pub async fn mark(&self) -> Result<Option<MoveMark>, MoveError> {
+        Ok(MoveMark::read(&self.reads).await?)
     }
 
-    pub async fn keep(&self, mark: &Mark) -> Result<(), MoveError> {
+    pub async fn keep(&self, mark: &MoveMark) -> Result<(), MoveError> {
         let tx = self.writes.begin().await?;
         mark.write(&tx).await?;
         Ok(tx.commit().await?)
     }
 
-    /// From now on nobody else writes to it, until what this answers is committed or dropped. Commands of operators that
-    /// come meanwhile wait for a few seconds and then fail.
+    /// Locks out other writers until the returned transaction is committed or dropped. Operators' commands that come
+    /// meanwhile wait for a few seconds and then fail.
     pub async fn lock(&self) -> Result<Tx, MoveError> {
         Ok(self.writes.begin().await?)
     }
 
     /// Roughly how many rows a table has, without counting them.
-    pub async fn about(&self, table: &Table) -> u64 {
+    pub async fn about(&self, table: &MoveTable) -> u64 {
         let sql = format!("SELECT max(rowid) FROM \"{}\"", table.from);
-        // A table without numbers is a small one.
+        // A table without a rowid is a small one.
         let about = rows(&self.reads, sql, Vec::new()).await.ok();
         let last: Option<i64> = about.and_then(|rows| rows.first()?.get(0).ok()).flatten();
         last.and_then(|last| u64::try_from(last).ok()).unwrap_or_default()
     }
 
-    /// The rows that follow on a key, or the first ones. None: there are no more.
-    pub async fn page(&self, table: &Table, after: Option<&[Option<String>]>) -> Result<Vec<Cells>, MoveError> {
+    /// The rows after a key, or the first ones. Empty: there are no more.
+    pub async fn page(&self, table: &MoveTable, after: Option<&[Option<String>]>) -> Result<Vec<Cells>, MoveError> {
         let mut values: Vec<_> = after.into_iter().flatten().cloned().map(Value::Text).collect();
         values.push(count(self.page_rows));
         let mut page = self.asked(page_of_sqlite(table, after.is_some()), values).await?;
         for cells in &mut page {
             readable(table, cells)?;
         }
-        // Two rows whose keys PostgreSQL would not tell apart, or would order in another way, cannot be moved.
+        // Rows whose keys PostgreSQL would not tell apart, or would order differently, cannot be moved.
         if is_in_order(table, &page) { Ok(page) } else { Err(corrupt("the order of a table").into()) }
     }
 
     /// Events after a number, in the order of their numbers.
-    pub async fn log(&self, table: &Table, after: i64) -> Result<Vec<Numbered>, MoveError> {
+    pub async fn log(&self, table: &MoveTable, after: i64) -> Result<Vec<Numbered>, MoveError> {
         let page = self.asked(page_of_log(table), vec![integer(after), count(self.page_rows)]).await?;
         let numbered = page.into_iter().map(|mut cells| {
             let number = cells.first_mut().and_then(Option::take).and_then(|number| number.parse().ok());
@@ -99,7 +102,7 @@ impl Source {
     }
 
     /// Adds up all events.
-    pub async fn sum_of_log(self, table: &'static Table) -> Result<Sum, MoveError> {
+    pub async fn sum_of_log(self, table: &'static MoveTable) -> Result<Sum, MoveError> {
         let (mut sum, mut after) = (Sum::default(), 0);
         loop {
             let page = self.log(table, after).await?;
@@ -115,7 +118,7 @@ impl Source {
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
-    /// One value of a table, the smallest or what else is asked for.
+    /// One value.
     pub async fn value(&self, sql: &'static str) -> Result<Option<String>, MoveError> {
         let rows = rows(&self.reads, sql, Vec::new()).await?;
         Ok(rows.first().map(|row: &Row| row.get(0)).transpose()?.flatten())
@@ -128,6 +131,6 @@ impl Source {
     }
 }
 
-fn readable(table: &Table, cells: &mut Cells) -> Result<(), MoveError> {
-    told_by_sqlite(table, cells).map_err(|column| MoveError::Unreadable { table: table.from, column })
+fn readable(table: &MoveTable, cells: &mut Cells) -> Result<(), MoveError> {
+    normalise_sqlite(table, cells).map_err(|column| MoveError::Unreadable { table: table.from, column })
 }

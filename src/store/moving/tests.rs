@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::catalogue::TABLES;
 use super::*;
 use crate::store::Store;
-use crate::store::link::rows;
 use crate::store::operator::Operator;
+use crate::store::statement::rows;
 
 /// An installation on SQLite, and an empty PostgreSQL.
 struct Rig {
@@ -33,14 +33,14 @@ impl Rig {
         format!("sqlite://{}", self.folder.path().join("palabre.db").display())
     }
 
-    async fn opened(&self, page_rows: usize) -> Result<Opened, MoveError> {
+    async fn opened(&self, page_rows: usize) -> Result<MoveState, MoveError> {
         Move::open(&self.from(), &self.target.url(), page_rows).await
     }
 
     async fn ready(&self, page_rows: usize) -> Box<Move> {
         match self.opened(page_rows).await.unwrap() {
-            Opened::Ready(moving) => moving,
-            Opened::Done { .. } => panic!("there is something to do"),
+            MoveState::Ready(moving) => moving,
+            MoveState::Done { .. } => panic!("there is something to do"),
         }
     }
 
@@ -49,7 +49,7 @@ impl Rig {
         passes.iter().map(|pass| pass.written).sum()
     }
 
-    async fn finished(&self, page_rows: usize) -> Verdict {
+    async fn finished(&self, page_rows: usize) -> MoveVerdict {
         self.ready(page_rows).await.finish(&mut |_| {}).await.unwrap()
     }
 
@@ -107,7 +107,7 @@ async fn fill(store: &Store) {
 
 async fn execute(store: &Store, sql: impl AsRef<str>) {
     use sea_orm::ConnectionTrait as _;
-    let crate::store::database::Database::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    let crate::store::database::DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(sql.as_ref()).await.unwrap();
 }
 
@@ -125,7 +125,7 @@ async fn every_table_and_every_column_is_moved() {
     let columns = rows(
         &store.0.reads,
         "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' \
-            AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('seaql_migrations', 'nodes', 'channel_rests')",
+            AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('seaql_migrations', 'nodes', 'channel_notices')",
         Vec::new(),
     );
     let of_sqlite: BTreeSet<(String, String)> =
@@ -138,7 +138,7 @@ async fn every_table_and_every_column_is_moved() {
         "SELECT c.table_name, c.column_name FROM information_schema.columns c \
             JOIN pg_class k ON k.relname = c.table_name AND NOT k.relispartition \
             WHERE c.table_schema = 'public' AND k.relkind IN ('r', 'p') \
-            AND c.table_name NOT IN ('seaql_migrations', 'nodes', 'reserves', 'channel_rests', 'horizon', \
+            AND c.table_name NOT IN ('seaql_migrations', 'nodes', 'quota_leases', 'channel_notices', 'low_watermark', \
                 'search_positions', 'search_messages', 'search_words', 'search_contacts')",
     );
     let of_postgres: BTreeSet<_> = there.lines().map(|line| line.split_once('|').unwrap()).collect();
@@ -165,7 +165,7 @@ async fn what_is_moved_reads_the_same() {
     let odd = rig.target.psql("SELECT body = (SELECT name FROM tenants) FROM messages_in ORDER BY id LIMIT 1");
     assert_eq!(odd, "t");
     assert_eq!(rig.target.psql("SELECT value FROM installation WHERE name = 'secret'"), "of all nodes");
-    assert!(matches!(rig.opened(3).await, Ok(Opened::Done { .. })));
+    assert!(matches!(rig.opened(3).await, Ok(MoveState::Done { .. })));
 }
 
 #[tokio::test]
@@ -348,7 +348,7 @@ async fn pages_are_as_long_as_memory_allows() {
         customer.sends(&store, &format!("SM{n}"), n).await;
     }
     execute(&store, "UPDATE messages_in SET body = replace(hex(zeroblob(1500000)), '0', 'x')").await;
-    let source = Source::open(&rig.from(), 1000).await.unwrap();
+    let source = MoveSource::open(&rig.from(), 1000).await.unwrap();
     let table = TABLES.iter().find(|table| table.name == "messages_in").unwrap();
     let first = source.page(table, None).await.unwrap();
     // Three million characters each: a page ends with the one that is too much for it.
@@ -371,9 +371,9 @@ async fn months_that_are_moved_have_their_partitions() {
     store.close().await.unwrap();
     // A daemon was there before, and saw that nothing is open.
     Store::migrate(&rig.target.url()).await.unwrap();
-    rig.target.psql("UPDATE horizon SET inbound = 'f', outbound = 'f'");
+    rig.target.psql("UPDATE low_watermark SET inbound = 'f', outbound = 'f'");
     assert!(rig.finished(100).await.is_done());
-    assert_eq!(rig.target.psql("SELECT inbound || outbound FROM horizon"), "");
+    assert_eq!(rig.target.psql("SELECT inbound || outbound FROM low_watermark"), "");
     let where_they_are =
         "SELECT tableoid::regclass FROM messages_in UNION ALL SELECT tableoid::regclass FROM event_log";
     assert_eq!(rig.target.psql(where_they_are), "messages_in_2024_08\nevent_log_2024_08");

@@ -1,4 +1,4 @@
-//! The statements of a move, made from the catalogue, and what rows look like when both databases are to be compared.
+//! Statements of a move, and the text form in which rows are compared.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,26 @@ use sea_orm::DbErr;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::catalogue::{Kind, Table};
+use super::catalogue::{ColumnKind, MoveTable};
 use crate::store::values::{Row, corrupt, parse_time, time_text};
 
 /// Texts of one page, in characters; a longer single row is a page of its own.
 const PAGE_CHARS: usize = 4_000_000;
 
-/// A row, each value as one text that is the same whichever database it comes from: times with microseconds, flags as 0
-/// and 1, JSON with its fields in order.
+/// A row. Each value is one text that is the same from both databases: times with microseconds, flags as 0 and 1,
+/// JSON with its fields in order.
 pub(super) type Cells = Vec<Option<String>>;
 
-/// The first cells of a row: its key. Bytes order it, here as in both databases.
-pub(super) fn key<'a>(table: &Table, cells: &'a Cells) -> &'a [Option<String>] {
+/// The first cells of a row: its key. It is ordered by bytes, here as in both databases.
+pub(super) fn key<'a>(table: &MoveTable, cells: &'a Cells) -> &'a [Option<String>] {
     &cells[..table.key.min(cells.len())]
 }
 
-/// One number for a row. Those of a table are added up: the order in which rows are read does not matter, and each counts
-/// as often as it is there.
+/// Checksum of a row. Those of a table are added up, so that the order of reading does not matter.
 pub(super) fn digest(cells: &Cells) -> u128 {
     let mut hash = Sha256::new();
     for cell in cells {
-        // The length tells cells apart; what is null has one that no text has.
+        // The length separates cells; null has a length that no text has.
         let length = cell.as_ref().map_or(u64::MAX, |text| text.len() as u64);
         hash.update(length.to_be_bytes());
         hash.update(cell.as_deref().unwrap_or_default());
@@ -39,18 +38,18 @@ fn quoted(names: impl Iterator<Item = &'static str>) -> String {
     names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
-fn key_names(table: &Table) -> String {
+fn key_names(table: &MoveTable) -> String {
     quoted(table.columns.iter().take(table.key).map(|column| column.name))
 }
 
-/// A page of SQLite's rows, in one text: `[[cell, …], …]`. The key that the page begins after (when there is one), and how
-/// many rows at most.
-pub(super) fn page_of_sqlite(table: &Table, after: bool) -> String {
+/// A page of SQLite's rows as one text, `[[cell, …], …]`. Parameters: the key after which the page begins (if any),
+/// and how many rows at most.
+pub(super) fn page_of_sqlite(table: &MoveTable, after: bool) -> String {
     let limit = if after { table.key + 1 } else { 1 };
     let mut conditions = Vec::from_iter((!table.of.is_empty()).then(|| table.of.to_owned()));
     if after {
         let given = table.columns.iter().take(table.key).zip(1..).map(|(column, number)| match column.kind {
-            Kind::Quarter => format!("substr(?{number}, 1, 19) || 'Z'"),
+            ColumnKind::Quarter => format!("substr(?{number}, 1, 19) || 'Z'"),
             _ => format!("?{number}"),
         });
         conditions.push(format!("({}) > ({})", key_names(table), given.collect::<Vec<_>>().join(", ")));
@@ -58,21 +57,21 @@ pub(super) fn page_of_sqlite(table: &Table, after: bool) -> String {
     sqlite(table, &[], &conditions, &key_names(table), limit)
 }
 
-/// The same of a table that is only appended to; SQLite's own number stands before the cells. The number after which it
-/// begins, and how many rows at most.
-pub(super) fn page_of_log(table: &Table) -> String {
+/// The same for a table that is only appended to, with the rowid before the cells. Parameters: the rowid after which
+/// the page begins, and how many rows at most.
+pub(super) fn page_of_log(table: &MoveTable) -> String {
     sqlite(table, &["CAST(rowid AS TEXT)"], &["rowid > ?1".to_owned()], "rowid", 2)
 }
 
-fn sqlite(table: &Table, before: &[&str], conditions: &[String], order: &str, limit: usize) -> String {
+fn sqlite(table: &MoveTable, before: &[&str], conditions: &[String], order: &str, limit: usize) -> String {
     let cells = table.columns.iter().map(|column| match column.kind {
-        Kind::Number | Kind::Flag => format!("CAST(\"{}\" AS TEXT)", column.name),
-        Kind::Quarter => format!("substr(\"{0}\", 1, 19) || '.000000Z'", column.name),
-        Kind::Text | Kind::Long | Kind::Time | Kind::Json => format!("\"{}\"", column.name),
+        ColumnKind::Number | ColumnKind::Flag => format!("CAST(\"{}\" AS TEXT)", column.name),
+        ColumnKind::Quarter => format!("substr(\"{0}\", 1, 19) || '.000000Z'", column.name),
+        ColumnKind::Text | ColumnKind::Long | ColumnKind::Time | ColumnKind::Json => format!("\"{}\"", column.name),
     });
     let cells = before.iter().map(|cell| (*cell).to_owned()).chain(cells).collect::<Vec<_>>().join(", ");
     let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
-    let long = table.columns.iter().filter(|column| column.kind == Kind::Long);
+    let long = table.columns.iter().filter(|column| column.kind == ColumnKind::Long);
     let length: Vec<_> = long.map(|column| format!("coalesce(length(\"{}\"), 0)", column.name)).collect();
     let length = if length.is_empty() { "0".to_owned() } else { length.join(" + ") };
     let keys: Vec<_> = order.split(", ").zip(1..).map(|(name, number)| format!("{name} AS k{number}")).collect();
@@ -89,14 +88,14 @@ fn sqlite(table: &Table, before: &[&str], conditions: &[String], order: &str, li
     )
 }
 
-/// Rows of PostgreSQL between two keys, either of which may be missing: the first is not among them, the second is. The
-/// keys' texts, and how many rows at most.
-pub(super) fn range_of_postgres(table: &Table, after: bool, through: bool) -> String {
+/// PostgreSQL's rows between two keys, either of which may be missing: the first is excluded, the second included.
+/// Parameters: the keys' texts, and how many rows at most.
+pub(super) fn range_of_postgres(table: &MoveTable, after: bool, through: bool) -> String {
     let cells: Vec<_> = table
         .columns
         .iter()
         .map(|column| match column.kind {
-            Kind::Json => format!("\"{}\"::text", column.name),
+            ColumnKind::Json => format!("\"{}\"::text", column.name),
             _ => format!("\"{}\"", column.name),
         })
         .collect();
@@ -120,21 +119,21 @@ pub(super) fn range_of_postgres(table: &Table, after: bool, through: bool) -> St
 }
 
 /// `$1::text, $2::text::timestamptz`, after so many others.
-fn key_values(table: &Table, others: usize) -> String {
+fn key_values(table: &MoveTable, others: usize) -> String {
     let values = table.columns.iter().take(table.key).zip(others + 1..).map(|(column, number)| match column.kind {
-        Kind::Quarter | Kind::Time => format!("${number}::text::timestamptz"),
+        ColumnKind::Quarter | ColumnKind::Time => format!("${number}::text::timestamptz"),
         _ => format!("${number}::text"),
     });
     values.collect::<Vec<_>>().join(", ")
 }
 
-/// Takes rows out of PostgreSQL: one list for each column of the key.
-pub(super) fn removal(table: &Table) -> String {
+/// Deletes rows of PostgreSQL: one list for each column of the key.
+pub(super) fn removal(table: &MoveTable) -> String {
     let columns = table.columns.iter().take(table.key);
     let lists: Vec<_> = (1..=table.key).map(|number| format!("${number}::text[]")).collect();
     let names: Vec<_> = (1..=table.key).map(|number| format!("k{number}")).collect();
     let same = columns.zip(&names).map(|(column, given)| match column.kind {
-        Kind::Quarter | Kind::Time => format!("t.\"{}\" = j.{given}::timestamptz", column.name),
+        ColumnKind::Quarter | ColumnKind::Time => format!("t.\"{}\" = j.{given}::timestamptz", column.name),
         _ => format!("t.\"{}\" = j.{given}", column.name),
     });
     format!(
@@ -146,14 +145,14 @@ pub(super) fn removal(table: &Table) -> String {
     )
 }
 
-/// Puts rows into PostgreSQL, in bulk.
-pub(super) fn copying(table: &Table) -> String {
+/// Copies rows into PostgreSQL in bulk.
+pub(super) fn copying(table: &MoveTable) -> String {
     let names = table.columns.iter().map(|column| column.name).chain(table.beside.map(|(name, _)| name));
     format!("COPY \"{}\" ({}) FROM STDIN", table.name, quoted(names))
 }
 
 /// A row as COPY takes it: <https://www.postgresql.org/docs/15/sql-copy.html>, text format.
-pub(super) fn add_copied(copied: &mut String, table: &Table, cells: &Cells) {
+pub(super) fn add_copied(copied: &mut String, table: &MoveTable, cells: &Cells) {
     let beside = table.beside.map(|(_, value)| Some(Cow::Borrowed(value)));
     let cells = cells.iter().map(|cell| cell.as_deref().map(Cow::Borrowed)).chain(beside);
     for (at, cell) in cells.enumerate() {
@@ -177,23 +176,23 @@ pub(super) fn add_copied(copied: &mut String, table: &Table, cells: &Cells) {
     copied.push('\n');
 }
 
-/// A cell that no version of Palabre wrote.
+/// The column of a cell that no version of Palabre wrote.
 pub(super) type Unreadable = &'static str;
 
-/// SQLite's cells as PostgreSQL will have them.
+/// Normalises SQLite's cells to what PostgreSQL will have.
 ///
 /// # Errors
-/// The column whose text is none of its kind.
-pub(super) fn told_by_sqlite(table: &Table, cells: &mut Cells) -> Result<(), Unreadable> {
+/// The column whose text is not of its type.
+pub(super) fn normalise_sqlite(table: &MoveTable, cells: &mut Cells) -> Result<(), Unreadable> {
     for (column, cell) in table.columns.iter().zip(cells) {
         let Some(text) = cell else { continue };
         let same = match column.kind {
-            Kind::Time | Kind::Quarter if !is_fixed_width(text) => {
+            ColumnKind::Time | ColumnKind::Quarter if !is_fixed_width(text) => {
                 Some(time_text(parse_time(text).map_err(|_| column.name)?))
             }
-            Kind::Json => Some(ordered(text).map_err(|_| column.name)?),
-            // PostgreSQL keeps every character but one, and webhooks replace it in the same way.
-            Kind::Text | Kind::Long if text.contains('\0') => Some(text.replace('\0', "\u{fffd}")),
+            ColumnKind::Json => Some(ordered(text).map_err(|_| column.name)?),
+            // PostgreSQL stores every character but NUL, and webhooks replace it in the same way.
+            ColumnKind::Text | ColumnKind::Long if text.contains('\0') => Some(text.replace('\0', "\u{fffd}")),
             _ => None,
         };
         if same.is_some() {
@@ -203,14 +202,14 @@ pub(super) fn told_by_sqlite(table: &Table, cells: &mut Cells) -> Result<(), Unr
     Ok(())
 }
 
-/// PostgreSQL's row, as [`range_of_postgres`] selects it.
-pub(super) fn told_by_postgres(table: &Table, row: &Row) -> Result<Cells, DbErr> {
+/// A row of PostgreSQL, as [`range_of_postgres`] selects it.
+pub(super) fn cells_of_postgres(table: &MoveTable, row: &Row) -> Result<Cells, DbErr> {
     let cells = table.columns.iter().enumerate().map(|(at, column)| match column.kind {
-        Kind::Text | Kind::Long => row.get(at),
-        Kind::Number => Ok(row.get::<Option<i64>>(at)?.map(|number| number.to_string())),
-        Kind::Flag => Ok(row.get::<Option<bool>>(at)?.map(|flag| u8::from(flag).to_string())),
-        Kind::Time | Kind::Quarter => Ok(row.get::<Option<Timestamp>>(at)?.map(time_text)),
-        Kind::Json => row.get::<Option<String>>(at)?.map(|text| ordered(&text)).transpose(),
+        ColumnKind::Text | ColumnKind::Long => row.get(at),
+        ColumnKind::Number => Ok(row.get::<Option<i64>>(at)?.map(|number| number.to_string())),
+        ColumnKind::Flag => Ok(row.get::<Option<bool>>(at)?.map(|flag| u8::from(flag).to_string())),
+        ColumnKind::Time | ColumnKind::Quarter => Ok(row.get::<Option<Timestamp>>(at)?.map(time_text)),
+        ColumnKind::Json => row.get::<Option<String>>(at)?.map(|text| ordered(&text)).transpose(),
     });
     cells.collect()
 }
@@ -221,7 +220,7 @@ fn is_fixed_width(text: &str) -> bool {
     shape.eq(*b"0000-00-00T00:00:00.000000Z")
 }
 
-/// One text for what is the same to a machine.
+/// JSON with its fields in order.
 fn ordered(json: &str) -> Result<String, DbErr> {
     let value: Value = serde_json::from_str(json).map_err(|_| corrupt("JSON"))?;
     Ok(value.to_string())
@@ -232,7 +231,7 @@ mod tests {
     use super::super::catalogue::TABLES;
     use super::*;
 
-    fn table(name: &str) -> &'static Table {
+    fn table(name: &str) -> &'static MoveTable {
         TABLES.iter().find(|table| table.name == name).unwrap()
     }
 
@@ -250,13 +249,13 @@ mod tests {
             ("", Err("created_at")),
         ] {
             let mut row = cells(&[Some("id"), Some("nul\0"), Some("+33"), Some(of_sqlite)]);
-            let read = told_by_sqlite(phones, &mut row);
+            let read = normalise_sqlite(phones, &mut row);
             assert_eq!(read.map(|()| row[3].as_deref().unwrap()), expected, "{of_sqlite}");
             assert_eq!(row[1].as_deref(), Some("nul\u{fffd}"));
         }
         let mut event = vec![None; 9];
         event[7] = Some(r#"{"b": "\u00e9", "a":1}"#.to_owned());
-        told_by_sqlite(table("event_log"), &mut event).unwrap();
+        normalise_sqlite(table("event_log"), &mut event).unwrap();
         assert_eq!(event[7].as_deref(), Some(r#"{"a":1,"b":"é"}"#));
     }
 

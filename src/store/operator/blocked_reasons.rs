@@ -1,15 +1,17 @@
-//! What rows wait for that have no reason of their own, in a word, for whole lists: another message, their channel, their
-//! time, or a sender. [`Operator::waits`] tells it of one row, with all that belongs to it.
+//! Blocked reasons for whole lists of rows, in one word each.
+//!
+//! The word is another message (`line`), the channel's pause or notice, the row's time, or a sender (`turn`).
+//! [`Operator::blocked_reason`] answers in full for one row.
 
 use std::collections::BTreeMap;
 
 use palabre_actors::ports::NOTICE_TTL;
 
 use super::*;
-use crate::store::link::time;
+use crate::store::statement::time;
 use crate::store::values::Row;
 
-/// Another message of its conversation comes first.
+/// Another message of its conversation is before it in the queue.
 pub(super) const LINE: &str = "line";
 /// Its own time has not come.
 pub(super) const TIME: &str = "time";
@@ -17,30 +19,30 @@ pub(super) const TIME: &str = "time";
 pub(super) const TURN: &str = "turn";
 const PAUSED: &str = "paused";
 
-/// What keeps whole channels back: until when at the longest, and why.
-pub(super) struct Holds(BTreeMap<ChannelId, (Timestamp, String)>);
+/// What blocks whole channels: until when at the longest, and why.
+pub(super) struct ChannelBlocks(BTreeMap<ChannelId, (Timestamp, String)>);
 
 impl Operator {
-    /// What keeps channels of these tenants back at this moment.
-    pub(super) async fn holds(&self, among: Value, now: Timestamp) -> Result<Holds, DbErr> {
-        let rows = all(&self.reads, sql::HOLDS, [among, time(now), time(now - NOTICE_TTL)]).await?;
-        let holds = rows.iter().map(hold).collect::<Result<Vec<_>, DbErr>>()?;
-        Ok(Holds::of(holds))
+    /// What blocks channels of these tenants now.
+    pub(super) async fn channel_blocks(&self, among: Value, now: Timestamp) -> Result<ChannelBlocks, DbErr> {
+        let rows = all(&self.reads, sql::CHANNEL_BLOCKS, [among, time(now), time(now - NOTICE_TTL)]).await?;
+        let channel_blocks = rows.iter().map(channel_block).collect::<Result<Vec<_>, DbErr>>()?;
+        Ok(ChannelBlocks::of(channel_blocks))
     }
 }
 
-fn hold(row: &Row) -> Result<(ChannelId, Timestamp, String), DbErr> {
+fn channel_block(row: &Row) -> Result<(ChannelId, Timestamp, String), DbErr> {
     let (what, reason): (String, String) = (row.get(1)?, row.get(2)?);
-    // A provider's pause has its word or code for a reason, an operator's whatever they wrote: that is for `show`.
+    // A provider's pause has a word or a code for a reason. An operator's own text is shown by `show` only.
     let is_word = reason == "suspended" || (reason.len() == 5 && reason.bytes().all(|byte| byte.is_ascii_digit()));
-    let word = if what == "rests" || is_word { reason } else { PAUSED.to_owned() };
+    let word = if what == "notice" || is_word { reason } else { PAUSED.to_owned() };
     Ok((row.channel(0)?, row.time(3)?, word))
 }
 
-impl Holds {
-    fn of(holds: Vec<(ChannelId, Timestamp, String)>) -> Self {
+impl ChannelBlocks {
+    fn of(channel_blocks: Vec<(ChannelId, Timestamp, String)>) -> Self {
         let mut longest = BTreeMap::new();
-        for (channel, until, word) in holds {
+        for (channel, until, word) in channel_blocks {
             match longest.get(&channel) {
                 Some((known, _)) if *known >= until => {}
                 _ => drop(longest.insert(channel, (until, word))),
@@ -49,7 +51,7 @@ impl Holds {
         Self(longest)
     }
 
-    /// What a row waits for: the one before it in its line, or what takes longest.
+    /// The reason of a row: a message before it in its queue, or what takes longest.
     pub(super) fn word(&self, item: &Item, behind: bool, now: Timestamp) -> String {
         if behind {
             return LINE.to_owned();
@@ -58,7 +60,7 @@ impl Holds {
         if item.next_attempt_at > longest { TIME.to_owned() } else { self.of_due(&item.channel) }
     }
 
-    /// What a row waits for whose own time does not hold it back.
+    /// The reason of a row that its own time does not hold back.
     pub(super) fn of_due(&self, channel: &ChannelId) -> String {
         self.0.get(channel).map_or_else(|| TURN.to_owned(), |(_, word)| word.clone())
     }

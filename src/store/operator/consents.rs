@@ -1,57 +1,50 @@
-//! Who said STOP, and the ledger of consents.
+//! Opt-outs, and the consent ledger.
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::link::{change, id, id_or_null, integer, text, text_or_null, time};
+use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
-use crate::store::writer::{contact_of, hold_back, unsettle};
+use crate::store::writer::{contact_of, invalidate_conversations, suppress_unsent};
 
-/// Somebody who said STOP. `Debug` masks the address (I10).
+/// An opt-out. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptOut {
-    /// Its row.
     pub id: Uuid,
-    /// Towards whom.
     pub tenant: TenantId,
-    /// Under which address.
     pub address: Address,
     /// `message`, `provider` or `operator`.
     pub source: String,
     /// The message that said so, in or out.
     pub message: Option<String>,
-    /// When.
     pub created_at: Timestamp,
 }
 
 /// A row of the ledger. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentRow {
-    /// Its row: they grow with time.
+    /// Ids grow with time.
     pub id: Uuid,
-    /// Towards whom.
     pub tenant: TenantId,
-    /// Through which channel, when one is known.
+    /// `None`: not known.
     pub channel: Option<ChannelId>,
-    /// Who, when they are known as a contact.
+    /// `None`: not known as a contact.
     pub contact: Option<Uuid>,
-    /// Under which address.
     pub address: Address,
     /// `opted_out`, `opted_in`, `welcomed` or `confirmed`.
     pub what: String,
     /// `message`, `provider` or `operator`.
     pub source: String,
-    /// What proves it: a message's id, or what an operator wrote.
+    /// The proof: a message's id, or what an operator wrote.
     pub evidence: Option<String>,
-    /// When.
     pub created_at: Timestamp,
 }
 
 impl Operator {
-    /// Who said STOP to these tenants, newest first.
+    /// Opt-outs of these tenants, newest first.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn opt_outs(&self, tenants: &Tenants, page: Page) -> Result<Vec<OptOut>, StoreError> {
+    pub async fn opt_outs(&self, tenants: &Tenants, page: PageRequest) -> Result<Vec<OptOut>, StoreError> {
         let among = self.among(tenants).await?;
         let before = page.before.map_or_else(|| text(LAST_ID), id);
         let rows = all(&self.reads, sql::OPT_OUTS, [among, before, integer(page.limit)]).await?;
@@ -68,8 +61,8 @@ impl Operator {
         Ok(rows.iter().map(opt_out).collect::<Result<_, DbErr>>()?)
     }
 
-    /// Records that somebody said STOP by another way (at the counter, in a letter), and holds back what waits for them.
-    /// Answers how many messages that were; `None`: they were on the list already.
+    /// Records a STOP that came by another way (at the counter, in a letter), and suppresses what waits for the
+    /// contact. Returns how many messages that were; `None`: they had opted out already.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing changed.
@@ -87,7 +80,7 @@ impl Operator {
         }
         let mut events = Events::none();
         self.enter(&tx, (tenant, address), (EventType::OptedOut, evidence, at), &mut events).await?;
-        let held_back = hold_back(&tx, tenant, address, at).await?;
+        let held_back = suppress_unsent(&tx, tenant, address, at).await?;
         for (message, correlation) in &held_back {
             let what = (EntityType::MessageOut, Some(message.0));
             let payload = Payload::reason("opted_out");
@@ -99,8 +92,8 @@ impl Operator {
         Ok(Some(held_back.len()))
     }
 
-    /// Records an explicit START that came another way, for every address of the contact. Answers whether they were on
-    /// the list. What was held back stays so until somebody replays it.
+    /// Records an explicit START that came by another way, for every address of the contact. Returns whether they had
+    /// opted out. Suppressed messages stay so until somebody replays them.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing changed.
@@ -154,7 +147,7 @@ impl Operator {
         Ok(rows.iter().map(consent).collect::<Result<_, DbErr>>()?)
     }
 
-    /// Enters a change into the ledger and the event log.
+    /// Writes a change to the ledger and the event log.
     async fn enter(
         &self,
         tx: &Tx,
@@ -173,7 +166,7 @@ impl Operator {
             time(at),
         ];
         change(tx, sql::LEDGER, values).await?;
-        unsettle(tx, (tenant, address), None, at).await?;
+        invalidate_conversations(tx, (tenant, address), None, at).await?;
         let payload = Payload::builder().word("source", "operator").finish();
         let who = (EntityType::Contact, contact.map(|contact| contact.0));
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));

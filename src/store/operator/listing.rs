@@ -1,4 +1,4 @@
-//! Looking at the outbox.
+//! Lists of the outbox, and single rows.
 
 use std::fmt;
 
@@ -7,41 +7,38 @@ use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::ports::NOTICE_TTL;
 
 use super::*;
-use crate::store::Wait;
+use crate::store::BlockedReason;
 use crate::store::entity::event_log;
 use crate::store::history::first_id_of;
-use crate::store::link::{self, id, integer, rows, text, text_or_null, time, time_or_null};
 use crate::store::sql::MESSAGE_EVENTS;
+use crate::store::statement::{self, id, integer, rows, text, text_or_null, time, time_or_null};
 use crate::store::values::{Row, corrupt, number};
 
-/// The clocks that made a row's id and its `created_at` are the same, and a turn is decided within this time.
+/// How far a row's id may be from its `created_at`: one clock makes both, and a turn is decided within this time.
 const DECISION: TimeDelta = TimeDelta::minutes(1);
 
-/// Which rows of the outbox.
+/// Selects rows of the outbox.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Whose.
     pub tenants: Tenants,
-    /// Through which channel.
     pub channel: Option<ChannelId>,
-    /// In which states; none: those that need a look ([`Filter::NEED_A_LOOK`]).
+    /// None: those that need a look ([`Filter::NEED_A_LOOK`]).
     pub states: Vec<OutboxState>,
-    /// For which reason: a word of ours or a provider's code, also as the last reason of an exhausted message.
+    /// A word of ours or a provider's code, also as the last reason of an exhausted message.
     pub reason: Option<String>,
-    /// Written for what.
     pub kind: Option<OutboundKind>,
-    /// Written then or later.
+    /// Created then or later.
     pub since: Option<Timestamp>,
-    /// Written before then.
+    /// Created before then.
     pub until: Option<Timestamp>,
 }
 
 impl Filter {
-    /// States that do not pass by themselves, or not soon.
+    /// States that do not end by themselves, or not soon.
     pub const NEED_A_LOOK: &'static [OutboxState] =
         &[OutboxState::Dead, OutboxState::Failed, OutboxState::Unknown, OutboxState::Deferred];
 
-    /// The states that are meant.
+    /// The states, with the default.
     #[must_use]
     pub fn wanted(&self) -> &[OutboxState] {
         if self.states.is_empty() { Self::NEED_A_LOOK } else { &self.states }
@@ -60,64 +57,50 @@ impl Filter {
     }
 }
 
-/// Which part of a long list.
+/// A page of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct PageRequest {
     /// Rows older than this one: the last of the page before.
     pub before: Option<Uuid>,
-    /// How many at most.
     pub limit: usize,
 }
 
 /// A row of the outbox. `Debug` shows neither address nor text (I10).
 #[derive(Clone, PartialEq)]
 pub struct Item {
-    /// Its id.
     pub id: OutboundId,
-    /// Whose.
     pub tenant: TenantId,
-    /// The channel it was written for.
+    /// The channel that it was written for.
     pub channel: ChannelId,
-    /// The conversation, whose line it stands in.
+    /// The conversation whose queue it is in.
     pub conversation: Uuid,
-    /// Who gets it.
     pub to: Address,
-    /// The text.
     pub body: String,
-    /// The template that says it outside of the window.
+    /// The template that is used outside of the window.
     pub template: Option<TemplateUse>,
-    /// Written for what.
     pub kind: OutboundKind,
-    /// Where it stands.
     pub state: OutboxState,
-    /// Why it stands there: a word of ours or a provider's code. In a list, of a row that waits and was never claimed: what
-    /// it waits for at this moment.
+    /// A word of ours or a provider's code. In a list, of a row that waits and was never claimed: its blocked reason
+    /// now.
     pub reason: Option<String>,
-    /// Attempts begun, in all its lives.
+    /// Attempts begun, in all generations.
     pub attempts: u32,
-    /// Which life it is in: each replay begins another.
+    /// Each replay begins another generation.
     pub generation: u32,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
-    /// Not before.
     pub next_attempt_at: Timestamp,
-    /// Not after.
     pub expires_at: Option<Timestamp>,
-    /// What the provider calls it.
     pub provider_message_id: Option<String>,
-    /// The channel that took over.
+    /// The channel that took over (failover).
     pub sent_via: Option<ChannelId>,
-    /// What it cost, in millionths of the tenant's currency.
+    /// In millionths of the tenant's currency.
     pub cost_micros: i64,
-    /// The flow it belongs to.
     pub correlation: CorrelationId,
-    /// When it was written.
     pub created_at: Timestamp,
     /// When the provider took it.
     pub sent_at: Option<Timestamp>,
-    /// When anything of it last changed.
     pub updated_at: Timestamp,
-    /// The message that it answers.
     pub in_reply_to: Option<Uuid>,
 }
 
@@ -127,40 +110,32 @@ impl fmt::Debug for Item {
     }
 }
 
-/// A row and what happened to it, in the order of time.
+/// A row and its events, in the order of time.
 #[derive(Clone, Debug)]
-pub struct Shown {
-    /// The row.
+pub struct ItemWithEvents {
     pub item: Item,
-    /// Its events.
     pub events: Vec<event_log::Model>,
 }
 
 /// How many rows share tenant, channel, state and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// Whose.
+pub struct OutboxCount {
     pub tenant: TenantId,
-    /// Through which channel.
     pub channel: ChannelId,
-    /// Where they stand.
     pub state: OutboxState,
-    /// Why, as in a list.
+    /// As in a list.
     pub reason: Option<String>,
-    /// How many.
     pub messages: u64,
-    /// When the oldest was written.
     pub oldest: Timestamp,
-    /// When the newest was written.
     pub newest: Timestamp,
 }
 
 impl Operator {
-    /// Rows that fit, newest first, as they stand at this moment.
+    /// Rows that fit, newest first.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn list(&self, filter: &Filter, page: Page, now: Timestamp) -> Result<Vec<Item>, StoreError> {
+    pub async fn list(&self, filter: &Filter, page: PageRequest, now: Timestamp) -> Result<Vec<Item>, StoreError> {
         let among = self.among(&filter.tenants).await?;
         let mut values = filter.values(among.clone(), filter.wanted());
         values.push(page.before.map_or_else(|| text(LAST_ID), id));
@@ -168,43 +143,43 @@ impl Operator {
         values.push(integer(page.limit));
         let rows = rows(&self.reads, sql::newest(self.reads.dialect(), filter.wanted()), values).await?;
         let mut items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
-        if items.iter().any(Item::waits_unsaid) {
-            let holds = self.holds(among, now).await?;
-            for (item, row) in items.iter_mut().zip(&rows).filter(|(item, _)| item.waits_unsaid()) {
-                item.reason = Some(holds.word(item, row.get(23)?, now));
+        if items.iter().any(Item::needs_blocked_reason) {
+            let channel_blocks = self.channel_blocks(among, now).await?;
+            for (item, row) in items.iter_mut().zip(&rows).filter(|(item, _)| item.needs_blocked_reason()) {
+                item.reason = Some(channel_blocks.word(item, row.get(23)?, now));
             }
         }
         Ok(items)
     }
 
-    /// How many rows fit, by tenant, channel, state and reason, the most first, as they stand at this moment.
+    /// How many rows fit, by tenant, channel, state and reason, the most first.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn counts(&self, filter: &Filter, now: Timestamp) -> Result<Vec<Count>, StoreError> {
+    pub async fn counts(&self, filter: &Filter, now: Timestamp) -> Result<Vec<OutboxCount>, StoreError> {
         let among = self.among(&filter.tenants).await?;
         let mut values = filter.values(among.clone(), filter.wanted());
         values.extend([time(now), time(now - NOTICE_TTL)]);
         let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted()), values).await?;
         let mut counts = rows.iter().map(count).collect::<Result<Vec<_>, _>>()?;
-        let is_due = |count: &Count| count.reason.as_deref() == Some(blocked_reasons::TURN);
+        let is_due = |count: &OutboxCount| count.reason.as_deref() == Some(blocked_reasons::TURN);
         if counts.iter().any(is_due) {
-            let holds = self.holds(among, now).await?;
+            let channel_blocks = self.channel_blocks(among, now).await?;
             for count in counts.iter_mut().filter(|count| is_due(count)) {
-                count.reason = Some(holds.of_due(&count.channel));
+                count.reason = Some(channel_blocks.of_due(&count.channel));
             }
-            counts = together(counts);
+            counts = merged(counts);
         }
         Ok(counts)
     }
 
-    /// What holds a row back at this moment. `None`: it is not pending, or there is no such row. Whoever asks has seen
-    /// the row ([`Operator::show`]).
+    /// Why a row is not sent now. `None`: it is not pending, or there is no such row. The caller has already checked
+    /// that the row may be seen ([`Operator::show`]).
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn waits(&self, id: OutboundId, now: Timestamp) -> Result<Option<Wait>, StoreError> {
-        crate::store::blocked_reason::waits(&self.reads, id, now).await
+    pub async fn blocked_reason(&self, id: OutboundId, now: Timestamp) -> Result<Option<BlockedReason>, StoreError> {
+        crate::store::blocked_reason::blocked_reason(&self.reads, id, now).await
     }
 
     /// When a row's contact last wrote in its conversation. `None`: never.
@@ -220,14 +195,14 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn show(&self, tenants: &Tenants, id: OutboundId) -> Result<Option<Shown>, StoreError> {
+    pub async fn show(&self, tenants: &Tenants, id: OutboundId) -> Result<Option<ItemWithEvents>, StoreError> {
         let Some(item) = self.item(tenants, id).await? else { return Ok(None) };
-        let flow = [text(item.tenant.as_str()), link::id(item.correlation), link::id(item.id)];
+        let flow = [text(item.tenant.as_str()), statement::id(item.correlation), statement::id(item.id)];
         let events = all(&self.reads, MESSAGE_EVENTS, flow).await?;
-        Ok(Some(Shown { events: events.iter().map(Row::model).collect::<Result<_, _>>()?, item }))
+        Ok(Some(ItemWithEvents { events: events.iter().map(Row::model).collect::<Result<_, _>>()?, item }))
     }
 
-    /// The message that was asked for under an idempotency key. `None`: nobody used the key yet.
+    /// The message that has an idempotency key. `None`: the key is not used yet.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -247,14 +222,14 @@ impl Operator {
 }
 
 impl Item {
-    /// Whether it waits, and nobody who was at it said why.
-    fn waits_unsaid(&self) -> bool {
+    /// Whether it waits without a reason of its own.
+    fn needs_blocked_reason(&self) -> bool {
         self.state == OutboxState::Pending && self.reason.is_none()
     }
 }
 
-fn count(row: &Row) -> Result<Count, DbErr> {
-    Ok(Count {
+fn count(row: &Row) -> Result<OutboxCount, DbErr> {
+    Ok(OutboxCount {
         tenant: row.tenant(0)?,
         channel: row.channel(1)?,
         state: row.parse(2)?,
@@ -265,25 +240,26 @@ fn count(row: &Row) -> Result<Count, DbErr> {
     })
 }
 
-/// Counts of which two are the same become one: some were told that they wait for their channel, others wait for it now.
-fn together(counts: Vec<Count>) -> Vec<Count> {
-    let mut merged: Vec<Count> = Vec::with_capacity(counts.len());
+/// Merges counts with the same key: rows whose stored reason is the channel's, and rows that wait for the channel
+/// now.
+fn merged(counts: Vec<OutboxCount>) -> Vec<OutboxCount> {
+    let mut distinct: Vec<OutboxCount> = Vec::with_capacity(counts.len());
     for count in counts {
-        let is_same = |known: &&mut Count| {
+        let is_same = |known: &&mut OutboxCount| {
             (&known.tenant, &known.channel, known.state, &known.reason)
                 == (&count.tenant, &count.channel, count.state, &count.reason)
         };
-        match merged.iter_mut().find(is_same) {
+        match distinct.iter_mut().find(is_same) {
             Some(known) => {
                 known.messages += count.messages;
                 known.oldest = known.oldest.min(count.oldest);
                 known.newest = known.newest.max(count.newest);
             }
-            None => merged.push(count),
+            None => distinct.push(count),
         }
     }
-    merged.sort_by_key(|count| std::cmp::Reverse(count.messages));
-    merged
+    distinct.sort_by_key(|count| std::cmp::Reverse(count.messages));
+    distinct
 }
 
 /// Columns as `sql::ITEM` selects them.

@@ -1,12 +1,12 @@
-//! Channels that send nothing for a while.
+//! Pauses of channels.
 
 use palabre_actors::ports::{ChannelKey, Pause};
 
 use super::*;
-use crate::store::link::{change, text, time};
+use crate::store::statement::{change, text, time};
 use crate::store::values::Row;
 
-/// Until when a channel is paused that somebody has to resume: the last moment that the columns hold.
+/// The end of a pause that somebody has to resume: the last time that the columns hold.
 #[must_use]
 pub fn endless() -> Timestamp {
     const LAST_SECOND: i64 = 253_402_300_799;
@@ -28,7 +28,7 @@ impl Operator {
         Ok(rows.iter().map(pause).collect::<Result<_, DbErr>>()?)
     }
 
-    /// Lets a channel send nothing until then. Answers whose it is; `None`: these tenants have no such channel.
+    /// Pauses a channel until then. `None`: these tenants have no such channel.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -36,7 +36,7 @@ impl Operator {
         &self,
         tenants: &Tenants,
         channel: &ChannelId,
-        reason: &Reason,
+        reason: &OperatorReason,
         (until, at): (Timestamp, Timestamp),
     ) -> Result<Option<Pause>, StoreError> {
         let Some(tenant) = self.owner(tenants, channel).await? else { return Ok(None) };
@@ -47,7 +47,7 @@ impl Operator {
         Ok(Some(Pause { channel_key, reason: reason.as_str().to_owned(), until }))
     }
 
-    /// Ends a channel's pause. Answers whether there was one; `None`: these tenants have no such channel.
+    /// Ends a channel's pause. Returns whether there was one; `None`: these tenants have no such channel.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

@@ -1,4 +1,4 @@
-//! Sending on its way again, and calling back.
+//! Replay and cancellation of messages.
 
 use std::collections::BTreeSet;
 
@@ -8,48 +8,45 @@ use palabre_actors::domain::status::Transition;
 
 use super::*;
 use crate::store::events::Events;
-use crate::store::link::{change, count, id, list, rows, text, time, time_or_null};
+use crate::store::statement::{change, count, id, list, rows, text, time, time_or_null};
 use crate::store::values::{Row, number};
-use crate::store::writer::{Line, line_up, promote};
+use crate::store::writer::{QueueKey, reorder, unblock_heads};
 
-/// Rows that one transaction sets on their way: a hundredth of a second of the one writer's time.
+/// Rows that one transaction replays: a hundredth of a second of SQLite's writer.
 const AT_ONCE: usize = 250;
 
-/// How something is replayed.
 #[derive(Clone, Debug)]
-pub struct Manner {
-    /// Why, for the event log.
-    pub reason: Reason,
+pub struct ReplayOptions {
+    /// For the event log.
+    pub reason: OperatorReason,
     /// How many of them become due in a second, so that a thousand dead letters are no burst. At least 1.
     pub per_second: u32,
-    /// Channels whose messages do not wait for each other (`keep_order = false`).
+    /// Channels without order (`keep_order = false`).
     pub unordered: BTreeSet<ChannelId>,
-    /// Now.
     pub at: Timestamp,
 }
 
-impl Manner {
-    /// When the row of that place becomes due.
+impl ReplayOptions {
+    /// When the row at that place becomes due.
     fn due(&self, place: u64) -> Timestamp {
         let apart = 1_000_000 / i64::from(self.per_second.max(1));
         self.at + TimeDelta::microseconds(apart.saturating_mul(i64::try_from(place).unwrap_or(i64::MAX)))
     }
 }
 
-/// What came of a change to one row.
+/// The result of a change to one row.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
 pub enum Changed {
-    /// It is done, and the row is like this now.
+    /// It is done; this is the row now.
     Done(Item),
     /// These tenants have no such row.
     NoSuchMessage,
-    /// Not from where the row stands.
+    /// Not from the row's state.
     NotFrom(OutboxState),
 }
 
-/// What a change needs to know of a row.
-struct Target {
+struct ReplayTarget {
     id: OutboundId,
     tenant: TenantId,
     channel: ChannelId,
@@ -64,7 +61,7 @@ struct Target {
     created_at: Timestamp,
 }
 
-impl Target {
+impl ReplayTarget {
     fn read(row: &Row) -> Result<Self, DbErr> {
         Ok(Self {
             id: row.parse(0)?,
@@ -82,18 +79,18 @@ impl Target {
         })
     }
 
-    /// As long as it had in its first place, counted from the new one; what has not run out stays.
+    /// Its original time to live, counted from the new time to be due; an expiry that is later than that stays.
     fn expires_anew(&self, due: Timestamp) -> Option<Timestamp> {
         let expires = self.expires_at?;
         let lasted = expires - self.generation_since.unwrap_or(self.created_at);
         Some(if expires > due { expires } else { due + lasted.max(TimeDelta::minutes(1)) })
     }
 
-    fn line(&self) -> Line {
+    fn queue(&self) -> QueueKey {
         (self.tenant.as_str().to_owned(), self.conversation.to_string())
     }
 
-    fn to_wake(&self) -> Notification {
+    fn notification(&self) -> Notification {
         Notification::channel_key(&self.tenant, &self.channel)
     }
 
@@ -104,11 +101,16 @@ impl Target {
 }
 
 impl Operator {
-    /// Sends one message on its way again: it passes every gate anew.
+    /// Replays one message: consent, window and limits are checked anew.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing changed.
-    pub async fn replay(&self, tenants: &Tenants, id: OutboundId, manner: &Manner) -> Result<Changed, StoreError> {
+    pub async fn replay(
+        &self,
+        tenants: &Tenants,
+        id: OutboundId,
+        options: &ReplayOptions,
+    ) -> Result<Changed, StoreError> {
         let among = self.among(tenants).await?;
         let tx = self.begin().await?;
         let targets = targets(&tx, among, &[id]).await?;
@@ -116,19 +118,19 @@ impl Operator {
         if target.state.after(Transition::Replay).is_none() {
             return Ok(Changed::NotFrom(target.state));
         }
-        revive(&tx, &targets, manner, 0).await?;
+        begin_generation(&tx, &targets, options, 0).await?;
         tx.commit().await?;
-        self.notify_nodes(target.to_wake());
+        self.notify_nodes(target.notification());
         self.changed(tenants, id).await
     }
 
-    /// Sends every message that fits on its way again, the oldest first, [`Manner::per_second`] of them due in a second.
-    /// States that cannot be replayed are passed over. Answers how many; when an error ends it, what was committed so
-    /// far stays replayed, and the rest can be replayed by the same filter.
+    /// Replays every message that fits, the oldest first, [`ReplayOptions::per_second`] of them due in a second.
+    /// States that cannot be replayed are skipped. Returns how many; after an error, what was committed stays
+    /// replayed, and the same filter finds the others.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn replay_all(&self, filter: &Filter, manner: &Manner) -> Result<u64, StoreError> {
+    pub async fn replay_all(&self, filter: &Filter, options: &ReplayOptions) -> Result<u64, StoreError> {
         let states = replayable(filter);
         let mut replayed = 0;
         let mut after = String::new();
@@ -142,28 +144,28 @@ impl Operator {
             let Some(last) = ids.last() else { break };
             after = last.to_string();
             let targets = targets(&tx, among, &ids).await?;
-            revive(&tx, &targets, manner, replayed).await?;
+            begin_generation(&tx, &targets, options, replayed).await?;
             tx.commit().await?;
-            targets.iter().for_each(|target| self.notify_nodes(target.to_wake()));
+            targets.iter().for_each(|target| self.notify_nodes(target.notification()));
             replayed += targets.len() as u64;
         }
         Ok(replayed)
     }
 
-    /// How many messages [`Operator::replay_all`] would send on their way, by tenant, channel, state and reason.
+    /// How many messages [`Operator::replay_all`] would replay, by tenant, channel, state and reason.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn replayable(&self, filter: &Filter) -> Result<Vec<Count>, StoreError> {
+    pub async fn replayable(&self, filter: &Filter) -> Result<Vec<OutboxCount>, StoreError> {
         let states = replayable(filter);
         if states.is_empty() {
             return Ok(Vec::new());
         }
-        // None of them waits, whatever the time is.
+        // None of them is pending, so the time does not matter.
         self.counts(&Filter { states, ..filter.clone() }, Timestamp::UNIX_EPOCH).await
     }
 
-    /// Calls a message back: it will not be sent. One that a sender has begun cannot be called back.
+    /// Cancels a message: it will not be sent. One that a sender has begun cannot be cancelled.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing changed.
@@ -171,7 +173,7 @@ impl Operator {
         &self,
         tenants: &Tenants,
         message: OutboundId,
-        reason: &Reason,
+        reason: &OperatorReason,
         at: Timestamp,
     ) -> Result<Changed, StoreError> {
         let among = self.among(tenants).await?;
@@ -183,14 +185,14 @@ impl Operator {
         }
         change(&tx, sql::CANCEL, [id(message), time(at)]).await?;
         if target.state.is_in_line() {
-            promote(&tx, &BTreeSet::from([target.line()])).await?;
+            unblock_heads(&tx, &BTreeSet::from([target.queue()])).await?;
         }
         let payload = Payload::builder().text("reason", reason.as_str()).word("from", target.state.as_str()).finish();
         let mut events = Events::none();
         events.push(&target.event(Transition::Cancel, payload, at));
         events.into_rows().insert(&tx).await?;
         tx.commit().await?;
-        self.notify_nodes(target.to_wake());
+        self.notify_nodes(target.notification());
         self.changed(tenants, message).await
     }
 
@@ -199,8 +201,8 @@ impl Operator {
     }
 }
 
-/// Those of the filter's states that may be replayed. When none are named, dead letters: what a gate or a person held
-/// back is sent again only when somebody asks for it by name.
+/// The filter's states that may be replayed; by default dead letters: what consent or a person held back is replayed
+/// only by name.
 fn replayable(filter: &Filter) -> Vec<OutboxState> {
     if filter.states.is_empty() {
         return vec![OutboxState::Dead, OutboxState::Failed];
@@ -208,34 +210,34 @@ fn replayable(filter: &Filter) -> Vec<OutboxState> {
     filter.states.iter().copied().filter(|state| state.after(Transition::Replay).is_some()).collect()
 }
 
-async fn targets(tx: &Tx, among: Value, ids: &[OutboundId]) -> Result<Vec<Target>, DbErr> {
+async fn targets(tx: &Tx, among: Value, ids: &[OutboundId]) -> Result<Vec<ReplayTarget>, DbErr> {
     let rows = all(tx, sql::TARGETS, [among, column(ids)]).await?;
-    rows.iter().map(Target::read).collect()
+    rows.iter().map(ReplayTarget::read).collect()
 }
 
-/// Begins another life of each, `first` places after those of the batches before.
-async fn revive(tx: &Tx, targets: &[Target], manner: &Manner, first: u64) -> Result<(), DbErr> {
+/// Begins another generation of each, `first` places after those of the batches before.
+async fn begin_generation(tx: &Tx, targets: &[ReplayTarget], options: &ReplayOptions, first: u64) -> Result<(), DbErr> {
     let mut rows = Vec::with_capacity(targets.len());
-    let mut lines = BTreeSet::new();
+    let mut queues = BTreeSet::new();
     let mut events = Events::none();
     for (place, target) in (first..).zip(targets) {
-        let due = manner.due(place);
+        let due = options.due(place);
         rows.push([id(target.id), time(due), time_or_null(target.expires_anew(due))]);
-        if !manner.unordered.contains(&target.channel) {
-            lines.insert(target.line());
+        if !options.unordered.contains(&target.channel) {
+            queues.insert(target.queue());
         }
         let mut payload = Payload::builder()
-            .text("reason", manner.reason.as_str())
+            .text("reason", options.reason.as_str())
             .word("from", target.state.as_str())
             .number("life", target.generation + 1)
             .number("attempts", target.attempts);
         if let Some(earlier) = &target.provider_message_id {
             payload = payload.provider_id("provider_message_id", earlier);
         }
-        events.push(&target.event(Transition::Replay, payload.finish(), manner.at));
+        events.push(&target.event(Transition::Replay, payload.finish(), options.at));
     }
-    change(tx, sql::REPLAY, [list(rows), time(manner.at)]).await?;
-    line_up(tx, &lines).await?;
+    change(tx, sql::REPLAY, [list(rows), time(options.at)]).await?;
+    reorder(tx, &queues).await?;
     events.into_rows().insert(tx).await?;
     Ok(())
 }

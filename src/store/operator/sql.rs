@@ -1,21 +1,21 @@
-//! The statements behind the operators' commands, for either database.
+//! SQL statements of the operators' commands, for both databases.
 
 use palabre_actors::domain::status::OutboxState;
 
 pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE};
 
-use crate::store::link::{Dialect, Text};
+use crate::store::statement::{Dialect, SqlText};
 use crate::store::{postgres, sqlite};
 
 macro_rules! texts {
     ($($name:ident)*) => {
-        $(pub(super) const $name: Text =
-            Text { sqlite: sqlite::operator::$name, postgres: postgres::operator::$name };)*
+        $(pub(super) const $name: SqlText =
+            SqlText { sqlite: sqlite::operator::$name, postgres: postgres::operator::$name };)*
     };
 }
 
 texts! {
-    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS HOLDS
+    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS CHANNEL_BLOCKS
 }
 
 /// Rows that fit a filter, newest first.

@@ -8,8 +8,8 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::link::rows;
 use crate::store::sqlite::operator as sql;
+use crate::store::statement::rows;
 use crate::store::tests::fresh;
 
 const BELLE: &str = "belle";
@@ -47,8 +47,8 @@ fn noon() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
 }
 
-fn at_noon() -> Manner {
-    Manner { reason: Reason::unsaid(), per_second: 10, unordered: BTreeSet::new(), at: noon() }
+fn at_noon() -> ReplayOptions {
+    ReplayOptions { reason: OperatorReason::unsaid(), per_second: 10, unordered: BTreeSet::new(), at: noon() }
 }
 
 fn only(tenant: &str) -> Tenants {
@@ -92,7 +92,7 @@ impl Scene {
     }
 
     async fn run(&self, sql: &str) {
-        let Database::Sqlite(conn) = &self.store.0.writes else { panic!("a file") };
+        let DatabasePool::Sqlite(conn) = &self.store.0.writes else { panic!("a file") };
         conn.execute_unprepared(sql).await.unwrap();
     }
 
@@ -106,7 +106,7 @@ impl Scene {
         let filter = Filter { states: vec![OutboxState::Pending], ..Filter::default() };
         let counts = self.operator.counts(&filter, noon()).await.unwrap();
         let told: Vec<_> = counts.into_iter().map(|count| (count.reason.unwrap(), count.messages)).collect();
-        let items = self.operator.list(&filter, Page { before: None, limit: 1000 }, noon()).await.unwrap();
+        let items = self.operator.list(&filter, PageRequest { before: None, limit: 1000 }, noon()).await.unwrap();
         for (reason, messages) in &told {
             let listed = items.iter().filter(|item| item.reason.as_deref() == Some(reason)).count();
             assert_eq!(listed as u64, *messages, "{reason}");
@@ -115,7 +115,7 @@ impl Scene {
     }
 
     async fn listed(&self, filter: &Filter) -> Vec<u128> {
-        let page = Page { before: None, limit: 100 };
+        let page = PageRequest { before: None, limit: 100 };
         let items = self.operator.list(filter, page, noon()).await.unwrap();
         items.iter().map(|item| item.id.0.as_u128() - uuid(0).as_u128()).collect()
     }
@@ -150,9 +150,9 @@ async fn lists_are_filtered_and_paged() {
     assert_eq!(scene.listed(&Filter { kind: Some(OutboundKind::Manual), ..belle.clone() }).await, [0_u128; 0]);
     assert_eq!(scene.listed(&Filter { since: Some(noon()), ..belle.clone() }).await, [0_u128; 0]);
     assert_eq!(scene.listed(&Filter { until: Some(noon()), ..belle.clone() }).await, [5, 4, 3, 1]);
-    let first = scene.operator.list(&belle, Page { before: None, limit: 2 }, noon()).await.unwrap();
+    let first = scene.operator.list(&belle, PageRequest { before: None, limit: 2 }, noon()).await.unwrap();
     let before = first.last().map(|item| item.id.0);
-    let second = scene.operator.list(&belle, Page { before, limit: 2 }, noon()).await.unwrap();
+    let second = scene.operator.list(&belle, PageRequest { before, limit: 2 }, noon()).await.unwrap();
     assert_eq!(second.iter().map(|item| item.id).collect::<Vec<_>>(), [message(3), message(1)]);
     let counts = scene.operator.counts(&belle, noon()).await.unwrap();
     assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), 4);
@@ -166,11 +166,14 @@ async fn i9_a_tenant_changes_nothing_of_another() {
     let (taxi, id) = (only(TAXI), message(1));
     assert!(scene.operator.show(&taxi, id).await.unwrap().is_none());
     assert_eq!(scene.operator.replay(&taxi, id, &at_noon()).await.unwrap(), Changed::NoSuchMessage);
-    assert_eq!(scene.operator.cancel(&taxi, id, &Reason::unsaid(), noon()).await.unwrap(), Changed::NoSuchMessage);
+    assert_eq!(
+        scene.operator.cancel(&taxi, id, &OperatorReason::unsaid(), noon()).await.unwrap(),
+        Changed::NoSuchMessage
+    );
     let filter = Filter { tenants: taxi.clone(), ..Filter::default() };
     assert_eq!(scene.operator.replay_all(&filter, &at_noon()).await.unwrap(), 0);
     let channel = ChannelId::new("belle-wa");
-    let pause = scene.operator.pause(&taxi, &channel, &Reason::unsaid(), (endless(), noon())).await.unwrap();
+    let pause = scene.operator.pause(&taxi, &channel, &OperatorReason::unsaid(), (endless(), noon())).await.unwrap();
     assert_eq!(pause, None);
     assert_eq!(scene.operator.resume(&taxi, &channel).await.unwrap(), None);
     assert_eq!(scene.values("SELECT state FROM messages_out").await, ["dead"]);
@@ -187,7 +190,7 @@ async fn changes_are_those_of_the_state_machine() {
             None => assert_eq!(replayed, Changed::NotFrom(state)),
         }
         let scene = Scene::with(&[row(number, state)]).await;
-        let cancelled = scene.operator.cancel(&Tenants::All, id, &Reason::unsaid(), noon()).await.unwrap();
+        let cancelled = scene.operator.cancel(&Tenants::All, id, &OperatorReason::unsaid(), noon()).await.unwrap();
         match state.after(Transition::Cancel) {
             Some(to) => {
                 assert!(matches!(&cancelled, Changed::Done(item) if item.state == to), "{state}: {cancelled:?}")
@@ -201,8 +204,8 @@ async fn changes_are_those_of_the_state_machine() {
 async fn i11_a_replay_begins_another_life_and_keeps_the_history() {
     let expired = Row { expires_at: Some("2026-11-21T11:00:00.000000Z"), ..row(1, OutboxState::Dead) };
     let scene = Scene::with(&[expired]).await;
-    let manner = Manner { reason: "ticket 4711".parse().unwrap(), ..at_noon() };
-    let Changed::Done(item) = scene.operator.replay(&only(BELLE), message(1), &manner).await.unwrap() else {
+    let options = ReplayOptions { reason: "ticket 4711".parse().unwrap(), ..at_noon() };
+    let Changed::Done(item) = scene.operator.replay(&only(BELLE), message(1), &options).await.unwrap() else {
         panic!("it is done");
     };
     assert_eq!((item.generation, item.attempts, item.provider_message_id.as_deref()), (1, 3, None));
@@ -244,7 +247,7 @@ async fn i3_replayed_messages_take_their_old_place_in_line() {
         ]
     );
     // The head is called back: the next one moves up.
-    scene.operator.cancel(&Tenants::All, message(1), &Reason::unsaid(), noon()).await.unwrap();
+    scene.operator.cancel(&Tenants::All, message(1), &OperatorReason::unsaid(), noon()).await.unwrap();
     let behind = scene.values("SELECT CAST(behind AS TEXT) FROM messages_out ORDER BY id").await;
     assert_eq!(behind, ["0", "0", "1", "0"]);
 }
@@ -253,8 +256,8 @@ async fn i3_replayed_messages_take_their_old_place_in_line() {
 async fn a_channel_without_order_has_nobody_behind() {
     let second = Row { conversation: 1, ..row(2, OutboxState::Dead) };
     let scene = Scene::with(&[row(1, OutboxState::Dead), second]).await;
-    let manner = Manner { unordered: BTreeSet::from([ChannelId::new("belle-wa")]), ..at_noon() };
-    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 2);
+    let options = ReplayOptions { unordered: BTreeSet::from([ChannelId::new("belle-wa")]), ..at_noon() };
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &options).await.unwrap(), 2);
     assert_eq!(scene.values("SELECT CAST(behind AS TEXT) FROM messages_out").await, ["0", "0"]);
 }
 
@@ -267,8 +270,8 @@ async fn a_thousand_dead_letters_come_back_over_time() {
         scene.put(row).await;
     }
     scene.run("COMMIT").await;
-    let manner = Manner { per_second: 100, ..at_noon() };
-    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 600);
+    let options = ReplayOptions { per_second: 100, ..at_noon() };
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &options).await.unwrap(), 600);
     let due = scene.values("SELECT DISTINCT next_attempt_at FROM messages_out ORDER BY 1").await;
     assert_eq!(
         (due.len(), due[0].as_str(), due[599].as_str()),
@@ -276,7 +279,7 @@ async fn a_thousand_dead_letters_come_back_over_time() {
     );
     let events = "SELECT CAST(count(*) AS TEXT) FROM event_log WHERE event_type = 'message_replayed'";
     assert_eq!(scene.values(events).await, ["600"]);
-    assert_eq!(scene.operator.replay_all(&Filter::default(), &manner).await.unwrap(), 0, "nothing is left");
+    assert_eq!(scene.operator.replay_all(&Filter::default(), &options).await.unwrap(), 0, "nothing is left");
 }
 
 #[tokio::test]
@@ -305,7 +308,7 @@ async fn i6_an_operators_stop_holds_back_what_waits() {
     let states = scene.values("SELECT state FROM messages_out ORDER BY id").await;
     assert_eq!(states, ["suppressed", "suppressed", "sending", "pending"]);
     assert_eq!(scene.values("SELECT CAST(version AS TEXT) FROM conversations").await, ["8"], "memory reads it again");
-    let listed = scene.operator.opt_outs(&only(BELLE), Page { before: None, limit: 10 }).await.unwrap();
+    let listed = scene.operator.opt_outs(&only(BELLE), PageRequest { before: None, limit: 10 }).await.unwrap();
     assert_eq!((listed.len(), listed[0].source.as_str()), (1, "operator"));
     assert!(!format!("{listed:?}").contains("612345"), "i10");
 
@@ -338,12 +341,12 @@ async fn a_pause_lasts_until_it_is_resumed() {
 #[test]
 fn i10_a_reason_identifies_nobody() {
     for good in ["operator", "ticket 4711", "twilio outage"] {
-        assert!(good.parse::<Reason>().is_ok(), "{good}");
+        assert!(good.parse::<OperatorReason>().is_ok(), "{good}");
     }
     for bad in
         ["", "  ", "asked by +33612345678", "anne@example.com", "she said that she would rather have it by letter"]
     {
-        assert!(bad.parse::<Reason>().is_err(), "{bad}");
+        assert!(bad.parse::<OperatorReason>().is_err(), "{bad}");
     }
 }
 
@@ -385,12 +388,12 @@ async fn every_row_that_waits_says_for_what_however_many_there_are() {
     scene.operator.resume(&Tenants::All, &channel).await.unwrap();
     scene
         .run(
-            "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) VALUES ('belle-wa', 'belle', \
+            "INSERT INTO channel_notices (channel_id, tenant_id, reason, until, told_at) VALUES ('belle-wa', 'belle', \
              'breaker_open', '2026-11-21T12:00:15.000000Z', '2026-11-21T11:59:59.000000Z')",
         )
         .await;
     assert_eq!(scene.waiting().await, [("line", 200), ("breaker_open", 98), ("20003", 1), ("time", 1)].map(counted));
-    scene.run("UPDATE channel_rests SET told_at = '2026-11-21T11:00:00.000000Z'").await;
+    scene.run("UPDATE channel_notices SET told_at = '2026-11-21T11:00:00.000000Z'").await;
     assert_eq!(scene.waiting().await, [("line", 200), ("turn", 98), ("20003", 1), ("time", 1)].map(counted));
 }
 

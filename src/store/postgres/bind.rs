@@ -1,4 +1,4 @@
-//! Values as PostgreSQL takes them.
+//! Binds values to PostgreSQL statements.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::{Arguments, AssertSqlSafe, Error, Executor, Postgres, query_with};
 use sea_orm::{DbErr, RuntimeErr};
 
-use crate::store::link::{Dialect, List, Value};
+use crate::store::statement::{Dialect, List, Value};
 use crate::store::values::{Row, corrupt};
 
-/// Every row that a statement answers with.
+/// Returns the rows of a statement.
 pub(in crate::store) async fn query<'c>(
     conn: impl Executor<'c, Database = Postgres>,
     sql: Cow<'static, str>,
@@ -23,7 +23,7 @@ pub(in crate::store) async fn query<'c>(
     Ok(rows.map_err(failed)?.into_iter().map(|row| Row::of(row.into(), Dialect::Postgres)).collect())
 }
 
-/// How many rows a statement changed.
+/// Returns how many rows a statement changed.
 pub(in crate::store) async fn execute<'c>(
     conn: impl Executor<'c, Database = Postgres>,
     sql: Cow<'static, str>,
@@ -36,7 +36,7 @@ pub(in crate::store) async fn execute<'c>(
     done.map(|done| done.rows_affected()).map_err(failed)
 }
 
-/// A failure of sqlx's, as sea-orm has them.
+/// A sqlx error as a sea-orm error.
 pub(in crate::store) fn failed(error: Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }
@@ -59,7 +59,7 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, DbErr> {
     Ok(arguments)
 }
 
-/// A column of a list, with the kind of its first value.
+/// A column of a list, with the type of its first value.
 enum Column {
     Texts(Vec<Option<String>>),
     Numbers(Vec<Option<i64>>),
@@ -101,7 +101,7 @@ fn add_columns(arguments: &mut PgArguments, list: List) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// PostgreSQL keeps every character but one: a message is not lost for a NUL.
+/// PostgreSQL stores every character but NUL: a message is not lost for one.
 fn clean(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

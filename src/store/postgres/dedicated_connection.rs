@@ -1,6 +1,7 @@
-//! A connection that one task holds for as long as it lives. Taken from a pool anew for each transaction, it would be
-//! pinged each time it goes back. When it breaks, or whoever waits for it gives up half-way, it is thrown away, and the
-//! next transaction makes another one.
+//! Dedicated connection: kept by one task for its whole life.
+//!
+//! Taken from a pool for each transaction, it would be pinged each time it goes back. When it breaks, or its caller
+//! gives up half-way, it is dropped, and the next transaction makes another one.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::bind::{self, failed};
 use crate::store::error::of_sqlx;
-use crate::store::link::{Dialect, Link, Value};
+use crate::store::statement::{Dialect, SqlExecutor, Value};
 use crate::store::values::Row;
 
 /// How long the server may take to accept a connection.
@@ -21,13 +22,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// `read_only_sql_transaction`
 const READ_ONLY: &str = "25006";
 
-/// The connection, or the way to make one.
-pub(in crate::store) struct Line {
+pub(in crate::store) struct DedicatedConnection {
     options: Box<PgConnectOptions>,
     conn: Mutex<Option<PgConnection>>,
 }
 
-impl Line {
+impl DedicatedConnection {
     pub fn to(options: PgConnectOptions) -> Self {
         Self { options: Box::new(options), conn: Mutex::new(None) }
     }
@@ -38,7 +38,7 @@ impl Line {
         if conn.is_none() {
             let connecting = async {
                 let mut made = self.options.connect().await?;
-                made.execute(super::DURABLY).await?;
+                made.execute(super::DURABLE).await?;
                 Ok(made)
             };
             let connected = tokio::time::timeout(CONNECT, connecting).await;
@@ -61,7 +61,7 @@ impl Line {
 
     pub async fn plain(&self, sql: &'static str) -> Result<(), DbErr> {
         let mut conn = self.conn.lock().await;
-        // Taken out, so that it is gone when whoever waits gives up half-way.
+        // Taken out, so that it is dropped when the caller gives up half-way.
         let mut taken = conn.take().ok_or_else(gone)?;
         let done = taken.execute(sql).await.map_err(failed);
         if !done.as_ref().is_err_and(is_broken) {
@@ -70,12 +70,12 @@ impl Line {
         done.map(|_| ())
     }
 
-    /// Throws the connection away.
+    /// Drops the connection.
     pub async fn drop_connection(&self) {
         self.conn.lock().await.take();
     }
 
-    /// Says good-bye.
+    /// Closes the connection.
     pub async fn close(&self) {
         if let Some(conn) = self.conn.lock().await.take() {
             // The server notices anyway.
@@ -84,7 +84,7 @@ impl Line {
     }
 }
 
-impl Link for Line {
+impl SqlExecutor for DedicatedConnection {
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }
@@ -114,8 +114,8 @@ fn gone() -> DbErr {
     failed(Error::WorkerCrashed)
 }
 
-/// Whether a failure is the connection's, or the server's that has no use for it: it stops, or it became a copy that
-/// takes no writing.
+/// Whether an error means that the connection is of no use any more: it broke, the server stops, or it became a read
+/// replica.
 pub(in crate::store) fn is_broken(error: &DbErr) -> bool {
     match of_sqlx(error) {
         Some(Error::Database(error)) => {
@@ -126,7 +126,7 @@ pub(in crate::store) fn is_broken(error: &DbErr) -> bool {
     }
 }
 
-/// Whether the server is a copy that takes no writing.
+/// Whether the server is a read replica.
 pub(in crate::store) fn is_read_only(error: &DbErr) -> bool {
     matches!(of_sqlx(error), Some(Error::Database(error)) if error.code().is_some_and(|code| code == READ_ONLY))
 }

@@ -1,18 +1,21 @@
-//! Ids of inbound messages, made from the database's clock.
+//! Id clock: ids of inbound messages, from the database's clock.
 
 use palabre_actors::domain::ids::InboundId;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::sql;
-use crate::store::link::{Link, count, rows};
+use crate::store::statement::{SqlExecutor, count, rows};
 use crate::store::values::corrupt;
 
-/// So many UUIDv7 that follow on all that were given before, on whatever node: the order of ids is the order of acceptance
-/// (I3). Of two messages the first of which was answered before the other came in, the other has the larger id, whatever
-/// the nodes' clocks say.
-pub(in crate::store) async fn inbound_ids(link: &impl Link, how_many: usize) -> Result<Vec<InboundId>, DbErr> {
-    let rows = rows(link, sql::TICKS, vec![count(how_many)]).await?;
+/// Makes UUIDv7 that are larger than all before them, on whatever node: the order of ids is the order of acceptance
+/// (I3). Of two messages the first of which was answered before the other came in, the other has the larger id,
+/// whatever the nodes' clocks say.
+pub(in crate::store) async fn inbound_ids(
+    executor: &impl SqlExecutor,
+    how_many: usize,
+) -> Result<Vec<InboundId>, DbErr> {
+    let rows = rows(executor, sql::NEXT_ID_TICKS, vec![count(how_many)]).await?;
     let first: i64 = rows.first().ok_or_else(|| corrupt("a tick"))?.get(0)?;
     let first = u64::try_from(first).map_err(|_| corrupt("a tick"))?;
     Ok((first..).take(how_many).map(|tick| id_of(tick, Uuid::now_v7())).collect())

@@ -1,4 +1,6 @@
-//! How PostgreSQL is opened. Statements go to it through sqlx, from under sea-orm, whose arrays refuse nulls.
+//! PostgreSQL: connections, pools, migration.
+//!
+//! Statements go through sqlx, below sea-orm, whose arrays refuse nulls.
 
 mod bind;
 pub(super) mod conversations;
@@ -21,31 +23,31 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 use tracing::warn;
 
 pub(super) use self::bind::{execute, failed, query};
-pub(super) use self::dedicated_connection::{Line, is_broken, is_read_only};
+pub(super) use self::dedicated_connection::{DedicatedConnection, is_broken, is_read_only};
 pub(super) use self::id_clock::inbound_ids;
 pub(super) use self::notices::listen;
 
-/// Connections for questions that are asked now and then, and for operators.
+/// Connections of a pool for the cold paths and for operators.
 const POOL: u32 = 4;
-/// How long anyone waits for a connection of the pool.
+/// How long a caller waits for a connection of the pool.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// Two daemons that start at once migrate one after the other. A number of our own.
+/// Two daemons that start at once migrate one after the other. The number is our own.
 const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7305800)";
 
 /// PostgreSQL takes notices of fewer than 8,000 bytes.
 pub(super) const NOTICE_BYTES: usize = 7_900;
 
-/// A commit that was answered must survive the server's crash (I1), whatever the server was told to do by itself. Any other
-/// level is left alone.
-const DURABLY: &str =
+/// An answered commit must survive a crash of the server (I1), even when `synchronous_commit` is off by default. Any
+/// other level is left alone.
+const DURABLE: &str =
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
-/// The settings with which a server loses more in a power cut than it may, of those that only its operator can change.
-const CARELESS: &str =
+/// Settings that let a power cut lose commits, and that only the server's operator can change.
+const UNSAFE_SETTINGS: &str =
     "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name";
 
-/// What every connection asks for. The statements of the hot paths have one good plan each, along indexes, whatever the
-/// statistics of a table that grows by thousands of rows a second say about it: so plans are made once, and the ways that
-/// read whole tables are closed. A statement that hangs is given up before whoever waits for it gives up.
+/// Settings of the hot paths' connections. Their statements have one good plan each, along indexes, whatever the
+/// statistics of a table that grows by thousands of rows a second say: so plans are made once, and plans that read
+/// whole tables are off. A statement that hangs is ended before its caller gives up.
 const SETTINGS: [(&str, &str); 9] = [
     ("timezone", "UTC"),
     ("statement_timeout", "8s"),
@@ -57,8 +59,8 @@ const SETTINGS: [(&str, &str); 9] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
 ];
-/// Those that read at leisure leave the planner alone.
-const AT_LEISURE: [(&str, &str); 3] =
+/// Settings of the cold paths: the planner is left alone.
+const COLD: [(&str, &str); 3] =
     [("timezone", "UTC"), ("statement_timeout", "5min"), ("idle_in_transaction_session_timeout", "60s")];
 
 /// A move writes much at a time and waits long for it. What a crash of the server takes back is copied again, so commits
@@ -76,23 +78,23 @@ const MOVING: [(&str, &str); 6] = [
 /// Old months are deleted with patience: no statement is given up that holds nobody up.
 const SWEEPING: [(&str, &str); 3] = [("timezone", "UTC"), ("statement_timeout", "1h"), ("jit", "off")];
 
-/// Whether a URL is one of PostgreSQL's.
+/// Whether a URL names PostgreSQL.
 pub(super) fn is_ours(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
-/// A connection of the hot paths, not made yet.
+/// Options of the hot paths' connections.
 pub(super) fn hot(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &SETTINGS)
 }
 
-/// The connection of a move, not made yet.
-pub(super) fn mover(url: &str) -> Result<PgConnectOptions, DbErr> {
+/// Options of a move's connection.
+pub(super) fn move_options(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &MOVING)
 }
 
-/// The connection of whoever deletes old months, not made yet.
-pub(super) fn sweeper(url: &str) -> Result<PgConnectOptions, DbErr> {
+/// Options of the connection that deletes old months.
+pub(super) fn retention_options(url: &str) -> Result<PgConnectOptions, DbErr> {
     options(url, &SWEEPING)
 }
 
@@ -102,21 +104,22 @@ pub(super) fn pool(url: &str) -> Result<PgPool, DbErr> {
 }
 
 /// A small pool for the cold paths.
-pub(super) fn pool_at_leisure(url: &str) -> Result<PgPool, DbErr> {
-    Ok(pool_options().connect_lazy_with(options(url, &AT_LEISURE)?))
+pub(super) fn cold_pool(url: &str) -> Result<PgPool, DbErr> {
+    Ok(pool_options().connect_lazy_with(options(url, &COLD)?))
 }
 
-/// Brings the schema up to date, and answers the names of the steps that were missing.
+/// Brings the schema up to date and returns the names of the migrations that were missing.
 pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
-    let pool = pool_at_leisure(url)?;
+    let pool = cold_pool(url)?;
     let mut guard = pool.begin().await.map_err(failed)?;
-    // It is idle for as long as the steps take.
+    // This transaction is idle for as long as the migrations take.
     guard.execute("SET LOCAL idle_in_transaction_session_timeout = 0").await.map_err(failed)?;
     guard.execute(MIGRATING).await.map_err(failed)?;
     let conn = through_sea_orm(pool.clone());
     let missing = Migrator::get_pending_migrations(&conn).await?;
     let missing: Vec<String> = missing.iter().map(|step| step.name().to_owned()).collect();
-    // It says at length that there is nothing to do, at each start and each time that a start is tried again.
+    // Without missing migrations it would log at length that there is nothing to do, at each start and each retry of
+    // a start.
     if !missing.is_empty() {
         Migrator::up(&conn, None).await?;
     }
@@ -126,17 +129,17 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     Ok(missing)
 }
 
-/// Lets what waits for another day or month be looked at again. However much waits, the start is not given up for it.
-pub(super) async fn reconsider(pool: &PgPool) -> Result<(), DbErr> {
+/// Makes rows that wait for another day or month due again. However many wait, the start is not given up for it.
+pub(super) async fn reset_quota_waits(pool: &PgPool) -> Result<(), DbErr> {
     let mut tx = pool.begin().await.map_err(failed)?;
     tx.execute("SET LOCAL statement_timeout = '5min'").await.map_err(failed)?;
-    tx.execute(sql::RECONSIDER).await.map_err(failed)?;
+    tx.execute(sql::RESET_QUOTA_WAITS).await.map_err(failed)?;
     tx.commit().await.map_err(failed)
 }
 
-/// Tells the operator of a server that forgets in a power cut what it has committed.
-pub(super) async fn warn_of_carelessness(pool: &PgPool) -> Result<(), DbErr> {
-    for row in pool.fetch_all(CARELESS).await.map_err(failed)? {
+/// Warns about settings with which a power cut loses commits.
+pub(super) async fn warn_of_unsafe_settings(pool: &PgPool) -> Result<(), DbErr> {
+    for row in pool.fetch_all(UNSAFE_SETTINGS).await.map_err(failed)? {
         let setting: String = row.try_get(0).map_err(failed)?;
         warn!(
             postgresql.setting = setting,
@@ -146,7 +149,7 @@ pub(super) async fn warn_of_carelessness(pool: &PgPool) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// For what sea-orm brings: migrations.
+/// For sea-orm's migrations.
 pub(super) fn through_sea_orm(pool: PgPool) -> DatabaseConnection {
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
@@ -156,7 +159,7 @@ fn pool_options() -> PgPoolOptions {
         .max_connections(POOL)
         .min_connections(0)
         .acquire_timeout(ACQUIRE)
-        .after_connect(|conn, _| Box::pin(async { conn.execute(DURABLY).await.map(drop) }))
+        .after_connect(|conn, _| Box::pin(async { conn.execute(DURABLE).await.map(drop) }))
 }
 
 fn options(url: &str, settings: &[(&str, &str)]) -> Result<PgConnectOptions, DbErr> {

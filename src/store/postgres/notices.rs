@@ -1,4 +1,4 @@
-//! `LISTEN palabre`.
+//! Listens to notifications (`LISTEN palabre`).
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 
 use super::failed;
 
-/// How soon a connection that cannot be made is tried again.
+/// How soon a failed connection is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Hears what others pass on.
+/// Calls `on_text` for every notification of other nodes.
 pub(in crate::store) fn listen(
     url: &str,
-    mut hear: impl FnMut(&str) + Send + 'static,
+    mut on_text: impl FnMut(&str) + Send + 'static,
 ) -> Result<JoinHandle<()>, DbErr> {
     let options = super::options(url, &super::SETTINGS)?;
     let pool = super::pool_options().max_connections(1).connect_lazy_with(options);
@@ -23,14 +23,14 @@ pub(in crate::store) fn listen(
             let listening = async {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.listen("palabre").await?;
-                // It connects again by itself while it can.
+                // sqlx connects again by itself while it can.
                 loop {
-                    hear(listener.recv().await?.payload());
+                    on_text(listener.recv().await?.payload());
                 }
             };
             let ended: Result<(), _> = listening.await;
             if let Err(error) = ended.map_err(failed) {
-                tracing::debug!(error = %error, "nobody wakes this node, its sweeps look");
+                tracing::debug!(error = %error, "notifications are not received, sweeps find the work");
             }
             tokio::time::sleep(AGAIN).await;
         }

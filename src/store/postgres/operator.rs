@@ -1,9 +1,11 @@
-//! Every SQL text behind the operators' commands, in PostgreSQL's words. Each statement begins with the tenants that may be
-//! seen (`$1`). What a change decides about, its transaction has locked.
+//! SQL of the operators' commands for PostgreSQL.
+//!
+//! Each statement begins with the tenants that may be seen (`$1`). Rows that a change decides about are locked by its
+//! transaction.
 
 use palabre_actors::domain::status::OutboxState;
 
-use crate::store::sqlite::operator::Shelf;
+use crate::store::sqlite::operator::StateGroup;
 
 /// The columns of an [`crate::store::operator::Item`], in its order.
 macro_rules! item {
@@ -21,23 +23,23 @@ const FILTER: &str = "tenant_id = ANY ($1::text[]) AND state = ANY ($2::text[]) 
     AND ($5::text IS NULL OR kind = $5) AND ($6::timestamptz IS NULL OR created_at >= $6) \
     AND ($7::timestamptz IS NULL OR created_at < $7)";
 
-/// Why a row stands where it does. One that waits without a reason of its own is told from where it stands: `line`, `time`,
-/// or `turn` when its own time does not hold it back, though its channel may. Now (`$8`), since when a rest must have been
-/// told (`$9`).
+/// The reason of a row. A pending row without a reason of its own gets one from where it is: `line` (blocked behind
+/// another), `time`, or `turn` when its own time does not hold it back, though its channel may. Now (`$8`), since
+/// when a channel notice must have been posted (`$9`).
 const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
     WHEN next_attempt_at <= $8::timestamptz THEN 'turn' \
     WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
         SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
             AND p.tenant_id = messages_out.tenant_id \
-        UNION ALL SELECT r.until FROM channel_rests r WHERE r.channel_id = messages_out.channel_id \
+        UNION ALL SELECT r.until FROM channel_notices r WHERE r.channel_id = messages_out.channel_id \
             AND r.tenant_id = messages_out.tenant_id AND r.told_at >= $9::timestamptz) h) THEN 'turn' \
     ELSE 'time' END)";
 
 /// Rows that fit a filter, newest first. Before which id (`$8`), the first id that may be meant (`$9`), how many (`$10`).
 pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
+    let parts = StateGroup::union(states, |group| {
         format!(
-            "(SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < $8 AND id >= $9 \
+            "(SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < $8 AND id >= $9 \
             ORDER BY id DESC LIMIT $10)",
             item!()
         )
@@ -47,18 +49,18 @@ pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
 
 /// Rows that fit a filter, oldest first: their ids. After which id (`$8`), how many (`$9`).
 pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
-        format!("(SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > $8 ORDER BY id LIMIT $9)")
+    let parts = StateGroup::union(states, |group| {
+        format!("(SELECT id FROM messages_out WHERE {FILTER} AND {group} AND id > $8 ORDER BY id LIMIT $9)")
     });
     format!("SELECT * FROM ({parts}) rows ORDER BY id LIMIT $9")
 }
 
 /// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
+    let parts = StateGroup::union(states, |group| {
         format!(
             "SELECT tenant_id, channel_id, state, {REASON}, count(*) AS messages, min(created_at), max(created_at) \
-            FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
+            FROM messages_out WHERE {FILTER} AND {group} GROUP BY 1, 2, 3, 4"
         )
     });
     format!("SELECT * FROM ({parts}) rows ORDER BY 5 DESC, 1, 2, 3, 4")
@@ -76,9 +78,9 @@ pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_
     FROM messages_out t JOIN unnest($2::text[]) j (id) ON t.id = j.id WHERE t.tenant_id = ANY ($1::text[]) \
     ORDER BY t.id FOR UPDATE OF t";
 
-/// `(id, due, expires_at or null)`, now. Another life, and nothing of the one before it but its attempts. Who looks for what
-/// is open looks back as far as these from now on.
-pub(in crate::store) const REPLAY: &str = "WITH back AS (UPDATE horizon SET outbound = least(outbound, \
+/// `(id, due, expires_at or null)`, now. Begins another generation, which keeps only the attempts of the one before.
+/// The low watermark falls to these rows.
+pub(in crate::store) const REPLAY: &str = "WITH back AS (UPDATE low_watermark SET outbound = least(outbound, \
         (SELECT min(j.id COLLATE \"C\") FROM unnest($1::text[]) j (id))) WHERE one) \
     UPDATE messages_out t SET state = 'pending', behind = false, life = t.life + 1, \
         life_since = j.due, next_attempt_at = j.due, expires_at = j.expires_at, attempts_before = t.attempts, \
@@ -94,10 +96,10 @@ pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'canc
 pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
     WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id, channel_id";
 
-/// Tenants, now, since when a rest must have been told: what keeps channels back.
-pub(in crate::store) const HOLDS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
+/// Tenants, now, since when a channel notice must have been posted: what blocks channels.
+pub(in crate::store) const CHANNEL_BLOCKS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
     WHERE tenant_id = ANY ($1::text[]) AND until > $2 \
-    UNION ALL SELECT channel_id, 'rests', reason, until FROM channel_rests \
+    UNION ALL SELECT channel_id, 'notice', reason, until FROM channel_notices \
     WHERE tenant_id = ANY ($1::text[]) AND until > $2 AND told_at >= $3";
 
 /// Tenants, channel.

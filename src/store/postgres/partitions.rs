@@ -1,5 +1,7 @@
-//! Partitions of months: made before they are needed, and left out when all in them is done. A month for which there is none
-//! goes to the default partition, so nothing fails for want of one.
+//! Monthly partitions, and the low watermark that skips past ones.
+//!
+//! Partitions are made before they are needed. Rows of a month without one go to the default partition, so nothing
+//! fails for want of one.
 
 use std::time::Duration;
 
@@ -8,43 +10,43 @@ use sea_orm::DbErr;
 use sea_orm::sqlx::postgres::PgPool;
 
 use super::bind::query;
-use crate::store::link::text;
+use crate::store::statement::text;
 
-/// How long before it begins a month has its partitions. They cost something before anything is in them: what is looked up by
-/// its conversation is looked for in each.
+/// How long before its month a partition is made. Each costs something while it is empty: a look-up by conversation
+/// looks into every one.
 const AHEAD: Days = Days::new(5);
-/// How often somebody looks.
+/// How often partitions are looked after.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A month, as `2026-11-01`.
 pub(in crate::store) const MAKE: &str = "SELECT palabre_make_month($1::text::date)";
 
-/// Has the statistics of every large table taken from few pages.
-const SAMPLE_LITTLE: &str = "SELECT palabre_sample_little()";
+/// Lowers the statistics target of every large table.
+const LOWER_STATISTICS_TARGETS: &str = "SELECT palabre_sample_little()";
 
-/// Looks which months have nothing open any more. A day, as `2026-11-22`.
-const RAISE_HORIZON: &str = "SELECT palabre_raise_horizon($1::text::date)";
+/// Raises the low watermark over months without open messages. A day, as `2026-11-22`.
+const RAISE_LOW_WATERMARK: &str = "SELECT palabre_raise_low_watermark($1::text::date)";
 
 /// Makes the partitions of the month of this day, and of the next when it is near.
 pub(in crate::store) async fn make(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
     for month in ahead_of(today) {
         query(pool, MAKE.into(), vec![text(month.to_string())]).await?;
     }
-    query(pool, SAMPLE_LITTLE.into(), Vec::new()).await.map(drop)
+    query(pool, LOWER_STATISTICS_TARGETS.into(), Vec::new()).await.map(drop)
 }
 
-/// Lets nobody look for open messages in months of which all is done. Only once nobody brings old messages from elsewhere
-/// any more.
-pub(in crate::store) async fn raise_horizon(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
-    query(pool, RAISE_HORIZON.into(), vec![text(today.to_string())]).await.map(drop)
+/// Raises the low watermark, so that no statement looks for open messages in months that have none. Only while no
+/// move brings old messages.
+pub(in crate::store) async fn raise_low_watermark(pool: &PgPool, today: NaiveDate) -> Result<(), DbErr> {
+    query(pool, RAISE_LOW_WATERMARK.into(), vec![text(today.to_string())]).await.map(drop)
 }
 
-/// Does both every day for as long as the pool is open.
-pub(in crate::store) fn keep_ahead(pool: PgPool) {
+/// Makes partitions and raises the low watermark every day for as long as the pool is open.
+pub(in crate::store) fn maintain(pool: PgPool) {
     tokio::spawn(async move {
         loop {
             let today = Utc::now().date_naive();
             let made = make(&pool, today).await;
-            let raised = raise_horizon(&pool, today).await;
+            let raised = raise_low_watermark(&pool, today).await;
             if pool.is_closed() {
                 return;
             }
@@ -52,7 +54,7 @@ pub(in crate::store) fn keep_ahead(pool: PgPool) {
                 tracing::warn!(error = %error, "the coming months have no partitions yet, trying again tomorrow");
             }
             if let Err(error) = raised {
-                tracing::warn!(error = %error, "past months are still looked through, trying again tomorrow");
+                tracing::warn!(error = %error, "the low watermark was not raised, trying again tomorrow");
             }
             tokio::select! {
                 () = pool.close_event() => return,

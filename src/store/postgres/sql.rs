@@ -1,12 +1,4 @@
-//! Every SQL text of the hot paths, in PostgreSQL's words. Lists travel as one array for each column, read by `unnest`.
-//!
-//! A plan is made once and kept, sometimes when the tables are still empty, and then a join that filters looks as good as
-//! one that searches. So whatever is joined to a list is a lateral subquery that cannot be merged (`OFFSET 0`), what is
-//! asked for its existence is a subquery with `LIMIT 1`, and rows to change are found by one index and changed by another
-//! (`state || ''` is in no index's condition).
-//!
-//! Several connections write at once, here and on other nodes: what a statement decides about, it has locked, or one before
-//! it has; rows are locked in the order of their ids, so that two transactions wait for each other in one direction only.
+//! SQL of the hot paths for PostgreSQL. Lists travel as one array for each column, read by `unnest`.
 
 mod cold;
 mod outbox;
@@ -22,26 +14,27 @@ pub(in crate::store) use self::quota_leases::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::turns::*;
 
-/// Nothing that is open has a smaller id: it is looked for no further back, and months of which all is done are left out. No
-/// upper bound of the id may stand beside it: between two bounds, whose values are not known, the planner expects next to
-/// nothing, and would read all of a month's ids between them.
-macro_rules! since {
+/// The low watermark as a condition: no open row has a smaller id, so older months are not read. No upper bound of
+/// the id may stand beside it: between two unknown bounds the planner expects next to nothing, and would read all of
+/// a month's ids between them.
+macro_rules! above_low_watermark {
     ($row:literal, $direction:literal) => {
-        concat!($row, ".id >= (SELECT h.", $direction, " FROM horizon h WHERE h.one)")
+        concat!($row, ".id >= (SELECT h.", $direction, " FROM low_watermark h WHERE h.one)")
     };
 }
-use since;
+use above_low_watermark;
 
-/// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
-macro_rules! in_line {
+/// The states of a row that is in its conversation's queue, as in the partial index `messages_out_line`.
+macro_rules! in_queue {
     () => {
         "('pending', 'sending', 'unknown')"
     };
 }
-use in_line;
+use in_queue;
 
-/// A row that a sender is at, as the partial index `messages_out_leased` has them. The second condition is true of every row: it
-/// names the index's second column, so that the planner takes this small index and not `messages_out_line`, which has these rows too.
+/// A row that is being sent, as in the partial index `messages_out_leased`. The second condition is true of every
+/// row: it names the index's second column, so that the planner takes this small index and not `messages_out_line`,
+/// which has these rows too.
 macro_rules! leased {
     ($row:literal) => {
         concat!($row, ".state = 'sending' AND right(", $row, ".id, 4) >= ''")
@@ -49,7 +42,7 @@ macro_rules! leased {
 }
 use leased;
 
-/// A row that waits for the contact, as the partial index `messages_out_deferred` has them.
+/// A row that waits for the contact, as in the partial index `messages_out_deferred`.
 macro_rules! awaits_contact {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".last_error IS DISTINCT FROM 'budget'")
@@ -57,8 +50,8 @@ macro_rules! awaits_contact {
 }
 use awaits_contact;
 
-/// A row that waits for its tenant's budget, as the partial indexes `messages_out_held` and `messages_out_held_line` have
-/// them.
+/// A row that waits for its tenant's budget, as in the partial indexes `messages_out_held` and
+/// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".last_error = 'budget'")
@@ -66,7 +59,7 @@ macro_rules! held {
 }
 use held;
 
-/// What goes also when the day is used up (`OutboundKind::QUOTA_EXEMPT`), as the partial index `messages_out_quota_exempt` has it.
+/// Kinds that are exempt from quotas (`OutboundKind::QUOTA_EXEMPT`), as in the partial index `messages_out_duties`.
 macro_rules! quota_exempt {
     () => {
         "('opt_out_confirmation', 'help')"
@@ -116,7 +109,7 @@ macro_rules! addresses_of {
     };
 }
 
-/// Whoever has one of these addresses (`mine`), or the same phone number under its other name (`x`).
+/// Contacts that have one of these addresses (`mine`), or the same phone number under the other scheme (`x`).
 macro_rules! person {
     () => {
         concat!(
@@ -128,12 +121,12 @@ macro_rules! person {
     };
 }
 
-/// Whether rows of the conversation `c` stand so.
+/// Whether the conversation `c` has rows that fit.
 macro_rules! has {
     ($so:expr) => {
         concat!(
             "(SELECT true FROM messages_out o WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
-            since!("o", "outbound"),
+            above_low_watermark!("o", "outbound"),
             " AND ",
             $so,
             " LIMIT 1) IS NOT NULL"
@@ -141,11 +134,12 @@ macro_rules! has {
     };
 }
 
-/// How many: the first of as many numbers that nobody had before.
-pub(in crate::store) const TICKS: &str = "SELECT palabre_ticks($1)";
+/// How many: the first of as many new ticks of the id clock.
+pub(in crate::store) const NEXT_ID_TICKS: &str = "SELECT palabre_ticks($1)";
 
-/// What is new among them, by `messages_once`; keys in their order, so that two nodes that are told the same things wait
-/// for each other and not in a circle. The comparison with a list that is gathered first is a look into a hash.
+/// Inserts the messages that are new by `messages_once`. Keys are inserted in their order, so that two nodes with the
+/// same messages wait for each other in one direction only. The comparison with a list that is gathered first is a
+/// hash look-up.
 pub(in crate::store) const MESSAGES_IN: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
         $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], \
         $12::timestamptz[]) j (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, profile_name, \
@@ -202,17 +196,17 @@ pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.place - 1, o.id, o.cor
     JOIN messages_once o ON o.tenant_id = j.tenant_id AND o.channel_id = j.channel_id \
         AND o.provider_message_id = j.provider_message_id";
 
-/// Nothing: the database gives ids that grow.
+/// Not needed: the database's id clock makes ids that grow.
 pub(in crate::store) const LAST_INBOUND: &str = "";
 
-pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = $3, processed_at = $4 \
+pub(in crate::store) const DEAD_LETTER: &str = "UPDATE messages_in SET state = 'dead', reason = $3, processed_at = $4 \
     WHERE id = $1 AND tenant_id = $2 AND state = 'accepted'";
 
 /// `(session, closed_at)`
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions s SET closed_at = j.at \
     FROM unnest($1::text[], $2::timestamptz[]) j (id, at) WHERE s.id = j.id AND s.closed_at IS NULL";
 
-/// Opens the tenant's live session or keeps the open one alive; the answer is the id of whichever it is.
+/// Opens the tenant's live session or prolongs the open one; returns its id.
 pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions AS l (id, tenant_id, opened_at, last_message_at) \
     VALUES ($1, $2, $3, $3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
     DO UPDATE SET last_message_at = greatest(l.last_message_at, excluded.last_message_at) RETURNING id";
@@ -264,8 +258,8 @@ pub(in crate::store) const UNCONFIRMED: &str = concat!(
     " AND d.last_error = 'not_confirmed' LIMIT 1) IS NOT NULL"
 );
 
-/// `(message, ledger's id, channel, its scheme, now)`: welcomes among these messages that left through that channel, which
-/// took over, as the ledger has them. Answers whom they asked there.
+/// `(message, ledger's id, channel, its scheme, now)`: records welcomes among these messages that left through that
+/// channel, which took over. Returns whom they asked there.
 pub(in crate::store) const WELCOMED_BY: &str = concat!(
     "WITH t AS MATERIALIZED (SELECT o.id, o.tenant_id, j.ledger_id, j.channel_id, j.at, \
         CASE WHEN o.\"to\" LIKE j.scheme || ':%' THEN o.\"to\" ELSE coalesce(",
@@ -280,8 +274,8 @@ pub(in crate::store) const WELCOMED_BY: &str = concat!(
     RETURNING tenant_id, address"
 );
 
-/// Tenant, contact, now: whoever has the conversation in memory, on whatever node, reads it again before its next turn.
-pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
+/// Tenant, contact, now: a conversation in memory, on whatever node, is read again before its next turn.
+pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
     WHERE tenant_id = $1 AND contact_id = $2";
 
 pub(in crate::store) const CONTACT_OF: &str =
@@ -293,12 +287,12 @@ pub(in crate::store) const LOAD: &str = concat!(
         c.recent_answers, c.timer_at, c.last_inbound_at, ",
     said_stop!(),
     ", ",
-    has!(concat!("o.state IN ", in_line!())),
+    has!(concat!("o.state IN ", in_queue!())),
     ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
             m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
                 AND m.\"from\" = j.address AND m.id || '' <= j.through AND ",
-    since!("m", "inbound"),
+    above_low_watermark!("m", "inbound"),
     " AND m.processed_at IS NULL)::text, '[]'), ",
     has!(awaits_contact!("o")),
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
@@ -311,7 +305,7 @@ pub(in crate::store) const LOAD: &str = concat!(
 
 /// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, and when they
 /// last wrote on the channel.
-pub(in crate::store) const STANDINGS: &str = concat!(
+pub(in crate::store) const RECIPIENT_STATUSES: &str = concat!(
     "SELECT j.place - 1, ",
     said_stop!(),
     ", (SELECT c.last_inbound_at FROM conversations c WHERE c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
@@ -328,7 +322,7 @@ pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_
     \"to\", body, profile_name, details, correlation_id, created_at FROM messages_in \
     WHERE tenant_id = $1 AND state = 'accepted' AND id > $3 ORDER BY id LIMIT $2";
 
-/// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
+/// The oldest waiting message of each tenant; a recursion steps from tenant to tenant and skips the rows between.
 pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest AS (\
     (SELECT tenant_id, created_at FROM messages_in WHERE state = 'accepted' ORDER BY tenant_id, id LIMIT 1) \
     UNION ALL SELECT n.tenant_id, n.created_at FROM oldest o CROSS JOIN LATERAL (\

@@ -1,10 +1,10 @@
-//! What is older than its retention goes: messages, events, and the keys by which repeats are known.
+//! Retention: deletes old messages, events, and dedupe keys.
 //!
-//! On PostgreSQL whole months are dropped ([`months`]); what the default partitions hold, and everything on SQLite, goes a
-//! page at a time ([`pages`]), each page a short job of the writer among others.
+//! On PostgreSQL whole months are dropped ([`partitions`]); rows of the default partitions, and everything on SQLite,
+//! are deleted a page at a time ([`pages`]), each page a short job of the writer.
 //!
-//! What has no end yet is never deleted, however old it is, nor is what it refers to and what happened in its flow; nor are
-//! consents, and the messages that prove them. A message's age counts from the last thing that happened to it.
+//! What is open is never deleted, however old it is, nor is what it refers to and the events of its flow; nor are
+//! consents, and the messages that prove them. A message's age counts from its last change.
 
 mod pages;
 mod partitions;
@@ -16,36 +16,36 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
 
-pub(super) use self::pages::{Shelf, Strip};
+pub(super) use self::pages::{OldRows, RetainedTable};
 use super::moving;
 use super::{Store, StoreError};
 
-/// While a move goes on, SQLite's rows stay: they would have to be deleted twice. One that nobody went on with for so long
-/// was given up.
+/// While a move goes on, SQLite's rows stay: they would have to be deleted twice. A move that nobody continued for so
+/// long was given up.
 const MOVE_GIVEN_UP: TimeDelta = TimeDelta::days(7);
 
-/// What is older than this may go. `None`: it stays for ever.
+/// What is older may be deleted. `None`: it stays for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Before {
-    /// `messages_in`, `messages_out`.
+pub struct RetentionCutoffs {
+    /// For `messages_in`, `messages_out`.
     pub messages: Option<Timestamp>,
     /// `event_log`
     pub events: Option<Timestamp>,
 }
 
-/// What went.
+/// What was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forgotten {
+pub struct RetentionReport {
     /// Rows, by table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Partitions.
+    /// Dropped partitions.
     pub months: Vec<String>,
-    /// Partitions that are old enough and stay: too many of their rows must, or somebody was using the table all the time.
+    /// Partitions that are old enough and stay: too many of their rows must, or the table was in use all the time.
     pub held: Vec<String>,
 }
 
-impl Forgotten {
-    /// Whether nothing went.
+impl RetentionReport {
+    /// Whether nothing was deleted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.values().all(|rows| *rows == 0) && self.months.is_empty()
@@ -59,32 +59,32 @@ impl Forgotten {
 }
 
 impl Store {
-    /// Deletes what is older. Whoever asks again goes on where this one ended, however it did. Of several nodes one does it
-    /// at a time; the others find nothing to do.
+    /// Deletes what is older. The next call goes on where this one ended, however it ended. Of several nodes one
+    /// deletes months at a time; the others find nothing to do.
     ///
     /// # Errors
     /// [`StoreError`]: the database is away or refused; what was deleted stays so.
-    pub async fn forget(&self, before: Before) -> Result<Forgotten, StoreError> {
+    pub async fn delete_old(&self, before: RetentionCutoffs) -> Result<RetentionReport, StoreError> {
         self.prepared()?;
-        let mut forgotten = Forgotten::default();
+        let mut report = RetentionReport::default();
         if moving::is_under_way(&self.0.reads, Utc::now() - MOVE_GIVEN_UP).await? {
             tracing::info!("the database is being moved, nothing is deleted meanwhile");
-            return Ok(forgotten);
+            return Ok(report);
         }
-        if let Some(server) = self.0.arrival.server() {
-            partitions::forget(server, before, &mut forgotten).await?;
+        if let Some(server) = self.0.startup.server() {
+            partitions::delete_old(server, before, &mut report).await?;
         }
         if let Some(since) = before.messages {
-            // Answers first: what they answer is looked at in the light of those that are left.
-            for shelf in [Shelf::Outbound, Shelf::Inbound] {
-                let rows = self.forget_messages(shelf, since).await?;
-                forgotten.add(shelf.table(), rows);
+            // Outbound first: whether an inbound message stays depends on the answers that are left.
+            for table in [RetainedTable::Outbound, RetainedTable::Inbound] {
+                let rows = self.forget_messages(table, since).await?;
+                report.add(table.table(), rows);
             }
         }
         if let Some(since) = before.events {
             let rows = self.forget_events(since).await?;
-            forgotten.add(Shelf::Events.table(), rows);
+            report.add(RetainedTable::Events.table(), rows);
         }
-        Ok(forgotten)
+        Ok(report)
     }
 }

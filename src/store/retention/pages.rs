@@ -1,32 +1,31 @@
-//! Row by row, a page at a time: read beside the writer, deleted by it.
+//! Deletion of old rows by pages: found beside the writer, deleted by it.
 
 use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use sea_orm::DbErr;
 
-use crate::store::link::{Link, Text, Value, all, change, count, flag, text, time};
+use crate::store::statement::{SqlExecutor, SqlText, Value, all, change, count, flag, text, time};
 use crate::store::values::first_id_of;
-use crate::store::writer::{Job, Sweep};
+use crate::store::writer::{Sweep, WriteJob};
 use crate::store::{Store, StoreError, sql};
 
 /// Rows of a page: some milliseconds of the writer's time.
 const PAGE: usize = 256;
-/// How long others have the writer for themselves between two pages.
+/// Pause between two pages, for other jobs of the writer.
 const BREATH: Duration = Duration::from_millis(25);
-/// Up to so many open flows are told apart, which costs every page the reading of them. With more, everything since the
-/// oldest of them stays.
+/// Up to so many open flows are excluded one by one, which costs every page a read of them. With more, all events
+/// since the oldest of them stay.
 const FEW_FLOWS: usize = 2_000;
 
-/// What is looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Shelf {
+pub(in crate::store) enum RetainedTable {
     Outbound,
     Inbound,
     Events,
 }
 
-impl Shelf {
+impl RetainedTable {
     pub const fn table(self) -> &'static str {
         match self {
             Self::Outbound => "messages_out",
@@ -35,7 +34,7 @@ impl Shelf {
         }
     }
 
-    const fn look(self) -> Text {
+    const fn look(self) -> SqlText {
         match self {
             Self::Outbound => sql::OLD_OUTBOUND,
             Self::Inbound => sql::OLD_INBOUND,
@@ -43,7 +42,7 @@ impl Shelf {
         }
     }
 
-    const fn delete(self) -> Text {
+    const fn delete(self) -> SqlText {
         match self {
             Self::Outbound => sql::FORGET_OUTBOUND,
             Self::Inbound => sql::FORGET_INBOUND,
@@ -52,26 +51,25 @@ impl Shelf {
     }
 }
 
-/// A stretch of a table's rows, of which those go that may.
+/// A range of a table's rows, of which those are deleted that may be.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Strip {
-    shelf: Shelf,
+pub(in crate::store) struct OldRows {
+    table: RetainedTable,
     after: String,
     through: String,
     since: Timestamp,
     few_flows: bool,
 }
 
-impl Strip {
-    /// Deletes, and answers how many rows went.
-    pub async fn delete(&self, tx: &impl Link) -> Result<u64, DbErr> {
+impl OldRows {
+    /// Deletes, and returns how many rows.
+    pub async fn delete(&self, tx: &impl SqlExecutor) -> Result<u64, DbErr> {
         let mut values = vec![text(self.after.as_str()), text(self.through.as_str()), time(self.since)];
-        values.extend((self.shelf == Shelf::Events).then(|| flag(self.few_flows)));
-        change(tx, self.shelf.delete(), values).await
+        values.extend((self.table == RetainedTable::Events).then(|| flag(self.few_flows)));
+        change(tx, self.table.delete(), values).await
     }
 }
 
-/// A page, as it was found.
 struct Found {
     through: String,
     rows: i64,
@@ -79,18 +77,18 @@ struct Found {
 }
 
 impl Store {
-    pub(super) async fn forget_messages(&self, shelf: Shelf, since: Timestamp) -> Result<u64, StoreError> {
+    pub(super) async fn forget_messages(&self, table: RetainedTable, since: Timestamp) -> Result<u64, StoreError> {
         let (mut after, end) = (String::new(), first_id_of(since));
         let mut deleted = 0;
         loop {
             let values = vec![text(after.as_str()), text(end.as_str()), time(since), count(PAGE)];
-            let found = self.page(shelf, values).await?;
+            let found = self.page(table, values).await?;
             if found.rows == 0 {
                 return Ok(deleted);
             }
             let through = found.through.clone();
-            let strip = Strip { shelf, after, through: found.through.clone(), since, few_flows: true };
-            deleted += self.delete(strip, &found).await?;
+            let old_rows = OldRows { table, after, through: found.through.clone(), since, few_flows: true };
+            deleted += self.delete(old_rows, &found).await?;
             after = through;
         }
     }
@@ -102,33 +100,33 @@ impl Store {
         let (mut after, mut deleted) = (String::new(), 0);
         loop {
             let values = vec![text(after.as_str()), time(since), flag(few_flows), count(PAGE)];
-            let found = self.page(Shelf::Events, values).await?;
+            let found = self.page(RetainedTable::Events, values).await?;
             if found.rows == 0 {
                 return Ok(deleted);
             }
             let through = found.through.clone();
-            let strip = Strip { shelf: Shelf::Events, after, through: through.clone(), since, few_flows };
-            deleted += self.delete(strip, &found).await?;
+            let old_rows = OldRows { table: RetainedTable::Events, after, through: through.clone(), since, few_flows };
+            deleted += self.delete(old_rows, &found).await?;
             after = through;
         }
     }
 
-    async fn page(&self, shelf: Shelf, values: Vec<Value>) -> Result<Found, StoreError> {
-        let rows = all(&self.0.reads, shelf.look(), values).await?;
+    async fn page(&self, table: RetainedTable, values: Vec<Value>) -> Result<Found, StoreError> {
+        let rows = all(&self.0.reads, table.look(), values).await?;
         let Some(row) = rows.first() else { return Ok(Found { through: String::new(), rows: 0, may_go: 0 }) };
         Ok(Found { through: row.get(0)?, rows: row.get(1)?, may_go: row.get(2)? })
     }
 
-    async fn delete(&self, strip: Strip, found: &Found) -> Result<u64, StoreError> {
+    async fn delete(&self, old_rows: OldRows, found: &Found) -> Result<u64, StoreError> {
         if found.may_go == 0 {
             return Ok(0);
         }
-        let swept = self.0.writer.ask(Sweep::Forget(strip), Job::Sweep).await?;
+        let swept = self.0.writer.ask(Sweep::DeleteOld(old_rows), WriteJob::Sweep).await?;
         tokio::time::sleep(BREATH).await;
         Ok(swept.into_count()?)
     }
 
-    async fn one<T: sea_orm::TryGetable>(&self, sql: Text, values: Vec<Value>) -> Result<Option<T>, StoreError> {
+    async fn one<T: sea_orm::TryGetable>(&self, sql: SqlText, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         let rows = all(&self.0.reads, sql, values).await?;
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }

@@ -1,5 +1,7 @@
-//! Whole months of PostgreSQL. First the keys of what goes are deleted, a page at a time; then the month is taken out and
-//! dropped, and the few rows that stay are put into the default partition, all in one transaction.
+//! Deletion of whole months on PostgreSQL.
+//!
+//! First the keys of what goes are deleted, a page at a time; then the month is detached and dropped, and the few
+//! rows that stay are moved into the default partition, in one transaction.
 
 use std::time::Duration;
 
@@ -9,34 +11,39 @@ use sea_orm::DbErr;
 use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-use super::{Before, Forgotten};
+use super::{RetentionCutoffs, RetentionReport};
 use crate::store::StoreError;
 use crate::store::error::is_collision;
-use crate::store::link::{count, text, time};
 use crate::store::postgres::sql::{
     LOCK_MONTHS, MONTHLY_EVENTS, MONTHLY_INBOUND, MONTHLY_OUTBOUND, MONTHS, Monthly, STAYING,
 };
 use crate::store::postgres::{self, execute, failed, query};
 use crate::store::startup::Server;
+use crate::store::statement::{count, text, time};
 
-/// With more rows that stay, a month stays whole: putting them elsewhere would hold up who writes.
+/// With more rows that stay, the month stays whole: moving them would block writers.
 const FEW_STAY: usize = 10_000;
 /// Keys that are deleted at a time.
 const PAGE: usize = 2_000;
-/// How often a month is tried to be taken out while others use the table, and how long they have it for themselves between.
+/// How often a detach is tried while others use the table, and how long they have it for themselves between two
+/// tries.
 const TRIES: usize = 3;
 const BREATH: Duration = Duration::from_secs(1);
 
 /// Drops the months that are old enough.
-pub(super) async fn forget(server: &Server, before: Before, forgotten: &mut Forgotten) -> Result<(), StoreError> {
-    let mut conn = postgres::sweeper(server.url())?.connect().await.map_err(failed)?;
+pub(super) async fn delete_old(
+    server: &Server,
+    before: RetentionCutoffs,
+    report: &mut RetentionReport,
+) -> Result<(), StoreError> {
+    let mut conn = postgres::retention_options(server.url())?.connect().await.map_err(failed)?;
     let locked = query(&mut conn, LOCK_MONTHS.into(), Vec::new()).await?;
     if locked.first().map(|row| row.get(0)).transpose()?.unwrap_or(false) {
         let messages = [MONTHLY_OUTBOUND, MONTHLY_INBOUND].map(|monthly| (monthly, before.messages));
         for (monthly, since) in messages.into_iter().chain([(MONTHLY_EVENTS, before.events)]) {
             let Some(since) = since else { continue };
             for month in old(&mut conn, monthly.table, since).await? {
-                if !remove(&mut conn, monthly, month, since, forgotten).await? {
+                if !remove(&mut conn, monthly, month, since, report).await? {
                     break;
                 }
             }
@@ -62,13 +69,13 @@ fn end_of(partition: &str) -> Option<Timestamp> {
     Some(first.checked_add_months(Months::new(1))?.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// Answers whether the next month may be tried: not while others use the table all the time.
+/// Returns whether the next month may be tried: not while others use the table all the time.
 async fn remove(
     conn: &mut PgConnection,
     monthly: Monthly,
     month: String,
     since: Timestamp,
-    forgotten: &mut Forgotten,
+    report: &mut RetentionReport,
 ) -> Result<bool, StoreError> {
     conn.execute(STAYING).await.map_err(failed)?;
     if let Some(sql) = monthly.staying(&month) {
@@ -78,7 +85,7 @@ async fn remove(
     let (rows, stay): (i64, i64) =
         rows.first().map(|row| Ok::<_, DbErr>((row.get(0)?, row.get(1)?))).transpose()?.unwrap_or_default();
     if usize::try_from(stay).is_ok_and(|stay| stay > FEW_STAY) {
-        forgotten.held.push(month);
+        report.held.push(month);
         return Ok(true);
     }
     if let Some(sql) = monthly.keys(&month) {
@@ -91,15 +98,15 @@ async fn remove(
     for _ in 0..TRIES {
         match take_out(conn, &monthly.removal(&month)).await {
             Ok(()) => {
-                forgotten.add(monthly.table, u64::try_from(rows - stay).unwrap_or_default());
-                forgotten.months.push(month);
+                report.add(monthly.table, u64::try_from(rows - stay).unwrap_or_default());
+                report.months.push(month);
                 return Ok(true);
             }
             Err(error) if is_collision(&error) => tokio::time::sleep(BREATH).await,
             Err(error) => return Err(error.into()),
         }
     }
-    forgotten.held.push(month);
+    report.held.push(month);
     Ok(false)
 }
 

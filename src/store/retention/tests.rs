@@ -13,20 +13,20 @@ use palabre_testbed::postgres::{self, Database};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::link::rows;
 use crate::store::moving;
+use crate::store::statement::rows;
 
 /// Far from now, whichever day it is: all that these tests write is older.
 fn later() -> Timestamp {
     DateTime::from_timestamp(7_258_118_400, 0).unwrap()
 }
 
-fn messages(since: Timestamp) -> Before {
-    Before { messages: Some(since), events: None }
+fn messages(since: Timestamp) -> RetentionCutoffs {
+    RetentionCutoffs { messages: Some(since), events: None }
 }
 
-fn everything(since: Timestamp) -> Before {
-    Before { messages: Some(since), events: Some(since) }
+fn everything(since: Timestamp) -> RetentionCutoffs {
+    RetentionCutoffs { messages: Some(since), events: Some(since) }
 }
 
 async fn on_sqlite() -> (Store, TempDir) {
@@ -50,7 +50,7 @@ fn sent() -> Settled {
 
 /// Changes rows behind the store's back, in words that both databases know.
 async fn execute(store: &Store, sql: String) {
-    use crate::store::link::Link as _;
+    use crate::store::statement::SqlExecutor as _;
     store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
 }
 
@@ -119,9 +119,9 @@ async fn left(store: &Store) -> (Vec<InboundId>, Vec<OutboundId>) {
 async fn what_has_an_end_goes(store: &Store) {
     let scene = scene(store).await;
     let before = store.snapshot().await;
-    let forgotten = store.forget(everything(later())).await.unwrap();
+    let report = store.delete_old(everything(later())).await.unwrap();
     assert_eq!(left(store).await, (scene.inbound.clone(), scene.outbound.clone()));
-    assert_eq!((forgotten.rows["messages_in"], forgotten.rows["messages_out"]), (6, 4), "{forgotten:?}");
+    assert_eq!((report.rows["messages_in"], report.rows["messages_out"]), (6, 4), "{report:?}");
     let after = store.snapshot().await;
     assert_eq!((after.consents.len(), after.opt_outs.len()), (2, 2), "consents are never deleted");
     let around = |snapshot: &Snapshot| {
@@ -134,9 +134,9 @@ async fn what_has_an_end_goes(store: &Store) {
     flows.extend(after.inbound.iter().filter(|row| row.processed_at.is_none()).map(|row| row.message.correlation));
     let of_open = before.events.iter().filter(|event| flows.contains(&event.correlation)).count();
     assert_eq!(after.events.len(), of_open, "the flows of what is open, and no others");
-    assert!(of_open >= 5 && forgotten.rows["event_log"] > 10, "{forgotten:?}");
+    assert!(of_open >= 5 && report.rows["event_log"] > 10, "{report:?}");
     // Again, there is nothing to do.
-    assert!(store.forget(everything(later())).await.unwrap().is_empty());
+    assert!(store.delete_old(everything(later())).await.unwrap().is_empty());
     assert_eq!(left(store).await, (scene.inbound, scene.outbound));
     // Repeats of what is left are known, and what went would be taken for new.
     let customer = Customer::of("belle", 10);
@@ -148,7 +148,7 @@ async fn what_has_an_end_goes(store: &Store) {
 /// Once they have an end, they go as well.
 async fn what_stayed_goes_later(store: &Store) {
     let scene = scene(store).await;
-    store.forget(everything(later())).await.unwrap();
+    store.delete_old(everything(later())).await.unwrap();
     for row in store.snapshot().await.outbound {
         if row.state.as_str() != "suppressed" {
             execute(store, format!("UPDATE messages_out SET state = 'sent' WHERE id = '{}'", row.message.id)).await;
@@ -156,7 +156,7 @@ async fn what_stayed_goes_later(store: &Store) {
     }
     let waiting = store.backlog(&Customer::of("belle", 10).0.tenant, None, 10).await.unwrap().remove(0);
     store.dead_letter(&waiting, "poisonous", at(5)).await.unwrap();
-    store.forget(everything(later())).await.unwrap();
+    store.delete_old(everything(later())).await.unwrap();
     let (inbound, outbound) = left(store).await;
     assert_eq!((inbound.len(), outbound.len()), (1, 1), "the two that prove a consent: {scene}");
     assert_eq!(number(store, "SELECT count(*) FROM event_log").await, 0);
@@ -174,17 +174,17 @@ async fn what_is_younger_stays(store: &Store) {
     scene(store).await;
     let all = left(store).await;
     let (events, young) = (number(store, "SELECT count(*) FROM event_log").await, at(0));
-    assert!(store.forget(everything(young)).await.unwrap().is_empty());
-    assert!(store.forget(Before::default()).await.unwrap().is_empty());
+    assert!(store.delete_old(everything(young)).await.unwrap().is_empty());
+    assert!(store.delete_old(RetentionCutoffs::default()).await.unwrap().is_empty());
     assert_eq!((left(store).await, number(store, "SELECT count(*) FROM event_log").await), (all.clone(), events));
     // Something happened to all of them just before.
     let moment = later() - TimeDelta::days(1);
     let touched = moment.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     execute(store, format!("UPDATE messages_out SET updated_at = '{touched}'")).await;
     execute(store, format!("UPDATE messages_in SET processed_at = '{touched}' WHERE processed_at IS NOT NULL")).await;
-    store.forget(messages(moment)).await.unwrap();
+    store.delete_old(messages(moment)).await.unwrap();
     assert_eq!(left(store).await, all);
-    store.forget(messages(moment + TimeDelta::microseconds(1))).await.unwrap();
+    store.delete_old(messages(moment + TimeDelta::microseconds(1))).await.unwrap();
     assert!(left(store).await.0.len() < all.0.len());
     assert_eq!(number(store, "SELECT count(*) FROM event_log").await, events, "events are another matter");
 }
@@ -223,13 +223,13 @@ async fn many_open_flows_hold_what_is_younger(store: &Store) {
         store.commit(turn(&state, &message, seconds)).await.unwrap();
     }
     let all = number(store, "SELECT count(*) FROM event_log").await;
-    let forgotten = store.forget(Before { messages: None, events: Some(later()) }).await.unwrap();
+    let report = store.delete_old(RetentionCutoffs { messages: None, events: Some(later()) }).await.unwrap();
     let left = number(store, "SELECT count(*) FROM event_log").await;
     if store.is_shared() {
         // A month is told apart as a whole, by its own few rows that stay.
-        assert_eq!(left, 0, "{forgotten:?}");
+        assert_eq!(left, 0, "{report:?}");
     } else {
-        assert_eq!((all, left), (4, 2), "{forgotten:?}");
+        assert_eq!((all, left), (4, 2), "{report:?}");
         assert!(store.snapshot().await.events.iter().all(|event| event.created_at >= at(0)));
     }
 }
@@ -273,9 +273,9 @@ async fn many_pages_go_while_others_write() {
         }
         accepted
     };
-    let (forgotten, accepted) = tokio::join!(store.forget(everything(later())), writing);
-    let forgotten = forgotten.unwrap();
-    assert_eq!((forgotten.rows["messages_in"], accepted), (700, 50), "{forgotten:?}");
+    let (report, accepted) = tokio::join!(store.delete_old(everything(later())), writing);
+    let report = report.unwrap();
+    assert_eq!((report.rows["messages_in"], accepted), (700, 50), "{report:?}");
     assert_eq!(number(&store, "SELECT count(*) FROM messages_in").await, 50);
 }
 
@@ -287,13 +287,13 @@ async fn nothing_goes_while_the_database_is_moved() {
     let from = format!("sqlite://{}", folder.path().join("palabre.db").display());
     let target = postgres::empty();
     let moving = moving::Move::open(&from, &target.url(), 100).await.unwrap();
-    assert!(store.forget(everything(later())).await.unwrap().is_empty());
+    assert!(store.delete_old(everything(later())).await.unwrap().is_empty());
     assert_eq!(left(&store).await, before);
     drop(moving);
     // It was given up long ago.
     let long_ago = "UPDATE installation SET value = replace(value, '\"at\":\"2', '\"at\":\"1') WHERE name = 'move'";
     execute(&store, long_ago.to_owned()).await;
-    assert!(!store.forget(everything(later())).await.unwrap().is_empty());
+    assert!(!store.delete_old(everything(later())).await.unwrap().is_empty());
 }
 
 /// How many months have partitions of their own, in each of the three tables.
@@ -308,8 +308,8 @@ async fn old_months_are_dropped_and_the_next_ones_are_there() {
     scene(&store).await;
     let (months, keys) = (month_partitions(&store).await, number(&store, "SELECT count(*) FROM messages_once").await);
     assert!(months > 0, "this one, and when it ends soon the next");
-    let forgotten = store.forget(everything(later())).await.unwrap();
-    assert_eq!((forgotten.months.len(), forgotten.held.len()), (3 * months, 0), "{forgotten:?}");
+    let report = store.delete_old(everything(later())).await.unwrap();
+    assert_eq!((report.months.len(), report.held.len()), (3 * months, 0), "{report:?}");
     assert_eq!(month_partitions(&store).await, 0);
     assert_eq!(database.psql("SELECT DISTINCT tableoid::regclass FROM messages_in"), "messages_in_rest");
     let (left, of_left) = (left(&store).await.0.len(), number(&store, "SELECT count(*) FROM messages_once").await);
@@ -334,13 +334,13 @@ async fn a_month_of_which_much_must_stay_stays_whole() {
         ALTER TABLE messages_out ATTACH PARTITION messages_out_1999_01
             FOR VALUES FROM ('01000000-0000-0000-0000-000000000000') TO ('01000001-0000-0000-0000-000000000000')",
     );
-    let forgotten = store.forget(messages(later())).await.unwrap();
-    assert_eq!(forgotten.held, ["messages_out_1999_01"]);
+    let report = store.delete_old(messages(later())).await.unwrap();
+    assert_eq!(report.held, ["messages_out_1999_01"]);
     assert_eq!(number(&store, "SELECT count(*) FROM messages_out_1999_01").await, 10_001);
     database.psql("UPDATE messages_out SET state = 'cancelled' WHERE id > '01000000-0000-7000-8000-000000000007'");
-    let forgotten = store.forget(messages(later())).await.unwrap();
-    assert!(forgotten.months.contains(&"messages_out_1999_01".to_owned()), "{forgotten:?}");
-    assert_eq!(forgotten.rows["messages_out"], 9_994);
+    let report = store.delete_old(messages(later())).await.unwrap();
+    assert!(report.months.contains(&"messages_out_1999_01".to_owned()), "{report:?}");
+    assert_eq!(report.rows["messages_out"], 9_994);
     assert_eq!(number(&store, "SELECT count(*) FROM messages_out_rest").await, 7);
 }
 
@@ -351,14 +351,14 @@ async fn whoever_uses_a_table_is_let_pass() {
     let before = left(&store).await;
     let reading = store.0.writes.begin().await.unwrap();
     rows(&reading, "SELECT count(*) FROM messages_out", Vec::new()).await.unwrap();
-    let forgotten = store.forget(messages(later())).await.unwrap();
-    let months = forgotten.months.iter().filter(|month| month.starts_with("messages_out")).count();
-    let held = forgotten.held.iter().filter(|month| month.starts_with("messages_out")).count();
-    assert_eq!((months, held), (0, 1), "{forgotten:?}");
+    let report = store.delete_old(messages(later())).await.unwrap();
+    let months = report.months.iter().filter(|month| month.starts_with("messages_out")).count();
+    let held = report.held.iter().filter(|month| month.starts_with("messages_out")).count();
+    assert_eq!((months, held), (0, 1), "{report:?}");
     assert_eq!(left(&store).await.1, before.1);
     reading.commit().await.unwrap();
-    let forgotten = store.forget(messages(later())).await.unwrap();
-    assert_eq!(forgotten.held, [] as [String; 0]);
+    let report = store.delete_old(messages(later())).await.unwrap();
+    assert_eq!(report.held, [] as [String; 0]);
 }
 
 #[tokio::test]
@@ -366,7 +366,7 @@ async fn two_nodes_delete_once() {
     let (store, database) = on_postgres().await;
     let other = Store::open(&database.url(), false).await.unwrap();
     let (scene, months) = (scene(&store).await, month_partitions(&store).await);
-    let (one, two) = tokio::join!(store.forget(everything(later())), other.forget(everything(later())));
+    let (one, two) = tokio::join!(store.delete_old(everything(later())), other.delete_old(everything(later())));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.months.len() + two.months.len(), 3 * months, "{one:?} {two:?}");
     assert_eq!(left(&other).await, (scene.inbound, scene.outbound));

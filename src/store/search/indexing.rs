@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::sql;
 use super::words::{contact_text, is_spelt, mark, sequence, words};
 use crate::store::StoreError;
-use crate::store::database::{Database, Tx};
-use crate::store::link::{Dialect, Link, Text, all, change, column, count, flag, integer, list, text, text_or_null};
+use crate::store::database::{DatabasePool, Tx};
+use crate::store::statement::{
+    Dialect, SqlExecutor, SqlText, all, change, column, count, flag, integer, list, text, text_or_null,
+};
 use crate::store::values::{Row, corrupt, first_id_of};
 
 /// Messages of one table in one transaction: some tens of milliseconds.
@@ -37,8 +39,8 @@ pub struct Indexed {
 
 /// The index, for the task that fills it.
 pub struct SearchIndex {
-    index: Database,
-    reads: Database,
+    index: DatabasePool,
+    reads: DatabasePool,
     known_words: HashSet<(String, String)>,
 }
 
@@ -73,9 +75,9 @@ struct ContactDocument {
 /// One of the two tables of messages.
 struct Source {
     is_outbound: bool,
-    after: Text,
-    late: Text,
-    documents: Text,
+    after: SqlText,
+    late: SqlText,
+    documents: SqlText,
 }
 
 const INBOUND: Source = Source {
@@ -92,7 +94,7 @@ const OUTBOUND: Source = Source {
 };
 
 impl SearchIndex {
-    pub(super) fn new(index: Database, reads: Database) -> Self {
+    pub(super) fn new(index: DatabasePool, reads: DatabasePool) -> Self {
         Self { index, reads, known_words: HashSet::new() }
     }
 
@@ -229,7 +231,7 @@ impl SearchIndex {
         }
         let rows = list(rows);
         change(tx, sql::ADD, [rows.clone()]).await?;
-        if !sql::ADD_TEXT.in_words_of(tx.dialect()).is_empty() {
+        if !sql::ADD_TEXT.for_dialect(tx.dialect()).is_empty() {
             change(tx, sql::ADD_TEXT, [rows]).await?;
         }
         let words = new_words.iter().map(|(tenant, word)| [text(tenant.as_str()), text(word.as_str())]);
@@ -327,7 +329,7 @@ impl SearchIndex {
         Ok(gone.len() as u64)
     }
 
-    async fn there(&self, sql: Text, ids: &[String]) -> Result<BTreeSet<String>, DbErr> {
+    async fn there(&self, sql: SqlText, ids: &[String]) -> Result<BTreeSet<String>, DbErr> {
         all(&self.reads, sql, [column(ids)]).await?.iter().map(|row| row.get(0)).collect()
     }
 }
@@ -339,8 +341,8 @@ impl std::fmt::Debug for SearchIndex {
     }
 }
 
-async fn positions(link: &impl Link) -> Result<Positions, DbErr> {
-    let rows = all(link, sql::POSITIONS, []).await?;
+async fn positions(executor: &impl SqlExecutor) -> Result<Positions, DbErr> {
+    let rows = all(executor, sql::POSITIONS, []).await?;
     let row = rows.first().ok_or_else(|| corrupt("the position of the search index"))?;
     Ok(Positions {
         inbound: row.get(0)?,
@@ -391,7 +393,7 @@ async fn numbers(tx: &Tx, documents: &[Document]) -> Result<Vec<i64>, DbErr> {
 }
 
 async fn remove(tx: &Tx, numbers: &[i64]) -> Result<(), DbErr> {
-    if !sql::REMOVE_TEXT.in_words_of(tx.dialect()).is_empty() {
+    if !sql::REMOVE_TEXT.for_dialect(tx.dialect()).is_empty() {
         change(tx, sql::REMOVE_TEXT, [column(numbers)]).await?;
     }
     change(tx, sql::REMOVE, [column(numbers)]).await.map(drop)

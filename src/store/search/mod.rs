@@ -18,8 +18,8 @@ pub use self::question::{FoundContact, FoundMessage, FoundPage, SearchPage};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use super::database::Database;
-use super::link::all;
+use super::database::DatabasePool;
+use super::statement::all;
 use super::{Store, StoreError, sqlite};
 
 impl Store {
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-async fn has_trigrams(index: &Database) -> Result<bool, sea_orm::DbErr> {
+async fn has_trigrams(index: &DatabasePool) -> Result<bool, sea_orm::DbErr> {
     Ok(!all(index, sql::TRIGRAMS, []).await?.is_empty())
 }
 

@@ -7,8 +7,8 @@ use sea_orm::DbErr;
 use super::sql;
 use super::words::{Alternative, Question, mark, similarity, trigrams};
 use crate::store::StoreError;
-use crate::store::database::Database;
-use crate::store::link::{Dialect, Link, all, column, count, integer, text};
+use crate::store::database::DatabasePool;
+use crate::store::statement::{Dialect, SqlExecutor, all, column, count, integer, text};
 
 /// Contacts that one search shows: whoever finds more types more.
 const MOST_CONTACTS: usize = 20;
@@ -58,7 +58,7 @@ pub struct FoundPage {
 
 /// What is asked, of whom.
 pub(in crate::store) struct Search<'a> {
-    pub index: &'a Database,
+    pub index: &'a DatabasePool,
     pub tenants: &'a [String],
 }
 
@@ -95,7 +95,7 @@ impl Search<'_> {
             return Ok(Vec::new());
         }
         let before = page.before.unwrap_or(i64::MAX);
-        let floor = match sql::FLOOR.in_words_of(self.index.dialect()) {
+        let floor = match sql::FLOOR.for_dialect(self.index.dialect()) {
             "" => 0,
             _ => all(self.index, sql::FLOOR, [integer(before)]).await?.first().map_or(Ok(0), |row| row.get(0))?,
         };

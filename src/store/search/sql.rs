@@ -1,12 +1,12 @@
 //! The statements of the search index, for either database.
 
-use crate::store::link::Text;
+use crate::store::statement::SqlText;
 use crate::store::{postgres, sqlite};
 
 macro_rules! texts {
     ($($name:ident)*) => {
-        $(pub(in crate::store) const $name: Text =
-            Text { sqlite: sqlite::search::$name, postgres: postgres::search::$name };)*
+        $(pub(in crate::store) const $name: SqlText =
+            SqlText { sqlite: sqlite::search::$name, postgres: postgres::search::$name };)*
     };
 }
 

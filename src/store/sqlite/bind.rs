@@ -1,12 +1,12 @@
-//! Values as SQLite takes them, through sea-orm.
+//! Binds values to SQLite statements, through sea-orm.
 
 use std::borrow::Cow;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-use super::sql::Table;
-use crate::store::link::{Dialect, Link, List, Value};
+use super::sql::InsertTable;
+use crate::store::statement::{Dialect, List, SqlExecutor, Value};
 use crate::store::values::{Row, corrupt, time_text};
 
 /// The longest list of rows in one statement.
@@ -15,7 +15,7 @@ const LONGEST: usize = 256;
 /// needs one or two statements for each table: each costs two hand-overs between threads.
 const EXACT: usize = 32;
 
-/// Every row that a statement answers with.
+/// Returns the rows of a statement.
 pub(in crate::store) async fn query(
     conn: &impl ConnectionTrait,
     sql: Cow<'static, str>,
@@ -25,7 +25,7 @@ pub(in crate::store) async fn query(
     Ok(rows.into_iter().map(|row| Row::of(row, Dialect::Sqlite)).collect())
 }
 
-/// How many rows a statement changed.
+/// Returns how many rows a statement changed.
 pub(in crate::store) async fn execute(
     conn: &impl ConnectionTrait,
     sql: Cow<'static, str>,
@@ -34,32 +34,36 @@ pub(in crate::store) async fn execute(
     Ok(conn.execute_raw(statement(sql, values)?).await?.rows_affected())
 }
 
-/// Inserts rows, in order, and answers how many were inserted or changed.
-pub(in crate::store) async fn insert(link: &impl Link, table: &'static Table, cells: Vec<Value>) -> Result<u64, DbErr> {
+/// Inserts rows in order and returns how many were inserted or changed.
+pub(in crate::store) async fn insert(
+    executor: &impl SqlExecutor,
+    table: &'static InsertTable,
+    cells: Vec<Value>,
+) -> Result<u64, DbErr> {
     let mut changed = 0;
     for (sql, values) in chunks(table, cells) {
-        changed += link.execute(sql.into(), values).await?;
+        changed += executor.execute(sql.into(), values).await?;
     }
     Ok(changed)
 }
 
-/// The same of rows that nothing but the commit follows: that goes with them.
+/// The same for rows that only the commit follows: it goes with the last chunk.
 pub(in crate::store) async fn insert_at_last(
-    link: &impl Link,
-    table: &'static Table,
+    executor: &impl SqlExecutor,
+    table: &'static InsertTable,
     cells: Vec<Value>,
 ) -> Result<(), DbErr> {
     let mut chunks: Vec<_> = chunks(table, cells).collect();
     let Some((last, values)) = chunks.pop() else { return Ok(()) };
     for (sql, values) in chunks {
-        link.execute(sql.into(), values).await?;
+        executor.execute(sql.into(), values).await?;
     }
-    // Every length together with everything that may stand before it would be too many texts to keep prepared.
-    link.flush().await?;
-    link.later(last.into(), values).await
+    // With the statements before it, each length would be another text, too many to keep prepared.
+    executor.flush().await?;
+    executor.later(last.into(), values).await
 }
 
-fn chunks(table: &'static Table, cells: Vec<Value>) -> impl Iterator<Item = (String, Vec<Value>)> {
+fn chunks(table: &'static InsertTable, cells: Vec<Value>) -> impl Iterator<Item = (String, Vec<Value>)> {
     let mut left = cells.len() / table.columns;
     let mut cells = cells.into_iter();
     std::iter::from_fn(move || {
@@ -69,15 +73,15 @@ fn chunks(table: &'static Table, cells: Vec<Value>) -> impl Iterator<Item = (Str
     })
 }
 
-/// The same of few rows, whenever it may be. Whatever their number, it is one text: so that all the texts that go together
-/// with it are few.
+/// The same for few rows, at once or later. It is one text whatever their number, so that few combined texts are
+/// prepared.
 pub(in crate::store) async fn insert_later(
-    link: &impl Link,
-    table: &'static Table,
+    executor: &impl SqlExecutor,
+    table: &'static InsertTable,
     cells: Vec<Value>,
 ) -> Result<(), DbErr> {
     let list = List { columns: table.columns, cells };
-    link.later(table.sql_of_list().into(), vec![Value::List(list)]).await
+    executor.later(table.sql_of_list().into(), vec![Value::List(list)]).await
 }
 
 fn statement(sql: Cow<'static, str>, values: Vec<Value>) -> Result<Statement, DbErr> {
@@ -129,7 +133,7 @@ impl Serialize for Cell<'_> {
     }
 }
 
-impl Table {
+impl InsertTable {
     fn sql(&self, rows: usize) -> String {
         let row = 2 * self.columns + 2;
         let mut sql = String::with_capacity(self.insert.len() + rows * row + self.on_conflict.len());
@@ -145,7 +149,7 @@ impl Table {
         sql
     }
 
-    /// One list, whatever its length. What stands between SELECT and ON CONFLICT keeps SQLite's parser from a doubt.
+    /// A list of any length. `WHERE true` keeps SQLite's parser from taking ON CONFLICT for a join condition.
     fn sql_of_list(&self) -> String {
         let insert = self.insert.trim_end().trim_end_matches("VALUES");
         let columns: Vec<_> = (0..self.columns).map(|column| format!("j.value->>{column}")).collect();

@@ -1,9 +1,9 @@
-//! Copying the log back into the file, beside the writer instead of in its way.
+//! Checkpoints of the write-ahead log, beside the writer.
 //!
-//! SQLite's own checkpoints run in whichever commit fills the log, which waits for two fsyncs and some thousand copied
-//! pages: a third of a busy writer's time. A passive one on a connection of its own blocks nobody. Under a steady flood it
-//! never reaches the end of a log that grows meanwhile, so once the log is long the writer itself copies the little that
-//! is left and begins the log anew.
+//! SQLite's own checkpoints run in whichever commit fills the log, which waits for two fsyncs and some thousand
+//! copied pages: a third of a busy writer's time. A passive checkpoint on a connection of its own blocks nobody.
+//! Under steady load it never reaches the end of a log that grows meanwhile, so once the log is long the writer
+//! itself checkpoints the rest and begins the log anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,26 +20,26 @@ use super::bind::query;
 
 /// Rows written between two checkpoints: some four thousand pages.
 const ROWS_BETWEEN: usize = 2_000;
-/// What was written is copied after this long at the latest.
+/// What was written is checkpointed after this long at the latest.
 const AT_LATEST: Duration = Duration::from_secs(5);
 /// From so many pages on the log is long: 64 MB, which a start after a crash reads in a tenth of a second.
 const LONG_PAGES: i64 = 16_384;
 
-/// From so many on, 256 MB, it is not the flood that keeps it from ending but a reader that does not end: a shell left open
-/// in a transaction, a backup that hangs.
+/// From so many pages on, 256 MB, it is not load that holds the checkpoint up but a reader that does not end: a shell
+/// left open in a transaction, a backup that hangs.
 const ALARMING_PAGES: i64 = 4 * LONG_PAGES;
 
 /// How much was written since the last checkpoint.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Written(Arc<Tally>);
+pub(in crate::store) struct LogGrowth(Arc<RowCounter>);
 
 #[derive(Debug, Default)]
-struct Tally {
+struct RowCounter {
     rows: AtomicUsize,
     enough: Notify,
 }
 
-impl Written {
+impl LogGrowth {
     /// A transaction wrote so many rows.
     pub fn note(&self, rows: usize) {
         // A transaction that counts no rows wrote something all the same.
@@ -49,10 +49,10 @@ impl Written {
         }
     }
 
-    /// Resolves when it is time to copy.
+    /// Resolves when it is time for a checkpoint.
     async fn enough(&self) {
         loop {
-            // Past the time anything is enough; when nothing was written, there is nothing to do.
+            // After the time-out any number of rows is enough; without rows there is nothing to do.
             let _ = tokio::time::timeout(AT_LATEST, self.0.enough.notified()).await;
             if self.0.rows.swap(0, Ordering::Relaxed) > 0 {
                 return;
@@ -61,26 +61,29 @@ impl Written {
     }
 }
 
-/// Copies whenever enough was written, until it is dropped. `long_log` is told when the writer should help.
-pub(in crate::store) async fn run(conn: DatabaseConnection, written: Written, long_log: impl AsyncFn()) {
+/// Checkpoints whenever enough was written, until it is dropped. Calls `long_log` when the writer should help.
+pub(in crate::store) async fn run(conn: DatabaseConnection, written: LogGrowth, long_log: impl AsyncFn()) {
     let mut alarming = ALARMING_PAGES;
     loop {
         written.enough().await;
         match copy(&conn).await {
             Ok(pages) if pages >= LONG_PAGES => {
                 if pages >= alarming {
-                    tracing::warn!(log.pages = pages, "the log grows: somebody has been reading the database for long");
+                    tracing::warn!(
+                        log.pages = pages,
+                        "the write-ahead log grows: a reader has held the database for long"
+                    );
                     alarming = pages.saturating_mul(2);
                 }
                 long_log().await;
             }
             Ok(_) => alarming = ALARMING_PAGES,
-            Err(error) => tracing::warn!(error = %error, "the log was not copied back, trying again"),
+            Err(error) => tracing::warn!(error = %error, "the write-ahead log was not checkpointed, trying again"),
         }
     }
 }
 
-/// Copies what can be copied without waiting for anybody. Answers how many pages the log has.
+/// Checkpoints without waiting for anybody. Returns how many pages the log has.
 pub(in crate::store) async fn copy(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let rows = query(conn, Cow::Borrowed(sql::CHECKPOINT_PASSIVE), Vec::new()).await?;
     let pages: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?;

@@ -1,4 +1,4 @@
-//! One daemon for each database file.
+//! Lock that gives a database file to one daemon.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 
 use crate::store::{StoreError, postgres};
 
-/// For its owner alone: the file holds personal data.
+/// Readable for its owner alone: the file holds personal data.
 const PRIVATE: u32 = 0o600;
 
-/// Held while a daemon has a SQLite database: a second one would take the first one's sends for those of a dead process, and
-/// repeat them (I5). The operating system lets go of it however the process ends. PostgreSQL is shared by any number of
-/// daemons, and nothing is held.
+/// Held while a daemon has a SQLite database: a second daemon would take the first one's sends for those of a dead
+/// process and repeat them (I5). The operating system releases the lock however the process ends. PostgreSQL is
+/// shared by any number of daemons and needs no lock.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, not used")] Option<File>);
 
 impl Lock {
-    /// Takes the database of a `sqlite:` URL, and makes its file, readable for its owner alone, when it is not there.
+    /// Locks the database of a `sqlite:` URL, and makes its file, readable for its owner alone, when there is none.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another daemon has it, [`StoreError::File`] when the files cannot be made.
@@ -44,7 +44,6 @@ impl Lock {
     }
 }
 
-/// The file that a URL names.
 pub(in crate::store) fn path_of(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);

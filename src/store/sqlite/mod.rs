@@ -1,4 +1,4 @@
-//! How SQLite is opened: WAL, one writer, a few readers.
+//! SQLite: WAL, one writer, a few readers.
 
 mod bind;
 pub(super) mod checkpoints;
@@ -17,7 +17,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
 pub(super) use self::lock::path_of;
-pub(super) use self::script::Script;
+pub(super) use self::script::StatementScript;
 pub(super) use self::search_file::{open_index, open_index_beside};
 
 /// Connections that read. More would only share the same two cores.
@@ -25,8 +25,8 @@ const READERS: u32 = 3;
 /// How long a connection waits for another process's lock (`palabre` subcommands beside the daemon).
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The writer's connection, and one for the little that is written beside it. `synchronous=FULL` makes every commit survive
-/// a power cut (I1).
+/// Opens the writer's connection, and one for the little that is written beside it. `synchronous=FULL` makes every
+/// commit survive a power cut (I1).
 pub(in crate::store) async fn open_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(2).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
@@ -44,13 +44,13 @@ pub(in crate::store) async fn open_writer(url: &str) -> Result<DatabaseConnectio
             .pragma("journal_size_limit", "67108864")
             .command_buffer_size(64)
             .row_buffer_size(512)
-            // Every length of every table's insert, and the rest.
+            // Inserts of every length for every table, and all other statements.
             .statement_cache_capacity(512)
     });
     connect(options).await
 }
 
-/// A connection that copies the log back.
+/// Opens the connection for checkpoints.
 pub(in crate::store) async fn open_checkpointer(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).min_connections(0).map_sqlx_sqlite_opts(|sqlite| {
@@ -60,7 +60,7 @@ pub(in crate::store) async fn open_checkpointer(url: &str) -> Result<DatabaseCon
     connect(options).await
 }
 
-/// Connections that only read. The file must be there.
+/// Opens connections that only read. The file must exist.
 pub(in crate::store) async fn open_readers(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(READERS).min_connections(1).map_sqlx_sqlite_opts(|sqlite| {
@@ -78,7 +78,7 @@ pub(in crate::store) async fn open_readers(url: &str) -> Result<DatabaseConnecti
 async fn connect(mut options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     // Statements carry addresses and bodies: they must not be logged (I10).
     options.sqlx_logging(false).record_stmt_in_spans(false).test_before_acquire(false);
-    // A file does not go away: a connection that was good stays good, and its prepared statements with it.
+    // A file does not go away, so connections and their prepared statements are kept.
     options.idle_timeout(None).max_lifetime(None);
     Database::connect(options).await
 }

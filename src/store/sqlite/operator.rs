@@ -1,26 +1,28 @@
-//! Every SQL text behind the operators' commands, in SQLite's dialect; another database brings a file like this one.
-//! Each statement begins with the tenants that may be seen (`?1`, a JSON array). Where a state has an index of its own,
-//! its statement names that state literally, so that a million sent messages cost a look at the dead ones nothing.
+//! SQL of the operators' commands for SQLite.
+//!
+//! Each statement begins with the tenants that may be seen (`?1`, a JSON array). Where a state has an index of its
+//! own, the statement names that state literally, so that a million sent messages cost a look at the dead ones
+//! nothing.
 
 use palabre_actors::domain::status::OutboxState;
 
-/// States that one index, or one reading along the ids, leads to.
-pub(in crate::store) struct Shelf {
+/// States that one index, or one scan along the ids, finds.
+pub(in crate::store) struct StateGroup {
     pub states: &'static [OutboxState],
     condition: &'static str,
 }
 
-/// Every state stands on one of them; what is deferred on two.
-pub(in crate::store) const SHELVES: [Shelf; 6] = [
-    Shelf { states: &[OutboxState::Dead, OutboxState::Failed], condition: "state IN ('dead', 'failed')" },
-    Shelf { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
-    Shelf {
+/// Every state is in one group; `deferred` in two.
+pub(in crate::store) const STATE_GROUPS: [StateGroup; 6] = [
+    StateGroup { states: &[OutboxState::Dead, OutboxState::Failed], condition: "state IN ('dead', 'failed')" },
+    StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
+    StateGroup {
         states: &[OutboxState::Deferred],
         condition: "state = 'deferred' AND last_error IS DISTINCT FROM 'budget'",
     },
-    Shelf { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND last_error = 'budget'" },
-    Shelf { states: &[OutboxState::Sending], condition: "state = 'sending'" },
-    Shelf {
+    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND last_error = 'budget'" },
+    StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
+    StateGroup {
         states: &[
             OutboxState::Pending,
             OutboxState::Sent,
@@ -47,32 +49,32 @@ const FILTER: &str = "tenant_id IN (SELECT value FROM json_each(+?1)) AND state 
     AND (?3 IS NULL OR channel_id = ?3) AND (?4 IS NULL OR last_error = ?4 OR last_error = 'exhausted:' || ?4) \
     AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR created_at >= ?6) AND (?7 IS NULL OR created_at < ?7)";
 
-/// Why a row stands where it does. One that waits without a reason of its own is told from where it stands: `line`, `time`,
-/// or `turn` when its own time does not hold it back, though its channel may. Now (`?8`), since when a rest must have been
-/// told (`?9`).
+/// The reason of a row. A pending row without a reason of its own gets one from where it is: `line` (blocked behind
+/// another), `time`, or `turn` when its own time does not hold it back, though its channel may. Now (`?8`), since
+/// when a channel notice must have been posted (`?9`).
 const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
     WHEN next_attempt_at <= ?8 THEN 'turn' \
     WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
         SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
             AND p.tenant_id = messages_out.tenant_id \
-        UNION ALL SELECT r.until FROM channel_rests r WHERE r.channel_id = messages_out.channel_id \
+        UNION ALL SELECT r.until FROM channel_notices r WHERE r.channel_id = messages_out.channel_id \
             AND r.tenant_id = messages_out.tenant_id AND r.told_at >= ?9) h) THEN 'turn' \
     ELSE 'time' END)";
 
-impl Shelf {
-    /// One statement from parts for each shelf that these states stand on.
+impl StateGroup {
+    /// Joins a part for each group that these states are in.
     pub fn union(states: &[OutboxState], part: impl Fn(&str) -> String) -> String {
-        let wanted = SHELVES.iter().filter(|shelf| shelf.states.iter().any(|state| states.contains(state)));
-        let parts: Vec<String> = wanted.map(|shelf| part(shelf.condition)).collect();
+        let wanted = STATE_GROUPS.iter().filter(|group| group.states.iter().any(|state| states.contains(state)));
+        let parts: Vec<String> = wanted.map(|group| part(group.condition)).collect();
         parts.join(" UNION ALL ")
     }
 }
 
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).
 pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
+    let parts = StateGroup::union(states, |group| {
         format!(
-            "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {shelf} AND id < ?8 AND id >= ?9 \
+            "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < ?8 AND id >= ?9 \
             ORDER BY id DESC LIMIT ?10)",
             item!()
         )
@@ -82,9 +84,9 @@ pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
 
 /// Rows that fit a filter, oldest first: their ids. After which id (`?8`), how many (`?9`).
 pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
+    let parts = StateGroup::union(states, |group| {
         format!(
-            "SELECT * FROM (SELECT id FROM messages_out WHERE {FILTER} AND {shelf} AND id > ?8 ORDER BY id LIMIT ?9)"
+            "SELECT * FROM (SELECT id FROM messages_out WHERE {FILTER} AND {group} AND id > ?8 ORDER BY id LIMIT ?9)"
         )
     });
     format!("{parts} ORDER BY id LIMIT ?9")
@@ -92,10 +94,10 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
 
 /// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
 pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
-    let parts = Shelf::union(states, |shelf| {
+    let parts = StateGroup::union(states, |group| {
         format!(
             "SELECT tenant_id, channel_id, state, {REASON}, count(*), min(created_at), max(created_at) \
-            FROM messages_out WHERE {FILTER} AND {shelf} GROUP BY 1, 2, 3, 4"
+            FROM messages_out WHERE {FILTER} AND {group} GROUP BY 1, 2, 3, 4"
         )
     });
     format!("{parts} ORDER BY 5 DESC, 1, 2, 3, 4")
@@ -112,7 +114,8 @@ pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, co
     life_since, expires_at, provider_message_id, correlation_id, created_at FROM messages_out \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) ORDER BY id";
 
-/// `[[id, due, expires_at or null], …]`, now. Another life, and nothing of the one before it but its attempts.
+/// `[[id, due, expires_at or null], …]`, now. Begins another generation, which keeps only the attempts of the one
+/// before.
 pub(in crate::store) const REPLAY: &str = "UPDATE messages_out SET state = 'pending', behind = 0, life = life + 1, \
     life_since = j.value->>1, next_attempt_at = j.value->>1, expires_at = j.value->>2, attempts_before = attempts, \
     provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
@@ -126,10 +129,10 @@ pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'canc
 pub(in crate::store) const PAUSES: &str = "SELECT channel_id, tenant_id, reason, until FROM channel_pauses \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) ORDER BY tenant_id, channel_id";
 
-/// Tenants, now, since when a rest must have been told: what keeps channels back.
-pub(in crate::store) const HOLDS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
+/// Tenants, now, since when a channel notice must have been posted: what blocks channels.
+pub(in crate::store) const CHANNEL_BLOCKS: &str = "SELECT channel_id, 'paused', reason, until FROM channel_pauses \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND until > ?2 \
-    UNION ALL SELECT channel_id, 'rests', reason, until FROM channel_rests \
+    UNION ALL SELECT channel_id, 'notice', reason, until FROM channel_notices \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND until > ?2 AND told_at >= ?3";
 
 /// Tenants, channel.

@@ -1,23 +1,25 @@
-//! Statements that go to SQLite together. Its connection lives on a thread of its own, and on a busy machine a hand-over to
-//! it and back takes longer than most statements do.
+//! Statements that are sent to SQLite together.
+//!
+//! Its connection lives on a thread of its own, and on a busy machine a hand-over to it and back takes longer than
+//! most statements do.
 
 use std::mem;
 
-use crate::store::link::Value;
+use crate::store::statement::Value;
 
-/// Statements that nobody awaits the answers of, in their order, with their values.
+/// Statements whose results nobody awaits, in their order, with their values.
 #[derive(Default)]
-pub(in crate::store) struct Script {
+pub(in crate::store) struct StatementScript {
     sql: String,
     values: Vec<Value>,
 }
 
-impl Script {
+impl StatementScript {
     pub fn is_empty(&self) -> bool {
         self.sql.is_empty()
     }
 
-    /// Whether that is all.
+    /// Whether this is the only statement.
     pub fn is_only(&self, sql: &str) -> bool {
         self.sql == sql
     }
@@ -56,7 +58,7 @@ impl Script {
         }
     }
 
-    /// What is there; nothing is left.
+    /// Takes all statements out.
     pub fn take(&mut self) -> (String, Vec<Value>) {
         (mem::take(&mut self.sql), mem::take(&mut self.values))
     }
@@ -65,7 +67,7 @@ impl Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::link::{integer, text};
+    use crate::store::statement::{integer, text};
 
     fn plain(values: &[Value]) -> Vec<String> {
         let plain = values.iter().map(|value| match value {
@@ -78,7 +80,7 @@ mod tests {
 
     #[test]
     fn values_follow_their_statements_each_where_it_is_named() {
-        let mut script = Script::default();
+        let mut script = StatementScript::default();
         script.add("BEGIN", Vec::new());
         script.add("INSERT INTO a VALUES (?,?),(?,?)", vec![text("a"), text("b"), text("c"), text("d")]);
         script.add("UPDATE b SET x = ?2, y = ?1 WHERE z = ?2 OR w = ?10 + ?3", {

@@ -1,7 +1,8 @@
-//! Every SQL text of the hot paths, in SQLite's words. Texts are
-//! constant, so that each is prepared once per connection. Lists travel as one JSON array (`?1`), read by `json_each`;
-//! where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their conditions and
-//! would prepare the statement anew for each value.
+//! SQL of the hot paths for SQLite.
+//!
+//! Texts are constant, so that each is prepared once per connection. Lists travel as one JSON array (`?1`), read by
+//! `json_each`; where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their
+//! conditions and would prepare the statement anew for each value.
 
 mod cold;
 mod outbox;
@@ -11,15 +12,15 @@ pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::retention::*;
 
-/// The states of a row that stands in its conversation's line, as the partial index `messages_out_line` has them.
-macro_rules! in_line {
+/// The states of a row that is in its conversation's queue, as in the partial index `messages_out_line`.
+macro_rules! in_queue {
     () => {
         "('pending', 'sending', 'unknown')"
     };
 }
-use in_line;
+use in_queue;
 
-/// A row that waits for the contact, as the partial index `messages_out_deferred` has them.
+/// A row that waits for the contact, as in the partial index `messages_out_deferred`.
 macro_rules! awaits_contact {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".last_error IS DISTINCT FROM 'budget'")
@@ -27,8 +28,8 @@ macro_rules! awaits_contact {
 }
 use awaits_contact;
 
-/// A row that waits for its tenant's budget, as the partial indexes `messages_out_held` and `messages_out_held_line` have
-/// them.
+/// A row that waits for its tenant's budget, as in the partial indexes `messages_out_held` and
+/// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".last_error = 'budget'")
@@ -36,7 +37,7 @@ macro_rules! held {
 }
 use held;
 
-/// What goes also when the day is used up (`OutboundKind::QUOTA_EXEMPT`), as the partial index `messages_out_quota_exempt` has it.
+/// Kinds that are exempt from quotas (`OutboundKind::QUOTA_EXEMPT`), as in the partial index `messages_out_duties`.
 macro_rules! quota_exempt {
     () => {
         "('opt_out_confirmation', 'help')"
@@ -48,12 +49,12 @@ use crate::store::sql::same_phone;
 
 /// A table that rows are appended to in bulk.
 #[derive(Debug)]
-pub(in crate::store) struct Table {
+pub(in crate::store) struct InsertTable {
     /// `INSERT INTO table (columns) VALUES `
     pub insert: &'static str,
     /// How many columns.
     pub columns: usize,
-    /// What to do with a row that is there already.
+    /// The ON CONFLICT clause.
     pub on_conflict: &'static str,
 }
 
@@ -99,7 +100,7 @@ macro_rules! addresses_of {
     };
 }
 
-/// Whoever has one of these addresses (`mine`), or the same phone number under its other name (`x`).
+/// Contacts that have one of these addresses (`mine`), or the same phone number under the other scheme (`x`).
 macro_rules! person {
     () => {
         concat!(
@@ -110,34 +111,34 @@ macro_rules! person {
     };
 }
 
-pub(in crate::store) const MESSAGES_IN: Table = Table {
+pub(in crate::store) const MESSAGES_IN: InsertTable = InsertTable {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
         profile_name, details, state, correlation_id, created_at) VALUES ",
     columns: 12,
     on_conflict: " ON CONFLICT (tenant_id, channel_id, provider_message_id) DO NOTHING",
 };
 
-pub(in crate::store) const EVENT_LOG: Table = Table {
+pub(in crate::store) const EVENT_LOG: InsertTable = InsertTable {
     insert: "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, \
         payload, created_at) VALUES ",
     columns: 9,
     on_conflict: "",
 };
 
-pub(in crate::store) const CONTACTS: Table = Table {
+pub(in crate::store) const CONTACTS: InsertTable = InsertTable {
     insert: "INSERT INTO contacts (id, tenant_id, name, created_at, updated_at) VALUES ",
     columns: 5,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at \
         WHERE name IS NOT excluded.name",
 };
 
-pub(in crate::store) const CONTACT_ADDRESSES: Table = Table {
+pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
     insert: "INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at) VALUES ",
     columns: 4,
     on_conflict: " ON CONFLICT (tenant_id, address) DO NOTHING",
 };
 
-pub(in crate::store) const CONVERSATIONS: Table = Table {
+pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, created_at, \
         updated_at) VALUES ",
@@ -150,13 +151,13 @@ pub(in crate::store) const CONVERSATIONS: Table = Table {
         updated_at = excluded.updated_at",
 };
 
-pub(in crate::store) const SESSIONS: Table = Table {
+pub(in crate::store) const SESSIONS: InsertTable = InsertTable {
     insert: "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) VALUES ",
     columns: 4,
     on_conflict: "",
 };
 
-pub(in crate::store) const CONSENTS: Table = Table {
+pub(in crate::store) const CONSENTS: InsertTable = InsertTable {
     insert: "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
         created_at) VALUES ",
     columns: 9,
@@ -170,14 +171,14 @@ pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlati
 
 pub(in crate::store) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
 
-pub(in crate::store) const BURY: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
+pub(in crate::store) const DEAD_LETTER: &str = "UPDATE messages_in SET state = 'dead', reason = ?3, processed_at = ?4 \
     WHERE id = ?1 AND tenant_id = ?2 AND state = 'accepted'";
 
-/// There is one writer.
+/// Not needed: there is one writer.
 pub(in crate::store) const LOCK_TURNS: &str = "";
 
-/// Nor in one.
-pub(in crate::store) const TAKE_TURNS: &str = "";
+/// Not needed: checking and writing are two statements here.
+pub(in crate::store) const WRITE_TURNS: &str = "";
 
 /// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
 /// null], …]`: positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
@@ -187,7 +188,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
         (j.value->>1 IS NOT NULL AND (m.state IS NOT 'accepted' OR m.tenant_id IS NOT j.value->>0)) \
         OR coalesce(c.version, 0) <> j.value->>3 \
         OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
-        OR twin.id IS NOT NULL \
+        OR other.id IS NOT NULL \
         OR a.contact_id <> j.value->>5, 0) AS conflict, \
         j.value->>7 AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = j.value->>0 \
             AND d.conversation_id = j.value->>2 AND ",
@@ -196,15 +197,15 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     FROM json_each(+?1) j \
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
-    LEFT JOIN conversations twin ON twin.tenant_id = j.value->>0 AND twin.contact_id = j.value->>5 \
-        AND twin.channel_id = j.value->>4 \
+    LEFT JOIN conversations other ON other.tenant_id = j.value->>0 AND other.contact_id = j.value->>5 \
+        AND other.channel_id = j.value->>4 \
     LEFT JOIN contact_addresses a ON j.value->>5 IS NOT NULL AND a.tenant_id = j.value->>0 \
         AND a.address = j.value->>6) \
     WHERE conflict OR deferred"
 );
 
 /// `[[inbound, conversation, role, reason, processed_at], …]`
-pub(in crate::store) const PROCESS: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
+pub(in crate::store) const MARK_PROCESSED: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
     role = j.value->>2, reason = j.value->>3, processed_at = j.value->>4 \
     FROM json_each(+?1) j WHERE messages_in.id = j.value->>0";
 
@@ -212,7 +213,7 @@ pub(in crate::store) const PROCESS: &str = "UPDATE messages_in SET state = 'proc
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
     FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
-/// Opens the tenant's live session or keeps the open one alive; the answer is the id of whichever it is.
+/// Opens the tenant's live session or prolongs the open one; returns its id.
 pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
     VALUES (?1, ?2, ?3, ?3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
     DO UPDATE SET last_message_at = max(last_message_at, excluded.last_message_at) RETURNING id";
@@ -262,8 +263,8 @@ pub(in crate::store) const UNCONFIRMED: &str = concat!(
     " AND d.last_error = 'not_confirmed')"
 );
 
-/// `[[message, ledger's id, channel, its scheme, now], …]`: welcomes among these messages that left through that channel,
-/// which took over, as the ledger has them. Answers whom they asked there.
+/// `[[message, ledger's id, channel, its scheme, now], …]`: records welcomes among these messages that left through
+/// that channel, which took over. Returns whom they asked there.
 pub(in crate::store) const WELCOMED_BY: &str = concat!(
     "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, created_at) \
     SELECT t.ledger_id, t.tenant_id, t.channel_id, \
@@ -277,8 +278,8 @@ pub(in crate::store) const WELCOMED_BY: &str = concat!(
     RETURNING tenant_id, address"
 );
 
-/// Tenant, contact, now: whoever has the conversation in memory reads it again before its next turn.
-pub(in crate::store) const UNSETTLE: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
+/// Tenant, contact, now: a conversation in memory is read again before its next turn.
+pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
     WHERE tenant_id = ?1 AND contact_id = ?2";
 
 pub(in crate::store) const CONTACT_OF: &str =
@@ -295,7 +296,7 @@ pub(in crate::store) const LOAD: &str = concat!(
     ", \
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     "), \
         (SELECT json_group_array(json_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, m.details, \
             m.correlation_id, m.created_at)) \
@@ -315,7 +316,7 @@ pub(in crate::store) const LOAD: &str = concat!(
 
 /// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, and when
 /// they last wrote on the channel.
-pub(in crate::store) const STANDINGS: &str = concat!(
+pub(in crate::store) const RECIPIENT_STATUSES: &str = concat!(
     "WITH j AS MATERIALIZED (\
         SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) \
     SELECT j.key, ",
@@ -339,7 +340,7 @@ pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_
     WHERE rowid > coalesce((SELECT rowid FROM messages_in WHERE id = ?3), 0) \
     AND tenant_id = ?1 AND processed_at IS NULL ORDER BY rowid LIMIT ?2";
 
-/// The oldest of each tenant's waiting messages, from tenant to tenant: what stands between is stepped over.
+/// The oldest waiting message of each tenant; a recursion steps from tenant to tenant and skips the rows between.
 pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) AS (\
     SELECT json_array('', NULL) UNION ALL \
     SELECT (SELECT json_array(m.tenant_id, m.created_at) FROM messages_in m INDEXED BY messages_in_waiting \
@@ -350,8 +351,8 @@ pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
 
-/// Copies the whole log back into the file.
+/// Checkpoints the whole log.
 pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
-/// Copies what nobody is using: whether it was held up, pages in the log, pages copied.
+/// Checkpoints what no reader is using: whether it was held up, pages in the log, pages copied.
 pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";

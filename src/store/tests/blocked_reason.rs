@@ -9,10 +9,10 @@ use palabre_actors::ports::{NOTICE_TTL, Outbox, Pause, Settled, Settlement};
 use palabre_actors::testing::conformance::fixture::{Customer, at, now, queued};
 
 use super::{fresh, postgres, url};
-use crate::store::{Store, Wait};
+use crate::store::{BlockedReason, Store};
 
-async fn wait(store: &Store, message: &Outbound, seconds: i64) -> Option<Wait> {
-    store.archive().waits(message.id, at(seconds)).await.unwrap()
+async fn wait(store: &Store, message: &Outbound, seconds: i64) -> Option<BlockedReason> {
+    store.history().blocked_reason(message.id, at(seconds)).await.unwrap()
 }
 
 fn pause(customer: &Customer, reason: &str, until: Timestamp) -> Pause {
@@ -45,29 +45,29 @@ async fn everything_is_told(store: &Store) {
     assert_eq!(wait(store, &first, 1).await, None, "a sender is at it");
     let behind = |state, reason: Option<&str>| {
         let reason = reason.map(str::to_owned);
-        Some(Wait::Behind { message: first.id, state, reason })
+        Some(BlockedReason::Behind { message: first.id, state, reason })
     };
     assert_eq!(wait(store, &second, 1).await, behind(OutboxState::Sending, None));
-    assert_eq!(wait(store, &other, 1).await, Some(Wait::Turn { before: 0 }));
+    assert_eq!(wait(store, &other, 1).await, Some(BlockedReason::Turn { before: 0 }));
 
     postpone(store, &first, "63018", 100).await;
     let until = at(100);
-    assert_eq!(wait(store, &first, 1).await, Some(Wait::Time { reason: Some("63018".into()), until }));
-    assert_eq!(wait(store, &first, 100).await, Some(Wait::Turn { before: 1 }), "its time has come");
+    assert_eq!(wait(store, &first, 1).await, Some(BlockedReason::Time { reason: Some("63018".into()), until }));
+    assert_eq!(wait(store, &first, 100).await, Some(BlockedReason::Turn { before: 1 }), "its time has come");
     assert_eq!(wait(store, &second, 1).await, behind(OutboxState::Pending, Some("63018")));
 
     store.post_channel_notice(pause(&anne, "breaker_open", at(50)), at(1)).await.unwrap();
-    let rests = |until| Some(Wait::Rests { reason: "breaker_open".into(), until });
+    let rests = |until| Some(BlockedReason::ChannelNotice { reason: "breaker_open".into(), until });
     assert_eq!(wait(store, &other, 1).await, rests(at(50)));
-    assert_eq!(wait(store, &first, 1).await, Some(Wait::Time { reason: Some("63018".into()), until }));
-    assert_eq!(wait(store, &other, 50).await, Some(Wait::Turn { before: 0 }), "it is over");
+    assert_eq!(wait(store, &first, 1).await, Some(BlockedReason::Time { reason: Some("63018".into()), until }));
+    assert_eq!(wait(store, &other, 50).await, Some(BlockedReason::Turn { before: 0 }), "it is over");
     store.post_channel_notice(pause(&anne, "breaker_open", at(200)), at(50)).await.unwrap();
     assert_eq!(wait(store, &first, 1).await, rests(at(200)));
     store.pause(pause(&anne, "quality rating", at(300)), at(1)).await.unwrap();
-    let paused = Some(Wait::Paused { reason: "quality rating".into(), until: at(300) });
+    let paused = Some(BlockedReason::Paused { reason: "quality rating".into(), until: at(300) });
     assert_eq!((wait(store, &first, 1).await, wait(store, &other, 1).await), (paused.clone(), paused));
     let taxi = Customer::of("taxi", 1).is_answered(store, "SM4", 0, queued(0)).await;
-    assert_eq!(wait(store, &taxi, 1).await, Some(Wait::Turn { before: 0 }), "another tenant's channel");
+    assert_eq!(wait(store, &taxi, 1).await, Some(BlockedReason::Turn { before: 0 }), "another tenant's channel");
 }
 
 /// Of three messages, two wait for another day, the third because the provider said so.
@@ -84,7 +84,11 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
         store.settle(settlement.into()).await.unwrap();
         if reason == "budget" {
             let told = wait(store, &message, 1).await;
-            assert_eq!(told, Some(Wait::Time { reason: Some("budget".into()), until }), "out of line, and told");
+            assert_eq!(
+                told,
+                Some(BlockedReason::Time { reason: Some("budget".into()), until }),
+                "out of line, and told"
+            );
         }
         waiting.push(message);
     }
@@ -95,11 +99,15 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
 async fn two_are_looked_at_again(store: &Store, waiting: &[Outbound], seconds: i64) {
     store.maintain(at(seconds)).await.unwrap();
     for message in &waiting[..2] {
-        assert!(matches!(wait(store, message, seconds).await, Some(Wait::Turn { .. })));
+        assert!(matches!(wait(store, message, seconds).await, Some(BlockedReason::Turn { .. })));
     }
     let until = at(0) + Duration::from_secs(50_000);
     let told = wait(store, &waiting[2], seconds).await;
-    assert_eq!(told, Some(Wait::Time { reason: Some("63018".into()), until }), "what the provider said still holds");
+    assert_eq!(
+        told,
+        Some(BlockedReason::Time { reason: Some("63018".into()), until }),
+        "what the provider said still holds"
+    );
 }
 
 #[tokio::test]
@@ -117,7 +125,11 @@ async fn a_new_node_looks_again_and_believes_the_others_for_as_long_as_they_spea
     let waiting = three_wait(&first).await;
     let second = Store::open(&database.url(), false).await.unwrap();
     let told = wait(&second, &waiting[0], 2).await;
-    assert_eq!(told, Some(Wait::Rests { reason: "per_day".into(), until: at(50_000) }), "the other may be right");
+    assert_eq!(
+        told,
+        Some(BlockedReason::ChannelNotice { reason: "per_day".into(), until: at(50_000) }),
+        "the other may be right"
+    );
     let silent = i64::try_from(NOTICE_TTL.as_secs()).unwrap() + 2;
     two_are_looked_at_again(&second, &waiting, silent).await;
 }

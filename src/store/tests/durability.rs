@@ -11,7 +11,7 @@ use palabre_migrations::{Migrator, MigratorTrait};
 use uuid::Uuid;
 
 use super::{fresh, url};
-use crate::store::link::rows;
+use crate::store::statement::rows;
 use crate::store::{Store, StoreError};
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use palabre_actors::ports::{Outbox, Settled, Settlement};
 use palabre_actors::testing::conformance::fixture::{Customer, at, now};
 
 use super::{fresh, url};
-use crate::store::{Archive, ChannelRow, Store, TenantRow};
+use crate::store::{ChannelRow, HistoryReader, Store, TenantRow};
 
 async fn sync(store: &Store, tenant: &str, name: &str) {
     let key = Customer::of(tenant, 1).0;
@@ -41,10 +41,10 @@ async fn i11_every_id_of_a_flow_tells_the_same_story() {
     store.settle(Settlement { message, result, via: None, cost_micros: 0, at: at(2) }.into()).await.unwrap();
 
     let inbound = answer.in_reply_to.unwrap().to_string();
-    let archive = Archive::open(&url(&folder)).await.unwrap();
+    let history = HistoryReader::open(&url(&folder)).await.unwrap();
     let ids = [inbound.clone(), answer.id.to_string(), answer.correlation.to_string(), "SMin".into(), "SMout".into()];
     for id in ids {
-        let story = archive.explain(&id).await.unwrap().unwrap_or_else(|| panic!("{id} is known"));
+        let story = history.explain(&id).await.unwrap().unwrap_or_else(|| panic!("{id} is known"));
         assert_eq!((story.tenant_id.as_str(), &story.correlation_id), ("belle", &answer.correlation.to_string()));
         assert_eq!(story.inbound.unwrap().id, inbound);
         assert_eq!(story.outbound.iter().map(|row| row.state.as_str()).collect::<Vec<_>>(), ["sent"]);
@@ -52,16 +52,16 @@ async fn i11_every_id_of_a_flow_tells_the_same_story() {
         assert_eq!(events, ["webhook_received", "message_routed", "message_sent"]);
     }
     let conversation = answer.conversation.to_string();
-    assert_eq!(archive.contact_wrote("belle", &conversation).await.unwrap(), Some(at(0)));
-    assert_eq!(archive.contact_wrote("martin", &conversation).await.unwrap(), None, "not theirs");
+    assert_eq!(history.contact_wrote("belle", &conversation).await.unwrap(), Some(at(0)));
+    assert_eq!(history.contact_wrote("martin", &conversation).await.unwrap(), None, "not theirs");
     for nobody in ["SMnone", "", "0192f000-0000-7000-8000-000000000000"] {
-        assert!(archive.explain(nobody).await.unwrap().is_none());
+        assert!(history.explain(nobody).await.unwrap().is_none());
     }
 
-    let counts = archive.counts().await.unwrap();
+    let counts = history.counts().await.unwrap();
     assert_eq!((counts.inbound["processed"], counts.outbound["sent"], counts.outbound["sending"]), (2, 1, 1));
     assert_eq!((counts.events["webhook_received"], counts.conversations, counts.opt_outs), (2, 2, 0));
-    let sent = archive.outbox(Some(&customer.0.tenant), Some(OutboxState::Sent), 10).await.unwrap();
+    let sent = history.outbox(Some(&customer.0.tenant), Some(OutboxState::Sent), 10).await.unwrap();
     assert_eq!(sent.iter().map(|row| row.id.clone()).collect::<Vec<_>>(), [answer.id.to_string()]);
     let shown = format!("{sent:?}");
     assert!(!shown.contains("Bonjour") && !shown.contains("+336"), "{shown}");

@@ -1,4 +1,4 @@
-//! PostgreSQL passes the conformance suite, and does what is its own.
+//! Tests of the store on PostgreSQL: conformance, and what PostgreSQL alone does.
 
 mod away;
 mod low_watermark;

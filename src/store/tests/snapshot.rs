@@ -11,8 +11,8 @@ use palabre_actors::testing::fakes::{
 use sea_orm::DbErr;
 
 use crate::store::Store;
-use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Dialect, Link, id as id_of, rows as ask, time};
+use crate::store::events::{self, EventReason, Events, OutboundRef};
+use crate::store::statement::{Dialect, SqlExecutor, id as id_of, rows as ask, time};
 use crate::store::values::Row;
 
 pub(super) async fn read(store: &Store) -> Snapshot {
@@ -34,7 +34,7 @@ pub(super) async fn read(store: &Store) -> Snapshot {
 }
 
 /// Rows in the order in which they were written; PostgreSQL's stand in that order while nobody cleans up.
-fn in_words_of(store: &Store, sql: &'static str) -> String {
+fn for_dialect(store: &Store, sql: &'static str) -> String {
     match store.0.reads.dialect() {
         Dialect::Sqlite => sql.to_owned(),
         Dialect::Postgres => sql.replace("rowid", "ctid").replace('?', "$").replace("payload,", "payload::text,"),
@@ -42,7 +42,7 @@ fn in_words_of(store: &Store, sql: &'static str) -> String {
 }
 
 async fn rows<T>(store: &Store, sql: &'static str, read: impl Fn(&Row) -> Result<T, DbErr>) -> Vec<T> {
-    let rows = ask(&store.0.reads, in_words_of(store, sql), Vec::new()).await.unwrap();
+    let rows = ask(&store.0.reads, for_dialect(store, sql), Vec::new()).await.unwrap();
     rows.iter().map(|row| read(row).unwrap()).collect()
 }
 
@@ -168,12 +168,12 @@ pub(super) async fn replay(store: &Store, id: OutboundId, at: Timestamp) {
         behind = EXISTS (SELECT 1 FROM messages_out o WHERE o.conversation_id = messages_out.conversation_id \
             AND o.id < messages_out.id AND o.state IN ('pending', 'sending', 'unknown')) \
         WHERE id = ?1 AND state IN ('dead', 'failed', 'cancelled', 'suppressed') RETURNING tenant_id, correlation_id";
-    let replayed = ask(&store.0.writes, in_words_of(store, sql), vec![id_of(id), time(at)]).await.unwrap();
+    let replayed = ask(&store.0.writes, for_dialect(store, sql), vec![id_of(id), time(at)]).await.unwrap();
     let mut events = Events::none();
     for row in &replayed {
         let tenant = row.tenant(0).unwrap();
-        let whose = Whose { tenant: &tenant, message: id, correlation: row.parse(1).unwrap() };
-        events.push(&events::outbound(whose, Transition::Replay, Why::of("operator"), at));
+        let reference = OutboundRef { tenant: &tenant, message: id, correlation: row.parse(1).unwrap() };
+        events.push(&events::outbound(reference, Transition::Replay, EventReason::of("operator"), at));
     }
     events.into_rows().insert(&store.0.writes).await.unwrap();
 }

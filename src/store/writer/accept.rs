@@ -1,4 +1,4 @@
-//! Accepting messages (I1, I2, I3).
+//! Accepting inbound messages (I1, I2, I3).
 
 use std::collections::HashMap;
 
@@ -12,22 +12,21 @@ use super::batch::AcceptTask;
 use super::{Transaction, WriterConnection};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
-use crate::store::link::{Rows, all, id, list, text, text_or_null, time};
 use crate::store::postgres;
 use crate::store::sql;
+use crate::store::statement::{Rows, all, id, list, text, text_or_null, time};
 use crate::store::values::{corrupt, details_text};
 
-/// Gives inbound messages their ids: UUIDv7 that only grow.
+/// Makes the ids of inbound messages: UUIDv7 that only grow.
 #[derive(Debug)]
 pub(in crate::store) enum Ids {
-    /// By this process's clock, after the last one, even when the clock steps back between two runs.
+    /// From this process's clock, after the last id, even when the clock steps back between two runs.
     Own { last: InboundId },
-    /// By the database's, which several nodes share.
+    /// From the database's id clock, which several nodes share.
     Shared,
 }
 
 impl Ids {
-    /// Goes on after the last id of the table.
     pub fn after(last: Option<InboundId>) -> Self {
         Self::Own { last: last.unwrap_or(InboundId(Uuid::nil())) }
     }
@@ -42,7 +41,7 @@ impl Ids {
 
 fn next(last: &mut InboundId) -> InboundId {
     let fresh = InboundId::fresh();
-    // The successor of a UUIDv7 is one too: its low 62 bits are random, and do not all stand at one.
+    // The successor of a UUIDv7 is a UUIDv7 too: its low 62 bits are random, and are not all 1.
     *last = if fresh > *last { fresh } else { InboundId(Uuid::from_u128(last.0.as_u128() + 1)) };
     *last
 }
@@ -80,7 +79,7 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// A list of messages that cannot be stored together: each in a transaction of its own.
+/// Stores a list of messages that failed together, each in a transaction of its own.
 pub(super) async fn one_by_one(conn: &mut WriterConnection, ids: &mut Ids, task: AcceptTask) {
     let mut answers = Vec::with_capacity(task.input.len());
     for new in &task.input {
@@ -113,8 +112,8 @@ struct First {
     correlation: CorrelationId,
 }
 
-/// Inserts what is new. When all of it was, the answer is empty; otherwise it says for each position which row was
-/// there first (perhaps the entry's own, perhaps one of the same list).
+/// Inserts what is new. When everything was, the result is empty; otherwise it has, for each position, the row that
+/// was first (perhaps the entry's own, perhaps one of the same list).
 async fn insert<'a>(
     tx: &impl Transaction,
     entries: impl Iterator<Item = &'a NewInbound> + Clone,
@@ -150,7 +149,7 @@ async fn insert<'a>(
     firsts.collect()
 }
 
-/// So that the answers of one list fit the port.
+/// One error for each message of a list, as the port returns them.
 pub(in crate::store) fn all_failed(count: usize, error: &PortError) -> Vec<Result<Acceptance, PortError>> {
     (0..count).map(|_| Err(PortError::from(error.kind))).collect()
 }

@@ -1,4 +1,4 @@
-//! What waits for the writer, by kind.
+//! Jobs of the writer, and the batch that one transaction writes.
 
 use std::sync::Arc;
 
@@ -13,38 +13,37 @@ use palabre_actors::ports::{
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
-use super::changes::Taken;
+use super::changes::OnLocked;
 use super::{Ids, Transaction};
 use crate::store::error::port_error;
 use crate::store::events::Events;
-use crate::store::link::Dialect;
-use crate::store::retention::Strip;
+use crate::store::retention::OldRows;
+use crate::store::statement::Dialect;
 
-/// Where an answer goes.
-pub(in crate::store) type Answer<T> = oneshot::Sender<Result<T, PortError>>;
+pub(in crate::store) type TaskAnswer<T> = oneshot::Sender<Result<T, PortError>>;
 
-/// Something to write, what came of it, and who waits for that.
+/// An input to write, its result, and the caller that waits for it.
 #[derive(Debug)]
 pub(in crate::store) struct Task<I, O> {
     pub input: I,
-    /// The answer, once the transaction holds it. `None`: not reached.
+    /// The result, once the transaction holds it. `None`: not written yet.
     pub output: Option<Result<O, PortErrorKind>>,
-    answer: Answer<O>,
+    answer: TaskAnswer<O>,
 }
 
 impl<I, O> Task<I, O> {
-    pub fn new(input: I, answer: Answer<O>) -> Self {
+    pub fn new(input: I, answer: TaskAnswer<O>) -> Self {
         Self { input, output: None, answer }
     }
 
-    /// Whoever asked has given up; nothing needs to be written for them.
+    /// Whether the caller has given up: nothing needs to be written for it.
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
     fn answer(self) {
         let output = self.output.unwrap_or(Err(PortErrorKind::Corrupt));
-        // Whoever asked may have given up.
+        // The caller may have given up.
         let _ = self.answer.send(output.map_err(PortError::from));
     }
 
@@ -52,23 +51,23 @@ impl<I, O> Task<I, O> {
         let _ = self.answer.send(Err(PortError::new(kind, Arc::clone(error))));
     }
 
-    /// Replaces the answer that is not there yet.
+    /// Answers directly, without `output`.
     pub fn send(self, output: O) {
         let _ = self.answer.send(Ok(output));
     }
 }
 
-/// A message to set aside.
+/// An accepted message to dead-letter.
 #[derive(Debug)]
-pub(in crate::store) struct Burial {
+pub(in crate::store) struct DeadLetter {
     pub message: Inbound,
     pub reason: &'static str,
     pub at: Timestamp,
 }
 
-/// News of an outbound message. Both kinds stay in the order in which they came.
+/// An outcome or a callback of an outbound message. Both kinds stay in the order in which they came.
 #[derive(Debug)]
-pub(in crate::store) enum Change {
+pub(in crate::store) enum OutboxChange {
     Settle(Arc<Settlement>),
     Advance(StatusUpdate),
 }
@@ -80,29 +79,28 @@ pub(in crate::store) enum Sweep {
     ExpediteRetries(ExpediteRetries),
     ClaimUnknown(ClaimUnknown),
     ExpireLeases(EndedLeases),
-    Tend { now: Timestamp, rounds: Rounds },
+    Maintain { now: Timestamp, cursors: ScanCursors },
     Pause(Pause, Timestamp),
-    Rest(Pause, Timestamp),
+    PostChannelNotice(Pause, Timestamp),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
-    Forget(Strip),
+    DeleteOld(OldRows),
 }
 
-/// Where `tend` goes on: the tenant and conversation that it looked at last. It goes round, a page at a time, so that a
-/// call costs the same however much waits.
+/// Scan cursors of maintenance: the tenant and conversation that each scan looked at last. A call looks at one page,
+/// so that it costs the same however much waits.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Rounds {
+pub(in crate::store) struct ScanCursors {
     pub deferred: (String, String),
-    /// A tenant alone.
+    /// The tenant alone.
     pub held: String,
-    pub lines: (String, String),
+    pub queues: (String, String),
 }
 
-/// What a [`Sweep`] brought.
 #[derive(Debug)]
 pub(in crate::store) enum Swept {
     Rows(Vec<Outbound>),
     Count(u64),
-    MaintenanceReport(MaintenanceReport, Rounds),
+    MaintenanceReport(MaintenanceReport, ScanCursors),
 }
 
 impl Swept {
@@ -120,9 +118,9 @@ impl Swept {
         }
     }
 
-    pub fn into_tended(self) -> Result<(MaintenanceReport, Rounds), PortError> {
+    pub fn into_maintenance(self) -> Result<(MaintenanceReport, ScanCursors), PortError> {
         match self {
-            Self::MaintenanceReport(tended, rounds) => Ok((tended, rounds)),
+            Self::MaintenanceReport(report, cursors) => Ok((report, cursors)),
             Self::Rows(_) | Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }
@@ -130,59 +128,62 @@ impl Swept {
 
 pub(in crate::store) type AcceptTask = Task<Vec<NewInbound>, Vec<Result<Acceptance, PortError>>>;
 
-/// One thing to write.
 #[derive(Debug)]
-pub(in crate::store) enum Job {
+pub(in crate::store) enum WriteJob {
     Accept(AcceptTask),
-    DeadLetter(Task<Box<Burial>, ()>),
+    DeadLetter(Task<Box<DeadLetter>, ()>),
     Turn(Task<Box<Turn>, ()>),
-    Change(Task<Change, Advanced>),
+    OutboxChange(Task<OutboxChange, Advanced>),
     Sweep(Task<Sweep, Swept>),
-    /// The log is long: copy what is left of it, so that it begins anew.
+    /// The log is long: checkpoint what is left of it, so that it begins anew.
     BeginLog,
     Close(oneshot::Sender<()>),
 }
 
-/// What one transaction writes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     accepts: Vec<AcceptTask>,
-    burials: Vec<Task<Box<Burial>, ()>>,
+    dead_letters: Vec<Task<Box<DeadLetter>, ()>>,
     turns: Vec<Task<Box<Turn>, ()>>,
-    changes: Vec<Task<Change, Advanced>>,
+    changes: Vec<Task<OutboxChange, Advanced>>,
     sweeps: Vec<Task<Sweep, Swept>>,
     rows: usize,
 }
 
 impl Batch {
-    pub fn push(&mut self, job: Job) {
+    pub fn push(&mut self, job: WriteJob) {
         match job {
-            Job::Accept(task) if !task.is_abandoned() => {
+            WriteJob::Accept(task) if !task.is_abandoned() => {
                 self.rows += task.input.len();
                 self.accepts.push(task);
             }
-            Job::DeadLetter(task) if !task.is_abandoned() => self.burials.push(task),
-            Job::Turn(task) if !task.is_abandoned() => {
+            WriteJob::DeadLetter(task) if !task.is_abandoned() => self.dead_letters.push(task),
+            WriteJob::Turn(task) if !task.is_abandoned() => {
                 self.rows += 1;
                 self.turns.push(task);
             }
-            // A settlement counts even when nobody waits for it any more: the message was sent.
-            Job::Change(task) => {
+            // A settlement is written even when its caller gave up: the message was sent.
+            WriteJob::OutboxChange(task) => {
                 self.rows += 1;
                 self.changes.push(task);
             }
-            Job::Sweep(task) if !task.is_abandoned() => self.sweeps.push(task),
-            Job::Accept(_) | Job::DeadLetter(_) | Job::Turn(_) | Job::Sweep(_) | Job::BeginLog | Job::Close(_) => {}
+            WriteJob::Sweep(task) if !task.is_abandoned() => self.sweeps.push(task),
+            WriteJob::Accept(_)
+            | WriteJob::DeadLetter(_)
+            | WriteJob::Turn(_)
+            | WriteJob::Sweep(_)
+            | WriteJob::BeginLog
+            | WriteJob::Close(_) => {}
         }
     }
 
-    /// Roughly how much there is to write.
+    /// Rows to write, roughly.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     fn tasks(&self) -> usize {
-        self.accepts.len() + self.burials.len() + self.turns.len() + self.changes.len() + self.sweeps.len()
+        self.accepts.len() + self.dead_letters.len() + self.turns.len() + self.changes.len() + self.sweeps.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -193,42 +194,44 @@ impl Batch {
         self.tasks() == 1
     }
 
-    /// Writes everything, and keeps what came of each.
+    /// Writes everything, and keeps the result of each task.
     pub async fn apply(&mut self, tx: &impl Transaction, ids: &mut Ids) -> Result<(), DbErr> {
         let mut events = Events::none();
         super::accept::apply(tx, &mut self.accepts, ids, &mut events).await?;
-        super::sweeps::dead_letter(tx, &mut self.burials, &mut events).await?;
+        super::sweeps::dead_letter(tx, &mut self.dead_letters, &mut events).await?;
         super::turns::apply(tx, &mut self.turns, &mut events).await?;
-        // A turn holds the heads of its lines by now. Two transactions that hold some each and wait for the other's would
-        // stand still until the database notices, a second later, and all that waits for either of them as well.
+        // The turns have locked the heads of their queues by now. Two transactions that each hold some heads and wait
+        // for the other's would stand still until the database detects the deadlock a second later, and every job
+        // behind them as well.
         let shared = tx.dialect() == Dialect::Postgres;
-        let taken = if shared && !self.turns.is_empty() { Taken::Leave } else { Taken::Wait };
-        super::changes::apply(tx, &mut self.changes, taken, &mut events).await?;
+        let on_locked = if shared && !self.turns.is_empty() { OnLocked::Skip } else { OnLocked::Wait };
+        super::changes::apply(tx, &mut self.changes, on_locked, &mut events).await?;
         super::sweeps::apply(tx, &mut self.sweeps, &mut events).await?;
         events.into_rows().insert_at_last(tx).await
     }
 
-    /// Changes of rows that another transaction had, to be written by themselves. Only after the commit.
+    /// Takes the changes of rows that another transaction had locked, to be written in a batch of their own. Only
+    /// after the commit.
     pub fn left(&mut self) -> Self {
         let left = self.changes.extract_if(.., |task| task.output.is_none()).collect::<Vec<_>>();
         Self { rows: left.len(), changes: left, ..Self::default() }
     }
 
-    /// Tells everyone what came of it. Only after the commit.
+    /// Answers every task. Only after the commit.
     pub fn answer(self) {
         self.accepts.into_iter().for_each(Task::answer);
-        self.burials.into_iter().for_each(Task::answer);
+        self.dead_letters.into_iter().for_each(Task::answer);
         self.turns.into_iter().for_each(Task::answer);
         self.changes.into_iter().for_each(Task::answer);
         self.sweeps.into_iter().for_each(Task::answer);
     }
 
-    /// Tells everyone that nothing was written, or, with a kind, what else there is to say.
+    /// Answers every task that nothing was written, or with `kind` when the outcome is another one.
     pub fn fail(self, error: &DbErr, kind: Option<PortErrorKind>) {
         let kind = kind.unwrap_or_else(|| port_error(error.clone()).kind);
         let error = Arc::new(error.clone());
         self.accepts.into_iter().for_each(|task| task.fail(&error, kind));
-        self.burials.into_iter().for_each(|task| task.fail(&error, kind));
+        self.dead_letters.into_iter().for_each(|task| task.fail(&error, kind));
         self.turns.into_iter().for_each(|task| task.fail(&error, kind));
         self.changes.into_iter().for_each(|task| task.fail(&error, kind));
         self.sweeps.into_iter().for_each(|task| task.fail(&error, kind));
@@ -236,19 +239,19 @@ impl Batch {
 
     /// One batch for each task, in the order in which they are written.
     pub fn split(self) -> impl Iterator<Item = Self> {
-        let accepts = self.accepts.into_iter().map(Job::Accept);
-        let burials = self.burials.into_iter().map(Job::DeadLetter);
-        let turns = self.turns.into_iter().map(Job::Turn);
-        let changes = self.changes.into_iter().map(Job::Change);
-        let sweeps = self.sweeps.into_iter().map(Job::Sweep);
-        accepts.chain(burials).chain(turns).chain(changes).chain(sweeps).map(|job| {
+        let accepts = self.accepts.into_iter().map(WriteJob::Accept);
+        let dead_letters = self.dead_letters.into_iter().map(WriteJob::DeadLetter);
+        let turns = self.turns.into_iter().map(WriteJob::Turn);
+        let changes = self.changes.into_iter().map(WriteJob::OutboxChange);
+        let sweeps = self.sweeps.into_iter().map(WriteJob::Sweep);
+        accepts.chain(dead_letters).chain(turns).chain(changes).chain(sweeps).map(|job| {
             let mut single = Self::default();
             single.push(job);
             single
         })
     }
 
-    /// The task, when there is nothing but one list of several messages to accept.
+    /// The task, when the batch is one list of several messages to accept.
     pub fn as_single_accept(&mut self) -> Option<AcceptTask> {
         let many = self.is_single() && self.accepts.first().is_some_and(|task| task.input.len() > 1);
         if many { self.accepts.pop() } else { None }

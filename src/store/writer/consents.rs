@@ -1,4 +1,4 @@
-//! Who consented to what: the ledger, and what it adds up to (I6).
+//! Consent ledger, and the opt-outs that follow from it (I6).
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::Transaction;
 use super::conversation_queue::{Awaited, release, suppress};
-use super::outbox_row::Elsewhere;
+use super::outbox_row::FailoverSend;
 use crate::store::events::{self, Events};
-use crate::store::link::{Rows, Value, all, change, id, id_or_null, list, text, text_or_null, time};
 use crate::store::sql;
+use crate::store::statement::{Rows, Value, all, change, id, id_or_null, list, text, text_or_null, time};
 use crate::store::values::Row;
 
-/// Writes what the turns of a wave change: welcomes first, each in its turn's name, then what the contact said.
+/// Writes the consent changes of a wave of turns: welcomes first, then what contacts said.
 pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut Events) -> Result<(), DbErr> {
     let mut ledger = Rows::of(sql::CONSENTS);
     for turn in turns {
@@ -40,7 +40,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
     ledger.insert_later(tx).await
 }
 
-/// When the contact said what the turn is about.
+/// When the contact sent the message of the turn.
 fn said_at(turn: &Turn) -> Timestamp {
     turn.consumed.as_ref().map_or(turn.at, |consumed| consumed.said_at)
 }
@@ -77,18 +77,19 @@ async fn changed(
                 time(said_at(turn)),
             ];
             change(tx, sql::OPT_OUT, values).await?;
-            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
+            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
             suppress(tx, tenant, address, turn.at, events).await
         }
         ConsentChange::OptIn { address } => {
             change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await?;
-            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await
+            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await
         }
         ConsentChange::Confirm { address } => {
             let values = [text(tenant.as_str()), text(address.as_str()), time(turn.at)];
             change(tx, sql::CONFIRMED, values).await?;
-            unsettle(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
-            // What waits for this on another channel, where the welcome was meant for, goes as well.
+            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
+            // Rows that wait for the confirmation on another channel, where the welcome was meant for, are released
+            // as well.
             let waiting = all(tx, sql::UNCONFIRMED, [text(tenant.as_str()), text(address.as_str())]).await?;
             let line = |row: &Row| Ok(((tenant.as_str().to_owned(), row.get(0)?), turn.at));
             let lines: Vec<_> = waiting.iter().map(line).collect::<Result<_, DbErr>>()?;
@@ -97,9 +98,9 @@ async fn changed(
     }
 }
 
-/// Of these messages, which left through another channel than their own, the welcomes: the ledger says that they asked
-/// there, and whoever has such a conversation in memory hears of it.
-pub(super) async fn welcomed_elsewhere(tx: &impl Transaction, left: Vec<Elsewhere>) -> Result<(), DbErr> {
+/// Records welcomes that left through another channel than their own (failover): the ledger says that they asked the
+/// contact there, and conversations in memory are invalidated.
+pub(super) async fn record_failover_welcomes(tx: &impl Transaction, left: Vec<FailoverSend>) -> Result<(), DbErr> {
     if left.is_empty() {
         return Ok(());
     }
@@ -109,13 +110,14 @@ pub(super) async fn welcomed_elsewhere(tx: &impl Transaction, left: Vec<Elsewher
         [id(left.message), id(Uuid::now_v7()), text(left.channel.as_str()), scheme, time(left.at)]
     });
     for row in &all(tx, sql::WELCOMED_BY, [list(rows)]).await? {
-        unsettle(tx, (&row.tenant(0)?, &row.address(1)?), None, at).await?;
+        invalidate_conversations(tx, (&row.tenant(0)?, &row.address(1)?), None, at).await?;
     }
     Ok(())
 }
 
-/// The provider keeps a list of its own, and this contact is on it: so they are on ours (21610, 63033).
-pub(super) async fn opted_out_there(
+/// The provider refused because the contact is on its own opt-out list: the contact goes on ours too (Twilio 21610,
+/// 63033).
+pub(super) async fn record_provider_opt_out(
     tx: &impl Transaction,
     settlement: &Settlement,
     events: &mut Events,
@@ -146,16 +148,16 @@ pub(super) async fn opted_out_there(
             time(at),
         ]);
         ledger.insert(tx).await?;
-        unsettle(tx, (tenant, address), None, at).await?;
+        invalidate_conversations(tx, (tenant, address), None, at).await?;
         let contact = contact.map(|contact| contact.0);
         events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
     }
     suppress(tx, tenant, address, at, events).await
 }
 
-/// A conversation in memory still believes what it read of a person; the version makes it read again. But for the contact
-/// whose turn it is, which knows.
-pub(in crate::store) async fn unsettle(
+/// Makes conversations in memory read a contact again, by their version; except for the contact whose turn it is,
+/// which knows.
+pub(in crate::store) async fn invalidate_conversations(
     tx: &impl Transaction,
     (tenant, address): (&TenantId, &Address),
     but: Option<ContactId>,
@@ -165,13 +167,13 @@ pub(in crate::store) async fn unsettle(
         if let Some(contact) = contact_of(tx, tenant, &address).await?
             && Some(contact) != but
         {
-            change(tx, sql::UNSETTLE, [text(tenant.as_str()), id(contact), time(at)]).await?;
+            change(tx, sql::INVALIDATE_CONVERSATIONS, [text(tenant.as_str()), id(contact), time(at)]).await?;
         }
     }
     Ok(())
 }
 
-/// Whom an address belongs to.
+/// The contact that has an address.
 pub(in crate::store) async fn contact_of(
     tx: &impl Transaction,
     tenant: &TenantId,

@@ -1,4 +1,4 @@
-//! Who stands first in a conversation's line, and who steps out of it or back.
+//! Conversation queue: which row is the head, which rows are blocked behind it.
 
 use std::collections::BTreeSet;
 
@@ -9,37 +9,37 @@ use palabre_actors::domain::status::Transition;
 use sea_orm::DbErr;
 
 use super::Transaction;
-use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Value, all, change, change_later, list, text, time};
+use crate::store::events::{self, EventReason, Events, OutboundRef};
 use crate::store::sql;
+use crate::store::statement::{Value, all, change, change_later, list, text, time};
 use crate::store::values::Row;
 
 /// Tenant and conversation.
-pub(in crate::store) type Line = (String, String);
+pub(in crate::store) type QueueKey = (String, String);
 
-/// Tells the heads of these lines that nobody stands before them.
-pub(in crate::store) async fn promote(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<(), DbErr> {
-    change_later(tx, sql::PROMOTE, [of_lines(lines)]).await
+/// Marks the heads of these queues as not blocked.
+pub(in crate::store) async fn unblock_heads(tx: &impl Transaction, queues: &BTreeSet<QueueKey>) -> Result<(), DbErr> {
+    change_later(tx, sql::UNBLOCK_HEADS, [queue_keys(queues)]).await
 }
 
-/// The same. Answers how many did not know.
-pub(super) async fn promote_orphans(tx: &impl Transaction, lines: &BTreeSet<Line>) -> Result<u64, DbErr> {
-    change(tx, sql::PROMOTE, [of_lines(lines)]).await
+/// The same at once. Returns how many heads were wrongly marked as blocked.
+pub(super) async fn unblock_stale_heads(tx: &impl Transaction, queues: &BTreeSet<QueueKey>) -> Result<u64, DbErr> {
+    change(tx, sql::UNBLOCK_HEADS, [queue_keys(queues)]).await
 }
 
-/// Keeps whoever stands before others there until the end of the transaction.
+/// Locks the heads of these queues until the end of the transaction.
 pub(super) async fn lock_heads<'a>(
     tx: &impl Transaction,
-    lines: impl IntoIterator<Item = &'a Line>,
+    queues: impl IntoIterator<Item = &'a QueueKey>,
 ) -> Result<(), DbErr> {
-    all(tx, sql::LOCK_HEADS, [of_lines(lines)]).await.map(|_| ())
+    all(tx, sql::LOCK_HEADS, [queue_keys(queues)]).await.map(|_| ())
 }
 
-fn of_lines<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Value {
-    list(lines.into_iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]))
+fn queue_keys<'a>(queues: impl IntoIterator<Item = &'a QueueKey>) -> Value {
+    list(queues.into_iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]))
 }
 
-/// Holds back what no sender has begun (I6), and says so.
+/// Suppresses the contact's messages that no sender has begun (I6), with their events.
 pub(super) async fn suppress(
     tx: &impl Transaction,
     tenant: &TenantId,
@@ -47,16 +47,16 @@ pub(super) async fn suppress(
     at: Timestamp,
     events: &mut Events,
 ) -> Result<(), DbErr> {
-    for (message, correlation) in hold_back(tx, tenant, address, at).await? {
-        let whose = Whose { tenant, message, correlation };
-        events.push(&events::outbound(whose, Transition::Suppress, Why::of("opted_out"), at));
+    for (message, correlation) in suppress_unsent(tx, tenant, address, at).await? {
+        let reference = OutboundRef { tenant, message, correlation };
+        events.push(&events::outbound(reference, Transition::Suppress, EventReason::of("opted_out"), at));
     }
     Ok(())
 }
 
-/// Holds back what no sender has begun, in every conversation with the contact (I6). Answers the messages and their flows;
-/// their events are the caller's.
-pub(in crate::store) async fn hold_back(
+/// Suppresses what no sender has begun, in every conversation with the contact (I6). Returns the messages and their
+/// correlation ids; the caller writes their events.
+pub(in crate::store) async fn suppress_unsent(
     tx: &impl Transaction,
     tenant: &TenantId,
     address: &Address,
@@ -65,40 +65,40 @@ pub(in crate::store) async fn hold_back(
     let values = [text(tenant.as_str()), text(address.as_str()), time(at)];
     let mut held = all(tx, sql::SUPPRESS, values).await?;
     sort(&mut held)?;
-    let mut lines = BTreeSet::new();
+    let mut queues = BTreeSet::new();
     for row in &held {
-        lines.insert((tenant.as_str().to_owned(), row.get(2)?));
+        queues.insert((tenant.as_str().to_owned(), row.get(2)?));
     }
-    promote(tx, &lines).await?;
+    unblock_heads(tx, &queues).await?;
     held.iter().map(|row| Ok((row.parse(0)?, row.parse(1)?))).collect()
 }
 
-/// What somebody out of line waited for, and what came.
+/// What a deferred row waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// The contact's next word.
+    /// The contact's next message.
     Contact,
     /// Another day or month of the tenant's budget.
     Budget,
 }
 
-/// Puts what waits for this back into these lines, where it stood, and tells who stands behind whom. With the moment.
-/// Answers how many rows there were.
+/// Puts deferred rows back into these queues at their old places, each with a time to be due at, and marks who is
+/// blocked. Returns how many rows there were.
 pub(super) async fn release(
     tx: &impl Transaction,
     awaited: Awaited,
-    lines: &[(Line, Timestamp)],
+    queues: &[(QueueKey, Timestamp)],
     events: &mut Events,
 ) -> Result<u64, DbErr> {
     let (sql, reason) = match awaited {
         Awaited::Contact => (sql::RELEASE, "contact_wrote"),
         Awaited::Budget => (sql::RELEASE_HELD, "due"),
     };
-    if lines.is_empty() {
+    if queues.is_empty() {
         return Ok(0);
     }
     let waiting = list(
-        lines
+        queues
             .iter()
             .map(|((tenant, conversation), at)| [text(tenant.as_str()), text(conversation.as_str()), time(*at)]),
     );
@@ -106,25 +106,25 @@ pub(super) async fn release(
     sort(&mut released)?;
     for row in &released {
         let tenant = row.tenant(1)?;
-        let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
-        events.push(&events::outbound(whose, Transition::Release, Why::of(reason), row.time(3)?));
+        let reference = OutboundRef { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
+        events.push(&events::outbound(reference, Transition::Release, EventReason::of(reason), row.time(3)?));
     }
     if !released.is_empty() {
-        line_up(tx, lines.iter().map(|(line, _)| line)).await?;
+        reorder(tx, queues.iter().map(|(queue, _)| queue)).await?;
     }
     Ok(released.len() as u64)
 }
 
-/// Tells every row of these lines whether others stand before it.
-pub(in crate::store) async fn line_up<'a>(
+/// Marks every row of these queues as head or blocked.
+pub(in crate::store) async fn reorder<'a>(
     tx: &impl Transaction,
-    lines: impl IntoIterator<Item = &'a Line> + Clone,
+    queues: impl IntoIterator<Item = &'a QueueKey> + Clone,
 ) -> Result<(), DbErr> {
-    lock_heads(tx, lines.clone()).await?;
-    change_later(tx, sql::LINE_UP, [of_lines(lines)]).await
+    lock_heads(tx, queues.clone()).await?;
+    change_later(tx, sql::REORDER, [queue_keys(queues)]).await
 }
 
-/// By id, in the first column: RETURNING promises no order.
+/// Sorts by id, the first column: RETURNING promises no order.
 pub(super) fn sort(rows: &mut Vec<Row>) -> Result<(), DbErr> {
     let mut keyed = Vec::with_capacity(rows.len());
     for row in rows.drain(..) {

@@ -1,5 +1,9 @@
-//! The one writer. All that waits goes into one transaction, and one fsync makes it durable; answers follow the commit,
-//! never precede it (I1). While one transaction commits, the next one gathers by itself, so there is no delay to tune.
+//! Group commit: one or a few tasks write everything, batch by batch.
+//!
+//! A writer puts all jobs that wait into one transaction, one fsync makes it durable, and answers follow the commit,
+//! never precede it (I1). While one transaction commits, the jobs of the next one queue up. On a file that is all. On
+//! a server a writer also lingers before a transaction: half a millisecond for each row of the transaction before, 25
+//! ms at most ([`LINGER_PER_ROW`]), because its twenty round trips cost the same for one row as for thirty.
 
 mod accept;
 mod batch;
@@ -25,122 +29,122 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
-pub(super) use self::batch::{Burial, Change, Job, Rounds, Sweep, Swept, Task};
-pub(super) use self::connection::{Failure, WriterConnection};
-pub(super) use self::consents::{contact_of, unsettle};
-pub(super) use self::conversation_queue::{Line, hold_back, line_up, promote};
+pub(super) use self::batch::{DeadLetter, OutboxChange, ScanCursors, Sweep, Swept, Task, WriteJob};
+pub(super) use self::connection::{TransactFailure, WriterConnection};
+pub(super) use self::consents::{contact_of, invalidate_conversations};
+pub(super) use self::conversation_queue::{QueueKey, reorder, suppress_unsent, unblock_heads};
 pub(super) use self::shards::{Sharded, WriterShard};
 use self::write_scheduler::WriteScheduler;
 use super::error::{is_answer, is_collision, is_poison};
-use super::link::Link;
-use super::sqlite::checkpoints::{self, Written};
+use super::sqlite::checkpoints::{self, LogGrowth};
+use super::statement::SqlExecutor;
 
-/// Jobs that may wait for the writer; whoever brings more waits with them.
+/// Jobs that may wait for a writer. A caller that brings one more waits for a place.
 const QUEUE: usize = 4096;
-/// Messages accepted in one transaction. Larger ones save nothing and answer later.
+/// Messages accepted in one transaction. Larger batches save nothing and answer later.
 const ROWS_AT_ONCE: usize = 1024;
-/// From so many messages to accept in one transaction on, it is a flood, and the rest gets a share of it.
-const FLOOD: usize = 64;
-/// The same on a server, for which the writer gathers them. With 256 that wait for their answers, a third to a half are in
-/// each transaction.
-const SERVER_FLOOD: usize = 80;
-/// With so many rows of the rest nobody waits for more.
-const CROWD: usize = 128;
-/// A lane to a server waits for company before a transaction, whose twenty statements cost the same for one row as for
-/// thirty: so long for each row of the last one, which tells how many are coming.
-const GATHER: Duration = Duration::from_micros(500);
-/// Twenty-five milliseconds are the most.
-const GATHER_ROWS: usize = 50;
-/// Ten, while webhooks wait for their answers.
-const WEBHOOK_ROWS: usize = 20;
-/// With fewer rows than that nobody else is coming, and waiting is only lateness.
-const BUSY: usize = 4;
-/// How often a batch that was in another's way is tried again as a whole.
+/// With so many messages to accept in one transaction the file is overloaded, and other rows get a share of it.
+const OVERLOAD_ROWS: usize = 64;
+/// The same for a server, whose writer lingers for messages. With 256 webhooks that wait for their answers, a third
+/// to a half of them are in each transaction.
+const SERVER_OVERLOAD_ROWS: usize = 80;
+/// Target batch of the writers that accept nothing: with so many rows they wait for no more.
+const TARGET_BATCH: usize = 128;
+/// How long a writer to a server lingers for each row of its last transaction, which tells how many are coming. A
+/// transaction's twenty statements cost the same for one row as for thirty.
+const LINGER_PER_ROW: Duration = Duration::from_micros(500);
+/// Rows of the last transaction that count at most: 25 ms.
+const LINGER_ROWS: usize = 50;
+/// Rows that count at most on the writer that accepts: 10 ms, because webhooks wait for their answers.
+const WEBHOOK_LINGER_ROWS: usize = 20;
+/// After a transaction with fewer rows than this the writer does not linger: the next job comes alone.
+const LINGER_FROM_ROWS: usize = 4;
+/// How often a batch that collided with another node's transaction is tried again as a whole.
 const COLLISIONS: usize = 3;
-/// The longest that anyone waits for an answer.
+/// The longest that a caller waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The way to the writers.
+/// Sends jobs to the writers.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    intake: mpsc::Sender<Job>,
-    shards: Vec<mpsc::Sender<Job>>,
+    intake: mpsc::Sender<WriteJob>,
+    shards: Vec<mpsc::Sender<WriteJob>>,
 }
 
-/// What a writer does.
+/// Which jobs a writer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// Everything: the only one.
+enum WriterRole {
+    /// Everything: the single writer of a file.
     All,
-    /// It accepts messages.
+    /// Accepting messages.
     Intake,
-    /// What comes of them.
+    /// Everything that follows: turns, outcomes, claims, sweeps.
     Rest,
 }
 
-impl Part {
-    /// Whether it waits for company: from how many rows on nobody waits for more, and how many of the last transaction's
-    /// count. A file's transactions cost next to nothing by themselves.
-    const fn gathers(self) -> Option<(usize, usize)> {
+impl WriterRole {
+    /// Target batch, and how many rows of the last transaction count. `None`: the writer does not linger, because a
+    /// file's transactions cost next to nothing by themselves.
+    const fn linger(self) -> Option<(usize, usize)> {
         match self {
             Self::All => None,
-            Self::Intake => Some((FLOOD, WEBHOOK_ROWS)),
-            Self::Rest => Some((CROWD, GATHER_ROWS)),
+            Self::Intake => Some((OVERLOAD_ROWS, WEBHOOK_LINGER_ROWS)),
+            Self::Rest => Some((TARGET_BATCH, LINGER_ROWS)),
         }
     }
 }
 
 impl Writer {
-    /// Starts the writer on its connection, and what copies the log back on the other. It ends when every `Writer` is gone
-    /// or [`Writer::close`] was called.
-    pub fn start(conn: WriterConnection, copies: DatabaseConnection, ids: Ids) -> Self {
+    /// Starts the writer of a file on its connection, and the task that checkpoints the log on the other. Both end
+    /// when every `Writer` is gone or [`Writer::close`] was called.
+    pub fn start(conn: WriterConnection, checkpointer: DatabaseConnection, ids: Ids) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let written = Written::default();
+        let log_growth = LogGrowth::default();
         let writer = jobs.downgrade();
-        let copying = checkpoints::run(copies, written.clone(), async move || {
+        let checkpoints = checkpoints::run(checkpointer, log_growth.clone(), async move || {
             if let Some(jobs) = writer.upgrade() {
-                // The writer is gone, and so is its log soon.
-                let _ = jobs.send(Job::BeginLog).await;
+                // An error means that the writer has ended.
+                let _ = jobs.send(WriteJob::BeginLog).await;
             }
         });
         tokio::spawn(async move {
             tokio::select! {
-                () = run(conn, queue, ids, written, Part::All, Arc::new(WriteScheduler::new(FLOOD))) => {}
-                () = copying => {}
+                () = run(conn, queue, ids, log_growth, WriterRole::All, Arc::new(WriteScheduler::new(OVERLOAD_ROWS))) => {}
+                () = checkpoints => {}
             }
         });
         Self { intake: jobs.clone(), shards: vec![jobs] }
     }
 
-    /// Starts writers for a database that several may write to at once: one that accepts, and the others for what comes of
-    /// it, so that each has few kinds of statements with many rows each. What concerns one conversation goes to one of the
-    /// others, so that it keeps its order and they keep out of each other's way.
+    /// Starts the writers of a database that takes several connections: one that accepts, and shards for everything
+    /// else, so that each has few kinds of statements with many rows each. All jobs of one conversation go to the
+    /// same shard: they keep their order, and shards do not lock each other's rows.
     pub fn start_shards(intake: WriterConnection, conns: impl IntoIterator<Item = WriterConnection>) -> Self {
-        let scheduler = Arc::new(WriteScheduler::new(SERVER_FLOOD));
-        let shard = |conn, part| {
+        let scheduler = Arc::new(WriteScheduler::new(SERVER_OVERLOAD_ROWS));
+        let shard = |conn, role| {
             let (jobs, queue) = mpsc::channel(QUEUE);
-            tokio::spawn(run(conn, queue, Ids::Shared, Written::default(), part, Arc::clone(&scheduler)));
+            tokio::spawn(run(conn, queue, Ids::Shared, LogGrowth::default(), role, Arc::clone(&scheduler)));
             jobs
         };
         Self {
-            intake: shard(intake, Part::Intake),
-            shards: conns.into_iter().map(|conn| shard(conn, Part::Rest)).collect(),
+            intake: shard(intake, WriterRole::Intake),
+            shards: conns.into_iter().map(|conn| shard(conn, WriterRole::Rest)).collect(),
         }
     }
 
-    fn shard(&self, shard: WriterShard) -> Result<&mpsc::Sender<Job>, PortError> {
+    fn shard(&self, shard: WriterShard) -> Result<&mpsc::Sender<WriteJob>, PortError> {
         let WriterShard::Of(key) = shard else { return Ok(&self.intake) };
         let shards = self.shards.len().max(1) as u64;
         let at = usize::try_from(key % shards).unwrap_or_default();
         self.shards.get(at).ok_or_else(|| PortErrorKind::Unavailable.into())
     }
 
-    /// Hands something over and waits until it is committed.
+    /// Sends a job and waits until it is committed.
     ///
     /// # Errors
     /// `Timeout`: no answer in time, and the outcome is unknown. `Unavailable`: the writer is gone or the database
     /// refused; for everything else see the ports.
-    pub async fn ask<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> Job) -> Result<O, PortError> {
+    pub async fn ask<I: Sharded, O>(&self, input: I, job: impl FnOnce(Task<I, O>) -> WriteJob) -> Result<O, PortError> {
         let jobs = self.shard(input.shard())?;
         let (answer, answered) = oneshot::channel();
         let asked = async {
@@ -151,20 +155,20 @@ impl Writer {
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()))
     }
 
-    fn all(&self) -> impl Iterator<Item = &mpsc::Sender<Job>> {
+    fn all(&self) -> impl Iterator<Item = &mpsc::Sender<WriteJob>> {
         std::iter::once(&self.intake).chain(&self.shards)
     }
 
-    /// Whether anybody is there to write.
+    /// Whether every writer is running.
     pub fn is_alive(&self) -> bool {
         self.all().all(|jobs| !jobs.is_closed())
     }
 
-    /// Lets the writers finish what waits, and takes nothing more.
+    /// Lets the writers finish the jobs that wait. They take no more.
     pub async fn close(&self) {
         for jobs in self.all() {
             let (answer, closed) = oneshot::channel();
-            if jobs.send(Job::Close(answer)).await.is_ok() {
+            if jobs.send(WriteJob::Close(answer)).await.is_ok() {
                 // An error means that the writer is gone already.
                 let _ = closed.await;
             }
@@ -174,26 +178,26 @@ impl Writer {
 
 async fn run(
     mut conn: WriterConnection,
-    mut queue: mpsc::Receiver<Job>,
+    mut queue: mpsc::Receiver<WriteJob>,
     mut ids: Ids,
-    written: Written,
-    part: Part,
+    log_growth: LogGrowth,
+    role: WriterRole,
     scheduler: Arc<WriteScheduler>,
 ) {
-    let mut waiting = Waiting::default();
+    let mut waiting = WaitingJobs::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
     let mut committed = Batch::default();
     let mut away = false;
     let mut rows = 0;
     loop {
-        if let Some((crowd, most)) = part.gathers()
-            && (BUSY..crowd).contains(&rows)
+        if let Some((target, most)) = role.linger()
+            && (LINGER_FROM_ROWS..target).contains(&rows)
             && waiting.is_empty()
-            && queue.len() < crowd
+            && queue.len() < target
         {
             mem::take(&mut committed).answer();
-            tokio::time::sleep(GATHER * u32::try_from(rows.min(most)).unwrap_or_default()).await;
+            tokio::time::sleep(LINGER_PER_ROW * u32::try_from(rows.min(most)).unwrap_or_default()).await;
         }
         if waiting.is_empty() && queue.is_empty() {
             mem::take(&mut committed).answer();
@@ -207,67 +211,67 @@ async fn run(
         }
         for job in drained.drain(..) {
             match job {
-                Job::Close(answer) => {
+                WriteJob::Close(answer) => {
                     queue.close();
                     closing.push(answer);
                 }
-                Job::BeginLog => {
+                WriteJob::BeginLog => {
                     mem::take(&mut committed).answer();
-                    // Nobody writes meanwhile, so it reaches the end, and the next transaction begins the log anew. When a
-                    // reader holds it up, the next time is soon.
+                    // The writer is idle here, so the checkpoint reaches the end of the log, and the next transaction
+                    // begins it anew. When a reader holds it up, the checkpointer asks again soon.
                     if let WriterConnection::Sqlite(conn) = &conn
                         && let Err(error) = checkpoints::copy(conn.idle()).await
                     {
-                        tracing::warn!(error = %error, "the log was not copied back, trying again");
+                        tracing::warn!(error = %error, "the write-ahead log was not checkpointed, trying again");
                     }
                 }
                 job => waiting.push(job),
             }
         }
-        let mut portion = None;
-        if part == Part::Rest && !waiting.is_empty() {
-            if scheduler.is_flood() {
+        let mut quantum = None;
+        if role == WriterRole::Rest && !waiting.is_empty() {
+            if scheduler.is_overloaded() {
                 mem::take(&mut committed).answer();
             }
-            portion = Some(scheduler.portion().await);
+            quantum = Some(scheduler.quantum().await);
         }
-        let batch = waiting.next_batch(|accepts| portion.unwrap_or_else(|| scheduler.note(accepts)));
+        let batch = waiting.next_batch(|accepts| quantum.unwrap_or_else(|| scheduler.note(accepts)));
         if !batch.is_empty() {
             rows = batch.rows();
-            written.note(rows);
-            // The database is at work on the next before the last are told: they wake whom they can, and it would have to
-            // wait for its turn behind them.
-            let told = mem::take(&mut committed);
+            log_growth.note(rows);
+            // The next transaction is sent before the answers of the last one: these wake their callers, and the
+            // statements would wait behind them.
+            let answered = mem::take(&mut committed);
             let write = write(&mut conn, &mut ids, batch, &mut away);
-            (committed, ()) = future::join(write, async { told.answer() }).await;
+            (committed, ()) = future::join(write, async { answered.answer() }).await;
         }
     }
     mem::take(&mut committed).answer();
-    conn.give_back().await;
+    conn.release().await;
     for answer in closing {
-        // Whoever asked need not wait for it.
+        // The caller may have stopped waiting.
         let _ = answer.send(());
     }
 }
 
-/// What waits for the writer: messages to accept first, and of the rest as much as there is room for. Of that, what is on its
-/// way out goes before what begins: so a backlog is answered from its first message on, and not when all of it is decided.
-/// Each kind keeps its own order.
+/// Jobs that wait for a writer. Messages to accept go first. Of the others, outcomes and claims go before turns, so
+/// that a backlog is answered from its first message on and not only when all of it is decided. Each kind keeps its
+/// own order.
 #[derive(Default)]
-struct Waiting {
-    accepts: VecDeque<Job>,
-    /// Outcomes, callbacks, claims.
-    outgoing: VecDeque<Job>,
-    /// Turns, burials.
-    others: VecDeque<Job>,
+struct WaitingJobs {
+    accepts: VecDeque<WriteJob>,
+    /// Outcomes, callbacks, claims, sweeps.
+    outgoing: VecDeque<WriteJob>,
+    /// Turns, dead letters.
+    others: VecDeque<WriteJob>,
 }
 
-impl Waiting {
-    fn push(&mut self, job: Job) {
+impl WaitingJobs {
+    fn push(&mut self, job: WriteJob) {
         let waiting = match job {
-            Job::Accept(_) => &mut self.accepts,
-            Job::Change(_) | Job::Sweep(_) => &mut self.outgoing,
-            Job::DeadLetter(_) | Job::Turn(_) | Job::BeginLog | Job::Close(_) => &mut self.others,
+            WriteJob::Accept(_) => &mut self.accepts,
+            WriteJob::OutboxChange(_) | WriteJob::Sweep(_) => &mut self.outgoing,
+            WriteJob::DeadLetter(_) | WriteJob::Turn(_) | WriteJob::BeginLog | WriteJob::Close(_) => &mut self.others,
         };
         waiting.push_back(job);
     }
@@ -276,7 +280,7 @@ impl Waiting {
         self.accepts.is_empty() && self.outgoing.is_empty() && self.others.is_empty()
     }
 
-    /// `room` says how many others go with so many accepts.
+    /// `room` maps the number of accepted messages to how many other rows go with them.
     fn next_batch(&mut self, room: impl FnOnce(usize) -> usize) -> Batch {
         let mut batch = Batch::default();
         while batch.rows() < ROWS_AT_ONCE
@@ -295,9 +299,9 @@ impl Waiting {
     }
 }
 
-/// Writes a batch as one; when that fails because of an entry, writes the entries one by one, so that a poisonous one
-/// fails alone. Answers what is committed and nobody was told of yet. That the database is `away` is said once, and once
-/// that it is back.
+/// Writes a batch in one transaction; when an entry makes it fail, writes the entries one by one, so that the
+/// poisonous one fails alone. Returns the tasks that are committed and not answered yet. `away` keeps an outage from
+/// being logged more than once.
 async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, away: &mut bool) -> Batch {
     let begun = Instant::now();
     let rows = batch.rows();
@@ -315,8 +319,8 @@ async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, awa
         return Box::pin(write(conn, ids, left, away)).await;
     };
     let error = match failure {
-        Failure::Before(error) => error,
-        Failure::AtCommit(error) => {
+        TransactFailure::Before(error) => error,
+        TransactFailure::AtCommit(error) => {
             note(&error, rows, away);
             batch.fail(&error, Some(PortErrorKind::Timeout));
             return Batch::default();
@@ -343,7 +347,7 @@ async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, awa
 
 fn note(error: &DbErr, rows: usize, away: &mut bool) {
     metrics::counter!("palabre_store_failed_batches_total").increment(1);
-    // Whatever the database itself says is about this batch.
+    // An answer of the database is about this batch; anything else is an outage.
     if !is_answer(error) && mem::replace(away, true) {
         tracing::debug!(error = %error, batch.rows = rows, "a batch could not be written, the database is still away");
         return;
@@ -351,12 +355,12 @@ fn note(error: &DbErr, rows: usize, away: &mut bool) {
     tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
 }
 
-/// Writes a batch. When another node's transaction was in its way, the same again does better.
-async fn transact(conn: &mut WriterConnection, ids: &mut Ids, batch: &mut Batch) -> Result<(), Failure> {
+/// Writes a batch, again when another node's transaction collided with it.
+async fn transact(conn: &mut WriterConnection, ids: &mut Ids, batch: &mut Batch) -> Result<(), TransactFailure> {
     let mut collisions = 0;
     loop {
         match conn.transact(async |tx| batch.apply(tx, ids).await).await {
-            Err(Failure::Before(error)) if is_collision(&error) && collisions < COLLISIONS => {
+            Err(TransactFailure::Before(error)) if is_collision(&error) && collisions < COLLISIONS => {
                 collisions += 1;
                 metrics::counter!("palabre_store_collisions_total").increment(1);
             }
@@ -365,6 +369,5 @@ async fn transact(conn: &mut WriterConnection, ids: &mut Ids, batch: &mut Batch)
     }
 }
 
-/// Where a batch is written: a transaction.
-pub(super) trait Transaction: Link {}
-impl<T: Link> Transaction for T {}
+pub(super) trait Transaction: SqlExecutor {}
+impl<T: SqlExecutor> Transaction for T {}

@@ -1,5 +1,7 @@
-//! A row of `messages_out` in memory, and how it moves: by [`Transition`] for what Palabre does, by
-//! [`OutboxState::advance`] for what a provider says. Nothing else changes a state.
+//! A row of `messages_out` in memory, and its state transitions.
+//!
+//! Palabre's own steps follow [`Transition`], a provider's callbacks [`OutboxState::advance`]. Nothing else changes a
+//! state.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;
@@ -10,15 +12,15 @@ use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use serde::Deserialize;
 
-use super::conversation_queue::Line;
-use crate::store::events::{self, Whose, Why};
-use crate::store::link::{Value, id, integer, text, text_or_null, time, time_or_null};
+use super::conversation_queue::QueueKey;
+use crate::store::events::{self, EventReason, OutboundRef};
+use crate::store::statement::{Value, id, integer, text, text_or_null, time, time_or_null};
 use crate::store::values::quarter_text;
 
-/// `last_error` of what waits for its tenant's budget; the statements that look for such rows name it.
+/// `last_error` of a row that waits for its tenant's budget; SQL statements look for it.
 const HELD: &str = "budget";
 
-/// What a settlement or a callback may change, and what it needs to know.
+/// The columns that a settlement or a callback reads or changes.
 pub(super) struct OutboxRow {
     id: OutboundId,
     tenant: String,
@@ -37,19 +39,19 @@ pub(super) struct OutboxRow {
     via: Option<String>,
     cost_micros: i64,
     expires_at: Option<Timestamp>,
-    /// Others stand behind it in its line.
+    /// Other rows may be blocked behind it in its queue.
     followed: bool,
-    was_in_line: bool,
-    /// The provider had it before.
-    was_there: bool,
-    /// How the channel that took over addresses people, once that is heard.
+    was_in_queue: bool,
+    /// The provider had the message before the change.
+    was_at_provider: bool,
+    /// Address scheme of the channel that took over, once that is known.
     scheme: Option<Scheme>,
     changed_at: Option<Timestamp>,
 }
 
-/// A row as `sql::OUTBOX_ROWS` packs it.
+/// A row as `sql::OUTBOX_ROWS` packs it into JSON.
 #[derive(Deserialize)]
-pub(super) struct Packed(
+pub(super) struct PackedOutboxRow(
     pub OutboundId,
     String,
     String,
@@ -70,28 +72,28 @@ pub(super) struct Packed(
     u8,
 );
 
-/// What else a change brings.
-pub(super) struct News {
-    /// `None`: nothing that the history does not tell already.
+/// What a change adds beside the row itself.
+pub(super) struct ChangeEffects {
+    /// `None`: the event log has it already.
     pub event: Option<Event>,
-    /// Tenant, quarter of an hour, channel; and what went out there.
-    pub spent: Option<((String, String, String), Usage)>,
+    /// Tenant, quarter of an hour, channel; and what was sent there.
+    pub usage: Option<((String, String, String), Usage)>,
 }
 
-/// A message that left through another channel than its own.
-pub(super) struct Elsewhere {
+/// A message that left through another channel than its own (failover).
+pub(super) struct FailoverSend {
     pub message: OutboundId,
     pub channel: String,
     pub scheme: Scheme,
     pub at: Timestamp,
 }
 
-fn is_there(state: OutboxState) -> bool {
+fn is_at_provider(state: OutboxState) -> bool {
     matches!(state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read)
 }
 
 impl OutboxRow {
-    pub fn unpack(row: Packed) -> Self {
+    pub fn unpack(row: PackedOutboxRow) -> Self {
         Self {
             id: row.0,
             tenant: row.1,
@@ -111,14 +113,14 @@ impl OutboxRow {
             cost_micros: row.15,
             expires_at: row.16,
             followed: row.17 != 0,
-            was_in_line: row.3.is_in_line(),
-            was_there: is_there(row.3),
+            was_in_queue: row.3.is_in_line(),
+            was_at_provider: is_at_provider(row.3),
             scheme: None,
             changed_at: None,
         }
     }
 
-    /// The row of a message that is being sent through its own channel.
+    /// The row of a message that is being sent through its own channel, without reading it.
     pub fn being_sent(message: &Outbound) -> Self {
         Self {
             id: message.id,
@@ -139,8 +141,8 @@ impl OutboxRow {
             cost_micros: 0,
             expires_at: message.expires_at,
             followed: true,
-            was_in_line: true,
-            was_there: false,
+            was_in_queue: true,
+            was_at_provider: false,
             scheme: None,
             changed_at: None,
         }
@@ -150,7 +152,7 @@ impl OutboxRow {
         self.changed_at.is_some()
     }
 
-    /// As `sql::OUTBOX_UPDATE` takes them.
+    /// The columns of `sql::OUTBOX_UPDATE`.
     pub fn columns(&self) -> [Value; 13] {
         [
             id(self.id),
@@ -169,25 +171,30 @@ impl OutboxRow {
         ]
     }
 
-    /// The line that it left, when somebody there may be next.
-    pub fn line_left(&self) -> Option<Line> {
-        let left = self.was_in_line && !self.state.is_in_line() && self.followed;
+    /// The queue that the row left, when another row may be its head now.
+    pub fn queue_left(&self) -> Option<QueueKey> {
+        let left = self.was_in_queue && !self.state.is_in_line() && self.followed;
         left.then(|| (self.tenant.clone(), self.conversation.clone()))
     }
 
-    /// The provider has it now, and another channel than its own brought it there.
-    pub fn left_elsewhere(&self) -> Option<Elsewhere> {
+    /// The message as a failover send, when this change brought it to the provider through another channel.
+    pub fn sent_by_failover(&self) -> Option<FailoverSend> {
         let (channel, scheme, at) = (self.via.clone()?, self.scheme?, self.changed_at?);
-        (!self.was_there && is_there(self.state)).then_some(Elsewhere { message: self.id, channel, scheme, at })
+        (!self.was_at_provider && is_at_provider(self.state)).then_some(FailoverSend {
+            message: self.id,
+            channel,
+            scheme,
+            at,
+        })
     }
 
-    /// By our own id any channel of the tenant may bring news: another one may have taken over.
+    /// Any channel of the tenant may bring a callback with our id: another one may have taken over.
     pub fn is_of(&self, update: &StatusUpdate) -> bool {
         self.tenant == update.tenant.as_str()
     }
 
-    /// Moves on as the attempt ended. `None`: it is old news.
-    pub fn settle(&mut self, settlement: &Settlement) -> Option<News> {
+    /// Applies the outcome of an attempt. `None`: the outcome is obsolete.
+    pub fn settle(&mut self, settlement: &Settlement) -> Option<ChangeEffects> {
         let Settlement { message, result, at, .. } = settlement;
         let transition = match result {
             Settled::Sent(receipt) => return self.sent(settlement, receipt.provider_message_id.as_str(), "taken"),
@@ -204,14 +211,14 @@ impl OutboxRow {
         if self.attempts != message.attempts.max(1) {
             return None;
         }
-        // Whoever took nothing of the attempt back too late, has lost it to those who look into it: its number must not be
-        // given away twice.
+        // An attempt that is put back uncounted after its lease expired belongs to the reconciler now: its number
+        // must not be used twice.
         if matches!(result, Settled::Snooze { .. }) && self.state != OutboxState::Sending {
             return None;
         }
         self.state = self.state.after(transition)?;
         self.free(*at);
-        let mut told = true;
+        let mut is_new = true;
         let (reason, attempt): (&str, _) = match result {
             Settled::Sent(_) | Settled::Found(_) => return None,
             Settled::Retry { at: again, reason } => {
@@ -220,7 +227,7 @@ impl OutboxRow {
             }
             Settled::Snooze { at: again, reason } => {
                 // A row that is snoozed again for the same reason has one event.
-                told = self.last_error.as_deref() != Some(reason);
+                is_new = self.last_error.as_deref() != Some(reason);
                 self.next_attempt_at = *again;
                 self.attempts -= 1;
                 (reason, None)
@@ -244,15 +251,16 @@ impl OutboxRow {
         };
         self.last_error = Some(reason.to_owned());
         let via = settlement.via.as_ref().map(|via| &via.channel);
-        let why = Why { reason, attempt: attempt.map(|attempt| attempt.max(1)), via };
-        let event = told.then(|| events::outbound(self.whose(&message.tenant), transition, why, *at));
-        Some(News { event, spent: None })
+        let why = EventReason { reason, attempt: attempt.map(|attempt| attempt.max(1)), via };
+        let event = is_new.then(|| events::outbound(self.reference(&message.tenant), transition, why, *at));
+        Some(ChangeEffects { event, usage: None })
     }
 
-    fn sent(&mut self, settlement: &Settlement, provider_id: &str, reason: &'static str) -> Option<News> {
+    fn sent(&mut self, settlement: &Settlement, provider_id: &str, reason: &'static str) -> Option<ChangeEffects> {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
         let next = self.state.after(Transition::Deliver);
-        // A callback that was faster has moved the state and left the lease: the rest is still to be written.
+        // A callback that was faster has moved the state and left the lease: the other columns are still to be
+        // written.
         if next.is_none() && self.lease_owner.is_none() {
             return None;
         }
@@ -272,17 +280,18 @@ impl OutboxRow {
         self.cost_micros += cost_micros;
         self.free(*at);
         let via = via.as_ref().map(|via| &via.channel);
-        let why = Why { reason, attempt: Some(message.attempts.max(1)), via };
-        let event = events::outbound(self.whose(&message.tenant), Transition::Deliver, why, *at);
+        let why = EventReason { reason, attempt: Some(message.attempts.max(1)), via };
+        let event = events::outbound(self.reference(&message.tenant), Transition::Deliver, why, *at);
         let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
         let channel = self.via.as_ref().unwrap_or(&self.channel).clone();
-        Some(News { event: Some(event), spent: self.spent(channel, *at, usage) })
+        Some(ChangeEffects { event: Some(event), usage: self.usage(channel, *at, usage) })
     }
 
-    /// Moves on as the provider says, forward only; the event is written whatever comes of it.
-    pub fn advance(&mut self, update: &StatusUpdate) -> (Advanced, News) {
+    /// Applies a callback, forward only; its event is written in any case.
+    pub fn advance(&mut self, update: &StatusUpdate) -> (Advanced, ChangeEffects) {
         let failed = update.status == DeliveryStatus::Failed;
-        // A failure of an earlier life is no news for this one; a success is: the contact has the message.
+        // A failure of an earlier generation says nothing about this one; a success does: the contact has the
+        // message.
         let old = failed && update.generation.is_some_and(|generation| generation < self.generation);
         let event = Some(events::callback(update, self.id, self.correlation, old));
         if !old && self.provider_message_id.is_none() {
@@ -292,7 +301,7 @@ impl OutboxRow {
         let before = self.state;
         let next = if old { None } else { before.advance(update.status) };
         let Some(next) = next else {
-            return (Advanced::Unchanged(before), News { event, spent: None });
+            return (Advanced::Unchanged(before), ChangeEffects { event, usage: None });
         };
         self.state = next;
         self.changed_at = Some(update.at);
@@ -306,18 +315,18 @@ impl OutboxRow {
             self.via.get_or_insert_with(|| channel.to_owned());
             self.scheme = Some(update.scheme);
         }
-        // The first that anybody hears of the provider having it. What it cost comes with the settlement.
+        // Whether this is the first sign that the provider has it. The cost comes with the settlement.
         let first = before.rank() < OutboxState::Sent.rank();
         let usage = Usage { messages: u64::from(first), cost_micros: 0 };
-        (Advanced::To(next), News { event, spent: self.spent(channel.to_owned(), update.at, usage) })
+        (Advanced::To(next), ChangeEffects { event, usage: self.usage(channel.to_owned(), update.at, usage) })
     }
 
-    fn spent(&self, channel: String, at: Timestamp, usage: Usage) -> Option<((String, String, String), Usage)> {
+    fn usage(&self, channel: String, at: Timestamp, usage: Usage) -> Option<((String, String, String), Usage)> {
         (usage != Usage::default()).then(|| ((self.tenant.clone(), quarter_text(at), channel), usage))
     }
 
-    fn whose<'a>(&self, tenant: &'a TenantId) -> Whose<'a> {
-        Whose { tenant, message: self.id, correlation: self.correlation }
+    fn reference<'a>(&self, tenant: &'a TenantId) -> OutboundRef<'a> {
+        OutboundRef { tenant, message: self.id, correlation: self.correlation }
     }
 
     fn free(&mut self, at: Timestamp) {

@@ -1,23 +1,21 @@
-//! Which of several writers does what.
+//! Which writer shard does a job.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::turn::Turn;
 
-use super::{Burial, Change, Sweep};
+use super::{DeadLetter, OutboxChange, Sweep};
 
-/// Something that one of the writers does.
 pub(in crate::store) trait Sharded {
     fn shard(&self) -> WriterShard;
 }
 
-/// Which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum WriterShard {
-    /// The one that accepts.
+    /// The writer that accepts messages.
     Intake,
-    /// One of the others. What concerns one conversation has one key.
+    /// One of the shards, by a hash. Everything about one conversation has one key.
     Of(u64),
 }
 
@@ -31,7 +29,7 @@ impl Sharded for Vec<NewInbound> {
     }
 }
 
-impl Sharded for Box<Burial> {
+impl Sharded for Box<DeadLetter> {
     fn shard(&self) -> WriterShard {
         key((&self.message.channel, &self.message.from))
     }
@@ -43,7 +41,7 @@ impl Sharded for Box<Turn> {
     }
 }
 
-impl Sharded for Change {
+impl Sharded for OutboxChange {
     fn shard(&self) -> WriterShard {
         match self {
             Self::Settle(settlement) => key(settlement.message.conversation),
@@ -58,9 +56,11 @@ impl Sharded for Sweep {
         match self {
             Self::Claim(claim) => key(&claim.channel_key),
             Self::ExpediteRetries(expedite) => key(&expedite.channel_key),
-            Self::Pause(told, _) | Self::Rest(told, _) => key(&told.channel_key),
+            Self::Pause(told, _) | Self::PostChannelNotice(told, _) => key(&told.channel_key),
             Self::CloseIdleLive { tenant, .. } => key(tenant),
-            Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Tend { .. } | Self::Forget(_) => WriterShard::Of(0),
+            Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Maintain { .. } | Self::DeleteOld(_) => {
+                WriterShard::Of(0)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Statements over many rows: claims, leases, what goes round, idle live sessions; and burials, which are rare.
+//! Statements over many rows: claims, leases, maintenance, idle live sessions; and dead letters.
 
 use std::collections::BTreeSet;
 
@@ -11,29 +11,30 @@ use palabre_actors::ports::{ChannelKey, Claim, Claimable, EndedLeases, ExpediteR
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::batch::{Burial, Rounds, Sweep, Swept, Task};
-use super::conversation_queue::{self, Awaited, Line};
-use crate::store::events::{self, Events, Whose, Why};
-use crate::store::link::{Text, all, change, column, count, flag, id, list, text, time};
+use super::batch::{DeadLetter, ScanCursors, Sweep, Swept, Task};
+use super::conversation_queue::{self, Awaited, QueueKey};
+use crate::store::events::{self, EventReason, Events, OutboundRef};
 use crate::store::sql;
+use crate::store::statement::{SqlText, all, change, column, count, flag, id, list, text, time};
 use crate::store::values::Row;
 
-/// How many conversations, or rows that expired, one call of `tend` looks at.
+/// Conversations, or rows that expired, that one call of maintenance looks at.
 const PAGE: usize = 256;
-/// How many tenants' held rows it looks at, and how many of each: nobody's backlog comes back before another's first.
+/// Tenants whose budget-held rows it looks at, and how many rows of each: no tenant's backlog comes back before
+/// another's first row.
 const HELD_TENANTS: usize = 64;
 const HELD_EACH: usize = 64;
 
 pub(super) async fn dead_letter(
     tx: &impl Transaction,
-    tasks: &mut [Task<Box<Burial>, ()>],
+    tasks: &mut [Task<Box<DeadLetter>, ()>],
     events: &mut Events,
 ) -> Result<(), DbErr> {
     for task in tasks {
-        let Burial { message, reason, at } = &*task.input;
+        let DeadLetter { message, reason, at } = &*task.input;
         let values = [id(message.id), text(message.tenant.as_str()), text(*reason), time(*at)];
-        if change(tx, sql::BURY, values).await? > 0 {
-            events.push(&events::buried(message, reason, *at));
+        if change(tx, sql::DEAD_LETTER, values).await? > 0 {
+            events.push(&events::dead_lettered(message, reason, *at));
         }
         task.output = Some(Ok(()));
     }
@@ -54,20 +55,28 @@ pub(super) async fn apply(
                 Swept::Rows(claimed(all(tx, sql::CLAIM_UNKNOWN, values).await?)?)
             }
             Sweep::ExpireLeases(leases) => Swept::Count(expire_leases(tx, leases, events).await?),
-            Sweep::Tend { now, rounds } => {
-                let mut rounds = rounds.clone();
-                Swept::MaintenanceReport(maintain(tx, *now, &mut rounds, events).await?, rounds)
+            Sweep::Maintain { now, cursors } => {
+                let mut cursors = cursors.clone();
+                Swept::MaintenanceReport(maintain(tx, *now, &mut cursors, events).await?, cursors)
             }
-            Sweep::Pause(pause, now) => Swept::Count(tell(tx, sql::PAUSE, pause, *now).await?),
-            Sweep::Rest(rest, now) => Swept::Count(tell(tx, sql::REST, rest, *now).await?),
-            Sweep::Forget(strip) => Swept::Count(strip.delete(tx).await?),
+            Sweep::Pause(pause, now) => Swept::Count(write_channel_row(tx, sql::PAUSE, pause, *now).await?),
+            Sweep::PostChannelNotice(notice, now) => {
+                Swept::Count(write_channel_row(tx, sql::POST_CHANNEL_NOTICE, notice, *now).await?)
+            }
+            Sweep::DeleteOld(old_rows) => Swept::Count(old_rows.delete(tx).await?),
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];
                 let closed = all(tx, sql::CLOSE_IDLE_LIVE, values).await?;
                 for row in &closed {
                     let session: LiveSessionId = row.parse(0)?;
-                    let flow = CorrelationId::fresh();
-                    events.push(&events::live_session(tenant, session, EventType::LiveSessionClosed, flow, *now));
+                    let correlation = CorrelationId::fresh();
+                    events.push(&events::live_session(
+                        tenant,
+                        session,
+                        EventType::LiveSessionClosed,
+                        correlation,
+                        *now,
+                    ));
                 }
                 Swept::Count(closed.len() as u64)
             }
@@ -77,13 +86,13 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// Says until when nothing leaves through a channel, and why.
-async fn tell(tx: &impl Transaction, sql: Text, told: &Pause, now: Timestamp) -> Result<u64, DbErr> {
+/// Writes a pause or a notice: until when nothing leaves through a channel, and why.
+async fn write_channel_row(tx: &impl Transaction, sql: SqlText, pause: &Pause, now: Timestamp) -> Result<u64, DbErr> {
     let values = [
-        text(told.channel_key.channel.as_str()),
-        text(told.channel_key.tenant.as_str()),
-        text(told.reason.as_str()),
-        time(told.until),
+        text(pause.channel_key.channel.as_str()),
+        text(pause.channel_key.tenant.as_str()),
+        text(pause.reason.as_str()),
+        time(pause.until),
         time(now),
     ];
     change(tx, sql, values).await
@@ -99,14 +108,14 @@ async fn claim(tx: &impl Transaction, claim: &Claim, events: &mut Events) -> Res
         text(claim.channel_key.channel.as_str()),
     ];
     let sql = match claim.which {
-        Claimable::QuotaExempt => sql::CLAIM_DUTIES,
+        Claimable::QuotaExempt => sql::CLAIM_QUOTA_EXEMPT,
         Claimable::Heads if claim.keep_order => sql::CLAIM,
         Claimable::Heads => sql::CLAIM_IN_ANY_ORDER,
     };
     let rows = claimed(all(tx, sql, values).await?)?;
     for row in &rows {
-        let whose = Whose { tenant: &row.tenant, message: row.id, correlation: row.correlation };
-        events.push(&events::outbound(whose, Transition::Claim, Why::at("due", row.attempts), claim.now));
+        let reference = OutboundRef { tenant: &row.tenant, message: row.id, correlation: row.correlation };
+        events.push(&events::outbound(reference, Transition::Claim, EventReason::at("due", row.attempts), claim.now));
     }
     Ok(rows)
 }
@@ -120,10 +129,10 @@ async fn expedite(tx: &impl Transaction, expedite: &ExpediteRetries) -> Result<u
         flag(expedite.any_address),
         flag(expedite.without_text),
     ];
-    change(tx, sql::HASTEN, values).await
+    change(tx, sql::EXPEDITE_RETRIES, values).await
 }
 
-/// Rows as they were claimed, oldest first: RETURNING promises no order.
+/// Sorts claimed rows, the oldest first: RETURNING promises no order.
 fn claimed(rows: Vec<Row>) -> Result<Vec<Outbound>, DbErr> {
     let mut rows: Vec<_> = rows.iter().map(Row::outbound).collect::<Result<_, _>>()?;
     rows.sort_by_key(|row| row.id);
@@ -132,26 +141,31 @@ fn claimed(rows: Vec<Row>) -> Result<Vec<Outbound>, DbErr> {
 
 async fn expire_leases(tx: &impl Transaction, leases: &EndedLeases, events: &mut Events) -> Result<u64, DbErr> {
     let now = leases.now;
-    // An empty list would mean that there is nothing to do. What is added to them matches nothing more.
+    // A statement over an empty list is not run, so each list gets one value that matches nothing more.
     let lost = list(leases.lost.iter().chain([&now]).map(|until| [time(*until)]));
     let held = column(leases.held.iter().map(ToString::to_string).chain([String::new()]));
     let mut over = all(tx, sql::EXPIRE_LEASES, [text(leases.node.as_str()), time(now), lost, held]).await?;
     conversation_queue::sort(&mut over)?;
     for row in &over {
         let tenant = row.tenant(1)?;
-        let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
+        let reference = OutboundRef { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
         let attempt = u32::try_from(row.get::<i64>(3)?).unwrap_or(u32::MAX);
-        events.push(&events::outbound(whose, Transition::LoseTrack, Why::at("lease_expired", attempt), now));
+        events.push(&events::outbound(
+            reference,
+            Transition::LoseTrack,
+            EventReason::at("lease_expired", attempt),
+            now,
+        ));
     }
     Ok(over.len() as u64)
 }
 
-/// What nobody else does, a page at a time: deferred rows that expired, or whose contact wrote while they stepped out, or
-/// whose tenant may spend again; lines whose head believes that it stands behind others.
+/// One page of maintenance: deferred rows that expired, whose contact wrote meanwhile, or whose tenant may spend
+/// again; and queues whose head is wrongly marked as blocked.
 async fn maintain(
     tx: &impl Transaction,
     now: Timestamp,
-    rounds: &mut Rounds,
+    cursors: &mut ScanCursors,
     events: &mut Events,
 ) -> Result<MaintenanceReport, DbErr> {
     let mut expired = all(tx, sql::EXPIRE_DEFERRED, [time(now), count(PAGE)]).await?;
@@ -159,24 +173,24 @@ async fn maintain(
     let mut died = Vec::with_capacity(expired.len());
     for row in &expired {
         let tenant = row.tenant(1)?;
-        let whose = Whose { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
-        events.push(&events::outbound(whose, Transition::Die, Why::of("expired"), now));
+        let reference = OutboundRef { tenant: &tenant, message: row.parse(0)?, correlation: row.parse(2)? };
+        events.push(&events::outbound(reference, Transition::Die, EventReason::of("expired"), now));
         died.push(ChannelKey { channel: row.channel(3)?, tenant });
     }
-    let mut written = Vec::new();
-    for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut rounds.deferred).await? {
-        written.push(((tenant, conversation), now));
+    let mut writing_contacts = Vec::new();
+    for (tenant, conversation) in page(tx, sql::DEFERRED_PAGE, &mut cursors.deferred).await? {
+        writing_contacts.push(((tenant, conversation), now));
     }
-    let mut released = conversation_queue::release(tx, Awaited::Contact, &written, events).await?;
-    let due = held(tx, now, &mut rounds.held).await?;
+    let mut released = conversation_queue::release(tx, Awaited::Contact, &writing_contacts, events).await?;
+    let due = held(tx, now, &mut cursors.held).await?;
     released += conversation_queue::release(tx, Awaited::Budget, &due, events).await?;
-    let orphaned = page(tx, sql::LINE_PAGE, &mut rounds.lines).await?;
-    let promoted = conversation_queue::promote_orphans(tx, &orphaned.into_iter().collect()).await?;
+    let orphaned = page(tx, sql::QUEUE_PAGE, &mut cursors.queues).await?;
+    let promoted = conversation_queue::unblock_stale_heads(tx, &orphaned.into_iter().collect()).await?;
     Ok(MaintenanceReport { changed: expired.len() as u64 + released + promoted, died })
 }
 
-/// Conversations of the next tenants with something held that is due.
-async fn held(tx: &impl Transaction, now: Timestamp, after: &mut String) -> Result<Vec<(Line, Timestamp)>, DbErr> {
+/// Conversations of the next tenants with budget-held rows that are due.
+async fn held(tx: &impl Transaction, now: Timestamp, after: &mut String) -> Result<Vec<(QueueKey, Timestamp)>, DbErr> {
     let values = [text(after.as_str()), time(now), count(HELD_TENANTS), count(HELD_EACH)];
     let (mut tenants, mut due) = (BTreeSet::new(), BTreeSet::new());
     for row in &all(tx, sql::HELD_PAGE, values).await? {
@@ -188,22 +202,22 @@ async fn held(tx: &impl Transaction, now: Timestamp, after: &mut String) -> Resu
     }
     let full = tenants.len() >= HELD_TENANTS;
     *after = tenants.pop_last().filter(|_| full).unwrap_or_default();
-    Ok(due.into_iter().map(|line| (line, now)).collect())
+    Ok(due.into_iter().map(|queue| (queue, now)).collect())
 }
 
-/// The next page of conversations, and of these the ones that want something done.
-async fn page(tx: &impl Transaction, sql: Text, after: &mut Line) -> Result<Vec<Line>, DbErr> {
+/// Reads the next page of conversations. Returns those that need something done.
+async fn page(tx: &impl Transaction, sql: SqlText, after: &mut QueueKey) -> Result<Vec<QueueKey>, DbErr> {
     let values = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE + 1)];
     let rows = all(tx, sql, values).await?;
     let mut wanting = Vec::new();
-    *after = Line::default();
+    *after = QueueKey::default();
     for row in &rows {
-        let line: Line = (row.get(0)?, row.get(1)?);
+        let queue: QueueKey = (row.get(0)?, row.get(1)?);
         if rows.len() >= PAGE {
-            after.clone_from(&line);
+            after.clone_from(&queue);
         }
         if row.get(2)? {
-            wanting.push(line);
+            wanting.push(queue);
         }
     }
     Ok(wanting)

@@ -16,20 +16,20 @@ use uuid::Uuid;
 
 use super::Transaction;
 use super::batch::Task;
-use super::conversation_queue::{Awaited, Line, lock_heads, promote, release};
+use super::conversation_queue::{Awaited, QueueKey, lock_heads, release, unblock_heads};
 use crate::store::events::{self, Events};
-use crate::store::link::{
+use crate::store::sql;
+use crate::store::statement::{
     Dialect, Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
     time_or_null,
 };
-use crate::store::sql;
-use crate::store::timestamp_list::moments_text;
+use crate::store::timestamp_list::timestamps_text;
 use crate::store::values::{Row, corrupt};
 
 type TurnTask = Task<Box<Turn>, ()>;
 
 /// Writes the turns of a batch in waves: in one wave no two turns touch the same conversation, contact or message, so
-/// that each wave can be checked and written as a set.
+/// that each wave is checked and written as a set.
 pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events: &mut Events) -> Result<(), DbErr> {
     for task in tasks.iter_mut() {
         task.output = None;
@@ -42,8 +42,12 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
         let turns: Vec<_> = wave.iter().map(|task| &*task.input).collect();
         let Checked { refused, deferred } = admit(tx, &turns).await?;
         let passed = |at: &usize| !refused.contains(at);
-        let releasing: Vec<_> =
-            deferred.iter().filter(|at| passed(at)).filter_map(|at| turns.get(*at)).map(|turn| line(turn)).collect();
+        let releasing: Vec<_> = deferred
+            .iter()
+            .filter(|at| passed(at))
+            .filter_map(|at| turns.get(*at))
+            .map(|turn| queue_of(turn))
+            .collect();
         let passed: Vec<_> = turns.iter().enumerate().filter(|(at, _)| passed(at)).map(|(_, turn)| *turn).collect();
         write(tx, &passed, &releasing, events).await?;
         for (at, task) in wave.iter_mut().enumerate() {
@@ -61,7 +65,7 @@ fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
         let touched = [Some(turn.conversation.id.0), Some(turn.contact.id.0), turn.consumed.as_ref().map(|c| c.id.0)];
         let who = (turn.key.tenant.clone(), turn.key.address.clone());
         let free = !touched.iter().flatten().any(|id| ids.contains(id)) && !newcomers.contains(&who);
-        // What waits keeps its place too: a later turn must not overtake it.
+        // A turn that waits reserves its ids too: a later turn must not overtake it.
         ids.extend(touched.into_iter().flatten());
         if turn.expected_version == 0 {
             newcomers.insert(who);
@@ -71,25 +75,25 @@ fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
     wave.collect()
 }
 
-/// Positions of turns.
+/// Results of the checks, as positions of turns.
 struct Checked {
-    /// Their version moved, their message had its turn, their contact is known by another id, or they would release rows
-    /// that they do not know of.
+    /// Their version moved, their message had its turn, their contact is known under another id, or they would
+    /// release rows that they do not know of.
     refused: HashSet<usize>,
-    /// Rows of their conversation wait for the contact, who wrote.
+    /// Their conversation has rows that wait for the contact, who wrote.
     deferred: HashSet<usize>,
 }
 
-/// Whether the conversation and the message are written by the statement that checks them.
-fn is_taken(tx: &impl Transaction, turn: &Turn) -> bool {
+/// Whether conversation and message are written by the statement that checks them.
+fn writes_while_checking(tx: &impl Transaction, turn: &Turn) -> bool {
     tx.dialect() == Dialect::Postgres && turn.expected_version > 0
 }
 
-/// Which of the turns may be written. Other nodes are kept from what those are about, until the end of the transaction.
+/// Checks which turns may be written, and locks what they are about until the end of the transaction.
 async fn admit(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
-    let (taken, others): (Vec<_>, Vec<_>) =
-        (0..turns.len()).partition(|at| turns.get(*at).is_some_and(|turn| is_taken(tx, turn)));
-    let mut checked = take(tx, turns, taken).await?;
+    let (existing, others): (Vec<_>, Vec<_>) =
+        (0..turns.len()).partition(|at| turns.get(*at).is_some_and(|turn| writes_while_checking(tx, turn)));
+    let mut checked = check_and_write(tx, turns, existing).await?;
     let found: Vec<_> = others.iter().filter_map(|at| turns.get(*at).copied()).collect();
     let stale = lock(tx, &found).await?;
     let more = check(tx, &found, stale).await?;
@@ -100,15 +104,15 @@ async fn admit(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr>
 }
 
 /// Writes conversation and message of those of the turns (`places`) that may be written.
-async fn take(tx: &impl Transaction, turns: &[&Turn], mut places: Vec<usize>) -> Result<Checked, DbErr> {
+async fn check_and_write(tx: &impl Transaction, turns: &[&Turn], mut places: Vec<usize>) -> Result<Checked, DbErr> {
     let mut checked = Checked { refused: HashSet::new(), deferred: HashSet::new() };
-    // So that two transactions wait for each other in one direction only.
+    // In the order of ids: two transactions wait for each other in one direction only.
     places.sort_by_key(|at| turns.get(*at).map(|turn| turn.conversation.id));
-    let mut asked = Vec::with_capacity(places.len());
+    let mut columns = Vec::with_capacity(places.len());
     for turn in places.iter().filter_map(|at| turns.get(*at)) {
-        asked.push(taking(turn)?);
+        columns.push(turn_columns(turn)?);
     }
-    let rows = all(tx, sql::TAKE_TURNS, [list(asked)]).await?;
+    let rows = all(tx, sql::WRITE_TURNS, [list(columns)]).await?;
     let Some(row) = rows.first() else { return Ok(checked) };
     if row.get::<i64>(2)? != 0 {
         return Err(DbErr::RecordNotUpdated);
@@ -119,7 +123,7 @@ async fn take(tx: &impl Transaction, turns: &[&Turn], mut places: Vec<usize>) ->
     Ok(checked)
 }
 
-fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
+fn turn_columns(turn: &Turn) -> Result<[Value; 19], DbErr> {
     let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
     let session = conversation.session.as_ref();
     Ok([
@@ -136,7 +140,7 @@ fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
         text(conversation.handler.as_str()),
         id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
-        text(moments_text(&conversation.recent_answers)?),
+        text(timestamps_text(&conversation.recent_answers)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         text_or_null(consumed.map(|consumed| consumed.role.as_str())),
@@ -145,22 +149,22 @@ fn taking(turn: &Turn) -> Result<[Value; 19], DbErr> {
     ])
 }
 
-/// Keeps other nodes from what the turns are about, until the end of the transaction. Answers the positions of those that
-/// come too late, as far as that shows already.
+/// Locks what the turns are about until the end of the transaction. Returns the positions of those that are too late
+/// already.
 async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
     let locks = turns.iter().map(|turn| {
         let consumed = turn.consumed.as_ref().map(|consumed| consumed.id);
         [text(turn.key.tenant.as_str()), id_or_null(consumed), text(turn.key.address.as_str())]
     });
     let rows = all(tx, sql::LOCK_TURNS, [list(locks)]).await?;
-    // A database that has one writer is not asked.
+    // SQLite has one writer and no such statement.
     let Some(row) = rows.first() else { return Ok(HashSet::new()) };
     let waiting = positions(row, 1)?;
     let is_stale = |at: usize, turn: &Turn| turn.consumed.is_some() && !waiting.contains(&at);
     Ok(turns.iter().enumerate().filter(|(at, turn)| is_stale(*at, turn)).map(|(at, _)| at).collect())
 }
 
-/// `0 2 3`
+/// Parses positions such as `0 2 3`.
 fn positions(row: &Row, column: usize) -> Result<HashSet<usize>, DbErr> {
     let listed: String = row.get(column)?;
     listed.split_whitespace().map(|at| at.parse().map_err(|_| corrupt("a position"))).collect()
@@ -192,15 +196,15 @@ async fn check(tx: &impl Transaction, turns: &[&Turn], stale: HashSet<usize>) ->
     Ok(checked)
 }
 
-/// The line of a turn's conversation, and the moment.
-fn line(turn: &Turn) -> (Line, Timestamp) {
+/// The queue of a turn's conversation, and the time of the turn.
+fn queue_of(turn: &Turn) -> (QueueKey, Timestamp) {
     ((turn.key.tenant.as_str().to_owned(), turn.conversation.id.to_string()), turn.at)
 }
 
 async fn write(
     tx: &impl Transaction,
     turns: &[&Turn],
-    releasing: &[(Line, Timestamp)],
+    releasing: &[(QueueKey, Timestamp)],
     events: &mut Events,
 ) -> Result<(), DbErr> {
     if turns.is_empty() {
@@ -219,7 +223,7 @@ async fn write(
         for address in new.into_iter().chain(&turn.alias) {
             addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);
         }
-        if !is_taken(tx, turn) {
+        if !writes_while_checking(tx, turn) {
             conversations.push(conversation(turn, &turn.conversation)?);
         }
         turn.events.iter().for_each(|event| events.push(event));
@@ -238,7 +242,7 @@ async fn write(
     super::consents::apply(tx, turns, events).await
 }
 
-/// Writes what the turns send. Who was to stand behind others that left meanwhile learns so.
+/// Writes the outbox rows of the turns. Rows that were to be blocked by rows that left meanwhile are unblocked.
 async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let (mut plain, mut full) = (Rows::of(sql::MESSAGES_OUT), Rows::of(sql::MESSAGES_OUT_FULL));
     let mut behind = BTreeSet::new();
@@ -265,7 +269,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     plain.insert_later(tx).await?;
     full.insert_later(tx).await?;
     lock_heads(tx, &behind).await?;
-    promote(tx, &behind).await
+    unblock_heads(tx, &behind).await
 }
 
 fn is_plain(draft: &Draft) -> bool {
@@ -274,13 +278,13 @@ fn is_plain(draft: &Draft) -> bool {
 }
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
-    let rest = turns.iter().filter(|turn| !is_taken(tx, turn));
+    let rest = turns.iter().filter(|turn| !writes_while_checking(tx, turn));
     let consumed = rest.filter_map(|turn| Some((turn, turn.consumed.as_ref()?)));
     let rows = consumed.map(|(turn, consumed)| {
         let (role, outcome) = (consumed.role.as_str(), consumed.outcome.as_str());
         [id(consumed.id), id(turn.conversation.id), text(role), text(outcome), time(turn.at)]
     });
-    change_later(tx, sql::PROCESS, [list(rows)]).await
+    change_later(tx, sql::MARK_PROCESSED, [list(rows)]).await
 }
 
 fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 17], DbErr> {
@@ -298,7 +302,7 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 17],
         integer(turn.expected_version + 1),
         id_or_null(session.map(|session| session.id)),
         time_or_null(session.map(|session| session.opened_at)),
-        text(moments_text(&conversation.recent_answers)?),
+        text(timestamps_text(&conversation.recent_answers)?),
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         time_or_null(has_message.then_some(turn.at)),

@@ -87,7 +87,7 @@ async fn an_account_of_which_too_large_a_share_fails_rests_without_a_failure_in_
     world.until_channel("belle", "open").await;
     assert_eq!(world.twilio.faults_met()["refuse"], 3, "the third failure of six attempts");
     world.write(BELLE, CHLOE, "cinq").await;
-    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    world.until("SELECT count(*) FROM channel_notices WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
     assert_eq!(world.twilio.taken(), 3);
 }
 
@@ -109,7 +109,7 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     assert!((2..=4).contains(&met), "two that failed, and those on the wire by then: {met}");
     assert_eq!(world.taken_texts(), [(format!("whatsapp:{CHLOE}"), echo("un taxi"))]);
     // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
-    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
+    world.until("SELECT count(*) FROM channel_notices WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
     world.explains(&id, "UTC: its channel failed too often, and rests", "UTC : son canal a échoué trop souvent");
     world.explains(
         &id,

@@ -93,7 +93,7 @@ async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
     world.write(TAXI, CHLOE, "bonjour").await;
     world.twilio.taken_at_least(3).await;
     let again = world.ask_for(BELLE, ANNE, Asked { body: "encore", ..Asked::default() }).await;
-    world.until("SELECT count(*) FROM channel_rests WHERE channel_id = 'belle' AND reason = 'per_day'", 1).await;
+    world.until("SELECT count(*) FROM channel_notices WHERE channel_id = 'belle' AND reason = 'per_day'", 1).await;
     let english = format!("waits until {}: the tenant's messages of the day", midnight.format("%Y-%m-%d %H:%M:%S UTC"));
     world.explains(&again, &english, "les messages du jour de l'entreprise");
     assert_eq!(world.history(&again).await, Vec::<String>::new(), "nothing is claimed only to be put back");
@@ -107,7 +107,7 @@ async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
     world
         .until(&format!("SELECT count(*) FROM messages_out WHERE id IN ('{third}', '{fourth}') AND state = 'sent'"), 2)
         .await;
-    assert_eq!(world.value::<i64>("SELECT count(*) FROM channel_rests").await, 0);
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM channel_notices").await, 0);
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use palabre_actors::domain::rules::Language;
 use super::super::words::state as told_state;
 use super::{Case, in_, last_error, reasons, what_to_do};
 use crate::cli::terminal::moment;
-use crate::store::Wait;
+use crate::store::BlockedReason;
 use crate::store::operator::endless;
 
 /// Why a message waits, and until when.
-pub(in crate::cli) fn wait(wait: &Wait, language: Language) -> String {
+pub(in crate::cli) fn wait(wait: &BlockedReason, language: Language) -> String {
     match (wait, language) {
-        (Wait::Behind { message, state, reason }, _) => {
+        (BlockedReason::Behind { message, state, reason }, _) => {
             let why = reason.as_deref().map(|reason| format!(", {}", words(reason, language))).unwrap_or_default();
             match language {
                 Language::En => {
@@ -24,43 +24,49 @@ pub(in crate::cli) fn wait(wait: &Wait, language: Language) -> String {
                 ),
             }
         }
-        (Wait::Paused { reason, until }, Language::En) => {
+        (BlockedReason::Paused { reason, until }, Language::En) => {
             format!("waits {}: its channel is paused, {}", end(*until, language), words(reason, language))
         }
-        (Wait::Paused { reason, until }, Language::Fr) => {
+        (BlockedReason::Paused { reason, until }, Language::Fr) => {
             format!("attend {} : son canal est en pause, {}", end(*until, language), words(reason, language))
         }
-        (Wait::Rests { reason, until } | Wait::Time { reason: Some(reason), until }, Language::En) => {
+        (
+            BlockedReason::ChannelNotice { reason, until } | BlockedReason::Time { reason: Some(reason), until },
+            Language::En,
+        ) => {
             format!("waits {}: {}", end(*until, language), words(reason, language))
         }
-        (Wait::Rests { reason, until } | Wait::Time { reason: Some(reason), until }, Language::Fr) => {
+        (
+            BlockedReason::ChannelNotice { reason, until } | BlockedReason::Time { reason: Some(reason), until },
+            Language::Fr,
+        ) => {
             format!("attend {} : {}", end(*until, language), words(reason, language))
         }
-        (Wait::Time { reason: None, until }, Language::En) => {
+        (BlockedReason::Time { reason: None, until }, Language::En) => {
             format!("waits {}: it is not to be sent before", end(*until, language))
         }
-        (Wait::Time { reason: None, until }, Language::Fr) => {
+        (BlockedReason::Time { reason: None, until }, Language::Fr) => {
             format!("attend {} : il ne doit pas partir avant", end(*until, language))
         }
-        (Wait::Turn { before }, _) => turn(*before, language),
+        (BlockedReason::Turn { before }, _) => turn(*before, language),
     }
 }
 
 /// The next step, where there is one.
-pub(in crate::cli) fn todo(wait: &Wait, case: &Case<'_>, language: Language) -> Option<String> {
+pub(in crate::cli) fn todo(wait: &BlockedReason, case: &Case<'_>, language: Language) -> Option<String> {
     match wait {
-        Wait::Behind { message, .. } => Some(match language {
+        BlockedReason::Behind { message, .. } => Some(match language {
             Language::En => format!("`palabre explain {message}` tells why that one is not through"),
             Language::Fr => format!("`palabre explain {message}` dit pourquoi celui-là n'est pas passé"),
         }),
         // What mends the reason of a pause comes before its end: a suspension is for the provider's console.
-        Wait::Paused { reason, .. } => {
+        BlockedReason::Paused { reason, .. } => {
             what_to_do(reason, case, language).or_else(|| what_to_do("paused", case, language))
         }
-        Wait::Rests { reason, .. } | Wait::Time { reason: Some(reason), .. } => {
+        BlockedReason::ChannelNotice { reason, .. } | BlockedReason::Time { reason: Some(reason), .. } => {
             what_to_do(reason, case, language)
         }
-        Wait::Turn { before: 0 } => Some(
+        BlockedReason::Turn { before: 0 } => Some(
             in_(
                 language,
                 (
@@ -70,7 +76,7 @@ pub(in crate::cli) fn todo(wait: &Wait, case: &Case<'_>, language: Language) -> 
             )
             .to_owned(),
         ),
-        Wait::Turn { .. } => Some(
+        BlockedReason::Turn { .. } => Some(
             in_(
                 language,
                 (
@@ -80,7 +86,7 @@ pub(in crate::cli) fn todo(wait: &Wait, case: &Case<'_>, language: Language) -> 
             )
             .to_owned(),
         ),
-        Wait::Time { reason: None, .. } => None,
+        BlockedReason::Time { reason: None, .. } => None,
     }
 }
 
@@ -128,7 +134,7 @@ mod tests {
     }
 
     /// What is said, and what to do, in English and in French.
-    fn told(waits: &Wait) -> [String; 4] {
+    fn told(waits: &BlockedReason) -> [String; 4] {
         let [english, french] = [Language::En, Language::Fr];
         let case = Case::sample("belle-wa", None, OutboxState::Pending);
         let step = |language| todo(waits, &case, language).unwrap_or_default();
@@ -137,9 +143,9 @@ mod tests {
 
     #[test]
     fn each_wait_is_told_with_its_end_and_its_remedy() {
-        let rests = |reason: &str| Wait::Rests { reason: reason.to_owned(), until: noon() };
-        let paused = |reason: &str, until| Wait::Paused { reason: reason.to_owned(), until };
-        let time = |reason: Option<&str>| Wait::Time { reason: reason.map(str::to_owned), until: noon() };
+        let rests = |reason: &str| BlockedReason::ChannelNotice { reason: reason.to_owned(), until: noon() };
+        let paused = |reason: &str, until| BlockedReason::Paused { reason: reason.to_owned(), until };
+        let time = |reason: Option<&str>| BlockedReason::Time { reason: reason.map(str::to_owned), until: noon() };
         let table = [
             (rests("breaker_open"), "2026-11-21 12:00:00 UTC: its channel failed too often", "fallback_channel"),
             (rests("per_day"), "until 2026-11-21 12:00:00 UTC: the tenant's messages of the day", "limits.per_day"),
@@ -154,8 +160,8 @@ mod tests {
             ),
             (paused("operator", endless()), "until somebody resumes it: its channel is paused", "resume belle-wa"),
             (paused("30002", endless()), "the account is suspended", "settle it with Twilio"),
-            (Wait::Turn { before: 0 }, "the next free sender", "is the daemon running"),
-            (Wait::Turn { before: 7 }, "7 messages of its channel come first", "per_second"),
+            (BlockedReason::Turn { before: 0 }, "the next free sender", "is the daemon running"),
+            (BlockedReason::Turn { before: 7 }, "7 messages of its channel come first", "per_second"),
         ];
         for (waits, english, step) in table {
             let told = told(&waits);
@@ -171,7 +177,7 @@ mod tests {
     fn who_waits_in_line_hears_for_whom() {
         let message = OutboundId::fresh();
         let reason = Some("20429".to_owned());
-        let told = told(&Wait::Behind { message, state: OutboxState::Pending, reason });
+        let told = told(&BlockedReason::Behind { message, state: OutboxState::Pending, reason });
         assert!(told.iter().all(|told| told.contains(&message.to_string())), "{told:?}");
         assert!(told[0].contains("is pending, 20429, "), "{told:?}");
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::moment;
-use crate::store::Wait;
+use crate::store::BlockedReason;
 use crate::store::operator;
 
 /// What holds a pending message back.
@@ -28,13 +28,13 @@ pub struct Waiting {
 impl Waiting {
     /// The document of a wait.
     #[must_use]
-    pub fn of(wait: &Wait) -> Self {
+    pub fn of(wait: &BlockedReason) -> Self {
         let (what, behind, before) = match wait {
-            Wait::Behind { message, .. } => ("line", Some(message.to_string()), None),
-            Wait::Paused { .. } => ("pause", None, None),
-            Wait::Rests { .. } => ("rest", None, None),
-            Wait::Time { .. } => ("time", None, None),
-            Wait::Turn { before } => ("turn", None, Some(*before)),
+            BlockedReason::Behind { message, .. } => ("line", Some(message.to_string()), None),
+            BlockedReason::Paused { .. } => ("pause", None, None),
+            BlockedReason::ChannelNotice { .. } => ("rest", None, None),
+            BlockedReason::Time { .. } => ("time", None, None),
+            BlockedReason::Turn { before } => ("turn", None, Some(*before)),
         };
         let until = wait.until().filter(|until| *until < operator::endless()).map(moment);
         Self { what, reason: wait.reason().map(str::to_owned), until, behind, before }

@@ -6,7 +6,7 @@ use crate::lab::demo::evidence::{Evidence, stored};
 /// I9: a tenant's rows refer to its own rows alone, and its messages leave through its own account.
 pub(super) fn apart(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I9", "apart");
-    for link in &evidence.census.links {
+    for link in &evidence.census.references {
         finding.must(link.to_tenant.as_ref() == Some(&link.tenant), || match &link.to_tenant {
             Some(_) => {
                 format!("{} {} of {} refers to another tenant's {}", link.table, link.id, link.tenant, link.to_table)
@@ -29,10 +29,10 @@ pub(super) fn apart(evidence: &Evidence) -> Verdict {
         finding.must(cause.is_none_or(|cause| cause.from == row.to), || format!("{} went to another contact", row.id));
     }
     let contacts = shared_contacts(evidence);
-    finding.exercised(evidence.census.links.len(), "no row refers to another");
+    finding.exercised(evidence.census.references.len(), "no row refers to another");
     finding.verdict(format!(
         "{} references between rows of {} tenants, none across; contacts of two tenants: {contacts}",
-        evidence.census.links.len(),
+        evidence.census.references.len(),
         evidence.tenants.len()
     ))
 }

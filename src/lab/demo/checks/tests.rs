@@ -10,7 +10,7 @@ use crate::gateway::twilio::simulator::Sent;
 use crate::lab::demo::evidence::{Evidence, Explained, TenantFacts};
 use crate::lab::demo::journal::{Callback, Expected, Meant, Observations, Post};
 use crate::store::entity::{event_log, message_in, message_out};
-use crate::store::{Census, Link};
+use crate::store::{Dump, RowReference};
 
 const BELLE: &str = "institut-belle";
 const BLEU: &str = "taxi-bleu";
@@ -137,7 +137,7 @@ fn empty() -> Evidence {
         per_contact_per_minute: 2,
         per_day: 10,
     };
-    let link = Link {
+    let link = RowReference {
         table: "conversations".to_owned(),
         id: "conversation".to_owned(),
         tenant: BELLE.to_owned(),
@@ -146,7 +146,7 @@ fn empty() -> Evidence {
     };
     Evidence {
         observed: Observations::default(),
-        census: Census { links: vec![link], ..Census::default() },
+        census: Dump { references: vec![link], ..Dump::default() },
         tenants: vec![tenant(BELLE, "AC1", DESK), tenant(BLEU, "AC4", "whatsapp:+15005550104")],
         secrets: vec!["33639980001".to_owned(), "le message numéro 1".to_owned()],
         said: vec![("the logs", r#"{"message":"ready"}"#.to_owned())],
@@ -242,7 +242,7 @@ fn sound_evidence_breaks_nothing() {
 
 #[test]
 fn no_evidence_proves_nothing() {
-    let failing = failing(&Evidence { census: Census::default(), said: Vec::new(), ..empty() });
+    let failing = failing(&Evidence { census: Dump::default(), said: Vec::new(), ..empty() });
     let names: Vec<_> = all(&Story::sound()).iter().map(|verdict| verdict.name).collect();
     assert_eq!(failing, names);
 }
@@ -366,8 +366,8 @@ fn i8_falling_states_and_lost_history_are_caught() {
 
 #[test]
 fn i9_crossed_tenants_are_caught() {
-    caught_by("apart", |evidence| evidence.census.links[0].to_tenant = Some(BLEU.to_owned()));
-    caught_by("apart", |evidence| evidence.census.links[0].to_tenant = None);
+    caught_by("apart", |evidence| evidence.census.references[0].to_tenant = Some(BLEU.to_owned()));
+    caught_by("apart", |evidence| evidence.census.references[0].to_tenant = None);
     caught_by("apart", |evidence| evidence.observed.sends[0].account_sid = "AC4".to_owned());
     caught_by("apart", |evidence| evidence.observed.sends[0].from = Some("whatsapp:+15005550104".to_owned()));
     caught_by("apart", |evidence| evidence.observed.sends[0].to = "whatsapp:+33639980002".to_owned());

@@ -58,11 +58,11 @@ pub(super) fn whole(evidence: &Evidence, index: &Index<'_>) -> Verdict {
         });
         finding.must(turn.posted.tenant == row.tenant_id, || format!("{} is another tenant's", row.id));
     }
-    for link in &evidence.census.links {
+    for link in &evidence.census.references {
         finding.must(link.to_tenant.as_ref() == Some(&link.tenant), || {
             format!("{} {} refers to {} that are not there or not its tenant's", link.table, link.id, link.to_table)
         });
     }
     finding.exercised(turns, "no message had its turn");
-    finding.verdict(format!("{turns} turns, {} references between rows", evidence.census.links.len()))
+    finding.verdict(format!("{turns} turns, {} references between rows", evidence.census.references.len()))
 }

@@ -5,7 +5,7 @@ use crate::gateway::twilio::simulator::Sent;
 use crate::lab::torture::fixtures::Said;
 use crate::lab::torture::ledger::Posted;
 use crate::lab::torture::stalls::Stall;
-use crate::store::Link;
+use crate::store::RowReference;
 use crate::store::entity::{event_log, message_in, message_out};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,7 +19,7 @@ fn sound() -> Evidence {
         for event_type in ["webhook_received", "message_routed"] {
             evidence.census.events.push(event(&row.id, "message_in", event_type, "system", at));
         }
-        evidence.census.links.push(Link {
+        evidence.census.references.push(RowReference {
             table: "messages_in".into(),
             id: row.id.clone(),
             tenant: "a".into(),
@@ -203,7 +203,7 @@ fn i4_half_turns_are_caught() {
     caught_by(check, |evidence| evidence.census.inbound[0].reason = Some("silent_opted_out".into()));
     caught_by(check, |evidence| _ = evidence.census.events.remove(1));
     caught_by(check, |evidence| evidence.census.events.push(evidence.census.events[0].clone()));
-    caught_by(check, |evidence| evidence.census.links[0].to_tenant = None);
+    caught_by(check, |evidence| evidence.census.references[0].to_tenant = None);
     caught_by(check, |evidence| evidence.census.inbound[0].tenant_id = "b".into());
 }
 

@@ -1,7 +1,8 @@
-//! What is asked now and then: the configuration's rows, the operator's questions. Entities are read with their times as
-//! text, as SQLite has them.
+//! Statements of the cold paths: configuration, operators' questions, entities.
+//!
+//! Entities are read with their times as text, as SQLite has them.
 
-/// A time as the entities show it.
+/// A time as entities have it.
 macro_rules! shown {
     ($column:literal) => {
         concat!("to_char(", $column, " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS ", $column)
@@ -100,7 +101,7 @@ pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_nu
 pub(in crate::store) const ADD_SELLER_PHONE: &str =
     "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)";
 
-/// By way of the dedupe keys, channel by channel.
+/// By the dedupe keys, channel by channel.
 pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c JOIN messages_once m \
     ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = $1 LIMIT 1";
 
@@ -160,11 +161,11 @@ pub(in crate::store) const KEEP_SECRET: &str =
     "INSERT INTO installation (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING";
 pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
-/// What is said about a move of this installation.
+/// The mark of a move of this installation.
 pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";
 /// A mark.
 pub(in crate::store) const KEEP_MOVE_MARK: &str = "INSERT INTO installation (name, value) VALUES ('move', $1) \
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-/// What to pass on to those who listen.
+/// A text to publish to those who listen.
 pub(in crate::store) const NOTIFY: &str = "SELECT pg_notify('palabre', $1)";

@@ -1,7 +1,7 @@
-//! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
-//! what goes round looks at a page of them.
+//! Statements about `messages_out`. None costs more when a million rows wait: claims look at the heads of queues, and
+//! maintenance looks at a page of them.
 
-use super::{awaits_contact, held, in_line, leased, quota_exempt, same_phone, since};
+use super::{above_low_watermark, awaits_contact, held, in_queue, leased, quota_exempt, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -12,26 +12,26 @@ macro_rules! message {
     };
 }
 
-/// A row that stands in its conversation's line.
-macro_rules! stands_in_line {
+/// A row that is in its conversation's queue.
+macro_rules! open_in_queue {
     ($row:literal) => {
-        concat!(since!($row, "outbound"), " AND ", $row, ".state IN ", in_line!())
+        concat!(above_low_watermark!($row, "outbound"), " AND ", $row, ".state IN ", in_queue!())
     };
 }
 
-/// `(tenant, conversation)`: `head`, the first of each line.
+/// `(tenant, conversation)`: `head`, the first row of each queue.
 macro_rules! heads {
     () => {
         concat!(
             "WITH head AS MATERIALIZED (SELECT (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
                 AND o.conversation_id = j.conversation_id AND ",
-            stands_in_line!("o"),
+            open_in_queue!("o"),
             " ORDER BY o.id LIMIT 1) AS id FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id))"
         )
     };
 }
 
-/// Puts rows that stand so (`d`) back into the line.
+/// Puts rows that fit (`d`) back into the queue.
 macro_rules! release {
     ($so:expr) => {
         concat!(
@@ -39,7 +39,7 @@ macro_rules! release {
                 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j (tenant_id, conversation_id, at) \
                 CROSS JOIN LATERAL (SELECT d.id FROM messages_out d WHERE d.tenant_id = j.tenant_id \
                     AND d.conversation_id = j.conversation_id AND ",
-            since!("d", "outbound"),
+            above_low_watermark!("d", "outbound"),
             " AND ",
             $so,
             " FOR UPDATE) d) \
@@ -50,7 +50,7 @@ macro_rules! release {
     };
 }
 
-/// What most messages are: free text that nobody named, that may always go and never expires.
+/// Most messages: free text without an idempotency key, urgent, that never expires.
 pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \
         in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, \
         created_at, updated_at, behind) \
@@ -58,7 +58,7 @@ pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, t
         $8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], \
         $15::timestamptz[], $16::timestamptz[], $17::boolean[]) j";
 
-/// With all that the others have. A key that was used before fails.
+/// Messages with all columns. A key that was used before fails.
 pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], \
         $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], \
         $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::timestamptz[], \
@@ -71,15 +71,15 @@ pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SE
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
         urgent, expires_at, idempotency_key) SELECT * FROM j";
 
-/// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
-/// may pass.
+/// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
+/// confirmation of the STOP.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "WITH held AS MATERIALIZED (SELECT o.id FROM contact_addresses a \
         CROSS JOIN LATERAL (SELECT c.tenant_id, c.id FROM conversations c \
             WHERE c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id OFFSET 0) c \
         CROSS JOIN LATERAL (SELECT w.id FROM messages_out w WHERE w.tenant_id = c.tenant_id \
                 AND w.conversation_id = c.id AND w.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND w.state = 'pending' \
             UNION ALL SELECT d.id FROM messages_out d WHERE d.tenant_id = c.tenant_id AND d.conversation_id = c.id AND ",
     awaits_contact!("d"),
@@ -94,26 +94,26 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     RETURNING t.id, t.correlation_id, t.conversation_id"
 );
 
-/// `(tenant, conversation)`: the heads of these lines cannot leave before the end of the transaction, and whoever is about
-/// to let one go is waited for. What is added behind them is then seen by whoever promotes next.
+/// `(tenant, conversation)`: locks the heads of these queues, so that none leaves before the end of the transaction.
+/// Rows that are added behind them are seen by the next transaction that unblocks.
 pub(in crate::store) const LOCK_HEADS: &str =
     concat!(heads!(), " SELECT t.id FROM head JOIN messages_out t ON t.id = head.id ORDER BY t.id FOR UPDATE OF t");
 
-/// `(tenant, conversation)`: tells the heads of these lines that nobody stands before them.
-pub(in crate::store) const PROMOTE: &str = concat!(
+/// `(tenant, conversation)`: marks the heads of these queues as not blocked.
+pub(in crate::store) const UNBLOCK_HEADS: &str = concat!(
     heads!(),
     " UPDATE messages_out t SET behind = false FROM head \
     WHERE t.id = head.id AND t.state || '' = 'pending' AND t.behind"
 );
 
-/// `(tenant, conversation, when)`: what waits for these contacts goes back into the line.
+/// `(tenant, conversation, when)`: puts what waits for these contacts back into the queue.
 pub(in crate::store) const RELEASE: &str = release!(awaits_contact!("d"));
 
-/// The same of what is held until the tenant may spend again.
+/// The same for rows that wait for the tenant's budget.
 pub(in crate::store) const RELEASE_HELD: &str = release!(held!("d"));
 
-/// After tenant, now, how many tenants, how many rows of each: tenants that have something held, and the conversations of
-/// what is due of it, first come first; null where nothing is.
+/// After tenant, now, how many tenants, how many rows of each: tenants with rows that wait for the budget, and the
+/// conversations of those rows that are due, first come first; null where none is.
 pub(in crate::store) const HELD_PAGE: &str = concat!(
     "WITH RECURSIVE page (tenant_id) AS (SELECT $1::text COLLATE \"C\" \
     UNION ALL SELECT n.tenant_id FROM page p CROSS JOIN LATERAL (\
@@ -126,70 +126,71 @@ pub(in crate::store) const HELD_PAGE: &str = concat!(
     " AND h.tenant_id = p.tenant_id AND h.next_attempt_at <= $2 ORDER BY h.next_attempt_at, h.id LIMIT $4) d ON true"
 );
 
-/// Tenant, conversation, the message itself: until when the last one before it is held.
+/// Tenant, conversation, the message itself: until when the last row before it waits for the budget.
 pub(in crate::store) const HELD_BEFORE: &str = concat!(
     "SELECT h.next_attempt_at FROM messages_out h WHERE ",
     held!("h"),
     " AND h.tenant_id = $1 AND h.conversation_id = $2 AND h.id < $3 ORDER BY h.id DESC LIMIT 1"
 );
 
-/// `(tenant, conversation)`: tells every row of these lines whether others stand before it.
-pub(in crate::store) const LINE_UP: &str = concat!(
-    "WITH line AS MATERIALIZED (SELECT o.id, row_number() OVER (PARTITION BY j.tenant_id, j.conversation_id \
+/// `(tenant, conversation)`: marks every row of these queues as head or blocked.
+pub(in crate::store) const REORDER: &str = concat!(
+    "WITH queue AS MATERIALIZED (SELECT o.id, row_number() OVER (PARTITION BY j.tenant_id, j.conversation_id \
             ORDER BY o.id) > 1 AS behind \
         FROM unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
         CROSS JOIN LATERAL (SELECT o.id FROM messages_out o WHERE o.tenant_id = j.tenant_id \
             AND o.conversation_id = j.conversation_id AND ",
-    stands_in_line!("o"),
+    open_in_queue!("o"),
     " OFFSET 0) o) \
-    UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM line WHERE NOT line.behind)) \
-    WHERE t.id = ANY (ARRAY(SELECT id FROM line)) AND t.state || '' = 'pending'"
+    UPDATE messages_out t SET behind = t.id <> ALL (ARRAY(SELECT id FROM queue WHERE NOT queue.behind)) \
+    WHERE t.id = ANY (ARRAY(SELECT id FROM queue)) AND t.state || '' = 'pending'"
 );
 
 /// Tenant, now, node, lease until, limit, channel.
 pub(in crate::store) const CLAIM: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
-    since!("p", "outbound"),
+    above_low_watermark!("p", "outbound"),
     " AND p.id = (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND ",
-    stands_in_line!("o"),
+    open_in_queue!("o"),
     " ORDER BY o.id LIMIT 1) ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
     message!()
 );
 
-/// The same where rows do not wait for each other.
+/// The same for channels without order (`keep_order = false`).
 pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     "WITH head AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND NOT p.behind AND p.next_attempt_at <= $2 AND ",
-    since!("p", "outbound"),
+    above_low_watermark!("p", "outbound"),
     " ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
         updated_at = $2 FROM head WHERE t.id = head.id RETURNING ",
     message!()
 );
 
-/// The same of what goes on any day. It passes what waits before it, though not what is on its way or one of its kind.
-pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
-    "WITH duty AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
+/// The same for kinds that are exempt from quotas. They overtake rows that wait, but not rows that are being sent or
+/// are of their own kind.
+pub(in crate::store) const CLAIM_QUOTA_EXEMPT: &str = concat!(
+    "WITH exempt AS MATERIALIZED (SELECT p.id FROM messages_out p WHERE p.tenant_id = $1 AND p.channel_id = $6 \
         AND p.state = 'pending' AND p.kind IN ",
     quota_exempt!(),
     " AND p.next_attempt_at <= $2 AND (SELECT o.id FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND (o.state || '' <> 'pending' OR o.kind || '' IN ",
     quota_exempt!(),
     ") ORDER BY o.id LIMIT 1) IS NULL ORDER BY p.next_attempt_at, p.id LIMIT $5 FOR UPDATE OF p SKIP LOCKED) \
     UPDATE messages_out t SET state = 'sending', attempts = t.attempts + 1, lease_owner = $3, lease_until = $4, \
-        updated_at = $2 FROM duty WHERE t.id = duty.id RETURNING ",
+        updated_at = $2 FROM exempt WHERE t.id = exempt.id RETURNING ",
     message!()
 );
 
-/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this life and
-/// wait for another attempt.
-pub(in crate::store) const HASTEN: &str = concat!(
+/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this
+/// generation and wait for another attempt become due now.
+pub(in crate::store) const EXPEDITE_RETRIES: &str = concat!(
     "WITH failing AS MATERIALIZED (SELECT p.id FROM messages_out p \
         WHERE p.tenant_id = $1 AND p.channel_id = $2 AND p.state = 'pending' AND NOT p.behind \
         AND p.attempts > p.attempts_before AND p.next_attempt_at > $3 \
@@ -208,7 +209,7 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     message!()
 );
 
-/// Node, now, `(end of a lost lease)`, `(id in hand)`. Other nodes are alive until their leases say otherwise.
+/// Node, now, `(end of a lost lease)`, `(id being sent)`. Other nodes are alive until their leases end.
 pub(in crate::store) const EXPIRE_LEASES: &str = concat!(
     "WITH over AS MATERIALIZED (SELECT s.id FROM messages_out s WHERE ",
     leased!("s"),
@@ -221,17 +222,17 @@ pub(in crate::store) const EXPIRE_LEASES: &str = concat!(
     RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts"
 );
 
-/// Lane by lane: the head that is due first, and then the next lane, whatever stands between; and what goes on any day,
-/// which is little.
+/// For each channel the head that is due first; a recursion steps from channel to channel. And rows of quota-exempt
+/// kinds, which are few.
 pub(in crate::store) const DUE_OUTBOX: &str = concat!(
-    "WITH RECURSIVE lane AS (\
+    "WITH RECURSIVE channel_head AS (\
     (SELECT tenant_id, channel_id, next_attempt_at FROM messages_out WHERE state = 'pending' AND NOT behind \
         ORDER BY tenant_id, channel_id, next_attempt_at LIMIT 1) \
-    UNION ALL SELECT n.tenant_id, n.channel_id, n.next_attempt_at FROM lane l CROSS JOIN LATERAL (\
+    UNION ALL SELECT n.tenant_id, n.channel_id, n.next_attempt_at FROM channel_head l CROSS JOIN LATERAL (\
         SELECT o.tenant_id, o.channel_id, o.next_attempt_at FROM messages_out o WHERE o.state = 'pending' \
         AND NOT o.behind AND (o.tenant_id, o.channel_id) > (l.tenant_id, l.channel_id) \
         ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1) n) \
-    SELECT tenant_id, channel_id, min(next_attempt_at) FROM (SELECT * FROM lane \
+    SELECT tenant_id, channel_id, min(next_attempt_at) FROM (SELECT * FROM channel_head \
         UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) FROM messages_out d \
             WHERE d.state = 'pending' AND d.kind IN ",
     quota_exempt!(),
@@ -270,21 +271,22 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
     FROM page p OFFSET 1 LIMIT $3 - 1"
 );
 
-/// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
-pub(in crate::store) const LINE_PAGE: &str = concat!(
+/// After tenant and conversation, limit: queues, and whether the head of each is wrongly marked as blocked.
+pub(in crate::store) const QUEUE_PAGE: &str = concat!(
     "WITH RECURSIVE page (tenant_id, conversation_id, astray) AS (\
     SELECT $1::text COLLATE \"C\", $2::text COLLATE \"C\", false \
     UNION ALL SELECT n.tenant_id, n.conversation_id, n.astray FROM page p CROSS JOIN LATERAL (\
         SELECT l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind AS astray FROM messages_out l \
         WHERE l.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND (l.tenant_id, l.conversation_id) > (p.tenant_id, p.conversation_id) \
         ORDER BY l.tenant_id, l.conversation_id, l.id LIMIT 1) n) \
     SELECT tenant_id, conversation_id, astray FROM page OFFSET 1 LIMIT $3 - 1"
 );
 
-/// Tenant, the message itself, the first id to look at, `(provider id)`. A provider's id is indexed only of what was sent
-/// late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+/// Tenant, the message itself, the first id to look at, `(provider id)`: which of these provider ids other messages
+/// own. A provider's id is indexed only for messages that were sent late; any other owner was written shortly before
+/// the message or after it, and ids grow with time.
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
     WHERE o.id >= $3 AND o.id <> $2 AND o.tenant_id = $1 AND o.provider_message_id = ANY ($4) \
     UNION SELECT l.provider_message_id FROM unnest($4::text[]) j (id) CROSS JOIN LATERAL (\
@@ -293,14 +295,15 @@ pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id
         AND coalesce(l.sent_at, l.updated_at) - l.created_at > interval '1 hour' \
         AND l.id <> $2 AND l.tenant_id = $1 OFFSET 0) l";
 
-/// Tenant, the message itself, `(channel)`, `(address)`. Reads what stands in the lines of the person's conversations.
-pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+/// Tenant, the message itself, `(channel)`, `(address)`: whether a duplicate candidate is still being sent or
+/// unknown, in the queues of the person's conversations.
+pub(in crate::store) const AWAITS_DUPLICATE_CANDIDATE: &str = concat!(
     "SELECT (SELECT true FROM contact_addresses a \
         CROSS JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = a.tenant_id \
             AND c.contact_id = a.contact_id AND c.channel_id = ANY ($3) OFFSET 0) c \
         CROSS JOIN LATERAL (SELECT 1 FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = c.id \
             AND o.id <> $2 AND (o.state = 'sending' OR (o.state = 'unknown' AND o.id < $2)) AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     " LIMIT 1) o WHERE a.tenant_id = $1 AND a.address = ANY ($4) LIMIT 1) IS NOT NULL"
 );
 
@@ -315,13 +318,13 @@ pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
 
-/// Channel, tenant, reason, until, now. Whichever node says it last.
-pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+/// Channel, tenant, reason, until, now. The last node that posts wins.
+pub(in crate::store) const POST_CHANNEL_NOTICE: &str = "INSERT INTO channel_notices (channel_id, tenant_id, reason, until, told_at) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
 
-/// What waits for another day or month is looked at again: the limits may be others now.
-pub(in crate::store) const RECONSIDER: &str = concat!(
+/// Makes rows that wait for another day or month due again: the limits may have changed.
+pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
     "WITH used_up AS MATERIALIZED (SELECT p.id FROM messages_out p \
         WHERE p.state = 'pending' AND NOT p.behind AND p.next_attempt_at > p.updated_at \
         AND p.last_error = 'per_day' FOR UPDATE OF p SKIP LOCKED), \
@@ -332,21 +335,21 @@ pub(in crate::store) const RECONSIDER: &str = concat!(
     WHERE t.id = ANY (ARRAY(SELECT id FROM used_up UNION ALL SELECT id FROM spent))"
 );
 
-/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the
-/// state of that one, a reason, until when, how many come first.
-pub(in crate::store) const WAITS: &str = concat!(
+/// Id, now, since when a channel notice must have been posted: the reasons why a row is not sent. Kind, the message
+/// before it, the state of that one, a reason, until when, how many are before it.
+pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
     "WITH w AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1), \
     r AS MATERIALIZED (SELECT w.* FROM w WHERE w.state = 'pending') \
     SELECT 'behind', l.id, l.state, l.last_error, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
         SELECT h.id, h.state, h.last_error FROM messages_out h WHERE h.tenant_id = r.tenant_id \
             AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
-    in_line!(),
+    in_queue!(),
     " ORDER BY h.id LIMIT 1) l WHERE r.behind \
     UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
         SELECT * FROM channel_pauses p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
             AND p.until > $2 OFFSET 0) p \
-    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
-        SELECT * FROM channel_rests p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
+    UNION ALL SELECT 'notice', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
+        SELECT * FROM channel_notices p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
             AND p.until > $2 AND p.told_at >= $3 OFFSET 0) p \
     UNION ALL SELECT 'time', NULL, NULL, w.last_error, w.next_attempt_at, 0 FROM w \
         WHERE (w.state = 'pending' OR (",

@@ -1,4 +1,4 @@
-//! What came of an attempt, and what a provider says afterwards: the row is read, or known, and moves forward.
+//! Statements for outcomes and status callbacks.
 
 macro_rules! outbox_rows {
     ($lock:literal) => {
@@ -14,16 +14,16 @@ macro_rules! outbox_rows {
     };
 }
 
-/// `(id)`: rows whose outcome or status comes in, locked, packed into one. Last whether others stand behind each in its
-/// line: perhaps, because another node may be adding some right now.
+/// `(id)`: locks and reads rows whose outcome or status comes in, packed into one JSON text. The last value is
+/// whether others may be blocked behind the row: always true here, because another node may be adding some.
 pub(in crate::store) const OUTBOX_ROWS: &str = outbox_rows!("FOR UPDATE OF m");
 
-/// The same, without those that another transaction has.
+/// The same without rows that another transaction has locked.
 pub(in crate::store) const OUTBOX_ROWS_FREE: &str = outbox_rows!("FOR UPDATE OF m SKIP LOCKED");
 
-/// `(id, tenant, provider id, cost, now)`: those of them that are being sent through their own channel, and that no other
-/// transaction has, are sent. Answers their positions.
-pub(in crate::store) const DELIVER: &str = "WITH held AS MATERIALIZED (SELECT m.id, j.provider_message_id, j.cost_micros, \
+/// `(id, tenant, provider id, cost, now)`: marks as sent those that are being sent through their own channel and that
+/// no other transaction has locked. Returns their positions.
+pub(in crate::store) const MARK_SENT: &str = "WITH held AS MATERIALIZED (SELECT m.id, j.provider_message_id, j.cost_micros, \
         j.at, j.place FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) \
             WITH ORDINALITY j (id, tenant_id, provider_message_id, cost_micros, at, place) \
         JOIN messages_out m ON m.id = j.id WHERE m.tenant_id = j.tenant_id AND m.state || '' = 'sending' \

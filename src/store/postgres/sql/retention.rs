@@ -1,6 +1,6 @@
-//! What is older than its retention: whole months, and row by row what the default partitions hold.
+//! Statements of retention: whole months, and pages of the default partitions.
 
-/// Whether a message that went out (`m`) stays: it has no end yet, something happened to it lately, or it proves a consent.
+/// Whether an outbound message (`m`) stays: it is open, it changed lately, or it proves a consent.
 macro_rules! outbound_stays {
     ($since:literal) => {
         concat!(
@@ -14,7 +14,7 @@ macro_rules! outbound_stays {
     };
 }
 
-/// The same of one that came in, which an answer that has no end yet may refer to as well.
+/// The same for an inbound message, which also stays while an open answer refers to it.
 macro_rules! inbound_stays {
     ($since:literal) => {
         concat!(
@@ -37,7 +37,7 @@ macro_rules! inbound_stays {
     };
 }
 
-/// The flows of messages that have no end yet.
+/// Correlation ids of open messages.
 macro_rules! open_flows {
     () => {
         "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
@@ -98,7 +98,7 @@ pub(in crate::store) const FORGET_EVENTS: &str = concat!(
     ") ELSE true END"
 );
 
-/// How many at most: how many messages have no end yet.
+/// Limit: how many messages are open.
 pub(in crate::store) const OPEN_FLOWS: &str =
     concat!("SELECT count(*) FROM (SELECT 1 FROM (", open_flows!(), ") f LIMIT $1) f");
 pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
@@ -107,7 +107,7 @@ pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
     UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND last_error = 'budget' \
     UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL) oldest";
 
-/// Whether this connection is the one that deletes months, until its end. A number of our own.
+/// Whether this connection got the lock for deleting months. The number is our own.
 pub(in crate::store) const LOCK_MONTHS: &str = "SELECT pg_try_advisory_lock(7305803)";
 
 /// A table: its months, as `messages_in_2026_11`.
@@ -123,11 +123,11 @@ pub(in crate::store) const STAYING: &str =
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Monthly {
     pub table: &'static str,
-    /// Fills `staying`: when (`$1`), how many at most (`$2`). Empty: what stays is found when it is time.
+    /// Fills `staying`: when (`$1`), how many at most (`$2`). Empty: rows that stay are found at the removal.
     staying: &'static str,
-    /// Deletes keys: after which id (`$1`), how many (`$2`); answers the last id. Empty: it has none.
+    /// Deletes keys: after which id (`$1`), how many (`$2`); returns the last id. Empty: the table has no keys.
     keys: &'static str,
-    /// Whether a row (`m`) stays, quickly answered: what another transaction may have begun with since.
+    /// Whether a row (`m`) stays, by a quick condition: includes rows that became open since `staying` was filled.
     stays: &'static str,
 }
 
@@ -170,7 +170,7 @@ impl Monthly {
         (!self.keys.is_empty()).then(|| self.keys.replace("{month}", month))
     }
 
-    /// How many rows there are, and how many stay; of these at most `$1` are counted.
+    /// How many rows there are, and how many stay, counted up to `$1`.
     pub fn counts(&self, month: &str) -> String {
         let stays = self.stays.replace("{month}", month);
         format!(
@@ -179,8 +179,8 @@ impl Monthly {
         )
     }
 
-    /// Takes the month away, and puts what stays into the default partition: nobody reads or writes the table meanwhile, so
-    /// whoever holds it for longer than a second is let pass.
+    /// Drops the month and moves what stays into the default partition. Nobody reads or writes the table meanwhile,
+    /// so it gives up after a second of waiting for the lock.
     pub fn removal(&self, month: &str) -> String {
         let (table, stays) = (self.table, self.stays.replace("{month}", month));
         format!(

@@ -1,26 +1,26 @@
-//! What a turn takes: its conversation, as it was, and its message.
+//! Statements that check and write turns.
 
-use super::{awaits_contact, in_line, since};
+use super::{above_low_watermark, awaits_contact, in_queue};
 
-/// The first message of the turn's person (`j`) that had no turn.
+/// The first message of the turn's contact (`j`) that had no turn.
 macro_rules! first_unprocessed {
     () => {
         concat!(
             "(SELECT w.id FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.channel_id = j.channel_id \
                 AND w.\"from\" = j.address AND ",
-            since!("w", "inbound"),
+            above_low_watermark!("w", "inbound"),
             " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1)"
         )
     };
 }
 
-/// Whether what the turn (`j`) sends would go before what stands in line.
+/// Whether the rows of the turn (`j`) would go before rows that are in the queue.
 macro_rules! would_overtake {
     () => {
         concat!(
             "(SELECT true FROM messages_out l WHERE l.tenant_id = j.tenant_id AND l.conversation_id = j.conversation_id \
                 AND l.id >= j.first_id AND l.state IN ",
-            in_line!(),
+            in_queue!(),
             " LIMIT 1) IS NOT NULL"
         )
     };
@@ -32,7 +32,7 @@ macro_rules! would_release {
         concat!(
             "j.releases AND (SELECT true FROM messages_out d WHERE d.tenant_id = j.tenant_id \
                 AND d.conversation_id = j.conversation_id AND ",
-            since!("d", "outbound"),
+            above_low_watermark!("d", "outbound"),
             " AND ",
             awaits_contact!("d"),
             " LIMIT 1) IS NOT NULL"
@@ -40,16 +40,16 @@ macro_rules! would_release {
     };
 }
 
-/// `(tenant, conversation, expected version, inbound or null, channel, address, whether it releases, whether it knows of what
-/// it releases, first row to send or null, status, handler, session, its opening, recent answers, timer, last inbound, role,
-/// reason, now)` of turns of conversations that are there, in the order of these: writes the conversation and the message of
-/// each that may be written, in one. Answers their positions, the positions of those that find deferred rows to release, and
-/// how many messages somebody else took in this very moment.
+/// `(tenant, conversation, expected version, inbound or null, channel, address, whether it releases, whether it knows
+/// of what it releases, first row to send or null, status, handler, session, its opening, recent answers, timer, last
+/// inbound, role, reason, now)` of turns of existing conversations, in the order of these: writes the conversation
+/// and the message of each turn that may be written. Returns their positions, the positions of those that find
+/// deferred rows to release, and how many messages another transaction took at this moment.
 ///
-/// What others commit after the statement began, it does not see; but who wrote a turn of the conversation meanwhile has
-/// moved its version, and a row that is waited for is compared as it is then. A message that was answered before this one
-/// came in was there when the statement began.
-pub(in crate::store) const TAKE_TURNS: &str = concat!(
+/// The statement does not see what others commit after it began; but another turn of the conversation has moved its
+/// version, and a row that is waited for is compared as it is then. A message that was answered before this one came
+/// in was there when the statement began.
+pub(in crate::store) const WRITE_TURNS: &str = concat!(
     "WITH free AS MATERIALIZED (SELECT * FROM (SELECT j.*, \
             (j.inbound_id IS NULL OR ",
     first_unprocessed!(),
@@ -80,10 +80,10 @@ pub(in crate::store) const TAKE_TURNS: &str = concat!(
         (SELECT count(*) FROM taken WHERE inbound_id IS NOT NULL) - (SELECT count(*) FROM used)"
 );
 
-/// `(tenant, inbound or null, address)` of newcomers' turns: nobody else uses up these messages or makes contacts for these
-/// addresses until the end of the transaction. Answers how many newcomers there are, and the positions of the turns whose
-/// message waits for its turn: a row that is locked is read as it is, whatever the statement saw when it began. The columns
-/// are computed in their order.
+/// `(tenant, inbound or null, address)` of newcomers' turns: locks these messages, and new contacts for these
+/// addresses, until the end of the transaction. Returns how many newcomers there are, and the positions of the turns
+/// whose message waits for its turn: a row that is locked is read as it is, whatever the statement saw when it began.
+/// The columns are computed in their order.
 pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
         $3::text[]) WITH ORDINALITY j (tenant_id, inbound_id, address, place)), \
     newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
@@ -93,13 +93,13 @@ pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * 
     SELECT (SELECT count(*) FROM newcomers), \
         coalesce((SELECT string_agg(place::text, ' ') FROM used WHERE holds), '')";
 
-/// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
-/// null)` of newcomers' turns, all locked: positions of those that may not be written (true), and of those that find deferred
-/// rows to release (false). A message may not overtake one that was accepted before it, on whatever node; nor may what it
-/// sends go before what stands in line.
+/// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send
+/// or null)` of newcomers' turns, all locked: positions of those that may not be written (true), and of those that
+/// find deferred rows to release (false). A message may not overtake one that was accepted before it, on whatever
+/// node; nor may its rows go before rows in the queue.
 pub(in crate::store) const CONFLICTS: &str = concat!(
     "SELECT x.place - 1, x.conflict FROM (SELECT j.place, coalesce(\
-        c.version <> j.version OR twin.id IS NOT NULL OR a.contact_id <> j.contact_id, false) \
+        c.version <> j.version OR other.id IS NOT NULL OR a.contact_id <> j.contact_id, false) \
         OR (j.inbound_id IS NOT NULL AND ",
     first_unprocessed!(),
     " < j.inbound_id) IS TRUE OR ",
@@ -113,14 +113,14 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     LEFT JOIN LATERAL (SELECT c.version FROM conversations c WHERE c.id = j.conversation_id \
         AND j.contact_id IS NOT NULL OFFSET 0) c ON true \
     LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
-        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) twin ON true \
+        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) other ON true \
     LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
         AND a.address = j.address AND j.contact_id IS NOT NULL OFFSET 0) a ON true OFFSET 0) x \
     WHERE x.conflict OR x.deferred"
 );
 
 /// `(inbound, conversation, role, reason, processed_at)`
-pub(in crate::store) const PROCESS: &str = "UPDATE messages_in m SET state = 'processed', \
+pub(in crate::store) const MARK_PROCESSED: &str = "UPDATE messages_in m SET state = 'processed', \
         conversation_id = j.conversation_id, role = j.role, reason = j.reason, processed_at = j.at \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) \
         j (id, conversation_id, role, reason, at) WHERE m.id = j.id";

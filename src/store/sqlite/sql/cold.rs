@@ -1,4 +1,4 @@
-//! What is asked now and then: the configuration's rows, the operator's questions, entities.
+//! Statements of the cold paths: configuration, operators' questions, entities.
 
 macro_rules! message_in {
     () => {
@@ -65,7 +65,7 @@ pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenan
 pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
     LEFT JOIN tenants t ON t.id = s.tenant_id";
 
-/// By way of the dedupe index, channel by channel.
+/// By the dedupe index, channel by channel.
 pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
     ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = ?1 LIMIT 1";
 
@@ -115,7 +115,7 @@ pub(in crate::store) const ADD_SELLER_PHONE: &str =
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) \
     VALUES (?1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) \
     ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at";
-/// Within how many seconds: whoever is there, for there is one at a time.
+/// Within how many seconds: here simply every node, for there is one at a time.
 pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*) FROM nodes WHERE ?1 > 0";
 /// Node: all others.
 pub(in crate::store) const NODES_FORGET: &str = "DELETE FROM nodes WHERE id <> ?1";
@@ -127,7 +127,7 @@ pub(in crate::store) const KEEP_SECRET: &str =
     "INSERT INTO installation (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
 pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
-/// What is said about a move of this installation.
+/// The mark of a move of this installation.
 pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";
 /// A mark.
 pub(in crate::store) const KEEP_MOVE_MARK: &str = "INSERT INTO installation (name, value) VALUES ('move', ?1) \

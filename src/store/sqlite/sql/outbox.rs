@@ -1,7 +1,7 @@
-//! What concerns `messages_out`. Nothing here costs more when a million rows wait: claims look at the heads of lines, and
-//! what goes round looks at a page of them.
+//! Statements about `messages_out`. None costs more when a million rows wait: claims look at the heads of queues, and
+//! maintenance looks at a page of them.
 
-use super::{Table, awaits_contact, held, in_line, quota_exempt, same_phone};
+use super::{InsertTable, awaits_contact, held, in_queue, quota_exempt, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -11,8 +11,8 @@ macro_rules! message {
     };
 }
 
-/// What most messages are: free text that nobody named, that may always go and never expires.
-pub(in crate::store) const MESSAGES_OUT: Table = Table {
+/// Most messages: free text without an idempotency key, urgent, that never expires.
+pub(in crate::store) const MESSAGES_OUT: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind) \
         VALUES ",
@@ -20,8 +20,8 @@ pub(in crate::store) const MESSAGES_OUT: Table = Table {
     on_conflict: "",
 };
 
-/// With all that the others have.
-pub(in crate::store) const MESSAGES_OUT_FULL: Table = Table {
+/// Messages with all columns.
+pub(in crate::store) const MESSAGES_OUT_FULL: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
         template, urgent, expires_at, idempotency_key) VALUES ",
@@ -29,21 +29,21 @@ pub(in crate::store) const MESSAGES_OUT_FULL: Table = Table {
     on_conflict: "",
 };
 
-pub(in crate::store) const USAGE: Table = Table {
+pub(in crate::store) const USAGE: InsertTable = InsertTable {
     insert: "INSERT INTO usage (tenant_id, quarter, channel_id, messages, cost_micros) VALUES ",
     columns: 5,
     on_conflict: " ON CONFLICT (tenant_id, quarter, channel_id) DO UPDATE SET messages = messages + excluded.messages, \
         cost_micros = cost_micros + excluded.cost_micros",
 };
 
-/// Tenant, address, now. What no sender has begun, in every conversation with the contact; the confirmation of the STOP
-/// may pass.
+/// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
+/// confirmation of the STOP.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
     SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
     same_phone!("?2"),
     ") \
@@ -64,22 +64,22 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id, conversation_id"
 );
 
-/// `[id, …]`: rows whose outcome or status comes in, packed into one, because a row in a result costs more than one in
-/// a list; last whether others stand behind each in its line.
+/// `[id, …]`: reads rows whose outcome or status comes in, packed into one JSON text, because a row of a result costs
+/// more than a row of a list. The last value is whether others are blocked behind the row.
 pub(in crate::store) const OUTBOX_ROWS: &str = concat!(
     "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, o.attempts, o.next_attempt_at, \
     o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, o.correlation_id, o.sent_at, o.conversation_id, \
     o.life, o.sent_via, o.cost_micros, o.expires_at, EXISTS (SELECT 1 FROM messages_out l \
         WHERE l.tenant_id = o.tenant_id AND l.conversation_id = o.conversation_id AND l.id > o.id AND l.state IN ",
-    in_line!(),
+    in_queue!(),
     "))) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value"
 );
 
 /// The same: there is one writer.
 pub(in crate::store) const OUTBOX_ROWS_FREE: &str = OUTBOX_ROWS;
 
-/// Nothing: reading a row first costs a file next to nothing.
-pub(in crate::store) const DELIVER: &str = "";
+/// Not needed: reading a row first costs a file next to nothing.
+pub(in crate::store) const MARK_SENT: &str = "";
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
@@ -93,18 +93,18 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state 
     sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12 \
     FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
-/// There is one writer.
+/// Not needed: there is one writer.
 pub(in crate::store) const LOCK_HEADS: &str = "";
 
-/// `[[tenant, conversation], …]`: tells the heads of these lines that nobody stands before them.
-pub(in crate::store) const PROMOTE: &str = concat!(
+/// `[[tenant, conversation], …]`: marks the heads of these queues as not blocked.
+pub(in crate::store) const UNBLOCK_HEADS: &str = concat!(
     "UPDATE messages_out SET behind = 0 WHERE id IN (SELECT (SELECT min(o.id) FROM messages_out o \
         WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     ") FROM json_each(+?1) j) AND state = 'pending' AND behind = 1"
 );
 
-/// `[[tenant, conversation, when], …]`: what waits for these contacts goes back into the line.
+/// `[[tenant, conversation, when], …]`: puts what waits for these contacts back into the queue.
 pub(in crate::store) const RELEASE: &str = concat!(
     "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
@@ -113,7 +113,7 @@ pub(in crate::store) const RELEASE: &str = concat!(
     " RETURNING id, tenant_id, correlation_id, next_attempt_at"
 );
 
-/// The same of what is held until the tenant may spend again.
+/// The same for rows that wait for the tenant's budget.
 pub(in crate::store) const RELEASE_HELD: &str = concat!(
     "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
@@ -122,8 +122,8 @@ pub(in crate::store) const RELEASE_HELD: &str = concat!(
     " RETURNING id, tenant_id, correlation_id, next_attempt_at"
 );
 
-/// After tenant, now, how many tenants, how many rows of each: tenants that have something held, and the conversations of
-/// what is due of it, first come first; null where nothing is.
+/// After tenant, now, how many tenants, how many rows of each: tenants with rows that wait for the budget, and the
+/// conversations of those rows that are due, first come first; null where none is.
 pub(in crate::store) const HELD_PAGE: &str = concat!(
     "WITH RECURSIVE page (tenant_id) AS (\
     SELECT ?1 UNION ALL SELECT (SELECT h.tenant_id FROM messages_out h INDEXED BY messages_out_held \
@@ -137,22 +137,22 @@ pub(in crate::store) const HELD_PAGE: &str = concat!(
     WHERE page.tenant_id > ?1"
 );
 
-/// Tenant, conversation, the message itself: until when the last one before it is held.
+/// Tenant, conversation, the message itself: until when the last row before it waits for the budget.
 pub(in crate::store) const HELD_BEFORE: &str = concat!(
     "SELECT h.next_attempt_at FROM messages_out h INDEXED BY messages_out_held_line WHERE ",
     held!("h"),
     " AND h.tenant_id = ?1 AND h.conversation_id = ?2 AND h.id < ?3 ORDER BY h.id DESC LIMIT 1"
 );
 
-/// `[[tenant, conversation, …], …]`: tells every row of these lines whether others stand before it.
-pub(in crate::store) const LINE_UP: &str = concat!(
+/// `[[tenant, conversation, …], …]`: marks every row of these queues as head or blocked.
+pub(in crate::store) const REORDER: &str = concat!(
     "UPDATE messages_out SET behind = (id <> (SELECT min(h.id) FROM messages_out h \
         WHERE h.tenant_id = messages_out.tenant_id AND h.conversation_id = messages_out.conversation_id \
         AND h.state IN ",
-    in_line!(),
+    in_queue!(),
     ")) WHERE id IN (SELECT o.id FROM json_each(+?1) j CROSS JOIN messages_out o \
         ON o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND o.state = 'pending')"
 );
 
@@ -163,12 +163,12 @@ pub(in crate::store) const CLAIM: &str = concat!(
         WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.behind = 0 \
         AND p.next_attempt_at <= ?2 AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     ") ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
     message!()
 );
 
-/// The same where rows do not wait for each other.
+/// The same for channels without order (`keep_order = false`).
 pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
     updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
@@ -177,24 +177,25 @@ pub(in crate::store) const CLAIM_IN_ANY_ORDER: &str = concat!(
     message!()
 );
 
-/// The same of what goes on any day. It passes what waits before it, though not what is on its way or one of its kind.
-pub(in crate::store) const CLAIM_DUTIES: &str = concat!(
+/// The same for kinds that are exempt from quotas. They overtake rows that wait, but not rows that are being sent or
+/// are of their own kind.
+pub(in crate::store) const CLAIM_QUOTA_EXEMPT: &str = concat!(
     "UPDATE messages_out SET state = 'sending', attempts = attempts + 1, lease_owner = ?3, lease_until = ?4, \
     updated_at = ?2 WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_duties \
         WHERE p.tenant_id = ?1 AND p.channel_id = ?6 AND p.state = 'pending' AND p.kind IN ",
     quota_exempt!(),
     " AND p.next_attempt_at <= ?2 AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.tenant_id = p.tenant_id \
             AND o.conversation_id = p.conversation_id AND o.id < p.id AND o.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND (o.state <> 'pending' OR o.kind IN ",
     quota_exempt!(),
     ")) ORDER BY p.next_attempt_at, p.id LIMIT ?5) RETURNING ",
     message!()
 );
 
-/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this life and
-/// wait for another attempt.
-pub(in crate::store) const HASTEN: &str = concat!(
+/// Tenant, channel, now, limit, whether any address will do, whether a text is needed: heads that failed in this
+/// generation and wait for another attempt become due now.
+pub(in crate::store) const EXPEDITE_RETRIES: &str = concat!(
     "UPDATE messages_out SET next_attempt_at = ?3 WHERE id IN (\
         SELECT p.id FROM messages_out p INDEXED BY messages_out_failing \
         WHERE p.tenant_id = ?1 AND p.channel_id = ?2 AND p.state = 'pending' AND p.behind = 0 \
@@ -212,7 +213,8 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
     message!()
 );
 
-/// Node, now, `(end of a lost lease)`, `(id in hand)`. Reads what senders are at, which is as much as there are places.
+/// Node, now, `(end of a lost lease)`, `(id being sent)`. Reads the rows that are being sent, which are as many as
+/// there are send permits.
 pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state = 'unknown', next_attempt_at = ?2, \
     lease_owner = NULL, lease_until = NULL, last_error = 'lease_expired', updated_at = ?2 \
     WHERE id IN (SELECT s.id FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
@@ -221,15 +223,15 @@ pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state 
             AND s.id NOT IN (SELECT value FROM json_each(+?4))))) \
     RETURNING id, tenant_id, correlation_id, attempts";
 
-/// Unknown rows that somebody was leased to ask about are due again, as they were when that one began.
-pub(in crate::store) const FORGET_ASKERS: &str = "UPDATE messages_out SET next_attempt_at = updated_at, \
+/// Ends the reconciler leases of an earlier process: its unknown rows are due again.
+pub(in crate::store) const RELEASE_RECONCILER_LEASES: &str = "UPDATE messages_out SET next_attempt_at = updated_at, \
     lease_owner = NULL, lease_until = NULL WHERE id IN (SELECT u.id FROM messages_out u INDEXED BY messages_out_unknown \
         WHERE u.state = 'unknown' AND u.lease_owner IS NOT NULL)";
 
-/// Lane by lane: the head that is due first, and then the next lane, whatever stands between; and what goes on any day,
-/// which is little.
+/// For each channel the head that is due first; a recursion steps from channel to channel. And rows of quota-exempt
+/// kinds, which are few.
 pub(in crate::store) const DUE_OUTBOX: &str = concat!(
-    "WITH RECURSIVE lane (head) AS (\
+    "WITH RECURSIVE channel_head (head) AS (\
     SELECT json_array('', '', NULL) UNION ALL SELECT coalesce(\
         (SELECT json_array(o.tenant_id, o.channel_id, o.next_attempt_at) \
             FROM messages_out o INDEXED BY messages_out_heads \
@@ -239,9 +241,9 @@ pub(in crate::store) const DUE_OUTBOX: &str = concat!(
             FROM messages_out o INDEXED BY messages_out_heads \
             WHERE o.state = 'pending' AND o.behind = 0 AND o.tenant_id > head->>0 \
             ORDER BY o.tenant_id, o.channel_id, o.next_attempt_at LIMIT 1)) \
-    FROM lane WHERE head IS NOT NULL) \
+    FROM channel_head WHERE head IS NOT NULL) \
     SELECT tenant_id, channel_id, min(at) FROM (\
-        SELECT head->>0 AS tenant_id, head->>1 AS channel_id, head->>2 AS at FROM lane WHERE head->>2 IS NOT NULL \
+        SELECT head->>0 AS tenant_id, head->>1 AS channel_id, head->>2 AS at FROM channel_head WHERE head->>2 IS NOT NULL \
         UNION ALL SELECT d.tenant_id, d.channel_id, min(d.next_attempt_at) \
             FROM messages_out d INDEXED BY messages_out_duties WHERE d.state = 'pending' AND d.kind IN ",
     quota_exempt!(),
@@ -282,24 +284,25 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
     FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// After tenant and conversation, limit: lines, and whether the head of each believes that it stands behind others.
-pub(in crate::store) const LINE_PAGE: &str = concat!(
+/// After tenant and conversation, limit: queues, and whether the head of each is wrongly marked as blocked.
+pub(in crate::store) const QUEUE_PAGE: &str = concat!(
     "WITH RECURSIVE page (head) AS (\
     SELECT json_array(?1, ?2, NULL) UNION ALL SELECT coalesce(\
         (SELECT json_array(l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind = 1) \
             FROM messages_out l INDEXED BY messages_out_line WHERE l.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND l.tenant_id = head->>0 AND l.conversation_id > head->>1 ORDER BY l.conversation_id, l.id LIMIT 1), \
         (SELECT json_array(l.tenant_id, l.conversation_id, l.state = 'pending' AND l.behind = 1) \
             FROM messages_out l INDEXED BY messages_out_line WHERE l.state IN ",
-    in_line!(),
+    in_queue!(),
     " AND l.tenant_id > head->>0 ORDER BY l.tenant_id, l.conversation_id, l.id LIMIT 1)) \
     FROM page WHERE head IS NOT NULL LIMIT ?3) \
     SELECT head->>0, head->>1, head->>2 FROM page WHERE head->>2 IS NOT NULL"
 );
 
-/// Tenant, the message itself, the first id to look at, `[provider id, …]`. A provider's id is indexed only of what was
-/// sent late; whoever else owns one of these was written not long before the message or after it, and ids grow with time.
+/// Tenant, the message itself, the first id to look at, `[provider id, …]`: which of these provider ids other
+/// messages own. A provider's id is indexed only for messages that were sent late; any other owner was written
+/// shortly before the message or after it, and ids grow with time.
 pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id FROM messages_out o \
     WHERE o.id >= ?3 AND o.id <> ?2 AND o.tenant_id = ?1 \
     AND o.provider_message_id IN (SELECT value FROM json_each(+?4)) \
@@ -308,9 +311,9 @@ pub(in crate::store) const OWNED_BY_OTHERS: &str = "SELECT o.provider_message_id
     AND substr(coalesce(l.sent_at, l.updated_at), 1, 13) <> substr(l.created_at, 1, 13) \
     AND l.id <> ?2 AND l.tenant_id = ?1";
 
-/// Tenant, the message itself, `[channel, …]`, `[address, …]`. Reads what senders are at, and what stands before it in the
-/// lines of the person's conversations.
-pub(in crate::store) const AWAITS_TWIN: &str = concat!(
+/// Tenant, the message itself, `[channel, …]`, `[address, …]`: whether a duplicate candidate is still being sent, or
+/// unknown and before it in the queues of the person's conversations.
+pub(in crate::store) const AWAITS_DUPLICATE_CANDIDATE: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
         AND s.tenant_id = ?1 AND s.id <> ?2 AND s.channel_id IN (SELECT value FROM json_each(+?3)) \
         AND s.\"to\" IN (SELECT value FROM json_each(+?4))) \
@@ -319,7 +322,7 @@ pub(in crate::store) const AWAITS_TWIN: &str = concat!(
         CROSS JOIN conversations c ON c.tenant_id = ?1 AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out u INDEXED BY messages_out_line ON u.tenant_id = ?1 AND u.conversation_id = c.id \
             AND u.id < ?2 AND u.state = 'unknown' AND u.state IN ",
-    in_line!(),
+    in_queue!(),
     " WHERE c.channel_id IN (SELECT value FROM json_each(+?3)))"
 );
 
@@ -338,15 +341,15 @@ pub(in crate::store) const PAUSE: &str = "INSERT INTO channel_pauses (channel_id
     reason = excluded.reason, until = excluded.until, updated_at = excluded.updated_at";
 
 /// Channel, tenant, reason, until, now.
-pub(in crate::store) const REST: &str = "INSERT INTO channel_rests (channel_id, tenant_id, reason, until, told_at) \
+pub(in crate::store) const POST_CHANNEL_NOTICE: &str = "INSERT INTO channel_notices (channel_id, tenant_id, reason, until, told_at) \
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
 
-/// What a process that is gone said of its channels.
-pub(in crate::store) const FORGET_RESTS: &str = "DELETE FROM channel_rests";
+/// Deletes the channel notices of an earlier process.
+pub(in crate::store) const CLEAR_CHANNEL_NOTICES: &str = "DELETE FROM channel_notices";
 
-/// What waits for another day or month is looked at again: the limits may be others now.
-pub(in crate::store) const RECONSIDER: &str = concat!(
+/// Makes rows that wait for another day or month due again: the limits may have changed.
+pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
     "UPDATE messages_out SET next_attempt_at = updated_at \
     WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
         WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
@@ -356,18 +359,18 @@ pub(in crate::store) const RECONSIDER: &str = concat!(
     " AND h.next_attempt_at > h.updated_at)"
 );
 
-/// Id, now, since when a rest must have been told: what holds back a row that waits. What, the message before it, the state of that one, a reason, until when,
-/// how many come first.
-pub(in crate::store) const WAITS: &str = concat!(
+/// Id, now, since when a channel notice must have been posted: the reasons why a row is not sent. Kind, the message
+/// before it, the state of that one, a reason, until when, how many are before it.
+pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
     "SELECT 'behind', l.id, l.state, l.last_error, NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
         SELECT min(h.id) FROM messages_out h WHERE h.tenant_id = r.tenant_id \
             AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
-    in_line!(),
+    in_queue!(),
     ") WHERE r.id = ?1 AND r.state = 'pending' AND r.behind = 1 \
     UNION ALL SELECT 'paused', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_pauses p \
         ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 \
         WHERE r.id = ?1 AND r.state = 'pending' \
-    UNION ALL SELECT 'rests', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_rests p \
+    UNION ALL SELECT 'notice', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_notices p \
         ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 AND p.told_at >= ?3 \
         WHERE r.id = ?1 AND r.state = 'pending' \
     UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \

@@ -1,8 +1,9 @@
-//! What is older than its retention, a page at a time. A page is found first, beside the writer, and deleted then by its
-//! ends; whatever may not go is looked for again in that transaction.
+//! Statements of retention: pages of old rows.
+//!
+//! A page is found first, beside the writer, and then deleted by its two ends; that transaction looks again for rows
+//! that may not go.
 
-/// Whether a message that went out (`m`) stays: it has no end yet, something happened to it lately (since `?3`), or it
-/// proves a consent.
+/// Whether an outbound message (`m`) stays: it is open, it changed lately (since `?3`), or it proves a consent.
 macro_rules! outbound_stays {
     () => {
         "(m.state IN ('pending', 'sending', 'unknown', 'deferred') OR m.updated_at >= ?3 \
@@ -13,7 +14,7 @@ macro_rules! outbound_stays {
     };
 }
 
-/// The same of one that came in, which an answer that has no end yet may refer to as well.
+/// The same for an inbound message, which also stays while an open answer refers to it.
 macro_rules! inbound_stays {
     () => {
         "(m.processed_at IS NULL OR m.processed_at >= ?3 \
@@ -33,7 +34,7 @@ macro_rules! inbound_stays {
     };
 }
 
-/// The flows of messages that have no end yet.
+/// Correlation ids of open messages.
 macro_rules! open_flows {
     () => {
         "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
@@ -80,7 +81,7 @@ pub(in crate::store) const FORGET_EVENTS: &str = concat!(
     ") ELSE true END"
 );
 
-/// How many: whether more messages than that have no end yet, and the oldest of them.
+/// Limit: how many messages are open; and the oldest of them.
 pub(in crate::store) const OPEN_FLOWS: &str = concat!("SELECT count(*) FROM (", open_flows!(), " LIMIT ?1)");
 pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
     SELECT min(created_at) AS created_at FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \

@@ -7,16 +7,16 @@ use palabre_testbed::postgres::Database;
 
 use super::fresh;
 use crate::store::Store;
-use crate::store::link::rows;
-use crate::store::operator::{Changed, Manner, Operator, Reason, Tenants};
+use crate::store::operator::{Changed, Operator, OperatorReason, ReplayOptions, Tenants};
 use crate::store::postgres::{partitions, pool, sql};
+use crate::store::statement::rows;
 
 /// A row of years ago.
 const OLD: &str = "01800000-0000-7000-8000-000000000001";
 
 async fn raise(database: &Database) {
     let today = chrono::Utc::now().date_naive();
-    partitions::raise_horizon(&pool(&database.url()).unwrap(), today).await.unwrap();
+    partitions::raise_low_watermark(&pool(&database.url()).unwrap(), today).await.unwrap();
 }
 
 /// A customer's answer that stands so, and was written then.
@@ -34,17 +34,17 @@ async fn what_is_open_holds_it_back_whatever_its_month() {
         database.psql("TRUNCATE messages_out, messages_in, messages_once, conversations, contacts, contact_addresses");
         old(&store, &database, state).await;
         raise(&database).await;
-        assert_eq!(database.psql("SELECT outbound FROM horizon"), OLD, "{state}");
+        assert_eq!(database.psql("SELECT outbound FROM low_watermark"), OLD, "{state}");
     }
     database.psql("UPDATE messages_out SET last_error = 'budget'");
     raise(&database).await;
-    assert_eq!(database.psql("SELECT outbound FROM horizon"), OLD);
+    assert_eq!(database.psql("SELECT outbound FROM low_watermark"), OLD);
     database.psql(&format!("UPDATE messages_in SET id = '{OLD}', processed_at = NULL, state = 'accepted'"));
     database.psql("UPDATE messages_out SET state = 'sent'");
     raise(&database).await;
-    let horizon = "SELECT inbound, outbound = palabre_first_id(date_trunc('month', now() AT TIME ZONE 'UTC' - interval '2 days') \
-        AT TIME ZONE 'UTC') FROM horizon";
-    assert_eq!(database.psql(horizon), format!("{OLD}|t"));
+    let low_watermark = "SELECT inbound, outbound = palabre_first_id(date_trunc('month', now() AT TIME ZONE 'UTC' - interval '2 days') \
+        AT TIME ZONE 'UTC') FROM low_watermark";
+    assert_eq!(database.psql(low_watermark), format!("{OLD}|t"));
 }
 
 #[tokio::test]
@@ -52,15 +52,15 @@ async fn i3_i11_an_old_message_that_is_replayed_is_found_again() {
     let (store, database) = fresh().await;
     let customer = old(&store, &database, "dead").await;
     raise(&database).await;
-    assert_eq!(database.psql(&format!("SELECT outbound > '{OLD}' FROM horizon")), "t");
+    assert_eq!(database.psql(&format!("SELECT outbound > '{OLD}' FROM low_watermark")), "t");
     let operator = Operator::open(&database.url()).await.unwrap();
-    let manner = Manner { reason: Reason::unsaid(), per_second: 1, unordered: [].into(), at: at(1) };
+    let options = ReplayOptions { reason: OperatorReason::unsaid(), per_second: 1, unordered: [].into(), at: at(1) };
     let id: OutboundId = OLD.parse().unwrap();
     assert!(matches!(
-        operator.replay(&Tenants::Of(vec![TenantId::new("belle")]), id, &manner).await.unwrap(),
+        operator.replay(&Tenants::Of(vec![TenantId::new("belle")]), id, &options).await.unwrap(),
         Changed::Done(_)
     ));
-    assert_eq!(database.psql("SELECT outbound FROM horizon"), OLD);
+    assert_eq!(database.psql("SELECT outbound FROM low_watermark"), OLD);
     assert!(customer.loaded(&store).await.open_rows, "it stands in the line");
     let claimed = claim(&store, "belle", 2, 10).await;
     assert_eq!(claimed.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
@@ -83,13 +83,13 @@ async fn months_of_which_all_is_done_are_not_looked_through() {
     let none = "'{NULL}'";
     let questions = [
         (sql::LOAD, format!("{}, {}, {}, {id}", who[0], who[1], who[2])),
-        (sql::PROMOTE, format!("{}, {conversation}", who[0])),
+        (sql::UNBLOCK_HEADS, format!("{}, {conversation}", who[0])),
         (
             sql::CONFLICTS,
             format!("{}, {id}, {conversation}, ARRAY[1], {}, {none}, {}, ARRAY[true], {none}", who[0], who[1], who[2]),
         ),
         (
-            sql::TAKE_TURNS,
+            sql::WRITE_TURNS,
             // A version that it does not have: nothing is written.
             format!(
                 "{}, {conversation}, ARRAY[0], {id}, {}, {}, ARRAY[true], ARRAY[true], {none}{}",
@@ -101,7 +101,7 @@ async fn months_of_which_all_is_done_are_not_looked_through() {
         ),
     ];
     for (sql, values) in &questions {
-        database.psql("UPDATE horizon SET inbound = '', outbound = ''");
+        database.psql("UPDATE low_watermark SET inbound = '', outbound = ''");
         let before = looked_through(&store, sql, values).await;
         raise(&database).await;
         let after = looked_through(&store, sql, values).await;

@@ -21,7 +21,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _};
 
 use super::fresh;
 use crate::store::Store;
-use crate::store::writer::{Change, Sharded, WriterShard};
+use crate::store::writer::{OutboxChange, Sharded, WriterShard};
 
 async fn two_nodes() -> (Store, Store, Database) {
     let (first, database) = fresh().await;
@@ -203,7 +203,7 @@ async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
     let mut others = Vec::new();
     for n in 1.. {
         let row = Customer::of("belle", n).is_answered(&first, &format!("SM{n}"), 0, now(0)).await;
-        if key(&Change::Advance(delivered(&row))) == key(&turn) {
+        if key(&OutboxChange::Advance(delivered(&row))) == key(&turn) {
             others.push(row);
         }
         if others.len() == 2 {
@@ -236,13 +236,13 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
         Arc::new(Settlement { result, message, via: None, cost_micros: 5, at: at(2) })
     };
     let first = Customer::of("belle", 0).is_answered(&store, "SM0", 0, now(0)).await;
-    let shard = key(&Change::Settle(settles(&first)));
-    let is_near = |row: &Outbound| key(&Change::Settle(settles(row))) == shard;
+    let shard = key(&OutboxChange::Settle(settles(&first)));
+    let is_near = |row: &Outbound| key(&OutboxChange::Settle(settles(row))) == shard;
     // Two more that the same writer settles, and one whose callback it writes as well.
     let (mut others, mut twice) = (Vec::new(), None);
     for n in 1.. {
         let row = Customer::of("belle", n).is_answered(&store, &format!("SM{n}"), 0, now(0)).await;
-        if is_near(&row) && key(&Change::Advance(delivered(&row))) == shard {
+        if is_near(&row) && key(&OutboxChange::Advance(delivered(&row))) == shard {
             twice = twice.or(Some(row));
         } else if is_near(&row) {
             others.push(row);
@@ -253,7 +253,7 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
     }
     let (free, held, twice) = (&others[0], &others[1], twice.unwrap());
     let mut nobodies = std::iter::repeat_with(|| delivered(&Outbound { id: OutboundId::fresh(), ..first.clone() }));
-    let nobody = nobodies.find(|update| key(&Change::Advance(update.clone())) == shard).unwrap();
+    let nobody = nobodies.find(|update| key(&OutboxChange::Advance(update.clone())) == shard).unwrap();
 
     let (occupied, kept) = (kept(&database, &first).await, kept(&database, held).await);
     let mut settled_first = pin!(store.settle(settles(&first)));

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 
 use super::fresh;
 use crate::store::Store;
-use crate::store::link::rows;
 use crate::store::postgres::{partitions, pool, sql};
+use crate::store::statement::rows;
 
 /// The plan that a prepared statement keeps, whatever its values.
 async fn plan(store: &Store, sql: &str) -> Vec<String> {
@@ -34,11 +34,11 @@ async fn hot_statements_search_and_do_not_scan() {
     for sql in [
         sql::MESSAGES_IN,
         sql::FIRST_BY_KEY,
-        sql::BURY,
-        sql::TAKE_TURNS,
+        sql::DEAD_LETTER,
+        sql::WRITE_TURNS,
         sql::LOCK_TURNS,
         sql::CONFLICTS,
-        sql::PROCESS,
+        sql::MARK_PROCESSED,
         sql::CLOSE_SESSIONS,
         sql::CLOSE_IDLE_LIVE,
         sql::OPT_IN,
@@ -46,39 +46,39 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::CONTACT_OF,
         sql::OUTBOX_ROWS,
         sql::OUTBOX_ROWS_FREE,
-        sql::DELIVER,
+        sql::MARK_SENT,
         sql::OUTBOX_UPDATE,
         sql::LOCK_HEADS,
-        sql::PROMOTE,
+        sql::UNBLOCK_HEADS,
         sql::RELEASE,
         sql::RELEASE_HELD,
         sql::HELD_PAGE,
         sql::HELD_BEFORE,
-        sql::LINE_UP,
+        sql::REORDER,
         sql::CLAIM,
         sql::CLAIM_IN_ANY_ORDER,
-        sql::CLAIM_DUTIES,
-        sql::HASTEN,
+        sql::CLAIM_QUOTA_EXEMPT,
+        sql::EXPEDITE_RETRIES,
         sql::CLAIM_UNKNOWN,
         sql::EXPIRE_LEASES,
         sql::EXPIRE_DEFERRED,
         sql::DEFERRED_PAGE,
-        sql::LINE_PAGE,
+        sql::QUEUE_PAGE,
         sql::DUE_OUTBOX,
         sql::OWNED_BY_OTHERS,
-        sql::AWAITS_TWIN,
-        sql::REST,
-        sql::RECONSIDER,
-        sql::WAITS,
+        sql::AWAITS_DUPLICATE_CANDIDATE,
+        sql::POST_CHANNEL_NOTICE,
+        sql::RESET_QUOTA_WAITS,
+        sql::BLOCKED_REASONS,
         sql::ASKED_BEFORE,
         sql::WELCOMED,
         sql::WELCOMED_BY,
         sql::OPTED_IN,
         sql::UNCONFIRMED,
         sql::CONFIRMED,
-        sql::UNSETTLE,
+        sql::INVALIDATE_CONVERSATIONS,
         sql::LOAD,
-        sql::STANDINGS,
+        sql::RECIPIENT_STATUSES,
         sql::BACKLOG,
         sql::BACKLOG_AFTER,
         sql::TENANTS_BEHIND,
@@ -124,9 +124,12 @@ async fn sweeps_read_the_small_indexes() {
     for (sql, condition) in [
         (sql::CLAIM, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
         (sql::CLAIM, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id)"),
-        (sql::CLAIM_DUTIES, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
-        (sql::CLAIM_DUTIES, "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id) AND (id < p.id)"),
-        (sql::HASTEN, "(tenant_id = $1) AND (channel_id = $2) AND (next_attempt_at > $3)"),
+        (sql::CLAIM_QUOTA_EXEMPT, "(tenant_id = $1) AND (channel_id = $6) AND (next_attempt_at <= $2)"),
+        (
+            sql::CLAIM_QUOTA_EXEMPT,
+            "(tenant_id = p.tenant_id) AND (conversation_id = p.conversation_id) AND (id < p.id)",
+        ),
+        (sql::EXPEDITE_RETRIES, "(tenant_id = $1) AND (channel_id = $2) AND (next_attempt_at > $3)"),
         (sql::CLAIM_UNKNOWN, "(next_attempt_at <= $1)"),
         (sql::EXPIRE_LEASES, "(\"right\"(id, 4) >= ''::text)"),
         (sql::COUNT_QUOTA_LEASES, "(tenant_id = $1) AND (\"right\"(id, 4) >= ''::text)"),
@@ -135,15 +138,15 @@ async fn sweeps_read_the_small_indexes() {
         (sql::HELD_PAGE, "(next_attempt_at <= $2)"),
         (sql::HELD_BEFORE, "(tenant_id = $1) AND (conversation_id = $2) AND (id < $3)"),
         (sql::RELEASE_HELD, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
-        (sql::LINE_PAGE, "ROW(tenant_id, conversation_id) > ROW("),
+        (sql::QUEUE_PAGE, "ROW(tenant_id, conversation_id) > ROW("),
         (sql::DEFERRED_PAGE, "ROW(tenant_id, conversation_id) > ROW("),
         (sql::DUE_OUTBOX, "ROW(tenant_id, channel_id) > ROW("),
-        (sql::PROMOTE, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
+        (sql::UNBLOCK_HEADS, "(tenant_id = j.tenant_id) AND (conversation_id = j.conversation_id)"),
         (sql::OWNED_BY_OTHERS, "(provider_message_id = j.id)"),
         (sql::COUNT_QUOTA_LEASES, "(tenant_id = $1)"),
-        (sql::AWAITS_TWIN, "(tenant_id = $1) AND (conversation_id = c.id)"),
-        (sql::WAITS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
-        (sql::WAITS, "(channel_id = r_3.channel_id) AND (ROW(next_attempt_at, id) < ROW("),
+        (sql::AWAITS_DUPLICATE_CANDIDATE, "(tenant_id = $1) AND (conversation_id = c.id)"),
+        (sql::BLOCKED_REASONS, "(tenant_id = r.tenant_id) AND (conversation_id = r.conversation_id) AND (id < r.id)"),
+        (sql::BLOCKED_REASONS, "(channel_id = r_3.channel_id) AND (ROW(next_attempt_at, id) < ROW("),
         (sql::BACKLOG_AFTER, "(tenant_id = $1) AND (id > $3)"),
         (sql::OLD_OUTBOUND, "(id > $1) AND (id < $2)"),
         (sql::FORGET_INBOUND, "(id > $1) AND (id <= $2)"),
@@ -163,7 +166,7 @@ async fn sweeps_read_the_small_indexes() {
 #[tokio::test]
 async fn what_a_contact_waits_for_is_found_by_the_contact_and_not_in_the_tenants_backlog() {
     let (store, _database) = fresh().await;
-    for sql in [sql::LOAD, sql::TAKE_TURNS, sql::CONFLICTS] {
+    for sql in [sql::LOAD, sql::WRITE_TURNS, sql::CONFLICTS] {
         let plan = plan(&store, sql).await;
         let named = plan.iter().filter(|line| line.contains("\"from\" = j.address")).collect::<Vec<_>>();
         assert!(!named.is_empty() && named.iter().all(|line| line.contains("Index Cond")), "{}", plan.join("\n"));

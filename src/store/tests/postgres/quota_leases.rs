@@ -45,7 +45,7 @@ fn wants(need: u64, want: u64) -> QuotaDemand {
 
 async fn living(store: &Store, database: &Database) {
     for node in ["one", "two", "three"] {
-        store.node_begins(&named(node)).await.unwrap();
+        store.register_node(&named(node)).await.unwrap();
     }
     assert_eq!(database.psql("SELECT count(*) FROM nodes"), "3");
 }
@@ -66,7 +66,7 @@ async fn i7_nodes_that_ask_at_once_get_no_more_than_there_is() {
     });
     let held = join_all(asking).await;
     assert_eq!(held.iter().sum::<u64>(), 100, "{held:?}");
-    assert_eq!(database.psql("SELECT sum(messages) FROM reserves"), "100");
+    assert_eq!(database.psql("SELECT sum(messages) FROM quota_leases"), "100");
     assert_eq!(ask(&first, "four", wants(1, 9), 0).await.given, Usage::default());
     let elsewhere = LeaseRequest {
         tenant: TenantId::new("taxi"),
@@ -152,7 +152,7 @@ async fn what_a_node_held_is_nobodys_when_its_leases_are_surely_over() {
     silent(80);
     let asked = ask(&store, "two", wants(1, 9), 0).await;
     assert_eq!((asked.given.messages, asked.counted.holders), (9, 1));
-    assert_eq!(database.psql("SELECT node_id, messages FROM reserves"), "two|9");
+    assert_eq!(database.psql("SELECT node_id, messages FROM quota_leases"), "two|9");
     // Neither does one hold anything that nobody has heard of.
     assert_eq!(ask(&store, "ghost", wants(1, 9), 0).await.given.messages, 9);
     assert_eq!(ask(&store, "two", wants(91, 91), 0).await.given.messages, 91);
@@ -163,8 +163,8 @@ async fn a_client_that_stands_still_in_its_question_holds_nobody_up_for_long() {
     let (store, database) = fresh().await;
     living(&store, &database).await;
     let tx = store.0.writes.begin().await.unwrap();
-    let locked = vec![crate::store::link::text("belle")];
-    crate::store::link::rows(&tx, crate::store::postgres::sql::LOCK_RESERVES, locked).await.unwrap();
+    let locked = vec![crate::store::statement::text("belle")];
+    crate::store::statement::rows(&tx, crate::store::postgres::sql::LOCK_QUOTA, locked).await.unwrap();
     assert_eq!(ask(&store, "two", wants(1, 9), 0).await.given.messages, 9);
     assert!(tx.commit().await.is_err(), "it was shown the door");
 }

@@ -5,8 +5,8 @@ use palabre_actors::domain::status::OutboxState;
 use palabre_actors::testing::conformance::fixture::{Customer, at, now};
 use palabre_testbed::postgres::{Options, Server};
 
-use crate::store::operator::{Filter, Manner, Operator, Reason, Tenants};
-use crate::store::{Archive, Store, StoreError};
+use crate::store::operator::{Filter, Operator, OperatorReason, ReplayOptions, Tenants};
+use crate::store::{HistoryReader, Store, StoreError};
 
 #[tokio::test]
 async fn a_replica_answers_questions_and_takes_no_change() {
@@ -23,11 +23,11 @@ async fn a_replica_answers_questions_and_takes_no_change() {
     assert_eq!(operator.show(&tenants, answer).await.unwrap().unwrap().item.id, answer);
     let counted = operator.counts(&filter, at(9)).await.unwrap();
     assert_eq!(counted.iter().map(|count| count.messages).sum::<u64>(), 1);
-    let archive = Archive::open(&replica.url("palabre")).await.unwrap();
-    assert!(archive.explain(&answer.to_string()).await.unwrap().is_some());
+    let history = HistoryReader::open(&replica.url("palabre")).await.unwrap();
+    assert!(history.explain(&answer.to_string()).await.unwrap().is_some());
 
-    let manner = Manner { reason: Reason::unsaid(), per_second: 1, unordered: [].into(), at: at(9) };
-    let refused = operator.replay(&tenants, answer, &manner).await.unwrap_err();
+    let options = ReplayOptions { reason: OperatorReason::unsaid(), per_second: 1, unordered: [].into(), at: at(9) };
+    let refused = operator.replay(&tenants, answer, &options).await.unwrap_err();
     assert!(matches!(refused, StoreError::ReadOnly(_)), "{refused}");
     assert!(Store::open(&replica.url("palabre"), false).await.is_err_and(|error| error.is_away()));
     store.close().await.unwrap();

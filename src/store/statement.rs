@@ -1,7 +1,7 @@
-//! How statements and their values travel to whichever database lies beneath.
+//! SQL statements and their values, for either database.
 //!
-//! A list of rows is one value: SQLite gets it as one JSON array for `json_each`, PostgreSQL as one array for each column
-//! for `unnest`. A statement over an empty list is not asked: it finds nothing and changes nothing.
+//! A list of rows is one value: SQLite gets it as one JSON array for `json_each`, PostgreSQL as one array for each
+//! column for `unnest`. A statement over an empty list is not run: it finds nothing and changes nothing.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -12,22 +12,21 @@ use sea_orm::DbErr;
 use super::sqlite;
 use super::values::Row;
 
-/// Which words a database understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
 }
 
-/// One statement, in the words of each. Texts are constant, so that each is prepared once per connection.
+/// One statement in each dialect. Texts are constant, so that each is prepared once per connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(super) struct SqlText {
     pub sqlite: &'static str,
     pub postgres: &'static str,
 }
 
-impl Text {
-    pub const fn in_words_of(self, dialect: Dialect) -> &'static str {
+impl SqlText {
+    pub const fn for_dialect(self, dialect: Dialect) -> &'static str {
         match dialect {
             Dialect::Sqlite => self.sqlite,
             Dialect::Postgres => self.postgres,
@@ -37,13 +36,13 @@ impl Text {
 
 /// A table that rows are appended to in bulk.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
-    pub sqlite: &'static sqlite::sql::Table,
-    /// A whole statement, its columns in the same order.
+pub(super) struct BulkTable {
+    pub sqlite: &'static sqlite::sql::InsertTable,
+    /// A whole statement, with its columns in the same order.
     pub postgres: &'static str,
 }
 
-/// What a statement takes. The kind is known even of what is null.
+/// A value of a statement. Its type is known even when it is null.
 #[derive(Clone)]
 pub(super) enum Value {
     Text(Option<String>),
@@ -53,7 +52,6 @@ pub(super) enum Value {
     List(List),
 }
 
-/// Rows of values.
 #[derive(Clone)]
 pub(super) struct List {
     pub columns: usize,
@@ -107,86 +105,86 @@ pub(super) fn column(values: impl IntoIterator<Item = impl Display>) -> Value {
     list(values.into_iter().map(|value| [id(value)]))
 }
 
-/// Where statements go: a pool, a transaction, or a connection that is held.
-pub(super) trait Link: Send + Sync {
+/// Runs statements: a pool, a transaction, or a kept connection.
+pub(super) trait SqlExecutor: Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    /// Every row that a statement answers with.
+    /// Returns the rows of a statement.
     fn query(&self, sql: Cow<'static, str>, values: Vec<Value>)
     -> impl Future<Output = Result<Vec<Row>, DbErr>> + Send;
 
-    /// How many rows a statement changed.
+    /// Returns how many rows a statement changed.
     fn execute(&self, sql: Cow<'static, str>, values: Vec<Value>) -> impl Future<Output = Result<u64, DbErr>> + Send;
 
-    /// Runs a statement that answers nothing: now, or together with the next one that is asked, or with the commit. What it
-    /// fails with may come from those.
+    /// Runs a statement without a result: now, or together with the next one, or with the commit. Those may return
+    /// its error.
     fn later(&self, sql: Cow<'static, str>, values: Vec<Value>) -> impl Future<Output = Result<(), DbErr>> + Send {
         async move { self.execute(sql, values).await.map(drop) }
     }
 
-    /// Runs what was left for later.
+    /// Runs the statements that were left for later.
     fn flush(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
         async { Ok(()) }
     }
 }
 
-/// Every row that a statement answers with.
+/// Returns the rows of a statement.
 pub(super) async fn all(
-    link: &impl Link,
-    sql: Text,
+    executor: &impl SqlExecutor,
+    sql: SqlText,
     values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
 ) -> Result<Vec<Row>, DbErr> {
-    rows(link, sql.in_words_of(link.dialect()), values.into_iter().collect()).await
+    rows(executor, sql.for_dialect(executor.dialect()), values.into_iter().collect()).await
 }
 
-/// The same of a statement that was made up.
+/// The same for a text that was composed.
 pub(super) async fn rows(
-    link: &impl Link,
+    executor: &impl SqlExecutor,
     sql: impl Into<Cow<'static, str>> + Send,
     values: Vec<Value>,
 ) -> Result<Vec<Row>, DbErr> {
     let sql = sql.into();
-    if sql.is_empty() || nothing_to_do(&values) { Ok(Vec::new()) } else { link.query(sql, values).await }
+    if sql.is_empty() || nothing_to_do(&values) { Ok(Vec::new()) } else { executor.query(sql, values).await }
 }
 
-/// How many rows a statement changed.
+/// Returns how many rows a statement changed.
 pub(super) async fn change(
-    link: &impl Link,
-    sql: Text,
+    executor: &impl SqlExecutor,
+    sql: SqlText,
     values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
 ) -> Result<u64, DbErr> {
     let values: Vec<_> = values.into_iter().collect();
     if nothing_to_do(&values) {
         return Ok(0);
     }
-    link.execute(sql.in_words_of(link.dialect()).into(), values).await
+    executor.execute(sql.for_dialect(executor.dialect()).into(), values).await
 }
 
-/// Changes rows, whenever it may be ([`Link::later`]).
+/// Changes rows, at once or later ([`SqlExecutor::later`]).
 pub(super) async fn change_later(
-    link: &impl Link,
-    sql: Text,
+    executor: &impl SqlExecutor,
+    sql: SqlText,
     values: impl IntoIterator<Item = Value, IntoIter: Send> + Send,
 ) -> Result<(), DbErr> {
     let values: Vec<_> = values.into_iter().collect();
     if nothing_to_do(&values) {
         return Ok(());
     }
-    link.later(sql.in_words_of(link.dialect()).into(), values).await
+    executor.later(sql.for_dialect(executor.dialect()).into(), values).await
 }
 
 fn nothing_to_do(values: &[Value]) -> bool {
     values.iter().any(|value| matches!(value, Value::List(list) if list.cells.is_empty()))
 }
 
-/// Rows on their way into one table.
+/// Rows to insert into one table.
 pub(super) struct Rows {
-    table: Table,
+    table: BulkTable,
     cells: Vec<Value>,
 }
 
 impl Rows {
-    pub const fn of(table: Table) -> Self {
+    pub const fn of(table: BulkTable) -> Self {
         Self { table, cells: Vec::new() }
     }
 
@@ -201,34 +199,34 @@ impl Rows {
         debug_assert_eq!(self.cells.len() % self.table.sqlite.columns, 0);
     }
 
-    /// Inserts them, in order, and answers how many rows were inserted or changed.
-    pub async fn insert(self, link: &impl Link) -> Result<u64, DbErr> {
+    /// Inserts them in order and returns how many rows were inserted or changed.
+    pub async fn insert(self, executor: &impl SqlExecutor) -> Result<u64, DbErr> {
         if self.cells.is_empty() {
             return Ok(0);
         }
-        match link.dialect() {
-            Dialect::Sqlite => sqlite::insert(link, self.table.sqlite, self.cells).await,
+        match executor.dialect() {
+            Dialect::Sqlite => sqlite::insert(executor, self.table.sqlite, self.cells).await,
             Dialect::Postgres => {
                 let list = List { columns: self.table.sqlite.columns, cells: self.cells };
-                link.execute(self.table.postgres.into(), vec![Value::List(list)]).await
+                executor.execute(self.table.postgres.into(), vec![Value::List(list)]).await
             }
         }
     }
 
-    /// Inserts them, in order, whenever it may be ([`Link::later`]).
-    pub async fn insert_later(self, link: &impl Link) -> Result<(), DbErr> {
-        match link.dialect() {
+    /// Inserts them in order, at once or later ([`SqlExecutor::later`]).
+    pub async fn insert_later(self, executor: &impl SqlExecutor) -> Result<(), DbErr> {
+        match executor.dialect() {
             _ if self.cells.is_empty() => Ok(()),
-            Dialect::Sqlite => sqlite::insert_later(link, self.table.sqlite, self.cells).await,
-            Dialect::Postgres => self.insert(link).await.map(drop),
+            Dialect::Sqlite => sqlite::insert_later(executor, self.table.sqlite, self.cells).await,
+            Dialect::Postgres => self.insert(executor).await.map(drop),
         }
     }
 
-    /// The same of many rows, which nothing but the commit follows.
-    pub async fn insert_at_last(self, link: &impl Link) -> Result<(), DbErr> {
-        match link.dialect() {
-            Dialect::Sqlite => sqlite::insert_at_last(link, self.table.sqlite, self.cells).await,
-            Dialect::Postgres => self.insert(link).await.map(drop),
+    /// The same for many rows that only the commit follows.
+    pub async fn insert_at_last(self, executor: &impl SqlExecutor) -> Result<(), DbErr> {
+        match executor.dialect() {
+            Dialect::Sqlite => sqlite::insert_at_last(executor, self.table.sqlite, self.cells).await,
+            Dialect::Postgres => self.insert(executor).await.map(drop),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All actors of a node: one set per shard, and the handle through which the shell speaks with them.
+//! Engine: the running actors of a node, one set per shard, and the handle to them.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ use crate::runtime::exit::{Drain, Exit, start_guarded};
 use crate::runtime::fair_limit::{FairLimit, FairPermit};
 use crate::runtime::{ActorContext, metric};
 use crate::supervisor::Supervisor;
-use crate::supervisor::messages::{Compose, MeetIngress, Reread};
+use crate::supervisor::messages::{Compose, MeetIngress, RereadTenant};
 
 /// What the shards of a node share. Made once, before the shards.
 #[derive(Clone)]
@@ -55,14 +55,15 @@ pub struct Shard {
 pub struct Engine {
     builder: EngineBuilder,
     shards: Arc<[Shard]>,
-    /// Webhooks, and messages that somebody asks for.
+    /// Webhooks and status callbacks that wait for their commit.
     waiting: FairLimit,
+    /// Requested messages that wait for their commit.
     asking: FairLimit,
     stopping: Arc<AtomicBool>,
 }
 
 impl EngineBuilder {
-    /// For so many shards.
+    /// A builder for so many shards.
     #[must_use]
     pub fn new(context: ActorContext, shards: usize) -> Self {
         let admission = Admission::new(context.settings.max_in_flight);
@@ -89,14 +90,14 @@ impl EngineBuilder {
         Shard { ingress, supervisor, dispatcher, maintenance }
     }
 
-    /// An actor that holds the house up has no parent to rebuild it: when it panics, the process should end and be
-    /// started again, which loses nothing, rather than go on half alive.
+    /// These actors have no parent to rebuild them: when one panics, the process is to end and be started again, which loses
+    /// nothing, rather than go on without it.
     fn fatal_on_panic(&self, actor: &'static str) -> impl FnOnce(Exit) + 'static {
         let fatal = Arc::clone(&self.fatal);
         move |exit| {
             if exit == Exit::Panicked {
                 counter!(metric::PANICS, "actor" => actor).increment(1);
-                error!(actor, "an actor that everything rests on panicked, the process must be started again");
+                error!(actor, "an actor without a supervisor panicked, the process must be started again");
                 fatal.notify_one();
             }
         }
@@ -110,17 +111,17 @@ impl EngineBuilder {
             let peers = dispatchers.map(|dispatcher| dispatcher.downgrade().recipient());
             first.do_send(MeetPeers(peers.collect()));
         }
-        let room = || {
+        let limit = || {
             let weights = self.context.tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
             FairLimit::new(self.context.settings.max_waiting_webhooks, weights)
         };
-        Engine { waiting: room(), asking: room(), builder: self, shards: shards.into(), stopping: Arc::default() }
+        Engine { waiting: limit(), asking: limit(), builder: self, shards: shards.into(), stopping: Arc::default() }
     }
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("House").field("waiting", &self.waiting_webhooks()).field("sending", &self.sending()).finish()
+        f.debug_struct("Engine").field("waiting", &self.waiting_webhooks()).field("sending", &self.sending()).finish()
     }
 }
 
@@ -143,7 +144,7 @@ impl Engine {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        let Some(_send_permit) = self.admit(&message.tenant) else {
+        let Some(_permit) = self.admit(&message.tenant) else {
             return Err(Refusal::Overloaded);
         };
         let (answer, answered) = oneshot::channel();
@@ -151,8 +152,8 @@ impl Engine {
         answered.await.unwrap_or(Err(Refusal::Unavailable))
     }
 
-    /// Sets messages on their way that were kept beside the store and are in it now: the new ones in order, and whatever
-    /// waits of these tenants, should nobody have been told of it.
+    /// Delivers messages that were spooled and are in the store now: the new ones in order, and for the tenants in `known`
+    /// everything that waits in the store.
     pub fn arrived(&self, messages: Vec<Inbound>, known: impl IntoIterator<Item = TenantId>) {
         let mut by_shard: Vec<Vec<Inbound>> = self.shards.iter().map(|_| Vec::new()).collect();
         for message in messages {
@@ -166,8 +167,7 @@ impl Engine {
         }
     }
 
-    /// Writes a message that somebody asks for into its conversation's line (I3), and sets it on its way. Answers once it
-    /// is durable.
+    /// Writes a requested message into its conversation queue (I3) and dispatches it. Answers once it is durable.
     ///
     /// # Errors
     /// [`SendRefusal`]: but for `Unavailable`, nothing was written.
@@ -186,7 +186,7 @@ impl Engine {
         if !profile.channels.contains_key(&channel) {
             return Err(SendRefusal::UnknownChannel);
         }
-        let Some(_send_permit) = self.asking.enter(&tenant) else {
+        let Some(_permit) = self.asking.enter(&tenant) else {
             return Err(SendRefusal::Overloaded);
         };
         let (answer, answered) = oneshot::channel();
@@ -208,54 +208,54 @@ impl Engine {
         if advanced == Advanced::To(OutboxState::Failed) {
             outbox::count_lost(&channel_key, OutboxState::Failed);
         }
-        // What queued behind an unknown message may go now.
+        // Rows that are queued behind an unknown message may go now.
         self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at: None });
         Ok(advanced)
     }
 
-    /// Somebody else changed rows or consents: looks at them now instead of at the next sweep.
+    /// Another process changed rows or consents: looks at them now instead of at the next sweep.
     pub fn wake(&self, what: Notification) {
-        let ours = |tenant: &TenantId| self.builder.context.tenants.contains_key(tenant);
-        for tenant in what.tenants.into_iter().filter(ours) {
-            self.shard(&tenant).supervisor.do_send(Reread(tenant));
+        let is_known = |tenant: &TenantId| self.builder.context.tenants.contains_key(tenant);
+        for tenant in what.tenants.into_iter().filter(is_known) {
+            self.shard(&tenant).supervisor.do_send(RereadTenant(tenant));
         }
         let channel_keys: Vec<ChannelKey> =
-            what.channel_keys.into_iter().filter(|channel_key| ours(&channel_key.tenant)).collect();
+            what.channel_keys.into_iter().filter(|channel_key| is_known(&channel_key.tenant)).collect();
         if let Some(first) = self.shards.first().filter(|_| !channel_keys.is_empty()) {
             first.dispatcher.do_send(Look(channel_keys));
         }
     }
 
-    /// Resolves when an actor that everything rests on has panicked: stop the process, so that it is started again.
+    /// Resolves when an actor without a supervisor has panicked: stop the process, so that it is started again.
     pub async fn fatal(&self) {
         self.builder.fatal.notified().await;
     }
 
-    /// Webhooks that wait for their commit.
+    /// Number of webhooks that wait for their commit.
     #[must_use]
     pub fn waiting_webhooks(&self) -> usize {
         self.waiting.count()
     }
 
-    /// A place for a webhook (a message, a status callback) that is to wait for its commit, to be held until it has it. `None`:
-    /// too many of the tenant's do, or of all.
+    /// A permit for a webhook (a message or a status callback), to be held until its commit. `None`: too many of the tenant's
+    /// webhooks wait already, or of all tenants'.
     #[must_use]
     pub fn admit(&self, tenant: &TenantId) -> Option<FairPermit<'_>> {
-        let send_permit = self.waiting.enter(tenant);
-        if send_permit.is_none() {
+        let permit = self.waiting.enter(tenant);
+        if permit.is_none() {
             counter!(metric::REFUSED).increment(1);
         }
-        send_permit
+        permit
     }
 
-    /// Messages being sent.
+    /// Number of messages being sent.
     #[must_use]
     pub fn sending(&self) -> usize {
         self.builder.pool.sending()
     }
 
-    /// Takes nothing more in, and resolves when every turn and send in flight has finished. What waits in the store
-    /// stays there for the next start.
+    /// Accepts nothing more, and resolves when every turn and send in flight has finished. Messages that wait in the store
+    /// stay there for the next start.
     pub async fn drain(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.builder.pool.close_soon();

@@ -1,11 +1,13 @@
-//! The heart of Palabre: pure decisions ([`domain`]), what they need of the outside ([`ports`]), and the actors that
-//! carry a message from its acceptance to its answer. Nothing here touches a socket, a file or a database: the shell
-//! implements the ports and hands them in.
+//! Core of Palabre: decisions, ports and actors, without I/O.
 //!
-//! Imports run one way: `domain <- ports <- kit <- actors`.
+//! [`domain`] holds pure types and decisions, [`ports`] the traits through which the core reaches a store and the providers,
+//! and the actors carry a message from its acceptance to its answer. Nothing here touches a socket, a file or a database:
+//! the adapters implement the ports and hand them in.
+//!
+//! Imports run one way: `domain <- ports <- runtime <- actors <- engine <- testing`.
 //!
 //! A message's way: [`engine::Engine::accept`] → [`ingress`] (durable) → [`supervisor`] → [`tenant`] → [`conversation`]
-//! (decide, commit, apply) → [`outbox`] (the gates, the wire, the settlement).
+//! (decide, commit, apply) → [`outbox`] (checks, gateway call, settlement).
 
 #![warn(missing_docs)]
 

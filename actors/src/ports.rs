@@ -1,5 +1,6 @@
-//! What the heart needs of the outside. The shell implements these; `testing` has fakes of them, and a conformance suite
-//! that every implementation passes.
+//! Ports: the traits through which the core reaches the store and the providers.
+//!
+//! The adapters implement them. `testing` has a fake of each, and a conformance suite that every implementation passes.
 
 mod claims;
 mod error;
@@ -42,7 +43,7 @@ pub trait Inbox: Send + Sync {
     /// (I3). One entry that cannot be stored fails alone.
     fn accept(&self, batch: Vec<NewInbound>) -> Pending<'_, Vec<Result<Acceptance, PortError>>>;
 
-    /// A tenant's accepted messages that had no turn yet, in order of acceptance, later than `after`.
+    /// A tenant's accepted messages that had no turn yet and were accepted later than `after`, in order of acceptance.
     fn backlog(
         &self,
         tenant: &TenantId,
@@ -50,42 +51,42 @@ pub trait Inbox: Send + Sync {
         limit: usize,
     ) -> Pending<'_, Result<Vec<Inbound>, PortError>>;
 
-    /// The tenants that have such messages, accepted before the given moment.
+    /// The tenants that have accepted messages without a turn from before that time.
     fn tenants_behind(&self, accepted_before: Timestamp) -> Pending<'_, Result<Vec<TenantId>, PortError>>;
 
-    /// Sets a message aside as dead, for a reason that is a word (`poisonous`), with a `message_dead` event. It has no
-    /// turn any more. No effect when it had its turn already.
+    /// Makes a message a dead letter, with a reason that is a word (`poisonous`) and a `message_dead` event. It gets no turn
+    /// any more. No effect when it had its turn already.
     fn dead_letter(&self, message: &Inbound, reason: &'static str, at: Timestamp)
     -> Pending<'_, Result<(), PortError>>;
 }
 
-/// What became of a webhook's message.
+/// The result of accepting a webhook's message.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
 pub enum Acceptance {
-    /// It is ours to process.
+    /// It is new, and will be processed.
     New(Inbound),
-    /// It was there before.
+    /// It was accepted before.
     Duplicate {
-        /// The flow of the message that was there first.
+        /// The correlation id of the message that was accepted first.
         first: CorrelationId,
     },
-    /// It is durable, but not in the store, which is away: its id, its event, and whether it was there before are known
-    /// when it is. Whoever keeps it tells the house of it then.
+    /// It is durable in the spool, because the store is unavailable. Its id, its event, and whether it is a duplicate are
+    /// known once it is in the store; the spool tells the engine then.
     Spooled,
 }
 
 /// Conversations' states and turns.
 pub trait Turns: Send + Sync {
     /// The state of a conversation, and its accepted messages up to `through` that had no turn yet, in order of
-    /// acceptance. (What came later is still on its way through memory.)
+    /// acceptance. (Later ones are still on their way through memory.)
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>>;
 
     /// Commits a turn (I4). `Conflict`: the version moved or the message had its turn already; nothing was written,
     /// load again. After any other error the outcome may be unknown: load again.
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>>;
 
-    /// Conversations whose `timer_at` has come, oldest first.
+    /// Conversations whose `timer_at` has passed, oldest first.
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>>;
 
     /// Closes live sessions whose last seller message is older than the tenant's idle time, with their events.
@@ -102,34 +103,34 @@ pub trait Turns: Send + Sync {
 pub struct Loaded {
     /// Its state.
     pub state: State,
-    /// What waits for a turn.
+    /// Its messages that wait for a turn.
     pub waiting: Vec<Inbound>,
-    /// Whether rows of it in `messages_out` stand in line (pending, sending, unknown): a new one must queue behind them.
+    /// Whether rows of it are in its conversation queue (pending, sending, unknown): a new row must queue behind them.
     pub open_rows: bool,
-    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them. What is held until the
-    /// tenant may spend again does not count.
+    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them. Rows that are held until
+    /// the tenant may spend again do not count.
     pub deferred: bool,
 }
 
 /// Rows of `messages_out`.
 pub trait Outbox: Send + Sync {
-    /// Leases up to `limit` pending rows of a lane that are due, oldest first, at most the head of each conversation:
+    /// Leases up to `limit` pending rows of a channel that are due, oldest first, at most the head of each conversation queue:
     /// `sending`, `attempts + 1`, leased to the node until `lease_until`, event `message_claimed`. Costs the same
     /// however many rows wait.
     fn claim(&self, claim: Claim) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
-    /// Heads that failed in this life, and wait for another attempt, are due now. Answers how many. What is unknown stays
-    /// so: it is asked about before it goes anywhere (I5).
+    /// Makes queue heads that failed in their present generation, and wait for a retry, due now. Answers how many. Unknown
+    /// rows stay unknown: they are reconciled first (I5).
     fn expedite(&self, expedite: ExpediteRetries) -> Pending<'_, Result<u64, PortError>>;
 
-    /// Writes outcomes down, with their events. A row whose status callback came first keeps its further status (I8).
+    /// Writes an outcome with its event. A row whose status callback came first keeps its further status (I8).
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;
 
     /// Applies a provider's status callback: forward only, and always an event (I8).
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
 
-    /// Lanes with pending rows, and the earliest moment at which one of each may be due: the head of a line, or what goes
-    /// on any day wherever it stands ([`Claimable::QuotaExempt`]).
+    /// Channels with pending rows, and the earliest time at which a row of each may be due: a queue head, or a quota-exempt
+    /// row wherever it is queued ([`Claimable::QuotaExempt`]).
     fn due(&self) -> Pending<'_, Result<Vec<(ChannelKey, Timestamp)>, PortError>>;
 
     /// Turns rows whose lease is over (all `sending` rows of other nodes on SQLite, where there is one node at a time) to
@@ -139,33 +140,34 @@ pub trait Outbox: Send + Sync {
     /// Leases `unknown` rows that are due for reconciliation to the node; they stay `unknown`.
     fn claim_unknown(&self, claim: ClaimUnknown) -> Pending<'_, Result<Vec<Outbound>, PortError>>;
 
-    /// Which of these provider's ids other rows of the tenant own than this one: a twin's receipt proves nothing (I5).
+    /// Which of these provider's ids belong to other rows of the tenant: the receipt of a duplicate candidate proves nothing
+    /// (I5).
     fn owned_by_others<'a>(
         &'a self,
         message: &'a Outbound,
         ids: &'a [ProviderMessageId],
     ) -> Pending<'a, Result<Vec<ProviderMessageId>, PortError>>;
 
-    /// Whether another row to the same person must be settled before anybody can say whose a receipt is: one that is on
-    /// the wire, or an older one that is unknown as well (I5). Those count whose channels' messages may leave through the
-    /// account that the receipts are of: its own, and those that it takes over for. A phone number is the same person on
-    /// each of them ([`Address::aliases`]). Ask it before [`Outbox::owned_by_others`].
+    /// Whether another row to the same person must be settled before a receipt can be attributed: one that is being sent, or
+    /// an older one that is unknown as well (I5). Rows of the channels in `through` count: the channel that the receipts are
+    /// of, and those whose fallback it is. A phone number is the same person on each of them ([`Address::aliases`]). Call it
+    /// before [`Outbox::owned_by_others`].
     fn awaits_duplicate_candidate<'a>(
         &'a self,
         message: &'a Outbound,
         through: &'a [ChannelId],
     ) -> Pending<'a, Result<bool, PortError>>;
 
-    /// Until when an older message of its conversation is held ([`Settled::Held`]), if one is: what is not urgent either
+    /// Until when an older message of its conversation is held ([`Settled::Held`]), if one is: a message that is not urgent
     /// does not pass it.
     fn held_before<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Option<Timestamp>, PortError>>;
 
-    /// What nobody else does: `deferred` rows whose contact has written since, and held ones whose time has come, go back
-    /// into the line (`message_released`), all that a conversation has of them at once and where they stood; those past
-    /// their `expires_at` die (`expired`), and lines whose head left without telling get a new one.
+    /// Repairs conversation queues. `deferred` rows whose contact has written since, and held rows whose time has come, go
+    /// back into their conversation queue (`message_released`), all of a conversation at once and at their old place. Rows
+    /// past their `expires_at` become dead letters (`expired`). Queues that lost their head get a new one.
     fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>>;
 
-    /// What a tenant handed to providers since a moment (for `per_day` and the budget).
+    /// What a tenant sent since that time (for `per_day` and the budget).
     fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>>;
 
     /// Channels that are paused.
@@ -175,42 +177,41 @@ pub trait Outbox: Send + Sync {
     /// the caller's now.
     fn pause(&self, pause: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 
-    /// Writes down, for people alone (I11), that nothing of a channel is claimed until then, and why (`breaker_open`,
-    /// `per_day`); with `until` in the past, that this is over. Once for a channel, however many rows wait; and again
-    /// within [`NOTICE_TTL`] for as long as it is so, because what nobody repeats is over with whoever said it. `at` is the
-    /// caller's now.
-    fn post_channel_notice(&self, rest: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
+    /// Writes a notice for operators (I11) that no rows of a channel are claimed until then, and why (`breaker_open`,
+    /// `per_day`); with `until` in the past, that this is over. One notice per channel, however many rows wait. It is repeated
+    /// within [`NOTICE_TTL`] while it holds, because a node that stops cannot withdraw its notices. `at` is the caller's now.
+    fn post_channel_notice(&self, notice: Pause, at: Timestamp) -> Pending<'_, Result<(), PortError>>;
 }
 
-/// For how long it is believed that a channel rests ([`Outbox::post_channel_notice`]) when nobody says so again: other nodes may be gone.
+/// How long a notice of [`Outbox::post_channel_notice`] holds when it is not repeated: its node may be gone.
 pub const NOTICE_TTL: Duration = Duration::from_secs(180);
 
-/// A tenant's messages through one channel: what takes turns with other lanes.
+/// A channel of a tenant, whose messages take turns with those of other channels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelKey {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Through which channel.
+    /// The channel.
     pub channel: ChannelId,
 }
 
-/// What [`Outbox::tend`] did.
+/// What [`Outbox::maintain`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MaintenanceReport {
     /// How many rows changed.
     pub changed: u64,
-    /// Of these, the ones that died, by their lanes.
+    /// The channels of the rows that became dead letters.
     pub died: Vec<ChannelKey>,
 }
 
-/// A channel sends nothing until then.
+/// A channel that sends nothing for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Which channel.
+    /// The channel.
     pub channel_key: ChannelKey,
-    /// Why: a code or a word.
+    /// The reason: a code or a word.
     pub reason: String,
-    /// Until when.
+    /// When it ends.
     pub until: Timestamp,
 }
 
@@ -219,10 +220,10 @@ pub struct Pause {
 pub struct Settlement {
     /// The message, with the attempt counted.
     pub message: Outbound,
-    /// What came of it.
+    /// The result.
     pub result: Settled,
-    /// The channel that was used, when another took over. Of a welcome that left so, the ledger says so: that is where the
-    /// contact can confirm.
+    /// The channel that was used, when it was the fallback. The consent ledger notes it of a welcome: the contact can confirm
+    /// there.
     pub via: Option<Via>,
     /// What it cost when it was sent, in millionths of the tenant's currency.
     pub cost_micros: i64,
@@ -230,21 +231,21 @@ pub struct Settlement {
     pub at: Timestamp,
 }
 
-/// A channel that took over.
+/// A fallback channel that a message left through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
-    /// Which.
+    /// The channel.
     pub channel: ChannelId,
-    /// How it addresses people.
+    /// The scheme of its addresses.
     pub scheme: Scheme,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// `sent`, event `message_sent`.
     Sent(Receipt),
-    /// The same; an earlier attempt had handed it over, as the provider said when it was asked (`found_at_provider`).
+    /// `sent`, by an earlier attempt, as the provider said when it was asked (`found_at_provider`).
     Found(Receipt),
     /// Back to `pending` until then, after an attempt that failed and may be repeated.
     Retry {
@@ -261,7 +262,7 @@ pub enum Settled {
         /// `last_error`: a word, free of personal data.
         reason: String,
     },
-    /// `unknown`, to be looked into at that time.
+    /// `unknown`, to be reconciled at that time.
     Unknown {
         /// When to ask the provider.
         ask_at: Timestamp,
@@ -273,7 +274,7 @@ pub enum Settled {
         /// `last_error`: `window_closed`, `not_confirmed`.
         reason: String,
     },
-    /// `deferred` until then: the tenant's budget is spent, and the message is not urgent. It stands in nobody's way
+    /// `deferred` until then: the tenant's budget is spent, and the message is not urgent. It leaves the conversation queue
     /// meanwhile. `last_error` is `budget`, event `message_deferred`; the attempt is taken back.
     Held {
         /// `next_attempt_at`
@@ -296,24 +297,24 @@ pub enum Settled {
 /// A provider's status callback, decoded.
 #[derive(Clone, Debug)]
 pub struct StatusUpdate {
-    /// Whose channel it came in on.
+    /// The tenant of the channel that it came in on.
     pub tenant: TenantId,
     /// The channel it came in on.
     pub channel: ChannelId,
-    /// How that addresses people.
+    /// The scheme of the channel's addresses.
     pub scheme: Scheme,
     /// Our id, from the callback's query string.
     pub id: Option<OutboundId>,
     /// The provider's id.
     pub provider_message_id: ProviderMessageId,
-    /// What it says.
+    /// The reported status.
     pub status: DeliveryStatus,
-    /// Which life of the message it is about, from the callback's query string. A failure of an earlier life is no news
-    /// for the present one; a success is.
+    /// The generation of the message that it is about, from the callback's query string. A failure of an earlier generation
+    /// does not change the present one; a success does.
     pub generation: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
-    /// When it came in.
+    /// When it was received.
     pub at: Timestamp,
 }
 
@@ -322,16 +323,16 @@ pub struct StatusUpdate {
 pub enum Advanced {
     /// The row is in this state now.
     To(OutboxState),
-    /// Late or repeated: an event and nothing else.
+    /// It was late or repeated, and left an event only.
     Unchanged(OutboxState),
-    /// No such row for this tenant and channel.
+    /// The tenant and channel have no such row.
     NoSuchMessage,
 }
 
-/// How a contact stands to a tenant's channel, asked right before the wire.
+/// Consent and window of recipients, asked right before the gateway call.
 pub trait RecipientStatuses: Send + Sync {
-    /// The standing of an address. The last gate asks it right before the wire, and an error keeps the message back: it
-    /// fails closed (I6).
+    /// The status of an address. It is the last check before the gateway call, and an error keeps the message back: it fails
+    /// closed (I6).
     fn recipient_status(
         &self,
         tenant: &TenantId,
@@ -339,7 +340,7 @@ pub trait RecipientStatuses: Send + Sync {
         address: &Address,
     ) -> Pending<'_, Result<RecipientStatus, PortError>>;
 
-    /// How the person stands to a double opt-in, as a channel sees it. Asked where a tenant wants it alone.
+    /// The double opt-in of the person, as a channel sees it. Asked only for tenants that require it.
     fn opt_in(
         &self,
         tenant: &TenantId,
@@ -348,17 +349,17 @@ pub trait RecipientStatuses: Send + Sync {
     ) -> Pending<'_, Result<OptIn, PortError>>;
 }
 
-/// How a person stands to a double opt-in, as one channel sees it.
+/// A person's double opt-in, as one channel sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OptIn {
-    /// A welcome asked the contact on this channel: it was meant for it, or it left through it when that took over. The
-    /// ledger has a row of it, with this channel and an address of theirs.
+    /// A welcome asked the contact on this channel: it was written for the channel, or left through it as the fallback. The
+    /// consent ledger has a row of it, with this channel and an address of the contact.
     pub asked: bool,
-    /// The contact, or another one with the same phone number, confirmed on whichever channel: a number is one person.
+    /// The contact, or another one with the same phone number, confirmed on any channel: a number is one person.
     pub confirmed: bool,
 }
 
-/// How a contact stands to a tenant's channel.
+/// Consent and window of a recipient on a tenant's channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecipientStatus {
     /// This address or another of the same contact said STOP.
@@ -367,13 +368,13 @@ pub struct RecipientStatus {
     pub last_inbound_at: Option<Timestamp>,
 }
 
-/// One channel's way to its provider.
+/// A channel's connection to its provider.
 pub trait Gateway: Send + Sync {
     /// Hands a message over. Every outcome is classified; the future must not outlive its own deadline.
-    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>>;
+    fn send<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>>;
 
     /// Asks the provider whether it took a message (I5).
-    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>>;
+    fn find<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>>;
 
     /// What to do when the provider cannot tell.
     fn on_unknown(&self) -> OnUnknown {
@@ -381,7 +382,7 @@ pub trait Gateway: Send + Sync {
     }
 }
 
-/// The gateways by channel.
+/// The gateways, by channel.
 pub trait Gateways: Send + Sync {
     /// The gateway of a channel; `None` when the configuration does not have it (any more).
     fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>>;

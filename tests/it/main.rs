@@ -1,17 +1,17 @@
-//! From outside: the daemon as a process of its own, real HTTP, a Twilio that misbehaves on demand; and the house's own
-//! rules.
+//! From outside: the daemon as a process of its own, real HTTP, a provider that misbehaves on demand; and the
+//! conventions of the repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
+mod conventions;
 mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod faults;
 mod gateway;
-mod house;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;

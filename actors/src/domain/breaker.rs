@@ -1,23 +1,24 @@
-//! When a sender account counts as broken: nobody knocks at a door behind which nobody is.
+//! Circuit breaker per sender account.
 //!
-//! Closed, everything passes. After too many failures it opens, and nothing passes for a while; then one message tries
-//! the way (half-open), and what comes of it closes or opens it again. Time is an argument, so every path is a table.
+//! While it is closed, every message may be sent. After too many failures it opens, and nothing is sent for a while. Then it
+//! is half-open: one message probes the provider, and its result closes or opens the breaker again. Time is an argument, so
+//! every path is tested by a table.
 
 use chrono::TimeDelta;
 
 use super::Timestamp;
 use super::channel::BreakerPolicy;
 
-/// The error rate looks back over so many slices of its period, the one that is running included.
+/// The error rate is counted over so many slices of its period, the running one included.
 const SLICES: usize = 10;
 
-/// One account's breaker.
+/// A sender account's breaker.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     policy: BreakerPolicy,
     phase: Phase,
-    /// Grows with every change of phase: what was begun in an earlier one says nothing about this one.
-    era: u64,
+    /// The number of the phase: an attempt that began in an earlier phase says nothing about this one.
+    phase_number: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -27,14 +28,14 @@ enum Phase {
     HalfOpen { probing: bool },
 }
 
-/// How it stands, for people and metrics.
+/// The state of a breaker, for logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BreakerState {
-    /// Everything passes.
+    /// Every message may be sent.
     Closed,
-    /// Nothing passes.
+    /// Nothing is sent.
     Open,
-    /// One message tries the way.
+    /// One message probes the provider.
     HalfOpen,
 }
 
@@ -53,46 +54,46 @@ impl BreakerState {
     }
 }
 
-/// Whether something may pass.
+/// What a breaker allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerDecision {
-    /// Anything.
+    /// Any number of messages.
     Free,
-    /// One message, to try the way.
+    /// One message, as a probe.
     One,
     /// Nothing until then.
     Shut(Timestamp),
-    /// One message is trying the way: what comes of it tells.
+    /// Nothing while the probe is under way.
     Probing,
 }
 
-/// The right to one attempt: to be given back with what came of it.
+/// The right to one attempt: give it back with its result.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Attempt {
-    era: u64,
+    phase_number: u64,
     probe: bool,
 }
 
-/// What came of an attempt, as far as it says something about the account.
+/// What an attempt says about the sender account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It answered, whatever it said about the message.
+    /// The provider answered, whatever it said about the message.
     Works,
-    /// It did not, or would have refused any message.
+    /// The provider did not answer, or would have refused any message.
     Fails,
-    /// Nothing was learnt.
+    /// The attempt says nothing.
     Silent,
 }
 
 impl Breaker {
-    /// A closed one.
+    /// A closed breaker.
     #[must_use]
     pub fn new(policy: BreakerPolicy) -> Self {
-        Self { policy, phase: Phase::closed(), era: 0 }
+        Self { policy, phase: Phase::closed(), phase_number: 0 }
     }
 
-    /// How it stands.
+    /// The state at that time.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> BreakerState {
         match self.phase {
@@ -102,7 +103,7 @@ impl Breaker {
         }
     }
 
-    /// What may pass now, without taking it.
+    /// What is allowed now. Begins nothing.
     #[must_use]
     pub fn decision(&self, now: Timestamp) -> BreakerDecision {
         match self.phase {
@@ -119,13 +120,13 @@ impl Breaker {
     /// What [`Breaker::decision`] says: [`BreakerDecision::Shut`] or [`BreakerDecision::Probing`].
     pub fn begin(&mut self, now: Timestamp) -> Result<Attempt, BreakerDecision> {
         match self.decision(now) {
-            BreakerDecision::Free => Ok(Attempt { era: self.era, probe: false }),
+            BreakerDecision::Free => Ok(Attempt { phase_number: self.phase_number, probe: false }),
             BreakerDecision::One => {
                 if matches!(self.phase, Phase::Open { .. }) {
-                    self.era += 1;
+                    self.phase_number += 1;
                 }
                 self.phase = Phase::HalfOpen { probing: true };
-                Ok(Attempt { era: self.era, probe: true })
+                Ok(Attempt { phase_number: self.phase_number, probe: true })
             }
             shut => Err(shut),
         }
@@ -133,7 +134,7 @@ impl Breaker {
 
     /// Ends an attempt. Answers whether the breaker changed.
     pub fn end(&mut self, attempt: Attempt, verdict: Verdict, now: Timestamp) -> bool {
-        if attempt.era != self.era {
+        if attempt.phase_number != self.phase_number {
             return false;
         }
         match (&mut self.phase, verdict) {
@@ -153,7 +154,7 @@ impl Breaker {
             }
             (Phase::HalfOpen { .. }, Verdict::Works) if attempt.probe => {
                 self.phase = Phase::closed();
-                self.era += 1;
+                self.phase_number += 1;
                 true
             }
             (Phase::HalfOpen { .. }, Verdict::Fails) if attempt.probe => {
@@ -171,7 +172,7 @@ impl Breaker {
     fn open(&mut self, now: Timestamp) {
         let open_for = TimeDelta::from_std(self.policy.open_for).unwrap_or(TimeDelta::days(1));
         self.phase = Phase::Open { until: now.checked_add_signed(open_for).unwrap_or(now) };
-        self.era += 1;
+        self.phase_number += 1;
     }
 }
 

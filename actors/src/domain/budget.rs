@@ -1,4 +1,4 @@
-//! What a tenant may spend on messages, in a day and in a month of its time zone.
+//! Budget: what a tenant may spend on messages, in a day and in a month of its time zone.
 
 use chrono::{Datelike, Months, NaiveTime};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ pub struct BudgetPolicy {
     pub per_day_micros: Option<i64>,
     /// In a calendar month of the tenant's time zone.
     pub per_month_micros: Option<i64>,
-    /// From which share of a budget on the metrics say so, 0 to 1.
+    /// The share of a budget from which the alert metric is 1, from 0 to 1.
     pub alert_at: f64,
     /// Whether messages that are not urgent wait when a budget is spent.
     pub hard_stop: bool,
@@ -27,7 +27,7 @@ impl BudgetPolicy {
     }
 }
 
-/// What went out in a time.
+/// What was sent in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Messages.
@@ -37,14 +37,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// This and more.
+    /// The sum of both.
     #[must_use]
     pub const fn and(self, more: Self) -> Self {
         let messages = self.messages.saturating_add(more.messages);
         Self { messages, cost_micros: self.cost_micros.saturating_add(more.cost_micros) }
     }
 
-    /// This without that; nothing where that is more.
+    /// The difference, zero at least.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         let messages = self.messages.saturating_sub(other.messages);
@@ -52,7 +52,7 @@ impl Usage {
     }
 }
 
-/// A stretch of time that has a budget of its own.
+/// A period that has a budget of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetPeriod {
     /// A calendar day.
@@ -74,7 +74,7 @@ impl BudgetPeriod {
         }
     }
 
-    /// When the one that `now` is in began.
+    /// When the period that `now` is in began.
     #[must_use]
     pub fn start(self, now: Timestamp, tz: Tz) -> Timestamp {
         match self {
@@ -83,7 +83,7 @@ impl BudgetPeriod {
         }
     }
 
-    /// When the next one begins.
+    /// When the next period begins.
     #[must_use]
     pub fn end(self, now: Timestamp, tz: Tz) -> Timestamp {
         match self {
@@ -93,41 +93,43 @@ impl BudgetPeriod {
     }
 }
 
-/// What a tenant has spent, and whether it may spend more. Pure: whoever keeps it asks the store once what was spent
-/// before.
+/// What a tenant has spent, and whether it may spend more. Its owner asks the store once what was spent before.
 #[derive(Clone, Debug)]
-pub struct MoneyBook {
+pub struct MoneyLedger {
     policy: BudgetPolicy,
     tz: Tz,
-    day: Page,
-    month: Page,
+    day: SpentInPeriod,
+    month: SpentInPeriod,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Page {
+struct SpentInPeriod {
     spent_micros: i64,
     ends_at: Timestamp,
 }
 
-impl MoneyBook {
-    /// A book in which so much was spent since the day, and since the month, began.
+impl MoneyLedger {
+    /// A ledger in which so much was spent since the day, and since the month, began.
     #[must_use]
     pub fn new(policy: BudgetPolicy, tz: Tz, day_micros: i64, month_micros: i64, now: Timestamp) -> Self {
-        let page = |period: BudgetPeriod, spent_micros| Page { spent_micros, ends_at: period.end(now, tz) };
-        let (day, month) = (page(BudgetPeriod::Day, day_micros), page(BudgetPeriod::Month, month_micros));
+        let spent_in =
+            |period: BudgetPeriod, spent_micros| SpentInPeriod { spent_micros, ends_at: period.end(now, tz) };
+        let (day, month) = (spent_in(BudgetPeriod::Day, day_micros), spent_in(BudgetPeriod::Month, month_micros));
         Self { policy, tz, day, month }
     }
 
-    /// Spends what a message costs. One that is not urgent waits when a budget with a hard stop does not hold it any
-    /// more; one that costs nothing never waits.
+    /// Spends what a message costs. A message that is not urgent waits when a budget with a hard stop has less than it costs;
+    /// a message that costs nothing never waits.
     ///
     /// # Errors
-    /// When it waits: the moment at which every budget that is spent begins anew. Nothing was spent.
+    /// When the message waits: when every spent budget begins anew. Nothing was spent.
     pub fn spend(&mut self, cost_micros: i64, urgent: bool, now: Timestamp) -> Result<(), Timestamp> {
-        self.turn_pages(now);
+        self.start_periods(now);
         if self.policy.hard_stop && !urgent && cost_micros > 0 {
-            let shut = self.pages().filter(|(limit, page)| page.spent_micros.saturating_add(cost_micros) > *limit);
-            if let Some(until) = shut.map(|(_, page)| page.ends_at).max() {
+            let shut = self
+                .periods()
+                .filter(|(limit, period_spent)| period_spent.spent_micros.saturating_add(cost_micros) > *limit);
+            if let Some(until) = shut.map(|(_, period_spent)| period_spent.ends_at).max() {
                 return Err(until);
             }
         }
@@ -138,40 +140,40 @@ impl MoneyBook {
 
     /// Takes back what was spent on a message that surely did not go out.
     pub fn give_back(&mut self, cost_micros: i64) {
-        for page in [&mut self.day, &mut self.month] {
-            page.spent_micros = page.spent_micros.saturating_sub(cost_micros).max(0);
+        for period_spent in [&mut self.day, &mut self.month] {
+            period_spent.spent_micros = period_spent.spent_micros.saturating_sub(cost_micros).max(0);
         }
     }
 
-    /// Which share of a period's budget is used, from 0; above 1 when it was overdrawn. `None` where there is none.
+    /// The used share of a period's budget, from 0; above 1 when it was overdrawn. `None` without a budget.
     #[must_use]
     pub fn used_ratio(&self, period: BudgetPeriod, now: Timestamp) -> Option<f64> {
-        let (limit, page) = match period {
+        let (limit, period_spent) = match period {
             BudgetPeriod::Day => (self.policy.per_day_micros?, self.day),
             BudgetPeriod::Month => (self.policy.per_month_micros?, self.month),
         };
-        let spent = if now < page.ends_at { page.spent_micros } else { 0 };
-        #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
+        let spent = if now < period_spent.ends_at { period_spent.spent_micros } else { 0 };
+        #[expect(clippy::cast_precision_loss, reason = "a ratio for a gauge")]
         Some(spent as f64 / limit.max(1) as f64)
     }
 
-    /// Whether so much of a period's budget is used that people should hear of it.
+    /// Whether the used share of a period's budget has reached the alert.
     #[must_use]
     pub fn alerts(&self, period: BudgetPeriod, now: Timestamp) -> bool {
         self.used_ratio(period, now).is_some_and(|used| used >= self.policy.alert_at)
     }
 
-    fn turn_pages(&mut self, now: Timestamp) {
-        for (period, page) in [(BudgetPeriod::Day, &mut self.day), (BudgetPeriod::Month, &mut self.month)] {
-            if now >= page.ends_at {
-                *page = Page { spent_micros: 0, ends_at: period.end(now, self.tz) };
+    fn start_periods(&mut self, now: Timestamp) {
+        for (period, period_spent) in [(BudgetPeriod::Day, &mut self.day), (BudgetPeriod::Month, &mut self.month)] {
+            if now >= period_spent.ends_at {
+                *period_spent = SpentInPeriod { spent_micros: 0, ends_at: period.end(now, self.tz) };
             }
         }
     }
 
-    fn pages(&self) -> impl Iterator<Item = (i64, Page)> {
+    fn periods(&self) -> impl Iterator<Item = (i64, SpentInPeriod)> {
         let limits = [(self.policy.per_day_micros, self.day), (self.policy.per_month_micros, self.month)];
-        limits.into_iter().filter_map(|(limit, page)| limit.map(|limit| (limit, page)))
+        limits.into_iter().filter_map(|(limit, period_spent)| limit.map(|limit| (limit, period_spent)))
     }
 }
 
@@ -182,7 +184,7 @@ fn month_start(now: Timestamp, tz: Tz) -> Timestamp {
     begins.filter(|begin| *begin <= now).unwrap_or_else(|| day_start(now, tz))
 }
 
-/// The first moment after `now` at which another calendar month begins in the time zone.
+/// When the next calendar month begins in the time zone.
 fn next_month(now: Timestamp, tz: Tz) -> Timestamp {
     let first = now.with_timezone(&tz).date_naive().with_day(1);
     let next = first.and_then(|day| day.checked_add_months(Months::new(1)));
@@ -238,27 +240,27 @@ mod tests {
             (500, 5_000, 0, false, None),
         ];
         for (day, month, cost, urgent, until) in table {
-            let mut book = MoneyBook::new(policy(Some(100), Some(1_000)), PARIS, day, month, now);
-            assert_eq!(book.spend(cost, urgent, now).err(), until, "{day} {month} {cost} {urgent}");
+            let mut ledger = MoneyLedger::new(policy(Some(100), Some(1_000)), PARIS, day, month, now);
+            assert_eq!(ledger.spend(cost, urgent, now).err(), until, "{day} {month} {cost} {urgent}");
         }
-        let mut soft = MoneyBook::new(BudgetPolicy { hard_stop: false, ..policy(Some(1), None) }, PARIS, 9, 9, now);
+        let mut soft = MoneyLedger::new(BudgetPolicy { hard_stop: false, ..policy(Some(1), None) }, PARIS, 9, 9, now);
         assert_eq!(soft.spend(40, false, now), Ok(()), "without a hard stop it is only watched");
     }
 
     #[test]
     fn a_new_day_has_its_own_budget_and_what_did_not_go_out_is_given_back() {
         let (today, tomorrow) = (at("2026-01-10T12:00:00Z"), at("2026-01-10T23:00:00Z"));
-        let mut book = MoneyBook::new(policy(Some(100), Some(150)), PARIS, 0, 0, today);
-        assert_eq!(book.spend(100, false, today), Ok(()));
-        assert_eq!(book.spend(1, false, today), Err(tomorrow));
-        book.give_back(100);
-        assert_eq!(book.spend(100, false, today), Ok(()));
-        assert_eq!(book.used_ratio(BudgetPeriod::Day, today), Some(1.0));
-        assert!(book.alerts(BudgetPeriod::Day, today) && !book.alerts(BudgetPeriod::Month, today));
-        assert_eq!(book.used_ratio(BudgetPeriod::Day, tomorrow), Some(0.0));
-        assert_eq!(book.spend(50, false, tomorrow), Ok(()));
-        assert_eq!(book.spend(1, false, tomorrow), Err(at("2026-01-31T23:00:00Z")), "the month is spent");
-        assert!(book.alerts(BudgetPeriod::Month, tomorrow));
+        let mut ledger = MoneyLedger::new(policy(Some(100), Some(150)), PARIS, 0, 0, today);
+        assert_eq!(ledger.spend(100, false, today), Ok(()));
+        assert_eq!(ledger.spend(1, false, today), Err(tomorrow));
+        ledger.give_back(100);
+        assert_eq!(ledger.spend(100, false, today), Ok(()));
+        assert_eq!(ledger.used_ratio(BudgetPeriod::Day, today), Some(1.0));
+        assert!(ledger.alerts(BudgetPeriod::Day, today) && !ledger.alerts(BudgetPeriod::Month, today));
+        assert_eq!(ledger.used_ratio(BudgetPeriod::Day, tomorrow), Some(0.0));
+        assert_eq!(ledger.spend(50, false, tomorrow), Ok(()));
+        assert_eq!(ledger.spend(1, false, tomorrow), Err(at("2026-01-31T23:00:00Z")), "the month is spent");
+        assert!(ledger.alerts(BudgetPeriod::Month, tomorrow));
     }
 
     proptest! {
@@ -269,11 +271,11 @@ mod tests {
             messages in proptest::collection::vec((0_i64..20_000, 0_i64..500), 1..200),
         ) {
             let start = at("2026-01-28T12:00:00Z");
-            let mut book = MoneyBook::new(policy(Some(per_day), Some(per_month)), PARIS, 0, 0, start);
+            let mut ledger = MoneyLedger::new(policy(Some(per_day), Some(per_month)), PARIS, 0, 0, start);
             let (mut now, mut spent) = (start, Vec::new());
             for (gap_s, cost) in messages {
                 now += chrono::TimeDelta::seconds(gap_s);
-                match book.spend(cost, false, now) {
+                match ledger.spend(cost, false, now) {
                     Ok(()) => spent.push((now, cost)),
                     Err(until) => prop_assert!(until > now),
                 }

@@ -1,4 +1,4 @@
-//! Rows of the append-only `event_log`, whose payload cannot carry personal data (I10).
+//! Events: rows of the append-only `event_log`, without personal data (I10).
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,26 +11,26 @@ mod payload;
 
 pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal};
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its row.
+    /// Its id.
     pub id: EventId,
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantId,
     /// What happened.
     pub event_type: EventType,
-    /// What kind of row it happened to.
+    /// The kind of row that it is about.
     pub entity_type: EntityType,
-    /// The row it happened to, if there is one.
+    /// The id of that row, if there is one.
     pub entity_id: Option<Uuid>,
-    /// The flow it belongs to.
+    /// The correlation id.
     pub correlation: CorrelationId,
     /// Who did it.
     pub actor_type: ActorType,
     /// Details, free of personal data.
     pub payload: Payload,
-    /// When.
+    /// When it happened.
     pub created_at: Timestamp,
 }
 

@@ -1,10 +1,10 @@
-//! A tenant's day and budget among nodes that share one store (I7): each node takes a lease out of what is left, and
-//! sends from it without asking anybody.
+//! Quota leases: a tenant's day and budget, shared by nodes on one store (I7).
 //!
-//! Of a tenant, the store knows at any moment what went out since the day and the month began, which messages may have gone
-//! out without anybody knowing, and what each node holds: its lease and what it has on the wire. [`QuotaLimits::grant`] gives
-//! no more than all of these together leave, and every one of them is counted until another one counts it instead: what
-//! is on the wire becomes sent, or unknown, or is given back. So the sum never exceeds a limit, whoever dies when.
+//! Each node leases a part of what is left, and sends from its lease without asking the store. The store knows what was sent
+//! since the day and the month began, which messages have an unknown outcome, and what each node holds: its lease and the
+//! messages that it is sending. [`QuotaLimits::grant`] grants no more than all of these together leave. Each message is counted
+//! in one of these places until another place counts it: a message that is being sent becomes sent, or unknown, or is given
+//! back. So the sum never exceeds a limit, whichever node stops at whatever time.
 
 use chrono_tz::Tz;
 
@@ -15,56 +15,56 @@ mod ledger;
 
 pub use self::ledger::{Charge, ChargeRefusal, ChargeRequest, QuotaLease};
 
-/// What all nodes together keep to.
+/// The limits of a tenant, over all nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuotaLimits {
     /// Messages of a day.
     pub per_day: u64,
-    /// What may be spent, and whether that stops anything.
+    /// The budget.
     pub budget: BudgetPolicy,
-    /// Whose day and month.
+    /// The time zone of the day and the month.
     pub tz: Tz,
-    /// What a message costs at most: so much is assumed of those of which nobody knows whether they went out.
+    /// The greatest cost of a message: each message with an unknown outcome counts as much.
     pub dearest_micros: i64,
 }
 
-/// What the store has of a tenant, all at one moment.
+/// What the store counts of a tenant, in one transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaUsage {
-    /// What went out since the day began.
+    /// What was sent since the day began.
     pub day: Usage,
-    /// What went out since the month began.
+    /// What was sent since the month began.
     pub month: Usage,
-    /// Messages of which nobody knows whether they went out, and which no node holds.
+    /// Messages with an unknown outcome that no node holds.
     pub unsure: u64,
     /// What the other nodes hold.
     pub others: Usage,
-    /// How many nodes hold something, or asked for it: this one, and the others.
+    /// Number of nodes that hold a lease or asked for one, with this one.
     pub holders: u64,
 }
 
-/// What a node asks for.
+/// What a node demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaDemand {
-    /// Less than that helps nobody.
+    /// The least that is of use.
     pub need: Usage,
-    /// As much as it would like.
+    /// The most that it would use.
     pub want: Usage,
-    /// What it holds already: its lease, and what it has on the wire.
+    /// What it holds: its lease, and the messages that it is sending.
     pub held: Usage,
 }
 
-/// For how long a node may act on what was reserved for it: others believe that it lives a little longer.
+/// The time in which a node may use its leases: other nodes count it as alive a little longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
-    /// It began anew so often: what was reserved before is not the node's any more.
+    /// Its number: leases of an earlier epoch are void.
     pub number: u64,
     /// When it ends, unless it is extended before.
     pub until: Timestamp,
 }
 
 impl QuotaDemand {
-    /// Whether that is less than is needed.
+    /// Whether a grant is less than the node needs.
     #[must_use]
     pub const fn lacks(&self, given: Usage) -> bool {
         given.messages < self.need.messages || given.cost_micros < self.need.cost_micros
@@ -72,14 +72,14 @@ impl QuotaDemand {
 }
 
 impl QuotaLimits {
-    /// Whether money stops anything.
+    /// Whether a spent budget stops sends.
     #[must_use]
     pub const fn stop(&self) -> bool {
         self.budget.hard_stop && self.budget.is_set()
     }
 
-    /// What a node gets. Each of several nodes gets a part of what is left, so that none leaves the others without; near
-    /// the end that is one message at a time.
+    /// What a node is granted. Each of several nodes gets a part of what is left, so that none takes it all; near the end that
+    /// is one message at a time.
     #[must_use]
     pub fn grant(&self, counted: &QuotaUsage, demand: &QuotaDemand) -> Usage {
         let parts = i64::try_from(counted.holders.max(1)).unwrap_or(i64::MAX).saturating_mul(2);
@@ -108,7 +108,7 @@ impl QuotaLimits {
         limits.min().filter(|_| self.stop()).map(|left| left.saturating_sub(held))
     }
 
-    /// The periods that have a budget, and how much.
+    /// The periods that have a budget, with its amount.
     pub fn budgets(&self) -> impl Iterator<Item = (BudgetPeriod, i64)> + use<> {
         let limits =
             [(BudgetPeriod::Day, self.budget.per_day_micros), (BudgetPeriod::Month, self.budget.per_month_micros)];
@@ -117,7 +117,7 @@ impl QuotaLimits {
 }
 
 impl QuotaUsage {
-    /// What went out in a period.
+    /// What was sent in a period.
     #[must_use]
     pub const fn of(&self, period: BudgetPeriod) -> Usage {
         match period {

@@ -1,9 +1,9 @@
-//! How often we may write (I7): to one contact, from one sender account, for one tenant in any second and in a day.
+//! Rate limits (I7): per contact, per sender account, and per tenant in any second and in a day.
 //!
-//! Two limiters, because they promise different things. Automatic answers to a contact may come in a burst, so their
-//! window is kept exactly: the moments of the latest answers stand in the conversation's row and survive a restart. What
-//! leaves is spread by governor's GCRA ([`permits`]), which needs one number per gate. (GCRA with a burst of N would let
-//! nearly 2 N into one window, so it cannot do the first; gates of so many a second have a burst of one.)
+//! There are two limiters, because they promise different things. Automatic answers to a contact may come in a burst, so
+//! their window is exact: the times of the latest answers are kept in the conversation's row and survive a restart. Sends
+//! are spread by governor's GCRA ([`keyed`]), which keeps one number per limit. (GCRA with a burst of N would let nearly 2 N
+//! into one window, so it cannot do the first; limits of so many a second have a burst of one.)
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ pub mod keyed;
 /// The window of `per_contact_per_minute`.
 pub const CONTACT_WINDOW: TimeDelta = TimeDelta::seconds(60);
 
-/// Whether one more automatic answer may be written now: fewer than `limit` stand in the window that ends now. An answer
-/// from the future (another node's clock runs ahead) counts too: this fails closed.
+/// Whether one more automatic answer may be written now: fewer than `limit` are in the window that ends now. An answer from
+/// the future (another node's clock runs ahead) counts too: this fails closed.
 #[must_use]
 pub fn may_answer(recent: &[Timestamp], limit: u32, now: Timestamp) -> bool {
     let in_window = recent.iter().filter(|at| is_in_window(**at, now)).count();
     in_window < limit as usize
 }
 
-/// Notes an answer, and forgets those that no window will count again.
+/// Notes an answer, and forgets those that no later window counts.
 pub fn note_answer(recent: &mut Vec<Timestamp>, limit: u32, now: Timestamp) {
     recent.retain(|at| is_in_window(*at, now));
     recent.push(now);
@@ -39,7 +39,7 @@ fn is_in_window(at: Timestamp, now: Timestamp) -> bool {
     now.signed_duration_since(at) < CONTACT_WINDOW
 }
 
-/// So many in any second, wherever it begins, spread evenly. 0 is read as 1: the configuration refuses 0.
+/// At most `count` in any second, spread evenly. 0 is read as 1: the configuration refuses 0.
 #[must_use]
 pub fn per_second(count: u32) -> RateLimit {
     // Rounded up: a spacing a nanosecond too short would let one too many into a window.
@@ -47,16 +47,16 @@ pub fn per_second(count: u32) -> RateLimit {
     RateLimit { every, burst: 1 }
 }
 
-/// One node's share of a quota that so many nodes are under without knowing of each other's permits: its time and its
-/// burst divided among them. Together they give no more in the long run; a burst of fewer than there are nodes stays one
-/// for each, so a window may hold one permit more for each other node.
+/// One node's share of a limit that several nodes are under without knowing of each other's permits: its rate and its burst
+/// divided by their number. Together they grant no more in the long run. A burst of fewer than there are nodes stays one for
+/// each, so a window may hold one permit more for each other node.
 #[must_use]
 pub fn share_of(limit: RateLimit, nodes: u32) -> RateLimit {
     let nodes = nodes.max(1);
     RateLimit { every: limit.every.saturating_mul(nodes), burst: (limit.burst / nodes).max(1) }
 }
 
-/// What a tenant may still send today; the day is that of its time zone.
+/// A tenant's daily quota; the day is that of its time zone.
 #[derive(Clone, Debug)]
 pub struct DayBudget {
     per_day: u32,
@@ -66,19 +66,19 @@ pub struct DayBudget {
 }
 
 impl DayBudget {
-    /// A budget for the day that `now` is in, of which `used` is gone already: ask the store how many were sent since
+    /// A quota for the day that `now` is in, of which `used` were sent already: ask the store how many were sent since
     /// [`day_start`].
     #[must_use]
     pub fn new(per_day: u32, tz: Tz, used: u64, now: Timestamp) -> Self {
         Self { per_day, tz, used, ends_at: next_midnight(now, tz) }
     }
 
-    /// Takes one send out of the budget.
+    /// Takes one send out of the quota.
     ///
     /// # Errors
-    /// When the budget is spent: the moment at which the next day begins.
+    /// When the quota is used up: when the next day begins.
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        self.turn_page(now);
+        self.start_day(now);
         if self.used >= u64::from(self.per_day) {
             return Err(self.ends_at);
         }
@@ -86,33 +86,33 @@ impl DayBudget {
         Ok(())
     }
 
-    /// Counts one send that goes whatever is left ([`super::message::OutboundKind::QUOTA_EXEMPT`]).
+    /// Counts one quota-exempt send ([`super::message::OutboundKind::QUOTA_EXEMPT`]).
     pub fn count(&mut self, now: Timestamp) {
-        self.turn_page(now);
+        self.start_day(now);
         self.used += 1;
     }
 
-    /// Which share of the day is used, from 0; above 1 by what went all the same.
+    /// The used share of the quota, from 0; above 1 by quota-exempt sends.
     #[must_use]
     pub fn used_ratio(&self, now: Timestamp) -> f64 {
         let used = if now < self.ends_at { self.used } else { 0 };
-        #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
+        #[expect(clippy::cast_precision_loss, reason = "a ratio for a gauge")]
         let used = used as f64;
         used / f64::from(self.per_day.max(1))
     }
 
-    /// When the budget is spent: the moment at which the next day begins.
+    /// When the quota is used up: when the next day begins.
     #[must_use]
     pub fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
         (now < self.ends_at && self.used >= u64::from(self.per_day)).then_some(self.ends_at)
     }
 
-    /// Puts one send back that was taken and not made.
+    /// Gives one send back that did not go out.
     pub fn give_back(&mut self) {
         self.used = self.used.saturating_sub(1);
     }
 
-    fn turn_page(&mut self, now: Timestamp) {
+    fn start_day(&mut self, now: Timestamp) {
         if now >= self.ends_at {
             self.used = 0;
             self.ends_at = next_midnight(now, self.tz);
@@ -120,8 +120,8 @@ impl DayBudget {
     }
 }
 
-/// The first moment after `now` at which another calendar day begins in the time zone. Where midnight itself does not
-/// exist (clocks jump over it), the day begins when they have jumped.
+/// When the next calendar day begins in the time zone. Where midnight does not exist (clocks jump over it), the day begins
+/// after the jump.
 #[must_use]
 pub fn next_midnight(now: Timestamp, tz: Tz) -> Timestamp {
     let today = now.with_timezone(&tz).date_naive();
@@ -139,8 +139,8 @@ pub fn day_start(now: Timestamp, tz: Tz) -> Timestamp {
     beginnings(today.and_time(NaiveTime::MIN), tz).find(|begin| *begin <= now).unwrap_or(now)
 }
 
-/// The moments at which clocks show this time, earliest first; when they jump over it, the moment after the jump. A
-/// jump is a day at most (Samoa left out 30 December 2011).
+/// The times at which clocks show this time, earliest first; when they jump over it, the time after the jump. A jump is a
+/// day at most (Samoa left out 30 December 2011).
 pub(super) fn beginnings(midnight: NaiveDateTime, tz: Tz) -> impl Iterator<Item = Timestamp> {
     let found = (0..=100)
         .map(|quarters| tz.from_local_datetime(&(midnight + TimeDelta::minutes(15 * quarters))))

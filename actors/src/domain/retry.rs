@@ -1,4 +1,4 @@
-//! When a failed send is tried again. The only place that knows the `backoff` crate: its schedule, on our clock.
+//! Retry policy: when a failed send is tried again. The only file that names the `backoff` crate.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::Timestamp;
 use super::message::Generation;
 
-/// How failed sends are repeated: exponential waits with full jitter, up to a cap, for so many attempts and so long.
+/// Exponential waits with full jitter, up to a cap, for a number of attempts and a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
     /// The longest wait after the first failure.
@@ -18,9 +18,9 @@ pub struct RetryPolicy {
     pub multiplier: f64,
     /// The longest wait of all. A provider that asks for more gets more.
     pub cap: Duration,
-    /// Attempts of one life of a message, the first one included.
+    /// Attempts of one generation of a message, the first one included.
     pub max_attempts: u32,
-    /// No attempt begins later than this after the message's life began.
+    /// No attempt begins later than this after the message's generation began.
     pub max_age: Duration,
 }
 
@@ -37,22 +37,22 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The shortest wait: full jitter begins at nothing, and a provider that failed just now has earned a breath.
+/// The shortest wait: full jitter begins at zero, and a provider that failed just now needs a moment.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// What to do with a row whose attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Try again at that moment.
+    /// Try again at that time.
     At(Timestamp),
-    /// Never again: it is a dead letter.
+    /// Not again: it becomes a dead letter.
     Exhausted,
 }
 
 impl RetryPolicy {
-    /// When a message is tried again after `attempts` of all its lives (1 or more), the last of which failed: somewhere
-    /// between [`SHORTEST`] and what is scheduled, so that those who failed together do not come back together. Age and
-    /// number count from the beginning of its present life. Never earlier than the provider asked for (`Retry-After`).
+    /// When a message is tried again after `attempts` of all its generations (1 or more), the last of which failed: at random
+    /// between [`SHORTEST`] and the scheduled wait, so that messages that failed together do not return together. Age and
+    /// attempts count from the beginning of the present generation. Never earlier than the provider asked for (`Retry-After`).
     #[must_use]
     pub fn next(
         &self,
@@ -74,16 +74,16 @@ impl RetryPolicy {
         at.map_or(Retry::Exhausted, Retry::At)
     }
 
-    /// Uniformly between nothing and what is scheduled, [`SHORTEST`] at least.
+    /// Uniformly between zero and the scheduled wait, [`SHORTEST`] at least.
     fn jittered(&self, attempts: u32) -> Duration {
-        // The crate strays around a wait by a share of it: around half of the longest by all of it is full jitter.
+        // The crate varies a wait by a share of it: half of the longest wait, varied by all of it, is full jitter.
         let mut schedule = self.schedule(0.5);
         schedule.randomization_factor = 1.0;
         self.walk(schedule, attempts, 0.5).max(SHORTEST.min(self.cap))
     }
 
     fn walk(&self, mut schedule: ExponentialBackoff<Stopped>, attempts: u32, share: f64) -> Duration {
-        // The schedule keeps its place in memory, the row keeps a count: walk there.
+        // The schedule keeps its position in memory, and the row keeps a count: walk to it.
         for _ in 1..attempts {
             if schedule.current_interval >= self.cap.mul_f64(share) {
                 break;
@@ -104,7 +104,7 @@ impl RetryPolicy {
             multiplier: self.multiplier.max(1.0),
             max_interval: self.cap.mul_f64(share),
             start_time: start,
-            // Age is judged above, by the row's own times.
+            // Age is checked above, by the row's own times.
             max_elapsed_time: None,
             clock: Stopped(start),
         }

@@ -1,43 +1,43 @@
-//! The states of a message in `messages_out`, and how they may change (I8).
+//! Outbox states of a message in `messages_out`, and their transitions (I8).
 
 use serde::{Deserialize, Serialize};
 
 use super::event::EventType;
 use super::words::stored_words;
 
-/// Where an outbound message stands. Every row is in exactly one of these.
+/// The state of an outbound message. Every row is in exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboxState {
     /// Waits for a sender, until `next_attempt_at` at least.
     Pending,
-    /// A sender of the leasing node is at it, or about to be.
+    /// Leased to a node that is sending it, or about to.
     Sending,
-    /// An attempt may or may not have reached the provider: asked about before anything is repeated (I5).
+    /// An attempt may or may not have reached the provider, which is asked before anything is repeated (I5).
     Unknown,
-    /// The provider took it.
+    /// The provider accepted it.
     Sent,
     /// It reached the contact's device.
     Delivered,
     /// The contact opened it.
     Read,
-    /// The provider took it and could not deliver it.
+    /// The provider accepted it and could not deliver it.
     Failed,
-    /// Waits out of line: for the contact to write or to confirm, or for the tenant's budget.
+    /// Waits outside of its conversation queue: for the contact to write or to confirm, or for the tenant's budget.
     Deferred,
-    /// A gate held it back for good: the contact opted out (I6).
+    /// Will not be sent: the contact opted out (I6).
     Suppressed,
-    /// Will not be tried again unless replayed.
+    /// A dead letter: it is not tried again unless replayed.
     Dead,
-    /// A person called it back.
+    /// An operator cancelled it.
     Cancelled,
 }
 
-/// What a provider's status callback says, in our words.
+/// The status that a provider's callback reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// Taken by the provider, on its way (`queued`, `accepted`, `sending`, `sent`, …).
+    /// Accepted by the provider, on its way (`queued`, `accepted`, `sending`, `sent`, …).
     Sent,
     /// On the contact's device.
     Delivered,
@@ -66,25 +66,25 @@ stored_words!(DeliveryStatus { Sent => "sent", Delivered => "delivered", Read =>
 /// Something that Palabre itself does to a message. (What a provider reports is a [`DeliveryStatus`].)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transition {
-    /// A sender takes it from the line.
+    /// A node claims it from its conversation queue.
     Claim,
-    /// The provider took it.
+    /// The provider accepts it.
     Deliver,
-    /// Back into the line, until later: a failed attempt that may be repeated, or a gate that lets it pass later.
+    /// It is retried or snoozed: it goes back into its conversation queue until a later time.
     Postpone,
-    /// Nobody knows whether the provider took it.
+    /// It becomes unknown whether the provider accepted it.
     LoseTrack,
-    /// It waits out of line: for the contact to write or to confirm, or for the tenant's budget.
+    /// It leaves its conversation queue and waits: for the contact to write or to confirm, or for the tenant's budget.
     Defer,
-    /// What it waited for came: back into the line.
+    /// What it waited for came: it goes back into its conversation queue.
     Release,
-    /// A gate holds it back for good.
+    /// It must not be sent: the contact opted out.
     Suppress,
-    /// It will not be tried again.
+    /// It becomes a dead letter.
     Die,
-    /// A person calls it back.
+    /// An operator cancels it.
     Cancel,
-    /// A person sends it on its way again.
+    /// An operator replays it.
     Replay,
 }
 
@@ -103,7 +103,7 @@ impl Transition {
         Self::Replay,
     ];
 
-    /// The states that it may leave.
+    /// The states from which it is allowed.
     #[must_use]
     pub const fn from(self) -> &'static [OutboxState] {
         use OutboxState::{Cancelled, Dead, Deferred, Failed, Pending, Sending, Suppressed, Unknown};
@@ -134,7 +134,7 @@ impl Transition {
         }
     }
 
-    /// The event that tells of it (I11).
+    /// The event that records it (I11).
     #[must_use]
     pub const fn event(self) -> EventType {
         match self {
@@ -153,14 +153,13 @@ impl Transition {
 }
 
 impl OutboxState {
-    /// Where something that Palabre does takes the message; `None`: not from here.
+    /// The state after a transition; `None` when it is not allowed from this state.
     #[must_use]
     pub fn after(self, transition: Transition) -> Option<Self> {
         transition.from().contains(&self).then_some(transition.to())
     }
 
-    /// Whether it stands in its conversation's line: what comes later waits behind it. One that is deferred
-    /// has stepped out.
+    /// Whether the row is in its conversation queue, so that later rows wait behind it. A deferred row is not.
     #[must_use]
     pub const fn is_in_line(self) -> bool {
         matches!(self, Self::Pending | Self::Sending | Self::Unknown)
@@ -168,9 +167,9 @@ impl OutboxState {
 
     /// How far a message has come. A status callback may only raise it (I8).
     ///
-    /// `Dead` stands below `Sent`: a message that we gave up may have reached the provider all the same, and its callback
-    /// is the proof; to believe it keeps a replay from sending it twice. What a gate held back or a person called back
-    /// was never sent, so nothing follows it.
+    /// `Dead` is below `Sent`: a dead letter may have reached the provider all the same, and a callback proves it; believing
+    /// the callback keeps a replay from sending the message twice. A suppressed or cancelled message was never sent, so
+    /// nothing follows these states.
     #[must_use]
     pub const fn rank(self) -> u8 {
         match self {
@@ -186,16 +185,16 @@ impl OutboxState {
         }
     }
 
-    /// Where a provider's callback takes the message; `None` when it says nothing new (late, repeated, contradicted).
+    /// The state after a provider's callback; `None` when it says nothing new (late, repeated, contradicted).
     #[must_use]
     pub fn advance(self, status: DeliveryStatus) -> Option<Self> {
         let to = Self::from(status);
-        // A failure of a dead letter is no news, and it stays a dead letter.
+        // A dead letter that is reported as failed stays a dead letter.
         let stays_dead = self == Self::Dead && to == Self::Failed;
         (to.rank() > self.rank() && !stays_dead).then_some(to)
     }
 
-    /// Whether Palabre does nothing more with it by itself. Callbacks may still advance it.
+    /// Whether Palabre does nothing more with the message by itself. Callbacks may still advance it.
     #[must_use]
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Sending | Self::Unknown | Self::Deferred)

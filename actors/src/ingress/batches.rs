@@ -1,4 +1,4 @@
-//! Batches of webhooks' messages on their way through the store.
+//! Accept batches: webhooks' messages on their way through the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::ports::{Acceptance, Inbox, PortError};
 /// Batches with the store at once; more wait before it.
 const AT_ONCE: usize = 64;
 
-/// Where a webhook waits for its answer.
+/// The channel on which a webhook waits for its answer.
 pub(super) type Answer = oneshot::Sender<Result<Accepted, Refusal>>;
 
 /// Messages that are made durable together.
@@ -23,16 +23,17 @@ pub(super) struct Batch {
     pub(super) answers: Vec<Answer>,
 }
 
-/// What came of a batch; no results when the store did not answer in time.
+/// A batch's results; `None` when the store did not answer in time.
 pub(super) struct Committed {
     pub(super) results: Option<Vec<Result<Acceptance, PortError>>>,
     pub(super) answers: Vec<Answer>,
 }
 
-/// The batches on their way through the store: begun in their order, and back in their order.
+/// Commits batches in their order and answers in that order.
 ///
-/// The store takes them in the order in which their futures are first polled (I3). Tokio makes whoever has worked for long
-/// wait before it enters a channel, and the next one to arrive may find it empty: so these are not made to wait.
+/// The store takes them in the order in which their futures are first polled (I3). Tokio's cooperative budget makes a task
+/// that ran for long yield before it enters a channel, and a later batch may overtake it there: so these futures are
+/// unconstrained.
 pub(super) fn through_the_store(
     inbox: Arc<dyn Inbox>,
     deadline: Duration,

@@ -1,11 +1,11 @@
-//! One tenant's way into memory: live, or behind and reading from the store until it has caught up.
+//! Delivery cursor of a tenant: up to date, or behind and reading its backlog from the store.
 
 use std::sync::Arc;
 
 use crate::domain::ids::InboundId;
 use crate::runtime::admission::TenantGauge;
 
-/// The lane.
+/// Where delivery stands in a tenant's messages.
 pub(super) struct DeliveryCursor {
     gauge: Arc<TenantGauge>,
     /// The newest message that was delivered; the next read begins after it.
@@ -48,7 +48,7 @@ impl DeliveryCursor {
         self.fall_behind();
     }
 
-    /// Whatever was delivered is lost: read everything that has no turn.
+    /// Delivered messages were lost: read everything that has no turn.
     pub(super) fn start_over(&mut self) {
         self.from_start = true;
         self.fall_behind();
@@ -65,8 +65,8 @@ impl DeliveryCursor {
         self.gauge.want_room(true);
     }
 
-    /// Where to read from, when there is something to read and nobody reads.
-    pub(super) fn begin_pump(&mut self) -> Option<Option<InboundId>> {
+    /// Where to read from, when there is something to read and no read is under way.
+    pub(super) fn begin_read(&mut self) -> Option<Option<InboundId>> {
         if !self.behind || self.reading {
             return None;
         }
@@ -78,15 +78,15 @@ impl DeliveryCursor {
         Some(self.through)
     }
 
-    pub(super) fn pump_failed(&mut self) {
+    pub(super) fn read_failed(&mut self) {
         self.reading = false;
     }
 
-    /// After a read whose rows were delivered, until one found no place (`refused`). Answers whether to read on now.
-    pub(super) fn end_pump(&mut self, full: bool, refused: bool) -> bool {
+    /// After a read whose rows were delivered, until one got no permit (`refused`). Answers whether to read on now.
+    pub(super) fn end_read(&mut self, full: bool, refused: bool) -> bool {
         self.reading = false;
         if refused {
-            // Room will be announced; if all of it was given back meanwhile, nobody would announce it.
+            // Room will be announced, unless all of it was given back meanwhile.
             return self.gauge.used() == 0;
         }
         if full || self.missed || self.from_start {
@@ -107,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn a_live_cursor_reads_nothing() {
-        assert_eq!(cursor().begin_pump(), None);
+    fn a_cursor_that_is_up_to_date_reads_nothing() {
+        assert_eq!(cursor().begin_read(), None);
     }
 
     #[test]
@@ -117,12 +117,12 @@ mod tests {
         let first = InboundId::fresh();
         cursor.delivered(first);
         cursor.skipped();
-        assert_eq!(cursor.begin_pump(), Some(Some(first)), "reads on after what was delivered");
-        assert_eq!(cursor.begin_pump(), None, "one read at a time");
+        assert_eq!(cursor.begin_read(), Some(Some(first)), "reads on after what was delivered");
+        assert_eq!(cursor.begin_read(), None, "one read at a time");
         cursor.skipped();
-        assert!(cursor.end_pump(false, false), "something was accepted during the read");
-        assert_eq!(cursor.begin_pump(), Some(Some(first)));
-        assert!(!cursor.end_pump(false, false));
+        assert!(cursor.end_read(false, false), "something was accepted during the read");
+        assert_eq!(cursor.begin_read(), Some(Some(first)));
+        assert!(!cursor.end_read(false, false));
         assert!(!cursor.is_behind());
     }
 
@@ -130,10 +130,10 @@ mod tests {
     fn starting_over_during_a_read_reads_from_the_start_next() {
         let mut cursor = cursor();
         cursor.start_over();
-        assert_eq!(cursor.begin_pump(), Some(None));
+        assert_eq!(cursor.begin_read(), Some(None));
         cursor.delivered(InboundId::fresh());
         cursor.start_over();
-        assert!(cursor.end_pump(false, false));
-        assert_eq!(cursor.begin_pump(), Some(None));
+        assert!(cursor.end_read(false, false));
+        assert_eq!(cursor.begin_read(), Some(None));
     }
 }

@@ -1,4 +1,4 @@
-//! What may be said to an [`super::Ingress`].
+//! Messages that an [`super::Ingress`] takes.
 
 use actix::Message;
 use tokio::sync::oneshot;
@@ -17,17 +17,17 @@ pub struct Accept {
     pub answer: oneshot::Sender<Result<Accepted, Refusal>>,
 }
 
-/// Messages that were kept beside the store are in it now, in this order: set them on their way.
+/// Messages that were spooled are in the store now, in this order: deliver them.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Arrived(pub Vec<Inbound>);
 
-/// A tenant's lane has room: bring back what waits in the store.
+/// A tenant has room in memory again: deliver what waits in the store.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Room(pub TenantId);
+pub struct RoomFreed(pub TenantId);
 
-/// A tenant's actor lost what it held in memory: bring it back from the store.
+/// A tenant's actor lost what it held in memory: deliver it again from the store.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Redeliver(pub TenantId);

@@ -1,9 +1,9 @@
 //! Ingress: makes webhooks' messages durable in batches, answers, and delivers them in order of acceptance (I1-I3).
 //!
-//! What came since the actor last ran makes a batch, and batches are handed to the store as they come: it makes all that
-//! wait durable at once, in their order, which is the order of acceptance, and answers in that order. A message that finds
-//! no place in memory stays in the store, its tenant is marked as behind, and from then on *everything* of that tenant
-//! comes through the store, in order, until it has caught up.
+//! The messages that came since the actor last ran make a batch. The store makes batches durable in the order in which they
+//! are handed over, which is the order of acceptance, and answers in that order. A message without an admission permit stays
+//! in the store, its tenant is marked as behind, and from then on *every* message of that tenant is delivered from the
+//! store, in order, until the tenant has caught up.
 
 mod batches;
 mod cursor;
@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use self::batches::{Answer, Batch, Committed};
 use self::cursor::DeliveryCursor;
-use self::messages::{Accept, Arrived, Redeliver, Room};
+use self::messages::{Accept, Arrived, Redeliver, RoomFreed};
 use crate::domain::ids::{CorrelationId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
 use crate::ports::{Acceptance, PortError};
@@ -33,42 +33,42 @@ use crate::tenant::messages::Deliver;
 
 /// Messages of one accept batch at most.
 const BATCH_LIMIT: usize = 512;
-/// So many webhooks that wait for their commit are a flood.
-const FLOOD: usize = 96;
-/// Rows that a pump reads at once.
-const PUMP_LIMIT: usize = 256;
+/// From so many webhooks that wait for their commit on, reading backlogs gives way to them.
+const OVERLOAD: usize = 96;
+/// Rows of a backlog that are read at once.
+const BACKLOG_LIMIT: usize = 256;
 
 /// Everything that waited in the mailbox has been taken from it.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Flush;
 
-/// The provider may get its 200.
+/// The message is durable: the provider may get its 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is durable and will be processed.
+    /// It is new and will be processed.
     New,
-    /// It was there before.
+    /// It was accepted before.
     Duplicate {
-        /// The flow of the message that was there first.
+        /// The correlation id of the message that was accepted first.
         first: CorrelationId,
     },
-    /// It is durable, beside the store, which is away.
+    /// It is durable in the spool, because the store is unavailable.
     Spooled,
 }
 
-/// The provider must try again.
+/// The message is not accepted: the provider must try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Too much waits already.
+    /// Too many requests wait already.
     Overloaded,
-    /// The store could not take it.
+    /// The store is unavailable.
     Unavailable,
     /// The daemon is stopping.
     Stopping,
 }
 
-/// The actor: one per shard, for the shard's tenants.
+/// Accepts and delivers messages of a shard's tenants.
 pub struct Ingress {
     context: Arc<ActorContext>,
     supervisor: Addr<Supervisor>,
@@ -78,20 +78,20 @@ pub struct Ingress {
     answers: Vec<Answer>,
     /// [`Flush`] is on its way.
     flushing: bool,
-    /// Messages with the store.
+    /// Number of messages that the store is committing.
     committing: usize,
     batches: Option<mpsc::UnboundedSender<Batch>>,
     cursors: HashMap<TenantId, DeliveryCursor>,
     sweeps: u32,
-    /// How long the last one took.
+    /// How long the last sweep took.
     sweep_took: Duration,
-    /// Due timers of tenants that the configuration does not have: they stand before those that are ours.
+    /// Number of due timers whose tenant is not configured: they are read before the others.
     stray_timers: usize,
     draining: bool,
 }
 
 impl Ingress {
-    /// An ingress for the tenants that `owns` names.
+    /// An ingress for the tenants for which `owns` is true.
     #[must_use]
     pub fn new(
         context: Arc<ActorContext>,
@@ -117,7 +117,7 @@ impl Ingress {
         }
     }
 
-    /// Hands what waits to the store.
+    /// Hands the waiting messages to the store.
     fn commit(&mut self) {
         let Some(batches) = &self.batches else { return };
         while !self.waiting.is_empty() {
@@ -133,7 +133,7 @@ impl Ingress {
         }
     }
 
-    /// Answers the webhooks first: everything after the commit is our own business.
+    /// Answers each webhook before its message is delivered.
     fn committed(
         &mut self,
         results: Vec<Result<Acceptance, PortError>>,
@@ -143,7 +143,7 @@ impl Ingress {
         let (mut new, mut duplicates, mut spooled, mut failed) = (0, 0, 0, 0);
         let mut failure = None;
         for (result, answer) in results.into_iter().zip(answers) {
-            // A webhook that hung up meanwhile does not need its answer; its message is accepted all the same.
+            // A webhook that hung up needs no answer; its message is accepted all the same.
             match result {
                 Ok(Acceptance::New(message)) => {
                     new += 1;
@@ -175,7 +175,7 @@ impl Ingress {
         }
     }
 
-    /// Into memory when there is a place, else the tenant falls behind.
+    /// Delivers a message if it gets an admission permit; otherwise the tenant falls behind.
     fn deliver(&mut self, message: Inbound, ctx: &mut Context<Self>) {
         let cursor = cursor_of(&mut self.cursors, &self.context, &message.tenant, ctx);
         if !cursor.is_behind() {
@@ -184,24 +184,24 @@ impl Ingress {
                 self.supervisor.do_send(Deliver { message, permit });
                 return;
             }
-            info!(tenant.id = %message.tenant, "more messages than places in memory, working from the store");
+            info!(tenant.id = %message.tenant, "tenant is behind, its messages are delivered from the store");
         }
         cursor.skipped();
     }
 
-    /// Reads on where the tenant's last delivered message stands.
-    fn pump(&mut self, tenant: &TenantId, ctx: &mut Context<Self>) {
+    /// Reads the tenant's backlog after its last delivered message.
+    fn read_backlog(&mut self, tenant: &TenantId, ctx: &mut Context<Self>) {
         if self.draining {
             return;
         }
         let cursor = cursor_of(&mut self.cursors, &self.context, tenant, ctx);
-        // Only what finds a place is read. Room is announced when there is more.
-        let limit = cursor.gauge().room().min(self.admission.free()).min(PUMP_LIMIT);
-        // Nor is it while webhooks pile up, as long as the tenant has something to do: they are more urgent.
-        if limit == 0 || (self.waiting.len() + self.committing >= FLOOD && cursor.gauge().used() > 0) {
+        // Reads only as many as get a permit. `RoomFreed` comes when there is room for more.
+        let limit = cursor.gauge().room().min(self.admission.free()).min(BACKLOG_LIMIT);
+        // Under overload webhooks come first, as long as the tenant has messages in memory.
+        if limit == 0 || (self.waiting.len() + self.committing >= OVERLOAD && cursor.gauge().used() > 0) {
             return;
         }
-        let Some(after) = cursor.begin_pump() else { return };
+        let Some(after) = cursor.begin_read() else { return };
         let context = Arc::clone(&self.context);
         let of = tenant.clone();
         let reading = async move {
@@ -209,11 +209,11 @@ impl Ingress {
             (of, rows)
         };
         ctx.spawn(reading.into_actor(self).map(move |(tenant, rows), ingress, ctx| {
-            ingress.pumped(&tenant, rows, limit, ctx);
+            ingress.backlog_read(&tenant, rows, limit, ctx);
         }));
     }
 
-    fn pumped(
+    fn backlog_read(
         &mut self,
         tenant: &TenantId,
         rows: Result<Vec<Inbound>, PortError>,
@@ -224,9 +224,9 @@ impl Ingress {
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
-                cursor.pump_failed();
+                cursor.read_failed();
                 if self.context.outage.is_news(&error) {
-                    warn!(tenant.id = %tenant, error = %error, "backlog not read, the next sweep tries again");
+                    warn!(tenant.id = %tenant, error = %error, "backlog read failed, the next sweep tries again");
                 }
                 return;
             }
@@ -244,8 +244,8 @@ impl Ingress {
             self.supervisor.do_send(Deliver { message, permit });
         }
         counter!(metric::REDELIVERED).increment(delivered);
-        if cursor.end_pump(full, refused) {
-            self.pump(tenant, ctx);
+        if cursor.end_read(full, refused) {
+            self.read_backlog(tenant, ctx);
         }
     }
 }
@@ -261,7 +261,7 @@ fn cursor_of<'a>(
         let of = tenant.clone();
         let on_room = move || {
             if let Some(ingress) = me.upgrade() {
-                ingress.do_send(Room(of.clone()));
+                ingress.do_send(RoomFreed(of.clone()));
             }
         };
         DeliveryCursor::new(context.settings.max_in_flight_per_tenant, Box::new(on_room))
@@ -315,11 +315,11 @@ impl StreamHandler<Committed> for Ingress {
     }
 }
 
-impl Handler<Room> for Ingress {
+impl Handler<RoomFreed> for Ingress {
     type Result = ();
 
-    fn handle(&mut self, Room(tenant): Room, ctx: &mut Context<Self>) {
-        self.pump(&tenant, ctx);
+    fn handle(&mut self, RoomFreed(tenant): RoomFreed, ctx: &mut Context<Self>) {
+        self.read_backlog(&tenant, ctx);
     }
 }
 
@@ -339,7 +339,7 @@ impl Handler<Redeliver> for Ingress {
 
     fn handle(&mut self, Redeliver(tenant): Redeliver, ctx: &mut Context<Self>) {
         cursor_of(&mut self.cursors, &self.context, &tenant, ctx).start_over();
-        self.pump(&tenant, ctx);
+        self.read_backlog(&tenant, ctx);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What nobody told the ingress about, found by looking from time to time.
+//! Sweeps of the ingress: accepted messages without a turn, due timers, idle live sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,30 +11,29 @@ use super::{Ingress, cursor_of};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
 use crate::ports::PortError;
-use crate::supervisor::messages::Wake;
+use crate::supervisor::messages::WakeConversation;
 
 /// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
 const ASK_EVERY: u32 = 16;
-/// Sweeps that take long are the rarer for it: looking takes a fiftieth of the time at most. Where a table is large, those who
-/// look for what is left of it may pass a million entries of what is done, until the next vacuum. One that takes long by itself
-/// met a database that stood still, and the next is wanted soon.
-const SHARE: u32 = 50;
-/// What was lost is found within this all the same.
-const RAREST: Duration = Duration::from_secs(30);
+/// Sweeps take a fiftieth of the time at most: the longer they take, the longer is the pause between them. On a large table
+/// a sweep may pass a million index entries of finished rows, until the next vacuum. The pause goes by the shorter of the last
+/// two sweeps: a single long one met a database that stood still, and the next is wanted soon.
+const PAUSE_FACTOR: u32 = 50;
+/// The longest pause between sweeps.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Timers woken at once.
 const TIMER_LIMIT: usize = 256;
-/// How often live sessions are looked at: they last for hours.
+/// How often idle live sessions are closed: they last for hours.
 const LIVE_SESSIONS_EVERY: Duration = Duration::from_secs(60);
 
 impl Ingress {
-    /// Finds what nobody told us about: messages that were accepted before this process began, or whose delivery was
-    /// lost, and timers that have come.
+    /// Finds messages that were accepted before this process began or whose delivery was lost, and due timers.
     pub(super) fn sweep(&mut self, ctx: &mut Context<Self>, overdue_after: Duration) {
         if self.draining {
             return;
         }
         let context = Arc::clone(&self.context);
-        // A lane that is behind reads everything anyway; asking who else is would look at all that waits.
+        // A tenant that is behind reads everything anyway, and asking for others would read all that waits.
         self.sweeps = self.sweeps.wrapping_add(1);
         let behind = self.cursors.iter().filter(|(_, cursor)| cursor.is_behind()).map(|(tenant, _)| tenant.clone());
         let mut behind: Vec<TenantId> = behind.collect();
@@ -60,7 +59,7 @@ impl Ingress {
                     ingress.swept(behind, due, ctx);
                     let took = begun.elapsed();
                     let before = std::mem::replace(&mut ingress.sweep_took, took);
-                    pause = pause.max((took.min(before) * SHARE).min(RAREST));
+                    pause = pause.max((took.min(before) * PAUSE_FACTOR).min(LONGEST_PAUSE));
                 }
                 Err(error) if ingress.context.outage.is_news(&error) => {
                     warn!(error = %error, "sweep failed, trying again");
@@ -72,8 +71,8 @@ impl Ingress {
         }));
     }
 
-    /// How many due timers to read, if any. Those of a tenant that left the configuration stay due for ever, before all
-    /// later ones: each read is wider by as many as there were, and once they are many, reads are rare.
+    /// How many due timers to read, if any. Timers of a tenant that left the configuration stay due for ever, before all later
+    /// ones: each read is wider by their number, and once they are many, reads are rare.
     fn timers_to_read(&self) -> Option<usize> {
         let rare = self.stray_timers >= TIMER_LIMIT;
         (!rare || self.sweeps.is_multiple_of(ASK_EVERY)).then(|| TIMER_LIMIT.saturating_add(self.stray_timers))
@@ -82,14 +81,14 @@ impl Ingress {
     fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
         for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
             cursor_of(&mut self.cursors, &self.context, &tenant, ctx).start_over_unless_behind();
-            self.pump(&tenant, ctx);
+            self.read_backlog(&tenant, ctx);
         }
         let Some(due) = due else { return };
         let (known, strays): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|key| self.context.tenants.contains_key(&key.tenant));
         self.stray_timers = strays.len();
         for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
-            self.supervisor.do_send(Wake(key));
+            self.supervisor.do_send(WakeConversation(key));
         }
     }
 

@@ -1,76 +1,76 @@
-//! Which rows of the outbox a node asks for, and which leases are over.
+//! Claims of outbox rows, and the leases that are over.
 
 use super::ChannelKey;
 use crate::domain::Timestamp;
 use crate::domain::ids::{NodeId, OutboundId};
 
-/// Which rows of a lane may be leased.
+/// Which rows of a channel may be leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimable {
-    /// The heads of its conversations' lines.
+    /// The heads of its conversation queues.
     Heads,
-    /// Of a lane whose day is used up: what goes all the same ([`crate::domain::message::OutboundKind::QUOTA_EXEMPT`]). It passes
-    /// what waits before it in its line, though not what is on its way or another of its kind.
+    /// Quota-exempt rows, of a channel whose day is used up ([`crate::domain::message::OutboundKind::QUOTA_EXEMPT`]). Such a row
+    /// passes the rows that wait before it in its queue, though not one that is being sent or another quota-exempt one.
     QuotaExempt,
 }
 
-/// Which rows to lease.
+/// A claim of pending rows.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Whose, and through which channel.
+    /// The tenant and the channel.
     pub channel_key: ChannelKey,
-    /// Which of it.
+    /// Which of its rows.
     pub which: Claimable,
     /// Whether rows of one conversation wait for each other ([`crate::domain::channel::ChannelProfile::keep_order`]).
     pub keep_order: bool,
-    /// For whom.
+    /// The node that leases them.
     pub node: NodeId,
     /// Rows due by then.
     pub now: Timestamp,
-    /// Until when.
+    /// When the lease ends.
     pub lease_until: Timestamp,
-    /// How many at most.
+    /// The greatest number of rows.
     pub limit: usize,
 }
 
-/// Which waiting rows need not wait any longer: another channel takes over for theirs.
+/// Rows to retry now, because the fallback of their channel has taken over.
 #[derive(Clone, Debug)]
 pub struct ExpediteRetries {
-    /// Of which lane.
+    /// Their tenant and channel.
     pub channel_key: ChannelKey,
-    /// The channel that takes over knows all their addresses; else only phone numbers.
+    /// Whether the fallback can address all of them; otherwise it can address phone numbers only.
     pub any_address: bool,
-    /// It may say what has no text of its own, by a template.
+    /// Whether the fallback can send rows without text, by a template.
     pub without_text: bool,
-    /// When.
+    /// The caller's now.
     pub now: Timestamp,
-    /// How many at most.
+    /// The greatest number of rows.
     pub limit: usize,
 }
 
-/// Which leases are over: those that ran out, and of the node's own those that nobody has. What its senders have in hand
-/// is not, however late it is: they are alive and will say what came of it.
+/// Leases that are over: those that ran out, and those of the node whose answer was lost. A row that one of the node's
+/// senders has in hand is excepted, however late it is: that sender will settle it.
 #[derive(Clone, Debug)]
 pub struct EndedLeases {
-    /// Who asks.
+    /// The node that asks.
     pub node: NodeId,
     /// Leases that end by then ran out.
     pub now: Timestamp,
-    /// The ends of leases of this node whose answer was lost: nobody sends on them.
+    /// The ends of leases of this node whose answer was lost: no send begins on them.
     pub lost: Vec<Timestamp>,
     /// Rows that senders of this node have in hand.
     pub held: Vec<OutboundId>,
 }
 
-/// Which unknown rows to look into.
+/// A claim of unknown rows.
 #[derive(Clone, Debug)]
 pub struct ClaimUnknown {
-    /// For whom.
+    /// The node that leases them.
     pub node: NodeId,
     /// Rows due by then (`next_attempt_at`).
     pub now: Timestamp,
-    /// Nobody else looks into them until then (becomes `next_attempt_at`).
+    /// When the claim ends (becomes `next_attempt_at`): no other node reconciles them before.
     pub lease_until: Timestamp,
-    /// How many at most.
+    /// The greatest number of rows.
     pub limit: usize,
 }

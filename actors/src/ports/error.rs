@@ -1,4 +1,4 @@
-//! What a port says when it failed.
+//! Error of a port.
 
 use std::error::Error;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::fmt;
 /// A port failed.
 #[derive(Debug, thiserror::Error)]
 pub struct PortError {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: PortErrorKind,
-    /// What lies beneath.
+    /// The cause.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What kind of failure.
+/// The kind of a port's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PortErrorKind {
-    /// The dependency is away.
+    /// The dependency is unavailable.
     Unavailable,
     /// It did not answer in time; the outcome is unknown.
     Timeout,
-    /// Somebody else was first, or a constraint says no; nothing was written.
+    /// Another writer was first, or a constraint refused; nothing was written.
     Conflict,
-    /// What came back makes no sense; trying again will not help.
+    /// The stored data cannot be read; trying again does not help.
     Corrupt,
 }
 

@@ -1,4 +1,4 @@
-//! Telling others that there is something to look at: what they would find at their next sweep anyway.
+//! Notifications between nodes: a hint to look now at what the next sweep would find anyway.
 
 use std::collections::BTreeSet;
 
@@ -7,44 +7,44 @@ use serde::{Deserialize, Serialize};
 use super::ChannelKey;
 use crate::domain::ids::{ChannelId, TenantId};
 
-/// What somebody should look at soon. It names tenants and channels and nobody else (I10), and several of them are one.
+/// What other nodes should look at now. It names tenants and channels only (I10). Several notifications add up to one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
-    /// Rows of these lanes were set on their way, or their channel was paused or resumed.
+    /// Channels whose rows were released or replayed, or that were paused or resumed.
     pub channel_keys: BTreeSet<ChannelKey>,
-    /// Contacts of these tenants are to be written to no more, or again: conversations in memory read anew.
+    /// Tenants with a contact whose consent changed: their conversations in memory are to be read again.
     pub tenants: BTreeSet<TenantId>,
 }
 
-/// Who passes on what others should look at. A wake-up is a hint: it may be lost or come twice, and nothing that is
-/// promised rests on it.
+/// Sends notifications to other nodes. A notification is a hint: it may be lost or come twice, and no promise depends on it.
 pub trait Notifier: Send + Sync {
-    /// Passes it on soon, together with what else there is. Neither waits nor fails.
+    /// Sends it soon, together with others. Neither waits nor fails.
     fn notify(&self, what: Notification);
 }
 
-/// Nobody is told.
+/// For a node alone: sends nothing.
 impl Notifier for () {
     fn notify(&self, _: Notification) {}
 }
 
+/// The JSON that nodes of all versions exchange: its names do not change.
 #[derive(Serialize)]
 struct Wire<'a> {
-    /// Who says so.
     from: &'a str,
+    #[serde(rename = "lanes")]
     channel_keys: Vec<(&'a str, &'a str)>,
     tenants: Vec<&'a str>,
 }
 
 impl Notification {
-    /// Rows of a lane, or its channel's pause.
+    /// About a channel's rows, or its pause.
     #[must_use]
     pub fn channel_key(tenant: &TenantId, channel: &ChannelId) -> Self {
         let channel_key = ChannelKey { tenant: tenant.clone(), channel: channel.clone() };
         Self { channel_keys: BTreeSet::from([channel_key]), ..Self::default() }
     }
 
-    /// A tenant's conversations.
+    /// About a tenant's conversations.
     #[must_use]
     pub fn tenant(tenant: &TenantId) -> Self {
         Self { tenants: BTreeSet::from([tenant.clone()]), ..Self::default() }
@@ -56,14 +56,14 @@ impl Notification {
         self.channel_keys.is_empty() && self.tenants.is_empty()
     }
 
-    /// Adds another's.
+    /// Adds another one to it.
     pub fn add(&mut self, other: Self) {
         self.channel_keys.extend(other.channel_keys);
         self.tenants.extend(other.tenants);
     }
 
-    /// As texts of at most so many bytes, said by `from`. A single name that is too long for that is left out: others
-    /// find it at their next sweep.
+    /// As texts of at most `most_bytes` bytes, sent by `from`. A single name that is too long is left out: other nodes find
+    /// its rows at their next sweep.
     #[must_use]
     pub fn to_texts(&self, from: &str, most_bytes: usize) -> Vec<String> {
         let mut texts = Vec::new();
@@ -102,17 +102,18 @@ impl Notification {
         halves
     }
 
-    /// Reads such a text. `None` for one's own, and for what nobody of ours wrote.
+    /// Reads such a text. `None` for the node's own, and for a text of another form.
     #[must_use]
     pub fn from_text(text: &str, own: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Owned {
             from: String,
+            #[serde(rename = "lanes")]
             channel_keys: Vec<(String, String)>,
             tenants: Vec<String>,
         }
-        let said: Owned = serde_json::from_str(text).ok()?;
-        if said.from == own {
+        let read: Owned = serde_json::from_str(text).ok()?;
+        if read.from == own {
             return None;
         }
         let channel_key = |(tenant, channel): &(String, String)| ChannelKey {
@@ -120,8 +121,8 @@ impl Notification {
             channel: ChannelId::new(channel),
         };
         Some(Self {
-            channel_keys: said.channel_keys.iter().map(channel_key).collect(),
-            tenants: said.tenants.iter().map(|tenant| TenantId::new(tenant)).collect(),
+            channel_keys: read.channel_keys.iter().map(channel_key).collect(),
+            tenants: read.tenants.iter().map(|tenant| TenantId::new(tenant)).collect(),
         })
     }
 }
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_as_it_was_in_as_many_texts_as_it_takes() {
+    fn a_notification_is_read_back_from_as_many_texts_as_it_takes() {
         for most in [100, 300, 100_000] {
             let texts = many().to_texts("node-1", most);
             assert!(texts.iter().all(|text| text.len() <= most), "{texts:?}");
@@ -155,7 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn ones_own_and_what_is_not_ours_wakes_nobody() {
+    fn nodes_of_an_earlier_version_can_read_it() {
+        let one = Notification::channel_key(&TenantId::new("belle"), &ChannelId::new("wa"));
+        let text = r#"{"from":"node-1","lanes":[["belle","wa"]],"tenants":[]}"#;
+        assert_eq!(one.to_texts("node-1", 1_000), [text]);
+        assert_eq!(Notification::from_text(text, "node-2"), Some(one));
+    }
+
+    #[test]
+    fn a_node_ignores_its_own_notifications_and_other_texts() {
         let text = &Notification::tenant(&TenantId::new("belle")).to_texts("node-1", 1_000)[0];
         assert_eq!(Notification::from_text(text, "node-1"), None);
         for other in ["", "hello", "{}", "[1]", r#"{"from":"x","lanes":[["a"]],"tenants":[]}"#] {

@@ -1,4 +1,4 @@
-//! What each node may send of a tenant's day and budget.
+//! Quota leases: what each node may send of a tenant's day and budget.
 
 use std::time::Duration;
 
@@ -8,43 +8,42 @@ use crate::domain::budget::Usage;
 use crate::domain::ids::{NodeId, TenantId};
 use crate::domain::quota_lease::{QuotaDemand, QuotaLimits, QuotaUsage};
 
-/// Where nodes that share a store keep what each of them holds of a tenant's day and budget (I7). One node alone has no
-/// need of it.
+/// Quota leases of nodes that share a store (I7). A node alone needs none.
 pub trait QuotaLeases: Send + Sync {
-    /// Counts what went out, what may have gone out and what other nodes hold, and gives what [`QuotaLimits::grant`] says, all
-    /// at one moment: who asks for the same tenant meanwhile waits. From then on the node holds what it was given beside
-    /// what it says it holds. Where there is less than it needs, the others hear of it ([`QuotaLeases::wanted`]). What a node
-    /// held that is gone longer than its leases last is nobody's.
+    /// Counts what went out, what may have gone out and what other nodes hold, and grants what [`QuotaLimits::grant`] says, in
+    /// one transaction: requests for the same tenant wait for each other. From then on the node holds the grant beside what
+    /// the request says it holds. When the grant is less than the node needs, the other nodes are asked to give back
+    /// ([`QuotaLeases::wanted`]). The lease of a node that is gone for longer than its row leases last is void.
     ///
-    /// A question whose answer is lost may have been granted; the next one says what is really held.
+    /// A request whose answer is lost may have been granted; the next request says what is really held.
     fn lease(&self, ask: LeaseRequest) -> Pending<'_, Result<LeaseGrant, PortError>>;
 
-    /// The tenants of which others want what the node holds.
+    /// The tenants whose quota other nodes want back from the node.
     fn wanted<'a>(&'a self, node: &'a NodeId) -> Pending<'a, Result<Vec<TenantId>, PortError>>;
 }
 
-/// A question for more.
+/// A request for more.
 #[derive(Clone, Debug)]
 pub struct LeaseRequest {
-    /// Of whose day and budget.
+    /// The tenant of the quota.
     pub tenant: TenantId,
-    /// For whom.
+    /// The node that asks.
     pub node: NodeId,
-    /// Which limits hold.
+    /// The tenant's limits.
     pub limits: QuotaLimits,
-    /// How much of them.
+    /// What the node needs and holds.
     pub demand: QuotaDemand,
     /// The caller's now.
     pub now: Timestamp,
-    /// How long rows are leased: what a node that is gone had on the wire is looked into after that.
+    /// How long rows are leased: after that, rows that a lost node was sending are reconciled.
     pub lease: Duration,
 }
 
-/// The answer.
+/// The answer to a [`LeaseRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseGrant {
-    /// What was counted.
+    /// What the store counted.
     pub counted: QuotaUsage,
-    /// What the node may use up from now on, beside what it had.
+    /// What the node may send from now on, beside what it held.
     pub given: Usage,
 }

@@ -1,4 +1,4 @@
-//! Permits.
+//! Rate limiter port.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use crate::domain::address::Address;
 use crate::domain::channel::RateLimit;
 use crate::domain::ids::{ChannelId, TenantId};
 
-/// Permits for what is about to be sent (I7). In one process governor keeps them; a cluster shares them.
+/// Grants permits to send (I7). A node alone keeps them in memory; a cluster shares them.
 pub trait RateLimiter: Send + Sync {
-    /// Takes a permit of every gate, or of none. Fails closed: an error lets nothing pass.
+    /// Takes a permit of every limit, or of none. Fails closed: after an error nothing is sent.
     fn acquire<'a>(&'a self, limits: &'a [KeyedLimit], now: Timestamp) -> Pending<'a, Result<Acquired, PortError>>;
 }
 
-/// One quota that a message is under.
+/// A rate limit that a message is under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedLimit {
-    /// Whose.
+    /// What it limits.
     pub key: LimitKey,
-    /// How much.
+    /// The limit.
     pub limit: RateLimit,
 }
 
-/// Whose quota.
+/// What a rate limit applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKey {
-    /// A tenant's, over all its channels.
+    /// A tenant, over all its channels.
     Tenant(TenantId),
-    /// A sender account's.
+    /// A channel's sender account.
     Account(ChannelId),
-    /// One contact's with one sender account.
+    /// One contact on one sender account.
     Pair(ChannelId, Address),
 }
 
-/// The gates' answer.
+/// The rate limiter's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// Every permit was taken.
     Granted,
-    /// None was; the gate that is closed longest opens after this time.
+    /// No permit was taken; the limit with the longest wait has one after this time.
     RetryAfter(Duration),
 }

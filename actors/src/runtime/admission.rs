@@ -1,60 +1,61 @@
-//! Admission: how many accepted messages may be in memory. A mailbox's capacity does not bound it (`do_send` ignores
-//! that), so a permit travels inside each message until its turn ends. What gets no permit waits in the store, which
-//! fails open for the webhook and closed for memory.
+//! Admission: how many accepted messages may be in memory.
+//!
+//! A mailbox's capacity does not bound that (`do_send` ignores it), so a permit travels inside each message until its turn
+//! ends. A message without a permit waits in the store: admission fails open for the webhook and closed for memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// How much room is worth a word.
+/// Room is announced each time that so many permits were given back.
 pub const ROOM_EVERY: usize = 64;
 
-/// The node's places for messages in memory.
+/// Permits of a node for messages in memory.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     total: u32,
 }
 
 impl Admission {
-    /// As many places as given.
+    /// Admission of at most `limit` messages.
     #[must_use]
-    pub fn new(places: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         let total =
-            u32::try_from(places).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
-        Self { places: Arc::new(Semaphore::new(total as usize)), total }
+            u32::try_from(limit).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        Self { permits: Arc::new(Semaphore::new(total as usize)), total }
     }
 
-    /// A place for one message of a lane, if both the node and the lane have one.
+    /// A permit for one message of a tenant, if both the node and the tenant have one.
     #[must_use]
     pub fn try_admit(&self, gauge: &Arc<TenantGauge>) -> Option<Permit> {
         if gauge.used.load(Ordering::Relaxed) >= gauge.limit {
             return None;
         }
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => {
                 gauge.used.fetch_add(1, Ordering::Relaxed);
-                Some(Permit { gauge: Arc::clone(gauge), _place: place })
+                Some(Permit { gauge: Arc::clone(gauge), _permit: permit })
             }
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => None,
         }
     }
 
-    /// Places that are free.
+    /// Number of free permits.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.places.available_permits()
+        self.permits.available_permits()
     }
 
     /// Resolves when no message is in memory.
     pub async fn drained(&self) {
         // The semaphore is never closed, so the error cannot come; either way nothing is left to wait for.
-        drop(self.places.acquire_many(self.total).await);
+        drop(self.permits.acquire_many(self.total).await);
     }
 }
 
-/// One tenant's share of the places.
+/// One tenant's messages in memory.
 pub struct TenantGauge {
     used: AtomicUsize,
     limit: usize,
@@ -63,25 +64,25 @@ pub struct TenantGauge {
 }
 
 impl TenantGauge {
-    /// A lane of at most `limit` messages. While room is wanted, `on_room` runs each time that [`ROOM_EVERY`] places were
-    /// given back, and when the lane is empty; it must be cheap and must not panic.
+    /// A gauge for at most `limit` messages. While room is wanted, `on_room` runs each time that [`ROOM_EVERY`] permits were
+    /// given back, and when no message is left; it must be cheap and must not panic.
     #[must_use]
     pub fn new(limit: usize, on_room: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
         Arc::new(Self { used: AtomicUsize::new(0), limit: limit.max(1), wanted: AtomicBool::new(false), on_room })
     }
 
-    /// Says whether anyone waits for room.
+    /// Sets whether messages wait for room.
     pub fn want_room(&self, wanted: bool) {
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// Messages that the lane may still take.
+    /// Number of messages that may still be admitted.
     #[must_use]
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.used())
     }
 
-    /// Messages in memory.
+    /// Number of messages in memory.
     #[must_use]
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
@@ -90,15 +91,15 @@ impl TenantGauge {
 
 impl std::fmt::Debug for TenantGauge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LaneGauge({}/{})", self.used(), self.limit)
+        write!(f, "TenantGauge({}/{})", self.used(), self.limit)
     }
 }
 
-/// A message's place in memory, given back when it is dropped.
+/// The right of one message to be in memory; dropping it gives it back.
 #[derive(Debug)]
 pub struct Permit {
     gauge: Arc<TenantGauge>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Permit {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_cannot_take_every_place() {
+    fn one_tenant_cannot_take_every_permit() {
         let admission = Admission::new(10);
         let (greedy, _) = gauge(4);
         let (modest, _) = gauge(4);
@@ -145,7 +146,7 @@ mod tests {
         let mut held: Vec<_> = std::iter::from_fn(|| admission.try_admit(&gauge)).collect();
         assert_eq!((held.len(), gauge.room()), (ROOM_EVERY + 10, 0));
         held.truncate(ROOM_EVERY);
-        assert_eq!(calls.load(Ordering::Relaxed), 0, "nobody wants to know");
+        assert_eq!(calls.load(Ordering::Relaxed), 0, "room is not wanted");
         gauge.want_room(true);
         held.clear();
         assert_eq!(calls.load(Ordering::Relaxed), 1);

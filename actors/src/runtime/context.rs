@@ -1,4 +1,4 @@
-//! The ports and settings that the composition root hands to every actor.
+//! Actor context: the ports and settings that every actor is handed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use crate::ports::{
     Turns,
 };
 
-/// Everything the actors reach outside of themselves. One per node, shared.
+/// Ports, tenants and settings of a node. All its actors share one.
 pub struct ActorContext {
     /// The ports.
     pub ports: Ports,
     /// The tenants that this node serves.
     pub tenants: HashMap<TenantId, TenantProfile>,
-    /// How much, how long.
+    /// Limits and durations.
     pub settings: Settings,
-    /// This running daemon.
+    /// The id of this running node.
     pub node: NodeId,
-    /// It among others.
+    /// The nodes that share the store.
     pub nodes: LiveNodes,
-    /// The runtime of the pools; what needs sockets runs there.
+    /// The I/O runtime, where everything that needs sockets runs.
     pub io: tokio::runtime::Handle,
     /// Conversations in memory, over all tenants.
     pub residents: AtomicUsize,
-    /// Whether the store is known to be away.
+    /// Whether the store is known to be unavailable.
     pub outage: Outage,
 }
 
-/// Whether the store is away: said once when it goes and once when it comes back, not by everybody who asks meanwhile.
+/// Whether the store is unavailable: logged once when it becomes so and once when it answers again, not by every caller.
 #[derive(Debug, Default)]
 pub struct Outage(AtomicBool);
 
 impl Outage {
-    /// Whether a failure of the store is worth a line: it is not the outage that everybody knows of.
+    /// Whether a failure of the store is to be logged: false during an outage that was logged already.
     #[must_use]
     pub fn is_news(&self, error: &PortError) -> bool {
         !error.is_transient() || !self.0.swap(true, Ordering::Relaxed)
@@ -50,12 +50,12 @@ impl Outage {
 
     fn answered(&self) {
         if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
-            tracing::info!("the store answers again");
+            tracing::info!("store available again");
         }
     }
 }
 
-/// The ports, as the shell filled them.
+/// The ports, as the adapters implement them.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each field is named after the port it holds")]
 pub struct Ports {
@@ -63,7 +63,7 @@ pub struct Ports {
     pub inbox: Arc<dyn Inbox>,
     pub turns: Arc<dyn Turns>,
     pub outbox: Arc<dyn Outbox>,
-    /// Where other nodes may be at work on the same store.
+    /// `None` when no other node works on the same store.
     pub quota_leases: Option<Arc<dyn QuotaLeases>>,
     pub recipients: Arc<dyn RecipientStatuses>,
     pub rate_limiter: Arc<dyn RateLimiter>,
@@ -71,30 +71,30 @@ pub struct Ports {
     pub sellers: Arc<dyn SellerBook>,
 }
 
-/// What the actors know of a tenant.
+/// A tenant's configuration, as the actors use it.
 #[derive(Clone)]
 pub struct TenantProfile {
-    /// What decisions need.
+    /// Rules of its conversations.
     pub rules: Arc<Rules>,
-    /// Where the tenant's day begins.
+    /// The time zone of its day.
     pub timezone: chrono_tz::Tz,
     /// Sends in any second (I7).
     pub per_second: u32,
     /// Sends in a day (I7).
     pub per_day: u32,
-    /// Its share of the senders where tenants compete; 1 is ordinary.
+    /// Its weight where tenants compete for senders; 1 is ordinary.
     pub weight: u32,
-    /// What it may spend.
+    /// Its budget.
     pub budget: BudgetPolicy,
-    /// Whether messages that the contact did not ask for wait until the contact has confirmed.
+    /// Whether messages that the contact did not ask for wait for the double opt-in.
     pub double_opt_in: bool,
-    /// How long a message waits for the contact's next word before it expires.
+    /// How long a deferred message waits for the contact before it expires.
     pub deferred_for: Duration,
     /// Its channels.
     pub channels: HashMap<ChannelId, Arc<ChannelProfile>>,
 }
 
-/// How much, how long.
+/// Limits and durations.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Accepted messages in memory at once; more wait in the store.
@@ -111,16 +111,15 @@ pub struct Settings {
     pub max_resident_conversations: usize,
     /// How long an outbox row is leased to the node that sends it; longer than any gateway's own deadline.
     pub lease: Duration,
-    /// How long an answer of the store may take before the outcome counts as unknown.
+    /// How long the store may take to answer before the outcome counts as unknown.
     pub store_deadline: Duration,
-    /// How often the store is asked for what nobody told us about: accepted messages without a turn, due timers, due
-    /// outbox rows.
+    /// How often the store is swept for accepted messages without a turn, due timers and due outbox rows.
     pub sweep_every: Duration,
     /// How old an accepted message without a turn must be before a sweep delivers it again.
     pub overdue_after: Duration,
-    /// How long to wait before asking a provider about a message whose fate is unknown.
+    /// How long to wait before asking a provider about a message with an unknown outcome.
     pub ask_after: Duration,
-    /// A message that panics its conversation this often is set aside.
+    /// A message that panics its conversation this often becomes a dead letter.
     pub poison_strikes: u32,
     /// When a failed send is tried again.
     pub retry: RetryPolicy,
@@ -147,7 +146,7 @@ impl Default for Settings {
 }
 
 impl ActorContext {
-    /// Now, UTC.
+    /// The clock's time, UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.ports.clock.now()
@@ -167,7 +166,7 @@ impl ActorContext {
         answer
     }
 
-    /// `after` from `now`, as a moment.
+    /// The time `after` from `now`.
     #[must_use]
     pub fn later(now: Timestamp, after: Duration) -> Timestamp {
         chrono::TimeDelta::from_std(after).ok().and_then(|delta| now.checked_add_signed(delta)).unwrap_or(now)

@@ -1,8 +1,8 @@
-//! Who waits for a commit: webhooks, status callbacks, messages that somebody asks for. More than so many at once are
-//! refused, and a tenant is refused before others are (I9).
+//! Fair limit: how many requests may wait for a commit at once, shared by tenants (I9).
 //!
-//! A tenant may wait only while fewer of its own do than its weight times the places that are free: however much one of
-//! them brings, some places stay free for the others. With one tenant alone there is nobody to keep them for.
+//! The requests are webhooks, status callbacks and requested messages. A request enters only while fewer of its tenant's wait
+//! than the tenant's weight times the free permits. So some permits stay free for other tenants however many requests one
+//! tenant brings. A tenant alone may use them all.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::domain::ids::TenantId;
 
-/// The places of a node. Clones share them.
+/// Permits of a node to wait. Clones share them.
 #[derive(Clone, Debug)]
 pub struct FairLimit(Arc<Inner>);
 
@@ -27,37 +27,37 @@ struct TenantCount {
     waiting: AtomicUsize,
 }
 
-/// One that waits; gives its place back when it is dropped.
+/// The right of one request to wait; dropping it gives it back.
 #[derive(Debug)]
 pub struct FairPermit<'a> {
-    room: &'a Inner,
-    bench: Option<&'a AtomicUsize>,
+    limit: &'a Inner,
+    tenant: Option<&'a AtomicUsize>,
 }
 
 impl FairLimit {
-    /// Of so many places, for tenants with these weights.
+    /// A limit of so many requests, for tenants with these weights.
     #[must_use]
     pub fn new<'a>(limit: usize, weights: impl IntoIterator<Item = (&'a TenantId, u32)>) -> Self {
-        let bench = |weight: u32| TenantCount { weight: weight.max(1) as usize, waiting: AtomicUsize::new(0) };
-        let tenants = weights.into_iter().map(|(tenant, weight)| (tenant.clone(), bench(weight)));
+        let count = |weight: u32| TenantCount { weight: weight.max(1) as usize, waiting: AtomicUsize::new(0) };
+        let tenants = weights.into_iter().map(|(tenant, weight)| (tenant.clone(), count(weight)));
         Self(Arc::new(Inner { limit, waiting: AtomicUsize::new(0), tenants: tenants.collect() }))
     }
 
-    /// A place for one of a tenant's, if there is one for it. It fails closed.
+    /// A permit for a tenant's request. `None`: the request is to be refused. It fails closed.
     #[must_use]
     pub fn enter(&self, tenant: &TenantId) -> Option<FairPermit<'_>> {
-        let room = &*self.0;
-        let bench = room.tenants.get(tenant);
+        let limit = &*self.0;
+        let tenant = limit.tenants.get(tenant);
         // Counted before it is compared, so that the limit holds among threads; a drop takes it back.
-        let others = room.waiting.fetch_add(1, Ordering::Relaxed);
-        let waiter = FairPermit { room, bench: bench.map(|bench| &bench.waiting) };
-        let own = bench.map_or(0, |bench| bench.waiting.fetch_add(1, Ordering::Relaxed));
-        let free = room.limit.checked_sub(others).filter(|free| *free > 0)?;
-        let within = bench.is_none_or(|bench| room.tenants.len() < 2 || own < bench.weight.saturating_mul(free));
-        within.then_some(waiter)
+        let others = limit.waiting.fetch_add(1, Ordering::Relaxed);
+        let permit = FairPermit { limit, tenant: tenant.map(|tenant| &tenant.waiting) };
+        let own = tenant.map_or(0, |tenant| tenant.waiting.fetch_add(1, Ordering::Relaxed));
+        let free = limit.limit.checked_sub(others).filter(|free| *free > 0)?;
+        let within = tenant.is_none_or(|tenant| limit.tenants.len() < 2 || own < tenant.weight.saturating_mul(free));
+        within.then_some(permit)
     }
 
-    /// How many wait.
+    /// Number of requests that wait.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.waiting.load(Ordering::Relaxed)
@@ -66,9 +66,9 @@ impl FairLimit {
 
 impl Drop for FairPermit<'_> {
     fn drop(&mut self) {
-        self.room.waiting.fetch_sub(1, Ordering::Relaxed);
-        if let Some(bench) = self.bench {
-            bench.fetch_sub(1, Ordering::Relaxed);
+        self.limit.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(tenant) = self.tenant {
+            tenant.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn i9_a_flood_of_one_tenant_leaves_places_for_the_others() {
+    fn i9_an_overload_of_one_tenant_leaves_permits_for_the_others() {
         let (room, tenants) = room(100, &[("greedy", 1), ("modest", 1), ("heavy", 3)]);
         let greedy: Vec<_> = std::iter::from_fn(|| room.enter(&tenants[0])).collect();
         assert_eq!(greedy.len(), 50);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_alone_has_them_all() {
+    fn a_tenant_alone_may_use_every_permit() {
         let (room, tenants) = room(100, &[("only", 1)]);
         assert_eq!(std::iter::from_fn(|| room.enter(&tenants[0])).collect::<Vec<_>>().len(), 100);
         let none = FairLimit::new(0, []);
@@ -110,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn i9_who_has_nobody_waiting_finds_a_place_unless_all_are_taken(
+        fn i9_a_tenant_without_waiting_requests_gets_a_permit_unless_all_are_taken(
             limit in 1_usize..60,
             steps in proptest::collection::vec((0_usize..4, any::<bool>()), 1..300),
         ) {

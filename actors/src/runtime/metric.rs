@@ -1,4 +1,4 @@
-//! Names of the metrics that the actors write. The shell describes them to the exporter.
+//! Names of the metrics that the actors write. The adapters describe them to the exporter.
 
 /// Accepted messages whose turn was committed; labels `tenant`, `outcome`.
 pub const TURNS: &str = "palabre_conversation_turns_total";
@@ -10,7 +10,7 @@ pub const TURN_CONFLICTS: &str = "palabre_conversation_conflicts_total";
 pub const RESIDENT: &str = "palabre_conversation_resident";
 /// Actors that panicked; label `actor`.
 pub const PANICS: &str = "palabre_actor_panics_total";
-/// Messages set aside because they panicked their conversation repeatedly.
+/// Messages that became dead letters because they panicked their conversation repeatedly.
 pub const POISONED: &str = "palabre_conversation_poisoned_total";
 /// Tenants in quarantine: their actor used its restart budget up.
 pub const QUARANTINED: &str = "palabre_tenant_quarantined_total";
@@ -20,7 +20,7 @@ pub const REFUSED: &str = "palabre_ingress_refused_total";
 pub const ACCEPT_BATCH: &str = "palabre_ingress_batch_messages";
 /// Accepted messages; label `kind` (`new`, `duplicate`).
 pub const ACCEPTED: &str = "palabre_ingress_accepted_total";
-/// Accepted messages that a sweep or a pump brought back from the store.
+/// Accepted messages that were delivered from the store, after a sweep or while their tenant was behind.
 pub const REDELIVERED: &str = "palabre_ingress_redelivered_total";
 /// Attempts to hand a message to a provider; labels `channel`, `result`.
 pub const SENDS: &str = "palabre_outbox_sends_total";
@@ -28,14 +28,14 @@ pub const SENDS: &str = "palabre_outbox_sends_total";
 pub const SEND_SECONDS: &str = "palabre_outbox_send_seconds";
 /// Messages being sent.
 pub const SENDING: &str = "palabre_outbox_sending";
-/// How each sender account stands, 1 for the state it is in; labels `tenant`, `channel`, `state` (`closed`, `open`,
+/// State of each channel: 1 for the state that it is in; labels `tenant`, `channel`, `state` (`closed`, `open`,
 /// `half_open`, `paused`).
 pub const CHANNEL_STATE: &str = "palabre_channel_state";
-/// Used share of a tenant's `per_day`, 0 to 1, above when what may always go went; label `tenant`.
+/// Used share of a tenant's `per_day`, 0 to 1, above 1 by quota-exempt messages; label `tenant`.
 pub const DAY_USED: &str = "palabre_tenant_day_used_ratio";
 /// Messages that will not be tried again by themselves; labels `tenant`, `channel`, `state` (`dead`, `failed`).
 pub const DEAD: &str = "palabre_outbox_dead_total";
 /// Used share of a tenant's budget, 0 to 1, above when overdrawn; labels `tenant`, `period` (`day`, `month`).
 pub const BUDGET_USED: &str = "palabre_tenant_budget_used_ratio";
-/// 1 from the share on at which the tenant wants to hear of it; labels `tenant`, `period`.
+/// 1 from the share of the budget on at which the tenant is alerted; labels `tenant`, `period`.
 pub const BUDGET_ALERT: &str = "palabre_tenant_budget_alert";

@@ -1,5 +1,4 @@
-//! What every actor shares: the outside as they see it, the exit guard, the restart budget, the admission permit, names
-//! of metrics.
+//! Runtime: helpers that all actors share.
 
 pub mod admission;
 mod context;

@@ -1,4 +1,4 @@
-//! This node among those that share its store.
+//! Live nodes: how many share the store, and until when this one counts as alive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use crate::domain::Timestamp;
 use crate::domain::quota_lease::Epoch;
 
-/// How many nodes are alive: this one, and those that it knows of; and until when the others surely believe that this one
-/// is. Clones share it.
+/// The number of live nodes, and until when the other nodes surely count this one as alive. Clones share it.
 #[derive(Clone, Debug)]
 pub struct LiveNodes(Arc<Inner>);
 
@@ -20,14 +19,14 @@ struct Inner {
 }
 
 impl Default for LiveNodes {
-    /// This one alone, for ever.
+    /// A node alone.
     fn default() -> Self {
         Self::until(i64::MAX)
     }
 }
 
 impl LiveNodes {
-    /// One of several, which none of them knows of yet.
+    /// One of several nodes, which the others do not know yet.
     #[must_use]
     pub fn of_several() -> Self {
         Self::until(i64::MIN)
@@ -38,28 +37,27 @@ impl LiveNodes {
         Self(Arc::new(Inner { count, epoch, until: AtomicI64::new(until) }))
     }
 
-    /// How many, one at least.
+    /// The number of live nodes, one at least.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.0.count.load(Ordering::Relaxed).max(1)
     }
 
-    /// So many were seen.
+    /// Sets the number of live nodes.
     pub fn seen(&self, count: u32) {
         self.0.count.store(count.max(1), Ordering::Relaxed);
     }
 
-    /// The others have heard that this one lives, and believe it until then. Where they might have stopped to believe it
-    /// before, another epoch begins.
+    /// The other nodes count this one as alive until then. When they may have given it up before, another epoch begins.
     pub fn believed_until(&self, until: Timestamp, now: Timestamp) {
         if self.0.until.load(Ordering::Acquire) < now.timestamp_micros() {
             self.0.epoch.fetch_add(1, Ordering::AcqRel);
         }
-        // After the number: whoever reads this one reads the other then.
+        // Stored after the number: a reader of the new end reads the new number too.
         self.0.until.store(until.timestamp_micros(), Ordering::Release);
     }
 
-    /// For how long it may act on what was reserved for it.
+    /// The epoch in which this node may use its quota leases.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         let until = self.0.until.load(Ordering::Acquire);
@@ -77,11 +75,11 @@ mod tests {
     use crate::testing::harness::noon;
 
     #[test]
-    fn who_might_have_been_given_up_begins_anew() {
+    fn a_node_that_may_have_been_given_up_begins_another_epoch() {
         let nodes = LiveNodes::of_several();
         let at = |seconds| noon() + TimeDelta::seconds(seconds);
         assert!(nodes.epoch().until <= at(0));
-        // said at, until -> number
+        // now, until -> number
         for (now, until, number) in [(0, 9, 1), (3, 12, 1), (12, 21, 1), (22, 31, 2), (25, 34, 2), (900, 909, 3)] {
             nodes.believed_until(at(until), at(now));
             assert_eq!(nodes.epoch(), Epoch { number, until: at(until) });

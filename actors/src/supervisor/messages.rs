@@ -1,4 +1,4 @@
-//! What may be said to a [`super::Supervisor`].
+//! Messages that a [`super::Supervisor`] takes.
 
 use actix::{Message, WeakRecipient};
 
@@ -12,22 +12,22 @@ pub use crate::conversation::messages::{Compose, Deliver};
 /// A conversation's timer has come.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wake(pub ConversationKey);
+pub struct WakeConversation(pub ConversationKey);
 
-/// Somebody else changed what a tenant's conversations hold in memory.
+/// Another process changed what a tenant's conversations hold in memory.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Reread(pub TenantId);
+pub struct RereadTenant(pub TenantId);
 
 /// A tenant ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ChildExited {
-    /// Which.
+pub struct TenantExited {
+    /// The tenant.
     pub tenant: TenantId,
-    /// Which instance of it.
+    /// Its instance.
     pub generation: u64,
-    /// How.
+    /// How it ended.
     pub exit: Exit,
 }
 

@@ -1,5 +1,6 @@
-//! One shard's supervisor: starts its tenants when they are needed, rebuilds those that panicked within their budget,
-//! and quarantines those that exceed it, so that no other tenant is touched (I9).
+//! Supervisor of a shard: starts its tenants when they are needed, and rebuilds those that panicked.
+//!
+//! A tenant that exceeds its restart budget is quarantined, so that no other tenant is affected (I9).
 
 pub mod messages;
 
@@ -11,7 +12,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{ChildExited, Compose, Deliver, MeetIngress, Reread, Wake};
+use self::messages::{Compose, Deliver, MeetIngress, RereadTenant, TenantExited, WakeConversation};
 use crate::domain::ids::TenantId;
 use crate::ingress::messages::Redeliver;
 use crate::outbox::{Dispatcher, SenderPool};
@@ -21,7 +22,7 @@ use crate::runtime::{ActorContext, metric};
 use crate::tenant::Tenant;
 use crate::tenant::messages::TimerDue;
 
-/// The actor.
+/// Supervises a shard's tenants.
 pub struct Supervisor {
     context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
@@ -56,7 +57,7 @@ impl Supervisor {
 
     fn start_child(&mut self, id: &TenantId, ctx: &Context<Self>) -> Option<(Addr<Tenant>, u64)> {
         let Some(profile) = self.context.tenants.get(id) else {
-            warn!(tenant.id = %id, "messages of a tenant that the configuration does not have stay in the store");
+            warn!(tenant.id = %id, "tenant not configured, its messages stay in the store");
             return None;
         };
         self.generations += 1;
@@ -69,7 +70,7 @@ impl Supervisor {
             Arc::clone(&self.pool),
         );
         let (me, of) = (ctx.address(), id.clone());
-        let child = start_guarded(tenant, move |exit| me.do_send(ChildExited { tenant: of, generation, exit }));
+        let child = start_guarded(tenant, move |exit| me.do_send(TenantExited { tenant: of, generation, exit }));
         Some((child, generation))
     }
 
@@ -79,7 +80,7 @@ impl Supervisor {
             entry.child = Some(child);
             entry.generation = generation;
         }
-        // What the old instance held in memory is in the store.
+        // The messages that the old instance had in memory are in the store.
         if let Some(ingress) = self.ingress.as_ref().and_then(WeakRecipient::upgrade) {
             ingress.do_send(Redeliver(id.clone()));
         }
@@ -117,7 +118,7 @@ impl Handler<Compose> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
-        // Dropped while the tenant recovers, which answers that nobody answered.
+        // Dropped while the tenant recovers, which answers the caller with `Unavailable`.
         let tenant = compose.key.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
             child.do_send(compose);
@@ -125,10 +126,10 @@ impl Handler<Compose> for Supervisor {
     }
 }
 
-impl Handler<Wake> for Supervisor {
+impl Handler<WakeConversation> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Wake(key): Wake, ctx: &mut Context<Self>) {
+    fn handle(&mut self, WakeConversation(key): WakeConversation, ctx: &mut Context<Self>) {
         let tenant = key.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
             child.do_send(TimerDue(key));
@@ -136,21 +137,20 @@ impl Handler<Wake> for Supervisor {
     }
 }
 
-impl Handler<Reread> for Supervisor {
+impl Handler<RereadTenant> for Supervisor {
     type Result = ();
 
-    /// A tenant that is not in memory has nothing to read again.
-    fn handle(&mut self, Reread(tenant): Reread, _: &mut Context<Self>) {
+    fn handle(&mut self, RereadTenant(tenant): RereadTenant, _: &mut Context<Self>) {
         if let Some(child) = self.tenants.get(&tenant).and_then(|entry| entry.child.as_ref()) {
             child.do_send(crate::tenant::messages::Reread);
         }
     }
 }
 
-impl Handler<ChildExited> for Supervisor {
+impl Handler<TenantExited> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, exited: ChildExited, ctx: &mut Context<Self>) {
+    fn handle(&mut self, exited: TenantExited, ctx: &mut Context<Self>) {
         let Some(entry) = self.tenants.get_mut(&exited.tenant).filter(|entry| entry.generation == exited.generation)
         else {
             return;
@@ -168,7 +168,7 @@ impl Handler<ChildExited> for Supervisor {
             }
             RestartDecision::Quarantine { after } => {
                 counter!(metric::QUARANTINED).increment(1);
-                error!(tenant.id = %exited.tenant, "tenant used its restart budget up, resting it; its messages wait in the store");
+                error!(tenant.id = %exited.tenant, "tenant quarantined, its restart budget is used up; its messages wait in the store");
                 after
             }
         };

@@ -1,4 +1,4 @@
-//! What may be said to a [`super::Tenant`].
+//! Messages that a [`super::Tenant`] takes.
 
 use actix::Message;
 
@@ -11,9 +11,9 @@ pub use crate::conversation::messages::{Compose, Deliver, Reread};
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Idle {
-    /// Which.
+    /// The conversation.
     pub key: ConversationKey,
-    /// Which instance of it.
+    /// Its instance.
     pub generation: u64,
     /// How many messages it had taken from its mailbox: if the parent sent more, they are still on their way.
     pub taken: u64,
@@ -22,12 +22,12 @@ pub struct Idle {
 /// A conversation ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ChildExited {
-    /// Which.
+pub struct ConversationExited {
+    /// The conversation.
     pub key: ConversationKey,
-    /// Which instance of it.
+    /// Its instance.
     pub generation: u64,
-    /// How.
+    /// How it ended.
     pub exit: Exit,
 }
 

@@ -1,4 +1,4 @@
-//! One tenant: routes to its conversations, keeps their registry, rebuilds those that panicked, passivates the idle.
+//! Tenant: routes messages to its conversations, rebuilds those that panicked, passivates idle ones.
 
 pub mod messages;
 
@@ -14,7 +14,7 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{ChildExited, Compose, Deliver, Idle, Reread, TimerDue};
+use self::messages::{Compose, ConversationExited, Deliver, Idle, Reread, TimerDue};
 use crate::conversation::messages::{AskIdle, Retire, SendRefusal, Wake};
 use crate::conversation::{Bookmark, Conversation, ConversationSetup};
 use crate::domain::conversation::ConversationKey;
@@ -24,7 +24,7 @@ use crate::runtime::exit::{Exit, start_guarded};
 use crate::runtime::restart_budget::{RestartBudget, RestartDecision};
 use crate::runtime::{ActorContext, TenantProfile, metric};
 
-/// The actor.
+/// Owns a tenant's conversations in memory.
 pub struct Tenant {
     id: TenantId,
     profile: TenantProfile,
@@ -53,7 +53,7 @@ struct Entry {
 
 enum Child {
     Running(Addr<Conversation>),
-    /// It panicked and waits for its rebirth; what comes meanwhile is in the store, and the fresh instance loads it.
+    /// It panicked and waits to be rebuilt. Messages that come meanwhile are in the store, and the next instance loads them.
     Recovering,
 }
 
@@ -108,7 +108,8 @@ impl Tenant {
             poison,
             through,
         });
-        let address = start_guarded(conversation, move |exit| parent.do_send(ChildExited { key, generation, exit }));
+        let address =
+            start_guarded(conversation, move |exit| parent.do_send(ConversationExited { key, generation, exit }));
         (address, generation)
     }
 
@@ -172,7 +173,7 @@ impl Tenant {
         });
     }
 
-    /// A child panicked: rebuild it after a wait; its message is set aside when it did so too often.
+    /// A child panicked: rebuild it after a wait; its message becomes a dead letter when it did so too often.
     fn recover(&mut self, key: ConversationKey, ctx: &mut Context<Self>) {
         let Some(entry) = self.conversations.get_mut(&key) else { return };
         entry.child = Child::Recovering;
@@ -192,12 +193,12 @@ impl Tenant {
             .map(|strikes| strikes.message);
         if let Some(message) = poison {
             counter!(metric::POISONED).increment(1);
-            error!(tenant.id = %self.id, message.id = %message, "message panicked its conversation repeatedly, setting it aside");
+            error!(tenant.id = %self.id, message.id = %message, "message panicked its conversation repeatedly, it becomes a dead letter");
         }
         let after = match entry.budget.spend(Instant::now()) {
             RestartDecision::Restart { after } => after,
             RestartDecision::Quarantine { after } => {
-                error!(tenant.id = %self.id, channel.id = %key.channel, "conversation used its restart budget up, resting it");
+                error!(tenant.id = %self.id, channel.id = %key.channel, "conversation quarantined, its restart budget is used up");
                 after
             }
         };
@@ -255,7 +256,7 @@ impl Handler<Deliver> for Tenant {
         };
         let id = message.id;
         let child = self.running(&key, ctx);
-        // Also while it recovers: what is not sent now is what the fresh instance loads.
+        // Also while it recovers: the next instance loads up to there.
         if let Some(entry) = self.conversations.get_mut(&key) {
             entry.through = entry.through.max(Some(id));
         }
@@ -271,7 +272,7 @@ impl Handler<Compose> for Tenant {
     fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
         match self.running(&compose.key, ctx) {
             Some(child) => child.do_send(compose),
-            // Whoever asked may have gone away.
+            // The caller may have gone away.
             None => drop(compose.answer.send(Err(SendRefusal::Unavailable))),
         }
     }
@@ -316,10 +317,10 @@ impl Handler<Idle> for Tenant {
     }
 }
 
-impl Handler<ChildExited> for Tenant {
+impl Handler<ConversationExited> for Tenant {
     type Result = ();
 
-    fn handle(&mut self, exited: ChildExited, ctx: &mut Context<Self>) {
+    fn handle(&mut self, exited: ConversationExited, ctx: &mut Context<Self>) {
         let ours = self.conversations.get(&exited.key).is_some_and(|entry| entry.generation == exited.generation);
         match (exited.exit, ours) {
             (Exit::Panicked, true) => {
@@ -328,7 +329,7 @@ impl Handler<ChildExited> for Tenant {
                 self.recover(exited.key, ctx);
             }
             (Exit::Stopped, true) => drop(self.forget(&exited.key)),
-            // An instance that we had retired already.
+            // The instance was retired already.
             (_, false) => {}
         }
     }

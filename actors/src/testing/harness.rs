@@ -1,4 +1,4 @@
-//! A whole house on one arbiter, with fakes for every port and paused time: `now` moves when nothing else can.
+//! Harness: an engine on one arbiter, with a fake for every port and paused time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -43,43 +43,43 @@ impl Clock for TokioClock {
     }
 }
 
-/// Nobody is a seller, and an address that ends in `666` makes every decision about it panic.
+/// A seller book without sellers. An address that ends in `666` makes every decision about it panic.
 #[derive(Debug)]
-pub struct CursedBook;
+pub struct PanickingBook;
 
-impl SellerBook for CursedBook {
+impl SellerBook for PanickingBook {
     fn is_registered(&self, _: &TenantId, address: &Address) -> bool {
         assert!(!address.as_str().ends_with("666"), "a decision about this address panics");
         false
     }
 }
 
-/// The house under test.
+/// An engine under test.
 pub struct Harness {
     /// Its store.
     pub store: FakeStore,
     /// Its providers.
     pub gateways: FakeGateways,
-    /// Its gates.
-    pub pacing: FakeRateLimiter,
-    /// It among others.
+    /// Its rate limiter.
+    pub rate_limiter: FakeRateLimiter,
+    /// The live nodes.
     pub nodes: LiveNodes,
-    /// Its actors.
+    /// The engine.
     pub engine: Engine,
 }
 
-/// What a house is to be like.
+/// How the harness is to be built.
 #[derive(Debug)]
 pub struct Plan {
-    /// How much, how long.
+    /// Limits and durations.
     pub settings: Settings,
     /// Its tenants, `a` and `b` unless more are added, each with a channel of its name.
     pub tenants: BTreeMap<String, TenantPlan>,
-    /// Whether other nodes may be at work on the store.
+    /// Whether other nodes may work on the store.
     pub shared: bool,
 }
 
-/// What a tenant is to be like.
+/// How a tenant is to be built.
 #[derive(Clone, Debug)]
 pub struct TenantPlan {
     /// Sends in any second.
@@ -134,33 +134,33 @@ impl TenantPlan {
 }
 
 impl Harness {
-    /// Starts a house with the tenants `a` and `b`, each with a channel of its name. Call it inside an actix System, with
+    /// Starts an engine with the tenants `a` and `b`, each with a channel of its name. Call it inside an actix System, with
     /// paused time.
     #[must_use]
     pub fn start(adjust: impl FnOnce(&mut Settings)) -> Self {
         Self::start_on(FakeStore::new(), FakeGateways::default(), adjust)
     }
 
-    /// The same on a store that has a past.
+    /// Does so on a store that has rows already.
     #[must_use]
     pub fn start_on(store: FakeStore, gateways: FakeGateways, adjust: impl FnOnce(&mut Settings)) -> Self {
         Self::build_on(store, gateways, |plan| adjust(&mut plan.settings))
     }
 
-    /// Starts a house as planned.
+    /// Starts an engine as planned.
     #[must_use]
     pub fn build(adjust: impl FnOnce(&mut Plan)) -> Self {
         Self::build_on(FakeStore::new(), FakeGateways::default(), adjust)
     }
 
-    /// The same on a store that has a past.
+    /// Does so on a store that has rows already.
     #[must_use]
     pub fn build_on(store: FakeStore, gateways: FakeGateways, adjust: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan { settings: Settings::default(), tenants: BTreeMap::new(), shared: false };
         plan.add("a");
         plan.add("b");
         adjust(&mut plan);
-        let (pacing, nodes) = (FakeRateLimiter::default(), LiveNodes::default());
+        let (rate_limiter, nodes) = (FakeRateLimiter::default(), LiveNodes::default());
         let ports = Ports {
             clock: Arc::new(TokioClock::at(noon())),
             inbox: Arc::new(store.clone()),
@@ -168,16 +168,16 @@ impl Harness {
             outbox: Arc::new(store.clone()),
             quota_leases: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn QuotaLeases>),
             recipients: Arc::new(store.clone()),
-            rate_limiter: Arc::new(pacing.clone()),
+            rate_limiter: Arc::new(rate_limiter.clone()),
             gateways: Arc::new(gateways.clone()),
-            sellers: Arc::new(CursedBook),
+            sellers: Arc::new(PanickingBook),
         };
         let mut tenants = HashMap::new();
         for (name, tenant) in &plan.tenants {
             let id = TenantId::new(name);
             tenants.insert(id.clone(), tenant.profile(&id));
             for channel in tenant.channels.keys() {
-                // Asked for once, it is there.
+                // The first request makes the gateway.
                 let _ = gateways.of(&ChannelId::new(channel));
             }
         }
@@ -193,13 +193,13 @@ impl Harness {
         };
         let builder = EngineBuilder::new(context, 1);
         let shard = builder.start_shard(0);
-        Self { store, gateways, pacing, nodes, engine: builder.build(vec![shard]) }
+        Self { store, gateways, rate_limiter, nodes, engine: builder.build(vec![shard]) }
     }
 
-    /// Somebody asks for a message to a contact of a tenant's channel of its name.
+    /// Requests a message to a contact, on the tenant's channel of its name.
     ///
     /// # Errors
-    /// The house's refusal.
+    /// The engine's refusal.
     pub async fn send(&self, tenant: &str, to: &str, request: SendRequest) -> Result<OutboundId, SendRefusal> {
         let address = Address::from_normalised(&format!("whatsapp:{to}"));
         self.engine.send(TenantId::new(tenant), ChannelId::new(tenant), address, request).await
@@ -230,7 +230,7 @@ impl Harness {
     /// A contact writes.
     ///
     /// # Errors
-    /// The house's refusal.
+    /// The engine's refusal.
     pub async fn post(&self, tenant: &str, from: &str, body: &str) -> Result<Accepted, Refusal> {
         self.engine.accept(self.message(tenant, from, body)).await
     }
@@ -261,7 +261,7 @@ pub fn request(text: &str) -> SendRequest {
     }
 }
 
-/// A message that is on its way for the first time.
+/// A message in its first attempt.
 #[must_use]
 pub fn outbound() -> Outbound {
     Outbound {

@@ -1,5 +1,4 @@
-//! What tests of the heart and of the shell share (feature `testing`): a fake of every port, with fault switches and
-//! ways to look inside, and the conformance suite that every store must pass.
+//! Test support of the core and the adapters (feature `testing`): fakes, a harness, conformance suites.
 
 pub mod conformance;
 pub mod fakes;

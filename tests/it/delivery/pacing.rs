@@ -111,12 +111,12 @@ async fn i7_a_day_is_that_of_the_tenants_time_zone_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn i7_a_used_up_day_is_told_and_lets_through_what_is_owed() {
+async fn i7_a_used_up_day_is_logged_and_lets_quota_exempt_messages_through() {
     let (timezone, _) = where_it_is_noon();
     let limits = "per_second = 10000\nper_contact_per_minute = 1000\nper_day = 3".to_owned();
     let world = World::start_on(&Setup { limits, timezone, ..quick() });
     let used = "palabre_tenant_day_used_ratio{tenant=\"belle\"}";
-    let told = |world: &World| world.logs().matches("messages of the day are used up").count();
+    let told = |world: &World| world.logs().matches("daily quota used up").count();
     for (sent, text) in (1..).zip(["un", "deux"]) {
         world.write(BELLE, ANNE, text).await;
         world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", sent).await;
@@ -143,7 +143,7 @@ async fn i7_a_used_up_day_is_told_and_lets_through_what_is_owed() {
 
     let logs = world.logs();
     assert_eq!(told(&world), 1, "{logs}");
-    let line = logs.lines().find(|line| line.contains("messages of the day are used up")).expect("the line");
+    let line = logs.lines().find(|line| line.contains("daily quota used up")).expect("the line");
     let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!((line["tenant.id"].as_str(), line["limits.per_day"].as_u64()), (Some("belle"), Some(3)), "{line}");
     assert!(world.metric(used).await.is_some_and(|used| (1.6..1.7).contains(&used)), "what is owed counts");

@@ -1,52 +1,52 @@
-//! A node's own book of one tenant.
+//! Ledger of a node's quota lease of one tenant.
 
 use super::{Epoch, QuotaDemand, QuotaLimits, QuotaUsage};
 use crate::domain::Timestamp;
 use crate::domain::budget::{BudgetPeriod, Usage};
 use chrono::TimeDelta;
 
-/// What is asked for at once, in messages: at first, and at most. A question is one transaction of the store.
+/// Messages demanded at once: at first, and at most. A demand is one transaction of the store.
 const CHUNK: (u64, u64) = (64, 4_096);
-/// Who comes back within so long is asked for more at once.
+/// A demand within this time of the last one doubles the number.
 const SOON: TimeDelta = TimeDelta::seconds(2);
-/// How long nobody asks again while others hold what is left: they hear of it, and give it back.
+/// How long the node waits while other nodes hold what is left: they are asked to give it back.
 const HELD_BY_OTHERS: TimeDelta = TimeDelta::seconds(2);
-/// The same while it is unknown whether the rest of the day went out already.
+/// How long it waits while messages with an unknown outcome may have used the rest of the day.
 const UNSURE: TimeDelta = TimeDelta::seconds(30);
 
-/// One message that wants to go.
+/// One message to be charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargeRequest {
-    /// It goes on a used-up day too ([`crate::domain::message::OutboundKind::QUOTA_EXEMPT`]).
+    /// Whether it may be sent on a used-up day ([`crate::domain::message::OutboundKind::QUOTA_EXEMPT`]).
     pub quota_exempt: bool,
-    /// It goes whatever was spent.
+    /// Whether it may be sent when the budget is spent.
     pub urgent: bool,
-    /// What it costs, in millionths of the tenant's currency.
+    /// Its cost, in millionths of the tenant's currency.
     pub cost_micros: i64,
 }
 
-/// Why a message cannot go from the reserve.
+/// Why a message cannot be charged to the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeRefusal {
-    /// There is not enough in it: ask for more ([`QuotaLease::demand`]), and then again.
+    /// The lease has not enough: demand more ([`QuotaLease::demand`]), then try again.
     LeaseMore,
-    /// Not before then: the day is used up, or others hold what is left of it.
+    /// Not before then: the day is used up, or other nodes hold what is left of it.
     NotBefore(Timestamp),
-    /// Not before then: the budget is spent, or others hold what is left of it.
+    /// Not before then: the budget is spent, or other nodes hold what is left of it.
     Held(Timestamp),
 }
 
-/// What a message took. It is on the wire until somebody says what came of it.
+/// What a message took of a lease. The message counts as being sent until its outcome is reported.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Charge {
     amount: Usage,
-    /// How much of it came out of the reserve: what is owed, or urgent, goes without.
+    /// How much of it came out of the lease: a quota-exempt or urgent message may go without.
     reserved: Usage,
     lease_number: u64,
 }
 
-/// What a node may send of a tenant's day and budget, and what it has on the wire.
+/// What a node may send of a tenant's day and budget, and what it is sending.
 #[derive(Clone, Debug)]
 pub struct QuotaLease {
     limits: QuotaLimits,
@@ -54,30 +54,30 @@ pub struct QuotaLease {
     month: Period,
     left: Usage,
     out: Usage,
-    /// Nobody said what came of these; from those moments on the store counts them.
+    /// Messages whose outcome was not reported, each with the time from which the store counts it.
     lost: Vec<(Timestamp, Usage)>,
-    /// What was taken in an earlier lease_number does not come back into the reserve.
+    /// Grows when the lease is given up: a charge to an earlier lease does not come back into this one.
     lease_number: u64,
     epoch: Option<u64>,
     chunk: u64,
     given: Usage,
     asked_at: Timestamp,
-    /// Until when nobody asks again: for messages, for money.
+    /// Until when the node does not demand again: messages, money.
     waits: (Timestamp, Timestamp),
     dearest_seen: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Period {
-    /// So much went out for sure.
+    /// What the store counted.
     known: Usage,
-    /// The same and what was taken since, for people.
+    /// That and what was charged since, for the gauges.
     shown: Usage,
     ends_at: Timestamp,
 }
 
 impl QuotaLease {
-    /// An empty one.
+    /// An empty lease.
     #[must_use]
     pub fn new(limits: QuotaLimits, now: Timestamp) -> Self {
         let empty = |period: BudgetPeriod| Period {
@@ -102,10 +102,10 @@ impl QuotaLease {
         }
     }
 
-    /// Takes one message out of it.
+    /// Charges one message.
     ///
     /// # Errors
-    /// [`ChargeRefusal`]; nothing was taken.
+    /// [`ChargeRefusal`]; nothing was charged.
     pub fn take(&mut self, request: ChargeRequest, epoch: Epoch, now: Timestamp) -> Result<Charge, ChargeRefusal> {
         self.start_periods(now);
         if self.epoch != Some(epoch.number) || now >= epoch.until {
@@ -145,7 +145,7 @@ impl QuotaLease {
         Ok(Charge { amount, reserved, lease_number: self.lease_number })
     }
 
-    /// A message surely did not go out.
+    /// The message surely did not go out.
     pub fn give_back(&mut self, taken: Charge) {
         self.out = self.out.less(taken.amount);
         for period in [&mut self.day, &mut self.month] {
@@ -156,18 +156,18 @@ impl QuotaLease {
         }
     }
 
-    /// What came of a message is written down: the store counts it.
+    /// The message's outcome is written: the store counts it.
     pub fn settled(&mut self, taken: Charge) {
         self.out = self.out.less(taken.amount);
     }
 
-    /// Nobody will say what came of a message. From then on the store counts it by itself.
+    /// The message's outcome will not be reported. The store counts it from `until` on.
     pub fn lose(&mut self, taken: Charge, until: Timestamp) {
         self.out = self.out.less(taken.amount);
         self.lost.push((until, taken.amount));
     }
 
-    /// What to ask the store for, so that this message may go and others after it; `None` for those to come.
+    /// What to demand of the store for this message and later ones; `None` for later ones alone.
     pub fn demand(&mut self, request: Option<ChargeRequest>, now: Timestamp) -> QuotaDemand {
         self.start_periods(now);
         let soon = now - self.asked_at < SOON;
@@ -180,16 +180,16 @@ impl QuotaLease {
         QuotaDemand { need: lacks, want, held: self.held(now) }
     }
 
-    /// Gives up what is left, for others: to be told to the store as what is held then, with no demand.
+    /// Gives up what is left, for other nodes. The answer tells the store what is still held, and demands nothing.
     pub fn release(&mut self, now: Timestamp) -> QuotaDemand {
         self.left = Usage::default();
         self.given = Usage::default();
-        // Nor does what is on the wire come back to it: whoever needs it asks.
+        // Messages that are being sent do not come back into the lease either.
         self.lease_number += 1;
         QuotaDemand { held: self.held(now), ..QuotaDemand::default() }
     }
 
-    /// The store's answer: what it had counted, and what it gave, in the epoch in which it was asked.
+    /// The store's answer: what it counted, and what it granted, in the epoch of the question.
     pub fn granted(&mut self, demand: &QuotaDemand, counted: &QuotaUsage, given: Usage, epoch: Epoch, now: Timestamp) {
         self.counted(counted, now);
         if self.epoch != Some(epoch.number) {
@@ -208,7 +208,7 @@ impl QuotaLease {
         }
     }
 
-    /// What went out so far, as the store says.
+    /// What was sent so far, as the store counted.
     pub fn counted(&mut self, counted: &QuotaUsage, now: Timestamp) {
         self.start_periods(now);
         for (period, known) in [(&mut self.day, counted.day), (&mut self.month, counted.month)] {
@@ -217,7 +217,7 @@ impl QuotaLease {
         }
     }
 
-    /// Whether it is time to ask for more, so that nobody has to wait for it.
+    /// Whether to demand more now, so that no message waits for it.
     #[must_use]
     pub fn runs_low(&self, now: Timestamp) -> bool {
         let few = |left: i64, given: i64| given >= 8 && left < given / 4;
@@ -227,7 +227,7 @@ impl QuotaLease {
         (messages || money) && now >= self.waits.0.max(self.waits.1) && self.used_up_until(now).is_none()
     }
 
-    /// Whether anything is on the wire.
+    /// Whether anything is being sent.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.out.messages > 0 || !self.lost.is_empty()
@@ -241,7 +241,7 @@ impl QuotaLease {
         self.left.and(self.out).and(lost)
     }
 
-    /// Until when nothing of the day is to be had.
+    /// Until when the lease has no message left.
     #[must_use]
     pub fn used_up_until(&self, now: Timestamp) -> Option<Timestamp> {
         if self.left.messages > 0 {
@@ -256,7 +256,7 @@ impl QuotaLease {
         (now < self.day.ends_at && self.day.known.messages >= self.limits.per_day).then_some(self.day.ends_at)
     }
 
-    /// What was used of a period, with what is on the wire.
+    /// What was used of a period, with the messages that are being sent.
     #[must_use]
     pub fn used(&self, period: BudgetPeriod, now: Timestamp) -> Usage {
         let used = match period {
@@ -271,7 +271,7 @@ impl QuotaLease {
         Usage { messages: u64::from(!request.quota_exempt), cost_micros: if stopped { request.cost_micros } else { 0 } }
     }
 
-    /// When every budget begins anew that surely does not hold so much more.
+    /// When every budget begins anew that has less than that left.
     fn spent_until(&self, cost_micros: i64) -> Option<Timestamp> {
         let spent = self.limits.budgets().filter_map(|(period, limit)| {
             let period = match period {
@@ -283,7 +283,7 @@ impl QuotaLease {
         spent.max()
     }
 
-    /// Others may have what was reserved.
+    /// Drops the lease: other nodes may have it.
     fn void(&mut self) {
         self.left = Usage::default();
         self.given = Usage::default();

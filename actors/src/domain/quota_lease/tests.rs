@@ -29,7 +29,7 @@ fn demand(need: u64, want: u64, held: u64) -> QuotaDemand {
 }
 
 #[test]
-fn what_is_left_is_shared_out_and_never_more_of_it() {
+fn what_is_left_is_granted_and_never_more() {
     let limits = limits(100, None, None, 0);
     let counted = |sent, unsure, others, holders| QuotaUsage {
         day: usage(sent, 0),
@@ -112,15 +112,15 @@ fn a_day_is_used_to_its_last_message() {
     let (epoch, now) = (world.nodes[2].epoch, world.now);
     let lease = &mut world.nodes[2].lease;
     assert_eq!(lease.take(ORDINARY, epoch, now).err(), Some(ChargeRefusal::NotBefore(at("2026-01-31T23:00:00Z"))));
-    let owed = ChargeRequest { quota_exempt: true, ..ORDINARY };
-    assert!(lease.take(owed, epoch, now).is_ok(), "what is owed goes");
+    let exempt = ChargeRequest { quota_exempt: true, ..ORDINARY };
+    assert!(lease.take(exempt, epoch, now).is_ok(), "a quota-exempt message goes");
     let used = lease.used(BudgetPeriod::Day, now);
     assert_eq!(used.messages, 101);
     assert_eq!(lease.used(BudgetPeriod::Day, at("2026-01-31T23:00:00Z")), Usage::default());
 }
 
 #[test]
-fn who_waits_for_others_asks_again_soon_and_who_is_refused_for_the_day_does_not() {
+fn a_node_that_waits_for_others_demands_again_soon_unless_the_day_is_used_up() {
     let now = at("2026-01-31T12:00:00Z");
     let epoch = Epoch { number: 0, until: now + TimeDelta::hours(1) };
     let mut lease = QuotaLease::new(limits(10, None, None, 0), now);
@@ -148,7 +148,7 @@ fn who_waits_for_others_asks_again_soon_and_who_is_refused_for_the_day_does_not(
 }
 
 #[test]
-fn what_was_reserved_in_another_epoch_is_not_used() {
+fn what_was_leased_in_another_epoch_is_not_used() {
     let now = at("2026-01-31T12:00:00Z");
     let epoch = Epoch { number: 0, until: now + EPOCH };
     let mut lease = QuotaLease::new(limits(100, None, None, 0), now);
@@ -159,9 +159,9 @@ fn what_was_reserved_in_another_epoch_is_not_used() {
     lease.give_back(first);
     assert_eq!(lease.held(now).messages, 10);
     assert_eq!(lease.take(ORDINARY, Epoch { number: 1, ..epoch }, now).err(), Some(ChargeRefusal::LeaseMore));
-    assert_eq!(lease.held(now).messages, 1, "what is on the wire is still there");
+    assert_eq!(lease.held(now).messages, 1, "what is being sent is still there");
     lease.give_back(second);
-    assert_eq!(lease.held(now).messages, 0, "it is others' to give");
+    assert_eq!(lease.held(now).messages, 0, "the store may grant it to others");
     let late = epoch.until;
     let demand = lease.demand(Some(ORDINARY), late);
     lease.granted(&demand, &QuotaUsage { holders: 1, ..QuotaUsage::default() }, usage(10, 0), epoch, late);
@@ -169,7 +169,7 @@ fn what_was_reserved_in_another_epoch_is_not_used() {
 }
 
 #[test]
-fn who_sends_much_asks_for_much_and_before_it_runs_out() {
+fn a_busy_node_demands_much_and_before_its_lease_is_empty() {
     let now = at("2026-01-31T12:00:00Z");
     let epoch = Epoch { number: 0, until: now + TimeDelta::hours(1) };
     let mut lease = QuotaLease::new(limits(1_000_000, None, None, 0), now);

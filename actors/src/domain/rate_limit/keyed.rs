@@ -1,9 +1,8 @@
-//! Permits of several gates at once: all of them, or none.
+//! Keyed rate limiter: takes permits of several limits at once, all of them or none.
 //!
-//! governor decides (GCRA): a gate is closed while its theoretical arrival time is further ahead than its burst allows.
-//! What governor's own stores cannot do is to take several permits as one, so the state is kept here: each question gets
-//! a limiter over a store that only stages what would be written, and the staged times are written when every gate said
-//! yes.
+//! governor decides (GCRA): a limit has no permit while its theoretical arrival time is further ahead than its burst allows.
+//! governor's own stores cannot take several permits as one, so the state is kept here: each check gets a limiter over a
+//! store that only stages what would be written, and the staged times are written when every limit has a permit.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -21,13 +20,13 @@ use governor::{Quota as GovernorQuota, RateLimiter};
 use crate::domain::Timestamp;
 use crate::domain::channel::RateLimit;
 
-/// The longest time between two permits that is told apart.
+/// The longest time between two permits; longer ones count as this.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// So many gates are kept before anything is swept.
+/// The number of keys from which idle ones are removed.
 const SWEEP_FROM: usize = 1_024;
 
-/// The state of all gates, by key. A gate that was idle long enough to be as good as new is forgotten, so memory is
-/// bounded by those in use.
+/// The state of all limits, by key. A key that was idle until its limit was full again is forgotten, so memory is bounded by
+/// the keys in use.
 #[derive(Debug)]
 pub struct KeyedLimiter<K> {
     inner: Mutex<Inner<K>>,
@@ -37,7 +36,7 @@ pub struct KeyedLimiter<K> {
 struct Inner<K> {
     /// Theoretical arrival times, nanoseconds since 1970.
     arrivals: HashMap<K, u64>,
-    /// The latest time that was shown: a clock that goes back gains nothing.
+    /// The latest time seen: a clock that goes back grants nothing.
     latest: u64,
     sweep_at: usize,
 }
@@ -49,11 +48,10 @@ impl<K> Default for KeyedLimiter<K> {
 }
 
 impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
-    /// Takes a permit of every gate, or of none. Naming one key twice takes it once.
+    /// Takes a permit of every limit, or of none. Naming one key twice takes it once.
     ///
     /// # Errors
-    /// The time from `now` until the gate that is closed longest opens. There is no reservation: everyone who waits is
-    /// told the same.
+    /// The longest of the limits' waits from `now`. There is no reservation: all who wait are told the same.
     pub fn take<'a>(
         &self,
         limits: impl Iterator<Item = (&'a K, RateLimit)> + Clone,
@@ -86,8 +84,8 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
         Ok(())
     }
 
-    /// Notes permits that somebody else gave, whether they are there or not: the gates know of them from now on. None is
-    /// closed for longer than when its burst is used up at once.
+    /// Counts permits that another limiter granted, whether this one has them or not. No limit waits longer for it than when
+    /// its burst is used up at once.
     pub fn note<'a>(&self, limits: impl Iterator<Item = (&'a K, RateLimit)>, now: Timestamp)
     where
         K: 'a,
@@ -109,20 +107,20 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
         inner.sweep();
     }
 
-    /// How far ahead of now the permits of a gate are given out: zero when it is as good as new.
+    /// How far ahead of now the permits of a key are granted: zero when its limit is full.
     pub fn ahead(&self, key: &K, now: Timestamp) -> Duration {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let now = inner.latest.max(nanos(now));
         Duration::from_nanos(inner.arrivals.get(key).map_or(0, |arrival| arrival.saturating_sub(now)))
     }
 
-    /// How many gates are remembered.
+    /// Number of keys that are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).arrivals.len()
     }
 
-    /// Whether none is.
+    /// Whether no key is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -130,7 +128,7 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
 }
 
 impl<K: Hash + Eq> Inner<K> {
-    /// Each sweep is paid for by as many new gates as it leaves.
+    /// Sweeps when the number of keys has doubled, so the cost per new key is constant.
     fn sweep(&mut self) {
         if self.arrivals.len() < self.sweep_at {
             return;
@@ -141,7 +139,7 @@ impl<K: Hash + Eq> Inner<K> {
     }
 }
 
-/// Microseconds, as both databases keep them; the clock's own finer digits would be cut there.
+/// Whole microseconds, as both databases keep them.
 fn nanos(at: Timestamp) -> u64 {
     u64::try_from(at.timestamp_micros()).unwrap_or(0).saturating_mul(1_000)
 }
@@ -154,18 +152,18 @@ fn bounded(limit: RateLimit) -> (Duration, NonZeroU32) {
     (every, NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
 }
 
-/// What governor makes of one gate: its next theoretical arrival, or how long it stays closed.
+/// What governor says of one limit: its next theoretical arrival, or how long to wait.
 fn next_arrival(arrival: Option<u64>, limit: RateLimit, now: u64) -> Result<u64, Duration> {
     let (every, burst) = bounded(limit);
     let limit = GovernorQuota::with_period(every).unwrap_or(GovernorQuota::per_second(NonZeroU32::MIN));
-    // governor counts from the moment at which a limiter was made: for it, each question is asked at zero.
+    // governor counts from the time at which a limiter was made, so each check happens at zero.
     let stage = Stage { arrival: arrival.map(|at| at.saturating_sub(now)), next: Cell::new(0) };
     let limiter = RateLimiter::<(), _, _, NoOpMiddleware<Duration>>::new(limit.allow_burst(burst), stage, Zero);
     limiter.check_key(&()).map_err(|until| until.wait_time_from(Duration::ZERO))?;
     Ok(now.saturating_add(limiter.into_state_store().next.get()))
 }
 
-/// A state store that writes nothing down but what it was told last.
+/// A state store that keeps what was written last.
 struct Stage {
     arrival: Option<u64>,
     next: Cell<u64>,

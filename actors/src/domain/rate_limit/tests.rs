@@ -29,8 +29,8 @@ fn the_window_slides() {
 
 #[test]
 fn a_limit_says_how_long_to_wait() {
-    let book = KeyedLimiter::default();
-    let take = |us: i64| book.take([(&"gate", per_second(10))].into_iter(), micros(us));
+    let limiter = KeyedLimiter::default();
+    let take = |us: i64| limiter.take([(&"key", per_second(10))].into_iter(), micros(us));
     assert_eq!(take(0), Ok(()));
     assert_eq!(take(0), Err(Duration::from_millis(100)));
     assert_eq!(take(40_000), Err(Duration::from_millis(60)));
@@ -42,48 +42,48 @@ fn a_limit_says_how_long_to_wait() {
 
 #[test]
 fn a_refusal_takes_nothing_from_any_limit() {
-    let book = KeyedLimiter::default();
+    let limiter = KeyedLimiter::default();
     let pair = RateLimit { every: Duration::from_secs(6), burst: 2 };
-    let both = |us: i64| book.take([(&"pair", pair), (&"account", per_second(100))].into_iter(), micros(us));
+    let both = |us: i64| limiter.take([(&"pair", pair), (&"account", per_second(100))].into_iter(), micros(us));
     assert_eq!((both(0), both(10_000)), (Ok(()), Ok(())), "a burst of two");
     for n in 2..50 {
         assert!(both(n * 10_000).is_err(), "the pair is closed");
     }
-    let account = |us: i64| book.take([(&"account", per_second(100))].into_iter(), micros(us));
+    let account = |us: i64| limiter.take([(&"account", per_second(100))].into_iter(), micros(us));
     assert_eq!(account(20_000), Ok(()), "and the account lost nothing by it");
     assert_eq!(both(6_000_000), Ok(()), "after the time that one permit takes");
-    assert_eq!(both(6_000_000), Err(Duration::from_secs(6)), "told of the gate that is closed longest");
+    assert_eq!(both(6_000_000), Err(Duration::from_secs(6)), "told of the longest wait");
 }
 
 #[test]
 fn idle_limits_are_forgotten() {
-    let book = KeyedLimiter::default();
+    let limiter = KeyedLimiter::default();
     let limit = RateLimit { every: Duration::from_secs(6), burst: 45 };
     for contact in 0..200_000_u32 {
         // One contact after another, each once: at any moment 600 of them are still filling up again.
-        assert_eq!(book.take([(&contact, limit)].into_iter(), micros(i64::from(contact) * 10_000)), Ok(()));
-        assert!(book.len() <= 2_048, "{} gates at contact {contact}", book.len());
+        assert_eq!(limiter.take([(&contact, limit)].into_iter(), micros(i64::from(contact) * 10_000)), Ok(()));
+        assert!(limiter.len() <= 2_048, "{} keys at contact {contact}", limiter.len());
     }
 }
 
 #[test]
 fn quotas_beyond_reason_are_bounded() {
-    let book = KeyedLimiter::default();
+    let limiter = KeyedLimiter::default();
     for (every, burst) in [(Duration::ZERO, 0), (Duration::MAX, u32::MAX), (Duration::from_nanos(1), u32::MAX)] {
-        assert_eq!(book.take([(&(every, burst), RateLimit { every, burst })].into_iter(), micros(0)), Ok(()));
+        assert_eq!(limiter.take([(&(every, burst), RateLimit { every, burst })].into_iter(), micros(0)), Ok(()));
     }
 }
 
 #[test]
 fn permits_given_elsewhere_close_a_limit() {
-    let book = KeyedLimiter::default();
+    let limiter = KeyedLimiter::default();
     let limit = RateLimit { every: Duration::from_secs(1), burst: 3 };
-    let note = |us: i64| book.note([(&"gate", limit)].into_iter(), micros(us));
-    let take = |us: i64| book.take([(&"gate", limit)].into_iter(), micros(us));
-    assert_eq!(book.ahead(&"gate", micros(0)), Duration::ZERO);
+    let note = |us: i64| limiter.note([(&"key", limit)].into_iter(), micros(us));
+    let take = |us: i64| limiter.take([(&"key", limit)].into_iter(), micros(us));
+    assert_eq!(limiter.ahead(&"key", micros(0)), Duration::ZERO);
     note(0);
     note(0);
-    assert_eq!(book.ahead(&"gate", micros(500_000)), Duration::from_millis(1_500));
+    assert_eq!(limiter.ahead(&"key", micros(500_000)), Duration::from_millis(1_500));
     assert_eq!((take(0), take(0)), (Ok(()), Err(Duration::from_secs(1))), "two of three were gone");
     (0..50).for_each(|_| note(0));
     assert_eq!(take(0), Err(Duration::from_secs(1)), "as closed as after a burst, and no more");
@@ -140,7 +140,10 @@ fn a_budget_lasts_a_day() {
     let mut quota_exempt = DayBudget::new(2, Tz::UTC, 1, now);
     for expected in [1.0, 1.5] {
         quota_exempt.count(now);
-        assert!((quota_exempt.used_ratio(now) - expected).abs() < f64::EPSILON, "what is owed goes, and counts");
+        assert!(
+            (quota_exempt.used_ratio(now) - expected).abs() < f64::EPSILON,
+            "a quota-exempt message goes, and counts"
+        );
     }
     let tomorrow = at("2026-01-11T00:00:00Z");
     assert_eq!((quota_exempt.take(now), quota_exempt.used_ratio(tomorrow)), (Err(tomorrow), 0.0));
@@ -189,13 +192,13 @@ proptest! {
             .into_iter()
             .map(|(every_ms, burst)| RateLimit { every: Duration::from_millis(every_ms), burst })
             .collect();
-        let book = KeyedLimiter::default();
+        let limiter = KeyedLimiter::default();
         let mut taken: Vec<Vec<Timestamp>> = vec![Vec::new(); quotas.len()];
         let mut now = 0;
         for (gap, through) in attempts {
             now += gap;
             let limits: Vec<(usize, RateLimit)> = (0..quotas.len()).filter(|n| through & (1 << n) != 0).map(|n| (n, quotas[n])).collect();
-            if book.take(limits.iter().map(|(n, limit)| (n, *limit)), micros(now)).is_ok() {
+            if limiter.take(limits.iter().map(|(n, limit)| (n, *limit)), micros(now)).is_ok() {
                 limits.iter().for_each(|(n, _)| taken[*n].push(micros(now)));
             }
         }
@@ -214,11 +217,11 @@ proptest! {
         limit in 1_u32..50,
         gaps in proptest::collection::vec(0_i64..150_000, 1..200),
     ) {
-        let book = KeyedLimiter::default();
+        let limiter = KeyedLimiter::default();
         let (mut sent, mut now) = (Vec::new(), 0);
         for gap in gaps {
             now += gap;
-            if book.take([(&(), per_second(limit))].into_iter(), micros(now)).is_ok() {
+            if limiter.take([(&(), per_second(limit))].into_iter(), micros(now)).is_ok() {
                 sent.push(micros(now));
             }
         }
@@ -230,10 +233,10 @@ proptest! {
         limits in proptest::collection::vec((1_u32..200, 1_u32..4), 1..4),
         pause_us in 0_i64..1_000_000,
     ) {
-        let book = KeyedLimiter::default();
+        let limiter = KeyedLimiter::default();
         let limits: Vec<(usize, RateLimit)> =
             limits.into_iter().map(|(limit, burst)| RateLimit { burst, ..per_second(limit) }).enumerate().collect();
-        let take = |us: i64| book.take(limits.iter().map(|(n, limit)| (n, *limit)), micros(us));
+        let take = |us: i64| limiter.take(limits.iter().map(|(n, limit)| (n, *limit)), micros(us));
         while take(0).is_ok() {}
         if let Err(wait) = take(pause_us) {
             let wait_us = i64::try_from(wait.as_nanos().div_ceil(1_000)).unwrap();

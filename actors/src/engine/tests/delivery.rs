@@ -17,7 +17,7 @@ use crate::domain::template::TemplateUse;
 use crate::domain::turn::{Refused, SendRequest};
 use crate::engine::SendRefusal;
 use crate::ports::{ChannelKey, LimitKey, Outbox, Pause, PortErrorKind};
-use crate::testing::fakes::{Answer, Fault, InboundState, Op, OutboundRow, Said, Snapshot, Unpaced};
+use crate::testing::fakes::{Answer, Fault, InboundState, Op, OutboundRow, RateLimiterFault, Said, Snapshot};
 use crate::testing::harness::{Harness, Plan, noon, request};
 
 fn away() -> Answer {
@@ -228,8 +228,8 @@ fn a_channel_that_rests_for_long_says_so_again_for_as_long() {
         tokio::time::sleep(Duration::from_secs(250)).await;
         let said = harness.store.calls(Op::PostChannelNotice);
         assert!((4..=5).contains(&said), "at once, and every minute: {said}");
-        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
-        assert!(rest.until > noon() + TimeDelta::seconds(290), "each time to the same end");
+        let [notice] = &harness.store.notices()[..] else { panic!("one channel has a notice") };
+        assert!(notice.until > noon() + TimeDelta::seconds(290), "each time to the same end");
     });
 }
 
@@ -245,9 +245,9 @@ fn a_broken_channel_rests_tries_one_message_and_goes_on() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let begun = harness.provider("a").begun().len();
         let claims = harness.store.snapshot().events_of(EventType::MessageClaimed).count();
-        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
-        assert_eq!((rest.channel_key.channel.as_str(), rest.reason.as_str()), ("a", "breaker_open"));
-        assert!(rest.until > noon() + TimeDelta::seconds(2), "and it is written down until when");
+        let [notice] = &harness.store.notices()[..] else { panic!("one channel has a notice") };
+        assert_eq!((notice.channel_key.channel.as_str(), notice.reason.as_str()), ("a", "breaker_open"));
+        assert!(notice.until > noon() + TimeDelta::seconds(2), "and the notice says until when");
         harness.post("a", BOB, "me too").await.unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
         assert_eq!(harness.provider("a").begun().len(), begun, "open: nothing is tried");
@@ -347,7 +347,7 @@ fn i3_i5_a_sender_that_is_killed_is_looked_into_and_nothing_overtakes_its_messag
         let harness = Harness::build(|_| {});
         harness.post("a", ANNE, "zero").await.unwrap();
         harness.until(|now| all_sent(now, 1)).await;
-        harness.pacing.script([Unpaced::Panic]);
+        harness.rate_limiter.script([RateLimiterFault::Panic]);
         harness.post("a", ANNE, "one").await.unwrap();
         tokio::time::sleep(Duration::from_secs(5)).await;
         harness.post("a", ANNE, "two").await.unwrap();
@@ -373,7 +373,7 @@ fn i5_a_duplicate_candidate_of_the_same_text_proves_nothing() {
         harness.provider("a").script([Answer::TakeAndLose]);
         harness.send("a", ANNE, request("same")).await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 3)).await;
-        assert_eq!(texts(&harness, "a").len(), 3, "found among its twins, and not repeated");
+        assert_eq!(texts(&harness, "a").len(), 3, "found among duplicate candidates, and not repeated");
         let mut ids: Vec<_> = snapshot.outbound.iter().map(|row| row.provider_message_id.clone()).collect();
         ids.dedup();
         assert_eq!(ids.len(), 3, "each owns a receipt of its own");
@@ -477,13 +477,13 @@ fn i7_pair_account_and_tenant_are_paced_together() {
             plan.add("a").per_second = 5;
             plan.channel("a").pair = Some(RateLimit { every: Duration::from_secs(6), burst: 2 });
         });
-        harness.pacing.script([Unpaced::Fail(PortErrorKind::Unavailable)]);
+        harness.rate_limiter.script([RateLimiterFault::Fail(PortErrorKind::Unavailable)]);
         for n in 0..4 {
             harness.send("a", ANNE, request(&format!("anne {n}"))).await.unwrap();
             harness.send("a", BOB, request(&format!("bob {n}"))).await.unwrap();
         }
         assert!(all_sent(&harness.until(|now| all_sent(now, 8)).await, 8), "closed for a moment, then open");
-        let taken = harness.pacing.taken();
+        let taken = harness.rate_limiter.taken();
         let of = |wanted: fn(&LimitKey) -> bool| {
             let mut times: Vec<_> = taken
                 .iter()

@@ -129,7 +129,7 @@ fn i3_what_is_no_more_urgent_waits_behind_what_the_budget_holds() {
 }
 
 #[test]
-fn i7_a_used_up_day_keeps_everything_back_but_what_is_owed() {
+fn i7_a_used_up_day_keeps_everything_back_but_quota_exempt_messages() {
     alone_and_among_others(async |shared| {
         let harness = Harness::build(|plan| {
             plan.add("a").per_day = 2;
@@ -155,8 +155,8 @@ fn i7_a_used_up_day_keeps_everything_back_but_what_is_owed() {
         assert_eq!(kinds, [Reply, Reply, Help, OptOutConfirmation]);
         assert!(in_state(&snapshot, "urgent", OutboxState::Suppressed), "{:?}", snapshot.outbound);
         assert!(claims(&snapshot) <= claimed + 1, "nothing is claimed only to be put back");
-        let [rest] = &harness.store.rests()[..] else { panic!("one channel rests") };
-        assert_eq!((rest.reason.as_str(), rest.until), ("per_day", noon() + TimeDelta::hours(11)));
+        let [notice] = &harness.store.notices()[..] else { panic!("one channel has a notice") };
+        assert_eq!((notice.reason.as_str(), notice.until), ("per_day", noon() + TimeDelta::hours(11)));
 
         tokio::time::sleep(Duration::from_secs(12 * 60 * 60)).await;
         let sent = texts(&harness, "a");

@@ -1,7 +1,7 @@
 //! Question to a provider: does it have a message, and is the receipt ours?
 
 use super::super::limits::{ChannelHealth, SenderPool, TenantSenders};
-use super::super::send::{self, Outcome, UNCONFIGURED_WAIT};
+use super::super::send::{self, AttemptOutcome, UNCONFIGURED_WAIT};
 use crate::domain::address::Address;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Outbound;
@@ -16,7 +16,7 @@ pub(super) struct Question<'a> {
 
 impl Question<'_> {
     /// Asks the message's own channel, then its fallback, and decides.
-    pub(super) async fn ask(&self, message: &Outbound) -> Outcome {
+    pub(super) async fn ask(&self, message: &Outbound) -> AttemptOutcome {
         let context = self.context;
         let senders = self.pool.tenant(&message.tenant);
         let own = senders.and_then(|senders| senders.channel(&message.channel));
@@ -52,7 +52,7 @@ impl Question<'_> {
         }
         let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
         let via = (asked.channel_key.channel != message.channel).then(|| asked.as_via());
-        Outcome { result, via, cost_micros }
+        AttemptOutcome { result, via, cost_micros }
     }
 
     /// Asks a second time before "absent" is believed. A provider that stood still answers its waiting requests in any order:

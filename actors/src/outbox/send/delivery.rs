@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use super::super::limits::{QuotaCharge, RowInHand, SendPermit};
 use super::content::{carries, template_content};
 use super::routing::{Routing, retry_on_fallback};
-use super::settlement::{Outcome, UNCONFIGURED_WAIT, settle};
+use super::settlement::{AttemptOutcome, UNCONFIGURED_WAIT, settle};
 use super::{checks, policy};
 use crate::domain::Timestamp;
 use crate::domain::message::Outbound;
@@ -30,7 +30,7 @@ pub(crate) struct LeasedRow {
 
 impl Settled {
     /// The outcome of a message that was charged to no quota.
-    fn uncharged(self) -> (Outcome, Option<QuotaCharge>) {
+    fn uncharged(self) -> (AttemptOutcome, Option<QuotaCharge>) {
         (self.into(), None)
     }
 }
@@ -63,7 +63,7 @@ async fn attempt(
     row: &LeasedRow,
     permit: &mut SendPermit,
     in_hand: &mut Option<RowInHand>,
-) -> (Outcome, Option<QuotaCharge>) {
+) -> (AttemptOutcome, Option<QuotaCharge>) {
     let message = &row.message;
     let senders = Arc::clone(permit.senders());
     let configured = context.ports.gateways.get(&message.channel).is_some();
@@ -98,7 +98,7 @@ async fn attempt(
         None
     };
     let cost_micros = if matches!(result, Settled::Sent(_)) { cost_micros } else { 0 };
-    (Outcome { result, via, cost_micros }, charge)
+    (AttemptOutcome { result, via, cost_micros }, charge)
 }
 
 /// What follows route and quota: rate limits, recipient, gateway. Answers also whether the message may have gone out.

@@ -13,4 +13,4 @@ pub(crate) use self::dead_letters::{count_dead, count_lost, count_none_lost};
 pub(crate) use self::delivery::{LeasedRow, deliver};
 pub(crate) use self::policy::reconciled;
 pub(crate) use self::routing::retry_on_fallback;
-pub(crate) use self::settlement::{Outcome, UNCONFIGURED_WAIT, settle};
+pub(crate) use self::settlement::{AttemptOutcome, UNCONFIGURED_WAIT, settle};

@@ -15,13 +15,13 @@ pub(crate) const UNCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
 /// The outcome of an attempt, the channel that was used, and what it cost.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct AttemptOutcome {
     pub(crate) result: Settled,
     pub(crate) via: Option<Via>,
     pub(crate) cost_micros: i64,
 }
 
-impl From<Settled> for Outcome {
+impl From<Settled> for AttemptOutcome {
     fn from(result: Settled) -> Self {
         Self { result, via: None, cost_micros: 0 }
     }
@@ -31,9 +31,9 @@ impl From<Settled> for Outcome {
 ///
 /// While the store is unavailable, it is asked again for as long as a lease lasts. After that the row is reconciled as
 /// unknown, so that nothing is sent a second time blindly.
-pub(crate) async fn settle(context: &ActorContext, message: Outbound, outcome: Outcome) -> bool {
+pub(crate) async fn settle(context: &ActorContext, message: Outbound, outcome: AttemptOutcome) -> bool {
     let id = message.id;
-    let Outcome { result, via, cost_micros } = outcome;
+    let AttemptOutcome { result, via, cost_micros } = outcome;
     let attempt_is_taken_back =
         matches!(result, Settled::Snooze { .. } | Settled::Deferred { .. } | Settled::Held { .. });
     let settlement = Arc::new(Settlement { message, result, via, cost_micros, at: context.now() });

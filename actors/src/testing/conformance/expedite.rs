@@ -1,4 +1,4 @@
-//! What need not wait for its next attempt any longer, because another channel takes over.
+//! Cases of `Outbox::expedite`: retries that are made due because the fallback takes over.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
@@ -34,7 +34,7 @@ pub async fn what_failed_is_due_when_another_channel_takes_over(store: &impl Sub
     settle(store, unknown, Settled::Unknown { ask_at: at(900), reason: "503".into() }, 1).await;
     settle(store, done, taken("SMa"), 1).await;
 
-    let made_due = async |expedite: ExpediteRetries| store.expedite(expedite).await.expect("hastens");
+    let made_due = async |expedite: ExpediteRetries| store.expedite(expedite).await.expect("expedites");
     assert_eq!(made_due(ExpediteRetries { limit: 1, ..expedite(10) }).await, 1, "the one that is due first");
     assert_eq!(ids(&claim(store, "belle", 10, 9).await), [second.id]);
     assert_eq!(made_due(expedite(10)).await, 1);
@@ -60,14 +60,14 @@ pub async fn what_the_other_channel_cannot_carry_waits_for_its_time(store: &impl
     for message in [&nameless, &template] {
         fails(store, message, 700).await;
     }
-    let made_due = async |expedite: ExpediteRetries| store.expedite(expedite).await.expect("hastens");
+    let made_due = async |expedite: ExpediteRetries| store.expedite(expedite).await.expect("expedites");
     assert_eq!(made_due(expedite(10)).await, 0);
     assert_eq!(made_due(ExpediteRetries { any_address: true, ..expedite(10) }).await, 1);
     assert_eq!(ids(&claim(store, "belle", 10, 9).await), [nameless.id]);
     assert_eq!(made_due(ExpediteRetries { without_text: true, ..expedite(10) }).await, 1);
     assert_eq!(ids(&claim(store, "belle", 10, 9).await), [template.id]);
 
-    // A replay begins another life, which has not failed yet.
+    // A replay begins another generation, which has not failed yet.
     settle(store, &template, Settled::Dead { reason: "63012".into() }, 11).await;
     let template = store.snapshot().await.sent_row(template.id).message.clone();
     settle(store, &template, Settled::Dead { reason: "63012".into() }, 12).await;

@@ -1,4 +1,4 @@
-//! The people and messages of the suite.
+//! Fixtures of the suite: people and messages.
 
 use chrono::{DateTime, TimeDelta};
 use uuid::Uuid;
@@ -80,7 +80,7 @@ impl Customer {
         store.recipient_status(&self.0.tenant, &self.0.channel, &self.0.address).await.expect("answers")
     }
 
-    /// What takes turns with others.
+    /// Their tenant and channel.
     pub fn channel_key(&self) -> ChannelKey {
         ChannelKey { tenant: self.0.tenant.clone(), channel: self.0.channel.clone() }
     }
@@ -224,12 +224,12 @@ impl Snapshot {
     }
 }
 
-/// Claims heads of the tenant's lane.
+/// Claims heads of the tenant's channel.
 pub async fn claim(store: &impl Subject, tenant: &str, seconds: i64, limit: usize) -> Vec<Outbound> {
     claim_of(store, tenant, Claimable::Heads, seconds, limit).await
 }
 
-/// Claims rows of the tenant's lane, for a minute.
+/// Claims rows of the tenant's channel, for a minute.
 pub async fn claim_of(
     store: &impl Subject,
     tenant: &str,

@@ -1,4 +1,4 @@
-//! What waits for its tenant's budget, out of its line.
+//! Cases of held messages, which wait for their tenant's budget.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 

@@ -1,4 +1,4 @@
-//! `Inbox`
+//! Cases of `Inbox`.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 

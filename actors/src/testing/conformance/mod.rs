@@ -1,4 +1,4 @@
-//! What every store must do, whatever lies beneath: one suite, run against the fake, SQLite and whatever follows.
+//! Conformance suite of stores: run against the fake, SQLite and PostgreSQL.
 //!
 //! ```ignore
 //! palabre_actors::store_conformance!(async { (FakeStore::new(), ()) });
@@ -27,12 +27,12 @@ pub trait Subject: Inbox + Turns + Outbox + RecipientStatuses {
     /// All rows as they stand.
     fn snapshot(&self) -> Pending<'_, Snapshot>;
 
-    /// Whether other nodes may be at work on it: what they have leased is theirs until the lease runs out.
+    /// Whether other nodes may work on it: what they have leased is theirs until the lease runs out.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Begins another life of a message, as an operator does; no effect where that is not allowed.
+    /// Replays a message, as an operator does; no effect where that is not allowed.
     fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()>;
 }
 
@@ -102,8 +102,8 @@ macro_rules! store_conformance {
             i8_a_callback_finds_its_row,
         );
         $crate::store_conformance!(@cases $make, quota_exempt:
-            what_is_owed_passes_what_waits_for_another_day,
-            what_is_owed_is_due_wherever_it_stands,
+            a_quota_exempt_message_passes_those_that_wait_for_another_day,
+            a_quota_exempt_message_is_due_wherever_it_is_queued,
         );
         $crate::store_conformance!(@cases $make, expedite:
             what_failed_is_due_when_another_channel_takes_over,

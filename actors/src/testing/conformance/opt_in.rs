@@ -167,7 +167,7 @@ pub async fn i6_who_confirms_is_one_person_on_every_channel(store: &impl Subject
 
     settle(store, &claimed[0], taken("SMa"), 7).await;
 
-    // A gate that read what was so before holds one back afterwards: tending finds it.
+    // A check that read the status before the change defers one afterwards: maintenance finds it.
     let late = Customer::of("belle", 3);
     let waits = late.is_answered(store, "SM5", 8, now(8)).await;
     let late_by_sms = on(&late, "belle-sms", "sms:+33612340003");

@@ -1,4 +1,4 @@
-//! `Outbox`
+//! Cases of `Outbox`.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 

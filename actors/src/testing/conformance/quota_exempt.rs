@@ -1,4 +1,4 @@
-//! What goes also when its tenant's day is used up.
+//! Cases of quota-exempt messages, which are sent on a used-up day too.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
@@ -27,7 +27,7 @@ async fn is_told(store: &impl Subject, customer: &Customer, id: &str, kind: Outb
     answer
 }
 
-pub async fn what_is_owed_passes_what_waits_for_another_day(store: &impl Subject) {
+pub async fn a_quota_exempt_message_passes_those_that_wait_for_another_day(store: &impl Subject) {
     let (anne, bob, chloe) = (Customer::of("belle", 1), Customer::of("belle", 2), Customer::of("belle", 3));
     let answer = anne.is_answered(store, "SM1", 0, queued(0)).await;
     let help = is_told(store, &anne, "SM2", OutboundKind::Help, 1).await;
@@ -51,12 +51,12 @@ pub async fn what_is_owed_passes_what_waits_for_another_day(store: &impl Subject
     let claimed = claim(store, "belle", 22).await;
     assert_eq!(ids(&claimed), [again.id]);
     settle(store, &claimed[0], taken("SMb"), 23).await;
-    // Another day: the line goes on as if nothing had passed it.
+    // Another day: the queue goes on as if nothing had passed it.
     let heads = claim_of(store, "belle", Claimable::Heads, 30, 10).await;
     assert!(ids(&heads).contains(&answer.id), "{heads:?}");
 }
 
-pub async fn what_is_owed_is_due_wherever_it_stands(store: &impl Subject) {
+pub async fn a_quota_exempt_message_is_due_wherever_it_is_queued(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let first = customer.is_answered(store, "SM1", 0, now(0)).await;
     settle(store, &first, Settled::Snooze { at: at(900), reason: "per_day".into() }, 1).await;

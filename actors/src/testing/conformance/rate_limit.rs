@@ -1,5 +1,6 @@
-//! What every keeper of permits must do (I7), whatever keeps the state: the same answers to the same questions. Each case
-//! begins with gates that are all as new.
+//! Conformance suite of rate limiters (I7): the same answers to the same calls, wherever the state is kept.
+//!
+//! Each case begins with full limits.
 
 use std::time::Duration;
 
@@ -8,15 +9,14 @@ use crate::domain::ids::{ChannelId, TenantId};
 use crate::domain::rate_limit::per_second;
 use crate::ports::{Acquired, KeyedLimit, LimitKey};
 
-/// Gates under test, on a clock that the test moves.
+/// A rate limiter under test, on a clock that the test moves.
 pub trait Paced {
-    /// Takes a permit of every gate, or of none, so long after the beginning. Whoever has several nodes asks them by
-    /// turns.
+    /// Takes a permit of every limit, or of none, so long after the beginning. With several nodes, each call asks the next.
     fn take(&mut self, limits: &[KeyedLimit], at: Duration) -> Acquired;
 }
 
-/// One question: so long after the one before, of these gates (by their places, a bit each).
-pub type Attempt = (Duration, usize);
+/// One call: so long after the one before, of these limits (by their index, a bit each).
+pub type Call = (Duration, usize);
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -30,7 +30,7 @@ fn account(limit: RateLimit) -> KeyedLimit {
     KeyedLimit { key: LimitKey::Account(ChannelId::new("belle-wa")), limit }
 }
 
-/// A gate says how long it stays closed, and a pause is not saved up.
+/// A limit says how long to wait, and idle time is not saved up.
 pub fn i7_a_limit_says_how_long_to_wait(paced: &mut impl Paced) {
     let mut take = |at| paced.take(&[tenant(per_second(10))], ms(at));
     assert_eq!(take(0), Acquired::Granted);
@@ -42,7 +42,7 @@ pub fn i7_a_limit_says_how_long_to_wait(paced: &mut impl Paced) {
     assert_eq!(take(60_000), Acquired::RetryAfter(ms(100)));
 }
 
-/// A message takes a permit of every gate or of none, and is told of the gate that is closed longest.
+/// A message takes a permit of every limit or of none, and is told of the longest wait.
 pub fn i7_a_refusal_takes_nothing_from_any_limit(paced: &mut impl Paced) {
     let contact = account(RateLimit { every: ms(6_000), burst: 2 });
     let both = [contact.clone(), tenant(per_second(100))];
@@ -51,12 +51,16 @@ pub fn i7_a_refusal_takes_nothing_from_any_limit(paced: &mut impl Paced) {
     for n in 2..50 {
         assert!(matches!(paced.take(&both, ms(n * 10)), Acquired::RetryAfter(_)), "the burst is used up");
     }
-    assert_eq!(paced.take(&[tenant(per_second(100))], ms(500)), Acquired::Granted, "the other gate lost nothing by it");
+    assert_eq!(
+        paced.take(&[tenant(per_second(100))], ms(500)),
+        Acquired::Granted,
+        "the other limit lost nothing by it"
+    );
     assert_eq!(paced.take(&both, ms(6_000)), Acquired::Granted);
     assert_eq!(paced.take(&both, ms(6_000)), Acquired::RetryAfter(ms(6_000)));
 }
 
-/// Gates of one kind or another do not know of each other.
+/// Limits of different kinds are independent.
 pub fn i9_limits_stand_apart(paced: &mut impl Paced) {
     let once = RateLimit { every: ms(60_000), burst: 1 };
     // The same word, for a tenant and for an account.
@@ -67,8 +71,8 @@ pub fn i9_limits_stand_apart(paced: &mut impl Paced) {
     }
 }
 
-/// A quota that was changed counts from the next question on; a slow one leaves no gate closed for longer than the new
-/// one's burst lasts, and one permit.
+/// A changed limit counts from the next call on; a slow one makes no message wait longer than the new one's burst lasts, and
+/// one permit.
 pub fn quotas_may_change(paced: &mut impl Paced) {
     let mut take = |rate, at| paced.take(&[tenant(per_second(rate))], ms(at));
     assert_eq!(take(5, 0), Acquired::Granted);
@@ -78,7 +82,7 @@ pub fn quotas_may_change(paced: &mut impl Paced) {
     assert_eq!(take(1, 400), Acquired::RetryAfter(ms(1_000)));
 }
 
-/// A gate for each quota.
+/// A key for each limit.
 fn limits_of(quotas: &[RateLimit]) -> Vec<KeyedLimit> {
     let limit = |(n, limit): (usize, &RateLimit)| KeyedLimit {
         key: LimitKey::Account(ChannelId::new(&format!("account-{n}"))),
@@ -87,14 +91,14 @@ fn limits_of(quotas: &[RateLimit]) -> Vec<KeyedLimit> {
     quotas.iter().enumerate().map(limit).collect()
 }
 
-/// From any permit of a gate to any later one, there are at most its burst and one for each time that passed.
+/// From any permit of a limit to any later one, there are at most its burst and one for each interval that passed.
 ///
 /// # Errors
-/// What was given too early.
+/// The permit that was granted too early.
 pub fn i7_no_window_holds_more_than_the_limit(
     paced: &mut impl Paced,
     quotas: &[RateLimit],
-    attempts: &[Attempt],
+    attempts: &[Call],
 ) -> Result<(), String> {
     let limits = limits_of(quotas);
     let mut taken: Vec<Vec<Duration>> = vec![Vec::new(); limits.len()];
@@ -128,7 +132,7 @@ pub fn both_agree(
     one: &mut impl Paced,
     other: &mut impl Paced,
     quotas: &[RateLimit],
-    attempts: &[Attempt],
+    attempts: &[Call],
 ) -> Result<(), String> {
     let limits = limits_of(quotas);
     let mut at = Duration::ZERO;
@@ -148,7 +152,7 @@ pub fn both_agree(
     Ok(())
 }
 
-/// The cases that need nothing but gates. The argument makes them anew.
+/// The cases that need nothing but a rate limiter. The argument makes a new one.
 #[macro_export]
 macro_rules! pacing_conformance {
     ($make:expr) => {
@@ -169,7 +173,7 @@ macro_rules! pacing_conformance {
     };
 }
 
-/// The gates of one process, on the test's clock.
+/// The rate limiter of one process, on the test's clock.
 #[derive(Debug, Default)]
 pub struct Local(crate::outbox::LocalRateLimiter);
 

@@ -1,4 +1,4 @@
-//! `Turns` and `RecipientStatuses`
+//! Cases of `Turns` and `RecipientStatuses`.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
@@ -161,7 +161,7 @@ pub async fn i6_stop_holds_back_what_nobody_began(store: &impl Subject) {
 
     let rows = store.snapshot().await;
     let state = |id| rows.sent_row(id).state;
-    assert_eq!(state(begun.id), OutboxState::Sending, "the last gate is for that one");
+    assert_eq!(state(begun.id), OutboxState::Sending, "the recipient check is for that one");
     assert_eq!(state(waiting.id), OutboxState::Suppressed);
     assert_eq!(rows.sent_row(waiting.id).last_error.as_deref(), Some("opted_out"));
     assert_eq!(state(same_turn), OutboxState::Suppressed);

@@ -1,4 +1,4 @@
-//! What was sent, counted.
+//! Cases of `Outbox::usage`.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 

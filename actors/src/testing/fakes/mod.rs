@@ -9,7 +9,7 @@ mod store;
 
 pub use clock::FakeClock;
 pub use gateway::{Answer, FakeGateway, FakeGateways, Said, Taken};
-pub use rate_limit::{FakeRateLimiter, Unpaced};
+pub use rate_limit::{FakeRateLimiter, RateLimiterFault};
 pub use rows::{
     ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
     UsageRow,

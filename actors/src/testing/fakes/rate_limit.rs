@@ -1,4 +1,4 @@
-//! Pacing that goes by the real gates, and can be told to break.
+//! Fake rate limiter: the real one in memory, with scripted failures.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,29 +8,29 @@ use crate::domain::Timestamp;
 use crate::outbox::LocalRateLimiter;
 use crate::ports::{Acquired, KeyedLimit, Pending, PortError, PortErrorKind, RateLimiter};
 
-/// How one question goes wrong.
+/// How one call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unpaced {
-    /// It fails.
+pub enum RateLimiterFault {
+    /// It answers an error.
     Fail(PortErrorKind),
     /// The code panics, and with it the sender that asked.
     Panic,
 }
 
-/// A process' own gates. Clones share them.
+/// The rate limits of one process. Clones share them.
 #[derive(Clone, Default)]
 pub struct FakeRateLimiter(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     limits: LocalRateLimiter,
-    script: Mutex<VecDeque<Unpaced>>,
+    script: Mutex<VecDeque<RateLimiterFault>>,
     taken: Mutex<Vec<(Vec<KeyedLimit>, Timestamp)>>,
 }
 
 impl FakeRateLimiter {
-    /// The next questions go wrong like this.
-    pub fn script(&self, faults: impl IntoIterator<Item = Unpaced>) {
+    /// The next calls fail like this.
+    pub fn script(&self, faults: impl IntoIterator<Item = RateLimiterFault>) {
         lock(&self.0.script).extend(faults);
     }
 
@@ -47,7 +47,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for FakeRateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakePacing").finish_non_exhaustive()
+        f.debug_struct("FakeRateLimiter").finish_non_exhaustive()
     }
 }
 
@@ -57,8 +57,8 @@ impl RateLimiter for FakeRateLimiter {
         Box::pin(async move {
             let fault = lock(&self.0.script).pop_front();
             match fault {
-                Some(Unpaced::Fail(kind)) => return Err(kind.into()),
-                Some(Unpaced::Panic) => panic!("scripted panic"),
+                Some(RateLimiterFault::Fail(kind)) => return Err(kind.into()),
+                Some(RateLimiterFault::Panic) => panic!("scripted panic"),
                 None => {}
             }
             let pass = self.0.limits.acquire(limits, now).await?;

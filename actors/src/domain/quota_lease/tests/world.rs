@@ -1,4 +1,4 @@
-//! Nodes on one store, played against each other.
+//! Model of several nodes on one store.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(super) struct Row {
     taken: Option<Charge>,
     lease_until: Timestamp,
     unknown: bool,
-    on_the_wire: bool,
+    reached_provider: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// What a store does.
+    /// Grants as a store does.
     fn grant(&mut self, n: usize, demand: &QuotaDemand) -> (QuotaUsage, Usage) {
         let id = self.nodes[n].id;
         let (now, seen) = (self.now, &self.seen);
@@ -140,7 +140,7 @@ impl World {
                 taken: Some(taken),
                 lease_until: now + LEASE,
                 unknown: false,
-                on_the_wire: at_once,
+                reached_provider: at_once,
             };
             if at_once {
                 self.arrived.push((now, request));
@@ -161,10 +161,10 @@ impl World {
         let now = self.now;
         let Some(taken) = self.rows[number].taken.take() else { return };
         let (lease_until, request) = (self.rows[number].lease_until, self.rows[number].request);
-        let on_the_wire = self.rows[number].on_the_wire;
+        let reached_provider = self.rows[number].reached_provider;
         let lease = &mut self.nodes[n].lease;
         match step {
-            Step::NotOut(_) if !on_the_wire => {
+            Step::NotOut(_) if !reached_provider => {
                 lease.give_back(taken);
                 self.rows.swap_remove(number);
             }
@@ -175,7 +175,7 @@ impl World {
             Step::Unwritten(_) => lease.lose(taken, lease_until),
             _ => {
                 lease.settled(taken);
-                if !on_the_wire {
+                if !reached_provider {
                     self.arrived.push((now, request));
                 }
                 self.sent.push((now, request));
@@ -193,7 +193,7 @@ impl World {
                 node.epoch = Epoch { number, until: self.now + EPOCH };
             }
         }
-        // What nobody has in hand any more.
+        // Rows that no sender has in hand any more.
         let living: Vec<_> = self.nodes.iter().filter(|node| !node.frozen).map(|node| node.id).collect();
         for row in &mut self.rows {
             let in_hand = row.taken.is_some() && living.contains(&row.node);
@@ -218,7 +218,7 @@ impl World {
                 let unknown: Vec<_> = (0..self.rows.len()).filter(|n| self.rows[*n].unknown).collect();
                 if let Some(row) = unknown.get(row % unknown.len().max(1)) {
                     let row = self.rows.swap_remove(*row);
-                    if row.on_the_wire {
+                    if row.reached_provider {
                         self.sent.push((self.now, row.request));
                     }
                     let owner = self.nodes.iter_mut().find(|node| node.id == row.node);
@@ -260,9 +260,9 @@ impl World {
     }
 }
 
-fn request(owed: bool) -> impl Strategy<Value = ChargeRequest> {
+fn request(exempt: bool) -> impl Strategy<Value = ChargeRequest> {
     let cost = prop_oneof![Just(0_i64), 1_i64..60];
-    let rarely = if owed { 0.2 } else { 0.0 };
+    let rarely = if exempt { 0.2 } else { 0.0 };
     let flags = (proptest::bool::weighted(rarely), proptest::bool::weighted(rarely));
     (cost, flags).prop_map(|(cost_micros, (quota_exempt, urgent))| ChargeRequest {
         quota_exempt,
@@ -271,8 +271,8 @@ fn request(owed: bool) -> impl Strategy<Value = ChargeRequest> {
     })
 }
 
-fn steps(owed: bool) -> impl Strategy<Value = Vec<Step>> {
-    let take = (0_usize..3, request(owed), any::<bool>(), proptest::bool::weighted(0.05))
+fn steps(exempt: bool) -> impl Strategy<Value = Vec<Step>> {
+    let take = (0_usize..3, request(exempt), any::<bool>(), proptest::bool::weighted(0.05))
         .prop_map(|(node, request, at_once, lose_answer)| Step::Take { node, request, at_once, lose_answer });
     let row = || 0_usize..64;
     let node = || 0_usize..3;
@@ -314,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn i7_what_is_owed_or_urgent_leaves_no_room_for_more_of_the_rest(
+    fn i7_exempt_and_urgent_messages_leave_no_room_for_more_of_the_rest(
         per_day in 1_u64..40,
         day in 0_i64..900,
         steps in steps(true),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::decision::QuotaDecision;
 use super::usage;
 use crate::domain::Timestamp;
-use crate::domain::budget::{BudgetPeriod, BudgetPolicy, MoneyBook};
+use crate::domain::budget::{BudgetPeriod, BudgetPolicy, MoneyLedger};
 use crate::domain::ids::TenantId;
 use crate::domain::message::Outbound;
 use crate::domain::rate_limit::DayBudget;
@@ -25,7 +25,7 @@ pub(crate) struct LocalQuota {
 
 struct LocalLedger {
     day: DayBudget,
-    money: MoneyBook,
+    money: MoneyLedger,
     /// The end of the last day that was logged as used up.
     logged_until: Timestamp,
 }
@@ -62,7 +62,7 @@ impl LocalQuota {
         let (day, month) = usage::read(context, &self.tenant, self.timezone, has_month, now).await?;
         *self.lock() = Some(LocalLedger {
             day: DayBudget::new(self.per_day, self.timezone, day.messages, now),
-            money: MoneyBook::new(self.budget.clone(), self.timezone, day.cost_micros, month.cost_micros, now),
+            money: MoneyLedger::new(self.budget.clone(), self.timezone, day.cost_micros, month.cost_micros, now),
             logged_until: Timestamp::default(),
         });
         let decision = self.try_charge(message, cost_micros, context.now());

@@ -1,4 +1,4 @@
-//! Moves of outbound rows: through [`Transition`] alone, each with its event, and with the next in line told.
+//! Conversation queues: moves of outbound rows through [`Transition`], each with its event.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ use crate::domain::status::{OutboxState, Transition};
 use crate::ports::{ChannelKey, MaintenanceReport, Usage};
 use crate::testing::fakes::{OutboundRow, UsageRow};
 
-/// The quarter of an hour that a moment lies in, by its start.
+/// The start of the quarter of an hour that contains the time.
 fn quarter(at: Timestamp) -> Timestamp {
     let seconds = at.timestamp();
     DateTime::from_timestamp(seconds - seconds.rem_euclid(900), 0).unwrap_or(at)
 }
 
 impl Data {
-    /// Moves a row, if the transition is allowed from where it stands: frees its lease, writes the event, promotes the
-    /// next in line when it left the line. Answers whether it was.
+    /// Moves a row, if the transition is allowed from its state: frees its lease, writes the event, and unblocks the next
+    /// row when it left the queue. Answers whether it was moved.
     pub(super) fn step(
         &mut self,
         message: &Outbound,
@@ -49,21 +49,21 @@ impl Data {
         true
     }
 
-    /// Who stands first in a conversation's line.
+    /// The head of a conversation queue.
     pub(super) fn head(&self, conversation: ConversationId) -> Option<OutboundId> {
         let mut rows = self.outbound.values();
         let head = rows.find(|row| row.message.conversation == conversation && row.state.is_in_line());
         head.map(|row| row.message.id)
     }
 
-    /// Whether one before it in its line is on its way, or is one that goes on any day as well.
+    /// Whether a row before it in its queue is being sent, or is quota-exempt as well.
     pub(super) fn is_held_up(&self, row: &OutboundRow) -> bool {
         let line = self.outbound.values().filter(|other| other.message.conversation == row.message.conversation);
         let mut before = line.filter(|other| other.state.is_in_line() && other.message.id < row.message.id);
         before.any(|other| other.state != OutboxState::Pending || other.message.kind.is_quota_exempt())
     }
 
-    /// Tells the head of a line that nobody stands before it. Answers whether it did not know.
+    /// Unblocks the head of a queue. Answers whether it was blocked.
     pub(super) fn promote(&mut self, conversation: ConversationId) -> bool {
         let Some(head) = self.head(conversation) else { return false };
         let Some(row) = self.outbound.get_mut(&head) else { return false };
@@ -72,7 +72,7 @@ impl Data {
         orphan
     }
 
-    /// Puts those of the conversation's deferred rows back into its line that waited for this. Answers how many.
+    /// Puts the conversation's deferred rows that waited for this back into its queue. Answers how many.
     pub(super) fn release(
         &mut self,
         conversation: ConversationId,
@@ -100,7 +100,7 @@ impl Data {
         deferred.len() as u64
     }
 
-    /// Releases and expires deferred rows, and mends lines.
+    /// Releases and expires deferred rows, and repairs queue heads.
     pub(super) fn maintain(&mut self, now: Timestamp) -> MaintenanceReport {
         let (mut changed, mut died) = (0, Vec::new());
         let deferred = self.outbound.values().filter(|row| row.state == OutboxState::Deferred);
@@ -132,7 +132,7 @@ impl Data {
         MaintenanceReport { changed, died }
     }
 
-    /// What waits for the person to confirm goes back into its line, on every channel.
+    /// Releases the rows that wait for the person to confirm, on every channel.
     pub(super) fn release_confirmed(&mut self, tenant: &TenantId, address: &Address, at: Timestamp) {
         let person = self.addresses_of(tenant, address);
         let rows = self.outbound.values().filter(|row| row.message.tenant == *tenant && row.awaits_contact());

@@ -50,7 +50,7 @@ pub enum Op {
     ExpediteRetries,
     HeldBefore,
     OptIn,
-    Tend,
+    Maintain,
     Usage,
     Pauses,
     Pause,
@@ -100,7 +100,7 @@ struct Data {
     confirmed: BTreeMap<ContactId, Timestamp>,
     usage: BTreeMap<(TenantId, Timestamp, ChannelId), Usage>,
     pauses: BTreeMap<ChannelKey, Pause>,
-    rests: BTreeMap<ChannelKey, Pause>,
+    notices: BTreeMap<ChannelKey, Pause>,
     holds: BTreeMap<(TenantId, NodeId), quota_leases::NodeLease>,
     events: Vec<EventRow>,
 }
@@ -166,16 +166,16 @@ impl FakeStore {
         self.lock().record_opt_out(tenant, address);
     }
 
-    /// Begins another life of a message, as an operator does; no effect where `Replay` is not allowed.
+    /// Replays a message, as an operator does; no effect where `Replay` is not allowed.
     pub fn replay(&self, id: OutboundId, at: Timestamp) {
         self.lock().replay(id, at);
         self.0.progress.send_modify(|count| *count += 1);
     }
 
-    /// What was written down last of each channel that rests, or rested.
+    /// The last notice of each channel.
     #[must_use]
-    pub fn rests(&self) -> Vec<Pause> {
-        self.lock().rests.values().cloned().collect()
+    pub fn notices(&self) -> Vec<Pause> {
+        self.lock().notices.values().cloned().collect()
     }
 
     /// The message that was asked for with this key.

@@ -145,7 +145,7 @@ impl Outbox for FakeStore {
     }
 
     fn maintain(&self, now: Timestamp) -> Pending<'_, Result<MaintenanceReport, PortError>> {
-        self.run(Op::Tend, move |data| Ok(data.maintain(now)))
+        self.run(Op::Maintain, move |data| Ok(data.maintain(now)))
     }
 
     fn usage(&self, tenant: &TenantId, since: Timestamp) -> Pending<'_, Result<Usage, PortError>> {
@@ -164,9 +164,9 @@ impl Outbox for FakeStore {
         })
     }
 
-    fn post_channel_notice(&self, rest: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
+    fn post_channel_notice(&self, notice: Pause, _at: Timestamp) -> Pending<'_, Result<(), PortError>> {
         self.run(Op::PostChannelNotice, move |data| {
-            data.rests.insert(rest.channel_key.clone(), rest);
+            data.notices.insert(notice.channel_key.clone(), notice);
             Ok(())
         })
     }
@@ -256,7 +256,7 @@ impl Data {
 }
 
 impl OutboundRow {
-    /// It waits for the tenant's budget, out of line.
+    /// It is held until the tenant may spend again.
     pub(super) fn is_held(&self) -> bool {
         self.state == OutboxState::Deferred && self.last_error.as_deref() == Some("budget")
     }

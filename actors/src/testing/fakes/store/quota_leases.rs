@@ -1,4 +1,4 @@
-//! What nodes hold of days and budgets.
+//! Quota leases of the fake store.
 
 use super::{Data, FakeStore, Op};
 use crate::domain::Timestamp;

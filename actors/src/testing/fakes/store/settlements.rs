@@ -1,4 +1,4 @@
-//! What came of attempts.
+//! Settlements of the fake store.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ impl Data {
                 self.settle_sent(settlement, &receipt.provider_message_id, "found_at_provider");
             }
             _ if !current => {}
-            // Whoever took nothing of the attempt back too late, has lost it to those who look into it.
+            // A snooze that comes too late has lost the row to reconciliation.
             Settled::Snooze { .. } if row.state != OutboxState::Sending => {}
             Settled::Retry { at: again, reason } => {
                 self.step(message, Transition::Postpone, settlement.payload(reason, true), *at, |row| {
@@ -110,7 +110,7 @@ impl Data {
         }
     }
 
-    /// A welcome left through a channel that took over: there the contact can confirm as well. Told once for each life.
+    /// Notes that a welcome left through the fallback, where the contact can confirm as well. Once per generation.
     pub(super) fn welcomed_by(&mut self, message: &Outbound, via: &Via, at: Timestamp) {
         let Some(row) = self.outbound.get(&message.id) else { return };
         let there = matches!(row.state, OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);

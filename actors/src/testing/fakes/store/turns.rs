@@ -188,7 +188,7 @@ impl Data {
                 self.welcomed.entry(turn.contact.id).or_insert(at);
             }
             let mut row = OutboundRow::from(draft);
-            // Those that it was to queue behind may have left the line since the turn was decided.
+            // The rows that it was to queue behind may have left the queue since the turn was decided.
             row.behind &= self.head(row.message.conversation).is_some();
             self.outbound.insert(row.message.id, row);
         }

@@ -1,16 +1,20 @@
-//! The house's own rules, as tests that can fail: which way imports run, what we depend on, what the documents promise.
+//! Conventions of the repository, as tests: imports, names, dependencies, documents.
 //!
-//! Each check is a function from texts to complaints, so that a planted violation shows that it can fail; the tests here
-//! run them over the repository.
+//! Each check is a function from texts to complaints, and has a test with a planted violation. The tests here run the
+//! checks over the repository.
 
 mod alerts;
+mod circles;
 mod code;
 mod dependencies;
 mod documents;
+mod glossary;
 mod habits;
 mod imports;
 mod outbox;
+mod providers;
 mod tree;
+mod types;
 
 use self::code::Code;
 use self::dependencies::{Deny, Graph, Lock};
@@ -22,16 +26,41 @@ fn none(complaints: &[String]) {
 }
 
 #[test]
+fn no_files_import_each_other_in_a_circle() {
+    none(&circles::complaints(&Code::all(&Tree::of_the_repository())));
+}
+
+#[test]
+fn a_public_type_name_stands_once_in_a_crate() {
+    none(&types::repeated(&Code::all(&Tree::of_the_repository())));
+}
+
+#[test]
+fn types_and_modules_use_the_words_of_the_glossary() {
+    none(&glossary::complaints(&Code::all(&Tree::of_the_repository())));
+}
+
+#[test]
+fn a_provider_is_named_in_its_own_folder_alone() {
+    none(&providers::complaints(&Tree::of_the_repository()));
+}
+
+#[test]
+fn doc_comments_are_required_of_the_core_alone() {
+    none(&habits::missing_docs(&Tree::of_the_repository()));
+}
+
+#[test]
 fn imports_run_one_way() {
     let tree = Tree::of_the_repository();
     none(&imports::direction(&Code::all(&tree)));
 }
 
 #[test]
-fn the_heart_has_no_hands() {
+fn the_core_does_no_io() {
     let tree = Tree::of_the_repository();
     none(&imports::discretion(&Code::all(&tree)));
-    none(&dependencies::heart(&Deny::of(&tree), &Graph::of_the_repository()));
+    none(&dependencies::core(&Deny::of(&tree), &Graph::of_the_repository()));
 }
 
 #[test]

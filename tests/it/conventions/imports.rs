@@ -1,8 +1,8 @@
-//! Which way imports run (see `docs/decisions/0001-shape-of-the-house.md`), and what the heart may not name.
+//! Direction of imports (see `docs/decisions/0001-core-and-adapters.md`), and what the core may not name.
 
 use super::code::{Code, Named};
 
-/// A crate's rooms, the innermost first: a room may name itself and what lies further in.
+/// A crate's modules in layers, the innermost first: a module may name itself and what lies further in.
 struct Plan {
     /// Where its files are.
     folder: &'static str,
@@ -10,13 +10,13 @@ struct Plan {
 }
 
 struct Layer {
-    rooms: &'static [&'static str],
-    /// Whether these rooms may name each other.
+    modules: &'static [&'static str],
+    /// Whether the modules of the layer may name each other.
     mutual: bool,
 }
 
-const fn apart(rooms: &'static [&'static str]) -> Layer {
-    Layer { rooms, mutual: false }
+const fn apart(modules: &'static [&'static str]) -> Layer {
+    Layer { modules, mutual: false }
 }
 
 const PLANS: [Plan; 2] = [
@@ -25,9 +25,9 @@ const PLANS: [Plan; 2] = [
         layers: &[
             apart(&["domain"]),
             apart(&["ports"]),
-            apart(&["kit"]),
-            Layer { rooms: &["supervisor", "tenant", "conversation", "ingress", "outbox"], mutual: true },
-            apart(&["house"]),
+            apart(&["runtime"]),
+            Layer { modules: &["supervisor", "tenant", "conversation", "ingress", "outbox"], mutual: true },
+            apart(&["engine"]),
             apart(&["testing"]),
         ],
     },
@@ -35,9 +35,20 @@ const PLANS: [Plan; 2] = [
         folder: "src/",
         layers: &[
             apart(&["config"]),
-            apart(&["store", "spool", "cache", "gateway", "telemetry", "runtime"]),
+            apart(&[
+                "store",
+                "spool",
+                "cache",
+                "gateway",
+                "telemetry",
+                "runtime",
+                "media",
+                "crm",
+                "assistant",
+                "payments",
+            ]),
             apart(&["service"]),
-            apart(&["http"]),
+            apart(&["http", "console"]),
             apart(&["app"]),
             apart(&["lab"]),
             apart(&["cli"]),
@@ -46,53 +57,54 @@ const PLANS: [Plan; 2] = [
     },
 ];
 
-/// Crates whose names do not stand in the heart.
-const HANDS: [&str; 6] = ["sea_orm", "sqlx", "fred", "actix_web", "reqwest", "lettre"];
+/// Crates that the core may not name.
+const IO_CRATES: [&str; 6] = ["sea_orm", "sqlx", "fred", "actix_web", "reqwest", "lettre"];
 /// Parts of libraries that do I/O.
-const OUTSIDE: [&[&str]; 6] =
+const IO_PATHS: [&[&str]; 6] =
     [&["std", "fs"], &["std", "net"], &["std", "process"], &["tokio", "fs"], &["tokio", "net"], &["tokio", "process"]];
 /// A crate that one file alone may name, because it is to be replaced one day.
 const CONFINED: [(&str, &str); 1] = [("backoff", "actors/src/domain/retry.rs")];
 
-/// Imports that run outwards, or to a room that has no place.
+/// Imports that run outwards, or to a module that has no place.
 pub(super) fn direction(files: &[Code]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files {
         let Some(plan) = PLANS.iter().find(|plan| file.path.starts_with(plan.folder)) else { continue };
-        let Some(room) = room_of(plan, &file.path) else { continue };
-        let Some(own) = plan.layer(&room) else {
-            complaints.push(format!("{}: the room `{room}` has no place in the plan of {}", file.path, plan.folder));
+        let Some(module) = module_of(plan, &file.path) else { continue };
+        let Some(own) = plan.layer(&module) else {
+            complaints
+                .push(format!("{}: the module `{module}` has no place in the plan of {}", file.path, plan.folder));
             continue;
         };
         for named in &file.paths {
             let Some(target) = target(named) else { continue };
             let Some(layer) = plan.layer(&target) else { continue };
-            let allowed = target == room
+            let allowed = target == module
                 || layer < own
                 || (layer == own && plan.layers[own].mutual)
                 || (target == "testing" && named.in_test);
             if !allowed {
-                complaints.push(format!("{}:{}: `{room}` may not name `{target}`", file.path, named.line));
+                complaints.push(format!("{}:{}: `{module}` may not name `{target}`", file.path, named.line));
             }
         }
     }
     complaints
 }
 
-/// Names in the heart that only the shell may know.
+/// Names in the core that only the adapters may use.
 pub(super) fn discretion(files: &[Code]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files {
-        let in_heart = file.path.starts_with("actors/src/");
+        let in_core = file.path.starts_with("actors/src/");
         for (line, word) in &file.words {
-            if in_heart && HANDS.contains(&word.as_str()) {
-                complaints.push(format!("{}:{line}: the heart may not name `{word}`", file.path));
+            if in_core && IO_CRATES.contains(&word.as_str()) {
+                complaints.push(format!("{}:{line}: the core may not name `{word}`", file.path));
             }
         }
         for named in &file.paths {
-            if in_heart && !named.in_test && OUTSIDE.iter().any(|path| named.segments.starts_with_words(path)) {
+            if in_core && !named.in_test && IO_PATHS.iter().any(|path| named.segments.starts_with_words(path)) {
                 let path = named.segments.join("::");
-                complaints.push(format!("{}:{}: the heart does no I/O: `{path}`", file.path, named.line));
+                complaints.push(format!("{}:{}: the core does no I/O: `{path}`", file.path, named.line));
             }
             for (name, home) in CONFINED {
                 if named.segments[0] == name && file.path != home {
@@ -115,19 +127,19 @@ impl Words for Vec<String> {
 }
 
 impl Plan {
-    fn layer(&self, room: &str) -> Option<usize> {
-        self.layers.iter().position(|layer| layer.rooms.contains(&room))
+    fn layer(&self, module: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.modules.contains(&module))
     }
 }
 
-/// The room that a file belongs to; `None` for the map (`lib.rs`), which names them all.
-fn room_of(plan: &Plan, path: &str) -> Option<String> {
+/// The module that a file belongs to; `None` for the map (`lib.rs`), which names them all.
+fn module_of(plan: &Plan, path: &str) -> Option<String> {
     let inside = path.strip_prefix(plan.folder)?;
-    let room = inside.split('/').next()?.trim_end_matches(".rs");
-    (inside != "lib.rs").then(|| room.to_owned())
+    let module = inside.split('/').next()?.trim_end_matches(".rs");
+    (inside != "lib.rs").then(|| module.to_owned())
 }
 
-/// The room of its own crate that a path leads to.
+/// The module of its own crate that a path leads to.
 fn target(named: &Named) -> Option<String> {
     let mut segments = named.segments.iter();
     let mut base = named.module.clone();
@@ -165,7 +177,6 @@ mod tests {
                 "fn f() { crate::gateway::f() }",
                 "src/store/mod.rs:1: `store` may not name `gateway`",
             ),
-            ("src/service/mod.rs", "use crate::http::serve;", "src/service/mod.rs:1: `service` may not name `http`"),
             ("src/http/route.rs", "use super::super::app;", "src/http/route.rs:1: `http` may not name `app`"),
             ("src/app/front.rs", "\nuse crate::{config::C, cli};", "src/app/front.rs:2: `app` may not name `cli`"),
             (
@@ -179,16 +190,22 @@ mod tests {
                 "actors/src/domain/turn.rs:1: `domain` may not name `ports`",
             ),
             (
-                "actors/src/kit/mod.rs",
+                "actors/src/runtime/mod.rs",
                 "type A = crate::tenant::Tenant;",
-                "actors/src/kit/mod.rs:1: `kit` may not name `tenant`",
+                "actors/src/runtime/mod.rs:1: `runtime` may not name `tenant`",
             ),
             (
-                "actors/src/house.rs",
+                "actors/src/engine.rs",
                 "use crate::testing::fakes;",
-                "actors/src/house.rs:1: `house` may not name `testing`",
+                "actors/src/engine.rs:1: `engine` may not name `testing`",
             ),
-            ("src/misplaced/mod.rs", "", "src/misplaced/mod.rs: the room `misplaced` has no place in the plan of src/"),
+            ("src/service/mod.rs", "use crate::http::serve;", "src/service/mod.rs:1: `service` may not name `http`"),
+            ("src/app.rs", "use crate::lab::demo;", "src/app.rs:1: `app` may not name `lab`"),
+            (
+                "src/misplaced/mod.rs",
+                "",
+                "src/misplaced/mod.rs: the module `misplaced` has no place in the plan of src/",
+            ),
         ] {
             complaints_of(direction, path, text, &[expected]);
         }
@@ -198,43 +215,44 @@ mod tests {
     fn imports_that_run_inwards_pass() {
         for (path, text) in [
             ("src/main.rs", "fn main() -> ExitCode { palabre::cli::run() }"),
-            ("src/http/route.rs", "use super::answer; use crate::{config, gateway::Receiver};"),
+            ("src/http/route.rs", "use super::answer; use crate::{config, gateway::Receiver, service::list};"),
+            ("src/cli/demo.rs", "use crate::lab::demo;"),
             ("src/lib.rs", "pub mod app; pub use crate::app::start;"),
             ("actors/src/tenant/mod.rs", "use crate::conversation::messages::Deliver;"),
-            ("actors/src/house/tests.rs", "use crate::testing::harness;"),
-            ("actors/src/kit/mod.rs", "#[cfg(test)] use crate::testing::harness;"),
+            ("actors/src/engine/tests.rs", "use crate::testing::harness;"),
+            ("actors/src/runtime/mod.rs", "#[cfg(test)] use crate::testing::harness;"),
         ] {
             complaints_of(direction, path, text, &[]);
         }
     }
 
     #[test]
-    fn the_shell_s_crates_are_seen_in_the_heart() {
+    fn crates_of_the_adapters_are_seen_in_the_core() {
         let path = "actors/src/outbox/mod.rs";
         complaints_of(
             discretion,
             path,
             "use sea_orm as orm;",
-            &[&format!("{path}:1: the heart may not name `sea_orm`")],
+            &[&format!("{path}:1: the core may not name `sea_orm`")],
         );
         complaints_of(
             discretion,
             path,
             "#[actix_web::get(\"/\")] fn f() {}",
-            &[&format!("{path}:1: the heart may not name `actix_web`")],
+            &[&format!("{path}:1: the core may not name `actix_web`")],
         );
         complaints_of(
             discretion,
             path,
             "use std::net::TcpStream;",
-            &[&format!("{path}:1: the heart does no I/O: `std::net::TcpStream`")],
+            &[&format!("{path}:1: the core does no I/O: `std::net::TcpStream`")],
         );
         complaints_of(discretion, path, "// sea_orm\nconst T: &str = \"reqwest\";", &[]);
         complaints_of(discretion, "src/store/mod.rs", "use sea_orm as orm;", &[]);
     }
 
     #[test]
-    fn backoff_is_seen_outside_of_its_room() {
+    fn backoff_is_seen_outside_of_its_file() {
         complaints_of(
             discretion,
             "src/gateway/client.rs",

@@ -22,6 +22,27 @@ pub(super) struct Code {
     pub(super) words: Vec<(usize, String)>,
     /// Functions that carry a `#[test]` of some kind.
     pub(super) tests: BTreeSet<String>,
+    /// Types and modules that are defined here.
+    pub(super) definitions: Vec<Definition>,
+    /// The line of a definition that was read with its `pub`.
+    after_pub: Option<usize>,
+}
+
+/// A type, a trait or a module where it is defined.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) in_test: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Module,
+    /// A type or a trait that is visible in its whole crate, or outside of it.
+    PublicType,
+    PrivateType,
 }
 
 /// A path in code.
@@ -44,7 +65,7 @@ struct Attributes {
 
 /// Where the walk is.
 #[derive(Clone)]
-struct Place {
+struct Position {
     module: Vec<String>,
     in_test: bool,
 }
@@ -60,16 +81,16 @@ impl Code {
         let module = module_of(path);
         let in_test = path.starts_with("tests/") || module.iter().any(|name| name == "tests");
         let mut code = Self { path: path.to_owned(), ..Self::default() };
-        code.walk(tokens, &Place { module, in_test });
+        code.walk(tokens, &Position { module, in_test });
         code
     }
 
-    fn walk(&mut self, tokens: TokenStream, place: &Place) {
+    fn walk(&mut self, tokens: TokenStream, position: &Position) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut attributes = Attributes::default();
         let mut at = 0;
         while let Some(token) = tokens.get(at) {
-            let here = Place { in_test: place.in_test || attributes.only_for_tests, ..place.clone() };
+            let here = Position { in_test: position.in_test || attributes.only_for_tests, ..position.clone() };
             match token {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
                     at += 1;
@@ -104,20 +125,21 @@ impl Code {
     }
 
     /// Reads what an identifier begins; answers how many tokens that were.
-    fn word(&mut self, word: &str, tokens: &[TokenTree], attributes: Attributes, place: &Place) -> usize {
+    fn word(&mut self, word: &str, tokens: &[TokenTree], attributes: Attributes, position: &Position) -> usize {
         let line = tokens[0].span().start().line;
         self.words.push((line, word.to_owned()));
+        self.define(word, tokens, position);
         match (word, tokens.get(1), tokens.get(2)) {
             ("use", Some(_), _) => {
                 let end = tokens.iter().position(|token| is_punct(token, ';')).unwrap_or(tokens.len());
-                self.use_tree(&tokens[1..end], &[], place);
+                self.use_tree(&tokens[1..end], &[], position);
                 end
             }
             ("mod", Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) => {
                 let name = name.to_string();
-                let in_test = place.in_test || name == "tests";
-                let module = place.module.iter().cloned().chain([name]).collect();
-                self.walk(body.stream(), &Place { module, in_test });
+                let in_test = position.in_test || name == "tests";
+                let module = position.module.iter().cloned().chain([name]).collect();
+                self.walk(body.stream(), &Position { module, in_test });
                 3
             }
             ("fn", Some(TokenTree::Ident(name)), _) if attributes.test => {
@@ -131,11 +153,38 @@ impl Code {
                     self.cases(&tokens[taken..]);
                 }
                 if segments.len() > 1 {
-                    self.name(line, segments, place);
+                    self.name(line, segments, position);
                 }
                 taken
             }
         }
+    }
+
+    /// Notes the type or module whose definition begins here. `pub` is read together with what follows it.
+    fn define(&mut self, word: &str, tokens: &[TokenTree], position: &Position) {
+        let (public, at) = match (word, tokens.get(1)) {
+            ("pub", Some(TokenTree::Group(scope))) => (scope.stream().to_string() == "crate", 2),
+            ("pub", _) => (true, 1),
+            _ => (false, 0),
+        };
+        let (Some(TokenTree::Ident(keyword)), Some(TokenTree::Ident(name))) = (tokens.get(at), tokens.get(at + 1))
+        else {
+            return;
+        };
+        let kind = match keyword.to_string().as_str() {
+            "mod" => Kind::Module,
+            "struct" | "enum" | "trait" | "type" | "union" if public => Kind::PublicType,
+            "struct" | "enum" | "trait" | "type" | "union" => Kind::PrivateType,
+            _ => return,
+        };
+        let (line, name) = (name.span().start().line, name.to_string());
+        // After `pub`, the walk comes to the keyword again.
+        if at > 0 {
+            self.after_pub = Some(line);
+        } else if self.after_pub.take() == Some(line) {
+            return;
+        }
+        self.definitions.push(Definition { line, name, kind, in_test: position.in_test });
     }
 
     /// `!(…: a, b, c,)`: tests that a macro makes of a list of names.
@@ -151,11 +200,11 @@ impl Code {
         }
     }
 
-    fn name(&mut self, line: usize, segments: Vec<String>, place: &Place) {
-        self.paths.push(Named { line, module: place.module.clone(), in_test: place.in_test, segments });
+    fn name(&mut self, line: usize, segments: Vec<String>, position: &Position) {
+        self.paths.push(Named { line, module: position.module.clone(), in_test: position.in_test, segments });
     }
 
-    fn attribute(&mut self, inside: TokenStream, attributes: &mut Attributes, place: &Place) {
+    fn attribute(&mut self, inside: TokenStream, attributes: &mut Attributes, position: &Position) {
         let tokens: Vec<TokenTree> = inside.clone().into_iter().collect();
         let (segments, taken) = plain_path(&tokens);
         match segments.last().map(String::as_str) {
@@ -168,11 +217,11 @@ impl Code {
             }
             _ => {}
         }
-        self.walk(inside, place);
+        self.walk(inside, position);
     }
 
     /// `a::{b, c as d, e::*}`: each path to its end.
-    fn use_tree(&mut self, tokens: &[TokenTree], before: &[String], place: &Place) {
+    fn use_tree(&mut self, tokens: &[TokenTree], before: &[String], position: &Position) {
         for branch in tokens.split(|token| is_punct(token, ',')) {
             let Some(first) = branch.first() else { continue };
             let line = first.span().start().line;
@@ -186,14 +235,14 @@ impl Code {
                     }
                     TokenTree::Group(group) => {
                         let inside: Vec<TokenTree> = group.stream().into_iter().collect();
-                        self.use_tree(&inside, &segments, place);
+                        self.use_tree(&inside, &segments, position);
                         segments.clear();
                     }
                     TokenTree::Punct(_) | TokenTree::Literal(_) => {}
                 }
             }
             if !segments.is_empty() {
-                self.name(line, segments, place);
+                self.name(line, segments, position);
             }
         }
     }
@@ -222,7 +271,7 @@ fn plain_path(tokens: &[TokenTree]) -> (Vec<String>, usize) {
 }
 
 /// The module that a file is: `src/store/writer/mod.rs` is `["store", "writer"]`.
-fn module_of(path: &str) -> Vec<String> {
+pub(super) fn module_of(path: &str) -> Vec<String> {
     let inside = path.split_once("src/").map_or(path, |(_, inside)| inside);
     let mut module: Vec<String> = inside.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     if module.last().is_some_and(|name| name == "mod") || matches!(inside, "lib.rs" | "main.rs") {
@@ -275,6 +324,23 @@ mod tests {
         assert!(code.texts.contains(&(7, "\"text // no comment\"".to_owned())), "{:?}", code.texts);
         assert!(!code.texts.iter().any(|(_, text)| text.contains("SELECT")), "{:?}", code.texts);
         assert_eq!(code.tests.iter().collect::<Vec<_>>(), ["first_case", "holds", "make", "second_case", "waits"]);
+    }
+
+    #[test]
+    fn definitions_are_read_with_their_visibility() {
+        let text = "pub struct A; struct B;\nmod c; pub(crate) enum D {} pub(super) type E = A;\n#[cfg(test)] mod tests { pub trait F {} }";
+        let code = Code::read("src/a.rs", text);
+        let read: Vec<_> = code.definitions.iter().map(|of| (of.line, of.name.as_str(), of.kind, of.in_test)).collect();
+        let expected = [
+            (1, "A", Kind::PublicType, false),
+            (1, "B", Kind::PrivateType, false),
+            (2, "c", Kind::Module, false),
+            (2, "D", Kind::PublicType, false),
+            (2, "E", Kind::PrivateType, false),
+            (3, "tests", Kind::Module, true),
+            (3, "F", Kind::PublicType, true),
+        ];
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use spdx::{Expression, ParseMode};
 use super::tree::Tree;
 
 /// The crate that does no I/O.
-const HEART: &str = "palabre-actors";
+const CORE: &str = "palabre-actors";
 
 /// `deny.toml`, as far as it is checked here.
 #[derive(Debug, Default, Deserialize)]
@@ -108,8 +108,8 @@ pub(super) struct Graph {
     all: Edges,
     /// Without what tests and benches alone need.
     shipped: Edges,
-    /// Reached from the heart, without what its tests alone need.
-    heart: Edges,
+    /// Reached from the core, without what its tests alone need.
+    core: Edges,
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +131,7 @@ impl Graph {
         Self {
             all: Edges::read(&cargo_tree(&["--workspace", "--edges", "normal,build,dev"])),
             shipped: Edges::read(&cargo_tree(&["--workspace", "--edges", "normal,build"])),
-            heart: Edges::read(&cargo_tree(&["--package", HEART, "--edges", "normal,build"])),
+            core: Edges::read(&cargo_tree(&["--package", CORE, "--edges", "normal,build"])),
         }
     }
 }
@@ -234,18 +234,18 @@ pub(super) fn bans(deny: &Deny, graph: &Graph) -> Vec<String> {
     complaints
 }
 
-/// What only named crates may depend on is not below the heart at all, by no detour either.
-pub(super) fn heart(deny: &Deny, graph: &Graph) -> Vec<String> {
+/// What only named crates may depend on is not below the core at all, by no detour either.
+pub(super) fn core(deny: &Deny, graph: &Graph) -> Vec<String> {
     let wrapped = deny.bans.deny.iter().filter(|ban| ban.wrappers.is_some()).map(|ban| ban.parts().0);
     let mut complaints = Vec::new();
     for name in wrapped {
-        if graph.heart.packages.keys().any(|package| package.name == name) {
-            let parents: Vec<&str> = graph.heart.parents[name].iter().map(String::as_str).collect();
-            complaints.push(format!("{name}: below the heart, by way of {}", parents.join(", ")));
+        if graph.core.packages.keys().any(|package| package.name == name) {
+            let parents: Vec<&str> = graph.core.parents[name].iter().map(String::as_str).collect();
+            complaints.push(format!("{name}: below the core, by way of {}", parents.join(", ")));
         }
     }
-    if !graph.heart.packages.keys().any(|package| package.name == HEART) {
-        complaints.push(format!("{HEART} is not in its own tree: this check sees nothing"));
+    if !graph.core.packages.keys().any(|package| package.name == CORE) {
+        complaints.push(format!("{CORE} is not in its own tree: this check sees nothing"));
     }
     complaints
 }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn graph(tree: &str) -> Graph {
-        Graph { all: Edges::read(tree), shipped: Edges::read(tree), heart: Edges::read(tree) }
+        Graph { all: Edges::read(tree), shipped: Edges::read(tree), core: Edges::read(tree) }
     }
 
     #[test]
@@ -366,8 +366,8 @@ mod tests {
                 "reqwest: between may not depend on it",
             ]
         );
-        assert_eq!(heart(&deny, &graph), ["reqwest: below the heart, by way of between, palabre"]);
-        assert_eq!(heart(&deny, &Graph::default()).len(), 1, "a check that sees nothing must not pass");
+        assert_eq!(core(&deny, &graph), ["reqwest: below the core, by way of between, palabre"]);
+        assert_eq!(core(&deny, &Graph::default()).len(), 1, "a check that sees nothing must not pass");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How files look: their length, their names, and where SQL stands.
+//! Habits of files: their length, their names, where SQL stands, where doc comments are required.
 
 use super::code::Code;
 use super::tree::Tree;
@@ -10,7 +10,7 @@ const LONGEST_OF_TESTS: usize = 600;
 const EMPTY_NAMES: [&str; 9] =
     ["utils", "util", "common", "helpers", "helper", "misc", "manager", "managers", "miscellaneous"];
 /// Where SQL may stand; tests look at tables from outside.
-const SQL_ROOMS: [&str; 3] = ["src/store/", "migrations/", "tests/"];
+const SQL_FOLDERS: [&str; 3] = ["src/store/", "migrations/", "tests/"];
 /// Words that begin SQL, with those that may follow; an empty list takes anything.
 const SQL: [(&str, &[&str]); 8] = [
     ("SELECT", &[]),
@@ -48,7 +48,7 @@ pub(super) fn names(tree: &Tree) -> Vec<String> {
 /// SQL outside of the store.
 pub(super) fn raw_sql(files: &[Code]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for file in files.iter().filter(|file| !SQL_ROOMS.iter().any(|room| file.path.starts_with(room))) {
+    for file in files.iter().filter(|file| !SQL_FOLDERS.iter().any(|folder| file.path.starts_with(folder))) {
         for (line, text) in &file.texts {
             if is_sql(text) {
                 complaints.push(format!("{}:{line}: SQL stands in src/store and migrations alone: {text}", file.path));
@@ -63,6 +63,26 @@ fn is_sql(text: &str) -> bool {
     words
         .windows(2)
         .any(|pair| SQL.iter().any(|(begin, next)| pair[0] == *begin && (next.is_empty() || next.contains(&pair[1]))))
+}
+
+/// Doc comments are required of the core's public API and of nothing else.
+pub(super) fn missing_docs(tree: &Tree) -> Vec<String> {
+    const CORE: &str = "actors/src/lib.rs";
+    let mut complaints = Vec::new();
+    if !tree.text(CORE).unwrap_or_default().contains("#![warn(missing_docs") {
+        complaints.push(format!("{CORE}: `#![warn(missing_docs)]` is missing"));
+    }
+    for (path, text) in tree.files().filter(|(path, _)| *path != CORE) {
+        let is_manifest = path.ends_with("Cargo.toml") && text.contains("missing_docs");
+        let is_source = path.ends_with(".rs")
+            && ["#![warn(missing_docs", "#![deny(missing_docs"]
+                .iter()
+                .any(|lint| text.lines().any(|line| line.starts_with(lint)));
+        if is_manifest || is_source {
+            complaints.push(format!("{path}: doc comments are required of {CORE} alone"));
+        }
+    }
+    complaints
 }
 
 #[cfg(test)]
@@ -98,5 +118,14 @@ mod tests {
         let complaints = raw_sql(&[Code::read("src/http/mod.rs", sql), Code::read("src/store/sql.rs", sql)]);
         assert_eq!(complaints.len(), 2, "{complaints:?}");
         assert!(complaints.iter().all(|complaint| complaint.starts_with("src/http/mod.rs:1: ")), "{complaints:?}");
+    }
+
+    #[test]
+    fn required_doc_comments_outside_of_the_core_are_seen() {
+        let lint = "#![warn(missing_docs)]\n";
+        let tree = Tree::planted(&[("actors/src/lib.rs", lint), ("src/lib.rs", "//! A crate.\n")]);
+        assert!(missing_docs(&tree).is_empty());
+        let tree = Tree::planted(&[("Cargo.toml", "missing_docs = \"warn\"\n"), ("src/lib.rs", lint)]);
+        assert_eq!(missing_docs(&tree).len(), 3, "none in the core, one in a manifest, one in another crate");
     }
 }

@@ -10,7 +10,7 @@ use fred::interfaces::ClientLike;
 use palabre_actors::domain::channel::RateLimit;
 use palabre_actors::ports::{Acquired, KeyedLimit};
 use palabre_actors::testing::conformance::rate_limit::{
-    Attempt, Local, Paced, both_agree, i7_no_window_holds_more_than_the_limit,
+    Call, Local, Paced, both_agree, i7_no_window_holds_more_than_the_limit,
 };
 use palabre_testbed::redis::Server;
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ fn patient() -> fred::prelude::Options {
 }
 
 /// Times so long that the server, whose own clock forgets keys, forgets none within a case.
-fn schedules() -> impl Strategy<Value = (Vec<RateLimit>, Vec<Attempt>)> {
+fn schedules() -> impl Strategy<Value = (Vec<RateLimit>, Vec<Call>)> {
     let limit =
         (30_u64..300, 1_u32..6).prop_map(|(every, burst)| RateLimit { every: Duration::from_secs(every), burst });
     let attempt = (0_u64..120_000_000, 1_usize..8).prop_map(|(gap, through)| (Duration::from_micros(gap), through));
@@ -88,7 +88,7 @@ fn schedules() -> impl Strategy<Value = (Vec<RateLimit>, Vec<Attempt>)> {
 }
 
 /// Whether something holds for every schedule, with gates that are as new each time.
-fn holds(check: impl Fn(&mut Shared, &[RateLimit], &[Attempt]) -> Result<(), String>) {
+fn holds(check: impl Fn(&mut Shared, &[RateLimit], &[Call]) -> Result<(), String>) {
     let shared = RefCell::new(Shared::start());
     let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
     let held = runner.run(&schedules(), |(quotas, attempts)| {

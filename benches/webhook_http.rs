@@ -14,9 +14,9 @@ use actix_web::{App, test};
 use criterion::{Criterion, criterion_group, criterion_main};
 use palabre::config;
 use palabre::gateway::{Received, Receiver, Rejection, WebhookRequest};
-use palabre::http::api::{Api, NotSent, Order, Outgoing};
+use palabre::http::api::{ApiDeps, NotSent, Outgoing, OutgoingMessage};
 use palabre::http::health::{Health, Phase};
-use palabre::http::{Accepted, HttpDeps, Inlet, Receivers, Reception, Refusal};
+use palabre::http::{Accepted, ChannelEndpoint, HttpDeps, Receivers, Reception, Refusal};
 use palabre::telemetry::metrics;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
@@ -70,14 +70,14 @@ impl Receiver for FakeGateway {
     }
 }
 
-struct OneChannel(Arc<Inlet>);
+struct OneChannel(Arc<ChannelEndpoint>);
 
 impl Receivers for OneChannel {
-    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>> {
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>> {
         (provider == "twilio-whatsapp" && channel == "belle-wa").then(|| Arc::clone(&self.0))
     }
 
-    fn by_account(&self, _: &str, _: &str, _: &str) -> Option<Arc<Inlet>> {
+    fn by_account(&self, _: &str, _: &str, _: &str) -> Option<Arc<ChannelEndpoint>> {
         None
     }
 }
@@ -95,7 +95,7 @@ impl Reception for AcceptAll {
 }
 
 impl Outgoing for AcceptAll {
-    fn send(&self, _: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
+    fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
         Box::pin(async { Err(NotSent::KeyTaken) })
     }
 }
@@ -119,11 +119,11 @@ fn deps() -> HttpDeps {
         drain: Duration::from_secs(1),
         notice: Duration::ZERO,
         clock: Arc::new(FixedClock),
-        receivers: Arc::new(OneChannel(Arc::new(Inlet::new(tenant, channel, Arc::new(FakeGateway))))),
+        receivers: Arc::new(OneChannel(Arc::new(ChannelEndpoint::new(tenant, channel, Arc::new(FakeGateway))))),
         reception: Arc::new(AcceptAll),
         health,
         metrics: metrics::install().unwrap(),
-        api: Api {
+        api: ApiDeps {
             keys: Arc::new([]),
             channels: Arc::new([]),
             operator: None,

@@ -77,7 +77,7 @@ pub struct Running {
     pub addr: SocketAddr,
     /// Where metrics are shown.
     pub admin_addr: SocketAddr,
-    listeners: http::Running,
+    listeners: http::Listeners,
     engine: Engine,
     store: Store,
     cluster: Cluster,

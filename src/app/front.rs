@@ -15,7 +15,7 @@ use super::SystemClock;
 use crate::config::Config;
 use crate::gateway::Registry;
 use crate::http::health::{Condition, HealthSource};
-use crate::http::{Accepted, Inlet, Receivers, Reception, Refusal};
+use crate::http::{Accepted, ChannelEndpoint, Receivers, Reception, Refusal};
 use crate::spool::Spooled;
 use crate::store::Store;
 
@@ -28,7 +28,7 @@ const AWAY: &str = "the database does not answer, messages go to the spool and n
 /// The bridge.
 pub(super) struct Front {
     registry: Arc<Registry>,
-    inlets: HashMap<Box<str>, Arc<Inlet>>,
+    endpoints: HashMap<Box<str>, Arc<ChannelEndpoint>>,
     engine: Engine,
     /// Where callbacks wait while the database is away.
     spooled: Option<Spooled>,
@@ -37,26 +37,26 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(config: &Config, registry: Arc<Registry>, engine: Engine, spooled: Option<Spooled>) -> Self {
         let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
-        let inlets = channels
+        let endpoints = channels
             .filter_map(|channel| {
                 let receiver = registry.receiver(channel.provider.name(), channel.id.as_str())?;
-                let inlet = Inlet::new(channel.tenant.clone(), channel.id.clone(), Arc::clone(receiver));
-                Some((channel.id.as_str().into(), Arc::new(inlet)))
+                let endpoint = ChannelEndpoint::new(channel.tenant.clone(), channel.id.clone(), Arc::clone(receiver));
+                Some((channel.id.as_str().into(), Arc::new(endpoint)))
             })
             .collect();
-        Self { registry, inlets, engine, spooled }
+        Self { registry, endpoints, engine, spooled }
     }
 }
 
 impl Receivers for Front {
-    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>> {
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>> {
         self.registry.receiver(provider, channel)?;
-        self.inlets.get(channel).cloned()
+        self.endpoints.get(channel).cloned()
     }
 
-    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<Inlet>> {
+    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>> {
         let channel = self.registry.channel_of_account(provider, account, address)?;
-        self.inlets.get(channel).cloned()
+        self.endpoints.get(channel).cloned()
     }
 }
 

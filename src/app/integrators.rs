@@ -11,22 +11,25 @@ use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiScope, ApiTenants, Config, Tenant};
-use crate::http::api::{Api, Key, NotSent, Order, Outgoing, Scope, Sender};
+use crate::http::api::{ApiChannel, ApiDeps, Key, NotSent, Outgoing, OutgoingMessage, Scope};
 use crate::store::operator::{Operator, Tenants};
 
 /// What the API needs.
-pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> Api {
-    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| Sender {
+pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> ApiDeps {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ApiChannel {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
         scheme: channel.profile.scheme,
         keep_order: channel.profile.keep_order,
     });
-    Api {
+    ApiDeps {
         keys: config.api.keys.iter().map(key).collect(),
         channels: channels.collect(),
         operator: Some(operator),
-        outgoing: Arc::new(Desk { engine: engine.clone(), templates: config.tenants.iter().map(templates).collect() }),
+        outgoing: Arc::new(EngineOutgoing {
+            engine: engine.clone(),
+            templates: config.tenants.iter().map(templates).collect(),
+        }),
         clock,
     }
 }
@@ -55,25 +58,25 @@ fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {
 }
 
 /// Where messages to send are handed in.
-struct Desk {
+struct EngineOutgoing {
     engine: Engine,
     /// The names of each tenant's templates, for those who misspelt one.
     templates: HashMap<TenantId, Vec<String>>,
 }
 
-impl Outgoing for Desk {
-    fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
+impl Outgoing for EngineOutgoing {
+    fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
         let request = SendRequest {
-            text: order.text,
-            template: order.template,
-            urgent: order.urgent,
-            expires_at: order.expires_at,
-            idempotency_key: order.idempotency_key,
+            text: message.text,
+            template: message.template,
+            urgent: message.urgent,
+            expires_at: message.expires_at,
+            idempotency_key: message.idempotency_key,
             correlation: CorrelationId::fresh(),
         };
         Box::pin(async move {
-            let tenant = order.tenant.clone();
-            let sent = self.engine.send(order.tenant, order.channel, order.to, request).await;
+            let tenant = message.tenant.clone();
+            let sent = self.engine.send(message.tenant, message.channel, message.to, request).await;
             sent.map_err(|why| not_sent(&why, self.templates.get(&tenant).map_or(&[], Vec::as_slice)))
         })
     }

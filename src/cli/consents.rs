@@ -9,7 +9,7 @@ use super::optout::{among, parsed};
 use super::outbox::on;
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Consent, Content};
+use crate::http::api::responses::{ConsentEntry, Visibility};
 use crate::service::{Caller, ServiceError, consents};
 use crate::store::operator::Operator;
 
@@ -75,7 +75,7 @@ async fn export(
     address: Option<&Address>,
     config: &Config,
 ) -> Result<u8, ServiceError> {
-    let (tenants, content) = (among(&args.tenant), if args.reveal { Content::Whole } else { Content::Masked });
+    let (tenants, content) = (among(&args.tenant), if args.reveal { Visibility::Whole } else { Visibility::Masked });
     let csv = args.format == Format::Csv && !args.json;
     let (mut after, mut rows) = (None, 0_u64);
     if csv {
@@ -84,7 +84,7 @@ async fn export(
     loop {
         let page = consents::ledger(&Caller::command_line(), desk, &tenants, address, (after, AT_ONCE)).await?;
         let mut text = String::new();
-        for consent in page.iter().map(|row| Consent::of(row, content)) {
+        for consent in page.iter().map(|row| ConsentEntry::of(row, content)) {
             let line = if csv { line(&consent) } else { serde_json::to_string(&consent).unwrap_or_default() };
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{line}");
@@ -114,7 +114,7 @@ async fn export(
 const COLUMNS: [&str; 9] =
     ["id", "tenant_id", "channel_id", "contact_id", "address", "what", "source", "evidence", "created_at"];
 
-fn line(consent: &Consent) -> String {
+fn line(consent: &ConsentEntry) -> String {
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     let cells = [
         consent.id.clone(),

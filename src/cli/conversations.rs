@@ -12,7 +12,7 @@ use super::terminal::{age, cut, moment, now, one_line, table};
 use super::{ConfigFile, Tongue, complain_about, exit, mask, names, say};
 use crate::config::Config;
 use crate::http::api::conversations::{ConversationMessages, Conversations, SearchFound};
-use crate::http::api::documents::Content;
+use crate::http::api::responses::Visibility;
 use crate::service::{Caller, ServiceError, conversations};
 use crate::store::conversations::{
     AssignedTo, ContactRow, ConversationFilter, ConversationPage, ConversationRow, MessageRow, TimelinePage,
@@ -157,8 +157,8 @@ impl ConversationsManner {
         self.language.into()
     }
 
-    fn content(self) -> Content {
-        if self.reveal { Content::Whole } else { Content::Masked }
+    fn content(self) -> Visibility {
+        if self.reveal { Visibility::Whole } else { Visibility::Masked }
     }
 
     /// One of two texts.

@@ -11,7 +11,7 @@ use super::outbox::on;
 use super::terminal::{age, counted, cut, now, table};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Content, SaidStop};
+use crate::http::api::responses::{OptOutEntry, Visibility};
 use crate::service::{Caller, ServiceError, consents};
 use crate::store::operator::{Operator, OptOut, PageRequest, Tenants};
 
@@ -103,9 +103,9 @@ async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, S
     let limit = usize::from(args.limit);
     let rows =
         consents::opt_outs(&Caller::command_line(), desk, &tenants, PageRequest { before: args.before, limit }).await?;
-    let content = if args.reveal { Content::Whole } else { Content::Masked };
+    let content = if args.reveal { Visibility::Whole } else { Visibility::Masked };
     if args.json {
-        let rows: Vec<_> = rows.iter().map(|row| SaidStop::of(row, content)).collect();
+        let rows: Vec<_> = rows.iter().map(|row| OptOutEntry::of(row, content)).collect();
         say(format_args!("{}", serde_json::to_string_pretty(&rows).unwrap_or_default()));
     } else if rows.is_empty() {
         let stranger = names::stranger(&tenants, None, config);

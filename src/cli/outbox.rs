@@ -22,7 +22,7 @@ use self::named::{Named, named};
 use super::terminal::past;
 use super::{ConfigFile, Tongue, complain, exit, has_database, load_without_secrets, mask, on_runtime};
 use crate::config::Config;
-use crate::http::api::documents::Content;
+use crate::http::api::responses::Visibility;
 use crate::service::ServiceError;
 use crate::store::operator::{Filter, Item, Operator, OperatorReason, Tenants};
 
@@ -245,15 +245,15 @@ impl Manner {
         self.language.into()
     }
 
-    fn content(self) -> Content {
-        if self.reveal { Content::Whole } else { Content::Masked }
+    fn content(self) -> Visibility {
+        if self.reveal { Visibility::Whole } else { Visibility::Masked }
     }
 
     /// Who gets a message: whole, or a mask that tells people apart.
     fn contact(self, item: &Item) -> String {
         match self.content() {
-            Content::Whole => item.to.as_str().to_owned(),
-            Content::Masked => mask::contact(&item.to, &item.conversation.to_string()),
+            Visibility::Whole => item.to.as_str().to_owned(),
+            Visibility::Masked => mask::contact(&item.to, &item.conversation.to_string()),
         }
     }
 }

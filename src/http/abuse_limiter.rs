@@ -1,9 +1,9 @@
-//! Who sends what cannot be believed, again and again: refused for a while before anything of it is read or checked.
+//! Abuse limiter: refuses sources that keep sending webhooks with wrong signatures.
 //!
-//! A source is an address (IPv6: its /64), and what counts is a source *at one channel*: a provider calls for all tenants
-//! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). Whose source is not
-//! known is not refused: a listed proxy that does not say whom it speaks for. This fails open: what a request has to prove
-//! is checked all the same.
+//! A source is an address (IPv6: its /64), and its failures are counted *per channel*: a provider calls for all tenants
+//! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). A request that is
+//! refused is neither read nor checked. A source that is not known (a listed proxy that does not name its client) is never
+//! refused: the limiter fails open, and the signature is checked all the same.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,78 +24,78 @@ use super::public_url::{is_believed, last_of};
 use crate::config::Http;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Sources that are remembered at once. Nobody knows more of them until some have been quiet.
-const MOST: usize = 65_536;
-/// How often those who have been quiet are forgotten, when there are too many.
+/// Sources that are remembered at once; more are not counted until some have been quiet.
+const MOST_SOURCES: usize = 65_536;
+/// How often quiet sources are looked for and forgotten, when there are too many.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-type Gates = RateLimiter<Key, HashMapStateStore<Key>, MonotonicClock, NoOpMiddleware<Instant>>;
+type FailureLimits = RateLimiter<Key, HashMapStateStore<Key>, MonotonicClock, NoOpMiddleware<Instant>>;
 type Key = (IpAddr, ChannelId);
 
-/// What is remembered of them. One for all listeners and workers.
+/// The failures of all sources. One for all listeners and workers.
 pub(super) struct AbuseLimiter {
-    /// `None`: nobody is refused.
-    gates: Option<Gates>,
+    /// `None`: no source is refused.
+    limits: Option<FailureLimits>,
     clock: MonotonicClock,
-    book: RwLock<Book>,
-    /// Of those that are refused. Nearly always 0, and then nobody looks into the book.
+    list: RwLock<RefusedSources>,
+    /// How many are refused. Nearly always 0, and then the list is not locked.
     count: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Book {
+struct RefusedSources {
     /// Until when.
     refused: HashMap<Key, Instant>,
     swept: Option<Instant>,
 }
 
 impl AbuseLimiter {
-    /// So many webhooks of one source that one channel cannot believe are answered in a minute; 0: all of them.
+    /// Allows a source `per_minute` failures at one channel; 0: any number.
     pub(super) fn new(per_minute: u32) -> Self {
-        let gates = NonZeroU32::new(per_minute)
+        let limits = NonZeroU32::new(per_minute)
             .map(|most| RateLimiter::hashmap_with_clock(Quota::per_minute(most), MonotonicClock));
-        Self { gates, clock: MonotonicClock, book: RwLock::default(), count: AtomicUsize::new(0) }
+        Self { limits, clock: MonotonicClock, list: RwLock::default(), count: AtomicUsize::new(0) }
     }
 
-    /// When to come again, if nothing of the source is read at the channel now.
+    /// How long the source is refused at the channel, if it is.
     pub(super) fn refuses(&self, source: Option<IpAddr>, channel: &ChannelId) -> Option<Duration> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let key = (source?, channel.clone());
-        let until = *self.book.read().unwrap_or_else(PoisonError::into_inner).refused.get(&key)?;
+        let until = *self.list.read().unwrap_or_else(PoisonError::into_inner).refused.get(&key)?;
         until.checked_duration_since(self.clock.now()).filter(|wait| !wait.is_zero())
     }
 
-    /// A webhook could not be believed, or not be read.
+    /// Counts a webhook with a wrong signature, or one that could not be read.
     pub(super) fn note(&self, source: Option<IpAddr>, channel: &ChannelId) {
-        let (Some(source), Some(gates)) = (source, &self.gates) else { return };
+        let (Some(source), Some(limits)) = (source, &self.limits) else { return };
         let key = (source, channel.clone());
         let now = self.clock.now();
-        if gates.len() >= MOST && !self.makes_room(gates, now) {
+        if limits.len() >= MOST_SOURCES && !self.make_room(limits, now) {
             return;
         }
-        let Err(wait) = gates.check_key(&key) else { return };
-        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-        book.refused.insert(key, now + wait.wait_time_from(now).max(Duration::from_secs(1)));
-        self.count.store(book.refused.len(), Ordering::Relaxed);
+        let Err(wait) = limits.check_key(&key) else { return };
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        list.refused.insert(key, now + wait.wait_time_from(now).max(Duration::from_secs(1)));
+        self.count.store(list.refused.len(), Ordering::Relaxed);
     }
 
-    /// Forgets those who have been quiet, now and then: looking through all of them takes its time.
-    fn makes_room(&self, gates: &Gates, now: Instant) -> bool {
-        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-        if book.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
+    /// Forgets quiet sources, at most once per [`SWEEP_EVERY`]: it looks at all of them.
+    fn make_room(&self, limits: &FailureLimits, now: Instant) -> bool {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        if list.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
             return false;
         }
-        book.swept = Some(now);
-        book.refused.retain(|_, until| *until > now);
-        self.count.store(book.refused.len(), Ordering::Relaxed);
-        gates.retain_recent();
-        gates.len() < MOST
+        list.swept = Some(now);
+        list.refused.retain(|_, until| *until > now);
+        self.count.store(list.refused.len(), Ordering::Relaxed);
+        limits.retain_recent();
+        limits.len() < MOST_SOURCES
     }
 }
 
-/// Whose request it is, as far as is known: the peer, or whom a listed proxy speaks for.
+/// The source of a request: the peer, or the client that a listed proxy names.
 pub(super) fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     if !is_believed(config, peer) {
@@ -104,7 +104,7 @@ pub(super) fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
     last_of(request.headers(), &X_FORWARDED_FOR)?.parse().ok().map(block)
 }
 
-/// Whoever has one IPv6 address has the whole /64.
+/// Whoever has one IPv6 address usually has its whole /64.
 fn block(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -174,12 +174,12 @@ mod tests {
     fn memory_is_bounded_whoever_comes() {
         let limiter = AbuseLimiter::new(1);
         let channel = ChannelId::new("belle");
-        for n in 0..u32::try_from(MOST).unwrap() + 5_000 {
+        for n in 0..u32::try_from(MOST_SOURCES).unwrap() + 5_000 {
             let source = Some(IpAddr::from(n.to_be_bytes()));
             limiter.note(source, &channel);
             limiter.note(source, &channel);
         }
-        assert!(limiter.book.read().unwrap().refused.len() <= MOST);
-        assert!(limiter.gates.as_ref().unwrap().len() <= MOST);
+        assert!(limiter.list.read().unwrap().refused.len() <= MOST_SOURCES);
+        assert!(limiter.limits.as_ref().unwrap().len() <= MOST_SOURCES);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, BytesMut, Payload};
-use futures_util::StreamExt as _;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
 
 /// A whole body must have come by then: providers send theirs at once, and a client that drips holds a connection.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -22,27 +22,27 @@ pub const SMALL_BODY_BYTES: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct LargeBodies(Arc<(AtomicUsize, usize)>);
 
-/// One's part of it, given back when it is dropped: after its body.
+/// What one body takes of it, given back on drop: after the body.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
+pub(super) struct MemoryShare<'a> {
     of: &'a LargeBodies,
     bytes: usize,
 }
 
 impl LargeBodies {
-    /// At most so many bytes.
+    /// Of at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self(Arc::new((AtomicUsize::new(0), limit)))
     }
 
-    /// A part of nothing yet.
-    pub(super) const fn part(&self) -> Part<'_> {
-        Part { of: self, bytes: 0 }
+    /// The share of a body that has not come yet.
+    pub(super) const fn share(&self) -> MemoryShare<'_> {
+        MemoryShare { of: self, bytes: 0 }
     }
 }
 
-impl Part<'_> {
-    /// A body has come to so many bytes.
+impl MemoryShare<'_> {
+    /// Counts a body that has come to `length` bytes.
     fn grow(&mut self, length: usize) -> Result<(), BodyError> {
         let more = length.saturating_sub(SMALL_BODY_BYTES).saturating_sub(self.bytes);
         let (used, limit) = &*self.of.0;
@@ -52,7 +52,7 @@ impl Part<'_> {
     }
 }
 
-impl Drop for Part<'_> {
+impl Drop for MemoryShare<'_> {
     fn drop(&mut self) {
         self.of.0.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -75,16 +75,16 @@ pub(super) enum BodyError {
 /// the connection.
 pub(super) async fn read(
     headers: &HeaderMap,
-    payload: &mut Payload,
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
     limit: usize,
     deadline: Duration,
-    part: &mut Part<'_>,
+    share: &mut MemoryShare<'_>,
 ) -> Result<Bytes, BodyError> {
     let announced = announced(headers);
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(BodyError::TooLarge);
     }
-    match tokio::time::timeout(deadline, collect(payload, announced, limit, part)).await {
+    match tokio::time::timeout(deadline, collect(payload, announced, limit, share)).await {
         Ok(body) => body,
         Err(_elapsed) => Err(BodyError::Slow),
     }
@@ -100,29 +100,32 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 async fn collect(
-    payload: &mut Payload,
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
     announced: Option<u64>,
     limit: usize,
-    part: &mut Part<'_>,
+    share: &mut MemoryShare<'_>,
 ) -> Result<Bytes, BodyError> {
     let Some(first) = next(payload, limit).await? else { return Ok(Bytes::new()) };
-    part.grow(first.len())?;
+    share.grow(first.len())?;
     // The usual webhook comes in one piece, which needs no copy.
     let Some(second) = next(payload, limit - first.len()).await? else { return Ok(first) };
-    part.grow(first.len() + second.len())?;
+    share.grow(first.len() + second.len())?;
     let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut body = BytesMut::with_capacity(announced.min(FIRST_BUFFER_BYTES).max(first.len() + second.len()));
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while let Some(piece) = next(payload, limit - body.len()).await? {
-        part.grow(body.len() + piece.len())?;
+        share.grow(body.len() + piece.len())?;
         body.extend_from_slice(&piece);
     }
     Ok(body.freeze())
 }
 
 /// The next piece, if it is not longer than what is left of the limit.
-async fn next(payload: &mut Payload, left: usize) -> Result<Option<Bytes>, BodyError> {
+async fn next(
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+    left: usize,
+) -> Result<Option<Bytes>, BodyError> {
     match payload.next().await {
         Some(Ok(piece)) if piece.len() > left => Err(BodyError::TooLarge),
         Some(Ok(piece)) => Ok(Some(piece)),
@@ -143,7 +146,8 @@ mod tests {
     use actix_web::FromRequest as _;
     use actix_web::dev;
     use actix_web::test::TestRequest;
-    use futures_util::stream::{self, LocalBoxStream, Stream};
+    use actix_web::web::Payload;
+    use futures_util::stream::{self, LocalBoxStream};
 
     use super::*;
 
@@ -162,7 +166,7 @@ mod tests {
         let mut payload = dev::Payload::Stream { payload: pieces };
         let mut payload = Payload::from_request(&request, &mut payload).await.unwrap();
         let large = LargeBodies::new(usize::MAX);
-        read(request.headers(), &mut payload, 8, deadline, &mut large.part()).await
+        read(request.headers(), &mut payload, 8, deadline, &mut large.share()).await
     }
 
     fn pieces(pieces: &[&'static str]) -> impl Stream<Item = Result<Bytes, PayloadError>> + use<> {

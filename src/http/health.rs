@@ -1,8 +1,8 @@
-//! Whether the daemon lives (`/healthz`), may receive traffic (`/readyz`), and how each part of it does (`/api/health`).
+//! Health endpoints: `/healthz`, `/readyz` and `/api/health`.
 //!
-//! Parts are asked all at once, and each has [`COMPONENT_DEADLINE`] to answer, so that a hanging one is reported instead
-//! of hanging the report: the whole answers within 500 ms. A check must be asynchronous; one that blocks its thread
-//! blocks the worker that asked.
+//! `/healthz` answers while the process does, `/readyz` while traffic is welcome, `/api/health` reports every component.
+//! Components are asked all at once, and each has [`COMPONENT_DEADLINE`] to answer, so that one that hangs is reported and
+//! the whole answers within 500 ms. A check must be asynchronous: one that blocks its thread blocks the worker that asked.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -16,35 +16,36 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::Pending;
 use serde_json::{Map, Value, json};
 
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::state::HttpState;
 
-/// How long one part may take to say how it does.
+/// How long one component may take to answer.
 pub const COMPONENT_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Probes come again by themselves; this is for clients that obey.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A part of the daemon that can say how it does.
+/// A component of the daemon whose health is reported.
 pub trait HealthSource: Send + Sync {
-    /// Asks the part. Dropped after [`COMPONENT_DEADLINE`].
+    /// Asks the component. The future is dropped after [`COMPONENT_DEADLINE`].
     fn check(&self) -> Pending<'_, Condition>;
 
-    /// What else there is to say, with the condition that was answered just now. `/readyz` says it of critical parts, too.
+    /// More facts for the report, given the condition that was answered just now. `/readyz` shows those of critical
+    /// components, too.
     fn facts(&self, _: Condition) -> Map<String, Value> {
         Map::new()
     }
 
-    /// Since when it does so, when it knows.
+    /// Since when the condition holds, if the component knows.
     fn since(&self) -> Option<Timestamp> {
         None
     }
 }
 
-/// How a part does. The word says why; it is fixed in the code, so that nothing of anybody's data can slip in.
+/// The health of a component. The reason is fixed in the code, so that no data of anybody can slip in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Well.
+    /// It works.
     Up,
     /// It works, and somebody should look.
     Degraded(&'static str),
@@ -69,15 +70,15 @@ impl Condition {
     }
 }
 
-/// Where the daemon is in its life.
+/// Whether the daemon starts, serves or stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// Not everything runs yet.
+    /// Some component does not run yet.
     Starting = 0,
     /// Traffic is welcome.
     Ready = 1,
-    /// Going down: finishing what is in flight.
+    /// The daemon stops: it finishes what is in flight.
     Draining = 2,
 }
 
@@ -108,7 +109,7 @@ impl fmt::Debug for Health {
 }
 
 impl Health {
-    /// Starting, and without parts.
+    /// Starting, and without components.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -118,7 +119,7 @@ impl Health {
         }
     }
 
-    /// Adds a part. Without a critical one (the store) the daemon is not ready.
+    /// Adds a component. While a critical one (the store) is down, the daemon is not ready.
     pub fn register(&self, name: &'static str, critical: bool, source: Arc<dyn HealthSource>) {
         let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
         components.push(Component { name, critical, source });
@@ -139,8 +140,8 @@ impl Health {
         }
     }
 
-    /// `/readyz`: 200 when traffic is welcome and the critical parts answer, else 503.
-    async fn readiness(&self) -> Result<HttpResponse, Problem> {
+    /// `/readyz`: 200 when traffic is welcome and the critical components answer, else 503.
+    async fn readiness(&self) -> Result<HttpResponse, HttpProblem> {
         let hint = match self.phase() {
             Phase::Starting => "still starting",
             Phase::Draining => "going down",
@@ -156,10 +157,10 @@ impl Health {
                 "a critical part is down: GET /api/health says which"
             }
         };
-        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", hint).retry_after(RETRY_AFTER))
+        Err(HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", hint).retry_after(RETRY_AFTER))
     }
 
-    /// `/api/health`: every part, 503 when a critical one is down.
+    /// `/api/health`: every component, 503 when a critical one is down.
     async fn report(&self) -> HttpResponse {
         let reports = self.ask(|_| true).await;
         let overall = overall(&reports);
@@ -198,7 +199,7 @@ pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"alive"}"#)
 }
 
-pub(super) async fn readyz(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
+pub(super) async fn readyz(state: web::Data<HttpState>) -> Result<HttpResponse, HttpProblem> {
     state.deps.health.readiness().await
 }
 
@@ -247,7 +248,7 @@ impl Report {
     }
 }
 
-/// Down when a critical part is, degraded when anything is not up.
+/// Down when a critical component is, degraded when any component is not up.
 fn overall(reports: &[Report]) -> Condition {
     let mut overall = Condition::Up;
     for report in reports {

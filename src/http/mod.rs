@@ -1,7 +1,8 @@
-//! The way in over HTTP: webhooks, health, metrics and the API. Parsing and status codes, no decisions.
+//! HTTP listeners: webhooks, health, metrics and the API.
 //!
-//! Each listener has the routes of its role ([`routes`](mod@routes)), and each route its request log. What happens to a
-//! message is behind [`Reception`]; who may speak for a channel is behind [`Receivers`].
+//! Requests are parsed and answered here; nothing is decided. Each listener has the routes of its role, and each route its
+//! request log. What happens to a message is behind [`Reception`]; where a channel's webhooks come in is behind
+//! [`Receivers`].
 
 mod abuse_limiter;
 pub mod api;
@@ -28,23 +29,23 @@ use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 
 pub use self::body::SMALL_BODY_BYTES;
 pub use self::request_log::Outcome;
-pub use self::server::{Running, ServeError, routes, serve};
+pub use self::server::{Listeners, ServeError, routes, serve};
 use crate::config;
 use crate::gateway::Receiver;
 use crate::telemetry::metrics::Exporter;
 
-/// What the HTTP surfaces need of the rest of the house.
+/// What the HTTP surfaces need of the rest of the daemon.
 #[derive(Clone)]
 pub struct HttpDeps {
     /// Listeners and limits.
     pub config: config::Http,
-    /// How long [`Running::stop`] waits for requests in flight.
+    /// How long [`Listeners::stop`] waits for requests in flight.
     pub drain: Duration,
-    /// For how long [`Running::stop`] goes on taking requests while it says that it stops.
+    /// For how long [`Listeners::stop`] goes on taking requests while it says that it stops.
     pub notice: Duration,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Who may speak for a channel.
+    /// Where channels' webhooks come in.
     pub receivers: Arc<dyn Receivers>,
     /// Where messages go.
     pub reception: Arc<dyn Reception>,
@@ -53,7 +54,7 @@ pub struct HttpDeps {
     /// What `/metrics` shows.
     pub metrics: Exporter,
     /// What `/api/v1` needs.
-    pub api: api::Api,
+    pub api: api::ApiDeps,
 }
 
 impl fmt::Debug for HttpDeps {
@@ -102,35 +103,38 @@ pub enum Refusal {
     Stopping,
 }
 
-/// The channels' ways in. Asked once per webhook: answer from memory.
+/// Finds the endpoint of a webhook's channel. Asked once per webhook: answer from memory.
 pub trait Receivers: Send + Sync {
     /// By the path: provider (`twilio-sms`) and channel id.
-    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>>;
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>>;
 
     /// By the provider's account and our sender's address as the provider writes it (`whatsapp:+14155238886` or
     /// `+14155238886`). `provider` is a whole name (`twilio-sms`) or the family (`twilio`): any of that provider's.
     /// Only exact pairs count; an address that two channels claim finds none.
-    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<Inlet>>;
+    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>>;
 }
 
-/// A channel's way in, and whose it is.
-pub struct Inlet {
+/// Where a channel's webhooks come in: its tenant, its receiver, its counters.
+pub struct ChannelEndpoint {
     tenant: TenantId,
     channel: ChannelId,
     receiver: Arc<dyn Receiver>,
-    meters: request_log::EndpointMetrics,
+    metrics: request_log::EndpointMetrics,
 }
 
-impl Inlet {
+impl ChannelEndpoint {
     /// Build it once per channel: it remembers the handles of the channel's metrics.
     #[must_use]
     pub fn new(tenant: TenantId, channel: ChannelId, receiver: Arc<dyn Receiver>) -> Self {
-        Self { tenant, channel, receiver, meters: request_log::EndpointMetrics::default() }
+        Self { tenant, channel, receiver, metrics: request_log::EndpointMetrics::default() }
     }
 }
 
-impl fmt::Debug for Inlet {
+impl fmt::Debug for ChannelEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inlet").field("tenant", &self.tenant).field("channel", &self.channel).finish_non_exhaustive()
+        f.debug_struct("ChannelEndpoint")
+            .field("tenant", &self.tenant)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use actix_web::{HttpResponse, ResponseError};
 /// Why a request is turned away. Its texts are fixed, or made of numbers and of names in the configuration and in the API's
 /// description: nothing of the request can slip in.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(super) struct HttpProblem {
     pub(super) status: StatusCode,
     pub(super) error: &'static str,
     pub(super) hint: Cow<'static, str>,
@@ -26,7 +26,7 @@ pub(super) struct Problem {
     pub(super) challenge: bool,
 }
 
-impl Problem {
+impl HttpProblem {
     pub(super) const fn new(status: StatusCode, error: &'static str, hint: &'static str) -> Self {
         Self::about(None, status, error, hint)
     }
@@ -81,13 +81,13 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for HttpProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.error, self.hint)
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for HttpProblem {
     fn status_code(&self) -> StatusCode {
         self.status
     }

@@ -1,8 +1,8 @@
-//! The URL that the provider called, as it saw it: signatures are computed over it.
+//! The URL as the provider called it, which its signature covers.
 //!
-//! With `http.public_base_url` it is that and the request's path and query as they came in, byte for byte (decoding and
-//! encoding again may write them differently). Without it, the `Host` header tells, and `X-Forwarded-Host` and
-//! `X-Forwarded-Proto` only from listed proxies. Of a list the last element counts: that one the listed proxy wrote.
+//! With `http.public_base_url` it is that base, followed by the request's path and query byte for byte (decoding and
+//! encoding again may change them). Without it, the host comes from the `Host` header, or from `X-Forwarded-Host` and
+//! `X-Forwarded-Proto` of a listed proxy. Of a list in such a header the last element counts: the listed proxy wrote it.
 
 use std::net::IpAddr;
 
@@ -68,7 +68,7 @@ pub(super) fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&
     line.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// Whether what a peer says of those behind it is believed.
+/// Whether a peer is a listed proxy, whose `X-Forwarded-…` headers count.
 pub(super) fn is_believed(config: &Http, peer: IpAddr) -> bool {
     config.trusted_proxies.iter().any(|cidr| contains(cidr, peer))
 }

@@ -24,7 +24,7 @@ pub use self::metered::Outcome;
 pub(super) use self::metered::{EndpointMetrics, RouteMetrics};
 pub(super) use self::record::{Record, RequestRecord};
 use super::health::{Health, Phase};
-use super::problem::Problem;
+use super::problem::HttpProblem;
 
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -108,9 +108,9 @@ where
 
 /// Gives an answer what all of them have.
 fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bool) -> ServiceResponse {
-    let foreign = response.response().error().filter(|error| error.as_error::<Problem>().is_none());
+    let foreign = response.response().error().filter(|error| error.as_error::<HttpProblem>().is_none());
     if let Some(status) = foreign.map(|error| error.as_response_error().status_code()) {
-        response = response.into_response(Problem::of_status(status).error_response());
+        response = response.into_response(HttpProblem::of_status(status).error_response());
     }
     record.answered(response.status());
     let headers = response.headers_mut();
@@ -124,15 +124,15 @@ fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bo
         }
     }
     if draining {
-        // A client that keeps its connection would come back to a closed door.
+        // A client that kept its connection would lose its next request.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     response.map_body(|_, body| BoxBody::new(LoggedBody { body, _record: record }))
 }
 
-/// The request's body, read through its record, so that what a handler leaves unread outlives the handler: were it dropped
-/// before the answer is written, actix-web would read an endless chunked body to its end. So it answers, reads on for the
-/// time of a goodbye, lest a reset overtake the answer, and closes.
+/// The request's body, read through the record, so that what a handler leaves unread outlives the handler. Were it dropped
+/// before the answer is written, actix-web would read an endless chunked body to its end. As it is, actix-web answers, reads
+/// on until the disconnect deadline (or a reset might overtake the answer), and closes.
 struct SharedPayload(Rc<RequestRecord>);
 
 impl Stream for SharedPayload {

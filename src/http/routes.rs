@@ -12,7 +12,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard};
 
 use super::health::{self, Health};
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::request_log::{RequestLog, RouteLabel};
 use super::state::HttpState;
 use super::{api, webhooks};
@@ -53,8 +53,9 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
 pub(super) struct Routes<'a> {
     config: &'a mut ServiceConfig,
     health: Arc<Health>,
-    /// Methods and paths, as they were added.
-    added: Vec<(&'static str, &'static str)>,
+    /// Methods and paths, for the test that compares them with the API's description.
+    #[cfg(test)]
+    pub(super) added: Vec<(&'static str, &'static str)>,
 }
 
 const GET: &str = "GET, HEAD";
@@ -62,7 +63,12 @@ const POST: &str = "POST";
 
 impl<'a> Routes<'a> {
     pub(super) fn new(config: &'a mut ServiceConfig, health: Arc<Health>) -> Self {
-        Self { config, health, added: Vec::new() }
+        Self {
+            config,
+            health,
+            #[cfg(test)]
+            added: Vec::new(),
+        }
     }
 
     /// Takes GET and HEAD.
@@ -112,6 +118,7 @@ impl<'a> Routes<'a> {
     }
 
     fn add(&mut self, path: &'static str, label: RouteLabel, methods: &'static str, route: Route) {
+        #[cfg(test)]
         self.added.push((methods, path));
         let resource = web::resource(path)
             .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
@@ -126,13 +133,13 @@ fn takes(methods: &str, method: &Method) -> bool {
     methods.split(", ").any(|taken| taken == method.as_str())
 }
 
-fn wrong_method(methods: &'static str) -> Result<HttpResponse, Problem> {
+fn wrong_method(methods: &'static str) -> Result<HttpResponse, HttpProblem> {
     let (error, hint) = ("method not allowed", "the Allow header names the methods of this path");
-    Err(Problem { allow: Some(methods), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) })
+    Err(HttpProblem { allow: Some(methods), ..HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) })
 }
 
-async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(
+async fn not_found() -> Result<HttpResponse, HttpProblem> {
+    Err(HttpProblem::new(
         StatusCode::NOT_FOUND,
         "not found",
         "webhooks are POST /webhooks/{provider}/{channel_id}, the API is under /api/v1 (GET /api/v1/openapi.json): no trailing slash",

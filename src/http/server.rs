@@ -1,4 +1,4 @@
-//! The listeners: bound, served, drained.
+//! Opens the listeners, serves them and stops them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A request's head must have come by then.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a closing connection may take to say goodbye.
+/// How long a connection may take to close.
 const DISCONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The admin listener serves people and a scraper.
@@ -42,9 +42,9 @@ pub struct ServeError {
     pub source: io::Error,
 }
 
-/// The listeners at work. Dropping it leaves them at work; [`Running::stop`] ends them.
+/// The listeners that serve. Dropping it leaves them serving; [`Listeners::stop`] ends them.
 #[derive(Debug)]
-pub struct Running {
+pub struct Listeners {
     /// Where webhooks are taken; with port 0 in the configuration, the port that was given.
     pub addr: SocketAddr,
     /// Where metrics are shown; the same when there is one listener.
@@ -61,12 +61,12 @@ struct Listener {
     task: JoinHandle<io::Result<()>>,
 }
 
-impl Running {
-    /// Announces the stop for a while: `/readyz` says 503, and every answer ends its connection, so that whoever sends
-    /// requests here goes elsewhere before the door is shut. A connection that waits to be accepted when a listener closes
-    /// is reset, and a request that crosses the end of an idle connection is lost, whatever a server does; the notice
-    /// leaves few of either. Then it accepts no more, lets the requests in flight finish within the drain time, closes the
-    /// rest, and returns when every worker is gone.
+impl Listeners {
+    /// Announces the stop for the time of the notice: `/readyz` answers 503, and every answer ends its connection, so that
+    /// load balancers and clients go elsewhere before the listeners close. A connection that waits to be accepted when a
+    /// listener closes is reset, and a request that crosses the end of an idle connection is lost; the notice leaves few of
+    /// either. Then the listeners accept no more, requests in flight finish within the drain time, the other connections
+    /// are closed, and the call returns when every worker has ended.
     pub async fn stop(self) {
         self.health.enter(Phase::Draining);
         tokio::time::sleep(self.notice).await;
@@ -90,7 +90,7 @@ impl Listener {
 ///
 /// # Errors
 /// [`ServeError`] when an address is taken, not ours or not allowed.
-pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
+pub fn serve(deps: HttpDeps) -> Result<Listeners, ServeError> {
     let workers = match deps.config.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         some => some,
@@ -111,7 +111,7 @@ pub fn serve(deps: HttpDeps) -> Result<Running, ServeError> {
     let listeners: Vec<Listener> = bound.into_iter().map(Bound::start).collect();
     let addr = listeners.first().map_or(public, |listener| listener.addr);
     let admin_addr = listeners.last().map_or(public, |listener| listener.addr);
-    Ok(Running { addr, admin_addr, health, notice, listeners })
+    Ok(Listeners { addr, admin_addr, health, notice, listeners })
 }
 
 struct Bound {

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use super::HttpDeps;
 use super::abuse_limiter::{self, AbuseLimiter};
 use super::body::LargeBodies;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 
 /// What handlers find as `web::Data`.
 pub(super) struct HttpState {
@@ -24,15 +24,15 @@ pub(super) struct HttpState {
 
 /// Extracts the address that a request comes from, behind listed proxies too; `None` when it is not known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source(pub(super) Option<IpAddr>);
+pub(super) struct SourceAddress(pub(super) Option<IpAddr>);
 
-impl FromRequest for Source {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+impl FromRequest for SourceAddress {
+    type Error = HttpProblem;
+    type Future = Ready<Result<Self, HttpProblem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.app_data::<web::Data<HttpState>>();
         let source = state.map(|state| Self(abuse_limiter::source(request, &state.deps.config)));
-        ready(source.ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR)))
+        ready(source.ok_or_else(|| HttpProblem::of_status(StatusCode::INTERNAL_SERVER_ERROR)))
     }
 }

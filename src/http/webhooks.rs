@@ -1,9 +1,9 @@
-//! Webhooks, from the path to the provider's 200.
+//! Webhooks, from the path to the answer that the provider waits for.
 //!
-//! The order is fixed: channel (404), a source that is refused (503), announced size (413), signature header (401), then the
-//! body is read, the gateway reads and believes it (400, 401, 400, 404), then reception (503). The aliases have no channel in
-//! their path, so there size comes first and the form tells the channel. 200 is only said when reception has made the message
-//! durable (I1).
+//! The order of checks is fixed: channel (404), abuse limiter (503), announced size (413), signature header (401); then the
+//! body is read, the gateway verifies and decodes it (400, 401, 404), and reception stores it (503). An alias has no channel
+//! in its path: its body is read first, and the form names the channel. 200 is answered only when the message is durable
+//! (I1).
 
 use std::borrow::Cow;
 use std::future::ready;
@@ -17,18 +17,18 @@ use palabre_actors::domain::ids::CorrelationId;
 use serde_json::json;
 
 use super::body::{self, BodyError};
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::public_url::PublicUrl;
 use super::request_log::{Outcome, Record};
 use super::routes::Routes;
-use super::state::{HttpState, Source};
-use super::{Accepted, HttpDeps, Inlet, Refusal};
+use super::state::{HttpState, SourceAddress};
+use super::{Accepted, ChannelEndpoint, HttpDeps, Refusal};
 use crate::gateway::{Received, Rejection, WebhookRequest};
 
 /// Twilio's, on all of its channels.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
-/// Reception has a deadline of its own; this one holds should it forget. Twilio gives up after 15 s in all.
+/// Reception has a deadline of its own; this one is a safeguard. Twilio gives up after 15 s.
 const RECEPTION_DEADLINE: Duration = Duration::from_secs(10);
 
 /// When to come again after a failed commit or during a stop.
@@ -36,7 +36,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Which of a channel's two paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WebhookKind {
     Message,
     Status,
 }
@@ -63,10 +63,10 @@ impl Alias {
 /// Adds the routes of webhooks. Fixed paths come first: a pattern would take them for channels.
 pub(super) fn mount(routes: &mut Routes<'_>) {
     const SERVICE: &str = "/webhooks/{provider}/status-check";
-    routes.webhook("/api/webhooks/twilio", alias(Alias::Twilio, Kind::Message));
-    routes.webhook("/api/webhooks/twilio/status", alias(Alias::Twilio, Kind::Status));
-    routes.webhook("/webhooks/twilio-sms/incoming", alias(Alias::TwilioSms, Kind::Message));
-    routes.webhook("/webhooks/twilio-sms/status", alias(Alias::TwilioSms, Kind::Status));
+    routes.webhook("/api/webhooks/twilio", alias(Alias::Twilio, WebhookKind::Message));
+    routes.webhook("/api/webhooks/twilio/status", alias(Alias::Twilio, WebhookKind::Status));
+    routes.webhook("/webhooks/twilio-sms/incoming", alias(Alias::TwilioSms, WebhookKind::Message));
+    routes.webhook("/webhooks/twilio-sms/status", alias(Alias::TwilioSms, WebhookKind::Status));
     for (path, service) in [
         ("/api/webhooks/twilio/status-check", "twilio"),
         ("/webhooks/twilio-sms/incoming/status-check", "twilio-sms"),
@@ -86,7 +86,7 @@ fn served(service: &str) -> HttpResponse {
 }
 
 /// Whether a channel's path is right.
-async fn check(state: web::Data<HttpState>, record: Record, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn check(state: web::Data<HttpState>, record: Record, request: HttpRequest) -> Result<HttpResponse, HttpProblem> {
     let (provider, channel) = names(&request);
     let endpoint = state.deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(&record))?;
     record.endpoint.get_or_init(|| endpoint);
@@ -102,68 +102,72 @@ fn names(request: &HttpRequest) -> (&str, &str) {
 async fn message(
     state: web::Data<HttpState>,
     record: Record,
-    source: Source,
+    source: SourceAddress,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    by_path(&state, &record, source, &request, payload, Kind::Message).await
+) -> Result<HttpResponse, HttpProblem> {
+    by_path(&state, &record, source, &request, payload, WebhookKind::Message).await
 }
 
 async fn status(
     state: web::Data<HttpState>,
     record: Record,
-    source: Source,
+    source: SourceAddress,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    by_path(&state, &record, source, &request, payload, Kind::Status).await
+) -> Result<HttpResponse, HttpProblem> {
+    by_path(&state, &record, source, &request, payload, WebhookKind::Status).await
 }
 
 /// A webhook on a channel's own path.
 async fn by_path(
     state: &HttpState,
     record: &Record,
-    source: Source,
+    source: SourceAddress,
     request: &HttpRequest,
     mut payload: Payload,
-    kind: Kind,
-) -> Result<HttpResponse, Problem> {
+    kind: WebhookKind,
+) -> Result<HttpResponse, HttpProblem> {
     let deps = &state.deps;
     let (provider, channel) = names(request);
-    let inlet = deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(record))?;
-    let inlet = record.endpoint.get_or_init(|| inlet);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, &inlet.channel) {
+    let endpoint = deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(record))?;
+    let endpoint = record.endpoint.get_or_init(|| endpoint);
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, &endpoint.channel) {
         return Err(throttled(record, wait));
     }
-    // What nobody signed is not read: it costs no memory and no time. One whose size is not known may be too large yet.
+    // A body without a signature is not read: it costs neither memory nor time. Where no size is announced, it is read
+    // as far as the limit, because 413 comes before 401.
     let is_unsigned = !request.headers().contains_key(SIGNATURE);
     let answer = if is_unsigned && body::is_said_to_fit(request.headers(), deps.config.max_body_bytes) {
         Err(rejected(record, Rejection::BadSignature))
     } else {
-        let mut part = state.large_bodies.part();
-        match body::read(request.headers(), &mut payload, deps.config.max_body_bytes, body::DEADLINE, &mut part).await {
-            Ok(body) => receive(deps, record, request, &body, inlet, kind).await,
+        let mut share = state.large_bodies.share();
+        match body::read(request.headers(), &mut payload, deps.config.max_body_bytes, body::DEADLINE, &mut share).await
+        {
+            Ok(body) => receive(deps, record, request, &body, endpoint, kind).await,
             Err(error) => Err(unreadable(record, error)),
         }
     };
-    note(state, record, source, inlet);
+    note(state, record, source, endpoint);
     answer
 }
 
-/// What could not be believed, or not be read, counts against its source.
-fn note(state: &HttpState, record: &Record, source: Source, inlet: &Inlet) {
+/// Counts a wrong signature or an unreadable body against its source.
+fn note(state: &HttpState, record: &Record, source: SourceAddress, endpoint: &ChannelEndpoint) {
     if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Malformed)) {
-        state.abuse_limiter.note(source.0, &inlet.channel);
+        state.abuse_limiter.note(source.0, &endpoint.channel);
     }
 }
 
 /// The handler of an alias.
 fn alias(
     alias: Alias,
-    kind: Kind,
-) -> impl Handler<(web::Data<HttpState>, Record, Source, HttpRequest, Payload), Output = Result<HttpResponse, Problem>>
-{
-    move |state: web::Data<HttpState>, record: Record, source: Source, request: HttpRequest, payload: Payload| async move {
+    kind: WebhookKind,
+) -> impl Handler<
+    (web::Data<HttpState>, Record, SourceAddress, HttpRequest, Payload),
+    Output = Result<HttpResponse, HttpProblem>,
+> {
+    move |state: web::Data<HttpState>, record: Record, source: SourceAddress, request: HttpRequest, payload: Payload| async move {
         by_alias(&state, &record, source, &request, payload, (alias, kind)).await
     }
 }
@@ -172,35 +176,35 @@ fn alias(
 async fn by_alias(
     state: &HttpState,
     record: &Record,
-    source: Source,
+    source: SourceAddress,
     request: &HttpRequest,
     mut payload: Payload,
-    (alias, kind): (Alias, Kind),
-) -> Result<HttpResponse, Problem> {
+    (alias, kind): (Alias, WebhookKind),
+) -> Result<HttpResponse, HttpProblem> {
     let deps = &state.deps;
-    let mut part = state.large_bodies.part();
+    let mut share = state.large_bodies.share();
     let limit = deps.config.max_body_bytes;
-    let body = body::read(request.headers(), &mut payload, limit, body::DEADLINE, &mut part).await;
+    let body = body::read(request.headers(), &mut payload, limit, body::DEADLINE, &mut share).await;
     let body = body.map_err(|error| unreadable(record, error))?;
     if !is_form(content_type(request)) {
         return Err(unsupported(record, "the body must be application/x-www-form-urlencoded"));
     }
     // Our sender is whom a message goes to, and whom a status is about.
     let ours = match kind {
-        Kind::Message => "To",
-        Kind::Status => "From",
+        WebhookKind::Message => "To",
+        WebhookKind::Status => "From",
     };
     let (Some(account), Some(address)) = find_fields(&body, ours) else {
         return Err(malformed(record, "the form needs AccountSid and our own number, each once and in UTF-8"));
     };
-    let inlet = deps.receivers.by_account(alias.provider(), &account, &address);
-    let inlet = inlet.ok_or_else(|| unknown_channel(record))?;
-    let inlet = record.endpoint.get_or_init(|| inlet);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, &inlet.channel) {
+    let endpoint = deps.receivers.by_account(alias.provider(), &account, &address);
+    let endpoint = endpoint.ok_or_else(|| unknown_channel(record))?;
+    let endpoint = record.endpoint.get_or_init(|| endpoint);
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, &endpoint.channel) {
         return Err(throttled(record, wait));
     }
-    let answer = receive(deps, record, request, &body, inlet, kind).await;
-    note(state, record, source, inlet);
+    let answer = receive(deps, record, request, &body, endpoint, kind).await;
+    note(state, record, source, endpoint);
     answer
 }
 
@@ -209,9 +213,9 @@ async fn receive(
     record: &Record,
     request: &HttpRequest,
     body: &Bytes,
-    inlet: &Inlet,
-    kind: Kind,
-) -> Result<HttpResponse, Problem> {
+    endpoint: &ChannelEndpoint,
+    kind: WebhookKind,
+) -> Result<HttpResponse, HttpProblem> {
     let Some(signature) = request.headers().get(SIGNATURE) else {
         return Err(rejected(record, Rejection::BadSignature));
     };
@@ -230,14 +234,14 @@ async fn receive(
     };
     let now = deps.clock.now();
     let received = match kind {
-        Kind::Message => {
+        WebhookKind::Message => {
             let correlation = record.correlation.unwrap_or_else(CorrelationId::fresh);
-            inlet.receiver.receive(webhook, correlation, now)
+            endpoint.receiver.receive(webhook, correlation, now)
         }
-        Kind::Status => inlet.receiver.receive_status(webhook, now),
+        WebhookKind::Status => endpoint.receiver.receive_status(webhook, now),
     };
     match received {
-        Ok(received) => hand_over(deps, record, inlet, received).await,
+        Ok(received) => hand_over(deps, record, endpoint, received).await,
         Err(rejection) => Err(rejected(record, rejection)),
     }
 }
@@ -245,9 +249,9 @@ async fn receive(
 async fn hand_over(
     deps: &HttpDeps,
     record: &Record,
-    inlet: &Inlet,
+    endpoint: &ChannelEndpoint,
     received: Received,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, HttpProblem> {
     let outcome = match received {
         Received::Message(message) => {
             within_deadline(deps.reception.accept(*message)).await.map(|accepted| match accepted {
@@ -264,7 +268,7 @@ async fn hand_over(
     match outcome {
         Ok(outcome) => {
             record.outcome.set(Some(outcome));
-            let (content_type, body) = inlet.receiver.acknowledgement();
+            let (content_type, body) = endpoint.receiver.acknowledgement();
             let mut response = HttpResponse::Ok();
             response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)));
             Ok(response.body(Bytes::from_static(body.as_bytes())))
@@ -328,19 +332,19 @@ impl<'a> Field<'a> {
     }
 }
 
-fn unknown_channel(record: &Record) -> Problem {
+fn unknown_channel(record: &Record) -> HttpProblem {
     record.stray.set(true);
-    Problem::new(
+    HttpProblem::new(
         StatusCode::NOT_FOUND,
         "unknown channel",
         "no channel of the configuration matches: compare the provider's webhook URL with `palabre check`",
     )
 }
 
-/// Its source has sent too much that could not be believed.
-fn throttled(record: &Record, wait: Duration) -> Problem {
+/// The abuse limiter refuses the source.
+fn throttled(record: &Record, wait: Duration) -> HttpProblem {
     record.outcome.set(Some(Outcome::Throttled));
-    Problem::new(
+    HttpProblem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too many failures",
         "webhooks from this address could not be believed, see http.failures_per_minute: come again after Retry-After \
@@ -349,7 +353,7 @@ fn throttled(record: &Record, wait: Duration) -> Problem {
     .retry_after(wait)
 }
 
-fn unreadable(record: &Record, error: BodyError) -> Problem {
+fn unreadable(record: &Record, error: BodyError) -> HttpProblem {
     record.outcome.set(Some(Outcome::Malformed));
     let (status, error, hint) = match error {
         BodyError::TooLarge => (
@@ -363,25 +367,25 @@ fn unreadable(record: &Record, error: BodyError) -> Problem {
         BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body too slow", "send the whole body within 10 seconds"),
         BodyError::Crowded => return refused(record, Refusal::Overloaded { retry_after: RETRY_AFTER }),
     };
-    Problem::new(status, error, hint)
+    HttpProblem::new(status, error, hint)
 }
 
-fn unsupported(record: &Record, hint: &'static str) -> Problem {
+fn unsupported(record: &Record, hint: &'static str) -> HttpProblem {
     record.outcome.set(Some(Outcome::Malformed));
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", hint)
+    HttpProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", hint)
 }
 
-fn malformed(record: &Record, hint: &'static str) -> Problem {
+fn malformed(record: &Record, hint: &'static str) -> HttpProblem {
     record.outcome.set(Some(Outcome::Malformed));
-    Problem::new(StatusCode::BAD_REQUEST, "malformed webhook", hint)
+    HttpProblem::new(StatusCode::BAD_REQUEST, "malformed webhook", hint)
 }
 
-fn rejected(record: &Record, rejection: Rejection) -> Problem {
+fn rejected(record: &Record, rejection: Rejection) -> HttpProblem {
     match rejection {
         Rejection::Malformed(hint) => malformed(record, hint),
         Rejection::NotOurs => {
             record.outcome.set(Some(Outcome::NotOurs));
-            Problem::new(
+            HttpProblem::new(
                 StatusCode::NOT_FOUND,
                 "not this channel's number or account",
                 "To or AccountSid is not that of the channel that the URL names: compare the provider's webhook URL of that \
@@ -390,7 +394,7 @@ fn rejected(record: &Record, rejection: Rejection) -> Problem {
         }
         Rejection::BadSignature => {
             record.outcome.set(Some(Outcome::BadSignature));
-            Problem::new(
+            HttpProblem::new(
                 StatusCode::UNAUTHORIZED,
                 "the signature is missing or wrong",
                 "check the channel's auth_token (the account's primary one) and http.public_base_url: it must be \
@@ -400,7 +404,7 @@ fn rejected(record: &Record, rejection: Rejection) -> Problem {
     }
 }
 
-fn refused(record: &Record, refusal: Refusal) -> Problem {
+fn refused(record: &Record, refusal: Refusal) -> HttpProblem {
     let (outcome, error, retry_after) = match refusal {
         Refusal::Overloaded { retry_after } => (Outcome::Overloaded, "overloaded", retry_after),
         Refusal::Unavailable => (Outcome::Unavailable, "not stored", RETRY_AFTER),
@@ -408,7 +412,7 @@ fn refused(record: &Record, refusal: Refusal) -> Problem {
     };
     record.outcome.set(Some(outcome));
     let hint = "send it again after Retry-After seconds: a repeated message is processed once";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(retry_after)
+    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(retry_after)
 }
 
 #[cfg(test)]

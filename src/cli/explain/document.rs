@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::timeline::{Content, beginning, moment};
 use super::{Around, Manner, sentences};
-use crate::http::api::documents::{self, Waiting};
+use crate::http::api::responses::{self, Waiting};
 use crate::store::MessageHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
@@ -156,7 +156,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
         explanation: sentences::state_outbound(row, around.wait(row), content.language),
         what_to_do: sentences::next_step(row, around.wait(row), around.fallback(row), content.language),
         waits: around.wait(row).map(Waiting::of),
-        contact_wrote_at: around.wrote.get(&row.id).map(|wrote| wrote.map(documents::moment)),
+        contact_wrote_at: around.wrote.get(&row.id).map(|wrote| wrote.map(responses::rfc3339)),
         code,
         created_at: row.created_at.clone(),
         sent_at: row.sent_at.clone(),

@@ -13,7 +13,7 @@ use super::{CancelArgs, Manner, PauseArgs, PausesArgs, ReplayArgs, ResumeArgs, T
 use crate::cli::terminal::{confirmed, counted, moment, now, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Content, Message, PausedFor, Replayed};
+use crate::http::api::responses::{ChannelPause, Message, Replayed, Visibility};
 use crate::service::{Caller, ServiceError, channels, outbox};
 use crate::store::operator::{self, Changed, Operator, OperatorReason, Tenants};
 
@@ -132,7 +132,7 @@ pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) 
 
 fn tell_changed(id: OutboundId, changed: &Changed, (done, as_json): (&str, bool)) -> u8 {
     match changed {
-        Changed::Done(item) if as_json => json(&Message::of(item, Content::Masked)),
+        Changed::Done(item) if as_json => json(&Message::of(item, Visibility::Masked)),
         Changed::Done(_) => say(format_args!("{id}  {done}")),
         Changed::NoSuchMessage => return unknown(id, LANGUAGE),
         Changed::NotFrom(state) => {
@@ -194,7 +194,7 @@ pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) 
 pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, ServiceError> {
     let pauses = channels::pauses(&Caller::command_line(), desk, now()).await?;
     if args.json {
-        let channel_key = |pause: &Pause| (pause.channel_key.channel.to_string(), PausedFor::of(pause));
+        let channel_key = |pause: &Pause| (pause.channel_key.channel.to_string(), ChannelPause::of(pause));
         json(&pauses.iter().map(channel_key).collect::<BTreeMap<_, _>>());
         return Ok(if pauses.is_empty() { exit::FOUND_WRONG } else { exit::OK });
     }

@@ -14,7 +14,7 @@ use crate::cli::explain::{
 use crate::cli::terminal::{moment, now};
 use crate::cli::{exit, say};
 use crate::config::Config;
-use crate::http::api::documents::MessageHistory;
+use crate::http::api::responses::MessageHistory;
 use crate::service::{Caller, ServiceError, outbox};
 use crate::store::BlockedReason;
 use crate::store::operator::{Item, ItemWithEvents, Operator};

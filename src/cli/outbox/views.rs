@@ -10,7 +10,7 @@ use crate::cli::explain::{Case, fallback_of, label, misspelt, state_alone, told_
 use crate::cli::terminal::{age, cut, now, one_line, table};
 use crate::cli::{complain_about, exit, names, say};
 use crate::config::Config;
-use crate::http::api::documents::{Counts, Messages};
+use crate::http::api::responses::{MessagePage, OutboxCounts};
 use crate::service::{Caller, ServiceError, outbox};
 use crate::store::operator::{Filter, Item, Operator, OutboxCount, PageRequest, Tenants};
 
@@ -30,7 +30,7 @@ pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> R
     let items =
         outbox::list(&Caller::command_line(), desk, &filter, PageRequest { before: args.before, limit }, now()).await?;
     if args.manner.json {
-        json(&Messages::of(&items, limit, args.manner.content()));
+        json(&MessagePage::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
         complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
     } else {
@@ -105,7 +105,7 @@ pub(super) async fn counts(
     let counts = outbox::counts(&Caller::command_line(), desk, filter, now()).await?;
     let language = manner.language();
     if manner.json {
-        json(&Counts::of(&counts));
+        json(&OutboxCounts::of(&counts));
     } else if counts.is_empty() {
         complain_about(format_args!("{}", nothing_fits(filter, config, language)));
     } else {

@@ -1,4 +1,4 @@
-//! Who calls: bearer keys, whose tenants they see, what they may do.
+//! Bearer keys: which tenants they see, what they may do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use palabre_actors::domain::ids::TenantId;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::documents::Content;
 use super::problems;
-use crate::http::problem::Problem;
+use super::visibility::Visibility;
+use crate::http::problem::HttpProblem;
 use crate::store::operator::Tenants;
 
 /// What a key may do.
@@ -67,7 +67,7 @@ pub(super) struct Caller {
 impl Caller {
     /// The caller whose key the request carries. Every key is compared, and each whole, so that the time it takes tells
     /// nothing.
-    pub(super) fn of(keys: &[Key], headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn of(keys: &[Key], headers: &HeaderMap) -> Result<Self, HttpProblem> {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = given.and_then(|given| given.split_once(' '));
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -82,18 +82,18 @@ impl Caller {
         Ok(Self { name: Arc::clone(&key.name), tenants: key.tenants.clone(), scopes: key.scopes })
     }
 
-    pub(super) fn may(&self, scope: Scope) -> Result<(), Problem> {
+    pub(super) fn may(&self, scope: Scope) -> Result<(), HttpProblem> {
         if self.scopes & scope.bit() != 0 { Ok(()) } else { Err(problems::not_allowed(scope)) }
     }
 
     /// What this caller gets to see.
-    pub(super) fn content(&self) -> Content {
-        if self.may(Scope::ReadContent).is_ok() { Content::Whole } else { Content::Masked }
+    pub(super) fn visibility(&self) -> Visibility {
+        if self.may(Scope::ReadContent).is_ok() { Visibility::Whole } else { Visibility::Masked }
     }
 
     /// The tenants that a request is about: the one it names, when this caller sees it, else all that they see. One that
     /// they do not see is like one that is not there.
-    pub(super) fn among(&self, named: Option<&TenantId>) -> Result<Tenants, Problem> {
+    pub(super) fn among(&self, named: Option<&TenantId>) -> Result<Tenants, HttpProblem> {
         match named {
             None => Ok(self.tenants.clone()),
             Some(tenant) if self.sees(tenant) => Ok(Tenants::Of(vec![tenant.clone()])),
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    fn caller(authorization: Option<&str>) -> Result<Caller, Problem> {
+    fn caller(authorization: Option<&str>) -> Result<Caller, HttpProblem> {
         let of = |tenant| Tenants::Of(vec![TenantId::new(tenant)]);
         let keys = [
             Key::new("crm", "first-secret", of("belle"), &[Scope::Read, Scope::Send]),
@@ -146,9 +146,9 @@ mod tests {
         assert!(crm.sees(&TenantId::new("belle")) && !crm.sees(&TenantId::new("taxi")));
         assert_eq!(crm.among(Some(&TenantId::new("taxi"))).unwrap_err().status.as_u16(), 404);
         assert_eq!(crm.may(Scope::Operate).unwrap_err().status.as_u16(), 403);
-        assert_eq!(crm.content(), Content::Masked);
+        assert_eq!(crm.visibility(), Visibility::Masked);
         let ops = caller(Some("Bearer second-secret")).unwrap();
-        assert_eq!(ops.content(), Content::Whole);
+        assert_eq!(ops.visibility(), Visibility::Whole);
         assert!(ops.may(Scope::Send).is_err() && ops.sees(&TenantId::new("taxi")));
         assert!(!format!("{:?}", Key::new("crm", "first-secret", Tenants::All, &[])).contains("first-secret"));
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::documents::{Content, moment};
+use super::visibility::{Visibility, rfc3339};
 use crate::store::conversations::{ContactRow, ConversationRow, MessageRow, SearchResult, Timeline};
 
 /// What was talked about with one contact over one channel.
@@ -38,23 +38,23 @@ pub struct Conversation {
 
 impl Conversation {
     #[must_use]
-    pub fn of(row: &ConversationRow, content: Content) -> Self {
-        let is_whole = content == Content::Whole;
+    pub fn of(row: &ConversationRow, visibility: Visibility) -> Self {
+        let is_whole = visibility == Visibility::Whole;
         Self {
             id: row.id.to_string(),
             tenant_id: row.tenant.to_string(),
             channel_id: row.channel.to_string(),
             contact_id: row.contact.to_string(),
             contact_name: row.contact_name.clone().filter(|_| is_whole),
-            address: content.address(&row.address),
+            address: visibility.address(&row.address),
             status: row.status.as_str().to_owned(),
             handler: row.handler.as_str().to_owned(),
             assignee: row.assignee.clone(),
             version: row.version,
-            last_message_at: moment(row.place().0),
-            last_inbound_at: row.last_inbound_at.map(moment),
+            last_message_at: rfc3339(row.place().0),
+            last_inbound_at: row.last_inbound_at.map(rfc3339),
             unread: row.unread,
-            created_at: moment(row.created_at),
+            created_at: rfc3339(row.created_at),
         }
     }
 }
@@ -69,9 +69,9 @@ pub struct Conversations {
 
 impl Conversations {
     #[must_use]
-    pub fn of(rows: &[ConversationRow], limit: usize, content: Content) -> Self {
+    pub fn of(rows: &[ConversationRow], limit: usize, visibility: Visibility) -> Self {
         let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.id.to_string());
-        Self { conversations: rows.iter().map(|row| Conversation::of(row, content)).collect(), next }
+        Self { conversations: rows.iter().map(|row| Conversation::of(row, visibility)).collect(), next }
     }
 }
 
@@ -99,18 +99,18 @@ pub struct ConversationMessage {
 
 impl ConversationMessage {
     #[must_use]
-    pub fn of(row: &MessageRow, content: Content) -> Self {
+    pub fn of(row: &MessageRow, visibility: Visibility) -> Self {
         Self {
             id: row.id.to_string(),
             conversation_id: row.conversation.map(|id| id.to_string()),
             channel_id: row.channel.to_string(),
             direction: if row.is_outbound { "out" } else { "in" }.to_owned(),
-            text: (content == Content::Whole).then(|| row.body.clone()),
+            text: (visibility == Visibility::Whole).then(|| row.body.clone()),
             state: row.state.clone(),
             reason: row.reason.clone(),
             kind: row.kind.clone(),
             correlation_id: row.correlation.to_string(),
-            created_at: moment(row.created_at),
+            created_at: rfc3339(row.created_at),
         }
     }
 }
@@ -128,10 +128,10 @@ pub struct ConversationMessages {
 
 impl ConversationMessages {
     #[must_use]
-    pub fn of(row: &ConversationRow, timeline: &Timeline, content: Content) -> Self {
+    pub fn of(row: &ConversationRow, timeline: &Timeline, visibility: Visibility) -> Self {
         Self {
-            conversation: Conversation::of(row, content),
-            messages: timeline.messages.iter().map(|row| ConversationMessage::of(row, content)).collect(),
+            conversation: Conversation::of(row, visibility),
+            messages: timeline.messages.iter().map(|row| ConversationMessage::of(row, visibility)).collect(),
             earlier: timeline.earlier.map(|id| id.to_string()),
             later: timeline.later.map(|id| id.to_string()),
         }
@@ -157,16 +157,16 @@ pub struct Contact {
 
 impl Contact {
     #[must_use]
-    pub fn of(row: &ContactRow, content: Content) -> Self {
+    pub fn of(row: &ContactRow, visibility: Visibility) -> Self {
         Self {
             id: row.id.to_string(),
             tenant_id: row.tenant.to_string(),
-            name: row.name.clone().filter(|_| content == Content::Whole),
-            addresses: row.addresses.iter().map(|address| content.address(address)).collect(),
-            welcomed_at: row.welcomed_at.map(moment),
-            confirmed_at: row.confirmed_at.map(moment),
-            created_at: moment(row.created_at),
-            conversations: row.conversations.iter().map(|row| Conversation::of(row, content)).collect(),
+            name: row.name.clone().filter(|_| visibility == Visibility::Whole),
+            addresses: row.addresses.iter().map(|address| visibility.address(address)).collect(),
+            welcomed_at: row.welcomed_at.map(rfc3339),
+            confirmed_at: row.confirmed_at.map(rfc3339),
+            created_at: rfc3339(row.created_at),
+            conversations: row.conversations.iter().map(|row| Conversation::of(row, visibility)).collect(),
         }
     }
 }
@@ -181,9 +181,9 @@ pub struct Contacts {
 
 impl Contacts {
     #[must_use]
-    pub fn of(rows: &[ContactRow], limit: usize, content: Content) -> Self {
+    pub fn of(rows: &[ContactRow], limit: usize, visibility: Visibility) -> Self {
         let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.id.to_string());
-        Self { contacts: rows.iter().map(|row| Contact::of(row, content)).collect(), next }
+        Self { contacts: rows.iter().map(|row| Contact::of(row, visibility)).collect(), next }
     }
 }
 
@@ -202,10 +202,10 @@ pub struct SearchFound {
 
 impl SearchFound {
     #[must_use]
-    pub fn of(found: &SearchResult, content: Content) -> Self {
+    pub fn of(found: &SearchResult, visibility: Visibility) -> Self {
         Self {
-            contacts: found.contacts.iter().map(|row| Contact::of(row, content)).collect(),
-            messages: found.messages.iter().map(|row| ConversationMessage::of(row, content)).collect(),
+            contacts: found.contacts.iter().map(|row| Contact::of(row, visibility)).collect(),
+            messages: found.messages.iter().map(|row| ConversationMessage::of(row, visibility)).collect(),
             next: found.next,
             approximate: found.is_approximate,
         }

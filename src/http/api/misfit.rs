@@ -1,7 +1,7 @@
-//! Why a JSON body is not what a request takes: which field, and what is expected there, by the API's own description.
+//! Tells which field of a JSON body is wrong, and what is expected there.
 //!
-//! serde says so as well, but in words that quote the body. Here names and expectations come from the description, and of
-//! the body nothing is repeated (I10): a field that nobody knows is told by its place and by what was probably meant.
+//! serde's own messages quote the body. Here names and expectations come from the API's description, and nothing of the body
+//! is repeated (I10): an unknown field is told by its place, with the known name that is most like it.
 
 use std::sync::OnceLock;
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::problems::{self, bad_json};
 use crate::config::suggest;
-use crate::http::problem::Problem;
+use crate::http::problem::HttpProblem;
 
 /// Tells what is wrong with a body that does not read as the schema of this name.
-pub(super) fn told(body: &[u8], schema: &str, error: &serde_json::Error) -> Problem {
+pub(super) fn told(body: &[u8], schema: &str, error: &serde_json::Error) -> HttpProblem {
     let (line, column) = (error.line(), error.column());
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         let hint = format!("it is no JSON: something is amiss near line {line}, column {column}");
@@ -42,7 +42,7 @@ fn schemas() -> &'static Map<String, Value> {
 }
 
 /// The first thing that is wrong with a value, wherever it lies inside it.
-fn wrong(value: &Value, schema: &Value, path: &str) -> Option<Problem> {
+fn wrong(value: &Value, schema: &Value, path: &str) -> Option<HttpProblem> {
     if let Some(name) = schema["$ref"].as_str().and_then(|to| to.rsplit('/').next()) {
         return wrong(value, schemas().get(name)?, path);
     }
@@ -76,7 +76,7 @@ fn wrong(value: &Value, schema: &Value, path: &str) -> Option<Problem> {
     Some(bad_json(problems::MISSING_FIELD).hinting(hint).at_path(&path))
 }
 
-fn unknown(name: &str, known: Option<&Map<String, Value>>, path: &str) -> Problem {
+fn unknown(name: &str, known: Option<&Map<String, Value>>, path: &str) -> HttpProblem {
     let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     let whole = if path.is_empty() { "the body".to_owned() } else { named(path) };
     let hint = format!("{whole} has a field that nobody knows: {}", suggest::help(name, &known));
@@ -132,12 +132,12 @@ fn named(path: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::asks;
     use super::super::messages::NewMessage;
+    use super::super::params;
     use super::*;
 
     fn refused(body: &str) -> (String, Option<String>, String) {
-        let problem = asks::json::<NewMessage>(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
+        let problem = params::json::<NewMessage>(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
         (problem.error.to_owned(), problem.field.map(|field| field.into_owned()), problem.hint.into_owned())
     }
 

@@ -1,7 +1,8 @@
-//! The API's description.
+//! The API's description (OpenAPI 3.1), collected from the handlers.
 
 use std::sync::OnceLock;
 
+use actix_web::HttpResponse;
 use actix_web::web::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -26,6 +27,7 @@ use utoipa::{Modify, OpenApi};
         super::channels::pause,
         super::channels::resume,
     ),
+    components(schemas(super::problems::ErrorBody)),
     modifiers(&Keys),
     tags(
         (name = "messages", description = "Sending"),
@@ -52,6 +54,11 @@ impl Modify for Keys {
     }
 }
 
+/// Serves the document.
+pub(super) async fn description() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document())
+}
+
 /// The document, as JSON.
 pub(super) fn document() -> Bytes {
     static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
@@ -61,9 +68,13 @@ pub(super) fn document() -> Bytes {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
-    use super::super::Endpoint;
+    use actix_web::App;
+
     use super::*;
+    use crate::http::health::Health;
+    use crate::http::routes::Routes;
 
     #[test]
     fn the_description_has_every_endpoint_and_no_other() {
@@ -71,15 +82,33 @@ mod tests {
         let mut described = BTreeSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
-                described.insert((path.clone(), method.to_uppercase()));
+                described.insert((method.to_uppercase(), path.clone()));
             }
         }
-        let answered: BTreeSet<_> = Endpoint::ALL
-            .into_iter()
-            .filter(|endpoint| *endpoint != Endpoint::Description)
-            .map(|endpoint| (endpoint.pattern().to_owned(), endpoint.allow().trim_end_matches(", HEAD").to_owned()))
-            .collect();
-        assert_eq!(described, answered);
+        let mut served: BTreeSet<(String, String)> = BTreeSet::new();
+        App::new().configure(|config| {
+            let mut routes = Routes::new(config, Arc::new(Health::new()));
+            super::super::mount(&mut routes);
+            let added = routes.added.iter().filter(|(_, path)| *path != "/api/v1/openapi.json");
+            served.extend(
+                added.map(|(methods, path)| (methods.trim_end_matches(", HEAD").to_owned(), (*path).to_owned())),
+            );
+        });
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn operations_have_ids_of_their_own_and_responses_say_what_they_are() {
+        let document: serde_json::Value = serde_json::from_slice(&document()).unwrap();
+        let mut ids = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for operation in methods.as_object().unwrap().values() {
+                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{path} {status}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::super::Inlet;
+use super::super::ChannelEndpoint;
 use crate::telemetry::metrics as names;
 
 /// The client went away before its answer: nobody sees this status but the log.
@@ -69,9 +69,9 @@ impl Outcome {
 #[derive(Default)]
 pub(in crate::http) struct EndpointMetrics([OnceLock<Counter>; Outcome::COUNT]);
 
-impl Inlet {
+impl ChannelEndpoint {
     pub(super) fn count(&self, outcome: Outcome) {
-        self.meters.0[outcome as usize]
+        self.metrics.0[outcome as usize]
             .get_or_init(|| {
                 metrics::counter!(
                     names::WEBHOOK_OUTCOMES,

@@ -11,8 +11,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use palabre_actors::domain::ids::CorrelationId;
 
-use super::super::Inlet;
-use super::super::problem::Problem;
+use super::super::ChannelEndpoint;
+use super::super::problem::HttpProblem;
 use super::metered::CLIENT_CLOSED;
 use super::{Outcome, RouteLabel, RouteMetrics};
 
@@ -29,8 +29,8 @@ pub(in crate::http) struct RequestRecord {
     /// The flow that a duplicate belongs to.
     pub(in crate::http) first: Cell<Option<CorrelationId>>,
     /// Set when the channel is known.
-    pub(in crate::http) endpoint: OnceCell<Arc<Inlet>>,
-    /// Set when the channel is known and the webhook's fate is too.
+    pub(in crate::http) endpoint: OnceCell<Arc<ChannelEndpoint>>,
+    /// Set when the channel and the outcome are known.
     pub(in crate::http) outcome: Cell<Option<Outcome>>,
     /// The name of the key that an API call came with.
     pub(in crate::http) caller: OnceCell<Arc<str>>,
@@ -132,13 +132,18 @@ impl std::ops::Deref for Record {
     }
 }
 
+impl Record {
+    pub(in crate::http) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
 impl FromRequest for Record {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = HttpProblem;
+    type Future = Ready<Result<Self, HttpProblem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let record = request.extensions().get::<Self>().cloned();
-        ready(record.ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR)))
+        ready(Self::of(request).ok_or_else(|| HttpProblem::of_status(StatusCode::INTERNAL_SERVER_ERROR)))
     }
 }
 

@@ -1,13 +1,16 @@
 //! The API over real HTTP, on a real file: who may see and do what, and what is refused how.
 
+use std::path::Path;
+use std::process::Command;
+
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::fakes::Post;
+use super::fakes::FakeOutgoing;
 use super::*;
-use crate::http::api::{Key, NotSent, Scope, Sender};
+use crate::http::api::{ApiChannel, Key, NotSent, Scope};
 use crate::store::Store;
 use crate::store::operator::Tenants;
 use crate::store::tests::outbox_rows;
@@ -16,20 +19,20 @@ const DEAD: &str = "019c1a2b-0000-7000-8000-000000000001";
 const OF_TAXI: &str = "019c1a2b-0000-7000-8000-000000000002";
 const SENT: &str = "019c1a2b-0000-7000-8000-000000000003";
 
-struct Desk {
-    house: House,
-    post: Arc<Post>,
-    _folder: TempDir,
+struct ApiServer {
+    server: TestServer,
+    outgoing: Arc<FakeOutgoing>,
+    folder: TempDir,
 }
 
-impl Desk {
+impl ApiServer {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
         let store = Store::open(&url, true).await.unwrap();
         let rows = [(DEAD, "belle", "dead"), (OF_TAXI, "taxi", "dead"), (SENT, "belle", "sent")];
         outbox_rows(&store, &rows).await;
-        let post = Arc::new(Post::default());
+        let outgoing = Arc::new(FakeOutgoing::default());
         let of = |tenants: &[&str]| Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
         let keys = [
             Key::new("crm", "key-of-crm", of(&["belle"]), &[Scope::Read, Scope::Send]),
@@ -41,25 +44,25 @@ impl Desk {
             ),
             Key::new("taxi", "key-of-taxi", of(&["taxi"]), &[Scope::Read, Scope::Operate, Scope::Send]),
         ];
-        let senders = ["belle", "taxi"].map(|tenant| Sender {
+        let senders = ["belle", "taxi"].map(|tenant| ApiChannel {
             id: ChannelId::new(&format!("{tenant}-sms")),
             tenant: TenantId::new(tenant),
             scheme: Scheme::Sms,
             keep_order: true,
         });
-        let house = House::open_with(|deps| {
+        let server = TestServer::open_with(|deps| {
             deps.api.keys = Arc::new(keys);
             deps.api.channels = Arc::new(senders);
             deps.api.operator = Some(store.operator());
-            deps.api.outgoing = Arc::clone(&post) as _;
+            deps.api.outgoing = Arc::clone(&outgoing) as _;
         });
-        Self { house, post, _folder: folder }
+        Self { server, outgoing, folder }
     }
 
     async fn get(&self, key: &str, path: &str) -> (u16, Value) {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n");
-        read(&exchange(self.house.running.addr, request).await)
+        read(&exchange(self.server.running.addr, request).await)
     }
 
     async fn post(&self, key: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -70,7 +73,7 @@ impl Desk {
         let key = format!("Bearer {key}");
         let mut headers = vec![("Authorization", key.as_str()), ("Content-Type", "application/json")];
         headers.extend(more);
-        read(&self.house.post_with(path, &headers, body.to_string().as_bytes()).await)
+        read(&self.server.post_with(path, &headers, body.to_string().as_bytes()).await)
     }
 }
 
@@ -80,68 +83,68 @@ fn read(reply: &Reply) -> (u16, Value) {
 
 #[tokio::test]
 async fn without_a_key_there_is_the_description_alone() {
-    let desk = Desk::open().await;
-    assert_eq!(desk.house.get("/api/v1/openapi.json").await.status, 200);
-    let refused = desk.house.get("/api/v1/outbox").await;
+    let api = ApiServer::open().await;
+    assert_eq!(api.server.get("/api/v1/openapi.json").await.status, 200);
+    let refused = api.server.get("/api/v1/outbox").await;
     assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
-    assert_eq!(desk.get("key-of-nobody", "/api/v1/outbox").await.0, 401);
-    assert_eq!(desk.house.ask("DELETE", "/api/v1/outbox").await.status, 405);
-    assert_eq!(desk.get("key-of-ops", "/api/v1/nothing").await.0, 404);
+    assert_eq!(api.get("key-of-nobody", "/api/v1/outbox").await.0, 401);
+    assert_eq!(api.server.ask("DELETE", "/api/v1/outbox").await.status, 405);
+    assert_eq!(api.get("key-of-ops", "/api/v1/nothing").await.0, 404);
 }
 
 #[tokio::test]
 async fn i9_i10_a_key_sees_its_tenant_and_no_content_unless_it_may() {
-    let desk = Desk::open().await;
-    let (status, page) = desk.get("key-of-crm", "/api/v1/outbox").await;
+    let api = ApiServer::open().await;
+    let (status, page) = api.get("key-of-crm", "/api/v1/outbox").await;
     assert_eq!((status, page["messages"].as_array().unwrap().len()), (200, 1));
     let message = &page["messages"][0];
     assert_eq!((message["id"].as_str(), message["to"].as_str()), (Some(DEAD), Some("sms:+336…78")));
     assert!(message.get("body").is_none() && message["body_chars"] == 10);
-    let (_, all) = desk.get("key-of-ops", "/api/v1/outbox?state=dead,sent&limit=2").await;
+    let (_, all) = api.get("key-of-ops", "/api/v1/outbox?state=dead,sent&limit=2").await;
     assert_eq!(all["messages"][0]["body"], "mon secret");
     assert_eq!((all["messages"].as_array().unwrap().len(), &all["next"]), (2, &json!(OF_TAXI)));
-    let (_, rest) = desk.get("key-of-ops", &format!("/api/v1/outbox?state=dead,sent&before={OF_TAXI}")).await;
+    let (_, rest) = api.get("key-of-ops", &format!("/api/v1/outbox?state=dead,sent&before={OF_TAXI}")).await;
     assert_eq!((rest["messages"][0]["id"].as_str(), &rest["next"]), (Some(DEAD), &Value::Null));
 
     for path in ["/api/v1/outbox?tenant=taxi", &format!("/api/v1/outbox/{OF_TAXI}"), "/api/v1/consents?tenant=taxi"] {
-        assert_eq!(desk.get("key-of-crm", path).await.0, 404, "{path}");
+        assert_eq!(api.get("key-of-crm", path).await.0, 404, "{path}");
     }
     for path in [format!("/api/v1/outbox/{DEAD}/replay"), format!("/api/v1/outbox/{DEAD}/cancel")] {
-        assert_eq!(desk.post("key-of-taxi", &path, &json!({})).await.0, 404, "{path}");
+        assert_eq!(api.post("key-of-taxi", &path, &json!({})).await.0, 404, "{path}");
     }
-    assert_eq!(desk.post("key-of-taxi", "/api/v1/channels/belle-sms/pause", &json!({})).await.0, 404);
-    let (_, counts) = desk.get("key-of-taxi", "/api/v1/outbox/counts").await;
+    assert_eq!(api.post("key-of-taxi", "/api/v1/channels/belle-sms/pause", &json!({})).await.0, 404);
+    let (_, counts) = api.get("key-of-taxi", "/api/v1/outbox/counts").await;
     assert_eq!((&counts["total"], &counts["counts"][0]["tenant_id"]), (&json!(1), &json!("taxi")));
-    let (_, channels) = desk.get("key-of-taxi", "/api/v1/channels").await;
+    let (_, channels) = api.get("key-of-taxi", "/api/v1/channels").await;
     assert_eq!(channels["channels"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn dead_letters_are_replayed_and_called_back() {
-    let desk = Desk::open().await;
+    let api = ApiServer::open().await;
     let one = format!("/api/v1/outbox/{DEAD}/replay");
-    assert_eq!(desk.post("key-of-crm", &one, &json!({})).await.0, 403, "it lacks the scope");
-    let (status, message) = desk.post("key-of-ops", &one, &json!({ "reason": "ticket 4711" })).await;
+    assert_eq!(api.post("key-of-crm", &one, &json!({})).await.0, 403, "it lacks the scope");
+    let (status, message) = api.post("key-of-ops", &one, &json!({ "reason": "ticket 4711" })).await;
     assert_eq!((status, &message["state"], &message["life"]), (200, &json!("pending"), &json!(1)));
-    let (status, problem) = desk.post("key-of-ops", &one, &json!({})).await;
+    let (status, problem) = api.post("key-of-ops", &one, &json!({})).await;
     assert_eq!((status, &problem["error"]), (409, &json!("not from this state")));
-    let (status, message) = desk.post("key-of-ops", &format!("/api/v1/outbox/{DEAD}/cancel"), &json!({})).await;
+    let (status, message) = api.post("key-of-ops", &format!("/api/v1/outbox/{DEAD}/cancel"), &json!({})).await;
     assert_eq!((status, &message["state"]), (200, &json!("cancelled")));
-    let (_, history) = desk.get("key-of-ops", &format!("/api/v1/outbox/{DEAD}")).await;
+    let (_, history) = api.get("key-of-ops", &format!("/api/v1/outbox/{DEAD}")).await;
     let events: Vec<_> = history["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
     assert_eq!(events, [&json!("message_replayed"), &json!("message_cancelled")]);
 
     let all = "/api/v1/outbox/replay";
-    assert_eq!(desk.post("key-of-ops", all, &json!({})).await.0, 422, "everything must be asked for");
+    assert_eq!(api.post("key-of-ops", all, &json!({})).await.0, 422, "everything must be asked for");
     let dry = json!({ "filter": { "tenant": "taxi" }, "dry_run": true });
-    assert_eq!(desk.post("key-of-ops", all, &dry).await, (200, json!({ "messages": 1, "dry_run": true })));
-    assert_eq!(desk.post("key-of-ops", all, &json!({ "all": true })).await.1["messages"], 1);
-    assert_eq!(desk.post("key-of-ops", all, &json!({ "all": true })).await.1["messages"], 0);
+    assert_eq!(api.post("key-of-ops", all, &dry).await, (200, json!({ "messages": 1, "dry_run": true })));
+    assert_eq!(api.post("key-of-ops", all, &json!({ "all": true })).await.1["messages"], 1);
+    assert_eq!(api.post("key-of-ops", all, &json!({ "all": true })).await.1["messages"], 0);
 }
 
 #[tokio::test]
 async fn what_does_not_hold_is_refused() {
-    let desk = Desk::open().await;
+    let api = ApiServer::open().await;
     let replay = format!("/api/v1/outbox/{DEAD}/replay");
     let table = [
         (replay.as_str(), json!({ "reason": "asked by +33687654321" }), 422, Some("reason")),
@@ -176,7 +179,7 @@ async fn what_does_not_hold_is_refused() {
         ("/api/v1/messages", json!({ "tenant": "belle", "to": "x".repeat(70_000), "text": "x" }), 413, None),
     ];
     for (path, body, expected, field) in table {
-        let (status, problem) = desk.post("key-of-ops", path, &body).await;
+        let (status, problem) = api.post("key-of-ops", path, &body).await;
         assert_eq!((status, problem["field"].as_str()), (expected, field), "{path} {problem}");
         assert!(problem["error"].is_string() && problem["hint"].is_string());
         assert!(!problem.to_string().contains("87654321"), "i10: {problem}");
@@ -192,17 +195,17 @@ async fn what_does_not_hold_is_refused() {
         ("nothing=1", None),
         ("after=x", None),
     ] {
-        let (status, problem) = desk.get("key-of-ops", &format!("/api/v1/outbox?{query}")).await;
+        let (status, problem) = api.get("key-of-ops", &format!("/api/v1/outbox?{query}")).await;
         assert_eq!((status, problem["field"].as_str()), (422, field), "{query} {problem}");
     }
-    let (_, problem) = desk.get("key-of-ops", "/api/v1/outbox?states=dead").await;
+    let (_, problem) = api.get("key-of-ops", "/api/v1/outbox?states=dead").await;
     assert_eq!(problem["hint"], "a parameter that nobody knows: did you mean `state`?");
-    assert_eq!(desk.get("key-of-ops", "/api/v1/consents?state=dead").await.0, 422);
+    assert_eq!(api.get("key-of-ops", "/api/v1/consents?state=dead").await.0, 422);
 }
 
 #[tokio::test]
 async fn a_name_that_nobody_knows_is_not_an_empty_list() {
-    let desk = Desk::open().await;
+    let api = ApiServer::open().await;
     for (path, field) in [
         ("consents?tenant=bele", "tenant"),
         ("outbox?tenant=bele", "tenant"),
@@ -211,63 +214,77 @@ async fn a_name_that_nobody_knows_is_not_an_empty_list() {
         ("outbox/counts?channel=bele-sms", "channel"),
     ] {
         for key in ["key-of-ops", "key-of-crm"] {
-            let (status, problem) = desk.get(key, &format!("/api/v1/{path}")).await;
+            let (status, problem) = api.get(key, &format!("/api/v1/{path}")).await;
             assert_eq!((status, problem["field"].as_str()), (404, Some(field)), "{path} {problem}");
             assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("GET /api/v1/channels")), "{problem}");
         }
     }
     let (status, problem) =
-        desk.post("key-of-ops", "/api/v1/outbox/replay", &json!({ "filter": { "tenant": "bele" } })).await;
+        api.post("key-of-ops", "/api/v1/outbox/replay", &json!({ "filter": { "tenant": "bele" } })).await;
     assert_eq!((status, problem["field"].as_str()), (404, Some("filter.tenant")), "{problem}");
     for path in ["consents?tenant=belle", "outbox?tenant=belle&state=read", "outbox?channel=belle-sms&state=read"] {
-        assert_eq!(desk.get("key-of-ops", &format!("/api/v1/{path}")).await.0, 200, "{path}");
+        assert_eq!(api.get("key-of-ops", &format!("/api/v1/{path}")).await.0, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_channel_is_paused_and_resumed() {
-    let desk = Desk::open().await;
-    let (status, channel) = desk.post("key-of-ops", "/api/v1/channels/belle-sms/pause", &json!({ "for": "2h" })).await;
+    let api = ApiServer::open().await;
+    let (status, channel) = api.post("key-of-ops", "/api/v1/channels/belle-sms/pause", &json!({ "for": "2h" })).await;
     assert_eq!((status, &channel["paused"]["until"]), (200, &json!("2026-05-28T22:26:40.000000Z")));
-    let (_, channels) = desk.get("key-of-crm", "/api/v1/channels").await;
+    let (_, channels) = api.get("key-of-crm", "/api/v1/channels").await;
     assert_eq!(channels["channels"][0]["paused"]["reason"], "operator");
-    let (_, endless) = desk.post("key-of-ops", "/api/v1/channels/belle-sms/pause", &json!({})).await;
+    let (_, endless) = api.post("key-of-ops", "/api/v1/channels/belle-sms/pause", &json!({})).await;
     assert_eq!(endless["paused"]["until"], Value::Null);
-    let (status, channel) = desk.post("key-of-ops", "/api/v1/channels/belle-sms/resume", &json!({})).await;
+    let (status, channel) = api.post("key-of-ops", "/api/v1/channels/belle-sms/resume", &json!({})).await;
     assert_eq!((status, &channel["paused"]), (200, &Value::Null));
 }
 
 #[tokio::test]
 async fn the_same_key_is_the_same_message() {
-    let desk = Desk::open().await;
+    let api = ApiServer::open().await;
     let body = json!({ "to": "+33 6 12 34 56 78", "text": "mon secret", "urgent": true, "expires_in": "1h" });
-    let (status, taken) = desk.post("key-of-crm", "/api/v1/messages", &body).await;
+    let (status, taken) = api.post("key-of-crm", "/api/v1/messages", &body).await;
     assert_eq!((status, taken["id"].as_str()), (202, Some("019c1a2b-0000-7000-8000-000000000042")));
-    let order = desk.post.orders.lock().unwrap().pop().unwrap();
-    assert_eq!((order.channel.as_str(), order.to.as_str()), ("belle-sms", "sms:+33612345678"));
-    assert_eq!((order.urgent, order.expires_at), (true, Some("2026-05-28T21:26:40Z".parse().unwrap())));
+    let message = api.outgoing.messages.lock().unwrap().pop().unwrap();
+    assert_eq!((message.channel.as_str(), message.to.as_str()), ("belle-sms", "sms:+33612345678"));
+    assert_eq!((message.urgent, message.expires_at), (true, Some("2026-05-28T21:26:40Z".parse().unwrap())));
 
     // A message of the scene was asked for under this key.
-    let again = desk.post_under("key-of-crm", "/api/v1/messages", &body, &[("Idempotency-Key", "key-sent")]).await;
+    let again = api.post_under("key-of-crm", "/api/v1/messages", &body, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(again, (200, json!({ "id": SENT })));
     let other = json!({ "to": "+33612345678", "text": "another" });
     let (status, _) =
-        desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
+        api.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(status, 409);
     // The other tenant's keys are its own.
     let (status, _) =
-        desk.post_under("key-of-taxi", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
+        api.post_under("key-of-taxi", "/api/v1/messages", &other, &[("Idempotency-Key", "key-sent")]).await;
     assert_eq!(status, 202);
     let (status, _) =
-        desk.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
+        api.post_under("key-of-crm", "/api/v1/messages", &other, &[("Idempotency-Key", "+33612345678")]).await;
     assert_eq!(status, 422);
 
     for (refused, expected) in [
         (NotSent::Refused { word: "opted_out", hint: "x".into(), field: Some("to".into()) }, 422),
         (NotSent::Later { word: "stopping", hint: "x" }, 503),
     ] {
-        *desk.post.refuse.lock().unwrap() = Some(refused);
-        assert_eq!(desk.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
+        *api.outgoing.refuse.lock().unwrap() = Some(refused);
+        assert_eq!(api.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
     }
-    assert_eq!(desk.post("key-of-ops", "/api/v1/messages", &other).await.0, 422, "which tenant?");
+    assert_eq!(api.post("key-of-ops", "/api/v1/messages", &other).await.0, 422, "which tenant?");
+}
+
+#[tokio::test]
+async fn the_description_is_valid_openapi() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi/venv/bin/python");
+    assert!(python.exists(), "OpenAPI's validator is not installed: run .ci/prepare (./test does so)");
+    let api = ApiServer::open().await;
+    let served = api.server.get("/api/v1/openapi.json").await;
+    assert_eq!(served.json()["openapi"], "3.1.0");
+    let file = api.folder.path().join("openapi.json");
+    std::fs::write(&file, &served.body).unwrap();
+    let told =
+        Command::new(python).args(["-m", "openapi_spec_validator", "--errors", "all"]).arg(&file).output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
 }

@@ -57,26 +57,26 @@ fn line_of<'a>(lines: &'a [Value], reply: &Reply) -> &'a Value {
 #[tokio::test]
 async fn nothing_of_a_request_reaches_log_metrics_or_answer() {
     capture();
-    let house = House::open();
+    let server = TestServer::open();
     let form =
         format!("MessageSid=SM1&From=whatsapp%3A%2B{NUMBER}&Body={WORDS}+{MAIL}%40example.org&ProfileName={MAIL}");
     let query = format!("?phone=%2B{NUMBER}&mail={MAIL}@example.org");
     let mut replies = vec![
-        house.post(&format!("{MESSAGE}{query}"), &form).await,
-        house.post_with(&format!("{MESSAGE}{query}"), &[], form.as_bytes()).await,
-        house.post_with(MESSAGE, &[("X-Twilio-Signature", NUMBER), ("User-Agent", MAIL)], form.as_bytes()).await,
-        house.post(&format!("/webhooks/{MAIL}/{NUMBER}{query}"), &form).await,
-        house.post(&format!("/{NUMBER}"), &form).await,
-        house.post("/api/webhooks/twilio", &format!("{form}&AccountSid={MAIL}&To=%2B{NUMBER}")).await,
-        house.post(MESSAGE, &format!("From=%2B{NUMBER}&Body={WORDS}")).await,
-        house.post_with(MESSAGE, &[("Content-Type", WORDS), ("X-Twilio-Signature", "x")], form.as_bytes()).await,
-        house.ask(&WORDS.to_uppercase().replace('-', ""), &format!("/webhooks/twilio-sms/{NUMBER}")).await,
-        house.get(&format!("/healthz?{NUMBER}")).await,
+        server.post(&format!("{MESSAGE}{query}"), &form).await,
+        server.post_with(&format!("{MESSAGE}{query}"), &[], form.as_bytes()).await,
+        server.post_with(MESSAGE, &[("X-Twilio-Signature", NUMBER), ("User-Agent", MAIL)], form.as_bytes()).await,
+        server.post(&format!("/webhooks/{MAIL}/{NUMBER}{query}"), &form).await,
+        server.post(&format!("/{NUMBER}"), &form).await,
+        server.post("/api/webhooks/twilio", &format!("{form}&AccountSid={MAIL}&To=%2B{NUMBER}")).await,
+        server.post(MESSAGE, &format!("From=%2B{NUMBER}&Body={WORDS}")).await,
+        server.post_with(MESSAGE, &[("Content-Type", WORDS), ("X-Twilio-Signature", "x")], form.as_bytes()).await,
+        server.ask(&WORDS.to_uppercase().replace('-', ""), &format!("/webhooks/twilio-sms/{NUMBER}")).await,
+        server.get(&format!("/healthz?{NUMBER}")).await,
     ];
-    house.reception.will(Err(Refusal::Unavailable));
-    replies.push(house.post(MESSAGE, &form).await);
-    replies.push(house.get("/metrics").await);
-    house.running.stop().await;
+    server.reception.will(Err(Refusal::Unavailable));
+    replies.push(server.post(MESSAGE, &form).await);
+    replies.push(server.get("/metrics").await);
+    server.running.stop().await;
 
     let log = String::from_utf8(buffer().lock().unwrap().clone()).unwrap().to_lowercase();
     let words = WORDS.replace('-', "");
@@ -92,16 +92,16 @@ async fn nothing_of_a_request_reaches_log_metrics_or_answer() {
 #[tokio::test]
 async fn every_request_has_its_line() {
     capture();
-    let house = House::open();
+    let server = TestServer::open();
     let first = CorrelationId::fresh();
-    let accepted = house.post(MESSAGE, "MessageSid=SM1").await;
-    house.reception.will(Ok(Accepted::Duplicate { first }));
-    let duplicate = house.post(MESSAGE, "MessageSid=SM1").await;
-    let stray = house.post("/webhooks/twilio-sms/who", "MessageSid=SM1").await;
-    let unsigned = house.post_with(MESSAGE, &[], b"MessageSid=SM1").await;
-    house.get("/readyz").await;
+    let accepted = server.post(MESSAGE, "MessageSid=SM1").await;
+    server.reception.will(Ok(Accepted::Duplicate { first }));
+    let duplicate = server.post(MESSAGE, "MessageSid=SM1").await;
+    let stray = server.post("/webhooks/twilio-sms/who", "MessageSid=SM1").await;
+    let unsigned = server.post_with(MESSAGE, &[], b"MessageSid=SM1").await;
+    server.get("/readyz").await;
     // A line is written when its answer is: after the stop, all of them are.
-    house.running.stop().await;
+    server.running.stop().await;
 
     let lines = captured();
     let line = line_of(&lines, &accepted);

@@ -8,17 +8,17 @@ const FORM: &str = "MessageSid=SM1&Body=Bonjour";
 
 #[tokio::test]
 async fn a_stop_lets_requests_in_flight_finish() {
-    let house = House::open();
-    let (gate, arrived) = house.reception.close_gate();
+    let server = TestServer::open();
+    let (gate, arrived) = server.reception.close_gate();
     let signature = fakes::sign(&format!("{BASE}{MESSAGE}"), FORM.as_bytes());
     // The client would keep its connection.
     let request = client::post(MESSAGE, &[("X-Twilio-Signature", &signature)], FORM.as_bytes());
     let request = String::from_utf8(request).unwrap().replace("Connection: close\r\n", "");
-    let client = tokio::spawn(client::exchange_open(house.running.addr, request));
+    let client = tokio::spawn(client::exchange_open(server.running.addr, request));
     arrived.acquire().await.unwrap().forget();
 
-    let (addr, health, reception) = (house.running.addr, house.health.clone(), house.reception.clone());
-    let stop = tokio::spawn(house.running.stop());
+    let (addr, health, reception) = (server.running.addr, server.health.clone(), server.reception.clone());
+    let stop = tokio::spawn(server.running.stop());
     while health.phase() != Phase::Draining {
         tokio::task::yield_now().await;
     }
@@ -36,9 +36,9 @@ async fn a_stop_lets_requests_in_flight_finish() {
 #[tokio::test]
 async fn a_stop_is_announced_while_requests_are_still_taken() {
     // So long that only an announced stop lets anybody in.
-    let house = House::open_with(|deps| deps.notice = Duration::from_secs(600));
-    let (addr, health, reception) = (house.running.addr, house.health.clone(), house.reception.clone());
-    let stop = tokio::spawn(house.running.stop());
+    let server = TestServer::open_with(|deps| deps.notice = Duration::from_secs(600));
+    let (addr, health, reception) = (server.running.addr, server.health.clone(), server.reception.clone());
+    let stop = tokio::spawn(server.running.stop());
     while health.phase() != Phase::Draining {
         tokio::task::yield_now().await;
     }
@@ -57,8 +57,8 @@ async fn a_stop_is_announced_while_requests_are_still_taken() {
 
 #[tokio::test]
 async fn idle_connections_do_not_hold_a_stop_up() {
-    let house = House::open();
-    let addr = house.running.addr;
+    let server = TestServer::open();
+    let addr = server.running.addr;
     let mut idle = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(addr).unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -70,7 +70,7 @@ async fn idle_connections_do_not_hold_a_stop_up() {
     .await
     .unwrap();
     // With a drain time of ten minutes, this ends only when the idle connection is closed.
-    house.running.stop().await;
+    server.running.stop().await;
     let mut rest = Vec::new();
     assert_eq!(idle.read_to_end(&mut rest).unwrap_or(0), 0);
 }
@@ -79,8 +79,8 @@ async fn idle_connections_do_not_hold_a_stop_up() {
 fn it_runs_inside_an_actix_system() {
     let system = actix_rt::System::new();
     system.block_on(async {
-        let house = House::open();
-        assert_eq!(house.post(MESSAGE, FORM).await.status, 200);
-        house.running.stop().await;
+        let server = TestServer::open();
+        assert_eq!(server.post(MESSAGE, FORM).await.status, 200);
+        server.running.stop().await;
     });
 }

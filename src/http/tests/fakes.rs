@@ -12,8 +12,8 @@ use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Received, Receiver, Rejection, WebhookRequest};
-use crate::http::api::{NotSent, Order, Outgoing};
-use crate::http::{Accepted, Inlet, Receivers, Refusal};
+use crate::http::api::{NotSent, Outgoing, OutgoingMessage};
+use crate::http::{Accepted, ChannelEndpoint, Receivers, Refusal};
 
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub(super) const WHATSAPP: &str = "whatsapp:+14155238886";
@@ -33,24 +33,24 @@ impl Clock for FixedClock {
 }
 
 /// Two channels of one tenant on one number: `belle-wa` and `belle-sms`.
-pub(super) struct Channels {
-    whatsapp: Arc<Inlet>,
-    sms: Arc<Inlet>,
+pub(super) struct FakeReceivers {
+    whatsapp: Arc<ChannelEndpoint>,
+    sms: Arc<ChannelEndpoint>,
 }
 
-impl Channels {
+impl FakeReceivers {
     pub(super) fn new() -> Self {
-        let inlet = |channel: &str| {
+        let endpoint = |channel: &str| {
             let (tenant, channel) = (TenantId::new("institut-belle"), ChannelId::new(channel));
             let gateway = Gateway { tenant: tenant.clone(), channel: channel.clone() };
-            Arc::new(Inlet::new(tenant, channel, Arc::new(gateway)))
+            Arc::new(ChannelEndpoint::new(tenant, channel, Arc::new(gateway)))
         };
-        Self { whatsapp: inlet("belle-wa"), sms: inlet("belle-sms") }
+        Self { whatsapp: endpoint("belle-wa"), sms: endpoint("belle-sms") }
     }
 }
 
-impl Receivers for Channels {
-    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<Inlet>> {
+impl Receivers for FakeReceivers {
+    fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>> {
         match (provider, channel) {
             ("twilio-whatsapp", "belle-wa") => Some(self.whatsapp.clone()),
             ("twilio-sms", "belle-sms") => Some(self.sms.clone()),
@@ -58,7 +58,7 @@ impl Receivers for Channels {
         }
     }
 
-    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<Inlet>> {
+    fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>> {
         match (provider, account, address) {
             ("twilio", ACCOUNT, WHATSAPP) => Some(self.whatsapp.clone()),
             ("twilio" | "twilio-sms", ACCOUNT, SMS) => Some(self.sms.clone()),
@@ -132,7 +132,7 @@ impl Receiver for Gateway {
 
 /// Accepts everything, unless told otherwise.
 #[derive(Default)]
-pub(super) struct Reception {
+pub(super) struct FakeReception {
     pub(super) accepted: Mutex<Vec<NewInbound>>,
     pub(super) statuses: Mutex<Vec<StatusUpdate>>,
     /// What it will say next, before it turns friendly again.
@@ -143,7 +143,7 @@ pub(super) struct Reception {
     pub(super) arrived: Mutex<Option<Arc<Semaphore>>>,
 }
 
-impl Reception {
+impl FakeReception {
     pub(super) fn will(&self, answer: Result<Accepted, Refusal>) {
         self.next.lock().unwrap().push_back(answer);
     }
@@ -157,7 +157,7 @@ impl Reception {
     }
 }
 
-impl crate::http::Reception for Reception {
+impl crate::http::Reception for FakeReception {
     fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
         Box::pin(async move {
             let gate = self.gate.lock().unwrap().clone();
@@ -186,19 +186,19 @@ impl crate::http::Reception for Reception {
 
 /// Takes every message to send, and remembers it.
 #[derive(Default)]
-pub(super) struct Post {
-    pub(super) orders: Mutex<Vec<Order>>,
+pub(super) struct FakeOutgoing {
+    pub(super) messages: Mutex<Vec<OutgoingMessage>>,
     /// What is answered instead of taking one.
     pub(super) refuse: Mutex<Option<NotSent>>,
 }
 
-impl Outgoing for Post {
-    fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>> {
+impl Outgoing for FakeOutgoing {
+    fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
         let refused = self.refuse.lock().unwrap().clone();
         let answer = match refused {
             Some(refused) => Err(refused),
             None => {
-                self.orders.lock().unwrap().push(order);
+                self.messages.lock().unwrap().push(message);
                 Ok(OutboundId(uuid::Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0042)))
             }
         };

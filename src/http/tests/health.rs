@@ -25,32 +25,32 @@ impl HealthSource for Hanging {
 
 #[tokio::test]
 async fn readiness_follows_the_phase_and_the_store() {
-    let house = House::open();
+    let server = TestServer::open();
     let up = Arc::new(AtomicBool::new(true));
-    house.health.register("store", true, Arc::new(Store(up.clone())));
+    server.health.register("store", true, Arc::new(Store(up.clone())));
 
-    assert_eq!(house.get("/readyz").await.status, 200);
-    house.health.enter(Phase::Starting);
-    let reply = house.get("/readyz").await;
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.health.enter(Phase::Starting);
+    let reply = server.get("/readyz").await;
     assert_eq!((reply.status, reply.json()["hint"].as_str()), (503, Some("still starting")));
-    house.health.enter(Phase::Ready);
+    server.health.enter(Phase::Ready);
     up.store(false, Ordering::SeqCst);
-    assert_eq!(house.get("/readyz").await.status, 503);
-    assert_eq!(house.get("/api/health").await.status, 503);
+    assert_eq!(server.get("/readyz").await.status, 503);
+    assert_eq!(server.get("/api/health").await.status, 503);
     up.store(true, Ordering::SeqCst);
-    assert_eq!(house.get("/readyz").await.status, 200);
-    house.health.enter(Phase::Draining);
-    assert_eq!(house.get("/readyz").await.status, 503);
-    assert_eq!(house.get("/healthz").await.status, 200);
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.health.enter(Phase::Draining);
+    assert_eq!(server.get("/readyz").await.status, 503);
+    assert_eq!(server.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_hanging_part_is_reported_and_holds_nothing_up() {
-    let house = House::open();
-    house.health.register("store", true, Arc::new(Store(Arc::new(AtomicBool::new(true)))));
-    house.health.register("provider", false, Arc::new(Hanging));
+    let server = TestServer::open();
+    server.health.register("store", true, Arc::new(Store(Arc::new(AtomicBool::new(true)))));
+    server.health.register("provider", false, Arc::new(Hanging));
 
-    let reply = house.get("/api/health").await;
+    let reply = server.get("/api/health").await;
     let body = reply.json();
     assert_eq!(reply.status, 200);
     assert_eq!(body["status"], "degraded");
@@ -60,39 +60,39 @@ async fn a_hanging_part_is_reported_and_holds_nothing_up() {
     assert!(body["components"]["store"]["latency_ms"].is_number());
     assert_eq!(body["components"]["provider"]["status"], "down");
     assert_eq!(body["components"]["provider"]["reason"], "no answer in time");
-    assert_eq!(house.get("/readyz").await.status, 200);
+    assert_eq!(server.get("/readyz").await.status, 200);
 
-    house.health.register("second store", true, Arc::new(Hanging));
-    assert_eq!(house.get("/readyz").await.status, 503);
-    assert_eq!(house.get("/api/health").await.json()["status"], "down");
+    server.health.register("second store", true, Arc::new(Hanging));
+    assert_eq!(server.get("/readyz").await.status, 503);
+    assert_eq!(server.get("/api/health").await.json()["status"], "down");
 }
 
 #[tokio::test]
 async fn metrics_stay_on_the_admin_listener_when_there_is_one() {
-    let house = House::open_with(|deps| deps.config.admin_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0))));
-    assert_ne!(house.running.addr, house.running.admin_addr);
+    let server = TestServer::open_with(|deps| deps.config.admin_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0))));
+    assert_ne!(server.running.addr, server.running.admin_addr);
     let admin = |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        exchange(house.running.admin_addr, request)
+        exchange(server.running.admin_addr, request)
     };
-    assert_eq!(house.get("/metrics").await.status, 404);
+    assert_eq!(server.get("/metrics").await.status, 404);
     assert_eq!(admin("/metrics").await.status, 200);
     for path in ["/healthz", "/readyz", "/api/health"] {
-        assert_eq!(house.get(path).await.status, 200, "{path}");
+        assert_eq!(server.get(path).await.status, 200, "{path}");
         assert_eq!(admin(path).await.status, 200, "{path}");
     }
     assert_eq!(admin("/webhooks/twilio-sms/status-check").await.status, 404);
     let post = client::post("/webhooks/twilio-whatsapp/belle-wa", &[], b"");
-    assert_eq!(exchange(house.running.admin_addr, post).await.status, 404);
-    house.running.stop().await;
+    assert_eq!(exchange(server.running.admin_addr, post).await.status, 404);
+    server.running.stop().await;
 }
 
 #[tokio::test]
 async fn metrics_tell_of_requests_and_the_process() {
-    let house = House::open();
-    assert_eq!(house.running.addr, house.running.admin_addr);
-    house.get("/healthz").await;
-    let reply = house.get("/metrics").await;
+    let server = TestServer::open();
+    assert_eq!(server.running.addr, server.running.admin_addr);
+    server.get("/healthz").await;
+    let reply = server.get("/metrics").await;
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for line in [
         "palabre_http_requests_total{route=\"/healthz\",status=\"200\"}",
@@ -110,8 +110,8 @@ async fn metrics_tell_of_requests_and_the_process() {
 
 #[tokio::test]
 async fn heads_have_no_bodies() {
-    let house = House::open();
-    let reply = house.ask("HEAD", "/healthz").await;
+    let server = TestServer::open();
+    let reply = server.ask("HEAD", "/healthz").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""));
 }
 
@@ -120,7 +120,7 @@ async fn a_taken_port_is_an_error_and_leaves_nothing_half_up() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = socket.local_addr().unwrap();
     let mut deps = None;
-    House::open_with(|its| deps = Some(its.clone())).running.stop().await;
+    TestServer::open_with(|its| deps = Some(its.clone())).running.stop().await;
     let mut deps = deps.unwrap();
     deps.config.admin_listen = Some(taken);
     assert_eq!(serve(deps).unwrap_err().address, taken);

@@ -8,6 +8,7 @@ mod discreet;
 mod drain;
 mod health;
 mod overload;
+mod pages;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -15,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::client::{Reply, exchange};
-use self::fakes::{Channels, FixedClock, Reception};
-use super::api::Api;
+use self::fakes::{FakeReceivers, FakeReception, FixedClock};
+use super::api::ApiDeps;
 use super::health::{Health, Phase};
-use super::{HttpDeps, Running, serve};
+use super::{HttpDeps, Listeners, serve};
 use crate::config;
 use crate::telemetry::metrics;
 
@@ -41,20 +42,20 @@ pub(super) fn http_config() -> config::Http {
 }
 
 /// A running server and what is behind it.
-struct House {
-    running: Running,
-    reception: Arc<Reception>,
+struct TestServer {
+    running: Listeners,
+    reception: Arc<FakeReception>,
     health: Arc<Health>,
 }
 
-impl House {
+impl TestServer {
     /// One listener, ready.
     fn open() -> Self {
         Self::open_with(|_| {})
     }
 
     fn open_with(change: impl FnOnce(&mut HttpDeps)) -> Self {
-        let reception = Arc::new(Reception::default());
+        let reception = Arc::new(FakeReception::default());
         let health = Arc::new(Health::new());
         let mut deps = HttpDeps {
             config: http_config(),
@@ -62,15 +63,15 @@ impl House {
             drain: Duration::from_secs(600),
             notice: Duration::ZERO,
             clock: Arc::new(FixedClock),
-            receivers: Arc::new(Channels::new()),
+            receivers: Arc::new(FakeReceivers::new()),
             reception: reception.clone(),
             health: health.clone(),
             metrics: metrics::install().unwrap(),
-            api: Api {
+            api: ApiDeps {
                 keys: Arc::new([]),
                 channels: Arc::new([]),
                 operator: None,
-                outgoing: Arc::new(fakes::Post::default()),
+                outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 clock: Arc::new(FixedClock),
             },
         };

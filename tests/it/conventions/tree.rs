@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Folders that hold what tools made.
-const MADE: [&str; 3] = ["target", "node_modules", ".git"];
+const MADE: [&str; 4] = ["target", "node_modules", "venv", ".git"];
 
 /// Files by their path, which is relative to the repository and has forward slashes.
 #[derive(Debug, Default)]

@@ -1,0 +1,182 @@
+//! Which tenant and channel send a message, and the address as that channel writes it.
+
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::TenantId;
+
+use super::super::caller::Caller;
+use super::super::problems::{self, invalid};
+use super::super::{ApiChannel, ApiDeps};
+use crate::http::problem::HttpProblem;
+
+/// The tenant that is named, the one whose channel is, or the only one that the key sees.
+pub(super) fn tenant(
+    api: &ApiDeps,
+    caller: &Caller,
+    named: Option<&str>,
+    channel: Option<&str>,
+) -> Result<TenantId, HttpProblem> {
+    let mut seen: Vec<&TenantId> = api.channels.iter().map(|channel| &channel.tenant).collect();
+    seen.retain(|tenant| caller.sees(tenant));
+    seen.dedup();
+    match (named, &seen[..]) {
+        (Some(named), seen) => seen
+            .iter()
+            .find(|tenant| tenant.as_str() == named)
+            .map(|tenant| (*tenant).clone())
+            .ok_or(problems::UNKNOWN_TENANT),
+        (None, [tenant]) => Ok((*tenant).clone()),
+        (None, _) => {
+            let Some(channel) = channel else {
+                return Err(invalid(
+                    "tenant",
+                    "no tenant",
+                    "this key sees several: name one in `tenant`, or a `channel`",
+                ));
+            };
+            let mut channels = api.channels.iter().filter(|known| caller.sees(&known.tenant));
+            let known = channels.find(|known| known.id.as_str() == channel).ok_or(problems::UNKNOWN_CHANNEL)?;
+            Ok(known.tenant.clone())
+        }
+    }
+}
+
+/// The channel that is named, or the only one that fits, and the address as that channel writes it.
+pub(super) fn channel_and_address<'a>(
+    api: &'a ApiDeps,
+    tenant: &TenantId,
+    named: Option<&str>,
+    to: &str,
+) -> Result<(&'a ApiChannel, Address), HttpProblem> {
+    const BAD: HttpProblem = invalid(
+        "to",
+        "bad address",
+        "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code",
+    );
+    let scheme = to.split_once(':').map(|(scheme, _)| scheme.parse::<Scheme>());
+    let scheme = scheme.transpose().map_err(|_| BAD)?;
+    if scheme.is_none() && !to.trim_start().starts_with('+') {
+        return Err(BAD);
+    }
+    let mut fitting = api.channels.iter().filter(|channel| channel.tenant == *tenant);
+    let sender = if let Some(named) = named {
+        fitting.find(|channel| channel.id.as_str() == named).ok_or(problems::UNKNOWN_CHANNEL)?
+    } else {
+        let fitting: Vec<&ApiChannel> =
+            fitting.filter(|channel| scheme.is_none_or(|scheme| scheme == channel.scheme)).collect();
+        match fitting[..] {
+            [sender] => sender,
+            [] => return Err(invalid("to", "no channel fits", "no channel of this tenant writes to such an address")),
+            _ => {
+                return Err(invalid("channel", "several channels fit", "name one in `channel`, or the scheme in `to`"));
+            }
+        }
+    };
+    if scheme.is_some_and(|scheme| scheme != sender.scheme) {
+        return Err(invalid("channel", "the channel does not fit", "this channel does not write to such an address"));
+    }
+    let to = Address::parse(sender.scheme, to, None).map_err(|_| BAD)?;
+    Ok((sender, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::http::header::{self, HeaderMap, HeaderValue};
+
+    use palabre_actors::domain::Timestamp;
+    use palabre_actors::domain::ids::{ChannelId, OutboundId};
+    use palabre_actors::ports::Pending;
+
+    use super::super::{NotSent, Outgoing, OutgoingMessage};
+    use super::*;
+    use crate::http::api::Key;
+    use crate::store::operator::Tenants;
+
+    struct Nowhere;
+
+    impl Outgoing for Nowhere {
+        fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
+            Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
+        }
+    }
+
+    struct Never;
+
+    impl palabre_actors::ports::Clock for Never {
+        fn now(&self) -> Timestamp {
+            Timestamp::MIN_UTC
+        }
+    }
+
+    fn api() -> ApiDeps {
+        let sender = |id: &str, tenant: &str, scheme| ApiChannel {
+            id: ChannelId::new(id),
+            tenant: TenantId::new(tenant),
+            scheme,
+            keep_order: true,
+        };
+        let channels = [
+            sender("belle-wa", "belle", Scheme::Whatsapp),
+            sender("belle-sms", "belle", Scheme::Sms),
+            sender("taxi-sms", "taxi", Scheme::Sms),
+        ];
+        ApiDeps {
+            keys: Arc::new([]),
+            channels: Arc::new(channels),
+            operator: None,
+            outgoing: Arc::new(Nowhere),
+            clock: Arc::new(Never),
+        }
+    }
+
+    #[test]
+    fn a_channel_says_whose_it_is() {
+        let caller = |tenants: &[&str]| {
+            let seen = Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
+            let bearer = (header::AUTHORIZATION, HeaderValue::from_static("Bearer 0123"));
+            Caller::of(&[Key::new("site", "0123", seen, &[])], &HeaderMap::from_iter([bearer])).unwrap()
+        };
+        // The key's tenants, `tenant`, `channel` -> whose, or what is wrong
+        let table: [(&[&str], _, _, _); 8] = [
+            (&["belle", "taxi"], None, Some("taxi-sms"), Ok("taxi")),
+            (&["belle", "taxi"], Some("belle"), Some("taxi-sms"), Ok("belle")),
+            (&["belle", "taxi"], None, Some("other-sms"), Err("unknown channel")),
+            (&["belle", "taxi"], None, None, Err("no tenant")),
+            (&["belle"], None, None, Ok("belle")),
+            (&["belle"], None, Some("taxi-sms"), Ok("belle")),
+            (&["belle"], Some("taxi"), None, Err("unknown tenant")),
+            (&["taxi", "other"], None, Some("belle-wa"), Ok("taxi")),
+        ];
+        for (tenants, named, channel, expected) in table {
+            let found = tenant(&api(), &caller(tenants), named, channel).map(|tenant| tenant.to_string());
+            let expected = expected.map(str::to_owned);
+            assert_eq!(found.map_err(|problem| problem.error), expected, "i9: {tenants:?}, {named:?}, {channel:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_finds_its_channel() {
+        // tenant, channel, to -> channel and address, or what is wrong
+        let table = [
+            ("belle", None, "whatsapp:+33612345678", Ok(("belle-wa", "whatsapp:+33612345678"))),
+            ("belle", None, "sms:+33612345678", Ok(("belle-sms", "sms:+33612345678"))),
+            ("belle", Some("belle-sms"), "+33 6 12 34 56 78", Ok(("belle-sms", "sms:+33612345678"))),
+            ("taxi", None, "+33612345678", Ok(("taxi-sms", "sms:+33612345678"))),
+            ("belle", None, "+33612345678", Err("several channels fit")),
+            ("taxi", None, "whatsapp:+33612345678", Err("no channel fits")),
+            ("taxi", Some("belle-sms"), "sms:+33612345678", Err("unknown channel")),
+            ("belle", Some("belle-sms"), "whatsapp:+33612345678", Err("the channel does not fit")),
+            ("belle", Some("belle-wa"), "0612345678", Err("bad address")),
+            ("belle", Some("belle-wa"), "whatsapp:+33", Err("bad address")),
+            ("belle", None, "fax:+33612345678", Err("bad address")),
+        ];
+        let api = api();
+        for (tenant, channel, to, expected) in table {
+            let found = channel_and_address(&api, &TenantId::new(tenant), channel, to);
+            let found = found.map(|(sender, to)| (sender.id.to_string(), to.as_str().to_owned()));
+            let expected = expected.map(|(channel, to): (&str, &str)| (channel.to_owned(), to.to_owned()));
+            assert_eq!(found.map_err(|problem| problem.error), expected, "{to} by {channel:?}");
+        }
+    }
+}

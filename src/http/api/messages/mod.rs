@@ -1,0 +1,230 @@
+//! Asking for a message to be sent.
+
+mod addressing;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
+use palabre_actors::domain::template::TemplateUse;
+use palabre_actors::ports::Pending;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use self::addressing::{channel_and_address, tenant};
+use super::call::{Call, Json, ToSend};
+use super::params::lasting;
+use super::problems::{self, BodyProblems, CallProblems, KeyConflict, UnknownName, invalid};
+use super::{Reply, reply, reply_with};
+use crate::http::problem::HttpProblem;
+use crate::http::routes::Routes;
+use crate::store::operator::Item;
+
+pub(super) fn mount(routes: &mut Routes<'_>) {
+    routes.post("/api/v1/messages", send);
+}
+
+/// A message that somebody asks for. It never stands in a log.
+#[derive(Clone)]
+pub struct OutgoingMessage {
+    /// Who sends.
+    pub tenant: TenantId,
+    /// Through which channel.
+    pub channel: ChannelId,
+    /// To whom.
+    pub to: Address,
+    /// What to say, while free text may be sent.
+    pub text: Option<String>,
+    /// What to say otherwise.
+    pub template: Option<TemplateUse>,
+    /// Whether it passes when the budget is spent.
+    pub urgent: bool,
+    /// Not after.
+    pub expires_at: Option<Timestamp>,
+    /// The same key is the same message.
+    pub idempotency_key: Option<String>,
+}
+
+/// Takes messages to send.
+pub trait Outgoing: Send + Sync {
+    /// Makes a message durable; it is sent in its turn.
+    fn send(&self, order: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>>;
+}
+
+/// Why nothing was written. Its texts repeat nothing of the order (I10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// The rules say no: a word, and what to do.
+    Refused {
+        /// `opted_out`, `unknown_template`, …
+        word: &'static str,
+        /// For people.
+        hint: Cow<'static, str>,
+        /// Which field is meant, where it is one: `template.variables.heure`.
+        field: Option<Cow<'static, str>>,
+    },
+    /// Another message has this idempotency key.
+    KeyTaken,
+    /// Nothing is promised: try again.
+    Later {
+        /// `overloaded`, `stopping`, `unavailable`
+        word: &'static str,
+        /// For people.
+        hint: &'static str,
+    },
+}
+
+/// A message to send: a text, a template, or both (the template is for when the window is closed).
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewMessage {
+    /// Who sends. May be left out when the key sees one tenant alone, or `channel` says it.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// Through which channel. May be left out when one channel of the tenant fits `to`.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// A phone number (`+33612345678`) or an address (`whatsapp:+33612345678`, `sms:+33612345678`).
+    #[schema(example = "whatsapp:+33612345678")]
+    pub to: String,
+    /// What to say, while free text may be sent.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// What to say otherwise.
+    #[serde(default)]
+    pub template: Option<UseOfTemplate>,
+    /// Whether it passes when the budget is spent.
+    #[serde(default)]
+    pub urgent: bool,
+    /// After so long it is not sent any more: `"2h"`.
+    #[serde(default)]
+    #[schema(example = "24h")]
+    pub expires_in: Option<String>,
+}
+
+/// A template of the tenant's configuration, and what stands in its places.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UseOfTemplate {
+    /// Its name.
+    pub name: String,
+    /// By the names (or numbers) of its places.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A message that was asked for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AcceptedMessage {
+    /// Its id: `GET /api/v1/outbox/{id}` tells what became of it.
+    pub id: String,
+}
+
+/// Asks for a message. It is durable when the answer comes, and sent in its turn: `GET /api/v1/outbox/{id}` tells what
+/// became of it. The same `Idempotency-Key` is the same message, however often it is asked for.
+#[utoipa::path(post, path = "/api/v1/messages", operation_id = "send_message", tag = "messages", request_body = NewMessage,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 64 visible characters of your choice")),
+    security(("key" = ["send"])), responses(
+    (status = 202, body = AcceptedMessage, description = "It is durable"),
+    (status = 200, body = AcceptedMessage, description = "It was asked for before, under the same key"),
+    CallProblems, UnknownName, BodyProblems, KeyConflict
+))]
+pub(super) async fn send(call: Call<ToSend>, request: HttpRequest, Json(asked): Json<NewMessage>) -> Reply {
+    let message = message(&call, request.headers(), asked)?;
+    if let Some(key) = &message.idempotency_key
+        && let Some(first) = call.operator.by_key(&message.tenant, key).await?
+    {
+        return again(&first, &message);
+    }
+    match call.api.outgoing.send(message.clone()).await {
+        Ok(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
+        Err(NotSent::Refused { word, hint, field }) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Err(HttpProblem { field, ..HttpProblem::new(status, word, "").hinting(hint) })
+        }
+        Err(NotSent::Later { word, hint }) => Err(problems::later(word, hint)),
+        // Two copies raced, and the other one was first.
+        Err(NotSent::KeyTaken) => {
+            let key = message.idempotency_key.as_deref().unwrap_or_default();
+            let first = call.operator.by_key(&message.tenant, key).await?.ok_or(problems::UNAVAILABLE)?;
+            again(&first, &message)
+        }
+    }
+}
+
+/// The first message's id, when it is the same message.
+fn again(first: &Item, message: &OutgoingMessage) -> Reply {
+    let text = message.text.as_deref().map(str::trim).unwrap_or_default();
+    let template = message.template.as_ref().map(TemplateUse::on_one_line);
+    let same = first.to == message.to && first.body == text && first.template == template;
+    if same { reply(&AcceptedMessage { id: first.id.to_string() }) } else { Err(problems::KEY_REUSED) }
+}
+
+fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Result<OutgoingMessage, HttpProblem> {
+    let tenant = tenant(&call.api, &call.caller, asked.tenant.as_deref(), asked.channel.as_deref())?;
+    let (sender, to) = channel_and_address(&call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
+    let template = asked.template.map(|template| TemplateUse { name: template.name, variables: template.variables });
+    let expires_at = asked
+        .expires_in
+        .as_deref()
+        .map(|given| lasting("expires_in", given))
+        .transpose()?
+        .map(|given| call.now() + given);
+    let mut said = asked.text.iter().chain(template.iter().flat_map(|template| template.variables.values()));
+    if said.any(|text| text.contains('\0')) {
+        return Err(invalid("text", "bad text", "a text has no NUL characters"));
+    }
+    if asked.text.as_deref().is_none_or(|text| text.trim().is_empty()) && template.is_none() {
+        return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
+    }
+    Ok(OutgoingMessage {
+        channel: sender.id.clone(),
+        tenant,
+        to,
+        text: asked.text,
+        template,
+        urgent: asked.urgent,
+        expires_at,
+        idempotency_key: key(headers)?,
+    })
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, HttpProblem> {
+    const BAD: HttpProblem = invalid(
+        "Idempotency-Key",
+        "bad idempotency key",
+        "1 to 64 visible characters, and not whom it goes to (`+33…`, `…@…`): a UUID or an order's id is good",
+    );
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().map_err(|_| BAD)?.trim();
+    let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) && !names_somebody(key);
+    if fits { Ok(Some(key.to_owned())) } else { Err(BAD) }
+}
+
+/// Whether a key is an address: of two messages to one person the second would be taken for the first again.
+fn names_somebody(key: &str) -> bool {
+    let number = key.rsplit(':').next().unwrap_or_default();
+    let digits = number.strip_prefix('+').map(|digits| digits.bytes().filter(u8::is_ascii_digit).count());
+    key.contains('@') || digits.is_some_and(|digits| digits >= 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_whatever_does_not_name_somebody() {
+        let uuid = "reminder-5f2c9a1e-0b7d-4e21-9c55-77de01a4b2f3-1";
+        for key in ["order-17953410", "20261122-0942", "179534101", uuid, "a+b"] {
+            assert!(!names_somebody(key), "{key}");
+        }
+        for key in ["+33612345678", "whatsapp:+33612345678", "sms:+33612345678", "anne@example.org"] {
+            assert!(names_somebody(key), "{key}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod client;
 mod registry;
+pub mod simulator;
 pub mod twilio;
 
 use palabre_actors::domain::Timestamp;
@@ -11,6 +12,10 @@ use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::StatusUpdate;
 
 pub use self::registry::{BuildError, Registered, Registry};
+use self::simulator::Simulation;
+
+/// What the lab can simulate, one line per provider.
+pub const SIMULATIONS: &[&dyn Simulation] = &[&twilio::simulator::TwilioSimulation];
 
 /// A webhook as it came in, before anyone believes it.
 #[derive(Clone, Copy, Debug)]

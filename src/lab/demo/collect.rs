@@ -13,10 +13,9 @@ use super::folder::Folder;
 use super::journal::Observations;
 use super::run::DemoRun;
 use crate::config::Config;
-use crate::gateway::twilio::Kind;
 use crate::store::{Dump, HistoryReader, StoreError};
 
-/// The longest wait for what is under way: a retry and a style into an unknown send take a few seconds each.
+/// The longest wait for what is under way: a retry and a question about an unknown send take a few seconds each.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
@@ -28,7 +27,7 @@ const SHORTEST_SECRET_CHARS: usize = 8;
 pub(super) async fn quiet(demo: &DemoRun) -> bool {
     let settling = async {
         loop {
-            if let Ok(counts) = demo.archive.counts().await {
+            if let Ok(counts) = demo.history.counts().await {
                 let open = ["pending", "sending", "unknown"];
                 let waiting = counts.inbound.get("accepted").copied().unwrap_or_default()
                     + open.iter().filter_map(|state| counts.outbound.get(*state)).sum::<u64>();
@@ -58,35 +57,35 @@ pub(super) async fn said(demo: &DemoRun, urls: &[(&'static str, String)]) -> Vec
 /// # Errors
 /// [`StoreError`]: the database cannot be read.
 pub(super) async fn evidence(
-    archive: &HistoryReader,
+    history: &HistoryReader,
     config: &Config,
     folder: &Folder,
     observed: Observations,
     mut said: Vec<(&'static str, String)>,
     reasons: Reasons,
 ) -> Result<Evidence, StoreError> {
-    let census = archive.dump().await?;
-    let explained = explanations(archive, &census, reasons).await?;
+    let dump = history.dump().await?;
+    let explained = explanations(history, &dump, reasons).await?;
     said.push(("the logs", read(&folder.log())));
     let secrets = secrets(&observed, folder);
-    Ok(Evidence { observed, census, tenants: tenants(config), secrets, said, explained })
+    Ok(Evidence { observed, dump, tenants: tenants(config), secrets, said, explained })
 }
 
 async fn explanations(
-    archive: &HistoryReader,
-    census: &Dump,
+    history: &HistoryReader,
+    dump: &Dump,
     reasons: Reasons,
 ) -> Result<HashMap<String, Explained>, StoreError> {
     let mut explained = HashMap::new();
-    for row in &census.inbound {
+    for row in &dump.inbound {
         for id in [&row.id, &row.provider_message_id] {
-            let story = archive.explain(id).await?.and_then(|story| story.inbound).filter(|told| told.id == row.id);
+            let story = history.explain(id).await?.and_then(|story| story.inbound).filter(|told| told.id == row.id);
             let why = story.as_ref().and_then(|row| (reasons.inbound)(row, Language::En));
             explained.insert(id.clone(), Explained { knows_it: story.is_some(), why });
         }
     }
-    for row in &census.outbound {
-        let story = archive.explain(&row.id).await?;
+    for row in &dump.outbound {
+        let story = history.explain(&row.id).await?;
         let told = story.and_then(|story| story.outbound.into_iter().find(|told| told.id == row.id));
         let why = told.as_ref().and_then(|row| (reasons.outbound)(row, Language::En));
         explained.insert(row.id.clone(), Explained { knows_it: told.is_some(), why });
@@ -95,20 +94,13 @@ async fn explanations(
 }
 
 fn tenants(config: &Config) -> Vec<TenantFacts> {
-    let facts = config.tenants.iter().map(|tenant| {
-        let accounts = tenant.channels.iter().filter_map(|channel| {
-            let (kind, account) = Kind::of(&channel.provider)?;
-            Some((kind.wire(&channel.address), account.account_sid.clone()))
-        });
-        let (addresses, accounts): (Vec<String>, Vec<String>) = accounts.unzip();
-        TenantFacts {
-            id: tenant.id.as_str().to_owned(),
-            account: accounts.into_iter().next().unwrap_or_default(),
-            addresses,
-            per_second: usize::try_from(tenant.limits.per_second).unwrap_or(usize::MAX),
-            per_contact_per_minute: usize::try_from(tenant.rules.source().per_contact_per_minute).unwrap_or(usize::MAX),
-            per_day: usize::try_from(tenant.limits.per_day).unwrap_or(usize::MAX),
-        }
+    let facts = config.tenants.iter().map(|tenant| TenantFacts {
+        id: tenant.id.as_str().to_owned(),
+        channels: tenant.channels.iter().map(|channel| channel.id.as_str().to_owned()).collect(),
+        addresses: tenant.channels.iter().map(|channel| channel.address.as_str().to_owned()).collect(),
+        per_second: usize::try_from(tenant.limits.per_second).unwrap_or(usize::MAX),
+        per_contact_per_minute: usize::try_from(tenant.rules.source().per_contact_per_minute).unwrap_or(usize::MAX),
+        per_day: usize::try_from(tenant.limits.per_day).unwrap_or(usize::MAX),
     });
     facts.collect()
 }
@@ -119,8 +111,8 @@ fn secrets(observed: &Observations, folder: &Folder) -> Vec<String> {
         CUSTOMERS.iter().map(|customer| customer.from).chain(observed.posts.iter().map(|post| post.from.as_str()));
     let numbers = people
         .chain(SENDERS.iter().map(|sender| sender.address))
-        .map(|address| address.trim_start_matches("whatsapp:").trim_start_matches('+').to_owned());
-    let texts = observed.posts.iter().map(|post| &post.text).chain(observed.sends.iter().map(|sent| &sent.body));
+        .map(|address| address.rsplit(':').next().unwrap_or_default().trim_start_matches('+').to_owned());
+    let texts = observed.posts.iter().map(|post| &post.text).chain(observed.sends.iter().map(|sent| &sent.text));
     let texts = texts.filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS).cloned();
     let all: BTreeSet<String> = numbers.chain(texts).chain(folder.tokens().map(str::to_owned)).collect();
     all.into_iter().collect()

@@ -1,4 +1,4 @@
-//! The customers, an intruder, and small talk.
+//! The customers follow their scripts, an intruder posts forged webhooks, and small talk fills the rest.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -10,12 +10,12 @@ use palabre_actors::domain::ids::TenantId;
 use tokio::task::JoinSet;
 
 use super::fixtures::{
-    BUSINESSES, CUSTOMERS, Customer, Delivered, DemoSender, Expects, Line, SENDERS, SMALL_TALK, Step,
+    CUSTOMERS, Customer, Delivered, DemoSender, Expects, SENDERS, SMALL_TALK, ScriptedMessage, Step,
 };
 use super::journal::{Meant, Post};
-use super::run::{DemoRun, line, talk};
+use super::run::{DemoRun, conversation, talk};
 use super::transcript::TranscriptEvent;
-use crate::gateway::twilio::simulator::InboundMessage;
+use crate::gateway::simulator::{Attachment, CustomerMessage, Forgery, SimulatorError};
 
 /// The longest that a customer waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,17 +27,17 @@ const ROW_COUNTS_AFTER: Duration = Duration::from_millis(1_600);
 const SMALL_TALK_EVERY: Duration = Duration::from_millis(700);
 
 /// Everyone at once, until each has said everything. Dropping it silences them.
-pub(super) async fn play(demo: &Arc<DemoRun>) {
-    let mut players = JoinSet::new();
+pub(super) async fn follow_scripts(demo: &Arc<DemoRun>) {
+    let mut tasks = JoinSet::new();
     for customer in CUSTOMERS {
-        players.spawn(act(Arc::clone(demo), customer));
+        tasks.spawn(follow_script(Arc::clone(demo), customer));
     }
-    players.spawn(intrude(Arc::clone(demo)));
-    // A player that panicked has its messages missing, which the checks find.
-    while players.join_next().await.is_some() {}
+    tasks.spawn(intrude(Arc::clone(demo)));
+    // A customer whose task panicked has its messages missing, which the checks find.
+    while tasks.join_next().await.is_some() {}
 }
 
-async fn act(demo: Arc<DemoRun>, customer: &'static Customer) {
+async fn follow_script(demo: Arc<DemoRun>, customer: &'static Customer) {
     for step in customer.script {
         match *step {
             Step::Say(said) => write(&demo, customer, customer.sender, said).await,
@@ -49,39 +49,39 @@ async fn act(demo: Arc<DemoRun>, customer: &'static Customer) {
     }
 }
 
-async fn write(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: Line) {
-    let line = line(sender, customer.from);
-    let had = demo.journal.got(&line);
-    let sid = deliver(demo, customer, sender, said).await;
+async fn write(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: ScriptedMessage) {
+    let conversation = conversation(sender, customer.from);
+    let had = demo.journal.got(&conversation);
+    let provider_id = deliver(demo, customer, sender, said).await;
     match said.expects {
-        Expects::Answer => _ = demo.journal.has_got(&line, had + 1, PATIENCE).await,
+        Expects::Answer => _ = demo.journal.has_got(&conversation, had + 1, PATIENCE).await,
         Expects::Silence => {
             tokio::time::sleep(NOTICING_SILENCE).await;
-            tell_silence(demo, customer, sender, &[sid]).await;
+            tell_silence(demo, customer, sender, &[provider_id]).await;
         }
         Expects::Either => {}
     }
 }
 
-async fn burst(demo: &DemoRun, customer: &Customer, lines: &[Line], answers: usize) {
-    let line = line(customer.sender, customer.from);
-    let had = demo.journal.got(&line);
+async fn burst(demo: &DemoRun, customer: &Customer, lines: &[ScriptedMessage], answers: usize) {
+    let conversation = conversation(customer.sender, customer.from);
+    let had = demo.journal.got(&conversation);
     let mut silent = Vec::new();
     for said in lines {
-        let sid = deliver(demo, customer, customer.sender, *said).await;
+        let provider_id = deliver(demo, customer, customer.sender, *said).await;
         if said.expects == Expects::Silence {
-            silent.push(sid);
+            silent.push(provider_id);
         }
     }
-    demo.journal.has_got(&line, had + answers, PATIENCE).await;
+    demo.journal.has_got(&conversation, had + answers, PATIENCE).await;
     tell_silence(demo, customer, customer.sender, &silent).await;
 }
 
 /// Says why messages got no answer, as the database has it.
 async fn tell_silence(demo: &DemoRun, customer: &Customer, sender: &DemoSender, sids: &[String]) {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    for sid in sids {
-        *reasons.entry(reason_of(demo, sid).await).or_default() += 1;
+    for provider_id in sids {
+        *reasons.entry(reason_of(demo, provider_id).await).or_default() += 1;
     }
     for (reason, count) in reasons {
         let text = if count > 1 { format!("{reason} × {count}") } else { reason };
@@ -93,10 +93,10 @@ async fn tell_silence(demo: &DemoRun, customer: &Customer, sender: &DemoSender, 
 }
 
 /// What came of a message, once its turn was.
-async fn reason_of(demo: &DemoRun, sid: &str) -> String {
+async fn reason_of(demo: &DemoRun, provider_id: &str) -> String {
     let until = Instant::now() + PATIENCE;
     loop {
-        let story = demo.archive.explain(sid).await.ok().flatten();
+        let story = demo.history.explain(provider_id).await.ok().flatten();
         let reason = story.and_then(|story| story.inbound).and_then(|row| row.reason);
         if reason.is_some() || Instant::now() >= until {
             return reason.unwrap_or_else(|| "not processed yet".to_owned());
@@ -106,14 +106,14 @@ async fn reason_of(demo: &DemoRun, sid: &str) -> String {
 }
 
 /// Posts a message as often as it is meant to be. Answers its id.
-async fn deliver(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: Line) -> String {
+async fn deliver(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: ScriptedMessage) -> String {
     let (at_least, at_most) = match said.expects {
         Expects::Answer => (1, 1),
         Expects::Silence => (0, 0),
         Expects::Either => (0, 1),
     };
-    demo.journal.expect(line(sender, customer.from), at_least, at_most);
-    let message = compose(customer, sender, said);
+    demo.journal.expect(conversation(sender, customer.from), at_least, at_most);
+    let Ok(message) = compose(demo, customer, sender, said) else { return String::new() };
     let posts = match said.delivered {
         Delivered::Once => vec![demo.post(sender, &message, Meant::Message).await],
         Delivered::Again => {
@@ -130,18 +130,28 @@ async fn deliver(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said:
         }
     };
     tell(demo, customer, sender, said, &posts);
-    message.sid
+    message.id
 }
 
-fn compose(customer: &Customer, sender: &DemoSender, said: Line) -> InboundMessage {
-    let account = sender.business.account;
-    let mut message =
-        InboundMessage::text(sender.kind, sender.channel, account, customer.from, sender.address, said.text);
-    customer.name.clone_into(&mut message.profile_name);
-    said.with.iter().fold(message, |message, (key, value)| message.with(key, value))
+fn compose(
+    demo: &DemoRun,
+    customer: &Customer,
+    sender: &DemoSender,
+    said: ScriptedMessage,
+) -> Result<CustomerMessage, SimulatorError> {
+    Ok(CustomerMessage {
+        channel: sender.channel.to_owned(),
+        id: demo.host.fresh_id(sender.channel)?,
+        from: customer.from.to_owned(),
+        text: said.text.to_owned(),
+        name: Some(customer.name.to_owned()),
+        attachment: said.attachment,
+        provider_confirmed_stop: said.provider_confirmed_stop,
+        parameters: Vec::new(),
+    })
 }
 
-fn tell(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: Line, posts: &[Post]) {
+fn tell(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: ScriptedMessage, posts: &[Post]) {
     let Some(first) = posts.first() else { return };
     let mut text = shown(said);
     if first.meant == Meant::Copy {
@@ -157,20 +167,18 @@ fn tell(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: Line, po
 }
 
 /// What a message shows of itself, also when it is no text.
-fn shown(said: Line) -> String {
-    let parameter = |name| said.with.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-    if let Some(button) = parameter("ButtonText") {
-        return format!("[button] {button}");
+fn shown(said: ScriptedMessage) -> String {
+    match said.attachment {
+        Attachment::None => said.text.to_owned(),
+        Attachment::Button { text, .. } => format!("[button] {text}"),
+        Attachment::Location { label, .. } => format!("[place] {label}"),
+        Attachment::Image => format!("[photo] {}", said.text),
     }
-    if parameter("Latitude").is_some() {
-        return format!("[place] {}", parameter("Label").unwrap_or_default());
-    }
-    if parameter("NumMedia").is_some() { format!("[photo] {}", said.text) } else { said.text.to_owned() }
 }
 
 async fn become_seller(demo: &DemoRun, customer: &Customer) {
     let business = customer.sender.business;
-    let phone = customer.from.trim_start_matches("whatsapp:");
+    let phone = customer.from.rsplit(':').next().unwrap_or_default();
     demo.printer.note(format!("an operator inserts {}'s number into seller_phones of {}", customer.name, business.id));
     if demo.store.add_seller_phone(&TenantId::new(business.id), phone).await.is_err() {
         demo.printer.note("the row could not be inserted");
@@ -180,49 +188,35 @@ async fn become_seller(demo: &DemoRun, customer: &Customer) {
 
 /// Webhooks that nobody may believe.
 async fn intrude(demo: Arc<DemoRun>) {
-    let (Some(sender), Some(other)) = (SENDERS.first(), BUSINESSES.get(1)) else { return };
+    let (Some(sender), Some(other)) = (SENDERS.first(), SENDERS.get(1)) else { return };
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let text = "Envoyez-moi la liste de vos clientes";
-    let message = |path: &str, account: &str| {
-        let from = "whatsapp:+33639980099";
-        let mut message = InboundMessage::text(sender.kind, sender.channel, account, from, sender.address, text);
-        path.clone_into(&mut message.path);
-        message
-    };
-    let path = format!("/webhooks/{}/{}", sender.kind.provider(), sender.channel);
-    forge(&demo, sender, &message(&path, sender.business.account), Forgery::Signature).await;
-    forge(&demo, sender, &message(&path, other.account), Forgery::OtherTenant).await;
-    forge(&demo, sender, &message("/webhooks/twilio-whatsapp/nobody", sender.business.account), Forgery::Channel).await;
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Forgery {
-    /// Signed with no key at all.
-    Signature,
-    /// Signed by another tenant's account.
-    OtherTenant,
-    /// For a channel that is not there.
-    Channel,
-}
-
-async fn forge(demo: &DemoRun, sender: &DemoSender, message: &InboundMessage, forgery: Forgery) {
-    let (expected, what) = match forgery {
-        Forgery::Signature => (401, "a wrong signature"),
-        Forgery::OtherTenant => (401, "another tenant's signature"),
-        Forgery::Channel => (404, "an unknown channel"),
-    };
-    let at = demo.journal.begin(&message.sid);
-    let Ok(mut webhook) = demo.simulator.sign(message) else { return };
-    if forgery == Forgery::Signature {
-        webhook.signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned();
+    for forgery in [Forgery::Unsigned, Forgery::SignedBy(other.channel), Forgery::UnknownChannel] {
+        forge(&demo, sender, forgery).await;
     }
-    let (status, answer) = demo.post_signed(webhook).await.unzip();
+}
+
+async fn forge(demo: &DemoRun, sender: &DemoSender, forgery: Forgery<'_>) {
+    let (expected, what) = match forgery {
+        Forgery::Unsigned => (401, "a wrong signature"),
+        Forgery::SignedBy(_) => (401, "another tenant's signature"),
+        Forgery::UnknownChannel => (404, "an unknown channel"),
+    };
+    let Ok(id) = demo.host.fresh_id(sender.channel) else { return };
+    let message = CustomerMessage {
+        channel: sender.channel.to_owned(),
+        id,
+        from: "whatsapp:+33639980099".to_owned(),
+        text: "Envoyez-moi la liste de vos clientes".to_owned(),
+        ..CustomerMessage::default()
+    };
+    let at = demo.journal.begin(&message.id);
+    let (status, answer) = demo.post_forged(&message, forgery).await.unzip();
     let post = Post {
         channel: sender.channel,
         tenant: sender.business.id,
-        sid: message.sid.clone(),
-        from: message.from.clone(),
-        text: message.body.clone(),
+        provider_id: message.id,
+        from: message.from,
+        text: message.text.clone(),
         meant: Meant::Forgery(expected),
         at,
         took: at.elapsed(),
@@ -232,7 +226,7 @@ async fn forge(demo: &DemoRun, sender: &DemoSender, message: &InboundMessage, fo
     };
     demo.printer.tell(TranscriptEvent::Wrote {
         at: demo.printer.at(at),
-        talk: talk("intruder", sender, &format!("({what}) {}", message.body)),
+        talk: talk("intruder", sender, &format!("({what}) {}", message.text)),
         copies: 1,
         status,
         took: post.took,
@@ -248,6 +242,6 @@ pub(super) async fn chat(demo: &DemoRun, end: impl Future<Output = ()>) {
         if tokio::time::timeout(SMALL_TALK_EVERY, &mut end).await.is_ok() {
             return;
         }
-        write(demo, customer, customer.sender, Line::small_talk(text)).await;
+        write(demo, customer, customer.sender, ScriptedMessage::small_talk(text)).await;
     }
 }

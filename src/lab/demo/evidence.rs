@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use palabre_actors::domain::Timestamp;
 
 use super::journal::{Observations, Post};
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::store::Dump;
 use crate::store::entity::message_in;
 
@@ -15,7 +15,7 @@ pub(super) struct Evidence {
     /// What customers and their phones saw.
     pub observed: Observations,
     /// What the tables hold.
-    pub census: Dump,
+    pub dump: Dump,
     /// What each tenant is allowed.
     pub tenants: Vec<TenantFacts>,
     /// Texts that nobody may repeat: numbers, tokens, bodies.
@@ -31,9 +31,9 @@ pub(super) struct Evidence {
 pub(super) struct TenantFacts {
     /// Its slug.
     pub id: String,
-    /// Its account at the provider.
-    pub account: String,
-    /// Its channels' addresses, as Twilio writes them.
+    /// Its channels.
+    pub channels: Vec<String>,
+    /// Their addresses, as the tables keep them.
     pub addresses: Vec<String>,
     /// Its sends in any second.
     pub per_second: usize,
@@ -55,21 +55,20 @@ pub(super) struct Explained {
 impl Evidence {
     /// The rows of a message: one, if all is well.
     pub fn rows_of<'a>(&'a self, post: &Post) -> impl Iterator<Item = &'a message_in::Model> {
-        let (tenant, channel, sid) = (post.tenant, post.channel, post.sid.clone());
-        self.census
-            .inbound
-            .iter()
-            .filter(move |row| row.tenant_id == tenant && row.channel_id == channel && row.provider_message_id == sid)
+        let (tenant, channel, provider_id) = (post.tenant, post.channel, post.provider_id.clone());
+        self.dump.inbound.iter().filter(move |row| {
+            row.tenant_id == tenant && row.channel_id == channel && row.provider_message_id == provider_id
+        })
     }
 
     /// The sends of an outbound row: one at most, if all is well.
-    pub fn sends_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Sent> {
-        self.observed.sends.iter().filter(move |sent| sent.mid.as_deref() == Some(id))
+    pub fn sends_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a SentMessage> {
+        self.observed.sends.iter().filter(move |sent| sent.message_id.as_deref() == Some(id))
     }
 
     /// The events of an entity.
     pub fn events_of<'a>(&'a self, kind: &'a str, id: &'a str) -> impl Iterator<Item = &'a str> {
-        let about = self.census.events.iter().filter(move |event| event.entity_id.as_deref() == Some(id));
+        let about = self.dump.events.iter().filter(move |event| event.entity_id.as_deref() == Some(id));
         about.filter(move |event| event.entity_type == kind).map(|event| event.event_type.as_str())
     }
 }
@@ -77,9 +76,4 @@ impl Evidence {
 /// A time as the tables keep it.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
-}
-
-/// An address as the tables keep it, from how Twilio writes it.
-pub(super) fn stored(wire: &str) -> String {
-    if wire.contains(':') { wire.to_owned() } else { format!("sms:{wire}") }
 }

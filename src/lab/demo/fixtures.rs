@@ -1,9 +1,9 @@
-//! Who plays: four tenants, their senders, twelve customers, and what each of them says. Every number is from a range that
-//! is kept for fiction.
+//! Fixtures of the demo: four tenants, their channels, twelve customers and their scripts. Every number is from a range
+//! that is kept for fiction.
 
 use std::time::Duration;
 
-use crate::gateway::twilio::Kind;
+use crate::gateway::simulator::Attachment;
 
 /// A tenant of the demo.
 #[derive(Debug)]
@@ -16,8 +16,6 @@ pub(super) struct Business {
     pub file: &'static str,
     /// The file, beside it in `secrets/`, that its auth token comes from.
     pub secret: &'static str,
-    /// `account_sid` of its channels.
-    pub account: &'static str,
 }
 
 /// A sender account that customers write to.
@@ -27,9 +25,7 @@ pub(super) struct DemoSender {
     pub business: &'static Business,
     /// The channel's slug.
     pub channel: &'static str,
-    /// The product.
-    pub kind: Kind,
-    /// Our sender, as Twilio writes it.
+    /// Our sender, as the tables keep it.
     pub address: &'static str,
 }
 
@@ -40,7 +36,7 @@ pub(super) struct Customer {
     pub name: &'static str,
     /// Where they write.
     pub sender: &'static DemoSender,
-    /// From where, as Twilio writes it.
+    /// From where, as the tables keep it.
     pub from: &'static str,
     /// What they do, one after the other.
     pub script: &'static [Step],
@@ -50,11 +46,11 @@ pub(super) struct Customer {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// Writes, and waits for what is to be expected.
-    Say(Line),
+    Say(ScriptedMessage),
     /// The same to another sender.
-    SayTo(&'static DemoSender, Line),
+    SayTo(&'static DemoSender, ScriptedMessage),
     /// Writes several messages without waiting in between, then waits for so many answers.
-    Burst(&'static [Line], usize),
+    Burst(&'static [ScriptedMessage], usize),
     /// Lets time pass.
     Wait(Duration),
     /// An operator inserts the customer's number into `seller_phones`; goes on when it counts.
@@ -63,11 +59,13 @@ pub(super) enum Step {
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct ScriptedMessage {
     /// The text.
     pub text: &'static str,
-    /// More of the provider's parameters.
-    pub with: &'static [(&'static str, &'static str)],
+    /// What comes with it, or instead of it.
+    pub attachment: Attachment,
+    /// Whether it is a STOP that the provider has obeyed and confirmed already.
+    pub provider_confirmed_stop: bool,
     /// How often the provider delivers it.
     pub delivered: Delivered,
     /// What follows.
@@ -101,43 +99,26 @@ const BELLE: Business = Business {
     name: "Institut Belle",
     file: include_str!("tenants/institut-belle.toml"),
     secret: "belle",
-    account: "AC0000000000000000000000000000d001",
 };
 const MARTIN: Business = Business {
     id: "martin-plomberie",
     name: "Martin Plomberie",
     file: include_str!("tenants/martin-plomberie.toml"),
     secret: "martin",
-    account: "AC0000000000000000000000000000d002",
 };
-const FATOU: Business = Business {
-    id: "chez-fatou",
-    name: "Chez Fatou",
-    file: include_str!("tenants/chez-fatou.toml"),
-    secret: "fatou",
-    account: "AC0000000000000000000000000000d003",
-};
-const BLEU: Business = Business {
-    id: "taxi-bleu",
-    name: "Taxi Bleu",
-    file: include_str!("tenants/taxi-bleu.toml"),
-    secret: "bleu",
-    account: "AC0000000000000000000000000000d004",
-};
+const FATOU: Business =
+    Business { id: "chez-fatou", name: "Chez Fatou", file: include_str!("tenants/chez-fatou.toml"), secret: "fatou" };
+const BLEU: Business =
+    Business { id: "taxi-bleu", name: "Taxi Bleu", file: include_str!("tenants/taxi-bleu.toml"), secret: "bleu" };
 
 /// The tenants.
 pub(super) static BUSINESSES: [&Business; 4] = [&BELLE, &MARTIN, &FATOU, &BLEU];
 
-const BELLE_WA: DemoSender =
-    DemoSender { business: &BELLE, channel: "belle-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550101" };
-const MARTIN_SMS: DemoSender =
-    DemoSender { business: &MARTIN, channel: "martin-sms", kind: Kind::Sms, address: "+15005550102" };
-const FATOU_WA: DemoSender =
-    DemoSender { business: &FATOU, channel: "fatou-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550103" };
-const BLEU_WA: DemoSender =
-    DemoSender { business: &BLEU, channel: "bleu-wa", kind: Kind::Whatsapp, address: "whatsapp:+15005550104" };
-const BLEU_SMS: DemoSender =
-    DemoSender { business: &BLEU, channel: "bleu-sms", kind: Kind::Sms, address: "+15005550105" };
+const BELLE_WA: DemoSender = DemoSender { business: &BELLE, channel: "belle-wa", address: "whatsapp:+15005550101" };
+const MARTIN_SMS: DemoSender = DemoSender { business: &MARTIN, channel: "martin-sms", address: "sms:+15005550102" };
+const FATOU_WA: DemoSender = DemoSender { business: &FATOU, channel: "fatou-wa", address: "whatsapp:+15005550103" };
+const BLEU_WA: DemoSender = DemoSender { business: &BLEU, channel: "bleu-wa", address: "whatsapp:+15005550104" };
+const BLEU_SMS: DemoSender = DemoSender { business: &BLEU, channel: "bleu-sms", address: "sms:+15005550105" };
 
 /// The channels.
 pub(super) static SENDERS: [&DemoSender; 5] = [&BELLE_WA, &MARTIN_SMS, &FATOU_WA, &BLEU_WA, &BLEU_SMS];
@@ -147,36 +128,46 @@ pub(super) const CUT_OFF: &str = "whatsapp:+447700900110";
 /// Whose first answer meets a 429.
 pub(super) const TOLD_TO_WAIT: &str = "whatsapp:FR.13491208655302741918";
 /// Whose last answer never reaches the phone.
-pub(super) const UNREACHABLE: &str = "+33639980006";
+pub(super) const UNREACHABLE: &str = "sms:+33639980006";
 
 /// The customers.
 pub(super) static CUSTOMERS: [&Customer; 12] = [
     &Customer { name: "Camille", sender: &BELLE_WA, from: "whatsapp:+33639980001", script: CAMILLE },
     &Customer { name: "Inès", sender: &BELLE_WA, from: "whatsapp:+33639980002", script: INES },
     &Customer { name: "Sarah", sender: &BELLE_WA, from: "whatsapp:+33639980003", script: SARAH },
-    &Customer { name: "Paul", sender: &MARTIN_SMS, from: "+33639980004", script: PAUL },
-    &Customer { name: "Léa", sender: &MARTIN_SMS, from: "+33639980005", script: LEA },
+    &Customer { name: "Paul", sender: &MARTIN_SMS, from: "sms:+33639980004", script: PAUL },
+    &Customer { name: "Léa", sender: &MARTIN_SMS, from: "sms:+33639980005", script: LEA },
     &Customer { name: "Hugo", sender: &MARTIN_SMS, from: UNREACHABLE, script: HUGO },
     &Customer { name: "Fatou", sender: &FATOU_WA, from: "whatsapp:+33639980007", script: FATOU_HERSELF },
     &Customer { name: "Aminata", sender: &FATOU_WA, from: "whatsapp:+33639980008", script: AMINATA },
     &Customer { name: "Nadia", sender: &FATOU_WA, from: "whatsapp:+33639980009", script: NADIA },
     &Customer { name: "John", sender: &BLEU_WA, from: CUT_OFF, script: JOHN },
     &Customer { name: "Chloé", sender: &BLEU_WA, from: TOLD_TO_WAIT, script: CHLOE },
-    &Customer { name: "Karim", sender: &BLEU_SMS, from: "+33639980012", script: KARIM },
+    &Customer { name: "Karim", sender: &BLEU_SMS, from: "sms:+33639980012", script: KARIM },
 ];
 
-impl Line {
+impl ScriptedMessage {
     /// Something that may or may not be answered.
     pub const fn small_talk(text: &'static str) -> Self {
         Self::new(text).perhaps()
     }
 
     const fn new(text: &'static str) -> Self {
-        Self { text, with: &[], delivered: Delivered::Once, expects: Expects::Answer }
+        Self {
+            text,
+            attachment: Attachment::None,
+            provider_confirmed_stop: false,
+            delivered: Delivered::Once,
+            expects: Expects::Answer,
+        }
     }
 
-    const fn with(self, with: &'static [(&'static str, &'static str)]) -> Self {
-        Self { with, ..self }
+    const fn with(self, attachment: Attachment) -> Self {
+        Self { attachment, ..self }
+    }
+
+    const fn confirmed_by_provider(self) -> Self {
+        Self { provider_confirmed_stop: true, ..self }
     }
 
     const fn delivered(self, delivered: Delivered) -> Self {
@@ -193,11 +184,11 @@ impl Line {
 }
 
 const fn ask(text: &'static str) -> Step {
-    Step::Say(Line::new(text))
+    Step::Say(ScriptedMessage::new(text))
 }
 
 const fn into_silence(text: &'static str) -> Step {
-    Step::Say(Line::new(text).unanswered())
+    Step::Say(ScriptedMessage::new(text).unanswered())
 }
 
 const fn wait_ms(milliseconds: u64) -> Step {
@@ -214,18 +205,11 @@ const CAMILLE: &[Step] = &[
 
 const INES: &[Step] = &[
     wait_ms(120),
-    Step::Say(Line::new("Ma peau réagit, vous en pensez quoi ?").with(&[
-        ("NumMedia", "1"),
-        ("MediaUrl0", "https://api.twilio.com/2010-04-01/Accounts/demo/Messages/MMdemo/Media/MEdemo"),
-        ("MediaContentType0", "image/jpeg"),
-        ("MessageType", "image"),
-    ])),
+    Step::Say(ScriptedMessage::new("Ma peau réagit, vous en pensez quoi ?").with(Attachment::Image)),
     wait_ms(300),
-    Step::Say(Line::new("").with(&[
-        ("ButtonText", "Je confirme mon rendez-vous"),
-        ("ButtonPayload", "confirm-4"),
-        ("MessageType", "button"),
-    ])),
+    Step::Say(
+        ScriptedMessage::new("").with(Attachment::Button { text: "Je confirme mon rendez-vous", payload: "confirm-4" }),
+    ),
 ];
 
 const SARAH: &[Step] = &[
@@ -235,7 +219,7 @@ const SARAH: &[Step] = &[
     ask("Désabonnez-moi !"),
     into_silence("Finalement, vous êtes encore là ?"),
     into_silence("Quels sont vos horaires ?"),
-    Step::SayTo(&BLEU_WA, Line::new("Un taxi pour la gare, c'est combien ?")),
+    Step::SayTo(&BLEU_WA, ScriptedMessage::new("Un taxi pour la gare, c'est combien ?")),
     wait_ms(500),
     ask("Reprendre"),
     ask("Et donc, vos horaires ?"),
@@ -243,26 +227,26 @@ const SARAH: &[Step] = &[
 
 const PAUL: &[Step] = &[
     wait_ms(180),
-    Step::Say(Line::new("Bonjour, il me faut un devis pour une fuite").delivered(Delivered::Again)),
+    Step::Say(ScriptedMessage::new("Bonjour, il me faut un devis pour une fuite").delivered(Delivered::Again)),
     wait_ms(400),
     ask("Merci, je vous envoie la photo"),
 ];
 
 const LEA: &[Step] =
-    &[wait_ms(300), Step::Say(Line::new("Vous intervenez le dimanche ?").delivered(Delivered::AtOnce(20)))];
+    &[wait_ms(300), Step::Say(ScriptedMessage::new("Vous intervenez le dimanche ?").delivered(Delivered::AtOnce(20)))];
 
 const HUGO: &[Step] = &[
     wait_ms(450),
     Step::Burst(
         &[
-            Line::new("Allô, il y a de l'eau partout"),
-            Line::new("C'est une urgence"),
-            Line::new("Vous faites un devis avant ?"),
-            Line::new("Ça monte").unanswered(),
-            Line::new("J'ai coupé l'eau").unanswered(),
-            Line::new("Enfin je crois").unanswered(),
-            Line::new("Non, ça coule encore").unanswered(),
-            Line::new("Vous êtes là ?").unanswered(),
+            ScriptedMessage::new("Allô, il y a de l'eau partout"),
+            ScriptedMessage::new("C'est une urgence"),
+            ScriptedMessage::new("Vous faites un devis avant ?"),
+            ScriptedMessage::new("Ça monte").unanswered(),
+            ScriptedMessage::new("J'ai coupé l'eau").unanswered(),
+            ScriptedMessage::new("Enfin je crois").unanswered(),
+            ScriptedMessage::new("Non, ça coule encore").unanswered(),
+            ScriptedMessage::new("Vous êtes là ?").unanswered(),
         ],
         3,
     ),
@@ -278,10 +262,10 @@ const NADIA: &[Step] = &[
     wait_ms(700),
     Step::Burst(
         &[
-            Line::new("Je prends la robe rouge").perhaps(),
-            Line::new("Comment payer ?").perhaps(),
-            Line::new("La livraison est à combien ?").perhaps(),
-            Line::new("Arrêt"),
+            ScriptedMessage::new("Je prends la robe rouge").perhaps(),
+            ScriptedMessage::new("Comment payer ?").perhaps(),
+            ScriptedMessage::new("La livraison est à combien ?").perhaps(),
+            ScriptedMessage::new("Arrêt"),
         ],
         1,
     ),
@@ -290,12 +274,11 @@ const NADIA: &[Step] = &[
 
 const JOHN: &[Step] = &[
     ask("Hello, how much to the airport?"),
-    Step::Say(Line::new("").with(&[
-        ("Latitude", "48.8584"),
-        ("Longitude", "2.2945"),
-        ("Label", "Eiffel Tower"),
-        ("MessageType", "location"),
-    ])),
+    Step::Say(ScriptedMessage::new("").with(Attachment::Location {
+        latitude: "48.8584",
+        longitude: "2.2945",
+        label: "Eiffel Tower",
+    })),
 ];
 
 const CHLOE: &[Step] = &[wait_ms(350), ask("C'est combien pour l'aéroport ?")];
@@ -304,7 +287,7 @@ const KARIM: &[Step] = &[
     wait_ms(240),
     ask("Aide"),
     wait_ms(300),
-    Step::Say(Line::new("STOP").with(&[("OptOutType", "STOP")]).unanswered()),
+    Step::Say(ScriptedMessage::new("STOP").confirmed_by_provider().unanswered()),
     into_silence("Un taxi à 8 h demain ?"),
 ];
 

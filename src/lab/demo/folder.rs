@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use super::fixtures::{BUSINESSES, Business};
-use crate::gateway::twilio::simulator::Account;
 
 /// What the tenants' files have in the place of the simulator's URL.
 const PLACEHOLDER: &str = "http://simulator.invalid";
@@ -65,10 +64,6 @@ impl Folder {
         self.path.join("palabre.log")
     }
 
-    pub fn accounts(&self) -> Vec<Account> {
-        self.tokens.iter().map(|(business, token)| Account::new(business.account, token.expose_secret())).collect()
-    }
-
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().map(|(_, token)| token.expose_secret()).chain([self.api_key.expose_secret()])
     }
@@ -78,22 +73,28 @@ impl Folder {
         self.api_key.expose_secret()
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration. `base_url`: where the simulator of a provider listens.
     ///
     /// # Errors
     /// When the operating system says no.
-    pub fn write_configuration(&self, listen: SocketAddr, simulator: &str) -> io::Result<()> {
+    pub fn write_configuration(&self, listen: SocketAddr, base_url: impl Fn(&str) -> String) -> io::Result<()> {
         fs::write(self.config(), main(listen))?;
         fs::create_dir_all(self.path.join("tenants"))?;
         fs::create_dir_all(self.path.join("secrets"))?;
         for (business, token) in &self.tokens {
-            let file = business.file.replace(PLACEHOLDER, simulator);
+            let file = business.file.replace(PLACEHOLDER, &base_url(provider_in(business.file)));
             fs::write(self.path.join("tenants").join(format!("{}.toml", business.id)), file)?;
             private(&self.path.join("secrets").join(business.secret))?.write_all(token.expose_secret().as_bytes())?;
         }
         private(&self.path.join("secrets").join("api-key"))?.write_all(self.api_key().as_bytes())?;
         Ok(())
     }
+}
+
+/// The provider of a tenant's file; all its channels have one simulator.
+fn provider_in(file: &str) -> &str {
+    let named = file.lines().find_map(|line| line.strip_prefix("provider = \"")?.strip_suffix('"'));
+    named.unwrap_or_default()
 }
 
 fn secret() -> SecretString {
@@ -141,14 +142,13 @@ mod tests {
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
         let folder = Folder::open(None).unwrap();
-        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), "http://127.0.0.1:1").unwrap();
+        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
         let config = Config::load(&folder.config(), &Environment::default()).unwrap().config;
         assert_eq!(config.tenants.len(), BUSINESSES.len());
         for sender in SENDERS {
             let tenant = config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.business.id).unwrap();
             let channel = tenant.channels.iter().find(|channel| channel.id.as_str() == sender.channel).unwrap();
-            assert_eq!(channel.provider.name(), sender.kind.provider());
-            assert_eq!(sender.kind.wire(&channel.address), sender.address);
+            assert_eq!(channel.address.as_str(), sender.address);
         }
         let mut people: Vec<&str> = CUSTOMERS.iter().map(|customer| customer.from).collect();
         people.sort_unstable();
@@ -163,7 +163,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let path = outer.path().join("kept");
         let folder = Folder::open(Some(&path)).unwrap();
-        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), "http://127.0.0.1:1").unwrap();
+        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
         drop(folder);
         assert!(path.join("palabre.toml").exists());
         assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);

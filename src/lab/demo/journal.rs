@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 
 /// A webhook that was posted.
 #[derive(Clone)]
@@ -16,8 +16,8 @@ pub(super) struct Post {
     /// Whose that is.
     pub tenant: &'static str,
     /// The provider's id of the message.
-    pub sid: String,
-    /// Who wrote, as Twilio writes it.
+    pub provider_id: String,
+    /// Who wrote, as the tables keep it.
     pub from: String,
     /// What they wrote.
     pub text: String,
@@ -66,8 +66,8 @@ pub(super) struct Expected {
     pub at_most: usize,
 }
 
-/// A conversation seen from the phone: the sender's address and the customer's, as Twilio writes them.
-pub(super) type Line = (String, String);
+/// A conversation seen from the phone: the sender's address and the customer's, as the tables keep them.
+pub(super) type ConversationKey = (String, String);
 
 /// The journal. Shared; every method takes a moment only.
 #[derive(Default)]
@@ -83,22 +83,22 @@ pub(super) struct Observations {
     /// In the order of their answers.
     pub posts: Vec<Post>,
     /// In the order in which the simulator took them.
-    pub sends: Vec<Sent>,
+    pub sends: Vec<SentMessage>,
     /// In the order of their answers.
     pub callbacks: Vec<Callback>,
     /// States of outbound rows as the database had them, in the order of looking.
     pub states: Vec<(String, String)>,
     /// By conversation.
-    pub expected: HashMap<Line, Expected>,
+    pub expected: HashMap<ConversationKey, Expected>,
     /// Sends whose callbacks are not all posted.
     pub open_phones: usize,
 }
 
 impl Journal {
     /// A webhook is about to be posted.
-    pub fn begin(&self, sid: &str) -> Instant {
+    pub fn begin(&self, provider_id: &str) -> Instant {
         let now = Instant::now();
-        self.observed().begun.entry(sid.to_owned()).or_insert(now);
+        self.observed().begun.entry(provider_id.to_owned()).or_insert(now);
         now
     }
 
@@ -107,7 +107,7 @@ impl Journal {
     }
 
     /// A message reached a phone. Answers its number.
-    pub fn took(&self, sent: &Sent) -> usize {
+    pub fn took(&self, sent: &SentMessage) -> usize {
         let number = {
             let mut observed = self.observed();
             observed.sends.push(sent.clone());
@@ -130,16 +130,16 @@ impl Journal {
         self.observed().open_phones -= 1;
     }
 
-    pub fn expect(&self, line: Line, at_least: usize, at_most: usize) {
+    pub fn expect(&self, conversation: ConversationKey, at_least: usize, at_most: usize) {
         let mut observed = self.observed();
-        let expected = observed.expected.entry(line).or_default();
+        let expected = observed.expected.entry(conversation).or_default();
         expected.at_least += at_least;
         expected.at_most += at_most;
     }
 
     /// When the webhook was posted that first carried a message.
-    pub fn begun_at(&self, sid: &str) -> Option<Instant> {
-        self.observed().begun.get(sid).copied()
+    pub fn begun_at(&self, provider_id: &str) -> Option<Instant> {
+        self.observed().begun.get(provider_id).copied()
     }
 
     /// Whether every phone has reported all it had to.
@@ -148,15 +148,15 @@ impl Journal {
     }
 
     /// How many messages a phone has got from a sender.
-    pub fn got(&self, line: &Line) -> usize {
-        self.observed().got(line)
+    pub fn got(&self, conversation: &ConversationKey) -> usize {
+        self.observed().got(conversation)
     }
 
     /// Waits until a phone has got so many messages from a sender. `false`: it took too long.
-    pub async fn has_got(&self, line: &Line, count: usize, patience: Duration) -> bool {
+    pub async fn has_got(&self, conversation: &ConversationKey, count: usize, longest: Duration) -> bool {
         let mut replies = self.replies.subscribe();
-        let enough = replies.wait_for(|_| self.got(line) >= count);
-        tokio::time::timeout(patience, enough).await.is_ok_and(|waited| waited.is_ok())
+        let enough = replies.wait_for(|_| self.got(conversation) >= count);
+        tokio::time::timeout(longest, enough).await.is_ok_and(|waited| waited.is_ok())
     }
 
     /// Everything so far.
@@ -170,13 +170,16 @@ impl Journal {
 }
 
 impl Observations {
-    fn got(&self, (sender, customer): &Line) -> usize {
+    fn got(&self, (sender, customer): &ConversationKey) -> usize {
         self.sends.iter().filter(|sent| sent.to == *customer && sent.from.as_ref() == Some(sender)).count()
     }
 
     /// Conversations that got fewer or more messages than they should have, with what they got.
-    pub fn unexpected(&self) -> Vec<(Line, Expected, usize)> {
-        let judged = self.expected.iter().map(|(line, expected)| (line.clone(), *expected, self.got(line)));
+    pub fn unexpected(&self) -> Vec<(ConversationKey, Expected, usize)> {
+        let judged = self
+            .expected
+            .iter()
+            .map(|(conversation, expected)| (conversation.clone(), *expected, self.got(conversation)));
         judged.filter(|(_, expected, got)| !(expected.at_least..=expected.at_most).contains(got)).collect()
     }
 }

@@ -26,7 +26,7 @@ use palabre_actors::domain::rules::Language;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use self::fixtures::{CUT_OFF, SENDERS, TOLD_TO_WAIT};
+use self::fixtures::{CUT_OFF, TOLD_TO_WAIT};
 use self::folder::Folder;
 use self::journal::Journal;
 use self::printer::Printer;
@@ -36,7 +36,7 @@ use self::transcript::Style;
 use crate::app::{self, Running};
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client;
-use crate::gateway::twilio::simulator::{Fault, Faults, Rule, SimulatorError, When};
+use crate::gateway::simulator::{Fault, Faults, Rule, SimulatorError, When};
 use crate::lab::printer::print_line;
 use crate::store::entity::{message_in, message_out};
 use crate::store::{HistoryReader, StoreError};
@@ -138,8 +138,8 @@ struct RunningDemo {
 impl RunningDemo {
     async fn start(options: &Options, reasons: Reasons, folder: &Folder, style: Style) -> Result<Self, DemoError> {
         let journal = Arc::new(Journal::default());
-        let (simulator, arriving) = run::provider(folder, &journal)?;
-        folder.write_configuration(options.listen, &simulator.base_url())?;
+        let (host, arriving) = run::host(&journal)?;
+        folder.write_configuration(options.listen, |provider| host.base_url(provider))?;
         // Nothing of the surroundings: the demo is the same everywhere.
         let config = Config::load(&folder.config(), &Environment::default())?.config;
         let log = logs::install_to(&config.logs, File::create(folder.log())?)?;
@@ -147,15 +147,16 @@ impl RunningDemo {
         let exporter = metrics::install()?;
         let (printer, printing) = Printer::start(style, options.json);
         let daemon = app::start(config.clone(), exporter).await?;
-        simulator.set_daemon(run::daemon(daemon.addr));
-        simulator.set_faults(Faults::of([
+        host.set_channels(&config, |_| None);
+        host.set_daemon(&run::daemon(daemon.addr));
+        host.set_faults(&Faults::of([
             Rule::once(Fault::TakeThenReset).when(When::To(CUT_OFF.to_owned())),
             Rule::once(Fault::TooManyRequests { retry_after_secs: Some(1) }).when(When::To(TOLD_TO_WAIT.to_owned())),
         ]));
         let demo = Arc::new(DemoRun {
-            simulator: Arc::new(simulator),
+            host,
             journal,
-            archive: HistoryReader::open(&config.database.url).await?,
+            history: HistoryReader::open(&config.database.url).await?,
             store: daemon.store().clone(),
             printer,
             client: client::new()?,
@@ -171,10 +172,10 @@ impl RunningDemo {
             "daemon on {}, SQLite in {}, provider simulated on {}",
             self.daemon.addr,
             folder.config().parent().unwrap_or(&folder.config()).display(),
-            self.demo.simulator.base_url()
+            self.demo.host.base_urls().join(", ")
         ));
         printer.note("→ a customer writes (webhook, answer)   ← an answer reaches a phone (since the webhook)   ✓ sent  ✓✓ delivered");
-        customers::play(&self.demo).await;
+        customers::follow_scripts(&self.demo).await;
         if let Some(left) = options.at_least.checked_sub(begun.elapsed()) {
             customers::chat(&self.demo, tokio::time::sleep(left)).await;
         }
@@ -186,7 +187,7 @@ impl RunningDemo {
             let said = collect::said(&self.demo, &self.urls()).await;
             let observed = self.demo.journal.snapshot();
             let evidence =
-                collect::evidence(&self.demo.archive, &self.config, folder, observed, said, self.reasons).await?;
+                collect::evidence(&self.demo.history, &self.config, folder, observed, said, self.reasons).await?;
             if !options.json {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 print_line(format_args!("\n{}", Summary::of(&evidence, begun.elapsed()).text(style)));
@@ -217,10 +218,10 @@ impl RunningDemo {
         let said = collect::said(&self.demo, &self.urls()).await;
         let observed = self.demo.journal.snapshot();
         let config = self.config.clone();
-        let archive = self.demo.archive.clone();
+        let history = self.demo.history.clone();
         let reasons = self.reasons;
         self.close().await;
-        let evidence = collect::evidence(&archive, &config, folder, observed, said, reasons).await?;
+        let evidence = collect::evidence(&history, &config, folder, observed, said, reasons).await?;
         if options.stay && !options.json && by_hand(&evidence) {
             print_line(format_args!(
                 "\n{}",
@@ -270,13 +271,9 @@ impl RunningDemo {
             "its key",
             folder.api_key()
         ));
-        for sender in SENDERS {
-            lines.push(format!(
-                "  {:<12} http://{addr}/webhooks/{}/{}",
-                sender.channel,
-                sender.kind.provider(),
-                sender.channel
-            ));
+        for channel in self.config.tenants.iter().flat_map(|tenant| &tenant.channels) {
+            let (id, provider) = (&channel.id, channel.provider.name());
+            lines.push(format!("  {id:<12} http://{addr}/webhooks/{provider}/{id}"));
         }
         lines.push(style.dim(&format!("  Webhooks are signed for {}.", folder::PUBLIC_BASE_URL)));
         lines.join("\n")
@@ -286,13 +283,13 @@ impl RunningDemo {
 /// Whether somebody used the API or the operators' commands, which no script has foreseen.
 fn by_hand(evidence: &evidence::Evidence) -> bool {
     let operator = ActorType::Operator.as_str();
-    evidence.census.events.iter().any(|event| event.actor_type == operator)
+    evidence.dump.events.iter().any(|event| event.actor_type == operator)
 }
 
-/// How to style at one message, with an id that is there.
+/// How to see one message, with an id that is there.
 fn hint(folder: &Folder, evidence: &evidence::Evidence, style: Style) -> String {
     let silent = |row: &&crate::store::entity::message_in::Model| row.reason.as_deref() == Some("silent_opted_out");
-    let example = evidence.census.inbound.iter().find(silent).map_or("ID", |row| row.provider_message_id.as_str());
+    let example = evidence.dump.inbound.iter().find(silent).map_or("ID", |row| row.provider_message_id.as_str());
     style.dim(&if folder.is_kept() {
         format!("one message's story: palabre explain {example} --config {}", folder.config().display())
     } else {

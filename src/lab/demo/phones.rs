@@ -11,9 +11,9 @@ use super::fixtures::{CUSTOMERS, CUT_OFF, SENDERS, UNREACHABLE};
 use super::journal::Callback;
 use super::run::{Arrival, DemoRun, talk};
 use super::transcript::TranscriptEvent;
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 
-/// Twilio: the phone cannot be reached.
+/// The code for a phone that cannot be reached.
 const NOT_REACHABLE: u32 = 30_003;
 /// What the unreachable customer's last answer speaks of.
 const LAST_ANSWER: &str = "devis";
@@ -28,13 +28,13 @@ const QUESTION_COMES_WITHIN: Duration = Duration::from_secs(8);
 pub(super) async fn serve(demo: Arc<DemoRun>, mut arriving: mpsc::UnboundedReceiver<Arrival>) {
     let mut phones = JoinSet::new();
     while let Some((number, sent)) = arriving.recv().await {
-        phones.spawn(ring(Arc::clone(&demo), number, sent));
+        phones.spawn(report_statuses(Arc::clone(&demo), number, sent));
         while phones.try_join_next().is_some() {}
     }
 }
 
-async fn ring(demo: Arc<DemoRun>, number: usize, sent: Sent) {
-    let id = sent.mid.clone().unwrap_or_default();
+async fn report_statuses(demo: Arc<DemoRun>, number: usize, sent: SentMessage) {
+    let id = sent.message_id.clone().unwrap_or_default();
     tell(&demo, number, &sent, &id).await;
     if number == first_to(&demo, CUT_OFF) {
         wait_for_the_question(&demo, number, &id).await;
@@ -42,7 +42,7 @@ async fn ring(demo: Arc<DemoRun>, number: usize, sent: Sent) {
     let mut known = String::new();
     for (pause_ms, status, code) in reports(number, &sent) {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        let answered = demo.simulator.report(&sent.sid, status, code).await.ok().map(|answer| answer.status);
+        let answered = demo.host.report(&sent, status, code).await.ok().map(|answer| answer.status);
         demo.journal.called_back(Callback { message: id.clone(), status, answered });
         let state = demo.state_of(&id).await.unwrap_or_default();
         demo.journal.saw(&id, &state);
@@ -80,28 +80,28 @@ async fn wait_for_the_question(demo: &DemoRun, number: usize, id: &str) {
         }
     };
     if tokio::time::timeout(QUESTION_COMES_WITHIN, asking).await.is_ok() && unknown {
-        demo.printer.note(format!("#{number} Twilio was asked and has it: not sent again"));
+        demo.printer.note(format!("#{number} the provider was asked and has it: not sent again"));
     }
 }
 
 /// The message's line in the transcript, with the time since the webhook that it answers.
-async fn tell(demo: &DemoRun, number: usize, sent: &Sent, id: &str) {
+async fn tell(demo: &DemoRun, number: usize, sent: &SentMessage, id: &str) {
     let sender = SENDERS.iter().find(|sender| Some(sender.address) == sent.from.as_deref());
     let customer = CUSTOMERS.iter().find(|customer| customer.from == sent.to);
     let (Some(sender), Some(customer)) = (sender, customer) else { return };
-    let story = demo.archive.explain(id).await.ok().flatten();
+    let story = demo.history.explain(id).await.ok().flatten();
     let (cause, answers) = story.map(|story| (story.inbound, story.outbound)).unwrap_or_default();
     let answer = answers.into_iter().find(|row| row.id == id);
     let begun = cause.and_then(|cause| demo.journal.begun_at(&cause.provider_message_id));
     demo.printer.tell(TranscriptEvent::Got {
         at: demo.printer.at(sent.at),
-        talk: talk(customer.name, sender, &sent.body),
+        talk: talk(customer.name, sender, &sent.text),
         number,
         took: begun.map(|begun| sent.at.saturating_duration_since(begun)),
         attempts: answer.as_ref().map_or(1, |answer| answer.attempts),
     });
     if let Some(answer) = answer.filter(|answer| answer.kind == "opt_out_confirmation") {
-        let held_back = demo.archive.outbox(None, Some(OutboxState::Suppressed), HELD_BACK_SHOWN).await;
+        let held_back = demo.history.outbox(None, Some(OutboxState::Suppressed), HELD_BACK_SHOWN).await;
         let held_back = held_back.unwrap_or_default();
         let held_back = held_back.iter().filter(|row| row.conversation_id == answer.conversation_id).count();
         if held_back > 0 {
@@ -112,8 +112,8 @@ async fn tell(demo: &DemoRun, number: usize, sent: &Sent, id: &str) {
 
 /// What a phone reports: pause in milliseconds, status, code. Real ones come in order most of the time; here one in
 /// four is regular, and the others are late, repeated, or both.
-fn reports(number: usize, sent: &Sent) -> Vec<(u64, &'static str, Option<u32>)> {
-    if sent.to == UNREACHABLE && sent.body.contains(LAST_ANSWER) {
+fn reports(number: usize, sent: &SentMessage) -> Vec<(u64, &'static str, Option<u32>)> {
+    if sent.to == UNREACHABLE && sent.text.contains(LAST_ANSWER) {
         return vec![(20, "sent", None), (150, "undelivered", Some(NOT_REACHABLE)), (80, "sent", None)];
     }
     let statuses: &[(u64, &'static str)] = match number % 4 {

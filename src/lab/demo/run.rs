@@ -1,27 +1,26 @@
-//! What everyone on the demo shares: the simulator, the journal, a reader of the database, the printer.
+//! What the tasks of a demo share: simulators, journal, a reader of the database, the printer.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::fixtures::DemoSender;
-use super::folder::{Folder, PUBLIC_BASE_URL};
-use super::journal::{Journal, Line, Meant, Post};
+use super::folder::PUBLIC_BASE_URL;
+use super::journal::{ConversationKey, Journal, Meant, Post};
 use super::printer::Printer;
 use super::transcript::ShownMessage;
-use crate::gateway::twilio::simulator::{
-    Daemon, InboundMessage, Sent, SignedWebhook, Simulator, SimulatorConfig, SimulatorError,
-};
+use crate::gateway::simulator::{CustomerMessage, Daemon, Forgery, SentMessage, SimulatorError};
+use crate::lab::host::Host;
 use crate::store::{HistoryReader, Store};
 
-/// The demo.
+/// What the tasks of a demo share.
 pub(super) struct DemoRun {
-    /// The provider.
-    pub simulator: Arc<Simulator>,
+    /// The simulated providers.
+    pub host: Host,
     /// What happened.
     pub journal: Arc<Journal>,
     /// Connections of our own, as another process would have them.
-    pub archive: HistoryReader,
+    pub history: HistoryReader,
     /// The daemon's store, for an operator's insert.
     pub store: Store,
     /// Prints.
@@ -30,26 +29,25 @@ pub(super) struct DemoRun {
     pub client: reqwest::Client,
 }
 
-/// A message that reached a phone, with its number in the transcript.
-pub(super) type Arrival = (usize, Sent);
+/// The seed of the simulators' ids and draws.
+const SEED: u64 = 1;
 
-/// Starts the provider; what it takes comes out of the channel.
+/// A message that reached a phone, with its number in the transcript.
+pub(super) type Arrival = (usize, SentMessage);
+
+/// Starts the simulators; what they take comes out of the channel.
 ///
 /// # Errors
 /// [`SimulatorError`]
-pub(super) fn provider(
-    folder: &Folder,
-    journal: &Arc<Journal>,
-) -> Result<(Simulator, mpsc::UnboundedReceiver<Arrival>), SimulatorError> {
+pub(super) fn host(journal: &Arc<Journal>) -> Result<(Host, mpsc::UnboundedReceiver<Arrival>), SimulatorError> {
     let (arrivals, arriving) = mpsc::unbounded_channel();
-    let mut config = SimulatorConfig::new(folder.accounts());
     let journal = Arc::clone(journal);
-    config.on_send = Some(Arc::new(move |sent: &Sent| {
-        let number = journal.took(sent);
+    let on_sent = move |sent: SentMessage| {
+        let number = journal.took(&sent);
         // Nobody listens any more when the demo ends.
-        let _ = arrivals.send((number, sent.clone()));
-    }));
-    Ok((Simulator::start(config)?, arriving))
+        let _ = arrivals.send((number, sent));
+    };
+    Ok((Host::start(SEED, Some(Arc::new(on_sent)))?, arriving))
 }
 
 /// Where webhooks go: signed for the public URL, posted to where the daemon listens.
@@ -59,13 +57,13 @@ pub(super) fn daemon(listens: std::net::SocketAddr) -> Daemon {
 
 impl DemoRun {
     /// Posts a message and notes what came of it.
-    pub async fn post(&self, sender: &DemoSender, message: &InboundMessage, meant: Meant) -> Post {
-        let at = self.journal.begin(&message.sid);
-        let answer = self.simulator.deliver(message).await.ok();
+    pub async fn post(&self, sender: &DemoSender, message: &CustomerMessage, meant: Meant) -> Post {
+        let at = self.journal.begin(&message.id);
+        let answer = self.host.deliver(message).await.ok();
         let took = at.elapsed();
         let acknowledged = answer.as_ref().is_some_and(|answer| answer.status == 200);
         let durable = if acknowledged && meant == Meant::Message {
-            self.archive.explain(&message.sid).await.ok().map(|story| story.is_some())
+            self.history.explain(&message.id).await.ok().map(|story| story.is_some())
         } else {
             None
         };
@@ -73,9 +71,9 @@ impl DemoRun {
         let post = Post {
             channel: sender.channel,
             tenant: sender.business.id,
-            sid: message.sid.clone(),
+            provider_id: message.id.clone(),
             from: message.from.clone(),
-            text: message.body.clone(),
+            text: message.text.clone(),
             meant,
             at,
             took,
@@ -87,25 +85,23 @@ impl DemoRun {
         post
     }
 
-    /// Posts what somebody signed, as it is.
-    pub async fn post_signed(&self, webhook: SignedWebhook) -> Option<(u16, String)> {
-        let posting = self.client.post(&webhook.post_to);
-        let posting = posting.header(crate::gateway::twilio::signature::SIGNATURE_HEADER, webhook.signature);
-        let posting = posting.header("Content-Type", "application/x-www-form-urlencoded").body(webhook.body);
-        let response = posting.send().await.ok()?;
+    /// Posts a webhook that no daemon may believe.
+    pub async fn post_forged(&self, message: &CustomerMessage, forgery: Forgery<'_>) -> Option<(u16, String)> {
+        let webhook = self.host.forged_webhook(message, forgery).ok()?;
+        let response = webhook.request(&self.client).send().await.ok()?;
         let status = response.status().as_u16();
         Some((status, response.text().await.unwrap_or_default()))
     }
 
     /// The state of an outbound row as the database has it now.
     pub async fn state_of(&self, message: &str) -> Option<String> {
-        let story = self.archive.explain(message).await.ok()??;
+        let story = self.history.explain(message).await.ok()??;
         story.outbound.into_iter().find(|row| row.id == message).map(|row| row.state)
     }
 }
 
 /// A conversation as the journal names it.
-pub(super) fn line(sender: &DemoSender, from: &str) -> Line {
+pub(super) fn conversation(sender: &DemoSender, from: &str) -> ConversationKey {
     (sender.address.to_owned(), from.to_owned())
 }
 

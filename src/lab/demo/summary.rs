@@ -124,13 +124,13 @@ fn webhooks(evidence: &Evidence) -> Vec<Duration> {
 
 fn replies(evidence: &Evidence) -> Vec<Duration> {
     let undisturbed = evidence
-        .census
+        .dump
         .outbound
         .iter()
         .filter(|row| row.tenant_id != PACED_ON_PURPOSE && row.to != TOLD_TO_WAIT && row.to != CUT_OFF);
     let latencies = undisturbed.filter_map(|row| {
         let sent = evidence.sends_of(&row.id).next()?;
-        let cause = evidence.census.inbound.iter().find(|cause| row.in_reply_to.as_ref() == Some(&cause.id))?;
+        let cause = evidence.dump.inbound.iter().find(|cause| row.in_reply_to.as_ref() == Some(&cause.id))?;
         let begun = evidence.observed.begun.get(&cause.provider_message_id)?;
         Some(sent.at.saturating_duration_since(*begun))
     });
@@ -138,17 +138,17 @@ fn replies(evidence: &Evidence) -> Vec<Duration> {
 }
 
 fn counts(evidence: &Evidence) -> BTreeMap<&'static str, usize> {
-    let (observed, census) = (&evidence.observed, &evidence.census);
+    let (observed, dump) = (&evidence.observed, &evidence.dump);
     let meant = |meant: fn(&Meant) -> bool| observed.posts.iter().filter(|post| meant(&post.meant)).count();
-    let ended = |word: &str| census.inbound.iter().filter(|row| row.reason.as_deref() == Some(word)).count();
-    let state = |word: &str| census.outbound.iter().filter(|row| row.state == word).count();
-    let events = |word: &str| census.events.iter().filter(|event| event.event_type == word).count();
+    let ended = |word: &str| dump.inbound.iter().filter(|row| row.reason.as_deref() == Some(word)).count();
+    let state = |word: &str| dump.outbound.iter().filter(|row| row.state == word).count();
+    let events = |word: &str| dump.events.iter().filter(|event| event.event_type == word).count();
     BTreeMap::from([
         ("webhooks", observed.posts.len()),
         ("duplicates", meant(|meant| *meant == Meant::Copy)),
         ("refused", meant(|meant| matches!(meant, Meant::Forgery(_)))),
-        ("turns", census.inbound.iter().filter(|row| row.state == "processed").count()),
-        ("conversations", census.versions.len()),
+        ("turns", dump.inbound.iter().filter(|row| row.state == "processed").count()),
+        ("conversations", dump.versions.len()),
         ("replies", observed.sends.len()),
         ("callbacks", observed.callbacks.len()),
         ("suppressed", state("suppressed")),
@@ -158,8 +158,8 @@ fn counts(evidence: &Evidence) -> BTreeMap<&'static str, usize> {
         ("silent_after_stop", ended("silent_opted_out")),
         ("from_sellers", ended("seller")),
         ("live_sessions", events("live_session_opened")),
-        ("events", census.events.len()),
-        ("tried_again", census.outbound.iter().filter(|row| row.attempts > 1).count()),
+        ("events", dump.events.len()),
+        ("tried_again", dump.outbound.iter().filter(|row| row.attempts > 1).count()),
     ])
 }
 

@@ -45,7 +45,7 @@ pub(super) enum TranscriptEvent {
         number: usize,
         /// `delivered`
         status: &'static str,
-        /// Twilio's code.
+        /// The provider's code.
         code: Option<u32>,
         /// Whether it changed anything.
         news: bool,

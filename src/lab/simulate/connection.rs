@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Twilio gives up after 15 seconds, see "Webhooks connection overrides" in its documentation.
+/// Providers give up after 15 seconds or so.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// More headers than any answer of ours has.

@@ -15,10 +15,12 @@ use super::process::{Process, Usage};
 use super::progress::Snapshot;
 use super::report::{self, Report, Shape};
 use super::schedule::{Arrival, Draw, Pick, Queue, Schedule};
-use super::sink::{Sent, Sink};
+use super::sink::Sink;
 use super::target::Target;
-use super::webhooks::{ConversationIndex, Draft, Run, Webhooks};
-use crate::gateway::twilio::form::NotAForm;
+use super::webhooks::{Run, Webhooks};
+use crate::config::Channel;
+use crate::gateway::simulator::SimulatorError;
+use crate::gateway::simulator::load::{Draft, LoadResponder, LoadSent};
 
 /// How often usage is read and progress told.
 const TICK: Duration = Duration::from_secs(1);
@@ -69,14 +71,13 @@ pub(super) async fn drive(
     listeners: Vec<TcpListener>,
     daemon: Option<Process>,
     tell: impl Fn(&Snapshot) + 'static,
-) -> Result<Report, NotAForm> {
+) -> Result<Report, SimulatorError> {
     let run = Rc::new(LoadRun::new(target, load)?);
     let mut tasks = BackgroundTasks::default();
-    let index = ConversationIndex::new(target);
-    let books = Rc::clone(&run);
-    let sink = Rc::new(Sink::new(target, run.run_number, move |sent| books.take(&index, &sent)));
-    for listener in listeners {
-        tasks.spawn(Rc::clone(&sink).serve(listener));
+    for (listener, responder) in listeners.into_iter().zip(responders(target, run.run_number)) {
+        let taking = Rc::clone(&run);
+        let sink = Rc::new(Sink::new(responder, move |sent| taking.take(&sent)));
+        tasks.spawn(sink.serve(listener));
     }
     let interrupted = Rc::clone(&run);
     tasks.spawn(async move {
@@ -103,6 +104,22 @@ pub(super) async fn drive(
     let own = own_before.zip(Process::own().usage());
     let ended = Ended { posting, waiting_after_posting, used, own };
     Ok(run.report(target, load, &ended))
+}
+
+/// What answers at each of the target's providers: addresses of one provider share it, so that no id is given twice.
+fn responders(target: &Target, run: u64) -> Vec<Rc<dyn LoadResponder>> {
+    let channels: Vec<Channel> = target.senders.iter().map(|sender| sender.channel.clone()).collect();
+    let mut known: Vec<(&str, Rc<dyn LoadResponder>)> = Vec::new();
+    let responders = target.providers.iter().map(|(_, simulation)| {
+        let name = simulation.providers().first().map_or("", |(name, _)| *name);
+        if let Some((_, responder)) = known.iter().find(|(other, _)| *other == name) {
+            return Rc::clone(responder);
+        }
+        let responder: Rc<dyn LoadResponder> = Rc::from(simulation.load_responder(&channels, run));
+        known.push((name, Rc::clone(&responder)));
+        responder
+    });
+    responders.collect()
 }
 
 /// Posts until the load is over: time is up, every conversation had its message, or somebody interrupts.
@@ -163,7 +180,7 @@ struct Ended {
 }
 
 impl LoadRun {
-    fn new(target: &Target, load: &Load) -> Result<Self, NotAForm> {
+    fn new(target: &Target, load: &Load) -> Result<Self, SimulatorError> {
         // Ids must be new in every run, also with the same seed.
         let mut random = fastrand::Rng::new();
         Ok(Self {
@@ -275,13 +292,13 @@ impl LoadRun {
     }
 
     /// A send that the provider's side took.
-    fn take(&self, index: &ConversationIndex, sent: &Sent<'_>) {
+    fn take(&self, sent: &LoadSent<'_>) {
         let at = self.now();
         let mut ledger = self.ledger.borrow_mut();
-        let verdict = match self.webhooks.run().find_in(&sent.body) {
+        let verdict = match self.webhooks.run().find_in(&sent.text) {
             Some(Ok(sequence)) => ledger.replied(sequence, at),
             Some(Err(_)) => ledger.foreign(),
-            None => match index.conversation(&sent.from, &sent.to) {
+            None => match sent.channel.and_then(|channel| self.webhooks.conversation(channel, &sent.to)) {
                 Some(conversation) => ledger.replied_in(conversation, at),
                 None => ledger.foreign(),
             },

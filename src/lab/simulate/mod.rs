@@ -50,7 +50,7 @@ pub(crate) enum RunError {
     #[error("the provider's side cannot listen on {0} (the channels' api_base_url)")]
     ProviderPort(SocketAddr, #[source] io::Error),
     #[error("the webhooks could not be laid out")]
-    Webhooks(#[from] crate::gateway::twilio::form::NotAForm),
+    Webhooks(#[from] crate::gateway::simulator::SimulatorError),
     #[error("the operating system gave no runtime")]
     Runtime(#[source] io::Error),
 }
@@ -74,7 +74,7 @@ async fn against(target: &Target, load: &Load, pid: Option<u32>, quiet: bool) ->
     let knock = tokio::net::TcpStream::connect(target.daemon).await;
     knock.map_err(|error| RunError::NoDaemon(target.daemon, error))?;
     let mut listeners = Vec::with_capacity(target.providers.len());
-    for address in &target.providers {
+    for (address, _) in &target.providers {
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.map_err(|error| RunError::ProviderPort(*address, error))?);
     }

@@ -7,6 +7,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use palabre_actors::domain::address::Scheme;
+
+use crate::gateway::SIMULATIONS;
+use crate::gateway::simulator::SampleChannel;
+
 /// More would not fit the numbers that senders get.
 pub(crate) const MOST_TENANTS: u16 = 9_999;
 
@@ -83,21 +88,14 @@ name = "Load {number:04}"
 language = "fr"
 timezone = "Europe/Paris"
 
-[[channels]]
-id = "load-{number:04}-wa"
-provider = "twilio-whatsapp"
-address = "whatsapp:+1415523{number:04}"
-account_sid = "AC{number:032x}"
-auth_token = {{ file = "secrets/load-{number:04}.token" }}
-api_base_url = "http://127.0.0.1:{provider_port}"
-
+{channel}
 [limits]
 per_second = 100000
 per_contact_per_minute = 100000
 per_day = 100000000
 
 "#,
-            provider_port = self.provider_port
+            channel = channel(number, self.provider_port)
         );
         for (question, keywords, answer) in FAQ {
             // Writing into a String cannot fail.
@@ -112,6 +110,23 @@ per_day = 100000000
         );
         text
     }
+}
+
+/// The WhatsApp channel of a tenant, at the first provider that can be simulated.
+fn channel(number: u16, provider_port: u16) -> String {
+    let simulated = SIMULATIONS.iter().flat_map(|simulation| {
+        simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
+    });
+    let mut whatsapp = simulated.filter(|(_, _, scheme)| *scheme == Scheme::Whatsapp);
+    let Some((simulation, provider, _)) = whatsapp.next() else { return String::new() };
+    simulation.channel_toml(&SampleChannel {
+        id: &format!("load-{number:04}-wa"),
+        provider,
+        address: &format!("whatsapp:+1415523{number:04}"),
+        account: u32::from(number),
+        secret_file: &format!("secrets/load-{number:04}.token"),
+        base_url: &format!("http://127.0.0.1:{provider_port}"),
+    })
 }
 
 const FAQ: [(&str, &[&str], &str); 3] = [
@@ -170,7 +185,8 @@ mod tests {
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         let target = Target::of(&loaded.config).unwrap();
         assert_eq!(target.daemon, "127.0.0.1:18080".parse().unwrap());
-        assert_eq!(target.providers, ["127.0.0.1:14010".parse().unwrap()]);
+        let at: Vec<_> = target.providers.iter().map(|(at, _)| *at).collect();
+        assert_eq!(at, ["127.0.0.1:14010".parse().unwrap()]);
         assert_eq!((target.senders.len(), target.tenants), (3, 3));
         assert_eq!(target.matching, Matching::ByToken);
         assert!(warnings(&loaded.config, 10_000.0, 1_000).is_empty());

@@ -1,26 +1,25 @@
 //! Who is driven: the daemon, the senders whose webhooks it takes, and the provider's side that it sends to. All of it on
 //! this machine, or nothing is done.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
-use secrecy::SecretString;
 
 use super::ledger::Matching;
-use crate::config::{Config, Tenant};
-use crate::gateway::twilio::Kind;
+use crate::config::{Channel, Config, Tenant};
+use crate::gateway::simulator::Simulation;
+use crate::lab::host::simulation_of;
 
 /// What a load is driven against.
-#[derive(Debug)]
 pub(super) struct Target {
     /// Where webhooks are posted.
     pub(super) daemon: SocketAddr,
     /// What stands in front of their path in what is signed.
     pub(super) base_url: String,
-    /// Where the daemon looks for the provider.
-    pub(super) providers: Vec<SocketAddr>,
-    /// The accounts that receive messages. Never empty.
+    /// Where the daemon looks for its providers, and what simulates each.
+    pub(super) providers: Vec<(SocketAddr, &'static dyn Simulation)>,
+    /// The channels that receive messages. Never empty.
     pub(super) senders: Vec<Sender>,
     /// How replies find their messages.
     pub(super) matching: Matching,
@@ -28,15 +27,11 @@ pub(super) struct Target {
     pub(super) tenants: usize,
 }
 
-/// A sender account: the address that customers write to.
-#[derive(Debug)]
+/// A channel that customers write to, and what simulates its provider.
+#[derive(Clone)]
 pub(super) struct Sender {
-    pub(super) kind: Kind,
-    pub(super) channel_id: String,
-    pub(super) account_sid: String,
-    pub(super) auth_token: SecretString,
-    /// Its address as Twilio writes it.
-    pub(super) wire: String,
+    pub(super) channel: Channel,
+    pub(super) simulation: &'static dyn Simulation,
 }
 
 /// Why a configuration cannot be driven.
@@ -71,18 +66,14 @@ impl Target {
         let daemon = daemon_at(config.http.listen)?;
         let base_url = config.http.public_base_url.clone().unwrap_or_else(|| format!("http://{daemon}"));
         let answering: Vec<&Tenant> = config.tenants.iter().filter(|tenant| fallback(tenant).is_some()).collect();
-        let mut providers = BTreeSet::new();
+        let mut providers = BTreeMap::new();
         let mut senders = Vec::new();
         for channel in answering.iter().flat_map(|tenant| &tenant.channels) {
-            let Some((kind, account)) = Kind::of(&channel.provider) else { continue };
-            providers.insert(provider_at(&format!("api_base_url of channel {}", channel.id), &account.api_base_url)?);
-            senders.push(Sender {
-                kind,
-                channel_id: channel.id.as_str().to_owned(),
-                account_sid: account.account_sid.clone(),
-                auth_token: account.auth_token.clone(),
-                wire: kind.wire(&channel.address),
-            });
+            let Some(simulation) = simulation_of(channel) else { continue };
+            if let Some((key, base_url)) = simulation.base_urls(channel).into_iter().next() {
+                providers.insert(provider_at(&format!("{key} of channel {}", channel.id), &base_url)?, simulation);
+            }
+            senders.push(Sender { channel: channel.clone(), simulation });
         }
         if senders.is_empty() {
             return Err(BadTarget::NobodyAnswers);
@@ -162,18 +153,18 @@ pub(super) fn provider_at(key: &str, base_url: &str) -> Result<SocketAddr, BadTa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Environment;
+    use crate::lab::simulate::tests::{environment, sample_channel};
+    use palabre_actors::domain::address::Scheme;
 
     /// A configuration with one tenant, whose channel's provider is here and whose replies are these.
     fn config(listen: &str, api_base_url: &str, replies: &str) -> Config {
         let main = format!("[http]\nlisten = \"{listen}\"");
-        let tenant = format!(
-            "id = \"a\"\n[[channels]]\nid = \"a-sms\"\nprovider = \"twilio-sms\"\naddress = \"sms:+33755000000\"\n\
-             account_sid = \"AC00000000000000000000000000000001\"\nauth_token = {{ env = \"TOKEN\" }}\n\
-             api_base_url = \"{api_base_url}\"\n{replies}"
-        );
-        let environment = Environment::from_iter([("TOKEN", "secret")]);
-        Config::from_toml_texts(&main, &[("a.toml", &tenant)], &environment).unwrap().config
+        let tenant = format!("id = \"a\"\n{}{replies}", sample_channel("a-sms", Scheme::Sms, api_base_url));
+        Config::from_toml_texts(&main, &[("a.toml", &tenant)], &environment()).unwrap().config
+    }
+
+    fn refused(listen: &str, api_base_url: &str, replies: &str) -> BadTarget {
+        Target::of(&config(listen, api_base_url, replies)).err().unwrap()
     }
 
     const ECHO: &str = "[replies]\nfallback = \"« {{ message.body }} »\"";
@@ -182,10 +173,10 @@ mod tests {
     fn only_this_machine_is_driven() {
         let target = Target::of(&config("0.0.0.0:8080", "http://localhost:4010", ECHO)).unwrap();
         assert_eq!(target.base_url, "http://127.0.0.1:8080");
-        assert_eq!(target.senders.first().map(|sender| sender.wire.as_str()), Some("+33755000000"));
-        let abroad = Target::of(&config("127.0.0.1:8080", "https://api.twilio.com", ECHO)).unwrap_err();
+        assert_eq!(target.senders.first().map(|sender| sender.channel.id.as_str()), Some("a-sms"));
+        let abroad = refused("127.0.0.1:8080", "https://api.example.com", ECHO);
         assert!(abroad.to_string().contains("api_base_url of channel a-sms"), "{abroad}");
-        let abroad = Target::of(&config("192.0.2.1:8080", "http://localhost:4010", ECHO)).unwrap_err();
+        let abroad = refused("192.0.2.1:8080", "http://localhost:4010", ECHO);
         assert!(abroad.to_string().contains("http.listen"), "{abroad}");
     }
 
@@ -200,8 +191,7 @@ mod tests {
 
     #[test]
     fn silence_cannot_be_measured() {
-        let silent = config("127.0.0.1:8080", "http://127.0.0.1:4010", "");
-        assert_eq!(Target::of(&silent).unwrap_err(), BadTarget::NobodyAnswers);
+        assert_eq!(refused("127.0.0.1:8080", "http://127.0.0.1:4010", ""), BadTarget::NobodyAnswers);
     }
 
     #[test]
@@ -220,8 +210,8 @@ mod tests {
     #[test]
     fn any_other_provider_is_refused() {
         for base_url in [
-            "https://api.twilio.com",
-            "http://api.twilio.com",
+            "https://api.example.com",
+            "http://api.example.com",
             "https://127.0.0.1:4010",
             "http://10.0.0.1:4010",
             "http://0.0.0.0:4010",
@@ -230,7 +220,7 @@ mod tests {
             "http://127.0.0.1.example.com:4010",
             "http://127.0.0.1@example.com:4010",
             "http://127.0.0.1:0",
-            "http://127.0.0.1:4010/twilio",
+            "http://127.0.0.1:4010/api",
             "127.0.0.1:4010",
             "",
         ] {

@@ -1,13 +1,13 @@
 //! The driver against a daemon of a few lines that does what it is told, right or wrong.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretString};
+use palabre_actors::domain::address::Scheme;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
@@ -18,33 +18,135 @@ use super::ledger::Matching;
 use super::report::Report;
 use super::schedule::Schedule;
 use super::target::{Sender, Target};
-use crate::gateway::twilio::Kind;
-use crate::gateway::twilio::form::Form;
-use crate::gateway::twilio::signature::{SIGNATURE_HEADER, Signer};
+use crate::config::{Channel, Config, Environment};
+use crate::gateway::SIMULATIONS;
+use crate::gateway::simulator::load::{
+    Draft, Filling, Gap, Gapped, LoadAnswer, LoadRequest, LoadResponder, LoadSent, LoadWebhooks,
+};
+use crate::gateway::simulator::{SampleChannel, SimulatedProvider, Simulation, SimulatorError, StartOptions};
+
+/// A channel's table of a provider that can be simulated; its secret is in [`environment`].
+pub(super) fn sample_channel(id: &str, scheme: Scheme, base_url: &str) -> String {
+    let mut simulated = SIMULATIONS.iter().flat_map(|simulation| {
+        simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
+    });
+    let (simulation, provider, _) = simulated.find(|(_, _, known)| *known == scheme).unwrap();
+    let number = id.bytes().map(u32::from).sum::<u32>();
+    let address = format!("{}:+1415523{number:04}", scheme.as_str());
+    let sample = SampleChannel { id, provider, address: &address, account: number, secret_file: "TOKEN", base_url };
+    simulation.channel_toml(&sample).replace("{ file = ", "{ env = ")
+}
+
+pub(super) fn environment() -> Environment {
+    Environment::from_iter([("TOKEN", "secret")])
+}
 
 /// A target with so many senders.
 pub(super) fn target(daemon: SocketAddr, providers: Vec<SocketAddr>, senders: usize) -> Target {
-    let sender = |number: usize| Sender {
-        kind: Kind::Whatsapp,
-        channel_id: format!("load-{number}"),
-        account_sid: format!("AC{number:032x}"),
-        auth_token: SecretString::from(format!("token-{number}")),
-        wire: format!("whatsapp:+1415523{number:04}"),
-    };
+    let channel = |number: usize| sample_channel(&format!("load-{number}"), Scheme::Whatsapp, "http://127.0.0.1:1");
+    let channels: String = (0..senders).map(channel).collect();
+    let tenant = format!("id = \"load\"\nreplies.fallback = \"ok\"\n{channels}");
+    let config = Config::from_toml_texts("", &[("load.toml", &tenant)], &environment()).unwrap().config;
+    let channels = config.tenants.into_iter().flat_map(|tenant| tenant.channels);
     Target {
         daemon,
         base_url: format!("http://{daemon}"),
-        providers,
-        senders: (0..senders).map(sender).collect(),
+        providers: providers.into_iter().map(|at| (at, FAKE)).collect(),
+        senders: channels.map(|channel| Sender { channel, simulation: FAKE }).collect(),
         matching: Matching::ByToken,
         tenants: senders,
     }
 }
 
-/// The sender's `Authorization`.
-pub(super) fn basic(sender: &Sender) -> String {
-    let credentials = format!("{}:{}", sender.account_sid, sender.auth_token.expose_secret());
-    format!("Basic {}", STANDARD.encode(credentials))
+/// A provider of a few lines: a webhook is `ID|CUSTOMER|TEXT` under a header with the URL that it is for, and a send is
+/// `PLACE OF THE CHANNEL|TO|TEXT`.
+pub(super) struct FakeProvider;
+
+const FAKE: &dyn Simulation = &FakeProvider;
+
+impl Simulation for FakeProvider {
+    fn providers(&self) -> &'static [(&'static str, Scheme)] {
+        &[("fake", Scheme::Whatsapp)]
+    }
+
+    fn start(&self, _: StartOptions) -> Result<Arc<dyn SimulatedProvider>, SimulatorError> {
+        Err(SimulatorError::Stopped)
+    }
+
+    fn fresh_id(&self) -> String {
+        String::new()
+    }
+
+    fn base_urls(&self, _: &Channel) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    fn channel_toml(&self, _: &SampleChannel<'_>) -> String {
+        String::new()
+    }
+
+    fn load_responder(&self, _: &[Channel], _: u64) -> Box<dyn LoadResponder> {
+        Box::new(Self)
+    }
+
+    fn load_webhooks(
+        &self,
+        channel: &Channel,
+        base_url: &str,
+        customer: &str,
+        text: &str,
+    ) -> Result<Box<dyn LoadWebhooks>, SimulatorError> {
+        let body = format!("{}|{customer}|{text}", Gap::Id.mark());
+        let (path, length) = (format!("/fake/{}", channel.id), body.len());
+        let head = format!("POST {path} HTTP/1.1\r\nFor: {base_url}{path}\r\nContent-Length: {length}\r\n\r\n");
+        Ok(Box::new(Layout(Gapped::new(&format!("{head}{body}")))))
+    }
+}
+
+struct Layout(Gapped);
+
+impl LoadWebhooks for Layout {
+    fn write(&self, filling: &Filling, draft: &mut Draft) {
+        self.0.fill(filling, &mut draft.request);
+    }
+}
+
+impl LoadResponder for FakeProvider {
+    fn respond(&self, request: &LoadRequest<'_>, on_sent: &mut dyn FnMut(LoadSent<'_>)) -> LoadAnswer {
+        let mut parts = std::str::from_utf8(request.body).unwrap().splitn(3, '|');
+        let channel = parts.next().unwrap().parse().ok();
+        let [to, text] = [parts.next(), parts.next()].map(|part| Cow::Borrowed(part.unwrap()));
+        on_sent(LoadSent { channel, to, text });
+        LoadAnswer { status: "201 Created", json: "{}".to_owned() }
+    }
+}
+
+/// A send of the channel at a place.
+pub(super) fn send_request(channel: usize, to: &str, text: &str) -> String {
+    let body = format!("{channel}|{to}|{text}");
+    format!("POST /fake HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A webhook of the fake provider, read back.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The URL that it is for.
+    pub(super) url: String,
+    pub(super) channel: String,
+    pub(super) id: String,
+    pub(super) customer: String,
+    pub(super) text: String,
+}
+
+impl Written {
+    pub(super) fn read(request: &[u8]) -> Self {
+        let (head, body) = std::str::from_utf8(request).unwrap().split_once("\r\n\r\n").unwrap();
+        let url = head.lines().find_map(|line| line.strip_prefix("For: ")).unwrap().to_owned();
+        let channel = url.rsplit('/').next().unwrap().to_owned();
+        let mut parts = body.splitn(3, '|').map(str::to_owned);
+        let mut part = || parts.next().unwrap();
+        Self { url, channel, id: part(), customer: part(), text: part() }
+    }
 }
 
 /// What the daemon does with its n-th fresh message.
@@ -63,15 +165,14 @@ enum Deed {
     ReplyWithoutToken,
 }
 
-/// A daemon that believes signatures, knows message ids that it has seen, and replies before it answers: when the
-/// driver has every answer, it has every reply that will come.
+/// A daemon that refuses webhooks for another URL, knows message ids that it has seen, and replies before it answers:
+/// when the driver has every answer, it has every reply that will come.
 struct Daemon {
-    target: Target,
-    provider: SocketAddr,
+    base_url: String,
     deed: fn(usize) -> Deed,
     fresh: Cell<usize>,
     known: RefCell<std::collections::HashSet<String>>,
-    held: RefCell<Option<Form>>,
+    held: RefCell<Option<Written>>,
     to_provider: tokio::sync::Mutex<Connection>,
 }
 
@@ -88,15 +189,11 @@ impl Daemon {
         while stream.read_buf(&mut incoming).await.unwrap() > 0 {
             let text = String::from_utf8(incoming.clone()).unwrap();
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let header = |name: &str| {
-                let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
-                line.unwrap_or_default().to_owned()
-            };
-            if body.len() < header("Content-Length").parse::<usize>().unwrap() {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+            if body.len() < length.parse::<usize>().unwrap() {
                 continue;
             }
-            let path = head.split(' ').nth(1).unwrap();
-            let Some(status) = self.hear(path, body, &header(SIGNATURE_HEADER)).await else { return };
+            let Some(status) = self.hear(Written::read(&incoming)).await else { return };
             let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok");
             stream.write_all(answer.as_bytes()).await.unwrap();
             incoming.clear();
@@ -104,50 +201,37 @@ impl Daemon {
     }
 
     /// The status of the answer; `None` to hang up.
-    async fn hear(&self, path: &str, body: &str, signature: &str) -> Option<u16> {
-        let form = Form::parse(body.as_bytes()).unwrap();
-        let sender = self.target.senders.iter().find(|sender| path.ends_with(&format!("/{}", sender.channel_id)))?;
-        let url = format!("{}{path}", self.target.base_url);
-        if !Signer::new(&sender.auth_token).verifies_form(&url, &form, signature) {
+    async fn hear(&self, message: Written) -> Option<u16> {
+        if !message.url.starts_with(&self.base_url) {
             return Some(401);
         }
-        let sid = form.get("MessageSid").unwrap().to_owned();
-        if self.known.borrow().contains(&sid) {
+        if self.known.borrow().contains(&message.id) {
             return Some(200);
         }
         let deed = (self.deed)(self.fresh.replace(self.fresh.get() + 1));
         if deed == Deed::Refuse {
             return Some(503);
         }
-        self.known.borrow_mut().insert(sid);
+        self.known.borrow_mut().insert(message.id.clone());
         if deed == Deed::Hold {
-            *self.held.borrow_mut() = Some(form);
+            *self.held.borrow_mut() = Some(message);
             return Some(200);
         }
         let times = [(Deed::Lose, 0), (Deed::ReplyTwice, 2)].iter().find(|(other, _)| *other == deed);
         for _ in 0..times.map_or(1, |(_, times)| *times) {
-            self.reply(sender, &form, deed != Deed::ReplyWithoutToken).await;
+            self.reply(&message, deed != Deed::ReplyWithoutToken).await;
         }
         let held = self.held.borrow_mut().take();
         if let Some(held) = held {
-            self.reply(sender, &held, true).await;
+            self.reply(&held, true).await;
         }
         (deed != Deed::HangUp).then_some(200)
     }
 
-    async fn reply(&self, sender: &Sender, to: &Form, echoes: bool) {
-        let text = if echoes { to.get("Body").unwrap() } else { "Bonjour #1 !" };
-        let body = form_urlencoded::Serializer::new(String::new())
-            .append_pair("From", to.get("To").unwrap())
-            .append_pair("To", to.get("From").unwrap())
-            .append_pair("Body", &format!("Merci : « {text} »"))
-            .finish();
-        let request = format!(
-            "POST /2010-04-01/Accounts/{}/Messages.json HTTP/1.1\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
-            sender.account_sid,
-            basic(sender),
-            body.len()
-        );
+    async fn reply(&self, to: &Written, echoes: bool) {
+        let text = if echoes { to.text.as_str() } else { "Bonjour #1 !" };
+        let channel = to.channel.trim_start_matches("load-").parse().unwrap();
+        let request = send_request(channel, &to.customer, &format!("Merci : « {text} »"));
         assert_eq!(self.to_provider.lock().await.post(request.as_bytes()).await, Ok(201));
     }
 }
@@ -180,15 +264,13 @@ fn run_against(load: Load, matching: Matching, deed: fn(usize) -> Deed, spoil: i
         let (daemon, provider) = (daemon.unwrap(), provider.unwrap());
         let (at, provider_at) = (daemon.local_addr().unwrap(), provider.local_addr().unwrap());
         let server = Daemon {
-            target: target(at, Vec::new(), 2),
-            provider: provider_at,
+            base_url: format!("http://{at}"),
             deed,
             fresh: Cell::default(),
             known: RefCell::default(),
             held: RefCell::default(),
             to_provider: tokio::sync::Mutex::new(Connection::to(provider_at)),
         };
-        assert_eq!(server.provider, provider_at);
         let serving = spawn_local(Rc::new(server).serve(daemon));
         let mut target = Target { matching, ..target(at, vec![provider_at], 2) };
         spoil(&mut target);
@@ -275,11 +357,7 @@ fn a_cut_answer_is_counted_and_its_reply_does_no_harm() {
 
 #[test]
 fn a_wrong_signature_breaks_the_run() {
-    let spoil = |target: &mut Target| {
-        for sender in &mut target.senders {
-            sender.auth_token = SecretString::from("another");
-        }
-    };
+    let spoil = |target: &mut Target| "http://elsewhere".clone_into(&mut target.base_url);
     let report = run_against(load(), Matching::ByToken, |_| Deed::Reply, spoil);
     assert_eq!(report.webhooks.refused.get(&401), Some(&40));
     assert_eq!(counts(&report), (0, 0, 0, 0, 0, 0));

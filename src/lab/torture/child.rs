@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::folder::PUBLIC_BASE_URL;
-use crate::gateway::twilio::simulator::{Daemon as DaemonAddress, Simulator};
+use crate::gateway::simulator::Daemon;
+use crate::lab::host::Host;
 
 /// A running daemon. Dropping it kills it.
 pub(super) struct Child {
@@ -30,7 +31,7 @@ impl Child {
         config: &Path,
         settings: &[(&'static str, String)],
         log: &Path,
-        provider: Option<&Arc<Simulator>>,
+        host: Option<&Arc<Host>>,
     ) -> io::Result<Self> {
         let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(log)?));
         let mut command = Command::new(std::env::current_exe()?);
@@ -50,14 +51,14 @@ impl Child {
             process.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
         ];
         for stream in streams.into_iter().flatten() {
-            let (log, tell, provider) = (Arc::clone(&log), Arc::clone(&tell), provider.cloned());
+            let (log, tell, host) = (Arc::clone(&log), Arc::clone(&tell), host.cloned());
             thread::Builder::new().name("daemon-log".to_owned()).spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
                     if let Some(address) = ready(&line) {
                         let reached_at = format!("http://{address}");
                         let public_base_url = PUBLIC_BASE_URL.to_owned();
-                        if let Some(provider) = &provider {
-                            provider.set_daemon(DaemonAddress { public_base_url, reached_at });
+                        if let Some(host) = &host {
+                            host.set_daemon(&Daemon { public_base_url, reached_at });
                         }
                         tell.send_replace(Some(address));
                     }

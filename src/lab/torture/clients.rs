@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 
 use super::fixtures::{Contact, Said};
 use super::ledger::{PostId, PostLedger};
-use crate::gateway::twilio::signature::SIGNATURE_HEADER;
-use crate::gateway::twilio::simulator::{InboundMessage, Simulator};
+use crate::gateway::simulator::CustomerMessage;
+use crate::lab::host::Host;
 
-/// The longest wait for an answer to a webhook: Twilio's own.
+/// The longest wait for an answer to a webhook: the usual one of providers.
 const ANSWER: Duration = Duration::from_secs(15);
 /// The share of messages that are posted at once with the one before, without waiting for its 2xx.
 const OVERLAPPING: f64 = 0.15;
@@ -24,7 +24,7 @@ const COPY_WITHIN_MS: u64 = 4_000;
 
 /// What all customers share.
 pub(super) struct Clients {
-    pub(super) provider: Arc<Simulator>,
+    pub(super) host: Arc<Host>,
     pub(super) ledger: Arc<PostLedger>,
     pub(super) client: reqwest::Client,
     /// Marks of this run are unlike those of any other.
@@ -33,9 +33,9 @@ pub(super) struct Clients {
     pub(super) gap: Duration,
     /// `true`: nobody begins anything new.
     pub(super) stop: watch::Receiver<bool>,
-    /// Counts contacts.
+    /// RowCounts contacts.
     pub(super) contacts: AtomicU32,
-    /// Counts messages.
+    /// RowCounts messages.
     pub(super) messages: AtomicU32,
 }
 
@@ -73,8 +73,9 @@ impl Clients {
             Said::Stop => "STOP",
             Said::Start => "START",
         };
-        let message = contact.sender.message(contact, body);
-        let entry = self.ledger.begin(contact, said, &mark, &message.sid);
+        let Ok(id) = self.host.fresh_id(&contact.sender.channel()) else { return };
+        let message = contact.message(id, body);
+        let entry = self.ledger.begin(contact, said, &mark, &message.id);
         if random.f64() < REPEATED {
             let (clients, copy) = (Arc::clone(self), message.clone());
             // Half of them race the original.
@@ -93,7 +94,7 @@ impl Clients {
     }
 
     /// Posts until there is a 2xx.
-    async fn post(&self, message: &InboundMessage, entry: PostId) {
+    async fn post(&self, message: &CustomerMessage, entry: PostId) {
         let mut wait = Duration::from_millis(20);
         loop {
             self.ledger.posting(entry);
@@ -110,12 +111,10 @@ impl Clients {
     }
 
     /// The status; `None`: no answer.
-    async fn post_once(&self, message: &InboundMessage) -> Option<u16> {
+    async fn post_once(&self, message: &CustomerMessage) -> Option<u16> {
         // Signed anew each time: the daemon listens elsewhere after each start. The signature is the same.
-        let webhook = self.provider.sign(message).ok()?;
-        let posting = self.client.post(&webhook.post_to).header(SIGNATURE_HEADER, webhook.signature);
-        let posting = posting.header("Content-Type", "application/x-www-form-urlencoded").body(webhook.body);
-        let answer = posting.header("I-Twilio-Idempotency-Token", webhook.idempotency_token).timeout(ANSWER);
+        let webhook = self.host.webhook(message).ok()?;
+        let answer = webhook.request(&self.client).timeout(ANSWER);
         Some(answer.send().await.ok()?.status().as_u16())
     }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::fixtures::Said;
 use super::ledger::{PostRecords, Posted};
 use super::stalls::Stall;
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::store::Dump;
 use crate::store::entity::{message_in, message_out};
 
@@ -17,9 +17,9 @@ pub(super) struct Evidence {
     /// What the customers did.
     pub(super) posts: PostRecords,
     /// What the provider took, in its order.
-    pub(super) sends: Vec<Sent>,
+    pub(super) sends: Vec<SentMessage>,
     /// What the tables hold at the end.
-    pub(super) census: Dump,
+    pub(super) dump: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
     /// Daemons that ended without being killed.
@@ -77,15 +77,19 @@ pub(super) struct Index<'a> {
     /// Answers by the message that they answer.
     pub(super) answers: HashMap<&'a str, Vec<&'a message_out::Model>>,
     /// What the provider took, by our id.
-    pub(super) sends: HashMap<&'a str, Vec<&'a Sent>>,
+    pub(super) sends: HashMap<&'a str, Vec<&'a SentMessage>>,
 }
 
 impl Evidence {
     /// Sorts it.
     pub(super) fn index(&self) -> Index<'_> {
-        let posted: HashMap<(&str, &str), &Posted> =
-            self.posts.posted.iter().map(|posted| ((posted.channel.as_str(), posted.sid.as_str()), posted)).collect();
-        let mut rows: Vec<&message_in::Model> = self.census.inbound.iter().collect();
+        let posted: HashMap<(&str, &str), &Posted> = self
+            .posts
+            .posted
+            .iter()
+            .map(|posted| ((posted.channel.as_str(), posted.provider_id.as_str()), posted))
+            .collect();
+        let mut rows: Vec<&message_in::Model> = self.dump.inbound.iter().collect();
         rows.sort_by(|a, b| a.id.cmp(&b.id));
         let mut conversations: BTreeMap<(&str, u32), Vec<Turn<'_>>> = BTreeMap::new();
         for row in rows {
@@ -102,12 +106,12 @@ impl Evidence {
             turns.push(Turn { posted, row, due });
         }
         let mut answers: HashMap<&str, Vec<&message_out::Model>> = HashMap::new();
-        for answer in &self.census.outbound {
+        for answer in &self.dump.outbound {
             answers.entry(answer.in_reply_to.as_deref().unwrap_or_default()).or_default().push(answer);
         }
-        let mut sends: HashMap<&str, Vec<&Sent>> = HashMap::new();
+        let mut sends: HashMap<&str, Vec<&SentMessage>> = HashMap::new();
         for sent in &self.sends {
-            sends.entry(sent.mid.as_deref().unwrap_or_default()).or_default().push(sent);
+            sends.entry(sent.message_id.as_deref().unwrap_or_default()).or_default().push(sent);
         }
         Index { conversations, answers, sends }
     }
@@ -127,7 +131,7 @@ impl Index<'_> {
     }
 
     /// What the provider took of an answer.
-    pub(super) fn sends(&self, answer: &message_out::Model) -> &[&Sent] {
+    pub(super) fn sends(&self, answer: &message_out::Model) -> &[&SentMessage] {
         self.sends.get(answer.id.as_str()).map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::gateway::twilio::simulator::{CallbackPlan, Fault, Faults, Rule, Simulator};
+use crate::gateway::simulator::{CallbackPlan, Fault, Faults, Rule};
+use crate::lab::host::Host;
 
 /// How many faults one message meets at most. The daemon's waits double from two seconds on, and the end is waited for.
 const FAULTS_PER_MESSAGE: u32 = 3;
@@ -15,7 +16,7 @@ const TOO_LATE: Duration = Duration::from_millis(1_600);
 /// daemon asks sooner than that what became of a send, it may be told that there is none, and sends it again: no provider
 /// without an idempotency key can be protected from that. It must stay below `runtime.ask_after`, however soon a killed
 /// daemon is back.
-pub(super) fn apply(provider: &Simulator, hesitation: Duration) {
+pub(super) fn apply(host: &Host, hesitation: Duration) {
     let rules = [
         Rule::sometimes(0.03, Fault::DropBeforeReading),
         Rule::sometimes(0.04, Fault::ResetBeforeTaking),
@@ -29,14 +30,14 @@ pub(super) fn apply(provider: &Simulator, hesitation: Duration) {
         Rule { probability: 0.5, ..Rule::hesitant(hesitation) },
         Rule::sometimes(0.2, Fault::TakeThenWait(Duration::from_millis(300))),
     ];
-    provider.set_faults(Faults {
+    host.set_faults(&Faults {
         list_status: Some(503),
         list_spared: LISTS_SPARED,
         per_message: Some(FAULTS_PER_MESSAGE),
         ..Faults::of(rules)
     });
     let (usual, soon) = (CallbackPlan::usual(), Duration::from_millis(300));
-    provider.mix_callbacks([
+    host.set_callbacks(&[
         (4, CallbackPlan { late: soon, ..usual.clone() }),
         (2, CallbackPlan { before_answer: true, copies: 2, shuffled: true, ..usual.clone() }),
         (2, CallbackPlan { copies: 3, shuffled: true, late: soon * 2, ..usual }),
@@ -47,6 +48,6 @@ pub(super) fn apply(provider: &Simulator, hesitation: Duration) {
 }
 
 /// All is well from here on; callbacks that are due still come.
-pub(super) fn clear(provider: &Simulator) {
-    provider.set_faults(Faults::none());
+pub(super) fn clear(host: &Host) {
+    host.set_faults(&Faults::none());
 }

@@ -1,7 +1,9 @@
-//! Who is in it: businesses with a WhatsApp and an SMS channel each, and contacts whose scripts a seed draws.
+//! Fixtures of the torture: businesses with a WhatsApp and an SMS channel each, and contacts whose scripts a seed draws.
 
-use crate::gateway::twilio::Kind;
-use crate::gateway::twilio::simulator::InboundMessage;
+use palabre_actors::domain::address::Scheme;
+
+use crate::gateway::SIMULATIONS;
+use crate::gateway::simulator::CustomerMessage;
 
 /// How many businesses there are.
 pub(super) const BUSINESSES: usize = 3;
@@ -11,64 +13,71 @@ pub(super) const BUSINESSES: usize = 3;
 pub(super) struct TortureSender {
     /// Of which business.
     pub(super) business: usize,
-    /// Which product.
-    pub(super) kind: Kind,
+    /// On which network.
+    pub(super) scheme: Scheme,
 }
 
 impl TortureSender {
     /// Every one.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        (0..BUSINESSES).flat_map(|business| [Kind::Whatsapp, Kind::Sms].map(|kind| Self { business, kind }))
+        (0..BUSINESSES).flat_map(|business| [Scheme::Whatsapp, Scheme::Sms].map(|scheme| Self { business, scheme }))
     }
 
     /// `torture-1`
     pub(super) fn tenant(&self) -> String {
-        format!("torture-{}", self.business + 1)
+        tenant_id(self.business)
     }
 
     /// `torture-1-wa`
     pub(super) fn channel(&self) -> String {
-        let product = match self.kind {
-            Kind::Whatsapp => "wa",
-            Kind::Sms => "sms",
-        };
-        format!("{}-{product}", self.tenant())
+        let network = if self.scheme == Scheme::Whatsapp { "wa" } else { "sms" };
+        format!("{}-{network}", self.tenant())
     }
 
-    /// `AC…`
-    pub(super) fn account(&self) -> String {
-        format!("AC{:032x}", self.business + 1)
+    /// The name of its provider: the first that can be simulated on its network.
+    pub(super) fn provider(&self) -> &'static str {
+        let mut providers = SIMULATIONS.iter().flat_map(|simulation| simulation.providers());
+        providers.find(|(_, scheme)| *scheme == self.scheme).map_or("", |(name, _)| *name)
     }
 
-    /// Its sender, as Twilio writes it. The two products of a business share a number.
+    /// Its address. The two channels of a business share a number.
     pub(super) fn address(&self) -> String {
         self.with_prefix(&format!("+1415523{:04}", 1_000 + self.business))
     }
 
     /// Whether its breaker opens when the weather is bad: those of WhatsApp channels, but for the first business.
     pub(super) fn has_sensitive_breaker(&self) -> bool {
-        self.kind == Kind::Whatsapp && self.business > 0
+        self.scheme == Scheme::Whatsapp && self.business > 0
     }
 
     /// What takes over while its breaker is open: the last business's SMS channel. (The second has none: its messages
     /// wait.)
     pub(super) fn fallback(&self) -> Option<Self> {
         let has = self.has_sensitive_breaker() && self.business + 1 == BUSINESSES;
-        has.then_some(Self { business: self.business, kind: Kind::Sms })
-    }
-
-    /// A message to it.
-    pub(super) fn message(&self, contact: &Contact, body: &str) -> InboundMessage {
-        let from = self.with_prefix(&contact.number());
-        InboundMessage::text(self.kind, &self.channel(), &self.account(), &from, &self.address(), body)
+        has.then_some(Self { business: self.business, scheme: Scheme::Sms })
     }
 
     fn with_prefix(&self, number: &str) -> String {
-        match self.kind {
-            Kind::Whatsapp => format!("whatsapp:{number}"),
-            Kind::Sms => number.to_owned(),
+        format!("{}:{number}", self.scheme.as_str())
+    }
+}
+
+impl Contact {
+    /// What they write, with the provider's id of it.
+    pub(super) fn message(&self, id: String, text: &str) -> CustomerMessage {
+        CustomerMessage {
+            channel: self.sender.channel(),
+            id,
+            from: self.sender.with_prefix(&self.number()),
+            text: text.to_owned(),
+            ..CustomerMessage::default()
         }
     }
+}
+
+/// The id of a business's tenant.
+pub(super) fn tenant_id(business: usize) -> String {
+    format!("torture-{}", business + 1)
 }
 
 /// A person who writes to one sender, and is never heard of again when the script is through. (A conversation of a hundred

@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::fixtures::{BUSINESSES, TortureSender};
-use crate::gateway::twilio::Kind;
-use crate::gateway::twilio::simulator::Account;
+use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
+use crate::gateway::simulator::SampleChannel;
+use crate::lab::host::simulation_named;
 
 /// What signatures are made for; webhooks reach the daemon on this machine all the same.
 pub(super) const PUBLIC_BASE_URL: &str = "https://palabre.example";
@@ -69,28 +69,22 @@ impl Folder {
         self.path.join("palabre.log")
     }
 
-    /// The businesses' accounts at the provider.
-    pub(super) fn accounts(&self) -> Vec<Account> {
-        let senders = TortureSender::all().filter(|sender| sender.kind == Kind::Whatsapp);
-        senders
-            .zip(&self.tokens)
-            .map(|(sender, token)| Account::new(&sender.account(), token.expose_secret()))
-            .collect()
-    }
-
     /// Writes the configuration: on a database of its own, or on SQLite in the folder.
     ///
     /// # Errors
     /// When the operating system says no.
-    pub(super) fn write_configuration(&self, provider: &str, database: Option<&str>) -> io::Result<()> {
+    pub(super) fn write_configuration(
+        &self,
+        base_url: impl Fn(&str) -> String,
+        database: Option<&str>,
+    ) -> io::Result<()> {
         fs::write(self.config(), main(database.unwrap_or("sqlite://palabre.db")))?;
         let (tenants, secrets) = (self.path.join("tenants"), self.path.join("secrets"));
         fs::create_dir_all(&tenants)?;
         fs::create_dir_all(&secrets)?;
         for (business, token) in self.tokens.iter().enumerate() {
-            let sender = TortureSender { business, kind: Kind::Whatsapp };
-            let tenant = sender.tenant();
-            fs::write(tenants.join(format!("{tenant}.toml")), tenant_file(business, provider))?;
+            let tenant = tenant_id(business);
+            fs::write(tenants.join(format!("{tenant}.toml")), tenant_file(business, &base_url))?;
             let file = secrets.join(format!("{tenant}.token"));
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(file)?;
             file.write_all(token.expose_secret().as_bytes())?;
@@ -130,8 +124,8 @@ open_for = "700ms""#;
 const TOLERANT_BREAKER: &str = "consecutive_failures = 10000\nsample = 10000";
 
 /// Limits that limit nothing, and answers that repeat the message: each can be told from every other.
-fn tenant_file(business: usize, provider: &str) -> String {
-    let tenant = TortureSender { business, kind: Kind::Whatsapp }.tenant();
+fn tenant_file(business: usize, base_url: &impl Fn(&str) -> String) -> String {
+    let tenant = tenant_id(business);
     let mut text = format!(
         r#"# Written by `palabre torture`.
 id = "{tenant}"
@@ -150,31 +144,17 @@ fallback = "Reçu : {{{{ message.body }}}}"
         number = business + 1
     );
     for sender in TortureSender::all().filter(|sender| sender.business == business) {
+        let (id, provider) = (sender.channel(), sender.provider());
+        let Some(simulation) = simulation_named(provider) else { continue };
+        let (address, secret_file) = (sender.address(), format!("secrets/{tenant}.token"));
+        let account = u32::try_from(business + 1).unwrap_or(u32::MAX);
+        let base_url = base_url(provider);
+        let (id, address, secret_file, base_url) = (&*id, &*address, &*secret_file, &*base_url);
+        let sample = SampleChannel { id, provider, address, account, secret_file, base_url };
         text.push_str(&format!(
-            r#"
-[[channels]]
-id = "{id}"
-provider = "{product}"
-address = "{address}"
-account_sid = "{account}"
-auth_token = {{ file = "secrets/{tenant}.token" }}
-api_base_url = "{provider}"
-timeout = "1s"
-per_second = 10000
-pair = "off"
-{fallback}
-[channels.retry]
-initial = "1s"
-cap = "2s"
-max_attempts = 1000
-
-[channels.breaker]
-{breaker}
-"#,
-            id = sender.channel(),
-            product = sender.kind.provider(),
-            address = sender.address(),
-            account = sender.account(),
+            "\n{channel}timeout = \"1s\"\nper_second = 10000\npair = \"off\"\n{fallback}\n[channels.retry]\n\
+             initial = \"1s\"\ncap = \"2s\"\nmax_attempts = 1000\n\n[channels.breaker]\n{breaker}\n",
+            channel = simulation.channel_toml(&sample),
             fallback = sender
                 .fallback()
                 .map(|other| format!("fallback_channel = \"{}\"\n", other.channel()))
@@ -193,14 +173,14 @@ mod tests {
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
         let folder = Folder::open(None).unwrap();
-        folder.write_configuration("http://127.0.0.1:1", None).unwrap();
+        folder.write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
         let loaded = Config::load(&folder.config(), &Environment::default()).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         for sender in TortureSender::all() {
             let tenant = loaded.config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.tenant()).unwrap();
             let channel = tenant.channels.iter().find(|channel| channel.id.as_str() == sender.channel()).unwrap();
-            assert_eq!(channel.provider.name(), sender.kind.provider());
-            assert_eq!(sender.kind.wire(&channel.address), sender.address());
+            assert_eq!(channel.provider.name(), sender.provider());
+            assert_eq!(channel.address.as_str(), sender.address());
         }
     }
 
@@ -215,7 +195,7 @@ mod tests {
         fs::remove_dir_all(&path).unwrap();
         let outer = tempfile::tempdir().unwrap();
         let path = outer.path().join("kept");
-        Folder::open(Some(&path)).unwrap().write_configuration("http://127.0.0.1:1", None).unwrap();
+        Folder::open(Some(&path)).unwrap().write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
         assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -11,7 +11,7 @@ use super::fixtures::{Contact, Said};
 #[derive(Clone, Debug)]
 pub(super) struct Posted {
     /// The provider's id.
-    pub(super) sid: String,
+    pub(super) provider_id: String,
     /// Whose channel it went to.
     pub(super) tenant: String,
     /// Which one.
@@ -55,10 +55,10 @@ pub(super) struct PostId(usize);
 
 impl PostLedger {
     /// A message is about to be posted for the first time.
-    pub(super) fn begin(&self, contact: &Contact, said: Said, mark: &str, sid: &str) -> PostId {
+    pub(super) fn begin(&self, contact: &Contact, said: Said, mark: &str, provider_id: &str) -> PostId {
         let mut posts = self.posts();
         posts.posted.push(Posted {
-            sid: sid.to_owned(),
+            provider_id: provider_id.to_owned(),
             tenant: contact.sender.tenant(),
             channel: contact.sender.channel(),
             contact: contact.index,
@@ -92,8 +92,9 @@ impl PostLedger {
             // A load balancer says 502 and 504 when there is nobody to ask.
             None | Some(502..=504) => posts.unanswered += 1,
             Some(status) => {
-                let sid = posts.posted.get(entry.0).map(|posted| posted.sid.clone()).unwrap_or_default();
-                posts.turned_away.push((status, sid));
+                let provider_id =
+                    posts.posted.get(entry.0).map(|posted| posted.provider_id.clone()).unwrap_or_default();
+                posts.turned_away.push((status, provider_id));
             }
         }
     }

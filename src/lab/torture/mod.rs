@@ -42,7 +42,8 @@ use self::report::{Webhooks, counted};
 use self::stalls::Stalls;
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client::{self, ClientError};
-use crate::gateway::twilio::simulator::{Daemon as DaemonAddress, Simulator, SimulatorConfig, SimulatorError};
+use crate::gateway::simulator::{Daemon, SimulatorError};
+use crate::lab::host::Host;
 use crate::lab::printer::print_error_line;
 use crate::store::{HistoryReader, RowCounts, StoreError};
 
@@ -103,28 +104,30 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     let begun = Instant::now();
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let mut folder = Folder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
-    let provider = Arc::new(Simulator::start(SimulatorConfig { seed, ..SimulatorConfig::new(folder.accounts()) })?);
-    folder.write_configuration(&provider.base_url(), options.servers.database()).map_err(TortureError::Folder)?;
+    let host = Arc::new(Host::start(seed, None)?);
+    let database = options.servers.database();
+    folder.write_configuration(|provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
     let config = Config::load(&folder.config(), &Environment::default())?.config;
+    host.set_channels(&config, |_| None);
     let run = TortureRun {
         seed,
-        provider: Arc::clone(&provider),
+        host: Arc::clone(&host),
         ledger: Arc::default(),
         stalls: Stalls::default(),
         client: client::new()?,
         quiet: options.quiet,
     };
-    fault_profile::apply(&provider, options.hesitation);
+    fault_profile::apply(&host, options.hesitation);
     let nodes = options.servers.nodes().await.map_err(TortureError::Server)?;
     if let Some(front) = options.servers.front() {
         let (public_base_url, reached_at) = (PUBLIC_BASE_URL.to_owned(), front.to_owned());
-        provider.set_daemon(DaemonAddress { public_base_url, reached_at });
+        host.set_daemon(&Daemon { public_base_url, reached_at });
     }
     let killers = nodes.iter().map(|node| ProcessKiller {
         config: folder.config(),
         settings: node.settings.clone(),
         log: folder.log(),
-        provider: Arc::clone(&provider),
+        host: Arc::clone(&host),
         is_reached: options.servers.front().is_none(),
         away: options.away,
         ended: Vec::new(),
@@ -134,7 +137,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients } =
         run.lives(options, killers, &nodes).await?;
     let alone = Instant::now();
-    fault_profile::clear(&provider);
+    fault_profile::clear(&host);
     run.settle(options.patience, &mut clients, &config.database.url).await?;
     clients.abort_all();
     let settling = alone.elapsed();
@@ -160,9 +163,9 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
         settling_seconds: settling.as_secs_f64(),
         webhooks: Webhooks::of(&evidence),
         taken: evidence.sends.len(),
-        faults: provider.faults_met(),
-        outcomes: counted(evidence.census.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
-        states: counted(evidence.census.outbound.iter().map(|row| row.state.as_str())),
+        faults: host.faults_met(),
+        outcomes: counted(evidence.dump.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
+        states: counted(evidence.dump.outbound.iter().map(|row| row.state.as_str())),
         stalls: evidence.stalls.len(),
         verdicts,
         kept: folder.kept().map(PathBuf::from),
@@ -184,7 +187,7 @@ struct NodeRuns {
 #[derive(Clone)]
 struct TortureRun {
     seed: u64,
-    provider: Arc<Simulator>,
+    host: Arc<Host>,
     ledger: Arc<PostLedger>,
     stalls: Stalls,
     client: reqwest::Client,
@@ -235,7 +238,7 @@ impl TortureRun {
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
         let clients = Arc::new(Clients {
-            provider: Arc::clone(&self.provider),
+            host: Arc::clone(&self.host),
             ledger: Arc::clone(&self.ledger),
             client: self.client.clone(),
             seed: self.seed,
@@ -267,13 +270,13 @@ impl TortureRun {
     /// Waits until nothing is under way any more, or the patience is at its end: what is left then is found by the
     /// checks.
     async fn settle(&self, patience: Duration, clients: &mut JoinSet<()>, database: &str) -> Result<(), TortureError> {
-        let archive = HistoryReader::open(database).await?;
+        let history = HistoryReader::open(database).await?;
         let begun = Instant::now();
         let mut looks = 0_u32;
         while begun.elapsed() < patience {
             while clients.try_join_next().is_some() {}
-            let counts = archive.counts().await?;
-            let (open, callbacks) = (under_way(&counts), self.provider.callbacks_to_come());
+            let counts = history.counts().await?;
+            let (open, callbacks) = (under_way(&counts), self.host.callbacks_to_come());
             // What a spool keeps is acknowledged and in no table yet.
             let kept = self.ledger.count().1 as u64 > counts.inbound.values().sum();
             if clients.is_empty() && open == 0 && callbacks == 0 && !kept {
@@ -292,9 +295,9 @@ impl TortureRun {
     }
 
     async fn evidence(&self, database: &str, ended: Vec<String>) -> Result<Evidence, TortureError> {
-        let census = HistoryReader::open(database).await?.dump().await?;
-        let (posts, sends) = (self.ledger.snapshot(), self.provider.sends());
-        Ok(Evidence { posts, sends, census, stalls: self.stalls.seen(), ended })
+        let dump = HistoryReader::open(database).await?.dump().await?;
+        let (posts, sends) = (self.ledger.snapshot(), self.host.sent());
+        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), ended })
     }
 
     fn tell(&self, what: std::fmt::Arguments<'_>) {
@@ -302,7 +305,7 @@ impl TortureRun {
             return;
         }
         let (waiting, acknowledged) = self.ledger.count();
-        let taken = self.provider.taken();
+        let taken = self.host.taken();
         print_error_line(format_args!(
             "{what}: {acknowledged:>6} acknowledged, {waiting:>3} waiting for it, {taken:>6} at the provider"
         ));

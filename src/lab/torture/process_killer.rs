@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::child::Child;
-use crate::gateway::twilio::simulator::Simulator;
+use crate::lab::host::Host;
 
 /// How long a daemon may take to get ready, on a machine that has other things to do.
 const START: Duration = Duration::from_secs(60);
@@ -79,8 +79,8 @@ pub(super) struct ProcessKiller {
     pub(super) settings: Vec<(&'static str, String)>,
     /// Its log.
     pub(super) log: PathBuf,
-    /// Its provider.
-    pub(super) provider: Arc<Simulator>,
+    /// The simulated providers.
+    pub(super) host: Arc<Host>,
     /// Whether the provider posts straight to it, and not to whatever stands before it.
     pub(super) is_reached: bool,
     /// How long the daemon is away between a kill and the next start: from a quarter more than the shortest time to
@@ -109,8 +109,8 @@ impl ProcessKiller {
             }
             KillTime::Sending(count, after) => {
                 self.wait_ready(&mut child).await?;
-                let wanted = self.provider.taken() + count;
-                let taken = tokio::time::timeout(WAIT_FOR_A_SEND, self.provider.taken_at_least(wanted)).await;
+                let wanted = self.host.taken() + count;
+                let taken = tokio::time::timeout(WAIT_FOR_A_SEND, self.host.taken_at_least(wanted)).await;
                 killed.while_sending += u32::from(taken.is_ok());
                 tokio::time::sleep(after).await;
                 true
@@ -141,7 +141,7 @@ impl ProcessKiller {
     }
 
     fn start(&self) -> io::Result<Child> {
-        let tells = self.is_reached.then_some(&self.provider);
+        let tells = self.is_reached.then_some(&self.host);
         Child::start(&self.config, &self.settings, &self.log, tells)
     }
 

@@ -76,7 +76,7 @@ impl Webhooks {
     }
 }
 
-/// Counts words.
+/// RowCounts words.
 pub(super) fn counted<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for word in words {

@@ -13,7 +13,7 @@ use url::Url;
 #[derive(Debug)]
 pub(super) struct TcpProxy {
     port: u16,
-    /// Counts cuts.
+    /// RowCounts cuts.
     cuts: watch::Sender<u32>,
     task: JoinHandle<()>,
 }

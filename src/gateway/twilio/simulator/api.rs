@@ -10,11 +10,11 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
 use super::World;
-use super::faults::{Drawn, Fault};
+use super::accounts::lock;
 use super::ledger::{Sent, our_id};
 use super::resource::{API_VERSION, ErrorResource, ListResource, MessageResource};
 use super::socket::Socket;
-use super::webhooks::CallbackPlan;
+use crate::gateway::simulator::{CallbackPlan, Drawn, Fault};
 use crate::gateway::twilio::form::Form;
 
 /// The longest request that is read.
@@ -140,7 +140,7 @@ pub(super) async fn nothing() -> HttpResponse {
 
 fn admitted(world: &World, account: &str, request: &HttpRequest) -> bool {
     let authorization = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
-    world.accounts.get(account).is_some_and(|known| known.admits(authorization))
+    lock(&world.accounts).get(account).is_some_and(|known| known.admits(authorization))
 }
 
 /// What Twilio checks before it takes a message.

@@ -5,10 +5,11 @@
 
 mod accounts;
 mod api;
-mod faults;
 mod ledger;
+mod load;
 mod message;
 mod policy;
+mod provided;
 mod resource;
 mod socket;
 mod webhooks;
@@ -30,16 +31,17 @@ use tokio::sync::watch;
 
 pub use self::accounts::Account;
 use self::accounts::{Known, lock};
-use self::faults::Fate;
-pub use self::faults::{Fault, Faults, Rule, When};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
 use self::policy::Police;
 pub use self::policy::Policy;
+pub use self::provided::TwilioSimulation;
 use self::webhooks::Post;
-pub use self::webhooks::{Answer, CallbackPlan, Daemon, SignedWebhook};
-use crate::gateway::client::{self, ClientError};
+pub use self::webhooks::SignedWebhook;
+use crate::gateway::client;
+use crate::gateway::simulator::Fate;
+pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
 pub type OnSend = Arc<dyn Fn(&Sent) + Send + Sync>;
@@ -85,38 +87,9 @@ impl SimulatorConfig {
     }
 }
 
-/// Something the simulator could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulatorError {
-    /// It could not listen, or not start its thread.
-    #[error("the simulator could not start")]
-    Start(#[from] io::Error),
-    /// Its HTTP client.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// It does not know where the daemon is.
-    #[error("the simulator was not told where the daemon is")]
-    NoDaemon,
-    /// It does not know the account.
-    #[error("the simulator does not know the account")]
-    NoAccount,
-    /// The message is not there (or nothing is remembered).
-    #[error("the simulator remembers no such message")]
-    NoMessage,
-    /// The send named no StatusCallback.
-    #[error("the send named no status callback")]
-    NoCallback,
-    /// A webhook brought no answer.
-    #[error("the webhook brought no answer")]
-    Post(#[source] reqwest::Error),
-    /// It is stopped.
-    #[error("the simulator is stopped")]
-    Stopped,
-}
-
 /// What the server's threads share.
 struct World {
-    accounts: HashMap<String, Known>,
+    accounts: Mutex<HashMap<String, Known>>,
     ledger: Ledger,
     fate: Fate,
     police: Police,
@@ -157,7 +130,7 @@ impl Simulator {
         let thread = thread::Builder::new().name("twilio-simulator".to_owned()).spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let world = Arc::new(World {
-                    accounts: accounts::known(&config.accounts),
+                    accounts: Mutex::new(accounts::known(&config.accounts)),
                     ledger: Ledger::new(config.remembers),
                     fate: Fate::new(config.seed),
                     police: Police::default(),
@@ -186,6 +159,11 @@ impl Simulator {
     /// Tells where the daemon is.
     pub fn set_daemon(&self, daemon: Daemon) {
         *lock(&self.world.post.daemon) = Some(daemon);
+    }
+
+    /// Replaces the accounts that it knows.
+    pub fn set_accounts(&self, accounts: &[Account]) {
+        *lock(&self.world.accounts) = accounts::known(accounts);
     }
 
     /// Replaces what goes wrong.

@@ -5,40 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::World;
 use super::accounts::lock;
 use super::ledger::Sent;
 use super::message::{InboundMessage, status_parameters};
-use super::{SimulatorError, World};
+use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, SimulatorError};
 use crate::gateway::twilio::form::Form;
 use crate::gateway::twilio::signature::{SIGNATURE_HEADER, Signer};
 
 /// Callbacks that wait for their repetition at once, a few kilobytes each. What fails beyond is not repeated.
 const MOST_REPEATING: usize = 1_024;
-
-/// Where the daemon is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Daemon {
-    /// `http.public_base_url` of its configuration: what signatures are made for.
-    pub public_base_url: String,
-    /// Where it really listens, `http://127.0.0.1:8080`.
-    pub reached_at: String,
-}
-
-impl Daemon {
-    /// One that is reached under its public URL.
-    #[must_use]
-    pub fn at(base_url: &str) -> Self {
-        Self { public_base_url: base_url.to_owned(), reached_at: base_url.to_owned() }
-    }
-
-    /// Where to post what is signed for `url`; elsewhere than the daemon it goes unchanged.
-    fn reach(&self, url: &str) -> String {
-        match url.strip_prefix(&self.public_base_url) {
-            Some(rest) => format!("{}{rest}", self.reached_at),
-            None => url.to_owned(),
-        }
-    }
-}
 
 /// A signed webhook, ready to be posted as `application/x-www-form-urlencoded`.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,60 +33,6 @@ pub struct SignedWebhook {
 impl std::fmt::Debug for SignedWebhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SignedWebhook(to {})", self.post_to)
-    }
-}
-
-/// What the daemon answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// 200
-    pub status: u16,
-    /// `text/xml`
-    pub content_type: String,
-    /// An empty TwiML document.
-    pub body: String,
-}
-
-/// Which status callbacks follow a message that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallbackPlan {
-    /// The statuses, in their true order.
-    pub statuses: Vec<&'static str>,
-    /// How often each is posted.
-    pub copies: usize,
-    /// Whether they come in any order.
-    pub shuffled: bool,
-    /// Whether they all come before the send has its answer.
-    pub before_answer: bool,
-    /// The error code that goes with `failed` and `undelivered`.
-    pub error_code: Option<u32>,
-    /// Before each of them, a wait that is drawn, up to this long.
-    pub late: Duration,
-    /// What is waited before each repetition of one that the daemon did not take (no answer, or 5xx), as with `#rc=5&rp=all`
-    /// at the real one. None: the daemon misses it, as with the real one's defaults.
-    pub again_after: Vec<Duration>,
-}
-
-impl CallbackPlan {
-    /// Each of them once, in order, after the answer.
-    #[must_use]
-    pub fn of(statuses: impl IntoIterator<Item = &'static str>) -> Self {
-        let statuses = statuses.into_iter().collect();
-        Self {
-            statuses,
-            copies: 1,
-            shuffled: false,
-            before_answer: false,
-            error_code: None,
-            late: Duration::ZERO,
-            again_after: Vec::new(),
-        }
-    }
-
-    /// Sent, delivered, read.
-    #[must_use]
-    pub fn usual() -> Self {
-        Self::of(["sent", "delivered", "read"])
     }
 }
 
@@ -252,7 +174,8 @@ impl World {
         body: String,
         token: &str,
     ) -> Result<SignedWebhook, SimulatorError> {
-        let account = self.accounts.get(account_sid).ok_or(SimulatorError::NoAccount)?;
+        let accounts = lock(&self.accounts);
+        let account = accounts.get(account_sid).ok_or(SimulatorError::NoAccount)?;
         let signature = sign_body(&account.signer, url, &body);
         Ok(SignedWebhook { post_to: daemon.reach(url), signature, body, idempotency_token: token.to_owned() })
     }

@@ -18,13 +18,13 @@ pub(super) fn durable_ack(evidence: &Evidence) -> Verdict {
                 refused += 1;
                 let status = post.status.unwrap_or_default();
                 finding.must(status == expected, || format!("a forged webhook got {status} instead of {expected}"));
-                finding.must(rows == 0, || format!("a forged webhook left a row ({})", post.sid));
+                finding.must(rows == 0, || format!("a forged webhook left a row ({})", post.provider_id));
             }
             Meant::Message | Meant::Copy if post.status == Some(200) => {
                 acknowledged += 1;
-                finding.must(rows > 0, || format!("{} got its 200 and has no row", post.sid));
+                finding.must(rows > 0, || format!("{} got its 200 and has no row", post.provider_id));
                 finding.must(post.durable != Some(false), || {
-                    format!("{} had no row yet when its 200 was there", post.sid)
+                    format!("{} had no row yet when its 200 was there", post.provider_id)
                 });
             }
             Meant::Message | Meant::Copy => {}
@@ -40,39 +40,39 @@ pub(super) fn durable_ack(evidence: &Evidence) -> Verdict {
 pub(super) fn once_in(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I2", "once in");
     let mut rows: HashMap<(&str, &str, &str), usize> = HashMap::new();
-    for row in &evidence.census.inbound {
+    for row in &evidence.dump.inbound {
         *rows.entry((&row.tenant_id, &row.channel_id, &row.provider_message_id)).or_default() += 1;
     }
-    for ((_, _, sid), count) in &rows {
-        finding.must(*count == 1, || format!("{sid} has {count} rows"));
+    for ((_, _, provider_id), count) in &rows {
+        finding.must(*count == 1, || format!("{provider_id} has {count} rows"));
     }
     let mut deliveries: BTreeMap<&str, usize> = BTreeMap::new();
     for post in acknowledged(evidence) {
-        *deliveries.entry(&post.sid).or_default() += 1;
+        *deliveries.entry(&post.provider_id).or_default() += 1;
     }
     let mut copies = 0;
-    for row in &evidence.census.inbound {
-        let sid = row.provider_message_id.as_str();
-        let repeats = deliveries.get(sid).copied().unwrap_or(1) - 1;
+    for row in &evidence.dump.inbound {
+        let provider_id = row.provider_message_id.as_str();
+        let repeats = deliveries.get(provider_id).copied().unwrap_or(1) - 1;
         copies += repeats;
-        let ignored = evidence.census.events.iter().filter(|event| {
+        let ignored = evidence.dump.events.iter().filter(|event| {
             event.event_type == "idempotent_ignored"
                 && event.tenant_id == row.tenant_id
                 && event.correlation_id == row.correlation_id
                 && event.entity_id.is_none()
-                && event.payload.contains(sid)
+                && event.payload.contains(provider_id)
         });
         let ignored = ignored.count();
-        finding.must(ignored == repeats, || format!("{sid} came {repeats} times more, {ignored} were ignored"));
+        finding.must(ignored == repeats, || format!("{provider_id} came {repeats} times more, {ignored} were ignored"));
         let turns = evidence.events_of("message_in", &row.id).filter(|event| *event == "message_routed").count();
-        finding.must(turns <= 1, || format!("{sid} had {turns} turns"));
+        finding.must(turns <= 1, || format!("{provider_id} had {turns} turns"));
         let answers = answers(evidence, row);
-        finding.must(answers <= 1, || format!("{sid} has {answers} answers"));
+        finding.must(answers <= 1, || format!("{provider_id} has {answers} answers"));
     }
     finding.exercised(copies, "no webhook was delivered twice");
     finding.verdict(format!(
         "{} messages, {copies} further deliveries of them: one row, one turn, one answer each",
-        evidence.census.inbound.len()
+        evidence.dump.inbound.len()
     ))
 }
 
@@ -80,7 +80,7 @@ pub(super) fn once_in(evidence: &Evidence) -> Verdict {
 pub(super) fn ordered(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I3", "ordered");
     let mut conversations: BTreeMap<&str, Vec<&message_in::Model>> = BTreeMap::new();
-    for row in &evidence.census.inbound {
+    for row in &evidence.dump.inbound {
         if let Some(conversation) = &row.conversation_id {
             conversations.entry(conversation).or_default().push(row);
         }
@@ -106,7 +106,7 @@ pub(super) fn ordered(evidence: &Evidence) -> Verdict {
         for ((earlier, earlier_row), (later, later_row)) in posts.iter().zip(posts.iter().skip(1)) {
             let overlap = earlier.at + earlier.took > later.at;
             finding.must(overlap || earlier_row < later_row, || {
-                format!("{} was accepted before {}, and written after it", later.sid, earlier.sid)
+                format!("{} was accepted before {}, and written after it", later.provider_id, earlier.provider_id)
             });
         }
     }
@@ -120,5 +120,5 @@ fn acknowledged(evidence: &Evidence) -> impl Iterator<Item = &Post> {
 }
 
 fn answers(evidence: &Evidence, row: &message_in::Model) -> usize {
-    evidence.census.outbound.iter().filter(|answer| answer.in_reply_to.as_deref() == Some(row.id.as_str())).count()
+    evidence.dump.outbound.iter().filter(|answer| answer.in_reply_to.as_deref() == Some(row.id.as_str())).count()
 }

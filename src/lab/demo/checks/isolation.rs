@@ -1,12 +1,12 @@
 //! I9, I10: tenants apart, and nothing said that is nobody's business.
 
 use super::{Finding, Verdict};
-use crate::lab::demo::evidence::{Evidence, stored};
+use crate::lab::demo::evidence::Evidence;
 
 /// I9: a tenant's rows refer to its own rows alone, and its messages leave through its own account.
 pub(super) fn apart(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I9", "apart");
-    for link in &evidence.census.references {
+    for link in &evidence.dump.references {
         finding.must(link.to_tenant.as_ref() == Some(&link.tenant), || match &link.to_tenant {
             Some(_) => {
                 format!("{} {} of {} refers to another tenant's {}", link.table, link.id, link.tenant, link.to_table)
@@ -17,29 +17,32 @@ pub(super) fn apart(evidence: &Evidence) -> Verdict {
         });
     }
     for sent in &evidence.observed.sends {
-        let row = evidence.census.outbound.iter().find(|row| sent.mid.as_ref() == Some(&row.id));
-        let tenant = evidence.tenants.iter().find(|tenant| tenant.account == sent.account_sid);
-        let (Some(row), Some(tenant)) = (row, tenant) else { continue };
-        let own_sender = sent.from.as_ref().is_some_and(|from| tenant.addresses.contains(from));
-        finding.must(row.tenant_id == tenant.id && own_sender, || {
-            format!("{} of {} left through an account of {}", row.id, row.tenant_id, tenant.id)
+        let row = evidence.dump.outbound.iter().find(|row| sent.message_id.as_ref() == Some(&row.id));
+        let Some(row) = row else { continue };
+        let own = evidence.tenants.iter().find(|tenant| tenant.id == row.tenant_id).is_some_and(|tenant| {
+            let has_channel = sent.channel.as_ref().is_some_and(|channel| tenant.channels.contains(channel));
+            has_channel && sent.from.as_ref().is_some_and(|from| tenant.addresses.contains(from))
         });
-        finding.must(stored(&sent.to) == row.to, || format!("{} reached somebody else", row.id));
-        let cause = evidence.census.inbound.iter().find(|cause| row.in_reply_to.as_ref() == Some(&cause.id));
+        finding.must(own, || {
+            let channel = sent.channel.as_deref().unwrap_or("an account of nobody");
+            format!("{} of {} left through {channel}", row.id, row.tenant_id)
+        });
+        finding.must(sent.to == row.to, || format!("{} reached somebody else", row.id));
+        let cause = evidence.dump.inbound.iter().find(|cause| row.in_reply_to.as_ref() == Some(&cause.id));
         finding.must(cause.is_none_or(|cause| cause.from == row.to), || format!("{} went to another contact", row.id));
     }
     let contacts = shared_contacts(evidence);
-    finding.exercised(evidence.census.references.len(), "no row refers to another");
+    finding.exercised(evidence.dump.references.len(), "no row refers to another");
     finding.verdict(format!(
         "{} references between rows of {} tenants, none across; contacts of two tenants: {contacts}",
-        evidence.census.references.len(),
+        evidence.dump.references.len(),
         evidence.tenants.len()
     ))
 }
 
 fn shared_contacts(evidence: &Evidence) -> usize {
     let mut pairs: Vec<(&str, &str)> =
-        evidence.census.inbound.iter().map(|row| (row.from.as_str(), row.tenant_id.as_str())).collect();
+        evidence.dump.inbound.iter().map(|row| (row.from.as_str(), row.tenant_id.as_str())).collect();
     pairs.sort_unstable();
     pairs.dedup();
     pairs.chunk_by(|a, b| a.0 == b.0).filter(|of_contact| of_contact.len() > 1).count()
@@ -48,8 +51,8 @@ fn shared_contacts(evidence: &Evidence) -> usize {
 /// I10: no number, token or text of a message in event payloads, errors, logs, metrics or refusals.
 pub(super) fn discreet(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I10", "discreet");
-    let payloads = evidence.census.events.iter().map(|event| ("an event's payload", event.payload.as_str()));
-    let errors = evidence.census.outbound.iter().filter_map(|row| Some(("last_error", row.last_error.as_deref()?)));
+    let payloads = evidence.dump.events.iter().map(|event| ("an event's payload", event.payload.as_str()));
+    let errors = evidence.dump.outbound.iter().filter_map(|row| Some(("last_error", row.last_error.as_deref()?)));
     let answers = evidence.observed.posts.iter().map(|post| ("the answer to a webhook", post.answer.as_str()));
     let said = evidence.said.iter().map(|(place, text)| (*place, text.as_str()));
     let (mut texts, mut bytes) = (0, 0);

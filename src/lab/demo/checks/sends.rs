@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 
 use super::{Finding, Verdict};
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::lab::demo::evidence::{Evidence, TenantFacts, time};
 use crate::store::entity::message_out;
 
@@ -20,12 +20,12 @@ pub(super) fn once_out(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I5", "once out");
     let mut sends: HashMap<&str, usize> = HashMap::new();
     for sent in &evidence.observed.sends {
-        match &sent.mid {
+        match &sent.message_id {
             Some(id) => *sends.entry(id).or_default() += 1,
-            None => finding.must(false, || format!("the provider's {} names no row", sent.sid)),
+            None => finding.must(false, || format!("the provider's {} names no row", sent.id)),
         }
     }
-    for row in &evidence.census.outbound {
+    for row in &evidence.dump.outbound {
         let count = sends.remove(row.id.as_str()).unwrap_or_default();
         let wanted = usize::from(matches!(row.state.as_str(), "sent" | "delivered" | "read" | "failed"));
         finding.must(count == wanted, || format!("{} is {} and reached the provider {count} times", row.id, row.state));
@@ -33,11 +33,11 @@ pub(super) fn once_out(evidence: &Evidence) -> Verdict {
     for id in sends.keys() {
         finding.must(false, || format!("{id} reached the provider and has no row"));
     }
-    let tried_again = evidence.census.outbound.iter().filter(|row| row.attempts > 1).count();
+    let tried_again = evidence.dump.outbound.iter().filter(|row| row.attempts > 1).count();
     finding.exercised(evidence.observed.sends.len(), "nothing was sent");
     finding.verdict(format!(
         "{} outbox rows, {} messages at the provider, {tried_again} tried again, none twice",
-        evidence.census.outbound.len(),
+        evidence.dump.outbound.len(),
         evidence.observed.sends.len()
     ))
 }
@@ -50,7 +50,7 @@ pub(super) fn silence(evidence: &Evidence) -> Verdict {
     for silence in &silences {
         let within = |at: Timestamp| at > silence.from && silence.until.is_none_or(|until| at < until);
         let mut confirmations = 0;
-        for row in evidence.census.outbound.iter().filter(|row| silence.is_of(row)) {
+        for row in evidence.dump.outbound.iter().filter(|row| silence.is_of(row)) {
             held_back += usize::from(row.state == "suppressed" && row.last_error.as_deref() == Some("opted_out"));
             for sent in evidence.sends_of(&row.id).filter(|sent| within(sent.created_at)) {
                 if row.kind == "opt_out_confirmation" {
@@ -64,7 +64,7 @@ pub(super) fn silence(evidence: &Evidence) -> Verdict {
         }
         finding.must(confirmations <= 1, || format!("a STOP was confirmed {confirmations} times ({})", silence.flow));
         unheard += evidence
-            .census
+            .dump
             .inbound
             .iter()
             .filter(|row| {
@@ -107,13 +107,13 @@ struct Change {
 
 fn silences(evidence: &Evidence) -> Vec<Silence> {
     let mut contacts: BTreeMap<(String, String), Vec<Change>> = BTreeMap::new();
-    for event in &evidence.census.events {
+    for event in &evidence.dump.events {
         let stop = match event.event_type.as_str() {
             "opted_out" => true,
             "opted_in" => false,
             _ => continue,
         };
-        let cause = evidence.census.inbound.iter().find(|row| row.correlation_id == event.correlation_id);
+        let cause = evidence.dump.inbound.iter().find(|row| row.correlation_id == event.correlation_id);
         if let (Some(cause), Some(at)) = (cause, time(&event.created_at)) {
             let change = Change { at, stop, flow: event.correlation_id.clone() };
             contacts.entry((event.tenant_id.clone(), cause.from.clone())).or_default().push(change);
@@ -141,7 +141,7 @@ pub(super) fn paced(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I7", "paced");
     let (mut seconds, mut minutes) = (Vec::new(), Vec::new());
     for tenant in &evidence.tenants {
-        let sends: Vec<&Sent> = evidence.observed.sends.iter().filter(|sent| tenant.sends(sent)).collect();
+        let sends: Vec<&SentMessage> = evidence.observed.sends.iter().filter(|sent| tenant.sends(sent)).collect();
         // A send that was held up on its way comes closer to the next one: the window is shorter by that much.
         let second = most_within(sends.iter().copied(), TimeDelta::seconds(1) - JITTER);
         finding.must(second <= tenant.per_second, || {
@@ -158,7 +158,7 @@ pub(super) fn paced(evidence: &Evidence) -> Verdict {
         seconds.push(format!("{second}/{}", tenant.per_second));
         minutes.push(format!("{contact}/{}", tenant.per_contact_per_minute));
     }
-    let limited = evidence.census.inbound.iter().filter(|row| row.reason.as_deref() == Some("rate_limited")).count();
+    let limited = evidence.dump.inbound.iter().filter(|row| row.reason.as_deref() == Some("rate_limited")).count();
     finding.exercised(evidence.observed.sends.len(), "nothing was sent");
     finding.exercised(limited, "nobody met the limit");
     finding.verdict(format!(
@@ -169,20 +169,20 @@ pub(super) fn paced(evidence: &Evidence) -> Verdict {
 }
 
 impl TenantFacts {
-    fn sends(&self, sent: &Sent) -> bool {
-        sent.account_sid == self.account
+    fn sends(&self, sent: &SentMessage) -> bool {
+        sent.channel.as_ref().is_some_and(|channel| self.channels.contains(channel))
     }
 }
 
 /// Automatic answers alone count, and sellers are no clients.
-fn busiest_contact(evidence: &Evidence, tenant: &TenantFacts, sends: &[&Sent]) -> usize {
+fn busiest_contact(evidence: &Evidence, tenant: &TenantFacts, sends: &[&SentMessage]) -> usize {
     let counts = |row: &&message_out::Model| {
-        let cause = evidence.census.inbound.iter().find(|cause| row.in_reply_to.as_deref() == Some(cause.id.as_str()));
+        let cause = evidence.dump.inbound.iter().find(|cause| row.in_reply_to.as_deref() == Some(cause.id.as_str()));
         matches!(row.kind.as_str(), "reply" | "help") && cause.and_then(|cause| cause.role.as_deref()) != Some("seller")
     };
-    let mut contacts: HashMap<&str, Vec<&Sent>> = HashMap::new();
-    for row in evidence.census.outbound.iter().filter(|row| row.tenant_id == tenant.id).filter(counts) {
-        let sends = sends.iter().filter(|sent| sent.mid.as_deref() == Some(row.id.as_str()));
+    let mut contacts: HashMap<&str, Vec<&SentMessage>> = HashMap::new();
+    for row in evidence.dump.outbound.iter().filter(|row| row.tenant_id == tenant.id).filter(counts) {
+        let sends = sends.iter().filter(|sent| sent.message_id.as_deref() == Some(row.id.as_str()));
         contacts.entry(&row.conversation_id).or_default().extend(sends);
     }
     // Answers are counted when they are decided; on their way they come closer to each other by seconds at most.
@@ -191,7 +191,7 @@ fn busiest_contact(evidence: &Evidence, tenant: &TenantFacts, sends: &[&Sent]) -
 }
 
 /// The most sends in any window of that length.
-fn most_within<'a>(sends: impl Iterator<Item = &'a Sent>, window: TimeDelta) -> usize {
+fn most_within<'a>(sends: impl Iterator<Item = &'a SentMessage>, window: TimeDelta) -> usize {
     let mut times: Vec<Timestamp> = sends.map(|sent| sent.created_at).collect();
     times.sort_unstable();
     let mut most = 0;

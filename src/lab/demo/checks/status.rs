@@ -29,7 +29,7 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
         by_message.entry(&callback.message).or_default().push(callback);
     }
     let mut without_news = 0;
-    for row in &evidence.census.outbound {
+    for row in &evidence.dump.outbound {
         let callbacks = by_message.get(row.id.as_str()).map(Vec::as_slice).unwrap_or_default();
         let mut state = OutboxState::Sending;
         for callback in callbacks {
@@ -44,7 +44,7 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
         for status in DeliveryStatus::ALL {
             let posted = callbacks.iter().filter(|callback| spoken(callback.status) == Some(*status)).count();
             let event_type = format!("message_{status}");
-            let kept = evidence.census.events.iter().filter(|event| {
+            let kept = evidence.dump.events.iter().filter(|event| {
                 event.entity_id.as_ref() == Some(&row.id)
                     && event.event_type == event_type
                     && event.actor_type == "provider"

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Verdict, all};
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::lab::demo::evidence::{Evidence, Explained, TenantFacts};
 use crate::lab::demo::journal::{Callback, Expected, Meant, Observations, Post};
 use crate::store::entity::{event_log, message_in, message_out};
@@ -53,10 +53,10 @@ impl Story {
         if outcome == "opted_out" {
             self.event("opted_out", "contact", Some("contact"), n, "contact", when + 2);
         }
-        self.evidence.census.inbound.push(inbound(n, when, outcome));
+        self.evidence.dump.inbound.push(inbound(n, when, outcome));
         self.explained(&id);
         self.explained(&format!("SM{n}"));
-        *self.evidence.census.versions.entry("conversation".to_owned()).or_default() += 1;
+        *self.evidence.dump.versions.entry("conversation".to_owned()).or_default() += 1;
         let line = (DESK.to_owned(), PHONE.to_owned());
         let expected: &mut Expected = self.evidence.observed.expected.entry(line).or_default();
         expected.at_least += usize::from(answer.is_some());
@@ -68,7 +68,7 @@ impl Story {
 
     fn answer(&mut self, n: i64, when: i64, kind: &str) {
         let id = format!("out-{n}");
-        self.evidence.census.outbound.push(outbound(n, when, kind));
+        self.evidence.dump.outbound.push(outbound(n, when, kind));
         self.evidence.observed.sends.push(sent(n, when + 10, self.epoch));
         self.event("message_sent", "message_out", Some(&id), n, "system", when + 12);
         let reports =
@@ -84,7 +84,7 @@ impl Story {
     fn copy_of(&mut self, n: i64, when: i64) {
         self.post(n, when, Meant::Copy);
         self.event("idempotent_ignored", "message_in", None, n, "provider", when);
-        self.evidence.census.events.last_mut().unwrap().payload = format!(r#"{{"provider_message_id":"SM{n}"}}"#);
+        self.evidence.dump.events.last_mut().unwrap().payload = format!(r#"{{"provider_message_id":"SM{n}"}}"#);
     }
 
     fn forgery(&mut self) {
@@ -96,7 +96,7 @@ impl Story {
         self.evidence.observed.posts.push(Post {
             channel: "belle-wa",
             tenant: BELLE,
-            sid: format!("SM{n}"),
+            provider_id: format!("SM{n}"),
             from: PHONE.to_owned(),
             text: format!("le message numéro {n}"),
             meant,
@@ -109,8 +109,8 @@ impl Story {
     }
 
     fn event(&mut self, event_type: &str, entity_type: &str, entity: Option<&str>, n: i64, actor: &str, when: i64) {
-        self.evidence.census.events.push(event_log::Model {
-            id: format!("event-{}", self.evidence.census.events.len()),
+        self.evidence.dump.events.push(event_log::Model {
+            id: format!("event-{}", self.evidence.dump.events.len()),
             tenant_id: BELLE.to_owned(),
             event_type: event_type.to_owned(),
             entity_type: entity_type.to_owned(),
@@ -129,9 +129,9 @@ impl Story {
 }
 
 fn empty() -> Evidence {
-    let tenant = |id: &str, account: &str, address: &str| TenantFacts {
+    let tenant = |id: &str, channel: &str, address: &str| TenantFacts {
         id: id.to_owned(),
-        account: account.to_owned(),
+        channels: vec![channel.to_owned()],
         addresses: vec![address.to_owned()],
         per_second: 2,
         per_contact_per_minute: 2,
@@ -146,8 +146,8 @@ fn empty() -> Evidence {
     };
     Evidence {
         observed: Observations::default(),
-        census: Dump { references: vec![link], ..Dump::default() },
-        tenants: vec![tenant(BELLE, "AC1", DESK), tenant(BLEU, "AC4", "whatsapp:+15005550104")],
+        dump: Dump { references: vec![link], ..Dump::default() },
+        tenants: vec![tenant(BELLE, "belle-wa", DESK), tenant(BLEU, "bleu-wa", "whatsapp:+15005550104")],
         secrets: vec!["33639980001".to_owned(), "le message numéro 1".to_owned()],
         said: vec![("the logs", r#"{"message":"ready"}"#.to_owned())],
         explained: HashMap::new(),
@@ -199,21 +199,18 @@ fn outbound(n: i64, when: i64, kind: &str) -> message_out::Model {
     }
 }
 
-fn sent(n: i64, when: i64, epoch: Instant) -> Sent {
-    Sent {
+fn sent(n: i64, when: i64, epoch: Instant) -> SentMessage {
+    SentMessage {
         sequence: n.unsigned_abs(),
         at: epoch + Duration::from_millis(when.unsigned_abs()),
         created_at: at(when),
-        sid: format!("SMout{n}"),
-        account_sid: "AC1".to_owned(),
-        mid: Some(format!("out-{n}")),
+        id: format!("SMout{n}"),
+        message_id: Some(format!("out-{n}")),
+        channel: Some("belle-wa".to_owned()),
         to: PHONE.to_owned(),
         from: Some(DESK.to_owned()),
-        messaging_service_sid: None,
-        body: "Nous sommes ouverts.".to_owned(),
-        status_callback: None,
-        content_sid: None,
-        content_variables: None,
+        text: "Nous sommes ouverts.".to_owned(),
+        template: None,
     }
 }
 
@@ -242,7 +239,7 @@ fn sound_evidence_breaks_nothing() {
 
 #[test]
 fn no_evidence_proves_nothing() {
-    let failing = failing(&Evidence { census: Dump::default(), said: Vec::new(), ..empty() });
+    let failing = failing(&Evidence { dump: Dump::default(), said: Vec::new(), ..empty() });
     let names: Vec<_> = all(&Story::sound()).iter().map(|verdict| verdict.name).collect();
     assert_eq!(failing, names);
 }
@@ -250,7 +247,7 @@ fn no_evidence_proves_nothing() {
 #[test]
 fn breaches_are_told_without_content() {
     let mut evidence = Story::sound();
-    evidence.census.events[0].payload = r#"{"to":"+33639980001"}"#.to_owned();
+    evidence.dump.events[0].payload = r#"{"to":"+33639980001"}"#.to_owned();
     evidence.observed.sends.clear();
     let told = serde_json::to_string(&all(&evidence)).unwrap();
     assert!(!told.contains("33639980001") && !told.contains("le message"), "{told}");
@@ -258,49 +255,49 @@ fn breaches_are_told_without_content() {
 
 #[test]
 fn i1_lost_and_forged_webhooks_are_caught() {
-    caught_by("durable ack", |evidence| _ = evidence.census.inbound.pop());
+    caught_by("durable ack", |evidence| _ = evidence.dump.inbound.pop());
     caught_by("durable ack", |evidence| evidence.observed.posts[0].durable = Some(false));
     caught_by("durable ack", |evidence| evidence.observed.posts.last_mut().unwrap().status = Some(200));
-    caught_by("durable ack", |evidence| evidence.observed.posts.last_mut().unwrap().sid = "SM1".to_owned());
+    caught_by("durable ack", |evidence| evidence.observed.posts.last_mut().unwrap().provider_id = "SM1".to_owned());
 }
 
 #[test]
 fn i2_repetitions_are_caught() {
-    caught_by("once in", |evidence| evidence.census.inbound.push(inbound(2, 1_600, "answered_faq")));
-    caught_by("once in", |evidence| evidence.census.events.retain(|event| event.event_type != "idempotent_ignored"));
+    caught_by("once in", |evidence| evidence.dump.inbound.push(inbound(2, 1_600, "answered_faq")));
+    caught_by("once in", |evidence| evidence.dump.events.retain(|event| event.event_type != "idempotent_ignored"));
     caught_by("once in", |evidence| {
-        let ignored = evidence.census.events.iter_mut().find(|event| event.event_type == "idempotent_ignored");
+        let ignored = evidence.dump.events.iter_mut().find(|event| event.event_type == "idempotent_ignored");
         ignored.unwrap().correlation_id = "flow-of-the-copy".to_owned();
     });
     caught_by("once in", |evidence| {
         let mut second = outbound(2, 1_000, "reply");
         second.id = "out-2b".to_owned();
-        evidence.census.outbound.push(second);
+        evidence.dump.outbound.push(second);
     });
 }
 
 #[test]
 fn i3_overtaking_is_caught() {
-    caught_by("ordered", |evidence| evidence.census.inbound[0].processed_at = Some(text(1_900)));
+    caught_by("ordered", |evidence| evidence.dump.inbound[0].processed_at = Some(text(1_900)));
     caught_by("ordered", |evidence| {
-        evidence.census.inbound[0].processed_at = None;
+        evidence.dump.inbound[0].processed_at = None;
     });
     caught_by("ordered", |evidence| {
-        evidence.census.inbound[0].provider_message_id = "SM2".to_owned();
-        evidence.census.inbound[1].provider_message_id = "SM1".to_owned();
+        evidence.dump.inbound[0].provider_message_id = "SM2".to_owned();
+        evidence.dump.inbound[1].provider_message_id = "SM1".to_owned();
     });
 }
 
 #[test]
 fn i4_half_turns_are_caught() {
-    caught_by("atomic turn", |evidence| evidence.census.versions.clear());
-    caught_by("atomic turn", |evidence| evidence.census.versions.values_mut().for_each(|version| *version = 1));
-    caught_by("atomic turn", |evidence| _ = evidence.census.outbound.remove(0));
-    caught_by("atomic turn", |evidence| evidence.census.events.retain(|event| event.event_type != "message_routed"));
-    caught_by("atomic turn", |evidence| evidence.census.inbound[0].state = "accepted".to_owned());
-    caught_by("atomic turn", |evidence| evidence.census.inbound[3].reason = Some("answered_faq".to_owned()));
-    caught_by("atomic turn", |evidence| evidence.census.inbound[0].role = None);
-    caught_by("atomic turn", |evidence| evidence.census.outbound[0].in_reply_to = None);
+    caught_by("atomic turn", |evidence| evidence.dump.versions.clear());
+    caught_by("atomic turn", |evidence| evidence.dump.versions.values_mut().for_each(|version| *version = 1));
+    caught_by("atomic turn", |evidence| _ = evidence.dump.outbound.remove(0));
+    caught_by("atomic turn", |evidence| evidence.dump.events.retain(|event| event.event_type != "message_routed"));
+    caught_by("atomic turn", |evidence| evidence.dump.inbound[0].state = "accepted".to_owned());
+    caught_by("atomic turn", |evidence| evidence.dump.inbound[3].reason = Some("answered_faq".to_owned()));
+    caught_by("atomic turn", |evidence| evidence.dump.inbound[0].role = None);
+    caught_by("atomic turn", |evidence| evidence.dump.outbound[0].in_reply_to = None);
 }
 
 #[test]
@@ -310,15 +307,15 @@ fn i5_second_sends_are_caught() {
         evidence.observed.sends.push(again);
     });
     caught_by("once out", |evidence| _ = evidence.observed.sends.pop());
-    caught_by("once out", |evidence| evidence.observed.sends[0].mid = None);
-    caught_by("once out", |evidence| evidence.observed.sends[0].mid = Some("nobody's".to_owned()));
-    caught_by("once out", |evidence| evidence.census.outbound[0].state = "suppressed".to_owned());
+    caught_by("once out", |evidence| evidence.observed.sends[0].message_id = None);
+    caught_by("once out", |evidence| evidence.observed.sends[0].message_id = Some("nobody's".to_owned()));
+    caught_by("once out", |evidence| evidence.dump.outbound[0].state = "suppressed".to_owned());
 }
 
 #[test]
 fn i6_writing_after_stop_is_caught() {
     let late = |evidence: &mut Evidence, kind: &str| {
-        evidence.census.outbound.push(outbound(4, 3_000, kind));
+        evidence.dump.outbound.push(outbound(4, 3_000, kind));
         let epoch = Instant::now();
         evidence.observed.sends.push(sent(4, 3_010, epoch));
     };
@@ -348,17 +345,17 @@ fn i7_full_windows_are_caught() {
     caught_by("paced", |evidence| evidence.tenants[0].per_day = 2);
     caught_by("paced", |evidence| evidence.tenants[0].per_contact_per_minute = 1);
     caught_by("paced", |evidence| {
-        evidence.census.inbound.iter_mut().for_each(|row| row.reason = Some("answered_faq".to_owned()));
+        evidence.dump.inbound.iter_mut().for_each(|row| row.reason = Some("answered_faq".to_owned()));
     });
 }
 
 #[test]
 fn i8_falling_states_and_lost_history_are_caught() {
     caught_by("forward", |evidence| evidence.observed.states.push(("out-1".to_owned(), "delivered".to_owned())));
-    caught_by("forward", |evidence| evidence.census.outbound[0].state = "delivered".to_owned());
+    caught_by("forward", |evidence| evidence.dump.outbound[0].state = "delivered".to_owned());
     caught_by("forward", |evidence| {
-        let late = evidence.census.events.iter().rposition(|event| event.event_type == "message_delivered");
-        evidence.census.events.remove(late.unwrap());
+        let late = evidence.dump.events.iter().rposition(|event| event.event_type == "message_delivered");
+        evidence.dump.events.remove(late.unwrap());
     });
     caught_by("forward", |evidence| evidence.observed.callbacks[0].answered = Some(500));
     caught_by("forward", |evidence| evidence.observed.callbacks[0].answered = None);
@@ -366,18 +363,18 @@ fn i8_falling_states_and_lost_history_are_caught() {
 
 #[test]
 fn i9_crossed_tenants_are_caught() {
-    caught_by("apart", |evidence| evidence.census.references[0].to_tenant = Some(BLEU.to_owned()));
-    caught_by("apart", |evidence| evidence.census.references[0].to_tenant = None);
-    caught_by("apart", |evidence| evidence.observed.sends[0].account_sid = "AC4".to_owned());
+    caught_by("apart", |evidence| evidence.dump.references[0].to_tenant = Some(BLEU.to_owned()));
+    caught_by("apart", |evidence| evidence.dump.references[0].to_tenant = None);
+    caught_by("apart", |evidence| evidence.observed.sends[0].channel = Some("bleu-wa".to_owned()));
     caught_by("apart", |evidence| evidence.observed.sends[0].from = Some("whatsapp:+15005550104".to_owned()));
     caught_by("apart", |evidence| evidence.observed.sends[0].to = "whatsapp:+33639980002".to_owned());
-    caught_by("apart", |evidence| evidence.census.outbound[0].to = "whatsapp:+33639980002".to_owned());
+    caught_by("apart", |evidence| evidence.dump.outbound[0].to = "whatsapp:+33639980002".to_owned());
 }
 
 #[test]
 fn i10_whatever_is_said_aloud_is_caught() {
-    caught_by("discreet", |evidence| evidence.census.events[0].payload = r#"{"to":"+33639980001"}"#.to_owned());
-    caught_by("discreet", |evidence| evidence.census.outbound[0].last_error = Some("no such +33639980001".to_owned()));
+    caught_by("discreet", |evidence| evidence.dump.events[0].payload = r#"{"to":"+33639980001"}"#.to_owned());
+    caught_by("discreet", |evidence| evidence.dump.outbound[0].last_error = Some("no such +33639980001".to_owned()));
     caught_by("discreet", |evidence| evidence.said[0].1.push_str("body: le message numéro 1"));
     caught_by("discreet", |evidence| evidence.observed.posts[0].answer = "bad From 33639980001".to_owned());
     caught_by("discreet", |evidence| evidence.said.clear());
@@ -385,11 +382,11 @@ fn i10_whatever_is_said_aloud_is_caught() {
 
 #[test]
 fn i11_open_ends_are_caught() {
-    caught_by("explained", |evidence| evidence.census.inbound[0].state = "accepted".to_owned());
-    caught_by("explained", |evidence| evidence.census.inbound[0].reason = None);
-    caught_by("explained", |evidence| evidence.census.outbound[0].state = "sending".to_owned());
-    caught_by("explained", |evidence| evidence.census.outbound[0].state = "lost".to_owned());
-    caught_by("explained", |evidence| evidence.census.outbound[0].state = "dead".to_owned());
+    caught_by("explained", |evidence| evidence.dump.inbound[0].state = "accepted".to_owned());
+    caught_by("explained", |evidence| evidence.dump.inbound[0].reason = None);
+    caught_by("explained", |evidence| evidence.dump.outbound[0].state = "sending".to_owned());
+    caught_by("explained", |evidence| evidence.dump.outbound[0].state = "lost".to_owned());
+    caught_by("explained", |evidence| evidence.dump.outbound[0].state = "dead".to_owned());
     caught_by("explained", |evidence| _ = evidence.explained.remove("SM1"));
     caught_by("explained", |evidence| evidence.explained.get_mut("out-1").unwrap().why = None);
 }

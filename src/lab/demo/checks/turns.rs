@@ -10,14 +10,14 @@ use crate::store::entity::message_in;
 /// I4: no processed message without its conversation, its answer and its events, and none of these without it.
 pub(super) fn atomic(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I4", "atomic turn");
-    let census = &evidence.census;
+    let dump = &evidence.dump;
     let mut turns = 0;
-    for row in census.inbound.iter().filter(|row| row.state == "processed") {
+    for row in dump.inbound.iter().filter(|row| row.state == "processed") {
         turns += 1;
         let id = &row.id;
         let whole = row.processed_at.is_some() && row.role.is_some() && row.reason.is_some();
         finding.must(whole, || format!("{id} is processed without time, role or reason"));
-        let version = row.conversation_id.as_ref().and_then(|id| census.versions.get(id));
+        let version = row.conversation_id.as_ref().and_then(|id| dump.versions.get(id));
         finding.must(version.is_some(), || format!("{id} has no conversation"));
         for wanted in ["webhook_received", "message_routed"] {
             let events = evidence.events_of("message_in", id).filter(|event| *event == wanted).count();
@@ -30,31 +30,31 @@ pub(super) fn atomic(evidence: &Evidence) -> Verdict {
         });
         turns_and_version(&mut finding, evidence, row);
     }
-    for row in census.inbound.iter().filter(|row| row.state == "accepted") {
+    for row in dump.inbound.iter().filter(|row| row.state == "accepted") {
         let traces = answers(evidence, row) + usize::from(row.processed_at.is_some());
         finding.must(traces == 0, || format!("{} left traces of a turn that is not there", row.id));
     }
-    for answer in &census.outbound {
-        let cause = answer.in_reply_to.as_ref().and_then(|id| census.inbound.iter().find(|row| row.id == *id));
+    for answer in &dump.outbound {
+        let cause = answer.in_reply_to.as_ref().and_then(|id| dump.inbound.iter().find(|row| row.id == *id));
         let same = cause.is_some_and(|cause| {
             cause.state == "processed" && cause.conversation_id.as_ref() == Some(&answer.conversation_id)
         });
         finding.must(same, || format!("the outbound message {} answers no processed message", answer.id));
     }
     finding.exercised(turns, "no message had its turn");
-    finding.verdict(format!("{turns} turns: conversation, {} outbox rows and events of each", census.outbound.len()))
+    finding.verdict(format!("{turns} turns: conversation, {} outbox rows and events of each", dump.outbound.len()))
 }
 
 /// A conversation's version counts its turns.
 fn turns_and_version(finding: &mut Finding, evidence: &Evidence, row: &message_in::Model) {
     let Some(conversation) = &row.conversation_id else { return };
     let turns = evidence
-        .census
+        .dump
         .inbound
         .iter()
         .filter(|other| other.state == "processed" && other.conversation_id.as_ref() == Some(conversation));
     let turns = i64::try_from(turns.count()).unwrap_or(i64::MAX);
-    let version = evidence.census.versions.get(conversation).copied().unwrap_or_default();
+    let version = evidence.dump.versions.get(conversation).copied().unwrap_or_default();
     // Timers are turns too.
     finding
         .must(version >= turns, || format!("conversation {conversation} is at version {version} after {turns} turns"));
@@ -73,15 +73,15 @@ fn promised_answers(row: &message_in::Model) -> std::ops::RangeInclusive<usize> 
 /// I11: every message has ended in a named state with a reason, and `explain` tells why.
 pub(super) fn explained(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I11", "explained");
-    let census = &evidence.census;
-    for row in &census.inbound {
+    let dump = &evidence.dump;
+    for row in &dump.inbound {
         let ended = matches!(row.state.as_str(), "processed" | "dead");
         finding.must(ended, || format!("{} is still {}", row.id, row.state));
         finding.must(row.reason.is_some(), || format!("{} has no reason", row.id));
         told(&mut finding, evidence, &row.id);
         told(&mut finding, evidence, &row.provider_message_id);
     }
-    for row in &census.outbound {
+    for row in &dump.outbound {
         let state = row.state.parse::<OutboxState>();
         finding.must(state.is_ok_and(OutboxState::is_final), || format!("{} is still {}", row.id, row.state));
         let needs_reason = matches!(row.state.as_str(), "failed" | "suppressed" | "dead");
@@ -90,11 +90,11 @@ pub(super) fn explained(evidence: &Evidence) -> Verdict {
         });
         told(&mut finding, evidence, &row.id);
     }
-    finding.exercised(census.inbound.len(), "no message");
+    finding.exercised(dump.inbound.len(), "no message");
     finding.verdict(format!(
         "{} messages in and {} out, all at a named end; explain tells {} stories",
-        census.inbound.len(),
-        census.outbound.len(),
+        dump.inbound.len(),
+        dump.outbound.len(),
         evidence.explained.len()
     ))
 }
@@ -126,10 +126,9 @@ pub(super) fn answered(evidence: &Evidence) -> Verdict {
 
 /// A conversation's id, or its tenant when it has none: an address is not for printing.
 fn who(evidence: &Evidence, sender: &str, customer: &str) -> String {
-    let customer = crate::lab::demo::evidence::stored(customer);
     let tenant = evidence.tenants.iter().find(|tenant| tenant.addresses.iter().any(|address| address == sender));
     let tenant = tenant.map_or("?", |tenant| tenant.id.as_str());
-    let row = evidence.census.inbound.iter().find(|row| row.from == customer && row.tenant_id == tenant);
+    let row = evidence.dump.inbound.iter().find(|row| row.from == customer && row.tenant_id == tenant);
     match row.and_then(|row| row.conversation_id.as_ref()) {
         Some(conversation) => format!("conversation {conversation}"),
         None => format!("a customer of {tenant}"),
@@ -137,5 +136,5 @@ fn who(evidence: &Evidence, sender: &str, customer: &str) -> String {
 }
 
 fn answers(evidence: &Evidence, row: &message_in::Model) -> usize {
-    evidence.census.outbound.iter().filter(|answer| answer.in_reply_to.as_deref() == Some(row.id.as_str())).count()
+    evidence.dump.outbound.iter().filter(|answer| answer.in_reply_to.as_deref() == Some(row.id.as_str())).count()
 }

@@ -1,13 +1,14 @@
 //! What customers write: as somebody types it, or as a script posts it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use palabre_actors::domain::address::Address;
 use serde::Deserialize;
 
-use super::channels::{HostedChannels, Line};
+use super::channels::HostedChannels;
 use crate::config::suggest;
-use crate::gateway::twilio::simulator::InboundMessage;
+use crate::gateway::simulator::CustomerMessage;
 
 /// What customers are called who show no name of their own.
 const NAMES: [&str; 16] = [
@@ -64,7 +65,7 @@ impl HostedChannels {
             _ => {}
         }
         let (channel, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        if self.channels.iter().any(|known| known.channel == channel) {
+        if self.channels.iter().any(|known| known.id == channel) {
             let (from, text) = rest.trim_start().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
             if from.is_empty() || text.trim().is_empty() {
                 return Typed::Wrong(format!("write a number and a text behind {channel}"));
@@ -84,35 +85,44 @@ impl HostedChannels {
         }
     }
 
-    /// The message as the provider posts it, and the channel that gets it.
+    /// The message as its simulator takes it. `fresh_id`: an id of the channel's provider.
     ///
     /// # Errors
     /// What is wrong with it, for whoever wrote it.
-    pub(super) fn message(&self, customer: &Customer) -> Result<(&Line, InboundMessage), String> {
-        let line = self.channels.iter().find(|line| line.channel == customer.channel);
-        let line = line.ok_or_else(|| self.no_channel(&customer.channel))?;
-        let from = Address::parse(line.scheme, &customer.from, None).ok().filter(|from| from.scheme() == line.scheme);
-        let from =
-            from.ok_or_else(|| format!("`from` is no address of {}: write it like +33639980101", line.channel))?;
-        let from = line.kind.wire(&from);
-        let mut message =
-            InboundMessage::text(line.kind, &line.channel, &line.account_sid, &from, &line.wire, &customer.text);
-        customer.name.as_deref().unwrap_or_else(|| name_of(&from)).clone_into(&mut message.profile_name);
-        if let Some(sid) = &customer.sid {
-            message.sid.clone_from(sid);
-        }
-        let message = customer.parameters.iter().fold(message, |message, (key, value)| message.with(key, value));
-        Ok((line, message))
+    pub(super) fn message(
+        &self,
+        customer: &Customer,
+        fresh_id: impl FnOnce(&str) -> Result<String, String>,
+    ) -> Result<CustomerMessage, String> {
+        let known = self.channels.iter().find(|known| known.id == customer.channel);
+        let channel = known.ok_or_else(|| self.no_channel(&customer.channel))?;
+        let scheme = channel.scheme;
+        let from = Address::parse(scheme, &customer.from, None).ok().filter(|from| from.scheme() == scheme);
+        let from = from.ok_or_else(|| format!("`from` is no address of {}: write it like +33639980101", channel.id))?;
+        Ok(CustomerMessage {
+            channel: channel.id.clone(),
+            id: customer.sid.clone().map_or_else(|| fresh_id(&channel.id), Ok)?,
+            from: from.as_str().to_owned(),
+            text: customer.text.clone(),
+            name: Some(customer.name.as_deref().unwrap_or_else(|| name_of(from.as_str())).to_owned()),
+            parameters: customer.parameters.clone().into_iter().collect(),
+            ..CustomerMessage::default()
+        })
     }
 
-    /// The address of a channel as Twilio writes it.
+    /// The address of a channel.
     pub(super) fn sender(&self, id: &str) -> Option<&str> {
-        self.channels.iter().find(|line| line.channel == id).map(|line| line.wire.as_str())
+        self.channels.iter().find(|known| known.id == id).map(|known| known.address.as_str())
+    }
+
+    /// Where the provider of a channel is simulated.
+    pub(super) fn provider_of(&self, id: &str) -> Option<SocketAddr> {
+        self.channels.iter().find(|known| known.id == id).map(|known| known.provider)
     }
 
     /// For those who misspelt one.
     pub(super) fn no_channel(&self, id: &str) -> String {
-        let known: Vec<&str> = self.channels.iter().map(|line| line.channel.as_str()).collect();
+        let known: Vec<&str> = self.channels.iter().map(|known| known.id.as_str()).collect();
         format!("no channel is called {id}: {}", suggest::help(id, &known))
     }
 }
@@ -123,7 +133,7 @@ mod tests {
     use super::*;
 
     fn open() -> HostedChannels {
-        hosted("127.0.0.1:8080", "api_base_url = \"http://127.0.0.1:4010\"").unwrap()
+        hosted("127.0.0.1:8080", Some("http://127.0.0.1:4010"), None).unwrap()
     }
 
     fn customer(channel: &str, from: &str, text: &str) -> Customer {
@@ -158,7 +168,8 @@ mod tests {
     #[test]
     fn each_number_has_a_name_of_its_own_and_keeps_it() {
         let hosted = open();
-        let name = |from: &str| hosted.message(&customer("belle-sms", from, "x")).unwrap().1.profile_name;
+        let id = |_: &str| Ok(String::new());
+        let name = |from: &str| hosted.message(&customer("belle-sms", from, "x"), id).unwrap().name.unwrap();
         let numbers: Vec<_> = (0..16).map(|number| format!("+336399801{number:02}")).collect();
         let names: std::collections::BTreeSet<_> = numbers.iter().map(|number| name(number)).collect();
         assert_eq!(names.len(), NAMES.len(), "{names:?}");
@@ -168,15 +179,15 @@ mod tests {
     #[test]
     fn messages_are_the_providers_own() {
         let hosted = open();
-        let (line, message) = hosted.message(&customer("belle-wa", "+33 6 39 98 01 01", "Bonjour")).unwrap();
-        assert_eq!((line.channel.as_str(), message.from.as_str()), ("belle-wa", "whatsapp:+33639980101"));
-        assert_eq!(message.path, "/webhooks/twilio-whatsapp/belle-wa");
+        let id = |_: &str| Ok("SM2".to_owned());
+        let message = hosted.message(&customer("belle-wa", "+33 6 39 98 01 01", "Bonjour"), id).unwrap();
+        assert_eq!((&*message.channel, &*message.id, &*message.from), ("belle-wa", "SM2", "whatsapp:+33639980101"));
         let text = r#"{"channel":"belle-sms","from":"+33639980101","text":"x","sid":"SM1","name":"Anne","parameters":{"NumMedia":"1"}}"#;
-        let (_, message) = hosted.message(&serde_json::from_str(text).unwrap()).unwrap();
-        assert_eq!((message.from.as_str(), message.sid.as_str()), ("+33639980101", "SM1"));
-        assert_eq!(message.profile_name, "Anne");
-        assert!(message.parameters().contains(&("NumMedia".to_owned(), "1".to_owned())));
-        assert!(hosted.message(&customer("belle-wa", "0639980101", "x")).unwrap_err().contains("+33639980101"));
-        assert!(hosted.message(&customer("bele-wa", "+33639980101", "x")).unwrap_err().contains("belle-wa"));
+        let message = hosted.message(&serde_json::from_str(text).unwrap(), id).unwrap();
+        assert_eq!((message.from.as_str(), message.id.as_str()), ("sms:+33639980101", "SM1"));
+        assert_eq!(message.name.as_deref(), Some("Anne"));
+        assert!(message.parameters.contains(&("NumMedia".to_owned(), "1".to_owned())));
+        assert!(hosted.message(&customer("belle-wa", "0639980101", "x"), id).unwrap_err().contains("+33639980101"));
+        assert!(hosted.message(&customer("bele-wa", "+33639980101", "x"), id).unwrap_err().contains("belle-wa"));
     }
 }

@@ -21,9 +21,8 @@ use self::channels::HostedChannels;
 use self::input::{Customer, Typed};
 use super::target::BadTarget;
 use crate::config::Config;
-use crate::gateway::twilio::simulator::{
-    CallbackPlan, Fault, Faults, Policy, Rule, Sent, Simulator, SimulatorConfig, SimulatorError, When,
-};
+use crate::gateway::simulator::{CallbackPlan, Fault, Faults, Rule, SentMessage, SimulatorError, When};
+use crate::lab::host::Host;
 use crate::lab::printer::{print_error_line, print_line};
 
 /// Before each repetition of a status that the daemon did not take: two minutes in all, time enough to restart it.
@@ -78,19 +77,19 @@ pub(crate) fn run(config: &Config, file: &Path, options: &Options) -> Result<(),
         return Err(ManualError::NoChannel(hosted.no_channel(unknown)));
     }
     // The endpoint is an actix server.
-    actix_rt::System::new().block_on(serve(options, file, Arc::new(hosted)))
+    actix_rt::System::new().block_on(serve(config, file, options, Arc::new(hosted)))
 }
 
-async fn serve(options: &Options, file: &Path, hosted: Arc<HostedChannels>) -> Result<(), ManualError> {
-    let mut simulators = Vec::with_capacity(hosted.providers.len());
-    for address in hosted.providers.keys() {
-        let simulator = start(options, &hosted, *address).map_err(|error| ManualError::Provider(*address, error))?;
-        simulators.push((*address, Arc::new(simulator)));
-    }
-    let run = ManualRun { hosted, simulators: simulators.into() };
-    let endpoint =
-        endpoint::open(run.clone(), options.post).map_err(|error| ManualError::Endpoint(options.post, error));
-    let (endpoint, post) = endpoint?;
+async fn serve(
+    config: &Config,
+    file: &Path,
+    options: &Options,
+    hosted: Arc<HostedChannels>,
+) -> Result<(), ManualError> {
+    let host = Arc::new(start(config, options, &hosted)?);
+    let run = ManualRun { hosted, host };
+    let opened = endpoint::open(run.clone(), options.post);
+    let (endpoint, post) = opened.map_err(|error| ManualError::Endpoint(options.post, error))?;
     let directions = run.hosted.directions(post, file);
     print_line(format_args!("{directions}"));
     if let Some(code) = options.refuse {
@@ -115,40 +114,41 @@ async fn serve(options: &Options, file: &Path, hosted: Arc<HostedChannels>) -> R
     Ok(())
 }
 
-fn start(options: &Options, hosted: &Arc<HostedChannels>, address: SocketAddr) -> Result<Simulator, SimulatorError> {
-    let accounts = hosted.providers.get(&address).cloned().unwrap_or_default();
-    let mut config = SimulatorConfig::new(accounts);
-    config.listen = address;
-    // The ids that it gives follow from it, and those of the last time stand in the database.
-    config.seed = fastrand::u64(..);
-    config.daemon = Some(hosted.daemon.clone());
-    let told = Arc::clone(hosted);
-    config.on_send = Some(Arc::new(move |sent: &Sent| print_line(format_args!("{}", told.received(sent)))));
-    let simulator = Simulator::start(config)?;
-    simulator.set_policy(Policy { obeys_stop: true, templates: hosted.templates.clone(), ..Policy::default() });
+/// Starts a simulator at each address to which the channels send.
+fn start(config: &Config, options: &Options, hosted: &HostedChannels) -> Result<Host, ManualError> {
+    let show = |sent: SentMessage| print_line(format_args!("{}", channels::received(&sent)));
+    let mut host = Host::empty(Some(Arc::new(show)));
+    for (address, simulation) in &hosted.providers {
+        // The ids that it gives follow from the seed, and those of the last time stand in the database.
+        let started = host.add_at(*simulation, *address, fastrand::u64(..));
+        started.map_err(|error| ManualError::Provider(*address, error))?;
+    }
+    host.set_channels(config, |channel| hosted.provider_of(channel.id.as_str()));
+    host.set_daemon(&hosted.daemon);
+    host.enforce_rules(&hosted.templates);
     if !options.callbacks.is_empty() {
-        let plan = CallbackPlan::of(options.callbacks.iter().copied());
-        simulator.set_callbacks(Some(CallbackPlan {
+        let plan = CallbackPlan {
             error_code: Some(options.code),
             late: options.late,
             again_after: AGAIN_AFTER_SECONDS.map(Duration::from_secs).to_vec(),
-            ..plan
-        }));
+            ..CallbackPlan::of(options.callbacks.iter().copied())
+        };
+        host.set_callbacks(&[(1, plan)]);
     }
     if let Some(code) = options.refuse {
         let refused = || Rule::always(Fault::Refuse { status: 400, code });
         let senders = options.only.iter().filter_map(|channel| hosted.sender(channel));
         let rules: Vec<Rule> = senders.map(|sender| refused().when(When::From(sender.to_owned()))).collect();
-        simulator.set_faults(if rules.is_empty() { Faults::of([refused()]) } else { Faults::of(rules) });
+        host.set_faults(&if rules.is_empty() { Faults::of([refused()]) } else { Faults::of(rules) });
     }
-    Ok(simulator)
+    Ok(host)
 }
 
-/// The hosted and its simulators, each where the channels look for it.
+/// The channels and their simulators, each where the channels look for it.
 #[derive(Clone)]
 struct ManualRun {
     hosted: Arc<HostedChannels>,
-    simulators: Arc<[(SocketAddr, Arc<Simulator>)]>,
+    host: Arc<Host>,
 }
 
 /// What came of a customer's message: its id at the provider, and the daemon's status, unless it did not answer.
@@ -160,21 +160,20 @@ struct Written {
 impl ManualRun {
     /// A customer writes: signs, posts, tells.
     async fn write(&self, customer: &Customer) -> Result<Written, String> {
-        let (line, message) = self.hosted.message(customer)?;
-        let simulator = self.simulators.iter().find(|(address, _)| *address == line.provider);
-        let Some((_, simulator)) = simulator else { return Err("nobody plays this channel's provider".to_owned()) };
-        let posted = simulator.deliver(&message).await;
+        let fresh_id = |channel: &str| self.host.fresh_id(channel).map_err(|error| error.to_string());
+        let message = self.hosted.message(customer, fresh_id)?;
+        let posted = self.host.deliver(&message).await;
         let status = posted.as_ref().ok().map(|answer| answer.status);
         let outcome = match (&posted, status) {
-            (_, Some(200)) => format!("200, {}", message.sid),
+            (_, Some(200)) => format!("200, {}", message.id),
             (_, Some(401)) => "401: was the daemon started with another token, or another public_base_url?".to_owned(),
             (_, Some(404)) => "404: was the daemon started with this configuration?".to_owned(),
             (_, Some(other)) => format!("{other}: the daemon's log tells why"),
             (Err(error), None) => format!("{error}: does the daemon run on {}?", self.hosted.daemon.reached_at),
             (Ok(_), None) => String::new(),
         };
-        print_line(format_args!("→ {}  {outcome}", channels::line(&line.channel, &message.from, &message.body)));
-        Ok(Written { sid: message.sid, status })
+        print_line(format_args!("→ {}  {outcome}", channels::line(&message.channel, &message.from, &message.text)));
+        Ok(Written { sid: message.id, status })
     }
 
     /// A typed line; the customer that a line without a channel goes on as.

@@ -14,7 +14,7 @@ use crate::store::entity::event_log;
 pub(super) fn settled(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I11", "settled");
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in &evidence.census.outbound {
+    for row in &evidence.dump.outbound {
         *states.entry(&row.state).or_default() += 1;
         let state = row.state.parse::<OutboxState>();
         finding.must(state.is_ok_and(OutboxState::is_final), || {
@@ -27,10 +27,10 @@ pub(super) fn settled(evidence: &Evidence) -> Verdict {
         let reason = matches!(row.state.as_str(), "failed" | "suppressed" | "dead" | "cancelled");
         finding.must(!reason || row.last_error.is_some(), || format!("{} is {} without a reason", row.id, row.state));
     }
-    for row in evidence.census.inbound.iter().filter(|row| row.state == "accepted") {
+    for row in evidence.dump.inbound.iter().filter(|row| row.state == "accepted") {
         finding.must(false, || format!("{} was accepted and had no turn", row.id));
     }
-    finding.exercised(evidence.census.outbound.len(), "no row");
+    finding.exercised(evidence.dump.outbound.len(), "no row");
     let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
     finding.verdict(states.join(", "))
 }
@@ -40,12 +40,12 @@ pub(super) fn settled(evidence: &Evidence) -> Verdict {
 pub(super) fn forward(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I8 I11", "forward");
     let mut histories: HashMap<&str, Vec<&event_log::Model>> = HashMap::new();
-    for event in evidence.census.events.iter().filter(|event| event.entity_type == "message_out") {
+    for event in evidence.dump.events.iter().filter(|event| event.entity_type == "message_out") {
         histories.entry(event.entity_id.as_deref().unwrap_or_default()).or_default().push(event);
     }
     let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
     let mut detours = 0;
-    for row in &evidence.census.outbound {
+    for row in &evidence.dump.outbound {
         let mut history = histories.remove(row.id.as_str()).unwrap_or_default();
         // An event's id is drawn by the one writer: it tells the order better than the time of the news.
         history.sort_by(|a, b| a.id.cmp(&b.id));
@@ -76,7 +76,7 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
     let steps: Vec<String> =
         steps.iter().map(|(word, count)| format!("{count} {}", word.trim_start_matches("message_"))).collect();
     let steps = steps.join(", ");
-    finding.verdict(format!("{} rows: {steps}; {detours} steps on another channel", evidence.census.outbound.len()))
+    finding.verdict(format!("{} rows: {steps}; {detours} steps on another channel", evidence.dump.outbound.len()))
 }
 
 /// Where a history may have led so far.

@@ -9,22 +9,24 @@ use crate::lab::verdict::{Finding, Verdict};
 pub(super) fn acknowledged(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I1 I2", "accepted once");
     let mut rows: HashMap<(&str, &str), usize> = HashMap::new();
-    for row in &evidence.census.inbound {
+    for row in &evidence.dump.inbound {
         *rows.entry((&row.channel_id, &row.provider_message_id)).or_default() += 1;
     }
     let mut posts = 0;
     for posted in &evidence.posts.posted {
         posts += posted.posts;
-        let count = rows.remove(&(posted.channel.as_str(), posted.sid.as_str())).unwrap_or_default();
-        finding.must(posted.acknowledged.is_some(), || format!("{} never got its 2xx", posted.sid));
-        finding.must(posted.acknowledged.is_none() || count > 0, || format!("{} got a 2xx and has no row", posted.sid));
-        finding.must(count < 2, || format!("{} has {count} rows", posted.sid));
+        let count = rows.remove(&(posted.channel.as_str(), posted.provider_id.as_str())).unwrap_or_default();
+        finding.must(posted.acknowledged.is_some(), || format!("{} never got its 2xx", posted.provider_id));
+        finding.must(posted.acknowledged.is_none() || count > 0, || {
+            format!("{} got a 2xx and has no row", posted.provider_id)
+        });
+        finding.must(count < 2, || format!("{} has {count} rows", posted.provider_id));
     }
-    for (_, sid) in rows.keys() {
-        finding.must(false, || format!("{sid} has a row and was never posted"));
+    for (_, provider_id) in rows.keys() {
+        finding.must(false, || format!("{provider_id} has a row and was never posted"));
     }
-    for (status, sid) in &evidence.posts.turned_away {
-        finding.must(false, || format!("{sid} was answered {status}"));
+    for (status, provider_id) in &evidence.posts.turned_away {
+        finding.must(false, || format!("{provider_id} was answered {status}"));
     }
     finding.exercised(evidence.posts.posted.len(), "nothing was posted");
     finding.verdict(format!(
@@ -38,7 +40,7 @@ pub(super) fn acknowledged(evidence: &Evidence) -> Verdict {
 pub(super) fn whole(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I4 I9", "whole turns");
     let mut events: HashMap<(&str, &str), usize> = HashMap::new();
-    for event in &evidence.census.events {
+    for event in &evidence.dump.events {
         *events.entry((event.entity_id.as_deref().unwrap_or_default(), &event.event_type)).or_default() += 1;
     }
     let mut turns = 0;
@@ -58,11 +60,11 @@ pub(super) fn whole(evidence: &Evidence, index: &Index<'_>) -> Verdict {
         });
         finding.must(turn.posted.tenant == row.tenant_id, || format!("{} is another tenant's", row.id));
     }
-    for link in &evidence.census.references {
+    for link in &evidence.dump.references {
         finding.must(link.to_tenant.as_ref() == Some(&link.tenant), || {
             format!("{} {} refers to {} that are not there or not its tenant's", link.table, link.id, link.to_table)
         });
     }
     finding.exercised(turns, "no message had its turn");
-    finding.verdict(format!("{turns} turns, {} references between rows", evidence.census.references.len()))
+    finding.verdict(format!("{turns} turns, {} references between rows", evidence.dump.references.len()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::lab::torture::evidence::{Due, Evidence, Index, Turn};
 use crate::lab::verdict::{Finding, Verdict};
 use crate::store::entity::message_out;
@@ -50,7 +50,7 @@ fn reached(finding: &mut Finding, index: &Index<'_>, turn: &Turn<'_>, answer: &m
         format!("{} is {} ({error}) and never reached the provider", answer.id, answer.state)
     });
     if turn.due == Due::Reply {
-        let repeats = |sent: &&Sent| mark(sent) == turn.posted.mark;
+        let repeats = |sent: &&SentMessage| mark(sent) == turn.posted.mark;
         finding.must(sends.iter().all(repeats), || format!("{} carries another message's mark", answer.id));
     }
 }
@@ -59,10 +59,10 @@ fn reached(finding: &mut Finding, index: &Index<'_>, turn: &Turn<'_>, answer: &m
 pub(super) fn none_twice(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I5", "none twice");
     let rows: HashMap<&str, &message_out::Model> =
-        evidence.census.outbound.iter().map(|row| (row.id.as_str(), row)).collect();
+        evidence.dump.outbound.iter().map(|row| (row.id.as_str(), row)).collect();
     for (id, sends) in &index.sends {
         match rows.get(id) {
-            None => finding.must(false, || format!("the provider took {}, of which there is no row", sends[0].sid)),
+            None => finding.must(false, || format!("the provider took {}, of which there is no row", sends[0].id)),
             Some(row) => finding.must(sends.len() == 1, || {
                 let when: Vec<String> = sends.iter().map(|sent| sent.created_at.to_rfc3339()).collect();
                 let (attempts, times) = (row.attempts, when.join(" and "));
@@ -79,14 +79,14 @@ pub(super) fn none_twice(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     for (mark, count) in &marks {
         finding.must(*count == 1, || format!("the mark {mark} reached the provider {count} times"));
     }
-    let again = evidence.census.outbound.iter().filter(|row| row.attempts > 1).count();
+    let again = evidence.dump.outbound.iter().filter(|row| row.attempts > 1).count();
     finding.exercised(evidence.sends.len(), "nothing was sent");
     finding.verdict(format!("{} messages at the provider, {again} rows tried more than once", evidence.sends.len()))
 }
 
 /// What makes a text unlike every other; the whole text's last word.
-fn mark(sent: &Sent) -> &str {
-    sent.body.split_whitespace().next_back().unwrap_or_default()
+fn mark(sent: &SentMessage) -> &str {
+    sent.text.split_whitespace().next_back().unwrap_or_default()
 }
 
 /// I3: what a contact posted after the 2xx of an earlier message was accepted after it, had its turn after it, and its
@@ -108,7 +108,7 @@ pub(super) fn ordered(index: &Index<'_>) -> Verdict {
                 });
                 let (Some(first), Some(second)) = (taken(index, earlier), taken(index, later)) else { continue };
                 finding.must(first.sequence < second.sequence, || {
-                    let (overtaken, by) = (first.mid.as_deref(), second.mid.as_deref());
+                    let (overtaken, by) = (first.message_id.as_deref(), second.message_id.as_deref());
                     format!("{} was overtaken by {} at the provider", overtaken.unwrap_or("?"), by.unwrap_or("?"))
                 });
             }
@@ -119,7 +119,7 @@ pub(super) fn ordered(index: &Index<'_>) -> Verdict {
 }
 
 /// The first time that the provider took the answer to a message.
-fn taken<'a>(index: &Index<'a>, turn: &Turn<'_>) -> Option<&'a Sent> {
+fn taken<'a>(index: &Index<'a>, turn: &Turn<'_>) -> Option<&'a SentMessage> {
     let answers = index.answers.get(turn.row.id.as_str())?;
     answers.iter().filter_map(|answer| index.sends.get(answer.id.as_str())?.first().copied()).next()
 }

@@ -1,7 +1,7 @@
 mod history;
 
 use super::*;
-use crate::gateway::twilio::simulator::Sent;
+use crate::gateway::simulator::SentMessage;
 use crate::lab::torture::fixtures::Said;
 use crate::lab::torture::ledger::Posted;
 use crate::lab::torture::stalls::Stall;
@@ -17,9 +17,9 @@ fn sound() -> Evidence {
         let at = moment(number as i64 * 10_000);
         let (posted, row) = exchange(number, said, at);
         for event_type in ["webhook_received", "message_routed"] {
-            evidence.census.events.push(event(&row.id, "message_in", event_type, "system", at));
+            evidence.dump.events.push(event(&row.id, "message_in", event_type, "system", at));
         }
-        evidence.census.references.push(RowReference {
+        evidence.dump.references.push(RowReference {
             table: "messages_in".into(),
             id: row.id.clone(),
             tenant: "a".into(),
@@ -30,7 +30,7 @@ fn sound() -> Evidence {
         if number != 3 {
             answer(&mut evidence, number, &row, at);
         }
-        evidence.census.inbound.push(row);
+        evidence.dump.inbound.push(row);
     }
     evidence
 }
@@ -45,7 +45,7 @@ fn text(at: DateTime<Utc>) -> String {
 
 fn exchange(number: usize, said: Said, at: DateTime<Utc>) -> (Posted, message_in::Model) {
     let posted = Posted {
-        sid: format!("SM{number}"),
+        provider_id: format!("SM{number}"),
         tenant: "a".into(),
         channel: "a-wa".into(),
         contact: 1,
@@ -63,7 +63,7 @@ fn exchange(number: usize, said: Said, at: DateTime<Utc>) -> (Posted, message_in
         tenant_id: "a".into(),
         channel_id: "a-wa".into(),
         conversation_id: Some("conversation".into()),
-        provider_message_id: posted.sid.clone(),
+        provider_message_id: posted.provider_id.clone(),
         from: "whatsapp:+33612000001".into(),
         to: "whatsapp:+14155230001".into(),
         body: posted.mark.clone(),
@@ -104,25 +104,22 @@ fn answer(evidence: &mut Evidence, number: usize, cause: &message_in::Model, at:
         updated_at: text(taken),
     };
     for (event_type, actor) in [("message_sent", "system"), ("message_delivered", "provider")] {
-        evidence.census.events.push(event(&row.id, "message_out", event_type, actor, taken));
+        evidence.dump.events.push(event(&row.id, "message_out", event_type, actor, taken));
     }
     let body = if kind == "reply" { format!("Reçu : m-1-{number}") } else { kind.to_owned() };
-    evidence.sends.push(Sent {
+    evidence.sends.push(SentMessage {
         sequence: number as u64,
         at: std::time::Instant::now(),
         created_at: taken,
-        sid: format!("SMout{number}"),
-        account_sid: "AC1".into(),
-        mid: Some(row.id.clone()),
+        id: format!("SMout{number}"),
+        message_id: Some(row.id.clone()),
+        channel: Some("a-wa".into()),
         to: cause.from.clone(),
         from: None,
-        messaging_service_sid: None,
-        body,
-        status_callback: None,
-        content_sid: None,
-        content_variables: None,
+        text: body,
+        template: None,
     });
-    evidence.census.outbound.push(row);
+    evidence.dump.outbound.push(row);
 }
 
 fn event(entity: &str, entity_type: &str, event_type: &str, actor: &str, at: DateTime<Utc>) -> event_log::Model {
@@ -154,17 +151,17 @@ fn caught_by(check: &str, doctor: impl FnOnce(&mut Evidence)) {
 }
 
 fn outbound(evidence: &mut Evidence, number: usize) -> &mut message_out::Model {
-    evidence.census.outbound.iter_mut().find(|row| row.id == format!("out-{number}")).unwrap()
+    evidence.dump.outbound.iter_mut().find(|row| row.id == format!("out-{number}")).unwrap()
 }
 
 fn suppress(evidence: &mut Evidence, number: usize) {
     let row = outbound(evidence, number);
     (row.state, row.last_error) = ("suppressed".into(), Some("opted_out".into()));
     let id = row.id.clone();
-    evidence.sends.retain(|sent| sent.mid.as_ref() != Some(&id));
-    evidence.census.events.retain(|event| event.entity_id.as_ref() != Some(&id));
+    evidence.sends.retain(|sent| sent.message_id.as_ref() != Some(&id));
+    evidence.dump.events.retain(|event| event.entity_id.as_ref() != Some(&id));
     evidence
-        .census
+        .dump
         .events
         .push(because("opted_out", event(&id, "message_out", "message_suppressed", "system", moment(0))));
 }
@@ -189,31 +186,31 @@ fn nothing_at_all_proves_nothing() {
 fn i1_i2_unacknowledged_missing_surplus_and_refused_messages_are_caught() {
     let check = "accepted once";
     caught_by(check, |evidence| evidence.posts.posted[0].acknowledged = None);
-    caught_by(check, |evidence| _ = evidence.census.inbound.remove(1));
-    caught_by(check, |evidence| evidence.census.inbound.push(evidence.census.inbound[0].clone()));
-    caught_by(check, |evidence| evidence.census.inbound[0].provider_message_id = "SMother".into());
+    caught_by(check, |evidence| _ = evidence.dump.inbound.remove(1));
+    caught_by(check, |evidence| evidence.dump.inbound.push(evidence.dump.inbound[0].clone()));
+    caught_by(check, |evidence| evidence.dump.inbound[0].provider_message_id = "SMother".into());
     caught_by(check, |evidence| evidence.posts.turned_away.push((401, "SM1".into())));
 }
 
 #[test]
 fn i4_half_turns_are_caught() {
     let check = "whole turns";
-    caught_by(check, |evidence| evidence.census.inbound[0].state = "accepted".into());
-    caught_by(check, |evidence| evidence.census.inbound[0].conversation_id = None);
-    caught_by(check, |evidence| evidence.census.inbound[0].reason = Some("silent_opted_out".into()));
-    caught_by(check, |evidence| _ = evidence.census.events.remove(1));
-    caught_by(check, |evidence| evidence.census.events.push(evidence.census.events[0].clone()));
-    caught_by(check, |evidence| evidence.census.references[0].to_tenant = None);
-    caught_by(check, |evidence| evidence.census.inbound[0].tenant_id = "b".into());
+    caught_by(check, |evidence| evidence.dump.inbound[0].state = "accepted".into());
+    caught_by(check, |evidence| evidence.dump.inbound[0].conversation_id = None);
+    caught_by(check, |evidence| evidence.dump.inbound[0].reason = Some("silent_opted_out".into()));
+    caught_by(check, |evidence| _ = evidence.dump.events.remove(1));
+    caught_by(check, |evidence| evidence.dump.events.push(evidence.dump.events[0].clone()));
+    caught_by(check, |evidence| evidence.dump.references[0].to_tenant = None);
+    caught_by(check, |evidence| evidence.dump.inbound[0].tenant_id = "b".into());
 }
 
 #[test]
 fn i5_lost_answers_are_caught() {
     let check = "none lost";
     caught_by(check, |evidence| _ = evidence.sends.remove(0));
-    caught_by(check, |evidence| _ = evidence.census.outbound.remove(0));
+    caught_by(check, |evidence| _ = evidence.dump.outbound.remove(0));
     caught_by(check, |evidence| outbound(evidence, 0).kind = "manual".into());
-    caught_by(check, |evidence| evidence.sends[0].body = "Reçu : m-1-1".into());
+    caught_by(check, |evidence| evidence.sends[0].text = "Reçu : m-1-1".into());
     // Suppressed, and no STOP came after it; or the STOP's own confirmation; or for another reason.
     caught_by(check, |evidence| suppress(evidence, 5));
     caught_by(check, |evidence| suppress(evidence, 2));
@@ -244,19 +241,19 @@ fn i5_repeated_sends_are_caught_by_row_and_by_mark() {
     caught_by(check, |evidence| {
         again(evidence);
         // Another row of ours, the same text.
-        evidence.sends[5].mid = Some("out-1".into());
+        evidence.sends[5].message_id = Some("out-1".into());
         evidence.sends.remove(1);
     });
-    caught_by(check, |evidence| evidence.sends[0].mid = Some("out-77".into()));
-    caught_by(check, |evidence| evidence.sends[0].mid = None);
+    caught_by(check, |evidence| evidence.sends[0].message_id = Some("out-77".into()));
+    caught_by(check, |evidence| evidence.sends[0].message_id = None);
 }
 
 #[test]
 fn i3_what_overtakes_is_caught() {
     let check = "ordered";
     caught_by(check, |evidence| evidence.sends[0].sequence = 50);
-    caught_by(check, |evidence| evidence.census.inbound[0].id = "in-9".into());
-    caught_by(check, |evidence| evidence.census.inbound[0].processed_at = Some(text(moment(90_000))));
+    caught_by(check, |evidence| evidence.dump.inbound[0].id = "in-9".into());
+    caught_by(check, |evidence| evidence.dump.inbound[0].processed_at = Some(text(moment(90_000))));
 }
 
 #[test]
@@ -297,7 +294,7 @@ fn i11_open_ends_and_dead_letters_are_caught() {
         caught_by("settled", |evidence| outbound(evidence, 0).state = state.into());
     }
     caught_by("settled", |evidence| outbound(evidence, 0).state = "failed".into());
-    caught_by("settled", |evidence| evidence.census.inbound[0].state = "accepted".into());
+    caught_by("settled", |evidence| evidence.dump.inbound[0].state = "accepted".into());
 }
 
 #[test]

@@ -5,10 +5,10 @@ use super::*;
 /// Writes another history of a row, which ends in the given state.
 fn rewritten(evidence: &mut Evidence, number: usize, state: &str, history: &[(&str, &str, &str)]) {
     let id = format!("out-{number}");
-    evidence.census.events.retain(|event| event.entity_id.as_ref() != Some(&id));
+    evidence.dump.events.retain(|event| event.entity_id.as_ref() != Some(&id));
     for (word, actor, payload) in history {
         let event = event(&id, "message_out", &format!("message_{word}"), actor, moment(11_000));
-        evidence.census.events.push(event_log::Model { payload: (*payload).to_owned(), ..event });
+        evidence.dump.events.push(event_log::Model { payload: (*payload).to_owned(), ..event });
     }
     outbound(evidence, number).state = state.into();
 }
@@ -20,7 +20,7 @@ const GATE: &str = r#"{"reason":"breaker_open"}"#;
 fn i8_histories_that_lead_elsewhere_or_back_are_caught() {
     let check = "forward";
     let news = |evidence: &mut Evidence, word: &str, actor: &str| {
-        evidence.census.events.push(event("out-0", "message_out", word, actor, moment(70_000)));
+        evidence.dump.events.push(event("out-0", "message_out", word, actor, moment(70_000)));
     };
     for (word, actor) in [
         ("message_sent", "system"),
@@ -39,8 +39,8 @@ fn i8_histories_that_lead_elsewhere_or_back_are_caught() {
         caught_by(check, |evidence| news(evidence, word, actor));
     }
     caught_by(check, |evidence| outbound(evidence, 0).state = "sent".into());
-    caught_by(check, |evidence| evidence.census.events.retain(|event| event.entity_id.as_deref() != Some("out-0")));
-    caught_by(check, |evidence| _ = evidence.census.outbound.remove(0));
+    caught_by(check, |evidence| evidence.dump.events.retain(|event| event.entity_id.as_deref() != Some("out-0")));
+    caught_by(check, |evidence| _ = evidence.dump.outbound.remove(0));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn i11_events_without_a_reason_and_ends_that_no_event_explains_are_caught() {
 fn i8_late_callbacks_and_full_histories_hold() {
     let mut evidence = sound();
     for word in ["message_sent", "message_failed", "message_delivered"] {
-        evidence.census.events.push(event("out-0", "message_out", word, "provider", moment(70_000)));
+        evidence.dump.events.push(event("out-0", "message_out", word, "provider", moment(70_000)));
     }
     // Ids order it: claims and postponements before the receipt.
     let asked_about = [

@@ -1,9 +1,8 @@
-//! What the simulator does wrong, when told to.
+//! What a simulator does wrong, when told to: one set of faults for every provider.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use super::accounts::lock;
 
 /// What goes wrong from now on. The first rule that fits a request decides; when none does, nothing is wrong.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +38,11 @@ pub struct Rule {
 /// Which requests a rule is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Every one.
+    /// Every request.
     Always,
-    /// Those to an address as Twilio writes it.
+    /// Those to an address, as the provider writes it.
     To(String),
-    /// Those from a sender as Twilio writes it.
+    /// Those from a sender, as the provider writes it.
     From(String),
     /// Those whose text has this in it.
     BodyContains(String),
@@ -71,7 +70,7 @@ pub enum Fault {
     TakeThenServerError(u16),
     /// The message is taken, and the answer comes this much later.
     TakeThenWait(Duration),
-    /// A refusal with this status and Twilio's code.
+    /// A refusal with this status and the provider's code.
     Refuse {
         /// 400
         status: u16,
@@ -159,8 +158,8 @@ impl Fault {
 
 /// Draws what happens to each request, the same for the same seed and order of requests.
 #[derive(Debug)]
-pub(super) struct Fate {
-    inner: std::sync::Mutex<Drawing>,
+pub(in crate::gateway) struct Fate {
+    inner: Mutex<Drawing>,
 }
 
 #[derive(Debug)]
@@ -174,7 +173,7 @@ struct Drawing {
 
 /// What was drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Drawn {
+pub(in crate::gateway) struct Drawn {
     pub delay: Duration,
     pub fault: Option<Fault>,
 }
@@ -183,28 +182,32 @@ impl Fate {
     pub fn new(seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
         let drawing = Drawing { faults: Faults::none(), random, met_by: HashMap::new(), met: BTreeMap::new() };
-        Self { inner: std::sync::Mutex::new(drawing) }
+        Self { inner: Mutex::new(drawing) }
+    }
+
+    fn drawing(&self) -> MutexGuard<'_, Drawing> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set(&self, faults: Faults) {
-        lock(&self.inner).faults = faults;
+        self.drawing().faults = faults;
     }
 
     /// How often each fault was met so far, by its name.
     pub fn met(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.inner).met.clone()
+        self.drawing().met.clone()
     }
 
     /// Whether the connection is cut before anything is read.
     pub fn drops_connection(&self) -> bool {
-        let mut drawing = lock(&self.inner);
+        let mut drawing = self.drawing();
         let drops = |rule: &Rule| rule.fault == Some(Fault::DropBeforeReading);
         drawing.draw(|rule| drops(rule) && rule.when == When::Always).is_some()
     }
 
     /// What happens to a send that was read: from and to whom, its text, and our id of it.
     pub fn of_send(&self, (from, to): (&str, &str), body: &str, mid: Option<&str>) -> Drawn {
-        let mut drawing = lock(&self.inner);
+        let mut drawing = self.drawing();
         if drawing.faults.rules.is_empty() {
             return Drawn::default();
         }
@@ -219,7 +222,7 @@ impl Fate {
     }
 
     pub fn of_list(&self) -> Option<u16> {
-        let mut drawing = lock(&self.inner);
+        let mut drawing = self.drawing();
         let status = drawing.faults.list_status?;
         let spared = drawing.faults.list_spared;
         (spared <= 0.0 || drawing.random.f64() >= spared).then(|| {
@@ -230,12 +233,12 @@ impl Fate {
 
     /// A moment up to `most`.
     pub fn moment(&self, most: Duration) -> Duration {
-        most.mul_f64(lock(&self.inner).random.f64())
+        most.mul_f64(self.drawing().random.f64())
     }
 
     /// A number below `end`.
     pub fn below(&self, end: usize) -> usize {
-        lock(&self.inner).random.usize(..end)
+        self.drawing().random.usize(..end)
     }
 }
 

@@ -4,6 +4,7 @@
 //! load and measures it. `torture` kills daemons under load and checks what is left.
 
 pub(crate) mod demo;
+mod folder;
 mod host;
 mod printer;
 pub(crate) mod simulate;

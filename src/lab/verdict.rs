@@ -1,11 +1,11 @@
-//! What came of holding an invariant against what was seen: by the demo, and by the torture.
+//! The verdict of a check, for the demo and the torture.
 
 use serde::Serialize;
 
 /// The most breaches of one invariant that are shown.
 const SHOWN: usize = 5;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Verdict {
     /// `I6`

@@ -271,7 +271,6 @@ pub struct Webhook {
 
 impl Webhook {
     /// The request that posts it.
-    #[must_use]
     pub fn request(self, client: &reqwest::Client) -> reqwest::RequestBuilder {
         let request = client.post(&self.url).body(self.body);
         self.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))

@@ -1,4 +1,4 @@
-//! Gathers the evidence, and waits until there is nothing more to come.
+//! Collects the evidence once nothing is under way any more.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -9,7 +9,7 @@ use palabre_actors::domain::rules::Language;
 use super::Reasons;
 use super::evidence::{Evidence, Explained, TenantFacts};
 use super::fixtures::{CUSTOMERS, SENDERS};
-use super::folder::Folder;
+use super::folder::DemoFolder;
 use super::journal::Observations;
 use super::run::DemoRun;
 use crate::config::Config;
@@ -17,7 +17,7 @@ use crate::store::{Dump, HistoryReader, StoreError};
 
 /// The longest wait for what is under way: a retry and a question about an unknown send take a few seconds each.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks.
+/// The interval at which the tables are read.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// A shorter text may stand in a log by chance.
 const SHORTEST_SECRET_CHARS: usize = 8;
@@ -59,14 +59,14 @@ pub(super) async fn said(demo: &DemoRun, urls: &[(&'static str, String)]) -> Vec
 pub(super) async fn evidence(
     history: &HistoryReader,
     config: &Config,
-    folder: &Folder,
+    folder: &DemoFolder,
     observed: Observations,
     mut said: Vec<(&'static str, String)>,
     reasons: Reasons,
 ) -> Result<Evidence, StoreError> {
     let dump = history.dump().await?;
     let explained = explanations(history, &dump, reasons).await?;
-    said.push(("the logs", read(&folder.log())));
+    said.push(("the logs", read(&folder.run.log())));
     let secrets = secrets(&observed, folder);
     Ok(Evidence { observed, dump, tenants: tenants(config), secrets, said, explained })
 }
@@ -105,8 +105,8 @@ fn tenants(config: &Config) -> Vec<TenantFacts> {
     facts.collect()
 }
 
-/// Numbers without their signs, so that no spelling escapes; tokens; what was said, in and out.
-fn secrets(observed: &Observations, folder: &Folder) -> Vec<String> {
+/// What nobody may print: phone numbers (digits alone, so that every spelling is found), tokens and texts of messages.
+fn secrets(observed: &Observations, folder: &DemoFolder) -> Vec<String> {
     let people =
         CUSTOMERS.iter().map(|customer| customer.from).chain(observed.posts.iter().map(|post| post.from.as_str()));
     let numbers = people

@@ -26,7 +26,7 @@ const ROW_COUNTS_AFTER: Duration = Duration::from_millis(1_600);
 /// Between two messages of small talk.
 const SMALL_TALK_EVERY: Duration = Duration::from_millis(700);
 
-/// Everyone at once, until each has said everything. Dropping it silences them.
+/// Runs all scripts at once. Dropping it stops them.
 pub(super) async fn follow_scripts(demo: &Arc<DemoRun>) {
     let mut tasks = JoinSet::new();
     for customer in CUSTOMERS {
@@ -234,7 +234,7 @@ async fn forge(demo: &DemoRun, sender: &DemoSender, forgery: Forgery<'_>) {
     demo.journal.posted(post);
 }
 
-/// Somebody says something now and then, until the end comes. Nobody is cut off in the middle of a message.
+/// Random customers write now and then until `end`. A message that was begun is finished.
 pub(super) async fn chat(demo: &DemoRun, end: impl Future<Output = ()>) {
     let mut end = pin!(end);
     let mut random = fastrand::Rng::new();

@@ -1,4 +1,4 @@
-//! All that the invariants are checked against: what the outside saw, and what the database holds.
+//! Evidence for the checks: what was observed from outside, and what the database holds.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,6 @@ use crate::gateway::simulator::SentMessage;
 use crate::store::Dump;
 use crate::store::entity::message_in;
 
-/// The evidence.
 pub(super) struct Evidence {
     /// What customers and their phones saw.
     pub observed: Observations,
@@ -20,7 +19,7 @@ pub(super) struct Evidence {
     pub tenants: Vec<TenantFacts>,
     /// Texts that nobody may repeat: numbers, tokens, bodies.
     pub secrets: Vec<String>,
-    /// Everything the daemon said to others than the provider, by place.
+    /// What the daemon wrote to others than the provider: logs, metrics, answers.
     pub said: Vec<(&'static str, String)>,
     /// What `palabre explain` tells, by the id that it was asked for.
     pub explained: HashMap<String, Explained>,
@@ -29,7 +28,6 @@ pub(super) struct Evidence {
 /// What the configuration says of a tenant.
 #[derive(Clone, Debug)]
 pub(super) struct TenantFacts {
-    /// Its slug.
     pub id: String,
     /// Its channels.
     pub channels: Vec<String>,

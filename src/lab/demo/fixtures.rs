@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use crate::gateway::simulator::Attachment;
 
-/// A tenant of the demo.
 #[derive(Debug)]
 pub(super) struct Business {
-    /// Its slug.
     pub id: &'static str,
     /// The name customers know.
     pub name: &'static str,
@@ -21,7 +19,6 @@ pub(super) struct Business {
 /// A sender account that customers write to.
 #[derive(Debug)]
 pub(super) struct DemoSender {
-    /// Whose.
     pub business: &'static Business,
     /// The channel's slug.
     pub channel: &'static str,
@@ -47,7 +44,7 @@ pub(super) struct Customer {
 pub(super) enum Step {
     /// Writes, and waits for what is to be expected.
     Say(ScriptedMessage),
-    /// The same to another sender.
+    /// Writes to another sender.
     SayTo(&'static DemoSender, ScriptedMessage),
     /// Writes several messages without waiting in between, then waits for so many answers.
     Burst(&'static [ScriptedMessage], usize),
@@ -57,10 +54,8 @@ pub(super) enum Step {
     BecomeSeller,
 }
 
-/// One message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ScriptedMessage {
-    /// The text.
     pub text: &'static str,
     /// What comes with it, or instead of it.
     pub attachment: Attachment,
@@ -75,7 +70,6 @@ pub(super) struct ScriptedMessage {
 /// How often the provider delivers a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivered {
-    /// Once.
     Once,
     /// Again after its answer, as after a lost response.
     Again,
@@ -86,9 +80,7 @@ pub(super) enum Delivered {
 /// What follows a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expects {
-    /// One message.
     Answer,
-    /// None.
     Silence,
     /// One or none: it depends on what else is going on.
     Either,
@@ -111,7 +103,6 @@ const FATOU: Business =
 const BLEU: Business =
     Business { id: "taxi-bleu", name: "Taxi Bleu", file: include_str!("tenants/taxi-bleu.toml"), secret: "bleu" };
 
-/// The tenants.
 pub(super) static BUSINESSES: [&Business; 4] = [&BELLE, &MARTIN, &FATOU, &BLEU];
 
 const BELLE_WA: DemoSender = DemoSender { business: &BELLE, channel: "belle-wa", address: "whatsapp:+15005550101" };
@@ -120,17 +111,16 @@ const FATOU_WA: DemoSender = DemoSender { business: &FATOU, channel: "fatou-wa",
 const BLEU_WA: DemoSender = DemoSender { business: &BLEU, channel: "bleu-wa", address: "whatsapp:+15005550104" };
 const BLEU_SMS: DemoSender = DemoSender { business: &BLEU, channel: "bleu-sms", address: "sms:+15005550105" };
 
-/// The channels.
 pub(super) static SENDERS: [&DemoSender; 5] = [&BELLE_WA, &MARTIN_SMS, &FATOU_WA, &BLEU_WA, &BLEU_SMS];
 
-/// Whose first answer's send is cut after the provider took it: nobody knows, and it must not go twice (I5).
+/// The customer whose first answer is cut off after the provider took it: its outcome is unknown, and it must not be sent
+/// twice (I5).
 pub(super) const CUT_OFF: &str = "whatsapp:+447700900110";
-/// Whose first answer meets a 429.
+/// The customer whose first answer meets a 429.
 pub(super) const TOLD_TO_WAIT: &str = "whatsapp:FR.13491208655302741918";
-/// Whose last answer never reaches the phone.
+/// The customer whose last answer never reaches the phone.
 pub(super) const UNREACHABLE: &str = "sms:+33639980006";
 
-/// The customers.
 pub(super) static CUSTOMERS: [&Customer; 12] = [
     &Customer { name: "Camille", sender: &BELLE_WA, from: "whatsapp:+33639980001", script: CAMILLE },
     &Customer { name: "Inès", sender: &BELLE_WA, from: "whatsapp:+33639980002", script: INES },

@@ -1,69 +1,36 @@
-//! The demo's folder: a configuration as an operator writes one, the database, the logs. Temporary unless it is kept.
+//! Writes the configuration of the demo into its folder.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use uuid::Uuid;
 
 use super::fixtures::{BUSINESSES, Business};
+use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
 
 /// What the tenants' files have in the place of the simulator's URL.
 const PLACEHOLDER: &str = "http://simulator.invalid";
 
-/// The URL that signatures are made for; webhooks reach the daemon on this machine all the same.
-pub(super) const PUBLIC_BASE_URL: &str = "https://palabre.example";
-
-/// The folder. Dropping it removes it, unless it is kept.
+/// The demo's folder, and the secrets in it.
 #[derive(Debug)]
-pub(super) struct Folder {
-    path: PathBuf,
-    /// Removes the folder when it is dropped.
-    temporary: Option<tempfile::TempDir>,
+pub(super) struct DemoFolder {
+    pub run: RunFolder,
     tokens: Vec<(&'static Business, SecretString)>,
     api_key: SecretString,
 }
 
-impl Folder {
-    /// A new folder, or the given one, which may hold no demo yet.
+impl DemoFolder {
+    /// A temporary folder, or the given one.
     ///
     /// # Errors
-    /// When the operating system says no.
+    /// When the operating system refuses, or the folder is in use.
     pub fn open(keep: Option<&Path>) -> io::Result<Self> {
-        let tokens = BUSINESSES.iter().map(|business| (*business, secret())).collect();
-        let api_key = secret();
-        let Some(path) = keep else {
-            let temporary = tempfile::Builder::new().prefix("palabre-demo-").tempdir()?;
-            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary), tokens, api_key });
-        };
-        fs::create_dir_all(path)?;
-        let folder = Self { path: std::path::absolute(path)?, temporary: None, tokens, api_key };
-        if folder.config().exists() || folder.path.join("palabre.db").exists() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "the folder holds a palabre already: name another one",
-            ));
-        }
-        Ok(folder)
+        let tokens = BUSINESSES.iter().map(|business| (*business, fresh_secret())).collect();
+        Ok(Self { run: RunFolder::open("palabre-demo-", keep)?, tokens, api_key: fresh_secret() })
     }
 
-    /// Whether it stays.
-    pub fn is_kept(&self) -> bool {
-        self.temporary.is_none()
-    }
-
-    /// `palabre.toml`
-    pub fn config(&self) -> PathBuf {
-        self.path.join("palabre.toml")
-    }
-
-    pub fn log(&self) -> PathBuf {
-        self.path.join("palabre.log")
-    }
-
+    /// Every secret in the folder.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().map(|(_, token)| token.expose_secret()).chain([self.api_key.expose_secret()])
     }
@@ -78,16 +45,13 @@ impl Folder {
     /// # Errors
     /// When the operating system says no.
     pub fn write_configuration(&self, listen: SocketAddr, base_url: impl Fn(&str) -> String) -> io::Result<()> {
-        fs::write(self.config(), main(listen))?;
-        fs::create_dir_all(self.path.join("tenants"))?;
-        fs::create_dir_all(self.path.join("secrets"))?;
+        self.run.write_config(&main(listen))?;
         for (business, token) in &self.tokens {
             let file = business.file.replace(PLACEHOLDER, &base_url(provider_in(business.file)));
-            fs::write(self.path.join("tenants").join(format!("{}.toml", business.id)), file)?;
-            private(&self.path.join("secrets").join(business.secret))?.write_all(token.expose_secret().as_bytes())?;
+            self.run.write_tenant(business.id, &file)?;
+            self.run.write_secret(business.secret, token)?;
         }
-        private(&self.path.join("secrets").join("api-key"))?.write_all(self.api_key().as_bytes())?;
-        Ok(())
+        self.run.write_secret("api-key", &self.api_key)
     }
 }
 
@@ -95,15 +59,6 @@ impl Folder {
 fn provider_in(file: &str) -> &str {
     let named = file.lines().find_map(|line| line.strip_prefix("provider = \"")?.strip_suffix('"'));
     named.unwrap_or_default()
-}
-
-fn secret() -> SecretString {
-    SecretString::from(Uuid::now_v7().simple().to_string())
-}
-
-/// A file for its owner's eyes.
-fn private(path: &Path) -> io::Result<File> {
-    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn main(listen: SocketAddr) -> String {
@@ -141,9 +96,9 @@ mod tests {
 
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
-        let folder = Folder::open(None).unwrap();
+        let folder = DemoFolder::open(None).unwrap();
         folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
-        let config = Config::load(&folder.config(), &Environment::default()).unwrap().config;
+        let config = Config::load(&folder.run.config(), &Environment::default()).unwrap().config;
         assert_eq!(config.tenants.len(), BUSINESSES.len());
         for sender in SENDERS {
             let tenant = config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.business.id).unwrap();
@@ -154,18 +109,5 @@ mod tests {
         people.sort_unstable();
         people.dedup();
         assert_eq!(people.len(), CUSTOMERS.len());
-    }
-
-    #[test]
-    fn a_folder_is_removed_unless_it_is_kept() {
-        let path = Folder::open(None).unwrap().path.clone();
-        assert!(!path.exists());
-        let outer = tempfile::tempdir().unwrap();
-        let path = outer.path().join("kept");
-        let folder = Folder::open(Some(&path)).unwrap();
-        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
-        drop(folder);
-        assert!(path.join("palabre.toml").exists());
-        assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 }

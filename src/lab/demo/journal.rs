@@ -1,4 +1,4 @@
-//! What happened, as seen from outside the daemon: by the customers who wrote, and by their phones.
+//! Journal of what customers posted and what reached their phones.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,11 @@ use crate::gateway::simulator::SentMessage;
 pub(super) struct Post {
     /// The channel in its path.
     pub channel: &'static str,
-    /// Whose that is.
     pub tenant: &'static str,
     /// The provider's id of the message.
     pub provider_id: String,
     /// Who wrote, as the tables keep it.
     pub from: String,
-    /// What they wrote.
     pub text: String,
     /// What the post is meant to show.
     pub meant: Meant,
@@ -38,11 +36,10 @@ pub(super) struct Post {
 /// What a post is meant to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meant {
-    /// A message.
     Message,
     /// The same message once more.
     Copy,
-    /// Nothing that may be believed: with this status it must be turned away.
+    /// A forgery, which must be refused with this status.
     Forgery(u16),
 }
 
@@ -69,7 +66,6 @@ pub(super) struct Expected {
 /// A conversation seen from the phone: the sender's address and the customer's, as the tables keep them.
 pub(super) type ConversationKey = (String, String);
 
-/// The journal. Shared; every method takes a moment only.
 #[derive(Default)]
 pub(super) struct Journal {
     observed: Mutex<Observations>,
@@ -159,7 +155,6 @@ impl Journal {
         tokio::time::timeout(longest, enough).await.is_ok_and(|waited| waited.is_ok())
     }
 
-    /// Everything so far.
     pub fn snapshot(&self) -> Observations {
         self.observed().clone()
     }

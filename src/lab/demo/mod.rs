@@ -1,5 +1,7 @@
-//! `palabre demo`: the whole of it in one process, over real HTTP with real signatures. Twelve customers of four tenants
-//! talk at once; then every invariant is held against the database and the simulated provider.
+//! `palabre demo`: a daemon, simulated providers and twelve customers in one process.
+//!
+//! Webhooks and sends go over real HTTP with real signatures. At the end every invariant is checked against the database and
+//! against what the simulated providers took.
 
 mod checks;
 mod collect;
@@ -27,7 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use self::fixtures::{CUT_OFF, TOLD_TO_WAIT};
-use self::folder::Folder;
+use self::folder::DemoFolder;
 use self::journal::Journal;
 use self::printer::Printer;
 use self::run::DemoRun;
@@ -37,6 +39,7 @@ use crate::app::{self, Running};
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client;
 use crate::gateway::simulator::{Fault, Faults, Rule, SimulatorError, When};
+use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::printer::print_line;
 use crate::store::entity::{message_in, message_out};
 use crate::store::{HistoryReader, StoreError};
@@ -105,7 +108,7 @@ pub(crate) enum DemoError {
 /// [`DemoError`]
 pub(crate) async fn run(options: &Options, reasons: Reasons) -> Result<Ending, DemoError> {
     let style = Style::of_stdout();
-    let folder = Folder::open(options.keep.as_deref())?;
+    let folder = DemoFolder::open(options.keep.as_deref())?;
     let begun = Instant::now();
     let running = RunningDemo::start(options, reasons, &folder, style).await?;
     let mut interrupted = interruptions()?;
@@ -136,13 +139,13 @@ struct RunningDemo {
 }
 
 impl RunningDemo {
-    async fn start(options: &Options, reasons: Reasons, folder: &Folder, style: Style) -> Result<Self, DemoError> {
+    async fn start(options: &Options, reasons: Reasons, folder: &DemoFolder, style: Style) -> Result<Self, DemoError> {
         let journal = Arc::new(Journal::default());
         let (host, arriving) = run::host(&journal)?;
         folder.write_configuration(options.listen, |provider| host.base_url(provider))?;
-        // Nothing of the surroundings: the demo is the same everywhere.
-        let config = Config::load(&folder.config(), &Environment::default())?.config;
-        let log = logs::install_to(&config.logs, File::create(folder.log())?)?;
+        // The process's own environment is not read: the demo is the same everywhere.
+        let config = Config::load(&folder.run.config(), &Environment::default())?.config;
+        let log = logs::install_to(&config.logs, File::create(folder.run.log())?)?;
         telemetry::panics::install();
         let exporter = metrics::install()?;
         let (printer, printing) = Printer::start(style, options.json);
@@ -165,13 +168,19 @@ impl RunningDemo {
         Ok(Self { config, demo, daemon, phones, printing, log, reasons })
     }
 
-    /// The script, then small talk for as long as was asked, then nothing that is still under way.
-    async fn play(&self, options: &Options, folder: &Folder, style: Style, begun: Instant) -> Result<(), DemoError> {
+    /// Runs the scripts, then small talk for as long as was asked, then waits until nothing is under way.
+    async fn play(
+        &self,
+        options: &Options,
+        folder: &DemoFolder,
+        style: Style,
+        begun: Instant,
+    ) -> Result<(), DemoError> {
         let printer = &self.demo.printer;
         printer.note(format!(
             "daemon on {}, SQLite in {}, provider simulated on {}",
             self.daemon.addr,
-            folder.config().parent().unwrap_or(&folder.config()).display(),
+            folder.run.config().parent().unwrap_or(&folder.run.config()).display(),
             self.demo.host.base_urls().join(", ")
         ));
         printer.note("→ a customer writes (webhook, answer)   ← an answer reaches a phone (since the webhook)   ✓ sent  ✓✓ delivered");
@@ -197,7 +206,7 @@ impl RunningDemo {
     }
 
     /// Small talk until Ctrl-C.
-    async fn stay(&self, options: &Options, folder: &Folder, style: Style, interrupted: &mut Interruptions) {
+    async fn stay(&self, options: &Options, folder: &DemoFolder, style: Style, interrupted: &mut Interruptions) {
         if !options.json {
             print_line(format_args!("\n{}", self.directions(folder, style)));
         }
@@ -210,7 +219,7 @@ impl RunningDemo {
     async fn finish(
         self,
         options: &Options,
-        folder: &Folder,
+        folder: &DemoFolder,
         style: Style,
         begun: Instant,
     ) -> Result<Ending, DemoError> {
@@ -262,7 +271,7 @@ impl RunningDemo {
         ]
     }
 
-    fn directions(&self, folder: &Folder, style: Style) -> String {
+    fn directions(&self, folder: &DemoFolder, style: Style) -> String {
         let mut lines = vec![style.dim("The daemon stays. Customers go on talking; Ctrl-C ends it.")];
         lines.extend(self.urls().into_iter().map(|(what, url)| format!("  {what:<12} {url}")));
         let (addr, admin) = (self.daemon.addr, self.daemon.admin_addr);
@@ -275,7 +284,7 @@ impl RunningDemo {
             let (id, provider) = (&channel.id, channel.provider.name());
             lines.push(format!("  {id:<12} http://{addr}/webhooks/{provider}/{id}"));
         }
-        lines.push(style.dim(&format!("  Webhooks are signed for {}.", folder::PUBLIC_BASE_URL)));
+        lines.push(style.dim(&format!("  Webhooks are signed for {}.", PUBLIC_BASE_URL)));
         lines.join("\n")
     }
 }
@@ -287,17 +296,16 @@ fn by_hand(evidence: &evidence::Evidence) -> bool {
 }
 
 /// How to see one message, with an id that is there.
-fn hint(folder: &Folder, evidence: &evidence::Evidence, style: Style) -> String {
+fn hint(folder: &DemoFolder, evidence: &evidence::Evidence, style: Style) -> String {
     let silent = |row: &&crate::store::entity::message_in::Model| row.reason.as_deref() == Some("silent_opted_out");
     let example = evidence.dump.inbound.iter().find(silent).map_or("ID", |row| row.provider_message_id.as_str());
-    style.dim(&if folder.is_kept() {
-        format!("one message's story: palabre explain {example} --config {}", folder.config().display())
+    style.dim(&if folder.run.kept().is_some() {
+        format!("one message's story: palabre explain {example} --config {}", folder.run.config().display())
     } else {
         "keep the database with --keep DIR, then: palabre explain ID --config DIR/palabre.toml".to_owned()
     })
 }
 
-/// Ctrl-C and SIGTERM.
 struct Interruptions {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,

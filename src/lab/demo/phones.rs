@@ -1,4 +1,4 @@
-//! The customers' phones: they report what reached them, some of it late, some of it more than once.
+//! The customers' phones report delivery statuses, some of them late or repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::gateway::simulator::SentMessage;
 
 /// The code for a phone that cannot be reached.
 const NOT_REACHABLE: u32 = 30_003;
-/// What the unreachable customer's last answer speaks of.
+/// Stands in the last answer to the unreachable customer.
 const LAST_ANSWER: &str = "devis";
-/// Suppressed rows that are looked through.
+/// The most suppressed rows that are read.
 const HELD_BACK_SHOWN: u64 = 1_000;
-/// Between two looks at a state.
+/// The interval at which a row's state is read.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
-/// The daemon asks after two seconds or so.
+/// The longest wait for the daemon's question about an unknown send; it asks after about two seconds.
 const QUESTION_COMES_WITHIN: Duration = Duration::from_secs(8);
 
-/// Serves every phone until the simulator is gone. Dropping it switches them off.
+/// Reports statuses of every message until the simulators are gone or this is dropped.
 pub(super) async fn serve(demo: Arc<DemoRun>, mut arriving: mpsc::UnboundedReceiver<Arrival>) {
     let mut phones = JoinSet::new();
     while let Some((number, sent)) = arriving.recv().await {
@@ -58,8 +58,8 @@ fn first_to(demo: &DemoRun, address: &str) -> usize {
     demo.journal.snapshot().sends.iter().position(|sent| sent.to == address).map_or(0, |position| position + 1)
 }
 
-/// The connection broke when the provider had just taken this message: the daemon cannot know it, and asks. A callback
-/// before that would be an answer too, so the phone keeps quiet until the state is known again.
+/// Waits until the daemon knows what became of a message whose connection was cut after the provider took it. A callback
+/// before the daemon's own question would settle the row, and nothing would be checked.
 async fn wait_for_the_question(demo: &DemoRun, number: usize, id: &str) {
     let mut unknown = false;
     let asking = async {

@@ -11,7 +11,7 @@ use crate::lab::printer::print_line;
 /// Status callbacks of so long share a line.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// Tells what happens, in the order of telling. Clones tell the same.
+/// Prints events in the order in which they are handed over. Clones share one output.
 #[derive(Clone)]
 pub(super) struct Printer {
     telling: mpsc::UnboundedSender<TranscriptEvent>,
@@ -36,7 +36,7 @@ impl Printer {
         self.tell(TranscriptEvent::Note { at: self.begun.elapsed(), text: text.into() });
     }
 
-    /// A moment as the transcript counts it.
+    /// The time since the start, as the transcript shows it.
     pub fn at(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(self.begun)
     }

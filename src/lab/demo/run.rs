@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::fixtures::DemoSender;
-use super::folder::PUBLIC_BASE_URL;
 use super::journal::{ConversationKey, Journal, Meant, Post};
 use super::printer::Printer;
 use super::transcript::ShownMessage;
 use crate::gateway::simulator::{CustomerMessage, Daemon, Forgery, SentMessage, SimulatorError};
+use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::host::Host;
 use crate::store::{HistoryReader, Store};
 
@@ -17,13 +17,11 @@ use crate::store::{HistoryReader, Store};
 pub(super) struct DemoRun {
     /// The simulated providers.
     pub host: Host,
-    /// What happened.
     pub journal: Arc<Journal>,
-    /// Connections of our own, as another process would have them.
+    /// Reads the database over connections of its own, as another process would.
     pub history: HistoryReader,
     /// The daemon's store, for an operator's insert.
     pub store: Store,
-    /// Prints.
     pub printer: Printer,
     /// For what the simulator does not post.
     pub client: reqwest::Client,

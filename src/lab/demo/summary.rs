@@ -1,4 +1,4 @@
-//! What came of it: numbers and verdicts, as text and as JSON.
+//! The demo's summary: numbers and verdicts, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,6 @@ use super::transcript::{Style, milliseconds};
 /// A tenant that is paced so that its messages wait on purpose.
 const PACED_ON_PURPOSE: &str = "chez-fatou";
 
-/// The summary.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     /// Whether every invariant holds.
@@ -24,7 +23,6 @@ pub(super) struct Summary {
     pub seconds: f64,
     /// How many took part.
     pub tenants: usize,
-    /// Sender accounts.
     pub channels: usize,
     /// People who wrote.
     pub customers: usize,
@@ -32,22 +30,17 @@ pub(super) struct Summary {
     pub webhook: Spread,
     /// From the webhook to the answer's arrival at the provider, without those that had to wait on purpose.
     pub reply: Spread,
-    /// How many of what.
     pub counts: BTreeMap<&'static str, usize>,
-    /// Each invariant.
     pub invariants: Vec<Verdict>,
 }
 
 /// Latencies in milliseconds.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Spread {
-    /// How many were measured.
     pub count: usize,
-    /// Half are faster.
     pub p50_ms: f64,
-    /// Of a hundred one is slower.
+    /// One of a hundred is slower.
     pub p99_ms: f64,
-    /// The slowest.
     pub max_ms: f64,
 }
 

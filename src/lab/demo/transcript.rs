@@ -1,16 +1,14 @@
-//! How the talk looks: one line per message, and what the phones report under it. Pure; [`super::printer`] prints.
+//! Layout of the transcript: a line per message, and statuses under it. Pure; [`super::printer`] prints.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-/// What there is to tell.
+/// An event of the transcript.
 #[derive(Clone, Debug)]
 pub(super) enum TranscriptEvent {
     /// A customer wrote, and the webhook was answered.
     Wrote {
-        /// Since the start.
         at: Duration,
-        /// Who and where.
         talk: ShownMessage,
         /// How often it was delivered at once.
         copies: usize,
@@ -21,9 +19,7 @@ pub(super) enum TranscriptEvent {
     },
     /// A message reached a phone.
     Got {
-        /// Since the start.
         at: Duration,
-        /// Who and where.
         talk: ShownMessage,
         /// Its number in this transcript.
         number: usize,
@@ -34,7 +30,6 @@ pub(super) enum TranscriptEvent {
     },
     /// Messages stayed without an answer, as they should.
     Silent {
-        /// Since the start.
         at: Duration,
         /// Who and where, and why.
         talk: ShownMessage,
@@ -50,27 +45,18 @@ pub(super) enum TranscriptEvent {
         /// Whether it changed anything.
         news: bool,
     },
-    /// Something that is neither.
-    Note {
-        /// Since the start.
-        at: Duration,
-        /// What.
-        text: String,
-    },
+    /// A remark.
+    Note { at: Duration, text: String },
 }
 
 /// Who talks with whom, and what is said.
 #[derive(Clone, Debug)]
 pub(super) struct ShownMessage {
-    /// The customer.
     pub customer: String,
-    /// The tenant's name.
     pub tenant: &'static str,
-    /// The channel.
     pub channel: &'static str,
     /// The tenant's place among the tenants, for its colour.
     pub colour: usize,
-    /// What is said.
     pub text: String,
 }
 

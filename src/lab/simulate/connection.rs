@@ -25,7 +25,6 @@ pub(super) enum Broken {
     /// It ended before the answer was whole.
     #[error("connection cut")]
     Cut,
-    /// [`DEADLINE`]
     #[error("no answer in time")]
     TimedOut,
     /// What came is no HTTP/1.1 answer with a length.

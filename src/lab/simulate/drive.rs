@@ -1,4 +1,4 @@
-//! The load itself: connections that post, the provider's side that takes replies, and one thread for all of it.
+//! Runs the load: connections that post, and the server that takes replies, on one thread.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use crate::config::Channel;
 use crate::gateway::simulator::SimulatorError;
 use crate::gateway::simulator::load::{Draft, LoadResponder, LoadSent};
 
-/// How often usage is read and progress told.
+/// How often usage is read and progress shown.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What load to drive.
@@ -51,7 +51,6 @@ pub(crate) struct Load {
 pub(crate) enum Pace {
     /// On a schedule, whatever the answers do.
     Open {
-        /// The schedule.
         schedule: Schedule,
         /// Its rate, for the report.
         per_second: f64,
@@ -60,7 +59,7 @@ pub(crate) enum Pace {
     Closed,
 }
 
-/// Drives a load and tells what it showed. Call it inside a `LocalSet`; the listeners are those of `target.providers`.
+/// Drives a load and reports what was measured. Call it inside a `LocalSet`; the listeners are those of `target.providers`.
 /// An interruption (Ctrl-C) ends it early, with a report.
 ///
 /// # Errors
@@ -321,7 +320,7 @@ impl LoadRun {
                 self.news.notified().await;
             }
         };
-        // Too late is told by the count.
+        // What is missing is in the count.
         let _ = tokio::time::timeout(grace, all_there).await;
     }
 

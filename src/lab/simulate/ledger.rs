@@ -1,4 +1,4 @@
-//! Which message got its reply: what was lost, answered twice, or answered out of order.
+//! Matches replies to messages: finds lost, repeated and reordered ones.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -12,8 +12,8 @@ pub(super) struct Sequence(pub(super) u32);
 pub(super) enum Matching {
     /// The reply repeats the message's token.
     ByToken,
-    /// It does not: a conversation's replies belong to its messages in the order in which they were posted. That finds
-    /// lost and surplus replies, and is blind for their order.
+    /// Replies carry no token: a conversation's replies belong to its messages in the order in which they were posted. That
+    /// finds lost and surplus replies; it cannot see their order.
     InOrder,
 }
 
@@ -38,7 +38,6 @@ struct Message {
     replies: u32,
 }
 
-/// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     /// Messages that were answered with 200, in whichever copy.
@@ -63,9 +62,7 @@ pub(super) enum Verdict {
         /// When the message was due.
         due: Duration,
     },
-    /// One too many.
     Repeated,
-    /// Not ours.
     Foreign,
 }
 
@@ -85,7 +82,6 @@ impl Ledger {
         self.matching
     }
 
-    /// What was counted so far.
     pub(super) fn count(&self) -> Count {
         self.count
     }

@@ -11,7 +11,7 @@ use super::connection::Broken;
 /// Three digits of every latency are kept.
 const DIGITS: u8 = 3;
 
-/// Longer than any run has patience for: a longer latency counts as this one.
+/// Longer latencies count as this one.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Latencies, kept as microseconds.
@@ -21,7 +21,6 @@ pub(super) struct Latencies(Histogram<u64>);
 /// How latencies are spread, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Spread {
-    /// How many there were.
     pub(super) count: u64,
     pub(super) p50_ms: f64,
     pub(super) p90_ms: f64,
@@ -93,13 +92,11 @@ pub(super) struct Measurements {
     pub(super) answers: BTreeMap<u16, u64>,
     /// First posts and repetitions that brought no answer.
     pub(super) broken: BTreeMap<Broken, u64>,
-    /// Repetitions posted.
     pub(super) repeats: u64,
     /// Statuses of repetitions.
     pub(super) repeat_answers: BTreeMap<u16, u64>,
     /// Counted first posts that were taken, from when they were due to their answer.
     pub(super) webhooks: Latencies,
-    /// The same of repetitions.
     pub(super) repeated: Latencies,
     /// How late the driver noticed that counted webhooks were due: its own part of every latency.
     pub(super) lateness: Latencies,

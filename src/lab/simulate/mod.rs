@@ -1,4 +1,4 @@
-//! Load driver, and a provider that is played by hand, for a daemon that runs already.
+//! Load driver, and a simulated provider for manual trials, for a daemon that runs already.
 //!
 //! The load driver does everything on one thread, because it shares its cores with what it measures: [`mod@drive`] posts
 //! [`webhooks`] over keep-alive [`connection`]s when the [`schedule`] says so, [`sink`] takes the replies, the [`ledger`]

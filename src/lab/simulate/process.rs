@@ -1,4 +1,4 @@
-//! What a process used, as Linux tells it. Elsewhere there is nothing to read, and nothing is reported.
+//! Processor time and memory of a process, from Linux's `/proc`. Elsewhere nothing is reported.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -8,11 +8,9 @@ use std::time::Duration;
 /// `/proc` counts processor time in these, on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A running process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process(pub(super) u32);
 
-/// What it has used so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usage {
     /// Processor time, of all its threads, in the kernel and out of it.
@@ -24,7 +22,6 @@ pub(super) struct Usage {
 }
 
 impl Process {
-    /// This one.
     pub(super) fn own() -> Self {
         Self(std::process::id())
     }

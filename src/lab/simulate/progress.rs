@@ -1,10 +1,9 @@
-//! Where a run stands, once a second.
+//! Progress of a run, shown once a second.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-/// Where a run stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Snapshot {
     pub(super) at: Duration,

@@ -1,4 +1,4 @@
-//! What a run showed, for people and for scripts.
+//! The report of a load test, for people and for scripts.
 
 use std::collections::BTreeMap;
 use std::fmt;

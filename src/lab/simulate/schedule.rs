@@ -1,4 +1,4 @@
-//! When webhooks are due, and whose they are.
+//! When webhooks are due, and which conversation each belongs to.
 
 use std::collections::VecDeque;
 use std::time::Duration;

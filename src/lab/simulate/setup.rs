@@ -1,5 +1,5 @@
-//! A configuration to be driven: tenants with generous limits, whose provider is this machine, and whose answers repeat
-//! the message so that each can be told apart.
+//! Writes a configuration for load tests: generous limits, a simulated provider on this machine, answers that repeat the
+//! message.
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

@@ -35,7 +35,7 @@ impl Sink {
             let (stream, _) = listener.accept().await?;
             let sink = Rc::clone(&self);
             tokio::task::spawn_local(async move {
-                // A connection that breaks is the daemon's to mend.
+                // The daemon opens another connection when one breaks.
                 let _ = sink.converse(stream).await;
             });
         }

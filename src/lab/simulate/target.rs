@@ -1,5 +1,4 @@
-//! Who is driven: the daemon, the senders whose webhooks it takes, and the provider's side that it sends to. All of it on
-//! this machine, or nothing is done.
+//! The target of a load: a daemon, its channels, and where it sends to. All of it is on this machine, or the run is refused.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -20,13 +20,11 @@ pub(super) const MOST_CONTACTS: u32 = 1_000_000;
 pub(super) struct Run(u64);
 
 impl Run {
-    /// A new one.
     pub(super) fn fresh(random: &mut fastrand::Rng) -> Self {
         Self(random.u64(..))
     }
 
-    /// Of two messages that follow on each other the ids are nothing alike, as with a provider's: whoever keeps them in order
-    /// writes each somewhere else.
+    /// Ids of consecutive messages are far apart, as a provider's are: an index writes each on another page.
     fn id(self, sequence: Sequence) -> String {
         format!("{:016x}{:016x}", scattered(self.0 ^ u64::from(sequence.0)), self.0)
     }
@@ -48,7 +46,7 @@ impl Run {
     }
 }
 
-/// Another number for each: the last steps of SplitMix64, which can be taken back.
+/// Maps each number to another one: the last steps of SplitMix64, which are reversible, so no two collide.
 fn scattered(number: u64) -> u64 {
     let mixed = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::folder::PUBLIC_BASE_URL;
 use crate::gateway::simulator::Daemon;
+use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::host::Host;
 
 /// A running daemon. Dropping it kills it.

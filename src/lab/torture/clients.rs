@@ -1,5 +1,4 @@
-//! Contacts who write, over real HTTP: a webhook that got no 2xx is posted again until it gets one, as a provider does
-//! that is told to (`#rc=5&rp=all`), and some are posted again although they got one.
+//! Clients that post webhooks as a provider does: again until a 2xx, and some again after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,7 +21,7 @@ const REPEATED: f64 = 0.15;
 /// When a copy comes, at the latest: beyond a few kills.
 const COPY_WITHIN_MS: u64 = 4_000;
 
-/// What all customers share.
+/// What all clients share.
 pub(super) struct Clients {
     pub(super) host: Arc<Host>,
     pub(super) ledger: Arc<PostLedger>,
@@ -33,15 +32,15 @@ pub(super) struct Clients {
     pub(super) gap: Duration,
     /// `true`: nobody begins anything new.
     pub(super) stop: watch::Receiver<bool>,
-    /// RowCounts contacts.
+    /// Counts contacts.
     pub(super) contacts: AtomicU32,
-    /// RowCounts messages.
+    /// Counts messages.
     pub(super) messages: AtomicU32,
 }
 
 impl Clients {
-    /// One place in the clients: a contact follows upon the other, until all are told to stop. Resolves when everything
-    /// that was begun has its 2xx; whoever cannot wait that long drops it.
+    /// One client: contacts write one after the other until `stop`. Resolves when everything that was begun has its 2xx;
+    /// whoever cannot wait that long drops it.
     pub(super) async fn talk(self: Arc<Self>, place: u64) {
         let mut random = fastrand::Rng::with_seed(self.seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut posting = JoinSet::new();

@@ -1,4 +1,4 @@
-//! What the promises are held against: what the customers did, what the provider took, what the tables hold.
+//! Evidence for the checks: what clients posted, what the provider took, what the tables hold.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,6 @@ use crate::gateway::simulator::SentMessage;
 use crate::store::Dump;
 use crate::store::entity::{message_in, message_out};
 
-/// The evidence.
 #[derive(Clone, Default)]
 pub(super) struct Evidence {
     /// What the customers did.
@@ -81,7 +80,6 @@ pub(super) struct Index<'a> {
 }
 
 impl Evidence {
-    /// Sorts it.
     pub(super) fn index(&self) -> Index<'_> {
         let posted: HashMap<(&str, &str), &Posted> = self
             .posts

@@ -1,4 +1,4 @@
-//! What goes wrong at the provider while the daemon is being killed: drawn by the simulator's seed.
+//! The faults of the provider while daemons are killed, drawn by the simulator's seed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const LISTS_SPARED: f64 = 0.8;
 /// Longer than the channels' `timeout`.
 const TOO_LATE: Duration = Duration::from_millis(1_600);
 
-/// Sets in. `hesitation`: how long the provider takes at most between reading a send and having it in its list. While the
+/// Sets the faults and callbacks. `hesitation`: how long the provider takes at most between reading a send and having it in its list. While the
 /// daemon asks sooner than that what became of a send, it may be told that there is none, and sends it again: no provider
 /// without an idempotency key can be protected from that. It must stay below `runtime.ask_after`, however soon a killed
 /// daemon is back.
@@ -47,7 +47,7 @@ pub(super) fn apply(host: &Host, hesitation: Duration) {
     ]);
 }
 
-/// All is well from here on; callbacks that are due still come.
+/// Ends all faults; callbacks that are due still come.
 pub(super) fn clear(host: &Host) {
     host.set_faults(&Faults::none());
 }

@@ -18,7 +18,6 @@ pub(super) struct TortureSender {
 }
 
 impl TortureSender {
-    /// Every one.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         (0..BUSINESSES).flat_map(|business| [Scheme::Whatsapp, Scheme::Sms].map(|scheme| Self { business, scheme }))
     }
@@ -45,7 +44,7 @@ impl TortureSender {
         self.with_prefix(&format!("+1415523{:04}", 1_000 + self.business))
     }
 
-    /// Whether its breaker opens when the weather is bad: those of WhatsApp channels, but for the first business.
+    /// Whether a few faults open its breaker: so on WhatsApp channels, but for the first business's.
     pub(super) fn has_sensitive_breaker(&self) -> bool {
         self.scheme == Scheme::Whatsapp && self.business > 0
     }

@@ -1,72 +1,31 @@
-//! The folder of a run: a configuration as an operator writes one, the database, the daemon's log. Temporary unless it is
-//! kept.
+//! Writes the configuration of a torture into its folder.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
-use secrecy::{ExposeSecret as _, SecretString};
-use tempfile::TempDir;
-use uuid::Uuid;
+use secrecy::SecretString;
 
 use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
 use crate::gateway::simulator::SampleChannel;
+use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
 use crate::lab::host::simulation_named;
 
-/// What signatures are made for; webhooks reach the daemon on this machine all the same.
-pub(super) const PUBLIC_BASE_URL: &str = "https://palabre.example";
-
-/// The folder. Dropping it removes it, unless it is kept.
+/// The folder of a torture, and the secrets in it.
 #[derive(Debug)]
-pub(super) struct Folder {
-    path: PathBuf,
-    temporary: Option<TempDir>,
+pub(super) struct TortureFolder {
+    pub(super) run: RunFolder,
     /// By business.
     tokens: Vec<SecretString>,
 }
 
-impl Folder {
-    /// A new folder, or the given one, which may hold no palabre yet.
+impl TortureFolder {
+    /// A temporary folder, or the given one.
     ///
     /// # Errors
-    /// When the operating system says no.
+    /// When the operating system refuses, or the folder is in use.
     pub(super) fn open(keep: Option<&Path>) -> io::Result<Self> {
-        let tokens = (0..BUSINESSES).map(|_| SecretString::from(Uuid::now_v7().simple().to_string())).collect();
-        let Some(path) = keep else {
-            let temporary = tempfile::Builder::new().prefix("palabre-torture-").tempdir()?;
-            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary), tokens });
-        };
-        fs::create_dir_all(path)?;
-        let folder = Self { path: std::path::absolute(path)?, temporary: None, tokens };
-        if folder.config().exists() || folder.path.join("palabre.db").exists() {
-            let text = "the folder holds a palabre already: name another one";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-        }
-        Ok(folder)
-    }
-
-    /// Keeps it from here on, and tells where it is.
-    pub(super) fn keep(&mut self) -> &Path {
-        if let Some(temporary) = self.temporary.take() {
-            self.path = temporary.keep();
-        }
-        &self.path
-    }
-
-    /// Where it is, when it stays.
-    pub(super) fn kept(&self) -> Option<&Path> {
-        self.temporary.is_none().then_some(self.path.as_path())
-    }
-
-    /// `palabre.toml`
-    pub(super) fn config(&self) -> PathBuf {
-        self.path.join("palabre.toml")
-    }
-
-    /// Everything that every daemon of the run said.
-    pub(super) fn log(&self) -> PathBuf {
-        self.path.join("palabre.log")
+        let tokens = (0..BUSINESSES).map(|_| fresh_secret()).collect();
+        Ok(Self { run: RunFolder::open("palabre-torture-", keep)?, tokens })
     }
 
     /// Writes the configuration: on a database of its own, or on SQLite in the folder.
@@ -78,16 +37,11 @@ impl Folder {
         base_url: impl Fn(&str) -> String,
         database: Option<&str>,
     ) -> io::Result<()> {
-        fs::write(self.config(), main(database.unwrap_or("sqlite://palabre.db")))?;
-        let (tenants, secrets) = (self.path.join("tenants"), self.path.join("secrets"));
-        fs::create_dir_all(&tenants)?;
-        fs::create_dir_all(&secrets)?;
+        self.run.write_config(&main(database.unwrap_or("sqlite://palabre.db")))?;
         for (business, token) in self.tokens.iter().enumerate() {
             let tenant = tenant_id(business);
-            fs::write(tenants.join(format!("{tenant}.toml")), tenant_file(business, &base_url))?;
-            let file = secrets.join(format!("{tenant}.token"));
-            let mut file = File::options().write(true).create_new(true).mode(0o600).open(file)?;
-            file.write_all(token.expose_secret().as_bytes())?;
+            self.run.write_tenant(&tenant, &tenant_file(business, &base_url))?;
+            self.run.write_secret(&format!("{tenant}.token"), token)?;
         }
         Ok(())
     }
@@ -114,13 +68,13 @@ drain = "5s"
     )
 }
 
-/// A breaker that the weather opens now and then, and that closes soon.
+/// A breaker that the fault profile opens now and then, and that closes soon.
 const SENSITIVE_BREAKER: &str = r#"consecutive_failures = 3
 error_rate = 0.6
 sample = 8
 period = "5s"
 open_for = "700ms""#;
-/// A breaker that no weather opens: sends must meet it.
+/// A breaker that never opens, so that sends meet the faults.
 const TOLERANT_BREAKER: &str = "consecutive_failures = 10000\nsample = 10000";
 
 /// Limits that limit nothing, and answers that repeat the message: each can be told from every other.
@@ -172,9 +126,9 @@ mod tests {
 
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
-        let folder = Folder::open(None).unwrap();
+        let folder = TortureFolder::open(None).unwrap();
         folder.write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
-        let loaded = Config::load(&folder.config(), &Environment::default()).unwrap();
+        let loaded = Config::load(&folder.run.config(), &Environment::default()).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         for sender in TortureSender::all() {
             let tenant = loaded.config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.tenant()).unwrap();
@@ -182,20 +136,5 @@ mod tests {
             assert_eq!(channel.provider.name(), sender.provider());
             assert_eq!(channel.address.as_str(), sender.address());
         }
-    }
-
-    #[test]
-    fn a_folder_goes_unless_it_is_kept() {
-        let path = Folder::open(None).unwrap().path.clone();
-        assert!(!path.exists());
-        let mut folder = Folder::open(None).unwrap();
-        let path = folder.keep().to_owned();
-        drop(folder);
-        assert!(path.exists());
-        fs::remove_dir_all(&path).unwrap();
-        let outer = tempfile::tempdir().unwrap();
-        let path = outer.path().join("kept");
-        Folder::open(Some(&path)).unwrap().write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
-        assert_eq!(Folder::open(Some(&path)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -1,5 +1,5 @@
-//! What the daemon runs on: SQLite in the folder, alone; or PostgreSQL and Redis that others may use too, several nodes of it
-//! behind a load balancer, each reaching the servers over lines that can be cut.
+//! What the daemon runs on: one node on SQLite, or several on PostgreSQL and Redis behind a load balancer. Connections to
+//! servers go through proxies that can be cut.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,7 +32,7 @@ pub(crate) struct Servers {
     pub(crate) crash_redis: Option<String>,
 }
 
-/// A node: what it is told beside its configuration, and its lines.
+/// A node: its settings, and the proxies to its servers.
 #[derive(Debug)]
 pub(super) struct Node {
     /// Settings of the environment.
@@ -41,7 +41,7 @@ pub(super) struct Node {
     redis: Option<TcpProxy>,
 }
 
-/// What is done to the servers and the lines towards them.
+/// What is done to the servers and the connections to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Disturbance {
     CutOneFromDatabase,
@@ -85,7 +85,7 @@ impl Servers {
         self.front.as_deref()
     }
 
-    /// Lays the lines of every node.
+    /// Makes the proxies of every node.
     ///
     /// # Errors
     /// When a server's URL leads nowhere.

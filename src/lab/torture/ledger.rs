@@ -1,5 +1,4 @@
-//! What the customers did, as they saw it: written down before a webhook leaves and after its answer came, so that the
-//! tables can be held against it.
+//! Ledger of what clients posted, written before a webhook leaves and after its answer came.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,9 +13,7 @@ pub(super) struct Posted {
     pub(super) provider_id: String,
     /// Whose channel it went to.
     pub(super) tenant: String,
-    /// Which one.
     pub(super) channel: String,
-    /// Which contact wrote it.
     pub(super) contact: u32,
     /// What it means.
     pub(super) said: Said,
@@ -32,13 +29,11 @@ pub(super) struct Posted {
     pub(super) acknowledgements: u32,
 }
 
-/// The ledger. Shared; every method takes a moment only.
 #[derive(Debug, Default)]
 pub(super) struct PostLedger {
     posts: Mutex<PostRecords>,
 }
 
-/// All of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PostRecords {
     /// In the order in which they were begun.
@@ -106,7 +101,6 @@ impl PostLedger {
         (posts.posted.len() - acknowledged, acknowledged)
     }
 
-    /// Everything so far.
     pub(super) fn snapshot(&self) -> PostRecords {
         self.posts().clone()
     }

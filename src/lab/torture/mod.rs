@@ -1,9 +1,9 @@
-//! `palabre torture`: the daemon as a process of its own, under load, killed with -9 again and again at random moments,
-//! beside a provider that misbehaves; then every promise is held against what the customers did, what the provider took
-//! and what the tables hold.
+//! `palabre torture`: kills daemons with -9 under load, beside a faulty provider, then checks every promise.
 //!
-//! Everything that is drawn follows from the seed: who writes what, when the daemon is killed, what goes wrong at the
-//! provider. What meets what is up to the machine, so the same seed tries the same things and need not find the same.
+//! The promises are checked against what the clients posted, what the simulated provider took and what the tables hold.
+//!
+//! The seed decides who writes what, when the daemon is killed and which faults the provider has. Timing is the machine's,
+//! so the same seed tries the same things and need not find the same.
 
 mod checks;
 mod child;
@@ -32,7 +32,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::clients::Clients;
 use self::evidence::Evidence;
-use self::folder::{Folder, PUBLIC_BASE_URL};
+use self::folder::TortureFolder;
 use self::installation::Node;
 pub(crate) use self::installation::Servers;
 use self::ledger::PostLedger;
@@ -43,11 +43,12 @@ use self::stalls::Stalls;
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client::{self, ClientError};
 use crate::gateway::simulator::{Daemon, SimulatorError};
+use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::host::Host;
 use crate::lab::printer::print_error_line;
 use crate::store::{HistoryReader, RowCounts, StoreError};
 
-/// How often it is looked whether anything is still under way.
+/// The interval at which it is checked whether anything is under way.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// What the torture is asked to do.
@@ -103,11 +104,11 @@ pub(crate) enum TortureError {
 pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     let begun = Instant::now();
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
-    let mut folder = Folder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
+    let mut folder = TortureFolder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
     let host = Arc::new(Host::start(seed, None)?);
     let database = options.servers.database();
     folder.write_configuration(|provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
-    let config = Config::load(&folder.config(), &Environment::default())?.config;
+    let config = Config::load(&folder.run.config(), &Environment::default())?.config;
     host.set_channels(&config, |_| None);
     let run = TortureRun {
         seed,
@@ -124,9 +125,9 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
         host.set_daemon(&Daemon { public_base_url, reached_at });
     }
     let killers = nodes.iter().map(|node| ProcessKiller {
-        config: folder.config(),
+        config: folder.run.config(),
         settings: node.settings.clone(),
-        log: folder.log(),
+        log: folder.run.log(),
         host: Arc::clone(&host),
         is_reached: options.servers.front().is_none(),
         away: options.away,
@@ -150,7 +151,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     let verdicts = checks::all(&evidence);
     let holds = verdicts.iter().all(|verdict| verdict.holds);
     if !holds {
-        folder.keep();
+        folder.run.keep();
     }
     Ok(Report {
         holds,
@@ -168,22 +169,22 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
         states: counted(evidence.dump.outbound.iter().map(|row| row.state.as_str())),
         stalls: evidence.stalls.len(),
         verdicts,
-        kept: folder.kept().map(PathBuf::from),
+        kept: folder.run.kept().map(PathBuf::from),
     })
 }
 
-/// What came of the nodes' lives.
+/// How the nodes' runs ended.
 struct NodeRuns {
     killed: KillCounts,
     disturbed: BTreeMap<&'static str, u64>,
-    /// The last of each node.
+    /// The daemon that still runs, of each node.
     daemons: Vec<child::Child>,
     /// Those that ended by themselves.
     ended: Vec<String>,
     clients: JoinSet<()>,
 }
 
-/// What a run is made of, beside the daemon.
+/// What a run has beside its daemons.
 #[derive(Clone)]
 struct TortureRun {
     seed: u64,
@@ -196,7 +197,7 @@ struct TortureRun {
 
 impl TortureRun {
     /// Starts the clients, kills the nodes as often as told while their servers are disturbed, and starts each once more. The
-    /// clients is told to stop; what it has under way goes on.
+    /// clients are told to stop; what they have under way goes on.
     async fn lives(
         &self,
         options: &Options,
@@ -250,7 +251,7 @@ impl TortureRun {
         (0..u64::from(options.conversations)).map(|place| Arc::clone(&clients).talk(place)).collect()
     }
 
-    /// All lives of a node but the last.
+    /// Starts and kills a node as often as told.
     async fn run_node(
         self,
         number: u32,
@@ -267,8 +268,7 @@ impl TortureRun {
         Ok((killer, killed))
     }
 
-    /// Waits until nothing is under way any more, or the patience is at its end: what is left then is found by the
-    /// checks.
+    /// Waits until nothing is under way any more, at most for `patience`; the checks find what is left then.
     async fn settle(&self, patience: Duration, clients: &mut JoinSet<()>, database: &str) -> Result<(), TortureError> {
         let history = HistoryReader::open(database).await?;
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! When the daemon is killed, and killing it.
+//! Starts a daemon and kills it at a drawn moment.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,7 +27,6 @@ pub(super) enum KillTime {
 }
 
 impl KillTime {
-    /// Draws one.
     pub(super) fn draw(random: &mut fastrand::Rng) -> Self {
         let millis = |random: &mut fastrand::Rng, most: u64| Duration::from_millis(random.u64(..most));
         match random.u8(..100) {
@@ -38,10 +37,9 @@ impl KillTime {
     }
 }
 
-/// What was done.
+/// How often daemons were killed, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct KillCounts {
-    /// All of them.
     pub(super) kills: u32,
     /// Of them, before the daemon was ready.
     pub(super) while_starting: u32,
@@ -50,7 +48,7 @@ pub(super) struct KillCounts {
 }
 
 impl KillCounts {
-    /// What was done to several nodes.
+    /// The sum over two nodes.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             kills: self.kills + other.kills,
@@ -60,10 +58,9 @@ impl KillCounts {
     }
 }
 
-/// Whatever else went wrong with the process.
+/// Why the daemon's process failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
-    /// The operating system.
     #[error("the daemon's process cannot be started or killed")]
     Process(#[from] io::Error),
     /// It never got ready.
@@ -73,11 +70,9 @@ pub(crate) enum ChildError {
 
 /// Starts and kills the daemon.
 pub(super) struct ProcessKiller {
-    /// Its configuration.
     pub(super) config: PathBuf,
-    /// What it is told beside it.
+    /// Settings of the environment, beside the configuration.
     pub(super) settings: Vec<(&'static str, String)>,
-    /// Its log.
     pub(super) log: PathBuf,
     /// The simulated providers.
     pub(super) host: Arc<Host>,
@@ -91,7 +86,7 @@ pub(super) struct ProcessKiller {
 }
 
 impl ProcessKiller {
-    /// One life: start, moment, kill.
+    /// Starts the daemon, waits for the moment, kills it.
     ///
     /// # Errors
     /// [`ChildError`]
@@ -130,7 +125,7 @@ impl ProcessKiller {
         tokio::time::sleep(self.away.mul_f64(1.25 + 0.75 * random.f64())).await;
     }
 
-    /// A daemon that is left alone.
+    /// Starts the daemon for the last time.
     ///
     /// # Errors
     /// [`ChildError`]

@@ -1,4 +1,4 @@
-//! What came of a run, for people and for scripts.
+//! The report of a torture, for people and for scripts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,6 @@ use super::evidence::Evidence;
 use super::process_killer::KillCounts;
 use crate::lab::verdict::Verdict;
 
-/// The report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// Whether every promise held.
@@ -42,7 +41,6 @@ pub(crate) struct Report {
     pub(super) states: BTreeMap<String, usize>,
     /// How often the whole machine stood still.
     pub(super) stalls: usize,
-    /// Each promise.
     pub(super) verdicts: Vec<Verdict>,
     /// The folder with configuration, database and log, when it stays.
     pub(super) kept: Option<PathBuf>,
@@ -51,7 +49,6 @@ pub(crate) struct Report {
 /// What contacts did.
 #[derive(Debug, Serialize)]
 pub(super) struct Webhooks {
-    /// Messages.
     pub(super) messages: usize,
     /// Messages with a 2xx.
     pub(super) acknowledged: usize,
@@ -76,7 +73,7 @@ impl Webhooks {
     }
 }
 
-/// RowCounts words.
+/// Counts words.
 pub(super) fn counted<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for word in words {

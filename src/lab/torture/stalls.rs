@@ -1,5 +1,4 @@
-//! Whether the machine stood still: a check that allows for time on the wire must not take a pause of the whole machine
-//! for a slow daemon.
+//! Finds pauses of the whole machine, which a check must not take for a slow daemon.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Between a node and a server that it uses: passes on what both say, until the line is cut.
+//! A TCP proxy between a node and a server, whose connections can be cut.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use url::Url;
 #[derive(Debug)]
 pub(super) struct TcpProxy {
     port: u16,
-    /// RowCounts cuts.
+    /// How many times connections were cut.
     cuts: watch::Sender<u32>,
     task: JoinHandle<()>,
 }
@@ -78,9 +78,9 @@ async fn pass_on(mut near: TcpStream, target: SocketAddr, mut cuts: watch::Recei
     }
 }
 
-/// Ends a connection as a broken line does, in the middle of whatever is said.
+/// Resets a connection, in the middle of whatever is written.
 fn reset(stream: TcpStream) {
-    // Without it, the other side would see a polite end.
+    // Without it, the other side would see an orderly end.
     let _ = stream.set_zero_linger();
     drop(stream);
 }

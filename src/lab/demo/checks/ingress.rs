@@ -1,4 +1,4 @@
-//! I1, I2, I3: what comes in.
+//! I1, I2, I3: checks of incoming messages.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! I9, I10: tenants apart, and nothing said that is nobody's business.
+//! I9, I10: tenants are isolated, and nothing confidential is printed.
 
 use super::{Finding, Verdict};
 use crate::lab::demo::evidence::Evidence;

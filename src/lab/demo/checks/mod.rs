@@ -1,5 +1,4 @@
-//! Every invariant, held against the evidence. Pure: doctored evidence must make each of them fail, and does so in
-//! `tests.rs`.
+//! Checks of every invariant against the evidence. Pure functions; `tests.rs` shows that each can fail.
 
 mod ingress;
 mod isolation;

@@ -1,4 +1,4 @@
-//! I5, I6, I7: what goes out.
+//! I5, I6, I7: checks of outgoing messages.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! I4, I11: turns whole or not at all, and every end explained; and what the customers were promised.
+//! I4, I11: turns are atomic and every ending has a reason; and the customers got the answers of the rules.
 
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::Outcome;
@@ -7,7 +7,7 @@ use super::{Finding, Verdict};
 use crate::lab::demo::evidence::Evidence;
 use crate::store::entity::message_in;
 
-/// I4: no processed message without its conversation, its answer and its events, and none of these without it.
+/// I4: a processed message has its conversation, its answer and its events, and none of these stands without it.
 pub(super) fn atomic(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I4", "atomic turn");
     let dump = &evidence.dump;

@@ -1,4 +1,4 @@
-//! Whose provider is played: the channels of a configuration, where they look for their provider, and where their daemon is.
+//! The channels whose provider is simulated, where they send to, and where their daemon is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,6 @@ pub(super) struct HostedChannels {
     pub(super) templates: Vec<Template>,
 }
 
-/// A channel.
 #[derive(Clone, Debug)]
 pub(super) struct HostedChannel {
     pub(super) id: String,

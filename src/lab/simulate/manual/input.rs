@@ -1,4 +1,4 @@
-//! What customers write: as somebody types it, or as a script posts it.
+//! Customers' messages as somebody types them, or as a script posts them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use super::channels::HostedChannels;
 use crate::config::suggest;
 use crate::gateway::simulator::CustomerMessage;
 
-/// What customers are called who show no name of their own.
+/// Names for customers who show none.
 const NAMES: [&str; 16] = [
     "Camille", "Emma", "Lucas", "Oliver", "Inès", "Grace", "Hugo", "Amelia", "Moussa", "Jack", "Chloé", "Harry", "Léa",
     "Ruby", "Théo", "Olivia",
 ];
 
-/// The name of whoever has a number: the same each time, and neighbours have others.
+/// A name for a number: the same each time, and another for the next number.
 fn name_of(number: &str) -> &'static str {
     let digits = number.bytes().filter(u8::is_ascii_digit);
     let number = digits.fold(0_usize, |number, digit| (number * 10 + usize::from(digit - b'0')) % NAMES.len());
@@ -31,7 +31,6 @@ pub(super) struct Customer {
     pub(super) channel: String,
     /// Their number, with `+` and its country, or another address of the channel's kind.
     pub(super) from: String,
-    /// What they write.
     #[serde(default)]
     pub(super) text: String,
     /// The name they show.

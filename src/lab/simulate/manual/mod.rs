@@ -27,7 +27,7 @@ use crate::lab::printer::{print_error_line, print_line};
 
 /// Before each repetition of a status that the daemon did not take: two minutes in all, time enough to restart it.
 const AGAIN_AFTER_SECONDS: [u64; 7] = [1, 2, 4, 8, 15, 30, 60];
-/// How long to knock at the daemon's door before somebody is told that it is closed.
+/// How long to try the daemon's port before somebody is told that nothing listens.
 const KNOCK: Duration = Duration::from_secs(1);
 
 /// What the provider does.

@@ -1,4 +1,4 @@
-//! I1, I2, I4: what was acknowledged is there, once, and whole.
+//! I1, I2, I4: every acknowledged message was kept once and had one whole turn.
 
 use std::collections::HashMap;
 

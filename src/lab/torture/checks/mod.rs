@@ -1,5 +1,4 @@
-//! The promises, held against the evidence. Pure: doctored evidence must make each of them fail, and does so in
-//! `tests.rs`.
+//! Checks of every promise against the evidence. Pure functions; `tests.rs` shows that each can fail.
 
 mod history;
 mod ingress;
@@ -11,7 +10,6 @@ mod tests;
 use super::evidence::Evidence;
 use crate::lab::verdict::{Finding, Verdict};
 
-/// All verdicts.
 pub(super) fn all(evidence: &Evidence) -> Vec<Verdict> {
     let index = evidence.index();
     vec![

@@ -19,7 +19,6 @@ use crate::lab::verdict::{Finding, Verdict};
 /// machine that is killed at and restarted on all the time.
 const ON_THE_WIRE: TimeDelta = TimeDelta::milliseconds(1_500);
 
-/// I6.
 pub(super) fn silence(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I6", "silence");
     let (mut silences, mut unheard, mut on_the_wire) = (0, 0, 0);

@@ -108,6 +108,11 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn guides_name_paths_that_are_there() {
+    none(&documents::paths(&Tree::of_the_repository()));
+}
+
+#[test]
 fn nothing_tells_where_it_was_built() {
     none(&documents::places(&Tree::of_the_repository()));
 }

@@ -8,7 +8,13 @@ use super::code::Code;
 use super::tree::Tree;
 
 /// Invariants that `tests/README.md` must have a row for.
-const INVARIANTS: std::ops::RangeInclusive<usize> = 1..=11;
+const INVARIANTS: std::ops::RangeInclusive<usize> = 1..=16;
+/// Those whose row must name a test. The features of the others are not there yet.
+const DEFENDED: std::ops::RangeInclusive<usize> = 1..=11;
+/// Documents whose paths in code spans must exist: they tell people where to look.
+const GUIDES: [&str; 3] = ["CONTRIBUTING.md", "docs/glossary.md", "docs/decisions/"];
+/// How a path of the repository begins.
+const FOLDERS: [&str; 7] = ["src/", "actors/", "migrations/", "tests/", "benches/", "config/", "docs/"];
 /// Lines of a decision.
 const LONGEST_DECISION: usize = 60;
 /// What would tell where the repository was made or built, in two parts so that this file does not hold it.
@@ -49,6 +55,23 @@ pub(super) fn links(tree: &Tree) -> Vec<String> {
                 Some(_) => continue,
             };
             complaints.push(format!("{path}: {dest_url} {complaint}"));
+        }
+    }
+    complaints
+}
+
+/// Paths in code spans of the guides that are not in the repository.
+pub(super) fn paths(tree: &Tree) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let guides = tree.with_ending(".md").filter(|(path, _)| GUIDES.iter().any(|guide| path.starts_with(guide)));
+    for (path, text) in guides {
+        for event in markdown(text) {
+            let Event::Code(span) = event else { continue };
+            let is_path = FOLDERS.iter().any(|folder| span.starts_with(folder))
+                && span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if is_path && !tree.has(span.trim_end_matches('/')) {
+                complaints.push(format!("{path}: there is no `{span}`"));
+            }
         }
     }
     complaints
@@ -138,8 +161,12 @@ pub(super) fn invariants(tree: &Tree, code: &[Code]) -> Vec<String> {
     let tests: BTreeSet<&str> = code.iter().flat_map(|file| &file.tests).map(String::as_str).collect();
     let mut complaints = Vec::new();
     for number in INVARIANTS {
-        if rows.get(&format!("I{number}")).is_none_or(Vec::is_empty) {
-            complaints.push(format!("tests/README.md: I{number} names no test"));
+        match rows.get(&format!("I{number}")) {
+            None => complaints.push(format!("tests/README.md: I{number} has no row")),
+            Some(names) if names.is_empty() && DEFENDED.contains(&number) => {
+                complaints.push(format!("tests/README.md: I{number} names no test"));
+            }
+            Some(_) => {}
         }
     }
     for (invariant, names) in &rows {
@@ -212,6 +239,21 @@ mod tests {
     }
 
     #[test]
+    fn paths_that_lead_nowhere_are_seen() {
+        let tree = Tree::planted(&[
+            ("CONTRIBUTING.md", "`src/a.rs` `src/b.rs`, `src/c/` and `src/<name>/x.rs` `cargo test`"),
+            ("docs/decisions/0001-a.md", "`actors/src/`\n"),
+            ("docs/load.md", "`src/b.rs`\n"),
+            ("src/a.rs", ""),
+            ("src/c/d.rs", ""),
+        ]);
+        assert_eq!(
+            paths(&tree),
+            ["CONTRIBUTING.md: there is no `src/b.rs`", "docs/decisions/0001-a.md: there is no `actors/src/`"]
+        );
+    }
+
+    #[test]
     fn places_are_seen() {
         let (path, host) = (format!("see /{}/x", "root"), format!("\"https://registry.{}.org/x\"", "npmjs"));
         let tree = Tree::planted(&[("a.md", "nothing\n"), ("b.rs", &path), ("c/package-lock.json", &host)]);
@@ -243,13 +285,18 @@ mod tests {
     #[test]
     fn invariants_without_tests_are_seen() {
         let rows: String = (1..=10).map(|n| format!("| I{n} `x` | `kept`, `i{n}_*` |\n")).collect();
-        let table = format!("| id | tests |\n|---|---|\n{rows}| not I12 | `other` |\n\nI11 `kept`\n");
+        let later: String = (13..=16).map(|n| format!("| I{n} | not defended yet |\n")).collect();
+        let table = format!("| id | tests |\n|---|---|\n{rows}| I11 | |\n{later}| not I12 | `other` |\n\nI12 `kept`\n");
         let tests: String = (2..=10).map(|n| format!("#[test] fn i{n}_holds() {{}}\n")).collect();
         let code = [Code::read("src/a.rs", &format!("{tests} #[test] fn kept() {{}} fn i1_is_no_test() {{}}"))];
         let tree = Tree::planted(&[("tests/README.md", &table)]);
         assert_eq!(
             invariants(&tree, &code),
-            ["tests/README.md: I11 names no test", "tests/README.md: I1 names `i1_*`, which is no test",]
+            [
+                "tests/README.md: I11 names no test",
+                "tests/README.md: I12 has no row",
+                "tests/README.md: I1 names `i1_*`, which is no test",
+            ]
         );
     }
 }

@@ -1,11 +1,11 @@
-//! The composition root: the only place that knows every room of the house.
+//! Composition root: the only place that knows every module.
 
 mod cluster;
-mod front;
 mod indexing;
 mod integrators;
 mod retention;
 mod startup;
+mod webhook_receiver;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::cluster::Cluster;
-use self::front::{Front, StoreHealth};
-use self::startup::Opened;
+use self::startup::OpenedStore;
+use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::runtime::{Runtime, ThreadGone, cores};
+use crate::runtime::{ThreadGone, Threads, cores};
 use crate::spool::SpoolError;
 use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, TenantRow};
 use crate::telemetry::metrics::Exporter;
@@ -47,22 +47,18 @@ impl Clock for SystemClock {
 /// Why the daemon did not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No threads.
     #[error("the operating system gave no thread")]
     Threads(#[source] std::io::Error),
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is kept while the database is away.
+    /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// Redis' address. Redis itself may be away.
+    /// Redis' URL is invalid. Redis itself may be away.
     #[error(transparent)]
     Redis(#[from] BadUrl),
-    /// A provider's settings.
     #[error(transparent)]
     Gateway(#[from] gateway::BuildError),
-    /// A listener.
     #[error(transparent)]
     Http(#[from] http::ServeError),
     /// A bug: a thread panicked while the daemon started.
@@ -72,18 +68,18 @@ pub enum StartError {
 
 /// The running daemon. Dropping it ends it without finishing anything; what was accepted is in the store.
 #[derive(Debug)]
-pub struct Running {
-    /// Where webhooks are taken.
+pub struct RunningDaemon {
+    /// The address of the public listener.
     pub addr: SocketAddr,
-    /// Where metrics are shown.
+    /// The address of the admin listener.
     pub admin_addr: SocketAddr,
     listeners: http::Listeners,
     engine: Engine,
     store: Store,
     cluster: Cluster,
-    runtime: Runtime,
+    runtime: Threads,
     draining: Option<JoinHandle<()>>,
-    forgetting: Option<JoinHandle<()>>,
+    deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
     drain: Duration,
     lock: Lock,
@@ -93,15 +89,15 @@ pub struct Running {
 ///
 /// # Errors
 /// [`StartError`]
-pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartError> {
+pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
-    let runtime = Runtime::start(shards).map_err(StartError::Threads)?;
+    let runtime = Threads::start(shards).map_err(StartError::Threads)?;
     let health = Arc::new(Health::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
-    let Opened { store, sellers, spooled } = startup::open(&config, &runtime).await?;
+    let OpenedStore { store, sellers, spooled } = startup::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let registry = Arc::new(Registry::build(&config)?);
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
@@ -113,28 +109,28 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
-    let outside = outside(&config, ports, (node, cluster.nodes()), runtime.io().clone());
-    let builder = EngineBuilder::new(outside, shards);
+    let actor_context = actor_context(&config, ports, (node, cluster.nodes()), runtime.io().clone());
+    let builder = EngineBuilder::new(actor_context, shards);
     let shards = {
         let builder = builder.clone();
         runtime.on_each_shard(move |number| builder.start_shard(number)).await?
     };
     let engine = builder.build(shards);
     let draining = spooled.clone().map(|spooled| {
-        startup::follow(&config, &runtime, &store, sellers, spooled, cluster.settling(), engine.clone())
+        startup::follow(&config, &runtime, &store, sellers, spooled, cluster.registration(), engine.clone())
     });
-    cluster.meet(engine.clone())?;
-    let forgetting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
+    cluster.attach_engine(engine.clone())?;
+    let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
 
-    let front = Arc::new(Front::new(&config, registry, engine.clone(), spooled));
+    let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled));
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
         notice: config.runtime.drain_notice,
         clock,
-        receivers: Arc::clone(&front) as Arc<dyn http::Receivers>,
-        reception: front,
+        receivers: Arc::clone(&webhook_receiver) as Arc<dyn http::Receivers>,
+        reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
         api: integrators::api(&config, store.operator().telling(cluster.notifier()), &engine, Arc::new(SystemClock)),
@@ -148,7 +144,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
-    Ok(Running {
+    Ok(RunningDaemon {
         addr: listeners.addr,
         admin_addr: listeners.admin_addr,
         listeners,
@@ -157,27 +153,28 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<Running, StartEr
         cluster,
         runtime,
         draining,
-        forgetting,
+        deleting,
         indexing,
         drain: config.runtime.drain,
         lock,
     })
 }
 
-impl Running {
+impl RunningDaemon {
     /// Resolves when the daemon cannot go on and should be started again.
     pub async fn fatal(&self) {
         self.engine.fatal().await;
     }
 
-    /// The store, for those who look at its rows (the demo does).
+    /// The store, for those who read its rows (the demo does).
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Stops: says so for `runtime.drain_notice`, takes nothing more in, finishes turns and sends in flight within `runtime.drain`, closes the store.
-    /// Answers whether everything was finished; what was not is in the store for the next start.
+    /// Stops: announces it for `runtime.drain_notice`, closes the listeners, finishes turns and sends in flight
+    /// within `runtime.drain`, closes the store. Returns whether everything was finished; what was not is in the
+    /// store for the next start.
     pub async fn stop(self) -> bool {
         info!("draining");
         let engine = self.engine;
@@ -191,8 +188,8 @@ impl Running {
             warn!(sending = engine.sending(), "not everything finished in time; it goes on at the next start");
         }
         self.cluster.leave(finished).await;
-        // What is kept stays there for the next start.
-        for task in self.draining.into_iter().chain(self.forgetting).chain([self.indexing]) {
+        // Spooled entries stay on disk for the next start.
+        for task in self.draining.into_iter().chain(self.deleting).chain([self.indexing]) {
             task.abort();
         }
         if let Err(error) = self.store.close().await {
@@ -258,7 +255,7 @@ fn ports(store: &Store, sellers: Sellers, registry: &Arc<Registry>, clock: Arc<d
     }
 }
 
-fn outside(
+fn actor_context(
     config: &Config,
     ports: Ports,
     (node, nodes): (NodeId, LiveNodes),

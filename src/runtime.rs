@@ -1,5 +1,4 @@
-//! Threads: the actix System (its own thread), the shard arbiters, and the multi-threaded runtime of everything that
-//! owns sockets.
+//! Threads: the actix System, the shard arbiters, the runtime of sockets.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -7,9 +6,9 @@ use std::thread::JoinHandle;
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use tokio::sync::oneshot;
 
-/// The process' threads. Dropping it ends them without waiting; [`Runtime::stop`] waits.
+/// The process's threads. Dropping it ends them without waiting; [`Threads::stop`] waits.
 #[derive(Debug)]
-pub struct Runtime {
+pub struct Threads {
     io: Option<tokio::runtime::Runtime>,
     system: System,
     system_thread: Option<JoinHandle<()>>,
@@ -27,7 +26,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-impl Runtime {
+impl Threads {
     /// Starts the threads: `shards` arbiters and as many I/O workers as there are cores.
     ///
     /// # Errors
@@ -43,7 +42,7 @@ impl Runtime {
             let runner = System::new();
             let shards =
                 runner.block_on(async move { (0..shards.max(1)).map(|_| Arbiter::new().handle()).collect::<Vec<_>>() });
-            // The starter waits for it, so it is there to hear it.
+            // The receiver waits below.
             let _ = tell.send((System::current(), shards));
             if let Err(error) = runner.run() {
                 tracing::error!(error = %error, "the actor system ended with an error");
@@ -56,7 +55,7 @@ impl Runtime {
     /// The runtime of pools and sockets.
     ///
     /// # Panics
-    /// Never: it is there until [`Runtime::stop`] consumes `self`.
+    /// Never: it is there until [`Threads::stop`] consumes `self`.
     #[must_use]
     #[expect(clippy::expect_used, reason = "only `stop` and `drop` take it")]
     pub fn io(&self) -> &tokio::runtime::Handle {
@@ -110,7 +109,7 @@ impl Runtime {
     }
 }
 
-impl Drop for Runtime {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.end(false);
     }
@@ -122,7 +121,7 @@ async fn on<T: Send + 'static>(
 ) -> Result<T, ThreadGone> {
     let (tell, told) = oneshot::channel();
     arbiter.spawn_fn(move || {
-        // Whoever asked has gone away, and does not need the answer.
+        // The caller may have given up.
         let _ = tell.send(work());
     });
     told.await.map_err(|_| ThreadGone)

@@ -1,4 +1,4 @@
-//! Between the API and the actors: whose keys there are, and where messages to send go.
+//! The API's side of the daemon: keys, channels, messages to send.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +14,6 @@ use crate::config::{ApiKey, ApiScope, ApiTenants, Config, Tenant};
 use crate::http::api::{ApiChannel, ApiDeps, Key, NotSent, Outgoing, OutgoingMessage, Scope};
 use crate::store::operator::{Operator, Tenants};
 
-/// What the API needs.
 pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> ApiDeps {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ApiChannel {
         id: channel.id.clone(),
@@ -57,10 +56,10 @@ fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {
     (tenant.id.clone(), templates.iter().map(|template| template.name.clone()).collect())
 }
 
-/// Where messages to send are handed in.
+/// Sends messages of the API through the engine.
 struct EngineOutgoing {
     engine: Engine,
-    /// The names of each tenant's templates, for those who misspelt one.
+    /// The names of each tenant's templates, for hints about unknown ones.
     templates: HashMap<TenantId, Vec<String>>,
 }
 
@@ -82,7 +81,8 @@ impl Outgoing for EngineOutgoing {
     }
 }
 
-/// Why not, what to do, and which field is meant, in the words of the API. `templates` are the tenant's.
+/// Why a message was not sent, in the words of the API: reason, what to do, which field. `templates` are the
+/// tenant's.
 fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
     let refused = |word, (field, hint)| NotSent::Refused { word, hint, field: Some(field) };
     let later = |word, hint| NotSent::Later { word, hint };
@@ -108,7 +108,7 @@ fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
     }
 }
 
-/// The field that is meant, and what is expected there. The names are the configuration's, never the request's (I10).
+/// The field, and what is expected there. The names are the configuration's, never the request's (I10).
 fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'static, str>) {
     let fixed = |field, hint| (Cow::Borrowed(field), Cow::Borrowed(hint));
     match why {

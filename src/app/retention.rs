@@ -1,4 +1,4 @@
-//! What is older than its retention is deleted, now and then.
+//! Deletes what is older than its retention, every six hours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::config::Retention;
 use crate::store::{RetentionCutoffs, RetentionReport, Store};
 use crate::telemetry::metrics as names;
 
-/// How often somebody looks.
+/// Time between two runs.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
-/// How soon after a failure.
+/// Time to the next run after a failure.
 const AGAIN: Duration = Duration::from_mins(5);
 
 /// Deletes for as long as the daemon runs. `None`: everything is kept.

@@ -1,4 +1,4 @@
-//! The database at the start: there, or away with a spool that takes its messages meanwhile.
+//! Start of the database, which may be away when there is a spool.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,40 +11,39 @@ use palabre_actors::ports::Clock;
 use tokio::task::JoinHandle;
 use tracing::{debug, error, info, warn};
 
-use super::cluster::Settling;
+use super::cluster::Registration;
 use super::{StartError, SystemClock, row_of};
 use crate::config::Config;
-use crate::runtime::{Runtime, ThreadGone};
-use crate::spool::{Drained, PATIENCE, Spool, Spooled};
+use crate::runtime::{ThreadGone, Threads};
+use crate::spool::{Drained, RETRY_WITHIN, SpoolFolder, SpooledInbox};
 use crate::store::{Sellers, Store, StoreError, TenantRow};
 
-/// Between two looks whether the database is there, while it is not believed yet that it is away.
-const SOON: Duration = Duration::from_millis(100);
-/// The longest wait between two looks whether the database is there.
+/// Time between two tries before the database is taken to be away.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// The longest time between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What the rooms above work with.
-pub(super) struct Opened {
+pub(super) struct OpenedStore {
     pub store: Store,
     pub sellers: Sellers,
-    /// Before the store's inbox, when there is a spool.
-    pub spooled: Option<Spooled>,
+    /// The store's inbox with a spool before it, if configured.
+    pub spooled: Option<SpooledInbox>,
 }
 
-/// Opens the database. With a spool it may be away: what comes is kept until [`follow`] has reached it.
-pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Opened, StartError> {
+/// Opens the database. With a spool it may be away: entries are spooled until [`follow`] has reached it.
+pub(super) async fn open(config: &Config, runtime: &Threads) -> Result<OpenedStore, StartError> {
     let (database, tenants) = (config.database.clone(), rows(config));
-    let spool = config.spool.as_ref().map(|spool| Spool::open(&spool.dir, spool.max_bytes)).transpose()?;
+    let spool = config.spool.as_ref().map(|spool| SpoolFolder::open(&spool.dir, spool.max_bytes)).transpose()?;
     let opening = runtime.io().spawn(async move {
         let sellers = Sellers::default();
         let Some(spool) = spool else {
             let store = Store::open(&database.url, database.migrate).await?;
-            reach(&store, &tenants, &sellers).await?;
+            connect(&store, &tenants, &sellers).await?;
             store.admit();
-            return Ok(Opened { store, sellers, spooled: None });
+            return Ok(OpenedStore { store, sellers, spooled: None });
         };
         let store = Store::later(&database.url, database.migrate)?;
-        let away = match reach_soon(&store, &tenants, &sellers).await {
+        let away = match connect_soon(&store, &tenants, &sellers).await {
             Ok(()) => {
                 store.admit();
                 false
@@ -55,56 +54,56 @@ pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Opened, S
             }
             Err(error) => return Err(error.into()),
         };
-        let spooled = Spooled::new(spool, Arc::new(store.clone()), away)?.for_tenants(tenants.len());
-        Ok::<_, StartError>(Opened { store, sellers, spooled: Some(spooled) })
+        let spooled = SpooledInbox::new(spool, Arc::new(store.clone()), away)?.for_tenants(tenants.len());
+        Ok::<_, StartError>(OpenedStore { store, sellers, spooled: Some(spooled) })
     });
     opening.await.map_err(|_| ThreadGone)?
 }
 
-/// Reaches the database when it was away, then empties the spool into it whenever something is there.
+/// Connects to the database if it was away, then drains the spool whenever it holds something.
 pub(super) fn follow(
     config: &Config,
-    runtime: &Runtime,
+    runtime: &Threads,
     store: &Store,
     sellers: Sellers,
-    spooled: Spooled,
-    settling: Settling,
+    spooled: SpooledInbox,
+    registration: Registration,
     engine: Engine,
 ) -> JoinHandle<()> {
     let (store, tenants) = (store.clone(), rows(config));
     runtime.io().spawn(async move {
-        if spooled.is_shut() {
-            keep_trying(&store, &tenants, &sellers, &settling).await;
+        if spooled.is_store_closed() {
+            keep_trying(&store, &tenants, &sellers, &registration).await;
             spooled.open_store();
         }
-        // Why it ended was said; what comes is kept.
+        // The reason was logged; new entries are spooled.
         let tell = |drained: Drained| engine.arrived(drained.new, drained.known);
         let _ = spooled.clone().drain(tell, |update| engine.advance(update)).await;
     })
 }
 
-async fn reach(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
+async fn connect(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
     store.prepare().await?;
     store.sync_tenants(tenants, SystemClock.now()).await?;
     store.keep_fresh(sellers).await
 }
 
-/// The same, for as long as a webhook would wait for it ([`PATIENCE`]): a database that restarts, or a line that was cut, is
-/// no reason to keep messages on this machine, where they have no order with what other nodes take.
-async fn reach_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
+/// The same, for as long as a webhook would wait ([`RETRY_WITHIN`]): a database that restarts, or a cut connection,
+/// is no reason to spool messages, where they have no order with what other nodes take.
+async fn connect_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
     let begun = Instant::now();
     loop {
-        // Not cut short: it may be migrating.
-        match reach(store, tenants, sellers).await {
-            // Somebody finishes the move by hand: webhooks need not wait for that.
+        // Without a time-out: it may be migrating.
+        match connect(store, tenants, sellers).await {
+            // An operator must finish the move: webhooks need not wait for that.
             Err(StoreError::Moving) => return Err(StoreError::Moving),
-            Err(error) if error.is_away() && begun.elapsed() < PATIENCE => tokio::time::sleep(SOON).await,
+            Err(error) if error.is_away() && begun.elapsed() < RETRY_WITHIN => tokio::time::sleep(POLL_EVERY).await,
             reached => return reached,
         }
     }
 }
 
-async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, settling: &Settling) {
+async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, registration: &Registration) {
     let policy = RetryPolicy {
         initial: Duration::from_secs(1),
         cap: LONGEST_WAIT,
@@ -120,8 +119,8 @@ async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, se
         };
         tokio::time::sleep(wait).await;
         let reached = async {
-            reach(store, tenants, sellers).await?;
-            settling.settle().await
+            connect(store, tenants, sellers).await?;
+            registration.register().await
         };
         match reached.await {
             Ok(()) => {
@@ -132,7 +131,7 @@ async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, se
             Err(error) if error.is_away() => {
                 debug!(error = &error as &dyn std::error::Error, "the database is still away");
             }
-            // It is there, and somebody must do something about it. What comes is kept meanwhile.
+            // The database is there, and an operator must do something about it. Entries are spooled meanwhile.
             Err(error) => error!(error = &error as &dyn std::error::Error, "the database cannot be used, trying again"),
         }
     }

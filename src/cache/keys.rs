@@ -1,5 +1,7 @@
-//! Names at the server. They say which installation they belong to, because several may share one server, and never who
-//! somebody is: an address is hashed with the installation's secret (I10).
+//! Keys in Redis.
+//!
+//! They name the installation, because several may share a server, and never a person: an address is hashed with the
+//! installation's secret (I10).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,12 +9,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use palabre_actors::ports::LimitKey;
 use sha2::Sha256;
 
-/// So many bytes of a hash are kept.
+/// Bytes of a hash that are used.
 const HASH_BYTES: usize = 16;
 
-/// The names of one installation.
+/// The keys of one installation.
 pub(super) struct Keys {
-    /// In braces, so that a cluster keeps what belongs together in one place.
+    /// In braces, so that a Redis cluster keeps the keys of an installation on one node.
     prefix: String,
     secret: Box<[u8]>,
 }
@@ -25,7 +27,7 @@ impl Keys {
         keys
     }
 
-    /// A gate's.
+    /// The key of a rate limit.
     pub(super) fn limit(&self, key: &LimitKey) -> String {
         let prefix = &self.prefix;
         match key {
@@ -35,13 +37,13 @@ impl Keys {
         }
     }
 
-    /// That of the gate at which nobody but we knock.
-    pub(super) fn knock(&self) -> String {
+    /// The key of probes.
+    pub(super) fn probe(&self) -> String {
         format!("{}:knock", self.prefix)
     }
 
-    /// That of wake-ups.
-    pub(super) fn wakes(&self) -> String {
+    /// The channel of notifications.
+    pub(super) fn notifications(&self) -> String {
         format!("{}:wakes", self.prefix)
     }
 
@@ -78,6 +80,6 @@ mod tests {
         let tenant = LimitKey::Tenant(TenantId::new("belle"));
         assert_ne!(ours.limit(&tenant), theirs.limit(&tenant));
         assert!(ours.limit(&tenant).ends_with(":tenant:belle"));
-        assert_ne!(ours.wakes(), theirs.wakes());
+        assert_ne!(ours.notifications(), theirs.notifications());
     }
 }

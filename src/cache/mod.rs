@@ -1,8 +1,10 @@
-//! What several nodes share through Redis or Valkey: the pace (I7) and wake-ups. It is never the only copy of anything:
-//! while it is away, each node keeps to its share of every quota, and looks by itself.
+//! Rate limits and notifications that nodes share through Redis or Valkey (I7).
 //!
-//! [`Redis`] is the connection, and knows whether anybody answers ([`presence`]); [`SharedRateLimiter`] takes permits by one
-//! script ([`limits`]); what is not the script's own is hashed ([`keys`]).
+//! Redis is never the only copy of anything: while it is away, each node keeps to its share of every quota, and finds
+//! work by its sweeps.
+//!
+//! [`RedisClient`] is the connection, and knows whether the server answers ([`presence`]); [`SharedRateLimiter`]
+//! takes permits by one script ([`limits_script`]); keys hash what may be personal ([`keys`]).
 
 mod keys;
 mod limits_script;
@@ -29,48 +31,46 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::keys::Keys;
-use self::presence::{Presence, Turned};
+use self::presence::{Presence, StateChange};
 pub use self::rate_limit::SharedRateLimiter;
 
 /// How long a command may take; the server answers within a fraction of a millisecond.
 const ANSWER_WITHIN: Duration = Duration::from_millis(250);
-/// How long a connection may take, and how long a server may say nothing.
+/// How long a connection may take, and how long a server may be silent.
 const SILENT_FOR: Duration = Duration::from_secs(2);
 
 /// A connection to the server, there or not. Clones share it.
 #[derive(Clone)]
-pub struct Redis(Arc<Inner>);
+pub struct RedisClient(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    /// Those that go to the server at once or not at all, and never twice.
+    /// Commands that are sent at once or not at all, and never twice.
     commands: WithOptions<Client>,
-    /// Known once the installation's secret is.
+    /// Set once the installation's secret is known.
     keys: OnceLock<Keys>,
     known: watch::Sender<bool>,
     presence: Mutex<Presence>,
-    /// Connections of those who listen.
+    /// Connections that listen.
     listeners: Mutex<Vec<Client>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Whether anybody answers.
+/// Whether the server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Somebody does.
+pub struct RedisStatus {
     pub up: bool,
-    /// Since when it is so.
     pub since: Timestamp,
 }
 
-/// The URL is none that leads to a server.
+/// The URL is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("`redis.url` leads to no server")]
 pub struct BadUrl;
 
-impl Redis {
-    /// Sets out for a server, which is away until it answers and [`Redis::know`] was called. With it away, the daemon starts
-    /// all the same. Runs on the tokio runtime that this is called on.
+impl RedisClient {
+    /// Begins to connect. The server counts as away until it answers and [`RedisClient::know`] was called. The daemon
+    /// starts without it. Runs on the tokio runtime that this is called on.
     ///
     /// # Errors
     /// [`BadUrl`]
@@ -119,11 +119,11 @@ impl Redis {
         Ok(redis)
     }
 
-    /// Tells it the installation's secret: who shares it shares the gates. Answers once the server answered, or failed to
-    /// once.
+    /// Sets the installation's secret: nodes with the same secret share rate limits. Returns once the server
+    /// answered, or failed to once.
     pub async fn know(&self, secret: &[u8]) {
         self.0.keys.get_or_init(|| Keys::of(secret));
-        // A server that is there is there at once; of one that is not, the first look tells.
+        // A running server connects at once; the first probe tells of any other.
         let connected = self.0.client.wait_for_connect();
         let _ = tokio::time::timeout(ANSWER_WITHIN, connected).await;
         self.look().await;
@@ -131,44 +131,44 @@ impl Redis {
     }
 
     async fn until_known(&self) {
-        // It cannot be dropped before us.
+        // The sender lives as long as `self`.
         let _ = self.0.known.subscribe().wait_for(|known| *known).await;
     }
 
-    /// Whether anybody answers, as far as is known.
+    /// Whether the server answers, as far as is known.
     #[must_use]
-    pub fn recipient_status(&self) -> Standing {
-        self.presence().recipient_status()
+    pub fn status(&self) -> RedisStatus {
+        self.presence().status()
     }
 
-    /// Passes a text on to those who [`Redis::listen`]. Answers whether the server took it.
+    /// Publishes a text to those who [`RedisClient::listen`]. Returns whether the server took it.
     pub async fn publish(&self, text: String) -> bool {
-        let Some(keys) = self.0.keys.get().filter(|_| self.recipient_status().up) else { return false };
-        self.0.commands.publish::<(), _, _>(keys.wakes(), text).await.is_ok()
+        let Some(keys) = self.0.keys.get().filter(|_| self.status().up) else { return false };
+        self.0.commands.publish::<(), _, _>(keys.notifications(), text).await.is_ok()
     }
 
-    /// Hears what is published, over a connection of its own. Some of it may be lost: while the connection is away, or
-    /// when there is more than anybody takes.
-    pub fn listen(&self, mut hear: impl FnMut(&str) + Send + 'static) {
+    /// Calls `on_text` for what is published, over a connection of its own. Texts are lost while the connection is
+    /// away, or when there are more than are taken.
+    pub fn listen(&self, mut on_text: impl FnMut(&str) + Send + 'static) {
         let client = self.0.client.clone_new();
         let (mut connected, mut messages) = (client.reconnect_rx(), client.message_rx());
         lock(&self.0.listeners).push(client.clone());
         let (redis, subscribing) = (self.clone(), client.clone());
         let listening = tokio::spawn(async move {
             redis.until_known().await;
-            let Some(channel) = redis.0.keys.get().map(Keys::wakes) else { return };
+            let Some(channel) = redis.0.keys.get().map(Keys::notifications) else { return };
             let _connecting = subscribing.connect();
             loop {
                 tokio::select! {
                     server = connected.recv() => match server {
-                        // A connection that breaks meanwhile makes another, which subscribes again.
+                        // When the connection breaks meanwhile, the next one subscribes again.
                         Ok(_) => drop(subscribing.subscribe::<_>(channel.clone()).await),
                         Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                         Err(_) => return,
                     },
                     message = messages.recv() => match message {
                         Ok(message) => if let Some(text) = message.value.as_str() {
-                            hear(&text);
+                            on_text(&text);
                         },
                         Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                         Err(_) => return,
@@ -179,7 +179,7 @@ impl Redis {
         self.keep([listening]);
     }
 
-    /// Leaves, whether the server answers or not.
+    /// Closes the connections, whether the server answers or not.
     pub async fn close(&self) {
         lock(&self.0.tasks).drain(..).for_each(|task| task.abort());
         let listeners = std::mem::take(&mut *lock(&self.0.listeners));
@@ -187,28 +187,28 @@ impl Redis {
         let _ = tokio::time::timeout(ANSWER_WITHIN, futures_util::future::join_all(quitting)).await;
     }
 
-    /// Asks the server for what messages ask it for, at a gate of its own.
+    /// Probes the server with the script that messages use, on a key of its own.
     async fn look(&self) {
         let Some(keys) = self.0.keys.get() else { return };
         let asked_at = Instant::now();
-        match limits_script::knock(&self.0.commands, keys).await {
+        match limits_script::probe(&self.0.commands, keys).await {
             Ok(()) => self.answered(),
             Err(error) => self.failed(&error, asked_at),
         }
     }
 
     fn answered(&self) {
-        if self.presence().answered(Instant::now(), now()) == Turned::Yes {
+        if self.presence().answered(Instant::now(), now()) == StateChange::Yes {
             gauge!("palabre_redis_up").set(1.0);
-            info!("redis answers, the nodes share their pace");
+            info!("redis answers, the nodes share rate limits");
         }
     }
 
-    /// A question of then had no answer.
+    /// A question that was sent at `asked_at` failed.
     fn failed(&self, error: &Error, asked_at: Instant) {
-        if self.presence().failed(asked_at, Instant::now(), now()) == Turned::Yes {
+        if self.presence().failed(asked_at, Instant::now(), now()) == StateChange::Yes {
             gauge!("palabre_redis_up").set(0.0);
-            // Its kind alone: what it says may name the server and its password.
+            // The kind alone: its text may name the server and its password.
             warn!(
                 error = error.kind().to_str(),
                 "redis does not answer, this node keeps to its share of every quota until it does"
@@ -225,9 +225,9 @@ impl Redis {
     }
 }
 
-impl fmt::Debug for Redis {
+impl fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("standing", &self.recipient_status()).finish_non_exhaustive()
+        f.debug_struct("RedisClient").field("status", &self.status()).finish_non_exhaustive()
     }
 }
 

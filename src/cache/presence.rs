@@ -1,75 +1,74 @@
-//! Whether the server is there: one failure, and it is not; one answer, and it is again. In between it is only looked for,
-//! so that no message waits for a server that does not answer.
+//! Whether Redis answers: one failure means no, one answer yes again.
+//!
+//! In between the server is only probed, so that no message waits for a server that does not answer.
 
 use std::time::{Duration, Instant};
 
 use palabre_actors::domain::Timestamp;
 
-use super::Standing;
+use super::RedisStatus;
 
-/// How often a server that is there is looked at, when nobody else asks it anything.
+/// How often a server that answers is probed when no message asks it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How soon one that is away is looked for.
+/// How soon one that is away is probed.
 const SOON: Duration = Duration::from_millis(250);
-/// And how late at most.
+/// The longest time between two probes.
 const LATE: Duration = Duration::from_secs(8);
-/// One that went sooner than this after it came is looked for half as often as before.
+/// A server that fails sooner than this after it came back is probed half as often as before.
 const STEADY: Duration = Duration::from_secs(30);
 
-/// What is known.
 #[derive(Debug)]
 pub(super) struct Presence {
-    /// `None` before the first look.
+    /// `None` before the first probe.
     up: Option<bool>,
     since: Timestamp,
     turned_at: Instant,
-    patience: Duration,
+    look_interval: Duration,
 }
 
-/// Whether it is otherwise than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turned {
+pub(super) enum StateChange {
     Yes,
     No,
 }
 
 impl Presence {
     pub(super) const fn new(at: Instant, now: Timestamp) -> Self {
-        Self { up: None, since: now, turned_at: at, patience: SOON }
+        Self { up: None, since: now, turned_at: at, look_interval: SOON }
     }
 
-    pub(super) fn recipient_status(&self) -> Standing {
-        Standing { up: self.up == Some(true), since: self.since }
+    pub(super) fn status(&self) -> RedisStatus {
+        RedisStatus { up: self.up == Some(true), since: self.since }
     }
 
     /// The server answered.
-    pub(super) fn answered(&mut self, at: Instant, now: Timestamp) -> Turned {
+    pub(super) fn answered(&mut self, at: Instant, now: Timestamp) -> StateChange {
         self.turn(true, at, now)
     }
 
-    /// It did not, or refused, who was asked then: what was asked before it came back says nothing about it now.
-    pub(super) fn failed(&mut self, asked_at: Instant, at: Instant, now: Timestamp) -> Turned {
+    /// The server failed a question of `asked_at`. A question from before it came back says nothing about it now.
+    pub(super) fn failed(&mut self, asked_at: Instant, at: Instant, now: Timestamp) -> StateChange {
         if self.up == Some(true) {
             if asked_at < self.turned_at {
-                return Turned::No;
+                return StateChange::No;
             }
             let steady = at.duration_since(self.turned_at) >= STEADY;
-            self.patience = if steady { SOON } else { (self.patience * 2).min(LATE) };
+            self.look_interval = if steady { SOON } else { (self.look_interval * 2).min(LATE) };
         }
         self.turn(false, at, now)
     }
 
-    /// When to look again.
+    /// When to probe again.
     pub(super) fn look_again_after(&self) -> Duration {
-        if self.up == Some(true) { LOOK_EVERY } else { self.patience }
+        if self.up == Some(true) { LOOK_EVERY } else { self.look_interval }
     }
 
-    fn turn(&mut self, up: bool, at: Instant, now: Timestamp) -> Turned {
+    fn turn(&mut self, up: bool, at: Instant, now: Timestamp) -> StateChange {
         if self.up == Some(up) {
-            return Turned::No;
+            return StateChange::No;
         }
-        *self = Self { up: Some(up), since: now, turned_at: at, patience: self.patience };
-        Turned::Yes
+        *self = Self { up: Some(up), since: now, turned_at: at, look_interval: self.look_interval };
+        StateChange::Yes
     }
 }
 
@@ -81,12 +80,12 @@ mod tests {
     fn it_turns_once_however_many_notice() {
         let (at, now) = (Instant::now(), Timestamp::default());
         let mut presence = Presence::new(at, now);
-        assert!(!presence.recipient_status().up, "nobody answered yet");
-        let told: Vec<Turned> = (0..3).map(|_| presence.failed(at, at, now)).collect();
-        assert_eq!(told, [Turned::Yes, Turned::No, Turned::No]);
+        assert!(!presence.status().up, "nobody answered yet");
+        let told: Vec<StateChange> = (0..3).map(|_| presence.failed(at, at, now)).collect();
+        assert_eq!(told, [StateChange::Yes, StateChange::No, StateChange::No]);
         let later = now + STEADY;
-        assert_eq!((presence.answered(at, later), presence.answered(at, now)), (Turned::Yes, Turned::No));
-        assert_eq!(presence.recipient_status(), Standing { up: true, since: later });
+        assert_eq!((presence.answered(at, later), presence.answered(at, now)), (StateChange::Yes, StateChange::No));
+        assert_eq!(presence.status(), RedisStatus { up: true, since: later });
     }
 
     #[test]
@@ -94,8 +93,8 @@ mod tests {
         let (at, now) = (Instant::now(), Timestamp::default());
         let mut presence = Presence::new(at, now);
         presence.answered(at + SOON, now);
-        assert_eq!(presence.failed(at, at + SOON * 2, now), Turned::No);
-        assert_eq!(presence.failed(at + SOON, at + SOON * 2, now), Turned::Yes);
+        assert_eq!(presence.failed(at, at + SOON * 2, now), StateChange::No);
+        assert_eq!(presence.failed(at + SOON, at + SOON * 2, now), StateChange::Yes);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Permits that all nodes share (I7), and this node's share of them while nobody keeps them for all.
+//! Rate limiter over Redis (I7), with this node's share while Redis is away.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -10,24 +10,24 @@ use palabre_actors::outbox::LocalRateLimiter;
 use palabre_actors::ports::{Acquired, KeyedLimit, LimitKey, Pending, PortError, RateLimiter};
 use palabre_actors::runtime::LiveNodes;
 
-use super::Redis;
-use super::limits_script::{self, Asked};
+use super::RedisClient;
+use super::limits_script::{self, PermitRequest};
 
-/// What a node knows of a gate is told to the server less this: one question takes longer than another, and a gate that
-/// opened by the server's clock must not look closed by the node's.
-const ALLOWANCE: Duration = Duration::from_millis(20);
+/// Taken off what a node tells the server it knows of a limit: round trips differ, and a limit that opened by the
+/// server's clock must not look closed by the node's.
+const KNOWN_MARGIN: Duration = Duration::from_millis(20);
 
-/// Permits out of Redis.
+/// The rate limiter.
 pub struct SharedRateLimiter {
-    redis: Redis,
-    /// While it is away. It is told of every permit that the server gives, and goes on from there.
+    redis: RedisClient,
+    /// The limiter used while Redis is away. It is told of every permit that Redis gives, and goes on from there.
     share: LocalRateLimiter,
-    /// The permits that this node got, at the whole quotas: what it tells a server that has forgotten them.
+    /// The permits that this node got, at the whole quotas: what it tells a server that has lost them.
     own: KeyedLimiter<LimitKey>,
 }
 
-impl Redis {
-    /// Permits that all nodes of the installation share.
+impl RedisClient {
+    /// A rate limiter that all nodes of the installation share.
     #[must_use]
     pub fn rate_limiter(&self, nodes: LiveNodes) -> SharedRateLimiter {
         SharedRateLimiter {
@@ -41,12 +41,12 @@ impl Redis {
 impl SharedRateLimiter {
     /// The server's answer; `None` when it has none.
     async fn ask(&self, limits: &[KeyedLimit], now: Timestamp) -> Option<Acquired> {
-        let keys = self.redis.0.keys.get().filter(|_| self.redis.recipient_status().up)?;
-        let asked: Vec<Asked> = distinct(limits)
-            .map(|limit| Asked {
+        let keys = self.redis.0.keys.get().filter(|_| self.redis.status().up)?;
+        let asked: Vec<PermitRequest> = distinct(limits)
+            .map(|limit| PermitRequest {
                 key: keys.limit(&limit.key),
                 limit: limit.limit,
-                known: self.own.ahead(&limit.key, now).saturating_sub(ALLOWANCE),
+                known: self.own.ahead(&limit.key, now).saturating_sub(KNOWN_MARGIN),
             })
             .collect();
         let begun = Instant::now();
@@ -62,7 +62,7 @@ impl SharedRateLimiter {
     }
 }
 
-/// A key that is named twice is one gate.
+/// A key that is named twice is one limit.
 fn distinct(limits: &[KeyedLimit]) -> impl Iterator<Item = &KeyedLimit> {
     let first = |n: usize| !limits[..n].iter().any(|earlier| earlier.key == limits[n].key);
     limits.iter().enumerate().filter(move |(n, _)| first(*n)).map(|(_, limit)| limit)
@@ -81,7 +81,7 @@ impl RateLimiter for SharedRateLimiter {
                 return Ok(pass);
             }
             counter!("palabre_redis_fallbacks_total").increment(1);
-            // A server that said nothing took its time.
+            // A silent server took its time.
             let now = now + begun.elapsed();
             let pass = self.share.acquire(limits, now).await?;
             if pass == Acquired::Granted {
@@ -94,6 +94,9 @@ impl RateLimiter for SharedRateLimiter {
 
 impl fmt::Debug for SharedRateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedPacing").field("redis", &self.redis).field("share", &self.share).finish_non_exhaustive()
+        f.debug_struct("SharedRateLimiter")
+            .field("redis", &self.redis)
+            .field("share", &self.share)
+            .finish_non_exhaustive()
     }
 }

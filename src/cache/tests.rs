@@ -18,8 +18,8 @@ use proptest::test_runner::{Config, TestRunner};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
-use super::limits_script::{self, Asked, Script};
-use super::{Keys, Redis};
+use super::limits_script::{self, LimitsScript, PermitRequest};
+use super::{Keys, RedisClient};
 
 palabre_actors::pacing_conformance!(Shared::start());
 
@@ -30,10 +30,10 @@ const BEGAN: i64 = 1_700_000_000_000_000;
 
 /// Some nodes, which ask by turns, and the server that they share.
 struct Shared {
-    nodes: Vec<Redis>,
+    nodes: Vec<RedisClient>,
     asked: usize,
     keys: Keys,
-    script: Script,
+    script: LimitsScript,
     runtime: Runtime,
     server: Server,
 }
@@ -45,13 +45,13 @@ impl Shared {
         let url = SecretString::from(server.url());
         let connect = || {
             runtime.block_on(async {
-                let redis = Redis::connect(&url).expect("a URL");
+                let redis = RedisClient::connect(&url).expect("a URL");
                 redis.know(b"secret").await;
                 redis
             })
         };
         let nodes = (0..3).map(|_| connect()).collect();
-        Self { nodes, asked: 0, keys: Keys::of(b"secret"), script: Script::new(TESTS_CLOCK), runtime, server }
+        Self { nodes, asked: 0, keys: Keys::of(b"secret"), script: LimitsScript::new(TESTS_CLOCK), runtime, server }
     }
 
     /// Gates that are all as new.
@@ -64,9 +64,9 @@ impl Paced for Shared {
     fn take(&mut self, limits: &[KeyedLimit], at: Duration) -> Acquired {
         self.asked += 1;
         let node = &self.nodes[self.asked % self.nodes.len()];
-        let asked: Vec<Asked> = limits
+        let asked: Vec<PermitRequest> = limits
             .iter()
-            .map(|limit| Asked { key: self.keys.limit(&limit.key), limit: limit.limit, known: Duration::ZERO })
+            .map(|limit| PermitRequest { key: self.keys.limit(&limit.key), limit: limit.limit, known: Duration::ZERO })
             .collect();
         let now = BEGAN + i64::try_from(at.as_micros()).expect("not for ever");
         let commands = node.0.client.with_options(&patient());

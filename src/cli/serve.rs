@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use super::{exit, load};
-use crate::app::{self, Running, StartError};
+use crate::app::{self, RunningDaemon, StartError};
 use crate::telemetry;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
@@ -48,7 +48,7 @@ fn not_started(error: &StartError) -> u8 {
     if watched || !is_logged { super::complain(error) } else { exit::FAILED }
 }
 
-async fn until_told(running: Running) -> u8 {
+async fn until_told(running: RunningDaemon) -> u8 {
     let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
         error!("the operating system takes no signal handler");

@@ -1,14 +1,4 @@
-//! The folder: records in segments, appended to the last one and taken from the first. One thread owns it ([`super::clerk`]).
-//!
-//! | file | what |
-//! |---|---|
-//! | `lock` | held by the process that the folder belongs to |
-//! | `00000000000000000001.spool`, … | segments, the oldest first |
-//! | `position` | up to where everything is in the database. An old one costs repeats, which are recognised |
-//! | `refused.spool` | messages that the database refused for good, for people to look at |
-//! | `damaged-SEGMENT-OFFSET` | bytes that are no record (any more), for people to look at |
-//!
-//! Everything here is its owner's alone: it is what people wrote.
+//! Files of the spool: segments of records, written at the end, read at the front.
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -16,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::record::{self, Piece};
-use super::{SpoolError, Unkept};
+use super::codec::{self, Decoded};
+use super::{AppendError, SpoolError};
 
 const PRIVATE: u32 = 0o600;
 const PRIVATE_FOLDER: u32 = 0o700;
@@ -26,13 +16,12 @@ const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 /// The least that is read at once.
 const WINDOW: usize = 1024 * 1024;
 
-/// The folder, opened.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct SpoolFiles {
     folder: PathBuf,
     max_bytes: u64,
     segments: VecDeque<Segment>,
-    /// The last segment, while it is appended to. Another process's is not: its end may be no end.
+    /// The last segment, while it is appended to. An earlier process's segment is not: its end may be cut.
     active: Option<File>,
     position: Position,
     position_file: File,
@@ -44,7 +33,7 @@ pub(super) struct Files {
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     number: u64,
-    /// What of it counts. More may be there, of a write that failed.
+    /// Valid bytes. A failed write may have left more.
     bytes: u64,
 }
 
@@ -55,36 +44,37 @@ pub(super) struct Position {
     offset: u64,
 }
 
-/// A record that was taken up.
+/// A record as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct RawEntry {
     pub at_ms: i64,
-    pub kept: Vec<u8>,
+    pub payload: Vec<u8>,
 }
 
-impl Entry {
-    /// What it takes of the disk.
+impl RawEntry {
+    /// Its size on disk.
     pub fn bytes(&self) -> u64 {
-        (record::HEADER + self.kept.len()) as u64
+        (codec::HEADER + self.payload.len()) as u64
     }
 }
 
 /// The oldest records, and where they end.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
-    pub entries: Vec<Entry>,
+pub(super) struct SpoolPage {
+    pub entries: Vec<RawEntry>,
     pub upto: Position,
 }
 
-impl Files {
-    /// Opens the folder, making it when it is not there. What a kill cut short is cut off: nobody was told that it is kept.
+impl SpoolFiles {
+    /// Opens the folder, and makes it when there is none. A record that a kill cut short is cut off: its webhook was
+    /// not answered.
     pub fn open(folder: &Path, max_bytes: u64) -> Result<Self, SpoolError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| SpoolError::File { path, source }
         };
         DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).map_err(failed(folder))?;
-        // Its name must survive a power cut, and so must those of the segments.
+        // The folder's name must survive a power cut, and so must those of the segments.
         let outer = folder.parent().filter(|outer| !outer.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(outer).and_then(|outer| outer.sync_all()).map_err(failed(outer))?;
         let lock_path = folder.join("lock");
@@ -118,7 +108,6 @@ impl Files {
         Ok(files)
     }
 
-    /// The segments that are there.
     fn numbers(&self) -> io::Result<Vec<u64>> {
         let mut numbers = Vec::new();
         for file in fs::read_dir(&self.folder)? {
@@ -136,17 +125,17 @@ impl Files {
         let bytes = fs::read(path).map_err(failed)?;
         let mut at = if number == self.position.segment { index(self.position.offset).min(bytes.len()) } else { 0 };
         while at < bytes.len() {
-            match record::read(&bytes, at) {
-                Piece::Record { kept, .. } => {
-                    at = kept.end;
+            match codec::read(&bytes, at) {
+                Decoded::Record { payload, .. } => {
+                    at = payload.end;
                     self.records += 1;
                 }
-                Piece::Damaged { until } => {
+                Decoded::Damaged { until } => {
                     self.set_damage_aside(number, at, &bytes[at..until]).map_err(failed)?;
                     at = until;
                 }
-                Piece::Newer => return Err(SpoolError::Newer { path: path.to_owned() }),
-                Piece::Torn => {
+                Decoded::Newer => return Err(SpoolError::Newer { path: path.to_owned() }),
+                Decoded::Torn => {
                     let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
                     file.set_len(at as u64).and_then(|()| file.sync_data()).map_err(failed)?;
                     break;
@@ -158,20 +147,20 @@ impl Files {
     }
 
     /// Appends encoded records, and returns when they are on the disk.
-    pub fn append(&mut self, encoded: &[u8], records: u64) -> Result<(), Unkept> {
+    pub fn append(&mut self, encoded: &[u8], records: u64) -> Result<(), AppendError> {
         if self.bytes() + encoded.len() as u64 > self.max_bytes {
-            return Err(Unkept::Full);
+            return Err(AppendError::Full);
         }
         let written = self.ready(encoded.len() as u64).and_then(|()| match (&mut self.active, self.segments.back()) {
             (Some(file), Some(_)) => file.write_all(encoded).and_then(|()| file.sync_data()),
             _ => Err(io::ErrorKind::NotFound.into()),
         });
         if let Err(error) = written {
-            // What of it reached the disk is not known. Nobody was told that it is kept, and nothing is written behind it.
+            // What reached the disk is not known. No webhook was answered for it, and nothing is written behind it.
             if let (Some(file), Some(segment)) = (self.active.take(), self.segments.back()) {
                 let _ = file.set_len(segment.bytes);
             }
-            return Err(Unkept::Failed(error));
+            return Err(AppendError::Failed(error));
         }
         if let Some(segment) = self.segments.back_mut() {
             segment.bytes += encoded.len() as u64;
@@ -180,7 +169,7 @@ impl Files {
         Ok(())
     }
 
-    /// Sees to it that there is a segment with room for so many bytes.
+    /// Makes sure that there is a segment with space for so many bytes.
     fn ready(&mut self, bytes: u64) -> io::Result<()> {
         let longest = SEGMENT_BYTES.min(self.max_bytes / 4);
         let full = self.segments.back().is_some_and(|last| last.bytes > 0 && last.bytes + bytes > longest);
@@ -194,9 +183,9 @@ impl Files {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// The oldest records, so many at most, in the order in which they came. Nothing is taken until [`Files::advance`].
-    pub fn peek(&mut self, most: usize) -> Result<Page, SpoolError> {
-        let mut page = Page { entries: Vec::new(), upto: self.position };
+    /// Reads the oldest records, `most` at most, in order. They stay until [`SpoolFiles::advance`].
+    pub fn peek(&mut self, most: usize) -> Result<SpoolPage, SpoolError> {
+        let mut page = SpoolPage { entries: Vec::new(), upto: self.position };
         for segment in self.segments.clone() {
             let from = if segment.number == page.upto.segment { page.upto.offset } else { 0 };
             page.upto = Position { segment: segment.number, offset: from };
@@ -209,7 +198,7 @@ impl Files {
     }
 
     /// Reads on in one segment.
-    fn read_on(&self, segment: Segment, most: usize, page: &mut Page) -> Result<(), SpoolError> {
+    fn read_on(&self, segment: Segment, most: usize, page: &mut SpoolPage) -> Result<(), SpoolError> {
         let path = self.path(segment.number);
         let failed = |source| SpoolError::File { path: path.clone(), source };
         let file = File::open(&path).map_err(failed)?;
@@ -220,18 +209,18 @@ impl Files {
             file.read_exact_at(&mut bytes, page.upto.offset).map_err(failed)?;
             let mut at = 0;
             while at < bytes.len() && page.entries.len() < most {
-                let until = match record::read(&bytes, at) {
-                    Piece::Record { at_ms, kept } => {
-                        at = kept.end;
-                        page.entries.push(Entry { at_ms, kept: bytes[kept].to_vec() });
+                let until = match codec::read(&bytes, at) {
+                    Decoded::Record { at_ms, payload } => {
+                        at = payload.end;
+                        page.entries.push(RawEntry { at_ms, payload: bytes[payload].to_vec() });
                         continue;
                     }
-                    Piece::Newer => return Err(SpoolError::Newer { path: path.clone() }),
-                    // More may stand behind the window: then it is widened, or the next page begins here.
-                    Piece::Torn | Piece::Damaged { .. } if bytes.len() < left => break,
-                    // It was whole once: nothing shorter counts.
-                    Piece::Torn => bytes.len(),
-                    Piece::Damaged { until } => until,
+                    Decoded::Newer => return Err(SpoolError::Newer { path: path.clone() }),
+                    // The record may go on behind the window: it is widened, or the next page begins here.
+                    Decoded::Torn | Decoded::Damaged { .. } if bytes.len() < left => break,
+                    // The segment was valid up to its end once, so this is damage.
+                    Decoded::Torn => bytes.len(),
+                    Decoded::Damaged { until } => until,
                 };
                 let offset = index(page.upto.offset) + at;
                 self.set_damage_aside(segment.number, offset, &bytes[at..until]).map_err(failed)?;
@@ -243,13 +232,13 @@ impl Files {
         Ok(())
     }
 
-    /// So many records up to there are in the database. Answers how many are left.
+    /// Removes `records` records up to `upto`, which are in the database. Returns how many are left.
     pub fn advance(&mut self, upto: Position, records: u64) -> Result<u64, SpoolError> {
         self.position = upto;
         self.records = self.records.saturating_sub(records);
         let last = self.segments.back().copied();
         if last.is_none_or(|last| last.number == upto.segment && last.bytes <= upto.offset) {
-            // Nothing is left. What damage took away is not counted for ever.
+            // Nothing is left. Records lost by damage are not counted any more.
             self.records = 0;
             self.active = None;
             self.position = Position { segment: upto.segment + 1, offset: 0 };
@@ -267,11 +256,11 @@ impl Files {
         Ok(self.records)
     }
 
-    /// Keeps messages that the database will never take where people find them.
-    pub fn set_aside(&self, refused: &[Entry]) -> io::Result<()> {
+    /// Writes records that the database will never take to `refused.spool`.
+    pub fn set_aside(&self, refused: &[RawEntry]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for entry in refused {
-            record::encode(&entry.kept, entry.at_ms, &mut bytes);
+            codec::encode(&entry.payload, entry.at_ms, &mut bytes);
         }
         let mut file = private_append(&self.folder.join("refused.spool"))?;
         file.write_all(&bytes)?;
@@ -314,7 +303,7 @@ impl Files {
 }
 
 impl Position {
-    /// Segment, offset, and the checksum of both. Anything else is the beginning.
+    /// Reads segment, offset, and the checksum of both. Anything else is the beginning.
     fn read(file: &File) -> Self {
         let mut bytes = [0; 20];
         let Ok(()) = file.read_exact_at(&mut bytes, 0) else { return Self::default() };
@@ -322,7 +311,7 @@ impl Position {
         let (segment, offset) = said.split_at(8);
         let number = |bytes: &[u8]| bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         match (number(segment), number(offset), sum.first_chunk()) {
-            (Some(segment), Some(offset), Some(sum)) if u32::from_le_bytes(*sum) == record::checksum(said) => {
+            (Some(segment), Some(offset), Some(sum)) if u32::from_le_bytes(*sum) == codec::checksum(said) => {
                 Self { segment, offset }
             }
             _ => Self::default(),
@@ -333,7 +322,7 @@ impl Position {
         let mut bytes = Vec::with_capacity(20);
         bytes.extend(self.segment.to_le_bytes());
         bytes.extend(self.offset.to_le_bytes());
-        bytes.extend(record::checksum(&bytes).to_le_bytes());
+        bytes.extend(codec::checksum(&bytes).to_le_bytes());
         file.write_all_at(&bytes, 0)
     }
 }

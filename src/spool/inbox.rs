@@ -1,9 +1,9 @@
-//! The way of a webhook's message, and of a status callback: into the database, or here while that is away.
+//! Inbox with a spool: messages and callbacks go to the database, or to the spool.
 //!
-//! Order (I3) rests on two rules. While anything is held here, everything goes behind it. And when the database fails, all
-//! that is with it at that moment is handed over at once, in the order in which it was handed to the database, before
-//! anything that comes later: whoever waits for the database stops waiting. What it takes after all it takes once, by the
-//! dedupe key (I2).
+//! Order (I3) rests on two rules. While the spool holds anything, everything goes behind it. And when the database
+//! fails, all that is with it at that moment is handed to the spool at once, in the order in which it was handed to
+//! the database, before anything that comes later: callers stop waiting for the database. What it commits after all
+//! is recognised by the dedupe key (I2).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,139 +21,134 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::clerk::{self, Answer, Append, Board, Job};
-use super::kept::{self, Brought};
+use super::entry::{self, SpoolEntry};
 use super::metric;
-use super::patience::Patience;
-use super::{Spool, SpoolError, Stock};
+use super::retry_deadline::RetryDeadline;
+use super::writer::{self, Append, AppendAnswer, SpoolJob, SpoolState};
+use super::{SpoolError, SpoolFolder, SpoolStats};
 
-/// The database's inbox, with the spool behind it. Clones share it.
+/// The database's inbox with the spool behind it. Clones share it.
 #[derive(Clone)]
-pub struct Spooled {
+pub struct SpooledInbox {
     pub(super) store: Arc<dyn Inbox>,
-    pub(super) desk: Arc<Desk>,
+    pub(super) router: Arc<Router>,
 }
 
-/// What the clones share.
-pub(super) struct Desk {
-    pub jobs: Sender<Job>,
-    pub board: Arc<Board>,
-    course: Mutex<Course>,
+pub(super) struct Router {
+    pub jobs: Sender<SpoolJob>,
+    pub state: Arc<SpoolState>,
+    routes: Mutex<Routes>,
 }
 
-/// Who is where.
+/// Which way entries go.
 #[derive(Default)]
-struct Course {
-    /// The database has not been reached yet: nothing goes there.
-    shut: bool,
+struct Routes {
+    /// The database has not been reached since the start: nothing goes there.
+    store_closed: bool,
     next: u64,
     /// What is with the database, in the order in which it was handed over.
-    direct: BTreeMap<u64, Direct>,
-    /// Since when it has been away.
+    direct: BTreeMap<u64, InStore>,
     away: Option<Instant>,
 }
 
-/// What one webhook, or several together, brought, and the database has.
-struct Direct {
-    brought: Vec<Brought>,
-    kept: Answer,
+/// A batch that is with the database.
+struct InStore {
+    entries: Vec<SpoolEntry>,
+    appended: AppendAnswer,
 }
 
-/// Which way messages go.
-enum Way {
-    /// They were handed to the spool, but for those that are marked: their tenants have their share of it. Whether the others
-    /// are kept.
+enum Route {
+    /// To the spool, except for entries marked `true`, whose tenants have used their share up. The receiver gets
+    /// whether the others were appended.
     Spool(oneshot::Receiver<bool>, Vec<bool>),
-    /// To the database; what the spool says, should they go there all the same.
-    Store(Ticket, oneshot::Receiver<bool>),
+    /// To the database; the receiver gets the spool's answer if the batch goes there after all.
+    Store(InStoreGuard, oneshot::Receiver<bool>),
 }
 
-/// Messages with the database; dropped, they are forgotten.
-struct Ticket {
-    desk: Arc<Desk>,
+/// Guard of a batch that is with the database; dropping it removes the batch.
+struct InStoreGuard {
+    router: Arc<Router>,
     number: u64,
 }
 
-impl Spooled {
-    /// Before the database's inbox. With `shut`, nothing goes there until [`Spooled::open_store`].
+impl SpooledInbox {
+    /// Puts the spool before the database's inbox. With `store_closed`, nothing goes to the database until [`SpooledInbox::open_store`].
     ///
     /// # Errors
     /// [`SpoolError::Thread`]
-    pub fn new(spool: Spool, store: Arc<dyn Inbox>, shut: bool) -> Result<Self, SpoolError> {
-        let (jobs, board) = clerk::start(spool.files, spool.max_bytes)?;
-        let course = Mutex::new(Course { shut, away: shut.then(Instant::now), ..Course::default() });
-        Ok(Self { store, desk: Arc::new(Desk { jobs, board, course }) })
+    pub fn new(spool: SpoolFolder, store: Arc<dyn Inbox>, store_closed: bool) -> Result<Self, SpoolError> {
+        let (jobs, state) = writer::start(spool.files, spool.max_bytes)?;
+        let routes = Mutex::new(Routes { store_closed, away: store_closed.then(Instant::now), ..Routes::default() });
+        Ok(Self { store, router: Arc::new(Router { jobs, state, routes }) })
     }
 
-    /// The database is there: what is kept may go there.
+    /// The database was reached: the spool may be drained into it.
     pub fn open_store(&self) {
-        self.desk.lock().shut = false;
-        self.desk.board.kept.notify_one();
+        self.router.lock().store_closed = false;
+        self.router.state.appended.notify_one();
     }
 
-    /// Kept by one tenant alone, or by several of which none may take all the room. Without a word, it is several.
+    /// Sets the number of tenants: of several, none may take all the space. The default is several.
     #[must_use]
     pub fn for_tenants(self, count: usize) -> Self {
-        self.desk.board.shares().alone = count < 2;
+        self.router.state.shares().alone = count < 2;
         self
     }
 
-    /// Whether the database has not been reached yet.
     #[must_use]
-    pub fn is_shut(&self) -> bool {
-        self.desk.lock().shut
+    pub fn is_store_closed(&self) -> bool {
+        self.router.lock().store_closed
     }
 
-    /// How much is kept.
     #[must_use]
-    pub fn stock(&self) -> Stock {
-        self.desk.board.stock()
+    pub fn stats(&self) -> SpoolStats {
+        self.router.state.stats()
     }
 
     async fn take(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
         let count = messages.len();
-        let brought = messages.iter().cloned().map(Box::new).map(Brought::Message).collect();
-        let (mut ticket, mut kept) = match self.desk.enter(brought) {
-            Way::Spool(kept, over) => {
-                let kept = kept.await.unwrap_or(false);
-                return over.into_iter().map(|over| answer(kept && !over)).collect();
+        let entries = messages.iter().cloned().map(Box::new).map(SpoolEntry::Message).collect();
+        let (mut guard, mut appended) = match self.router.route(entries) {
+            Route::Spool(appended, refused) => {
+                let appended = appended.await.unwrap_or(false);
+                return refused.into_iter().map(|refused| answer(appended && !refused)).collect();
             }
-            Way::Store(ticket, kept) => (ticket, kept),
+            Route::Store(guard, appended) => (guard, appended),
         };
-        let asked = self.insist(messages);
+        let asked = self.accept_until_deadline(messages);
         let mut results = tokio::select! {
-            // The database failed somebody else: everything that is with it is kept here.
-            kept = &mut kept => return vec_of(count, kept),
+            // Another batch failed: everything that is with the database goes to the spool.
+            appended = &mut appended => return same_answer(count, appended),
             results = asked => results,
         };
         if !results.iter().any(is_away) {
-            ticket.done();
+            guard.stored();
             return results;
         }
         let why = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_transient()));
-        ticket.turn(results.iter().map(is_away), why);
-        let kept = kept.await;
+        guard.fail_over(results.iter().map(is_away), why);
+        let appended = appended.await;
         for result in results.iter_mut().filter(|result| is_away(result)) {
-            *result = answer(kept.as_ref().is_ok_and(|kept| *kept));
+            *result = answer(appended.as_ref().is_ok_and(|appended| *appended));
         }
         results
     }
 
-    /// Asks the database, and asks it again for what it could not take, until the patience is at its end. What was written
-    /// although its answer was lost is known by its dedupe key then.
-    async fn insist(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
+    /// Accepts messages, and tries again what the database could not take, until the retry deadline. A message that
+    /// was committed although its answer was lost is recognised by its dedupe key.
+    async fn accept_until_deadline(&self, messages: Vec<NewInbound>) -> Vec<Result<Acceptance, PortError>> {
         let mut results = failed(messages.len(), PortErrorKind::Timeout);
-        let mut patience = Patience::begin();
+        let mut deadline = RetryDeadline::begin();
         loop {
             let open: Vec<usize> = (0..messages.len()).filter(|at| results.get(*at).is_some_and(is_away)).collect();
             let asked = open.iter().filter_map(|at| messages.get(*at)).cloned().collect();
-            let Ok(answers) = patience.with(self.store.accept(asked)).await else { return results };
+            let Ok(answers) = deadline.with(self.store.accept(asked)).await else { return results };
             for (at, answer) in open.into_iter().zip(answers) {
                 if let Some(result) = results.get_mut(at) {
                     *result = answer;
                 }
             }
-            if !results.iter().any(is_away) || !patience.lasts().await {
+            if !results.iter().any(is_away) || !deadline.wait_for_retry().await {
                 return results;
             }
         }
@@ -161,30 +156,30 @@ impl Spooled {
 }
 
 /// The same for a status callback.
-async fn insist_on<F>(apply: impl Fn() -> F) -> Result<Advanced, PortError>
+async fn apply_until_deadline<F>(apply: impl Fn() -> F) -> Result<Advanced, PortError>
 where
     F: Future<Output = Result<Advanced, PortError>>,
 {
-    let mut patience = Patience::begin();
+    let mut deadline = RetryDeadline::begin();
     loop {
-        let result = patience.with(apply()).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
-        if !is_away(&result) || !patience.lasts().await {
+        let result = deadline.with(apply()).await.unwrap_or_else(|_| Err(PortErrorKind::Timeout.into()));
+        if !is_away(&result) || !deadline.wait_for_retry().await {
             return result;
         }
     }
 }
 
-/// Whether the same again may do better.
+/// Whether another try may succeed.
 fn is_away<T>(result: &Result<T, PortError>) -> bool {
     result.as_ref().is_err_and(PortError::is_transient)
 }
 
-impl Spooled {
-    /// Applies a status callback to the database by `apply`, or keeps it while that is away, behind all that is kept already.
-    /// One that does not carry our id is looked for by the provider's, which no index leads to; it is not kept.
+impl SpooledInbox {
+    /// Applies a status callback by `apply`, or spools it while the database is away, behind all that is in the
+    /// spool. A callback without our id is found by the provider's, which no index has; it is not spooled.
     ///
     /// # Errors
-    /// What `apply` says. `Unavailable`: the database is away, and it is not kept.
+    /// What `apply` returns. `Unavailable`: the database is away, and it was not spooled.
     pub async fn status<F>(&self, update: StatusUpdate, apply: impl Fn(StatusUpdate) -> F) -> Result<(), PortError>
     where
         F: Future<Output = Result<Advanced, PortError>>,
@@ -192,24 +187,24 @@ impl Spooled {
         if update.id.is_none() {
             return apply(update).await.map(drop);
         }
-        let is_kept = |kept: Result<bool, _>| if kept.unwrap_or(false) { Ok(()) } else { Err(unavailable()) };
-        let (mut ticket, mut kept) = match self.desk.enter(vec![Brought::Status(update.clone())]) {
-            // One that is over its tenant's share was not handed over, and nobody answers.
-            Way::Spool(kept, _) => return is_kept(kept.await),
-            Way::Store(ticket, kept) => (ticket, kept),
+        let is_kept = |appended: Result<bool, _>| if appended.unwrap_or(false) { Ok(()) } else { Err(unavailable()) };
+        let (mut guard, mut appended) = match self.router.route(vec![SpoolEntry::Status(update.clone())]) {
+            // An entry over its tenant's share was not handed over, and gets no answer.
+            Route::Spool(appended, _) => return is_kept(appended.await),
+            Route::Store(guard, appended) => (guard, appended),
         };
-        let asked = insist_on(|| apply(update.clone()));
+        let asked = apply_until_deadline(|| apply(update.clone()));
         let result = tokio::select! {
-            kept = &mut kept => return is_kept(kept),
+            appended = &mut appended => return is_kept(appended),
             result = asked => result,
         };
         match result {
             Err(error) if error.is_transient() => {
-                ticket.turn([true].into_iter(), Some(&error));
-                is_kept(kept.await)
+                guard.fail_over([true].into_iter(), Some(&error));
+                is_kept(appended.await)
             }
             result => {
-                ticket.done();
+                guard.stored();
                 result.map(drop)
             }
         }
@@ -220,133 +215,133 @@ fn unavailable() -> PortError {
     PortErrorKind::Unavailable.into()
 }
 
-fn vec_of(count: usize, kept: Result<bool, oneshot::error::RecvError>) -> Vec<Result<Acceptance, PortError>> {
-    let kept = kept.unwrap_or(false);
-    (0..count).map(|_| answer(kept)).collect()
+fn same_answer(count: usize, appended: Result<bool, oneshot::error::RecvError>) -> Vec<Result<Acceptance, PortError>> {
+    let appended = appended.unwrap_or(false);
+    (0..count).map(|_| answer(appended)).collect()
 }
 
-fn answer(kept: bool) -> Result<Acceptance, PortError> {
-    if kept { Ok(Acceptance::Spooled) } else { Err(unavailable()) }
+fn answer(appended: bool) -> Result<Acceptance, PortError> {
+    if appended { Ok(Acceptance::Spooled) } else { Err(unavailable()) }
 }
 
 fn failed(count: usize, kind: PortErrorKind) -> Vec<Result<Acceptance, PortError>> {
     (0..count).map(|_| Err(kind.into())).collect()
 }
 
-impl Desk {
-    /// Since when the database has been away, when that is over.
+impl Router {
+    /// How long the database was away, once when that is over.
     pub(super) fn is_back(&self) -> Option<Duration> {
         self.lock().away.take().map(|since| since.elapsed())
     }
 
-    pub(super) fn held(&self) -> u64 {
-        self.board.held.load(Ordering::SeqCst)
+    pub(super) fn outstanding(&self) -> u64 {
+        self.state.outstanding.load(Ordering::SeqCst)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Routes> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(self: &Arc<Self>, brought: Vec<Brought>) -> Way {
-        let (answer, kept) = oneshot::channel();
-        let mut course = self.lock();
-        if course.shut || self.held() > 0 {
-            let over = self.keep(&brought, answer, true);
-            return Way::Spool(kept, over);
+    fn route(self: &Arc<Self>, entries: Vec<SpoolEntry>) -> Route {
+        let (answer, appended) = oneshot::channel();
+        let mut routes = self.lock();
+        if routes.store_closed || self.outstanding() > 0 {
+            let refused = self.append(&entries, answer, true);
+            return Route::Spool(appended, refused);
         }
-        let number = course.next;
-        course.next += 1;
-        course.direct.insert(number, Direct { brought, kept: answer });
-        Way::Store(Ticket { desk: Arc::clone(self), number }, kept)
+        let number = routes.next;
+        routes.next += 1;
+        routes.direct.insert(number, InStore { entries, appended: answer });
+        Route::Store(InStoreGuard { router: Arc::clone(self), number }, appended)
     }
 
-    /// Hands something to the spool, and answers what of it not: with `by_share`, what is over its tenant's share. Called with
-    /// the course locked, so that nothing comes between.
-    fn keep(&self, brought: &[Brought], answer: Answer, by_share: bool) -> Vec<bool> {
-        let (mut encoded, mut whose, mut over) = (Vec::new(), Vec::new(), Vec::with_capacity(brought.len()));
-        let stock = self.board.stock();
-        let mut shares = self.board.shares();
-        for each in brought {
+    /// Hands entries to the spool. Returns which were refused: with `by_share`, those over their tenant's share.
+    /// Called with the routes locked, so that nothing comes between.
+    fn append(&self, entries: &[SpoolEntry], answer: AppendAnswer, by_share: bool) -> Vec<bool> {
+        let (mut encoded, mut owners, mut refused) = (Vec::new(), Vec::new(), Vec::with_capacity(entries.len()));
+        let stats = self.state.stats();
+        let mut shares = self.state.shares();
+        for each in entries {
             let (tenant, begun) = (each.tenant(), encoded.len());
-            if kept::encode(each, &mut encoded).is_err() {
-                // Nothing that a gateway makes; the whole batch is refused, as nobody was promised anything yet.
-                whose.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
-                return vec![true; brought.len()];
+            if entry::encode(each, &mut encoded).is_err() {
+                // No gateway makes such an entry; the whole batch is refused, as no webhook was answered yet.
+                owners.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
+                return vec![true; entries.len()];
             }
             let bytes = (encoded.len() - begun) as u64;
-            over.push(by_share && !shares.admits(tenant, bytes, stock.bytes, stock.max_bytes));
-            if over.last() == Some(&true) {
+            refused.push(by_share && !shares.admits(tenant, bytes, stats.bytes, stats.max_bytes));
+            if refused.last() == Some(&true) {
                 encoded.truncate(begun);
-                if shares.is_news(tenant) {
+                if shares.is_first_refusal(tenant) {
                     warn!(tenant.id = %tenant, "the tenant's share of the spool is used up, its webhooks are refused");
                 }
             } else {
                 shares.add(tenant, bytes);
-                whose.push((tenant.clone(), bytes));
+                owners.push((tenant.clone(), bytes));
             }
         }
-        let records = whose.len() as u64;
-        counter!(metric::REFUSED).increment(over.len() as u64 - records);
+        let records = owners.len() as u64;
+        counter!(metric::REFUSED).increment(refused.len() as u64 - records);
         // Without any, the answer is dropped, and the webhooks are refused.
         if records > 0 {
-            self.board.held.fetch_add(records, Ordering::SeqCst);
-            if self.jobs.send(Job::Append(Append { encoded, whose, answer })).is_err() {
-                self.board.held.fetch_sub(records, Ordering::SeqCst);
+            self.state.outstanding.fetch_add(records, Ordering::SeqCst);
+            if self.jobs.send(SpoolJob::Append(Append { encoded, owners, answer })).is_err() {
+                self.state.outstanding.fetch_sub(records, Ordering::SeqCst);
             }
         }
-        over
+        refused
     }
 
-    /// What is in the database takes no room any more.
-    pub(super) fn release(&self, whose: &[(TenantId, u64)]) {
-        // Nothing is added meanwhile.
+    /// Takes what is in the database off the tenants' shares.
+    pub(super) fn release(&self, owners: &[(TenantId, u64)]) {
+        // With the routes locked, nothing is added meanwhile.
         let _course = self.lock();
-        let mut shares = self.board.shares();
-        whose.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
-        if self.held() == 0 {
+        let mut shares = self.state.shares();
+        owners.iter().for_each(|(tenant, bytes)| shares.release(tenant, *bytes));
+        if self.outstanding() == 0 {
             shares.clear();
         }
     }
 }
 
-impl Ticket {
-    /// The database took it. When it had been away, and nothing could be kept meanwhile, that is over.
-    fn done(&mut self) {
-        let mut course = self.desk.lock();
-        course.direct.remove(&self.number);
-        if course.away.is_some() && self.desk.held() == 0 {
-            course.away = None;
+impl InStoreGuard {
+    /// The database took the batch. When it had been away and the spool is empty, the outage is over.
+    fn stored(&mut self) {
+        let mut routes = self.router.lock();
+        routes.direct.remove(&self.number);
+        if routes.away.is_some() && self.router.outstanding() == 0 {
+            routes.away = None;
             info!("the database is back");
         }
     }
 
-    /// The database failed: all that is with it goes to the spool, and of this batch what is said to.
-    fn turn(&mut self, failed: impl Iterator<Item = bool>, why: Option<&PortError>) {
-        let mut course = self.desk.lock();
-        if let Some(own) = course.direct.get_mut(&self.number) {
+    /// The database failed: all that is with it goes to the spool, and of this batch the failed entries.
+    fn fail_over(&mut self, failed: impl Iterator<Item = bool>, why: Option<&PortError>) {
+        let mut routes = self.router.lock();
+        if let Some(own) = routes.direct.get_mut(&self.number) {
             let mut failed = failed;
-            own.brought.retain(|_| failed.next().unwrap_or(true));
+            own.entries.retain(|_| failed.next().unwrap_or(true));
         }
-        if course.away.is_none() {
-            course.away = Some(Instant::now());
+        if routes.away.is_none() {
+            routes.away = Some(Instant::now());
             let cause = why.and_then(|error| error.source.as_deref()).map(tracing::field::display);
             warn!(error = why.map(tracing::field::display), cause, "the database is away, messages go to the spool");
         }
-        for direct in std::mem::take(&mut course.direct).into_values() {
-            // Few, and theirs is order: the shares are kept by what comes after them. Whoever waits for one that cannot be
-            // kept at all is refused.
-            let _ = self.desk.keep(&direct.brought, direct.kept, false);
+        for direct in std::mem::take(&mut routes.direct).into_values() {
+            // They are few and must keep their order, so shares are not checked. A batch that cannot be appended is
+            // refused.
+            let _ = self.router.append(&direct.entries, direct.appended, false);
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for InStoreGuard {
     fn drop(&mut self) {
-        self.desk.lock().direct.remove(&self.number);
+        self.router.lock().direct.remove(&self.number);
     }
 }
 
-impl Inbox for Spooled {
+impl Inbox for SpooledInbox {
     fn accept(&self, batch: Vec<NewInbound>) -> Pending<'_, Vec<Result<Acceptance, PortError>>> {
         Box::pin(self.take(batch))
     }
@@ -374,9 +369,9 @@ impl Inbox for Spooled {
     }
 }
 
-impl fmt::Debug for Spooled {
+impl fmt::Debug for SpooledInbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spooled").field("stock", &self.stock()).finish_non_exhaustive()
+        f.debug_struct("SpooledInbox").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
 

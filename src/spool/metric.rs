@@ -1,18 +1,18 @@
 //! Names of the metrics that the spool writes.
 
-/// Messages that are kept and not in the database yet.
+/// Entries that are not in the database yet.
 pub const RECORDS: &str = "palabre_spool_records";
-/// What they take of the disk.
+/// Their size on disk.
 pub const BYTES: &str = "palabre_spool_bytes";
-/// How long the oldest has waited; 0 when none does.
+/// How long the oldest has waited; 0 when there is none.
 pub const OLDEST_SECONDS: &str = "palabre_spool_oldest_seconds";
-/// Messages that were kept because the database was away.
+/// Entries that were appended.
 pub const KEPT: &str = "palabre_spool_kept_total";
-/// Messages that went from here into the database.
+/// Entries that went into the database.
 pub const DRAINED: &str = "palabre_spool_drained_total";
-/// Messages that could not be kept: full, or a disk that fails.
+/// Entries that could not be appended: the spool is full, or the disk fails.
 pub const REFUSED: &str = "palabre_spool_refused_total";
-/// Messages that the database refused for good, in `refused.spool`.
+/// Entries that the database refused for good, in `refused.spool`.
 pub const SET_ASIDE: &str = "palabre_spool_set_aside_total";
-/// Places in the files that are damaged.
+/// Damaged places in the files.
 pub const DAMAGED: &str = "palabre_spool_damaged_total";

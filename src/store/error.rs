@@ -93,6 +93,11 @@ impl StoreError {
     }
 }
 
+/// The error for a stored value that no version of Palabre wrote.
+pub(super) fn corrupt(what: &'static str) -> DbErr {
+    DbErr::Type(format!("{what} does not read back"))
+}
+
 /// The sqlx error inside.
 pub(super) fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
     match error {

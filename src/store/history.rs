@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;
 use sea_orm::{DbErr, FromQueryResult};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::database::DatabasePool;
 use super::entity::{event_log, message_in, message_out};
 use super::statement::{SqlText, Value, all, integer, text, text_or_null};
-use super::values::{Row, parse_time};
+use super::values::{Row, first_id_of, parse_time};
 use super::{DatabaseKind, StoreError, postgres, sql, sqlite};
 
 /// Reads a store beside a running daemon or without one.
@@ -205,10 +204,4 @@ impl HistoryReader {
         }
         self.models(sql::FLOW_OUTBOUND, [text(tenant), text(correlation)]).await
     }
-}
-
-/// No UUIDv7 of that millisecond or later stands before it.
-pub(super) fn first_id_of(at: Timestamp) -> String {
-    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
-    Uuid::from_u128(millis << 80).to_string()
 }

@@ -7,6 +7,7 @@
 mod blocked_reason;
 pub mod conversations;
 mod database;
+mod dialect;
 mod dump;
 mod error;
 mod events;

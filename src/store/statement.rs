@@ -9,14 +9,9 @@ use std::fmt::Display;
 use palabre_actors::domain::Timestamp;
 use sea_orm::DbErr;
 
+pub(super) use super::dialect::Dialect;
 use super::sqlite;
 use super::values::Row;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Sqlite,
-    Postgres,
-}
 
 /// One statement in each dialect. Texts are constant, so that each is prepared once per connection.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use palabre_actors::domain::Timestamp;
 use sea_orm::DbErr;
 use serde::Deserialize;
 
-use super::values::corrupt;
+use super::error::corrupt;
 
 #[derive(Deserialize)]
 #[serde(untagged)]

@@ -13,7 +13,8 @@ use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::statement::Dialect;
+use super::dialect::Dialect;
+pub(super) use super::error::corrupt;
 use super::timestamp_list::parse_timestamps;
 
 /// `2026-11-21T03:55:00.123456Z`: the order of the texts is the order of time.
@@ -23,11 +24,6 @@ pub(super) fn time_text(at: Timestamp) -> String {
 
 pub(super) fn parse_time(text: &str) -> Result<Timestamp, DbErr> {
     DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)).map_err(|_| corrupt("a time"))
-}
-
-/// The error for a stored value that no version of Palabre wrote.
-pub(super) fn corrupt(what: &'static str) -> DbErr {
-    DbErr::Type(format!("{what} does not read back"))
 }
 
 pub(super) struct Row {

@@ -1,7 +1,4 @@
-//! Log lines: JSON for machines or text for people, written to standard output by a thread of its own.
-//!
-//! A line costs its caller the formatting and a queue; when standard output cannot keep up, lines are dropped and
-//! counted (`palabre_logs_dropped_lines_total`) instead of holding messages up: logging fails open.
+//! Log lines, as JSON or text, written to standard output by a thread.
 
 mod json;
 
@@ -48,7 +45,7 @@ pub fn install(config: &Logs) -> Result<LogGuard, LogsError> {
     install_to(config, io::stdout())
 }
 
-/// As [`install`], to another place.
+/// The same to another writer.
 ///
 /// # Errors
 /// [`LogsError`] when the level does not parse.

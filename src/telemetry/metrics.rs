@@ -1,184 +1,16 @@
-//! The names of all metrics, and the recorder behind `/metrics`.
-//!
-//! Every name stands in [`CATALOGUE`] and in the table of `docs/operations.md`; tests hold the sources, the catalogue, the
-//! handbook, the alerts and the dashboard together. Labels come from closed sets, plus tenant and channel ids: never from
-//! what somebody sent.
+//! Metrics recorder behind `/metrics`; the names stand in [`catalogue`].
+
+pub mod catalogue;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use palabre_actors::runtime::metric as heart;
+use palabre_actors::runtime::metric as core_metric;
 
 use super::{logs, process};
 
-/// Requests answered, by `route` and `status`.
-pub const HTTP_REQUESTS: &str = "palabre_http_requests_total";
-/// From a request's head to the last byte of its answer, by `route`.
-pub const HTTP_REQUEST_SECONDS: &str = "palabre_http_request_seconds";
-/// Requests whose answer is not written yet.
-pub const HTTP_IN_FLIGHT: &str = "palabre_http_in_flight_count";
-/// What became of webhooks, by `tenant`, `channel` and `outcome`.
-pub const WEBHOOK_OUTCOMES: &str = "palabre_webhook_outcomes_total";
-/// Webhooks for which no channel was found, by `route`.
-pub const WEBHOOK_STRAYS: &str = "palabre_webhook_strays_total";
-
-/// Resident memory.
-pub const PROCESS_RESIDENT_MEMORY: &str = "palabre_process_resident_memory_bytes";
-/// CPU time used, user and system. A gauge that only grows.
-pub const PROCESS_CPU: &str = "palabre_process_cpu_seconds_total";
-/// Open file descriptors.
-pub const PROCESS_OPEN_FDS: &str = "palabre_process_open_fds_count";
-/// Threads.
-pub const PROCESS_THREADS: &str = "palabre_process_threads_count";
-/// Since the process started.
-pub const PROCESS_UPTIME: &str = "palabre_process_uptime_seconds";
-/// Panics of any thread or task.
-pub const PROCESS_PANICS: &str = "palabre_process_panics_total";
-/// Always 1; the `version` label says what runs.
-pub const PROCESS_BUILD: &str = "palabre_process_build_info";
-/// Log lines lost because standard output could not keep up.
-pub const LOGS_DROPPED: &str = "palabre_logs_dropped_lines_total";
-
-/// Rows that one transaction of the store wrote.
-pub const STORE_BATCH_ROWS: &str = "palabre_store_batch_rows";
-/// Seconds of one transaction of the store.
-pub const STORE_COMMIT_SECONDS: &str = "palabre_store_commit_seconds";
-/// Transactions that failed; their entries were tried one by one.
-pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
-/// Transactions that another one was in the way of; they were written again.
-pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
-
-/// Rows that were deleted because they were older than their retention, by `table`.
-pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
-/// Whole months that were.
-pub const RETENTION_MONTHS: &str = "palabre_retention_dropped_months_total";
-/// How often it failed.
-pub const RETENTION_FAILURES: &str = "palabre_retention_failures_total";
-
-/// Messages that are kept in the spool and not in the database yet.
-pub const SPOOL_RECORDS: &str = "palabre_spool_records";
-/// What they take of the disk.
-pub const SPOOL_BYTES: &str = "palabre_spool_bytes";
-/// How long the oldest has waited; 0 when none does.
-pub const SPOOL_OLDEST_SECONDS: &str = "palabre_spool_oldest_seconds";
-/// Messages that were kept because the database was away.
-pub const SPOOL_KEPT: &str = "palabre_spool_kept_total";
-/// Messages that went from the spool into the database.
-pub const SPOOL_DRAINED: &str = "palabre_spool_drained_total";
-/// Messages that could not be kept: the spool is full, or its disk fails.
-pub const SPOOL_REFUSED: &str = "palabre_spool_refused_total";
-/// Messages that the database refused for good; they are in `refused.spool`.
-pub const SPOOL_SET_ASIDE: &str = "palabre_spool_set_aside_total";
-/// Places in the spool's files that are damaged.
-pub const SPOOL_DAMAGED: &str = "palabre_spool_damaged_total";
-/// 1 while Redis answers, 0 while it does not; not there without one.
-pub const REDIS_UP: &str = "palabre_redis_up";
-/// Questions for permits that were answered by this node's share, because Redis did not answer.
-pub const REDIS_FALLBACKS: &str = "palabre_redis_fallbacks_total";
-/// Seconds that Redis took to answer a question for permits.
-pub const REDIS_SCRIPT_SECONDS: &str = "palabre_redis_script_seconds";
-/// Nodes that are alive, as far as this one knows.
-pub const NODES: &str = "palabre_cluster_nodes_count";
-
-/// Every metric with its kind and meaning, in the order of the handbook's table.
-pub const CATALOGUE: &[Metric] = &[
-    Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
-    Metric::histogram(HTTP_REQUEST_SECONDS, "From a request's head to the last byte of its answer, by route"),
-    Metric::gauge(HTTP_IN_FLIGHT, "Requests whose answer is not written yet"),
-    Metric::counter(WEBHOOK_OUTCOMES, "What became of webhooks, by tenant, channel and outcome"),
-    Metric::counter(WEBHOOK_STRAYS, "Webhooks for which no channel was found, by route"),
-    Metric::counter(heart::ACCEPTED, "Webhook messages made durable, by kind (new, duplicate)"),
-    Metric::counter(heart::REFUSED, "Webhooks refused because too many waited already"),
-    Metric::histogram(heart::ACCEPT_BATCH, "Messages of one accept batch"),
-    Metric::counter(heart::REDELIVERED, "Accepted messages brought back from the store"),
-    Metric::counter(heart::TURNS, "Accepted messages whose turn was committed, by outcome"),
-    Metric::histogram(heart::TURN_SECONDS, "From a webhook's arrival to its turn's commit"),
-    Metric::counter(heart::TURN_CONFLICTS, "Turns that lost a race and were decided again"),
-    Metric::gauge(heart::RESIDENT, "Conversations in memory"),
-    Metric::counter(heart::POISONED, "Messages set aside because they panicked their conversation repeatedly"),
-    Metric::counter(heart::PANICS, "Actors that panicked, by actor; each is rebuilt from the store"),
-    Metric::counter(heart::QUARANTINED, "Tenants put to rest because they used their restart budget up"),
-    Metric::counter(heart::SENDS, "Attempts to hand a message to a provider, by result"),
-    Metric::histogram(heart::SEND_SECONDS, "How long a provider took to answer a send"),
-    Metric::gauge(heart::SENDING, "Messages being sent"),
-    Metric::gauge(heart::CHANNEL_STATE, "1 for the state that a channel is in, by tenant, channel and state"),
-    Metric::counter(heart::DEAD, "Messages that will not be tried again by themselves, by tenant, channel and state"),
-    Metric::gauge(heart::DAY_USED, "Used share of limits.per_day, by tenant"),
-    Metric::gauge(heart::BUDGET_USED, "Used share of a budget, by tenant and period (day, month)"),
-    Metric::gauge(heart::BUDGET_ALERT, "1 while so much of a budget is used that people should hear of it"),
-    Metric::histogram(STORE_BATCH_ROWS, "Rows that one transaction wrote"),
-    Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
-    Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
-    Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
-    Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
-    Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
-    Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
-    Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
-    Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
-    Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),
-    Metric::counter(SPOOL_KEPT, "Messages that were kept beside the database"),
-    Metric::counter(SPOOL_DRAINED, "Messages that went from the spool into the database"),
-    Metric::counter(SPOOL_REFUSED, "Messages that the spool could not keep"),
-    Metric::counter(SPOOL_SET_ASIDE, "Messages of the spool that the database refused for good"),
-    Metric::counter(SPOOL_DAMAGED, "Damaged places of the spool"),
-    Metric::gauge(REDIS_UP, "1 while Redis answers, 0 while it does not"),
-    Metric::counter(REDIS_FALLBACKS, "Questions for permits that this node's share answered, without Redis"),
-    Metric::histogram(REDIS_SCRIPT_SECONDS, "How long Redis took to answer a question for permits"),
-    Metric::gauge(NODES, "Nodes that are alive, as far as this one knows"),
-    Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
-    Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
-    Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),
-    Metric::gauge(PROCESS_THREADS, "Threads"),
-    Metric::gauge(PROCESS_UPTIME, "Time since the process started"),
-    Metric::counter(PROCESS_PANICS, "Panics of any thread or task"),
-    Metric::gauge(PROCESS_BUILD, "Always 1; the version label says what runs"),
-    Metric::counter(LOGS_DROPPED, "Log lines lost because standard output could not keep up"),
-];
-
-/// One metric.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Its name at Prometheus.
-    pub name: &'static str,
-    /// What it counts, for people.
-    pub help: &'static str,
-    /// How it behaves.
-    pub kind: Kind,
-}
-
-/// How a metric behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Grows.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Counts observations per bucket.
-    Histogram,
-}
-
-impl Metric {
-    const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: Kind::Counter }
-    }
-
-    const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: Kind::Gauge }
-    }
-
-    const fn histogram(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: Kind::Histogram }
-    }
-
-    fn describe(self) {
-        match self.kind {
-            Kind::Counter => ::metrics::describe_counter!(self.name, self.help),
-            Kind::Gauge => ::metrics::describe_gauge!(self.name, self.help),
-            Kind::Histogram => ::metrics::describe_histogram!(self.name, self.help),
-        }
-    }
-}
+pub use self::catalogue::*;
 
 /// Upper bounds for everything measured in seconds: fine around the targets (15 ms for a webhook, 60 ms for a reply),
 /// from 0.1 ms to a minute, which answers wait in a flood.
@@ -190,15 +22,15 @@ const SECONDS_BUCKETS: &[f64] = &[
 /// For histograms of how many: messages or rows in a batch.
 const COUNT_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
-/// Observations wait in memory until somebody sums them up; without a scrape this does.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Observations wait in memory until they are summed up; without a scrape this does it.
+const MAINTENANCE_EVERY: Duration = Duration::from_secs(5);
 
-/// The recorder could not be set up.
+/// The recorder could not be installed.
 #[derive(Debug, thiserror::Error)]
 #[error("the metrics recorder cannot be installed")]
 pub struct MetricsError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// Writes the text that Prometheus scrapes.
+/// Renders the text that Prometheus scrapes.
 #[derive(Clone, Debug)]
 pub struct Exporter {
     handle: PrometheusHandle,
@@ -219,7 +51,7 @@ impl Exporter {
 /// one process of tests; their numbers add up.
 ///
 /// # Errors
-/// [`MetricsError`] when somebody else installed a recorder, or the thread that keeps it small cannot start.
+/// [`MetricsError`] when another recorder is installed, or the maintenance thread cannot start.
 pub fn install() -> Result<Exporter, MetricsError> {
     static INSTALLED: Mutex<Option<Exporter>> = Mutex::new(None);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,17 +65,17 @@ pub fn install() -> Result<Exporter, MetricsError> {
 fn build() -> Result<Exporter, Box<dyn std::error::Error + Send + Sync>> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Full(heart::ACCEPT_BATCH.to_owned()), COUNT_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(core_metric::ACCEPT_BATCH.to_owned()), COUNT_BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(STORE_BATCH_ROWS.to_owned()), COUNT_BUCKETS)?
         .install_recorder()?;
     CATALOGUE.iter().copied().for_each(Metric::describe);
     ::metrics::gauge!(PROCESS_BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     ::metrics::counter!(PROCESS_PANICS).absolute(0);
-    let upkeep = handle.clone();
+    let maintenance = handle.clone();
     std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
         loop {
-            std::thread::park_timeout(UPKEEP_EVERY);
-            upkeep.run_upkeep();
+            std::thread::park_timeout(MAINTENANCE_EVERY);
+            maintenance.run_upkeep();
         }
     })?;
     Ok(Exporter { handle, started: Instant::now() })

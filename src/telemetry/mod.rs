@@ -1,5 +1,6 @@
-//! What the daemon says about itself: log lines ([`logs`]), numbers ([`metrics`]) and the last words of a panicking
-//! thread ([`panics`]). Nothing here may name a person (I10); `docs/operations.md` has the never-log list.
+//! Telemetry: log lines ([`logs`]), metrics ([`metrics`]), panics ([`panics`]).
+//!
+//! Nothing here may name a person (I10); `docs/operations.md` has the never-log list.
 
 pub mod logs;
 pub mod metrics;

@@ -1,8 +1,4 @@
-//! What a panic leaves in the logs.
-//!
-//! A formatted panic message may carry anything its author formatted into it, a message's text included, and so may
-//! the `Debug` output that `unwrap` prints: only a payload that is a literal of the source code is logged (I10). The
-//! location says the rest.
+//! Panics in the logs and metrics.
 
 use std::any::Any;
 use std::panic::PanicHookInfo;
@@ -10,7 +6,7 @@ use std::sync::Once;
 
 use super::metrics;
 
-/// Stands in for a payload that is not a literal.
+/// Replaces a payload that is not a literal.
 const WITHHELD: &str = "(withheld: it was formatted at run time)";
 
 /// Sends panics to the log and the metrics instead of standard error, from now on and for the whole process.

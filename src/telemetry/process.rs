@@ -1,31 +1,31 @@
-//! Numbers about this process, read from `/proc` when somebody asks. Where there is no `/proc` the gauges stay away.
+//! Process metrics, read from `/proc`. Without `/proc` the gauges are missing.
 
 use std::fs;
 use std::time::Instant;
 
-use super::metrics;
+use super::metrics::catalogue;
 
 /// Linux reports CPU time to user space in hundredths of a second on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Sets the process gauges. Four small reads, some 50 µs.
 pub(super) fn refresh(started: Instant) {
-    ::metrics::gauge!(metrics::PROCESS_UPTIME).set(started.elapsed().as_secs_f64());
+    ::metrics::gauge!(catalogue::PROCESS_UPTIME).set(started.elapsed().as_secs_f64());
     if let Ok(status) = fs::read_to_string("/proc/self/status") {
         if let Some(kibibytes) = status_field(&status, "VmRSS:") {
-            ::metrics::gauge!(metrics::PROCESS_RESIDENT_MEMORY).set(kibibytes * 1024.0);
+            ::metrics::gauge!(catalogue::PROCESS_RESIDENT_MEMORY).set(kibibytes * 1024.0);
         }
         if let Some(threads) = status_field(&status, "Threads:") {
-            ::metrics::gauge!(metrics::PROCESS_THREADS).set(threads);
+            ::metrics::gauge!(catalogue::PROCESS_THREADS).set(threads);
         }
     }
     if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
-        ::metrics::gauge!(metrics::PROCESS_CPU).set(seconds);
+        ::metrics::gauge!(catalogue::PROCESS_CPU).set(seconds);
     }
     if let Ok(entries) = fs::read_dir("/proc/self/fd") {
         // The listing itself holds one descriptor open.
         let open = entries.count().saturating_sub(1);
-        ::metrics::gauge!(metrics::PROCESS_OPEN_FDS).set(u32::try_from(open).unwrap_or(u32::MAX));
+        ::metrics::gauge!(catalogue::PROCESS_OPEN_FDS).set(u32::try_from(open).unwrap_or(u32::MAX));
     }
 }
 

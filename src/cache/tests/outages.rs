@@ -1,4 +1,4 @@
-//! A server that is killed, frozen, emptied and started again, under nodes that go on taking permits.
+//! Outages of Redis: killed, frozen, emptied, restarted under nodes that take permits.
 
 use std::time::{Duration, Instant};
 
@@ -11,18 +11,18 @@ use palabre_actors::runtime::LiveNodes;
 use palabre_testbed::redis::Server;
 use secrecy::SecretString;
 
-use super::super::{Redis, SharedRateLimiter, now};
+use super::super::{RedisClient, SharedRateLimiter, now};
 
 /// A node: its connection and its permits.
 struct Node {
-    redis: Redis,
+    redis: RedisClient,
     pacing: SharedRateLimiter,
 }
 
 async fn nodes(server: &Server, count: u32) -> Vec<Node> {
     let mut nodes = Vec::new();
     for _ in 0..count {
-        let redis = Redis::connect(&SecretString::from(server.url())).expect("a URL");
+        let redis = RedisClient::connect(&SecretString::from(server.url())).expect("a URL");
         redis.know(b"secret").await;
         let live = LiveNodes::default();
         live.seen(count);
@@ -48,7 +48,7 @@ impl Node {
 
     /// Waits until it knows how the server stands.
     async fn until(&self, up: bool) {
-        while self.redis.recipient_status().up != up {
+        while self.redis.status().up != up {
             tokio::task::yield_now().await;
         }
     }
@@ -78,7 +78,7 @@ async fn at_once(nodes: &[Node], limit: &KeyedLimit) -> usize {
 async fn i7_nodes_share_what_one_would_have() {
     let server = Server::start();
     let nodes = nodes(&server, 3).await;
-    assert!(nodes.iter().all(|node| node.redis.recipient_status().up));
+    assert!(nodes.iter().all(|node| node.redis.status().up));
     assert_eq!(at_once(&nodes, &hourly(9)).await, 9);
     let (five, begun) =
         (KeyedLimit { key: LimitKey::Account(ChannelId::new("belle-wa")), limit: per_second(5) }, Instant::now());
@@ -111,7 +111,7 @@ async fn i10_every_key_expires_and_names_nobody() {
 async fn without_a_server_each_node_keeps_to_its_share() {
     let mut server = Server::absent();
     let nodes = nodes(&server, 3).await;
-    assert!(nodes.iter().all(|node| !node.redis.recipient_status().up));
+    assert!(nodes.iter().all(|node| !node.redis.status().up));
     assert_eq!(at_once(&nodes, &hourly(9)).await, 9, "three each");
     // What they took meanwhile, the server is told of when it comes.
     server.up();
@@ -131,7 +131,7 @@ async fn a_server_that_is_killed_leaves_each_its_share_and_comes_back_knowing_wh
     server.kill();
     // The one that took its share already waits, the other has its own.
     assert_eq!(at_once(&nodes, &hourly(8)).await, 4);
-    assert!(nodes.iter().all(|node| !node.redis.recipient_status().up));
+    assert!(nodes.iter().all(|node| !node.redis.status().up));
     server.up();
     for node in &nodes {
         node.until(true).await;
@@ -165,7 +165,7 @@ async fn an_emptied_server_learns_from_the_nodes() {
     server.command(&["FLUSHALL"]);
     server.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(at_once(&nodes[..1], &hourly(8)).await, 0, "the node knows");
-    assert!(nodes.iter().all(|node| node.redis.recipient_status().up));
+    assert!(nodes.iter().all(|node| node.redis.status().up));
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ use self::printer::Printer;
 use self::run::DemoRun;
 use self::summary::Summary;
 use self::transcript::Style;
-use crate::app::{self, Running};
+use crate::app::{self, RunningDaemon};
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client;
 use crate::gateway::simulator::{Fault, Faults, Rule, SimulatorError, When};
@@ -131,7 +131,7 @@ pub(crate) async fn run(options: &Options, reasons: Reasons) -> Result<Ending, D
 struct RunningDemo {
     config: Config,
     demo: Arc<DemoRun>,
-    daemon: Running,
+    daemon: RunningDaemon,
     phones: JoinHandle<()>,
     printing: JoinHandle<()>,
     log: logs::LogGuard,

@@ -9,24 +9,24 @@ use super::*;
 
 const MUCH: u64 = 1 << 30;
 
-fn entry(number: u64) -> Entry {
+fn entry(number: u64) -> RawEntry {
     // Of different lengths, and now and then longer than a small segment.
     let length = if number.is_multiple_of(7) { 3_000 } else { usize::try_from(number % 50).unwrap() };
-    Entry { at_ms: i64::try_from(number).unwrap(), kept: format!("{number}{}", "x".repeat(length)).into_bytes() }
+    RawEntry { at_ms: i64::try_from(number).unwrap(), payload: format!("{number}{}", "x".repeat(length)).into_bytes() }
 }
 
-fn append(files: &mut Files, numbers: impl IntoIterator<Item = u64>) -> Result<(), Unkept> {
+fn append(files: &mut SpoolFiles, numbers: impl IntoIterator<Item = u64>) -> Result<(), AppendError> {
     let (mut bytes, mut records) = (Vec::new(), 0);
     for number in numbers {
         let entry = entry(number);
-        record::encode(&entry.kept, entry.at_ms, &mut bytes);
+        codec::encode(&entry.payload, entry.at_ms, &mut bytes);
         records += 1;
     }
     files.append(&bytes, records)
 }
 
 /// Takes what is there, so many at a time.
-fn take_all(files: &mut Files, most: usize) -> Vec<Entry> {
+fn take_all(files: &mut SpoolFiles, most: usize) -> Vec<RawEntry> {
     let mut all = Vec::new();
     while files.records() > 0 {
         let page = files.peek(most).unwrap();
@@ -52,7 +52,7 @@ fn damage(folder: &TempDir) -> usize {
 #[test]
 fn i3_what_was_appended_comes_back_in_order_and_its_room_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::open(folder.path(), 160 * 1024).unwrap();
+    let mut files = SpoolFiles::open(folder.path(), 160 * 1024).unwrap();
     append(&mut files, 0..100).unwrap();
     append(&mut files, 100..200).unwrap();
     assert!(segments(&folder).len() > 1, "a segment is a quarter of it all at most");
@@ -69,7 +69,7 @@ fn i3_what_was_appended_comes_back_in_order_and_its_room_is_given_back() {
 fn what_is_in_it_is_its_owners_alone() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("spool");
-    let mut files = Files::open(&folder, MUCH).unwrap();
+    let mut files = SpoolFiles::open(&folder, MUCH).unwrap();
     append(&mut files, [1]).unwrap();
     files.set_aside(&[entry(2)]).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -82,18 +82,18 @@ fn what_is_in_it_is_its_owners_alone() {
 #[test]
 fn i5_two_daemons_do_not_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Files::open(folder.path(), MUCH).unwrap();
-    assert!(matches!(Files::open(folder.path(), MUCH), Err(SpoolError::InUse { .. })));
+    let first = SpoolFiles::open(folder.path(), MUCH).unwrap();
+    assert!(matches!(SpoolFiles::open(folder.path(), MUCH), Err(SpoolError::InUse { .. })));
     drop(first);
-    Files::open(folder.path(), MUCH).unwrap();
+    SpoolFiles::open(folder.path(), MUCH).unwrap();
 }
 
 #[test]
 fn i1_what_does_not_fit_is_refused_and_takes_nothing_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::open(folder.path(), 4_000).unwrap();
+    let mut files = SpoolFiles::open(folder.path(), 4_000).unwrap();
     append(&mut files, 1..7).unwrap();
-    assert!(matches!(append(&mut files, [7, 14]), Err(Unkept::Full)));
+    assert!(matches!(append(&mut files, [7, 14]), Err(AppendError::Full)));
     append(&mut files, [8]).unwrap();
     assert_eq!(take_all(&mut files, 100), [1, 2, 3, 4, 5, 6, 8].map(entry));
     append(&mut files, [9]).unwrap();
@@ -104,7 +104,7 @@ fn i1_what_does_not_fit_is_refused_and_takes_nothing_with_it() {
 fn i1_a_damaged_record_is_set_aside_and_costs_no_other() {
     for at_run_time in [false, true] {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::open(folder.path(), MUCH).unwrap();
+        let mut files = SpoolFiles::open(folder.path(), MUCH).unwrap();
         append(&mut files, 0..20).unwrap();
         let path = &segments(&folder)[0];
         let mut bytes = fs::read(path).unwrap();
@@ -114,7 +114,7 @@ fn i1_a_damaged_record_is_set_aside_and_costs_no_other() {
         fs::write(path, bytes).unwrap();
         if !at_run_time {
             drop(files);
-            files = Files::open(folder.path(), MUCH).unwrap();
+            files = SpoolFiles::open(folder.path(), MUCH).unwrap();
             assert_eq!((files.records(), damage(&folder)), (19, 1));
         }
         let rest: Vec<_> = (0..20).filter(|number| *number != 3).map(entry).collect();
@@ -126,26 +126,26 @@ fn i1_a_damaged_record_is_set_aside_and_costs_no_other() {
 #[test]
 fn what_a_newer_version_wrote_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::open(folder.path(), MUCH).unwrap();
+    let mut files = SpoolFiles::open(folder.path(), MUCH).unwrap();
     append(&mut files, [1]).unwrap();
     drop(files);
     let path = &segments(&folder)[0];
     let mut bytes = fs::read(path).unwrap();
-    bytes[3] = record::CALLBACKS + 1;
-    let sum = record::checksum(&bytes[..record::HEADER - 4]);
-    bytes[record::HEADER - 4..record::HEADER].copy_from_slice(&sum.to_le_bytes());
+    bytes[3] = codec::CALLBACKS + 1;
+    let sum = codec::checksum(&bytes[..codec::HEADER - 4]);
+    bytes[codec::HEADER - 4..codec::HEADER].copy_from_slice(&sum.to_le_bytes());
     fs::write(path, &bytes).unwrap();
-    assert!(matches!(Files::open(folder.path(), MUCH), Err(SpoolError::Newer { .. })));
+    assert!(matches!(SpoolFiles::open(folder.path(), MUCH), Err(SpoolError::Newer { .. })));
     assert_eq!(fs::read(path).unwrap(), bytes);
 }
 
 #[test]
 fn a_long_message_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::open(folder.path(), MUCH).unwrap();
-    let long = Entry { at_ms: 1, kept: vec![b'x'; 3 * WINDOW] };
+    let mut files = SpoolFiles::open(folder.path(), MUCH).unwrap();
+    let long = RawEntry { at_ms: 1, payload: vec![b'x'; 3 * WINDOW] };
     let mut bytes = Vec::new();
-    record::encode(&long.kept, 1, &mut bytes);
+    codec::encode(&long.payload, 1, &mut bytes);
     append(&mut files, [1]).unwrap();
     files.append(&bytes, 1).unwrap();
     append(&mut files, [2]).unwrap();
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn i1_i3_kills_lose_nothing_and_change_no_order(steps in vec(step(), 1..40)) {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::open(folder.path(), 40_000).unwrap();
+        let mut files = SpoolFiles::open(folder.path(), 40_000).unwrap();
         // What is kept, and what was handed over.
         let (mut kept, mut next, mut done) = (VecDeque::new(), 0, Vec::new());
         for step in steps {
@@ -210,16 +210,16 @@ proptest! {
                     drop(files);
                     if let Some(last) = segments(&folder).last() {
                         let mut bytes = Vec::new();
-                        record::encode(&entry(7).kept, 7, &mut bytes);
+                        codec::encode(&entry(7).payload, 7, &mut bytes);
                         let mut file = OpenOptions::new().append(true).open(last).unwrap();
                         file.write_all(&bytes[..torn]).unwrap();
                     }
-                    files = Files::open(folder.path(), 40_000).unwrap();
+                    files = SpoolFiles::open(folder.path(), 40_000).unwrap();
                 }
                 Step::LosePosition => {
                     drop(files);
                     fs::write(folder.path().join("position"), b"no position").unwrap();
-                    files = Files::open(folder.path(), 40_000).unwrap();
+                    files = SpoolFiles::open(folder.path(), 40_000).unwrap();
                     // What was handed over comes again, as far as its segment is still there.
                     let again = usize::try_from(files.records()).unwrap() - kept.len();
                     done.split_off(done.len() - again).into_iter().rev().for_each(|number| kept.push_front(number));

@@ -1,4 +1,4 @@
-//! The switch between the two ways, with a database that fails in every way it can.
+//! Fail-over between database and spool, with every failure of a database.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::super::PATIENCE;
+use super::super::RETRY_WITHIN;
 use super::*;
 use crate::spool::Drained;
 
@@ -147,7 +147,7 @@ impl Inbox for Door {
 
 struct Rig {
     database: Arc<Database>,
-    spooled: Spooled,
+    spooled: SpooledInbox,
     folder: TempDir,
     told: Arc<Mutex<Drained>>,
     draining: tokio::task::JoinHandle<()>,
@@ -159,8 +159,8 @@ impl Rig {
     }
 
     fn on(folder: TempDir, database: Arc<Database>, max_bytes: u64) -> Self {
-        let spool = Spool::open(folder.path(), max_bytes).unwrap();
-        let spooled = Spooled::new(spool, Arc::new(Door(Arc::clone(&database))), false).unwrap();
+        let spool = SpoolFolder::open(folder.path(), max_bytes).unwrap();
+        let spooled = SpooledInbox::new(spool, Arc::new(Door(Arc::clone(&database))), false).unwrap();
         let told = Arc::new(Mutex::new(Drained::default()));
         let (drain, hears, applies) = (spooled.clone(), Arc::clone(&told), Arc::clone(&database));
         let draining = tokio::spawn(async move {
@@ -193,7 +193,7 @@ impl Rig {
     }
 
     async fn until_empty(&self) {
-        while self.spooled.desk.held() > 0 {
+        while self.spooled.router.outstanding() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -222,7 +222,7 @@ async fn i1_i3_what_the_database_cannot_take_is_kept_and_follows_in_order() {
     assert_eq!(rig.accept(&["c", "d"]).await, ["spooled", "spooled"]);
     assert_eq!(rig.accept(&["e", "a"]).await, ["spooled", "spooled"]);
     assert_eq!(rig.database.ids(), ["a", "b"]);
-    assert_eq!(rig.spooled.stock().records, 4);
+    assert_eq!(rig.spooled.stats().records, 4);
     rig.is(Mood::Well);
     rig.until_empty().await;
     assert_eq!(rig.database.ids(), ["a", "b", "c", "d", "e"]);
@@ -236,7 +236,7 @@ async fn i1_i3_what_the_database_cannot_take_is_kept_and_follows_in_order() {
 async fn a_silent_database_is_waited_for_once() {
     let rig = Rig::new(Mood::Deaf, 1 << 30);
     let (first, second) = tokio::join!(rig.accept(&["a"]), async {
-        tokio::time::sleep(PATIENCE / 2).await;
+        tokio::time::sleep(RETRY_WITHIN / 2).await;
         rig.accept(&["b"]).await
     });
     assert_eq!([first, second].concat(), ["spooled"; 2]);
@@ -268,11 +268,11 @@ async fn i1_a_full_spool_refuses_and_loses_nothing() {
         }
     }
     assert!((1..10).contains(&kept.len()), "{kept:?}");
-    assert!(!rig.spooled.stock().takes);
+    assert!(!rig.spooled.stats().accepting);
     rig.is(Mood::Well);
     rig.until_empty().await;
     assert_eq!(rig.database.ids(), kept);
-    assert!(rig.spooled.stock().takes);
+    assert!(rig.spooled.stats().accepting);
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,15 +290,15 @@ async fn i1_what_the_database_refuses_for_good_is_set_aside_and_holds_nobody_up(
 #[tokio::test(start_paused = true)]
 async fn nothing_goes_to_a_database_that_was_not_reached_yet() {
     let (folder, database) = (tempfile::tempdir().unwrap(), Database::new(Mood::Well));
-    let spool = Spool::open(folder.path(), 1 << 30).unwrap();
-    let spooled = Spooled::new(spool, Arc::new(Door(Arc::clone(&database))), true).unwrap();
+    let spool = SpoolFolder::open(folder.path(), 1 << 30).unwrap();
+    let spooled = SpooledInbox::new(spool, Arc::new(Door(Arc::clone(&database))), true).unwrap();
     let draining = tokio::spawn(spooled.clone().drain(|_| (), |_| async { Err(unavailable()) }));
     let answers = spooled.accept(vec![Customer::of("belle", 1).writes("a", 0)]).await;
     assert_eq!(shown(&answers[0]), "spooled");
-    tokio::time::sleep(PATIENCE).await;
+    tokio::time::sleep(RETRY_WITHIN).await;
     assert!(database.asked.lock().unwrap().is_empty());
     spooled.open_store();
-    while spooled.desk.held() > 0 {
+    while spooled.router.outstanding() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(database.ids(), ["a"]);
@@ -317,7 +317,7 @@ async fn i9_a_tenant_that_fills_its_share_of_the_spool_is_refused_while_another_
         kept += 1;
         assert!(kept < 20_000, "it takes all the room");
     }
-    let share = rig.spooled.stock().bytes;
+    let share = rig.spooled.stats().bytes;
     assert!((700_000..=787_000).contains(&share), "three quarters: {share}");
     for n in 0..100 {
         assert_eq!(write("taxi", n).await, "spooled");
@@ -344,7 +344,7 @@ async fn i8_a_callback_that_the_database_cannot_take_is_kept_and_follows() {
     // What comes goes behind it, whatever it is.
     assert_eq!(rig.accept(&["a"]).await, ["spooled"]);
     rig.status(callback("second")).await.unwrap();
-    assert_eq!((rig.spooled.desk.held(), rig.statuses()), (3, vec!["before".to_owned()]));
+    assert_eq!((rig.spooled.router.outstanding(), rig.statuses()), (3, vec!["before".to_owned()]));
     rig.is(Mood::Well);
     rig.until_empty().await;
     // Those of a page are applied together: each only moves its message forward.
@@ -353,14 +353,14 @@ async fn i8_a_callback_that_the_database_cannot_take_is_kept_and_follows() {
     assert_eq!(statuses, ["before", "first", "second"]);
     assert_eq!(rig.database.ids(), ["a"]);
     rig.status(callback("after")).await.unwrap();
-    assert_eq!((rig.statuses().len(), rig.spooled.desk.held()), (4, 0), "past the empty spool");
+    assert_eq!((rig.statuses().len(), rig.spooled.router.outstanding()), (4, 0), "past the empty spool");
 }
 
 #[tokio::test(start_paused = true)]
 async fn i8_a_callback_is_not_waited_for_and_what_waits_with_it_is_kept() {
     let rig = Rig::new(Mood::Deaf, 1 << 30);
     let (status, written) = tokio::join!(rig.status(callback("a")), async {
-        tokio::time::sleep(PATIENCE / 2).await;
+        tokio::time::sleep(RETRY_WITHIN / 2).await;
         rig.accept(&["b"]).await
     });
     assert_eq!((status, written), (Ok(()), vec!["spooled".to_owned()]));
@@ -494,7 +494,7 @@ async fn live_through(steps: Vec<Step>) -> (HashMap<String, Span>, Vec<String>) 
 /// The other process's thread lets go of the folder when it has noticed.
 async fn reopened(folder: TempDir, database: Arc<Database>) -> Rig {
     loop {
-        match Spool::open(folder.path(), 1 << 30) {
+        match SpoolFolder::open(folder.path(), 1 << 30) {
             Ok(spool) => drop(spool),
             Err(SpoolError::InUse { .. }) => {
                 std::thread::yield_now();
@@ -542,7 +542,7 @@ async fn i3_what_waits_for_a_failing_database_is_kept_in_the_order_in_which_it_c
     for id in ids.clone() {
         let spooled = rig.spooled.clone();
         posts.spawn(async move { spooled.accept(vec![Customer::of("belle", 1).writes(&id, 0)]).await });
-        tokio::time::sleep(PATIENCE / 15).await;
+        tokio::time::sleep(RETRY_WITHIN / 15).await;
     }
     while posts.join_next().await.is_some() {}
     rig.is(Mood::Well);

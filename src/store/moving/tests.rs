@@ -1,4 +1,4 @@
-//! A move between real databases: what is moved is the same, whatever happens on the way.
+//! Moves between real databases, with interruptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

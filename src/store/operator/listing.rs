@@ -9,9 +9,9 @@ use palabre_actors::ports::NOTICE_TTL;
 use super::*;
 use crate::store::BlockedReason;
 use crate::store::entity::event_log;
-use crate::store::history::first_id_of;
 use crate::store::sql::MESSAGE_EVENTS;
 use crate::store::statement::{self, id, integer, rows, text, text_or_null, time, time_or_null};
+use crate::store::values::first_id_of;
 use crate::store::values::{Row, corrupt, number};
 
 /// How far a row's id may be from its `created_at`: one clock makes both, and a turn is decided within this time.

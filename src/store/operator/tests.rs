@@ -1,4 +1,4 @@
-//! The operators' queries and changes on a real file, with rows as a daemon would have left them.
+//! Operators' queries and changes on a real file.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Why a message waits, as the rows around it tell (I11); and what a new process looks at again.
+//! Blocked reasons (I11), and what a new process resets.
 
 use std::time::Duration;
 

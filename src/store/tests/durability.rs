@@ -1,4 +1,4 @@
-//! What is answered is on the disk; what fails, fails alone; what is gone says so.
+//! Durability of answers, and failures of single entries.
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::{InboundId, NodeId};

@@ -8,7 +8,7 @@ use palabre_actors::ports::{Acceptance, PortError};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::batch::AcceptTask;
+use super::job::AcceptTask;
 use super::{Transaction, WriterConnection};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};

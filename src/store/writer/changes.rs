@@ -10,9 +10,9 @@ use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::batch::{OutboxChange, Task};
 use super::consents::{record_failover_welcomes, record_provider_opt_out};
 use super::conversation_queue::unblock_heads;
+use super::job::{OutboxChange, Task};
 use super::outbox_row::{ChangeEffects, OutboxRow, PackedOutboxRow};
 use crate::store::events::Events;
 use crate::store::sql;

@@ -11,8 +11,8 @@ use palabre_actors::ports::{ChannelKey, Claim, Claimable, EndedLeases, ExpediteR
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::batch::{DeadLetter, ScanCursors, Sweep, Swept, Task};
 use super::conversation_queue::{self, Awaited, QueueKey};
+use super::job::{DeadLetter, ScanCursors, Sweep, Swept, Task};
 use crate::store::events::{self, EventReason, Events, OutboundRef};
 use crate::store::sql;
 use crate::store::statement::{SqlText, all, change, column, count, flag, id, list, text, time};

@@ -15,8 +15,8 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::Transaction;
-use super::batch::Task;
 use super::conversation_queue::{Awaited, QueueKey, lock_heads, release, unblock_heads};
+use super::job::Task;
 use crate::store::events::{self, Events};
 use crate::store::sql;
 use crate::store::statement::{

@@ -1,7 +1,7 @@
-//! One flat JSON object per line: `timestamp`, `level`, `message`, the event's fields and those of the spans around it
-//! under their dotted names, `target`.
+//! Format of a log line: one flat JSON object.
 //!
-//! The stock JSON format nests the spans' fields; operators filter by `"correlation.id"` alone, wherever it came from.
+//! Its keys are `timestamp`, `level`, `message`, the event's fields and those of the spans around it under their
+//! dotted names, and `target`.
 
 use std::fmt::{self, Write as _};
 

@@ -21,7 +21,7 @@ fn names_follow_the_rule_and_are_unique() {
     for metric in CATALOGUE {
         assert!(seen.insert(metric.name), "{} stands twice", metric.name);
         assert!(looks_like_a_metric(metric.name), "{} is not palabre_<subsystem>_<noun>…", metric.name);
-        assert!(metric.kind != Kind::Counter || metric.name.ends_with("_total"), "{}", metric.name);
+        assert!(metric.kind != MetricKind::Counter || metric.name.ends_with("_total"), "{}", metric.name);
     }
 }
 

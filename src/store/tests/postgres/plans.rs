@@ -1,4 +1,4 @@
-//! No hot statement reads a whole table: the plans that PostgreSQL makes once and keeps say so.
+//! Plans of PostgreSQL: no hot statement reads a whole table.
 
 use chrono::NaiveDate;
 

@@ -1,80 +1,69 @@
-//! One record, as it stands in a file: a header of [`HEADER`] bytes and what is kept.
+//! Codec of a record: a header of [`HEADER`] bytes and a payload.
 //!
-//! | bytes | what |
-//! |---|---|
-//! | 3 | `PLB` |
-//! | 1 | the version of the program's that can read it: 1 for messages, 2 for status callbacks |
-//! | 4 | length of what is kept, little-endian, as all numbers here |
-//! | 8 | when it came, in milliseconds since 1970 |
-//! | 4 | CRC-32C of what is kept |
-//! | 4 | CRC-32C of the header so far |
-//!
-//! The header vouches for itself, so that a record whose end is missing (a write that a kill cut short) can be told from
-//! one whose length was damaged: behind that one, more records may follow, and they are found again. What is kept is JSON,
-//! in which the version's byte cannot occur: nobody's text looks like a header.
+//! | bytes | what | |---|---|
 
 use std::ops::Range;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-/// Bytes before what is kept.
+/// Bytes before the payload.
 pub(super) const HEADER: usize = 24;
 const MARK: [u8; 3] = *b"PLB";
-/// Records of messages: every version knows them.
+/// Version of message records: every program knows them.
 const MESSAGES: u8 = 1;
-/// Records of status callbacks. A program that knows none does not start on them.
+/// Version of callback records. A program that does not know them does not start on them.
 pub(super) const CALLBACKS: u8 = 2;
 /// The last version that this program knows.
 const VERSION: u8 = CALLBACKS;
 static SUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
-/// The checksum of all files here.
+/// The checksum of all files of the spool (CRC-32C).
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
     SUM.checksum(bytes)
 }
 
 /// Appends a record of a message.
-pub(super) fn encode(kept: &[u8], at_ms: i64, into: &mut Vec<u8>) {
-    encode_as(MESSAGES, kept, at_ms, into);
+pub(super) fn encode(payload: &[u8], at_ms: i64, into: &mut Vec<u8>) {
+    encode_as(MESSAGES, payload, at_ms, into);
 }
 
-/// Appends a record. Nothing that a webhook may bring is longer than a length can say.
-pub(super) fn encode_as(version: u8, kept: &[u8], at_ms: i64, into: &mut Vec<u8>) {
+/// Appends a record. No webhook is longer than a 32-bit length.
+pub(super) fn encode_as(version: u8, payload: &[u8], at_ms: i64, into: &mut Vec<u8>) {
     let begin = into.len();
     into.extend(MARK);
     into.push(version);
-    into.extend(u32::try_from(kept.len()).unwrap_or(u32::MAX).to_le_bytes());
+    into.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
     into.extend(at_ms.to_le_bytes());
-    into.extend(checksum(kept).to_le_bytes());
+    into.extend(checksum(payload).to_le_bytes());
     let sum = checksum(&into[begin..]);
     into.extend(sum.to_le_bytes());
-    into.extend(kept);
+    into.extend(payload);
 }
 
-/// What stands at the beginning of some bytes.
+/// What some bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// A whole record: when it came, and where what is kept stands.
-    Record { at_ms: i64, kept: Range<usize> },
+pub(super) enum Decoded {
+    /// A whole record: when it came, and where its payload is.
+    Record { at_ms: i64, payload: Range<usize> },
     /// The beginning of a record, and nothing behind it.
     Torn,
     /// A record of a later version.
     Newer,
-    /// None of these, up to here: another record begins there, or the bytes end.
+    /// None of these, up to `until`, where another record begins or the bytes end.
     Damaged { until: usize },
 }
 
-/// Reads what begins at `from`, which is not the end.
-pub(super) fn read(bytes: &[u8], from: usize) -> Piece {
+/// Reads the record that begins at `from`, which is not the end.
+pub(super) fn read(bytes: &[u8], from: usize) -> Decoded {
     let rest = bytes.get(from..).unwrap_or_default();
     match whole(rest) {
-        Some(Header { version, .. }) if version > VERSION => Piece::Newer,
-        Some(header) => match header.kept(rest) {
-            Some(_) => Piece::Record { at_ms: header.at_ms, kept: from + HEADER..from + HEADER + header.length },
-            None if rest.len() < HEADER + header.length => Piece::Torn,
+        Some(Header { version, .. }) if version > VERSION => Decoded::Newer,
+        Some(header) => match header.payload(rest) {
+            Some(_) => Decoded::Record { at_ms: header.at_ms, payload: from + HEADER..from + HEADER + header.length },
+            None if rest.len() < HEADER + header.length => Decoded::Torn,
             None => damaged(bytes, from),
         },
-        None if is_beginning(rest) => Piece::Torn,
+        None if is_beginning(rest) => Decoded::Torn,
         None => damaged(bytes, from),
     }
 }
@@ -87,13 +76,13 @@ struct Header {
 }
 
 impl Header {
-    /// What it says is kept, when that is there and whole.
-    fn kept<'a>(&self, rest: &'a [u8]) -> Option<&'a [u8]> {
-        rest.get(HEADER..HEADER + self.length).filter(|kept| checksum(kept) == self.sum)
+    /// The payload, when it is whole.
+    fn payload<'a>(&self, rest: &'a [u8]) -> Option<&'a [u8]> {
+        rest.get(HEADER..HEADER + self.length).filter(|payload| checksum(payload) == self.sum)
     }
 }
 
-/// A header that vouches for itself.
+/// A header whose own checksum is right.
 fn whole(rest: &[u8]) -> Option<Header> {
     let (said, [a, b, c, d]) = rest.first_chunk::<HEADER>()?.split_last_chunk::<4>()?;
     if !said.starts_with(&MARK) || checksum(said) != u32::from_le_bytes([*a, *b, *c, *d]) {
@@ -110,19 +99,19 @@ fn whole(rest: &[u8]) -> Option<Header> {
     })
 }
 
-/// The first bytes of a header, or space that a power cut left without its content.
+/// The first bytes of a header, or zeros that a power cut left.
 fn is_beginning(rest: &[u8]) -> bool {
     let marked = rest.iter().zip(&MARK).all(|(found, wanted)| found == wanted);
     let known = rest.get(MARK.len()).is_none_or(|version| (MESSAGES..=VERSION).contains(version));
     rest.len() < HEADER && marked && known || rest.iter().all(|byte| *byte == 0)
 }
 
-fn damaged(bytes: &[u8], from: usize) -> Piece {
+fn damaged(bytes: &[u8], from: usize) -> Decoded {
     let begins = |at: &usize| {
         let rest = bytes.get(*at..).unwrap_or_default();
-        rest.starts_with(&MARK) && whole(rest).is_some_and(|header| header.kept(rest).is_some())
+        rest.starts_with(&MARK) && whole(rest).is_some_and(|header| header.payload(rest).is_some())
     };
-    Piece::Damaged { until: (from + 1..bytes.len()).find(begins).unwrap_or(bytes.len()) }
+    Decoded::Damaged { until: (from + 1..bytes.len()).find(begins).unwrap_or(bytes.len()) }
 }
 
 #[cfg(test)]
@@ -133,18 +122,18 @@ mod tests {
     use super::*;
 
     /// The records, and whether anything else was found on the way to the end.
-    fn all(bytes: &[u8]) -> (Vec<(i64, Vec<u8>)>, Vec<Piece>) {
+    fn all(bytes: &[u8]) -> (Vec<(i64, Vec<u8>)>, Vec<Decoded>) {
         let (mut records, mut odd, mut at) = (Vec::new(), Vec::new(), 0);
         while at < bytes.len() {
             match read(bytes, at) {
-                Piece::Record { at_ms, kept } => {
-                    at = kept.end;
-                    records.push((at_ms, bytes[kept].to_vec()));
+                Decoded::Record { at_ms, payload } => {
+                    at = payload.end;
+                    records.push((at_ms, bytes[payload].to_vec()));
                 }
-                Piece::Damaged { until } => {
+                Decoded::Damaged { until } => {
                     assert!(until > at);
                     at = until;
-                    odd.push(Piece::Damaged { until });
+                    odd.push(Decoded::Damaged { until });
                 }
                 piece => {
                     odd.push(piece);
@@ -157,17 +146,17 @@ mod tests {
 
     fn file(records: &[(i64, String)]) -> (Vec<u8>, Vec<usize>) {
         let (mut bytes, mut ends) = (Vec::new(), vec![0]);
-        for (at, kept) in records {
+        for (at, payload) in records {
             // Of either kind.
             let version = if at % 2 == 0 { MESSAGES } else { CALLBACKS };
-            encode_as(version, kept.as_bytes(), *at, &mut bytes);
+            encode_as(version, payload.as_bytes(), *at, &mut bytes);
             ends.push(bytes.len());
         }
         (bytes, ends)
     }
 
     fn wanted(records: &[(i64, String)]) -> Vec<(i64, Vec<u8>)> {
-        records.iter().map(|(at, kept)| (*at, kept.clone().into_bytes())).collect()
+        records.iter().map(|(at, payload)| (*at, payload.clone().into_bytes())).collect()
     }
 
     proptest! {
@@ -182,7 +171,7 @@ mod tests {
             let (found, odd) = all(&bytes[..cut]);
             prop_assert_eq!(found, wanted(&records[..whole]));
             prop_assert_eq!(odd.is_empty(), ends.contains(&cut));
-            prop_assert!(odd.iter().all(|piece| *piece == Piece::Torn), "{:?}", odd);
+            prop_assert!(odd.iter().all(|piece| *piece == Decoded::Torn), "{:?}", odd);
         }
 
         #[test]
@@ -199,7 +188,7 @@ mod tests {
             rest.remove(hit);
             let (found, odd) = all(&bytes);
             prop_assert_eq!(found, wanted(&rest));
-            prop_assert_eq!(odd, [Piece::Damaged { until: ends[hit + 1] }]);
+            prop_assert_eq!(odd, [Decoded::Damaged { until: ends[hit + 1] }]);
         }
 
         #[test]
@@ -213,11 +202,11 @@ mod tests {
         let (mut bytes, _) = file(&[(1, "{}".to_owned())]);
         let end = bytes.len();
         bytes.extend([0; 100]);
-        assert_eq!(read(&bytes, end), Piece::Torn);
+        assert_eq!(read(&bytes, end), Decoded::Torn);
         bytes[3] = VERSION + 1;
         let sum = checksum(&bytes[..HEADER - 4]);
         bytes[HEADER - 4..HEADER].copy_from_slice(&sum.to_le_bytes());
-        assert_eq!(read(&bytes, 0), Piece::Newer);
+        assert_eq!(read(&bytes, 0), Decoded::Newer);
     }
 
     #[test]
@@ -227,6 +216,6 @@ mod tests {
         let text: String = forged.iter().map(|byte| char::from(*byte)).collect();
         encode(&serde_json::to_vec(&text).unwrap(), 1, &mut bytes);
         bytes[0] ^= 1;
-        assert_eq!(read(&bytes, 0), Piece::Damaged { until: bytes.len() });
+        assert_eq!(read(&bytes, 0), Decoded::Damaged { until: bytes.len() });
     }
 }

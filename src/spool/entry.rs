@@ -1,4 +1,4 @@
-//! What is kept of a message, or of a status callback: all of it, as JSON.
+//! Spool entry: a message or a status callback as JSON.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
@@ -8,20 +8,19 @@ use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::StatusUpdate;
 use serde::{Deserialize, Serialize};
 
-use super::files::Entry;
-use super::record;
+use super::codec;
+use super::files::RawEntry;
 
 /// What a webhook brought.
 #[derive(Clone, Debug)]
-pub(super) enum Brought {
-    /// Somebody wrote.
+pub(super) enum SpoolEntry {
+    /// An inbound message.
     Message(Box<NewInbound>),
-    /// What became of a message of ours.
+    /// A status callback.
     Status(StatusUpdate),
 }
 
-impl Brought {
-    /// Whose it is.
+impl SpoolEntry {
     pub fn tenant(&self) -> &TenantId {
         match self {
             Self::Message(new) => &new.tenant,
@@ -30,9 +29,9 @@ impl Brought {
     }
 }
 
-/// A message in the first version of the format. What comes later must be able to be left out.
+/// A message in version 1 of the format. Fields that come later must be optional.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredMessage {
     tenant: TenantId,
     channel: ChannelId,
     provider_message_id: ProviderMessageId,
@@ -46,16 +45,16 @@ struct Kept {
     received_at: Timestamp,
 }
 
-/// A status callback, in the second version.
+/// A status callback, from version 2 on.
 #[derive(Serialize, Deserialize)]
-struct KeptStatus {
+struct StoredStatus {
     tenant: TenantId,
     channel: ChannelId,
     scheme: Scheme,
     id: Option<OutboundId>,
     provider_message_id: ProviderMessageId,
     status: DeliveryStatus,
-    /// Its name in the file, from the first version on.
+    /// The name in the file is older than the name here.
     #[serde(rename = "life")]
     generation: Option<u32>,
     code: Option<String>,
@@ -65,11 +64,11 @@ struct KeptStatus {
 /// Appends a record.
 ///
 /// # Errors
-/// It cannot be put into words, which nothing that a gateway makes does.
-pub(super) fn encode(brought: &Brought, into: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-    match brought {
-        Brought::Message(new) => {
-            let kept = Kept {
+/// It cannot be serialised, which no gateway's message is.
+pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    match entry {
+        SpoolEntry::Message(new) => {
+            let stored = StoredMessage {
                 tenant: new.tenant.clone(),
                 channel: new.channel.clone(),
                 provider_message_id: new.provider_message_id.clone(),
@@ -81,36 +80,37 @@ pub(super) fn encode(brought: &Brought, into: &mut Vec<u8>) -> Result<(), serde_
                 correlation: new.correlation,
                 received_at: new.received_at,
             };
-            record::encode(&serde_json::to_vec(&kept)?, new.received_at.timestamp_millis(), into);
+            codec::encode(&serde_json::to_vec(&stored)?, new.received_at.timestamp_millis(), into);
         }
-        Brought::Status(update) => {
+        SpoolEntry::Status(update) => {
             let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } =
                 update.clone();
-            let kept = KeptStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
-            record::encode_as(record::CALLBACKS, &serde_json::to_vec(&kept)?, at.timestamp_millis(), into);
+            let stored =
+                StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
+            codec::encode_as(codec::CALLBACKS, &serde_json::to_vec(&stored)?, at.timestamp_millis(), into);
         }
     }
     Ok(())
 }
 
-/// What a record holds; `None` when it makes no sense, though its checksum holds.
-pub(super) fn decode(entry: &Entry) -> Option<Brought> {
-    if let Ok(kept) = serde_json::from_slice::<Kept>(&entry.kept) {
-        return Some(Brought::Message(Box::new(NewInbound {
-            tenant: kept.tenant,
-            channel: kept.channel,
-            provider_message_id: kept.provider_message_id,
-            from: kept.from,
-            to: kept.to,
-            content: Content { body: kept.body, profile_name: kept.profile_name, details: kept.details },
-            correlation: kept.correlation,
-            received_at: kept.received_at,
+/// Reads a record; `None` when it is no entry although its checksum is right.
+pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
+    if let Ok(stored) = serde_json::from_slice::<StoredMessage>(&entry.payload) {
+        return Some(SpoolEntry::Message(Box::new(NewInbound {
+            tenant: stored.tenant,
+            channel: stored.channel,
+            provider_message_id: stored.provider_message_id,
+            from: stored.from,
+            to: stored.to,
+            content: Content { body: stored.body, profile_name: stored.profile_name, details: stored.details },
+            correlation: stored.correlation,
+            received_at: stored.received_at,
             spooled: true,
         })));
     }
-    let kept: KeptStatus = serde_json::from_slice(&entry.kept).ok()?;
-    let KeptStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } = kept;
-    Some(Brought::Status(StatusUpdate {
+    let stored: StoredStatus = serde_json::from_slice(&entry.payload).ok()?;
+    let StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } = stored;
+    Some(SpoolEntry::Status(StatusUpdate {
         tenant,
         channel,
         scheme,
@@ -128,7 +128,7 @@ mod tests {
     use palabre_actors::domain::message::{Button, Location, Media, ProviderConsent};
     use palabre_actors::testing::conformance::fixture::Customer;
 
-    use super::super::record::Piece;
+    use super::super::codec::Decoded;
     use super::*;
 
     #[test]
@@ -145,17 +145,17 @@ mod tests {
             provider_consent: Some(ProviderConsent::Stop),
         };
         let mut bytes = Vec::new();
-        encode(&Brought::Message(Box::new(new.clone())), &mut bytes).unwrap();
-        let Piece::Record { at_ms, kept } = record::read(&bytes, 0) else { panic!("a record") };
+        encode(&SpoolEntry::Message(Box::new(new.clone())), &mut bytes).unwrap();
+        let Decoded::Record { at_ms, payload } = codec::read(&bytes, 0) else { panic!("a record") };
         assert_eq!(at_ms, new.received_at.timestamp_millis());
-        let back = decode(&Entry { at_ms, kept: bytes[kept].to_vec() }).unwrap();
-        let Brought::Message(back) = back else { panic!("a message") };
+        let back = decode(&RawEntry { at_ms, payload: bytes[payload].to_vec() }).unwrap();
+        let SpoolEntry::Message(back) = back else { panic!("a message") };
         assert!(back.content == new.content);
         assert!(back.spooled && !new.spooled, "where it was");
         new.spooled = true;
         assert_eq!(format!("{back:?}"), format!("{new:?}"));
         assert_eq!((back.from, back.to), (new.from, new.to));
-        assert!(decode(&Entry { at_ms, kept: b"{}".to_vec() }).is_none());
+        assert!(decode(&RawEntry { at_ms, payload: b"{}".to_vec() }).is_none());
     }
 
     #[test]
@@ -173,10 +173,10 @@ mod tests {
                 at: "2026-11-21T10:00:00.123456Z".parse().unwrap(),
             };
             let mut bytes = Vec::new();
-            encode(&Brought::Status(update.clone()), &mut bytes).unwrap();
-            let Piece::Record { at_ms, kept } = record::read(&bytes, 0) else { panic!("a record") };
-            let back = decode(&Entry { at_ms, kept: bytes[kept].to_vec() }).unwrap();
-            assert_eq!(format!("{back:?}"), format!("{:?}", Brought::Status(update)));
+            encode(&SpoolEntry::Status(update.clone()), &mut bytes).unwrap();
+            let Decoded::Record { at_ms, payload } = codec::read(&bytes, 0) else { panic!("a record") };
+            let back = decode(&RawEntry { at_ms, payload: bytes[payload].to_vec() }).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{:?}", SpoolEntry::Status(update)));
         }
     }
 }

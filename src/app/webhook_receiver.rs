@@ -1,4 +1,4 @@
-//! Between the HTTP surfaces and the actors: who may speak for a channel, and where messages go.
+//! Webhook receiver: finds channels, passes messages and callbacks to the engine.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,26 +16,25 @@ use crate::config::Config;
 use crate::gateway::Registry;
 use crate::http::health::{Condition, HealthSource};
 use crate::http::{Accepted, ChannelEndpoint, Receivers, Reception, Refusal};
-use crate::spool::Spooled;
+use crate::spool::SpooledInbox;
 use crate::store::Store;
 
-/// What a provider that met an overload is told to wait.
+/// `Retry-After` of an overloaded answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What the report says while the spool stands in for the database.
+/// What `/readyz` says while the spool replaces the database.
 const AWAY: &str = "the database does not answer, messages go to the spool and nothing is sent";
 
-/// The bridge.
-pub(super) struct Front {
+pub(super) struct WebhookReceiver {
     registry: Arc<Registry>,
     endpoints: HashMap<Box<str>, Arc<ChannelEndpoint>>,
     engine: Engine,
-    /// Where callbacks wait while the database is away.
-    spooled: Option<Spooled>,
+    /// Takes callbacks while the database is away.
+    spooled: Option<SpooledInbox>,
 }
 
-impl Front {
-    pub(super) fn new(config: &Config, registry: Arc<Registry>, engine: Engine, spooled: Option<Spooled>) -> Self {
+impl WebhookReceiver {
+    pub(super) fn new(config: &Config, registry: Arc<Registry>, engine: Engine, spooled: Option<SpooledInbox>) -> Self {
         let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
         let endpoints = channels
             .filter_map(|channel| {
@@ -48,7 +47,7 @@ impl Front {
     }
 }
 
-impl Receivers for Front {
+impl Receivers for WebhookReceiver {
     fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>> {
         self.registry.receiver(provider, channel)?;
         self.endpoints.get(channel).cloned()
@@ -60,7 +59,7 @@ impl Receivers for Front {
     }
 }
 
-impl Reception for Front {
+impl Reception for WebhookReceiver {
     fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
         Box::pin(async move {
             match self.engine.accept(message).await {
@@ -91,17 +90,17 @@ impl Reception for Front {
     }
 }
 
-/// How long the store may take to say that it is there: less than a part of the report may.
+/// How long a ping of the store may take: less than a part of the report may.
 const PING: Duration = Duration::from_millis(200);
 
-/// Whether messages can be taken: by the database, or by the spool while that is away.
+/// Health of the store: whether the database, or the spool while that is away, takes messages.
 pub(super) struct StoreHealth {
     store: Store,
-    spooled: Option<Spooled>,
+    spooled: Option<SpooledInbox>,
 }
 
 impl StoreHealth {
-    pub(super) fn new(store: &Store, spooled: Option<&Spooled>) -> Self {
+    pub(super) fn new(store: &Store, spooled: Option<&SpooledInbox>) -> Self {
         Self { store: store.clone(), spooled: spooled.cloned() }
     }
 }
@@ -112,7 +111,7 @@ impl HealthSource for StoreHealth {
             let answers = tokio::time::timeout(PING, self.store.ping()).await.is_ok_and(|answer| answer.is_ok());
             match &self.spooled {
                 _ if answers => Condition::Up,
-                Some(spooled) if spooled.stock().takes => Condition::Degraded(AWAY),
+                Some(spooled) if spooled.stats().accepting => Condition::Degraded(AWAY),
                 Some(_) => Condition::Down("the database does not answer, and the spool takes nothing"),
                 None => Condition::Down("the database does not answer"),
             }
@@ -125,16 +124,16 @@ impl HealthSource for StoreHealth {
             facts.insert("search".to_owned(), "words_as_spelt".into());
         }
         if let Some(spooled) = &self.spooled {
-            let stock = spooled.stock();
+            let stats = spooled.stats();
             let now = u64::try_from(SystemClock.now().timestamp_millis()).unwrap_or_default();
-            let oldest = stock.oldest_ms.and_then(|oldest| u64::try_from(oldest).ok());
+            let oldest = stats.oldest_ms.and_then(|oldest| u64::try_from(oldest).ok());
             facts.insert("database".to_owned(), if condition == Condition::Up { "up" } else { "away" }.into());
             let spool = json!({
-                "records": stock.records,
-                "bytes": stock.bytes,
-                "max_bytes": stock.max_bytes,
+                "records": stats.records,
+                "bytes": stats.bytes,
+                "max_bytes": stats.max_bytes,
                 "oldest_s": oldest.map_or(0, |oldest| now.saturating_sub(oldest) / 1000),
-                "takes": stock.takes,
+                "takes": stats.accepting,
             });
             facts.insert("spool".to_owned(), spool);
         }

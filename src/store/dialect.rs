@@ -1,0 +1,7 @@
+//! The SQL dialect of a database.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}

@@ -7,12 +7,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use palabre::config::{Channel, OnUnknown, Provider, TwilioAccount};
+use palabre::config::{Channel, OnUnknown};
 use palabre::gateway::twilio::form::Form;
 use palabre::gateway::twilio::signature::Signer;
 use palabre::gateway::twilio::simulator::InboundMessage;
-use palabre::gateway::twilio::{Kind, TwilioReceiver};
+use palabre::gateway::twilio::{Kind, TwilioAccount, TwilioReceiver};
 use palabre::gateway::{Receiver, WebhookRequest};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
@@ -36,10 +37,18 @@ fn receiver() -> TwilioReceiver {
         id: ChannelId::new("belle-wa"),
         tenant: TenantId::new("institut-belle"),
         address: Address::from_normalised("whatsapp:+14155238886"),
-        provider: Provider::TwilioWhatsapp(account.clone()),
+        provider: account.clone().of_channel(Kind::Whatsapp),
         profile: Arc::default(),
     };
     TwilioReceiver::new(Kind::Whatsapp, &channel, &account)
+}
+
+/// As actix-web hands them over.
+fn header_map(signature: &str) -> HeaderMap {
+    let others = [("host", "hooks.example.com"), ("user-agent", "TwilioProxy/1.1"), ("accept", "*/*")];
+    let own = [("content-type", "application/x-www-form-urlencoded; charset=utf-8"), ("x-twilio-signature", signature)];
+    let pairs = others.into_iter().chain(own);
+    pairs.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())).collect()
 }
 
 fn decode_verify(criterion: &mut Criterion) {
@@ -50,14 +59,17 @@ fn decode_verify(criterion: &mut Criterion) {
     let signer = Signer::new(&SecretString::from(TOKEN));
     let signature = signer.sign_form(URL, &form);
     let receiver = receiver();
+    let headers = header_map(&signature);
+    let forged = header_map("AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let request = WebhookRequest {
         url: URL,
         query: "/webhooks/twilio-whatsapp/belle-wa",
         content_type: "application/x-www-form-urlencoded; charset=utf-8",
-        signature: Some(&signature),
+        headers: &headers,
+        is_local: false,
         body: body.as_bytes(),
     };
-    let forged = WebhookRequest { signature: Some("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), ..request };
+    let forged = WebhookRequest { headers: &forged, ..request };
     let (correlation, now) = (CorrelationId::fresh(), chrono::Utc::now());
 
     let mut group = criterion.benchmark_group("decode_verify");

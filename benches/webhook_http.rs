@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header::HeaderName;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
 use criterion::{Criterion, criterion_group, criterion_main};
 use palabre::config;
-use palabre::gateway::{Received, Receiver, Rejection, WebhookRequest};
+use palabre::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
 use palabre::http::api::{ApiDeps, NotSent, Outgoing, OutgoingMessage};
 use palabre::http::health::{Health, Phase};
 use palabre::http::{Accepted, ChannelEndpoint, HttpDeps, Receivers, Reception, Refusal};
@@ -38,14 +39,25 @@ impl Clock for FixedClock {
 
 struct FakeGateway;
 
+static PROTOCOL: WebhookProtocol = WebhookProtocol {
+    proof: Some(HeaderName::from_static("x-twilio-signature")),
+    acknowledgement: ("text/xml", "<Response/>"),
+    on_bad_proof: "",
+    on_not_ours: "",
+};
+
 impl Receiver for FakeGateway {
+    fn protocol(&self) -> &'static WebhookProtocol {
+        &PROTOCOL
+    }
+
     fn receive(
         &self,
         request: WebhookRequest<'_>,
         correlation: CorrelationId,
         now: Timestamp,
     ) -> Result<Received, Rejection> {
-        if request.signature != Some(SIGNATURE) {
+        if PROTOCOL.proof.as_ref().and_then(|proof| request.header(proof)) != Some(SIGNATURE) {
             return Err(Rejection::BadSignature);
         }
         Ok(Received::Message(Box::new(NewInbound {
@@ -63,10 +75,6 @@ impl Receiver for FakeGateway {
 
     fn receive_status(&self, _: WebhookRequest<'_>, _: Timestamp) -> Result<Received, Rejection> {
         Ok(Received::Nothing)
-    }
-
-    fn acknowledgement(&self) -> (&'static str, &'static str) {
-        ("text/xml", "<Response/>")
     }
 }
 

@@ -99,7 +99,11 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, spooled } = startup::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
-    let registry = Arc::new(Registry::build(&config)?);
+    let mut registry = Registry::build(&config)?;
+    // While the database is away, what it knows is not missed: its messages are not sent either.
+    let stored = store.stored_channels().await.unwrap_or_default();
+    registry.note_stored(stored.iter().map(|(channel, provider)| (channel.as_str(), provider.as_str())));
+    let registry = Arc::new(registry);
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
     let mut cluster = Cluster::join(&config, &store, node.clone(), runtime.io()).await?;
     if let Some(redis) = cluster.redis_health() {

@@ -386,4 +386,10 @@ pub trait Gateway: Send + Sync {
 pub trait Gateways: Send + Sync {
     /// The gateway of a channel; `None` when the configuration does not have it (any more).
     fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>>;
+
+    /// Why a channel has none: the reason that its messages wait for.
+    fn missing(&self, channel: &ChannelId) -> &'static str {
+        let _ = channel;
+        "channel_not_configured"
+    }
 }

@@ -12,9 +12,7 @@ use super::exit;
 use crate::config::{
     ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant, masked,
 };
-
-/// What Twilio needs behind a webhook URL to try again: by default, its failed call is a lost message.
-const RETRIES: &str = "#rc=5&rp=all";
+use crate::gateway::{self, PROVIDERS};
 
 /// Checks the configuration with the environment of this process and answers the exit code.
 ///
@@ -29,7 +27,7 @@ pub fn run(config_path: &Path, json: bool, out: &mut impl Write) -> io::Result<u
 /// # Errors
 /// `out` cannot be written.
 pub fn run_with(config_path: &Path, environment: &Environment, json: bool, out: &mut impl Write) -> io::Result<u8> {
-    let checked = Config::load(config_path, environment);
+    let checked = Config::load(config_path, environment, &PROVIDERS);
     if json {
         writeln!(out, "{:#}", as_json(&checked))?;
     } else {
@@ -55,7 +53,10 @@ fn language(tenant: &Tenant) -> &'static str {
 
 fn webhook(config: &Config, channel: &Channel) -> String {
     let base = config.http.public_base_url.as_deref().unwrap_or_default();
-    format!("{base}/webhooks/{}/{}{RETRIES}", channel.provider.name(), channel.id)
+    let name = channel.provider.name();
+    let suffix =
+        gateway::provider(name).and_then(|provider| provider.webhook_suffix()).map_or("", |(suffix, _)| suffix);
+    format!("{base}/webhooks/{name}/{}{suffix}", channel.id)
 }
 
 fn as_json(checked: &Result<Loaded, ConfigErrors>) -> Value {
@@ -125,7 +126,7 @@ fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
 }
 
 fn channel_as_json(config: &Config, channel: &Channel) -> Value {
-    let account = channel.provider.account();
+    let account = &channel.provider;
     json!({
         "id": channel.id.as_str(),
         "provider": channel.provider.name(),

@@ -24,6 +24,7 @@ pub(in crate::cli) use self::words::{
 use super::terminal::now;
 use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
 use crate::config::Config;
+use crate::gateway;
 use crate::store::entity::message_out;
 use crate::store::{BlockedReason, HistoryReader, MessageHistory, StoreError};
 
@@ -130,13 +131,8 @@ fn unknown(id: &str, language: Language) -> String {
             "it has the form of our ids: is it from another database? `--config` tells which one is read",
             "il a la forme de nos identifiants : vient-il d'une autre base ? `--config` dit laquelle est lue",
         )
-    } else if id.trim().starts_with("SM") || id.trim().starts_with("MM") {
-        (
-            "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
-             Twilio's debugger tells whether a webhook was refused (401, 404, 503)",
-            "il a la forme des identifiants de Twilio : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. \
-             Le débogueur de Twilio dit si un webhook a été refusé (401, 404, 503)",
-        )
+    } else if let Some(provider) = gateway::provider_of_id(id.trim()) {
+        provider.on_unknown_id()
     } else {
         (
             "give a message's id, ours (messages_in.id, messages_out.id) or the provider's (SM…), or a correlation id as \

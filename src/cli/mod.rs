@@ -28,6 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use palabre_actors::domain::rules::Language;
 
 use crate::config::{Config, ConfigErrors, Environment, Loaded};
+use crate::gateway::PROVIDERS;
 
 /// Exit codes that scripts can use.
 pub mod exit {
@@ -66,7 +67,7 @@ enum Command {
     /// --to, move an installation from SQLite to PostgreSQL
     #[command(after_help = migrate::HELP)]
     Migrate(migrate::MigrateArgs),
-    /// See it all in a few seconds: a daemon, a simulated Twilio, twelve customers, every promise checked
+    /// See it all in a few seconds: a daemon, a simulated provider, twelve customers, every promise checked
     #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
     /// Tell one message's whole story, from its webhook to the last callback
@@ -185,12 +186,12 @@ pub fn run() -> ExitCode {
 
 /// Loads a configuration, or prints everything that is wrong with it. Warnings are printed either way.
 fn load(path: &Path) -> Option<Config> {
-    tell(Config::load_from_process(path))
+    tell(Config::load_from_process(path, &PROVIDERS))
 }
 
 /// [`load`] for commands that talk to no provider: they need no secret.
 fn load_without_secrets(path: &Path) -> Option<Config> {
-    tell(Config::load_without_secrets(path, &Environment::from_process()))
+    tell(Config::load_without_secrets(path, &Environment::from_process(), &PROVIDERS))
 }
 
 fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {

@@ -64,7 +64,10 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         scope.wrong("admin_listen", "is the same as `http.listen`", "leave it out to share one listener");
     }
     let lost = "providers' messages cross the network in clear, and most providers refuse it";
-    let public_base_url = raw.public_base_url.as_deref().map(|raw| base_url(scope, "public_base_url", raw, lost));
+    let public_base_url = raw
+        .public_base_url
+        .as_deref()
+        .map(|raw| base_url(scope, "public_base_url", raw, "https://hooks.example.com", lost));
     let proxies = scope.required("trusted_proxies", raw.trusted_proxies.as_ref(), "");
     let proxies = proxies.map(|proxies| {
         let blocks = proxies.iter().enumerate().map(|(index, raw)| {

@@ -10,6 +10,7 @@ use palabre_actors::domain::retry::RetryPolicy;
 use super::document::Scope;
 use super::fields::{amount, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug};
 use super::raw::{RawBreaker, RawChannel, RawLimits, RawPair, RawRetry};
+use super::section::Capabilities;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -19,8 +20,8 @@ const MOST_PER_SECOND: u32 = 10_000;
 const LONGEST_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a provider's channels do unless one says otherwise.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Habits {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates {
     /// Sends of one sender in a second. `None`: as many as there are.
     pub(super) per_second: Option<u32>,
     /// What one contact may get.
@@ -29,18 +30,13 @@ pub(super) struct Habits {
     pub(super) window: Option<Duration>,
 }
 
-/// WhatsApp through Twilio: 80 messages a second for each sender, one message in 6 seconds for each pair in bursts of 45
-/// (Meta's error 131056), free text within 24 hours of the contact's last message (Twilio's error 63016).
-pub(super) const WHATSAPP: Habits = Habits {
-    per_second: Some(80),
-    pair: Some(RateLimit { every: Duration::from_secs(6), burst: 45 }),
-    window: Some(DAY),
-};
+impl Rates {
+    /// Those of a provider.
+    pub(super) fn of(provider: &Capabilities) -> Self {
+        let Capabilities { per_second, pair, window, .. } = *provider;
+        Self { per_second, pair, window }
+    }
 
-/// SMS from a long code through Twilio: one segment a second.
-pub(super) const SMS: Habits = Habits { per_second: Some(1), pair: None, window: None };
-
-impl Habits {
     /// What the tenant's own limits say of its senders: who sets `limits.per_second` knows what they may send, and who
     /// lets one contact get more in a minute than a pair ever could has an account without such a limit.
     pub(super) fn of_tenant(self, limits: &RawLimits) -> Self {
@@ -60,12 +56,12 @@ fn most_in_a_minute(pair: RateLimit) -> u64 {
 }
 
 /// The profile, still without templates. `None`: something was reported.
-pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, habits: Habits) -> Option<ChannelProfile> {
-    let account = or_default(raw.per_second, habits.per_second, |raw| {
+pub(super) fn profile(scope: &Scope<'_>, raw: &RawChannel, rates: Rates) -> Option<ChannelProfile> {
+    let account = or_default(raw.per_second, rates.per_second, |raw| {
         number(scope, "per_second", raw, 1..=i64::from(MOST_PER_SECOND)).map(Some)
     });
-    let pair = or_default(raw.pair.as_ref(), habits.pair, |raw| pair(scope, raw));
-    let window = or_default(raw.window.as_ref(), habits.window, |raw| match raw.0.as_str() {
+    let pair = or_default(raw.pair.as_ref(), rates.pair, |raw| pair(scope, raw));
+    let window = or_default(raw.window.as_ref(), rates.window, |raw| match raw.0.as_str() {
         "off" => Some(None),
         _ => duration(scope, "window", raw).map(Some),
     });

@@ -30,6 +30,17 @@ impl Document {
     /// Makes raw types of a tree. serde stops at its first mistake; so each is reported, taken out of the tree, and the
     /// rest is tried again.
     pub(super) fn read<T: DeserializeOwned + Default>(&self, tree: Dict, problems: &Problems) -> T {
+        self.read_at("", tree, &[], problems)
+    }
+
+    /// [`Document::read`] of a part of the document; `others` are keys that may stand in it as well, and were taken out.
+    fn read_at<T: DeserializeOwned + Default>(
+        &self,
+        base: &str,
+        tree: Dict,
+        others: &[&str],
+        problems: &Problems,
+    ) -> T {
         let mut tree = Value::Dict(Tag::Default, tree);
         loop {
             let error = match tree.deserialize::<T>() {
@@ -37,27 +48,28 @@ impl Document {
                 Err(error) => error,
             };
             let steps = error.path.clone();
-            self.report(&steps, &tree, error.kind, problems);
+            let path = join_path(base, &path_of(&steps, &tree));
+            self.report(&path, error.kind, if steps.len() == 1 { others } else { &[] }, problems);
             match take_out(&mut tree, &steps) {
-                Some(path) => self.removed.borrow_mut().insert(path),
+                Some(path) => self.removed.borrow_mut().insert(join_path(base, &path)),
                 // Nothing left to take out: the root itself does not fit, which a table always does.
                 None => return T::default(),
             };
         }
     }
 
-    fn report(&self, steps: &[String], tree: &Value, kind: Kind, problems: &Problems) {
-        let path = path_of(steps, tree);
-        let shown = self.spelling(&path);
+    fn report(&self, path: &str, kind: Kind, others: &[&str], problems: &Problems) {
+        let shown = self.spelling(path);
         let (part, reason, help) = match kind {
             Kind::UnknownField(name, known) => {
-                let name = if self.is_variable(&path) { shown } else { masked(&name) };
-                let meant = suggest::closest(steps.last().map_or("", String::as_str), known.iter().copied());
+                let known: Vec<&str> = others.iter().chain(known).copied().collect();
+                let shown = if self.is_variable(path) { shown } else { masked(&name) };
+                let meant = suggest::closest(&name, known.iter().copied());
                 let help = match meant {
-                    Some(meant) => format!("did you mean `{}`?", self.spelling_instead(&path, meant)),
-                    None => format!("the keys here are {}", suggest::list(known)),
+                    Some(meant) => format!("did you mean `{}`?", self.spelling_instead(path, meant)),
+                    None => format!("the keys here are {}", suggest::list(&known)),
                 };
-                (Part::Key, format!("unknown key `{name}`"), Some(help))
+                (Part::Key, format!("unknown key `{shown}`"), Some(help))
             }
             Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
                 (Part::Value, format!("`{shown}` must be {}, not {}", expectation(&expected), described(&actual)), None)
@@ -70,8 +82,8 @@ impl Document {
             // Whatever else may come has texts of serde's own making, which may quote a value.
             _ => (Part::Value, format!("`{shown}` does not fit"), None),
         };
-        let (place, excerpt) = self.place(&path, part);
-        problems.add(Problem { severity: Severity::Error, place, key: path, reason, help, excerpt });
+        let (place, excerpt) = self.place(path, part);
+        problems.add(Problem { severity: Severity::Error, place, key: path.to_owned(), reason, help, excerpt });
     }
 
     fn place(&self, path: &str, part: Part) -> (Place, Option<Excerpt>) {
@@ -145,6 +157,19 @@ impl<'a> Scope<'a> {
     /// An element of an array in this table.
     pub(super) fn element(&self, key: &str, index: usize) -> Self {
         Self { path: format!("{}[{index}]", join(&self.path, key)), ..self.clone() }
+    }
+
+    /// A part of this table as `T`: what does not fit is reported and missing in the result. `others` are keys that may
+    /// stand in the table as well.
+    pub(super) fn read<T: DeserializeOwned + Default>(&self, tree: Dict, others: &[&str]) -> T {
+        self.document.read_at(&self.path, tree, others, self.problems)
+    }
+
+    /// A key of this table that it cannot have.
+    pub(super) fn unknown_key(&self, key: &str, known: &[&str]) {
+        let (path, known) = (self.path_of(key), known.to_vec());
+        self.document.report(&path, Kind::UnknownField(key.to_owned(), &[]), &known, self.problems);
+        self.document.removed.borrow_mut().insert(path);
     }
 
     /// The full name of a key, as it would be written in its file or variable.
@@ -233,6 +258,11 @@ fn path_of(steps: &[String], tree: &Value) -> String {
         }
     }
     path
+}
+
+/// A path inside a part of a document.
+fn join_path(base: &str, path: &str) -> String {
+    if path.is_empty() { base.to_owned() } else { join(base, path) }
 }
 
 /// Removes the innermost table entry on the way, so that the indexes of arrays keep their meaning, and says which.

@@ -133,8 +133,7 @@ pub(super) fn text<'r>(scope: &Scope<'_>, key: &str, raw: &'r str) -> Option<&'r
 
 /// An `http(s)` URL that paths can be appended to; a trailing slash is taken off. Plain HTTP that leaves the machine is
 /// worth a warning that says what travels over it.
-pub(super) fn base_url(scope: &Scope<'_>, key: &str, raw: &str, over_plain_http: &str) -> Option<String> {
-    let like = if key == "public_base_url" { "https://hooks.example.com" } else { "https://api.twilio.com" };
+pub(super) fn base_url(scope: &Scope<'_>, key: &str, raw: &str, like: &str, over_plain_http: &str) -> Option<String> {
     let help = format!("write it like `{like}`");
     let Ok(url) = Url::parse(raw) else {
         scope.wrong(key, "is not a URL", &help);

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use super::channel::Reading;
 use super::document::{Document, Scope};
 use super::environment::Environment;
 use super::lease::LongestCall;
 use super::problem::{ConfigErrors, Place, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
+use super::section::{Providers, take_own_keys};
 use super::source::{Source, join};
 use super::types::Config;
 use super::unique::Claims;
@@ -41,8 +43,8 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with any of the files, at once.
-    pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, ConfigErrors> {
-        Self::read(path, environment, false)
+    pub fn load(path: &Path, environment: &Environment, providers: &dyn Providers) -> Result<Loaded, ConfigErrors> {
+        Self::read(path, environment, providers, false)
     }
 
     /// [`Config::load`] for commands that talk to no provider: secrets are left where they are, and are empty in the
@@ -50,11 +52,20 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn load_without_secrets(path: &Path, environment: &Environment) -> Result<Loaded, ConfigErrors> {
-        Self::read(path, environment, true)
+    pub fn load_without_secrets(
+        path: &Path,
+        environment: &Environment,
+        providers: &dyn Providers,
+    ) -> Result<Loaded, ConfigErrors> {
+        Self::read(path, environment, providers, true)
     }
 
-    fn read(path: &Path, environment: &Environment, no_secrets: bool) -> Result<Loaded, ConfigErrors> {
+    fn read(
+        path: &Path,
+        environment: &Environment,
+        providers: &dyn Providers,
+        no_secrets: bool,
+    ) -> Result<Loaded, ConfigErrors> {
         let problems = Problems::default();
         let folder = path.parent().unwrap_or(Path::new(""));
         let help = "name the daemon's configuration with `--config FILE`";
@@ -72,7 +83,7 @@ impl Config {
             let tenants = tenants.filter(|tenants| main.is_toml || tenants.is_dir());
             let files = tenants.and_then(|tenants| tenant_files(&tenants, &root, &problems));
             let secrets = Secrets { environment, folder: &folder, left_out: no_secrets };
-            build(&main, files.as_deref(), secrets, &problems)
+            build(&main, files.as_deref(), Reading { secrets, providers }, &problems)
         });
         finish(config, problems)
     }
@@ -81,8 +92,8 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn load_from_process(path: &Path) -> Result<Loaded, ConfigErrors> {
-        Self::load(path, &Environment::from_process())
+    pub fn load_from_process(path: &Path, providers: &dyn Providers) -> Result<Loaded, ConfigErrors> {
+        Self::load(path, &Environment::from_process(), providers)
     }
 
     /// The same validation for texts that are not in files: `main` is the daemon's, `tenants` are (name, text). Relative
@@ -94,6 +105,7 @@ impl Config {
         main: &str,
         tenants: &[(&str, &str)],
         environment: &Environment,
+        providers: &dyn Providers,
     ) -> Result<Loaded, ConfigErrors> {
         let problems = Problems::default();
         let main = Main::read("palabre.toml", main, environment, &problems);
@@ -101,7 +113,7 @@ impl Config {
             |(name, text): &(&str, &str)| TenantFile { name: (*name).to_owned(), text: Some((*text).to_owned()) };
         let files: Vec<TenantFile> = tenants.iter().map(file).collect();
         let secrets = Secrets { environment, folder: Path::new(""), left_out: false };
-        let config = main.and_then(|main| build(&main, Some(&files), secrets, &problems));
+        let config = main.and_then(|main| build(&main, Some(&files), Reading { secrets, providers }, &problems));
         finish(config, problems)
     }
 }
@@ -133,7 +145,8 @@ impl Main {
 }
 
 /// `tenants` are the tenants' files. `None`: nobody knows which there are, which was reported.
-fn build(main: &Main, tenants: Option<&[TenantFile]>, secrets: Secrets<'_>, problems: &Problems) -> Option<Config> {
+fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, problems: &Problems) -> Option<Config> {
+    let secrets = reading.secrets;
     let root = Scope::root(&main.document, problems);
     let (config, lease) = daemon::config(&root, &main.raw, secrets.folder);
     let (mut claims, mut calls) = (Claims::default(), LongestCall::default());
@@ -141,20 +154,21 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, secrets: Secrets<'_>, prob
     let mut known = api::KnownTenants { ids: Vec::new(), are_all: tenants.is_some() };
     for file in tenants.unwrap_or_default() {
         let read = file.text.as_deref().map(|text| Source::parse(&file.name, text, problems));
-        let Some((source, Some(tree))) = read else {
+        let Some((source, Some(mut tree))) = read else {
             known.are_all = false;
             continue;
         };
         let document = Document::new(source, BTreeMap::new());
+        let own = take_own_keys(&mut tree);
         let raw: RawTenant = document.read(tree, problems);
         let root = Scope::root(&document, problems);
         claims.ids(&root, &raw);
         known.note(raw.id.as_deref());
         let id = tenant::id(&root, &raw);
-        let channels = tenant::channels(&root, &raw, id.as_ref(), secrets);
+        let channels = tenant::channels(&root, (&raw, own), id.as_ref(), reading);
         claims.senders(&root, &channels);
         calls.note(&root, &channels);
-        valid.extend(tenant::tenant(&root, &raw, id, channels));
+        valid.extend(tenant::tenant(&root, &raw, id, channels, reading));
     }
     if tenants.is_some_and(<[_]>::is_empty) && main.is_toml {
         root.warning(

@@ -125,17 +125,13 @@ pub(super) struct RawTenant {
     pub(super) replies: RawReplies,
 }
 
+/// The keys that every channel has; its provider's own are read apart ([`super::section`]).
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawChannel {
     pub(super) id: Option<String>,
     pub(super) provider: Option<String>,
     pub(super) address: Option<String>,
-    pub(super) account_sid: Option<String>,
-    pub(super) auth_token: Option<RawSecret>,
-    pub(super) messaging_service_sid: Option<String>,
-    pub(super) api_base_url: Option<String>,
-    pub(super) backup_api_base_url: Option<String>,
     pub(super) timeout: Option<RawDuration>,
     pub(super) on_unknown: Option<String>,
     pub(super) per_second: Option<i64>,
@@ -301,7 +297,7 @@ impl<'de> Deserialize<'de> for RawDuration {
 
 /// Where a secret is kept. Its text never stands in a file of ours, so it cannot be held here.
 #[derive(Debug, Default)]
-pub(super) struct RawSecret {
+pub struct RawSecret {
     pub(super) env: Option<String>,
     pub(super) file: Option<String>,
 }

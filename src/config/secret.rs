@@ -50,7 +50,8 @@ impl Secrets<'_> {
         let Some(value) = self.environment.get(name) else {
             // What does not look like a variable's name may be the secret itself: it is not repeated.
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
-                let help = "`env` takes the name of a variable that is set, such as `BELLE_TWILIO_TOKEN`, not the secret itself";
+                let help =
+                    "`env` takes the name of a variable that is set, such as `BELLE_TOKEN`, not the secret itself";
                 scope.error(key, format!("`{}` needs an environment variable that is not set", scope.name(key)), help);
                 return None;
             }
@@ -64,7 +65,7 @@ impl Secrets<'_> {
     }
 
     fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
-        // Twilio's tokens are 32 letters and digits: such a path is more likely a secret than a file.
+        // Providers' tokens are often 32 letters and digits: such a path is more likely a secret than a file.
         if path.len() >= 20 && path.chars().all(|c| c.is_ascii_alphanumeric()) {
             let help = "`file` takes a path such as `secrets/belle`, not the secret itself";
             scope.error(key, format!("`{}` does not name a file", scope.name(key)), help);

@@ -1,12 +1,15 @@
 //! `[[templates]]`: from raw to validated. What names, places and text must be to each other is for the rules to judge.
 
+use figment::value::Dict;
 use palabre_actors::domain::ids::ChannelId;
 use palabre_actors::domain::template::Template;
 
-use super::channel::sid;
+use super::channel::Checked;
 use super::document::Scope;
 use super::fields::{quoted, text};
 use super::raw::RawTemplate;
+use super::secret::Secrets;
+use super::section::{ProviderSection, Section, TEMPLATE_ID};
 use super::suggest;
 
 /// Templates in their places, whether they hold or not, so that the numbers in complaints stay right.
@@ -15,28 +18,21 @@ pub(super) struct Templates {
     pub(super) valid: bool,
 }
 
-/// The templates; `channels` are the ids that the tenant has, and whether any of them is Twilio's own; `language` is the
-/// tenant's.
+/// The templates; `ids` are those of the tenant's channels, `language` is the tenant's.
 pub(super) fn templates(
     root: &Scope<'_>,
     raw: &[RawTemplate],
-    (channels, at_twilio): (&[&str], bool),
+    (ids, channels, secrets): (&[&str], &[Checked], Secrets<'_>),
     language: &str,
 ) -> Templates {
     let mut valid = true;
     let all = raw.iter().enumerate().map(|(index, raw)| {
         let scope = root.element("templates", index);
         let name = scope.required("name", raw.name.as_deref(), "what rules and the API call it, such as `rappel_rdv`");
-        let content_sid = scope
-            .required(
-                "content_sid",
-                raw.content_sid.as_deref(),
-                "it stands in Twilio's content template builder: `HX…`",
-            )
-            .and_then(|raw| sid(&scope, "content_sid", raw, ("HX", at_twilio)));
+        let content_sid = content_sid(&scope, raw, channels, secrets);
         let language = raw.language.as_deref().map_or(Some(language), |raw| tag(&scope, raw));
         let body = raw.body.as_deref().map_or(Some(None), |raw| text(&scope, "body", raw).map(Some));
-        let named = raw.channels.as_deref().map_or(Some(Vec::new()), |raw| named(&scope, raw, channels));
+        let named = raw.channels.as_deref().map_or(Some(Vec::new()), |raw| named(&scope, raw, ids));
         valid &= name.is_some() && content_sid.is_some() && language.is_some() && body.is_some() && named.is_some();
         Template {
             name: name.unwrap_or_default().to_owned(),
@@ -49,6 +45,27 @@ pub(super) fn templates(
     });
     let all = all.collect();
     Templates { all, valid }
+}
+
+/// The id, as the provider has it whose channels carry the template: the first of them that has templates.
+fn content_sid(scope: &Scope<'_>, raw: &RawTemplate, channels: &[Checked], secrets: Secrets<'_>) -> Option<String> {
+    let carries = |channel: &&Checked| match (&raw.channels, &channel.id) {
+        (Some(named), Some(id)) => named.iter().any(|name| name == id.as_str()),
+        (_, _) => true,
+    };
+    let with_templates = |channel: &Checked| channel.provider.filter(|provider| provider.capabilities().templates);
+    let provider: Option<&dyn ProviderSection> = channels.iter().filter(carries).find_map(with_templates);
+    let help = provider.map_or("the provider's id of the template", ProviderSection::template_help);
+    let id = scope.required(TEMPLATE_ID, raw.content_sid.as_deref(), help)?;
+    let section =
+        Section { scope: scope.clone(), own: Dict::new(), raw: None, secrets, timeout: None, on_unknown: None };
+    match provider {
+        Some(provider) => {
+            let its = channels.iter().filter(|other| other.provider.is_some_and(|own| own.name() == provider.name()));
+            provider.template_id(&section, id, its.into_iter().any(|channel| channel.is_live))
+        }
+        None => section.text(TEMPLATE_ID, id),
+    }
 }
 
 /// A language as providers write it: `fr`, `en_GB`, `zh-Hant`.

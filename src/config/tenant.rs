@@ -5,25 +5,25 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use figment::value::Dict;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::consent::Keywords;
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::{
     ConsentWord, ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed, consent_words,
     shadowed,
 };
 use palabre_actors::domain::template::{Template, TemplateUse};
 
-use super::channel::{Checked, channel, is_twilio};
+use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
 use super::fallback;
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
-use super::secret::Secrets;
 use super::source::masked;
 use super::suggest;
 use super::template::templates;
@@ -51,9 +51,9 @@ pub(super) fn id(root: &Scope<'_>, raw: &RawTenant) -> Option<TenantId> {
 /// The sender accounts, each in its place, whether it holds or not.
 pub(super) fn channels(
     root: &Scope<'_>,
-    raw: &RawTenant,
+    (raw, own): (&RawTenant, Vec<Dict>),
     tenant: Option<&TenantId>,
-    secrets: Secrets<'_>,
+    reading: Reading<'_>,
 ) -> Vec<Checked> {
     let limits = &raw.limits;
     let raw = raw.channels.as_deref().unwrap_or_default();
@@ -61,8 +61,9 @@ pub(super) fn channels(
         root.required("channels", None::<()>, "add a `[[channels]]` table: without one nobody can write");
     }
     raw.iter()
+        .zip(own.into_iter().chain(std::iter::repeat_with(Dict::new)))
         .enumerate()
-        .map(|(index, raw)| channel(&root.element("channels", index), raw, (tenant, limits), secrets))
+        .map(|(index, channel_of)| channel(&root.element("channels", index), channel_of, (tenant, limits), reading))
         .collect()
 }
 
@@ -72,6 +73,7 @@ pub(super) fn tenant(
     raw: &RawTenant,
     id: Option<TenantId>,
     channels: Vec<Checked>,
+    reading: Reading<'_>,
 ) -> Option<Tenant> {
     let name = match raw.name.as_deref() {
         Some(name) => text(root, "name", name).map(ToOwned::to_owned),
@@ -91,13 +93,14 @@ pub(super) fn tenant(
     let deferred_for = or_default(raw.outbox.deferred_for.as_ref(), DEFERRED_FOR, |raw| {
         duration_up_to(&outbox, "deferred_for", raw, LONGEST_DEFERRAL)
     });
-    let rules = rules(root, raw, id.as_ref(), name.as_deref(), per_contact);
+    let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
     let rules = rules?;
+    let carriers = carriers_of_templates(&channels);
     let mut channels: Vec<Channel> = channels.into_iter().map(|channel| channel.whole).collect::<Option<_>>()?;
-    know_templates(&mut channels, &rules.source().templates);
+    know_templates(&mut channels, &rules.source().templates, &carriers);
     let tenant = Tenant {
         id: id?,
         name: name?,
@@ -111,9 +114,15 @@ pub(super) fn tenant(
     has_a_way_out.then_some(tenant)
 }
 
+/// Channels whose provider has templates.
+fn carriers_of_templates(channels: &[Checked]) -> HashSet<ChannelId> {
+    let with = |channel: &&Checked| channel.provider.is_some_and(|provider| provider.capabilities().templates);
+    channels.iter().filter(with).filter_map(|channel| channel.id.clone()).collect()
+}
+
 /// Which of the tenant's templates each channel's provider knows.
-fn know_templates(channels: &mut [Channel], templates: &[Template]) {
-    for channel in channels {
+fn know_templates(channels: &mut [Channel], templates: &[Template], carriers: &HashSet<ChannelId>) {
+    for channel in channels.iter_mut().filter(|channel| carriers.contains(&channel.id)) {
         let known = templates.iter().filter(|template| template.is_for(&channel.id));
         Arc::make_mut(&mut channel.profile).templates = known
             .map(|template| {
@@ -182,9 +191,8 @@ fn timezone(root: &Scope<'_>, raw: &str) -> Option<chrono_tz::Tz> {
 
 fn rules(
     root: &Scope<'_>,
-    raw: &RawTenant,
-    id: Option<&TenantId>,
-    name: Option<&str>,
+    (raw, channels, reading): (&RawTenant, &[Checked], Reading<'_>),
+    (id, name): (Option<&TenantId>, Option<&str>),
     per_contact_per_minute: Option<u32>,
 ) -> Option<Rules> {
     let languages = [("fr", Language::Fr), ("en", Language::En)];
@@ -198,8 +206,8 @@ fn rules(
     deaf_words(root, &faq.entries, &raw.keywords);
     let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
     let own_language = language.unwrap_or_default().as_str();
-    let at_twilio = raw.channels.iter().flatten().any(|channel| is_twilio(channel.api_base_url.as_deref()));
-    let templates = templates(root, raw.templates.as_deref().unwrap_or_default(), (&ids, at_twilio), own_language);
+    let raw_templates = raw.templates.as_deref().unwrap_or_default();
+    let templates = templates(root, raw_templates, (&ids, channels, reading.secrets), own_language);
     let replies = Replies {
         fallback: raw.replies.fallback.clone(),
         seller: raw.replies.seller.clone(),
@@ -220,7 +228,7 @@ fn rules(
         faq: faq.entries,
         replies,
         keywords: extra_keywords(&raw.keywords),
-        longest_text: 1_600,
+        longest_text: longest_text(channels),
         per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
         session_idle: session_idle.unwrap_or(SESSION_IDLE),
         live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),
@@ -241,16 +249,29 @@ fn rules(
     rules.ok().filter(|_| faq.valid && templates.valid)
 }
 
+/// What every channel of the tenant carries.
+fn longest_text(channels: &[Checked]) -> usize {
+    let carried = channels.iter().filter_map(|channel| Some(channel.provider?.capabilities().longest_text));
+    carried.min().unwrap_or(usize::MAX)
+}
+
 fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> {
     let mut sellers = HashSet::new();
     let mut valid = true;
     for (index, raw) in raw.unwrap_or_default().iter().enumerate() {
         let key = format!("sellers[{index}]");
-        match phone_number(raw) {
+        match seller(raw) {
             None => {
                 valid = false;
-                let help = "write it with its country, such as `+33612345678`";
-                root.wrong(&key, "is not an international phone number", help);
+                let (reason, help) = match raw.split_once(':') {
+                    Some(_) => {
+                        ("is not an address", "write it like `telegram:123456789`, `mailto:a@b.fr` or `+33612345678`")
+                    }
+                    None => {
+                        ("is not an international phone number", "write it with its country, such as `+33612345678`")
+                    }
+                };
+                root.wrong(&key, reason, help);
             }
             Some(phone) => {
                 if !sellers.insert(phone) {
@@ -262,14 +283,13 @@ fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> 
     valid.then_some(sellers)
 }
 
-/// `+33612345678`, whatever stands between the digits for the eye. The domain would take digits without a `+` as well,
-/// because providers send them; from a person they may be a national number, so they are asked to be clear.
-fn phone_number(raw: &str) -> Option<String> {
-    if !raw.contains('+') {
-        return None;
-    }
-    let address = Address::parse(Scheme::Whatsapp, raw, None).ok().filter(Address::is_phone)?;
-    Some(address.path().to_owned())
+/// `+33612345678`, whatever stands between the digits for the eye, or an address of any kind. The domain would take digits
+/// without a `+` as well, because providers send them; from a person they may be a national number, so they are asked to be
+/// clear.
+fn seller(raw: &str) -> Option<String> {
+    let address = Address::parse(Scheme::Whatsapp, raw, None).ok()?;
+    let is_clear = raw.contains(if address.is_phone() { '+' } else { ':' });
+    is_clear.then(|| address.person().to_owned())
 }
 
 fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Duration> {

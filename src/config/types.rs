@@ -13,6 +13,7 @@ pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
 pub use super::retention::Retention;
+pub use super::section::ProviderAccount;
 pub use super::spool::Spool;
 
 /// The whole configuration, valid as it stands.
@@ -256,54 +257,7 @@ pub struct Channel {
     /// The sender's address at the provider.
     pub address: Address,
     /// How to talk to the provider.
-    pub provider: Provider,
+    pub provider: ProviderAccount,
     /// Its pace, its order, its way out when it fails.
     pub profile: Arc<ChannelProfile>,
-}
-
-/// A provider and its account.
-#[derive(Clone, Debug)]
-pub enum Provider {
-    /// `twilio-whatsapp`
-    TwilioWhatsapp(TwilioAccount),
-    /// `twilio-sms`
-    TwilioSms(TwilioAccount),
-}
-
-impl Provider {
-    /// Its account.
-    #[must_use]
-    pub fn account(&self) -> &TwilioAccount {
-        match self {
-            Self::TwilioWhatsapp(account) | Self::TwilioSms(account) => account,
-        }
-    }
-
-    /// The name in configuration, paths and metrics.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::TwilioWhatsapp(_) => "twilio-whatsapp",
-            Self::TwilioSms(_) => "twilio-sms",
-        }
-    }
-}
-
-/// An account at Twilio.
-#[derive(Clone, Debug)]
-pub struct TwilioAccount {
-    /// `AC…`
-    pub account_sid: String,
-    /// The primary auth token: verifies webhooks, and sends.
-    pub auth_token: SecretString,
-    /// Where the REST API is, without a trailing slash.
-    pub api_base_url: String,
-    /// Where it is as well, for when the first cannot be reached.
-    pub backup_api_base_url: Option<String>,
-    /// Sends through this service when given.
-    pub messaging_service_sid: Option<String>,
-    /// How long one call may take.
-    pub timeout: Duration,
-    /// What to do with a message whose fate the provider cannot tell.
-    pub on_unknown: OnUnknown,
 }

@@ -1,24 +1,228 @@
-//! One folder per provider: verify and decode what comes in, send and classify what goes out, and a simulator that
-//! behaves like it.
+//! One folder per provider, one line each in [`PROVIDERS`], and what they all implement.
+//!
+//! A provider reads its part of the configuration ([`ProviderSection`]), says where its webhooks come in and believes
+//! and reads them ([`Receiver`]), sends and asks (`Gateway`, a port of the core), and says what its codes mean. Nothing
+//! outside its folder names it. `docs/adding-a-provider.md` is the recipe.
 
 pub mod client;
 mod registry;
+pub mod sandbox;
 pub mod simulator;
+#[cfg(test)]
+mod tests;
 pub mod twilio;
 
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderMap, HeaderName};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::message::NewInbound;
-use palabre_actors::ports::StatusUpdate;
+use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::send::SendErrorClass;
+use palabre_actors::ports::{Gateway, Pending, StatusUpdate};
 
 pub use self::registry::{BuildError, Registered, Registry};
 use self::simulator::Simulation;
+use crate::config::{Channel, ProviderSection, Providers};
 
-/// What the lab can simulate, one line per provider.
-pub const SIMULATIONS: &[&dyn Simulation] = &[&twilio::simulator::TwilioSimulation];
+/// The providers that this build knows.
+pub const PROVIDERS: &[&dyn Provider] = &[&twilio::Kind::Whatsapp, &twilio::Kind::Sms, &sandbox::Sandbox];
+
+/// A text in English and in French.
+pub type Bilingual = (&'static str, &'static str);
+
+/// All that Palabre needs of a provider.
+pub trait Provider: ProviderSection {
+    /// Its page, from the root of the repository.
+    fn docs(&self) -> &'static str;
+
+    /// Paths beside the canonical `/webhooks/{provider}/{channel_id}` and its `/status`.
+    fn routes(&self) -> &'static [Route] {
+        &[]
+    }
+
+    /// A channel's ways in and out.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: the settings make none.
+    fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError>;
+
+    /// The codes that it is known to give. No two families of providers have one in common: `last_error` and `explain`
+    /// show a code without its provider.
+    fn codes(&self) -> &'static [Code];
+
+    /// Whether a text has the form of its ids of messages.
+    fn is_message_id(&self, text: &str) -> bool;
+
+    /// What to do about such an id that is not in the database.
+    fn on_unknown_id(&self) -> Bilingual;
+
+    /// What an operator has to put behind a webhook URL in the provider's console, and why. `None`: nothing.
+    fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// Asks the provider whether a channel's set-up can work.
+    fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>>;
+
+    /// What simulates it, for the demo, tests and load. One simulates a whole family.
+    ///
+    /// # Errors
+    /// Why it needs none.
+    fn simulation(&self) -> Result<&'static dyn Simulation, &'static str>;
+}
+
+/// The provider of a name in the configuration.
+#[must_use]
+pub fn provider(name: &str) -> Option<&'static dyn Provider> {
+    PROVIDERS.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// What is known of a provider's code.
+#[must_use]
+pub fn code(code: &str) -> Option<&'static Code> {
+    PROVIDERS.iter().flat_map(|provider| provider.codes()).find(|known| known.code == code)
+}
+
+/// Whose ids of messages look like this text.
+#[must_use]
+pub fn provider_of_id(text: &str) -> Option<&'static dyn Provider> {
+    PROVIDERS.iter().copied().find(|provider| provider.is_message_id(text))
+}
+
+/// What simulates the providers, each once.
+#[must_use]
+pub fn simulations() -> Vec<&'static dyn Simulation> {
+    let mut found: Vec<&'static dyn Simulation> = Vec::new();
+    for simulation in PROVIDERS.iter().filter_map(|provider| provider.simulation().ok()) {
+        if !found.iter().any(|known| known.providers() == simulation.providers()) {
+            found.push(simulation);
+        }
+    }
+    found
+}
+
+impl Providers for &[&'static dyn Provider] {
+    fn sections(&self) -> Vec<&'static dyn ProviderSection> {
+        self.iter().map(|provider| *provider as &dyn ProviderSection).collect()
+    }
+}
+
+/// A path of a provider's own, as its console may hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub path: &'static str,
+    /// Whose channels come in there: a whole name, or a family, which is what stands before a name's first hyphen.
+    pub provider: &'static str,
+    pub kind: RouteKind,
+}
+
+/// What a path of a provider's own is for.
+#[derive(Clone, Copy, Debug)]
+pub enum RouteKind {
+    /// POST: messages. The request tells the channel.
+    Messages(Locate),
+    /// POST: status callbacks. The request tells the channel.
+    Statuses(Locate),
+    /// GET: whether the provider's webhooks are served here.
+    Check,
+    /// GET, on a path with `{channel_id}`: what [`Receiver::page`] shows under this name.
+    Page(&'static str),
+}
+
+/// Finds a channel by what a request says of its account and address, before anything of it is believed.
+pub type Locate = for<'a> fn(&WebhookRequest<'a>) -> Result<Located<'a>, Rejection>;
+
+/// The account and the address that a request names, as the provider writes them. Only the exact pair finds a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<'a> {
+    pub account: Cow<'a, str>,
+    pub address: Cow<'a, str>,
+}
+
+/// What channels are connected with.
+#[derive(Clone, Copy, Debug)]
+pub struct Wiring<'a> {
+    pub client: &'a reqwest::Client,
+    /// Where providers find us, without a trailing slash.
+    pub public_base_url: Option<&'a str>,
+}
+
+/// A channel's ways in and out.
+pub struct ChannelConnection {
+    /// Our sender as the provider writes it.
+    pub sender: String,
+    /// `None`: the provider posts no webhooks.
+    pub receiver: Option<Arc<dyn Receiver>>,
+    pub gateway: Arc<dyn Gateway>,
+}
+
+/// Settings that make no connection; the configuration's own checks refuse most of them earlier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectError(pub String);
+
+/// One of a provider's codes: what the outbox does about it, and what people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `63016`
+    pub code: &'static str,
+    pub class: SendErrorClass,
+    /// Whether it says that a provider that works finds us too fast.
+    pub throttled: bool,
+    /// What it means.
+    pub meaning: Bilingual,
+    /// The next step. Places: `{channel}`, `{fallback}`, `{replay}` (the command), `{again}` (what lets a message go once the
+    /// cause is mended), `{later}` (when there is nothing to mend).
+    pub advice: Bilingual,
+    /// The page that says so; the code is appended to one that ends with `/` or `#`.
+    pub page: &'static str,
+}
+
+impl Code {
+    /// What it means.
+    #[must_use]
+    pub fn explain(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.meaning.0,
+            Language::Fr => self.meaning.1,
+        }
+    }
+
+    /// Where the provider says so.
+    #[must_use]
+    pub fn source(&self) -> String {
+        let code = if self.page.ends_with(['/', '#']) { self.code } else { "" };
+        format!("{}{code}", self.page)
+    }
+}
+
+/// What a check of a channel's set-up found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupFinding {
+    pub level: SetupLevel,
+    pub what: Bilingual,
+    /// What to do about it; `None`: nothing.
+    pub todo: Option<Bilingual>,
+}
+
+/// How bad a [`SetupFinding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SetupLevel {
+    Good,
+    Doubtful,
+    Wrong,
+}
+
+/// How long one question of [`Provider::checks`] may take.
+pub const CHECK_TIME: Duration = Duration::from_secs(10);
 
 /// A webhook as it came in, before anyone believes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct WebhookRequest<'a> {
     /// The public URL as the provider called it, query string included.
     pub url: &'a str,
@@ -26,10 +230,52 @@ pub struct WebhookRequest<'a> {
     pub query: &'a str,
     /// `Content-Type`, or empty.
     pub content_type: &'a str,
-    /// The provider's signature header, if it came.
-    pub signature: Option<&'a str>,
+    pub headers: &'a dyn WebhookHeaders,
+    /// Whether it comes from this machine, and no proxy says that it speaks for another.
+    pub is_local: bool,
     /// The raw body.
     pub body: &'a [u8],
+}
+
+impl<'a> WebhookRequest<'a> {
+    /// Whether `Content-Type` is this one, whatever its parameters.
+    #[must_use]
+    pub fn is(&self, media_type: &str) -> bool {
+        let own = self.content_type.split(';').next().unwrap_or_default();
+        own.trim().eq_ignore_ascii_case(media_type)
+    }
+
+    /// The header's value. One that is no text is empty: it cannot be what it should be.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&'a str> {
+        self.headers.value(name)
+    }
+}
+
+/// Shows nothing of the request's content.
+impl std::fmt::Debug for WebhookRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookRequest").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// The headers of a request. Names are `HeaderName`s because making one of a text allocates.
+pub trait WebhookHeaders {
+    /// The value of the first header of that name; empty when it is no text.
+    fn value(&self, name: &HeaderName) -> Option<&str>;
+}
+
+impl WebhookHeaders for HeaderMap {
+    fn value(&self, name: &HeaderName) -> Option<&str> {
+        self.get(name).map(|value| value.to_str().unwrap_or(""))
+    }
+}
+
+/// Names and values, for whoever makes requests up.
+impl<const N: usize> WebhookHeaders for [(&str, &str); N] {
+    fn value(&self, name: &HeaderName) -> Option<&str> {
+        self.iter().find(|(known, _)| name.as_str().eq_ignore_ascii_case(known)).map(|(_, value)| *value)
+    }
 }
 
 /// Why a webhook is turned away. None of these shows anything of the request.
@@ -41,6 +287,9 @@ pub enum Rejection {
     /// 400, with a word that says what is wrong.
     #[error("malformed webhook: {0}")]
     Malformed(&'static str),
+    /// 415, with what to send instead.
+    #[error("wrong content type: {0}")]
+    MediaType(&'static str),
     /// 404: signed, and to a number or of an account that is not this channel's. Two numbers of one account share a token,
     /// and their webhook URLs are easily mixed up: the answer would leave from the other number.
     #[error("the message is to a number, or of an account, that is not this channel's")]
@@ -56,10 +305,27 @@ pub enum Received {
     Status(StatusUpdate),
     /// Nothing for us, and the provider need not repeat it.
     Nothing,
+    /// Several of these, perhaps of several channels: all are taken, or the provider comes again.
+    Batch(Vec<Self>),
+}
+
+/// How a provider's webhooks are answered.
+#[derive(Clone, Debug)]
+pub struct WebhookProtocol {
+    /// The header that carries the proof of origin: a webhook without it is refused before its body is read.
+    pub proof: Option<HeaderName>,
+    /// Content type and body of the 200 that the provider expects.
+    pub acknowledgement: (&'static str, &'static str),
+    /// What to look at when the proof is missing or wrong.
+    pub on_bad_proof: &'static str,
+    /// What to look at when a webhook is genuine and another channel's.
+    pub on_not_ours: &'static str,
 }
 
 /// A channel's way in: believes a webhook, or does not, and reads it.
-pub trait Receiver: Send + Sync {
+pub trait Receiver: Any + Send + Sync {
+    fn protocol(&self) -> &'static WebhookProtocol;
+
     /// A webhook on the channel's inbound path.
     ///
     /// # Errors
@@ -77,6 +343,16 @@ pub trait Receiver: Send + Sync {
     /// [`Rejection`]: nothing of it may be used.
     fn receive_status(&self, request: WebhookRequest<'_>, now: Timestamp) -> Result<Received, Rejection>;
 
-    /// Content type and body of the 200 that the provider expects.
-    fn acknowledgement(&self) -> (&'static str, &'static str);
+    /// What a path of kind [`RouteKind::Page`] shows. `None`: there is no such page, or not for this caller.
+    fn page(&self, name: &str, is_local: bool) -> Option<ReceiverPage> {
+        let _ = (name, is_local);
+        None
+    }
+}
+
+/// Something that a receiver shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverPage {
+    pub content_type: &'static str,
+    pub body: String,
 }

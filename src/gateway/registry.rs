@@ -1,22 +1,26 @@
 //! Every channel's receiver and gateway, by the names under which they are asked for. Built once from a configuration;
 //! looking something up allocates nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::{Gateway, Gateways};
 
-use super::twilio::{BadAccount, Kind, TwilioGateway, TwilioReceiver};
-use super::{Receiver, client};
+use super::{ChannelConnection, ConnectError, Receiver, Wiring, client, provider};
 use crate::config::{Channel, Config};
 
 /// The channels of all tenants.
 pub struct Registry {
     by_id: HashMap<ChannelName, Entry>,
-    /// Account SID, then our address as Twilio writes it.
+    /// What the provider calls the account, then our address as the provider writes it.
     by_account: HashMap<Box<str>, HashMap<Box<str>, ChannelName>>,
+    /// Channels of the database whose provider this build does not know.
+    foreign: HashSet<ChannelName>,
 }
+
+/// The reason of messages whose channel was set up by a version that knew more providers.
+const PROVIDER_UNKNOWN: &str = "provider_unknown";
 
 type ChannelName = Arc<str>;
 
@@ -32,14 +36,14 @@ pub struct Registered {
     pub tenant: TenantId,
     /// Its slug.
     pub channel: ChannelId,
-    /// `twilio-sms`
+    /// Its name in configuration and paths.
     pub provider: &'static str,
-    /// The provider's name of the account (Twilio's Account SID).
+    /// What the provider calls the account; empty where there is none.
     pub account: String,
     /// Our sender's address as the provider writes it.
     pub address: String,
-    /// Its way in.
-    pub receiver: Arc<dyn Receiver>,
+    /// Its way in, where its provider posts webhooks.
+    pub receiver: Option<Arc<dyn Receiver>>,
 }
 
 /// No registry can be made of a configuration.
@@ -54,7 +58,15 @@ pub enum BuildError {
         /// Which channel.
         channel: ChannelId,
         /// Why.
-        reason: BadAccount,
+        reason: ConnectError,
+    },
+    /// A channel's provider is not in this build; the configuration's own checks refuse this earlier, with its place.
+    #[error("channel {channel}: this version has no provider `{provider}`")]
+    Provider {
+        /// Which channel.
+        channel: ChannelId,
+        /// Its provider.
+        provider: &'static str,
     },
     /// Two channels would receive the same webhooks; the configuration's own checks refuse this earlier, with its place.
     #[error("channel {channel}: another channel has the same name, or the same account and address")]
@@ -71,11 +83,18 @@ impl Registry {
     /// [`BuildError`]
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let client = client::new()?;
-        let mut registry = Self { by_id: HashMap::new(), by_account: HashMap::new() };
+        let mut registry = Self { by_id: HashMap::new(), by_account: HashMap::new(), foreign: HashSet::new() };
         for channel in config.tenants.iter().flat_map(|tenant| &tenant.channels) {
             registry.add(channel, &client, config.http.public_base_url.as_deref())?;
         }
         Ok(registry)
+    }
+
+    /// Tells which channels the database knows, with their providers: those of a provider that this build does not know get
+    /// a reason of their own ([`Gateways::missing`]).
+    pub fn note_stored<'a>(&mut self, channels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let foreign = channels.into_iter().filter(|(_, name)| provider(name).is_none());
+        self.foreign.extend(foreign.map(|(channel, _)| ChannelName::from(channel)));
     }
 
     /// Every channel, in no particular order.
@@ -87,12 +106,12 @@ impl Registry {
     #[must_use]
     pub fn receiver(&self, provider: &str, channel_id: &str) -> Option<&Arc<dyn Receiver>> {
         let registered = &self.by_id.get(channel_id)?.registered;
-        (registered.provider == provider).then_some(&registered.receiver)
+        registered.receiver.as_ref().filter(|_| registered.provider == provider)
     }
 
     /// The channel of a provider's account and one of its addresses as the provider writes it (`whatsapp:+33…`, `+33…`):
-    /// what the alias paths go by. Only the exact pair counts. `provider` is a whole name (`twilio-sms`) or the family
-    /// (`twilio`). The receiver still has to believe the webhook.
+    /// what the providers' own paths go by. Only the exact pair counts. `provider` is a whole name or a family
+    /// ([`super::Route::provider`]). The receiver still has to believe the webhook.
     #[must_use]
     pub fn channel_of_account(&self, provider: &str, account: &str, address: &str) -> Option<&str> {
         let registered = &self.by_id.get(self.by_account.get(account)?.get(address)?)?.registered;
@@ -106,21 +125,25 @@ impl Registry {
         client: &reqwest::Client,
         public_base_url: Option<&str>,
     ) -> Result<(), BuildError> {
-        let Some((kind, account)) = Kind::of(&channel.provider) else { return Ok(()) };
-        let gateway = TwilioGateway::new(client.clone(), kind, channel, account, public_base_url)
+        let account = &channel.provider;
+        let Some(provider) = provider(account.name()) else {
+            return Err(BuildError::Provider { channel: channel.id.clone(), provider: account.name() });
+        };
+        let ChannelConnection { sender, receiver, gateway } = provider
+            .connect(channel, Wiring { client, public_base_url })
             .map_err(|reason| BuildError::Account { channel: channel.id.clone(), reason })?;
         let registered = Registered {
             tenant: channel.tenant.clone(),
             channel: channel.id.clone(),
-            provider: kind.provider(),
-            account: account.account_sid.clone(),
-            address: kind.wire(&channel.address),
-            receiver: Arc::new(TwilioReceiver::new(kind, channel, account)),
+            provider: account.name(),
+            account: account.account.clone(),
+            address: sender.clone(),
+            receiver,
         };
-        let entry = Entry { registered, gateway: Arc::new(gateway) };
+        let entry = Entry { registered, gateway };
         let name: ChannelName = Arc::from(channel.id.as_str());
-        let addresses = self.by_account.entry(account.account_sid.as_str().into()).or_default();
-        let claimed = addresses.insert(kind.wire(&channel.address).into(), Arc::clone(&name)).is_some();
+        let addresses = self.by_account.entry(account.account.as_str().into()).or_default();
+        let claimed = addresses.insert(sender.into(), Arc::clone(&name)).is_some();
         if claimed | self.by_id.insert(name, entry).is_some() {
             return Err(BuildError::Claimed { channel: channel.id.clone() });
         }
@@ -131,6 +154,10 @@ impl Registry {
 impl Gateways for Registry {
     fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>> {
         self.by_id.get(channel.as_str()).map(|entry| Arc::clone(&entry.gateway))
+    }
+
+    fn missing(&self, channel: &ChannelId) -> &'static str {
+        if self.foreign.contains(channel.as_str()) { PROVIDER_UNKNOWN } else { "channel_not_configured" }
     }
 }
 

@@ -14,6 +14,7 @@ mod request_log;
 mod routes;
 mod server;
 mod state;
+mod webhook_problems;
 mod webhooks;
 
 #[cfg(test)]
@@ -105,11 +106,11 @@ pub enum Refusal {
 
 /// Finds the endpoint of a webhook's channel. Asked once per webhook: answer from memory.
 pub trait Receivers: Send + Sync {
-    /// By the path: provider (`twilio-sms`) and channel id.
+    /// By the path: provider and channel id.
     fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>>;
 
     /// By the provider's account and our sender's address as the provider writes it (`whatsapp:+14155238886` or
-    /// `+14155238886`). `provider` is a whole name (`twilio-sms`) or the family (`twilio`): any of that provider's.
+    /// `+14155238886`). `provider` is a whole name or a family ([`crate::gateway::Route::provider`]).
     /// Only exact pairs count; an address that two channels claim finds none.
     fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>>;
 }

@@ -11,6 +11,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use crate::config::{Cidr, Http};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -66,6 +67,14 @@ fn origin(headers: &HeaderMap, believed: bool) -> (&'static str, &str) {
 pub(super) fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let line = headers.get_all(name).last()?.to_str().ok()?;
     line.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// Whether a request comes from this machine itself: from a loopback address, and no proxy says that it speaks for another.
+pub(super) fn is_local(request: &HttpRequest) -> bool {
+    const SPEAKS_FOR_ANOTHER: [HeaderName; 3] =
+        [header::FORWARDED, X_FORWARDED_FOR, HeaderName::from_static("x-real-ip")];
+    let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    is_loopback && !SPEAKS_FOR_ANOTHER.iter().any(|name| request.headers().contains_key(name))
 }
 
 /// Whether a peer is a listed proxy, whose `X-Forwarded-…` headers count.

@@ -139,11 +139,15 @@ fn wrong_method(methods: &'static str) -> Result<HttpResponse, HttpProblem> {
 }
 
 async fn not_found() -> Result<HttpResponse, HttpProblem> {
-    Err(HttpProblem::new(
+    Err(nothing_here())
+}
+
+pub(super) fn nothing_here() -> HttpProblem {
+    HttpProblem::new(
         StatusCode::NOT_FOUND,
         "not found",
         "webhooks are POST /webhooks/{provider}/{channel_id}, the API is under /api/v1 (GET /api/v1/openapi.json): no trailing slash",
-    ))
+    )
 }
 
 async fn metrics(state: web::Data<HttpState>) -> HttpResponse {

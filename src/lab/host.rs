@@ -8,7 +8,7 @@ use palabre_actors::domain::template::Template;
 use tokio::sync::watch;
 
 use crate::config::{Channel, Config};
-use crate::gateway::SIMULATIONS;
+use crate::gateway::simulations;
 use crate::gateway::simulator::{
     Answer, CallbackPlan, CustomerMessage, Daemon, Faults, Forgery, OnSent, SentMessage, SimulatedProvider, Simulation,
     SimulatorError, StartOptions, Webhook,
@@ -21,7 +21,7 @@ pub(super) fn simulation_of(channel: &Channel) -> Option<&'static dyn Simulation
 
 /// What simulates a provider, by its name in the configuration.
 pub(super) fn simulation_named(provider: &str) -> Option<&'static dyn Simulation> {
-    SIMULATIONS.iter().copied().find(|simulation| simulation.providers().iter().any(|(name, _)| *name == provider))
+    simulations().into_iter().find(|simulation| simulation.providers().iter().any(|(name, _)| *name == provider))
 }
 
 /// Running simulators. Dropping it stops them.
@@ -53,8 +53,8 @@ impl Host {
     /// [`SimulatorError`]
     pub(super) fn start(seed: u64, on_sent: Option<OnSent>) -> Result<Self, SimulatorError> {
         let mut host = Self::empty(on_sent);
-        for simulation in SIMULATIONS {
-            host.add(*simulation, None, seed)?;
+        for simulation in simulations() {
+            host.add(simulation, None, seed)?;
         }
         Ok(host)
     }

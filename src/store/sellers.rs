@@ -64,7 +64,7 @@ impl Sellers {
 impl SellerBook for Sellers {
     fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool {
         let phones = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        phones.get(tenant).is_some_and(|phones| phones.contains(address.path()))
+        phones.get(tenant).is_some_and(|phones| phones.contains(address.person()))
     }
 }
 
@@ -111,8 +111,13 @@ fn columns(row: &Row) -> Result<(TenantId, String), DbErr> {
 }
 
 /// `+33 6 12 34-56.78`, `whatsapp:+33612345678`, `0033612345678` and `33612345678` are all `+33612345678`, and so is
-/// `06 12 34 56 78` for a tenant that speaks French. What is no number stays as digits, and matches nobody.
+/// `06 12 34 56 78` for a tenant that speaks French. An address of another kind, such as `telegram:123`, stands for itself.
+/// What is neither stays as digits, and matches nobody.
 fn normalised(phone: &str, language: Option<&str>) -> String {
+    let typed = Address::parse(Scheme::Sms, phone.trim(), None).ok();
+    if let Some(address) = typed.filter(|address| !matches!(address.scheme(), Scheme::Sms | Scheme::Whatsapp)) {
+        return address.as_str().to_owned();
+    }
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     let (region, number) = match digits.strip_prefix("00") {
         Some(international) => (None, format!("+{international}")),
@@ -137,5 +142,8 @@ mod tests {
             assert_eq!(normalised(spelling, Some("fr")), "+33612345678", "{spelling}");
         }
         assert_eq!(normalised("07911 123456", None), "+07911123456");
+        for (typed, address) in [(" telegram:123 ", "telegram:123"), ("mailto:A@B.fr", "mailto:a@b.fr")] {
+            assert_eq!(normalised(typed, Some("fr")), address);
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! The configuration's tenants and channels, written as rows.
 
-use super::statement::{change, text, time};
+use super::statement::{all, change, text, time};
 use super::{Store, StoreError, sql};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
+use sea_orm::DbErr;
 
 /// A tenant as it stands in `tenants`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +26,24 @@ pub struct TenantRow {
 pub struct ChannelRow {
     /// Its slug.
     pub id: ChannelId,
-    /// `twilio-whatsapp`, …
+    /// Its name in the configuration.
     pub provider: String,
     /// The sender's address at the provider.
     pub address: Address,
 }
 
 impl Store {
+    /// The channels that the database knows, configured or not, each with its provider's name.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database was not reached yet, or refused.
+    pub async fn stored_channels(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.prepared()?;
+        let rows = all(&self.0.reads, sql::STORED_CHANNELS, []).await?;
+        let channels: Result<_, DbErr> = rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect();
+        Ok(channels?)
+    }
+
     /// Writes the configuration's tenants and channels down. Rows of what is no longer configured stay, because messages
     /// name them.
     ///

@@ -24,6 +24,7 @@ mod retention;
 #[path = "retention.rs"]
 mod retention_on_postgres;
 mod rolling_on_postgres;
+mod sandbox;
 mod stand_in;
 mod still;
 #[path = "still.rs"]

@@ -22,9 +22,11 @@ pub enum Scheme {
     Telegram,
     /// `mailto:a@b.fr`
     Mailto,
+    /// `sandbox:belle`, `sandbox:belle/anna`: whoever a sandbox is tried out with.
+    Sandbox,
 }
 
-stored_words!(Scheme { Whatsapp => "whatsapp", Sms => "sms", Telegram => "telegram", Mailto => "mailto" });
+stored_words!(Scheme { Whatsapp => "whatsapp", Sms => "sms", Telegram => "telegram", Mailto => "mailto", Sandbox => "sandbox" });
 
 /// A normalised address such as `whatsapp:+33612345678`. Two spellings of one address are equal.
 ///
@@ -55,6 +57,9 @@ pub enum AddressError {
     /// Telegram's ids are whole numbers of 64 bits, and not 0.
     #[error("not a telegram id: expected a whole number")]
     BadTelegramId,
+    /// Sandboxes' names are made of letters, digits, `.`, `_` and `-`, in one or two parts.
+    #[error("not a sandbox's address: expected something like sandbox:belle or sandbox:belle/anna")]
+    BadSandboxName,
     /// One `@`, something on both sides, nothing that has no place in an e-mail address.
     #[error("not an e-mail address")]
     BadMail,
@@ -62,12 +67,12 @@ pub enum AddressError {
 
 impl Address {
     /// Reads an address as people and providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
-    /// `tel:`, `telegram:`, `mailto:`) wins over the hint. `default_region` (`FR`) tells what a national number such as
-    /// `06 12 34 56 78` means; without it, bare digits are an international number without its `+`, as in Twilio's
-    /// `WaId`.
+    /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `default_region` (`FR`) tells what a national number such as
+    /// `06 12 34 56 78` means; without it, bare digits are an international number without its `+`, as some
+    /// providers write it.
     ///
-    /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what Twilio's `From` carries for users without a phone
-    /// number since April 2026.
+    /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what WhatsApp users without a phone number have since April
+    /// 2026.
     ///
     /// # Errors
     /// [`AddressError`], which does not repeat the text.
@@ -104,6 +109,12 @@ impl Address {
     #[must_use]
     pub fn is_phone(&self) -> bool {
         matches!(self.scheme(), Scheme::Whatsapp | Scheme::Sms) && self.path().starts_with('+')
+    }
+
+    /// What names the person wherever they write from: the number of a phone, else the whole address.
+    #[must_use]
+    pub fn person(&self) -> &str {
+        if self.is_phone() { self.path() } else { self.as_str() }
     }
 
     /// The same person as every kind of account may address them, this address included: a phone number is one everywhere.

@@ -89,7 +89,7 @@ impl Default for BreakerPolicy {
 /// A template as a channel's provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelTemplate {
-    /// The provider's id for it (Twilio's `HX…`).
+    /// The provider's id for it.
     pub content_id: String,
     /// Names of its places, in the order in which the provider numbers them from 1.
     pub variable_names: Vec<String>,

@@ -1,7 +1,7 @@
 //! STOP, START, CONFIRM and HELP: what a whole message must be to count as one of them (I6).
 //!
-//! The English words are those that Twilio itself handles on SMS long codes; nobody handles any on WhatsApp, so the list
-//! is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
+//! The English words are those that SMS providers themselves handle on long codes; nobody handles any on WhatsApp, so the
+//! list is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
 
 use super::folding::fold;
 use super::rules::{ExtraKeywords, RuleError};

@@ -119,7 +119,7 @@ text_id!(
     ChannelId
 );
 text_id!(
-    /// What the provider calls a message (`SM…` at Twilio): the dedupe key within tenant and channel (I2).
+    /// What the provider calls a message (`SM…`): the dedupe key within tenant and channel (I2).
     ProviderMessageId
 );
 text_id!(

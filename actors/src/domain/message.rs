@@ -89,10 +89,10 @@ pub struct Details {
     /// The message that this one quotes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<ProviderMessageId>,
-    /// A second address of the same person (Twilio's `ExternalUserId` beside a phone number).
+    /// A second address of the same person (a business-scoped id beside a phone number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<Address>,
-    /// What the provider itself made of a STOP, START or HELP (Twilio's `OptOutType`): it has confirmed it already.
+    /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_consent: Option<ProviderConsent>,
 }

@@ -29,8 +29,7 @@ pub struct RulesSource {
     pub tenant_name: String,
     /// The language of texts that the tenant did not write itself.
     pub language: Language,
-    /// Addresses of the tenant's own people, as the configuration gives them. Bare numbers count on every scheme, so
-    /// only the path is kept (`+33612345678`).
+    /// The tenant's own people, as the configuration names them: each by what [`Address::person`] says of their address.
     pub sellers: HashSet<String>,
     /// Whether contacts are asked to confirm before the tenant may write of its own accord.
     pub double_opt_in: bool,
@@ -108,6 +107,12 @@ impl Rules {
     #[must_use]
     pub fn source(&self) -> &RulesSource {
         &self.source
+    }
+
+    /// Whether the configuration names an address as one of the tenant's own people's.
+    #[must_use]
+    pub fn is_seller(&self, address: &Address) -> bool {
+        self.source.sellers.contains(address.person())
     }
 
     /// The template of that name.

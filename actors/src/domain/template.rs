@@ -14,7 +14,7 @@ pub struct Template {
     pub name: String,
     /// The language it was approved in (`fr`, `en_GB`).
     pub language: String,
-    /// The provider's id for it (Twilio's `HX…`).
+    /// The provider's id for it.
     pub content_id: String,
     /// Names of its places, in the order in which the provider numbers them from 1.
     pub variables: Vec<String>,

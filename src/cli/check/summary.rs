@@ -1,13 +1,12 @@
 //! What a configuration sets up, tenant by tenant, for people.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::{counted, keys_to, language, scopes, webhook};
 use crate::config::{Channel, Config, Loaded, Tenant};
-
-/// Where Twilio's API is, which goes without saying.
-const USUAL_API: &str = "https://api.twilio.com";
+use crate::gateway;
 
 /// Writes it.
 pub(super) fn write(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Result<()> {
@@ -94,7 +93,7 @@ fn keys(tenant: &Tenant, config: &Config) -> String {
 
 /// How a channel sends, as far as somebody has to know it.
 fn manners(channel: &Channel) -> String {
-    let (profile, account) = (&channel.profile, channel.provider.account());
+    let (profile, account) = (&channel.profile, &channel.provider);
     let mut manners = vec![match profile.window {
         Some(window) => format!("free text for {} after a contact wrote", hours(window)),
         None => "free text at any time".to_owned(),
@@ -109,8 +108,10 @@ fn manners(channel: &Channel) -> String {
     if !profile.keep_order {
         manners.push("in any order".to_owned());
     }
-    if account.api_base_url != USUAL_API {
-        manners.push(format!("sends to {}", account.api_base_url));
+    // Where the provider's API usually is goes without saying.
+    let usual = gateway::provider(account.name()).and_then(|provider| provider.capabilities().api_base_url);
+    if let Some(base) = account.api_base_url.as_deref().filter(|base| usual != Some(base)) {
+        manners.push(format!("sends to {base}"));
     }
     if let Some(backup) = &account.backup_api_base_url {
         manners.push(format!("or to {backup}"));
@@ -130,8 +131,15 @@ fn write_directions(config: &Config, out: &mut impl Write) -> io::Result<()> {
     if config.tenants.iter().all(|tenant| tenant.channels.is_empty()) {
         return Ok(());
     }
-    writeln!(out, "Paste each URL into the provider's \"when a message comes in\" setting, with what follows the #:")?;
-    writeln!(out, "it makes Twilio try again when this machine is away.")?;
+    write!(out, "Paste each URL into the provider's \"when a message comes in\" setting")?;
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+    let names: BTreeSet<&str> = channels.map(|channel| channel.provider.name()).collect();
+    let suffixes = names.into_iter().filter_map(gateway::provider).filter_map(|provider| provider.webhook_suffix());
+    let whys: BTreeSet<&str> = suffixes.map(|(_, why)| why).collect();
+    writeln!(out, "{}", if whys.is_empty() { "." } else { ", with what follows the #:" })?;
+    for why in whys {
+        writeln!(out, "{why}")?;
+    }
     if config.http.public_base_url.is_some() {
         writeln!(out, "Status callbacks need no setting: every message names its own.")?;
     } else {

@@ -71,7 +71,7 @@ struct Answer {
 /// The provider's code in plain words.
 #[derive(Debug, Serialize)]
 struct Code {
-    number: u32,
+    number: serde_json::Value,
     en: &'static str,
     fr: &'static str,
     source: String,
@@ -136,7 +136,7 @@ fn message(row: &message_in::Model, content: Content) -> Message {
 
 fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer {
     let code = row.last_error.as_deref().and_then(sentences::code).map(|code| Code {
-        number: code.number,
+        number: code.code.parse::<u32>().map_or_else(|_| code.code.into(), Into::into),
         en: code.explain(Language::En),
         fr: code.explain(Language::Fr),
         source: code.source(),

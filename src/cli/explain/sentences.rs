@@ -1,6 +1,5 @@
 //! A sentence for every end that a message can come to, for every event and for every reason, in English and French.
 
-mod advice;
 mod case;
 mod events;
 mod reasons;
@@ -27,6 +26,14 @@ const fn in_(language: Language, (english, french): Both) -> &'static str {
         Language::Fr => french,
     }
 }
+
+/// The channel failed too often, and so may have the one that takes over.
+const FALLBACK_CANNOT: Both = (
+    "nothing: it goes by itself when {channel} works again; its fallback_channel {fallback} cannot take it meanwhile (paused \
+    or broken too, or no way to this contact)",
+    "rien : il part de lui-même quand {channel} remarche ; son canal de secours {fallback} ne peut pas le prendre d'ici là (en \
+    pause ou en panne aussi, ou pas de chemin vers ce contact)",
+);
 
 /// What `unknown_outcome` means where a message is given up for it: by then the provider was asked.
 const PARKED: Both = (

@@ -6,10 +6,8 @@ use palabre_actors::domain::rules::Language;
 use crate::cli::explain::outbound_state;
 use crate::cli::{complain_about, exit};
 use crate::config::Config;
+use crate::gateway;
 use crate::store::{HistoryReader, StoreError};
-
-/// How Twilio's ids of messages begin: a text, one with media.
-const OF_PROVIDERS: [&str; 2] = ["SM", "MM"];
 
 /// A message as somebody named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +25,7 @@ pub(super) fn named(text: &str) -> Result<Named, String> {
     if let Ok(id) = text.parse() {
         return Ok(Named::Ours(id));
     }
-    let theirs = OF_PROVIDERS.iter().any(|kind| text.starts_with(kind));
-    if theirs && text.len() > 2 && text.chars().all(|c| c.is_ascii_alphanumeric()) {
-        Ok(Named::Theirs(text.to_owned()))
-    } else {
-        Err(LOOK.to_owned())
-    }
+    if gateway::provider_of_id(text).is_some() { Ok(Named::Theirs(text.to_owned())) } else { Err(LOOK.to_owned()) }
 }
 
 /// The message's own id. Who asks about one that is not there is told so, and what else there is; then it is the exit code.

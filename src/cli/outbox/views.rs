@@ -226,7 +226,9 @@ mod tests {
         let others: String = (2..=5).map(|number| channel(number, "")).collect();
         let tenant = format!("id = \"belle\"\n{}{others}", channel(1, "fallback_channel = \"wa-2\"\n"));
         let environment = Environment::from_iter([("TOKEN", "secret")]);
-        Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment).unwrap().config
+        Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment, &crate::gateway::PROVIDERS)
+            .unwrap()
+            .config
     }
 
     fn count(channel: &str, reason: &str, state: OutboxState) -> OutboxCount {

@@ -8,7 +8,8 @@ use palabre_actors::domain::rate_limit::per_second;
 use palabre_actors::domain::retry::RetryPolicy;
 
 use super::{SECRET, TENANT, holds, load, problems, told, with};
-use crate::config::{ApiScope, ApiTenants, Config, Environment, Provider, Tenant};
+use crate::config::{ApiScope, ApiTenants, Config, Environment, Tenant};
+use crate::gateway::PROVIDERS;
 
 /// A second channel and a template, in a tenant's file.
 const MORE: &str = r#"
@@ -131,7 +132,7 @@ fn what_is_written_is_what_counts() {
 fn a_backup_is_another_way_to_the_same_api() {
     let text = format!("{TENANT}backup_api_base_url = \"https://api.example/\"\n");
     let config = load("", &[("t.toml", &text)]).expect("it holds").config;
-    let Provider::TwilioWhatsapp(account) = &config.tenants[0].channels[0].provider else { panic!("another") };
+    let account = &config.tenants[0].channels[0].provider;
     assert_eq!(account.backup_api_base_url.as_deref(), Some("https://api.example"));
 }
 
@@ -364,7 +365,8 @@ fn mistakes_in_api_keys() {
         (format!("{KEY}{same}"), SITE_KEY.1, "`api.keys[1].key` is the same as that of `site`"),
     ] {
         let variables = with(&[("SITE_KEY", key), ("OTHER_KEY", "0ther-key-0123456789")]);
-        let errors = Config::from_toml_texts(&main, &[("belle.toml", TENANT)], &variables).expect_err("a mistake");
+        let errors =
+            Config::from_toml_texts(&main, &[("belle.toml", TENANT)], &variables, &PROVIDERS).expect_err("a mistake");
         let told: Vec<String> = errors.problems.iter().map(told).collect();
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(expected), "{expected}: {told:?}");
@@ -383,9 +385,13 @@ fn commands_that_need_no_secret_do_not_look_for_any() {
     write("tenants/b.toml", &second.replace("env = \"TOKEN\"", "file = \"nowhere\""));
     let path: &Path = &folder.path().join("palabre.toml");
     let nothing_set = Environment::default();
-    assert!(Config::load(path, &nothing_set).is_err());
-    let loaded = Config::load_without_secrets(path, &nothing_set).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(Config::load(path, &nothing_set, &PROVIDERS).is_err());
+    let loaded =
+        Config::load_without_secrets(path, &nothing_set, &PROVIDERS).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!((loaded.config.tenants.len(), loaded.config.api.keys.len()), (2, 2));
     write("tenants/a.toml", &TENANT.replace("{ env = \"TOKEN\" }", &format!("\"{SECRET}\"")));
-    assert!(Config::load_without_secrets(path, &nothing_set).is_err(), "what is wrong is wrong all the same");
+    assert!(
+        Config::load_without_secrets(path, &nothing_set, &PROVIDERS).is_err(),
+        "what is wrong is wrong all the same"
+    );
 }

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::config::raw::*;
 use crate::config::retention::RawRetention;
 use crate::config::spool::RawSpool;
-use crate::config::{Config, DEFAULTS, Environment};
+use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
+use crate::gateway::PROVIDERS;
 
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 
@@ -44,6 +45,9 @@ fn of_daemon() -> BTreeSet<String> {
 
 fn of_channels() -> BTreeSet<String> {
     let mut all = keys::<RawChannel>("channels.");
+    let common: BTreeSet<String> = COMMON_KEYS.iter().map(|key| format!("channels.{key}")).collect();
+    assert_eq!(all, common, "the keys that are told apart from providers' own");
+    all.extend(PROVIDERS.iter().flat_map(|provider| provider.keys()).map(|key| format!("channels.{key}")));
     for (table, keys) in [
         ("channels.retry", keys::<RawRetry>("channels.retry.")),
         ("channels.breaker", keys::<RawBreaker>("channels.breaker.")),
@@ -134,7 +138,7 @@ fn the_samples_hold() {
         ("BLEU_TWILIO_TOKEN", "d"),
     ]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/palabre.toml");
-    let loaded = Config::load(&path, &environment).unwrap_or_else(|errors| panic!("{errors}"));
+    let loaded = Config::load(&path, &environment, &PROVIDERS).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(loaded.warnings, []);
     let tenants: Vec<&str> = loaded.config.tenants.iter().map(|tenant| tenant.id.as_str()).collect();
     assert_eq!(tenants, ["chez-fatou", "institut-belle", "martin-plomberie", "taxi-bleu"]);
@@ -187,7 +191,7 @@ fn the_published_shape_holds() {
         fallback = "Merci {{ contact.name }}, nous avons bien reçu votre message."
     "#;
     let environment = Environment::from_iter([("BELLE_TWILIO_TOKEN", "a")]);
-    let loaded = Config::from_toml_texts(main, &[("institut-belle.toml", tenant)], &environment);
+    let loaded = Config::from_toml_texts(main, &[("institut-belle.toml", tenant)], &environment, &PROVIDERS);
     let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(loaded.config.tenants.len(), 1);
 }

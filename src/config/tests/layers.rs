@@ -6,7 +6,9 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{TENANT, holds, told, with};
-use crate::config::{Cidr, Config, DEFAULTS, Environment, LogFormat, OnUnknown, Provider};
+use crate::config::{Cidr, Config, DEFAULTS, Environment, LogFormat, OnUnknown};
+use crate::gateway::PROVIDERS;
+use crate::gateway::twilio::TwilioAccount;
 use palabre_actors::domain::rules::{Language, Replies};
 
 #[test]
@@ -53,7 +55,8 @@ fn a_tenants_defaults() {
     assert_eq!(rules.session_idle, Duration::from_secs(30 * 60));
     assert_eq!(rules.live_session_idle, Duration::from_secs(2 * 60 * 60));
     assert_eq!(rules.replies, Replies { fallback: Some("Bien reçu.".into()), ..Replies::default() });
-    let Provider::TwilioWhatsapp(account) = &tenant.channels[0].provider else { panic!("another provider") };
+    assert_eq!(rules.longest_text, 1_600);
+    let account: &TwilioAccount = tenant.channels[0].provider.settings().expect("Twilio's");
     assert_eq!(account.api_base_url, "https://api.twilio.com");
     assert_eq!(account.timeout, Duration::from_secs(10));
     assert_eq!(account.on_unknown, OnUnknown::Resend);
@@ -90,7 +93,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 #[test]
 fn a_bound_that_was_written_is_not_lowered_in_silence() {
     let said = |main: &str, variables: &[(&str, &str)]| -> Vec<String> {
-        let loaded = Config::from_toml_texts(main, &[("t.toml", TENANT)], &with(variables));
+        let loaded = Config::from_toml_texts(main, &[("t.toml", TENANT)], &with(variables), &PROVIDERS);
         loaded.unwrap_or_else(|errors| panic!("{errors}")).warnings.iter().map(told).collect()
     };
     let lower = "[runtime]\nmax_in_flight = 10\ndrain = \"1s\"\n[http]\nmax_body_bytes = 67108864\n";
@@ -130,7 +133,7 @@ fn mistakes_in_variables_are_named_by_their_variable() {
         ("PALABRE__RUNTIME__SENDERS", "0"),
         ("PALABRE__", "x"),
     ]);
-    let errors = Config::from_toml_texts("", &[("t.toml", TENANT)], &variables).expect_err("mistakes");
+    let errors = Config::from_toml_texts("", &[("t.toml", TENANT)], &variables, &PROVIDERS).expect_err("mistakes");
     let told: Vec<String> = errors.problems.iter().map(told).collect();
     let prefix = "error the environment's PALABRE__";
     assert_eq!(
@@ -160,14 +163,14 @@ fn relative_paths_start_beside_the_file() {
     ] {
         std::fs::write(path(name), text).expect("a file");
     }
-    let config = Config::load(&path("palabre.toml"), &with(&[])).expect("it holds").config;
+    let config = Config::load(&path("palabre.toml"), &with(&[]), &PROVIDERS).expect("it holds").config;
     let ids: Vec<&str> = config.tenants.iter().map(|tenant| tenant.id.as_str()).collect();
     assert_eq!(ids, ["belle", "second"], "in the order of the files' names");
     let shown = folder.path().to_str().expect("UTF-8").replace('%', "%25").replace('?', "%3F");
     assert_eq!(config.database.url, format!("sqlite://{shown}/data/p.db?cache=private"));
 
     let absolute = with(&[("PALABRE__DATABASE__URL", "sqlite:///var/p.db")]);
-    let config = Config::load(&path("palabre.toml"), &absolute).expect("it holds").config;
+    let config = Config::load(&path("palabre.toml"), &absolute, &PROVIDERS).expect("it holds").config;
     assert_eq!(config.database.url, "sqlite:///var/p.db");
 }
 
@@ -176,7 +179,7 @@ fn files_that_cannot_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let main = folder.path().join("palabre.toml");
     let told = |path: &Path| -> Vec<String> {
-        let errors = Config::load(path, &Environment::default()).expect_err("it cannot be read");
+        let errors = Config::load(path, &Environment::default(), &PROVIDERS).expect_err("it cannot be read");
         errors.problems.iter().map(told).collect()
     };
     let shown = main.display();

@@ -129,7 +129,7 @@ fn mistakes_in_a_tenants_file() {
         (
             "twilio-whatsapp",
             "telegram",
-            "error t.toml:5:12 `channels[0].provider` is `telegram`, which this version cannot talk to yet | this version has `twilio-whatsapp`, `twilio-sms`",
+            "error t.toml:5:12 `channels[0].provider` cannot be `telegram` | one of `twilio-whatsapp`, `twilio-sms`, `sandbox`",
         ),
         (
             "whatsapp:+14155238886",
@@ -199,6 +199,21 @@ fn mistakes_in_a_tenants_file() {
         ),
         (
             "[[channels]]",
+            "sellers = [\"telegram:anna\"]\n[[channels]]",
+            "error t.toml:3:12 `sellers[0]` is not an address | write it like `telegram:123456789`, `mailto:a@b.fr` or `+33612345678`",
+        ),
+        (
+            "AC00000000000000000000000000000001\"",
+            "AC00000000000000000000000000000001\"\nacount_sid = \"AC\"",
+            "error t.toml:8:1 unknown key `acount_sid` | did you mean `account_sid`?",
+        ),
+        (
+            "AC00000000000000000000000000000001\"",
+            "AC00000000000000000000000000000001\"\ntimout = \"5s\"",
+            "error t.toml:8:1 unknown key `timout` | did you mean `timeout`?",
+        ),
+        (
+            "[[channels]]",
             "[limits]\nper_day = 0\n[[channels]]",
             "error t.toml:4:11 `limits.per_day` is 0, but must be from 1 to 4294967295",
         ),
@@ -242,6 +257,20 @@ fn mistakes_in_a_tenants_file() {
         let text = TENANT.replacen(from, to, 1);
         assert_eq!(about_tenant(&text), expected, "{text}");
     }
+    let sandbox = |more: &str| {
+        let channel = "[[channels]]\nid = \"try\"\nprovider = \"sandbox\"\naddress = ";
+        about_tenant(&format!("id = \"belle\"\nreplies.fallback = \"a\"\n{channel}{more}"))
+    };
+    assert_eq!(sandbox("\"sandbox:belle\""), "");
+    assert_eq!(
+        sandbox("\"+33612345678\""),
+        "error t.toml:6:11 `channels[0].address` is not a sandbox's | write it like `sandbox:belle`"
+    );
+    assert_eq!(
+        sandbox("\"belle\"\naccount_sid = \"AC01\""),
+        "error t.toml:7:1 unknown key `account_sid` | the keys here are `id`, `provider`, `address`, `timeout`, `on_unknown`, \
+         `per_second`, `pair`, `window`, `keep_order`, `cost`, `fallback_channel`, `retry`, `breaker`"
+    );
     assert_eq!(
         about_tenant("id = \"belle\"\nreplies.fallback = \"a\""),
         "error t.toml `channels` is missing | add a `[[channels]]` table: without one nobody can write"

@@ -9,6 +9,7 @@ mod secrets;
 mod together;
 
 use super::{Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity};
+use crate::gateway::PROVIDERS;
 
 /// A tenant that holds, as text.
 const TENANT: &str = r#"replies.fallback = "Bien reçu."
@@ -33,11 +34,11 @@ fn with(variables: &[(&str, &str)]) -> Environment {
 }
 
 fn load(main: &str, tenants: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
-    Config::from_toml_texts(main, tenants, &environment())
+    Config::from_toml_texts(main, tenants, &environment(), &PROVIDERS)
 }
 
 fn holds(main: &str, variables: &[(&str, &str)]) -> Config {
-    match Config::from_toml_texts(main, &[("belle.toml", TENANT)], &with(variables)) {
+    match Config::from_toml_texts(main, &[("belle.toml", TENANT)], &with(variables), &PROVIDERS) {
         Ok(loaded) => loaded.config,
         Err(errors) => panic!("{errors}"),
     }

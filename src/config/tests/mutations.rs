@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{SECRET, TENANT, environment};
 use crate::config::{Config, ConfigErrors, DEFAULTS, Loaded};
+use crate::gateway::PROVIDERS;
 
 const SAMPLES: [&str; 4] = [
     include_str!("../../../config/tenants/institut-belle.toml"),
@@ -43,7 +44,7 @@ const PIECES: [&str; 26] = [
 ];
 
 fn load(main: &str, tenants: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
-    Config::from_toml_texts(main, tenants, &environment())
+    Config::from_toml_texts(main, tenants, &environment(), &PROVIDERS)
 }
 
 fn shown(result: &Result<Loaded, ConfigErrors>) -> String {

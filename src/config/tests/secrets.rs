@@ -3,11 +3,13 @@
 use secrecy::ExposeSecret;
 
 use super::{SECRET, TENANT, load, problems, told};
-use crate::config::{Config, Environment, Provider};
+use crate::config::{Config, Environment};
+use crate::gateway::PROVIDERS;
+use crate::gateway::twilio::TwilioAccount;
 
 fn token(config: &Config) -> String {
     let channel = &config.tenants[0].channels[0];
-    let (Provider::TwilioWhatsapp(account) | Provider::TwilioSms(account)) = &channel.provider;
+    let account: &TwilioAccount = channel.provider.settings().expect("Twilio's");
     account.auth_token.expose_secret().to_owned()
 }
 
@@ -42,7 +44,7 @@ fn a_secret_comes_from_a_file_beside_the_configuration() {
         if let Some(content) = content {
             std::fs::write(path("secrets/belle"), content).expect("a file");
         }
-        let loaded = Config::load(&path("palabre.toml"), &Environment::default());
+        let loaded = Config::load(&path("palabre.toml"), &Environment::default(), &PROVIDERS);
         match (loaded, expected) {
             (Ok(loaded), Ok(expected)) => assert_eq!(token(&loaded.config), expected),
             (Err(errors), Err(expected)) => {
@@ -67,7 +69,7 @@ fn a_secret_that_is_not_there_is_asked_for() {
     ] {
         let text = TENANT.replace("{ env = \"TOKEN\" }", reference);
         let environment = super::with(&[("EMPTY", " ")]);
-        let errors = Config::from_toml_texts("", &[("t.toml", &text)], &environment).expect_err(reference);
+        let errors = Config::from_toml_texts("", &[("t.toml", &text)], &environment, &PROVIDERS).expect_err(reference);
         let told = told(&errors.problems[0]);
         assert!(errors.problems.len() == 1 && told.contains(expected) && told.contains("t.toml:8:"), "{told}");
     }
@@ -111,7 +113,7 @@ fn no_output_shows_a_secret_or_a_whole_phone_number() {
         }
     }
     let variables = super::with(&[("PALABRE__REDIS__URL", SECRET), ("PALABRE__HTTP__WORKERS", SECRET)]);
-    let errors = Config::from_toml_texts("", &[("t.toml", TENANT)], &variables).expect_err("mistakes");
+    let errors = Config::from_toml_texts("", &[("t.toml", TENANT)], &variables, &PROVIDERS).expect_err("mistakes");
     assert!(!format!("{errors}{errors:?}{variables:?}").contains(SECRET), "{errors}");
 }
 
@@ -121,7 +123,7 @@ fn a_valid_configuration_does_not_show_its_secrets() {
         ("PALABRE__REDIS__URL", "redis://:5ecret-0f-belle@localhost"),
         ("PALABRE__DATABASE__URL", "postgres://me:5ecret-0f-belle@localhost/palabre"),
     ]);
-    let loaded = Config::from_toml_texts("", &[("t.toml", TENANT)], &environment).expect("it holds");
+    let loaded = Config::from_toml_texts("", &[("t.toml", TENANT)], &environment, &PROVIDERS).expect("it holds");
     assert!(!format!("{loaded:?}").contains(SECRET));
     assert!(!format!("{:?}", super::environment()).contains(SECRET));
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{TENANT, problems, told, with};
 use crate::config::Config;
+use crate::gateway::PROVIDERS;
 
 /// Lines are put where a `# name` stands.
 const MAIN: &str = "[http]\n# http\n[logs]\n# logs\n[runtime]\n# runtime\n[database]\n# database\n# keys\n";
@@ -159,7 +160,7 @@ fn said(lines: &[Line], cut: &[&str]) -> Vec<String> {
     let (main, a, b) = (text("main", MAIN), text("a", A), text("b", B));
     let files = [("a.toml", a.as_str()), ("b.toml", b.as_str())];
     let environment = with(&[("KEY", "5ite-key-0123456789")]);
-    let problems = match Config::from_toml_texts(&main, &files, &environment) {
+    let problems = match Config::from_toml_texts(&main, &files, &environment, &PROVIDERS) {
         Ok(loaded) => loaded.warnings,
         Err(errors) => errors.problems,
     };
@@ -228,7 +229,7 @@ fn folders_and_files_that_cannot_be_read_hide_nothing_else() {
     let (main, tenants) = (folder.path().join("palabre.toml"), folder.path().join("tenants"));
     let write = |path: &Path, text: &[u8]| std::fs::write(path, text).expect("a file");
     let said = || -> Vec<String> {
-        let errors = Config::load(&main, &with(&[])).expect_err("mistakes");
+        let errors = Config::load(&main, &with(&[]), &PROVIDERS).expect_err("mistakes");
         errors.problems.iter().map(told).collect()
     };
     let key = b"[http]\nworkers = -1\n[[api.keys]]\ntenants = [\"a\", \"b\"]\n";

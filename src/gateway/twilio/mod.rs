@@ -1,13 +1,18 @@
 //! Twilio: WhatsApp (`twilio-whatsapp`) and SMS (`twilio-sms`).
 //!
 //! In: [`TwilioReceiver`] believes a webhook ([`signature`]) and reads it (`decode`), parsing it once ([`form`]). Out:
-//! [`TwilioGateway`] sends and asks (`send`, `find`), and [`codes`] says what an error means. [`simulator`] is the
+//! [`TwilioGateway`] sends and asks (`send`, `find`), and [`codes`] says what an error means. `config` reads a channel's
+//! keys, `routes` lists the paths of Twilio's own, `checks` asks whether a set-up works. [`simulator`] is the
 //! other side of all that.
 
+mod checks;
 pub mod codes;
+mod config;
 mod decode;
 mod find;
 pub mod form;
+mod retry_after;
+mod routes;
 mod send;
 pub mod signature;
 pub mod simulator;
@@ -16,17 +21,28 @@ mod spelling;
 mod tests;
 mod ways;
 
+use std::sync::Arc;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
+use palabre_actors::ports::Pending;
 
+pub use self::config::TwilioAccount;
 use self::decode::Reader;
 pub use self::decode::{GENERATION_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
 use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::signature::Signer;
-use super::{Received, Receiver, Rejection, WebhookRequest};
-use crate::config::{Channel, Provider, TwilioAccount};
+use super::simulator::Simulation;
+use super::{
+    Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,
+    WebhookProtocol, WebhookRequest, Wiring,
+};
+use crate::config::{Channel, ProviderAccount};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
 
 /// The two products, which differ in how addresses are written and in little else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,11 +56,9 @@ pub enum Kind {
 impl Kind {
     /// The product and the account of a channel; `None` when it is another provider's.
     #[must_use]
-    pub fn of(provider: &Provider) -> Option<(Self, &TwilioAccount)> {
-        match provider {
-            Provider::TwilioWhatsapp(account) => Some((Self::Whatsapp, account)),
-            Provider::TwilioSms(account) => Some((Self::Sms, account)),
-        }
+    pub fn of(account: &ProviderAccount) -> Option<(Self, &TwilioAccount)> {
+        let kind = [Self::Whatsapp, Self::Sms].into_iter().find(|kind| kind.provider() == account.name())?;
+        Some((kind, account.settings()?))
     }
 
     /// The name in configuration and paths.
@@ -85,6 +99,76 @@ impl Kind {
     }
 }
 
+impl Provider for Kind {
+    fn docs(&self) -> &'static str {
+        "docs/providers/twilio.md"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        match self {
+            Self::Whatsapp => routes::OF_ALL,
+            Self::Sms => routes::OF_SMS,
+        }
+    }
+
+    fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
+        let account = settings(channel)?;
+        let gateway = TwilioGateway::new(wiring.client.clone(), *self, channel, account, wiring.public_base_url)
+            .map_err(|reason| ConnectError(reason.to_string()))?;
+        Ok(ChannelConnection {
+            sender: self.wire(&channel.address),
+            receiver: Some(Arc::new(TwilioReceiver::new(*self, channel, account))),
+            gateway: Arc::new(gateway),
+        })
+    }
+
+    fn codes(&self) -> &'static [Code] {
+        codes::CODES
+    }
+
+    fn is_message_id(&self, text: &str) -> bool {
+        // A text, one with media.
+        let named = ["SM", "MM"].iter().any(|kind| text.starts_with(kind));
+        named && text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }
+
+    fn on_unknown_id(&self) -> Bilingual {
+        (
+            "it has the form of Twilio's ids: no webhook with it was accepted, and nothing was sent under it. \
+             Twilio's debugger tells whether a webhook was refused (401, 404, 503)",
+            "il a la forme des identifiants de Twilio : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. \
+             Le débogueur de Twilio dit si un webhook a été refusé (401, 404, 503)",
+        )
+    }
+
+    fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
+        // By default, a call that fails is a lost message.
+        Some(("#rc=5&rp=all", "it makes Twilio try again when this machine is away."))
+    }
+
+    fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {
+        Box::pin(checks::run(channel, wiring))
+    }
+
+    fn simulation(&self) -> Result<&'static dyn Simulation, &'static str> {
+        Ok(&simulator::TwilioSimulation)
+    }
+}
+
+fn settings(channel: &Channel) -> Result<&TwilioAccount, ConnectError> {
+    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+}
+
+/// The same for both products.
+static PROTOCOL: WebhookProtocol = WebhookProtocol {
+    proof: Some(signature::HEADER),
+    acknowledgement: ("text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#),
+    on_bad_proof: "check the channel's auth_token (the account's primary one) and http.public_base_url: it must be \
+                   the URL as the provider calls it",
+    on_not_ours: "To or AccountSid is not that of the channel that the URL names: compare the provider's webhook URL of that \
+                  number with `palabre check`",
+};
+
 /// A channel's way in.
 #[derive(Debug)]
 pub struct TwilioReceiver {
@@ -115,11 +199,14 @@ impl TwilioReceiver {
 
     /// Reads the parameters and believes them, or does neither. A missing signature is refused before anything is read.
     fn believe(&self, request: &WebhookRequest<'_>) -> Result<Form, Rejection> {
-        let signature = request.signature.ok_or(Rejection::BadSignature)?;
+        let signature = request.header(&signature::HEADER).ok_or(Rejection::BadSignature)?;
+        if !request.is(FORM) && !request.is(JSON) {
+            return Err(Rejection::MediaType("send application/x-www-form-urlencoded or application/json"));
+        }
         let (form, genuine) = if signature::carries_body_hash(request.url) {
             let form = parse(request)?;
             (form, self.signer.verifies_body(request.url, request.body, signature))
-        } else if is_json(request.content_type) {
+        } else if request.is(JSON) {
             // Nothing would cover the body.
             return Err(Rejection::BadSignature);
         } else {
@@ -142,6 +229,10 @@ impl TwilioReceiver {
 }
 
 impl Receiver for TwilioReceiver {
+    fn protocol(&self) -> &'static WebhookProtocol {
+        &PROTOCOL
+    }
+
     fn receive(
         &self,
         request: WebhookRequest<'_>,
@@ -161,23 +252,14 @@ impl Receiver for TwilioReceiver {
         let form = self.believe(&request)?;
         status(self.reader(), &form, request.query, now)
     }
-
-    fn acknowledgement(&self) -> (&'static str, &'static str) {
-        ("text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#)
-    }
 }
 
 fn status(reader: Reader<'_>, form: &Form, query: &str, now: Timestamp) -> Result<Received, Rejection> {
     Ok(reader.status(form, query, now)?.map_or(Received::Nothing, Received::Status))
 }
 
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-}
-
 fn parse(request: &WebhookRequest<'_>) -> Result<Form, Rejection> {
-    let form = if is_json(request.content_type) { Form::parse_json(request.body) } else { Form::parse(request.body) };
+    let form = if request.is(JSON) { Form::parse_json(request.body) } else { Form::parse(request.body) };
     form.map_err(|error| match error {
         form::NotAForm::NotUtf8 => Rejection::Malformed("the form is not UTF-8"),
         form::NotAForm::TooLarge => Rejection::Malformed("the form has more than 1000 parameters"),

@@ -19,21 +19,19 @@ use palabre_actors::domain::send::{
     Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
 };
 use palabre_actors::ports::{Gateway, Pending};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
+use super::retry_after::retry_after;
 use super::ways::Ways;
-use super::{Kind, codes};
-use crate::config::{Channel, TwilioAccount};
+use super::{Kind, TwilioAccount, codes};
+use crate::config::Channel;
 
 /// The most of a reply that is read; a message is about one kilobyte.
 const MAX_REPLY_BYTES: usize = 256 * 1024;
-
-/// The longest wait that a `Retry-After` may ask for: Twilio's longest limit counts over 24 hours.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 /// The least time that a call by the other way gets, however long the first took to fail.
 const SHORTEST_SECOND_CALL: Duration = Duration::from_secs(1);
@@ -199,8 +197,7 @@ fn numbered(variables: &[(&str, &str)]) -> String {
 
 /// A code that is worth one more try, and no third.
 fn once(error: SendError, attempts: u32) -> SendError {
-    let number = error.code.as_deref().and_then(|code| code.parse().ok());
-    let once = number.and_then(codes::find).is_some_and(|code| code.is_worth_one_more_try());
+    let once = error.code.as_deref().is_some_and(codes::is_worth_one_more_try);
     if once && attempts > 1 { SendError { class: SendErrorClass::Reject, ..error } } else { error }
 }
 
@@ -303,7 +300,8 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
         code: Option<u32>,
     }
     let code = serde_json::from_slice::<Refusal>(reply).ok().and_then(|refusal| refusal.code);
-    let known = code.and_then(codes::find);
+    let code = code.map(|code| code.to_string());
+    let known = code.as_deref().and_then(codes::find);
     let class = match (status.as_u16(), known) {
         // Whatever it says: it may have broken after it took the message.
         (500.., _) => SendErrorClass::Unknown,
@@ -324,22 +322,9 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
         Some(known) => known.explain(Language::En).to_owned(),
         None => format!("Twilio answered {}", status.as_u16()),
     };
-    let throttled = code.map_or(status == StatusCode::TOO_MANY_REQUESTS, codes::throttles);
-    let code = code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
+    let throttled = code.as_deref().map_or(status == StatusCode::TOO_MANY_REQUESTS, codes::throttles);
+    let code = code.unwrap_or_else(|| status.as_u16().to_string());
     SendError { class, code: Some(code), throttled, detail }
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3), which counts from the reply's own `Date` when there is one, so
-/// that our clock does not matter.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let date = |text: &str| chrono::DateTime::parse_from_rfc2822(text).ok();
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
-    }
-    let now = headers.get(reqwest::header::DATE).and_then(|now| date(now.to_str().ok()?));
-    let now = now.unwrap_or_else(|| chrono::Utc::now().fixed_offset());
-    date(text).map(|then| (then - now).to_std().unwrap_or_default().min(MAX_RETRY_AFTER))
 }
 
 fn authorization(account: &TwilioAccount) -> Option<HeaderValue> {
@@ -361,34 +346,6 @@ pub(super) fn wire(kind: Kind, address: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let after = |pairs: &[(reqwest::header::HeaderName, &str)]| {
-            let headers = pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()));
-            retry_after(&headers.collect())
-        };
-        let date = reqwest::header::DATE;
-        let now = (date, "Sun, 06 Nov 1994 08:49:37 GMT");
-        let table = [
-            ("0", Some(0)),
-            (" 17 ", Some(17)),
-            ("99999999999", Some(86_400)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
-            ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
-            ("Mon, 06 Nov 2034 08:49:07 GMT", Some(86_400)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ];
-        for (text, seconds) in table {
-            let expected = seconds.map(Duration::from_secs);
-            assert_eq!(after(&[now.clone(), (RETRY_AFTER, text)]), expected, "{text}");
-        }
-        assert_eq!(after(&[]), None);
-        // Without the server's own date, ours counts.
-        assert_eq!(after(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(Duration::ZERO));
-    }
 
     #[test]
     fn a_receipt_needs_an_id() {

@@ -5,6 +5,7 @@
 //! "Webhooks security" page and twilio-node 6 `src/webhooks/webhooks.ts`; the corpus test in `tests/it` holds both
 //! directions against that package.
 
+use actix_web::http::header::HeaderName;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,8 +17,11 @@ use subtle::ConstantTimeEq;
 use super::form::Form;
 use super::spelling;
 
-/// The header that carries the signature.
+/// The header that carries the signature, as it is written.
 pub const SIGNATURE_HEADER: &str = "X-Twilio-Signature";
+
+/// The same, to look it up with.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-twilio-signature");
 
 /// The query parameter that carries the hash of a body that is no form.
 pub const BODY_HASH_PARAMETER: &str = "bodySHA256";

@@ -10,10 +10,11 @@ use secrecy::SecretString;
 use super::simulator::InboundMessage;
 use super::*;
 use crate::config::OnUnknown;
+use crate::gateway::WebhookHeaders;
 
 const URL: &str = "https://hooks.example.com/webhooks/twilio-whatsapp/belle";
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
+const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 
 fn account() -> TwilioAccount {
     TwilioAccount {
@@ -28,14 +29,24 @@ fn account() -> TwilioAccount {
 }
 
 fn receiver(kind: Kind) -> TwilioReceiver {
-    let (address, provider) = match kind {
-        Kind::Whatsapp => ("whatsapp:+14155238886", Provider::TwilioWhatsapp(account())),
-        Kind::Sms => ("sms:+14155238886", Provider::TwilioSms(account())),
+    let address = match kind {
+        Kind::Whatsapp => "whatsapp:+14155238886",
+        Kind::Sms => "sms:+14155238886",
     };
+    let provider = account().of_channel(kind);
     let (id, tenant) = (ChannelId::new("belle"), TenantId::new("institut-belle"));
     let channel =
         Channel { id, tenant, address: Address::from_normalised(address), provider, profile: Default::default() };
     TwilioReceiver::new(kind, &channel, &account())
+}
+
+fn request<'a>(
+    (url, query): (&'a str, &'a str),
+    content_type: &'a str,
+    headers: &'a dyn WebhookHeaders,
+    body: &'a [u8],
+) -> WebhookRequest<'a> {
+    WebhookRequest { url, query, content_type, headers, is_local: false, body }
 }
 
 fn signer() -> Signer {
@@ -45,7 +56,8 @@ fn signer() -> Signer {
 fn receive(kind: Kind, body: &[u8]) -> Result<Received, Rejection> {
     // What cannot be parsed cannot be signed; any signature will do to be asked about it.
     let signature = Form::parse(body).map_or_else(|_| "x".to_owned(), |form| signer().sign_form(URL, &form));
-    let request = WebhookRequest { url: URL, query: "", content_type: FORM, signature: Some(&signature), body };
+    let headers = &[("X-Twilio-Signature", signature.as_str())];
+    let request = request((URL, ""), CONTENT_TYPE, headers, body);
     receiver(kind).receive(request, CorrelationId::fresh(), chrono::Utc::now())
 }
 
@@ -59,8 +71,8 @@ fn message(kind: Kind, body: &str) -> NewInbound {
 fn status(query: &str, body: &str) -> Result<Received, Rejection> {
     let url = format!("https://hooks.example.com{query}");
     let signature = signer().sign_form(&url, &Form::parse(body.as_bytes()).unwrap());
-    let request =
-        WebhookRequest { url: &url, query, content_type: FORM, signature: Some(&signature), body: body.as_bytes() };
+    let headers = &[("X-Twilio-Signature", signature.as_str())];
+    let request = request((&url, query), CONTENT_TYPE, headers, body.as_bytes());
     receiver(Kind::Whatsapp).receive_status(request, chrono::Utc::now())
 }
 
@@ -234,17 +246,26 @@ fn nothing_unsigned_is_read() {
     let good = b"MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
     let signature = signer().sign_form(URL, &Form::parse(good).unwrap());
     let other = Signer::new(&SecretString::from("another")).sign_form(URL, &Form::parse(good).unwrap());
-    let table: [(Option<&str>, &str, &[u8], Rejection); 7] = [
-        (None, FORM, good, Rejection::BadSignature),
-        (None, FORM, b"%FF", Rejection::BadSignature),
-        (Some(""), FORM, good, Rejection::BadSignature),
-        (Some(&other), FORM, good, Rejection::BadSignature),
-        (Some(&signature), FORM, &good[..good.len() - 1], Rejection::BadSignature),
+    let table: [(Option<&str>, &str, &[u8], Rejection); 9] = [
+        (
+            Some(&signature),
+            "text/plain",
+            good,
+            Rejection::MediaType("send application/x-www-form-urlencoded or application/json"),
+        ),
+        (None, "text/plain", good, Rejection::BadSignature),
+        (None, CONTENT_TYPE, good, Rejection::BadSignature),
+        (None, CONTENT_TYPE, b"%FF", Rejection::BadSignature),
+        (Some(""), CONTENT_TYPE, good, Rejection::BadSignature),
+        (Some(&other), CONTENT_TYPE, good, Rejection::BadSignature),
+        (Some(&signature), CONTENT_TYPE, &good[..good.len() - 1], Rejection::BadSignature),
         (Some(&signature), "application/json", b"{}", Rejection::BadSignature),
-        (Some(&signature), FORM, b"%FF", Rejection::Malformed("the form is not UTF-8")),
+        (Some(&signature), CONTENT_TYPE, b"%FF", Rejection::Malformed("the form is not UTF-8")),
     ];
     for (signature, content_type, body, expected) in table {
-        let request = WebhookRequest { url: URL, query: "", content_type, signature, body };
+        let (one, none) = ([("X-Twilio-Signature", signature.unwrap_or_default())], []);
+        let headers: &dyn WebhookHeaders = if signature.is_some() { &one } else { &none };
+        let request = request((URL, ""), content_type, headers, body);
         let now = chrono::Utc::now();
         assert_eq!(receiver.receive(request, CorrelationId::fresh(), now).err(), Some(expected));
         assert_eq!(receiver.receive_status(request, now).err(), Some(expected));
@@ -257,8 +278,8 @@ fn json_is_covered_by_its_hash() {
         br#"{"MessageSid":"SM1","From":"whatsapp:+33612345678","To":"whatsapp:+14155238886","Body":"x","NumMedia":0}"#;
     let url = Signer::with_body_hash(URL, body);
     let signature = signer().sign_url(&url);
-    let request =
-        WebhookRequest { url: &url, query: "", content_type: "Application/JSON", signature: Some(&signature), body };
+    let headers = &[("X-Twilio-Signature", signature.as_str())];
+    let request = request((&url, ""), "Application/JSON", headers, body);
     let now = chrono::Utc::now();
     let receiver = receiver(Kind::Whatsapp);
     let Ok(Received::Message(message)) = receiver.receive(request, CorrelationId::fresh(), now) else { panic!() };
@@ -294,7 +315,7 @@ fn every_status_has_its_word() {
                 assert_eq!(update.id.unwrap().to_string(), "0190a6f0-0000-7000-8000-000000000001");
             }
             Received::Nothing => assert_eq!(expected, None, "{word}"),
-            Received::Message(_) => panic!("{word}"),
+            Received::Message(_) | Received::Batch(_) => panic!("{word}"),
         }
     }
 }
@@ -325,10 +346,11 @@ fn a_status_on_the_inbound_path_is_a_status() {
 proptest! {
     #[test]
     fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..300), query in ".{0,40}", json in any::<bool>()) {
-        let content_type = if json { "application/json" } else { FORM };
+        let content_type = if json { "application/json" } else { CONTENT_TYPE };
         let url = Signer::with_body_hash(URL, &body);
         let signature = signer().sign_url(&url);
-        let signed = WebhookRequest { url: &url, query: &query, content_type, signature: Some(&signature), body: &body };
+        let headers = &[("X-Twilio-Signature", signature.as_str())];
+        let signed = request((&url, &query), content_type, headers, &body);
         let _ = receiver(Kind::Whatsapp).receive(signed, CorrelationId::fresh(), chrono::Utc::now());
         let _ = receiver(Kind::Sms).receive_status(signed, chrono::Utc::now());
         let _ = receive(Kind::Sms, &body);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use actix_web::http::header::HeaderName;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
@@ -11,7 +12,7 @@ use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
-use crate::gateway::{Received, Receiver, Rejection, WebhookRequest};
+use crate::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
 use crate::http::api::{NotSent, Outgoing, OutgoingMessage};
 use crate::http::{Accepted, ChannelEndpoint, Receivers, Refusal};
 
@@ -74,16 +75,31 @@ struct Gateway {
 
 impl Gateway {
     fn read(request: WebhookRequest<'_>) -> Result<Vec<(String, String)>, Rejection> {
+        let signature = request.header(PROTOCOL.proof.as_ref().unwrap());
+        if !request.is("application/x-www-form-urlencoded") && !request.is("application/json") {
+            return Err(Rejection::MediaType("send a form or JSON"));
+        }
         let text = std::str::from_utf8(request.body).map_err(|_| Rejection::Malformed("not UTF-8"))?;
         assert!(request.url.ends_with(request.query));
-        if request.signature != Some(&sign(request.url, request.body)) {
+        if signature != Some(&sign(request.url, request.body)) {
             return Err(Rejection::BadSignature);
         }
         Ok(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 }
 
+static PROTOCOL: WebhookProtocol = WebhookProtocol {
+    proof: Some(HeaderName::from_static("x-twilio-signature")),
+    acknowledgement: ("text/xml", "<Response/>"),
+    on_bad_proof: "check http.public_base_url",
+    on_not_ours: "compare it with `palabre check`",
+};
+
 impl Receiver for Gateway {
+    fn protocol(&self) -> &'static WebhookProtocol {
+        &PROTOCOL
+    }
+
     fn receive(
         &self,
         request: WebhookRequest<'_>,
@@ -96,7 +112,27 @@ impl Receiver for Gateway {
         if id == "nothing" {
             return Ok(Received::Nothing);
         }
-        Ok(Received::Message(Box::new(NewInbound {
+        // `SM1+SM2`: two messages, a status and something that means nothing, in one request.
+        if let Some((first, second)) = id.split_once('+') {
+            let message = |id: &str| self.message(id, &fields, correlation, now);
+            let status = Received::Status(self.status(first, now));
+            let inner = Received::Batch(vec![message(second), Received::Nothing]);
+            return Ok(Received::Batch(vec![message(first), status, inner]));
+        }
+        Ok(self.message(id, &fields, correlation, now))
+    }
+
+    fn receive_status(&self, request: WebhookRequest<'_>, now: Timestamp) -> Result<Received, Rejection> {
+        let fields = Self::read(request)?;
+        let id = fields.iter().find(|(key, _)| key == "MessageSid").ok_or(Rejection::Malformed("no MessageSid"))?;
+        Ok(Received::Status(self.status(&id.1, now)))
+    }
+}
+
+impl Gateway {
+    fn message(&self, id: &str, fields: &[(String, String)], correlation: CorrelationId, now: Timestamp) -> Received {
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        Received::Message(Box::new(NewInbound {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             provider_message_id: ProviderMessageId::new(id),
@@ -106,27 +142,21 @@ impl Receiver for Gateway {
             correlation,
             received_at: now,
             spooled: false,
-        })))
+        }))
     }
 
-    fn receive_status(&self, request: WebhookRequest<'_>, now: Timestamp) -> Result<Received, Rejection> {
-        let fields = Self::read(request)?;
-        let id = fields.iter().find(|(key, _)| key == "MessageSid").ok_or(Rejection::Malformed("no MessageSid"))?;
-        Ok(Received::Status(StatusUpdate {
+    fn status(&self, id: &str, now: Timestamp) -> StatusUpdate {
+        StatusUpdate {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             scheme: Scheme::Whatsapp,
             id: None,
             generation: None,
-            provider_message_id: ProviderMessageId::new(&id.1),
+            provider_message_id: ProviderMessageId::new(id),
             status: DeliveryStatus::Delivered,
             code: None,
             at: now,
-        }))
-    }
-
-    fn acknowledgement(&self) -> (&'static str, &'static str) {
-        ("text/xml", "<Response/>")
+        }
     }
 }
 

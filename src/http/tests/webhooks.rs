@@ -43,6 +43,24 @@ async fn statuses_and_webhooks_that_mean_nothing() {
 }
 
 #[tokio::test]
+async fn one_request_may_bring_several_messages_and_all_are_taken_or_none_is_acknowledged() {
+    let server = TestServer::open();
+    let form = "MessageSid=SM1%2BSM2";
+    server.reception.will(Ok(Accepted::New));
+    server.reception.will(Ok(Accepted::New));
+    server.reception.will(Err(Refusal::Unavailable));
+    assert_eq!(server.post(MESSAGE, form).await.status, 503, "the last of them was not stored");
+    let ids = || {
+        let accepted = server.reception.accepted.lock().unwrap();
+        accepted.iter().map(|message| message.provider_message_id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ["SM1"]);
+    assert_eq!(server.post(MESSAGE, form).await.status, 200, "it came again");
+    assert_eq!(ids(), ["SM1", "SM1", "SM2"], "the store tells what is a duplicate");
+    assert_eq!(server.reception.statuses.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn aliases_find_their_channel_by_account_and_address() {
     let server = TestServer::open();
     let table = [

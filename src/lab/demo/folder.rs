@@ -98,7 +98,8 @@ mod tests {
     fn the_configuration_holds_and_has_every_desk() {
         let folder = DemoFolder::open(None).unwrap();
         folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
-        let config = Config::load(&folder.run.config(), &Environment::default()).unwrap().config;
+        let config =
+            Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS).unwrap().config;
         assert_eq!(config.tenants.len(), BUSINESSES.len());
         for sender in SENDERS {
             let tenant = config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.business.id).unwrap();

@@ -144,7 +144,7 @@ impl RunningDemo {
         let (host, arriving) = run::host(&journal)?;
         folder.write_configuration(options.listen, |provider| host.base_url(provider))?;
         // The process's own environment is not read: the demo is the same everywhere.
-        let config = Config::load(&folder.run.config(), &Environment::default())?.config;
+        let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
         let log = logs::install_to(&config.logs, File::create(folder.run.log())?)?;
         telemetry::panics::install();
         let exporter = metrics::install()?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use palabre_actors::domain::address::Scheme;
 
-use crate::gateway::SIMULATIONS;
+use crate::gateway::simulations;
 use crate::gateway::simulator::SampleChannel;
 
 /// More would not fit the numbers that senders get.
@@ -114,7 +114,7 @@ per_day = 100000000
 
 /// The WhatsApp channel of a tenant, at the first provider that can be simulated.
 fn channel(number: u16, provider_port: u16) -> String {
-    let simulated = SIMULATIONS.iter().flat_map(|simulation| {
+    let simulated = simulations().into_iter().flat_map(|simulation| {
         simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
     });
     let mut whatsapp = simulated.filter(|(_, _, scheme)| *scheme == Scheme::Whatsapp);
@@ -153,6 +153,7 @@ mod tests {
     use super::super::target::{Target, warnings};
     use super::*;
     use crate::config::{Config, Environment};
+    use crate::gateway::PROVIDERS;
 
     const SETUP: Setup = Setup { tenants: 3, port: 18_080, provider_port: 14_010 };
 
@@ -181,7 +182,7 @@ mod tests {
     fn what_is_written_holds_and_can_be_driven() {
         let folder = tempfile::tempdir().unwrap();
         let main = SETUP.write(folder.path()).unwrap();
-        let loaded = Config::load(&main, &Environment::default()).unwrap();
+        let loaded = Config::load(&main, &Environment::default(), &PROVIDERS).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         let target = Target::of(&loaded.config).unwrap();
         assert_eq!(target.daemon, "127.0.0.1:18080".parse().unwrap());

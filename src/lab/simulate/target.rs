@@ -159,7 +159,9 @@ mod tests {
     fn config(listen: &str, api_base_url: &str, replies: &str) -> Config {
         let main = format!("[http]\nlisten = \"{listen}\"");
         let tenant = format!("id = \"a\"\n{}{replies}", sample_channel("a-sms", Scheme::Sms, api_base_url));
-        Config::from_toml_texts(&main, &[("a.toml", &tenant)], &environment()).unwrap().config
+        Config::from_toml_texts(&main, &[("a.toml", &tenant)], &environment(), &crate::gateway::PROVIDERS)
+            .unwrap()
+            .config
     }
 
     fn refused(listen: &str, api_base_url: &str, replies: &str) -> BadTarget {

@@ -19,7 +19,7 @@ use super::report::Report;
 use super::schedule::Schedule;
 use super::target::{Sender, Target};
 use crate::config::{Channel, Config, Environment};
-use crate::gateway::SIMULATIONS;
+use crate::gateway::simulations;
 use crate::gateway::simulator::load::{
     Draft, Filling, Gap, Gapped, LoadAnswer, LoadRequest, LoadResponder, LoadSent, LoadWebhooks,
 };
@@ -27,7 +27,7 @@ use crate::gateway::simulator::{SampleChannel, SimulatedProvider, Simulation, Si
 
 /// A channel's table of a provider that can be simulated; its secret is in [`environment`].
 pub(super) fn sample_channel(id: &str, scheme: Scheme, base_url: &str) -> String {
-    let mut simulated = SIMULATIONS.iter().flat_map(|simulation| {
+    let mut simulated = simulations().into_iter().flat_map(|simulation| {
         simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
     });
     let (simulation, provider, _) = simulated.find(|(_, _, known)| *known == scheme).unwrap();
@@ -46,7 +46,9 @@ pub(super) fn target(daemon: SocketAddr, providers: Vec<SocketAddr>, senders: us
     let channel = |number: usize| sample_channel(&format!("load-{number}"), Scheme::Whatsapp, "http://127.0.0.1:1");
     let channels: String = (0..senders).map(channel).collect();
     let tenant = format!("id = \"load\"\nreplies.fallback = \"ok\"\n{channels}");
-    let config = Config::from_toml_texts("", &[("load.toml", &tenant)], &environment()).unwrap().config;
+    let config = Config::from_toml_texts("", &[("load.toml", &tenant)], &environment(), &crate::gateway::PROVIDERS)
+        .unwrap()
+        .config;
     let channels = config.tenants.into_iter().flat_map(|tenant| tenant.channels);
     Target {
         daemon,

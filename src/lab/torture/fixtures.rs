@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::address::Scheme;
 
-use crate::gateway::SIMULATIONS;
+use crate::gateway::simulations;
 use crate::gateway::simulator::CustomerMessage;
 
 /// How many businesses there are.
@@ -35,7 +35,7 @@ impl TortureSender {
 
     /// The name of its provider: the first that can be simulated on its network.
     pub(super) fn provider(&self) -> &'static str {
-        let mut providers = SIMULATIONS.iter().flat_map(|simulation| simulation.providers());
+        let mut providers = simulations().into_iter().flat_map(|simulation| simulation.providers());
         providers.find(|(_, scheme)| *scheme == self.scheme).map_or("", |(name, _)| *name)
     }
 

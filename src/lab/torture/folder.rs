@@ -128,7 +128,7 @@ mod tests {
     fn the_configuration_holds_and_has_every_desk() {
         let folder = TortureFolder::open(None).unwrap();
         folder.write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
-        let loaded = Config::load(&folder.run.config(), &Environment::default()).unwrap();
+        let loaded = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         for sender in TortureSender::all() {
             let tenant = loaded.config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.tenant()).unwrap();

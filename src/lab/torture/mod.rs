@@ -108,7 +108,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     let host = Arc::new(Host::start(seed, None)?);
     let database = options.servers.database();
     folder.write_configuration(|provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
-    let config = Config::load(&folder.run.config(), &Environment::default())?.config;
+    let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
     host.set_channels(&config, |_| None);
     let run = TortureRun {
         seed,

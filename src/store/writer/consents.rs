@@ -115,8 +115,7 @@ pub(super) async fn record_failover_welcomes(tx: &impl Transaction, left: Vec<Fa
     Ok(())
 }
 
-/// The provider refused because the contact is on its own opt-out list: the contact goes on ours too (Twilio 21610,
-/// 63033).
+/// The provider refused because the contact is on its own opt-out list: the contact goes on ours too.
 pub(super) async fn record_provider_opt_out(
     tx: &impl Transaction,
     settlement: &Settlement,

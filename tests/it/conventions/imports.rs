@@ -82,7 +82,9 @@ pub(super) fn direction(files: &[Code]) -> Vec<String> {
             let allowed = target == module
                 || layer < own
                 || (layer == own && plan.layers[own].mutual)
-                || (target == "testing" && named.in_test);
+                || (target == "testing" && named.in_test)
+                // Its tests read real providers' keys, which the daemon hands in.
+                || (module == "config" && target == "gateway" && named.in_test);
             if !allowed {
                 complaints.push(format!("{}:{}: `{module}` may not name `{target}`", file.path, named.line));
             }

@@ -1,9 +1,8 @@
 //! Our requests and the simulator's answers, against the names in Twilio's own OpenAPI description (`twilio_api_v2010`,
 //! `CreateMessage`, `ListMessage`, `api.v2010.account.message`), written down here in our own table.
 
-use palabre::config::TwilioAccount;
-use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Simulator, SimulatorConfig};
+use palabre::gateway::twilio::{Kind, TwilioAccount};
 use palabre_actors::ports::Gateway;
 use serde_json::Value;
 

@@ -12,10 +12,10 @@ mod templates;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre::config::{Channel, OnUnknown, Provider, TwilioAccount};
+use palabre::config::{Channel, OnUnknown};
 use palabre::gateway::client;
 use palabre::gateway::twilio::simulator::Account;
-use palabre::gateway::twilio::{Kind, TwilioGateway};
+use palabre::gateway::twilio::{Kind, TwilioAccount, TwilioGateway};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::message::{Generation, Outbound, OutboundKind};
@@ -43,15 +43,15 @@ pub fn simulated_account() -> Account {
 }
 
 pub fn channel(kind: Kind, account: TwilioAccount) -> Channel {
-    let (address, provider) = match kind {
-        Kind::Whatsapp => ("whatsapp:+14155238886", Provider::TwilioWhatsapp(account)),
-        Kind::Sms => ("sms:+14155238886", Provider::TwilioSms(account)),
+    let address = match kind {
+        Kind::Whatsapp => "whatsapp:+14155238886",
+        Kind::Sms => "sms:+14155238886",
     };
     Channel {
         id: ChannelId::new("belle"),
         tenant: TenantId::new("institut-belle"),
         address: Address::from_normalised(address),
-        provider,
+        provider: account.of_channel(kind),
         profile: Arc::default(),
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre::config::{Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, Provider, Runtime, Tenant};
+use palabre::config::{
+    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Tenant,
+};
+use palabre::gateway::twilio::Kind;
 use palabre::gateway::{BuildError, Registry};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::budget::BudgetPolicy;
@@ -13,7 +16,7 @@ use palabre_actors::ports::Gateways;
 use super::{ACCOUNT, account};
 use palabre_actors::domain::rules::{ExtraKeywords, Language, Replies, Rules, RulesSource};
 
-fn channel(id: &str, provider: Provider, address: &str) -> Channel {
+fn channel(id: &str, provider: ProviderAccount, address: &str) -> Channel {
     Channel {
         id: ChannelId::new(id),
         tenant: TenantId::new("institut-belle"),
@@ -89,8 +92,8 @@ fn config(channels: Vec<Channel>) -> Config {
 fn both() -> Vec<Channel> {
     let account = account("http://127.0.0.1:1");
     vec![
-        channel("belle-wa", Provider::TwilioWhatsapp(account.clone()), "whatsapp:+14155238886"),
-        channel("belle-sms", Provider::TwilioSms(account), "sms:+14155238886"),
+        channel("belle-wa", account.clone().of_channel(Kind::Whatsapp), "whatsapp:+14155238886"),
+        channel("belle-sms", account.of_channel(Kind::Sms), "sms:+14155238886"),
     ]
 }
 
@@ -132,8 +135,8 @@ fn two_channels_may_not_claim_the_same() {
         assert!(matches!(error, Some(BuildError::Claimed { .. })), "{error:?}");
     };
     let account = account("http://127.0.0.1:1");
-    twice(channel("belle-wa", Provider::TwilioSms(account.clone()), "sms:+14155238887"));
-    twice(channel("other", Provider::TwilioSms(account), "sms:+14155238886"));
+    twice(channel("belle-wa", account.clone().of_channel(Kind::Sms), "sms:+14155238887"));
+    twice(channel("other", account.of_channel(Kind::Sms), "sms:+14155238886"));
 }
 
 #[test]
@@ -141,8 +144,18 @@ fn an_account_that_cannot_work_is_named() {
     for (base, sid) in [("ftp://x", ACCOUNT), ("nonsense", ACCOUNT), ("http://127.0.0.1", "")] {
         let mut account = account(base);
         account.account_sid = sid.to_owned();
-        let channel = channel("belle-sms", Provider::TwilioSms(account), "sms:+14155238886");
+        let channel = channel("belle-sms", account.of_channel(Kind::Sms), "sms:+14155238886");
         let error = Registry::build(&config(vec![channel])).err();
         assert!(matches!(error, Some(BuildError::Account { .. })), "{error:?}");
     }
+}
+
+#[test]
+fn a_channel_whose_provider_nobody_knows_has_a_reason_of_its_own() {
+    let mut registry = Registry::build(&config(both())).unwrap();
+    registry.note_stored([("belle-wa", "twilio-whatsapp"), ("old-sms", "twilio-sms"), ("pigeons", "carrier-pigeon")]);
+    let missing = |channel| registry.missing(&ChannelId::new(channel));
+    assert_eq!(missing("old-sms"), "channel_not_configured");
+    assert_eq!(missing("pigeons"), "provider_unknown");
+    assert_eq!(missing("never-heard-of"), "channel_not_configured");
 }

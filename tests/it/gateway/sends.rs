@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, Simulator, SimulatorConfig, When};
+use palabre::gateway::twilio::{Kind, TwilioAccount};
 use palabre_actors::domain::message::Generation;
 use palabre_actors::domain::send::{Found, SendError, SendErrorClass};
 use palabre_actors::ports::Gateway;
@@ -53,10 +53,7 @@ async fn a_message_arrives_as_it_was_written() {
 async fn a_messaging_service_goes_with_every_message() {
     let simulator = simulator();
     let service = "MG00000000000000000000000000000007";
-    let account = palabre::config::TwilioAccount {
-        messaging_service_sid: Some(service.to_owned()),
-        ..account(&simulator.base_url())
-    };
+    let account = TwilioAccount { messaging_service_sid: Some(service.to_owned()), ..account(&simulator.base_url()) };
     gateway(Kind::Whatsapp, account).send(text(&message(TO, BODY))).await.unwrap();
     assert_eq!(simulator.sends()[0].messaging_service_sid.as_deref(), Some(service));
 }
@@ -126,8 +123,7 @@ async fn nobody_there_means_surely_not_sent() {
 #[tokio::test]
 async fn no_answer_in_time_leaves_the_outcome_open() {
     let simulator = simulator();
-    let hasty =
-        palabre::config::TwilioAccount { timeout: Duration::from_millis(200), ..account(&simulator.base_url()) };
+    let hasty = TwilioAccount { timeout: Duration::from_millis(200), ..account(&simulator.base_url()) };
     let gateway = gateway(Kind::Whatsapp, hasty);
     simulator.set_faults(Faults::of([Rule::slow(Duration::from_secs(60)).when(When::BodyContains("slow".into()))]));
     let error = gateway.send(text(&message(TO, "slow"))).await.unwrap_err();
@@ -139,10 +135,8 @@ async fn no_answer_in_time_leaves_the_outcome_open() {
 #[tokio::test]
 async fn wrong_credentials_are_our_own_fault() {
     let simulator = simulator();
-    let stranger = palabre::config::TwilioAccount {
-        auth_token: secrecy::SecretString::from("another"),
-        ..account(&simulator.base_url())
-    };
+    let stranger =
+        TwilioAccount { auth_token: secrecy::SecretString::from("another"), ..account(&simulator.base_url()) };
     let gateway = gateway(Kind::Whatsapp, stranger);
     let error = gateway.send(text(&message(TO, BODY))).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (SendErrorClass::Misconfigured, Some("20003")));

@@ -11,8 +11,8 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use palabre::gateway::twilio::simulator::{
     CallbackPlan, Daemon, Fault, Faults, InboundMessage, Rule, Simulator, SimulatorConfig,
 };
-use palabre::gateway::twilio::{Kind, TwilioReceiver};
-use palabre::gateway::{Received, Receiver, Rejection, WebhookRequest};
+use palabre::gateway::twilio::{Kind, TwilioAccount, TwilioReceiver};
+use palabre::gateway::{Provider as _, Received, Receiver, Rejection, SetupLevel, WebhookRequest, Wiring};
 use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::Gateway;
@@ -42,7 +42,8 @@ async fn answer(stub: Data<Stub>, request: HttpRequest, body: Bytes) -> HttpResp
         url: &url,
         query: &query,
         content_type: header("Content-Type").unwrap_or_default(),
-        signature: header("X-Twilio-Signature"),
+        headers: request.headers(),
+        is_local: true,
         body: &body,
     };
     let now = chrono::Utc::now();
@@ -54,10 +55,11 @@ async fn answer(stub: Data<Stub>, request: HttpRequest, body: Bytes) -> HttpResp
     match result {
         Ok(received) => {
             stub.received.lock().unwrap().push(received);
-            let (content_type, body) = stub.receiver.acknowledgement();
+            let (content_type, body) = stub.receiver.protocol().acknowledgement;
             HttpResponse::Ok().content_type(content_type).body(body)
         }
         Err(Rejection::BadSignature) => HttpResponse::Unauthorized().finish(),
+        Err(Rejection::MediaType(_)) => HttpResponse::UnsupportedMediaType().finish(),
         Err(Rejection::Malformed(_)) => HttpResponse::BadRequest().finish(),
         Err(Rejection::NotOurs) => HttpResponse::NotFound().finish(),
     }
@@ -236,4 +238,23 @@ async fn for_load_nothing_is_remembered() {
     assert_eq!(simulator.taken(), 1);
     assert!(simulator.sends().is_empty());
     assert_eq!(gateway.find(text(&message)).await.unwrap(), palabre_actors::domain::send::Found::CannotTell);
+}
+
+/// What the set-up checks say of an account at the simulator.
+#[tokio::test]
+async fn a_set_up_is_checked_against_the_provider() {
+    let simulator = Simulator::start(SimulatorConfig::new([simulated_account()])).unwrap();
+    let client = palabre::gateway::client::new().unwrap();
+    let levels = async |account, base| {
+        let channel = channel(Kind::Whatsapp, account);
+        let findings = Kind::Whatsapp.checks(&channel, Wiring { client: &client, public_base_url: base }).await;
+        findings.into_iter().map(|finding| finding.level).collect::<Vec<_>>()
+    };
+    let good = account(&simulator.base_url());
+    assert_eq!(levels(good.clone(), Some(PUBLIC)).await, [SetupLevel::Good]);
+    assert_eq!(levels(good.clone(), None).await, [SetupLevel::Good, SetupLevel::Doubtful]);
+    let stranger = TwilioAccount { auth_token: "another".into(), ..good.clone() };
+    assert_eq!(levels(stranger, Some(PUBLIC)).await, [SetupLevel::Wrong]);
+    let away = TwilioAccount { api_base_url: "http://127.0.0.1:1".to_owned(), ..good };
+    assert_eq!(levels(away, Some(PUBLIC)).await, [SetupLevel::Wrong]);
 }

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use palabre::config::TwilioAccount;
-use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Fault, Faults, InboundMessage, Policy, Rule, Simulator, SimulatorConfig};
+use palabre::gateway::twilio::{Kind, TwilioAccount};
 use palabre_actors::domain::message::{Generation, Outbound};
 use palabre_actors::domain::send::{Found, SendErrorClass};
 use palabre_actors::ports::Gateway;

@@ -23,6 +23,7 @@ pub(super) fn parse(hint: Scheme, text: &str, default_region: Option<&str>) -> R
     match scheme {
         Scheme::Telegram => telegram(path),
         Scheme::Mailto => mail(path),
+        Scheme::Sandbox => sandbox(path),
         Scheme::Whatsapp => match business_scoped(path) {
             Some(address) => Ok(address),
             None => phone(scheme, path, default_region),
@@ -74,6 +75,18 @@ fn mail(path: &str) -> Result<Address, AddressError> {
         }
         _ => Err(AddressError::BadMail),
     }
+}
+
+/// `belle`, `belle/anna`
+fn sandbox(path: &str) -> Result<Address, AddressError> {
+    let is_name = |name: &str| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let fits = match path.split_once('/') {
+        Some((sandbox, customer)) => is_name(sandbox) && is_name(customer),
+        None => is_name(path),
+    };
+    if fits { Ok(Address::new(Scheme::Sandbox, &path.to_ascii_lowercase())) } else { Err(AddressError::BadSandboxName) }
 }
 
 /// `US.1234`: a country and what Meta made up for the user.

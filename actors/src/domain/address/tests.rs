@@ -41,6 +41,8 @@ fn spellings_of_one_address_are_equal() {
         (Telegram, "-9223372036854775808", None, "telegram:-9223372036854775808"),
         (Mailto, "Anne.Martin+x@Example.FR", None, "mailto:anne.martin+x@example.fr"),
         (Mailto, "mailto:a@b.fr", None, "mailto:a@b.fr"),
+        (Sandbox, "Belle", None, "sandbox:belle"),
+        (Whatsapp, "sandbox:belle/Anna.2", None, "sandbox:belle/anna.2"),
     ];
     for (hint, text, region, normalised) in table {
         let address = Address::parse(*hint, text, *region).unwrap_or_else(|e| panic!("{text:?}: {e}"));
@@ -56,6 +58,9 @@ fn what_is_no_address_is_refused() {
         (Whatsapp, "whatsapp:  ", None, Empty),
         (Whatsapp, &long, None, TooLong),
         (Whatsapp, "bonjour", None, BadPhone),
+        (Sandbox, "a/b/c", None, BadSandboxName),
+        (Sandbox, "a/", None, BadSandboxName),
+        (Sandbox, "anna martin", None, BadSandboxName),
         (Whatsapp, "+1234567", None, BadPhone),
         (Whatsapp, "+1234567890123456", None, BadPhone),
         (Whatsapp, "+0612345678", None, BadPhone),
@@ -179,5 +184,22 @@ fn a_phone_number_is_the_same_person_on_every_channel_that_knows_numbers() {
     for (to, scheme, expected) in table {
         let address = Address::from_normalised(to).on(scheme);
         assert_eq!(address.as_ref().map(Address::as_str), expected, "{to} on {scheme}");
+    }
+}
+
+#[test]
+fn a_person_is_a_phone_number_everywhere_or_one_whole_address() {
+    for (address, person) in [
+        ("whatsapp:+33612345678", "+33612345678"),
+        ("sms:+33612345678", "+33612345678"),
+        ("whatsapp:US.1234", "whatsapp:US.1234"),
+        ("sms:38080", "sms:38080"),
+        ("telegram:123", "telegram:123"),
+        ("mailto:a@b.fr", "mailto:a@b.fr"),
+        ("sandbox:anna", "sandbox:anna"),
+    ] {
+        let address = Address::from_normalised(address);
+        assert_eq!(address.person(), person);
+        assert!(address.aliases().iter().all(|alias| alias.person() == person), "the same person on every account");
     }
 }

@@ -371,7 +371,7 @@ mod tests {
         }
 
         #[test]
-        fn twilio_ids_and_uuids_pass(kind in "(SM|MM|AC|MG)", id in "[0-9a-f]{32}", uuid in any::<u128>()) {
+        fn provider_ids_and_uuids_pass(kind in "(SM|MM|AC|MG)", id in "[0-9a-f]{32}", uuid in any::<u128>()) {
             let sid = format!("{kind}{id}");
             let uuid = uuid::Uuid::from_u128(uuid).to_string();
             prop_assert!(!looks_personal(&sid));

@@ -65,9 +65,9 @@ pub fn says_stop(message: &Inbound, rules: &Rules) -> bool {
 
 fn role(message: &Inbound, rules: &Rules, sellers: &dyn SellerBook) -> Role {
     let addresses = std::iter::once(&message.from).chain(&message.content.details.alias);
-    let is_seller = addresses.into_iter().any(|address| {
-        rules.source().sellers.contains(address.path()) || sellers.is_registered(&message.tenant, address)
-    });
+    let is_seller = addresses
+        .into_iter()
+        .any(|address| rules.is_seller(address) || sellers.is_registered(&message.tenant, address));
     if is_seller { Role::Seller } else { Role::Client }
 }
 

@@ -244,7 +244,7 @@ fn a_seller_keeps_the_live_session_open() {
     struct Book;
     impl SellerBook for Book {
         fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool {
-            tenant.as_str() == "belle" && address.path() == "+33600000002"
+            tenant.as_str() == "belle" && address.person() == "+33600000002"
         }
     }
     let with_reply = Rules::new(RulesSource {

@@ -23,7 +23,8 @@ impl Question<'_> {
         let gateway = context.ports.gateways.get(&message.channel);
         let (Some(senders), Some(own), Some(gateway)) = (senders, own, gateway) else {
             let ask_at = ActorContext::later(context.now(), UNCONFIGURED_WAIT);
-            return Settled::Unknown { ask_at, reason: "channel_not_configured".to_owned() }.into();
+            let reason = context.ports.gateways.missing(&message.channel).to_owned();
+            return Settled::Unknown { ask_at, reason }.into();
         };
         let mut found = self.find_twice(message, (senders, own), &*gateway, &message.to).await;
         let (mut asked, mut on_unknown) = (own, gateway.on_unknown());

@@ -70,8 +70,8 @@ async fn attempt(
     let Some(own) = senders.channel(&message.channel).filter(|_| configured) else {
         // A slip in the configuration must cost time, not messages.
         warn!(channel.id = %message.channel, message.id = %message.id, "channel not configured, its messages wait");
-        return checks::snooze(ActorContext::later(context.now(), UNCONFIGURED_WAIT), "channel_not_configured")
-            .uncharged();
+        let reason = context.ports.gateways.missing(&message.channel);
+        return checks::snooze(ActorContext::later(context.now(), UNCONFIGURED_WAIT), reason).uncharged();
     };
     let now = context.now();
     if message.expires_at.is_some_and(|at| at <= now) {
@@ -120,7 +120,7 @@ async fn send_routed(
         Err(result) => return (result, false),
     };
     let Some(gateway) = context.ports.gateways.get(route.channel()) else {
-        return (checks::snooze_briefly(context, "channel_not_configured"), false);
+        return (checks::snooze_briefly(context, context.ports.gateways.missing(route.channel())), false);
     };
     // The checks may have taken long, or this process stood still: another node may be reconciling the row by now.
     *in_hand = senders.leases.take(message.id, row.lease_until, context.now());

@@ -2,9 +2,9 @@
 
 use palabre_actors::domain::rules::Language;
 
-use super::{Both, Case, advice, in_};
+use super::{Both, Case, FALLBACK_CANNOT, in_};
 use crate::config::suggest;
-use crate::gateway::twilio::codes;
+use crate::gateway;
 
 /// A reason of ours: its word, what it means, what an operator can do.
 pub(super) struct Reason {
@@ -157,6 +157,17 @@ pub(super) const REASONS: &[Reason] = &[
         )),
     ),
     reason(
+        "provider_unknown",
+        (
+            "its channel is not in the configuration, and its provider is one that this version does not know",
+            "son canal n'est pas dans la configuration, et cette version ne connaît pas son fournisseur",
+        ),
+        Some((
+            "run a version that knows the provider of {channel}, or cancel the message",
+            "lancer une version qui connaît le fournisseur de {channel}, ou rappeler le message",
+        )),
+    ),
+    reason(
         "fallback_window_closed",
         (
             "the channel that took over may not write free text to this contact",
@@ -228,8 +239,8 @@ pub(super) const REASONS: &[Reason] = &[
     reason(
         "misconfigured",
         (
-            "the channel's own settings are wrong (account_sid, auth_token, address)",
-            "les réglages du canal sont faux (account_sid, auth_token, address)",
+            "the channel's own settings are wrong (its credentials, or its address)",
+            "les réglages du canal sont faux (ses identifiants, ou son adresse)",
         ),
         Some(("mend those of {channel}, restart, {again}", "corriger ceux de {channel}, redémarrer, {again}")),
     ),
@@ -368,17 +379,17 @@ fn http_status(reason: &str) -> Option<u16> {
 pub(in crate::cli) fn what_to_do(reason: &str, case: &Case<'_>, language: Language) -> Option<String> {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
     let todo = match code(reason) {
-        Some(code) => advice::on(code.number),
-        None if reason == "breaker_open" && case.fallback().is_some() => Some(advice::FALLBACK_CANNOT),
+        Some(code) => Some(code.advice),
+        None if reason == "breaker_open" && case.fallback().is_some() => Some(FALLBACK_CANNOT),
         None => ours(reason)?.todo,
     };
     todo.map(|both| case.fill(both, language))
 }
 
 /// A code of the provider that we have words for.
-pub(in crate::cli) fn code(reason: &str) -> Option<&'static codes::Code> {
+pub(in crate::cli) fn code(reason: &str) -> Option<&'static gateway::Code> {
     let reason = reason.strip_prefix("exhausted:").unwrap_or(reason);
-    reason.parse().ok().and_then(codes::find)
+    gateway::code(reason)
 }
 
 #[cfg(test)]

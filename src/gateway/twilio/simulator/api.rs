@@ -133,6 +133,14 @@ pub(super) async fn list(
     })
 }
 
+/// `GET /2010-04-01/Accounts/{sid}.json`
+pub(super) async fn account(world: Data<World>, account: Path<String>, request: HttpRequest) -> HttpResponse {
+    if !admitted(&world, &account, &request) {
+        return refusal(401, 20003, "Authenticate");
+    }
+    HttpResponse::Ok().json(serde_json::json!({ "sid": account.as_str(), "status": "active" }))
+}
+
 /// Anything else.
 pub(super) async fn nothing() -> HttpResponse {
     refusal(404, 20404, "The requested resource was not found")

@@ -361,6 +361,7 @@ fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Resul
                     .route(web::post().to(api::create))
                     .route(web::get().to(api::list)),
             )
+            .route("/2010-04-01/Accounts/{account}.json", web::get().to(api::account))
             .default_service(web::to(api::nothing))
     })
     .workers(workers.max(1))

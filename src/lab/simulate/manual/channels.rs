@@ -157,7 +157,10 @@ pub(super) mod tests {
         let sms = sample_channel("belle-sms", Scheme::Sms, "http://127.0.0.1:4010");
         let tenant = format!("id = \"belle\"\nname = \"Institut Belle\"\nreplies.fallback = \"ok\"\n{whatsapp}{sms}");
         let main = format!("[http]\nlisten = \"{listen}\"");
-        let config = Config::from_toml_texts(&main, &[("belle.toml", &tenant)], &environment()).unwrap().config;
+        let config =
+            Config::from_toml_texts(&main, &[("belle.toml", &tenant)], &environment(), &crate::gateway::PROVIDERS)
+                .unwrap()
+                .config;
         HostedChannels::of(&config).map_err(|error| error.to_string())
     }
 

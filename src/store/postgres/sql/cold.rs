@@ -95,6 +95,8 @@ pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels AS c (id, 
     provider = excluded.provider, address = excluded.address, updated_at = excluded.updated_at \
     WHERE (c.tenant_id, c.provider, c.address) <> (excluded.tenant_id, excluded.provider, excluded.address)";
 
+pub(in crate::store) const STORED_CHANNELS: &str = "SELECT id, provider FROM channels";
+
 pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
     LEFT JOIN tenants t ON t.id = s.tenant_id";
 

@@ -62,6 +62,8 @@ pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenan
     provider = excluded.provider, address = excluded.address, updated_at = excluded.updated_at \
     WHERE tenant_id <> excluded.tenant_id OR provider <> excluded.provider OR address <> excluded.address";
 
+pub(in crate::store) const STORED_CHANNELS: &str = "SELECT id, provider FROM channels";
+
 pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
     LEFT JOIN tenants t ON t.id = s.tenant_id";
 

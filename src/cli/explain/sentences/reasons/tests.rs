@@ -75,7 +75,7 @@ fn advice_fits_the_message_at_hand() {
 
 #[test]
 fn no_place_of_any_advice_stays_open() {
-    let codes = (20_000..=31_000).chain(63_000..=64_000).map(|code: u32| code.to_string());
+    let codes = gateway::PROVIDERS.iter().flat_map(|provider| provider.codes()).map(|code| code.code.to_owned());
     let words = REASONS.iter().map(|reason| reason.word.to_owned());
     let cases = OutboxState::ALL.iter().map(|state| Case::sample("belle-wa", Some("belle-sms"), *state));
     let cases: Vec<_> = cases.chain([Case::default()]).collect();

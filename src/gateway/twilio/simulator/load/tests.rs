@@ -11,7 +11,8 @@ fn channels() -> Vec<Channel> {
         ));
     }
     let environment = Environment::from_iter([("TOKEN1", "un"), ("TOKEN2", "deux")]);
-    let config = Config::from_toml_texts("", &[("a.toml", &text)], &environment).unwrap().config;
+    let config =
+        Config::from_toml_texts("", &[("a.toml", &text)], &environment, &crate::gateway::PROVIDERS).unwrap().config;
     config.tenants.into_iter().flat_map(|tenant| tenant.channels).collect()
 }
 

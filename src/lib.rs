@@ -1,24 +1,25 @@
-//! Palabre: a self-hosted, multi-tenant message processor. Webhooks in, one actor per conversation, answers out through
-//! a transactional outbox.
+//! Palabre: a self-hosted, multi-tenant message processor.
 //!
-//! The map of the house:
+//! Webhooks come in, one actor per conversation decides, and answers go out through a transactional outbox.
 //!
-//! | room | what it does | what it may touch |
+//! | module | what it does | what it may touch |
 //! |---|---|---|
 //! | [`config`] | files and environment to validated types | the file system |
-//! | [`store`] | the heart's ports over SQLite and PostgreSQL | the database |
-//! | [`spool`] | accepted messages while the database is away | files |
-//! | [`cache`] | what nodes share over Redis: the pace, wake-ups | Redis |
-//! | [`gateway`] | one folder per provider: verify and decode, send and classify, its simulator | the network, outwards |
-//! | [`telemetry`] | logs, metric names | standard output |
-//! | [`service`] | the use cases that [`http`] and [`cli`] share; who may do what | [`store`] |
-//! | [`http`] | webhooks, health, metrics; no decisions | the network, inwards |
-//! | [`app`] | the composition root | every room |
-//! | [`lab`] | simulated providers, demo, load driver, torture | [`app`] |
-//! | [`cli`] | one file per subcommand | [`app`], [`lab`] |
+//! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
+//! | [`spool`] | accepted messages while the database is unavailable | files |
+//! | [`cache`] | what nodes share over Redis: rate limits, notifications, presence | Redis |
+//! | [`gateway`] | one folder per provider: verify, decode, send, find, simulate | the network, outwards |
+//! | [`telemetry`] | logs and metrics | standard output, log files |
+//! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
+//! | [`service`] | use cases that [`http`] and [`cli`] share, and who may do what | [`store`] |
+//! | [`http`] | webhooks, the API, health, metrics; decides nothing | the network, inwards |
+//! | [`app`] | the composition root | every module above |
+//! | `lab` | simulated providers, demo, load driver, torture (feature `lab`) | [`app`] |
+//! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
-//! Imports run one way: `config <- {store, spool, cache, gateway, telemetry} <- service <- http <- app <- lab <- cli <- main`. The
-//! decisions and the actors live in the member crate `palabre_actors`, which knows none of this.
+//! Imports run one way:
+//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- service <- http <- app <- lab <- cli <- main`. The decisions
+//! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
 pub mod cache;

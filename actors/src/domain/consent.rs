@@ -4,7 +4,7 @@
 //! list is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
 
 use super::folding::fold;
-use super::rules::{ExtraKeywords, RuleError};
+use super::rule_error::RuleError;
 
 /// What a keyword asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +103,17 @@ fn built_in(folded: &str) -> Option<Keyword> {
         "HELP" | "INFO" | "AIDE" => Some(Keyword::Help),
         _ => None,
     }
+}
+
+/// Words that a tenant adds to the built-in ones. Whole message, any case and accents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraKeywords {
+    /// Also mean STOP.
+    pub stop: Vec<String>,
+    /// Also mean START.
+    pub start: Vec<String>,
+    /// Also mean HELP.
+    pub help: Vec<String>,
 }
 
 #[cfg(test)]

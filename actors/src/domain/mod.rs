@@ -16,6 +16,7 @@ pub mod message;
 pub mod quota_lease;
 pub mod rate_limit;
 pub mod retry;
+mod rule_error;
 pub mod rules;
 pub mod send;
 pub mod status;
@@ -24,5 +25,5 @@ pub mod template;
 pub mod turn;
 pub mod words;
 
-/// A moment in UTC. Microseconds are kept in both databases; anything finer is cut off.
+/// A time in UTC. Microseconds are kept in both databases; anything finer is cut off.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -5,8 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::address::Address;
+pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
 use super::ids::TenantId;
+pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
 use super::words::stored_words;
 
@@ -74,16 +76,6 @@ pub struct Rules {
     keywords: Keywords,
     questions: Questions,
     texts: Texts,
-}
-
-/// What is wrong with one field of a [`RulesSource`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct RuleError {
-    /// Which field, counted from zero: `replies.fallback`, `faq[2].answer`, `faq[2].keywords[0]`, `keywords.stop[1]`.
-    pub field: String,
-    /// What is wrong, for people: with the line inside the template when there is one, and what was probably meant.
-    pub message: String,
 }
 
 impl Rules {
@@ -202,18 +194,7 @@ pub struct Replies {
     pub confirmed: Option<String>,
 }
 
-/// Words that a tenant adds to the built-in ones. Whole message, any case and accents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExtraKeywords {
-    /// Also mean STOP.
-    pub stop: Vec<String>,
-    /// Also mean START.
-    pub start: Vec<String>,
-    /// Also mean HELP.
-    pub help: Vec<String>,
-}
-
-/// Whether an address belongs to the tenant's own people. The shell keeps it fresh from `seller_phones`.
+/// Whether an address belongs to the tenant's own people. The adapters keep it fresh from `seller_phones`.
 pub trait SellerBook: Send + Sync {
     /// Whether a row of `seller_phones` names this address of the tenant.
     fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool;

@@ -11,6 +11,17 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Migration", "each migration is a type of this name, as sea-orm-migration wants it"),
     ("Model", "each entity is a type of this name, as sea-orm wants it"),
     ("Options", "the arguments of one subcommand; each subcommand's module is named with it"),
+    ("Report", "what one subcommand of the lab prints; each is named with its module"),
+    ("Conversation", "the actor, and the state that it keeps"),
+    ("Api", "the configuration's section, and the part that it configures"),
+    ("Channel", "the configuration's section, and the API's response"),
+    ("Redis", "the configuration's section, and the part that it configures"),
+    ("Runtime", "the configuration's section, and the part that it configures"),
+    ("Spool", "the configuration's section, and the part that it configures"),
+    ("MessageHistory", "what the store reads, and the API's response"),
+    ("NotSent", "to be one type in `service`"),
+    ("Outgoing", "to be one type in `service`"),
+    ("Running", "the running daemon, and its running listener"),
 ];
 
 /// Types that are visible in their whole crate and have the name of another one.

@@ -5,7 +5,7 @@ mod breaker;
 mod budget;
 mod consent;
 mod fairness;
-mod pacing;
+mod rate_limits;
 mod retries;
 mod unknown;
 mod window;

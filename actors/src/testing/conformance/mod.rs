@@ -8,7 +8,7 @@
 
 pub mod expedite;
 pub mod fixture;
-pub mod held;
+pub mod held_messages;
 pub mod inbox;
 pub mod opt_in;
 pub mod outbox;
@@ -109,7 +109,7 @@ macro_rules! store_conformance {
             what_failed_is_due_when_another_channel_takes_over,
             what_the_other_channel_cannot_carry_waits_for_its_time,
         );
-        $crate::store_conformance!(@cases $make, held:
+        $crate::store_conformance!(@cases $make, held_messages:
             i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order,
             what_the_contact_says_does_not_bring_back_what_the_budget_holds,
             i6_a_stop_counts_for_what_the_budget_holds,

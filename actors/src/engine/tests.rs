@@ -1,4 +1,4 @@
-//! The actors together, against fakes of every port, on paused time.
+//! Tests of the engine: all actors on fakes of every port, with paused time.
 
 mod admission;
 mod backpressure;
@@ -266,7 +266,7 @@ fn after_stop_nothing_is_sent_but_one_confirmation() {
         harness.store.fault(Op::RecipientStatus, Fault::Fail(PortErrorKind::Unavailable));
         harness.post("a", BOB, "hello").await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 2)).await;
-        assert!(all_sent(&snapshot, 2), "the gate closed for a moment, and opened when the store answered");
+        assert!(all_sent(&snapshot, 2), "snoozed for a moment, and sent when the store answered");
     });
 }
 

@@ -62,7 +62,7 @@ mod tests {
     use crate::domain::message::Inbound;
     use crate::ports::Pending;
 
-    /// A store whose writer stands behind a channel, as the real one's does.
+    /// A store that hands batches to its writer through a channel, as the real one does.
     struct Queue(mpsc::Sender<usize>);
 
     impl Inbox for Queue {
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// Told apart by their capacity.
+    /// A batch that its capacity identifies.
     fn batch(number: usize) -> Batch {
         Batch { messages: Vec::with_capacity(number), answers: Vec::new() }
     }

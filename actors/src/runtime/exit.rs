@@ -16,7 +16,7 @@ pub struct Drain;
 /// How an actor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It stopped by itself, or nobody held its address any more.
+    /// It stopped by itself, or its last address was dropped.
     Stopped,
     /// It panicked. What was in its mailbox is gone.
     Panicked,

@@ -152,6 +152,7 @@ mod tests {
             &[
                 ("src/x/a.rs", "use crate::y::Y;"),
                 ("src/y.rs", "use crate::z;"),
+                ("src/x/mod.rs", ""),
                 ("src/z/mod.rs", "use crate::x::a::{A, b};"),
             ],
             &["a circle of imports: src/x/a.rs, src/y.rs, src/z/mod.rs"],

@@ -21,6 +21,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("MessageHistory", "what the store reads, and the API's response"),
     ("NotSent", "to be one type in `service`"),
     ("Outgoing", "to be one type in `service`"),
+    ("Order", "to be one type in `service`"),
+    ("Sender", "to be one type in `service`"),
+    ("Kind", "to be renamed with the provider's parts"),
     ("Running", "the running daemon, and its running listener"),
 ];
 

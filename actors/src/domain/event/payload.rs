@@ -19,7 +19,7 @@ impl Payload {
         PayloadBuilder { json: String::from("{"), refused: None }
     }
 
-    /// `{"reason": …}`, with a word of our own.
+    /// `{"reason": …}`, with a word that is known at compile time.
     #[must_use]
     pub fn reason(reason: &'static str) -> Self {
         Self::builder().word("reason", reason).finish()
@@ -64,7 +64,7 @@ impl PayloadBuilder {
         self.put_text(field, text)
     }
 
-    /// A word of our own: known when this was compiled, so there is nobody's data in it.
+    /// A word that is known at compile time, so it holds no personal data.
     #[must_use]
     pub fn word(self, field: &'static str, word: &'static str) -> Self {
         self.put_text(field, word)
@@ -128,12 +128,12 @@ impl PayloadBuilder {
 
 /// The longest text that may be a code or an id, in bytes.
 const LONGEST_BYTES: usize = 64;
-/// From this many words on, a text is somebody's sentence.
+/// From this many words on, a text counts as a sentence.
 const PROSE_WORDS: usize = 6;
 /// From this many digits on, a number may be a phone's.
 const PHONE_DIGITS: usize = 7;
-/// Letters and digits mixed at this length are a provider's id (`SM` and 32 hexadecimal digits), not a number somebody
-/// glued to a word.
+/// Letters and digits mixed at this length are a provider's id (`SM` and 32 hexadecimal digits), not a number
+/// joined to a word.
 const ID_CHARS: usize = 20;
 
 /// A phone number has no more (E.164).

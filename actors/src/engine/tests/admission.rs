@@ -1,4 +1,4 @@
-//! Who is refused when more comes than the store takes.
+//! Tests of admission under overload.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn i9_a_tenant_over_its_share_is_refused_while_another_is_taken() {
             let engine = harness.engine.clone();
             flood.spawn(async move { engine.accept(message).await });
         }
-        // Half of the places, and the rest at once to the door.
+        // Half of the permits are granted; the other requests are refused at once.
         let mut refused = 0;
         while refused < 20 {
             assert_eq!(flood.join_next().await.unwrap().unwrap(), Err(Refusal::Overloaded));

@@ -1,4 +1,4 @@
-//! Turns that wait a moment for what is before them, and do not when it takes long.
+//! Tests of backpressure: turns that wait for a send permit.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn a_turn_waits_for_its_send_permit_while_others_of_its_channel_get_theirs() {
         let snapshot = harness.until(|now| all_sent(now, 8)).await;
         assert!(all_sent(&snapshot, 8));
         assert_eq!(snapshot.events_of(EventType::MessageClaimed).count(), 0);
-        // No sweep took what waits for what nobody has.
+        // No sweep took a message that waits for a permit.
         assert_eq!(harness.store.calls(Op::Backlog), 0);
     });
 }
@@ -85,7 +85,7 @@ fn a_stop_waits_for_no_places() {
         });
         let begun = tokio::time::Instant::now();
         harness.engine.drain().await;
-        // What is under way, and whoever waits gives up.
+        // The sends under way end, and the waiting turn gives up.
         assert!(begun.elapsed() <= Duration::from_secs(8), "{:?}", begun.elapsed());
         assert!(all_processed(&harness.store.snapshot()));
         answering.abort();
@@ -137,7 +137,7 @@ fn i6_a_provider_that_hangs_holds_up_no_stop() {
         harness.post("a", ANNE, "and this").await.unwrap();
         harness.post("a", ANNE, "STOP").await.unwrap();
         harness.until(|now| now.events_of(EventType::OptedOut).count() == 1).await;
-        // Time stands still but for those who wait.
+        // Paused time moves only while everything waits.
         assert!(begun.elapsed() <= Duration::from_millis(100), "{:?}", begun.elapsed());
     });
 }

@@ -1,4 +1,4 @@
-//! Delivery that can be trusted, seen from outside.
+//! Tests of delivery through the outbox.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -487,7 +487,7 @@ fn i7_pair_account_and_tenant_are_paced_together() {
         let of = |wanted: fn(&LimitKey) -> bool| {
             let mut times: Vec<_> = taken
                 .iter()
-                .filter(|(gates, _)| gates.iter().any(|gate| wanted(&gate.key)))
+                .filter(|(limits, _)| limits.iter().any(|limit| wanted(&limit.key)))
                 .map(|(_, at)| *at)
                 .collect();
             times.sort();

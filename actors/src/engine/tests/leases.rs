@@ -1,4 +1,4 @@
-//! Leases that nobody sends on, and answers that overtake each other.
+//! Tests of leases whose answer was lost, and of answers that overtake each other.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a tenant may send and spend in a day, and who passes when that is used up.
+//! Tests of quotas: the day, the budget, and quota-exempt messages.
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ fn i7_a_used_up_day_keeps_everything_back_but_quota_exempt_messages() {
             harness.post("a", ANNE, text).await.unwrap();
             harness.until(|now| all_sent(now, sent)).await;
         }
-        // The first meets the gate, the second never has a sender: the answer to HELP passes both.
+        // The first is snoozed, the second is never claimed: the answer to HELP passes both.
         for text in ["three", "four", "HELP"] {
             harness.post("a", ANNE, text).await.unwrap();
         }

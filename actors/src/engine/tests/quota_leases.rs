@@ -1,4 +1,4 @@
-//! A day and a budget that other nodes use too.
+//! Tests of quota leases: a day and a budget that other nodes use too.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ pub fn node() -> NodeId {
     NodeId::new("node-1")
 }
 
-/// Somebody who writes to a tenant on a channel.
+/// A customer of a tenant on a channel.
 #[derive(Clone, Debug)]
 pub struct Customer(pub ConversationKey);
 
@@ -75,7 +75,7 @@ impl Customer {
         store.load(&self.0, Some(InboundId(Uuid::max()))).await.expect("loads")
     }
 
-    /// How they stand to the tenant on their channel.
+    /// Their recipient status on their channel.
     pub async fn recipient_status(&self, store: &impl Subject) -> RecipientStatus {
         store.recipient_status(&self.0.tenant, &self.0.channel, &self.0.address).await.expect("answers")
     }
@@ -85,7 +85,7 @@ impl Customer {
         ChannelKey { tenant: self.0.tenant.clone(), channel: self.0.channel.clone() }
     }
 
-    /// A message of theirs, and the turn that answers it with a row that starts like this, behind what stands in line.
+    /// A message of theirs, and the turn that answers it with a row that starts like this, behind what is queued.
     pub async fn is_answered(&self, store: &impl Subject, id: &str, seconds: i64, start: Start) -> Outbound {
         let message = self.sends(store, id, seconds).await;
         let loaded = self.loaded(store).await;
@@ -202,7 +202,7 @@ pub fn now(seconds: i64) -> Start {
     Start::Now { node: node(), lease_until: at(seconds + 60) }
 }
 
-/// Queued, not before that second, with nobody before it.
+/// Queued, not before that second, as the head of its queue.
 pub fn queued(seconds: i64) -> Start {
     Start::Queued { not_before: at(seconds), behind: false }
 }

@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it.
+//! Fake clock, which a test moves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A provider that does what the test's script says.
+//! Fake gateway, which follows a test's script.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -48,7 +48,7 @@ pub struct Taken {
     pub receipt: Receipt,
 }
 
-/// What a taken message said.
+/// The content of a taken message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Free text.
@@ -257,7 +257,7 @@ impl Gateway for FakeGateway {
         })
     }
 
-    /// Like a provider that knows a message by who got it and what it says: a twin's receipt is among the answers.
+    /// Like a provider that finds messages by recipient and content: the receipts of duplicate candidates are among the answers.
     fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
         let (answer, hangs) = {
             let mut inner = self.lock();

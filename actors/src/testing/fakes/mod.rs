@@ -1,5 +1,4 @@
-//! In-memory implementations of the ports. They keep the ports' promises, can be told to break them, and let a test
-//! wait for what it expects instead of sleeping.
+//! Fakes: in-memory implementations of the ports, with scripted failures and signals to wait for.
 
 mod clock;
 mod gateway;

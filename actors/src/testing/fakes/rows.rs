@@ -1,4 +1,4 @@
-//! Rows as a test looks at them, whichever store they come from.
+//! Rows of a store as tests read them.
 
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub events: Vec<EventRow>,
 }
 
-/// Where an inbound message stands.
+/// The state of an inbound message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboundState {
     /// Waits for its turn.
@@ -49,9 +49,9 @@ pub enum InboundState {
 pub struct InboundRow {
     /// The message.
     pub message: Inbound,
-    /// Where it stands.
+    /// Its state.
     pub state: InboundState,
-    /// A word for what came of it.
+    /// The reason, as a word.
     pub reason: Option<String>,
     /// Who wrote it; known from its turn on.
     pub role: Option<Role>,
@@ -66,7 +66,7 @@ pub struct InboundRow {
 pub struct OutboundRow {
     /// The message.
     pub message: Outbound,
-    /// Where it stands.
+    /// Its state.
     pub state: OutboxState,
     /// When it may be tried, or looked into.
     pub next_attempt_at: Timestamp,
@@ -80,13 +80,13 @@ pub struct OutboundRow {
     pub last_error: Option<String>,
     /// When the provider took it.
     pub sent_at: Option<Timestamp>,
-    /// Whether others of the conversation stand in line before it.
+    /// Whether other rows are before it in its conversation queue.
     pub behind: bool,
     /// The channel that was used, when another took over.
     pub via: Option<ChannelId>,
     /// What it cost so far, in millionths of the tenant's currency.
     pub cost_micros: i64,
-    /// Given by whoever asked for it.
+    /// The caller's idempotency key.
     pub idempotency_key: Option<String>,
 }
 

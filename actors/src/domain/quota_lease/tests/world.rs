@@ -8,8 +8,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::{PARIS, at, limits, usage};
 
-/// How long others believe that a node lives, how long it believes so itself, how long a row is leased, and when what a
-/// node held is nobody's.
+/// How long a node counts itself as alive, how long a row is leased, and when a lost node's quota lease is void.
 pub(super) const EPOCH: TimeDelta = TimeDelta::seconds(9);
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RECLAIM: TimeDelta = TimeDelta::seconds(75);

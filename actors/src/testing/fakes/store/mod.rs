@@ -1,4 +1,4 @@
-//! All four stores in one, in memory.
+//! Fake store: all store ports in memory.
 
 mod conversation_queue;
 mod inbox;
@@ -60,7 +60,7 @@ pub enum Op {
     RecipientStatus,
 }
 
-/// How an operation goes wrong.
+/// How an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing happens, and this is the error.
@@ -118,7 +118,7 @@ impl FakeStore {
         }))
     }
 
-    /// The next call of an operation goes wrong like this; several faults queue up.
+    /// The next call of an operation fails like this; several faults queue up.
     pub fn fault(&self, op: Op, fault: Fault) {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(op).or_default().push_back(fault);
     }

@@ -285,7 +285,7 @@ impl Data {
         });
     }
 
-    /// Whoever has a conversation with the same phone number in memory reads it again.
+    /// Moves the version of conversations with the same phone number, so that they are read again.
     pub(super) fn unsettle(&mut self, ledger: &ConsentRow, address: &Address) {
         for alias in address.aliases() {
             let contact = self.addresses.get(&(ledger.tenant.clone(), alias)).copied();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use self::report::Teller;
+use self::report::Printer;
 use super::{ConfigFile, complain, exit, load_without_secrets, say};
 use crate::store::{Move, MoveError, MoveState, MoveVerdict, PAGE_ROWS, Pass, Store};
 
@@ -72,22 +72,22 @@ enum Outcome {
 }
 
 async fn go(from: &str, to: &str, args: &MigrateArgs) -> u8 {
-    let mut teller = Teller::new(args.json);
-    match attempt(from, to, args, &mut teller).await {
+    let mut printer = Printer::new(args.json);
+    match attempt(from, to, args, &mut printer).await {
         Ok(Outcome::Copied(passes)) => {
-            teller.copied(&passes);
+            printer.copied(&passes);
             exit::OK
         }
         Ok(Outcome::Compared(verdict)) => {
-            teller.compared(&verdict);
+            printer.compared(&verdict);
             if verdict.is_done() { exit::OK } else { exit::FOUND_WRONG }
         }
         Ok(Outcome::Done) => {
-            teller.done();
+            printer.done();
             exit::OK
         }
         Err(error) => {
-            teller.end_line();
+            printer.end_line();
             let refused = !matches!(&error, MoveError::Store(error) if !error.is_refusal());
             let code = complain(&error);
             if refused { exit::FOUND_WRONG } else { code }
@@ -95,12 +95,12 @@ async fn go(from: &str, to: &str, args: &MigrateArgs) -> u8 {
     }
 }
 
-async fn attempt(from: &str, to: &str, args: &MigrateArgs, teller: &mut Teller) -> Result<Outcome, MoveError> {
+async fn attempt(from: &str, to: &str, args: &MigrateArgs, printer: &mut Printer) -> Result<Outcome, MoveError> {
     let mut moving = match Move::open(from, to, args.rows_at_once.get()).await? {
         MoveState::Ready(moving) => moving,
         MoveState::Done { .. } => return Ok(Outcome::Done),
     };
-    let mut tell = |progress| teller.tell(progress);
+    let mut tell = |progress| printer.tell(progress);
     if args.finish {
         moving.finish(&mut tell).await.map(Outcome::Compared)
     } else {

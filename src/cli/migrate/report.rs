@@ -14,7 +14,7 @@ const WATCHED: Duration = Duration::from_millis(200);
 const WRITTEN_DOWN: Duration = Duration::from_secs(5);
 
 /// Says how far a move is on standard error, and what came of it on standard output.
-pub(super) struct Teller {
+pub(super) struct Printer {
     json: bool,
     watched: bool,
     begun: Instant,
@@ -23,7 +23,7 @@ pub(super) struct Teller {
     open: bool,
 }
 
-impl Teller {
+impl Printer {
     pub fn new(json: bool) -> Self {
         let watched = std::io::stderr().is_terminal();
         Self { json, watched, begun: Instant::now(), said: None, open: false }

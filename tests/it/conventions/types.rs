@@ -13,18 +13,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Options", "the arguments of one subcommand; each subcommand's module is named with it"),
     ("Report", "what one subcommand of the lab prints; each is named with its module"),
     ("Conversation", "the actor, and the state that it keeps"),
-    ("Api", "the configuration's section, and the part that it configures"),
-    ("Channel", "the configuration's section, and the API's response"),
-    ("Redis", "the configuration's section, and the part that it configures"),
-    ("Runtime", "the configuration's section, and the part that it configures"),
-    ("Spool", "the configuration's section, and the part that it configures"),
     ("MessageHistory", "what the store reads, and the API's response"),
     ("NotSent", "to be one type in `service`"),
     ("Outgoing", "to be one type in `service`"),
-    ("Order", "to be one type in `service`"),
-    ("Sender", "to be one type in `service`"),
-    ("Kind", "to be renamed with the provider's parts"),
-    ("Running", "the running daemon, and its running listener"),
 ];
 
 /// Types that are visible in their whole crate and have the name of another one.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::template::Template;
 use tokio::sync::watch;
 
@@ -16,12 +17,20 @@ use crate::gateway::simulator::{
 
 /// What simulates a channel's provider; `None`: nothing does.
 pub(super) fn simulation_of(channel: &Channel) -> Option<&'static dyn Simulation> {
-    simulation_named(channel.provider.name())
+    simulations().into_iter().find(|simulation| simulates(*simulation, channel.provider.name()))
 }
 
-/// What simulates a provider, by its name in the configuration.
-pub(super) fn simulation_named(provider: &str) -> Option<&'static dyn Simulation> {
-    simulations().into_iter().find(|simulation| simulation.providers().iter().any(|(name, _)| *name == provider))
+fn simulates(simulation: &dyn Simulation, provider: &str) -> bool {
+    simulation.providers().iter().any(|(name, _)| *name == provider)
+}
+
+/// What simulates the first provider that there is on a network, with the provider's name.
+pub(super) fn simulation_on(scheme: Scheme) -> Option<(&'static dyn Simulation, &'static str)> {
+    let mut simulated = simulations().into_iter().flat_map(|simulation| {
+        simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
+    });
+    let found = simulated.find(|(_, _, known)| *known == scheme);
+    found.map(|(simulation, provider, _)| (simulation, provider))
 }
 
 /// Running simulators. Dropping it stops them.
@@ -94,8 +103,8 @@ impl Host {
 
     /// Where the channels of a provider send to.
     pub(super) fn base_url(&self, provider: &str) -> String {
-        let simulates = |hosted: &&Hosted| hosted.simulation.providers().iter().any(|(name, _)| *name == provider);
-        self.simulators.iter().find(simulates).map(|hosted| hosted.provider.base_url()).unwrap_or_default()
+        let hosted = self.simulators.iter().find(|hosted| simulates(hosted.simulation, provider));
+        hosted.map(|hosted| hosted.provider.base_url()).unwrap_or_default()
     }
 
     /// Where all of them listen.
@@ -109,8 +118,8 @@ impl Host {
         let mut places = HashMap::new();
         for (place, hosted) in self.simulators.iter().enumerate() {
             let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).filter(|channel| {
-                let simulates = hosted.simulation.providers().iter().any(|(name, _)| *name == channel.provider.name());
-                simulates && (hosted.address.is_none() || hosted.address == sends_to(channel))
+                simulates(hosted.simulation, channel.provider.name())
+                    && (hosted.address.is_none() || hosted.address == sends_to(channel))
             });
             let channels: Vec<Channel> = channels.cloned().collect();
             places.extend(channels.iter().map(|channel| (channel.id.to_string(), place)));

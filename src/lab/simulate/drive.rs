@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Sequence, Verdict};
 use super::measurements::Measurements;
 use super::process::{Process, Usage};
 use super::progress::Snapshot;
-use super::report::{self, Report, Shape};
+use super::report::{self, LoadReport, Shape};
 use super::schedule::{Arrival, Draw, Pick, Queue, Schedule};
 use super::sink::Sink;
 use super::target::Target;
@@ -70,7 +70,7 @@ pub(super) async fn drive(
     listeners: Vec<TcpListener>,
     daemon: Option<Process>,
     tell: impl Fn(&Snapshot) + 'static,
-) -> Result<Report, SimulatorError> {
+) -> Result<LoadReport, SimulatorError> {
     let run = Rc::new(LoadRun::new(target, load)?);
     let mut tasks = BackgroundTasks::default();
     for (listener, responder) in listeners.into_iter().zip(responders(target, run.run_number)) {
@@ -367,13 +367,13 @@ impl LoadRun {
         }
     }
 
-    fn report(&self, target: &Target, load: &Load, ended: &Ended) -> Report {
+    fn report(&self, target: &Target, load: &Load, ended: &Ended) -> LoadReport {
         let (ledger, measurements) = (self.ledger.borrow(), self.measurements.borrow());
         let (count, waited) = (ledger.count(), load.grace.is_some());
         let waiting = ended.waiting_after_posting;
         let replies = report::Replies::of(&measurements, count, ledger.matching(), waiting, waited);
         let own = ended.own.map(|(before, after)| after.cpu.saturating_sub(before.cpu));
-        Report {
+        LoadReport {
             held: replies.hold(),
             load: Shape {
                 rate_per_second: match load.pace {

@@ -30,7 +30,7 @@ use self::drive::drive;
 pub(crate) use self::drive::{Load, Pace};
 use self::process::Process;
 use self::progress::{Progress, Snapshot};
-pub(crate) use self::report::Report;
+pub(crate) use self::report::LoadReport;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::setup::{MOST_TENANTS, Setup};
 use self::target::Target;
@@ -59,14 +59,14 @@ pub(crate) enum RunError {
 ///
 /// # Errors
 /// [`RunError`]
-pub(crate) fn run(config: &Config, load: &Load, pid: Option<u32>, quiet: bool) -> Result<Report, RunError> {
+pub(crate) fn run(config: &Config, load: &Load, pid: Option<u32>, quiet: bool) -> Result<LoadReport, RunError> {
     let target = Target::of(config)?;
     // One thread: see the module's documentation.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)?;
     LocalSet::new().block_on(&runtime, against(&target, load, pid, quiet))
 }
 
-async fn against(target: &Target, load: &Load, pid: Option<u32>, quiet: bool) -> Result<Report, RunError> {
+async fn against(target: &Target, load: &Load, pid: Option<u32>, quiet: bool) -> Result<LoadReport, RunError> {
     let room = target.senders.len() as u64 * u64::from(MOST_CONTACTS);
     if u64::from(load.conversations) > room {
         return Err(RunError::TooManyConversations(target.senders.len(), room));

@@ -14,7 +14,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// A run's result. Latencies count from the moment at which a webhook was due, and leave the warm-up out; counts do not.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct LoadReport {
     /// Whether nothing was lost, answered twice or out of order, and something was answered at all.
     pub(crate) held: bool,
     pub(super) load: Shape,
@@ -215,7 +215,7 @@ fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "load        {}", self.load)?;
         writeln!(f, "webhooks    {}", self.webhooks)?;
@@ -241,7 +241,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl LoadReport {
     fn verdict(&self) -> &'static str {
         match (self.held, self.replies.lost, self.replies.matched_by) {
             (false, ..) if self.replies.expected == 0 => "BROKEN: no webhook was accepted",

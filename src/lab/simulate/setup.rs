@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use palabre_actors::domain::address::Scheme;
 
-use crate::gateway::simulations;
 use crate::gateway::simulator::SampleChannel;
+use crate::lab::host::simulation_on;
 
 /// More would not fit the numbers that senders get.
 pub(crate) const MOST_TENANTS: u16 = 9_999;
@@ -114,11 +114,7 @@ per_day = 100000000
 
 /// The WhatsApp channel of a tenant, at the first provider that can be simulated.
 fn channel(number: u16, provider_port: u16) -> String {
-    let simulated = simulations().into_iter().flat_map(|simulation| {
-        simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
-    });
-    let mut whatsapp = simulated.filter(|(_, _, scheme)| *scheme == Scheme::Whatsapp);
-    let Some((simulation, provider, _)) = whatsapp.next() else { return String::new() };
+    let Some((simulation, provider)) = simulation_on(Scheme::Whatsapp) else { return String::new() };
     simulation.channel_toml(&SampleChannel {
         id: &format!("load-{number:04}-wa"),
         provider,

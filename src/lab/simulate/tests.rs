@@ -15,22 +15,19 @@ use tokio::task::{LocalSet, spawn_local};
 use super::connection::Connection;
 use super::drive::{Load, Pace, drive};
 use super::ledger::Matching;
-use super::report::Report;
+use super::report::LoadReport;
 use super::schedule::Schedule;
 use super::target::{Sender, Target};
 use crate::config::{Channel, Config, Environment};
-use crate::gateway::simulations;
 use crate::gateway::simulator::load::{
     Draft, Filling, Gap, Gapped, LoadAnswer, LoadRequest, LoadResponder, LoadSent, LoadWebhooks,
 };
 use crate::gateway::simulator::{SampleChannel, SimulatedProvider, Simulation, SimulatorError, StartOptions};
+use crate::lab::host::simulation_on;
 
 /// A channel's table of a provider that can be simulated; its secret is in [`environment`].
 pub(super) fn sample_channel(id: &str, scheme: Scheme, base_url: &str) -> String {
-    let mut simulated = simulations().into_iter().flat_map(|simulation| {
-        simulation.providers().iter().map(move |(provider, scheme)| (simulation, *provider, *scheme))
-    });
-    let (simulation, provider, _) = simulated.find(|(_, _, known)| *known == scheme).unwrap();
+    let (simulation, provider) = simulation_on(scheme).unwrap();
     let number = id.bytes().map(u32::from).sum::<u32>();
     let address = format!("{}:+1415523{number:04}", scheme.as_str());
     let sample = SampleChannel { id, provider, address: &address, account: number, secret_file: "TOKEN", base_url };
@@ -255,11 +252,11 @@ fn load() -> Load {
     }
 }
 
-fn run(load: Load, matching: Matching, deed: fn(usize) -> Deed) -> Report {
+fn run(load: Load, matching: Matching, deed: fn(usize) -> Deed) -> LoadReport {
     run_against(load, matching, deed, |_| {})
 }
 
-fn run_against(load: Load, matching: Matching, deed: fn(usize) -> Deed, spoil: impl FnOnce(&mut Target)) -> Report {
+fn run_against(load: Load, matching: Matching, deed: fn(usize) -> Deed, spoil: impl FnOnce(&mut Target)) -> LoadReport {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let [daemon, provider] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
@@ -283,7 +280,7 @@ fn run_against(load: Load, matching: Matching, deed: fn(usize) -> Deed, spoil: i
 }
 
 /// Expected, received, lost, repeated, out of order, foreign.
-fn counts(report: &Report) -> (u64, u64, u64, u64, u64, u64) {
+fn counts(report: &LoadReport) -> (u64, u64, u64, u64, u64, u64) {
     let replies = &report.replies;
     let lost = replies.lost.unwrap_or(u64::MAX);
     (replies.expected, replies.received, lost, replies.repeated, replies.out_of_order, replies.foreign)

@@ -2,7 +2,6 @@
 
 use palabre_actors::domain::address::Scheme;
 
-use crate::gateway::simulations;
 use crate::gateway::simulator::CustomerMessage;
 
 /// How many businesses there are.
@@ -31,12 +30,6 @@ impl TortureSender {
     pub(super) fn channel(&self) -> String {
         let network = if self.scheme == Scheme::Whatsapp { "wa" } else { "sms" };
         format!("{}-{network}", self.tenant())
-    }
-
-    /// The name of its provider: the first that can be simulated on its network.
-    pub(super) fn provider(&self) -> &'static str {
-        let mut providers = simulations().into_iter().flat_map(|simulation| simulation.providers());
-        providers.find(|(_, scheme)| *scheme == self.scheme).map_or("", |(name, _)| *name)
     }
 
     /// Its address. The two channels of a business share a number.

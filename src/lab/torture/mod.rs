@@ -37,7 +37,7 @@ use self::installation::Node;
 pub(crate) use self::installation::Servers;
 use self::ledger::PostLedger;
 use self::process_killer::{ChildError, KillCounts, KillTime, ProcessKiller};
-pub(crate) use self::report::Report;
+pub(crate) use self::report::TortureReport;
 use self::report::{Webhooks, counted};
 use self::stalls::Stalls;
 use crate::config::{Config, ConfigErrors, Environment};
@@ -101,7 +101,7 @@ pub(crate) enum TortureError {
 ///
 /// # Errors
 /// [`TortureError`]
-pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
+pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError> {
     let begun = Instant::now();
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let mut folder = TortureFolder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
@@ -153,7 +153,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report, TortureError> {
     if !holds {
         folder.run.keep();
     }
-    Ok(Report {
+    Ok(TortureReport {
         holds,
         seed,
         repeat: options.again(seed),

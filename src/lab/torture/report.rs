@@ -11,7 +11,7 @@ use super::process_killer::KillCounts;
 use crate::lab::verdict::Verdict;
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct TortureReport {
     /// Whether every promise held.
     pub(crate) holds: bool,
     /// Draws the same again.
@@ -82,7 +82,7 @@ pub(super) fn counted<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<Stri
     counts
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for TortureReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let KillCounts { kills, while_starting, while_sending } = self.killed;
         writeln!(f, "seed {}: {kills} kills in {:.0} seconds", self.seed, self.seconds)?;

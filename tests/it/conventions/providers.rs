@@ -19,7 +19,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/config/suggest.rs", "a sample"),
     ("src/cli/explain/", "samples"),
     ("src/cli/outbox/views.rs", "a sample"),
-    ("src/lab/", "samples of tenants"),
+    ("src/lab/demo/tenants/", "samples of tenants"),
     ("src/spool/retry_deadline.rs", "the source of a number"),
 ];
 

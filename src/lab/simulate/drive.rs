@@ -15,12 +15,11 @@ use super::process::{Process, Usage};
 use super::progress::Snapshot;
 use super::report::{self, LoadReport, Shape};
 use super::schedule::{Arrival, Draw, Pick, Queue, Schedule};
-use super::sink::Sink;
+use super::sink::{Sink, responders};
 use super::target::Target;
 use super::webhooks::{Run, Webhooks};
-use crate::config::Channel;
 use crate::gateway::simulator::SimulatorError;
-use crate::gateway::simulator::load::{Draft, LoadResponder, LoadSent};
+use crate::gateway::simulator::load::{Draft, LoadSent};
 
 /// How often usage is read and progress shown.
 const TICK: Duration = Duration::from_secs(1);
@@ -103,22 +102,6 @@ pub(super) async fn drive(
     let own = own_before.zip(Process::own().usage());
     let ended = Ended { posting, waiting_after_posting, used, own };
     Ok(run.report(target, load, &ended))
-}
-
-/// What answers at each of the target's providers: addresses of one provider share it, so that no id is given twice.
-fn responders(target: &Target, run: u64) -> Vec<Rc<dyn LoadResponder>> {
-    let channels: Vec<Channel> = target.senders.iter().map(|sender| sender.channel.clone()).collect();
-    let mut known: Vec<(&str, Rc<dyn LoadResponder>)> = Vec::new();
-    let responders = target.providers.iter().map(|(_, simulation)| {
-        let name = simulation.providers().first().map_or("", |(name, _)| *name);
-        if let Some((_, responder)) = known.iter().find(|(other, _)| *other == name) {
-            return Rc::clone(responder);
-        }
-        let responder: Rc<dyn LoadResponder> = Rc::from(simulation.load_responder(&channels, run));
-        known.push((name, Rc::clone(&responder)));
-        responder
-    });
-    responders.collect()
 }
 
 /// Posts until the load is over: time is up, every conversation had its message, or somebody interrupts.

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::target::Target;
+use crate::config::Channel;
 use crate::gateway::simulator::load::{LoadRequest, LoadResponder, LoadSent};
 
 /// More headers than a gateway sends.
@@ -84,6 +86,22 @@ impl Sink {
             format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}");
         Progress::Whole { bytes, answer }
     }
+}
+
+/// What answers at each of the target's providers: addresses of one provider share it, so that no id is given twice.
+pub(super) fn responders(target: &Target, run: u64) -> Vec<Rc<dyn LoadResponder>> {
+    let channels: Vec<Channel> = target.senders.iter().map(|sender| sender.channel.clone()).collect();
+    let mut known: Vec<(&str, Rc<dyn LoadResponder>)> = Vec::new();
+    let responders = target.providers.iter().map(|(_, simulation)| {
+        let name = simulation.providers().first().map_or("", |(name, _)| *name);
+        if let Some((_, responder)) = known.iter().find(|(other, _)| *other == name) {
+            return Rc::clone(responder);
+        }
+        let responder: Rc<dyn LoadResponder> = Rc::from(simulation.load_responder(&channels, run));
+        known.push((name, Rc::clone(&responder)));
+        responder
+    });
+    responders.collect()
 }
 
 enum Progress {

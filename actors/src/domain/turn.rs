@@ -8,13 +8,16 @@ use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId};
 use super::message::{Outbound, Role};
 use super::words::stored_words;
 
+mod answers;
 mod builder;
 mod inbound;
 mod request;
+mod rules;
 mod timer;
 
 pub use self::inbound::{decide, says_stop};
 pub use self::request::{Refused, SendRequest, decide_send};
+pub use self::rules::rule_names;
 pub use self::timer::decide_timer;
 
 /// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.

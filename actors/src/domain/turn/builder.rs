@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::inbound::Said;
 use super::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
@@ -14,6 +13,17 @@ use crate::domain::rules::{Facts, Rules, TextName};
 
 /// The longest name that is kept of a contact, in characters. Providers allow themselves less.
 const LONGEST_NAME: usize = 80;
+
+/// What became of a text that was to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A draft stands in the turn.
+    Something,
+    /// There is no such text, or it rendered to nothing.
+    Nothing,
+    /// It broke on this message.
+    TemplateFailed,
+}
 
 pub(super) struct TurnBuilder<'a> {
     pub(super) rules: &'a Rules,
@@ -26,9 +36,9 @@ impl<'a> TurnBuilder<'a> {
     pub(super) fn open(state: &State, message: &'a Inbound, rules: &'a Rules, now: Timestamp) -> Self {
         let mut turn = begin(state, contact(state, message), message.correlation, now);
         turn.alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
-        let mut passage = Self { rules, turn, message };
-        passage.keep_session();
-        passage
+        let mut builder = Self { rules, turn, message };
+        builder.keep_session();
+        builder
     }
 
     /// Closes a session that ran out before this message came, and opens one when there is none. The timer is set when a
@@ -80,9 +90,14 @@ impl<'a> TurnBuilder<'a> {
         note(&mut self.turn, event_type, entity_type, entity, actor_type, payload);
     }
 
-    /// The turn, with what came of the message written on it (I11).
-    pub(super) fn close(mut self, role: Role, outcome: Outcome) -> Turn {
-        let payload = Payload::builder().word("role", role.as_str()).word("outcome", outcome.as_str()).finish();
+    pub(super) fn contact_event(&mut self, event_type: EventType, actor_type: ActorType, payload: Payload) {
+        self.note(event_type, EntityType::Contact, self.turn.contact.id.0, actor_type, payload);
+    }
+
+    /// The turn, with what came of the message written on it, and by which rule (I11).
+    pub(super) fn close(mut self, role: Role, rule: &'static str, outcome: Outcome) -> Turn {
+        let payload = Payload::builder();
+        let payload = payload.word("role", role.as_str()).word("outcome", outcome.as_str()).word("rule", rule).finish();
         let (message, said_at) = (self.message.id, self.message.received_at);
         self.note(EventType::MessageRouted, EntityType::MessageIn, message.0, ActorType::Bot, payload);
         self.turn.consumed = Some(Consumed { id: message, said_at, role, outcome });

@@ -138,7 +138,7 @@ fn a_first_question_makes_contact_conversation_and_session() {
     let session = turn.conversation.session.clone().unwrap();
     assert_eq!(turn.sessions, [SessionChange::Open(session.id)]);
     assert_eq!(events(&turn), [EventType::SessionOpened, EventType::MessageRouted]);
-    assert_eq!(turn.events[1].payload.as_json(), r#"{"role":"client","outcome":"answered_faq"}"#);
+    assert_eq!(turn.events[1].payload.as_json(), r#"{"role":"client","outcome":"answered_faq","rule":"faq"}"#);
     assert_eq!((turn.events[1].entity_type, turn.events[1].entity_id), (EntityType::MessageIn, Some(message.id.0)));
 
     let draft = &turn.outbox[0];
@@ -259,7 +259,7 @@ fn a_seller_keeps_the_live_session_open() {
         assert_eq!((outcome(&turn), turn.outbox.len()), (Outcome::Seller, 0));
         assert_eq!(turn.consumed.as_ref().unwrap().role, Role::Seller);
         assert!(turn.live_session.is_some());
-        assert_eq!(turn.events[1].payload.as_json(), r#"{"role":"seller","outcome":"seller"}"#);
+        assert_eq!(turn.events[1].payload.as_json(), r#"{"role":"seller","outcome":"seller","rule":"seller"}"#);
         let answered = decide(&state, &message, &with_reply, &Book, at(0));
         assert_eq!(answered.outbox[0].message.body, "C'est noté.");
     }

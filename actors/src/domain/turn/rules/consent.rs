@@ -1,0 +1,90 @@
+//! STOP, START, CONFIRMER and HELP, whoever has the conversation (I6).
+
+use super::Ruling;
+use crate::domain::conversation::State;
+use crate::domain::consent::Keyword;
+use crate::domain::event::{ActorType, EventType, Payload};
+use crate::domain::message::{Inbound, OutboundKind};
+use crate::domain::rules::TextName;
+use crate::domain::turn::builder::TurnBuilder;
+use crate::domain::turn::inbound::Heard;
+use crate::domain::turn::{ConsentChange, Outcome};
+
+pub(super) const NAME: &str = "consent";
+
+pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
+    let state = heard.state;
+    let asked_to_confirm = turn.rules.source().double_opt_in && state.welcomed && !state.confirmed;
+    let confirmed = heard.message.content.details.provider_consent.is_some();
+    let outcome = match heard.keyword {
+        Some(Keyword::Stop) if !state.opted_out => turn.opt_out(confirmed),
+        Some(Keyword::Start) if state.opted_out && !is_overtaken(state, heard.message) => turn.opt_in(confirmed),
+        Some(Keyword::Start) if !state.opted_out => turn.opt_in_again(confirmed),
+        Some(Keyword::Confirm) if asked_to_confirm && !state.opted_out => turn.confirm(),
+        Some(Keyword::Help) if !state.opted_out => turn.help(confirmed),
+        _ => return Ruling::Pass,
+    };
+    Ruling::Done(outcome)
+}
+
+/// Whether a later word of the conversation had its turn before this one: what nodes kept while the database was away comes
+/// in no order of theirs. Whoever is silent has said something else since then, so an overtaken START is none (I6).
+fn is_overtaken(state: &State, message: &Inbound) -> bool {
+    let last = state.conversation.as_ref().and_then(|conversation| conversation.last_inbound_at);
+    last.is_some_and(|last| message.received_at < last)
+}
+
+impl TurnBuilder<'_> {
+    fn opt_out(&mut self, confirmed: bool) -> Outcome {
+        self.turn.consent = Some(ConsentChange::OptOut { address: self.turn.key.address.clone() });
+        self.consent_event(EventType::OptedOut, confirmed);
+        if !confirmed {
+            self.say(TextName::OptOut, OutboundKind::OptOutConfirmation);
+        }
+        Outcome::OptedOut
+    }
+
+    fn opt_in(&mut self, confirmed: bool) -> Outcome {
+        self.consent_to_messages(confirmed);
+        if !confirmed {
+            self.say(TextName::OptIn, OutboundKind::OptInConfirmation);
+        }
+        Outcome::OptedIn
+    }
+
+    /// START from someone who, as far as this state knows, never said STOP. It is recorded all the same, because the STOP
+    /// may have come in through another channel since. Nothing bounds how often START can be said, so this confirmation
+    /// counts as an automatic answer.
+    fn opt_in_again(&mut self, confirmed: bool) -> Outcome {
+        self.consent_to_messages(confirmed);
+        if !confirmed && self.may_answer() {
+            self.say(TextName::OptIn, OutboundKind::OptInConfirmation);
+            self.note_answer();
+        }
+        Outcome::OptedIn
+    }
+
+    fn consent_to_messages(&mut self, confirmed: bool) {
+        self.turn.consent = Some(ConsentChange::OptIn { address: self.turn.key.address.clone() });
+        self.consent_event(EventType::OptedIn, confirmed);
+    }
+
+    fn consent_event(&mut self, event_type: EventType, confirmed: bool) {
+        let payload = Payload::builder().flag("provider_confirmed", confirmed).finish();
+        self.contact_event(event_type, ActorType::Contact, payload);
+    }
+
+    fn confirm(&mut self) -> Outcome {
+        self.turn.consent = Some(ConsentChange::Confirm { address: self.turn.key.address.clone() });
+        self.contact_event(EventType::Confirmed, ActorType::Contact, Payload::EMPTY);
+        self.say(TextName::Confirmed, OutboundKind::OptInConfirmation);
+        Outcome::Confirmed
+    }
+
+    fn help(&mut self, answered: bool) -> Outcome {
+        if answered {
+            return Outcome::AnsweredHelp;
+        }
+        self.answer(TextName::Help, OutboundKind::Help, Outcome::AnsweredHelp)
+    }
+}

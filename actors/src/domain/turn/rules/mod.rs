@@ -1,0 +1,76 @@
+//! The routing pipeline: the rules that an inbound message passes, in their order.
+//!
+//! The first rule that answers [`Ruling::Done`] decides what came of the message; its name stands in `message_routed`. A rule
+//! that passes may still have changed the turn. To add a rule: a file with a `NAME` and an `apply`, one line in [`RULES`], one
+//! sentence in each language for `palabre explain`.
+
+mod consent;
+mod faq;
+mod fallback;
+mod human_handler;
+mod opted_out;
+mod reopen;
+mod seller;
+
+use super::Outcome;
+use super::builder::TurnBuilder;
+use super::inbound::Heard;
+
+/// What a rule makes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// The next rule decides.
+    Pass,
+    /// This came of the message.
+    Done(Outcome),
+}
+
+/// One step of the pipeline.
+#[derive(Clone, Copy)]
+pub(super) struct Rule {
+    /// As it stands in `message_routed`.
+    pub(super) name: &'static str,
+    apply: fn(&mut TurnBuilder<'_>, &Heard<'_>) -> Ruling,
+}
+
+const fn rule(name: &'static str, apply: fn(&mut TurnBuilder<'_>, &Heard<'_>) -> Ruling) -> Rule {
+    Rule { name, apply }
+}
+
+/// All rules, first to last. Consent stands first, so that a STOP wins over whatever else goes on (I6); the human handler
+/// stands before every rule that speaks of its own accord (I14); the fallback answers whatever reaches it.
+const RULES: &[Rule] = &[
+    rule(consent::NAME, consent::apply),
+    rule(seller::NAME, seller::apply),
+    rule(opted_out::NAME, opted_out::apply),
+    rule(reopen::NAME, reopen::apply),
+    rule(human_handler::NAME, human_handler::apply),
+    rule(faq::NAME, faq::apply),
+    rule(fallback::NAME, fallback::apply),
+];
+
+/// The names of the rules that may stand in `message_routed`, in their order.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.name)
+}
+
+/// Asks the rules in order. Answers what came of the message, and the name of the rule that decided.
+pub(super) fn route(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> (&'static str, Outcome) {
+    for rule in RULES {
+        if let Ruling::Done(outcome) = (rule.apply)(turn, heard) {
+            return (rule.name, outcome);
+        }
+    }
+    (fallback::NAME, Outcome::SilentNoRule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consent_is_asked_first_and_the_fallback_last() {
+        let names: Vec<_> = rule_names().collect();
+        assert_eq!(names, ["consent", "seller", "opted_out", "reopen", "human_handler", "faq", "fallback"]);
+    }
+}

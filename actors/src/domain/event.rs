@@ -65,6 +65,11 @@ pub enum EventType {
     LiveSessionOpened,
     LiveSessionClosed,
     Escalated,
+    HandedOver,
+    HandedBack,
+    Assigned,
+    Resolved,
+    Reopened,
     RateLimited,
 }
 
@@ -95,6 +100,11 @@ stored_words!(EventType {
     LiveSessionOpened => "live_session_opened",
     LiveSessionClosed => "live_session_closed",
     Escalated => "escalated",
+    HandedOver => "handed_over",
+    HandedBack => "handed_back",
+    Assigned => "assigned",
+    Resolved => "resolved",
+    Reopened => "reopened",
     RateLimited => "rate_limited",
 });
 

@@ -18,7 +18,7 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
     let word = |field: &str| payload.get(field).and_then(Value::as_str);
     let by = row.actor_type.as_str();
     match row.event_type.as_str() {
-        "message_routed" => routed(word("role"), word("outcome"), language),
+        "message_routed" => routed(word("role"), word("outcome"), word("rule"), language),
         "message_dead" if row.entity_type == "message_in" => buried(word("reason").unwrap_or("-"), language),
         "rate_limited" => limited(payload.get("limit").and_then(Value::as_i64), language),
         event_type => {
@@ -119,6 +119,15 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "the tenant's live session ended by itself",
             "la session en direct de l'entreprise s'est terminée d'elle-même",
         ),
+        ("handed_over", _) => ("a person took the conversation over", "une personne a pris la conversation"),
+        ("handed_back", "system") => (
+            "the time for it came: the bot has the conversation again",
+            "l'heure prévue est venue : le robot a de nouveau la conversation",
+        ),
+        ("handed_back", _) => ("the bot has the conversation again", "le robot a de nouveau la conversation"),
+        ("assigned", _) => ("the conversation was assigned", "la conversation a été attribuée"),
+        ("resolved", _) => ("the conversation was resolved", "la conversation a été résolue"),
+        ("reopened", _) => ("the conversation was reopened", "la conversation a été rouverte"),
         ("escalated", _) => ("handed over to a person", "confié à une personne"),
         _ => return None,
     })
@@ -196,15 +205,34 @@ fn limited(limit: Option<i64>, language: Language) -> String {
     }
 }
 
-fn routed(role: Option<&str>, what: Option<&str>, language: Language) -> String {
+fn routed(role: Option<&str>, what: Option<&str>, by: Option<&str>, language: Language) -> String {
     let what = what.and_then(outcome).unwrap_or(("it had its turn", "il a eu son tour"));
     let what = in_(language, what);
-    match (role, language) {
+    let told = match (role, language) {
         (Some("seller"), Language::En) => format!("its turn, as a seller's: {what}"),
         (Some("seller"), Language::Fr) => format!("son tour, comme celui d'un vendeur : {what}"),
         (_, Language::En) => format!("its turn: {what}"),
         (_, Language::Fr) => format!("son tour : {what}"),
+    };
+    let Some((word, (en, fr))) = by.and_then(|word| Some((word, rule(word)?))) else { return told };
+    match language {
+        Language::En => format!("{told} [decided by the rule “{en}” ({word})]"),
+        Language::Fr => format!("{told} [décidé par la règle « {fr} » ({word})]"),
     }
+}
+
+/// A rule of the routing pipeline, by its name in `message_routed`.
+fn rule(name: &str) -> Option<Both> {
+    Some(match name {
+        "consent" => ("consent words", "mots du consentement"),
+        "seller" => ("the tenant's own seller", "vendeur de l'entreprise"),
+        "opted_out" => ("silence after STOP", "silence après un STOP"),
+        "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),
+        "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
+        "faq" => ("questions with known answers", "questions dont la réponse est connue"),
+        "fallback" => ("reply by default", "réponse par défaut"),
+        _ => return None,
+    })
 }
 
 fn no_words(event_type: &str, language: Language) -> String {
@@ -217,6 +245,7 @@ fn no_words(event_type: &str, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use palabre_actors::domain::event::{ActorType, EventType};
+    use palabre_actors::domain::turn::rule_names;
 
     use super::*;
     use crate::cli::explain::timeline::samples;
@@ -238,6 +267,19 @@ mod tests {
             let sentence = written_after(seconds, r#"{"spooled":true}"#);
             assert!(sentence.ends_with(told), "{sentence}");
         }
+    }
+
+    #[test]
+    fn the_rule_that_answered_is_named_in_both_languages() {
+        for name in rule_names() {
+            let payload = format!(r#"{{"role":"client","outcome":"answered_faq","rule":"{name}"}}"#);
+            let row = samples::event("message_routed", "bot", &payload, AT);
+            let [en, fr] = [Language::En, Language::Fr].map(|language| event(&row, language));
+            assert!(en.contains("decided by the rule") && en.contains(&format!("({name})")), "{en}");
+            assert!(fr.contains("décidé par la règle") && fr.contains(&format!("({name})")), "{fr}");
+        }
+        let before = samples::event("message_routed", "bot", r#"{"role":"client","outcome":"answered_faq"}"#, AT);
+        assert!(!event(&before, Language::En).contains("rule"), "events of earlier versions name none");
     }
 
     #[test]

@@ -12,13 +12,14 @@ use metrics::counter;
 use tokio::sync::{Notify, oneshot};
 use tracing::error;
 
-pub use crate::conversation::messages::SendRefusal;
+pub use crate::conversation::messages::{Performed, SendRefusal};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
-use crate::domain::ids::{ChannelId, OutboundId, TenantId};
+use crate::domain::event::ActorType;
+use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
 use crate::domain::status::OutboxState;
-use crate::domain::turn::SendRequest;
+use crate::domain::turn::{Command, Request, Requester, SendRequest};
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{Accepted, Ingress, Refusal};
 use crate::outbox::dispatch::messages::{ChannelChanged, Look, MeetPeers};
@@ -29,7 +30,7 @@ use crate::runtime::exit::{Drain, Exit, start_guarded};
 use crate::runtime::fair_limit::{FairLimit, FairPermit};
 use crate::runtime::{ActorContext, metric};
 use crate::supervisor::Supervisor;
-use crate::supervisor::messages::{Compose, MeetIngress, RereadTenant};
+use crate::supervisor::messages::{MeetIngress, Perform, RereadTenant};
 
 /// What the shards of a node share. Made once, before the shards.
 #[derive(Clone)]
@@ -178,22 +179,52 @@ impl Engine {
         address: Address,
         request: SendRequest,
     ) -> Result<OutboundId, SendRefusal> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(SendRefusal::Stopping);
-        }
         let context = &self.builder.context;
         let profile = context.tenants.get(&tenant).ok_or(SendRefusal::UnknownTenant)?;
         if !profile.channels.contains_key(&channel) {
             return Err(SendRefusal::UnknownChannel);
         }
+        let by = Requester { actor_type: ActorType::Operator, name: None };
+        let request = Request { by, correlation: request.correlation, command: Command::Send(request) };
+        let performed = self.perform(ConversationKey { tenant, channel, address }, request).await?;
+        performed.message.ok_or(SendRefusal::Unavailable)
+    }
+
+    /// Does what somebody asks of a conversation: reply, hand over, assign, resolve and the like. Answers once it is durable.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]: but for `Unavailable`, nothing was written.
+    pub async fn request(
+        &self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+        request: Request,
+    ) -> Result<Performed, SendRefusal> {
+        let context = &self.builder.context;
+        if !context.tenants.contains_key(tenant) {
+            return Err(SendRefusal::UnknownTenant);
+        }
+        let key = context.within_deadline(context.ports.turns.key_of(tenant, conversation)).await;
+        let key = key.map_err(|_| SendRefusal::Unavailable)?.ok_or(SendRefusal::UnknownConversation)?;
+        self.perform(key, request).await
+    }
+
+    /// Does what somebody asks of the conversation with this key, which need not be there yet.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]: but for `Unavailable`, nothing was written.
+    pub async fn perform(&self, key: ConversationKey, request: Request) -> Result<Performed, SendRefusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(SendRefusal::Stopping);
+        }
+        let tenant = key.tenant.clone();
         let Some(_permit) = self.asking.enter(&tenant) else {
             return Err(SendRefusal::Overloaded);
         };
         let (answer, answered) = oneshot::channel();
-        let supervisor = &self.shard(&tenant).supervisor;
-        supervisor.do_send(Compose { key: ConversationKey { tenant, channel, address }, request, answer });
+        self.shard(&tenant).supervisor.do_send(Perform { key, request, answer });
         // A load and a commit.
-        let answered = tokio::time::timeout(context.settings.store_deadline * 2, answered).await;
+        let answered = tokio::time::timeout(self.builder.context.settings.store_deadline * 2, answered).await;
         answered.ok().and_then(Result::ok).unwrap_or(Err(SendRefusal::Unavailable))
     }
 

@@ -21,10 +21,11 @@ use crate::domain::Timestamp;
 use crate::domain::address::{Address, Scheme};
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{ChannelId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};
+use crate::domain::timer::Timer;
 use crate::domain::turn::Turn;
 
 /// A boxed future that may cross threads; what an asynchronous port returns.
@@ -82,12 +83,22 @@ pub trait Turns: Send + Sync {
     /// acceptance. (Later ones are still on their way through memory.)
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>>;
 
-    /// Commits a turn (I4). `Conflict`: the version moved or the message had its turn already; nothing was written,
-    /// load again. After any other error the outcome may be unknown: load again.
+    /// Commits a turn (I4). `Conflict`: the version moved, the message had its turn already, or the timer is gone; nothing was
+    /// written, load again. After any other error the outcome may be unknown: load again.
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>>;
 
     /// Conversations whose `timer_at` has passed, oldest first.
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>>;
+
+    /// Timers that have come, the earliest first. One whose kind this version does not know is left alone.
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<DueTimer>, PortError>>;
+
+    /// The key of a conversation; `None` when the tenant has no such conversation.
+    fn key_of(
+        &self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Pending<'_, Result<Option<ConversationKey>, PortError>>;
 
     /// Closes live sessions whose last seller message is older than the tenant's idle time, with their events.
     fn close_idle_live_sessions(
@@ -96,6 +107,15 @@ pub trait Turns: Send + Sync {
         idle_since: Timestamp,
         now: Timestamp,
     ) -> Pending<'_, Result<u64, PortError>>;
+}
+
+/// A timer that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueTimer {
+    /// The conversation that set it.
+    pub key: ConversationKey,
+    /// The timer.
+    pub timer: Timer,
 }
 
 /// A conversation as the store has it.

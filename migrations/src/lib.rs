@@ -19,6 +19,7 @@ mod m20261122_000012_leased;
 mod m20261130_000013_plain_names;
 mod m20261130_000020_conversation_list;
 mod m20261130_000021_search;
+mod m20261130_000030_timers;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000013_plain_names::Migration),
             Box::new(m20261130_000020_conversation_list::Migration),
             Box::new(m20261130_000021_search::Migration),
+            Box::new(m20261130_000030_timers::Migration),
         ]
     }
 }

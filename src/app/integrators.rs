@@ -94,6 +94,7 @@ fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
         SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why, templates)),
         SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured("tenant")),
         SendRefusal::UnknownChannel => refused("unknown_channel", not_configured("channel")),
+        SendRefusal::UnknownConversation => refused("unknown_conversation", not_configured("conversation")),
         SendRefusal::AskedBefore => NotSent::KeyTaken,
         SendRefusal::Overloaded => {
             later("overloaded", "too much waits already, and nothing was written: come again in a moment")
@@ -138,6 +139,7 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             let hint = format!("`template.variables` needs {} as well, with more than blanks", list(missing));
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
+        Refused::Stale => fixed("seen", "the conversation went on since it was read: read it again, or force the answer"),
         Refused::UnknownVariables(known) if known.is_empty() => {
             fixed("template.variables", "the template has no places: leave `template.variables` out")
         }

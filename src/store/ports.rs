@@ -6,11 +6,11 @@ use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::ConversationKey;
-use palabre_actors::domain::ids::{ChannelId, InboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, EndedLeases, ExpediteRetries, Inbox, Loaded,
+    Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, Loaded,
     MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
     Settlement, StatusUpdate, Turns, Usage,
 };
@@ -112,6 +112,28 @@ impl Turns for Store {
         Box::pin(self.read(sql::DUE_TURNS, [time(now), count(limit)], |row| {
             Ok(ConversationKey { tenant: row.tenant(0)?, channel: row.channel(1)?, address: row.address(2)? })
         }))
+    }
+
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<DueTimer>, PortError>> {
+        Box::pin(async move {
+            let due = self.read(sql::DUE_TIMERS, [time(now), count(limit)], Row::due_timer).await?;
+            Ok(due.into_iter().flatten().collect())
+        })
+    }
+
+    fn key_of(
+        &self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Pending<'_, Result<Option<ConversationKey>, PortError>> {
+        let tenant = tenant.clone();
+        Box::pin(async move {
+            let values = [text(tenant.as_str()), id(conversation)];
+            let key = |row: &Row| {
+                Ok(ConversationKey { tenant: tenant.clone(), channel: row.channel(0)?, address: row.address(1)? })
+            };
+            Ok(self.read(sql::CONVERSATION_KEY, values, key).await?.pop())
+        })
     }
 
     fn close_idle_live_sessions(

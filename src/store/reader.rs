@@ -155,17 +155,17 @@ impl Question for LoadConversation {
 
 fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
     let packed: Vec<PackedInbound> =
-        serde_json::from_str(&row.get::<String>(14)?).map_err(|_| corrupt("waiting messages"))?;
+        serde_json::from_str(&row.get::<String>(16)?).map_err(|_| corrupt("waiting messages"))?;
     let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel, &key.address));
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
-        open_rows: row.get(13)?,
-        deferred: row.get(15)?,
+        open_rows: row.get(15)?,
+        deferred: row.get(17)?,
         state: State {
             key: key.clone(),
             contact: row.contact()?,
             conversation: row.conversation()?,
-            opted_out: row.get(12)?,
+            opted_out: row.get(14)?,
             // Asked for where they matter.
             welcomed: false,
             confirmed: false,

@@ -1,14 +1,16 @@
 //! Conversions between the domain's types and columns.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::conversation::{Contact, Conversation, Session};
+use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
-use palabre_actors::ports::ChannelKey;
+use palabre_actors::domain::timer::Timer;
+use palabre_actors::ports::{ChannelKey, DueTimer};
 use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -105,7 +107,7 @@ impl Row {
     /// Columns as `sql::outbox::message!` names them.
     pub fn outbound(&self) -> Result<Outbound, DbErr> {
         let created_at = self.time(10)?;
-        let template: Option<String> = self.get(11)?;
+        let (template, action): (Option<String>, Option<String>) = (self.get(11)?, self.get(17)?);
         Ok(Outbound {
             id: self.parse(0)?,
             tenant: self.tenant(1)?,
@@ -126,7 +128,24 @@ impl Row {
                 since: self.time_or_null(15)?.unwrap_or(created_at),
                 attempts_before: number(self.get(16)?)?,
             },
+            action: action.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("an action"))?,
         })
+    }
+
+    /// Columns as `sql::DUE_TIMERS` selects them. `None`: a kind that this version does not know.
+    pub fn due_timer(&self) -> Result<Option<DueTimer>, DbErr> {
+        let Ok(kind) = self.get::<String>(4)?.parse() else { return Ok(None) };
+        Ok(Some(DueTimer {
+            key: ConversationKey { tenant: self.tenant(0)?, channel: self.channel(1)?, address: self.address(2)? },
+            timer: Timer {
+                id: self.parse(3)?,
+                kind,
+                fires_at: self.time(5)?,
+                payload: self.get(6)?,
+                correlation: self.parse(7)?,
+                created_at: self.time(8)?,
+            },
+        }))
     }
 
     /// Columns as `sql::LOAD` selects them, from the contact's id on.
@@ -140,6 +159,7 @@ impl Row {
     pub fn conversation(&self) -> Result<Option<Conversation>, DbErr> {
         let Some(id) = self.parse_or_null(3)? else { return Ok(None) };
         let session = self.parse_or_null(7)?.zip(self.time_or_null(8)?);
+        let flow: Option<String> = self.get(13)?;
         Ok(Some(Conversation {
             id,
             version: self.get(4)?,
@@ -149,6 +169,8 @@ impl Row {
             recent_answers: parse_timestamps(&self.get::<String>(9)?)?,
             timer_at: self.time_or_null(10)?,
             last_inbound_at: self.time_or_null(11)?,
+            assignee: self.get::<Option<String>>(12)?.as_deref().map(Assignee::new),
+            flow: flow.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a flow"))?.map(Arc::new),
         }))
     }
 }

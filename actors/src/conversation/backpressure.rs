@@ -1,11 +1,13 @@
-//! A conversation's patience. An answer that has a sender's place, and none of its conversation before it, is written as
-//! being sent; any other is written as queued, and later changed twice more, which costs the store more than the turn did.
-//! Under load it is always worth to wait for the place.
+//! When a conversation waits for a sender's permit before it decides about a message.
 //!
-//! Not for ever: a provider that hangs must hold up no turn, one that is slow must not fill the memory with what waits, and a
-//! stop is in a hurry. And not at all while a STOP is among what waits: the turns before it are decided at once, so that their
-//! answers queue, and the STOP's turn holds back what has not left. Nor while a program waits to hear that its message is
-//! written. So the mailbox stays open meanwhile: either of them ends the wait.
+//! An answer that has a permit, and none of its conversation before it, is written as being sent; any other is written as
+//! queued, and later changed twice more, which costs the store more than the turn did. Under load it is always worth waiting
+//! for the permit.
+//!
+//! The wait ends. A provider that hangs must hold up no turn, one that is slow must not fill the memory with what waits, and
+//! a stop of the process leaves no time. It ends at once when a STOP is among what waits: the turns before it are decided
+//! without a permit, so that their answers queue, and the STOP's turn suppresses what has not left. It also ends at once when
+//! somebody waits for the answer to a request. So the mailbox stays open during the wait: either of them ends it.
 
 use std::time::Duration;
 
@@ -13,28 +15,43 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::time::Instant;
 
 use super::Conversation;
+use super::phase::Phase;
+use crate::domain::ids::InboundId;
 use crate::domain::message::Inbound;
 use crate::domain::turn::says_stop;
+use crate::outbox::SendPermit;
 
 /// How long a turn waits while nobody of its channel gets on.
 const PERMIT_WAIT: Duration = Duration::from_secs(5);
 /// For how long none waits after one that did in vain.
 const SKIP_WAIT: Duration = Duration::from_secs(10);
 
+/// The permit that the next message's answer needs, and how long it is waited for.
+#[derive(Default)]
+pub(super) struct Backpressure {
+    /// The permit that the next message's answer will take.
+    pub(super) permit: Option<SendPermit>,
+    /// Until when the next message waits, once it does.
+    pub(super) deadline: Option<Instant>,
+    /// Until when nothing waits: the last wait was in vain.
+    skip_until: Option<Instant>,
+    /// The newest message that says STOP.
+    last_stop: Option<InboundId>,
+}
+
 impl Conversation {
-    /// Waits, if that is worth it, for the answers under way to be settled and for a place for the next one, and goes on
-    /// then.
+    /// Waits, if that is worth it, for the answers under way to be settled and for a permit for the next one, and goes on
+    /// then. Answers whether it waits.
     pub(super) fn waits(&mut self, ctx: &mut Context<Self>) -> bool {
-        if let Some(wait) = self.waits_for.take() {
+        if matches!(self.phase, Phase::AwaitingPermit(_)) {
             if !self.is_awaited() {
-                self.waits_for = Some(wait);
                 return true;
             }
-            ctx.cancel_future(wait);
+            self.enter(Phase::Idle, ctx);
         }
-        let skip_wait =
-            self.skip_wait_until.is_some_and(|until| Instant::now() < until) || self.setup.pool.closes_soon();
-        if self.queue.is_empty() || self.queued_in_store || skip_wait || self.is_awaited() {
+        let skip_wait = self.backpressure.skip_until.is_some_and(|until| Instant::now() < until)
+            || self.setup.pool.closes_soon();
+        if self.queue.is_empty() || self.rows.queued || skip_wait || self.is_awaited() {
             return false;
         }
         if self.keeps_order() && !self.in_flight.is_zero() {
@@ -43,32 +60,32 @@ impl Conversation {
             return true;
         }
         let (channel_key, now) = (self.channel_key(), self.setup.context.now());
-        if self.send_permit.is_none() {
-            self.send_permit = self.setup.pool.reserve(&channel_key, now);
+        if self.backpressure.permit.is_none() {
+            self.backpressure.permit = self.setup.pool.reserve(&channel_key, now);
         }
-        if self.send_permit.is_some() || !self.setup.pool.is_open(&channel_key, now) {
+        if self.backpressure.permit.is_some() || !self.setup.pool.is_open(&channel_key, now) {
             return false;
         }
         let pool = self.setup.pool.clone();
-        let places = async move { pool.reserve_in_turn(&channel_key, 1).await };
-        self.wait_for(places, |conversation, mut places| conversation.send_permit = places.pop(), ctx);
+        let permits = async move { pool.reserve_in_turn(&channel_key, 1).await };
+        self.wait_for(permits, |conversation, mut permits| conversation.backpressure.permit = permits.pop(), ctx);
         true
     }
 
     /// Takes note of a message that joins the queue.
     pub(super) fn note_stop(&mut self, message: &Inbound) {
         if says_stop(message, &self.setup.profile.rules) {
-            self.last_stop = self.last_stop.max(Some(message.id));
+            self.backpressure.last_stop = self.backpressure.last_stop.max(Some(message.id));
         }
     }
 
     /// Somebody waits for what comes after the next turn.
     fn is_awaited(&self) -> bool {
-        self.stop_is_queued() || !self.asked.is_empty()
+        self.stop_is_queued() || !self.requests.is_empty()
     }
 
     fn stop_is_queued(&self) -> bool {
-        self.queue.front().is_some_and(|next| self.last_stop >= Some(next.message.id))
+        self.queue.front().is_some_and(|next| self.backpressure.last_stop >= Some(next.message.id))
     }
 
     fn wait_for<T: 'static>(
@@ -78,7 +95,7 @@ impl Conversation {
         ctx: &mut Context<Self>,
     ) {
         let (pool, channel_key, until) = (self.setup.pool.clone(), self.channel_key(), self.permit_deadline());
-        let patient = async move {
+        let within_deadline = async move {
             let mut what = std::pin::pin!(what);
             loop {
                 let served = pool.granted(&channel_key);
@@ -91,15 +108,16 @@ impl Conversation {
                 }
             }
         };
-        let wait = patient.into_actor(self).map(|value, conversation, ctx| {
-            conversation.waits_for = None;
+        let wait = within_deadline.into_actor(self).map(|value, conversation, ctx| {
+            conversation.wait_ended();
             match value {
                 Some(value) => take(conversation, value),
-                None => conversation.skip_wait_until = Some(Instant::now() + SKIP_WAIT),
+                None => conversation.backpressure.skip_until = Some(Instant::now() + SKIP_WAIT),
             }
             conversation.advance(ctx);
         });
-        self.waits_for = Some(ctx.spawn(wait));
+        let wait = ctx.spawn(wait);
+        self.enter(Phase::AwaitingPermit(wait), ctx);
     }
 
     /// How long the next message waits at most, for whatever: not as long as sweeps leave it to its own node. As many as there is
@@ -107,7 +125,7 @@ impl Conversation {
     /// and make it slower for all.
     fn permit_deadline(&mut self) -> Instant {
         let longest = self.setup.context.settings.overdue_after * 9 / 10;
-        *self.permit_deadline.get_or_insert_with(|| Instant::now() + longest)
+        *self.backpressure.deadline.get_or_insert_with(|| Instant::now() + longest)
     }
 
     fn keeps_order(&self) -> bool {

@@ -1,8 +1,9 @@
-//! What a conversation is told, and by whom: messages and requests by its tenant, its timer by the ingress.
+//! What a conversation is told: messages, requests and timers, by its tenant.
 
 use actix::{Actor, ActorContext, Context, Handler};
 
-use super::messages::{AskIdle, Compose, Deliver, Reread, Retire, Wake};
+use super::messages::{AskIdle, Deliver, Perform, Reread, Retire, Wake};
+use super::phase::Memory;
 use super::{Asked, Conversation, Waiting};
 use crate::tenant::messages::Idle;
 
@@ -15,7 +16,7 @@ impl Actor for Conversation {
         // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
         if self.setup.through.is_some() {
             self.through = self.setup.through;
-            self.stale = true;
+            self.memory = Memory::Outdated;
             self.advance(ctx);
         }
     }
@@ -35,18 +36,18 @@ impl Handler<Deliver> for Conversation {
             waiting.permit.get_or_insert(permit);
         } else {
             // Already done, or missed: the store knows.
-            self.stale = true;
+            self.memory = Memory::Outdated;
         }
         self.advance(ctx);
     }
 }
 
-impl Handler<Compose> for Conversation {
+impl Handler<Perform> for Conversation {
     type Result = ();
 
-    fn handle(&mut self, Compose { request, answer, .. }: Compose, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Perform { request, answer, .. }: Perform, ctx: &mut Context<Self>) {
         self.taken += 1;
-        self.asked.push_back(Asked { request, answer, lost: 0 });
+        self.requests.push_back(Asked { request, answer, lost: 0 });
         self.advance(ctx);
     }
 }
@@ -54,9 +55,9 @@ impl Handler<Compose> for Conversation {
 impl Handler<Wake> for Conversation {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Wake { due, .. }: Wake, ctx: &mut Context<Self>) {
         self.taken += 1;
-        self.woken = true;
+        self.timers.push(due);
         self.advance(ctx);
     }
 }
@@ -65,7 +66,7 @@ impl Handler<Reread> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: Reread, _: &mut Context<Self>) {
-        self.stale = true;
+        self.memory = Memory::Outdated;
     }
 }
 
@@ -73,7 +74,7 @@ impl Handler<AskIdle> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: AskIdle, _: &mut Context<Self>) {
-        if self.queue.is_empty() && self.asked.is_empty() && self.in_flight.is_zero() {
+        if self.queue.is_empty() && self.requests.is_empty() && self.in_flight.is_zero() {
             self.setup.parent.do_send(Idle {
                 key: self.setup.key.clone(),
                 generation: self.setup.generation,

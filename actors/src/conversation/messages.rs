@@ -4,9 +4,10 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use crate::domain::conversation::ConversationKey;
-use crate::domain::ids::OutboundId;
+use crate::domain::ids::{OutboundId, TimerId};
 use crate::domain::message::Inbound;
-use crate::domain::turn::{Refused, SendRequest};
+use crate::domain::timer::Timer;
+use crate::domain::turn::{Refused, Request};
 use crate::runtime::admission::Permit;
 
 /// An accepted message for this conversation, in order of acceptance.
@@ -19,19 +20,32 @@ pub struct Deliver {
     pub permit: Permit,
 }
 
-/// Somebody asks for a message: write it into the conversation's line.
+/// Somebody asks something of a conversation.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Compose {
-    /// In which conversation.
+pub struct Perform {
+    /// Of which conversation.
     pub key: ConversationKey,
     /// What is asked for.
-    pub request: SendRequest,
-    /// Answered once the message is durable, or refused.
-    pub answer: oneshot::Sender<Result<OutboundId, SendRefusal>>,
+    pub request: Request,
+    /// Answered once it is durable, or refused.
+    pub answer: oneshot::Sender<Result<Performed, SendRefusal>>,
 }
 
-/// Why a message that was asked for was not written.
+/// What came of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Performed {
+    /// Whether anything was written; it may have been so already.
+    pub changed: bool,
+    /// The version of the conversation after it; 0 when there is none.
+    pub version: i64,
+    /// The row of the outbox that was written.
+    pub message: Option<OutboundId>,
+    /// The timer that was set.
+    pub timer: Option<TimerId>,
+}
+
+/// Why a request was not met.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendRefusal {
     /// It must not be, or cannot be, sent.
@@ -43,6 +57,9 @@ pub enum SendRefusal {
     /// The tenant does not have this channel.
     #[error("the tenant has no such channel")]
     UnknownChannel,
+    /// The tenant has no such conversation.
+    #[error("the tenant has no such conversation")]
+    UnknownConversation,
     /// A message with this idempotency key was written before.
     #[error("a message with this idempotency key was written before")]
     AskedBefore,
@@ -52,16 +69,30 @@ pub enum SendRefusal {
     /// The daemon is stopping.
     #[error("the daemon is stopping")]
     Stopping,
-    /// The store or the conversation did not answer. The message may have been written all the same: ask again with the
-    /// same idempotency key.
-    #[error("the message may or may not have been written")]
+    /// The store or the conversation did not answer. It may have been written all the same: ask again, for a message with
+    /// the same idempotency key.
+    #[error("the request may or may not have been met")]
     Unavailable,
 }
 
-/// The conversation's timer has come.
+/// A timer of a conversation has come.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wake;
+pub struct Wake {
+    /// Whose.
+    pub key: ConversationKey,
+    /// Which.
+    pub due: Due,
+}
+
+/// A timer that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// `conversations.timer_at`: the session may have been idle for too long.
+    Session,
+    /// A row of `timers`.
+    Timer(Timer),
+}
 
 /// Somebody else changed what it holds in memory: read it again before the next turn.
 #[derive(Message)]

@@ -1,4 +1,6 @@
-//! One conversation: takes its messages one by one through decide, commit, apply (I3, I4).
+//! One conversation: takes messages, requests and timers one by one through decide, commit, apply (I3, I4).
+//!
+//! [`phase::Phase`] has its states, and [`Conversation::advance`] chooses the next step.
 //!
 //! The store is the truth. A conversation loads its state with its first message *and* what waits for a turn up to there,
 //! so whatever was lost with an instance that panicked comes back with the next one; a delivered message is only the
@@ -7,6 +9,8 @@
 mod backpressure;
 mod mailbox;
 pub mod messages;
+mod phase;
+mod timers;
 mod turn_in_flight;
 
 use std::cell::Cell;
@@ -15,20 +19,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, SpawnHandle, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use metrics::counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use self::messages::SendRefusal;
+use self::backpressure::Backpressure;
+use self::messages::{Performed, SendRefusal};
+use self::phase::{Memory, Phase};
+use self::timers::Timers;
 use crate::domain::Timestamp;
-use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{InboundId, OutboundId};
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::InboundId;
 use crate::domain::message::Inbound;
-use crate::domain::turn::{SendRequest, decide_timer};
+use crate::domain::turn::Request;
 use crate::outbox::dispatch::messages::Dispatch;
-use crate::outbox::{Dispatcher, InFlightCounter, SendPermit, SenderPool};
+use crate::outbox::{Dispatcher, InFlightCounter, SenderPool};
 use crate::ports::{ChannelKey, Loaded, PortError, PortErrorKind};
 use crate::runtime::admission::Permit;
 use crate::runtime::{ActorContext, TenantProfile, metric};
@@ -74,12 +81,11 @@ pub struct ConversationSetup {
 /// The actor.
 pub struct Conversation {
     setup: ConversationSetup,
-    state: Option<State>,
+    phase: Phase,
+    memory: Memory,
     queue: VecDeque<Waiting>,
-    /// Requests for messages.
-    asked: VecDeque<Asked>,
-    /// The timer has come.
-    woken: bool,
+    requests: VecDeque<Asked>,
+    timers: Timers,
     /// The newest message that was ever put into the queue. Ids grow with acceptance, so an older one that is not in
     /// the queue had its turn, or we missed it.
     through: Option<InboundId>,
@@ -87,27 +93,22 @@ pub struct Conversation {
     taken: u64,
     /// Outgoing messages of this instance that senders have not settled.
     in_flight: InFlightCounter,
-    /// The place that the next message's answer will take.
-    send_permit: Option<SendPermit>,
-    /// It waits for answers under way, or for a place.
-    waits_for: Option<SpawnHandle>,
-    /// Until when the next message waits for places, once it does.
-    permit_deadline: Option<Instant>,
-    /// Until when it does not wait for places: it did, in vain.
-    skip_wait_until: Option<Instant>,
-    /// The newest message that says STOP.
-    last_stop: Option<InboundId>,
-    /// The store has unsettled rows that this instance does not track.
-    queued_in_store: bool,
-    /// Messages of it wait for the contact to write.
-    deferred: bool,
-    /// Something suggests that the store knows more than we do.
-    stale: bool,
-    /// When the state was loaded.
-    loaded_at: Option<Instant>,
-    /// How long it is trusted while rows queue.
-    ask_again_after: Duration,
+    backpressure: Backpressure,
+    rows: RowsInStore,
+    /// Failures of the store since the last load or turn that succeeded.
     setbacks: u32,
+}
+
+/// Rows of the conversation in the store that stand before a new one, and how sure that is.
+struct RowsInStore {
+    /// There are unsettled ones that this instance does not track.
+    queued: bool,
+    /// There are some that wait for the contact to write.
+    deferred: bool,
+    /// When the store was asked.
+    asked_at: Option<Instant>,
+    /// How long its answer is trusted while rows queue.
+    ask_again_after: Duration,
 }
 
 struct Waiting {
@@ -116,8 +117,8 @@ struct Waiting {
 }
 
 struct Asked {
-    request: SendRequest,
-    answer: oneshot::Sender<Result<OutboundId, SendRefusal>>,
+    request: Request,
+    answer: oneshot::Sender<Result<Performed, SendRefusal>>,
     /// Turns of it that lost a race.
     lost: u32,
 }
@@ -136,23 +137,21 @@ impl Conversation {
     pub fn new(setup: ConversationSetup) -> Self {
         Self {
             setup,
-            state: None,
+            phase: Phase::Idle,
+            memory: Memory::Unloaded,
             queue: VecDeque::new(),
-            asked: VecDeque::new(),
-            woken: false,
+            requests: VecDeque::new(),
+            timers: Timers::default(),
             through: None,
             taken: 0,
             in_flight: InFlightCounter::default(),
-            send_permit: None,
-            waits_for: None,
-            permit_deadline: None,
-            skip_wait_until: None,
-            last_stop: None,
-            queued_in_store: false,
-            deferred: false,
-            stale: false,
-            loaded_at: None,
-            ask_again_after: ASK_AGAIN_AFTER,
+            backpressure: Backpressure::default(),
+            rows: RowsInStore {
+                queued: false,
+                deferred: false,
+                asked_at: None,
+                ask_again_after: ASK_AGAIN_AFTER,
+            },
             setbacks: 0,
         }
     }
@@ -163,6 +162,10 @@ impl Conversation {
 
     /// Reads state and waiting messages, then goes on with the next turn.
     fn load(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::AwaitingPermit(_)) {
+            self.enter(Phase::Idle, ctx);
+        }
+        self.enter(Phase::Loading, ctx);
         let context = Arc::clone(self.context());
         let key = self.setup.key.clone();
         let (poison, through) = (self.setup.poison, self.through);
@@ -184,9 +187,10 @@ impl Conversation {
         ctx.wait(loading.into_actor(self).map(|loaded, conversation, ctx| match loaded {
             Ok(loaded) => {
                 conversation.adopt(loaded);
+                conversation.enter(Phase::Idle, ctx);
                 conversation.advance(ctx);
             }
-            Err(error) => conversation.set_back(&error, ctx),
+            Err(error) => conversation.back_off(&error, ctx),
         }));
     }
 
@@ -194,17 +198,17 @@ impl Conversation {
     /// did not know run without one: there are few, and they are ours already.
     fn adopt(&mut self, loaded: Loaded) {
         self.setbacks = 0;
-        self.stale = false;
-        self.loaded_at = Some(Instant::now());
-        self.state = Some(loaded.state);
-        self.ask_again_after = match (self.queued_in_store, loaded.open_rows) {
-            (true, true) => (self.ask_again_after * 2).min(ASK_AGAIN_AT_LAST),
+        self.memory = Memory::Current(Box::new(loaded.state));
+        let rows = &mut self.rows;
+        rows.asked_at = Some(Instant::now());
+        rows.ask_again_after = match (rows.queued, loaded.open_rows) {
+            (true, true) => (rows.ask_again_after * 2).min(ASK_AGAIN_AT_LAST),
             _ => ASK_AGAIN_AFTER,
         };
-        self.queued_in_store = loaded.open_rows;
-        self.deferred = loaded.deferred;
+        rows.queued = loaded.open_rows;
+        rows.deferred = loaded.deferred;
         // Whoever waited may have had its turn elsewhere.
-        self.permit_deadline = None;
+        self.backpressure.deadline = None;
         let poison = self.setup.poison.take();
         let mut permits: Vec<(InboundId, Option<Permit>)> =
             self.queue.drain(..).map(|waiting| (waiting.message.id, waiting.permit)).collect();
@@ -218,7 +222,7 @@ impl Conversation {
     }
 
     /// The store failed: wait a little, then load again, because the outcome may be unknown.
-    fn set_back(&mut self, error: &PortError, ctx: &mut Context<Self>) {
+    fn back_off(&mut self, error: &PortError, ctx: &mut Context<Self>) {
         let key = &self.setup.key;
         if error.kind == PortErrorKind::Conflict {
             counter!(metric::TURN_CONFLICTS).increment(1);
@@ -228,47 +232,55 @@ impl Conversation {
         }
         let wait = Duration::from_millis(10 << self.setbacks.min(9));
         self.setbacks += 1;
-        self.state = None;
+        self.memory = Memory::Unloaded;
+        self.enter(Phase::BackingOff, ctx);
         ctx.wait(actix::clock::sleep(wait).into_actor(self).map(|(), conversation, ctx| conversation.load(ctx)));
     }
 
-    /// Starts the next turn, if there is something to do.
+    /// Takes the next step: loads, waits for a permit, or starts a turn of the next message, request or timer, in this order
+    /// of precedence. Does nothing when there is nothing to do.
     fn advance(&mut self, ctx: &mut Context<Self>) {
-        if self.queue.is_empty() && self.asked.is_empty() && !self.woken && !self.stale {
+        let is_outdated = matches!(self.memory, Memory::Outdated);
+        if self.queue.is_empty() && self.requests.is_empty() && self.timers.is_empty() && !is_outdated {
             self.setup.bookmark.set(None);
-            self.send_permit = None;
+            self.backpressure.permit = None;
             return;
         }
-        if self.stale || self.may_be_settled() {
+        if is_outdated || self.may_be_settled() {
             return self.load(ctx);
         }
         if self.waits(ctx) {
             return;
         }
         let ahead = self.ahead();
-        let Some(state) = &self.state else { return self.load(ctx) };
+        let Memory::Current(state) = &self.memory else { return self.load(ctx) };
         if let Some(next) = self.queue.front() {
             self.setup.bookmark.set(Some(next.message.id));
-            let turn = TurnInFlight::decide(state, &next.message, &self.setup, ahead, self.send_permit.take());
+            let permit = self.backpressure.permit.take();
+            let turn = TurnInFlight::decide(state, &next.message, &self.setup, ahead, permit);
             return self.commit(turn, Cause::Message, ctx);
         }
         self.setup.bookmark.set(None);
-        if let Some(asked) = self.asked.front() {
-            match TurnInFlight::compose(state, &asked.request, &self.setup, ahead) {
-                Ok(turn) => return self.commit(turn, Cause::Request, ctx),
+        if let Some(asked) = self.requests.front() {
+            match TurnInFlight::of_request(state, &asked.request, &self.setup, ahead) {
+                Ok(Some(turn)) => return self.commit(turn, Cause::Request, ctx),
+                Ok(None) => {
+                    let version = state.conversation.as_ref().map_or(0, |conversation| conversation.version);
+                    self.answer(Ok(Performed { version, ..Performed::default() }));
+                }
                 Err(refused) => self.answer(Err(refused.into())),
             }
-        } else if std::mem::take(&mut self.woken)
-            && let Some(turn) = decide_timer(state, &self.setup.profile.rules, self.setup.context.now())
+        } else if let Some(due) = self.timers.pop()
+            && let Some(turn) = TurnInFlight::of_timer(state, &due, &self.setup, ahead)
         {
-            return self.commit(TurnInFlight { turn, reserved: Vec::new() }, Cause::Timer, ctx);
+            return self.commit(turn, Cause::Timer, ctx);
         }
         self.advance(ctx);
     }
 
     /// Answers the request whose turn it is.
-    fn answer(&mut self, answer: Result<OutboundId, SendRefusal>) {
-        if let Some(asked) = self.asked.pop_front() {
+    fn answer(&mut self, answer: Result<Performed, SendRefusal>) {
+        if let Some(asked) = self.requests.pop_front() {
             // Whoever asked may have gone away.
             let _ = asked.answer.send(answer);
         }
@@ -278,19 +290,21 @@ impl Conversation {
     /// again. The more messages pile up here, the longer not: reading them all again costs that much more.
     fn may_be_settled(&self) -> bool {
         let waiting = u32::try_from(self.queue.len().max(1)).unwrap_or(u32::MAX);
-        let asked = self.loaded_at.is_some_and(|at| at.elapsed() < self.ask_again_after.saturating_mul(waiting));
-        self.queued_in_store && !asked
+        let rows = &self.rows;
+        let asked = rows.asked_at.is_some_and(|at| at.elapsed() < rows.ask_again_after.saturating_mul(waiting));
+        rows.queued && !asked
     }
 
     /// What stands before an answer, that it must not overtake.
     fn ahead(&mut self) -> Blocking {
         let none_on_its_way = self.in_flight.is_zero();
-        self.queued_in_store |= self.in_flight.take_requeued();
-        self.deferred |= self.in_flight.take_deferred();
-        Blocking { others: !none_on_its_way || self.queued_in_store, deferred: self.deferred }
+        self.rows.queued |= self.in_flight.take_requeued();
+        self.rows.deferred |= self.in_flight.take_deferred();
+        Blocking { others: !none_on_its_way || self.rows.queued, deferred: self.rows.deferred }
     }
 
     fn commit(&mut self, in_flight: TurnInFlight, cause: Cause, ctx: &mut Context<Self>) {
+        self.enter(Phase::Committing, ctx);
         let context = Arc::clone(self.context());
         let TurnInFlight { turn, reserved } = in_flight;
         // What the conversation needs afterwards is kept; the store takes the rest.
@@ -299,10 +313,10 @@ impl Conversation {
         ctx.wait(commit.into_actor(self).map(move |result, conversation, ctx| match result {
             Ok(()) => {
                 if cause == Cause::Request {
-                    let written = after.outgoing.first().map(|(message, _)| message.id);
-                    conversation.answer(written.ok_or(SendRefusal::Unavailable));
+                    conversation.answer(Ok(after.performed()));
                 }
-                conversation.apply(after);
+                conversation.apply(after, ctx);
+                conversation.enter(Phase::Idle, ctx);
                 conversation.advance(ctx);
             }
             Err(error) => {
@@ -311,17 +325,17 @@ impl Conversation {
                 if cause == Cause::Request {
                     conversation.lost(&error);
                 }
-                // What a timer wanted is asked for again: it is still due.
-                conversation.set_back(&error, ctx);
+                // A timer whose row is gone fired elsewhere. One whose row is there is still due: the sweep tells of it again.
+                conversation.back_off(&error, ctx);
             }
         }));
     }
 
     /// A request's turn failed. It is decided again while that cannot write it twice.
     fn lost(&mut self, error: &PortError) {
-        let Some(asked) = self.asked.front_mut() else { return };
+        let Some(asked) = self.requests.front_mut() else { return };
         asked.lost += 1;
-        let has_key = asked.request.idempotency_key.is_some();
+        let has_key = asked.request.has_idempotency_key();
         if error.kind != PortErrorKind::Conflict {
             self.answer(Err(SendRefusal::Unavailable));
         } else if asked.lost >= LOST_RACES {
@@ -331,22 +345,23 @@ impl Conversation {
     }
 
     /// The turn holds: remember it, and let its messages go.
-    fn apply(&mut self, applied: Applied) {
+    fn apply(&mut self, applied: Applied, ctx: &mut Context<Self>) {
         self.setbacks = 0;
-        if let Some(state) = &mut self.state {
+        self.note_timers(&applied.timers, ctx);
+        if let Memory::Current(state) = &mut self.memory {
             applied.update(state);
         }
         if let Some(outcome) = applied.outcome
             && let Some(done) = self.queue.pop_front()
         {
-            self.permit_deadline = None;
+            self.backpressure.deadline = None;
             counter!(metric::TURNS, "outcome" => outcome.as_str()).increment(1);
             let seconds = (self.setup.context.now() - done.message.received_at).as_seconds_f64().max(0.0);
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);
             drop(done.permit);
         }
         if applied.releases {
-            self.deferred = false;
+            self.rows.deferred = false;
             self.queued(self.setup.context.now());
         }
         for (message, reserved) in applied.outgoing {
@@ -367,7 +382,7 @@ impl Conversation {
 
     /// A row of the conversation waits in the store.
     fn queued(&mut self, not_before: Timestamp) {
-        self.queued_in_store = true;
+        self.rows.queued = true;
         self.setup.dispatcher.do_send(Dispatch::Queued { channel_key: self.channel_key(), not_before });
     }
 

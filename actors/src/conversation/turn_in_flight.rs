@@ -1,10 +1,15 @@
 //! A decided turn on its way through the store, with the senders' places that were reserved for its messages.
 
 use super::ConversationSetup;
+use super::messages::{Due, Performed};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
-use crate::domain::turn::{ConsentChange, Draft, Outcome, Refused, SendRequest, Start, Turn, decide, decide_send};
+use crate::domain::timer::TimerChange;
+use crate::domain::turn::{
+    ConsentChange, Draft, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
+    decide_timer,
+};
 use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
 use crate::runtime::ActorContext;
@@ -41,18 +46,28 @@ impl TurnInFlight {
         Self::reserve(turn, setup, ahead, send_permit)
     }
 
-    /// Decides about a request.
+    /// Decides about a request. `None`: there is nothing to write.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(super) fn compose(
+    pub(super) fn of_request(
         state: &State,
-        request: &SendRequest,
+        request: &Request,
         setup: &ConversationSetup,
         ahead: Blocking,
-    ) -> Result<Self, Refused> {
-        let turn = decide_send(state, request, &setup.profile.rules, setup.context.now())?;
-        Ok(Self::reserve(turn, setup, ahead, None))
+    ) -> Result<Option<Self>, Refused> {
+        let turn = decide_request(state, request, &setup.profile.rules, setup.context.now())?;
+        Ok(turn.map(|turn| Self::reserve(turn, setup, ahead, None)))
+    }
+
+    /// Decides about a timer. `None`: there is nothing to do.
+    pub(super) fn of_timer(state: &State, due: &Due, setup: &ConversationSetup, ahead: Blocking) -> Option<Self> {
+        let (rules, now) = (&setup.profile.rules, setup.context.now());
+        let turn = match due {
+            Due::Session => decide_session_timer(state, rules, now),
+            Due::Timer(timer) => decide_timer(state, timer, rules, now),
+        };
+        turn.map(|turn| Self::reserve(turn, setup, ahead, None))
     }
 
     /// Reserves places. Where order is kept, only the first message of a turn may go at once, and only when nothing
@@ -99,6 +114,7 @@ pub(super) struct Applied {
     pub(super) outcome: Option<Outcome>,
     /// Rows of it went back into the line.
     pub(super) releases: bool,
+    pub(super) timers: Vec<TimerChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
@@ -116,6 +132,7 @@ impl Applied {
             consent: turn.consent.clone(),
             outcome: turn.consumed.as_ref().map(|consumed| consumed.outcome),
             releases: turn.releases && turn.knows_deferred,
+            timers: turn.timers.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
         }
     }
@@ -123,6 +140,19 @@ impl Applied {
     /// The leases that its rows were to have.
     pub(super) fn leases(&self) -> impl Iterator<Item = Timestamp> {
         self.outgoing.iter().filter_map(|(_, reserved)| reserved.as_ref().map(|reserved| reserved.lease_until))
+    }
+
+    /// What whoever asked for the turn is told.
+    pub(super) fn performed(&self) -> Performed {
+        Performed {
+            changed: true,
+            version: self.conversation.version,
+            message: self.outgoing.first().map(|(message, _)| message.id),
+            timer: self.timers.iter().find_map(|change| match change {
+                TimerChange::Set(timer) => Some(timer.id),
+                TimerChange::Cancel(_) | TimerChange::CancelAll(_) => None,
+            }),
+        }
     }
 
     /// What the next turn is decided on.

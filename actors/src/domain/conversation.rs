@@ -1,6 +1,7 @@
 //! What a conversation remembers between two messages.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,14 +65,60 @@ pub struct Conversation {
     pub status: ConversationStatus,
     /// Who answers.
     pub handler: Handler,
+    /// Whose it is to answer, while a person does.
+    pub assignee: Option<Assignee>,
+    /// What a running flow remembers.
+    pub flow: Option<Arc<FlowState>>,
     /// The open stretch of activity, if any.
     pub session: Option<Session>,
     /// When the latest automatic answers were written: the sliding window of `per_contact_per_minute` (I7).
     pub recent_answers: Vec<Timestamp>,
-    /// When the conversation wants to be woken; the store keeps it, so that it survives a restart.
+    /// When its session may have been idle for too long. It stands here and not in `timers`, because nearly every
+    /// conversation has it: as a column it costs one write for each idle time, which the turn's own update carries, where a
+    /// row of its own would cost an insert and a delete.
     pub timer_at: Option<Timestamp>,
     /// When the contact last wrote.
     pub last_inbound_at: Option<Timestamp>,
+}
+
+/// The name of the person to whom a conversation is assigned. `Debug` does not show it (I10).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Assignee(Arc<str>);
+
+impl Assignee {
+    /// A name as whoever assigns gives it.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Assignee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Assignee(…)")
+    }
+}
+
+/// What a flow remembers between two turns, stored as one JSON column (`conversations.flow`). `Debug` shows only the version
+/// (I10).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowState {
+    /// The number of the form in which `state` is written: a later version of the program reads or refuses it by that.
+    pub version: u32,
+    /// What is remembered.
+    pub state: serde_json::Value,
+}
+
+impl fmt::Debug for FlowState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowState").field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 /// Where a conversation stands.

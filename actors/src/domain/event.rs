@@ -26,7 +26,7 @@ pub struct Event {
     pub entity_id: Option<Uuid>,
     /// The correlation id.
     pub correlation: CorrelationId,
-    /// Who did it.
+    /// What did it; who it was stands in the payload as `actor`, where that is known.
     pub actor_type: ActorType,
     /// Details, free of personal data.
     pub payload: Payload,
@@ -140,6 +140,7 @@ pub enum ActorType {
     Bot,
     System,
     Operator,
+    Agent,
 }
 
 stored_words!(ActorType {
@@ -148,4 +149,5 @@ stored_words!(ActorType {
     Bot => "bot",
     System => "system",
     Operator => "operator",
+    Agent => "agent",
 });

@@ -71,6 +71,10 @@ uuid_id!(
     EventId
 );
 uuid_id!(
+    /// A row of `timers`.
+    TimerId
+);
+uuid_id!(
     /// Made when a webhook is accepted; on every row, event and log line of that flow.
     CorrelationId
 );

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use super::action::Action;
 use super::address::Address;
 use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use super::template::TemplateUse;
@@ -231,6 +232,8 @@ pub enum OutboundKind {
     Manual,
     /// The first words to a contact where the tenant asks for double opt-in: CONFIRMER or STOP.
     Welcome,
+    /// No message: a provider call ([`Action`]).
+    Action,
 }
 
 stored_words!(OutboundKind {
@@ -240,6 +243,7 @@ stored_words!(OutboundKind {
     Help => "help",
     Manual => "manual",
     Welcome => "welcome",
+    Action => "action",
 });
 
 impl OutboundKind {
@@ -274,6 +278,8 @@ pub struct Outbound {
     pub body: String,
     /// The template that says it outside the customer-service window (or always, when there is no text).
     pub template: Option<TemplateUse>,
+    /// The provider call that it is instead of a message. Then there is neither text nor template.
+    pub action: Option<Action>,
     /// Why it exists.
     pub kind: OutboundKind,
     /// Whether a hard stop of the budget lets it pass.
@@ -320,6 +326,7 @@ impl fmt::Debug for Outbound {
             .field("to", &self.to)
             .field("body_bytes", &self.body.len())
             .field("template", &self.template)
+            .field("action", &self.action)
             .field("kind", &self.kind)
             .field("urgent", &self.urgent)
             .field("expires_at", &self.expires_at)

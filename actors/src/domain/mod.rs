@@ -3,6 +3,7 @@
 //! A conversation's whole behaviour is [`turn::decide`]: state and message in, a [`turn::Turn`] out, which the store
 //! commits as one (I4). Everything else here is what that function speaks about.
 
+pub mod action;
 pub mod address;
 pub mod breaker;
 pub mod budget;
@@ -22,6 +23,7 @@ pub mod send;
 pub mod status;
 pub mod stemming;
 pub mod template;
+pub mod timer;
 pub mod turn;
 pub mod words;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action::{Action, UNSUPPORTED_ACTION};
 use super::address::Address;
 use super::ids::{ChannelId, ProviderMessageId};
 use super::message::Outbound;
@@ -32,6 +33,9 @@ pub enum OutboundContent<'a> {
         /// from here.
         variables: Vec<(&'a str, &'a str)>,
     },
+    /// A provider call that is not a message. A gateway that does not know its kind rejects it with the code
+    /// [`super::action::UNSUPPORTED_ACTION`].
+    Action(&'a Action),
 }
 
 /// The provider took the message.
@@ -64,6 +68,18 @@ pub struct SendError {
     pub throttled: bool,
     /// For people: what happened, without addresses, bodies, URLs or secrets (I10).
     pub detail: String,
+}
+
+impl SendError {
+    /// The gateway does not know such an action: the row will never be taken.
+    #[must_use]
+    pub fn unsupported_action() -> Self {
+        Self {
+            class: SendErrorClass::Reject,
+            code: Some(UNSUPPORTED_ACTION.to_owned()),
+            detail: "the provider's gateway does not know this action".to_owned(),
+        }
+    }
 }
 
 /// What to do about a failed send.

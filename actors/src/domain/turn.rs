@@ -1,32 +1,38 @@
-//! One inbound message's passage through its conversation: decide (pure), then commit, then apply.
+//! A conversation's turns: what a message, a timer or a request changes. Decided here, committed by the store as one.
 
 use super::Timestamp;
 use super::address::Address;
 use super::conversation::{Contact, Conversation, ConversationKey};
 use super::event::Event;
-use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId};
+use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId, TimerId};
 use super::message::{Outbound, Role};
+use super::timer::TimerChange;
 use super::words::stored_words;
 
 mod answers;
 mod builder;
 mod inbound;
-mod request;
+mod requests;
 mod rules;
 mod timer;
 
 pub use self::inbound::{decide, says_stop};
-pub use self::request::{Refused, SendRequest, decide_send};
+pub use self::requests::{
+    Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
+};
 pub use self::rules::rule_names;
-pub use self::timer::decide_timer;
+pub use self::timer::{decide_session_timer, decide_timer};
 
 /// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.
 #[derive(Clone, Debug)]
 pub struct Turn {
     /// Which conversation.
     pub key: ConversationKey,
-    /// The message that this turn uses up; `None` when a timer woke the conversation.
+    /// The message that this turn uses up; `None` when a timer or a request led to it.
     pub consumed: Option<Consumed>,
+    /// The timer that led to it: its row goes with the commit. A commit that finds it gone is a `Conflict`, because the timer
+    /// fired on another node, or was cancelled.
+    pub fired: Option<TimerId>,
     /// The flow.
     pub correlation: CorrelationId,
     /// When it was decided.
@@ -56,8 +62,10 @@ pub struct Turn {
     /// It was decided in the knowledge that rows of the conversation wait for the contact. A turn that would release what
     /// it does not know of is a `Conflict`: its messages may overtake what waited.
     pub knows_deferred: bool,
-    /// Messages to send.
+    /// Messages to send, and actions.
     pub outbox: Vec<Draft>,
+    /// Timers that are set or cancelled.
+    pub timers: Vec<TimerChange>,
     /// What happened.
     pub events: Vec<Event>,
 }

@@ -52,6 +52,7 @@ mod tests {
     use crate::domain::event::{ActorType, EntityType, EventType};
     use crate::domain::message::{OutboundKind, Role};
     use crate::domain::status::{DeliveryStatus, OutboxState};
+    use crate::domain::timer::TimerKind;
     use crate::domain::turn::Outcome;
 
     macro_rules! both_ways {
@@ -87,7 +88,8 @@ mod tests {
             OutboundKind,
             OutboxState,
             Role,
-            Scheme
+            Scheme,
+            TimerKind
         );
     }
 

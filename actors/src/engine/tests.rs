@@ -1,11 +1,14 @@
 //! Tests of the engine: all actors on fakes of every port, with paused time.
 
+mod actions;
 mod admission;
 mod backpressure;
 mod delivery;
 mod leases;
 mod quota;
 mod quota_leases;
+mod requests;
+mod timers;
 
 use std::time::Duration;
 

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{Ingress, cursor_of};
-use crate::domain::conversation::ConversationKey;
+use crate::conversation::messages::Due;
 use crate::domain::ids::TenantId;
 use crate::ports::PortError;
-use crate::supervisor::messages::WakeConversation;
+use crate::supervisor::messages::Wake;
 
 /// Every so many sweeps the store is asked for tenants that are behind, whatever else goes on.
 const ASK_EVERY: u32 = 16;
@@ -47,7 +47,13 @@ impl Ingress {
                 behind = context.within_deadline(context.ports.inbox.tenants_behind(before)).await?;
             }
             let due = match timers {
-                Some(limit) => Some(context.within_deadline(context.ports.turns.due(now, limit)).await?),
+                Some(limit) => {
+                    let sessions = context.within_deadline(context.ports.turns.due(now, limit)).await?;
+                    let timers = context.within_deadline(context.ports.turns.due_timers(now, limit)).await?;
+                    let sessions = sessions.into_iter().map(|key| Wake { key, due: Due::Session });
+                    let timers = timers.into_iter().map(|due| Wake { key: due.key, due: Due::Timer(due.timer) });
+                    Some(sessions.chain(timers).collect())
+                }
                 None => None,
             };
             Ok::<_, PortError>((behind, due))
@@ -78,17 +84,17 @@ impl Ingress {
         (!rare || self.sweeps.is_multiple_of(ASK_EVERY)).then(|| TIMER_LIMIT.saturating_add(self.stray_timers))
     }
 
-    fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<ConversationKey>>, ctx: &mut Context<Self>) {
+    fn swept(&mut self, behind: Vec<TenantId>, due: Option<Vec<Wake>>, ctx: &mut Context<Self>) {
         for tenant in behind.into_iter().filter(|tenant| (self.owns)(tenant)).collect::<Vec<_>>() {
             cursor_of(&mut self.cursors, &self.context, &tenant, ctx).start_over_unless_behind();
             self.read_backlog(&tenant, ctx);
         }
         let Some(due) = due else { return };
         let (known, strays): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|key| self.context.tenants.contains_key(&key.tenant));
+            due.into_iter().partition(|wake| self.context.tenants.contains_key(&wake.key.tenant));
         self.stray_timers = strays.len();
-        for key in known.into_iter().filter(|key| (self.owns)(&key.tenant)) {
-            self.supervisor.do_send(WakeConversation(key));
+        for wake in known.into_iter().filter(|wake| (self.owns)(&wake.key.tenant)) {
+            self.supervisor.do_send(wake);
         }
     }
 

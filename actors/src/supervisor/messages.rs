@@ -2,17 +2,11 @@
 
 use actix::{Message, WeakRecipient};
 
-use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::TenantId;
 use crate::ingress::messages::Redeliver;
 use crate::runtime::exit::Exit;
 
-pub use crate::conversation::messages::{Compose, Deliver};
-
-/// A conversation's timer has come.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct WakeConversation(pub ConversationKey);
+pub use crate::conversation::messages::{Deliver, Perform, Wake};
 
 /// Another process changed what a tenant's conversations hold in memory.
 #[derive(Message)]

@@ -12,7 +12,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{Compose, Deliver, MeetIngress, RereadTenant, TenantExited, WakeConversation};
+use self::messages::{Deliver, MeetIngress, Perform, RereadTenant, TenantExited, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::messages::Redeliver;
 use crate::outbox::{Dispatcher, SenderPool};
@@ -20,7 +20,6 @@ use crate::runtime::exit::{Exit, start_guarded};
 use crate::runtime::restart_budget::{RestartBudget, RestartDecision};
 use crate::runtime::{ActorContext, metric};
 use crate::tenant::Tenant;
-use crate::tenant::messages::TimerDue;
 
 /// Supervises a shard's tenants.
 pub struct Supervisor {
@@ -114,25 +113,25 @@ impl Handler<Deliver> for Supervisor {
     }
 }
 
-impl Handler<Compose> for Supervisor {
+impl Handler<Perform> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
+    fn handle(&mut self, perform: Perform, ctx: &mut Context<Self>) {
         // Dropped while the tenant recovers, which answers the caller with `Unavailable`.
-        let tenant = compose.key.tenant.clone();
+        let tenant = perform.key.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
-            child.do_send(compose);
+            child.do_send(perform);
         }
     }
 }
 
-impl Handler<WakeConversation> for Supervisor {
+impl Handler<Wake> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, WakeConversation(key): WakeConversation, ctx: &mut Context<Self>) {
-        let tenant = key.tenant.clone();
+    fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
+        let tenant = wake.key.tenant.clone();
         if let Some(child) = self.running(&tenant, ctx) {
-            child.do_send(TimerDue(key));
+            child.do_send(wake);
         }
     }
 }

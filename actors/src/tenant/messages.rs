@@ -5,7 +5,7 @@ use actix::Message;
 use crate::domain::conversation::ConversationKey;
 use crate::runtime::exit::Exit;
 
-pub use crate::conversation::messages::{Compose, Deliver, Reread};
+pub use crate::conversation::messages::{Deliver, Perform, Reread, Wake};
 
 /// A conversation has nothing to do.
 #[derive(Message)]
@@ -30,8 +30,3 @@ pub struct ConversationExited {
     /// How it ended.
     pub exit: Exit,
 }
-
-/// A conversation's timer has come.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct TimerDue(pub ConversationKey);

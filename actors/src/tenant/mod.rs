@@ -14,8 +14,8 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{Compose, ConversationExited, Deliver, Idle, Reread, TimerDue};
-use crate::conversation::messages::{AskIdle, Retire, SendRefusal, Wake};
+use self::messages::{ConversationExited, Deliver, Idle, Perform, Reread, Wake};
+use crate::conversation::messages::{AskIdle, Retire, SendRefusal};
 use crate::conversation::{Bookmark, Conversation, ConversationSetup};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{InboundId, TenantId};
@@ -266,24 +266,24 @@ impl Handler<Deliver> for Tenant {
     }
 }
 
-impl Handler<Compose> for Tenant {
+impl Handler<Perform> for Tenant {
     type Result = ();
 
-    fn handle(&mut self, compose: Compose, ctx: &mut Context<Self>) {
-        match self.running(&compose.key, ctx) {
-            Some(child) => child.do_send(compose),
+    fn handle(&mut self, perform: Perform, ctx: &mut Context<Self>) {
+        match self.running(&perform.key, ctx) {
+            Some(child) => child.do_send(perform),
             // The caller may have gone away.
-            None => drop(compose.answer.send(Err(SendRefusal::Unavailable))),
+            None => drop(perform.answer.send(Err(SendRefusal::Unavailable))),
         }
     }
 }
 
-impl Handler<TimerDue> for Tenant {
+impl Handler<Wake> for Tenant {
     type Result = ();
 
-    fn handle(&mut self, TimerDue(key): TimerDue, ctx: &mut Context<Self>) {
-        if let Some(child) = self.running(&key, ctx) {
-            child.do_send(Wake);
+    fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
+        if let Some(child) = self.running(&wake.key, ctx) {
+            child.do_send(wake);
         }
     }
 }

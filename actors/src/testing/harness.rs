@@ -19,7 +19,7 @@ use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
 use crate::engine::{Engine, EngineBuilder, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
-use crate::ports::{Clock, QuotaLeases};
+use crate::ports::{Clock, Inbox, Outbox, QuotaLeases, RecipientStatuses, Turns};
 use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, TenantProfile};
 
 /// Wall time that follows tokio's, which tests pause.
@@ -162,38 +162,12 @@ impl Harness {
         adjust(&mut plan);
         let (rate_limiter, nodes) = (FakeRateLimiter::default(), LiveNodes::default());
         let ports = Ports {
-            clock: Arc::new(TokioClock::at(noon())),
-            inbox: Arc::new(store.clone()),
-            turns: Arc::new(store.clone()),
-            outbox: Arc::new(store.clone()),
             quota_leases: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn QuotaLeases>),
-            recipients: Arc::new(store.clone()),
             rate_limiter: Arc::new(rate_limiter.clone()),
-            gateways: Arc::new(gateways.clone()),
-            sellers: Arc::new(PanickingBook),
+            ..ports(&store, Arc::new(TokioClock::at(noon())), &gateways)
         };
-        let mut tenants = HashMap::new();
-        for (name, tenant) in &plan.tenants {
-            let id = TenantId::new(name);
-            tenants.insert(id.clone(), tenant.profile(&id));
-            for channel in tenant.channels.keys() {
-                // The first request makes the gateway.
-                let _ = gateways.of(&ChannelId::new(channel));
-            }
-        }
-        let context = ActorContext {
-            ports,
-            tenants,
-            settings: plan.settings,
-            node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
-            nodes: nodes.clone(),
-            io: tokio::runtime::Handle::current(),
-            residents: std::sync::atomic::AtomicUsize::new(0),
-            outage: Outage::default(),
-        };
-        let builder = EngineBuilder::new(context, 1);
-        let shard = builder.start_shard(0);
-        Self { store, gateways, rate_limiter, nodes, engine: builder.build(vec![shard]) }
+        let engine = engine(plan, ports, &gateways, nodes.clone());
+        Self { store, gateways, rate_limiter, nodes, engine }
     }
 
     /// Requests a message to a contact, on the tenant's channel of its name.
@@ -242,6 +216,60 @@ impl Harness {
     }
 }
 
+/// An engine with the tenants `a` and `b` on whatever store. Call it where local tasks can be spawned.
+#[must_use]
+pub fn engine_on<S>(store: &S, clock: Arc<dyn Clock>, gateways: &FakeGateways, settings: Settings) -> Engine
+where
+    S: Inbox + Turns + Outbox + RecipientStatuses + Clone + 'static,
+{
+    let mut plan = Plan { settings, tenants: BTreeMap::new(), shared: false };
+    plan.add("a");
+    plan.add("b");
+    engine(plan, ports(store, clock, gateways), gateways, LiveNodes::default())
+}
+
+fn ports<S>(store: &S, clock: Arc<dyn Clock>, gateways: &FakeGateways) -> Ports
+where
+    S: Inbox + Turns + Outbox + RecipientStatuses + Clone + 'static,
+{
+    Ports {
+        clock,
+        inbox: Arc::new(store.clone()),
+        turns: Arc::new(store.clone()),
+        outbox: Arc::new(store.clone()),
+        quota_leases: None,
+        recipients: Arc::new(store.clone()),
+        rate_limiter: Arc::new(FakeRateLimiter::default()),
+        gateways: Arc::new(gateways.clone()),
+        sellers: Arc::new(PanickingBook),
+    }
+}
+
+fn engine(plan: Plan, ports: Ports, gateways: &FakeGateways, nodes: LiveNodes) -> Engine {
+    let mut tenants = HashMap::new();
+    for (name, tenant) in &plan.tenants {
+        let id = TenantId::new(name);
+        tenants.insert(id.clone(), tenant.profile(&id));
+        for channel in tenant.channels.keys() {
+            // Asked for once, it is there.
+            let _ = gateways.of(&ChannelId::new(channel));
+        }
+    }
+    let context = ActorContext {
+        ports,
+        tenants,
+        settings: plan.settings,
+        node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
+        nodes,
+        io: tokio::runtime::Handle::current(),
+        residents: std::sync::atomic::AtomicUsize::new(0),
+        outage: Outage::default(),
+    };
+    let builder = EngineBuilder::new(context, 1);
+    let shard = builder.start_shard(0);
+    builder.build(vec![shard])
+}
+
 /// 2026-11-21 12:00 UTC
 #[must_use]
 pub fn noon() -> Timestamp {
@@ -273,6 +301,7 @@ pub fn outbound() -> Outbound {
         to: Address::from_normalised("whatsapp:+33612345678"),
         body: "hello".to_owned(),
         template: None,
+        action: None,
         kind: OutboundKind::Reply,
         urgent: true,
         expires_at: None,

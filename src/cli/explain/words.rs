@@ -71,6 +71,7 @@ pub(in crate::cli) fn kind(word: &str, language: Language) -> String {
             "asks a new contact to confirm or to say STOP",
             "demande à un nouveau contact de confirmer ou de dire STOP",
         ),
+        OutboundKind::Action => ("no message: a provider call", "pas un message : un appel au fournisseur"),
     };
     match language {
         Language::En => format!("{word} ({english})"),

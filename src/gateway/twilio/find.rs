@@ -107,6 +107,7 @@ fn fits(listed: &Listed, form: &OutboundContent<'_>) -> bool {
         OutboundContent::Template { variables, .. } => {
             shown.is_empty() || variables.iter().all(|(_, value)| shown.contains(value.trim()))
         }
+        OutboundContent::Action(_) => false,
     };
     same && listed.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"))
 }

@@ -102,6 +102,9 @@ impl TwilioGateway {
     }
 
     async fn hand_over(&self, letter: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+        if matches!(letter.form, OutboundContent::Action(_)) {
+            return Err(SendError::unsupported_action());
+        }
         let form = Bytes::from(self.form(&letter));
         let request = |url: Url| {
             let mut request = Request::new(Method::POST, url);
@@ -143,6 +146,8 @@ impl TwilioGateway {
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
         match &letter.form {
             OutboundContent::Text(text) => push(&mut form, "&Body=", text),
+            // Refused before there is a form.
+            OutboundContent::Action(_) => {}
             // With a template Twilio ignores the body, and refuses media: neither goes along.
             OutboundContent::Template { content_id, variables } => {
                 push(&mut form, "&ContentSid=", content_id);

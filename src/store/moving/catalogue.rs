@@ -142,8 +142,23 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("last_inbound_at"),
             time("last_message_at"),
             number("unread"),
+            long("flow"),
             time("created_at"),
             time("updated_at"),
+        ],
+    ),
+    compared(
+        "timers",
+        1,
+        &[
+            text("id"),
+            text("tenant_id"),
+            text("conversation_id"),
+            text("kind"),
+            time("fires_at"),
+            long("payload"),
+            text("correlation_id"),
+            time("created_at"),
         ],
     ),
     compared(
@@ -223,6 +238,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("sent_via"),
             number("cost_micros"),
             text("idempotency_key"),
+            long("action"),
         ],
     ),
     MoveTable {

@@ -92,12 +92,15 @@ async fn fill(store: &Store) {
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
         UPDATE contacts SET welcomed_at = '{t}', confirmed_at = '{t}' WHERE id = (SELECT min(id) FROM contacts);
-        UPDATE conversations SET assignee = 'Anne', timer_at = '{t}', recent_answers = '[\"{t}\"]'
+        INSERT INTO timers VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', (SELECT min(id) FROM conversations), 'send', '{t}',
+            '{{\"text\": \"{odd}\"}}', '00000000-0000-7000-8000-0000000000f2', '{t}');
+        UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
         UPDATE messages_in SET body = '{odd}', profile_name = '{odd}', details = '{{}}', reason = 'odd'
             WHERE id = (SELECT min(id) FROM messages_in);
         UPDATE messages_out SET body = '{odd}', template = '{{\"name\": \"rdv\"}}', behind = 1, urgent = 0, expires_at = '{t}', life = 2,
-            life_since = '{t}', attempts_before = 3, sent_via = 'belle-sms', last_error = 'x', idempotency_key = 'k1'
+            life_since = '{t}', attempts_before = 3, sent_via = 'belle-sms', last_error = 'x', idempotency_key = 'k1',
+            action = '{{\"kind\": \"ban\"}}'
             WHERE id = (SELECT min(id) FROM messages_out);
         UPDATE event_log SET payload = '{{\"b\": [1, \"é\\u00e9\", null], \"a\": {{\"d\": true, \"c\": -2}}}}'
             WHERE rowid = 1;"

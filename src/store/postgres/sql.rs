@@ -171,16 +171,16 @@ pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addres
 
 pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c (id, tenant_id, channel_id, contact_id, \
         address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
-        last_message_at, unread, created_at, updated_at) \
+        last_message_at, unread, assignee, flow, created_at, updated_at) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
         $8::bigint[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
-        $14::timestamptz[], $15::bigint[], $16::timestamptz[], $17::timestamptz[]) j ORDER BY 1 \
+        $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[]) j ORDER BY 1 \
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
         last_message_at = coalesce(excluded.last_message_at, c.last_message_at), unread = c.unread + excluded.unread, \
-        updated_at = excluded.updated_at";
+        assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at";
 
 pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";
@@ -284,7 +284,7 @@ pub(in crate::store) const CONTACT_OF: &str =
 /// `(tenant, channel, address, the last message or null)`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
     "SELECT j.place - 1, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, ",
+        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, ",
     said_stop!(),
     ", ",
     has!(concat!("o.state IN ", in_queue!())),
@@ -329,6 +329,31 @@ pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest AS (\
         SELECT m.tenant_id, m.created_at FROM messages_in m \
         WHERE m.state = 'accepted' AND m.tenant_id > o.tenant_id ORDER BY m.tenant_id, m.id LIMIT 1) n) \
     SELECT tenant_id FROM oldest WHERE created_at < $1";
+
+pub(in crate::store) const TIMERS: &str = "INSERT INTO timers (id, tenant_id, conversation_id, kind, fires_at, payload, \
+        correlation_id, created_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], \
+        $8::timestamptz[]) j";
+
+/// `(tenant, timer)`: those that are there. They are not locked: whoever deletes a timer moves the version of its
+/// conversation with the same commit, and the turn that it leads to is checked against that.
+pub(in crate::store) const TIMERS_THERE: &str = "SELECT t.id FROM unnest($1::text[], $2::text[]) j (tenant_id, id) \
+    JOIN timers t ON t.id = j.id AND t.tenant_id = j.tenant_id";
+
+/// `(tenant, conversation, timer or null, kind or null)`: deletes that timer, or all of that kind.
+pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers t \
+    USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) j (tenant_id, conversation_id, id, kind) \
+    WHERE t.conversation_id = j.conversation_id AND t.tenant_id = j.tenant_id AND (t.id = j.id OR t.kind = j.kind)";
+
+/// Now, how many.
+pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, \
+        t.payload, t.correlation_id, t.created_at \
+    FROM (SELECT * FROM timers WHERE fires_at <= $1 ORDER BY fires_at, id LIMIT $2) t \
+    JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
+
+/// Tenant, conversation.
+pub(in crate::store) const CONVERSATION_KEY: &str =
+    "SELECT channel_id, address FROM conversations WHERE tenant_id = $1 AND id = $2";
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= $1 ORDER BY timer_at LIMIT $2";

@@ -140,15 +140,16 @@ pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
 
 pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
-        session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, created_at, \
+        session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, assignee, \
+        flow, created_at, \
         updated_at) VALUES ",
-    columns: 17,
+    columns: 19,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
         last_message_at = coalesce(excluded.last_message_at, last_message_at), unread = unread + excluded.unread, \
-        updated_at = excluded.updated_at",
+        assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at",
 };
 
 pub(in crate::store) const SESSIONS: InsertTable = InsertTable {
@@ -290,7 +291,7 @@ pub(in crate::store) const LOAD: &str = concat!(
     "WITH j AS MATERIALIZED (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address, \
         value->>3 AS through FROM json_each(+?1)) \
     SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, \
+        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, \
         ",
     said_stop!(),
     ", \
@@ -347,6 +348,32 @@ pub(in crate::store) const TENANTS_BEHIND: &str = "WITH RECURSIVE oldest (head) 
         WHERE m.processed_at IS NULL AND m.tenant_id > head->>0 ORDER BY m.tenant_id, m.id LIMIT 1) \
     FROM oldest WHERE head IS NOT NULL) \
     SELECT head->>0 FROM oldest WHERE head->>1 < ?1";
+
+pub(in crate::store) const TIMERS: InsertTable = InsertTable {
+    insert: "INSERT INTO timers (id, tenant_id, conversation_id, kind, fires_at, payload, correlation_id, created_at) \
+        VALUES ",
+    columns: 8,
+    on_conflict: "",
+};
+
+/// `[[tenant, timer], …]`: those that are there.
+pub(in crate::store) const TIMERS_THERE: &str = "SELECT t.id FROM json_each(?1) j \
+    CROSS JOIN timers t ON t.id = j.value->>1 AND t.tenant_id = j.value->>0";
+
+/// `[[tenant, conversation, timer or null, kind or null], …]`: deletes that timer, or all of that kind.
+pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers WHERE id IN (SELECT t.id FROM json_each(?1) j \
+    CROSS JOIN timers t ON t.conversation_id = j.value->>1 AND t.tenant_id = j.value->>0 \
+        AND (t.id = j.value->>2 OR t.kind = j.value->>3))";
+
+/// Now, how many.
+pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, \
+        t.payload, t.correlation_id, t.created_at \
+    FROM (SELECT * FROM timers WHERE fires_at <= ?1 ORDER BY fires_at, id LIMIT ?2) t \
+    JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
+
+/// Tenant, conversation.
+pub(in crate::store) const CONVERSATION_KEY: &str =
+    "SELECT channel_id, address FROM conversations WHERE tenant_id = ?1 AND id = ?2";
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";

@@ -6,7 +6,7 @@ use palabre_actors::domain::status::Transition;
 use palabre_actors::ports::{Outbox, Usage};
 use palabre_actors::testing::fakes::{
     ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
-    UsageRow,
+    TimerRow, UsageRow,
 };
 use sea_orm::DbErr;
 
@@ -23,6 +23,7 @@ pub(super) async fn read(store: &Store) -> Snapshot {
         addresses: rows(store, ADDRESSES, |row| Ok((row.tenant(0)?, row.address(1)?, row.parse(2)?))).await,
         sessions: rows(store, SESSIONS, session).await,
         live_sessions: rows(store, LIVE_SESSIONS, live_session).await,
+        timers: rows(store, TIMERS, timer).await,
         opt_outs: rows(store, OPT_OUTS, |row| Ok((row.tenant(0)?, row.address(1)?))).await,
         consents: rows(store, CONSENTS, consent).await,
         welcomed: rows(store, WELCOMED, |row| Ok((row.parse(0)?, row.time(1)?))).await,
@@ -69,35 +70,35 @@ fn inbound(row: &Row) -> Result<InboundRow, DbErr> {
 
 const OUTBOUND: &str = "SELECT id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
     correlation_id, attempts, created_at, template, urgent, expires_at, life, life_since, attempts_before, \
-    next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
+    action, next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
     cost_micros, idempotency_key FROM messages_out ORDER BY id";
 
 fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
     Ok(OutboundRow {
         message: row.outbound()?,
-        next_attempt_at: row.time(17)?,
-        state: row.parse(18)?,
-        lease_owner: row.get::<Option<String>>(19)?.as_deref().map(NodeId::new),
-        lease_until: row.time_or_null(20)?,
-        provider_message_id: row.get::<Option<String>>(21)?.as_deref().map(ProviderMessageId::new),
-        last_error: row.get(22)?,
-        sent_at: row.time_or_null(23)?,
-        behind: row.get(24)?,
-        via: row.get::<Option<String>>(25)?.as_deref().map(ChannelId::new),
-        cost_micros: row.get(26)?,
-        idempotency_key: row.get(27)?,
+        next_attempt_at: row.time(18)?,
+        state: row.parse(19)?,
+        lease_owner: row.get::<Option<String>>(20)?.as_deref().map(NodeId::new),
+        lease_until: row.time_or_null(21)?,
+        provider_message_id: row.get::<Option<String>>(22)?.as_deref().map(ProviderMessageId::new),
+        last_error: row.get(23)?,
+        sent_at: row.time_or_null(24)?,
+        behind: row.get(25)?,
+        via: row.get::<Option<String>>(26)?.as_deref().map(ChannelId::new),
+        cost_micros: row.get(27)?,
+        idempotency_key: row.get(28)?,
     })
 }
 
 const CONVERSATIONS: &str = "SELECT tenant_id, channel_id, contact_id, id, version, status, handler, session_id, \
-    session_opened_at, recent_answers, timer_at, last_inbound_at, address FROM conversations ORDER BY id";
+    session_opened_at, recent_answers, timer_at, last_inbound_at, assignee, flow, address FROM conversations ORDER BY id";
 
 fn conversation(row: &Row) -> Result<ConversationRow, DbErr> {
     Ok(ConversationRow {
         tenant: row.tenant(0)?,
         channel: row.channel(1)?,
         contact: row.parse(2)?,
-        address: row.address(12)?,
+        address: row.address(14)?,
         conversation: row.conversation()?.unwrap(),
     })
 }
@@ -114,6 +115,14 @@ fn session(row: &Row) -> Result<SessionRow, DbErr> {
         opened_at: row.time(3)?,
         closed_at: row.time_or_null(4)?,
     })
+}
+
+const TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, t.payload, t.correlation_id, \
+    t.created_at, t.conversation_id FROM timers t JOIN conversations c ON c.id = t.conversation_id ORDER BY t.id";
+
+fn timer(row: &Row) -> Result<TimerRow, DbErr> {
+    let timer = row.due_timer()?.unwrap().timer;
+    Ok(TimerRow { tenant: row.tenant(0)?, conversation: row.parse(9)?, timer })
 }
 
 const LIVE_SESSIONS: &str =

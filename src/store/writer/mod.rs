@@ -15,6 +15,7 @@ mod job;
 mod outbox_row;
 mod shards;
 mod sweeps;
+mod timers;
 mod turns;
 mod write_scheduler;
 

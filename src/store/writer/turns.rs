@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::conversation::Conversation;
+use palabre_actors::domain::conversation::{Assignee, Conversation};
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{LiveSessionId, TenantId};
 use palabre_actors::domain::message::Role;
@@ -91,9 +91,12 @@ fn writes_while_checking(tx: &impl Transaction, turn: &Turn) -> bool {
 
 /// Checks which turns may be written, and locks what they are about until the end of the transaction.
 async fn admit(tx: &impl Transaction, turns: &[&Turn]) -> Result<Checked, DbErr> {
-    let (existing, others): (Vec<_>, Vec<_>) =
-        (0..turns.len()).partition(|at| turns.get(*at).is_some_and(|turn| writes_while_checking(tx, turn)));
+    let gone = super::timers::gone(tx, turns).await?;
+    let (existing, others): (Vec<_>, Vec<_>) = (0..turns.len())
+        .filter(|at| !gone.contains(at))
+        .partition(|at| turns.get(*at).is_some_and(|turn| writes_while_checking(tx, turn)));
     let mut checked = check_and_write(tx, turns, existing).await?;
+    checked.refused.extend(gone);
     let found: Vec<_> = others.iter().filter_map(|at| turns.get(*at).copied()).collect();
     let stale = lock(tx, &found).await?;
     let more = check(tx, &found, stale).await?;
@@ -123,7 +126,7 @@ async fn check_and_write(tx: &impl Transaction, turns: &[&Turn], mut places: Vec
     Ok(checked)
 }
 
-fn turn_columns(turn: &Turn) -> Result<[Value; 19], DbErr> {
+fn turn_columns(turn: &Turn) -> Result<[Value; 21], DbErr> {
     let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
     let session = conversation.session.as_ref();
     Ok([
@@ -146,6 +149,8 @@ fn turn_columns(turn: &Turn) -> Result<[Value; 19], DbErr> {
         text_or_null(consumed.map(|consumed| consumed.role.as_str())),
         text_or_null(consumed.map(|consumed| consumed.outcome.as_str())),
         time(turn.at),
+        assignee(conversation),
+        flow(conversation)?,
     ])
 }
 
@@ -232,6 +237,7 @@ async fn write(
     addresses.insert_later(tx).await?;
     conversations.insert_later(tx).await?;
     sessions(tx, turns).await?;
+    super::timers::apply(tx, turns).await?;
     for turn in turns {
         if let Some(session) = turn.live_session {
             keep_live(tx, turn, session, events).await?;
@@ -254,11 +260,13 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                 plain.push(base);
             } else {
                 let template = message.template.as_ref().map(serde_json::to_string).transpose();
+                let action = message.action.as_ref().map(serde_json::to_string).transpose();
                 full.push_all(base.into_iter().chain([
                     text_or_null(template.map_err(|_| corrupt("a template"))?),
                     flag(message.urgent),
                     time_or_null(message.expires_at),
                     text_or_null(draft.idempotency_key.as_deref()),
+                    text_or_null(action.map_err(|_| corrupt("an action"))?),
                 ]));
             }
             if matches!(draft.start, Start::Queued { behind: true, .. }) {
@@ -274,7 +282,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 fn is_plain(draft: &Draft) -> bool {
     let message = &draft.message;
-    message.template.is_none() && message.urgent && message.expires_at.is_none() && draft.idempotency_key.is_none()
+    message.template.is_none() && message.action.is_none() && message.urgent && message.expires_at.is_none() && draft.idempotency_key.is_none()
 }
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
@@ -287,7 +295,7 @@ async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     change_later(tx, sql::MARK_PROCESSED, [list(rows)]).await
 }
 
-fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 17], DbErr> {
+fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 19], DbErr> {
     let session = conversation.session.as_ref();
     let has_message = turn.consumed.is_some() || !turn.outbox.is_empty();
     let is_unread = turn.consumed.as_ref().is_some_and(|consumed| consumed.role == Role::Client);
@@ -307,9 +315,20 @@ fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 17],
         time_or_null(conversation.last_inbound_at),
         time_or_null(has_message.then_some(turn.at)),
         integer(i64::from(is_unread)),
+        assignee(conversation),
+        flow(conversation)?,
         time(turn.at),
         time(turn.at),
     ])
+}
+
+fn assignee(conversation: &Conversation) -> Value {
+    text_or_null(conversation.assignee.as_ref().map(Assignee::as_str))
+}
+
+fn flow(conversation: &Conversation) -> Result<Value, DbErr> {
+    let flow = conversation.flow.as_deref().map(serde_json::to_string).transpose();
+    Ok(text_or_null(flow.map_err(|_| corrupt("a flow"))?))
 }
 
 fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 17] {

@@ -42,7 +42,7 @@ impl<'a> TurnBuilder<'a> {
     }
 
     /// Closes a session that ran out before this message came, and opens one when there is none. The timer is set when a
-    /// session opens and not with every message: when it fires early it is set again ([`super::decide_timer`]), which
+    /// session opens and not with every message: when it fires early it is set again ([`super::decide_session_timer`]), which
     /// costs one write per idle time instead of one per message.
     fn keep_session(&mut self) {
         let heard_at = self.message.received_at;
@@ -112,6 +112,8 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         version: 0,
         status: ConversationStatus::New,
         handler: Handler::Bot,
+        assignee: None,
+        flow: None,
         session: None,
         recent_answers: Vec::new(),
         timer_at: None,
@@ -122,6 +124,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
     Turn {
         key: state.key.clone(),
         consumed: None,
+        fired: None,
         correlation,
         at: now,
         expected_version,
@@ -135,6 +138,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         releases: false,
         knows_deferred: false,
         outbox: Vec::new(),
+        timers: Vec::new(),
         events: Vec::new(),
     }
 }
@@ -150,6 +154,7 @@ pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outboun
         to: turn.key.address.clone(),
         body,
         template: None,
+        action: None,
         kind,
         urgent: true,
         expires_at: None,

@@ -1,4 +1,4 @@
-//! Tables and properties of [`super::decide`] and [`super::decide_timer`].
+//! Tables and properties of [`super::decide`] and [`super::decide_session_timer`].
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -359,19 +359,19 @@ fn a_session_closes_when_nobody_writes() {
     assert_eq!(second.sessions, []);
     assert_eq!(second.conversation.timer_at, Some(at(1800)), "not moved by every message");
 
-    assert!(decide_timer(&state, &rules, at(1799)).is_none());
-    let again = decide_timer(&state, &rules, at(1800)).unwrap();
+    assert!(decide_session_timer(&state, &rules, at(1799)).is_none());
+    let again = decide_session_timer(&state, &rules, at(1800)).unwrap();
     commit(&mut state, &again);
     assert_eq!((again.conversation.timer_at, again.sessions.len()), (Some(at(2800)), 0));
 
-    let closed = decide_timer(&state, &rules, at(2800)).unwrap();
+    let closed = decide_session_timer(&state, &rules, at(2800)).unwrap();
     commit(&mut state, &closed);
     assert_eq!(closed.sessions, [SessionChange::Close(opened.id)]);
     assert_eq!(events(&closed), [EventType::SessionClosed]);
     assert!(closed.consumed.is_none() && closed.outbox.is_empty());
     assert_eq!((closed.conversation.timer_at, closed.conversation.session), (None, None));
-    assert!(decide_timer(&state, &rules, at(9999)).is_none());
-    assert!(decide_timer(&client(), &rules, at(0)).is_none());
+    assert!(decide_session_timer(&state, &rules, at(9999)).is_none());
+    assert!(decide_session_timer(&client(), &rules, at(0)).is_none());
 
     let reopened = say(&mut state, &rules, "me revoilà", at(9999)).conversation.session.unwrap();
     assert_ne!(reopened.id, opened.id);
@@ -394,7 +394,7 @@ fn a_timer_that_belongs_to_nothing_goes_away() {
     let (mut state, rules) = (client(), rules());
     say(&mut state, &rules, "bonjour", at(0));
     state.conversation.as_mut().unwrap().session = None;
-    let turn = decide_timer(&state, &rules, at(1800)).unwrap();
+    let turn = decide_session_timer(&state, &rules, at(1800)).unwrap();
     assert_eq!((turn.conversation.timer_at, turn.sessions.len(), turn.events.len()), (None, 0, 0));
 }
 

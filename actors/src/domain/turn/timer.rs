@@ -1,17 +1,58 @@
-//! What a conversation does when its timer wakes it.
+//! What a conversation does when a timer of it fires.
 
-use super::Turn;
-use super::builder::{begin, close_session, idle};
+use super::builder::{begin, close_session, idle, note};
+use super::requests::{ScheduledMessage, write_message};
+use super::{Refused, Turn};
 use crate::domain::Timestamp;
-use crate::domain::conversation::State;
+use crate::domain::conversation::{Contact, Handler, State};
+use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::CorrelationId;
 use crate::domain::rules::Rules;
+use crate::domain::timer::{Timer, TimerKind};
+
+/// Decides what a timer that has come leads to: a turn that deletes its row, whatever else it does. `None` when there is no
+/// such conversation.
+#[must_use]
+pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp) -> Option<Turn> {
+    state.conversation.as_ref()?;
+    let contact = state.contact.clone()?;
+    let turn = match timer.kind {
+        TimerKind::HandBack => hand_back(begin(state, contact, timer.correlation, now)),
+        TimerKind::Send => send(state, contact, timer, rules, now),
+    };
+    Some(Turn { fired: Some(timer.id), ..turn })
+}
+
+fn hand_back(mut turn: Turn) -> Turn {
+    if turn.conversation.handler == Handler::Human {
+        turn.conversation.handler = Handler::Bot;
+        let conversation = turn.conversation.id.0;
+        let reason = Payload::reason("timer");
+        note(&mut turn, EventType::HandedBack, EntityType::Conversation, conversation, ActorType::System, reason);
+    }
+    turn
+}
+
+/// Writes the message that was asked for, or says why not.
+fn send(state: &State, contact: Contact, timer: &Timer, rules: &Rules, now: Timestamp) -> Turn {
+    let scheduled: Result<ScheduledMessage, _> = serde_json::from_str(&timer.payload);
+    let written = scheduled.map_err(|_| Refused::Empty).and_then(|scheduled| {
+        write_message(state, &scheduled.into_request(timer.correlation), rules, now, (ActorType::System, None))
+    });
+    written.unwrap_or_else(|refused| {
+        let mut turn = begin(state, contact, timer.correlation, now);
+        let (conversation, reason) = (turn.conversation.id.0, Payload::reason(refused.as_str()));
+        let cancelled = EventType::MessageCancelled;
+        note(&mut turn, cancelled, EntityType::Conversation, conversation, ActorType::System, reason);
+        turn
+    })
+}
 
 /// Decides what a conversation does whose `timer_at` has come: its session closes when nobody wrote for the tenant's idle
 /// time; when the contact wrote meanwhile, the timer is set again for the end of that. `None` when there is nothing to do
 /// yet.
 #[must_use]
-pub fn decide_timer(state: &State, rules: &Rules, now: Timestamp) -> Option<Turn> {
+pub fn decide_session_timer(state: &State, rules: &Rules, now: Timestamp) -> Option<Turn> {
     let contact = state.contact.clone()?;
     if state.conversation.as_ref()?.timer_at? > now {
         return None;

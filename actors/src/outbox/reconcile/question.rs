@@ -33,7 +33,7 @@ impl Question<'_> {
             && let Some(fallback) = own.profile.fallback.as_ref().and_then(|fallback| senders.channel(fallback))
             && let Some(to) = message.to.on(fallback.profile.scheme)
             && let Some(gateway) = context.ports.gateways.get(&fallback.channel_key.channel)
-            && send::carries(message, &fallback.profile)
+            && send::fallback_carries(message, &fallback.profile)
         {
             let there = self.find_twice(message, (senders, fallback), &*gateway, &to).await;
             // An error there is asked about again. "Cannot tell" there adds nothing to "cannot tell" here.
@@ -51,7 +51,7 @@ impl Question<'_> {
         if !matches!(result, Settled::Unknown { .. }) && !senders.take_unknown_on_fallback(message.id) {
             result = send::retry_on_fallback(senders, message, result, now);
         }
-        let cost_micros = if matches!(result, Settled::Found(_)) { asked.profile.cost_micros } else { 0 };
+        let cost_micros = if matches!(result, Settled::Found(_)) { send::cost_micros(message, &asked.profile) } else { 0 };
         let via = (asked.channel_key.channel != message.channel).then(|| asked.as_via());
         AttemptOutcome { result, via, cost_micros }
     }

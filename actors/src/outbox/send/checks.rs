@@ -107,6 +107,10 @@ pub(super) async fn recipient<'a>(
     let unavailable = |_: PortError| snooze_briefly(context, "consent_unavailable");
     let free = || free_content(message, route.profile());
     let dead = || Settled::Dead { reason: "unknown_template".to_owned() };
+    if message.action.is_some() {
+        // No message: the contact gets nothing that a STOP or a closed window could forbid.
+        return free().ok_or_else(dead);
+    }
     if message.kind == OutboundKind::OptOutConfirmation {
         // It may be sent once after the STOP that it confirms. By the time of a replay the contact may have said START.
         if message.generation.number > 0 {

@@ -1,4 +1,4 @@
-//! Content of a message on a channel: its text, or a template that the channel's provider knows.
+//! Content of a row on a channel: its text, a template that the channel's provider knows, or its action.
 
 use crate::domain::channel::ChannelProfile;
 use crate::domain::message::Outbound;
@@ -9,9 +9,21 @@ pub(crate) fn carries(message: &Outbound, profile: &ChannelProfile) -> bool {
     free_content(message, profile).is_some()
 }
 
-/// The content while free text is allowed: the text, or the template of a message without text.
+/// Whether a fallback can send it in place of its own channel. An action is a call of its own channel's provider.
+pub(crate) fn fallback_carries(message: &Outbound, profile: &ChannelProfile) -> bool {
+    message.action.is_none() && carries(message, profile)
+}
+
+/// What it costs on a channel, in millionths of the tenant's currency. Messages are charged, actions are not.
+pub(crate) fn cost_micros(message: &Outbound, profile: &ChannelProfile) -> i64 {
+    if message.action.is_some() { 0 } else { profile.cost_micros }
+}
+
+/// The content while free text is allowed: the text, or the template of a message without text. An action is always allowed.
 pub(crate) fn free_content<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<OutboundContent<'a>> {
-    if message.body.is_empty() {
+    if let Some(action) = &message.action {
+        Some(OutboundContent::Action(action))
+    } else if message.body.is_empty() {
         template_content(message, profile)
     } else {
         Some(OutboundContent::Text(&message.body))

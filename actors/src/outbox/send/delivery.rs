@@ -84,7 +84,7 @@ async fn attempt(
         Ok(route) => route,
         Err((until, reason)) => return checks::snooze(until, reason).uncharged(),
     };
-    let cost_micros = route.profile().cost_micros;
+    let cost_micros = cost_micros(message, route.profile());
     let charge = match checks::quota(context, message, row.lease_until, &senders, cost_micros).await {
         Ok(charge) => charge,
         Err(result) => return result.uncharged(),

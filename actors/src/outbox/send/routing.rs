@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::limits::{BreakerPermit, ChannelHealth, TenantSenders};
-use super::content::carries;
+use super::content::fallback_carries;
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::channel::ChannelProfile;
@@ -40,7 +40,7 @@ impl Routing {
         let fallback = own.profile.fallback.as_ref().and_then(|fallback| senders.channel(fallback));
         let route = fallback.and_then(|fallback| {
             let to = message.to.on(fallback.profile.scheme)?;
-            carries(message, &fallback.profile).then_some(())?;
+            fallback_carries(message, &fallback.profile).then_some(())?;
             let breaker_permit = fallback.begin(now).ok()?;
             Some(Self { breaker_permit, to, via: Some(fallback.as_via()) })
         });

@@ -14,6 +14,7 @@ pub mod opt_in;
 pub mod outbox;
 pub mod quota_exempt;
 pub mod rate_limit;
+pub mod timers;
 pub mod turns;
 pub mod usage;
 
@@ -120,6 +121,16 @@ macro_rules! store_conformance {
             i6_a_callback_that_comes_first_says_where_a_welcome_left,
             i6_who_confirms_is_one_person_on_every_channel,
             what_was_said_is_dated_when_it_was_said,
+        );
+        $crate::store_conformance!(@cases $make, timers:
+            timers_are_due_in_the_order_of_their_times,
+            i4_a_timer_fires_once,
+            i4_a_turn_that_loses_leaves_the_timers_as_they_were,
+            timers_are_cancelled_one_by_one_or_by_kind,
+            who_answers_and_what_a_flow_remembers_come_back,
+            a_conversation_is_found_by_its_id_within_its_tenant,
+            an_action_comes_back_as_it_was_and_passes_a_stop,
+            i3_an_answer_does_not_overtake_what_a_timer_wrote,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };

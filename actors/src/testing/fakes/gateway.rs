@@ -1,6 +1,6 @@
 //! Fake gateway, which follows a test's script.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub enum Said {
     Text(String),
     /// A template's id, and what stood in its places, in their order.
     Template(String, Vec<String>),
+    /// The kind of an action.
+    Action(String),
 }
 
 impl From<&OutboundContent<'_>> for Said {
@@ -65,6 +67,7 @@ impl From<&OutboundContent<'_>> for Said {
                 (*content_id).to_owned(),
                 variables.iter().map(|(_, value)| (*value).to_owned()).collect(),
             ),
+            OutboundContent::Action(action) => Self::Action(action.kind.clone()),
         }
     }
 }
@@ -94,6 +97,7 @@ struct Inner {
     late: Vec<(Instant, Taken)>,
     asked: Vec<OutboundId>,
     finds_hang: bool,
+    actions: HashSet<String>,
     on_unknown: OnUnknown,
 }
 
@@ -134,6 +138,11 @@ impl FakeGateway {
     /// What to do when it cannot tell.
     pub fn set_on_unknown(&self, on_unknown: OnUnknown) {
         self.lock().on_unknown = on_unknown;
+    }
+
+    /// Actions of this kind are known from now on; without it, none are.
+    pub fn knows_action(&self, kind: &str) {
+        self.lock().actions.insert(kind.to_owned());
     }
 
     /// Lets every send and every question that hangs now go on.
@@ -236,6 +245,11 @@ impl Gateway for FakeGateway {
         Box::pin(async move {
             let mut released = self.released.subscribe();
             released.mark_unchanged();
+            if let OutboundContent::Action(action) = &letter.form
+                && !self.lock().actions.contains(&action.kind)
+            {
+                return Err(SendError::unsupported_action());
+            }
             match self.begin(letter.message) {
                 Answer::Take => Ok(self.take(&letter)),
                 Answer::Refuse(error) => Err(error),

@@ -11,6 +11,6 @@ pub use gateway::{Answer, FakeGateway, FakeGateways, Said, Taken};
 pub use rate_limit::{FakeRateLimiter, RateLimiterFault};
 pub use rows::{
     ConsentRow, ConversationRow, EventRow, InboundRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, Snapshot,
-    UsageRow,
+    TimerRow, UsageRow,
 };
 pub use store::{FakeStore, Fault, Op};

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Inbound, Outbound, Role};
 use crate::domain::status::OutboxState;
+use crate::domain::timer::Timer;
 use crate::ports::{Pause, Usage};
 
 /// All that a store holds. Inbound and outbound rows stand in the order of their ids, events in the order in which they
@@ -24,6 +25,7 @@ pub struct Snapshot {
     pub addresses: Vec<(TenantId, Address, ContactId)>,
     pub sessions: Vec<SessionRow>,
     pub live_sessions: Vec<LiveSessionRow>,
+    pub timers: Vec<TimerRow>,
     pub opt_outs: Vec<(TenantId, Address)>,
     pub consents: Vec<ConsentRow>,
     pub welcomed: Vec<(ContactId, Timestamp)>,
@@ -103,6 +105,15 @@ pub struct ConversationRow {
     pub address: Address,
     /// The rest.
     pub conversation: Conversation,
+}
+
+/// A row of `timers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the columns")]
+pub struct TimerRow {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub timer: Timer,
 }
 
 /// A row of `sessions`.

@@ -8,7 +8,7 @@ macro_rules! message {
     () => {
         "t.id, t.tenant_id, t.channel_id, t.conversation_id, t.in_reply_to, t.\"to\", t.body, t.kind, \
         t.correlation_id, t.attempts, t.created_at, t.template, t.urgent, t.expires_at, t.life, t.life_since, \
-        t.attempts_before"
+        t.attempts_before, t.action"
     };
 }
 
@@ -62,17 +62,17 @@ pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, t
 pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], \
         $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], \
         $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::timestamptz[], \
-        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[]) j (id, tenant_id, channel_id, \
+        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[], $22::text[]) j (id, tenant_id, channel_id, \
         conversation_id, in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, \
-        correlation_id, created_at, updated_at, behind, template, urgent, expires_at, idempotency_key)), \
+        correlation_id, created_at, updated_at, behind, template, urgent, expires_at, idempotency_key, action)), \
     asked AS (INSERT INTO messages_asked (tenant_id, idempotency_key, id) \
         SELECT tenant_id, idempotency_key, id FROM j WHERE idempotency_key IS NOT NULL ORDER BY 1, 2) \
     INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, \
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
-        urgent, expires_at, idempotency_key) SELECT * FROM j";
+        urgent, expires_at, idempotency_key, action) SELECT * FROM j";
 
 /// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
-/// confirmation of the STOP.
+/// confirmation of the STOP and for actions, which are no messages.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "WITH held AS MATERIALIZED (SELECT o.id FROM contact_addresses a \
         CROSS JOIN LATERAL (SELECT c.tenant_id, c.id FROM conversations c \
@@ -90,7 +90,7 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     same_phone!("$2"),
     "]) ORDER BY o.id) \
     UPDATE messages_out t SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 FROM held \
-    WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind <> 'opt_out_confirmation' \
+    WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind NOT IN ('opt_out_confirmation', 'action') \
     RETURNING t.id, t.correlation_id, t.conversation_id"
 );
 

@@ -7,7 +7,7 @@ use super::{InsertTable, awaits_contact, held, in_queue, quota_exempt, same_phon
 macro_rules! message {
     () => {
         "id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, correlation_id, attempts, \
-        created_at, template, urgent, expires_at, life, life_since, attempts_before"
+        created_at, template, urgent, expires_at, life, life_since, attempts_before, action"
     };
 }
 
@@ -24,8 +24,8 @@ pub(in crate::store) const MESSAGES_OUT: InsertTable = InsertTable {
 pub(in crate::store) const MESSAGES_OUT_FULL: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
-        template, urgent, expires_at, idempotency_key) VALUES ",
-    columns: 21,
+        template, urgent, expires_at, idempotency_key, action) VALUES ",
+    columns: 22,
     on_conflict: "",
 };
 
@@ -37,7 +37,7 @@ pub(in crate::store) const USAGE: InsertTable = InsertTable {
 };
 
 /// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
-/// confirmation of the STOP.
+/// confirmation of the STOP and for actions, which are no messages.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
     SELECT o.id FROM contact_addresses a \
@@ -61,7 +61,7 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     " WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
     same_phone!("?2"),
     ")) \
-    AND kind <> 'opt_out_confirmation' RETURNING id, correlation_id, conversation_id"
+    AND kind NOT IN ('opt_out_confirmation', 'action') RETURNING id, correlation_id, conversation_id"
 );
 
 /// `[id, …]`: reads rows whose outcome or status comes in, packed into one JSON text, because a row of a result costs

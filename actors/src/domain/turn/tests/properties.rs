@@ -45,7 +45,7 @@ fn play_by(rules: &Rules, steps: Vec<(String, i64, bool)>, seller: bool, mut eac
         if let Some(conversation) = &mut state.conversation {
             conversation.handler = if human { Handler::Human } else { Handler::Bot };
         }
-        if let Some(turn) = decide_timer(&state, rules, now) {
+        if let Some(turn) = decide_session_timer(&state, rules, now) {
             each(&state, &turn);
             commit(&mut state, &turn);
         }

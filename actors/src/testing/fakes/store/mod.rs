@@ -14,14 +14,15 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::rows::{
-    ConsentRow, ConversationRow, EventRow, InboundRow, LiveSessionRow, OutboundRow, SessionRow, Snapshot, UsageRow,
+    ConsentRow, ConversationRow, EventRow, InboundRow, LiveSessionRow, OutboundRow, SessionRow, Snapshot, TimerRow,
+    UsageRow,
 };
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::Contact;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{
-    ChannelId, ContactId, ConversationId, CorrelationId, InboundId, NodeId, OutboundId, SessionId, TenantId,
+    ChannelId, ContactId, ConversationId, CorrelationId, InboundId, NodeId, OutboundId, SessionId, TenantId, TimerId,
 };
 use crate::ports::{
     ChannelKey, OptIn, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses, Usage,
@@ -38,6 +39,8 @@ pub enum Op {
     Load,
     Commit,
     DueTurns,
+    DueTimers,
+    KeyOf,
     CloseIdleLiveSessions,
     Claim,
     Settle,
@@ -94,6 +97,7 @@ struct Data {
     addresses: BTreeMap<(TenantId, Address), ContactId>,
     sessions: BTreeMap<SessionId, SessionRow>,
     live_sessions: Vec<LiveSessionRow>,
+    timers: BTreeMap<TimerId, TimerRow>,
     opt_outs: Vec<(TenantId, Address)>,
     consents: Vec<ConsentRow>,
     welcomed: BTreeMap<ContactId, Timestamp>,
@@ -233,6 +237,7 @@ impl Data {
             addresses: self.addresses.iter().map(|((t, a), c)| (t.clone(), a.clone(), *c)).collect(),
             sessions: self.sessions.values().cloned().collect(),
             live_sessions: self.live_sessions.clone(),
+            timers: self.timers.values().cloned().collect(),
             opt_outs: self.opt_outs.clone(),
             consents: self.consents.clone(),
             welcomed: self.welcomed.iter().map(|(contact, at)| (*contact, *at)).collect(),

@@ -5,13 +5,14 @@ use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::{CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
+use crate::domain::ids::{ConversationId, CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
 use crate::domain::message::OutboundKind;
 use crate::domain::status::{OutboxState, Transition};
+use crate::domain::timer::TimerChange;
 use crate::domain::turn::{ConsentChange, Draft, SessionChange, Start, Turn};
-use crate::ports::{Loaded, Pending, PortError, PortErrorKind, Turns};
+use crate::ports::{DueTimer, Loaded, Pending, PortError, PortErrorKind, Turns};
 use crate::testing::fakes::{
-    ConsentRow, ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow,
+    ConsentRow, ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, TimerRow,
 };
 
 impl Turns for FakeStore {
@@ -34,6 +35,30 @@ impl Turns for FakeStore {
             let mut due: Vec<_> = timers.filter(|(timer_at, _)| *timer_at <= now).collect();
             due.sort_by_key(|(timer_at, _)| *timer_at);
             Ok(due.into_iter().take(limit).map(|(_, row)| row.key()).collect())
+        })
+    }
+
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<DueTimer>, PortError>> {
+        self.run(Op::DueTimers, move |data| {
+            let mut due: Vec<_> = data.timers.values().filter(|row| row.timer.fires_at <= now).collect();
+            due.sort_by_key(|row| (row.timer.fires_at, row.timer.id));
+            let due = due.into_iter().take(limit).filter_map(|row| {
+                let conversation = data.conversations.get(&row.conversation)?;
+                Some(DueTimer { key: conversation.key(), timer: row.timer.clone() })
+            });
+            Ok(due.collect())
+        })
+    }
+
+    fn key_of(
+        &self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Pending<'_, Result<Option<ConversationKey>, PortError>> {
+        let tenant = tenant.clone();
+        self.run(Op::KeyOf, move |data| {
+            let row = data.conversations.get(&conversation).filter(|row| row.tenant == tenant);
+            Ok(row.map(ConversationRow::key))
         })
     }
 
@@ -131,7 +156,8 @@ impl Data {
             rows.any(|row| row.message.conversation == turn.conversation.id && row.awaits_contact())
         };
         let releases_what_it_knows = !turn.releases || turn.knows_deferred || !waits();
-        if consumable && same_contact && same_version && asked_once && releases_what_it_knows {
+        let fires_once = turn.fired.is_none_or(|timer| self.timers.contains_key(&timer));
+        if consumable && same_contact && same_version && asked_once && releases_what_it_knows && fires_once {
             Ok(())
         } else {
             Err(PortErrorKind::Conflict.into())
@@ -156,6 +182,7 @@ impl Data {
             self.contacts.insert(turn.contact.id, turn.contact.clone());
         }
         self.apply_sessions(&turn);
+        self.apply_timers(&turn);
         let row = ConversationRow {
             tenant: tenant.clone(),
             channel: key.channel.clone(),
@@ -255,6 +282,30 @@ impl Data {
         }
     }
 
+    fn apply_timers(&mut self, turn: &Turn) {
+        let conversation = turn.conversation.id;
+        if let Some(fired) = turn.fired {
+            self.timers.remove(&fired);
+        }
+        for change in &turn.timers {
+            match change {
+                TimerChange::Cancel(id) => {
+                    self.timers.retain(|_, row| row.timer.id != *id || row.conversation != conversation);
+                }
+                TimerChange::CancelAll(kind) => {
+                    self.timers.retain(|_, row| row.timer.kind != *kind || row.conversation != conversation);
+                }
+                TimerChange::Set(_) => {}
+            }
+        }
+        for change in &turn.timers {
+            if let TimerChange::Set(timer) = change {
+                let row = TimerRow { tenant: turn.key.tenant.clone(), conversation, timer: timer.clone() };
+                self.timers.insert(timer.id, row);
+            }
+        }
+    }
+
     fn keep_live(&mut self, tenant: &TenantId, id: LiveSessionId, correlation: CorrelationId, at: Timestamp) {
         let mut rows = self.live_sessions.iter_mut();
         if let Some(open) = rows.find(|row| row.tenant == *tenant && row.closed_at.is_none()) {
@@ -304,7 +355,7 @@ impl Data {
             matches!(row.state, OutboxState::Pending | OutboxState::Deferred)
                 && row.message.tenant == *tenant
                 && addresses.contains(&row.message.to)
-                && row.message.kind != OutboundKind::OptOutConfirmation
+                && !matches!(row.message.kind, OutboundKind::OptOutConfirmation | OutboundKind::Action)
         });
         let held: Vec<_> = rows.map(|row| row.message.clone()).collect();
         for message in held {

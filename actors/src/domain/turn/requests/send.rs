@@ -1,16 +1,17 @@
-//! Messages that a person or a program asks for.
+//! A message that a person or a program asks for.
 
 use std::fmt;
 
-use super::Turn;
-use super::builder::{begin, note, outbound, put};
+use super::contact;
 use crate::domain::Timestamp;
-use crate::domain::conversation::{Contact, State};
+use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
-use crate::domain::ids::{ContactId, CorrelationId};
+use crate::domain::ids::CorrelationId;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
+use crate::domain::turn::Turn;
+use crate::domain::turn::builder::{begin, note, outbound, put};
 
 /// A message that somebody asks for. `Debug` does not show the text.
 #[derive(Clone)]
@@ -73,6 +74,9 @@ pub enum Refused {
     /// More was given than the template has places.
     #[error("the template has places for {} only", if .0.is_empty() { "nothing".to_owned() } else { .0.join(", ") })]
     UnknownVariables(Vec<String>),
+    /// Somebody wrote or changed something that the person who answers had not seen (I14).
+    #[error("the conversation went on since it was read")]
+    Stale,
 }
 
 impl Refused {
@@ -88,17 +92,29 @@ impl Refused {
             Self::TemplateNotForChannel => "template_not_for_channel",
             Self::MissingVariables(_) => "missing_variables",
             Self::UnknownVariables(_) => "unknown_variables",
+            Self::Stale => "stale",
         }
     }
 }
 
 /// Decides what a request to send leads to: a turn that uses no message up and writes one, kind
-/// [`OutboundKind::Manual`], start [`super::Start::Queued`], due now. Its history begins with `message_queued` (I11).
+/// [`OutboundKind::Manual`], start [`crate::domain::turn::Start::Queued`], due now. Its history begins with `message_queued` (I11).
 /// Whether the contact confirmed (double opt-in) is for the last gate to judge: the message waits there.
 ///
 /// # Errors
 /// [`Refused`]: nothing is to be written.
 pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Timestamp) -> Result<Turn, Refused> {
+    write_message(state, request, rules, now, (ActorType::Operator, None))
+}
+
+/// The same, asked for by whomever.
+pub(in crate::domain::turn) fn write_message(
+    state: &State,
+    request: &SendRequest,
+    rules: &Rules,
+    now: Timestamp,
+    (actor_type, actor): (ActorType, Option<&str>),
+) -> Result<Turn, Refused> {
     if state.opted_out {
         return Err(Refused::OptedOut);
     }
@@ -116,8 +132,7 @@ pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Tim
         None if text.is_none() => return Err(Refused::Empty),
         None => {}
     }
-    let contact = state.contact.clone().unwrap_or_else(|| Contact { id: ContactId::fresh(), name: None });
-    let mut turn = begin(state, contact, request.correlation, now);
+    let mut turn = begin(state, contact(state), request.correlation, now);
     let message = Outbound {
         template: request.template.as_ref().map(TemplateUse::on_one_line),
         urgent: request.urgent,
@@ -128,10 +143,12 @@ pub fn decide_send(state: &State, request: &SendRequest, rules: &Rules, now: Tim
     if let Some(template) = &message.template {
         payload = payload.text("template", &template.name);
     }
+    if let Some(actor) = actor {
+        payload = payload.text("actor", actor);
+    }
     let row = message.id.0;
     put(&mut turn, message, request.idempotency_key.clone());
-    let (what, whose) = (EventType::MessageQueued, EntityType::MessageOut);
-    note(&mut turn, what, whose, row, ActorType::Operator, payload.finish());
+    note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, actor_type, payload.finish());
     Ok(turn)
 }
 

@@ -1,0 +1,88 @@
+//! What a conversation is doing, and what it knows: the states of its state machine.
+
+use actix::{AsyncContext, Context, SpawnHandle};
+
+use super::Conversation;
+use crate::domain::conversation::State;
+
+/// What a conversation is doing. Messages are taken from the mailbox in `Idle` and `AwaitingPermit` alone: in the other
+/// phases `ctx.wait` keeps it closed, so that order needs no lock.
+///
+/// ```text
+/// Idle ──> Loading ──> Idle                    state and waiting messages are read
+/// Idle ──> AwaitingPermit ──> Idle             answers settled, a permit came, or the wait was given up
+/// Idle ──> Committing ──> Idle                 a decided turn is written, its messages go
+/// Loading, Committing ──> BackingOff ──> Loading     the store failed
+/// ```
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Nothing goes on. Whatever arrives is looked at.
+    Idle,
+    /// Reads from the store.
+    Loading,
+    /// Waits for answers under way, or for a sender's permit, before the next message is decided.
+    AwaitingPermit(SpawnHandle),
+    /// The store commits a turn.
+    Committing,
+    /// The store failed. It is asked again after a pause.
+    BackingOff,
+}
+
+impl Phase {
+    fn may_become(&self, next: &Self) -> bool {
+        match self {
+            Self::Idle => !matches!(next, Self::BackingOff),
+            Self::Loading | Self::Committing => matches!(next, Self::Idle | Self::BackingOff),
+            Self::AwaitingPermit(_) => matches!(next, Self::Idle),
+            Self::BackingOff => matches!(next, Self::Loading),
+        }
+    }
+}
+
+/// What a conversation has in memory of what the store has.
+#[derive(Debug)]
+pub(super) enum Memory {
+    /// Nothing yet, or not any more: it is loaded before the next decision.
+    Unloaded,
+    /// Something suggests that the store knows more: it is loaded at once, even if nothing else is to be done, because a
+    /// message may be missing here.
+    Outdated,
+    /// As loaded, and as its own turns left it since.
+    Current(Box<State>),
+}
+
+impl Conversation {
+    /// Changes the phase. Who leaves `AwaitingPermit` waits no longer.
+    pub(super) fn enter(&mut self, next: Phase, ctx: &mut Context<Self>) {
+        if let Phase::AwaitingPermit(wait) = self.change(next) {
+            ctx.cancel_future(wait);
+        }
+    }
+
+    /// The wait for a permit ended by itself.
+    pub(super) fn wait_ended(&mut self) {
+        self.change(Phase::Idle);
+    }
+
+    /// The one place in which the phase changes. Answers the one before.
+    fn change(&mut self, next: Phase) -> Phase {
+        debug_assert!(self.phase.may_become(&next), "{:?} does not become {next:?}", self.phase);
+        std::mem::replace(&mut self.phase, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failure_of_the_store_leads_to_a_pause_and_only_a_load_ends_it() {
+        let wait = || Phase::AwaitingPermit(SpawnHandle::default());
+        let all = || [Phase::Idle, Phase::Loading, wait(), Phase::Committing, Phase::BackingOff];
+        let led: Vec<String> = all()
+            .iter()
+            .map(|from| all().iter().map(|to| if from.may_become(to) { 'x' } else { '.' }).collect())
+            .collect();
+        assert_eq!(led, ["xxxx.", "x...x", "x....", "x...x", ".x..."]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Timers of conversations: rows of `timers`, each of which fires once.
+
+use std::fmt;
+
+use super::Timestamp;
+use super::ids::{CorrelationId, TimerId};
+use super::words::stored_words;
+
+/// What a conversation does at a later time. A turn sets and cancels timers in its own commit; the turn that a timer leads to
+/// deletes its row in its own commit, so that it happens once over all nodes and after every restart. `Debug` does not show
+/// the payload (I10).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// Its row.
+    pub id: TimerId,
+    /// What is to be done.
+    pub kind: TimerKind,
+    /// Not before that.
+    pub fires_at: Timestamp,
+    /// What it needs to know, a JSON object. Each kind has its own form.
+    pub payload: String,
+    /// The flow it belongs to; the turn that it leads to goes on with it.
+    pub correlation: CorrelationId,
+    /// When it was set.
+    pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("fires_at", &self.fires_at)
+            .field("correlation", &self.correlation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimerKind {
+    /// The bot gets the conversation back that a person took over.
+    HandBack,
+    /// A message that was asked for is written. The payload is a [`super::turn::ScheduledMessage`].
+    Send,
+}
+
+stored_words!(TimerKind { HandBack => "hand_back", Send => "send" });
+
+/// A change of a conversation's timers. In one turn, all cancellations come before what is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimerChange {
+    /// A new timer.
+    Set(Timer),
+    /// That timer goes, if it is there.
+    Cancel(TimerId),
+    /// All timers of the conversation of this kind go.
+    CancelAll(TimerKind),
+}

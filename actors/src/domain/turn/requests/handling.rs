@@ -1,0 +1,81 @@
+//! Who answers a conversation, whose it is, and whether it is done.
+
+use super::{Requester, note_conversation};
+use crate::domain::Timestamp;
+use crate::domain::conversation::{Assignee, ConversationStatus, Handler};
+use crate::domain::event::EventType;
+use crate::domain::ids::TimerId;
+use crate::domain::timer::{Timer, TimerChange, TimerKind};
+use crate::domain::turn::Turn;
+
+pub(super) fn hand_over(mut turn: Turn, by: &Requester, hand_back_at: Option<Timestamp>) -> Option<Turn> {
+    let was_human = turn.conversation.handler == Handler::Human;
+    if was_human && hand_back_at.is_none() {
+        return None;
+    }
+    if !was_human {
+        take_over(&mut turn, by, None);
+    }
+    if let Some(fires_at) = hand_back_at {
+        turn.timers.push(TimerChange::CancelAll(TimerKind::HandBack));
+        turn.timers.push(TimerChange::Set(Timer {
+            id: TimerId::fresh(),
+            kind: TimerKind::HandBack,
+            fires_at,
+            payload: "{}".to_owned(),
+            correlation: turn.correlation,
+            created_at: turn.at,
+        }));
+    }
+    Some(turn)
+}
+
+/// A person has the conversation now. One that was resolved is in progress again.
+pub(super) fn take_over(turn: &mut Turn, by: &Requester, reason: Option<&'static str>) {
+    turn.conversation.handler = Handler::Human;
+    turn.conversation.status = ConversationStatus::InProgress;
+    let mut payload = by.payload();
+    if let Some(reason) = reason {
+        payload = payload.word("reason", reason);
+    }
+    note_conversation(turn, EventType::HandedOver, by, payload);
+}
+
+pub(super) fn hand_back(mut turn: Turn, by: &Requester) -> Option<Turn> {
+    if turn.conversation.handler == Handler::Bot {
+        return None;
+    }
+    turn.conversation.handler = Handler::Bot;
+    turn.timers.push(TimerChange::CancelAll(TimerKind::HandBack));
+    note_conversation(&mut turn, EventType::HandedBack, by, by.payload());
+    Some(turn)
+}
+
+pub(super) fn assign(mut turn: Turn, by: &Requester, to: Option<&Assignee>) -> Option<Turn> {
+    if turn.conversation.assignee.as_ref() == to {
+        return None;
+    }
+    turn.conversation.assignee = to.cloned();
+    // Not to whom: a name is personal data (I10). The row has it.
+    let payload = by.payload().flag("assigned", to.is_some());
+    note_conversation(&mut turn, EventType::Assigned, by, payload);
+    Some(turn)
+}
+
+pub(super) fn resolve(mut turn: Turn, by: &Requester) -> Option<Turn> {
+    if turn.conversation.status == ConversationStatus::Resolved {
+        return None;
+    }
+    turn.conversation.status = ConversationStatus::Resolved;
+    note_conversation(&mut turn, EventType::Resolved, by, by.payload());
+    Some(turn)
+}
+
+pub(super) fn reopen(mut turn: Turn, by: &Requester) -> Option<Turn> {
+    if turn.conversation.status != ConversationStatus::Resolved {
+        return None;
+    }
+    turn.conversation.status = ConversationStatus::InProgress;
+    note_conversation(&mut turn, EventType::Reopened, by, by.payload());
+    Some(turn)
+}

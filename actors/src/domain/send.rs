@@ -77,6 +77,7 @@ impl SendError {
         Self {
             class: SendErrorClass::Reject,
             code: Some(UNSUPPORTED_ACTION.to_owned()),
+            throttled: false,
             detail: "the provider's gateway does not know this action".to_owned(),
         }
     }

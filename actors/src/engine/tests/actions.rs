@@ -68,5 +68,5 @@ fn i5_an_action_whose_outcome_is_unknown_is_asked_about() {
 }
 
 fn retry() -> SendError {
-    SendError { class: SendErrorClass::Retry { after: None }, code: None, detail: "busy".to_owned() }
+    SendError { class: SendErrorClass::Retry { after: None }, code: None, throttled: false, detail: "busy".to_owned() }
 }

@@ -12,7 +12,7 @@ use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
 use super::super::limits::{QuotaCharge, RowInHand, SendPermit};
-use super::content::{carries, template_content};
+use super::content::{carries, cost_micros, template_content};
 use super::routing::{Routing, retry_on_fallback};
 use super::settlement::{AttemptOutcome, UNCONFIGURED_WAIT, settle};
 use super::{checks, policy};

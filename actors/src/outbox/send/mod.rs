@@ -8,7 +8,7 @@ mod policy;
 mod routing;
 mod settlement;
 
-pub(crate) use self::content::{carries, cost_micros, fallback_carries, free_content, template_content};
+pub(crate) use self::content::{cost_micros, fallback_carries, free_content, template_content};
 pub(crate) use self::dead_letters::{count_dead, count_lost, count_none_lost};
 pub(crate) use self::delivery::{LeasedRow, deliver};
 pub(crate) use self::policy::reconciled;

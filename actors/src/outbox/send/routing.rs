@@ -70,7 +70,7 @@ pub(crate) fn retry_on_fallback(
 ) -> Settled {
     let fallback = senders.active_fallback(&message.channel, now);
     let can_carry = |fallback: &&Arc<ChannelHealth>| {
-        message.to.on(fallback.profile.scheme).is_some() && carries(message, &fallback.profile)
+        message.to.on(fallback.profile.scheme).is_some() && fallback_carries(message, &fallback.profile)
     };
     match result {
         Settled::Retry { reason, .. } if fallback.filter(can_carry).is_some() => Settled::Retry { at: now, reason },

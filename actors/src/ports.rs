@@ -21,7 +21,9 @@ use crate::domain::Timestamp;
 use crate::domain::address::{Address, Scheme};
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::ids::{
+    ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
+};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
 use crate::domain::status::{DeliveryStatus, OutboxState};

@@ -139,7 +139,9 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             let hint = format!("`template.variables` needs {} as well, with more than blanks", list(missing));
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
-        Refused::Stale => fixed("seen", "the conversation went on since it was read: read it again, or force the answer"),
+        Refused::Stale => {
+            fixed("seen", "the conversation went on since it was read: read it again, or force the answer")
+        }
         Refused::UnknownVariables(known) if known.is_empty() => {
             fixed("template.variables", "the template has no places: leave `template.variables` out")
         }

@@ -49,8 +49,8 @@ impl Conversation {
             }
             self.enter(Phase::Idle, ctx);
         }
-        let skip_wait = self.backpressure.skip_until.is_some_and(|until| Instant::now() < until)
-            || self.setup.pool.closes_soon();
+        let skip_wait =
+            self.backpressure.skip_until.is_some_and(|until| Instant::now() < until) || self.setup.pool.closes_soon();
         if self.queue.is_empty() || self.rows.queued || skip_wait || self.is_awaited() {
             return false;
         }

@@ -146,12 +146,7 @@ impl Conversation {
             taken: 0,
             in_flight: InFlightCounter::default(),
             backpressure: Backpressure::default(),
-            rows: RowsInStore {
-                queued: false,
-                deferred: false,
-                asked_at: None,
-                ask_again_after: ASK_AGAIN_AFTER,
-            },
+            rows: RowsInStore { queued: false, deferred: false, asked_at: None, ask_again_after: ASK_AGAIN_AFTER },
             setbacks: 0,
         }
     }

@@ -282,7 +282,11 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 fn is_plain(draft: &Draft) -> bool {
     let message = &draft.message;
-    message.template.is_none() && message.action.is_none() && message.urgent && message.expires_at.is_none() && draft.idempotency_key.is_none()
+    message.template.is_none()
+        && message.action.is_none()
+        && message.urgent
+        && message.expires_at.is_none()
+        && draft.idempotency_key.is_none()
 }
 
 async fn consume(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {

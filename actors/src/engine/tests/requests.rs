@@ -80,7 +80,10 @@ fn status_and_assignee_are_set_and_what_is_so_already_is_not_written() {
         assert_eq!(changed, [true, false, true, false, true, false]);
         let snapshot = harness.store.snapshot();
         let now = &snapshot.conversations[0].conversation;
-        assert_eq!((now.status, now.handler, now.assignee.as_ref()), (ConversationStatus::Resolved, Handler::Human, Some(&awa)));
+        assert_eq!(
+            (now.status, now.handler, now.assignee.as_ref()),
+            (ConversationStatus::Resolved, Handler::Human, Some(&awa))
+        );
         let told: String = snapshot.events.iter().map(|event| event.payload.to_string()).collect();
         assert!(!told.contains("Awa"), "I10");
 

@@ -51,7 +51,8 @@ impl Question<'_> {
         if !matches!(result, Settled::Unknown { .. }) && !senders.take_unknown_on_fallback(message.id) {
             result = send::retry_on_fallback(senders, message, result, now);
         }
-        let cost_micros = if matches!(result, Settled::Found(_)) { send::cost_micros(message, &asked.profile) } else { 0 };
+        let cost_micros =
+            if matches!(result, Settled::Found(_)) { send::cost_micros(message, &asked.profile) } else { 0 };
         let via = (asked.channel_key.channel != message.channel).then(|| asked.as_via());
         AttemptOutcome { result, via, cost_micros }
     }

@@ -164,7 +164,10 @@ pub async fn an_action_comes_back_as_it_was_and_passes_a_stop(store: &impl Subje
     assert_eq!(claimed[0].action.as_ref(), Some(&action));
     settle(store, &claimed[0], taken("link"), 4).await;
     let snapshot = store.snapshot().await;
-    assert_eq!((snapshot.sent_row(row).state, snapshot.sent_row(row).message.action.as_ref()), (OutboxState::Sent, Some(&action)));
+    assert_eq!(
+        (snapshot.sent_row(row).state, snapshot.sent_row(row).message.action.as_ref()),
+        (OutboxState::Sent, Some(&action))
+    );
 }
 
 /// Anne's conversation on the channel of tenant `a`.
@@ -226,7 +229,8 @@ pub async fn i3_an_answer_does_not_overtake_what_a_timer_wrote<S: Subject + Clon
         let provider = gateways.of(&ChannelId::new("a"));
         engine.accept(says("hello")).await.expect("accepts");
         let snapshot = until(store, |now| now.outbound.iter().any(|row| row.state == OutboxState::Sent)).await;
-        let message = ScheduledMessage { text: Some("reminder".into()), template: None, urgent: true, expires_at: None };
+        let message =
+            ScheduledMessage { text: Some("reminder".into()), template: None, urgent: true, expires_at: None };
         let request = Request {
             by: Requester { actor_type: ActorType::Operator, name: None },
             correlation: CorrelationId::fresh(),

@@ -270,10 +270,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     reason(
         "unsupported_action",
-        (
-            "the channel's provider does not know this action",
-            "le fournisseur du canal ne connaît pas cette action",
-        ),
+        ("the channel's provider does not know this action", "le fournisseur du canal ne connaît pas cette action"),
         Some((
             "send it through a channel whose provider knows it",
             "passer par un canal dont le fournisseur la connaît",

@@ -11,8 +11,7 @@ use crate::domain::turn::builder::{note, outbound, put};
 /// gets no message by it.
 pub(super) fn decide(mut turn: Turn, by: &Requester, action: &Action) -> Turn {
     let status = turn.conversation.status;
-    let message =
-        Outbound { action: Some(action.clone()), ..outbound(&turn, String::new(), OutboundKind::Action) };
+    let message = Outbound { action: Some(action.clone()), ..outbound(&turn, String::new(), OutboundKind::Action) };
     let row = message.id.0;
     put(&mut turn, message, None);
     // Nobody has answered the contact by it.

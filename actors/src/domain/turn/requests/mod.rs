@@ -116,14 +116,10 @@ pub fn decide_request(
             write_message(state, message, rules, now, (by.actor_type, by.name.as_deref())).map(Some)
         }
         Command::Reply(reply) => reply::decide(state, by, reply, rules, now).map(Some),
-        Command::SendAt { at, message } => {
-            schedule::decide(state, (request, *at), message, rules, now).map(Some)
-        }
+        Command::SendAt { at, message } => schedule::decide(state, (request, *at), message, rules, now).map(Some),
         Command::CancelTimer(timer) => Ok(Some(schedule::cancel(open(state, request, now), *timer))),
         Command::Act(action) => Ok(Some(action::decide(open(state, request, now), by, action))),
-        Command::HandOver { hand_back_at } => {
-            Ok(handling::hand_over(open(state, request, now), by, *hand_back_at))
-        }
+        Command::HandOver { hand_back_at } => Ok(handling::hand_over(open(state, request, now), by, *hand_back_at)),
         Command::HandBack => Ok(handling::hand_back(open(state, request, now), by)),
         Command::Assign(to) => Ok(handling::assign(open(state, request, now), by, to.as_ref())),
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),

@@ -1,8 +1,8 @@
 //! What a person answers: it takes the conversation over, and is refused when the person had not seen all of it (I14).
 
+use super::Requester;
 use super::handling::take_over;
 use super::send::{Refused, SendRequest, write_message};
-use super::Requester;
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Handler, State};
 use crate::domain::rules::Rules;

@@ -1,8 +1,8 @@
 //! STOP, START, CONFIRMER and HELP, whoever has the conversation (I6).
 
 use super::Ruling;
-use crate::domain::conversation::State;
 use crate::domain::consent::Keyword;
+use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EventType, Payload};
 use crate::domain::message::{Inbound, OutboundKind};
 use crate::domain::rules::TextName;

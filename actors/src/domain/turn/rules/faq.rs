@@ -11,9 +11,7 @@ pub(super) const NAME: &str = "faq";
 
 pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     match turn.rules.question(heard.folded) {
-        Some(entry) => {
-            Ruling::Done(turn.answer(TextName::Answer(entry), OutboundKind::Reply, Outcome::AnsweredFaq))
-        }
+        Some(entry) => Ruling::Done(turn.answer(TextName::Answer(entry), OutboundKind::Reply, Outcome::AnsweredFaq)),
         None => Ruling::Pass,
     }
 }

@@ -5,8 +5,8 @@
 //! sentence in each language for `palabre explain`.
 
 mod consent;
-mod faq;
 mod fallback;
+mod faq;
 mod human_handler;
 mod opted_out;
 mod reopen;

@@ -180,7 +180,7 @@ impl SandboxChannel {
         self.lock().iter().cloned().collect()
     }
 
-    fn keep(&self, request: &OutboundRequest<'_>) -> Receipt {
+    fn keep(&self, request: &OutboundRequest<'_>) -> Result<Receipt, SendError> {
         let id = format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple());
         let (text, template) = match &request.form {
             OutboundContent::Text(text) => ((*text).to_owned(), None),
@@ -189,6 +189,7 @@ impl SandboxChannel {
                 let template = SandboxTemplate { content_id: (*content_id).to_owned(), variables: variables.collect() };
                 (String::new(), Some(template))
             }
+            OutboundContent::Action(_) => return Err(SendError::unsupported_action()),
         };
         let message = SandboxMessage {
             id: id.clone(),
@@ -204,7 +205,7 @@ impl SandboxChannel {
             sent.pop_front();
         }
         sent.push_back(message);
-        Receipt { provider_message_id: ProviderMessageId::new(&id) }
+        Ok(Receipt { provider_message_id: ProviderMessageId::new(&id) })
     }
 
     /// Our id of a message that was sent, and its generation.
@@ -221,7 +222,7 @@ impl SandboxChannel {
 
 impl Gateway for SandboxChannel {
     fn send<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
-        Box::pin(async move { Ok(self.keep(&request)) })
+        Box::pin(async move { self.keep(&request) })
     }
 
     fn find<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {

@@ -74,12 +74,13 @@ pub async fn search(
     Ok(store.search(&tenants, query, page).await?)
 }
 
-/// Somebody has read a conversation to its end.
+/// Somebody has read a conversation to its end. Answers how it stands now.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's.
-pub async fn mark_read(caller: &Caller, store: &Operator, id: ConversationId) -> Result<(), ServiceError> {
+pub async fn mark_read(caller: &Caller, store: &Operator, id: ConversationId) -> Result<ConversationRow, ServiceError> {
     caller.require(ConversationWrite)?;
     audit::note(caller, "conversation.read", id);
-    Ok(store.mark_read(&caller.tenants, id).await?)
+    store.mark_read(&caller.tenants, id).await?;
+    show(caller, store, id).await
 }

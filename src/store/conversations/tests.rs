@@ -296,13 +296,17 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: S
     let left = operator.search(&only("belle"), "bonjour", SearchPage { before: None, limit: 100 }).await.unwrap();
     assert_eq!(left.messages.len(), 19, "what is gone is not shown");
     assert_eq!(index.verify().await.unwrap(), 11);
+    let words = || store.0.index.query("SELECT count(*) FROM search_words".into(), Vec::new());
+    assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 2);
     assert_eq!(index.verify().await.unwrap(), 0);
     run(&store, format!("UPDATE contacts SET name = 'Anne-Marie' WHERE id = '{anne}'")).await;
     came(&store, "belle", (anne, 1), 5_000, "encore").await;
     index_all(&mut index, now()).await;
     assert_eq!(people(&operator, "belle", "marie").await, ["Anne-Marie"], "a new name comes with a message");
+    run(&store, "DELETE FROM messages_in WHERE body = 'encore'".to_owned()).await;
     run(&store, format!("DELETE FROM contacts WHERE id = '{anne}'")).await;
-    assert_eq!(index.verify().await.unwrap(), 1);
+    assert_eq!(index.verify().await.unwrap(), 2);
+    assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 2, "nobody said `encore` any more");
     let young = base() + TimeDelta::milliseconds(6_200);
     came(&store, "belle", (anne, 1), 6_000, "jeune").await;
     assert_eq!(index_all(&mut index, young).await, 0, "its turn comes first");

@@ -104,6 +104,16 @@ pub(in crate::store) const CONTACT_PAGE: &str =
 pub(in crate::store) const REMOVE_CONTACTS: &str =
     "DELETE FROM search_contacts WHERE contact_id IN (SELECT * FROM unnest($1::text[]))";
 
+/// After which tenant and word, how many.
+pub(in crate::store) const WORD_PAGE: &str = "SELECT tenant_id, word FROM search_words \
+    WHERE (tenant_id, word) > ($1, $2) ORDER BY tenant_id, word LIMIT $3";
+
+/// `(tenant, word, the word behind its tenant's mark)`: those that no message has any more go.
+pub(in crate::store) const REMOVE_WORDS: &str = "DELETE FROM search_words v \
+    USING unnest($1::text[], $2::text[], $3::text[]) j (tenant_id, word, marked) \
+    WHERE v.tenant_id = j.tenant_id AND v.word = j.word AND NOT EXISTS (SELECT 1 FROM search_messages m \
+        WHERE m.words @@ ( || j.marked || )::tsquery)";
+
 /// `[id, …]`: those that are there.
 pub(in crate::store) const INBOUND_THERE: &str =
     "SELECT m.id FROM unnest($1::text[]) j (id) JOIN messages_in m ON m.id = j.id";

@@ -282,7 +282,7 @@ impl SearchIndex {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn verify(&self) -> Result<u64, StoreError> {
+    pub async fn verify(&mut self) -> Result<u64, StoreError> {
         let mut removed = 0;
         let mut after = 0_i64;
         loop {
@@ -294,7 +294,7 @@ impl SearchIndex {
         let mut after = String::new();
         loop {
             let rows = all(&self.index, sql::CONTACT_PAGE, [text(after.as_str()), count(PAGE)]).await?;
-            let Some(last) = rows.last() else { return Ok(removed) };
+            let Some(last) = rows.last() else { break };
             after = last.get(0)?;
             let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
             let there = self.there(sql::CONTACTS_THERE, &ids).await?;
@@ -302,6 +302,30 @@ impl SearchIndex {
             if !gone.is_empty() {
                 let tx = self.index.begin().await?;
                 removed += change(&tx, sql::REMOVE_CONTACTS, [column(gone)]).await?;
+                tx.commit().await?;
+            }
+        }
+        self.forget_words().await?;
+        Ok(removed)
+    }
+
+    /// Words that no message has any more are nobody's to be found by.
+    async fn forget_words(&mut self) -> Result<(), StoreError> {
+        self.known_words.clear();
+        let mut after = (String::new(), String::new());
+        loop {
+            let from = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE)];
+            let rows = all(&self.index, sql::WORD_PAGE, from).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = (last.get(0)?, last.get(1)?);
+            let mut words = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let (tenant, word): (String, String) = (row.get(0)?, row.get(1)?);
+                let marked = format!("{}{word}", mark(&tenant));
+                words.push([text(tenant), text(word), text(marked)]);
+            }
+            let tx = self.index.begin().await?;
+            if change(&tx, sql::REMOVE_WORDS, [list(words)]).await? > 0 {
                 tx.commit().await?;
             }
         }

@@ -166,6 +166,15 @@ pub(in crate::store) const CONTACT_PAGE: &str =
 pub(in crate::store) const REMOVE_CONTACTS: &str =
     "DELETE FROM search_contacts WHERE contact_id IN (SELECT value FROM json_each(+?1))";
 
+/// After which tenant and word, how many.
+pub(in crate::store) const WORD_PAGE: &str = "SELECT tenant_id, word FROM search_words \
+    WHERE (tenant_id, word) > (?1, ?2) ORDER BY tenant_id, word LIMIT ?3";
+
+/// `[[tenant, word, the word behind its tenant's mark], …]`: those that no message has any more go.
+pub(in crate::store) const REMOVE_WORDS: &str = "DELETE FROM search_words WHERE number IN (SELECT v.number \
+    FROM json_each(+?1) j CROSS JOIN search_words v ON v.tenant_id = j.value->>0 AND v.word = j.value->>1 \
+    WHERE NOT EXISTS (SELECT 1 FROM search_text WHERE search_text MATCH char(34) || (j.value->>2) || char(34)))";
+
 /// `[id, …]`: those that are there.
 pub(in crate::store) const INBOUND_THERE: &str =
     "SELECT m.id FROM json_each(+?1) j CROSS JOIN messages_in m ON m.id = j.value";

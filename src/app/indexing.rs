@@ -10,9 +10,9 @@ use tracing::{debug, info, warn};
 
 use crate::store::Store;
 
-/// How often the index looks for new messages: with the half second that it leaves a message for its turn, one is found within
-/// a second or two.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often the index looks for new messages. With the half second that it leaves a message for its turn, one is found
+/// within two seconds.
+const EVERY: Duration = Duration::from_secs(1);
 /// Between two batches of a backlog others have the disk for themselves.
 const BREATH: Duration = Duration::from_millis(20);
 /// How soon after a failure.

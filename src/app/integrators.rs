@@ -10,12 +10,14 @@ use palabre_actors::engine::{Engine, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
-use crate::config::{ApiKey, ApiScope, ApiTenants, Config, Tenant};
-use crate::http::api::{ApiChannel, ApiDeps, Key, NotSent, Outgoing, OutgoingMessage, Scope};
+use crate::config::{ApiKey, ApiTenants, Config, Tenant};
+use crate::http::api::{ApiDeps, Key};
+use crate::service::channels::ConfiguredChannel;
+use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::store::operator::{Operator, Tenants};
 
 pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> ApiDeps {
-    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ApiChannel {
+    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
         scheme: channel.profile.scheme,
@@ -38,17 +40,7 @@ fn key(key: &ApiKey) -> Key {
         ApiTenants::All => Tenants::All,
         ApiTenants::Only(tenants) => Tenants::Of(tenants.clone()),
     };
-    let scopes: Vec<Scope> = key.scopes.iter().copied().map(scope).collect();
-    Key::new(&key.name, key.key.expose_secret(), tenants, &scopes)
-}
-
-const fn scope(scope: ApiScope) -> Scope {
-    match scope {
-        ApiScope::Read => Scope::Read,
-        ApiScope::ReadContent => Scope::ReadContent,
-        ApiScope::Send => Scope::Send,
-        ApiScope::Operate => Scope::Operate,
-    }
+    Key::new(&key.name, key.key.expose_secret(), tenants, &key.scopes)
 }
 
 fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {

@@ -11,8 +11,7 @@ use super::outbox::on;
 use super::terminal::{age, cut, moment, now, one_line, table};
 use super::{ConfigFile, Tongue, complain_about, exit, mask, names, say};
 use crate::config::Config;
-use crate::http::api::conversations::{ConversationMessages, Conversations, SearchFound};
-use crate::http::api::responses::Visibility;
+use crate::http::api::responses::{ConversationMessages, Conversations, SearchFound, Visibility};
 use crate::service::{Caller, ServiceError, conversations};
 use crate::store::conversations::{
     AssignedTo, ContactRow, ConversationFilter, ConversationPage, ConversationRow, MessageRow, TimelinePage,
@@ -157,7 +156,7 @@ impl ConversationsManner {
         self.language.into()
     }
 
-    fn content(self) -> Visibility {
+    fn visibility(self) -> Visibility {
         if self.reveal { Visibility::Whole } else { Visibility::Masked }
     }
 
@@ -225,7 +224,7 @@ async fn list(store: &Operator, args: &ListArgs, config: &Config) -> Result<u8, 
     let limit = usize::from(args.limit);
     let rows = conversations::list(&caller, store, &filter, ConversationPage { before, limit }).await?;
     if manner.json {
-        json(&Conversations::of(&rows, limit, manner.content()));
+        json(&Conversations::of(&rows, limit, manner.visibility()));
     } else if rows.is_empty() {
         let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
         let nothing = manner.told("no conversation fits", "aucune conversation ne convient").to_owned();
@@ -295,7 +294,7 @@ async fn show(store: &Operator, args: &ShowArgs) -> Result<u8, ServiceError> {
         found => found?,
     };
     if manner.json {
-        json(&ConversationMessages::of(&row, &timeline, manner.content()));
+        json(&ConversationMessages::of(&row, &timeline, manner.visibility()));
         return Ok(exit::OK);
     }
     say(format_args!("{}", header(&row, manner).trim_end()));
@@ -342,7 +341,7 @@ async fn search(store: &Operator, args: &SearchArgs, config: &Config) -> Result<
     let found = conversations::search(&caller, store, &tenants, &args.query, page).await?;
     let is_empty = found.contacts.is_empty() && found.messages.is_empty();
     if manner.json {
-        json(&SearchFound::of(&found, manner.content()));
+        json(&SearchFound::of(&found, manner.visibility()));
     } else if is_empty {
         let stranger = names::stranger(&tenants, None, config);
         let nothing = manner.told("nothing fits", "rien ne convient").to_owned();

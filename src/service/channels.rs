@@ -11,7 +11,7 @@ use crate::store::operator::{Operator, OperatorReason};
 
 /// A channel of the configuration, as far as callers are concerned.
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub struct ConfiguredChannel {
     pub id: ChannelId,
     pub tenant: TenantId,
     /// The kind of address that it can write to.
@@ -27,9 +27,9 @@ pub struct Sender {
 pub async fn list<'a>(
     caller: &Caller,
     store: &Operator,
-    channels: &'a [Sender],
+    channels: &'a [ConfiguredChannel],
     now: Timestamp,
-) -> Result<Vec<(&'a Sender, Option<Pause>)>, ServiceError> {
+) -> Result<Vec<(&'a ConfiguredChannel, Option<Pause>)>, ServiceError> {
     let mut pauses = pauses(caller, store, now).await?;
     let seen = channels.iter().filter(|channel| caller.sees(&channel.tenant));
     let paired = seen.map(|channel| {

@@ -14,7 +14,7 @@ use crate::store::operator::{Item, Operator};
 
 /// A message that somebody asks for. It never stands in a log.
 #[derive(Clone)]
-pub struct Order {
+pub struct OutgoingMessage {
     /// Who sends.
     pub tenant: TenantId,
     pub channel: ChannelId,
@@ -34,10 +34,10 @@ pub struct Order {
 /// Takes messages to send.
 pub trait Outgoing: Send + Sync {
     /// Makes a message durable; it is sent in its turn.
-    fn send(&self, order: Order) -> Pending<'_, Result<OutboundId, NotSent>>;
+    fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>>;
 }
 
-/// Why nothing was written. Its texts repeat nothing of the order (I10).
+/// Why nothing was written. Its texts repeat nothing of it (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotSent {
     /// The rules say no: a word, and what to do.
@@ -60,9 +60,9 @@ pub enum NotSent {
     },
 }
 
-/// What became of an order.
+/// What became of a message that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
+pub enum SendOutcome {
     /// It is durable, and sent in its turn.
     Taken(OutboundId),
     /// It was asked for before, under the same key.
@@ -81,31 +81,35 @@ pub async fn send(
     caller: &Caller,
     store: &Operator,
     outgoing: &dyn Outgoing,
-    order: Order,
-) -> Result<Ordered, ServiceError> {
+    message: OutgoingMessage,
+) -> Result<SendOutcome, ServiceError> {
     caller.require(MessageSend)?;
-    caller.within(&order.tenant)?;
-    audit::note(caller, "message.send", &order.channel);
-    if let Some(before) = asked_before(store, &order).await? {
+    caller.within(&message.tenant)?;
+    audit::note(caller, "message.send", &message.channel);
+    if let Some(before) = asked_before(store, &message).await? {
         return Ok(before);
     }
-    match outgoing.send(order.clone()).await {
-        Ok(id) => Ok(Ordered::Taken(id)),
+    match outgoing.send(message.clone()).await {
+        Ok(id) => Ok(SendOutcome::Taken(id)),
         // Two copies raced, and the other one was first. One that is gone by now was deleted by its retention.
-        Err(NotSent::KeyTaken) => Ok(asked_before(store, &order).await?.unwrap_or(Ordered::NotSent(NotSent::KeyTaken))),
-        Err(why) => Ok(Ordered::NotSent(why)),
+        Err(NotSent::KeyTaken) => {
+            Ok(asked_before(store, &message).await?.unwrap_or(SendOutcome::NotSent(NotSent::KeyTaken)))
+        }
+        Err(why) => Ok(SendOutcome::NotSent(why)),
     }
 }
 
-async fn asked_before(store: &Operator, order: &Order) -> Result<Option<Ordered>, ServiceError> {
-    let Some(key) = &order.idempotency_key else { return Ok(None) };
-    let first = store.by_key(&order.tenant, key).await?;
-    let told = |first: Item| if is_same(&first, order) { Ordered::TakenBefore(first.id) } else { Ordered::KeyReused };
+async fn asked_before(store: &Operator, message: &OutgoingMessage) -> Result<Option<SendOutcome>, ServiceError> {
+    let Some(key) = &message.idempotency_key else { return Ok(None) };
+    let first = store.by_key(&message.tenant, key).await?;
+    let told = |first: Item| {
+        if is_same(&first, message) { SendOutcome::TakenBefore(first.id) } else { SendOutcome::KeyReused }
+    };
     Ok(first.map(told))
 }
 
-fn is_same(first: &Item, order: &Order) -> bool {
-    let text = order.text.as_deref().map(str::trim).unwrap_or_default();
-    let template = order.template.as_ref().map(TemplateUse::on_one_line);
-    first.to == order.to && first.body == text && first.template == template
+fn is_same(first: &Item, message: &OutgoingMessage) -> bool {
+    let text = message.text.as_deref().map(str::trim).unwrap_or_default();
+    let template = message.template.as_ref().map(TemplateUse::on_one_line);
+    first.to == message.to && first.body == text && first.template == template
 }

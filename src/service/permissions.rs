@@ -78,6 +78,12 @@ impl Permissions {
         self.0 & permission.bit() != 0
     }
 
+    /// Whether everything that the others allow is allowed.
+    #[must_use]
+    pub const fn includes(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+
     /// What the scopes of an API key grant.
     #[must_use]
     pub fn of_scopes(scopes: &[ApiScope]) -> Self {

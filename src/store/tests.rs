@@ -46,6 +46,26 @@ pub(crate) async fn outbox_rows(store: &Store, rows: &[(&str, &str, &str)]) {
     }
 }
 
+/// A conversation with one message that said `body`, whose ids are nearly the same, in the database and in the search index.
+pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
+    let (at, message) = ("2026-05-28T20:00:00.000000Z", id.replace("-7000-", "-7001-"));
+    let sql = format!(
+        "INSERT OR IGNORE INTO tenants VALUES ('{tenant}', 'x', 'fr', 'UTC', '', ''); \
+         INSERT INTO contacts (id, tenant_id, name, created_at, updated_at) VALUES ('{id}', '{tenant}', 'Anne', '{at}', '{at}'); \
+         INSERT INTO contact_addresses VALUES ('{tenant}', 'sms:+33612345678', '{id}', '{at}'); \
+         INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
+            last_message_at, unread, created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'new', 'bot', 1, '{at}', 1, '{at}', '{at}'); \
+         INSERT INTO messages_in (id, tenant_id, channel_id, conversation_id, provider_message_id, \"from\", \"to\", body, role, \
+            state, correlation_id, created_at, processed_at) \
+         VALUES ('{message}', '{tenant}', '{tenant}-sms', '{id}', '{id}', 'sms:+33612345678', 'x', '{body}', 'client', \
+            'processed', '{id}', '{at}', '{at}')"
+    );
+    let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    conn.execute_unprepared(&sql).await.unwrap();
+    store.search_index().step(chrono::Utc::now()).await.unwrap();
+}
+
 fn url(folder: &TempDir) -> String {
     format!("sqlite://{}", folder.path().join("palabre.db").display())
 }

@@ -10,27 +10,10 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::problems;
 use super::visibility::Visibility;
+pub use crate::config::ApiScope as Scope;
 use crate::http::problem::HttpProblem;
-use crate::store::operator::Tenants;
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Look: the outbox, channels, the consent ledger, with masked addresses and without texts.
-    Read,
-    /// Ask for messages to be sent.
-    Send,
-    /// Replay, cancel, pause and resume.
-    Operate,
-    /// See whole addresses, texts and operators' evidence in what it may read.
-    ReadContent,
-}
-
-impl Scope {
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
+use crate::service::permissions::granted_by;
+use crate::service::{self, Permission, Permissions, Tenants, Who};
 
 /// A key of the configuration. What is kept of it is a digest.
 #[derive(Clone)]
@@ -38,15 +21,15 @@ pub struct Key {
     name: Arc<str>,
     digest: [u8; 32],
     tenants: Tenants,
-    scopes: u8,
+    permissions: Permissions,
 }
 
 impl Key {
     /// A key with its name, for logs; whose tenants it sees; what it may do.
     #[must_use]
     pub fn new(name: &str, secret: &str, tenants: Tenants, scopes: &[Scope]) -> Self {
-        let scopes = scopes.iter().fold(0, |all, scope| all | scope.bit());
-        Self { name: Arc::from(name), digest: Sha256::digest(secret).into(), tenants, scopes }
+        let permissions = Permissions::of_scopes(scopes);
+        Self { name: Arc::from(name), digest: Sha256::digest(secret).into(), tenants, permissions }
     }
 }
 
@@ -60,8 +43,7 @@ impl fmt::Debug for Key {
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) name: Arc<str>,
-    pub(super) tenants: Tenants,
-    scopes: u8,
+    service: service::Caller,
 }
 
 impl Caller {
@@ -79,33 +61,36 @@ impl Caller {
             found.conditional_assign(&place, same);
         }
         let key = usize::try_from(found).ok().and_then(|place| keys.get(place)).ok_or(problems::UNKNOWN_KEY)?;
-        Ok(Self { name: Arc::clone(&key.name), tenants: key.tenants.clone(), scopes: key.scopes })
+        let who = Who::Key(Arc::clone(&key.name));
+        let service = service::Caller { who, tenants: key.tenants.clone(), permissions: key.permissions };
+        Ok(Self { name: Arc::clone(&key.name), service })
     }
 
+    /// Refuses a caller before anything else of the request is read. What they may do is decided by each use case.
     pub(super) fn may(&self, scope: Scope) -> Result<(), HttpProblem> {
-        if self.scopes & scope.bit() != 0 { Ok(()) } else { Err(problems::not_allowed(scope)) }
+        let has_it = self.service.permissions.includes(granted_by(scope));
+        if has_it { Ok(()) } else { Err(problems::not_allowed(scope)) }
+    }
+
+    /// The caller of use cases.
+    pub(super) const fn service(&self) -> &service::Caller {
+        &self.service
     }
 
     /// What this caller gets to see.
     pub(super) fn visibility(&self) -> Visibility {
-        if self.may(Scope::ReadContent).is_ok() { Visibility::Whole } else { Visibility::Masked }
+        if self.service.may(Permission::ContentRead) { Visibility::Whole } else { Visibility::Masked }
     }
 
     /// The tenants that a request is about: the one it names, when this caller sees it, else all that they see. One that
     /// they do not see is like one that is not there.
     pub(super) fn among(&self, named: Option<&TenantId>) -> Result<Tenants, HttpProblem> {
-        match named {
-            None => Ok(self.tenants.clone()),
-            Some(tenant) if self.sees(tenant) => Ok(Tenants::Of(vec![tenant.clone()])),
-            Some(_) => Err(problems::UNKNOWN_TENANT),
-        }
+        let named = named.map_or(Tenants::All, |tenant| Tenants::Of(vec![tenant.clone()]));
+        self.service.among(&named).map_err(HttpProblem::from)
     }
 
     pub(super) fn sees(&self, tenant: &TenantId) -> bool {
-        match &self.tenants {
-            Tenants::All => true,
-            Tenants::Of(tenants) => tenants.contains(tenant),
-        }
+        self.service.sees(tenant)
     }
 }
 

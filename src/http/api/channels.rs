@@ -13,10 +13,11 @@ use super::visibility::rfc3339;
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
+use crate::service;
 use crate::store::operator;
 
 /// The channel in the path.
-const UNKNOWN: HttpProblem = HttpProblem::at(
+pub(super) const UNKNOWN: HttpProblem = HttpProblem::at(
     "id",
     StatusCode::NOT_FOUND,
     "unknown channel",
@@ -85,16 +86,13 @@ pub(super) struct PauseRequest {
     (status = 200, body = ChannelList, description = "The channels, in the order of the configuration"), CallProblems
 ))]
 pub(super) async fn list(call: Call<ToRead>) -> Reply {
-    let pauses = call.operator.pauses(&call.caller.tenants).await?;
-    let now = call.now();
-    let channels = call.api.channels.iter().filter(|channel| call.caller.sees(&channel.tenant)).map(|channel| {
-        let pause = pauses.iter().find(|pause| pause.channel_key.channel == channel.id && pause.until > now);
-        ChannelState {
-            channel_id: channel.id.to_string(),
-            tenant_id: channel.tenant.to_string(),
-            scheme: channel.scheme.to_string(),
-            paused: pause.map(ChannelPause::of),
-        }
+    let channels =
+        service::channels::list(call.caller.service(), &call.operator, &call.api.channels, call.now()).await?;
+    let channels = channels.into_iter().map(|(channel, pause)| ChannelState {
+        channel_id: channel.id.to_string(),
+        tenant_id: channel.tenant.to_string(),
+        scheme: channel.scheme.to_string(),
+        paused: pause.as_ref().map(ChannelPause::of),
     });
     reply(&ChannelList { channels: channels.collect() })
 }
@@ -113,8 +111,9 @@ pub(super) async fn pause(call: Call<ToOperate>, PathId(id): PathId, Json(asked)
     };
     let reason = reason(asked.reason.as_deref())?;
     let mut channel = channel(&call, &id)?;
-    let pause = call.operator.pause(&call.caller.tenants, &ChannelId::new(&id), &reason, (until, now)).await?;
-    channel.paused = Some(ChannelPause::of(&pause.ok_or(UNKNOWN)?));
+    let (caller, id) = (call.caller.service(), ChannelId::new(&id));
+    let pause = service::channels::pause(caller, &call.operator, &id, &reason, (until, now)).await?;
+    channel.paused = Some(ChannelPause::of(&pause));
     reply(&channel)
 }
 
@@ -125,8 +124,7 @@ pub(super) async fn pause(call: Call<ToOperate>, PathId(id): PathId, Json(asked)
 ))]
 pub(super) async fn resume(call: Call<ToOperate>, PathId(id): PathId, _body: WholeBody) -> Reply {
     let channel = channel(&call, &id)?;
-    let resumed = call.operator.resume(&call.caller.tenants, &ChannelId::new(&id)).await?;
-    resumed.ok_or(UNKNOWN)?;
+    service::channels::resume(call.caller.service(), &call.operator, &ChannelId::new(&id)).await?;
     reply(&channel)
 }
 

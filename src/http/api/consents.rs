@@ -12,6 +12,7 @@ use super::visibility::{Visibility, rfc3339};
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
+use crate::service;
 use crate::store::operator::{ConsentRow, OptOut};
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
@@ -139,7 +140,8 @@ pub(super) async fn list(call: Call<ToRead>, Query(asked): Query<ConsentFilter>)
     let tenant = asked.tenant.as_deref().map(TenantId::new);
     let tenants = call.caller.among(tenant.as_ref())?;
     let limit = page_of(asked.limit);
-    let rows = call.operator.consents(&tenants, None, asked.after, limit).await?;
+    let part = (asked.after, limit);
+    let rows = service::consents::ledger(call.caller.service(), &call.operator, &tenants, None, part).await?;
     if rows.is_empty() && asked.after.is_none() {
         call.found_nothing(asked.tenant.as_deref(), None)?;
     }

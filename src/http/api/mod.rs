@@ -7,7 +7,8 @@ mod call;
 mod caller;
 mod channels;
 mod consents;
-pub mod conversations;
+mod contacts;
+mod conversations;
 mod messages;
 mod misfit;
 mod openapi;
@@ -22,15 +23,16 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use palabre_actors::domain::address::Scheme;
-use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::domain::ids::ChannelId;
 use palabre_actors::ports::Clock;
 use serde::Serialize;
 
 pub use self::caller::{Key, Scope};
-pub use self::messages::{NotSent, Outgoing, OutgoingMessage};
 use super::problem::HttpProblem;
 use super::routes::Routes;
+use crate::service::ServiceError;
+use crate::service::channels::ConfiguredChannel;
+use crate::service::messages::Outgoing;
 use crate::store::StoreError;
 use crate::store::operator::Operator;
 
@@ -38,6 +40,7 @@ use crate::store::operator::Operator;
 pub mod responses {
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
+    pub use super::conversations::{ConversationMessages, Conversations, SearchFound};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
@@ -49,7 +52,7 @@ pub struct ApiDeps {
     /// Who may call. None: the API answers 401 to everything but its description.
     pub keys: Arc<[Key]>,
     /// The channels of the configuration.
-    pub channels: Arc<[ApiChannel]>,
+    pub channels: Arc<[ConfiguredChannel]>,
     /// The operators' way to the tables; `None` in tests of other things.
     pub operator: Option<Operator>,
     /// Where messages to send go.
@@ -62,17 +65,6 @@ impl fmt::Debug for ApiDeps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiDeps").field("keys", &self.keys).field("channels", &self.channels).finish_non_exhaustive()
     }
-}
-
-/// A channel of the configuration, as far as the API needs it.
-#[derive(Clone, Debug)]
-pub struct ApiChannel {
-    pub id: ChannelId,
-    pub tenant: TenantId,
-    /// Whom it can write to.
-    pub scheme: Scheme,
-    /// Whether messages of one conversation wait for each other.
-    pub keep_order: bool,
 }
 
 impl ApiDeps {
@@ -100,6 +92,20 @@ impl From<StoreError> for HttpProblem {
     }
 }
 
+impl From<ServiceError> for HttpProblem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Denied(permission) => problems::denied(permission),
+            ServiceError::UnknownTenant => problems::UNKNOWN_TENANT,
+            ServiceError::NotFound("message") => problems::UNKNOWN_MESSAGE,
+            ServiceError::NotFound("channel") => channels::UNKNOWN,
+            ServiceError::NotFound(_) => problems::NOT_FOUND,
+            ServiceError::TooManyTenants => problems::TOO_MANY_TENANTS,
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// Adds the routes of the API.
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/openapi.json", openapi::description);
@@ -107,4 +113,6 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     outbox::mount(routes);
     channels::mount(routes);
     consents::mount(routes);
+    conversations::mount(routes);
+    contacts::mount(routes);
 }

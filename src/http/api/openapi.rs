@@ -26,6 +26,13 @@ use utoipa::{Modify, OpenApi};
         super::channels::list,
         super::channels::pause,
         super::channels::resume,
+        super::conversations::list,
+        super::conversations::show,
+        super::conversations::messages,
+        super::conversations::search,
+        super::conversations::read,
+        super::contacts::list,
+        super::contacts::show,
     ),
     components(schemas(super::problems::ErrorBody)),
     modifiers(&Keys),
@@ -34,6 +41,8 @@ use utoipa::{Modify, OpenApi};
         (name = "outbox", description = "What is on its way, what arrived, what did not"),
         (name = "channels", description = "Sender accounts"),
         (name = "consents", description = "Who consented to what"),
+        (name = "conversations", description = "Who is talked with, and what was said"),
+        (name = "contacts", description = "The persons of tenants"),
     )
 )]
 struct Description;

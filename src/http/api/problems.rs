@@ -11,6 +11,8 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::caller::Scope;
 use crate::http::problem::HttpProblem;
+use crate::service::Permission;
+use crate::service::permissions::scope_for;
 
 const fn problem(status: StatusCode, error: &'static str, hint: &'static str) -> HttpProblem {
     HttpProblem::new(status, error, hint)
@@ -68,6 +70,11 @@ pub(super) const UNKNOWN_MESSAGE: HttpProblem = HttpProblem::at(
     "unknown message",
     "this key sees no message of the outbox with this id",
 );
+/// What the path names.
+pub(super) const NOT_FOUND: HttpProblem =
+    HttpProblem::at("id", StatusCode::NOT_FOUND, "unknown id", "this key sees nothing with this id");
+pub(super) const TOO_MANY_TENANTS: HttpProblem =
+    invalid("tenant", "no tenant", "this key sees too many to search them all at once: name one");
 pub(super) const NOT_JSON: HttpProblem = bad_json("not JSON");
 pub(super) const NOT_A_BODY: HttpProblem =
     problem(StatusCode::BAD_REQUEST, "the body did not come whole", "send it at once, with its Content-Length");
@@ -98,6 +105,13 @@ pub(super) const fn not_allowed(scope: Scope) -> HttpProblem {
         Scope::ReadContent => "the key lacks the scope `read-content`",
     };
     problem(StatusCode::FORBIDDEN, "not allowed", hint)
+}
+
+/// A use case that no scope of the key's grants.
+pub(super) fn denied(permission: Permission) -> HttpProblem {
+    const NO_KEY_MAY: HttpProblem =
+        problem(StatusCode::FORBIDDEN, "not allowed", "no key may do this: use the command line of the machine");
+    scope_for(permission).map_or(NO_KEY_MAY, not_allowed)
 }
 
 /// A change that the state of the row does not allow.

@@ -10,10 +10,12 @@ use tempfile::TempDir;
 
 use super::fakes::FakeOutgoing;
 use super::*;
-use crate::http::api::{ApiChannel, Key, NotSent, Scope};
+use crate::http::api::{Key, Scope};
+use crate::service::channels::ConfiguredChannel;
+use crate::service::messages::NotSent;
 use crate::store::Store;
 use crate::store::operator::Tenants;
-use crate::store::tests::outbox_rows;
+use crate::store::tests::{outbox_rows, talked};
 
 const DEAD: &str = "019c1a2b-0000-7000-8000-000000000001";
 const OF_TAXI: &str = "019c1a2b-0000-7000-8000-000000000002";
@@ -32,6 +34,8 @@ impl ApiServer {
         let store = Store::open(&url, true).await.unwrap();
         let rows = [(DEAD, "belle", "dead"), (OF_TAXI, "taxi", "dead"), (SENT, "belle", "sent")];
         outbox_rows(&store, &rows).await;
+        talked(&store, DEAD, "belle", "Bonjour, un rendez-vous ?").await;
+        talked(&store, OF_TAXI, "taxi", "Bonjour, un taxi ?").await;
         let outgoing = Arc::new(FakeOutgoing::default());
         let of = |tenants: &[&str]| Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect());
         let keys = [
@@ -44,7 +48,7 @@ impl ApiServer {
             ),
             Key::new("taxi", "key-of-taxi", of(&["taxi"]), &[Scope::Read, Scope::Operate, Scope::Send]),
         ];
-        let senders = ["belle", "taxi"].map(|tenant| ApiChannel {
+        let senders = ["belle", "taxi"].map(|tenant| ConfiguredChannel {
             id: ChannelId::new(&format!("{tenant}-sms")),
             tenant: TenantId::new(tenant),
             scheme: Scheme::Sms,
@@ -273,6 +277,64 @@ async fn the_same_key_is_the_same_message() {
         assert_eq!(api.post("key-of-crm", "/api/v1/messages", &other).await.0, expected);
     }
     assert_eq!(api.post("key-of-ops", "/api/v1/messages", &other).await.0, 422, "which tenant?");
+}
+
+#[tokio::test]
+async fn i9_conversations_and_contacts_are_those_of_the_key_s_tenants() {
+    let api = ApiServer::open().await;
+    let (status, own) = api.get("key-of-crm", "/api/v1/conversations").await;
+    assert_eq!((status, own["conversations"].as_array().unwrap().len()), (200, 1), "{own}");
+    let first = &own["conversations"][0];
+    assert_eq!((&first["id"], &first["unread"], &first["contact_name"]), (&json!(DEAD), &json!(1), &Value::Null));
+    assert_eq!(first["address"], "sms:+336…78");
+    let (_, all) = api.get("key-of-ops", "/api/v1/conversations").await;
+    assert_eq!(all["conversations"].as_array().unwrap().len(), 2);
+    assert_eq!(all["conversations"][0]["contact_name"], "Anne");
+    for what in ["conversations", "contacts"] {
+        assert_eq!(api.get("key-of-crm", &format!("/api/v1/{what}/{DEAD}")).await.0, 200, "{what}");
+        let (status, problem) = api.get("key-of-crm", &format!("/api/v1/{what}/{OF_TAXI}")).await;
+        assert_eq!((status, &problem["error"]), (404, &json!("unknown id")), "{what}");
+        assert_eq!(api.get("key-of-crm", &format!("/api/v1/{what}?tenant=taxi")).await.0, 404, "{what}");
+        let (_, list) = api.get("key-of-taxi", &format!("/api/v1/{what}")).await;
+        assert_eq!(list[what].as_array().unwrap().len(), 1, "{what}");
+    }
+    assert_eq!(api.get("key-of-crm", &format!("/api/v1/conversations/{OF_TAXI}/messages")).await.0, 404);
+    let path = format!("/api/v1/conversations/{DEAD}/messages");
+    let (_, masked) = api.get("key-of-crm", &path).await;
+    let directions: Vec<_> = masked["messages"].as_array().unwrap().iter().map(|one| &one["direction"]).collect();
+    assert_eq!(directions, ["out", "in"]);
+    assert!(masked["messages"].as_array().unwrap().iter().all(|one| one["text"].is_null()), "{masked}");
+    let (_, whole) = api.get("key-of-ops", &path).await;
+    assert_eq!(whole["messages"][1]["text"], "Bonjour, un rendez-vous ?");
+    for (path, status) in [
+        ("/api/v1/conversations?status=open", 422),
+        ("/api/v1/conversations?colour=red", 422),
+        ("/api/v1/conversations?handler=human", 200),
+        ("/api/v1/conversations/4711", 422),
+        ("/api/v1/contacts/4711", 422),
+    ] {
+        assert_eq!(api.get("key-of-ops", path).await.0, status, "{path}");
+    }
+    let read = format!("/api/v1/conversations/{DEAD}/read");
+    assert_eq!(api.post("key-of-crm", &read, &json!({})).await.0, 403);
+    assert_eq!(api.post("key-of-taxi", &read, &json!({})).await.0, 404);
+    assert_eq!(api.post("key-of-ops", &read, &json!({})).await.1["unread"], 0);
+}
+
+#[tokio::test]
+async fn i10_a_search_needs_the_scope_that_shows_what_it_finds() {
+    let api = ApiServer::open().await;
+    let search = |what: &str| format!("/api/v1/conversations/search?{what}");
+    let (status, problem) = api.get("key-of-crm", &search("q=bonjour")).await;
+    assert_eq!((status, problem["hint"].as_str().unwrap().contains("read-content")), (403, true), "{problem}");
+    let (status, found) = api.get("key-of-ops", &search("q=BONJOUR&tenant=belle")).await;
+    assert_eq!((status, found["messages"].as_array().unwrap().len()), (200, 1), "{found}");
+    assert_eq!(found["messages"][0]["conversation_id"], DEAD);
+    let (_, found) = api.get("key-of-ops", &search("q=06+12+34+56+78")).await;
+    assert_eq!(found["contacts"].as_array().unwrap().len(), 2, "{found}");
+    let (_, found) = api.get("key-of-ops", &search("q=bonjuor")).await;
+    assert_eq!((&found["approximate"], found["messages"].as_array().unwrap().len()), (&json!(true), 2), "{found}");
+    assert_eq!(api.get("key-of-ops", &search("q=")).await.0, 422);
 }
 
 #[tokio::test]

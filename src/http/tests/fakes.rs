@@ -13,8 +13,8 @@ use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
-use crate::http::api::{NotSent, Outgoing, OutgoingMessage};
 use crate::http::{Accepted, ChannelEndpoint, Receivers, Refusal};
+use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub(super) const WHATSAPP: &str = "whatsapp:+14155238886";

@@ -301,12 +301,13 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: S
     assert_eq!(index.verify().await.unwrap(), 0);
     run(&store, format!("UPDATE contacts SET name = 'Anne-Marie' WHERE id = '{anne}'")).await;
     came(&store, "belle", (anne, 1), 5_000, "encore").await;
+    came(&store, "belle", (anne, 1), 5_001, "suite").await;
     index_all(&mut index, now()).await;
     assert_eq!(people(&operator, "belle", "marie").await, ["Anne-Marie"], "a new name comes with a message");
     run(&store, "DELETE FROM messages_in WHERE body = 'encore'".to_owned()).await;
     run(&store, format!("DELETE FROM contacts WHERE id = '{anne}'")).await;
     assert_eq!(index.verify().await.unwrap(), 2);
-    assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 2, "nobody said `encore` any more");
+    assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 3, "nobody said `encore` any more");
     let young = base() + TimeDelta::milliseconds(6_200);
     came(&store, "belle", (anne, 1), 6_000, "jeune").await;
     assert_eq!(index_all(&mut index, young).await, 0, "its turn comes first");

@@ -112,7 +112,7 @@ pub(in crate::store) const WORD_PAGE: &str = "SELECT tenant_id, word FROM search
 pub(in crate::store) const REMOVE_WORDS: &str = "DELETE FROM search_words v \
     USING unnest($1::text[], $2::text[], $3::text[]) j (tenant_id, word, marked) \
     WHERE v.tenant_id = j.tenant_id AND v.word = j.word AND NOT EXISTS (SELECT 1 FROM search_messages m \
-        WHERE m.words @@ ( || j.marked || )::tsquery)";
+        WHERE m.words @@ (quote_literal(j.marked))::tsquery)";
 
 /// `[id, …]`: those that are there.
 pub(in crate::store) const INBOUND_THERE: &str =

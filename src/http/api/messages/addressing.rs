@@ -3,10 +3,11 @@
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
 
+use super::super::ApiDeps;
 use super::super::caller::Caller;
 use super::super::problems::{self, invalid};
-use super::super::{ApiChannel, ApiDeps};
 use crate::http::problem::HttpProblem;
+use crate::service::channels::ConfiguredChannel;
 
 /// The tenant that is named, the one whose channel is, or the only one that the key sees.
 pub(super) fn tenant(
@@ -46,7 +47,7 @@ pub(super) fn channel_and_address<'a>(
     tenant: &TenantId,
     named: Option<&str>,
     to: &str,
-) -> Result<(&'a ApiChannel, Address), HttpProblem> {
+) -> Result<(&'a ConfiguredChannel, Address), HttpProblem> {
     const BAD: HttpProblem = invalid(
         "to",
         "bad address",
@@ -61,7 +62,7 @@ pub(super) fn channel_and_address<'a>(
     let sender = if let Some(named) = named {
         fitting.find(|channel| channel.id.as_str() == named).ok_or(problems::UNKNOWN_CHANNEL)?
     } else {
-        let fitting: Vec<&ApiChannel> =
+        let fitting: Vec<&ConfiguredChannel> =
             fitting.filter(|channel| scheme.is_none_or(|scheme| scheme == channel.scheme)).collect();
         match fitting[..] {
             [sender] => sender,
@@ -88,9 +89,9 @@ mod tests {
     use palabre_actors::domain::ids::{ChannelId, OutboundId};
     use palabre_actors::ports::Pending;
 
-    use super::super::{NotSent, Outgoing, OutgoingMessage};
     use super::*;
     use crate::http::api::Key;
+    use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
     use crate::store::operator::Tenants;
 
     struct Nowhere;
@@ -110,7 +111,7 @@ mod tests {
     }
 
     fn api() -> ApiDeps {
-        let sender = |id: &str, tenant: &str, scheme| ApiChannel {
+        let sender = |id: &str, tenant: &str, scheme| ConfiguredChannel {
             id: ChannelId::new(id),
             tenant: TenantId::new(tenant),
             scheme,

@@ -2,17 +2,12 @@
 
 mod addressing;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
-use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
 use palabre_actors::domain::template::TemplateUse;
-use palabre_actors::ports::Pending;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,60 +18,10 @@ use super::problems::{self, BodyProblems, CallProblems, KeyConflict, UnknownName
 use super::{Reply, reply, reply_with};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
-use crate::store::operator::Item;
+use crate::service::messages::{self, NotSent, OutgoingMessage, SendOutcome};
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.post("/api/v1/messages", send);
-}
-
-/// A message that somebody asks for. It never stands in a log.
-#[derive(Clone)]
-pub struct OutgoingMessage {
-    /// Who sends.
-    pub tenant: TenantId,
-    /// Through which channel.
-    pub channel: ChannelId,
-    /// To whom.
-    pub to: Address,
-    /// What to say, while free text may be sent.
-    pub text: Option<String>,
-    /// What to say otherwise.
-    pub template: Option<TemplateUse>,
-    /// Whether it passes when the budget is spent.
-    pub urgent: bool,
-    /// Not after.
-    pub expires_at: Option<Timestamp>,
-    /// The same key is the same message.
-    pub idempotency_key: Option<String>,
-}
-
-/// Takes messages to send.
-pub trait Outgoing: Send + Sync {
-    /// Makes a message durable; it is sent in its turn.
-    fn send(&self, order: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>>;
-}
-
-/// Why nothing was written. Its texts repeat nothing of the order (I10).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotSent {
-    /// The rules say no: a word, and what to do.
-    Refused {
-        /// `opted_out`, `unknown_template`, …
-        word: &'static str,
-        /// For people.
-        hint: Cow<'static, str>,
-        /// Which field is meant, where it is one: `template.variables.heure`.
-        field: Option<Cow<'static, str>>,
-    },
-    /// Another message has this idempotency key.
-    KeyTaken,
-    /// Nothing is promised: try again.
-    Later {
-        /// `overloaded`, `stopping`, `unavailable`
-        word: &'static str,
-        /// For people.
-        hint: &'static str,
-    },
 }
 
 /// A message to send: a text, a template, or both (the template is for when the window is closed).
@@ -136,33 +81,25 @@ pub struct AcceptedMessage {
 ))]
 pub(super) async fn send(call: Call<ToSend>, request: HttpRequest, Json(asked): Json<NewMessage>) -> Reply {
     let message = message(&call, request.headers(), asked)?;
-    if let Some(key) = &message.idempotency_key
-        && let Some(first) = call.operator.by_key(&message.tenant, key).await?
-    {
-        return again(&first, &message);
-    }
-    match call.api.outgoing.send(message.clone()).await {
-        Ok(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
-        Err(NotSent::Refused { word, hint, field }) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Err(HttpProblem { field, ..HttpProblem::new(status, word, "").hinting(hint) })
-        }
-        Err(NotSent::Later { word, hint }) => Err(problems::later(word, hint)),
-        // Two copies raced, and the other one was first.
-        Err(NotSent::KeyTaken) => {
-            let key = message.idempotency_key.as_deref().unwrap_or_default();
-            let first = call.operator.by_key(&message.tenant, key).await?.ok_or(problems::UNAVAILABLE)?;
-            again(&first, &message)
-        }
+    let outcome = messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?;
+    match outcome {
+        SendOutcome::Taken(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
+        SendOutcome::TakenBefore(id) => reply(&AcceptedMessage { id: id.to_string() }),
+        SendOutcome::KeyReused => Err(problems::KEY_REUSED),
+        SendOutcome::NotSent(why) => Err(not_sent(why)),
     }
 }
 
-/// The first message's id, when it is the same message.
-fn again(first: &Item, message: &OutgoingMessage) -> Reply {
-    let text = message.text.as_deref().map(str::trim).unwrap_or_default();
-    let template = message.template.as_ref().map(TemplateUse::on_one_line);
-    let same = first.to == message.to && first.body == text && first.template == template;
-    if same { reply(&AcceptedMessage { id: first.id.to_string() }) } else { Err(problems::KEY_REUSED) }
+/// Why nothing was written.
+pub(super) fn not_sent(why: NotSent) -> HttpProblem {
+    match why {
+        NotSent::Refused { word, hint, field } => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            HttpProblem { field, ..HttpProblem::new(status, word, "").hinting(hint) }
+        }
+        NotSent::Later { word, hint } => problems::later(word, hint),
+        NotSent::KeyTaken => problems::UNAVAILABLE,
+    }
 }
 
 fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Result<OutgoingMessage, HttpProblem> {

@@ -12,6 +12,7 @@ use super::visibility::Visibility;
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
+use crate::service;
 use crate::store::operator::{Changed, PageRequest, ReplayOptions};
 
 /// Messages that a replay makes due in a second, unless asked otherwise and at most.
@@ -37,7 +38,14 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
 pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(OutboxFilter, PageBefore)>) -> Reply {
     let filter = which.filter(&call.caller)?;
     let limit = page_of(page.limit);
-    let items = call.operator.list(&filter, PageRequest { before: page.before, limit }, call.now()).await?;
+    let items = service::outbox::list(
+        call.caller.service(),
+        &call.operator,
+        &filter,
+        PageRequest { before: page.before, limit },
+        call.now(),
+    )
+    .await?;
     if items.is_empty() && page.before.is_none() {
         call.found_nothing(which.tenant.as_deref(), which.channel.as_deref())?;
     }
@@ -50,7 +58,9 @@ pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(Outbox
     (status = 200, body = OutboxCounts, description = "The counts, the largest first"), CallProblems, SearchProblems
 ))]
 pub(super) async fn counts(call: Call<ToRead>, Query(which): Query<OutboxFilter>) -> Reply {
-    let counts = call.operator.counts(&which.filter(&call.caller)?, call.now()).await?;
+    let counts =
+        service::outbox::counts(call.caller.service(), &call.operator, &which.filter(&call.caller)?, call.now())
+            .await?;
     if counts.is_empty() {
         call.found_nothing(which.tenant.as_deref(), which.channel.as_deref())?;
     }
@@ -64,8 +74,7 @@ pub(super) async fn counts(call: Call<ToRead>, Query(which): Query<OutboxFilter>
 ))]
 pub(super) async fn show(call: Call<ToRead>, id: PathId) -> Reply {
     let id = id.message()?;
-    let shown = call.operator.show(&call.caller.tenants, id).await?.ok_or(problems::UNKNOWN_MESSAGE)?;
-    let waits = call.operator.blocked_reason(id, call.now()).await?;
+    let (shown, waits) = service::outbox::show(call.caller.service(), &call.operator, id, call.now()).await?;
     reply(&MessageHistory::of(&shown, waits.as_ref(), call.caller.visibility()))
 }
 
@@ -80,7 +89,10 @@ pub(super) async fn show(call: Call<ToRead>, id: PathId) -> Reply {
 pub(super) async fn replay(call: Call<ToOperate>, id: PathId, Json(change): Json<ChangeRequest>) -> Reply {
     let id = id.message()?;
     let manner = manner(&call, change.reason.as_deref(), None)?;
-    changed(call.operator.replay(&call.caller.tenants, id, &manner).await?, call.caller.visibility())
+    changed(
+        service::outbox::replay(call.caller.service(), &call.operator, id, &manner).await?,
+        call.caller.visibility(),
+    )
 }
 
 /// Sends every message that fits a filter on its way again, so many of them due in a second.
@@ -96,9 +108,13 @@ pub(super) async fn replay_all(call: Call<ToOperate>, Json(asked): Json<ReplayRe
     let filter = asked.filter.filter(&call.caller).map_err(|problem| problem.within("filter"))?;
     let manner = manner(&call, asked.reason.as_deref(), asked.per_second)?;
     let messages = if asked.dry_run {
-        call.operator.replayable(&filter).await?.iter().map(|count| count.messages).sum()
+        service::outbox::replayable(call.caller.service(), &call.operator, &filter)
+            .await?
+            .iter()
+            .map(|count| count.messages)
+            .sum()
     } else {
-        call.operator.replay_all(&filter, &manner).await?
+        service::outbox::replay_all(call.caller.service(), &call.operator, &filter, &manner).await?
     };
     if messages == 0 {
         let found = call.found_nothing(asked.filter.tenant.as_deref(), asked.filter.channel.as_deref());
@@ -118,7 +134,10 @@ pub(super) async fn replay_all(call: Call<ToOperate>, Json(asked): Json<ReplayRe
 pub(super) async fn cancel(call: Call<ToOperate>, id: PathId, Json(change): Json<ChangeRequest>) -> Reply {
     let id = id.message()?;
     let reason = reason(change.reason.as_deref())?;
-    changed(call.operator.cancel(&call.caller.tenants, id, &reason, call.now()).await?, call.caller.visibility())
+    changed(
+        service::outbox::cancel(call.caller.service(), &call.operator, id, &reason, call.now()).await?,
+        call.caller.visibility(),
+    )
 }
 
 fn manner(call: &Call<ToOperate>, why: Option<&str>, per_second: Option<u32>) -> Result<ReplayOptions, HttpProblem> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::visibility::{Visibility, rfc3339};
+use super::super::visibility::{Visibility, rfc3339};
 use crate::store::conversations::{ContactRow, ConversationRow, MessageRow, SearchResult, Timeline};
 
 /// What was talked about with one contact over one channel.

@@ -14,8 +14,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Report", "what one subcommand of the lab prints; each is named with its module"),
     ("Conversation", "the actor, and the state that it keeps"),
     ("MessageHistory", "what the store reads, and the API's response"),
-    ("NotSent", "to be one type in `service`"),
-    ("Outgoing", "to be one type in `service`"),
 ];
 
 /// Types that are visible in their whole crate and have the name of another one.

@@ -7,7 +7,8 @@ use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::{self, postgres::PgDatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::postgres::{is_broken, is_read_only};
+/// `read_only_sql_transaction`
+const READ_ONLY: &str = "25006";
 
 /// The store cannot be opened, migrated or read.
 #[derive(Debug, thiserror::Error)]
@@ -195,4 +196,27 @@ fn sql_state(code: &str) -> Option<Refusal> {
             _ => None,
         },
     }
+}
+
+/// Whether an error means that the connection is of no use any more: it broke, the server stops, or it became a read
+/// replica.
+pub(super) fn is_broken(error: &DbErr) -> bool {
+    match of_sqlx(error) {
+        Some(sqlx::Error::Database(error)) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == READ_ONLY)
+        }
+        Some(
+            sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::PoolTimedOut,
+        ) => true,
+        _ => false,
+    }
+}
+
+/// Whether the server is a read replica.
+pub(super) fn is_read_only(error: &DbErr) -> bool {
+    matches!(of_sqlx(error), Some(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == READ_ONLY))
 }

@@ -8,8 +8,9 @@ use palabre_actors::domain::status::{DeliveryStatus, Transition};
 use palabre_actors::ports::StatusUpdate;
 use uuid::Uuid;
 
+use super::insert::Rows;
 use super::sql::EVENT_LOG;
-use super::statement::{Rows, id, id_or_null, text, time};
+use super::statement::{id, id_or_null, text, time};
 
 /// Events of one transaction, in the order in which they happened.
 pub(super) struct Events(Rows);

@@ -12,8 +12,8 @@ use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::DatabasePool;
-use super::error::port_error;
-use super::postgres::{DedicatedConnection, is_broken};
+use super::error::{is_broken, port_error};
+use super::postgres::DedicatedConnection;
 use super::sql;
 use super::statement::{SqlExecutor, all, id_or_null, list, text};
 use super::values::{PackedInbound, Row, corrupt};

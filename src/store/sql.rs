@@ -3,27 +3,9 @@
 //! The texts themselves, their parameters and their columns stand in `sqlite/sql.rs` and `postgres/sql.rs`. An empty
 //! text is not run, because that database does not need it.
 
-use super::statement::{BulkTable, SqlText};
+use super::insert::BulkTable;
+use super::statement::SqlText;
 use super::{postgres, sqlite};
-
-/// The same phone number under the other scheme (`sms:`, `whatsapp:`): it belongs to the same person. Null for other
-/// addresses.
-macro_rules! same_phone {
-    ($address:literal) => {
-        concat!(
-            "CASE WHEN ",
-            $address,
-            " LIKE 'whatsapp:+%' THEN 'sms:' || substr(",
-            $address,
-            ", 10) WHEN ",
-            $address,
-            " LIKE 'sms:+%' THEN 'whatsapp:' || substr(",
-            $address,
-            ", 5) END"
-        )
-    };
-}
-pub(super) use same_phone;
 
 macro_rules! texts {
     ($($name:ident)*) => {

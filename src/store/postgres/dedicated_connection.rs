@@ -12,15 +12,12 @@ use sea_orm::sqlx::{ConnectOptions, Connection, Error, Executor};
 use tokio::sync::Mutex;
 
 use super::bind::{self, failed};
-use crate::store::error::of_sqlx;
+use crate::store::error::is_broken;
 use crate::store::statement::{Dialect, SqlExecutor, Value};
 use crate::store::values::Row;
 
 /// How long the server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// `read_only_sql_transaction`
-const READ_ONLY: &str = "25006";
 
 pub(in crate::store) struct DedicatedConnection {
     options: Box<PgConnectOptions>,
@@ -112,21 +109,4 @@ impl SqlExecutor for DedicatedConnection {
 
 fn gone() -> DbErr {
     failed(Error::WorkerCrashed)
-}
-
-/// Whether an error means that the connection is of no use any more: it broke, the server stops, or it became a read
-/// replica.
-pub(in crate::store) fn is_broken(error: &DbErr) -> bool {
-    match of_sqlx(error) {
-        Some(Error::Database(error)) => {
-            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == READ_ONLY)
-        }
-        Some(Error::Io(_) | Error::Protocol(_) | Error::Tls(_) | Error::WorkerCrashed | Error::PoolTimedOut) => true,
-        _ => false,
-    }
-}
-
-/// Whether the server is a read replica.
-pub(in crate::store) fn is_read_only(error: &DbErr) -> bool {
-    matches!(of_sqlx(error), Some(Error::Database(error)) if error.code().is_some_and(|code| code == READ_ONLY))
 }

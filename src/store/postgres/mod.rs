@@ -23,7 +23,7 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 use tracing::warn;
 
 pub(super) use self::bind::{execute, failed, query};
-pub(super) use self::dedicated_connection::{DedicatedConnection, is_broken, is_read_only};
+pub(super) use self::dedicated_connection::DedicatedConnection;
 pub(super) use self::id_clock::inbound_ids;
 pub(super) use self::notices::listen;
 

@@ -67,7 +67,7 @@ macro_rules! quota_exempt {
 }
 use quota_exempt;
 
-use crate::store::sql::same_phone;
+use crate::store::same_phone::same_phone;
 
 /// Whether this address (`j`) said STOP or, where it is a contact's (`a`), any of theirs, which it is one of.
 macro_rules! said_stop {

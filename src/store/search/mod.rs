@@ -15,12 +15,11 @@ pub use self::indexing::{Indexed, SearchIndex};
 pub(in crate::store) use self::question::Search;
 pub use self::question::{FoundContact, FoundMessage, FoundPage, SearchPage};
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::database::DatabasePool;
 use super::statement::all;
-use super::{Store, StoreError, sqlite};
+use super::{Store, StoreError};
 
 impl Store {
     /// The index, for the task that fills it.
@@ -48,11 +47,4 @@ impl Store {
 
 async fn has_trigrams(index: &DatabasePool) -> Result<bool, sea_orm::DbErr> {
     Ok(!all(index, sql::TRIGRAMS, []).await?.is_empty())
-}
-
-/// The file of SQLite's index: beside the database's, with its name.
-pub(super) fn file_of(url: &str) -> Option<PathBuf> {
-    let mut file = sqlite::path_of(url)?.into_os_string();
-    file.push("-search");
-    Some(file.into())
 }

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
 use tracing::warn;
 
-use super::{BUSY, bind, connect, search};
+use super::{BUSY, bind, connect, path_of, search};
 use crate::store::StoreError;
-use crate::store::search::file_of;
 use crate::store::values::corrupt;
 
 /// Grows when the words of a text are read in another way, or the tables change: an index of another version is made anew.
@@ -85,4 +84,11 @@ fn options(path: &Path, is_read_only: bool) -> ConnectOptions {
             .pragma("journal_size_limit", "67108864")
     });
     options
+}
+
+/// The file of SQLite's index: beside the database's, with its name.
+fn file_of(url: &str) -> Option<PathBuf> {
+    let mut file = path_of(url)?.into_os_string();
+    file.push("-search");
+    Some(file.into())
 }

@@ -45,7 +45,7 @@ macro_rules! quota_exempt {
 }
 use quota_exempt;
 
-use crate::store::sql::same_phone;
+use crate::store::same_phone::same_phone;
 
 /// A table that rows are appended to in bulk.
 #[derive(Debug)]

@@ -12,9 +12,10 @@ use super::job::AcceptTask;
 use super::{Transaction, WriterConnection};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
+use crate::store::insert::Rows;
 use crate::store::postgres;
 use crate::store::sql;
-use crate::store::statement::{Rows, all, id, list, text, text_or_null, time};
+use crate::store::statement::{all, id, list, text, text_or_null, time};
 use crate::store::values::{corrupt, details_text};
 
 /// Makes the ids of inbound messages: UUIDv7 that only grow.

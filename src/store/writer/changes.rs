@@ -15,8 +15,9 @@ use super::conversation_queue::unblock_heads;
 use super::job::{OutboxChange, Task};
 use super::outbox_row::{ChangeEffects, OutboxRow, PackedOutboxRow};
 use crate::store::events::Events;
+use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Rows, all, change_later, column, id, integer, list, text, time};
+use crate::store::statement::{all, change_later, column, id, integer, list, text, time};
 use crate::store::values::corrupt;
 
 /// What a transaction does about a row that another one has locked.

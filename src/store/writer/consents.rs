@@ -13,8 +13,9 @@ use super::Transaction;
 use super::conversation_queue::{Awaited, release, suppress};
 use super::outbox_row::FailoverSend;
 use crate::store::events::{self, Events};
+use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Rows, Value, all, change, id, id_or_null, list, text, text_or_null, time};
+use crate::store::statement::{Value, all, change, id, id_or_null, list, text, text_or_null, time};
 use crate::store::values::Row;
 
 /// Writes the consent changes of a wave of turns: welcomes first, then what contacts said.

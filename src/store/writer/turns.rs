@@ -18,10 +18,10 @@ use super::Transaction;
 use super::conversation_queue::{Awaited, QueueKey, lock_heads, release, unblock_heads};
 use super::job::Task;
 use crate::store::events::{self, Events};
+use crate::store::insert::Rows;
 use crate::store::sql;
 use crate::store::statement::{
-    Dialect, Rows, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
-    time_or_null,
+    Dialect, Value, all, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time, time_or_null,
 };
 use crate::store::timestamp_list::timestamps_text;
 use crate::store::values::{Row, corrupt};

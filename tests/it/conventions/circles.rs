@@ -17,7 +17,6 @@ const KNOWN: &[&[&str]] = &[
     &["src/config/"],
     &["src/gateway/"],
     &["src/http/"],
-    &["src/store/"],
 ];
 
 type Module = Vec<String>;

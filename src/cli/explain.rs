@@ -26,7 +26,7 @@ use super::{complain, complain_about, exit, has_database, load_without_secrets, 
 use crate::config::Config;
 use crate::gateway;
 use crate::store::entity::message_out;
-use crate::store::{BlockedReason, HistoryReader, MessageHistory, StoreError};
+use crate::store::{BlockedReason, FlowHistory, HistoryReader, StoreError};
 
 /// How a story is told.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,7 @@ impl Around {
     }
 }
 
-async fn look_up(config: &Config, id: &str) -> Result<Option<(MessageHistory, Around)>, StoreError> {
+async fn look_up(config: &Config, id: &str) -> Result<Option<(FlowHistory, Around)>, StoreError> {
     let archive = HistoryReader::open(&config.database.url).await?;
     let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
     let mut around = Around::default();
@@ -110,7 +110,7 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(MessageHistory, Ar
     Ok(Some((story, around)))
 }
 
-fn tell(story: &MessageHistory, around: &Around, manner: Manner) {
+fn tell(story: &FlowHistory, around: &Around, manner: Manner) {
     if manner.json {
         let document = document::of(story, around, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));

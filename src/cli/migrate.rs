@@ -9,7 +9,7 @@ use clap::Args;
 
 use self::report::Printer;
 use super::{ConfigFile, complain, exit, load_without_secrets, say};
-use crate::store::{Move, MoveError, MoveState, MoveVerdict, PAGE_ROWS, Pass, Store};
+use crate::store::{Move, MoveError, MovePass, MoveState, MoveVerdict, PAGE_ROWS, Store};
 
 pub(super) const HELP: &str = "\
 To move a running installation from SQLite to PostgreSQL (docs/runbooks/migrate.md has every step):
@@ -64,7 +64,7 @@ fn bring_up_to_date(config: &Path) -> u8 {
 /// What came of it.
 enum Outcome {
     /// Rows were copied beside the daemon.
-    Copied(Vec<Pass>),
+    Copied(Vec<MovePass>),
     /// It is over, or the databases differ.
     Compared(MoveVerdict),
     /// It was over before.

@@ -22,7 +22,7 @@ pub struct HistoryReader {
 
 /// One flow from its webhook to the last callback. Times are text; ids and words are as in the tables.
 #[derive(Clone)]
-pub struct MessageHistory {
+pub struct FlowHistory {
     pub correlation_id: String,
     pub tenant_id: String,
     /// The message that started it, if any.
@@ -70,7 +70,7 @@ impl HistoryReader {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn explain(&self, id: &str) -> Result<Option<MessageHistory>, StoreError> {
+    pub async fn explain(&self, id: &str) -> Result<Option<FlowHistory>, StoreError> {
         // Our ids are stored in small letters; a provider's id as it came.
         let ours = Uuid::parse_str(id).ok().map(|id| id.to_string());
         let mut inbound = match &ours {
@@ -99,7 +99,7 @@ impl HistoryReader {
         if let Some(row) = outbound.filter(|row| answers.iter().all(|answer| answer.id != row.id)) {
             answers.push(row);
         }
-        Ok(Some(MessageHistory { correlation_id, tenant_id, inbound, outbound: answers, events }))
+        Ok(Some(FlowHistory { correlation_id, tenant_id, inbound, outbound: answers, events }))
     }
 
     /// Rows of the outbox, newest first.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::timeline::{Content, beginning, moment};
 use super::{Around, Manner, sentences};
 use crate::http::api::responses::{self, Waiting};
-use crate::store::MessageHistory;
+use crate::store::FlowHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
 /// The document.
@@ -90,7 +90,7 @@ struct Happened {
 }
 
 /// The document of a story.
-pub(super) fn of(story: &MessageHistory, around: &Around, manner: Manner) -> Document {
+pub(super) fn of(story: &FlowHistory, around: &Around, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(story);
     let happened = |event: &event_log::Model| {

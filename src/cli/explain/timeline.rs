@@ -12,11 +12,11 @@ use super::labels::label;
 use super::{Around, Manner, sentences, words};
 use crate::cli::mask;
 use crate::cli::terminal::{self, one_line};
-use crate::store::MessageHistory;
+use crate::store::FlowHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
 /// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &MessageHistory, around: &Around, manner: Manner) -> String {
+pub(super) fn text(story: &FlowHistory, around: &Around, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
@@ -41,7 +41,7 @@ pub(super) fn text(story: &MessageHistory, around: &Around, manner: Manner) -> S
     text.trim_end().to_owned()
 }
 
-fn message(row: &message_in::Model, story: &MessageHistory, content: Content, line: &mut impl FnMut(&str)) {
+fn message(row: &message_in::Model, story: &FlowHistory, content: Content, line: &mut impl FnMut(&str)) {
     line(&format!("{} {}", label("message", content.language), row.id));
     line(&content.field("at the provider", &row.provider_message_id));
     line(&content.field("tenant, channel", format!("{}, {}", row.tenant_id, row.channel_id)));
@@ -98,7 +98,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
     }
 }
 
-fn timeline(story: &MessageHistory, language: Language, line: &mut impl FnMut(&str)) {
+fn timeline(story: &FlowHistory, language: Language, line: &mut impl FnMut(&str)) {
     let Some(begun) = beginning(story) else {
         line(label("nothing is in the event log", language));
         return;
@@ -113,7 +113,7 @@ fn timeline(story: &MessageHistory, language: Language, line: &mut impl FnMut(&s
 }
 
 /// Which answer an event is about, when there are several.
-fn which(story: &MessageHistory, event: &event_log::Model) -> String {
+fn which(story: &FlowHistory, event: &event_log::Model) -> String {
     let about = event.entity_id.as_deref().filter(|_| event.entity_type == "message_out" && story.outbound.len() > 1);
     about.map(|id| format!(" [{id}]")).unwrap_or_default()
 }
@@ -135,7 +135,7 @@ fn parts(row: &message_in::Model, language: Language) -> String {
 }
 
 /// When the story begins.
-pub(super) fn beginning(story: &MessageHistory) -> Option<DateTime<Utc>> {
+pub(super) fn beginning(story: &FlowHistory) -> Option<DateTime<Utc>> {
     let webhook = story.inbound.as_ref().and_then(|row| moment(&row.created_at));
     webhook.or_else(|| story.events.first().and_then(|event| moment(&event.created_at)))
 }
@@ -275,8 +275,8 @@ pub(super) mod samples {
         }
     }
 
-    pub fn story() -> MessageHistory {
-        MessageHistory {
+    pub fn story() -> FlowHistory {
+        FlowHistory {
             correlation_id: inbound().correlation_id,
             tenant_id: "institut-belle".to_owned(),
             inbound: Some(inbound()),

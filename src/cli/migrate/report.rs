@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::terminal::{counted, table};
 use super::super::{complain_about, say};
-use crate::store::{Compared, MoveProgress, MoveVerdict, Pass};
+use crate::store::{Compared, MovePass, MoveProgress, MoveVerdict};
 
 /// How often it says how far it is, to a person who watches and to a file.
 const WATCHED: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ impl Printer {
         }
     }
 
-    pub fn copied(&mut self, passes: &[Pass]) {
+    pub fn copied(&mut self, passes: &[MovePass]) {
         self.end_line();
         let Some(last) = passes.last() else { return };
         let written: u64 = passes.iter().map(|pass| pass.written).sum();

@@ -96,7 +96,7 @@ pub struct MoveProgress {
 
 /// Result of a pass over all tables.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pass {
+pub struct MovePass {
     /// Rows of the source.
     pub read: u64,
     /// Rows that were missing or different in the target.
@@ -142,7 +142,7 @@ impl Compared {
 #[derive(Clone, Debug)]
 pub struct MoveVerdict {
     pub tables: Vec<Compared>,
-    pub pass: Pass,
+    pub pass: MovePass,
 }
 
 impl MoveVerdict {
@@ -240,9 +240,9 @@ impl Move {
     ///
     /// # Errors
     /// [`MoveError`]; the same again goes on.
-    pub async fn copy(&mut self, tell: &mut (dyn FnMut(MoveProgress) + Send)) -> Result<Vec<Pass>, MoveError> {
+    pub async fn copy(&mut self, tell: &mut (dyn FnMut(MoveProgress) + Send)) -> Result<Vec<MovePass>, MoveError> {
         self.make_months().await?;
-        let mut passes: Vec<Pass> = Vec::new();
+        let mut passes: Vec<MovePass> = Vec::new();
         while passes.len() < PASSES && passes.last().is_none_or(|pass| pass.written > LITTLE) {
             passes.push(self.pass(None, tell).await?);
             self.touch().await?;
@@ -281,9 +281,9 @@ impl Move {
         &mut self,
         mut compared: Option<&mut Vec<Compared>>,
         tell: &mut (dyn FnMut(MoveProgress) + Send),
-    ) -> Result<Pass, MoveError> {
+    ) -> Result<MovePass, MoveError> {
         let begun = Instant::now();
-        let mut pass = Pass::default();
+        let mut pass = MovePass::default();
         for table in TABLES {
             let passed = self.pass_over(table, compared.is_some(), tell).await?;
             pass.read += passed.source.rows;

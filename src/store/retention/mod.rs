@@ -6,6 +6,7 @@
 //! What is open is never deleted, however old it is, nor is what it refers to and the events of its flow; nor are
 //! consents, and the messages that prove them. A message's age counts from its last change.
 
+mod old_rows;
 mod pages;
 mod partitions;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
 
-pub(super) use self::pages::{OldRows, RetainedTable};
+pub(super) use self::old_rows::{OldRows, RetainedTable};
 use super::moving;
 use super::{Store, StoreError};
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use palabre_actors::domain::Timestamp;
 use sea_orm::DbErr;
 
-use crate::store::statement::{SqlExecutor, SqlText, Value, all, change, count, flag, text, time};
+use super::old_rows::{OldRows, RetainedTable};
+use crate::store::statement::{SqlText, Value, all, count, flag, text, time};
 use crate::store::values::first_id_of;
 use crate::store::writer::{Sweep, WriteJob};
 use crate::store::{Store, StoreError, sql};
@@ -17,58 +18,6 @@ const BREATH: Duration = Duration::from_millis(25);
 /// Up to so many open flows are excluded one by one, which costs every page a read of them. With more, all events
 /// since the oldest of them stay.
 const FEW_FLOWS: usize = 2_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum RetainedTable {
-    Outbound,
-    Inbound,
-    Events,
-}
-
-impl RetainedTable {
-    pub const fn table(self) -> &'static str {
-        match self {
-            Self::Outbound => "messages_out",
-            Self::Inbound => "messages_in",
-            Self::Events => "event_log",
-        }
-    }
-
-    const fn look(self) -> SqlText {
-        match self {
-            Self::Outbound => sql::OLD_OUTBOUND,
-            Self::Inbound => sql::OLD_INBOUND,
-            Self::Events => sql::OLD_EVENTS,
-        }
-    }
-
-    const fn delete(self) -> SqlText {
-        match self {
-            Self::Outbound => sql::FORGET_OUTBOUND,
-            Self::Inbound => sql::FORGET_INBOUND,
-            Self::Events => sql::FORGET_EVENTS,
-        }
-    }
-}
-
-/// A range of a table's rows, of which those are deleted that may be.
-#[derive(Clone, Debug)]
-pub(in crate::store) struct OldRows {
-    table: RetainedTable,
-    after: String,
-    through: String,
-    since: Timestamp,
-    few_flows: bool,
-}
-
-impl OldRows {
-    /// Deletes, and returns how many rows.
-    pub async fn delete(&self, tx: &impl SqlExecutor) -> Result<u64, DbErr> {
-        let mut values = vec![text(self.after.as_str()), text(self.through.as_str()), time(self.since)];
-        values.extend((self.table == RetainedTable::Events).then(|| flag(self.few_flows)));
-        change(tx, self.table.delete(), values).await
-    }
-}
 
 struct Found {
     through: String,

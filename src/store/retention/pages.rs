@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
-use sea_orm::DbErr;
 
 use super::old_rows::{OldRows, RetainedTable};
 use crate::store::statement::{SqlText, Value, all, count, flag, text, time};

@@ -8,8 +8,9 @@ use palabre_actors::domain::turn::Turn;
 use sea_orm::DbErr;
 
 use super::Transaction;
+use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Rows, all, change_later, id, id_or_null, list, text, text_or_null, time};
+use crate::store::statement::{all, change_later, id, id_or_null, list, text, text_or_null, time};
 
 /// Positions of the turns whose timer is gone. Asks nothing when no turn came of a timer.
 pub(super) async fn gone(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {

@@ -14,9 +14,10 @@ use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
 pub(in crate::cli) use self::sentences::{
-    Case, event as told_event, fallback_of, last_error, misspelt, told_wait, wait_todo, what_to_do, why_inbound,
-    why_outbound,
+    Case, event as told_event, fallback_of, last_error, misspelt, told_wait, wait_todo, what_to_do,
 };
+#[cfg(feature = "lab")]
+pub(in crate::cli) use self::sentences::{why_inbound, why_outbound};
 pub(in crate::cli) use self::words::{
     contact_wrote as told_contact_wrote, happened, kind as told_kind, meaning as told_meaning, outbound_state,
     state as told_state, state_alone,

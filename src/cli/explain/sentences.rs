@@ -143,6 +143,7 @@ fn buried(reason: &str, language: Language) -> String {
 }
 
 /// Why an outbound message is where it is. `None`: it is still under way, or nobody has words for its state.
+#[cfg(feature = "lab")]
 pub(in crate::cli) fn why_outbound(row: &message_out::Model, language: Language) -> Option<String> {
     let state: OutboxState = row.state.parse().ok()?;
     state.is_final().then(|| told_state(state, row, language))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{
-    Account, Answer, Daemon as Whereabouts, InboundMessage, Simulator, SimulatorConfig,
+    Answer, Daemon as Whereabouts, InboundMessage, SimulatedAccount, Simulator, SimulatorConfig,
 };
 use palabre_testbed::postgres;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
@@ -176,7 +176,7 @@ impl World {
     }
 
     fn made(setup: &Setup, postgres: Option<String>, own: Option<postgres::Database>) -> Self {
-        let accounts = [BELLE, TAXI].map(|tenant| Account::new(tenant.account_sid, tenant.auth_token));
+        let accounts = [BELLE, TAXI].map(|tenant| SimulatedAccount::new(tenant.account_sid, tenant.auth_token));
         let twilio = Simulator::start(SimulatorConfig::new(accounts)).expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = postgres.as_deref().unwrap_or(LITE);

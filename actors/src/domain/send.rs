@@ -7,7 +7,7 @@ use super::address::Address;
 use super::ids::{ChannelId, ProviderMessageId};
 use super::message::Outbound;
 
-/// A message in the form in which one attempt hands it to one channel.
+/// What a gateway is asked to send: a message as one attempt hands it to one channel.
 #[derive(Clone, Debug)]
 pub struct OutboundRequest<'a> {
     /// The message.
@@ -17,7 +17,7 @@ pub struct OutboundRequest<'a> {
     /// Who gets it, as that channel addresses them.
     pub to: &'a Address,
     /// What is said.
-    pub form: OutboundContent<'a>,
+    pub content: OutboundContent<'a>,
 }
 
 /// What is said, and how.

@@ -182,7 +182,7 @@ impl SandboxChannel {
 
     fn keep(&self, request: &OutboundRequest<'_>) -> Result<Receipt, SendError> {
         let id = format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple());
-        let (text, template) = match &request.form {
+        let (text, template) = match &request.content {
             OutboundContent::Text(text) => ((*text).to_owned(), None),
             OutboundContent::Template { content_id, variables } => {
                 let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

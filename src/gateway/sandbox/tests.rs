@@ -49,8 +49,8 @@ fn outbound(body: &str) -> Outbound {
 }
 
 fn asked(message: &Outbound) -> OutboundRequest<'_> {
-    let form = OutboundContent::Text(&message.body);
-    OutboundRequest { message, channel: &message.channel, to: &message.to, form }
+    let content = OutboundContent::Text(&message.body);
+    OutboundRequest { message, channel: &message.channel, to: &message.to, content }
 }
 
 #[test]
@@ -118,8 +118,8 @@ async fn what_is_sent_is_kept_found_and_shown_to_this_machine_alone() {
 #[tokio::test]
 async fn a_template_is_kept_with_its_values() {
     let (sandbox, message) = (sandbox(), outbound(""));
-    let form = OutboundContent::Template { content_id: "rappel", variables: vec![("prenom", "Anna")] };
-    sandbox.send(OutboundRequest { form, ..asked(&message) }).await.unwrap();
+    let content = OutboundContent::Template { content_id: "rappel", variables: vec![("prenom", "Anna")] };
+    sandbox.send(OutboundRequest { content, ..asked(&message) }).await.unwrap();
     let template = sandbox.sent()[0].template.clone().unwrap();
     assert_eq!(template.variables, [("prenom".to_owned(), "Anna".to_owned())]);
 }

@@ -14,7 +14,7 @@ const NO_CALLBACKS: Bilingual = (
 );
 
 #[derive(Deserialize)]
-struct Account {
+struct AccountResource {
     status: String,
 }
 
@@ -48,7 +48,7 @@ async fn account(channel: &Channel, wiring: Wiring<'_>) -> SetupFinding {
         );
     };
     match response.status() {
-        StatusCode::OK => match response.json::<Account>().await {
+        StatusCode::OK => match response.json::<AccountResource>().await {
             Ok(account) if account.status == "active" => SetupFinding {
                 level: SetupLevel::Good,
                 what: ("Twilio knows the account, and it is active", "Twilio connaît le compte, et il est actif"),

@@ -26,9 +26,9 @@ const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 /// Looks a message up. [`Found::Taken`] names all messages that fit, the newest first: as a conversation's messages leave
 /// one after the other, an older one of the same text is an earlier message of ours. The caller knows which ids it has
 /// seen.
-pub(super) async fn find(gateway: &TwilioGateway, letter: OutboundRequest<'_>) -> Result<Found, SendError> {
+pub(super) async fn find(gateway: &TwilioGateway, outbound: OutboundRequest<'_>) -> Result<Found, SendError> {
     let retry = |broken: Broken| broken.error(SendErrorClass::Retry { after: None });
-    let request = |url: Url| Request::new(Method::GET, query(gateway, &letter, url));
+    let request = |url: Url| Request::new(Method::GET, query(gateway, &outbound, url));
     let response = gateway.call(request).await.map_err(retry)?;
     let status = response.status();
     let headers = response.headers().clone();
@@ -43,18 +43,18 @@ pub(super) async fn find(gateway: &TwilioGateway, letter: OutboundRequest<'_>) -
         _ => return Ok(Found::CannotTell),
     }
     let reply = read(response, MAX_LIST_BYTES).await.map_err(retry)?;
-    Ok(search(&reply, &letter))
+    Ok(search(&reply, &outbound))
 }
 
-fn query(gateway: &TwilioGateway, letter: &OutboundRequest<'_>, mut url: Url) -> Url {
+fn query(gateway: &TwilioGateway, outbound: &OutboundRequest<'_>, mut url: Url) -> Url {
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("To", &super::send::wire(gateway.kind, letter.to));
+        query.append_pair("To", &super::send::wire(gateway.kind, outbound.to));
         if let Some(from) = &gateway.from {
             query.append_pair("From", from);
         }
         // The parameter's name is `DateSent>`; a day in UTC is all it takes.
-        let since = letter.message.generation.since - CLOCK_SKEW;
+        let since = outbound.message.generation.since - CLOCK_SKEW;
         query.append_pair("DateSent>", &since.format("%Y-%m-%d").to_string());
         query.append_pair("PageSize", PAGE_SIZE);
     }
@@ -76,11 +76,11 @@ struct Listed {
     date_created: Option<String>,
 }
 
-fn search(reply: &[u8], letter: &OutboundRequest<'_>) -> Found {
+fn search(reply: &[u8], outbound: &OutboundRequest<'_>) -> Found {
     let Ok(list) = serde_json::from_slice::<List>(reply) else { return Found::CannotTell };
-    let generation = letter.message.generation;
+    let generation = outbound.message.generation;
     let mut candidates = Vec::new();
-    for listed in list.messages.iter().filter(|listed| fits(listed, &letter.form)) {
+    for listed in list.messages.iter().filter(|listed| fits(listed, &outbound.content)) {
         let date = listed.date_created.as_deref().and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         let (Some(date), Some(sid)) = (date, listed.sid.as_deref()) else { return Found::CannotTell };
         // What failed before a replay is the reason for the replay, not its outcome. Clocks only blur what is close.
@@ -99,9 +99,9 @@ fn search(reply: &[u8], letter: &OutboundRequest<'_>) -> Found {
     }
 }
 
-fn fits(listed: &Listed, form: &OutboundContent<'_>) -> bool {
+fn fits(listed: &Listed, content: &OutboundContent<'_>) -> bool {
     let shown = listed.body.as_deref().unwrap_or_default().trim();
-    let same = match form {
+    let same = match content {
         // Twilio trims what it stores.
         OutboundContent::Text(text) => shown == text.trim(),
         OutboundContent::Template { variables, .. } => {

@@ -9,6 +9,7 @@ mod checks;
 pub mod codes;
 mod config;
 mod decode;
+mod endpoint_failover;
 mod find;
 pub mod form;
 mod retry_after;
@@ -16,10 +17,9 @@ mod routes;
 mod send;
 pub mod signature;
 pub mod simulator;
-mod spelling;
 #[cfg(test)]
 mod tests;
-mod ways;
+mod url_variants;
 
 use std::sync::Arc;
 

@@ -25,8 +25,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
+use super::endpoint_failover::EndpointFailover;
 use super::retry_after::retry_after;
-use super::ways::Ways;
 use super::{Kind, TwilioAccount, codes};
 use crate::config::Channel;
 
@@ -40,7 +40,7 @@ const SHORTEST_SECOND_CALL: Duration = Duration::from_secs(1);
 pub struct TwilioGateway {
     client: reqwest::Client,
     pub(super) kind: Kind,
-    ways: Ways,
+    endpoints: EndpointFailover,
     authorization: HeaderValue,
     /// `From=…&MessagingServiceSid=…&StatusCallback=…%3Fmid%3D`, ready for the id to follow.
     opening: String,
@@ -91,7 +91,7 @@ impl TwilioGateway {
         Ok(Self {
             client,
             kind,
-            ways: Ways::new(usual, backup),
+            endpoints: EndpointFailover::new(usual, backup),
             authorization: authorization(account).ok_or(BadAccount::Credentials)?,
             opening: opening.finish(),
             has_callback: public_base_url.is_some(),
@@ -101,11 +101,11 @@ impl TwilioGateway {
         })
     }
 
-    async fn hand_over(&self, letter: OutboundRequest<'_>) -> Result<Receipt, SendError> {
-        if matches!(letter.form, OutboundContent::Action(_)) {
+    async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+        if matches!(outbound.content, OutboundContent::Action(_)) {
             return Err(SendError::unsupported_action());
         }
-        let form = Bytes::from(self.form(&letter));
+        let form = Bytes::from(self.form(&outbound));
         let request = |url: Url| {
             let mut request = Request::new(Method::POST, url);
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -123,14 +123,14 @@ impl TwilioGateway {
         if status.is_success() {
             return receipt(&reply);
         }
-        let generation = letter.message.generation;
-        let attempts = letter.message.attempts.saturating_sub(generation.attempts_before);
+        let generation = outbound.message.generation;
+        let attempts = outbound.message.attempts.saturating_sub(generation.attempts_before);
         Err(once(refused(status, &headers, &reply), attempts))
     }
 
     /// The body of a send, for a text in one allocation.
-    fn form(&self, letter: &OutboundRequest<'_>) -> String {
-        let (message, to) = (letter.message, letter.to.path());
+    fn form(&self, outbound: &OutboundRequest<'_>) -> String {
+        let (message, to) = (outbound.message, outbound.to.path());
         let mut form = String::with_capacity(self.opening.len() + to.len() + message.body.len() * 3 / 2 + 128);
         form.push_str(&self.opening);
         if self.has_callback {
@@ -144,7 +144,7 @@ impl TwilioGateway {
         form.push_str("&To=");
         form.push_str(self.kind.encoded_prefix());
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
-        match &letter.form {
+        match &outbound.content {
             OutboundContent::Text(text) => push(&mut form, "&Body=", text),
             // Refused before there is a form.
             OutboundContent::Action(_) => {}
@@ -163,13 +163,13 @@ impl TwilioGateway {
     /// other way at once, within what is left of the deadline.
     pub(super) async fn call(&self, request: impl Fn(Url) -> Request) -> Result<Response, Broken> {
         let begun = Instant::now();
-        let order = self.ways.order(begun);
+        let order = self.endpoints.order(begun);
         let outcome = self.execute(request(order.first.clone()), self.timeout).await;
         let (Err(Broken::NoConnection), Some(second)) = (&outcome, order.second) else { return outcome };
         let left = self.timeout.saturating_sub(begun.elapsed()).max(SHORTEST_SECOND_CALL);
         let outcome = self.execute(request(second.clone()), left).await;
         if !matches!(outcome, Err(Broken::NoConnection)) {
-            self.ways.second_was_reached(order, Instant::now());
+            self.endpoints.second_was_reached(order, Instant::now());
         }
         outcome
     }
@@ -207,12 +207,12 @@ fn once(error: SendError, attempts: u32) -> SendError {
 }
 
 impl Gateway for TwilioGateway {
-    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
-        Box::pin(self.hand_over(letter))
+    fn send<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+        Box::pin(self.hand_over(outbound))
     }
 
-    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
-        Box::pin(super::find::find(self, letter))
+    fn find<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
+        Box::pin(super::find::find(self, outbound))
     }
 
     fn on_unknown(&self) -> OnUnknown {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::form::Form;
-use super::spelling;
+use super::url_variants;
 
 /// The header that carries the signature, as it is written.
 pub const SIGNATURE_HEADER: &str = "X-Twilio-Signature";
@@ -45,7 +45,7 @@ impl Signer {
         Self { keyed }
     }
 
-    /// Whether Twilio signed this form for this URL, in any of the spellings it may have used.
+    /// Whether Twilio signed this form for this URL, in any variant of the URL that it may have used.
     #[must_use]
     pub fn verifies_form(&self, url: &str, form: &Form, signature: &str) -> bool {
         self.verifies(url, signature, |mac| absorb(mac, form))
@@ -81,7 +81,7 @@ impl Signer {
     fn verifies(&self, url: &str, signature: &str, absorb_more: impl Fn(&mut Hmac<Sha1>)) -> bool {
         let Some(keyed) = &self.keyed else { return false };
         let Some(claimed) = decoded(signature) else { return false };
-        spelling::any(url, |pieces| bool::from(tag(keyed, &pieces, &absorb_more).ct_eq(&claimed)))
+        url_variants::any(url, |pieces| bool::from(tag(keyed, &pieces, &absorb_more).ct_eq(&claimed)))
     }
 
     fn sign(&self, pieces: &[&str], absorb_more: impl Fn(&mut Hmac<Sha1>)) -> String {

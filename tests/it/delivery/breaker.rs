@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use palabre::gateway::twilio::simulator::{Account, Fault, Faults, Simulator, SimulatorConfig};
+use palabre::gateway::twilio::simulator::{Fault, Faults, SimulatedAccount, Simulator, SimulatorConfig};
 
 use super::{ANNE, BOB, CHLOE, echo, on_whatsapp, quick, quick_with, refuse};
 use crate::daemon::{BELLE, Setup, TAXI, World};
@@ -169,7 +169,7 @@ async fn a_paused_accounts_messages_take_the_other_way() {
 
 #[tokio::test]
 async fn when_no_connection_can_be_made_the_backup_takes_the_call() {
-    let backup = Simulator::start(SimulatorConfig::new([Account::new(BELLE.account_sid, BELLE.auth_token)]))
+    let backup = Simulator::start(SimulatorConfig::new([SimulatedAccount::new(BELLE.account_sid, BELLE.auth_token)]))
         .expect("the simulator starts");
     let setup = quick_with("");
     let keys = format!("{}\nbackup_api_base_url = \"{}\"", setup.whatsapp, backup.base_url());

@@ -38,8 +38,8 @@ pub fn account(api_base_url: &str) -> TwilioAccount {
     }
 }
 
-pub fn simulated_account() -> Account {
-    Account::new(ACCOUNT, TOKEN)
+pub fn simulated_account() -> SimulatedAccount {
+    SimulatedAccount::new(ACCOUNT, TOKEN)
 }
 
 pub fn channel(kind: Kind, account: TwilioAccount) -> Channel {
@@ -84,11 +84,16 @@ pub fn message(to: &str, body: &str) -> Outbound {
 
 /// The message as free text.
 pub fn text(message: &Outbound) -> OutboundRequest<'_> {
-    OutboundRequest { message, channel: &message.channel, to: &message.to, form: OutboundContent::Text(&message.body) }
+    OutboundRequest {
+        message,
+        channel: &message.channel,
+        to: &message.to,
+        content: OutboundContent::Text(&message.body),
+    }
 }
 
 /// The message as a template.
 pub fn template<'a>(message: &'a Outbound, content_id: &'a str, values: &[&'a str]) -> OutboundRequest<'a> {
     let variables = values.iter().map(|value| ("a place", *value)).collect();
-    OutboundRequest { form: OutboundContent::Template { content_id, variables }, ..text(message) }
+    OutboundRequest { content: OutboundContent::Template { content_id, variables }, ..text(message) }
 }

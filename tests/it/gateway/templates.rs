@@ -44,10 +44,10 @@ async fn a_template_goes_by_its_id_and_without_a_body() {
     assert_eq!(sent.body, "Bonjour Camille & \"co\", à 9 h !", "what became of it, and nothing of the text");
     assert_eq!(sent.mid, Some(message.id.to_string()));
 
-    for (letter, code) in
+    for (request, code) in
         [(template(&message, HX, &["Camille"]), "21656"), (template(&message, "HX0", &["Camille", "9 h"]), "21655")]
     {
-        let error = gateway.send(letter).await.unwrap_err();
+        let error = gateway.send(request).await.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (SendErrorClass::Reject, Some(code)));
         assert!(!error.to_string().contains("Camille"));
     }
@@ -132,13 +132,13 @@ async fn i5_whatever_fits_is_a_candidate_the_newest_first() {
     simulator.set_policy(Policy { window: None, ..policy() });
     let gateway = gateway(Kind::Whatsapp, account(&simulator.base_url()));
     let message = message(CONTACT, "Ouvert demain");
-    let found = async |letter| match gateway.find(letter).await.unwrap() {
+    let found = async |request| match gateway.find(request).await.unwrap() {
         Found::Taken(receipts) => receipts.iter().map(|r| r.provider_message_id.to_string()).collect(),
         Found::Absent => Vec::new(),
         Found::CannotTell => panic!("the list is there"),
     };
     assert_eq!(found(text(&message)).await, [""; 0]);
-    let send = async |letter| gateway.send(letter).await.unwrap().provider_message_id.to_string();
+    let send = async |request| gateway.send(request).await.unwrap().provider_message_id.to_string();
     let one = send(text(&message)).await;
     let something_else = super::message(CONTACT, "Autre chose");
     let other = send(text(&something_else)).await;

@@ -92,8 +92,8 @@ fn while_a_channel_is_broken_another_takes_over_and_hands_back() {
         harness.provider("a").choose(|_| Some(away()));
         harness.post("a", ANNE, "one").await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 1)).await;
-        let sms = harness.gateways.of(&ChannelId::new("a-sms")).letters();
-        let got: Vec<_> = sms.iter().map(|letter| (letter.to.as_str(), letter.said.clone())).collect();
+        let sms = harness.gateways.of(&ChannelId::new("a-sms")).requests();
+        let got: Vec<_> = sms.iter().map(|request| (request.to.as_str(), request.said.clone())).collect();
         assert_eq!(got, [("sms:+33611111111", Said::Text("You said: one".to_owned()))]);
         let sent = row(&snapshot, "You said: one");
         assert_eq!((sent.via.clone(), sent.cost_micros), (Some(ChannelId::new("a-sms")), 7));
@@ -306,7 +306,7 @@ fn context_the_window_a_template_says_it() {
         // Somebody who never wrote.
         harness.send("a", BOB, rappel(None)).await.unwrap();
         harness.until(|now| all_sent(now, 4)).await;
-        let said: Vec<_> = harness.provider("a").letters().into_iter().map(|letter| letter.said).collect();
+        let said: Vec<_> = harness.provider("a").requests().into_iter().map(|request| request.said).collect();
         let template = Said::Template("HX1".to_owned(), vec!["Anne".to_owned()]);
         assert_eq!(said[1..], [Said::Text("inside".to_owned()), template.clone(), template]);
     });
@@ -327,7 +327,7 @@ fn when_the_provider_finds_the_window_closed_the_template_goes_in_the_same_attem
         let snapshot = harness.until(|now| all_sent(now, 1)).await;
         assert_eq!(row(&snapshot, "text").message.attempts, 1);
         let template = Said::Template("HX1".to_owned(), vec!["Anne".to_owned()]);
-        assert_eq!(harness.provider("a").letters()[0].said, template);
+        assert_eq!(harness.provider("a").requests()[0].said, template);
 
         harness.provider("a").script([Answer::Refuse(closed)]);
         harness.send("a", ANNE, request("without")).await.unwrap();

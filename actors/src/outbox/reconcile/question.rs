@@ -91,7 +91,7 @@ impl Question<'_> {
         let through = senders.channels_sending_through(channel);
         let mut cannot_tell = free.is_none() && template.is_none();
         for form in free.into_iter().chain(template) {
-            match gateway.find(OutboundRequest { message, channel, to, form }).await? {
+            match gateway.find(OutboundRequest { message, channel, to, content: form }).await? {
                 Found::Taken(receipts) => {
                     if let Some(receipt) = self.own_receipt(message, &through, receipts).await? {
                         return Ok(Found::Taken(vec![receipt]));

@@ -56,7 +56,7 @@ impl Routing {
     }
 
     pub(super) fn request<'a>(&'a self, message: &'a Outbound, content: OutboundContent<'a>) -> OutboundRequest<'a> {
-        OutboundRequest { message, channel: self.channel(), to: &self.to, form: content }
+        OutboundRequest { message, channel: self.channel(), to: &self.to, content }
     }
 }
 

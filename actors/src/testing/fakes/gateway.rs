@@ -73,13 +73,13 @@ impl From<&OutboundContent<'_>> for Said {
 }
 
 impl Taken {
-    fn of(letter: &OutboundRequest<'_>) -> Self {
+    fn of(request: &OutboundRequest<'_>) -> Self {
         let name = format!("SM{}", uuid::Uuid::now_v7().simple());
         Self {
-            message: letter.message.clone(),
-            channel: letter.channel.clone(),
-            to: letter.to.clone(),
-            said: Said::from(&letter.form),
+            message: request.message.clone(),
+            channel: request.channel.clone(),
+            to: request.to.clone(),
+            said: Said::from(&request.content),
             receipt: Receipt { provider_message_id: ProviderMessageId::new(&name) },
         }
     }
@@ -164,7 +164,7 @@ impl FakeGateway {
 
     /// The same, as they were said.
     #[must_use]
-    pub fn letters(&self) -> Vec<Taken> {
+    pub fn requests(&self) -> Vec<Taken> {
         self.lock().taken.clone()
     }
 
@@ -214,8 +214,8 @@ impl FakeGateway {
         answer
     }
 
-    fn take(&self, letter: &OutboundRequest<'_>) -> Receipt {
-        let taken = Taken::of(letter);
+    fn take(&self, request: &OutboundRequest<'_>) -> Receipt {
+        let taken = Taken::of(request);
         let receipt = taken.receipt.clone();
         self.lock().taken.push(taken);
         self.progress.send_modify(|count| *count += 1);
@@ -241,30 +241,30 @@ fn lost() -> SendError {
 
 impl Gateway for FakeGateway {
     #[expect(clippy::panic, reason = "the script asks for it")]
-    fn send<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let mut released = self.released.subscribe();
             released.mark_unchanged();
-            if let OutboundContent::Action(action) = &letter.form
+            if let OutboundContent::Action(action) = &request.content
                 && !self.lock().actions.contains(&action.kind)
             {
                 return Err(SendError::unsupported_action());
             }
-            match self.begin(letter.message) {
-                Answer::Take => Ok(self.take(&letter)),
+            match self.begin(request.message) {
+                Answer::Take => Ok(self.take(&request)),
                 Answer::Refuse(error) => Err(error),
                 Answer::TakeAndLose => {
-                    self.take(&letter);
+                    self.take(&request);
                     Err(lost())
                 }
                 Answer::Lose => Err(lost()),
                 Answer::TakeLate(after) => {
-                    self.lock().late.push((Instant::now() + after, Taken::of(&letter)));
+                    self.lock().late.push((Instant::now() + after, Taken::of(&request)));
                     Err(lost())
                 }
                 Answer::Hang => {
                     released.changed().await.map_err(|_| lost())?;
-                    Ok(self.take(&letter))
+                    Ok(self.take(&request))
                 }
                 Answer::Panic => panic!("scripted panic"),
             }
@@ -272,15 +272,15 @@ impl Gateway for FakeGateway {
     }
 
     /// Like a provider that finds messages by recipient and content: the receipts of duplicate candidates are among the answers.
-    fn find<'a>(&'a self, letter: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
+    fn find<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
         let (answer, hangs) = {
             let mut inner = self.lock();
-            inner.asked.push(letter.message.id);
+            inner.asked.push(request.message.id);
             let come = inner.late.extract_if(.., |(at, _)| *at <= Instant::now()).map(|(_, taken)| taken);
             let come: Vec<_> = come.collect();
             inner.taken.extend(come);
-            let said = Said::from(&letter.form);
-            let fits = inner.taken.iter().rev().filter(|taken| taken.to == *letter.to && taken.said == said);
+            let said = Said::from(&request.content);
+            let fits = inner.taken.iter().rev().filter(|taken| taken.to == *request.to && taken.said == said);
             let fits: Vec<_> = fits.map(|taken| taken.receipt.clone()).collect();
             let truth = if fits.is_empty() { Found::Absent } else { Found::Taken(fits) };
             (inner.finds.pop_front().unwrap_or(Ok(truth)), inner.finds_hang)

@@ -11,14 +11,14 @@ use crate::gateway::twilio::signature::Signer;
 
 /// An account of the simulated Twilio.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct SimulatedAccount {
     /// `AC…`
     pub sid: String,
     /// Its primary auth token.
     pub auth_token: SecretString,
 }
 
-impl Account {
+impl SimulatedAccount {
     /// An account.
     #[must_use]
     pub fn new(sid: &str, auth_token: &str) -> Self {
@@ -39,8 +39,8 @@ impl Known {
     }
 }
 
-pub(super) fn known(accounts: &[Account]) -> HashMap<String, Known> {
-    let known = |account: &Account| {
+pub(super) fn known(accounts: &[SimulatedAccount]) -> HashMap<String, Known> {
+    let known = |account: &SimulatedAccount| {
         let credentials = format!("{}:{}", account.sid, account.auth_token.expose_secret());
         let authorization = format!("Basic {}", STANDARD.encode(credentials));
         (account.sid.clone(), Known { authorization, signer: Signer::new(&account.auth_token) })

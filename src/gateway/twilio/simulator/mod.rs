@@ -29,7 +29,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::mpsc as tokio_mpsc;
 use tokio::sync::watch;
 
-pub use self::accounts::Account;
+pub use self::accounts::SimulatedAccount;
 use self::accounts::{Known, lock};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
@@ -52,7 +52,7 @@ pub struct SimulatorConfig {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The accounts it knows.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<SimulatedAccount>,
     /// Where webhooks go; may be told later ([`Simulator::set_daemon`]).
     pub daemon: Option<Daemon>,
     /// Whether every message taken is kept ([`Simulator::sends`], the list). Without it memory does not grow.
@@ -68,7 +68,7 @@ pub struct SimulatorConfig {
 impl SimulatorConfig {
     /// On a free port of this machine, remembering everything.
     #[must_use]
-    pub fn new(accounts: impl IntoIterator<Item = Account>) -> Self {
+    pub fn new(accounts: impl IntoIterator<Item = SimulatedAccount>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             accounts: accounts.into_iter().collect(),
@@ -82,7 +82,7 @@ impl SimulatorConfig {
 
     /// For load: nothing is remembered, each message is only shown to `on_send`.
     #[must_use]
-    pub fn fast(accounts: impl IntoIterator<Item = Account>, on_send: OnSend) -> Self {
+    pub fn fast(accounts: impl IntoIterator<Item = SimulatedAccount>, on_send: OnSend) -> Self {
         Self { remembers: false, on_send: Some(on_send), ..Self::new(accounts) }
     }
 }
@@ -162,7 +162,7 @@ impl Simulator {
     }
 
     /// Replaces the accounts that it knows.
-    pub fn set_accounts(&self, accounts: &[Account]) {
+    pub fn set_accounts(&self, accounts: &[SimulatedAccount]) {
         *lock(&self.world.accounts) = accounts::known(accounts);
     }
 

@@ -11,8 +11,8 @@ use secrecy::ExposeSecret as _;
 use super::accounts::lock;
 use super::load::{Layout, Responder};
 use super::{
-    Account, Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SignedWebhook, Simulator,
-    SimulatorConfig, SimulatorError, When, fresh_sid,
+    Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SignedWebhook, SimulatedAccount,
+    Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
 };
 use crate::config::Channel;
 use crate::gateway::simulator::load::{LoadResponder, LoadWebhooks};
@@ -150,7 +150,7 @@ impl SimulatedProvider for Provided {
                 account_sid: account.account_sid.clone(),
                 wire: kind.wire(&channel.address),
             });
-            accounts.push(Account::new(&account.account_sid, account.auth_token.expose_secret()));
+            accounts.push(SimulatedAccount::new(&account.account_sid, account.auth_token.expose_secret()));
         }
         *lock(&self.channels) = known;
         self.simulator.set_accounts(&accounts);

@@ -1,5 +1,6 @@
-//! The spellings of a webhook's URL that Twilio may have signed: its back ends differ in whether the port is there and
-//! how the query string is escaped. The same candidates, in the same order, as the official client tries
+//! URL variants: the forms of a webhook's URL that Twilio may have signed.
+//!
+//! Its back ends differ in whether the port is there and how the query string is escaped. The same candidates, in the same order, as the official client tries
 //! (twilio-node 6, `src/webhooks/webhooks.ts`).
 
 use std::borrow::Cow;
@@ -21,7 +22,7 @@ const NODE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
 /// The most query parameters that Node's `querystring.parse` reads.
 const NODE_MAX_KEYS: usize = 1_000;
 
-/// Whether any spelling of the URL passes. A spelling is given in pieces, to be read as one text: the usual ones cost no
+/// Whether any variant of the URL passes. A variant is given in pieces, to be read as one text: the usual ones cost no
 /// allocation.
 pub(super) fn any(url: &str, mut passes: impl FnMut([&str; 3]) -> bool) -> bool {
     let received = Parts::of(url);
@@ -126,7 +127,7 @@ fn array_index(key: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn spellings(url: &str) -> Vec<String> {
+    fn variants(url: &str) -> Vec<String> {
         let mut all = Vec::new();
         any(url, |pieces| {
             all.push(pieces.concat());
@@ -145,14 +146,14 @@ mod tests {
             ("/x", &["/x", "/x"]),
         ];
         for (url, expected) in table {
-            assert_eq!(spellings(url), expected, "{url}");
+            assert_eq!(variants(url), expected, "{url}");
         }
     }
 
     #[test]
     fn tries_the_query_re_encoded() {
         assert_eq!(
-            spellings("https://a.fr/x?b=a'b&2=y&b=c d&1=z"),
+            variants("https://a.fr/x?b=a'b&2=y&b=c d&1=z"),
             [
                 "https://a.fr/x?b=a'b&2=y&b=c d&1=z",
                 "https://a.fr:443/x?b=a'b&2=y&b=c d&1=z",

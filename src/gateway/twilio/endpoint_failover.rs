@@ -1,29 +1,29 @@
-//! The base URLs under which one API can be reached.
+//! Endpoint failover: a backup base URL for one API.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
 
-/// How long the backup is asked first after the usual way could not be reached.
+/// How long the backup is asked first after the usual base URL could not be reached.
 const BACKUP_FIRST: Duration = Duration::from_secs(30);
 
-/// The usual way to an API, and perhaps another.
+/// The usual base URL of an API, and perhaps a backup.
 #[derive(Debug)]
-pub(super) struct Ways {
+pub(super) struct EndpointFailover {
     usual: Url,
     backup: Option<Url>,
     backup_first_until: Mutex<Option<Instant>>,
 }
 
-/// Which way to try, and which if it cannot be connected to.
+/// Which base URL to try, and which if it cannot be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order<'a> {
     pub first: &'a Url,
     pub second: Option<&'a Url>,
 }
 
-impl Ways {
+impl EndpointFailover {
     pub fn new(usual: Url, backup: Option<Url>) -> Self {
         Self { usual, backup, backup_first_until: Mutex::default() }
     }
@@ -38,7 +38,7 @@ impl Ways {
     }
 
     /// The first of an order could not be connected to, and the second could: that is where calls begin for a while when
-    /// it is the backup, and for good when it is the usual way.
+    /// it is the backup, and for good when it is the usual one.
     pub fn second_was_reached(&self, order: Order<'_>, now: Instant) {
         let backup_next = order.first == &self.usual;
         let mut until = self.backup_first_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,24 +61,24 @@ mod tests {
     #[test]
     fn the_backup_is_asked_first_for_a_while() {
         let (usual, backup) = (url("https://a.example"), url("https://b.example"));
-        let ways = Ways::new(usual.clone(), Some(backup.clone()));
+        let endpoints = EndpointFailover::new(usual.clone(), Some(backup.clone()));
         let usually = Order { first: &usual, second: Some(&backup) };
         let turned = Order { first: &backup, second: Some(&usual) };
         let now = Instant::now();
-        assert_eq!(ways.order(now), usually);
-        ways.second_was_reached(usually, now);
-        assert_eq!(ways.order(now + Duration::from_millis(29_999)), turned);
-        assert_eq!(ways.order(now + Duration::from_secs(30)), usually, "then the usual way has its chance");
+        assert_eq!(endpoints.order(now), usually);
+        endpoints.second_was_reached(usually, now);
+        assert_eq!(endpoints.order(now + Duration::from_millis(29_999)), turned);
+        assert_eq!(endpoints.order(now + Duration::from_secs(30)), usually, "then the usual one has its chance");
 
-        ways.second_was_reached(usually, now);
-        ways.second_was_reached(turned, now);
-        assert_eq!(ways.order(now), usually, "the backup went away, and the usual way is back");
+        endpoints.second_was_reached(usually, now);
+        endpoints.second_was_reached(turned, now);
+        assert_eq!(endpoints.order(now), usually, "the backup went away, and the usual one is back");
     }
 
     #[test]
-    fn without_a_backup_there_is_one_way() {
+    fn without_a_backup_there_is_one_endpoint() {
         let usual = url("https://a.example");
-        let ways = Ways::new(usual.clone(), None);
-        assert_eq!(ways.order(Instant::now()), Order { first: &usual, second: None });
+        let endpoints = EndpointFailover::new(usual.clone(), None);
+        assert_eq!(endpoints.order(Instant::now()), Order { first: &usual, second: None });
     }
 }

@@ -8,8 +8,9 @@ use humantime::format_duration;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
+use super::cidr::cidr;
 use super::document::Scope;
-use super::fields::{base_url, choice, cidr, duration, number, quoted, settled, text};
+use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime};

@@ -1,8 +1,6 @@
 //! Values that need more than their kind: durations, numbers within bounds, URLs, slugs, blocks of addresses.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -11,7 +9,6 @@ use super::document::Scope;
 use super::raw::RawDuration;
 use super::source::masked;
 use super::suggest;
-use super::types::Cidr;
 
 /// A duration above zero and at most a year, which is more than anything here can mean.
 pub(super) fn duration(scope: &Scope<'_>, key: &str, raw: &RawDuration) -> Option<Duration> {
@@ -164,19 +161,4 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// A block of addresses, or one address alone.
-pub(super) fn cidr(raw: &str) -> Option<Cidr> {
-    let (address, prefix) = match raw.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (raw, None),
-    };
-    let address = IpAddr::from_str(address).ok()?;
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = match prefix {
-        Some(prefix) => prefix.parse().ok().filter(|prefix| *prefix <= bits)?,
-        None => bits,
-    };
-    Some(Cidr { address, prefix })
 }

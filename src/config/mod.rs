@@ -7,6 +7,7 @@
 
 mod api;
 mod channel;
+mod cidr;
 mod daemon;
 mod delivery;
 mod document;
@@ -16,6 +17,7 @@ mod fields;
 mod lease;
 mod load;
 mod problem;
+mod provider_account;
 mod raw;
 mod redis;
 mod retention;
@@ -34,7 +36,8 @@ mod unique;
 pub use environment::Environment;
 pub use load::{DEFAULTS, Loaded};
 pub use problem::{ConfigErrors, Place, Problem, Severity};
+pub use provider_account::ProviderSettings;
 pub use raw::RawSecret;
-pub use section::{COMMON_KEYS, Capabilities, Configured, ProviderSection, ProviderSettings, Providers, Section};
+pub use section::{COMMON_KEYS, Capabilities, Configured, ProviderSection, Providers, Section};
 pub(crate) use source::masked;
 pub use types::*;

@@ -7,9 +7,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::retention::RawRetention;
-use super::spool::RawSpool;
-
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -56,6 +53,22 @@ impl fmt::Debug for RawRedis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RawRedis(masked)")
     }
+}
+
+/// `[retention]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRetention {
+    pub(super) messages: Option<RawDuration>,
+    pub(super) events: Option<RawDuration>,
+}
+
+/// `[spool]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSpool {
+    pub(super) dir: Option<String>,
+    pub(super) max_bytes: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,25 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::document::Scope;
 use super::fields::duration;
-use super::raw::RawDuration;
+use super::raw::{RawDuration, RawRetention};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Providers repeat webhooks, and callbacks come, for days; a message is tried for 30 days at most.
 const LEAST: Duration = Duration::from_secs(30 * DAY.as_secs());
 /// Longer is for ever.
 const MOST: Duration = Duration::from_secs(100 * 366 * DAY.as_secs());
-
-/// `[retention]` as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawRetention {
-    pub(super) messages: Option<RawDuration>,
-    pub(super) events: Option<RawDuration>,
-}
 
 /// `[retention]`. `None`: for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,23 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::document::Scope;
 use super::fields::{number, text};
+use super::raw::RawSpool;
 
 /// Less would refuse a burst of a few seconds.
 const LEAST: i64 = 1024 * 1024;
 /// More than anybody waits for a database.
 const MOST: i64 = 1024 * 1024 * 1024 * 1024;
-
-/// `[spool]` as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawSpool {
-    pub(super) dir: Option<String>,
-    pub(super) max_bytes: Option<i64>,
-}
 
 /// `[spool]`
 #[derive(Clone, Debug, PartialEq, Eq)]

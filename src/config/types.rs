@@ -12,8 +12,9 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::cidr::Cidr;
+pub use super::provider_account::ProviderAccount;
 pub use super::retention::Retention;
-pub use super::section::ProviderAccount;
 pub use super::spool::Spool;
 
 /// The whole configuration, valid as it stands.
@@ -60,15 +61,6 @@ pub struct Http {
     pub large_bodies_bytes: usize,
     /// Webhooks in a minute that one channel cannot believe, of one source; 0: no limit.
     pub failures_per_minute: u32,
-}
-
-/// A block of addresses such as `127.0.0.1/32`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    /// Any address in it.
-    pub address: std::net::IpAddr,
-    /// Leading bits that count.
-    pub prefix: u8,
 }
 
 /// `[database]`. `Debug` shows no URL: it may carry a password.

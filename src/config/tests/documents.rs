@@ -8,8 +8,6 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
-use crate::config::retention::RawRetention;
-use crate::config::spool::RawSpool;
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
 use crate::gateway::PROVIDERS;
 

@@ -26,7 +26,8 @@ use std::sync::Arc;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
-use palabre_actors::ports::Pending;
+use palabre_actors::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
+use palabre_actors::ports::{Gateway, Pending};
 
 pub use self::config::TwilioAccount;
 use self::decode::Reader;
@@ -168,6 +169,20 @@ static PROTOCOL: WebhookProtocol = WebhookProtocol {
     on_not_ours: "To or AccountSid is not that of the channel that the URL names: compare the provider's webhook URL of that \
                   number with `palabre check`",
 };
+
+impl Gateway for TwilioGateway {
+    fn send<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+        Box::pin(self.hand_over(outbound))
+    }
+
+    fn find<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
+        Box::pin(find::find(self, outbound))
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.on_unknown
+    }
+}
 
 /// A channel's way in.
 #[derive(Debug)]

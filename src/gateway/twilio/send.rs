@@ -15,10 +15,7 @@ use bytes::{Bytes, BytesMut};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::send::{
-    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
-};
-use palabre_actors::ports::{Gateway, Pending};
+use palabre_actors::domain::send::{OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -48,7 +45,7 @@ pub struct TwilioGateway {
     /// How Twilio writes the sender; `None` when the service picks it.
     pub(super) from: Option<String>,
     timeout: Duration,
-    on_unknown: OnUnknown,
+    pub(super) on_unknown: OnUnknown,
 }
 
 /// The channel's settings make no usable gateway.
@@ -101,7 +98,7 @@ impl TwilioGateway {
         })
     }
 
-    async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+    pub(super) async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
         if matches!(outbound.content, OutboundContent::Action(_)) {
             return Err(SendError::unsupported_action());
         }
@@ -204,20 +201,6 @@ fn numbered(variables: &[(&str, &str)]) -> String {
 fn once(error: SendError, attempts: u32) -> SendError {
     let once = error.code.as_deref().is_some_and(codes::is_worth_one_more_try);
     if once && attempts > 1 { SendError { class: SendErrorClass::Reject, ..error } } else { error }
-}
-
-impl Gateway for TwilioGateway {
-    fn send<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
-        Box::pin(self.hand_over(outbound))
-    }
-
-    fn find<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
-        Box::pin(super::find::find(self, outbound))
-    }
-
-    fn on_unknown(&self) -> OnUnknown {
-        self.on_unknown
-    }
 }
 
 /// Shows no credentials and no address.

@@ -14,8 +14,6 @@ const CRATES: [&str; 4] = ["actors/src/", "src/", "migrations/src/", "tests/test
 const KNOWN: &[&[&str]] = &[
     &["actors/src/domain/turn"],
     &["actors/src/conversation/", "actors/src/tenant/"],
-    &["src/config/"],
-    &["src/gateway/"],
     &["src/http/"],
 ];
 

@@ -26,7 +26,7 @@ fn an_action_keeps_the_order_of_its_conversation_and_passes_a_stop() {
         let done = ask(&harness, conversation, act("invite_link")).await.unwrap();
         assert!(done.message.is_some());
         let snapshot = harness.until(|now| all_sent(now, 3)).await;
-        let said: Vec<_> = harness.provider("a").letters().into_iter().map(|taken| taken.said).collect();
+        let said: Vec<_> = harness.provider("a").requests().into_iter().map(|taken| taken.said).collect();
         assert_eq!(said[1..], [Said::Text("Here is your link.".to_owned()), Said::Action("invite_link".to_owned())]);
         let row = snapshot.sent_row(done.message.unwrap());
         assert_eq!(row.message.kind, OutboundKind::Action);
@@ -36,7 +36,7 @@ fn an_action_keeps_the_order_of_its_conversation_and_passes_a_stop() {
         harness.until(|now| all_sent(now, 4)).await;
         ask(&harness, conversation, act("invite_link")).await.unwrap();
         harness.until(|now| all_sent(now, 5)).await;
-        assert_eq!(harness.provider("a").letters().len(), 5);
+        assert_eq!(harness.provider("a").requests().len(), 5);
     });
 }
 
@@ -62,7 +62,7 @@ fn i5_an_action_whose_outcome_is_unknown_is_asked_about() {
         let done = ask(&harness, conversation, act("ban")).await.unwrap();
         let snapshot = harness.until(|now| all_sent(now, 2)).await;
         assert_eq!(snapshot.sent_row(done.message.unwrap()).state, OutboxState::Sent);
-        assert_eq!(harness.provider("a").letters().len(), 2, "taken once");
+        assert_eq!(harness.provider("a").requests().len(), 2, "taken once");
         assert_eq!(harness.provider("a").asked(), [done.message.unwrap()]);
     });
 }

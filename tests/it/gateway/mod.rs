@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use palabre::config::{Channel, OnUnknown};
 use palabre::gateway::client;
-use palabre::gateway::twilio::simulator::Account;
+use palabre::gateway::twilio::simulator::SimulatedAccount;
 use palabre::gateway::twilio::{Kind, TwilioAccount, TwilioGateway};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};

@@ -11,11 +11,8 @@ use super::code::{Code, module_of};
 const CRATES: [&str; 4] = ["actors/src/", "src/", "migrations/src/", "tests/testbed/src/"];
 
 /// Circles that are still there: each file of such a circle begins with one of these. To be made shorter.
-const KNOWN: &[&[&str]] = &[
-    &["actors/src/domain/turn"],
-    &["actors/src/conversation/", "actors/src/tenant/"],
-    &["src/http/"],
-];
+const KNOWN: &[&[&str]] =
+    &[&["actors/src/domain/turn"], &["actors/src/conversation/", "actors/src/tenant/"], &["src/http/"]];
 
 type Module = Vec<String>;
 

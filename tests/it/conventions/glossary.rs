@@ -114,6 +114,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("src/cli/explain/", "waits", "to become the blocked reasons"),
     ("src/cli/explain/", "samples", "samples of timelines in tests"),
     ("src/cli/outbox", "story", "to become the message history"),
+    ("src/store/moving/", "pass", "one pass over the tables that are moved"),
     ("src/lab/demo/", "story", "to be renamed with the demo's parts"),
     ("src/lab/demo/", "ticks", "to be renamed with the demo's parts"),
 ];

@@ -8,6 +8,7 @@ mod abuse_limiter;
 pub mod api;
 mod body;
 pub mod health;
+mod listener;
 mod problem;
 mod public_url;
 mod request_log;

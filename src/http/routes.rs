@@ -1,4 +1,4 @@
-//! The routes of each listener, as actix-web resources.
+//! Adds routes to a listener, as actix-web resources.
 //!
 //! A trailing slash makes another path, and so does percent-encoding: slugs and ids need none. Routes are tried in the order
 //! in which they are added; comparing a fixed path costs a few nanoseconds, a pattern a few hundred, so what serves the
@@ -7,47 +7,14 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard};
 
-use super::health::{self, Health};
+use super::health::Health;
 use super::problem::HttpProblem;
 use super::request_log::{RequestLog, RouteLabel};
-use super::state::HttpState;
-use super::{api, webhooks};
-
-/// Which routes a listener serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListenerRole {
-    /// Webhooks and health.
-    Public,
-    /// Health, metrics and the API.
-    Admin,
-    /// All of it: there is one listener.
-    Both,
-}
-
-/// Adds all routes of a listener.
-pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, role: ListenerRole) {
-    config.app_data(web::Data::new(state.deps.api.clone()));
-    let health = Arc::clone(&state.deps.health);
-    let unknown = RequestLog { label: RouteLabel::of("(unknown)"), health: Arc::clone(&health) };
-    config.default_service(web::to(not_found).wrap(unknown));
-    config.app_data(state);
-
-    let mut routes = Routes::new(config, health);
-    if role != ListenerRole::Admin {
-        webhooks::mount(&mut routes);
-    }
-    routes.probe("/healthz", health::healthz);
-    routes.probe("/readyz", health::readyz);
-    routes.probe("/api/health", health::api_health);
-    if role != ListenerRole::Public {
-        routes.probe("/metrics", metrics);
-        api::mount(&mut routes);
-    }
-}
 
 /// Adds routes to a listener: each with its request log, its methods and the answer to all others.
 pub(super) struct Routes<'a> {
@@ -117,6 +84,38 @@ impl<'a> Routes<'a> {
         self.add(path, label, POST, web::route().to(handler));
     }
 
+    /// Takes the POSTs of a provider to the paths below `prefix` that `is_here` tells: cheaper than a pattern, which actix-web
+    /// makes a regular expression of.
+    pub(super) fn webhooks_below<F, Args>(
+        &mut self,
+        prefix: &'static str,
+        (pattern, is_here): (&'static str, fn(&str) -> bool),
+        handler: F,
+    ) where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        let label = RouteLabel { is_webhook: true, ..RouteLabel::of(pattern) };
+        let posted = move |request: &RequestHead| request.method == Method::POST && is_here(request.uri.path());
+        let any = move |request: &RequestHead| is_here(request.uri.path());
+        self.below(prefix, label, posted, web::to(handler));
+        self.below(prefix, label, any, web::to(move || ready(wrong_method(POST))));
+    }
+
+    fn below(
+        &mut self,
+        prefix: &str,
+        label: RouteLabel,
+        takes: impl Fn(&RequestHead) -> bool + 'static,
+        handler: Route,
+    ) {
+        let scope = web::scope(prefix)
+            .guard(guard::fn_guard(move |request| takes(request.head())))
+            .default_service(handler)
+            .wrap(RequestLog { label, health: Arc::clone(&self.health) });
+        self.config.service(scope);
+    }
+
     fn add(&mut self, path: &'static str, label: RouteLabel, methods: &'static str, route: Route) {
         #[cfg(test)]
         self.added.push((methods, path));
@@ -138,18 +137,11 @@ fn wrong_method(methods: &'static str) -> Result<HttpResponse, HttpProblem> {
     Err(HttpProblem { allow: Some(methods), ..HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) })
 }
 
-async fn not_found() -> Result<HttpResponse, HttpProblem> {
-    Err(nothing_here())
-}
-
+/// No route has this path.
 pub(super) fn nothing_here() -> HttpProblem {
     HttpProblem::new(
         StatusCode::NOT_FOUND,
         "not found",
         "webhooks are POST /webhooks/{provider}/{channel_id}, the API is under /api/v1 (GET /api/v1/openapi.json): no trailing slash",
     )
-}
-
-async fn metrics(state: web::Data<HttpState>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.deps.metrics.render())
 }

@@ -13,7 +13,7 @@ use super::HttpDeps;
 use super::abuse_limiter::AbuseLimiter;
 use super::body::LargeBodies;
 use super::health::{Health, Phase};
-use super::routes::{self, ListenerRole};
+use super::listener::{self, ListenerRole};
 use super::state::HttpState;
 
 /// Connections that wait to be accepted: a provider's burst after an outage.
@@ -144,7 +144,7 @@ impl Limits {
     /// One worker's: its metrics' handles stay its own.
     fn mount(self, deps: HttpDeps, role: ListenerRole) -> impl FnOnce(&mut web::ServiceConfig) {
         let Self { abuse_limiter, large_bodies } = self;
-        move |config| routes::mount(config, web::Data::new(HttpState { deps, abuse_limiter, large_bodies }), role)
+        move |config| listener::mount(config, web::Data::new(HttpState { deps, abuse_limiter, large_bodies }), role)
     }
 }
 

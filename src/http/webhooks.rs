@@ -37,27 +37,48 @@ pub(super) enum WebhookKind {
     Status,
 }
 
-/// Adds the routes of webhooks. Fixed paths come first: a pattern would take them for channels.
+/// Whether a provider is served here.
+const SERVICE: &str = "/webhooks/{provider}/status-check";
+
+/// Adds the routes of webhooks: the fixed paths, then the channels' own, which most requests are for, then the patterns.
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    const SERVICE: &str = "/webhooks/{provider}/status-check";
-    for route in PROVIDERS.iter().flat_map(|provider| provider.routes()) {
-        let Route { path, provider, kind } = *route;
-        match kind {
-            RouteKind::Messages(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Message)),
-            RouteKind::Statuses(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Status)),
-            RouteKind::Check => routes.get_as(SERVICE, path, move || ready(served(provider))),
-            RouteKind::Page(name) => {
-                let shows = move |state: web::Data<HttpState>, record: Record, request: HttpRequest| {
-                    ready(page(&state, &record, &request, (provider, name)))
-                };
-                routes.get(path, shows);
-            }
+    let own = || PROVIDERS.iter().flat_map(|provider| provider.routes());
+    own().filter(|route| !route.path.contains('{')).for_each(|route| mount_own(routes, *route));
+    let message: (_, fn(&str) -> bool) = ("/webhooks/{provider}/{channel_id}", |path| {
+        channel_path(path).is_some_and(|(_, channel, rest)| rest.is_none() && channel != "status-check")
+    });
+    let status: (_, fn(&str) -> bool) = ("/webhooks/{provider}/{channel_id}/status", |path| {
+        channel_path(path).is_some_and(|(_, _, rest)| rest == Some("status"))
+    });
+    routes.webhooks_below("/webhooks", message, by_path_of_messages);
+    routes.webhooks_below("/webhooks", status, by_path_of_statuses);
+    own().filter(|route| route.path.contains('{')).for_each(|route| mount_own(routes, *route));
+    routes.get(SERVICE, service);
+    routes.get("/webhooks/{provider}/{channel_id}/status-check", check);
+}
+
+/// Adds a path of a provider's own.
+fn mount_own(routes: &mut Routes<'_>, route: Route) {
+    let Route { path, provider, kind } = route;
+    match kind {
+        RouteKind::Messages(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Message)),
+        RouteKind::Statuses(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Status)),
+        RouteKind::Check => routes.get_as(SERVICE, path, move || ready(served(provider))),
+        RouteKind::Page(name) => {
+            let shows = move |state: web::Data<HttpState>, record: Record, request: HttpRequest| {
+                ready(page(&state, &record, &request, (provider, name)))
+            };
+            routes.get(path, shows);
         }
     }
-    routes.get(SERVICE, service);
-    routes.webhook("/webhooks/{provider}/{channel_id}", message);
-    routes.webhook("/webhooks/{provider}/{channel_id}/status", status);
-    routes.get("/webhooks/{provider}/{channel_id}/status-check", check);
+}
+
+/// Provider, channel and what follows of a path `/webhooks/{provider}/{channel_id}…`; a part with percent-encoding is none.
+fn channel_path(path: &str) -> Option<(&str, &str, Option<&str>)> {
+    let rest = path.strip_prefix("/webhooks/").filter(|rest| !rest.contains('%'))?;
+    let mut parts = rest.splitn(3, '/');
+    let (provider, channel) = (parts.next()?, parts.next()?);
+    (!provider.is_empty() && !channel.is_empty()).then(|| (provider, channel, parts.next()))
 }
 
 /// Whether a provider of the list is served here.
@@ -99,11 +120,10 @@ async fn check(state: web::Data<HttpState>, record: Record, request: HttpRequest
 
 /// Provider and channel, as the path names them.
 fn names(request: &HttpRequest) -> (&str, &str) {
-    let name = |key| request.match_info().get(key).unwrap_or_default();
-    (name("provider"), name("channel_id"))
+    channel_path(request.uri().path()).map_or(("", ""), |(provider, channel, _)| (provider, channel))
 }
 
-async fn message(
+async fn by_path_of_messages(
     state: web::Data<HttpState>,
     record: Record,
     source: SourceAddress,
@@ -113,7 +133,7 @@ async fn message(
     by_path(&state, &record, source, &request, payload, WebhookKind::Message).await
 }
 
-async fn status(
+async fn by_path_of_statuses(
     state: web::Data<HttpState>,
     record: Record,
     source: SourceAddress,
@@ -327,6 +347,24 @@ fn content_type(request: &HttpRequest) -> &str {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_channels_path_has_two_names_and_no_percent_encoding() {
+        let table = [
+            ("/webhooks/sandbox/belle", Some(("sandbox", "belle", None))),
+            ("/webhooks/sandbox/belle/", Some(("sandbox", "belle", Some("")))),
+            ("/webhooks/sandbox/belle/status", Some(("sandbox", "belle", Some("status")))),
+            ("/webhooks/sandbox/belle/status/more", Some(("sandbox", "belle", Some("status/more")))),
+            ("/webhooks/sandbox", None),
+            ("/webhooks/sandbox/", None),
+            ("/webhooks//belle", None),
+            ("/webhooks/sandbox/bell%65", None),
+            ("/webhook/sandbox/belle", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(channel_path(path), expected, "{path}");
+        }
+    }
+
     /// Bytes of what a handler returns.
     fn size<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
@@ -334,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_webhook_carries_nothing_that_only_others_need() {
-        let bytes = size(message);
+        let bytes = size(by_path_of_messages);
         assert!(bytes <= 2048, "actix moves a request's future several times: {bytes} bytes");
     }
 }

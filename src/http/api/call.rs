@@ -47,8 +47,8 @@ impl NeededScope for ToOperate {
     const SCOPE: Scope = Scope::Operate;
 }
 
-/// Extracts a call of a caller whose key has the scope `S`; others get 401 or 403. It stands first among a handler's
-/// arguments: nothing else of a request counts before it is known who calls.
+/// Extracts the caller, whose key must have the scope `S`; others get 401 or 403. It is the first of a handler's arguments,
+/// so that nothing else of a request is read before the caller is known.
 pub(super) struct Call<S> {
     pub(super) api: web::Data<ApiDeps>,
     pub(super) operator: Operator,
@@ -74,8 +74,8 @@ impl<S> Call<S> {
         self.api.clock.now()
     }
 
-    /// What a search that found nothing is told: a tenant or a channel that the configuration does not have may be misspelt.
-    /// (The database may know names that left the configuration, so it is asked first.)
+    /// Refuses a search that found nothing when it names a tenant or a channel that the configuration does not have: the name
+    /// may be misspelt. (The database may have names that left the configuration, so it is searched first.)
     pub(super) fn found_nothing(&self, tenant: Option<&str>, channel: Option<&str>) -> Result<(), HttpProblem> {
         let mut seen = self.api.channels.iter().filter(|known| self.caller.sees(&known.tenant));
         if tenant.is_some_and(|tenant| seen.clone().all(|known| known.tenant.as_str() != tenant)) {

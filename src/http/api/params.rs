@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::misfit;
+use super::json_errors;
 use super::problems::{self, invalid};
 use crate::config::suggest;
 use crate::http::problem::HttpProblem;
@@ -113,7 +113,7 @@ pub(super) fn lasting(field: &'static str, given: &str) -> Result<TimeDelta, Htt
 /// A JSON body; an empty one is that of an object without fields.
 pub(super) fn json<'de, T: Deserialize<'de> + ToSchema>(body: &'de [u8]) -> Result<T, HttpProblem> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| misfit::told(body, &T::name(), &error))
+    serde_json::from_slice(body).map_err(|error| json_errors::explain::<T>(body, &error))
 }
 
 pub(super) fn uuid(field: &'static str, text: &str) -> Result<Uuid, HttpProblem> {

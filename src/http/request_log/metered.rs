@@ -16,7 +16,7 @@ pub(super) const CLIENT_CLOSED: u16 = 499;
 const STATUSES: [u16; 18] =
     [200, 400, 401, 404, 405, 408, 413, 415, CLIENT_CLOSED, 500, 503, 201, 204, 202, 403, 409, 422, 0];
 
-/// What became of a webhook whose channel is known.
+/// The outcome of a webhook whose channel is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A new message is durable.

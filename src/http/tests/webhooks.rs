@@ -260,6 +260,7 @@ async fn status_checks_name_their_service() {
         assert_eq!(reply.json(), serde_json::json!({ "ok": true, "service": service }), "{path}");
     }
     assert_eq!(server.get("/webhooks/twilio-whatsapp/nobody/status-check").await.status, 404);
+    assert_eq!(server.get("/webhooks/nobody/status-check").await.status, 404);
 }
 
 #[tokio::test]

@@ -13,9 +13,8 @@ use crate::store::operator::{self, Item, ItemWithEvents, OutboxCount};
 /// A message of the outbox.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Message {
-    /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The tenant that sends it.
     pub tenant_id: String,
     /// The channel it was written for.
     pub channel_id: String,
@@ -23,7 +22,7 @@ pub struct Message {
     pub conversation_id: String,
     /// The message that it answers.
     pub in_reply_to: Option<String>,
-    /// Who gets it: masked without the scope `read-content`.
+    /// The address it goes to: masked without the scope `read-content`.
     #[schema(example = "whatsapp:+336…78")]
     pub to: String,
     /// The text: only with the scope `read-content`.
@@ -35,35 +34,35 @@ pub struct Message {
     pub template: Option<String>,
     /// Why it was written: `reply`, `manual`, …
     pub kind: String,
-    /// Where it stands: `pending`, `sent`, `dead`, …
+    /// Its state: `pending`, `sent`, `dead`, …
     #[schema(example = "dead")]
     pub state: String,
-    /// Why it stands there: a word of Palabre's or the provider's code (docs/outbox.md). In a list, of a pending message that
-    /// has none of its own: what it waits for now, `line`, `turn`, `time`, or what holds its channel back.
+    /// The reason for its state: a word of Palabre's or the provider's code (docs/outbox.md). In a list, a pending message
+    /// without a reason shows what it waits for now: `line`, `turn`, `time`, or what holds its channel back.
     #[schema(example = "63016")]
     pub reason: Option<String>,
-    /// Attempts begun, in all its lives.
+    /// Attempts begun, over all replays.
     pub attempts: u32,
-    /// Which life it is in, from 0: each replay begins another.
+    /// How often it was replayed.
     #[serde(rename = "life")]
     pub generation: u32,
-    /// Whether it passes when the budget is spent.
+    /// Whether it is sent although the budget is spent.
     pub urgent: bool,
     /// It is not sent before.
     pub next_attempt_at: String,
     /// It is not sent after.
     pub expires_at: Option<String>,
-    /// What the provider calls it.
+    /// The provider's id of it.
     pub provider_message_id: Option<String>,
-    /// The channel that took over from its own.
+    /// The fallback channel that sent it, if one did.
     pub sent_via: Option<String>,
-    /// What it cost, in millionths of the tenant's currency.
+    /// Its cost, in millionths of the tenant's currency.
     pub cost_micros: i64,
-    /// Its flow: `palabre explain` tells all of it.
+    /// The id of its flow: `palabre explain` shows all of it.
     pub correlation_id: String,
     /// When it was written.
     pub created_at: String,
-    /// When the provider took it.
+    /// When the provider accepted it.
     pub sent_at: Option<String>,
     /// When anything of it last changed.
     pub updated_at: String,
@@ -120,14 +119,13 @@ impl MessagePage {
     }
 }
 
-/// Something that happened to a message.
+/// An event of a message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MessageEvent {
-    /// When.
     pub at: String,
-    /// What: `message_sent`, …
+    /// `message_sent`, …
     pub event_type: String,
-    /// Who did it: `provider`, `contact`, `bot`, `system` or `operator`.
+    /// Who caused it: `provider`, `contact`, `bot`, `system` or `operator`.
     pub actor_type: String,
     /// Details: reasons, codes, numbers. Never an address or a text.
     #[schema(value_type = Object)]
@@ -150,9 +148,8 @@ impl MessageEvent {
 /// A message and its history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MessageHistory {
-    /// The message.
     pub message: Message,
-    /// What holds it back; null: it does not wait for anything of ours.
+    /// What holds it back; null: nothing of Palabre's does.
     pub waits: Option<Waiting>,
     /// What happened to it, in the order of time.
     pub events: Vec<MessageEvent>,
@@ -170,26 +167,21 @@ impl MessageHistory {
 /// How many messages share tenant, channel, state and reason.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MessageCount {
-    /// Whose.
     pub tenant_id: String,
-    /// Through which channel.
     pub channel_id: String,
-    /// Where they stand.
     pub state: String,
-    /// Why, as in lists.
+    /// The reason, as in lists.
     pub reason: Option<String>,
-    /// How many.
     pub messages: u64,
-    /// When the oldest was written.
+    /// When the oldest of them was written.
     pub oldest: String,
-    /// When the newest was written.
+    /// When the newest of them was written.
     pub newest: String,
 }
 
 /// OutboxCounts, the largest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OutboxCounts {
-    /// Of all of them.
     pub total: u64,
     /// By tenant, channel, state and reason.
     pub counts: Vec<MessageCount>,

@@ -3,22 +3,25 @@
 //! serde's own messages quote the body. Here names and expectations come from the API's description, and nothing of the body
 //! is repeated (I10): an unknown field is told by its place, with the known name that is most like it.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::problems::{self, bad_json};
 use crate::config::suggest;
 use crate::http::problem::HttpProblem;
 
-/// Tells what is wrong with a body that does not read as the schema of this name.
-pub(super) fn told(body: &[u8], schema: &str, error: &serde_json::Error) -> HttpProblem {
+/// Tells what is wrong with a body that does not read as a `T`.
+pub(super) fn explain<T: ToSchema>(body: &[u8], error: &serde_json::Error) -> HttpProblem {
     let (line, column) = (error.line(), error.column());
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         let hint = format!("it is no JSON: something is amiss near line {line}, column {column}");
         return problems::NOT_JSON.hinting(hint);
     };
-    let problem = schemas().get(schema).and_then(|schema| wrong(&body, schema, ""));
+    let schemas = Schemas::of::<T>();
+    let problem = schemas.wrong(&body, &schemas.root, "");
     // What the description cannot tell: a field that stands there twice, a number that is too long.
     let elsewhere = || bad_json(problems::MISFIT).hinting(format!("look near line {line}, column {column}"));
     let problem = problem.unwrap_or_else(elsewhere);
@@ -29,51 +32,55 @@ pub(super) fn told(body: &[u8], schema: &str, error: &serde_json::Error) -> Http
     problem
 }
 
-/// The schemas of the description, by their names.
-fn schemas() -> &'static Map<String, Value> {
-    static SCHEMAS: OnceLock<Map<String, Value>> = OnceLock::new();
-    SCHEMAS.get_or_init(|| {
-        let mut document: Value = serde_json::from_slice(&super::openapi::document()).unwrap_or_default();
-        match document.pointer_mut("/components/schemas").map(Value::take) {
-            Some(Value::Object(schemas)) => schemas,
-            _ => Map::new(),
-        }
-    })
+/// The schema of a body, and those that it refers to, by their names.
+struct Schemas {
+    root: Value,
+    others: BTreeMap<String, Value>,
 }
 
-/// The first thing that is wrong with a value, wherever it lies inside it.
-fn wrong(value: &Value, schema: &Value, path: &str) -> Option<HttpProblem> {
-    if let Some(name) = schema["$ref"].as_str().and_then(|to| to.rsplit('/').next()) {
-        return wrong(value, schemas().get(name)?, path);
+impl Schemas {
+    fn of<T: ToSchema>() -> Self {
+        let value = |schema: RefOr<Schema>| serde_json::to_value(schema).unwrap_or_default();
+        let mut others = Vec::new();
+        T::schemas(&mut others);
+        let others = others.into_iter().map(|(name, schema)| (name, value(schema))).collect();
+        Self { root: value(T::schema()), others }
     }
-    if let Some(either) = schema["oneOf"].as_array() {
-        // A thing that may be left out: null, or what it is.
-        let what = either.iter().find(|schema| schema["type"] != "null")?;
-        return if value.is_null() { None } else { wrong(value, what, path) };
-    }
-    if !fits(value, schema) {
-        let hint = format!("{} must be {}", named(path), expected(schema));
-        return Some(bad_json(problems::WRONG_TYPE).hinting(hint).at_path(path));
-    }
-    let fields = value.as_object()?;
-    let known = schema["properties"].as_object();
-    for (name, value) in fields {
-        let problem = match (known.and_then(|known| known.get(name)), &schema["additionalProperties"]) {
-            (Some(schema), _) => wrong(value, schema, &joined(path, name)),
-            (None, Value::Object(any)) => wrong(value, &Value::Object(any.clone()), path),
-            (None, Value::Bool(false)) => Some(unknown(name, known, path)),
-            (None, _) => None,
-        };
-        if problem.is_some() {
-            return problem;
+
+    /// The first thing that is wrong with a value, wherever it lies inside it.
+    fn wrong(&self, value: &Value, schema: &Value, path: &str) -> Option<HttpProblem> {
+        if let Some(name) = schema["$ref"].as_str().and_then(|to| to.rsplit('/').next()) {
+            return self.wrong(value, self.others.get(name)?, path);
         }
+        if let Some(either) = schema["oneOf"].as_array() {
+            // A thing that may be left out: null, or what it is.
+            let what = either.iter().find(|schema| schema["type"] != "null")?;
+            return if value.is_null() { None } else { self.wrong(value, what, path) };
+        }
+        if !fits(value, schema) {
+            let hint = format!("{} must be {}", named(path), expected(schema));
+            return Some(bad_json(problems::WRONG_TYPE).hinting(hint).at_path(path));
+        }
+        let fields = value.as_object()?;
+        let known = schema["properties"].as_object();
+        for (name, value) in fields {
+            let problem = match (known.and_then(|known| known.get(name)), &schema["additionalProperties"]) {
+                (Some(schema), _) => self.wrong(value, schema, &joined(path, name)),
+                (None, Value::Object(any)) => self.wrong(value, &Value::Object(any.clone()), path),
+                (None, Value::Bool(false)) => Some(unknown(name, known, path)),
+                (None, _) => None,
+            };
+            if problem.is_some() {
+                return problem;
+            }
+        }
+        let missing =
+            schema["required"].as_array()?.iter().filter_map(Value::as_str).find(|name| !fields.contains_key(*name))?;
+        let path = joined(path, missing);
+        let schema = known.and_then(|known| known.get(missing)).unwrap_or(&Value::Null);
+        let hint = format!("{} is required: {}", named(&path), expected(schema));
+        Some(bad_json(problems::MISSING_FIELD).hinting(hint).at_path(&path))
     }
-    let missing =
-        schema["required"].as_array()?.iter().filter_map(Value::as_str).find(|name| !fields.contains_key(*name))?;
-    let path = joined(path, missing);
-    let schema = known.and_then(|known| known.get(missing)).unwrap_or(&Value::Null);
-    let hint = format!("{} is required: {}", named(&path), expected(schema));
-    Some(bad_json(problems::MISSING_FIELD).hinting(hint).at_path(&path))
 }
 
 fn unknown(name: &str, known: Option<&Map<String, Value>>, path: &str) -> HttpProblem {

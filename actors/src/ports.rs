@@ -7,6 +7,7 @@ mod error;
 mod notifier;
 mod quota_leases;
 mod rate_limit;
+mod recipients;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +18,9 @@ pub use self::error::{PortError, PortErrorKind};
 pub use self::notifier::{Notification, Notifier};
 pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
 pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
+pub use self::recipients::{OptIn, RecipientStatus, RecipientStatuses};
 use crate::domain::Timestamp;
-use crate::domain::address::{Address, Scheme};
+use crate::domain::address::Scheme;
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{
@@ -349,45 +351,6 @@ pub enum Advanced {
     Unchanged(OutboxState),
     /// The tenant and channel have no such row.
     NoSuchMessage,
-}
-
-/// Consent and window of recipients, asked right before the gateway call.
-pub trait RecipientStatuses: Send + Sync {
-    /// The status of an address. It is the last check before the gateway call, and an error keeps the message back: it fails
-    /// closed (I6).
-    fn recipient_status(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelId,
-        address: &Address,
-    ) -> Pending<'_, Result<RecipientStatus, PortError>>;
-
-    /// The double opt-in of the person, as a channel sees it. Asked only for tenants that require it.
-    fn opt_in(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelId,
-        address: &Address,
-    ) -> Pending<'_, Result<OptIn, PortError>>;
-}
-
-/// A person's double opt-in, as one channel sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OptIn {
-    /// A welcome asked the contact on this channel: it was written for the channel, or left through it as the fallback. The
-    /// consent ledger has a row of it, with this channel and an address of the contact.
-    pub asked: bool,
-    /// The contact, or another one with the same phone number, confirmed on any channel: a number is one person.
-    pub confirmed: bool,
-}
-
-/// Consent and window of a recipient on a tenant's channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecipientStatus {
-    /// This address or another of the same contact said STOP.
-    pub opted_out: bool,
-    /// When the contact last wrote on this channel.
-    pub last_inbound_at: Option<Timestamp>,
 }
 
 /// A channel's connection to its provider.

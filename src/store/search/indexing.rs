@@ -1,4 +1,4 @@
-//! Filling the search index, a batch at a time, and taking out what was deleted.
+//! Filling the search index, a batch at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,8 +18,6 @@ use crate::store::values::{Row, corrupt, first_id_of};
 
 /// Messages of one table in one transaction: some tens of milliseconds.
 const BATCH: usize = 500;
-/// Rows that one page of [`SearchIndex::verify`] looks at.
-const PAGE: usize = 500;
 /// A message that is younger is left for the next step: most have had their turn by then, and need no second look.
 const SETTLED: TimeDelta = TimeDelta::milliseconds(500);
 /// On PostgreSQL an id may be committed so long after later ones: clocks of nodes differ, and a write is given up after ten
@@ -39,9 +37,9 @@ pub struct Indexed {
 
 /// The index, for the task that fills it.
 pub struct SearchIndex {
-    index: DatabasePool,
-    reads: DatabasePool,
-    known_words: HashSet<(String, String)>,
+    pub(super) index: DatabasePool,
+    pub(super) reads: DatabasePool,
+    pub(super) known_words: HashSet<(String, String)>,
 }
 
 /// Where the index stands in the messages. On SQLite rows are appended in the order in which they are committed, and the
@@ -276,86 +274,6 @@ impl SearchIndex {
         change(tx, sql::ADD_CONTACTS, [list(contacts)]).await?;
         Ok(changed)
     }
-
-    /// Takes out what was deleted since: looks at everything once, page by page. Searches show nothing of it meanwhile, because
-    /// they read what they show from the messages themselves. Answers how many messages and contacts went.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database refused.
-    pub async fn verify(&mut self) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        let mut after = 0_i64;
-        loop {
-            let rows = all(&self.index, sql::PAGE, [integer(after), count(PAGE)]).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.get(0)?;
-            removed += self.verify_page(&rows).await?;
-        }
-        let mut after = String::new();
-        loop {
-            let rows = all(&self.index, sql::CONTACT_PAGE, [text(after.as_str()), count(PAGE)]).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.get(0)?;
-            let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
-            let there = self.there(sql::CONTACTS_THERE, &ids).await?;
-            let gone: Vec<_> = ids.iter().filter(|id| !there.contains(*id)).collect();
-            if !gone.is_empty() {
-                let tx = self.index.begin().await?;
-                removed += change(&tx, sql::REMOVE_CONTACTS, [column(gone)]).await?;
-                tx.commit().await?;
-            }
-        }
-        self.forget_words().await?;
-        Ok(removed)
-    }
-
-    /// Words that no message has any more are nobody's to be found by.
-    async fn forget_words(&mut self) -> Result<(), StoreError> {
-        self.known_words.clear();
-        let mut after = (String::new(), String::new());
-        loop {
-            let from = [text(after.0.as_str()), text(after.1.as_str()), count(PAGE)];
-            let rows = all(&self.index, sql::WORD_PAGE, from).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = (last.get(0)?, last.get(1)?);
-            let mut words = Vec::with_capacity(rows.len());
-            for row in &rows {
-                let (tenant, word): (String, String) = (row.get(0)?, row.get(1)?);
-                let marked = format!("{}{word}", mark(&tenant));
-                words.push([text(tenant), text(word), text(marked)]);
-            }
-            let tx = self.index.begin().await?;
-            if change(&tx, sql::REMOVE_WORDS, [list(words)]).await? > 0 {
-                tx.commit().await?;
-            }
-        }
-    }
-
-    async fn verify_page(&self, rows: &[Row]) -> Result<u64, StoreError> {
-        let (mut inbound, mut outbound) = (Vec::new(), Vec::new());
-        for row in rows {
-            let ids: &mut Vec<String> = if row.get(2)? { &mut outbound } else { &mut inbound };
-            ids.push(row.get(1)?);
-        }
-        let mut there = self.there(sql::INBOUND_THERE, &inbound).await?;
-        there.extend(self.there(sql::OUTBOUND_THERE, &outbound).await?);
-        let mut gone: Vec<i64> = Vec::new();
-        for row in rows {
-            if !there.contains(&row.get::<String>(1)?) {
-                gone.push(row.get(0)?);
-            }
-        }
-        if !gone.is_empty() {
-            let tx = self.index.begin().await?;
-            remove(&tx, &gone).await?;
-            tx.commit().await?;
-        }
-        Ok(gone.len() as u64)
-    }
-
-    async fn there(&self, sql: SqlText, ids: &[String]) -> Result<BTreeSet<String>, DbErr> {
-        all(&self.reads, sql, [column(ids)]).await?.iter().map(|row| row.get(0)).collect()
-    }
 }
 
 impl std::fmt::Debug for SearchIndex {
@@ -416,7 +334,7 @@ async fn numbers(tx: &Tx, documents: &[Document]) -> Result<Vec<i64>, DbErr> {
     Ok(numbers.collect())
 }
 
-async fn remove(tx: &Tx, numbers: &[i64]) -> Result<(), DbErr> {
+pub(super) async fn remove(tx: &Tx, numbers: &[i64]) -> Result<(), DbErr> {
     if !sql::REMOVE_TEXT.for_dialect(tx.dialect()).is_empty() {
         change(tx, sql::REMOVE_TEXT, [column(numbers)]).await?;
     }

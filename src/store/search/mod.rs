@@ -9,6 +9,7 @@
 mod indexing;
 mod question;
 pub(in crate::store) mod sql;
+mod verification;
 mod words;
 
 pub use self::indexing::{Indexed, SearchIndex};

@@ -1,5 +1,6 @@
 //! Fake store: all store ports in memory.
 
+mod consents;
 mod conversation_queue;
 mod inbox;
 mod outbox;

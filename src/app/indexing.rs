@@ -1,4 +1,4 @@
-//! The search index is filled behind the messages, for as long as the daemon runs.
+//! Task that fills the search index while the daemon runs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Whether Redis answers: one failure means no, one answer yes again.
+//! Presence of Redis: one failure marks it as away, one answer as present.
 //!
 //! In between the server is only probed, so that no message waits for a server that does not answer.
 

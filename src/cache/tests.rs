@@ -1,5 +1,5 @@
-//! Against a real server. The script is asked on the test's clock where time matters, and on the server's own where it
-//! is the server that matters.
+//! Tests against a real Redis. The script runs on the test's clock where time matters, and on the server's own where
+//! the server matters.
 
 mod outages;
 

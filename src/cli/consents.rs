@@ -1,4 +1,4 @@
-//! `palabre consents export`: the ledger, for whoever has to prove it.
+//! `palabre consents export`: writes the ledger of consents, as proof.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! `palabre conversations …`: who is talked with, what was said, and where.
+//! `palabre conversations …`: lists, shows and searches conversations.
 
 use clap::{Args, Subcommand, ValueEnum};
 use palabre_actors::domain::conversation::{ConversationStatus, Handler};

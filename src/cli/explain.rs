@@ -1,4 +1,4 @@
-//! `palabre explain ID`: one message's story, from its webhook to the last callback (I11).
+//! `palabre explain ID`: the history of one message, from its webhook to the last callback (I11).
 
 mod document;
 mod labels;

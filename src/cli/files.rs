@@ -1,5 +1,6 @@
-//! How many files this process may open. Each connection is one, and shells and containers allow 1,024 to begin with, which
-//! old programs need that count files in a fixed table. Whoever needs more may take more, up to the system's limit.
+//! Raises the limit of open files of this process. Each connection is an open file. Shells and containers allow 1,024
+//! at first, for old programs that count files in a table of fixed size. A process may raise its limit up to the
+//! system's.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;

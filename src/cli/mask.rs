@@ -1,4 +1,4 @@
-//! Contacts as operators see them.
+//! Masks of contacts' addresses, for operators.
 
 use palabre_actors::domain::address::Address;
 

@@ -1,4 +1,4 @@
-//! `palabre migrate`: the database's schema, brought up to date; or the whole installation, moved to PostgreSQL.
+//! `palabre migrate`: brings the schema up to date, or moves the installation to PostgreSQL.
 
 mod report;
 

@@ -1,4 +1,4 @@
-//! Names of tenants and channels as somebody typed them, beside those of the configuration.
+//! Advice for names of tenants and channels that the configuration does not have.
 
 use palabre_actors::domain::ids::ChannelId;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! `palabre optout …`: who said STOP.
+//! `palabre optout …`: lists, adds and removes opt-outs.
 
 use std::io::BufRead;
 

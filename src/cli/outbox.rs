@@ -1,4 +1,4 @@
-//! `palabre outbox …`: look at what does not get through, send it on its way again, call it back; pause a channel.
+//! `palabre outbox …`: lists, shows, replays and cancels messages; pauses channels.
 
 mod changes;
 mod named;

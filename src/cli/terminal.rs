@@ -1,4 +1,4 @@
-//! What the operators' commands share: tables that fit a terminal, questions, moments.
+//! Parts that the operators' commands share: tables that fit a terminal, questions, times.
 
 use std::io::{BufRead, IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! `[[api.keys]]`: who may use the API.
+//! Validation of `[[api.keys]]`: who may use the API.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};

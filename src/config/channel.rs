@@ -1,4 +1,4 @@
-//! `[[channels]]`: from raw to validated. What is a provider's own is read by its [`ProviderSection`].
+//! Validation of `[[channels]]`. The provider's own keys are read by its [`ProviderSection`].
 
 use std::sync::Arc;
 use std::time::Duration;

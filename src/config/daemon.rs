@@ -1,4 +1,4 @@
-//! `palabre.toml`: from raw to validated.
+//! Validation of `palabre.toml`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A channel's pace, its order, its way out when it fails: from raw to validated.
+//! Validation of a channel's rate limits, order, retries, breaker and window.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One document on its way from tree to validated types: what it says, where it says it, and what was found wrong.
+//! One document of the configuration: its values, their positions, and the problems found in it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Channels that take over for others of their tenant.
+//! Validation of fallback channels, which take over for others of their tenant.
 
 use palabre_actors::domain::address::Scheme;
 

@@ -1,4 +1,4 @@
-//! Values that need more than their kind: durations, numbers within bounds, URLs, slugs, blocks of addresses.
+//! Validation of values: durations, numbers within bounds, URLs, slugs, blocks of addresses.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

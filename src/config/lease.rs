@@ -1,4 +1,4 @@
-//! `runtime.lease` against what it must outlast.
+//! Validation of `runtime.lease`: at least twice as long as any call to a provider.
 
 use std::time::Duration;
 

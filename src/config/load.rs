@@ -1,4 +1,4 @@
-//! Layers, files, and the order in which everything is looked at.
+//! Loads a configuration: its layers, its files, and the order of all checks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Mistakes and doubts, each with its place, printed like a compiler prints them.
+//! Errors and warnings, each with its position, printed as a compiler prints them.
 
 use std::cell::RefCell;
 use std::{fmt, io};

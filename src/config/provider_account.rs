@@ -1,4 +1,4 @@
-//! A provider's settings of one channel, which that provider alone can read.
+//! A provider's settings of one channel, which only that provider can read.
 
 use std::any::Any;
 use std::fmt;

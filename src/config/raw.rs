@@ -1,5 +1,5 @@
-//! What may stand in the files: which keys exist and of which kind their values are. Whether the values hold is the next
-//! phase's business, so every field is optional and every number is wide.
+//! Raw configuration: which keys exist, and of which type each value is. Values are checked later, so every field is
+//! optional and every number is wide.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `[redis]`: the server that several nodes share.
+//! Validation of `[redis]`: the server that several nodes share.
 
 use secrecy::SecretString;
 use url::Url;

@@ -1,4 +1,4 @@
-//! `[retention]`: how long what was written is kept.
+//! Validation of `[retention]`: how long rows are kept.
 
 use std::time::Duration;
 

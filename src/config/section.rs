@@ -1,4 +1,4 @@
-//! A provider's part of a `[[channels]]` table: who reads it, and with what.
+//! A provider's section of a `[[channels]]` table, and the trait that reads it.
 
 use std::fmt;
 use std::time::Duration;

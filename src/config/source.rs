@@ -1,4 +1,4 @@
-//! A file's text, and where in it everything stands.
+//! Text of a configuration file, and the position of each key in it.
 
 use std::collections::HashMap;
 use std::ops::Range;

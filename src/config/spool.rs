@@ -1,4 +1,4 @@
-//! `[spool]`: where accepted messages wait while PostgreSQL is away.
+//! Validation of `[spool]`: where accepted messages are kept while PostgreSQL is away.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `[[templates]]`: from raw to validated. What names, places and text must be to each other is for the rules to judge.
+//! Validation of `[[templates]]`. Whether names and text fit together is checked by the tenant's rules.
 
 use figment::value::Dict;
 use palabre_actors::domain::ids::ChannelId;

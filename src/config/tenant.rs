@@ -1,4 +1,4 @@
-//! `tenants/*.toml`: from raw to validated.
+//! Validation of `tenants/*.toml`.
 
 use std::collections::HashSet;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What the rest of the house sees: validated types, one struct per concern. Every value in them holds.
+//! Validated configuration, one struct per concern.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What must be said once over all tenants.
+//! Checks of what must be unique over all tenants.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! One folder per provider, one line each in [`PROVIDERS`], and what they all implement.
+//! Providers: one folder and one line in [`PROVIDERS`] each, and the traits that they implement.
 //!
 //! A provider reads its part of the configuration ([`ProviderSection`]), says where its webhooks come in and believes
 //! and reads them ([`Receiver`]), sends and asks (`Gateway`, a port of the core), and says what its codes mean. Nothing

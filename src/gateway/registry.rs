@@ -1,5 +1,5 @@
-//! Every channel's receiver and gateway, by the names under which they are asked for. Built once from a configuration;
-//! looking something up allocates nothing.
+//! Registry of every channel's receiver and gateway, by name. It is built once from a configuration; a lookup allocates
+//! nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What holds for every provider of the list.
+//! Tests of every provider of the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Abuse limiter: refuses sources that keep sending webhooks with wrong signatures.
+//! Abuse limiter: refuses sources that keep sending webhooks that fail their signature check or cannot be read.
 //!
 //! A source is an address (IPv6: its /64), and its failures are counted *per channel*: a provider calls for all tenants
 //! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). A request that is

@@ -1,4 +1,4 @@
-//! What the handlers of one worker share, and whom a request comes from.
+//! State that the handlers of one worker share, and the source address of a request.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Why a webhook is turned away, as its provider and the operator read it.
+//! Refusals of webhooks, as the provider and the operator read them.
 
 use std::time::Duration;
 

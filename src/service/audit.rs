@@ -1,4 +1,4 @@
-//! The one place that every changing use case passes.
+//! Audit: notes every change that a use case makes.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! Who asks for a use case, whose data they see, what they may do.
+//! Caller of a use case: who it is, which tenants it sees, what it may do.
 
 use std::fmt;
 use std::sync::Arc;

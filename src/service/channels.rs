@@ -1,4 +1,4 @@
-//! Channels: which there are, and whether they are paused.
+//! Channels: lists them, pauses and resumes them.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;

@@ -1,4 +1,4 @@
-//! Who said STOP, and the ledger of consents.
+//! Opt-outs, and the ledger of consents.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;

@@ -1,4 +1,4 @@
-//! Messages on their way out: lists, histories, replays, cancellations.
+//! The outbox: lists, histories, replays, cancellations.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;

@@ -1,4 +1,4 @@
-//! What a caller may do, as `object:verb` words in one list.
+//! Permissions of a caller: `object:verb` words in one list.
 
 use crate::config::ApiScope;
 

@@ -1,4 +1,4 @@
-//! Operators' questions about the outbox and consents, and their changes.
+//! Queries and changes of operators: outbox, consents, pauses.
 //!
 //! They run in a process of their own beside the daemon or within it. Every change is checked against
 //! [`palabre_actors::domain::status::Transition`], writes its event with `actor_type` operator, and is one

@@ -1,4 +1,4 @@
-//! Tests of the store: conformance on SQLite, and what SQLite alone does. PostgreSQL's stand in [`postgres`].
+//! Tests of the store: conformance on SQLite, and what SQLite alone does. Those of PostgreSQL are in [`postgres`].
 
 mod blocked_reason;
 mod durability;

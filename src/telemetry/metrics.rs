@@ -1,4 +1,4 @@
-//! Metrics recorder behind `/metrics`; the names stand in [`catalogue`].
+//! Metrics recorder behind `/metrics`; the names are in [`catalogue`].
 
 pub mod catalogue;
 

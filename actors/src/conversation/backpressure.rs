@@ -1,4 +1,4 @@
-//! When a conversation waits for a sender's permit before it decides about a message.
+//! Backpressure: a conversation waits for a send permit before it decides about a message.
 //!
 //! An answer that has a permit, and none of its conversation before it, is written as being sent; any other is written as
 //! queued, and later changed twice more, which costs the store more than the turn did. Under load it is always worth waiting

@@ -1,4 +1,4 @@
-//! What a conversation is told: messages, requests and timers, by its tenant.
+//! Mailbox of a conversation: handlers of the messages that its tenant sends it.
 
 use actix::{Actor, ActorContext, Context, Handler};
 

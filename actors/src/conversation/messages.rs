@@ -1,4 +1,4 @@
-//! What may be said to a [`super::Conversation`].
+//! Messages that a [`super::Conversation`] takes.
 
 use actix::Message;
 use tokio::sync::oneshot;

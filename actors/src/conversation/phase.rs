@@ -1,4 +1,4 @@
-//! What a conversation is doing, and what it knows: the states of its state machine.
+//! Phase of a conversation, and what it knows of itself: the states of its state machine.
 
 use actix::{AsyncContext, Context, SpawnHandle};
 

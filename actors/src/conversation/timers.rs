@@ -1,4 +1,4 @@
-//! The conversation's timers that have come, and alarms for those that soon will.
+//! Timers of a conversation: those that are due, and alarms for those due soon.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A decided turn on its way through the store, with the senders' places that were reserved for its messages.
+//! A decided turn on its way through the store, with the send permits that its messages got.
 
 use super::ConversationSetup;
 use super::messages::{Due, Performed};

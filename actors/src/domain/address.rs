@@ -1,4 +1,4 @@
-//! Who is at the other end: a scheme and a path, normalised, as it stands in the tables.
+//! Address of a contact or a sender: a scheme and a path, normalised as the tables hold it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the outbox knows of a sender account: its pace, its order, its way out when it fails.
+//! Profile of a channel: its rate limits, order, retries, circuit breaker and fallback.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! One reading of what people type: `"Arrêt !"`, `"ARRET"` and `" arrêt️."` fold to the same text. Consent keywords and
-//! FAQ keywords are compared in this form only.
+//! Folding: makes texts equal that differ in case, accents or signs alone. `"Arrêt !"`, `"ARRET"` and `" arrêt️."` fold
+//! to the same text. Consent keywords and FAQ keywords are compared in this form only.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;

@@ -1,4 +1,4 @@
-//! Messages in and out, as the heart sees them.
+//! Messages in and out, as the core sees them.
 
 use std::fmt;
 

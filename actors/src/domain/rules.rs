@@ -1,4 +1,4 @@
-//! What a tenant wants done: the validated part of its configuration that decisions need.
+//! Rules of a tenant: the validated part of its configuration that decisions need.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What comes of handing a message to a provider, in words that the outbox alone interprets.
+//! A request to a provider, and its outcome: a receipt, or an error with a class. Only the outbox acts on the class.
 
 use std::time::Duration;
 

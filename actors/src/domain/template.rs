@@ -1,4 +1,4 @@
-//! Templates: texts that the provider has approved, and the only ones that may pass outside the customer-service window.
+//! Templates: texts that a provider has approved. Outside the customer-service window only they may be sent.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The words that stand in tables, events and metrics for the variants of a closed enum.
+//! Words for the variants of a closed enum, in tables, events and metrics.
 
 /// A stored word that no variant has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! An actor as a future of its own, inside `catch_unwind`, with a note to its parent that is delivered however it ends.
+//! Exit guard: runs an actor inside `catch_unwind`, and tells its parent however it ends.
 //!
 //! actix's own supervisor restarts the same instance without a limit and does not catch panics. Here a panic ends the
 //! one actor, the parent hears of it, and builds a fresh child from the store.

@@ -1,4 +1,4 @@
-//! How often a child may be rebuilt before its parent gives up on it for a while.
+//! Restart budget: how often a child may be rebuilt before its parent quarantines it.
 
 use std::collections::VecDeque;
 use std::time::Duration;

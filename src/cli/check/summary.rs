@@ -1,4 +1,4 @@
-//! What a configuration sets up, tenant by tenant, for people.
+//! Summary of a valid configuration, tenant by tenant, for people.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

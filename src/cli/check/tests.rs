@@ -1,4 +1,4 @@
-//! What operators and scripts see.
+//! Tests of what `palabre check` shows to operators and scripts.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A story as JSON, for scripts. Fields are only ever added.
+//! A history as JSON, for scripts. Fields are only ever added.
 
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The words around a story.
+//! Labels around a history, in English and French.
 
 use palabre_actors::domain::rules::Language;
 

@@ -1,4 +1,4 @@
-//! A sentence for every end that a message can come to, for every event and for every reason, in English and French.
+//! Sentences for every outcome of a message, every event and every reason, in English and French.
 
 mod case;
 mod events;

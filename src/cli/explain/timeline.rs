@@ -1,4 +1,4 @@
-//! A story as text: what it is about, what happened when, and how it ended.
+//! A history as text: what the message is, what happened when, and how it ended.
 
 use std::fmt::Write as _;
 

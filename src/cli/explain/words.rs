@@ -1,5 +1,5 @@
-//! The words that rows are stored with, as people read them: in English the word itself, in French a French one and the stored
-//! one in parentheses, which is what `--state`, `--json` and the tables know.
+//! Stored words as people read them. In English it is the stored word itself. In French it is a French word, with the
+//! stored one in parentheses, because `--state`, `--json` and the tables use that.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::message::{OutboundKind, Role};

@@ -1,4 +1,4 @@
-//! What a move says while it goes on, and at its end.
+//! Report of a move: its progress and its end.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Replaying, calling back, pausing.
+//! Subcommands that change something: replay, cancel, pause, resume.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which message is meant: by our id, or by the provider's.
+//! Message ids on the command line: ours, or the provider's.
 
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::rules::Language;

@@ -1,4 +1,4 @@
-//! One message of the outbox: where it stands, what it waits for, what happened to it.
+//! One message of the outbox: its state, what it waits for, its history.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;

@@ -1,4 +1,4 @@
-//! What messages wait for that have no reason of their own, in words.
+//! Words for messages that wait and have no reason of their own.
 
 use palabre_actors::domain::rules::Language;
 

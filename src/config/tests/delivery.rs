@@ -1,4 +1,4 @@
-//! How messages leave: pace, windows, fallbacks, budgets, templates, consent; and who may use the API.
+//! Tests of the keys of delivery: rate limits, windows, fallbacks, budgets, templates, consent; and of API keys.
 
 use std::path::Path;
 use std::time::Duration;

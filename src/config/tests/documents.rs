@@ -1,4 +1,4 @@
-//! The documented defaults, the reference and the samples say what the code does.
+//! Tests: the documented defaults, the reference and the samples agree with the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

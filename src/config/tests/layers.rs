@@ -1,4 +1,4 @@
-//! Defaults, then the file, then the environment.
+//! Tests of the layers: defaults, then the file, then the environment.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The golden table: a mistake, and exactly what is said to it.
+//! Table of mistakes, and the exact error or warning for each.
 
 use super::{TENANT, load, problems, told};
 

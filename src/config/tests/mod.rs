@@ -1,4 +1,4 @@
-//! Mistakes and what is said to them; samples and documents that must stay true.
+//! Tests of the configuration.
 
 mod delivery;
 mod documents;

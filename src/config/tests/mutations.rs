@@ -1,4 +1,4 @@
-//! Whatever the bytes, the loader answers; it never panics, and never shows what it must not.
+//! Tests with random bytes: the loader always answers, never panics, and never shows a secret.
 
 use proptest::prelude::*;
 

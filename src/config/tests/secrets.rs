@@ -1,4 +1,4 @@
-//! Secrets are found, and never shown.
+//! Tests of secrets: they are found, and never shown.
 
 use secrecy::ExposeSecret;
 

@@ -1,4 +1,4 @@
-//! What only shows where keys are compared is told in the same run as whatever else is wrong.
+//! Tests: mistakes between keys are reported in the same run as all others.
 
 use std::path::Path;
 

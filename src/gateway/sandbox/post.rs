@@ -1,4 +1,4 @@
-//! What is posted to a sandbox: messages of customers, and news of what was sent to them.
+//! Decodes what is posted to a sandbox: messages of customers, and statuses of sent messages.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};

@@ -1,4 +1,4 @@
-//! What a sandbox takes, keeps and shows.
+//! Tests of the sandbox.
 
 use palabre_actors::domain::ids::ConversationId;
 use palabre_actors::domain::message::{Generation, Outbound, OutboundKind};

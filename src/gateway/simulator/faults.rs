@@ -1,4 +1,4 @@
-//! What a simulator does wrong, when told to: one set of faults for every provider.
+//! Faults that a simulator plays on demand: one set for every provider.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};

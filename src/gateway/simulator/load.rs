@@ -1,4 +1,4 @@
-//! The provider's side of a load test: signed webhooks and answers to sends, at a few microseconds each.
+//! Provider's side of a load test: signed webhooks and answers to sends, at a few microseconds each.
 //!
 //! A load driver shares its cores with what it measures. So webhooks are laid out once with gaps of fixed width for what
 //! differs from message to message, and sends are answered on the driver's own thread, without faults or callbacks.

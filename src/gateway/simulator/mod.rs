@@ -1,4 +1,4 @@
-//! What a provider's simulator offers: the other side of a provider, for tests and the lab.
+//! Simulation of a provider, for tests and the lab.
 //!
 //! [`Simulation`] is what a provider exports. It starts a [`SimulatedProvider`], a real server with faults on demand, and
 //! makes the two parts of a load driver ([`load`]), which do less and cost less.

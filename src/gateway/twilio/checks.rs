@@ -1,4 +1,4 @@
-//! What `palabre doctor` asks of a Twilio channel: do its credentials open the account, and does the account work.
+//! Set-up checks of a Twilio channel: whether its credentials open the account, and the account works.
 
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;

@@ -1,4 +1,4 @@
-//! Twilio's error codes: what the outbox should do about each, and what to tell people.
+//! Twilio's error codes: the class of each, and a sentence and a next step for people.
 //!
 //! What a code means is on its own page of Twilio's error dictionary, `https://www.twilio.com/docs/api/errors/{code}`
 //! ([`Code::source`]). What to do about it is our reading of that page: a code that may pass later is

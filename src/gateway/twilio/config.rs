@@ -1,4 +1,4 @@
-//! A Twilio channel's keys: from raw to validated.
+//! Validation of a Twilio channel's own keys.
 
 use std::time::Duration;
 

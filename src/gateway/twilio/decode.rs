@@ -1,5 +1,5 @@
-//! Reading a webhook's parameters, once its signature is believed. Field names: Twilio's "Messaging webhooks" and
-//! "WhatsApp" request parameter pages.
+//! Decodes a webhook whose signature was verified. Field names: Twilio's "Messaging webhooks" and "WhatsApp" request
+//! parameter pages.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Asking Twilio whether it took a message (I5).
+//! Asks Twilio whether it took a message (I5).
 //!
 //! The list of messages carries neither our id nor the callback's URL, so a message is recognised by who, what and when.
 //! Of a template the list shows what it became with its variables, and we do not know its text: all that can be known is

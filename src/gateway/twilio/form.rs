@@ -1,4 +1,4 @@
-//! A webhook's parameters, decoded once: the signature and the decoder both read from here.
+//! Parameters of a webhook, decoded once for both signature and decoder.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! The paths that Twilio's console may hold from before, on which the form tells the channel.
+//! Paths of older settings in Twilio's console, on which the form names the channel.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Handing messages to Twilio's REST API, and saying what came of it.
+//! Sends messages through Twilio's REST API, and classifies each outcome.
 //!
 //! `POST {base}/2010-04-01/Accounts/{sid}/Messages.json`, basic authentication, a form; 201 with the message, or an error
 //! as `{code, message, more_info, status}` (Twilio's OpenAPI description, `twilio_api_v2010`). There is no idempotency

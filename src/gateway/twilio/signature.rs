@@ -1,4 +1,4 @@
-//! `X-Twilio-Signature`: believing a webhook, and signing one as Twilio does.
+//! `X-Twilio-Signature`: verifies a webhook, and signs one as Twilio does.
 //!
 //! `base64(HMAC-SHA1(auth_token, URL + Σ sorted(key + value)))` over all form parameters, repeated values once. With any
 //! other body the URL carries `bodySHA256`, the URL alone is signed, and the hash covers the body. Source: Twilio's

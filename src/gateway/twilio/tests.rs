@@ -1,4 +1,4 @@
-//! Payloads, and what is made of them.
+//! Tests of decoding: a table of payloads.
 
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::message::{Button, Details, Location, Media, NewInbound, ProviderConsent};

@@ -1,4 +1,4 @@
-//! Bearer keys: which tenants they see, what they may do.
+//! Bearer keys of the API: which tenants they see, and what they may do.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Channels: which there are, and whether they are paused.
+//! Channels: lists them, pauses and resumes them.
 
 use actix_web::http::StatusCode;
 use palabre_actors::domain::ids::ChannelId;

@@ -1,4 +1,4 @@
-//! The API over real HTTP, on a real file: who may see and do what, and what is refused how.
+//! Tests of the API over real HTTP, on a real file: permissions and refusals.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! I10: whatever a request says of a person, the log does not.
+//! Tests of I10: the log shows no personal data of a request.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock};

@@ -1,3 +1,5 @@
+//! Tests of the drain: requests in flight are answered before the server stops.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 

@@ -1,4 +1,4 @@
-//! What stands behind the server: a gateway that signs in its own simple way, and a reception that does as it is told.
+//! Fakes behind the server: a gateway with a simple signature, and a scripted reception.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

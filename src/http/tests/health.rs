@@ -1,3 +1,5 @@
+//! Tests of the health endpoints.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palabre_actors::ports::Pending;

@@ -1,4 +1,4 @@
-//! The real server on port 0, with fakes behind it, spoken to in raw bytes.
+//! Tests of the real server on port 0, with fakes behind it, over raw bytes.
 
 mod client;
 mod fakes;

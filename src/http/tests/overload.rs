@@ -1,4 +1,4 @@
-//! The abuse limiter, and bodies larger than the memory for them.
+//! Tests of the abuse limiter, and of bodies larger than the memory for them.
 
 use super::client::{exchange, post};
 use super::*;

@@ -1,4 +1,4 @@
-//! What pages need of the routes: streams, redirects, cookies, and the shape of errors that actix-web makes itself.
+//! Tests of routes for pages: streams, redirects, cookies, and errors that actix-web makes itself.
 
 use actix_web::body::to_bytes;
 use actix_web::http::header;

@@ -1,3 +1,5 @@
+//! Tests of webhooks over real HTTP.
+
 use std::str::FromStr as _;
 use std::time::Duration;
 

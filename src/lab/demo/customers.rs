@@ -1,4 +1,4 @@
-//! The customers follow their scripts, an intruder posts forged webhooks, and small talk fills the rest.
+//! Customers of the demo, who follow their scripts, and an intruder, who posts forged webhooks.
 
 use std::collections::BTreeMap;
 use std::pin::pin;

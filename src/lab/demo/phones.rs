@@ -1,4 +1,4 @@
-//! The customers' phones report delivery statuses, some of them late or repeated.
+//! Phones of the demo's customers, which report delivery statuses, some late or repeated.
 
 use std::sync::Arc;
 use std::time::Duration;

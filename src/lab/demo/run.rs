@@ -1,4 +1,4 @@
-//! What the tasks of a demo share: simulators, journal, a reader of the database, the printer.
+//! Parts that the tasks of a demo share: simulators, journal, a reader of the database, the printer.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the daemon runs on: one node on SQLite, or several on PostgreSQL and Redis behind a load balancer. Connections to
+//! Installation under torture: one node on SQLite, or several on PostgreSQL and Redis behind nginx. Connections to
 //! servers go through proxies that can be cut.
 
 use std::collections::BTreeMap;

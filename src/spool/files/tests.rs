@@ -1,3 +1,5 @@
+//! Tests of the spool's files.
+
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 

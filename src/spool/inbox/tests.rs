@@ -1,4 +1,4 @@
-//! Fail-over between database and spool, with every failure of a database.
+//! Tests of failover between database and spool, with every failure of a database.
 
 use std::collections::{HashMap, HashSet};
 

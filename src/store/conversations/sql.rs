@@ -1,4 +1,4 @@
-//! The statements behind conversations and contacts, for either database.
+//! SQL statements of conversations and contacts, for both databases.
 
 use crate::store::statement::SqlText;
 use crate::store::{postgres, sqlite};

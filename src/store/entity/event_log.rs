@@ -1,4 +1,4 @@
-//! `event_log`
+//! Entity of the table `event_log`.
 
 use sea_orm::entity::prelude::*;
 

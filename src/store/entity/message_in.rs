@@ -1,4 +1,4 @@
-//! `messages_in`
+//! Entity of the table `messages_in`.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `messages_out`
+//! Entity of the table `messages_out`.
 
 use sea_orm::entity::prelude::*;
 

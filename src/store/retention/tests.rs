@@ -1,4 +1,4 @@
-//! What may go goes, what may not stays, on both databases. Time is what the caller says it is.
+//! Tests of retention on both databases, with a time that the caller gives.
 
 use chrono::{DateTime, TimeDelta};
 use palabre_actors::domain::ids::{InboundId, OutboundId, ProviderMessageId};

@@ -1,4 +1,4 @@
-//! Filling the search index, a batch at a time.
+//! Fills the search index, a batch at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -1,4 +1,4 @@
-//! Searching: contacts by name and number, messages by their words.
+//! Searches: contacts by name and number, messages by their words.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The statements of the search index, for either database.
+//! SQL statements of the search index, for both databases.
 
 use crate::store::statement::SqlText;
 use crate::store::{postgres, sqlite};

@@ -1,4 +1,4 @@
-//! The words of texts and questions, as the search index has them.
+//! Words of texts and of searches, in the form that the search index has.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What `explain`, the counts and the seller book say.
+//! Tests of `explain`'s history, the counts and the seller book.
 
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;

@@ -1,4 +1,4 @@
-//! A database of the previous version is migrated with its rows.
+//! Tests of migrations: a database of the previous version keeps its rows.
 
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection};

@@ -1,4 +1,4 @@
-//! No hot statement reads a whole table: SQLite's own plan says so.
+//! Tests of SQLite's query plans: no hot statement reads a whole table.
 
 use super::fresh;
 use crate::store::Store;

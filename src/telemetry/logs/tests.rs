@@ -1,3 +1,5 @@
+//! Tests of log lines.
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! Tests of metrics.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The number behind a phone number's spellings: one subscriber, one identity.
+//! Identity of a phone number: all notations of one number lead to one subscriber.
 //!
 //! A subscriber may be written in several ways that all begin with `+`: with the national trunk 0 kept (`+27 (0)82 …`),
 //! with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's ninth digit), or as the

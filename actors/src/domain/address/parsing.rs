@@ -1,4 +1,4 @@
-//! From what people and providers write to the one spelling that stands in the tables.
+//! Parses addresses as people and providers write them into the form that the tables hold.
 
 use phonenumber::country::Id as Region;
 

@@ -1,3 +1,5 @@
+//! Tests of the circuit breaker.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

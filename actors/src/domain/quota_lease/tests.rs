@@ -1,3 +1,5 @@
+//! Tests of quota leases.
+
 mod world;
 
 use chrono::TimeDelta;

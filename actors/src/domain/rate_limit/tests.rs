@@ -1,3 +1,5 @@
+//! Tests of rate limits.
+
 use proptest::prelude::*;
 
 use super::keyed::KeyedLimiter;

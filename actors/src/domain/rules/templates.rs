@@ -1,4 +1,4 @@
-//! What must hold of a tenant's templates, and of the answers that use them.
+//! Checks of a tenant's templates, and of the answers that use them.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,5 +1,5 @@
-//! The texts that a tenant's rules write: minijinja templates, compiled and tried out when the rules are built, rendered
-//! within bounds, and tidied.
+//! Texts of a tenant's rules: minijinja templates, compiled and tried out when the rules are built, rendered within
+//! bounds, and tidied.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! A turn in the making: what every inbound message does to its conversation, whatever it says.
+//! Turn builder: what every inbound message changes in its conversation, whatever it says.
 
 use chrono::TimeDelta;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What an inbound message leads to.
+//! Decision about an inbound message.
 
 use super::builder::TurnBuilder;
 use super::rules::route;

@@ -1,4 +1,4 @@
-//! What a conversation does when a timer of it fires.
+//! Decision about a timer of a conversation that fires.
 
 use super::builder::{begin, close_session, idle, note};
 use super::requests::{ScheduledMessage, write_message};

@@ -1,4 +1,4 @@
-//! Actions: rows of the outbox that are provider calls and not messages.
+//! Tests of actions: rows of the outbox that are provider calls and not messages.
 
 use serde_json::json;
 

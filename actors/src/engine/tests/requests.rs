@@ -1,4 +1,4 @@
-//! What people and programs ask of a conversation, through the engine.
+//! Tests of requests by people and programs, through the engine.
 
 use super::timers::{ask, greeted};
 use super::*;

@@ -1,4 +1,4 @@
-//! Timers fire once, on time, over all nodes, and their messages keep the order of their conversation.
+//! Tests of timers: each fires once, on time, over all nodes, and its messages keep their order.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The double opt-in: where a welcome asked, and for whom an answer counts.
+//! Cases of the double opt-in: where a welcome asked, and for whom a confirmation counts.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 

@@ -1,4 +1,4 @@
-//! Timers, and what else a turn writes beside messages.
+//! Cases of timers, and of what else a turn writes beside messages.
 
 #![expect(missing_docs, reason = "each function is a test, and its name says what holds")]
 

@@ -1,5 +1,5 @@
-//! What advice is about: the message, or the messages, at hand, as far as they are known. With it advice names the channel
-//! and the command, rather than a word that the reader has to fill in.
+//! Case that advice is given for: its messages, channel and provider, as far as they are known. With it advice names
+//! the channel and the command, rather than a word that the reader has to fill in.
 
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::rules::Language;

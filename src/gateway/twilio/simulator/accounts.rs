@@ -1,4 +1,4 @@
-//! The accounts that the simulated Twilio knows, and the lock they all share.
+//! Accounts that the simulated Twilio knows, and the lock that they share.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

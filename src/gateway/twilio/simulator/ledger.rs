@@ -1,4 +1,4 @@
-//! What the simulated Twilio took.
+//! Ledger of the messages that the simulated Twilio took.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,4 @@
-//! What the simulated Twilio posts to us: inbound messages and status callbacks, with every parameter that the real one
-//! sends.
+//! Webhooks of the simulated Twilio: inbound messages and status callbacks, with every parameter of the real ones.
 
 use uuid::Uuid;
 

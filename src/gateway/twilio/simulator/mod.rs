@@ -1,5 +1,6 @@
-//! A Twilio of our own: a real HTTP server that takes sends as Twilio's API does, posts signed webhooks and status
-//! callbacks as Twilio does, and does wrong what it is told to. Used by tests, `palabre demo` and the load driver.
+//! Simulated Twilio, for tests, `palabre demo` and the load driver. It is a real HTTP server: it takes sends as
+//! Twilio's API does, posts signed webhooks and status callbacks as Twilio does, and plays the faults that it is told
+//! to.
 //!
 //! It runs on threads of its own; everything here may be called from asynchronous code and from plain threads.
 

@@ -1,4 +1,4 @@
-//! What the simulated Twilio and WhatsApp hold senders to: the customer-service window, STOP on SMS, limits, templates.
+//! Policy of the simulated Twilio and WhatsApp: customer-service window, STOP on SMS, limits, templates.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;

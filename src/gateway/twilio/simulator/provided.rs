@@ -1,4 +1,4 @@
-//! The simulated Twilio as the lab hosts it: channels and messages in words that every provider shares.
+//! Simulated Twilio behind the simulators' common trait, as the lab hosts it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

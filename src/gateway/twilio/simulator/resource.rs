@@ -1,4 +1,4 @@
-//! Twilio's JSON, shaped as its OpenAPI description says (`api.v2010.account.message`, `ListMessageResponse`).
+//! JSON of Twilio's API, as its OpenAPI description says (`api.v2010.account.message`, `ListMessageResponse`).
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Posting webhooks as Twilio does: signed for the public URL, sent to wherever the daemon listens.
+//! Posts webhooks as Twilio does: signed for the public URL, sent to where the daemon listens.
 
 use std::sync::Mutex;
 use std::time::Duration;

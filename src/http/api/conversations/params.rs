@@ -1,4 +1,4 @@
-//! The parameters of conversations and searches.
+//! Parameters of conversations and searches.
 
 use palabre_actors::domain::conversation::{ConversationStatus, Handler};
 use utoipa::IntoParams;

@@ -1,4 +1,4 @@
-//! Asking for a message to be sent.
+//! Sending a message that somebody asks for.
 
 mod addressing;
 

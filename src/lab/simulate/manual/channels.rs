@@ -1,4 +1,4 @@
-//! The channels whose provider is simulated, where they send to, and where their daemon is.
+//! Channels whose provider is simulated: where they send to, and where their daemon is.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Where scripts post what customers write: `POST /` with JSON.
+//! Endpoint where scripts post customers' messages: `POST /` with JSON.
 
 use std::io;
 use std::net::SocketAddr;

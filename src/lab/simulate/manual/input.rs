@@ -1,4 +1,4 @@
-//! Customers' messages as somebody types them, or as a script posts them.
+//! Customers' messages, as people type them or scripts post them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

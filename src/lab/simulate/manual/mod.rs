@@ -1,5 +1,6 @@
-//! `palabre simulate provider`: a provider of one's own for the tenants of a configuration. It takes what they send, and lets
-//! somebody write to them as a customer: typed, or posted as JSON by a script. Webhooks are signed as the provider signs.
+//! `palabre simulate provider`: simulates the providers of a configuration's channels. It takes what the channels send,
+//! and lets people and scripts write to them as customers: typed, or posted as JSON. Webhooks are signed as the
+//! provider signs.
 //!
 //! Nothing leaves this machine: a channel that would send to a real provider is a reason not to start.
 

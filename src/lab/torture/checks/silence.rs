@@ -1,4 +1,4 @@
-//! I6: after STOP, nothing.
+//! I6: after STOP, nothing is sent but its confirmation.
 //!
 //! The rule, exactly. A contact's silence begins when the turn of their STOP is decided (`processed_at` of its row), and
 //! ends when the turn of a START is. Within it

@@ -1,3 +1,5 @@
+//! Tests of the checks: each finds the fault that was put into sound evidence.
+
 mod history;
 
 use super::*;

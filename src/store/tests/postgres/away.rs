@@ -1,4 +1,4 @@
-//! The server goes away and comes back; entries that it refuses fail alone.
+//! Tests of a server that goes away and comes back, and of entries that it refuses.
 
 use futures_util::future::join_all;
 use palabre_actors::ports::{Acceptance, Inbox, Outbox, PortErrorKind, RecipientStatuses, Turns};

@@ -1,4 +1,4 @@
-//! What looks for open messages looks no further back than there are any.
+//! Tests of the low watermark: searches for open messages go no further back than needed.
 
 use chrono::NaiveDate;
 use palabre_actors::domain::ids::{OutboundId, TenantId};

@@ -1,4 +1,4 @@
-//! Two nodes on one database.
+//! Tests of two nodes on one database.
 
 use std::collections::HashSet;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Plans of PostgreSQL: no hot statement reads a whole table.
+//! Tests of PostgreSQL's query plans: no hot statement reads a whole table.
 
 use chrono::NaiveDate;
 

@@ -1,4 +1,4 @@
-//! What several nodes may send of one day and budget.
+//! Tests of quota leases: several nodes and one day and budget.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A read replica answers what operators ask, and takes no change.
+//! Tests of a read replica: it answers operators' queries, and takes no change.
 
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;

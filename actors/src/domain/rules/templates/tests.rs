@@ -1,3 +1,5 @@
+//! Tests of the checks of templates.
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 

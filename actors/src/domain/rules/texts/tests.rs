@@ -1,3 +1,5 @@
+//! Tests of texts.
+
 use std::collections::HashSet;
 use std::time::Duration;
 

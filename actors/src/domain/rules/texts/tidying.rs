@@ -1,4 +1,4 @@
-//! What absent names leave behind in a text is put right: `Merci , nous` becomes `Merci, nous`.
+//! Tidies a text in which a name was missing: `Merci , nous` becomes `Merci, nous`.
 
 /// Trims, joins spaces, takes the space before a comma or a full stop away (French keeps it before `!`, `?`, `:` and
 /// `;`), drops commas that nothing precedes, and cuts what is longer than `most` UTF-16 units. Line breaks stay.

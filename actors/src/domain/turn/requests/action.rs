@@ -1,4 +1,4 @@
-//! Provider calls that are asked for.
+//! Requests for provider calls that are not messages.
 
 use super::Requester;
 use crate::domain::action::Action;

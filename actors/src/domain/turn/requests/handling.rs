@@ -1,4 +1,4 @@
-//! Who answers a conversation, whose it is, and whether it is done.
+//! Requests that change a conversation's handler, assignee or status.
 
 use super::{Requester, note_conversation};
 use crate::domain::Timestamp;

@@ -1,4 +1,4 @@
-//! What a person or a program asks of a conversation.
+//! Requests of people and programs to a conversation.
 
 mod action;
 mod handling;

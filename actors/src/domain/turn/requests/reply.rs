@@ -1,4 +1,4 @@
-//! What a person answers: it takes the conversation over, and is refused when the person had not seen all of it (I14).
+//! A person's reply: it takes the conversation over, and is refused when it is stale (I14).
 
 use super::Requester;
 use super::handling::take_over;

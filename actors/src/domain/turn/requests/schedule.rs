@@ -1,4 +1,4 @@
-//! Messages that are to be written at a later time.
+//! Requests to write a message at a later time.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A message that a person or a program asks for.
+//! Request to send a message.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! STOP, START, CONFIRMER and HELP, whoever has the conversation (I6).
+//! Rule: STOP, START, CONFIRMER and HELP, also while a person has the conversation (I6).
 
 use super::Ruling;
 use crate::domain::consent::Keyword;

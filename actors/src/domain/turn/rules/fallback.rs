@@ -1,4 +1,4 @@
-//! The tenant's fallback answers what no other rule did.
+//! Rule: the tenant's fallback answers what no other rule did.
 
 use super::Ruling;
 use crate::domain::message::OutboundKind;

@@ -1,4 +1,4 @@
-//! The FAQ entry whose keyword stands in the message answers.
+//! Rule: the FAQ entry whose keyword the message contains answers.
 
 use super::Ruling;
 use crate::domain::message::OutboundKind;

@@ -1,4 +1,4 @@
-//! Silence while a person has the conversation (I14).
+//! Rule: silence while a person has the conversation (I14).
 
 use super::Ruling;
 use crate::domain::conversation::Handler;

@@ -1,4 +1,4 @@
-//! Silence for a contact who said STOP (I6).
+//! Rule: silence for a contact who said STOP (I6).
 
 use super::Ruling;
 use crate::domain::turn::Outcome;

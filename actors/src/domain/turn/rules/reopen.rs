@@ -1,4 +1,4 @@
-//! A resolved conversation is in progress again when its contact writes. Decides nothing.
+//! Rule: a resolved conversation is in progress again when its contact writes. It decides nothing.
 
 use super::Ruling;
 use crate::domain::conversation::ConversationStatus;

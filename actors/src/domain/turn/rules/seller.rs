@@ -1,4 +1,4 @@
-//! A seller's message keeps the tenant's live session open.
+//! Rule: a seller's message keeps the tenant's live session open.
 
 use super::Ruling;
 use crate::domain::conversation::Handler;

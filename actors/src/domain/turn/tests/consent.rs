@@ -1,4 +1,4 @@
-//! Who may be written to: STOP and START, and the double opt-in.
+//! Tests of consent in turns: STOP, START, and the double opt-in.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! I6, I7, I10 and the shape of every turn, over random conversations.
+//! Properties of random conversations: I6, I7, I10, and the shape of every turn.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What a person or a program asks for, and answers that have a template.
+//! Tests of requests by people and programs, and of answers that have a template.
 
 use std::collections::BTreeMap;
 

@@ -1,3 +1,5 @@
+//! Tests of the fair semaphore.
+
 use futures_util::FutureExt;
 use proptest::prelude::*;
 

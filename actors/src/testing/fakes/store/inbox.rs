@@ -1,3 +1,5 @@
+//! Inbox of the fake store.
+
 use serde_json::json;
 
 use super::{Data, FakeStore, Op, StoreEvent};

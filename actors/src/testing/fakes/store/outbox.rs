@@ -1,3 +1,5 @@
+//! Outbox of the fake store.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

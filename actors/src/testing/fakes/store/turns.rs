@@ -1,3 +1,5 @@
+//! Turns of the fake store.
+
 use serde_json::json;
 
 use super::{Data, FakeStore, Op, StoreEvent};

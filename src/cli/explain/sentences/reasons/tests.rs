@@ -1,4 +1,4 @@
-//! Every reason has its words, its place in the handbook, and advice that fits.
+//! Tests: every reason has its words, its row in the handbook, and advice that fits.
 
 use std::collections::BTreeSet;
 

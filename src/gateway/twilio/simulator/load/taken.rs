@@ -1,4 +1,4 @@
-//! What the provider's side took, for a daemon that asks: it was killed while it was sending, say.
+//! Messages that the load test's provider took, for a daemon that asks after a kill.
 //!
 //! It shares two cores with what is measured, so taking a message costs a hash, a copy and no allocation: entries stand in a
 //! ring, each knows the one before it in its bucket, and the texts stand in a ring of bytes. What is overwritten is found out

@@ -1,3 +1,5 @@
+//! Tests of the simulated Twilio for load tests.
+
 use super::*;
 use crate::config::{Config, Environment};
 

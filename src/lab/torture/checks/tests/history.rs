@@ -1,4 +1,4 @@
-//! What the check of histories catches, and what it must let pass.
+//! Tests of the check of histories: what it finds, and what it must accept.
 
 use super::*;
 

@@ -54,7 +54,7 @@ impl Shared {
         Self { nodes, asked: 0, keys: Keys::of(b"secret"), script: LimitsScript::new(TESTS_CLOCK), runtime, server }
     }
 
-    /// Gates that are all as new.
+    /// Limits of which nothing is used.
     fn anew(&mut self) {
         self.server.command(&["FLUSHALL"]);
     }
@@ -87,7 +87,7 @@ fn schedules() -> impl Strategy<Value = (Vec<RateLimit>, Vec<Call>)> {
     (proptest::collection::vec(limit, 1..4), proptest::collection::vec(attempt, 1..120))
 }
 
-/// Whether something holds for every schedule, with gates that are as new each time.
+/// Whether something holds for every schedule, with unused limits each time.
 fn holds(check: impl Fn(&mut Shared, &[RateLimit], &[Call]) -> Result<(), String>) {
     let shared = RefCell::new(Shared::start());
     let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });

@@ -29,7 +29,7 @@ use crate::gateway;
 use crate::store::entity::message_out;
 use crate::store::{BlockedReason, FlowHistory, HistoryReader, StoreError};
 
-/// How a story is told.
+/// How a history is told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     /// English or French.

@@ -64,7 +64,7 @@ pub async fn contact_wrote(caller: &Caller, store: &Operator, item: &Item) -> Re
     Ok(store.contact_wrote(item).await?)
 }
 
-/// Sends one message on its way again: it passes every gate anew.
+/// Sends one message on its way again: it passes every check again.
 ///
 /// # Errors
 /// [`ServiceError`]

@@ -13,7 +13,7 @@ use super::{logs, process};
 pub use self::catalogue::*;
 
 /// Upper bounds for everything measured in seconds: fine around the targets (15 ms for a webhook, 60 ms for a reply),
-/// from 0.1 ms to a minute, which answers wait in a flood.
+/// from 0.1 ms to a minute, which answers wait under overload.
 const SECONDS_BUCKETS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
     10.0, 30.0, 60.0,

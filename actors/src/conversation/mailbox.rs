@@ -32,7 +32,7 @@ impl Handler<Deliver> for Conversation {
             self.note_stop(&message);
             self.queue.push_back(Waiting { message, permit: Some(permit) });
         } else if let Some(waiting) = self.queue.iter_mut().find(|waiting| waiting.message.id == message.id) {
-            // We loaded it before it was delivered: now it holds its place, too.
+            // It was loaded before it was delivered: now it has its admission permit, too.
             waiting.permit.get_or_insert(permit);
         } else {
             // Already done, or missed: the store knows.

@@ -16,7 +16,7 @@ use crate::runtime::admission::Permit;
 pub struct Deliver {
     /// The message.
     pub message: Inbound,
-    /// Its place in memory, held until its turn ends.
+    /// Its admission permit, kept until its turn ends.
     pub permit: Permit,
 }
 

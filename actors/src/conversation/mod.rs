@@ -68,7 +68,7 @@ pub struct ConversationSetup {
     pub parent: Addr<Tenant>,
     /// Where its outgoing messages go.
     pub dispatcher: Addr<Dispatcher>,
-    /// Where it reserves places for them.
+    /// The pool that it reserves send permits from.
     pub pool: Arc<SenderPool>,
     /// Written before each turn.
     pub bookmark: Bookmark,
@@ -99,9 +99,9 @@ pub struct Conversation {
     setbacks: u32,
 }
 
-/// Rows of the conversation in the store that stand before a new one, and how sure that is.
+/// Rows of the conversation in the store that are before a new one, and how sure that is.
 struct RowsInStore {
-    /// There are unsettled ones that this instance does not track.
+    /// There are rows without an outcome that this instance does not track.
     queued: bool,
     /// There are some that wait for the contact to write.
     deferred: bool,

@@ -14,25 +14,25 @@ use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
 use crate::runtime::ActorContext;
 
-/// A turn and the places of its outgoing messages, in the order of `turn.outbox`.
+/// A turn and the send permits of its outgoing messages, in the order of `turn.outbox`.
 pub struct TurnInFlight {
     /// What was decided.
     pub turn: Turn,
-    /// A place for each message that may go out right after the commit.
+    /// A permit for each message that may go out right after the commit.
     pub reserved: Vec<Option<SendPermit>>,
 }
 
-/// What stands before a turn's messages.
+/// Rows of the conversation that are before a turn's messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blocking {
-    /// Others of the conversation stand in line, or may.
+    /// Others are in the conversation queue, or may be.
     pub(super) others: bool,
     /// Others wait for the contact to write.
     pub(super) deferred: bool,
 }
 
 impl TurnInFlight {
-    /// Decides about a message, and reserves places for what is to be sent; there may be one already.
+    /// Decides about a message, and reserves send permits for what is to be sent; there may be one already.
     pub(super) fn decide(
         state: &State,
         message: &Inbound,
@@ -70,8 +70,8 @@ impl TurnInFlight {
         turn.map(|turn| Self::reserve(turn, setup, ahead, None))
     }
 
-    /// Reserves places. Where order is kept, only the first message of a turn may go at once, and only when nothing
-    /// stands before it: the others queue, so that they cannot overtake.
+    /// Reserves send permits. Where order is kept, only the first message of a turn may go at once, and only when nothing
+    /// is before it: the others queue, so that they cannot overtake.
     fn reserve(
         mut turn: Turn,
         setup: &ConversationSetup,
@@ -112,13 +112,13 @@ pub(super) struct Applied {
     pub(super) conversation: Conversation,
     pub(super) consent: Option<ConsentChange>,
     pub(super) outcome: Option<Outcome>,
-    /// Rows of it went back into the line.
+    /// Rows of it went back into the conversation queue.
     pub(super) releases: bool,
     pub(super) timers: Vec<TimerChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
-/// A message's place, and until when its row is leased for it.
+/// A message's send permit, and until when its row is leased.
 pub(super) struct ReservedSend {
     pub(super) send_permit: SendPermit,
     pub(super) lease_until: Timestamp,

@@ -216,13 +216,13 @@ pub enum Role {
 
 stored_words!(Role { Seller => "seller", Client => "client" });
 
-/// Why an outbound message exists. The gates treat kinds differently.
+/// Why an outbound message exists. The checks before a send treat kinds differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboundKind {
     /// An automatic answer: FAQ or fallback.
     Reply,
-    /// The one confirmation that follows a STOP: alone in passing the opt-out gate (I6).
+    /// The one confirmation that follows a STOP: the only message to a contact who opted out (I6).
     OptOutConfirmation,
     /// The confirmation that follows a START.
     OptInConfirmation,
@@ -247,8 +247,8 @@ stored_words!(OutboundKind {
 });
 
 impl OutboundKind {
-    /// Those that a used-up day ([`super::pacing::DayBudget`]) does not keep back: whoever says STOP is told that it was
-    /// heard, and whoever asks for HELP is told who writes and how to end it. They are counted all the same. The stores'
+    /// Kinds that are sent although the day is used up (`limits.per_day`): a contact who says STOP gets the confirmation,
+    /// and one who asks for HELP is told who writes and how to end it. They are counted all the same. The stores'
     /// statements name them.
     pub const QUOTA_EXEMPT: &'static [Self] = &[Self::OptOutConfirmation, Self::Help];
 

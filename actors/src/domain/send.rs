@@ -48,7 +48,7 @@ pub struct Receipt {
 /// What the provider knows of a message whose fate we do not know (I5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It has messages that fit, the newest first. One that another row owns is a twin of the same text.
+    /// It has messages that fit, the newest first. One that another row owns belongs to a duplicate candidate.
     Taken(Vec<Receipt>),
     /// It does not have it, and would know.
     Absent,

@@ -318,7 +318,7 @@ mod tests {
         }
 
         /// Whatever Palabre and the provider do in whatever order, a life of a message only goes forward: it comes back
-        /// into the line from a final state by a replay alone, which begins another life, and never once it was sent.
+        /// into the queue from a final state by a replay alone, which begins another life, and never once it was sent.
         #[test]
         fn i8_within_a_generation_nothing_that_is_over_begins_again(
             steps in proptest::collection::vec((any::<bool>(), 0_usize..16), 0..60),

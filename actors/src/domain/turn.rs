@@ -56,7 +56,7 @@ pub struct Turn {
     /// A change of consent. With [`ConsentChange::OptOut`] the store also suppresses every row to that address that no
     /// sender has begun, in the same transaction, each with its `message_suppressed` event (I6).
     pub consent: Option<ConsentChange>,
-    /// The contact wrote: rows of the conversation that wait for that go back into the line, ahead of what this turn
+    /// The contact wrote: rows of the conversation that wait for that go back into the queue, ahead of what this turn
     /// writes, each with its `message_released` event.
     pub releases: bool,
     /// It was decided in the knowledge that rows of the conversation wait for the contact. A turn that would release what
@@ -171,7 +171,7 @@ pub struct Draft {
 /// How an outbox row starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// `sending`, leased to this node until then: a sender's place is reserved, and it goes out right after the commit.
+    /// `sending`, leased to this node until then: a send permit is reserved, and it goes out right after the commit.
     Now {
         /// The leasing node.
         node: NodeId,
@@ -182,7 +182,7 @@ pub enum Start {
     Queued {
         /// `next_attempt_at`
         not_before: Timestamp,
-        /// Others of the conversation stand in line before it (`messages_out.behind`).
+        /// Others of the conversation queue are before it (`messages_out.behind`).
         behind: bool,
     },
 }

@@ -347,7 +347,7 @@ fn i3_no_answer_overtakes_an_earlier_one_that_is_tried_again_or_asked_about() {
         let expected = ["You said: zero", "You said: one", "You said: two", "You said: three"];
         paused(async move {
             let harness = Harness::start(|_| {});
-            // The conversation is in memory and knows of nothing unsettled.
+            // The conversation is in memory and knows of no row without an outcome.
             harness.post("a", ANNE, "zero").await.unwrap();
             harness.until(|now| all_sent(now, 1)).await;
             harness.provider("a").script([trouble.clone()]);

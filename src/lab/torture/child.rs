@@ -71,7 +71,7 @@ impl Child {
         Ok(Self { process, listens })
     }
 
-    /// Waits until it takes webhooks. `false`: it does not, within the patience.
+    /// Waits until it takes webhooks. `false`: it does not within `patience`.
     pub(super) async fn ready(&mut self, patience: Duration) -> bool {
         let listens = self.listens.wait_for(Option::is_some);
         tokio::time::timeout(patience, listens).await.is_ok_and(|listens| listens.is_ok())

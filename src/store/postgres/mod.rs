@@ -75,7 +75,7 @@ const MOVING: [(&str, &str); 6] = [
     ("enable_seqscan", "off"),
 ];
 
-/// Old months are deleted with patience: no statement is given up that holds nobody up.
+/// Settings for deleting old months. A statement may run for an hour, because nobody waits for it.
 const SWEEPING: [(&str, &str); 3] = [("timezone", "UTC"), ("statement_timeout", "1h"), ("jit", "off")];
 
 /// Whether a URL names PostgreSQL.

@@ -177,7 +177,7 @@ impl OutboxRow {
         left.then(|| (self.tenant.clone(), self.conversation.clone()))
     }
 
-    /// The message as a failover send, when this change brought it to the provider through another channel.
+    /// The message as a failover send, when this change sent it through another channel.
     pub fn sent_by_failover(&self) -> Option<FailoverSend> {
         let (channel, scheme, at) = (self.via.clone()?, self.scheme?, self.changed_at?);
         (!self.was_at_provider && is_at_provider(self.state)).then_some(FailoverSend {

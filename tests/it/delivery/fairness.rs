@@ -37,7 +37,7 @@ async fn i9_a_backlog_of_one_tenant_does_not_delay_the_first_message_of_another(
     world.start_daemon();
     world.twilio.taken_at_least(200).await;
 
-    // The senders are busy with the backlog: somebody of the other house writes.
+    // The senders are busy with the backlog: a contact of the other tenant writes.
     let before = world.twilio.sends().len();
     world.write(BELLE, "+33612345678", "bonjour").await;
     world.until("SELECT count(*) FROM messages_out WHERE tenant_id = 'belle' AND state = 'sent'", 1).await;

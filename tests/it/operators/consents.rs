@@ -24,7 +24,7 @@ async fn i6_a_stop_at_the_counter_holds_back_what_waits_and_stands_in_the_ledger
     assert_eq!(office.world.value::<i64>(suppressed).await, 3);
     let (status, problem) = office.post(CRM, "/api/v1/messages", &json!({ "to": anne, "text": "encore" })).await;
     assert_eq!((status, problem["error"].as_str()), (422, Some("opted_out")));
-    // Even what an operator insists on does not pass the last gate.
+    // Even what an operator replays is held back by the last check.
     let held: String = office.world.value("SELECT min(id) FROM messages_out WHERE state = 'suppressed'").await;
     office.palabre_ok(&["outbox", "replay", &held]);
     office.palabre_ok(&["outbox", "resume", "belle"]);

@@ -183,7 +183,7 @@ proptest! {
         prop_assert!(most_in_any_window(&answered, CONTACT_WINDOW) <= limit as usize);
     }
 
-    /// Any schedule of attempts, each through any of the gates: from any permit of a gate to any later one, at most its
+    /// Any schedule of attempts, each with any of the limits: from any permit of a limit to any later one, at most its
     /// burst and one for each time that passed.
     #[test]
     fn i7_no_window_holds_more_than_the_limit_of_any_limit(

@@ -165,7 +165,7 @@ pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outboun
     }
 }
 
-/// Puts a message into the turn, behind those that stand there already. Who has been written to is no stranger any more.
+/// Puts a message into the turn, behind its other messages. A conversation that was written to is not new any more.
 pub(super) fn put(turn: &mut Turn, message: Outbound, idempotency_key: Option<String>) {
     let behind = !turn.outbox.is_empty();
     turn.outbox.push(Draft { message, start: Start::Queued { not_before: turn.at, behind }, idempotency_key });

@@ -46,7 +46,7 @@ fn i9_a_tenant_over_its_share_is_refused_while_another_is_taken() {
     });
 }
 
-/// A provider that hangs keeps its senders' places and nothing else: webhooks are taken as before, and what is in memory is
+/// A provider that hangs keeps its send permits and nothing else: webhooks are taken as before, and what is in memory is
 /// bounded by its own numbers.
 #[test]
 fn i9_a_provider_that_hangs_slows_no_webhook_and_fills_no_memory() {

@@ -78,7 +78,7 @@ pub(super) async fn show(call: Call<ToRead>, id: PathId) -> Reply {
     reply(&MessageHistory::of(&shown, waits.as_ref(), call.caller.visibility()))
 }
 
-/// Sends a message on its way again: it keeps its id and its history, begins another life, and passes every gate anew.
+/// Sends a message on its way again: it keeps its id and its history, and passes every check again.
 #[utoipa::path(post, path = "/api/v1/outbox/{id}/replay", operation_id = "replay_message", tag = "outbox",
     request_body = ChangeRequest,
     params(("id" = String, Path, description = "A message that is dead, failed, cancelled or suppressed")),

@@ -10,7 +10,7 @@ use crate::gateway::simulator::SentMessage;
 use crate::lab::demo::evidence::{Evidence, TenantFacts, time};
 use crate::store::entity::message_out;
 
-/// A send that passed the last gate before the STOP was committed is on the wire already; it arrives within this.
+/// A send that passed its last check before the STOP was committed is on the wire already; it arrives within this.
 const ON_THE_WIRE: TimeDelta = TimeDelta::milliseconds(500);
 /// How much later than its token a send may reach the simulator without bringing the next ones too close to it.
 const JITTER: TimeDelta = TimeDelta::milliseconds(400);

@@ -82,11 +82,11 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
 /// Where a history may have led so far.
 struct Path {
     /// One state, but for two things that leave no event: a turn may have written the row as `sending` at once, and a
-    /// gate that stays shut is told once.
+    /// check that fails again and again is told once.
     states: Vec<OutboxState>,
     /// Why the last thing that had a reason happened.
     reason: Option<String>,
-    /// That was a gate: no attempt was counted.
+    /// A check held it back: no attempt was counted.
     gate: bool,
     receipts: usize,
 }

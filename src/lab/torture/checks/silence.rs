@@ -5,7 +5,7 @@
 //!
 //! 1. no message that was accepted after the STOP has an answer at all (that is part of `none lost`), and no row but
 //!    the confirmation is written;
-//! 2. nothing reaches the provider but one confirmation. A send that passed the last gate before the silence began may
+//! 2. nothing reaches the provider but one confirmation. A send that passed its last check before the silence began may
 //!    still arrive: the row was written before, and it arrives within [`ON_THE_WIRE`], plus any time for which the
 //!    machine stood still.
 
@@ -15,7 +15,7 @@ use crate::lab::torture::evidence::{Due, Evidence, Index, Turn, time};
 use crate::lab::torture::stalls::Stall;
 use crate::lab::verdict::{Finding, Verdict};
 
-/// From the last gate to the provider's list: a commit, a connection, the hesitation of the provider, all of it on a
+/// From the last check to the provider's list: a commit, a connection, the hesitation of the provider, all of it on a
 /// machine that is killed at and restarted on all the time.
 const ON_THE_WIRE: TimeDelta = TimeDelta::milliseconds(1_500);
 

@@ -99,7 +99,7 @@ impl Refused {
 
 /// Decides what a request to send leads to: a turn that uses no message up and writes one, kind
 /// [`OutboundKind::Manual`], start [`crate::domain::turn::Start::Queued`], due now. Its history begins with `message_queued` (I11).
-/// Whether the contact confirmed (double opt-in) is for the last gate to judge: the message waits there.
+/// Whether the contact confirmed (double opt-in) is checked right before the send: until then the message waits.
 ///
 /// # Errors
 /// [`Refused`]: nothing is to be written.

@@ -12,8 +12,8 @@ const MOST: usize = 1 << 18;
 /// Bytes of text that are remembered.
 const TEXT_BYTES: usize = 32 << 20;
 
-/// Somebody asks about what left a while ago: as long as a lease, a restart and some patience. Who forgot something younger
-/// than that does not say that it took nothing more.
+/// For how long a daemon may ask about a message: a lease, a restart, and some more. While younger messages were forgotten,
+/// the answer is never that there are no more.
 const ASKED_ABOUT_SECONDS: i64 = 300;
 
 /// A list with bounds: the last 262,144 messages and the last 32 MiB of their texts, which is 44 MiB at most.

@@ -105,7 +105,7 @@ fn i8_late_callbacks_and_full_histories_hold() {
         ("delivered", "provider", "{}"),
     ];
     rewritten(&mut evidence, 1, "delivered", &asked_about);
-    // A gate that stays shut is told once; the callback comes before the receipt.
+    // A check that fails again and again is told once; the callback comes before the receipt.
     let waits = [
         ("postponed", "system", GATE),
         ("claimed", "system", WHY),

@@ -1,4 +1,4 @@
-//! What believing and reading one webhook costs: parse, HMAC-SHA1 and decode of the nineteen parameters that Twilio
+//! What verifying and reading one webhook costs: parse, HMAC-SHA1 and decode of the nineteen parameters that Twilio
 //! posts.
 
 #![allow(clippy::unwrap_used, reason = "a bench")]

@@ -1,4 +1,4 @@
-//! Delivery that can be trusted.
+//! Columns and tables of delivery: states, leases, retries, consents, usage, pauses.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

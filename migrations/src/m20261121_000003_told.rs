@@ -1,4 +1,4 @@
-//! What people and other messages are told: why channels rest, whose a receipt is.
+//! Channel notices, and the index that finds the row of a provider's receipt.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! Who is alive, and what the nodes of an installation have in common.
+//! Live nodes, and what the nodes of an installation share.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! What waits for its tenant's budget steps out of its conversation's line.
+//! Messages that wait for their tenant's budget, outside of their conversation queue.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! What goes also when its tenant's day is used up.
+//! Index of quota-exempt messages, which are sent although the day is used up.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

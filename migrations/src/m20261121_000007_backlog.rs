@@ -1,4 +1,4 @@
-//! An index that is used for what it was made for, on PostgreSQL.
+//! Index of inbound messages without a turn, on PostgreSQL, in a form that its planner uses.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

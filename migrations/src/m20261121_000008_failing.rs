@@ -1,4 +1,4 @@
-//! What failed and waits for another attempt.
+//! Index of failed messages that wait for another attempt.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

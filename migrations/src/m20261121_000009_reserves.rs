@@ -1,4 +1,5 @@
-//! What each node may send of a tenant's day and budget. SQLite has one node at a time, and no need of it.
+//! Quota leases: what each node may send of a tenant's day and budget. SQLite has one node at a time, and does not need
+//! them.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,5 @@
-//! Since when something may be open, on PostgreSQL, whose months are tables of their own. SQLite has one table.
+//! Low watermark: before which id no message is open, on PostgreSQL, whose months are tables of their own. SQLite has
+//! one table.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,5 @@
-//! How many pages are read for the statistics of large tables, on PostgreSQL. SQLite keeps none of its own accord.
+//! Statistics targets of large tables: how many pages `ANALYZE` reads, on PostgreSQL. SQLite keeps no statistics by
+//! itself.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

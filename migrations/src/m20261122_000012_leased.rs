@@ -1,4 +1,4 @@
-//! The index of what senders are at, on PostgreSQL. On SQLite nothing dead stands in an index.
+//! Index of rows that are leased to senders, on PostgreSQL. SQLite does not keep dead rows in an index.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

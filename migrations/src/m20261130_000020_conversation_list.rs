@@ -1,4 +1,4 @@
-//! When a conversation last had a message, and how many nobody has read.
+//! Time of a conversation's newest message, and its number of unread messages.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! The index that searches read, on PostgreSQL. SQLite has it in a file of its own beside the database.
+//! Search index, on PostgreSQL. SQLite has it in a file of its own beside the database.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! Timers of conversations, what a flow remembers, and actions beside messages.
+//! Timers of conversations, the state of flows, and actions beside messages.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -46,7 +46,7 @@ impl Default for Manner {
     }
 }
 
-/// Prints the story of an id. An unknown one ends with [`exit::FOUND_WRONG`].
+/// Prints the history of an id. An unknown one ends with [`exit::FOUND_WRONG`].
 pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
     if !has_database(&config) {
@@ -70,7 +70,7 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
 /// The reason of what the contact would have to write for.
 pub(in crate::cli) const WINDOW_CLOSED: &str = "window_closed";
 
-/// What is known of a story's messages beside their rows.
+/// What is known of a history's messages beside their rows.
 #[derive(Debug, Default)]
 struct Around {
     /// What holds those back that wait, by their ids.

@@ -1,4 +1,4 @@
-//! The routes that each listener serves.
+//! Routes that each listener serves.
 
 use std::sync::Arc;
 

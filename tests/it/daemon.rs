@@ -1,4 +1,4 @@
-//! The real daemon as a process of its own, a Twilio beside it, and eyes on its database.
+//! Test bed: the real daemon as a process, a simulated Twilio beside it, and a reader of its database.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Delivery that can be trusted, on the other database: what depends on it.
+//! The tests of delivery that depend on the database, on PostgreSQL.
 
 use crate::delivery::{
     ANNE, Asked, BOB, CHLOE, as_written, dead_letters, echo, now, on_whatsapp, quick, quick_with, refuse, too_many,

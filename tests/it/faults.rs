@@ -1,4 +1,4 @@
-//! What goes wrong around the daemon: kills, a provider that misbehaves, webhooks that lie.
+//! Faults around the daemon: kills, a provider that misbehaves, forged webhooks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What people live through with the daemon: questions, repeats, STOP, sellers, callbacks.
+//! What customers experience: questions, repeats, STOP, sellers, callbacks.
 
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{CallbackPlan, InboundMessage};

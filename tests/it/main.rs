@@ -1,5 +1,5 @@
-//! From outside: the daemon as a process of its own, real HTTP, a provider that misbehaves on demand; and the
-//! conventions of the repository.
+//! Tests from outside: the daemon as a process, real HTTP, a provider that misbehaves on demand; and the conventions of
+//! the repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]

@@ -1,4 +1,4 @@
-//! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they wake each other.
+//! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they notify each other.
 
 mod days;
 

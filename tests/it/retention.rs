@@ -1,4 +1,4 @@
-//! What is older than its retention goes when the daemon looks, and the metrics and the log say so.
+//! Retention: the daemon deletes what is older, and the metrics and the log say so.
 
 use crate::daemon::{BELLE, Setup, World};
 

@@ -1,4 +1,4 @@
-//! A channel without a network: a customer's question, the answer that is shown, and the news of it.
+//! A sandbox channel: a customer's question, the answer that is shown, and its status.
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};

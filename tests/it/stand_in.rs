@@ -1,4 +1,4 @@
-//! A provider of one's own, and a webhook signed by hand: what docs/try.md promises.
+//! The simulated provider and the webhook signed by hand, as docs/try.md shows them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! The daemon stands still in the middle of its work, and goes on (I5).
+//! The daemon is stopped in the middle of its work (SIGSTOP), and continues (I5).
 
 use std::time::Duration;
 

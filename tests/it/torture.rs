@@ -1,4 +1,4 @@
-//! `palabre torture`, a short one: a few kills, one seed. The long one is run by hand (docs/torture.md).
+//! A short `palabre torture`: a few kills, one seed. The long one is run by hand (docs/torture.md).
 
 use std::process::Command;
 

@@ -89,7 +89,7 @@ struct Happened {
     explanation: String,
 }
 
-/// The document of a story.
+/// The document of a history.
 pub(super) fn of(story: &FlowHistory, around: &Around, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(story);

@@ -15,7 +15,7 @@ use crate::cli::terminal::{self, one_line};
 use crate::store::FlowHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
-/// The whole story. Addresses are masked and bodies left out unless `show_content` says otherwise.
+/// The whole history. Addresses are masked and bodies left out unless `show_content` says otherwise.
 pub(super) fn text(story: &FlowHistory, around: &Around, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
@@ -134,7 +134,7 @@ fn parts(row: &message_in::Model, language: Language) -> String {
     parts.join(", ")
 }
 
-/// When the story begins.
+/// When the history begins.
 pub(super) fn beginning(story: &FlowHistory) -> Option<DateTime<Utc>> {
     let webhook = story.inbound.as_ref().and_then(|row| moment(&row.created_at));
     webhook.or_else(|| story.events.first().and_then(|event| moment(&event.created_at)))
@@ -212,7 +212,7 @@ impl Content {
 
 #[cfg(test)]
 pub(super) mod samples {
-    //! A story to test with.
+    //! A history to test with.
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Taking out of the search index what was deleted.
+//! Removes from the search index what was deleted from the tables.
 
 use std::collections::BTreeSet;
 

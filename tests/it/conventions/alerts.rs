@@ -1,4 +1,4 @@
-//! What wakes somebody: each alert asks for metrics that the code writes, and leads to words about what to do.
+//! Alerts: each uses metrics that the code writes, and leads to words about what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 

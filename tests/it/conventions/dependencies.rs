@@ -1,4 +1,4 @@
-//! What we depend on, held against `deny.toml`: the same lists that cargo-deny reads, for machines that do not have it.
+//! Dependencies, checked against `deny.toml`: the same lists that cargo-deny reads, for machines that do not have it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the documents promise: links that lead somewhere, decisions in order, and a test behind every invariant.
+//! Documents: links lead somewhere, decisions are in order, and every invariant names its tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 

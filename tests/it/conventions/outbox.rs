@@ -1,4 +1,4 @@
-//! The drawing of the outbox, arrow for arrow what the code allows.
+//! The drawing of the outbox's states has the same arrows as the code.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Accounts that fail: they rest, another takes over, and they come back.
+//! Accounts that fail: their breaker opens, another channel takes over, and they come back.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Money: who is warned, what stops, what passes all the same.
+//! Budgets: the alert, what they stop, and what is sent all the same.
 
 use super::{ANNE, Asked, echo, quick, where_it_is_noon};
 use crate::daemon::{BELLE, Setup, World};

@@ -1,4 +1,4 @@
-//! Who may be written to (I6): double opt-in, STOP and START, what the provider knows.
+//! Consent (I6): double opt-in, STOP and START, and opt-outs that the provider knows.
 
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Policy, Rule};

@@ -1,5 +1,4 @@
-//! Delivery that can be trusted, seen from outside: what reaches the provider, what stands in the database, what
-//! `palabre explain` says of it.
+//! Delivery seen from outside: what reaches the provider, what the database holds, what `palabre explain` says of it.
 
 mod breaker;
 mod budget;

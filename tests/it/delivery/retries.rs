@@ -1,4 +1,4 @@
-//! Trying again: when, in which order, and until when.
+//! Retries: when, in which order, and until when.
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 

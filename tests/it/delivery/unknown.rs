@@ -1,4 +1,4 @@
-//! Outcomes that nobody knows (I5): the provider is asked before anything is repeated.
+//! Unknown outcomes (I5): the provider is asked before anything is repeated.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! WhatsApp's 24 hours: outside of them only an approved template passes.
+//! WhatsApp's 24 hours: outside of them only an approved template is sent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Finding channels.
+//! Tests of the registry: it finds channels.
 
 use std::sync::Arc;
 use std::time::Duration;

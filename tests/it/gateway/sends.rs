@@ -1,4 +1,4 @@
-//! Sends, and what comes of them when the wire misbehaves.
+//! Sends, and their outcomes when connections fail.
 
 use std::time::Duration;
 

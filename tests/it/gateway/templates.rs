@@ -1,4 +1,4 @@
-//! Templates, lives, windows, and the way round a base URL that is away.
+//! Templates, replays, windows, and endpoint failover.
 
 use std::collections::HashMap;
 use std::time::Duration;

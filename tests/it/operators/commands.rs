@@ -1,4 +1,4 @@
-//! A command that is told wrong says what would be right.
+//! Wrong command lines: the error says what would be right.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! STOP by another way, and the ledger.
+//! A STOP that came another way than by message, and the ledger of consents.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What did not get through: found, told, replayed, called back.
+//! Dead letters: found, explained, replayed, cancelled.
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 use serde_json::json;

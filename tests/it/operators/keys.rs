@@ -1,4 +1,4 @@
-//! Who may do what, to whom.
+//! API keys: who may do what, and for which tenants.
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule};
 use serde_json::json;

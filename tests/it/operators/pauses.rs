@@ -1,4 +1,4 @@
-//! A channel that is to be silent for a while.
+//! Pauses of channels.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The values of a turn's rows.
+//! Column values of a turn's rows.
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::{Assignee, Conversation};

@@ -1,4 +1,4 @@
-//! Consent in the fake store: what a turn says of it, and the rows that it holds back.
+//! Consents of the fake store, and the rows that they hold back.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Reasons of ours: what each means, and what an operator can do.
+//! Table of Palabre's own reasons: what each means, and what an operator can do.
 
 use super::super::Both;
 

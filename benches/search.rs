@@ -5,17 +5,18 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench may fail, and says what it measured")]
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::time::{Duration, Instant};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use palabre::service::{Caller, Tenants, conversations};
 use palabre::store::Store;
 use palabre::store::conversations::{ConversationFilter, ConversationPage, TimelinePage, TimelineSide};
 use palabre::store::operator::Operator;
 use palabre::store::search::SearchPage;
 use palabre_actors::domain::ids::TenantId;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::sea_query::{Alias, Query};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use uuid::Uuid;
 
 const COMMON: [&str; 24] = [
@@ -109,86 +110,160 @@ fn id_at(millis: i64, number: u64) -> Uuid {
     )
 }
 
-async fn insert(conn: &DatabaseConnection, head: &str, rows: &mut Vec<String>, at_most: usize) {
-    if rows.len() > at_most {
-        conn.execute_unprepared(&format!("{head} VALUES {}", rows.join(","))).await.unwrap();
-        rows.clear();
+/// A table and the columns that are filled; PostgreSQL reads each value as its column's type.
+struct Table {
+    name: &'static str,
+    columns: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    const fn new(name: &'static str, columns: &'static [&'static str]) -> Self {
+        Self { name, columns, rows: Vec::new() }
+    }
+
+    /// Writes a row, together with those before it once there are enough.
+    async fn push<const N: usize>(&mut self, conn: &DatabaseConnection, row: [&dyn Display; N]) {
+        self.rows.push(row.iter().map(ToString::to_string).collect());
+        if self.rows.len() >= ROWS_AT_ONCE {
+            self.write(conn).await;
+        }
+    }
+
+    async fn write(&mut self, conn: &DatabaseConnection) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let mut insert = Query::insert();
+        insert.into_table(Alias::new(self.name)).columns(self.columns.iter().map(|column| Alias::new(*column)));
+        for row in self.rows.drain(..) {
+            insert.values_panic(row.into_iter().map(Into::into));
+        }
+        let sql = conn.get_database_backend().build(&insert).to_string();
+        conn.execute_unprepared(&sql).await.unwrap();
     }
 }
 
-const IN: &str = "INSERT INTO messages_in (id, tenant_id, channel_id, conversation_id, provider_message_id, \"from\", \"to\", \
-    body, role, state, correlation_id, created_at, processed_at)";
-const OUT: &str = "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
-    next_attempt_at, correlation_id, created_at, updated_at)";
-const CONTACT: &str = "INSERT INTO contacts (id, tenant_id, name, created_at, updated_at)";
-const ADDRESS: &str = "INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at)";
-const CONVERSATION: &str = "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
-    last_message_at, created_at, updated_at)";
-
 /// So many messages, half of them in, over the last ten days.
 async fn seed(url: &str, messages: usize) {
-    let conn = Database::connect(sea_orm::ConnectOptions::new(url).sqlx_logging(false).max_connections(1).clone())
-        .await
-        .unwrap();
-    if url.starts_with("sqlite:") {
-        conn.execute_unprepared("PRAGMA synchronous = OFF").await.unwrap();
-    }
+    let options = ConnectOptions::new(url).sqlx_logging(false).max_connections(1).clone();
+    let conn = Database::connect(options).await.unwrap();
+    let mut tenants = Table::new("tenants", &["id", "name", "language", "timezone", "created_at", "updated_at"]);
+    let start = "2026-01-01T00:00:00.000000Z";
     for tenant in TENANTS {
-        let sql = format!(
-            "INSERT INTO tenants (id, name, language, timezone, created_at, updated_at) \
-             VALUES ('{tenant}', 'x', 'fr', 'UTC', '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')"
-        );
-        conn.execute_unprepared(&sql).await.unwrap();
+        tenants.push(&conn, [&tenant, &"x", &"fr", &"UTC", &start, &start]).await;
     }
-    let mut numbers = Numbers(1);
+    tenants.write(&conn).await;
     let begun = Utc::now() - TimeDelta::days(10);
-    let talks = messages / MESSAGES_PER_CONVERSATION;
-    let tenant_of = |talk: usize| TENANTS[if talk % 10 < 6 { 0 } else { 1 + talk % 4 }];
-    let (mut contacts, mut addresses, mut conversations) = (Vec::new(), Vec::new(), Vec::new());
+    let mut numbers = Numbers(1);
+    seed_conversations(&conn, &mut numbers, begun, messages / MESSAGES_PER_CONVERSATION).await;
+    seed_messages(&conn, &mut numbers, begun, messages).await;
+    if !url.starts_with("sqlite:") {
+        conn.execute_unprepared("ANALYZE").await.unwrap();
+    }
+    conn.close().await.unwrap();
+}
+
+const fn tenant_of(talk: usize) -> &'static str {
+    TENANTS[if talk % 10 < 6 { 0 } else { 1 + talk % 4 }]
+}
+
+async fn seed_conversations(conn: &DatabaseConnection, numbers: &mut Numbers, begun: DateTime<Utc>, talks: usize) {
+    let mut contacts = Table::new("contacts", &["id", "tenant_id", "name", "created_at", "updated_at"]);
+    let mut addresses = Table::new("contact_addresses", &["tenant_id", "address", "contact_id", "created_at"]);
+    let mut conversations = Table::new(
+        "conversations",
+        &[
+            "id",
+            "tenant_id",
+            "channel_id",
+            "contact_id",
+            "address",
+            "status",
+            "handler",
+            "version",
+            "last_message_at",
+            "created_at",
+            "updated_at",
+        ],
+    );
     for talk in 0..talks {
         let (id, tenant) = (id_at(begun.timestamp_millis(), talk as u64), tenant_of(talk));
         let when = (begun + TimeDelta::seconds(i64::try_from(talk).unwrap())).format("%Y-%m-%dT%H:%M:%S.000000Z");
         let name = format!("{} {}", FIRST_NAMES[numbers.below(12)], LAST_NAMES[numbers.below(12)]).replace('\'', "’");
-        let address = format!("whatsapp:+336{talk:08}");
-        contacts.push(format!("('{id}','{tenant}','{name}','{when}','{when}')"));
-        addresses.push(format!("('{tenant}','{address}','{id}','{when}')"));
-        conversations.push(format!(
-            "('{id}','{tenant}','{tenant}-wa','{id}','{address}','in_progress','bot',1,'{when}','{when}','{when}')"
-        ));
-        let at_most = if talk + 1 == talks { 0 } else { ROWS_AT_ONCE };
-        insert(&conn, CONTACT, &mut contacts, at_most).await;
-        insert(&conn, ADDRESS, &mut addresses, at_most).await;
-        insert(&conn, CONVERSATION, &mut conversations, at_most).await;
+        let (address, channel) = (format!("whatsapp:+336{talk:08}"), format!("{tenant}-wa"));
+        contacts.push(conn, [&id, &tenant, &name, &when, &when]).await;
+        addresses.push(conn, [&tenant, &address, &id, &when]).await;
+        conversations
+            .push(conn, [&id, &tenant, &channel, &id, &address, &"in_progress", &"bot", &1, &when, &when, &when])
+            .await;
     }
-    let (mut inbound, mut outbound) = (Vec::new(), Vec::new());
+    for table in [&mut contacts, &mut addresses, &mut conversations] {
+        table.write(conn).await;
+    }
+}
+
+async fn seed_messages(conn: &DatabaseConnection, numbers: &mut Numbers, begun: DateTime<Utc>, messages: usize) {
+    let mut inbound = Table::new(
+        "messages_in",
+        &[
+            "id",
+            "tenant_id",
+            "channel_id",
+            "conversation_id",
+            "provider_message_id",
+            "from",
+            "to",
+            "body",
+            "role",
+            "state",
+            "correlation_id",
+            "created_at",
+            "processed_at",
+        ],
+    );
+    let mut outbound = Table::new(
+        "messages_out",
+        &[
+            "id",
+            "tenant_id",
+            "channel_id",
+            "conversation_id",
+            "to",
+            "body",
+            "kind",
+            "state",
+            "attempts",
+            "next_attempt_at",
+            "correlation_id",
+            "created_at",
+            "updated_at",
+        ],
+    );
+    let talks = messages / MESSAGES_PER_CONVERSATION;
     let apart = 10 * 86_400_000 / i64::try_from(messages).unwrap();
     for number in 0..messages {
         let talk = numbers.below(talks);
         let at = begun + TimeDelta::milliseconds(apart * i64::try_from(number).unwrap());
         let id = id_at(at.timestamp_millis(), number as u64);
         let (tenant, when) = (tenant_of(talk), at.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
-        let talk = id_at(begun.timestamp_millis(), talk as u64);
+        let (talk, channel) = (id_at(begun.timestamp_millis(), talk as u64), format!("{tenant}-wa"));
         let mut text = numbers.text();
         if number % 97 == 0 {
             let _ = write!(text, " commande {}", 10_000_000 + number);
         }
         if number % 2 == 0 {
-            inbound.push(format!(
-                "('{id}','{tenant}','{tenant}-wa','{talk}','{id}','x','x','{text}','client','processed','{id}','{when}','{when}')"
-            ));
+            let row: [&dyn Display; 13] =
+                [&id, &tenant, &channel, &talk, &id, &"x", &"x", &text, &"client", &"processed", &id, &when, &when];
+            inbound.push(conn, row).await;
         } else {
-            outbound.push(format!(
-                "('{id}','{tenant}','{tenant}-wa','{talk}','x','{text}','reply','delivered',1,'{when}','{id}','{when}','{when}')"
-            ));
+            let row: [&dyn Display; 13] =
+                [&id, &tenant, &channel, &talk, &"x", &text, &"reply", &"delivered", &1, &when, &id, &when, &when];
+            outbound.push(conn, row).await;
         }
-        let at_most = if number + 1 == messages { 0 } else { ROWS_AT_ONCE };
-        insert(&conn, IN, &mut inbound, at_most).await;
-        insert(&conn, OUT, &mut outbound, at_most).await;
     }
-    if !url.starts_with("sqlite:") {
-        conn.execute_unprepared("ANALYZE").await.unwrap();
-    }
-    conn.close().await.unwrap();
+    inbound.write(conn).await;
+    outbound.write(conn).await;
 }
 
 fn report(what: &str, mut times: Vec<Duration>, found: usize) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::exit;
 use crate::config::{
-    ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity, Tenant, masked,
+    ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Location, Problem, Severity, Tenant, masked,
 };
 use crate::gateway::{self, PROVIDERS};
 
@@ -79,9 +79,9 @@ fn as_json(checked: &Result<Loaded, ConfigErrors>) -> Value {
 
 fn problem_as_json(problem: &Problem) -> Value {
     let (file, line, column, variable) = match &problem.place {
-        Place::File(file) => (Some(file), None, None, None),
-        Place::Line { file, line, column } => (Some(file), Some(line), Some(column), None),
-        Place::Variable(name) => (None, None, None, Some(name)),
+        Location::File(file) => (Some(file), None, None, None),
+        Location::Line { file, line, column } => (Some(file), Some(line), Some(column), None),
+        Location::Variable(name) => (None, None, None, Some(name)),
     };
     json!({
         "file": file,

@@ -66,11 +66,11 @@ pub(super) fn run(command: &ConsentsCommand) -> u8 {
             return exit::USAGE;
         }
     };
-    on(&args.file, async |desk, config| export(&desk, args, address.as_ref(), &config).await)
+    on(&args.file, async |operator, config| export(&operator, args, address.as_ref(), &config).await)
 }
 
 async fn export(
-    desk: &Operator,
+    operator: &Operator,
     args: &ExportArgs,
     address: Option<&Address>,
     config: &Config,
@@ -82,7 +82,7 @@ async fn export(
         say(format_args!("{}", COLUMNS.join(",")));
     }
     loop {
-        let page = consents::ledger(&Caller::command_line(), desk, &tenants, address, (after, AT_ONCE)).await?;
+        let page = consents::ledger(&Caller::command_line(), operator, &tenants, address, (after, AT_ONCE)).await?;
         let mut text = String::new();
         for consent in page.iter().map(|row| ConsentEntry::of(row, content)) {
             let line = if csv { line(&consent) } else { serde_json::to_string(&consent).unwrap_or_default() };

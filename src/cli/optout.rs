@@ -84,25 +84,26 @@ pub(super) struct RemoveArgs {
 /// Runs the command.
 pub(super) fn run(command: &OptoutCommand) -> u8 {
     match command {
-        OptoutCommand::List(args) => on(&args.file, async |desk, config| list(&desk, args, &config).await),
-        OptoutCommand::Add(args) => on(&args.file, async |desk, config| {
+        OptoutCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),
+        OptoutCommand::Add(args) => on(&args.file, async |operator, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
             let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
-            add(&desk, &tenant, &addresses, args.evidence.as_deref()).await
+            add(&operator, &tenant, &addresses, args.evidence.as_deref()).await
         }),
-        OptoutCommand::Remove(args) => on(&args.file, async |desk, config| {
+        OptoutCommand::Remove(args) => on(&args.file, async |operator, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
             let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
-            remove(&desk, &tenant, &addresses, &args.evidence).await
+            remove(&operator, &tenant, &addresses, &args.evidence).await
         }),
     }
 }
 
-async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
+async fn list(operator: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
     let tenants = among(&args.tenant);
     let limit = usize::from(args.limit);
     let rows =
-        consents::opt_outs(&Caller::command_line(), desk, &tenants, PageRequest { before: args.before, limit }).await?;
+        consents::opt_outs(&Caller::command_line(), operator, &tenants, PageRequest { before: args.before, limit })
+            .await?;
     let content = if args.reveal { Visibility::Whole } else { Visibility::Masked };
     if args.json {
         let rows: Vec<_> = rows.iter().map(|row| OptOutEntry::of(row, content)).collect();
@@ -129,14 +130,14 @@ async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, S
 }
 
 async fn add(
-    desk: &Operator,
+    operator: &Operator,
     tenant: &TenantId,
     addresses: &[Address],
     evidence: Option<&str>,
 ) -> Result<u8, ServiceError> {
     let caller = Caller::command_line();
     for address in addresses {
-        match consents::opt_out(&caller, desk, (tenant, address), evidence, now()).await? {
+        match consents::opt_out(&caller, operator, (tenant, address), evidence, now()).await? {
             Some(held_back) => {
                 let held_back = counted(held_back as u64, "message");
                 say(format_args!("{address}  recorded: silence from now on, {held_back} held back"));
@@ -147,10 +148,15 @@ async fn add(
     Ok(exit::OK)
 }
 
-async fn remove(desk: &Operator, tenant: &TenantId, addresses: &[Address], evidence: &str) -> Result<u8, ServiceError> {
+async fn remove(
+    operator: &Operator,
+    tenant: &TenantId,
+    addresses: &[Address],
+    evidence: &str,
+) -> Result<u8, ServiceError> {
     let (caller, mut code) = (Caller::command_line(), exit::OK);
     for address in addresses {
-        if consents::opt_in(&caller, desk, (tenant, address), evidence, now()).await? {
+        if consents::opt_in(&caller, operator, (tenant, address), evidence, now()).await? {
             say(format_args!("{address}  recorded: they may be written to again"));
         } else {
             complain_about(format_args!("{address} is not on the list of {tenant}"));

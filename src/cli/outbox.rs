@@ -1,8 +1,8 @@
 //! `palabre outbox …`: lists, shows, replays and cancels messages; pauses channels.
 
 mod changes;
+mod history;
 mod named;
-mod story;
 mod views;
 mod waiting;
 
@@ -261,13 +261,25 @@ impl Manner {
 /// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
-        OutboxCommand::List(args) => on(&args.file, async |desk, config| views::list(&desk, args, &config).await),
-        OutboxCommand::Show(args) => on(&args.file, async |desk, config| story::show(&desk, args, &config).await),
-        OutboxCommand::Replay(args) => on(&args.file, async |desk, config| changes::replay(&desk, args, &config).await),
-        OutboxCommand::Cancel(args) => on(&args.file, async |desk, config| changes::cancel(&desk, args, &config).await),
-        OutboxCommand::Pause(args) => on(&args.file, async |desk, config| changes::pause(&desk, args, &config).await),
-        OutboxCommand::Resume(args) => on(&args.file, async |desk, config| changes::resume(&desk, args, &config).await),
-        OutboxCommand::Pauses(args) => on(&args.file, async |desk, _| changes::pauses(&desk, args).await),
+        OutboxCommand::List(args) => {
+            on(&args.file, async |operator, config| views::list(&operator, args, &config).await)
+        }
+        OutboxCommand::Show(args) => {
+            on(&args.file, async |operator, config| history::show(&operator, args, &config).await)
+        }
+        OutboxCommand::Replay(args) => {
+            on(&args.file, async |operator, config| changes::replay(&operator, args, &config).await)
+        }
+        OutboxCommand::Cancel(args) => {
+            on(&args.file, async |operator, config| changes::cancel(&operator, args, &config).await)
+        }
+        OutboxCommand::Pause(args) => {
+            on(&args.file, async |operator, config| changes::pause(&operator, args, &config).await)
+        }
+        OutboxCommand::Resume(args) => {
+            on(&args.file, async |operator, config| changes::resume(&operator, args, &config).await)
+        }
+        OutboxCommand::Pauses(args) => on(&args.file, async |operator, _| changes::pauses(&operator, args).await),
     }
 }
 
@@ -280,10 +292,10 @@ pub(super) fn on(file: &ConfigFile, work: impl AsyncFnOnce(Operator, Config) -> 
     }
     on_runtime(async {
         let done = match Operator::open(&config.database.url).await {
-            Ok(desk) => {
-                let done = work(desk.clone(), config).await;
+            Ok(operator) => {
+                let done = work(operator.clone(), config).await;
                 // The daemons find it themselves within seconds, so a wake-up that fails is no failure.
-                let _ = desk.pass_on().await;
+                let _ = operator.pass_on().await;
                 done
             }
             Err(error) => Err(error.into()),

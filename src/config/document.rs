@@ -7,7 +7,7 @@ use figment::error::{Actual, Kind};
 use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
-use super::problem::{Excerpt, Place, Problem, Problems, Severity};
+use super::problem::{Excerpt, Location, Problem, Problems, Severity};
 use super::raw::INLINE_SECRET;
 use super::source::{Part, Source, is_secret, join, masked};
 use super::suggest;
@@ -86,9 +86,9 @@ impl Document {
         problems.add(Problem { severity: Severity::Error, place, key: path.to_owned(), reason, help, excerpt });
     }
 
-    fn place(&self, path: &str, part: Part) -> (Place, Option<Excerpt>) {
+    fn place(&self, path: &str, part: Part) -> (Location, Option<Excerpt>) {
         match self.variable(path) {
-            Some(name) => (Place::Variable(name.to_owned()), None),
+            Some(name) => (Location::Variable(name.to_owned()), None),
             None => self.source.place(path, part),
         }
     }
@@ -178,7 +178,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Where a key stands; an empty key is the table itself.
-    pub(super) fn place(&self, key: &str) -> Place {
+    pub(super) fn place(&self, key: &str) -> Location {
         self.document.place(&self.path_of(key), Part::Value).0
     }
 

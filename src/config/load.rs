@@ -10,7 +10,7 @@ use super::channel::Reading;
 use super::document::{Document, Scope};
 use super::environment::Environment;
 use super::lease::LongestCall;
-use super::problem::{ConfigErrors, Place, Problem, Problems, Severity, plainly};
+use super::problem::{ConfigErrors, Location, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::section::{Providers, take_own_keys};
@@ -263,7 +263,7 @@ fn overrides(environment: &Environment, problems: &Problems) -> (Dict, BTreeMap<
         if steps.iter().any(String::is_empty) {
             problems.add(Problem {
                 severity: Severity::Error,
-                place: Place::Variable(name.to_owned()),
+                place: Location::Variable(name.to_owned()),
                 key: String::new(),
                 reason: format!("`{name}` names no key"),
                 help: Some("write it like PALABRE__HTTP__LISTEN".to_owned()),

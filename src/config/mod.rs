@@ -35,7 +35,7 @@ mod unique;
 
 pub use environment::Environment;
 pub use load::{DEFAULTS, Loaded};
-pub use problem::{ConfigErrors, Place, Problem, Severity};
+pub use problem::{ConfigErrors, Location, Problem, Severity};
 pub use provider_account::ProviderSettings;
 pub use raw::RawSecret;
 pub use section::{COMMON_KEYS, Capabilities, Configured, ProviderSection, Providers, Section};

@@ -25,7 +25,7 @@ impl Severity {
 
 /// Where a problem is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// A file or folder as a whole.
     File(String),
     /// A position in a file, counted from 1, columns in characters.
@@ -41,7 +41,7 @@ pub enum Place {
     Variable(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => f.write_str(file),
@@ -57,7 +57,7 @@ pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// Where it is.
-    pub place: Place,
+    pub place: Location,
     /// Which key it is about (`channels[0].address`), or empty.
     pub key: String,
     /// What is wrong.
@@ -80,11 +80,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.severity.as_str(), self.reason)?;
         let gutter = match &self.place {
-            Place::Line { line, .. } => line.to_string().len(),
-            Place::File(_) | Place::Variable(_) => 1,
+            Location::Line { line, .. } => line.to_string().len(),
+            Location::File(_) | Location::Variable(_) => 1,
         };
         writeln!(f, "{:gutter$}--> {}", "", self.place)?;
-        if let (Place::Line { line, column, .. }, Some(excerpt)) = (&self.place, &self.excerpt) {
+        if let (Location::Line { line, column, .. }, Some(excerpt)) = (&self.place, &self.excerpt) {
             let before = column.saturating_sub(1);
             writeln!(f, "{:gutter$} |", "")?;
             writeln!(f, "{line} | {}", excerpt.text)?;
@@ -130,7 +130,7 @@ impl Problems {
     pub(super) fn unreadable(&self, file: &str, reason: String, help: &str) {
         self.add(Problem {
             severity: Severity::Error,
-            place: Place::File(printable(file)),
+            place: Location::File(printable(file)),
             key: String::new(),
             reason,
             help: Some(help.to_owned()),
@@ -142,7 +142,7 @@ impl Problems {
         self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    pub(super) fn has_error(&self, place: &Place, key: &str) -> bool {
+    pub(super) fn has_error(&self, place: &Location, key: &str) -> bool {
         let problems = self.0.borrow();
         problems.iter().any(|known| known.severity == Severity::Error && known.key == key && known.place == *place)
     }
@@ -156,7 +156,7 @@ impl Problems {
     }
 }
 
-impl Place {
+impl Location {
     fn file_order(&self) -> (u8, &str, usize, usize) {
         match self {
             Self::Variable(name) => (0, name, 0, 0),

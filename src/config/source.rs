@@ -6,7 +6,7 @@ use std::ops::Range;
 use figment::value::{Dict, Value as Tree};
 use toml_edit::{Item, TableLike, Value};
 
-use super::problem::{Excerpt, Place, Problem, Problems, Severity, printable};
+use super::problem::{Excerpt, Location, Problem, Problems, Severity, printable};
 
 /// The longest line that is shown.
 const LONGEST_EXCERPT: usize = 160;
@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// Where a key path stands, or the nearest table around it.
-    pub(super) fn place(&self, path: &str, part: Part) -> (Place, Option<Excerpt>) {
+    pub(super) fn place(&self, path: &str, part: Part) -> (Location, Option<Excerpt>) {
         let range = match part {
             Part::Key => self.keys.get(path).or_else(|| self.values.get(path)),
             Part::Value => self.values.get(path).or_else(|| self.keys.get(path)),
@@ -59,7 +59,7 @@ impl Source {
         match range {
             Some(range) => self.line(range.clone(), part == Part::Key, is_secret(path)),
             None => match parent(path) {
-                "" if path.is_empty() => (Place::File(self.name.clone()), None),
+                "" if path.is_empty() => (Location::File(self.name.clone()), None),
                 around => self.place(around, Part::Value),
             },
         }
@@ -155,7 +155,7 @@ impl Source {
         });
     }
 
-    fn line(&self, range: Range<usize>, key_only: bool, hide: bool) -> (Place, Option<Excerpt>) {
+    fn line(&self, range: Range<usize>, key_only: bool, hide: bool) -> (Location, Option<Excerpt>) {
         let start = floor(&self.text, range.start);
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -164,7 +164,7 @@ impl Source {
         let column = self.text.get(line_start..start).unwrap_or_default().chars().count() + 1;
         let end = floor(&self.text, range.end.max(start)).min(line_start + line.len()).max(start);
         let width = self.text.get(start..end).unwrap_or_default().chars().count().max(1);
-        let place = Place::Line { file: self.name.clone(), line: before.matches('\n').count() + 1, column };
+        let place = Location::Line { file: self.name.clone(), line: before.matches('\n').count() + 1, column };
         if hide || may_be_secret(line) {
             return (place, None);
         }

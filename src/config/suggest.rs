@@ -63,9 +63,9 @@ mod tests {
         ] {
             assert_eq!(closest(wanted, zones.iter().copied()).filter(|_| meant.is_some()), meant, "{wanted}");
         }
-        let providers = ["twilio-whatsapp", "twilio-sms"];
-        assert_eq!(closest("whatsapp", providers), Some("twilio-whatsapp"));
-        assert_eq!(closest("twillio-sms", providers), Some("twilio-sms"));
+        let providers = ["courier-whatsapp", "courier-sms"];
+        assert_eq!(closest("whatsapp", providers), Some("courier-whatsapp"));
+        assert_eq!(closest("courrier-sms", providers), Some("courier-sms"));
         assert_eq!(closest("pigeon", providers), None);
         assert_eq!(closest(&"x".repeat(1_000_000), providers), None);
     }

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use super::channel::Checked;
 use super::document::Scope;
 use super::fields::quoted;
-use super::problem::Place;
+use super::problem::Location;
 use super::raw::RawTenant;
 
 /// Who claimed what first.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    tenants: HashMap<String, Place>,
-    channels: HashMap<String, Place>,
-    senders: HashMap<(String, String, String), Place>,
+    tenants: HashMap<String, Location>,
+    channels: HashMap<String, Location>,
+    senders: HashMap<(String, String, String), Location>,
 }
 
 impl Claims {
@@ -52,7 +52,7 @@ impl Claims {
 }
 
 /// The earlier claim, if there is one.
-fn first<K: std::hash::Hash + Eq>(claims: &mut HashMap<K, Place>, claim: K, place: Place) -> Option<Place> {
+fn first<K: std::hash::Hash + Eq>(claims: &mut HashMap<K, Location>, claim: K, place: Location) -> Option<Location> {
     match claims.entry(claim) {
         std::collections::hash_map::Entry::Occupied(taken) => Some(taken.get().clone()),
         std::collections::hash_map::Entry::Vacant(free) => {

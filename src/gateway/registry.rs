@@ -12,7 +12,7 @@ use crate::config::{Channel, Config};
 
 /// The channels of all tenants.
 pub struct Registry {
-    by_id: HashMap<ChannelName, Entry>,
+    by_id: HashMap<ChannelName, ChannelEntry>,
     /// What the provider calls the account, then our address as the provider writes it.
     by_account: HashMap<Box<str>, HashMap<Box<str>, ChannelName>>,
     /// Channels of the database whose provider this build does not know.
@@ -24,7 +24,7 @@ const PROVIDER_UNKNOWN: &str = "provider_unknown";
 
 type ChannelName = Arc<str>;
 
-struct Entry {
+struct ChannelEntry {
     registered: Registered,
     gateway: Arc<dyn Gateway>,
 }
@@ -140,7 +140,7 @@ impl Registry {
             address: sender.clone(),
             receiver,
         };
-        let entry = Entry { registered, gateway };
+        let entry = ChannelEntry { registered, gateway };
         let name: ChannelName = Arc::from(channel.id.as_str());
         let addresses = self.by_account.entry(account.account.as_str().into()).or_default();
         let claimed = addresses.insert(sender.into(), Arc::clone(&name)).is_some();

@@ -350,15 +350,15 @@ mod tests {
     #[test]
     fn a_channels_path_has_two_names_and_no_percent_encoding() {
         let table = [
-            ("/webhooks/sandbox/belle", Some(("sandbox", "belle", None))),
-            ("/webhooks/sandbox/belle/", Some(("sandbox", "belle", Some("")))),
-            ("/webhooks/sandbox/belle/status", Some(("sandbox", "belle", Some("status")))),
-            ("/webhooks/sandbox/belle/status/more", Some(("sandbox", "belle", Some("status/more")))),
-            ("/webhooks/sandbox", None),
-            ("/webhooks/sandbox/", None),
+            ("/webhooks/acme/belle", Some(("acme", "belle", None))),
+            ("/webhooks/acme/belle/", Some(("acme", "belle", Some("")))),
+            ("/webhooks/acme/belle/status", Some(("acme", "belle", Some("status")))),
+            ("/webhooks/acme/belle/status/more", Some(("acme", "belle", Some("status/more")))),
+            ("/webhooks/acme", None),
+            ("/webhooks/acme/", None),
             ("/webhooks//belle", None),
-            ("/webhooks/sandbox/bell%65", None),
-            ("/webhook/sandbox/belle", None),
+            ("/webhooks/acme/bell%65", None),
+            ("/webhook/acme/belle", None),
         ];
         for (path, expected) in table {
             assert_eq!(channel_path(path), expected, "{path}");

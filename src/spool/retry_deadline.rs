@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-/// How long a webhook waits for the database before its message is spooled: Twilio gives up after 15 s in all, and
+/// How long a webhook waits for the database before its message is spooled: providers give up after 15 s or later, and
 /// nginx asks another node after 5 s. A cut connection, and most restarts, are over by then; what other nodes take
 /// meanwhile has the one order that the database gives, and what is spooled has not.
 pub const RETRY_WITHIN: Duration = Duration::from_secs(3);

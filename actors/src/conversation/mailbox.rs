@@ -2,10 +2,9 @@
 
 use actix::{Actor, ActorContext, Context, Handler};
 
-use super::messages::{AskIdle, Deliver, Perform, Reread, Retire, Wake};
+use super::messages::{AskIdle, Deliver, Idle, Perform, Reread, Retire, Wake};
 use super::phase::Memory;
 use super::{Asked, Conversation, Waiting};
-use crate::tenant::messages::Idle;
 
 impl Actor for Conversation {
     type Context = Context<Self>;

@@ -99,10 +99,22 @@ pub enum Due {
 #[rtype(result = "()")]
 pub struct Reread;
 
-/// The parent would like it to leave memory. It answers with [`crate::tenant::messages::Idle`] when nothing is going on.
+/// The parent would like it to leave memory. It answers with [`Idle`] when nothing is going on.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct AskIdle;
+
+/// What a conversation that has nothing to do answers its parent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Idle {
+    /// The conversation.
+    pub key: ConversationKey,
+    /// Its instance.
+    pub generation: u64,
+    /// How many messages it had taken from its mailbox: if the parent sent more, they are still on their way.
+    pub taken: u64,
+}
 
 /// The parent has forgotten it: stop.
 #[derive(Message)]

@@ -19,14 +19,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, Recipient, WrapFuture};
 use metrics::counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use self::backpressure::Backpressure;
-use self::messages::{Performed, SendRefusal};
+use self::messages::{Idle, Performed, SendRefusal};
 use self::phase::{Memory, Phase};
 use self::timers::Timers;
 use crate::domain::Timestamp;
@@ -39,7 +39,6 @@ use crate::outbox::{Dispatcher, InFlightCounter, SenderPool};
 use crate::ports::{ChannelKey, Loaded, PortError, PortErrorKind};
 use crate::runtime::admission::Permit;
 use crate::runtime::{ActorContext, TenantProfile, metric};
-use crate::tenant::Tenant;
 
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Applied, Blocking, ReservedSend};
@@ -65,7 +64,7 @@ pub struct ConversationSetup {
     /// Its tenant's rules.
     pub profile: TenantProfile,
     /// Its parent.
-    pub parent: Addr<Tenant>,
+    pub parent: Recipient<Idle>,
     /// Where its outgoing messages go.
     pub dispatcher: Addr<Dispatcher>,
     /// The pool that it reserves send permits from.

@@ -11,6 +11,7 @@ use super::words::stored_words;
 
 mod answers;
 mod builder;
+mod heard;
 mod inbound;
 mod requests;
 mod rules;

@@ -27,11 +27,11 @@ pub struct Supervisor {
     dispatcher: Addr<Dispatcher>,
     pool: Arc<SenderPool>,
     ingress: Option<WeakRecipient<Redeliver>>,
-    tenants: HashMap<TenantId, Entry>,
+    tenants: HashMap<TenantId, TenantEntry>,
     generations: u64,
 }
 
-struct Entry {
+struct TenantEntry {
     child: Option<Addr<Tenant>>,
     generation: u64,
     budget: RestartBudget,
@@ -48,7 +48,7 @@ impl Supervisor {
     fn running(&mut self, tenant: &TenantId, ctx: &Context<Self>) -> Option<&Addr<Tenant>> {
         if !self.tenants.contains_key(tenant) {
             let (child, generation) = self.start_child(tenant, ctx)?;
-            let entry = Entry { child: Some(child), generation, budget: RestartBudget::default() };
+            let entry = TenantEntry { child: Some(child), generation, budget: RestartBudget::default() };
             self.tenants.insert(tenant.clone(), entry);
         }
         self.tenants.get(tenant).and_then(|entry| entry.child.as_ref())

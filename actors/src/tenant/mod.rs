@@ -31,14 +31,14 @@ pub struct Tenant {
     context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
     pool: Arc<SenderPool>,
-    conversations: HashMap<ConversationKey, Entry>,
+    conversations: HashMap<ConversationKey, ConversationEntry>,
     generations: u64,
     sweeping: bool,
     came_since_room: usize,
 }
 
 /// A conversation, as its parent sees it.
-struct Entry {
+struct ConversationEntry {
     child: Child,
     generation: u64,
     /// Messages sent to this instance.
@@ -101,7 +101,7 @@ impl Tenant {
             generation,
             context: Arc::clone(&self.context),
             profile: self.profile.clone(),
-            parent: parent.clone(),
+            parent: parent.clone().recipient(),
             dispatcher: self.dispatcher.clone(),
             pool: Arc::clone(&self.pool),
             bookmark,
@@ -124,7 +124,7 @@ impl Tenant {
         self.make_room();
         let bookmark: Bookmark = Rc::new(Cell::new(None));
         let (child, generation) = self.start_child(key.clone(), Rc::clone(&bookmark), (None, None), ctx);
-        let entry = Entry {
+        let entry = ConversationEntry {
             child: Child::Running(child.clone()),
             generation,
             sent: 1,
@@ -152,7 +152,7 @@ impl Tenant {
             return;
         }
         self.came_since_room = 0;
-        let mut by_age: Vec<&Entry> = self.conversations.values().collect();
+        let mut by_age: Vec<&ConversationEntry> = self.conversations.values().collect();
         by_age.sort_unstable_by_key(|entry| entry.last_used);
         by_age.into_iter().take((self.conversations.len() / 5).max(1)).for_each(ask_idle);
     }
@@ -217,7 +217,7 @@ impl Tenant {
         }
     }
 
-    fn forget(&mut self, key: &ConversationKey) -> Option<Entry> {
+    fn forget(&mut self, key: &ConversationKey) -> Option<ConversationEntry> {
         let entry = self.conversations.remove(key);
         if entry.is_some() {
             self.context.residents.fetch_sub(1, Ordering::Relaxed);
@@ -227,7 +227,7 @@ impl Tenant {
     }
 }
 
-fn ask_idle(entry: &Entry) {
+fn ask_idle(entry: &ConversationEntry) {
     if let Child::Running(child) = &entry.child {
         child.do_send(AskIdle);
     }

@@ -165,19 +165,19 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
 
 #[cfg(test)]
 mod tests {
-    use super::super::timeline::samples;
+    use super::super::timeline::sample_flow;
     use super::*;
 
     #[test]
     fn scripts_get_everything_and_no_content_unasked() {
-        let document = serde_json::to_value(of(&samples::story(), &Around::default(), Manner::default())).unwrap();
+        let document = serde_json::to_value(of(&sample_flow::story(), &Around::default(), Manner::default())).unwrap();
         assert_eq!(document["message"]["reason"], "answered_faq");
         assert_eq!(document["answers"][0]["code"]["number"], 30003);
         assert_eq!(document["timeline"][1]["since_start_ms"], 3.1);
         let text = document.to_string();
         assert!(!text.contains("horaires") && !text.contains("33639980001"), "{text}");
         let open = serde_json::to_value(of(
-            &samples::story(),
+            &sample_flow::story(),
             &Around::default(),
             Manner { show_content: true, ..Manner::default() },
         ))

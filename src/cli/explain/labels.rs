@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn labels_fit_their_columns_and_none_is_missing() {
         let sources =
-            [include_str!("timeline.rs"), include_str!("../outbox/views.rs"), include_str!("../outbox/story.rs")];
+            [include_str!("timeline.rs"), include_str!("../outbox/views.rs"), include_str!("../outbox/history.rs")];
         let words = |before: &str| -> Vec<&str> {
             let after = |source: &&'static str| source.split(before).skip(1).collect::<Vec<_>>();
             sources.iter().flat_map(after).filter_map(|rest| rest.split('"').next()).collect()

@@ -1,18 +1,18 @@
 //! Sentences for every outcome of a message, every event and every reason, in English and French.
 
+mod blocked;
 mod case;
 mod events;
 mod reasons;
-mod waits;
 
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
 
+pub(in crate::cli) use self::blocked::{todo as wait_todo, wait as told_wait};
 pub(in crate::cli) use self::case::{Case, fallback_of};
 pub(in crate::cli) use self::events::event;
 pub(super) use self::reasons::code;
 pub(in crate::cli) use self::reasons::{last_error, misspelt, what_to_do};
-pub(in crate::cli) use self::waits::{todo as wait_todo, wait as told_wait};
 use super::words;
 use crate::store::BlockedReason;
 use crate::store::entity::{message_in, message_out};
@@ -233,19 +233,19 @@ mod tests {
     use palabre_actors::domain::turn::Outcome;
 
     use super::*;
-    use crate::cli::explain::timeline::samples;
+    use crate::cli::explain::timeline::sample_flow;
 
     const LANGUAGES: [Language; 2] = [Language::En, Language::Fr];
 
     #[test]
     fn every_outcome_has_its_sentence_twice() {
         for outcome in Outcome::ALL {
-            let mut row = samples::inbound();
+            let mut row = sample_flow::inbound();
             row.reason = Some(outcome.as_str().to_owned());
             let told = LANGUAGES.map(|language| why_inbound(&row, language).unwrap());
             assert!(told[0].len() > 20 && told[0] != told[1], "{outcome}");
         }
-        let mut row = samples::inbound();
+        let mut row = sample_flow::inbound();
         row.reason = Some("no_such_word".to_owned());
         assert_eq!(why_inbound(&row, Language::En), None);
         row.state = "dead".to_owned();
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn every_state_has_its_sentence_twice_and_open_ones_no_end() {
         for state in OutboxState::ALL {
-            let mut row = samples::outbound();
+            let mut row = sample_flow::outbound();
             row.state = state.as_str().to_owned();
             let told = LANGUAGES.map(|language| {
                 assert_eq!(why_outbound(&row, language).is_some(), state.is_final(), "{state}");

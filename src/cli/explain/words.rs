@@ -203,7 +203,7 @@ mod tests {
         stored.extend(inbound_states());
         stored.push(Role::Seller.as_str());
         for (at, state) in OutboxState::ALL.iter().enumerate() {
-            let mut story = timeline::samples::story();
+            let mut story = timeline::sample_flow::story();
             story.outbound[0].state = state.as_str().to_owned();
             story.outbound[0].kind = OutboundKind::ALL[at % OutboundKind::ALL.len()].as_str().to_owned();
             let inbound = story.inbound.as_mut().unwrap();

@@ -20,12 +20,12 @@ use crate::store::operator::{self, Changed, Operator, OperatorReason, Tenants};
 /// What changes something speaks English, as its notes do.
 const LANGUAGE: Language = Language::En;
 
-pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn replay(operator: &Operator, args: &ReplayArgs, config: &Config) -> Result<u8, ServiceError> {
     let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
     let manner =
         operator::ReplayOptions { reason, per_second: args.per_second, unordered: unordered(config), at: now() };
     if !args.ids.is_empty() {
-        return one_by_one(desk, args, (manner, config)).await;
+        return one_by_one(operator, args, (manner, config)).await;
     }
     if args.which.is_empty() && !args.all {
         complain_about(format_args!(
@@ -36,7 +36,7 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
     }
     let filter = args.which.filter();
     let caller = Caller::command_line();
-    let found = outbox::replayable(&caller, desk, &filter).await?;
+    let found = outbox::replayable(&caller, operator, &filter).await?;
     let messages: u64 = found.iter().map(|count| count.messages).sum();
     if messages == 0 {
         let dead = [OutboxState::Dead, OutboxState::Failed];
@@ -52,7 +52,7 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
     if !args.yes {
         let states = found.iter().map(|count| count.state).collect();
         counts(
-            desk,
+            operator,
             &operator::Filter { states, ..filter.clone() },
             Manner { json: false, reveal: false, language: Tongue::En },
             config,
@@ -64,7 +64,7 @@ pub(super) async fn replay(desk: &Operator, args: &ReplayArgs, config: &Config) 
             return Ok(exit::FOUND_WRONG);
         }
     }
-    let messages = outbox::replay_all(&caller, desk, &filter, &manner).await?;
+    let messages = outbox::replay_all(&caller, operator, &filter, &manner).await?;
     tell_replayed(messages, args);
     Ok(if messages == 0 { exit::FOUND_WRONG } else { exit::OK })
 }
@@ -80,7 +80,7 @@ fn tell_replayed(messages: u64, args: &ReplayArgs) {
 }
 
 async fn one_by_one(
-    desk: &Operator,
+    operator: &Operator,
     args: &ReplayArgs,
     (manner, config): (operator::ReplayOptions, &Config),
 ) -> Result<u8, ServiceError> {
@@ -94,7 +94,7 @@ async fn one_by_one(
             }
         };
         if args.dry_run {
-            let shown = match outbox::show(&caller, desk, id, manner.at).await {
+            let shown = match outbox::show(&caller, operator, id, manner.at).await {
                 Err(ServiceError::NotFound(_)) => {
                     code = unknown(id, LANGUAGE);
                     continue;
@@ -107,13 +107,13 @@ async fn one_by_one(
             code = if may { code } else { exit::FOUND_WRONG };
             continue;
         }
-        let changed = outbox::replay(&caller, desk, id, &manner).await?;
+        let changed = outbox::replay(&caller, operator, id, &manner).await?;
         code = tell_changed(id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
     }
     Ok(code)
 }
 
-pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn cancel(operator: &Operator, args: &CancelArgs, config: &Config) -> Result<u8, ServiceError> {
     let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
     let (caller, mut code) = (Caller::command_line(), exit::OK);
     for named in &args.ids {
@@ -124,7 +124,7 @@ pub(super) async fn cancel(desk: &Operator, args: &CancelArgs, config: &Config) 
                 continue;
             }
         };
-        let changed = outbox::cancel(&caller, desk, id, &reason, now()).await?;
+        let changed = outbox::cancel(&caller, operator, id, &reason, now()).await?;
         code = tell_changed(id, &changed, ("cancelled: it will not be sent", args.json)).max(code);
     }
     Ok(code)
@@ -159,13 +159,13 @@ fn instead(state: OutboxState) -> &'static str {
     }
 }
 
-pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn pause(operator: &Operator, args: &PauseArgs, config: &Config) -> Result<u8, ServiceError> {
     let now = now();
     let until = args.lasting.and_then(|lasting| now.checked_add_signed(lasting)).unwrap_or_else(operator::endless);
     let until = until.min(operator::endless());
     let reason = args.note.clone().unwrap_or_else(OperatorReason::unsaid);
     let channel = ChannelId::new(&args.channel);
-    match channels::pause(&Caller::command_line(), desk, &channel, &reason, (until, now)).await {
+    match channels::pause(&Caller::command_line(), operator, &channel, &reason, (until, now)).await {
         Err(ServiceError::NotFound(_)) => return Ok(no_channel(&channel, config)),
         paused => drop(paused?),
     }
@@ -177,9 +177,9 @@ pub(super) async fn pause(desk: &Operator, args: &PauseArgs, config: &Config) ->
     Ok(exit::OK)
 }
 
-pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn resume(operator: &Operator, args: &ResumeArgs, config: &Config) -> Result<u8, ServiceError> {
     let channel = ChannelId::new(&args.channel);
-    match channels::resume(&Caller::command_line(), desk, &channel).await {
+    match channels::resume(&Caller::command_line(), operator, &channel).await {
         Err(ServiceError::NotFound(_)) => return Ok(no_channel(&channel, config)),
         Err(error) => return Err(error),
         Ok(true) => say(format_args!("{channel} sends again")),
@@ -191,8 +191,8 @@ pub(super) async fn resume(desk: &Operator, args: &ResumeArgs, config: &Config) 
     Ok(exit::OK)
 }
 
-pub(super) async fn pauses(desk: &Operator, args: &PausesArgs) -> Result<u8, ServiceError> {
-    let pauses = channels::pauses(&Caller::command_line(), desk, now()).await?;
+pub(super) async fn pauses(operator: &Operator, args: &PausesArgs) -> Result<u8, ServiceError> {
+    let pauses = channels::pauses(&Caller::command_line(), operator, now()).await?;
     if args.json {
         let channel_key = |pause: &Pause| (pause.channel_key.channel.to_string(), ChannelPause::of(pause));
         json(&pauses.iter().map(channel_key).collect::<BTreeMap<_, _>>());

@@ -20,15 +20,16 @@ const REASON: usize = 22;
 /// Next steps for one reason, beyond which they are told without the channels' names.
 const MOST_STEPS: usize = 3;
 
-pub(super) async fn list(desk: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn list(operator: &Operator, args: &ListArgs, config: &Config) -> Result<u8, ServiceError> {
     let filter = args.which.filter();
     if args.by_reason {
-        return counts(desk, &filter, args.manner, config).await;
+        return counts(operator, &filter, args.manner, config).await;
     }
     let language = args.manner.language();
     let limit = usize::from(args.limit);
     let items =
-        outbox::list(&Caller::command_line(), desk, &filter, PageRequest { before: args.before, limit }, now()).await?;
+        outbox::list(&Caller::command_line(), operator, &filter, PageRequest { before: args.before, limit }, now())
+            .await?;
     if args.manner.json {
         json(&MessagePage::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
@@ -97,12 +98,12 @@ pub(super) fn said(text: &str, language: Language) -> String {
 }
 
 pub(super) async fn counts(
-    desk: &Operator,
+    operator: &Operator,
     filter: &Filter,
     manner: Manner,
     config: &Config,
 ) -> Result<u8, ServiceError> {
-    let counts = outbox::counts(&Caller::command_line(), desk, filter, now()).await?;
+    let counts = outbox::counts(&Caller::command_line(), operator, filter, now()).await?;
     let language = manner.language();
     if manner.json {
         json(&OutboxCounts::of(&counts));

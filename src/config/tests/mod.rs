@@ -1,14 +1,14 @@
 //! Tests of the configuration.
 
 mod delivery;
-mod documents;
+mod files;
 mod layers;
 mod mistakes;
 mod mutations;
 mod secrets;
 mod together;
 
-use super::{Config, ConfigErrors, Environment, Loaded, Place, Problem, Severity};
+use super::{Config, ConfigErrors, Environment, Loaded, Location, Problem, Severity};
 use crate::gateway::PROVIDERS;
 
 /// A tenant that holds, as text.
@@ -58,7 +58,7 @@ fn told(problem: &Problem) -> String {
         Severity::Warning => "warning",
     };
     let place = match &problem.place {
-        Place::Line { file, line, column } => format!("{file}:{line}:{column}"),
+        Location::Line { file, line, column } => format!("{file}:{line}:{column}"),
         other => other.to_string(),
     };
     let help = problem.help.as_deref().map(|help| format!(" | {help}")).unwrap_or_default();

@@ -54,12 +54,12 @@ auth_token = { env = "TOKEN" }
 "##;
 
 /// Which file, before which line of it, what.
-type Line = (&'static str, &'static str, &'static str);
+type ConfigLine = (&'static str, &'static str, &'static str);
 
-const B_ADDRESS: Line = ("b", "channel", "address = \"whatsapp:+14155238887\"");
+const B_ADDRESS: ConfigLine = ("b", "channel", "address = \"whatsapp:+14155238887\"");
 
 /// Mistakes that have nothing to do with anything else, and what is said of each.
-const SPOILT: &[(Line, &str)] = &[
+const SPOILT: &[(ConfigLine, &str)] = &[
     (("main", "http", "workers = -1"), "`http.workers` is -1"),
     (("main", "logs", "format = \"xml\""), "`logs.format` cannot be `xml`"),
     (("main", "runtime", "senders = 0"), "`runtime.senders` is 0"),
@@ -80,7 +80,7 @@ const SPOILT: &[(Line, &str)] = &[
 ];
 
 /// Mistakes and doubts that lie between keys, and what is said of each.
-const COMPARED: &[(&[Line], &str)] = &[
+const COMPARED: &[(&[ConfigLine], &str)] = &[
     (&[("main", "http", "admin_listen = \"127.0.0.1:8080\"")], "is the same as `http.listen`"),
     (&[("main", "runtime", "lease = \"19s\"")], "`runtime.lease` is shorter than two calls of "),
     (
@@ -147,7 +147,7 @@ mod keys {
 }
 
 /// What is said of the three files with these lines in them; `cut` are files that are no TOML.
-fn said(lines: &[Line], cut: &[&str]) -> Vec<String> {
+fn said(lines: &[ConfigLine], cut: &[&str]) -> Vec<String> {
     let text = |file: &str, base: &str| {
         let of_file = lines.iter().filter(|(of, ..)| *of == file);
         let text = of_file.fold(base.to_owned(), |text, (_, place, line)| {
@@ -185,7 +185,7 @@ fn what_lies_between_keys_is_told_beside_any_other_mistake() {
             let told = said(&[lines.as_slice(), &[*spoilt]].concat(), &[]);
             assert!(is_said(&told, expected) && is_said(&told, also), "{expected}, {also}: {told:#?}");
         }
-        let every: Vec<Line> = lines.iter().copied().chain(SPOILT.iter().map(|(spoilt, _)| *spoilt)).collect();
+        let every: Vec<ConfigLine> = lines.iter().copied().chain(SPOILT.iter().map(|(spoilt, _)| *spoilt)).collect();
         assert!(is_said(&said(&every, &[]), expected), "{expected}: {:#?}", said(&every, &[]));
     }
 }
@@ -207,7 +207,7 @@ fn what_lies_within_a_file_is_told_beside_files_that_are_no_toml() {
 
 #[test]
 fn nothing_is_said_of_what_nobody_can_know() {
-    let named: Line = ("main", "keys", "[[api.keys]]\ntenants = [\"b\"]\n");
+    let named: ConfigLine = ("main", "keys", "[[api.keys]]\ntenants = [\"b\"]\n");
     assert!(!is_said(&said(&[named], &["b"]), "names no tenant"), "its file cannot be read");
     let named_by_hand = "[[api.keys]]\ntenants = [\"institut-belle\", \"institut-bele\", \"Institut Belle\"]\n";
     let told: Vec<String> = problems(named_by_hand, &[("t.toml", &TENANT.replace("\"belle\"", "\"Institut Belle\""))])

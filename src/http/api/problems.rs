@@ -9,7 +9,7 @@ use palabre_actors::domain::status::OutboxState;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::caller::Scope;
+use crate::config::ApiScope as Scope;
 use crate::http::problem::HttpProblem;
 use crate::service::Permission;
 use crate::service::permissions::scope_for;

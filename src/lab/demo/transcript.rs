@@ -114,14 +114,14 @@ impl Style {
 /// A line; statuses that came together share one.
 pub(super) fn lines(told: &[TranscriptEvent], style: Style) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut ticks = Ticks::default();
+    let mut status_marks = StatusMarks::default();
     for told in told {
         match told {
-            TranscriptEvent::Status { number, status, code, news } => ticks.add(*number, status, *code, *news),
+            TranscriptEvent::Status { number, status, code, news } => status_marks.add(*number, status, *code, *news),
             other => lines.push(line(other, style)),
         }
     }
-    lines.extend(ticks.lines(style));
+    lines.extend(status_marks.lines(style));
     lines
 }
 
@@ -175,15 +175,15 @@ fn talk_line(
 
 /// Status callbacks that came together, by what they say.
 #[derive(Default)]
-struct Ticks {
+struct StatusMarks {
     news: Vec<(String, Vec<usize>)>,
     no_news: Vec<(String, Vec<usize>)>,
 }
 
-/// Columns before the ticks.
-const TICKS_INDENT: usize = 21;
+/// Columns before the marks.
+const MARKS_INDENT: usize = 21;
 
-impl Ticks {
+impl StatusMarks {
     fn add(&mut self, number: usize, status: &str, code: Option<u32>, news: bool) {
         let mark = match (status, code) {
             ("sent", _) => "✓".to_owned(),
@@ -217,11 +217,11 @@ impl Ticks {
         for (plain, painted) in pieces {
             let columns = plain.chars().count() + 3;
             if used.saturating_add(columns) > style.width {
-                lines.push(" ".repeat(TICKS_INDENT));
-                used = TICKS_INDENT;
+                lines.push(" ".repeat(MARKS_INDENT));
+                used = MARKS_INDENT;
             }
             if let Some(line) = lines.last_mut() {
-                let gap = if used == TICKS_INDENT { "" } else { "   " };
+                let gap = if used == MARKS_INDENT { "" } else { "   " };
                 line.push_str(gap);
                 line.push_str(&painted);
             }

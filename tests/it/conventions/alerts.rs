@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::documents::headings;
+use super::docs::headings;
 use super::tree::Tree;
 
 const FILE: &str = "config/prometheus/alerts.yml";

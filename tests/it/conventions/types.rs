@@ -13,7 +13,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Options", "the arguments of one subcommand; each subcommand's module is named with it"),
     ("Report", "what one subcommand of the lab prints; each is named with its module"),
     ("Conversation", "the actor, and the state that it keeps"),
-    ("MessageHistory", "what the store reads, and the API's response"),
 ];
 
 /// Types that are visible in their whole crate and have the name of another one.

@@ -201,7 +201,7 @@ fn render(
         None => context! {},
     };
     let known = context! { message => context! { body => facts.body }, contact => contact, tenant => tenant.clone() };
-    let mut page = Page(Vec::with_capacity(256));
+    let mut page = BoundedOutput(Vec::with_capacity(256));
     let outcome = environment.get_template(name)?.render_captured_to(known, &mut page).map(drop);
     match outcome {
         // A full page is no failure: the rest would have been cut off.
@@ -210,16 +210,16 @@ fn render(
     }
 }
 
-/// Takes what is written until it is full.
-struct Page(Vec<u8>);
+/// What a template renders to, up to [`MOST_BYTES`].
+struct BoundedOutput(Vec<u8>);
 
-impl Page {
+impl BoundedOutput {
     fn is_full(&self) -> bool {
         self.0.len() >= MOST_BYTES
     }
 }
 
-impl io::Write for Page {
+impl io::Write for BoundedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = MOST_BYTES - self.0.len();
         if room == 0 && !bytes.is_empty() {

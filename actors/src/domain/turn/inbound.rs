@@ -1,6 +1,7 @@
 //! Decision about an inbound message.
 
 use super::builder::TurnBuilder;
+use super::heard::Heard;
 use super::rules::route;
 use super::{ConsentChange, Turn};
 use crate::domain::Timestamp;
@@ -10,17 +11,6 @@ use crate::domain::event::{ActorType, EventType, Payload};
 use crate::domain::folding::fold;
 use crate::domain::message::{Content, Inbound, OutboundKind, ProviderConsent, Role};
 use crate::domain::rules::{Rules, SellerBook, TextName};
-
-/// What the rules of the pipeline read.
-pub(super) struct Heard<'a> {
-    pub(super) state: &'a State,
-    pub(super) message: &'a Inbound,
-    pub(super) role: Role,
-    /// What was said, folded.
-    pub(super) folded: &'a str,
-    /// What the whole message means to consent.
-    pub(super) keyword: Option<Keyword>,
-}
 
 /// Decides what an inbound message leads to. Pure: the same arguments give the same turn, but for fresh ids.
 ///

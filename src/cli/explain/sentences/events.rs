@@ -248,7 +248,7 @@ mod tests {
     use palabre_actors::domain::turn::rule_names;
 
     use super::*;
-    use crate::cli::explain::timeline::samples;
+    use crate::cli::explain::timeline::sample_flow;
 
     const AT: &str = "2026-11-21T04:45:00.000000Z";
 
@@ -258,7 +258,7 @@ mod tests {
             // 2026-11-21T04:45:00Z, and later.
             let millis = (1_795_236_300 + seconds) * 1000;
             let id = Uuid::from_u128(u128::from(millis) << 80 | 7 << 76 | 2 << 62);
-            let received = samples::event("webhook_received", "provider", payload, AT);
+            let received = sample_flow::event("webhook_received", "provider", payload, AT);
             event(&event_log::Model { entity_id: Some(id.to_string()), ..received }, Language::En)
         };
         assert!(written_after(41, "{}").contains("the message is durable"), "a clock may be wrong");
@@ -273,12 +273,12 @@ mod tests {
     fn the_rule_that_answered_is_named_in_both_languages() {
         for name in rule_names() {
             let payload = format!(r#"{{"role":"client","outcome":"answered_faq","rule":"{name}"}}"#);
-            let row = samples::event("message_routed", "bot", &payload, AT);
+            let row = sample_flow::event("message_routed", "bot", &payload, AT);
             let [en, fr] = [Language::En, Language::Fr].map(|language| event(&row, language));
             assert!(en.contains("decided by the rule") && en.contains(&format!("({name})")), "{en}");
             assert!(fr.contains("décidé par la règle") && fr.contains(&format!("({name})")), "{fr}");
         }
-        let before = samples::event("message_routed", "bot", r#"{"role":"client","outcome":"answered_faq"}"#, AT);
+        let before = sample_flow::event("message_routed", "bot", r#"{"role":"client","outcome":"answered_faq"}"#, AT);
         assert!(!event(&before, Language::En).contains("rule"), "events of earlier versions name none");
     }
 
@@ -286,7 +286,7 @@ mod tests {
     fn every_event_has_its_sentence_twice() {
         for event_type in EventType::ALL {
             for actor in ActorType::ALL {
-                let row = samples::event(event_type.as_str(), actor.as_str(), "{}", AT);
+                let row = sample_flow::event(event_type.as_str(), actor.as_str(), "{}", AT);
                 let told = [Language::En, Language::Fr].map(|language| event(&row, language));
                 assert!(!told[0].contains("no words") && told[0] != told[1], "{event_type}: {told:?}");
             }
@@ -347,10 +347,10 @@ mod tests {
             ),
         ];
         for (event_type, actor, payload, expected) in table {
-            let told = event(&samples::event(event_type, actor, payload, AT), Language::En);
+            let told = event(&sample_flow::event(event_type, actor, payload, AT), Language::En);
             assert!(expected.iter().all(|part| told.contains(part)), "{told}");
         }
-        let french = samples::event("message_failed", "provider", r#"{"code":"30003"}"#, AT);
+        let french = sample_flow::event("message_failed", "provider", r#"{"code":"30003"}"#, AT);
         assert!(event(&french, Language::Fr).contains("injoignable"));
     }
 }

@@ -26,22 +26,22 @@ fn text(milliseconds: i64) -> String {
 }
 
 /// A customer asks, writes a message that comes twice, says STOP, writes into the silence; another is rate-limited.
-struct Story {
+struct Course {
     evidence: Evidence,
     epoch: Instant,
 }
 
-impl Story {
+impl Course {
     fn sound() -> Evidence {
-        let mut story = Self { evidence: empty(), epoch: Instant::now() };
-        story.exchange(1, 0, "answered_faq", Some("reply"));
-        story.exchange(2, 1_000, "answered_fallback", Some("reply"));
-        story.copy_of(2, 1_500);
-        story.exchange(3, 2_000, "opted_out", Some("opt_out_confirmation"));
-        story.exchange(4, 3_000, "silent_opted_out", None);
-        story.exchange(5, 4_000, "rate_limited", None);
-        story.forgery();
-        story.evidence
+        let mut course = Self { evidence: empty(), epoch: Instant::now() };
+        course.exchange(1, 0, "answered_faq", Some("reply"));
+        course.exchange(2, 1_000, "answered_fallback", Some("reply"));
+        course.copy_of(2, 1_500);
+        course.exchange(3, 2_000, "opted_out", Some("opt_out_confirmation"));
+        course.exchange(4, 3_000, "silent_opted_out", None);
+        course.exchange(5, 4_000, "rate_limited", None);
+        course.forgery();
+        course.evidence
     }
 
     /// A message, its turn, and perhaps its answer, which is read in the end.
@@ -222,7 +222,7 @@ fn failing(evidence: &Evidence) -> Vec<&'static str> {
 /// What a doctored copy must be caught by; others may notice as well.
 #[track_caller]
 fn caught_by(name: &str, doctor: impl FnOnce(&mut Evidence)) {
-    let mut evidence = Story::sound();
+    let mut evidence = Course::sound();
     doctor(&mut evidence);
     let failing = failing(&evidence);
     assert!(failing.contains(&name), "{failing:?} instead of {name}");
@@ -230,7 +230,7 @@ fn caught_by(name: &str, doctor: impl FnOnce(&mut Evidence)) {
 
 #[test]
 fn sound_evidence_breaks_nothing() {
-    let verdicts = all(&Story::sound());
+    let verdicts = all(&Course::sound());
     let broken: Vec<_> = verdicts.iter().filter(|verdict| !verdict.holds).collect();
     assert!(broken.is_empty(), "{broken:#?}");
     let ids: Vec<_> = verdicts.iter().map(|verdict| verdict.id).collect();
@@ -240,13 +240,13 @@ fn sound_evidence_breaks_nothing() {
 #[test]
 fn no_evidence_proves_nothing() {
     let failing = failing(&Evidence { dump: Dump::default(), said: Vec::new(), ..empty() });
-    let names: Vec<_> = all(&Story::sound()).iter().map(|verdict| verdict.name).collect();
+    let names: Vec<_> = all(&Course::sound()).iter().map(|verdict| verdict.name).collect();
     assert_eq!(failing, names);
 }
 
 #[test]
 fn breaches_are_told_without_content() {
-    let mut evidence = Story::sound();
+    let mut evidence = Course::sound();
     evidence.dump.events[0].payload = r#"{"to":"+33639980001"}"#.to_owned();
     evidence.observed.sends.clear();
     let told = serde_json::to_string(&all(&evidence)).unwrap();
@@ -328,14 +328,14 @@ fn i6_writing_after_stop_is_caught() {
 
 #[test]
 fn i6_what_was_on_the_wire_or_follows_a_start_is_no_breach() {
-    let mut evidence = Story::sound();
+    let mut evidence = Course::sound();
     evidence.observed.sends[1].created_at = at(2_100);
     assert!(!failing(&evidence).contains(&"silence"));
-    let mut story = Story { evidence: Story::sound(), epoch: Instant::now() };
-    story.exchange(6, 70_000, "opted_in", Some("opt_in_confirmation"));
-    story.event("opted_in", "contact", Some("contact"), 6, "contact", 70_002);
-    story.exchange(7, 71_000, "answered_faq", Some("reply"));
-    assert_eq!(failing(&story.evidence), Vec::<&str>::new());
+    let mut course = Course { evidence: Course::sound(), epoch: Instant::now() };
+    course.exchange(6, 70_000, "opted_in", Some("opt_in_confirmation"));
+    course.event("opted_in", "contact", Some("contact"), 6, "contact", 70_002);
+    course.exchange(7, 71_000, "answered_faq", Some("reply"));
+    assert_eq!(failing(&course.evidence), Vec::<&str>::new());
 }
 
 #[test]

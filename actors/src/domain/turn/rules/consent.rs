@@ -7,7 +7,7 @@ use crate::domain::event::{ActorType, EventType, Payload};
 use crate::domain::message::{Inbound, OutboundKind};
 use crate::domain::rules::TextName;
 use crate::domain::turn::builder::TurnBuilder;
-use crate::domain::turn::inbound::Heard;
+use crate::domain::turn::heard::Heard;
 use crate::domain::turn::{ConsentChange, Outcome};
 
 pub(super) const NAME: &str = "consent";

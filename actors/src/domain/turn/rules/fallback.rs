@@ -5,7 +5,7 @@ use crate::domain::message::OutboundKind;
 use crate::domain::rules::TextName;
 use crate::domain::turn::Outcome;
 use crate::domain::turn::builder::TurnBuilder;
-use crate::domain::turn::inbound::Heard;
+use crate::domain::turn::heard::Heard;
 
 pub(super) const NAME: &str = "fallback";
 

@@ -4,7 +4,7 @@ use super::Ruling;
 use crate::domain::conversation::Handler;
 use crate::domain::turn::Outcome;
 use crate::domain::turn::builder::TurnBuilder;
-use crate::domain::turn::inbound::Heard;
+use crate::domain::turn::heard::Heard;
 
 pub(super) const NAME: &str = "human_handler";
 

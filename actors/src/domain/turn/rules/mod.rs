@@ -14,7 +14,7 @@ mod seller;
 
 use super::Outcome;
 use super::builder::TurnBuilder;
-use super::inbound::Heard;
+use super::heard::Heard;
 
 /// What a rule makes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::Ruling;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::turn::builder::TurnBuilder;
-use crate::domain::turn::inbound::Heard;
+use crate::domain::turn::heard::Heard;
 
 pub(super) const NAME: &str = "reopen";
 

@@ -19,7 +19,7 @@ const ASKED_ABOUT_SECONDS: i64 = 300;
 /// A list with bounds: the last 262,144 messages and the last 32 MiB of their texts, which is 44 MiB at most.
 pub(super) struct Taken {
     /// By their number, around and around.
-    entries: Vec<Entry>,
+    entries: Vec<TakenSend>,
     /// The number of the newest in each bucket, from 1; 0 is none.
     newest: Vec<u64>,
     /// How many were taken.
@@ -33,7 +33,7 @@ pub(super) struct Taken {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct TakenSend {
     /// The account, and who wrote to whom.
     pair: u64,
     /// The number of the one before it in its bucket.
@@ -80,7 +80,7 @@ impl Taken {
         let before =
             self.newest.get_mut(bucket).map(|newest| std::mem::replace(newest, number + 1)).unwrap_or_default();
         let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let entry = Entry { pair, before, at, text, bytes };
+        let entry = TakenSend { pair, before, at, text, bytes };
         let slot = self.place(number);
         match self.entries.get_mut(slot) {
             Some(place) => self.forgot = Some(std::mem::replace(place, entry).at),
@@ -116,13 +116,13 @@ impl Taken {
     }
 
     /// An entry by its number from 1, while nothing stands in its place.
-    fn kept(&self, next: u64) -> Option<(u64, &Entry)> {
+    fn kept(&self, next: u64) -> Option<(u64, &TakenSend)> {
         let number = next.checked_sub(1)?;
         let overwritten = self.count - number > self.newest.len() as u64;
         if overwritten { None } else { self.entries.get(self.place(number)).map(|entry| (number, entry)) }
     }
 
-    fn text(&self, entry: &Entry) -> Option<&str> {
+    fn text(&self, entry: &TakenSend) -> Option<&str> {
         let size = self.texts.len() as u64;
         if self.written - entry.text > size {
             return None;

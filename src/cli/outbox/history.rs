@@ -19,14 +19,14 @@ use crate::service::{Caller, ServiceError, outbox};
 use crate::store::BlockedReason;
 use crate::store::operator::{Item, ItemWithEvents, Operator};
 
-pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, ServiceError> {
+pub(super) async fn show(operator: &Operator, args: &ShowArgs, config: &Config) -> Result<u8, ServiceError> {
     let language = args.manner.language();
     let id = match named::find(&args.id, config, language).await? {
         Ok(id) => id,
         Err(code) => return Ok(code),
     };
     let caller = Caller::command_line();
-    let (shown, waits) = match outbox::show(&caller, desk, id, now()).await {
+    let (shown, waits) = match outbox::show(&caller, operator, id, now()).await {
         Err(ServiceError::NotFound(_)) => return Ok(unknown(id, language)),
         shown => shown?,
     };
@@ -34,7 +34,7 @@ pub(super) async fn show(desk: &Operator, args: &ShowArgs, config: &Config) -> R
         json(&MessageHistory::of(&shown, waits.as_ref(), args.manner.content()));
     } else {
         let wrote = match shown.item.reason.as_deref() {
-            Some(WINDOW_CLOSED) => Some(outbox::contact_wrote(&caller, desk, &shown.item).await?),
+            Some(WINDOW_CLOSED) => Some(outbox::contact_wrote(&caller, operator, &shown.item).await?),
             _ => None,
         };
         say(format_args!("{}", told(&shown, (waits.as_ref(), wrote), args.manner, config)));

@@ -159,7 +159,7 @@ mod tests {
                 "resume belle-wa",
             ),
             (paused("operator", endless()), "until somebody resumes it: its channel is paused", "resume belle-wa"),
-            (paused("30002", endless()), "the account is suspended", "settle it with Twilio"),
+            (paused("30002", endless()), "the account is suspended", "settle it with"),
             (BlockedReason::Turn { before: 0 }, "the next free sender", "is the daemon running"),
             (BlockedReason::Turn { before: 7 }, "7 messages of its channel come first", "per_second"),
         ];

@@ -1,0 +1,16 @@
+//! What the rules of the pipeline read of an inbound message.
+
+use crate::domain::consent::Keyword;
+use crate::domain::conversation::State;
+use crate::domain::message::{Inbound, Role};
+
+/// An inbound message beside the state of its conversation.
+pub(super) struct Heard<'a> {
+    pub(super) state: &'a State,
+    pub(super) message: &'a Inbound,
+    pub(super) role: Role,
+    /// What was said, folded.
+    pub(super) folded: &'a str,
+    /// What the whole message means to consent.
+    pub(super) keyword: Option<Keyword>,
+}

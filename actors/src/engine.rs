@@ -18,6 +18,7 @@ use crate::domain::conversation::ConversationKey;
 use crate::domain::event::ActorType;
 use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use crate::domain::message::{Inbound, NewInbound};
+use crate::domain::send::SendErrorClass;
 use crate::domain::status::OutboxState;
 use crate::domain::turn::{Command, Request, Requester, SendRequest};
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
@@ -232,7 +233,8 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub async fn advance(&self, update: StatusUpdate) -> Result<Advanced, PortError> {
+    pub async fn advance(&self, mut update: StatusUpdate) -> Result<Advanced, PortError> {
+        update.class = self.class_of(&update);
         let channel_key = ChannelKey { tenant: update.tenant.clone(), channel: update.channel.clone() };
         let context = &self.builder.context;
         let advanced = context.within_deadline(context.ports.outbox.advance(update)).await?;
@@ -242,6 +244,12 @@ impl Engine {
         // Rows that are queued behind an unknown message may go now.
         self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at: None });
         Ok(advanced)
+    }
+
+    /// What the code of a failure means to the provider of the callback's channel.
+    fn class_of(&self, update: &StatusUpdate) -> Option<SendErrorClass> {
+        let gateway = self.builder.context.ports.gateways.get(&update.channel)?;
+        update.code.as_deref().and_then(|code| gateway.class_of(code))
     }
 
     /// Another process changed rows or consents: looks at them now instead of at the next sweep.

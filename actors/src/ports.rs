@@ -27,7 +27,7 @@ use crate::domain::ids::{
     ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
 };
 use crate::domain::message::{Inbound, NewInbound, Outbound};
-use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
+use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::timer::Timer;
 use crate::domain::turn::Turn;
@@ -338,6 +338,8 @@ pub struct StatusUpdate {
     pub generation: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
+    /// What that code means ([`Gateway::class_of`]); the engine fills it in. A failure acts as it would have in an answer.
+    pub class: Option<SendErrorClass>,
     /// When it was received.
     pub at: Timestamp,
 }
@@ -360,6 +362,12 @@ pub trait Gateway: Send + Sync {
 
     /// Asks the provider whether it took a message (I5).
     fn find<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>>;
+
+    /// What one of the provider's codes means, in an answer and in a status callback alike. `None`: it is not in the catalogue.
+    fn class_of(&self, code: &str) -> Option<SendErrorClass> {
+        let _ = code;
+        None
+    }
 
     /// What to do when the provider cannot tell.
     fn on_unknown(&self) -> OnUnknown {

@@ -83,7 +83,7 @@ pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde
             codec::encode(&serde_json::to_vec(&stored)?, new.received_at.timestamp_millis(), into);
         }
         SpoolEntry::Status(update) => {
-            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } =
+            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, generation, code, class: _, at } =
                 update.clone();
             let stored =
                 StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
@@ -119,6 +119,7 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
         status,
         generation,
         code,
+        class: None,
         at,
     }))
 }
@@ -170,6 +171,7 @@ mod tests {
                 status: DeliveryStatus::Failed,
                 generation,
                 code,
+                class: None,
                 at: "2026-11-21T10:00:00.123456Z".parse().unwrap(),
             };
             let mut bytes = Vec::new();

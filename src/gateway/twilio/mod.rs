@@ -26,7 +26,7 @@ use std::sync::Arc;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
-use palabre_actors::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError};
+use palabre_actors::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use palabre_actors::ports::{Gateway, Pending};
 
 pub use self::config::TwilioAccount;
@@ -100,6 +100,11 @@ impl Kind {
     }
 }
 
+/// What stands behind a URL that Twilio calls, so that it repeats a call that fails: five times, whatever the failure
+/// (Twilio's "Webhooks: connection overrides"). By default, a call that fails is a lost message. Twilio keeps the fragment to
+/// itself: it is neither sent nor signed.
+pub(super) const REPEAT_OVERRIDE: &str = "#rc=5&rp=all";
+
 impl Provider for Kind {
     fn docs(&self) -> &'static str {
         "docs/providers/twilio.md"
@@ -143,8 +148,7 @@ impl Provider for Kind {
     }
 
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
-        // By default, a call that fails is a lost message.
-        Some(("#rc=5&rp=all", "it makes Twilio try again when this machine is away."))
+        Some((REPEAT_OVERRIDE, "it makes Twilio try again when this machine is away."))
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {
@@ -177,6 +181,10 @@ impl Gateway for TwilioGateway {
 
     fn find<'a>(&'a self, outbound: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
         Box::pin(find::find(self, outbound))
+    }
+
+    fn class_of(&self, code: &str) -> Option<SendErrorClass> {
+        codes::find(code).map(|known| known.class)
     }
 
     fn on_unknown(&self) -> OnUnknown {

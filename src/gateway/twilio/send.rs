@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
 use super::endpoint_failover::EndpointFailover;
 use super::retry_after::retry_after;
-use super::{Kind, TwilioAccount, codes};
+use super::{Kind, REPEAT_OVERRIDE, TwilioAccount, codes};
 use crate::config::Channel;
 
 /// The most of a reply that is read; a message is about one kilobyte.
@@ -137,6 +137,7 @@ impl TwilioGateway {
                 // Inside the value of StatusCallback: `&life=`, encoded.
                 let _ = write!(form, "%26{GENERATION_PARAMETER}%3D{}", message.generation.number);
             }
+            form.extend(form_urlencoded::byte_serialize(REPEAT_OVERRIDE.as_bytes()));
         }
         form.push_str("&To=");
         form.push_str(self.kind.encoded_prefix());
@@ -293,10 +294,10 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
     let class = match (status.as_u16(), known) {
         // Whatever it says: it may have broken after it took the message.
         (500.., _) => SendErrorClass::Unknown,
-        (429, _) => SendErrorClass::Retry { after: None },
+        // The code decides, not the status: 429 comes for a second's pace and for a day's limit alike.
         (400..=499, Some(known)) => known.class,
         // 408: the request never arrived whole.
-        (408, None) => SendErrorClass::Retry { after: None },
+        (408 | 429, None) => SendErrorClass::Retry { after: None },
         (401 | 403, None) => SendErrorClass::Misconfigured,
         (400..=499, None) => SendErrorClass::Reject,
         // A redirect or the like: that is not Twilio's API.
@@ -310,7 +311,7 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
         Some(known) => known.explain(Language::En).to_owned(),
         None => format!("Twilio answered {}", status.as_u16()),
     };
-    let throttled = code.as_deref().map_or(status == StatusCode::TOO_MANY_REQUESTS, codes::throttles);
+    let throttled = known.map_or(status == StatusCode::TOO_MANY_REQUESTS, |known| known.throttled);
     let code = code.unwrap_or_else(|| status.as_u16().to_string());
     SendError { class, code: Some(code), throttled, detail }
 }
@@ -349,5 +350,32 @@ mod tests {
         let error = refused(StatusCode::BAD_REQUEST, &HeaderMap::new(), reply);
         assert_eq!(error.code.as_deref(), Some("21211"));
         assert!(!format!("{error:?}").contains("336"));
+    }
+
+    #[test]
+    fn the_code_decides_and_the_status_only_where_there_is_none() {
+        let hours = |least: u64| move |class| matches!(class, SendErrorClass::Retry { after: Some(after) } if after.as_secs() >= least * 3_600);
+        let soon = |class| class == SendErrorClass::Retry { after: None };
+        let table: [(u16, Option<u32>, &dyn Fn(SendErrorClass) -> bool, bool); 12] = [
+            (429, Some(63_018), &hours(1), true),
+            (400, Some(63_018), &hours(1), true),
+            (429, Some(63_038), &hours(6), true),
+            (400, Some(63_038), &hours(6), true),
+            (429, Some(20_429), &soon, true),
+            (429, Some(14_107), &soon, true),
+            (429, None, &soon, true),
+            (429, Some(63_012), &soon, false),
+            (429, Some(21_610), &|class| class == SendErrorClass::OptedOut, false),
+            (403, Some(63_016), &|class| class == SendErrorClass::WindowClosed, false),
+            (401, None, &|class| class == SendErrorClass::Misconfigured, false),
+            // It may have broken after it took the message.
+            (503, Some(63_038), &|class| class == SendErrorClass::Unknown, true),
+        ];
+        for (status, code, is_right, throttled) in table {
+            let reply = code.map(|code| format!(r#"{{"code":{code},"status":{status}}}"#)).unwrap_or_default();
+            let error = refused(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), reply.as_bytes());
+            assert!(is_right(error.class), "{status} {code:?}: {:?}", error.class);
+            assert_eq!(error.throttled, throttled, "{status} {code:?}");
+        }
     }
 }

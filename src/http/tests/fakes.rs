@@ -155,6 +155,7 @@ impl Gateway {
             provider_message_id: ProviderMessageId::new(id),
             status: DeliveryStatus::Delivered,
             code: None,
+            class: None,
             at: now,
         }
     }

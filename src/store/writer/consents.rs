@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ContactId, TenantId};
+use palabre_actors::domain::ids::{ContactId, CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::turn::{ConsentChange, Turn};
 use palabre_actors::ports::Settlement;
@@ -116,15 +116,38 @@ pub(super) async fn record_failover_welcomes(tx: &impl Transaction, left: Vec<Fa
     Ok(())
 }
 
-/// The provider refused because the contact is on its own opt-out list: the contact goes on ours too.
+/// A message that its provider refused, at once or later, because the contact is on the provider's own opt-out list.
+pub(super) struct ProviderOptOut<'a> {
+    pub tenant: &'a TenantId,
+    pub channel: &'a str,
+    pub address: &'a Address,
+    pub message: OutboundId,
+    pub correlation: CorrelationId,
+    pub at: Timestamp,
+}
+
+impl<'a> From<&'a Settlement> for ProviderOptOut<'a> {
+    fn from(settlement: &'a Settlement) -> Self {
+        let message = &settlement.message;
+        Self {
+            tenant: &message.tenant,
+            channel: message.channel.as_str(),
+            address: &message.to,
+            message: message.id,
+            correlation: message.correlation,
+            at: settlement.at,
+        }
+    }
+}
+
+/// The contact is on the provider's opt-out list, and goes on ours too.
 pub(super) async fn record_provider_opt_out(
     tx: &impl Transaction,
-    settlement: &Settlement,
+    refused: ProviderOptOut<'_>,
     events: &mut Events,
 ) -> Result<(), DbErr> {
-    let (message, at) = (&settlement.message, settlement.at);
-    let (tenant, address) = (&message.tenant, &message.to);
-    let proof = message.id.to_string();
+    let ProviderOptOut { tenant, channel, address, message, correlation, at } = refused;
+    let proof = message.to_string();
     let values = [
         id(Uuid::now_v7()),
         text(tenant.as_str()),
@@ -139,7 +162,7 @@ pub(super) async fn record_provider_opt_out(
         ledger.push([
             id(Uuid::now_v7()),
             text(tenant.as_str()),
-            text(message.channel.as_str()),
+            text(channel),
             id_or_null(contact),
             text(address.as_str()),
             text("opted_out"),
@@ -150,7 +173,7 @@ pub(super) async fn record_provider_opt_out(
         ledger.insert(tx).await?;
         invalidate_conversations(tx, (tenant, address), None, at).await?;
         let contact = contact.map(|contact| contact.0);
-        events.push(&events::opted_out_at_provider(tenant, contact, message.correlation, at));
+        events.push(&events::opted_out_at_provider(tenant, contact, correlation, at));
     }
     suppress(tx, tenant, address, at, events).await
 }

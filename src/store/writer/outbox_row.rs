@@ -22,7 +22,7 @@ const HELD: &str = "budget";
 
 /// The columns that a settlement or a callback reads or changes.
 pub(super) struct OutboxRow {
-    id: OutboundId,
+    pub id: OutboundId,
     tenant: String,
     channel: String,
     conversation: String,
@@ -308,6 +308,8 @@ impl OutboxRow {
         if failed {
             self.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
         } else {
+            // The contact has it, or is about to: an earlier failure is over.
+            self.last_error = None;
             self.sent_at.get_or_insert(update.at);
         }
         let channel = update.channel.as_str();

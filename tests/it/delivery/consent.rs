@@ -183,6 +183,30 @@ async fn i6_what_the_provider_knows_of_an_opt_out_is_recorded_and_silences() {
 }
 
 #[tokio::test]
+async fn i6_an_opt_out_that_only_a_callback_reports_is_recorded_and_silences() {
+    let world = World::start_on(&quick());
+    world.write(BELLE, ANNE, "bonjour").await;
+    world.twilio.taken_at_least(1).await;
+    let sent = world.twilio.sends().pop().expect("it was taken");
+    let id = sent.mid.clone().expect("our id");
+    let report = async || world.twilio.report(&sent.sid, "failed", Some(21610)).await.expect("an answer").status;
+    assert_eq!(report().await, 200);
+    world.until_is(&id, "failed", Some("21610")).await;
+    assert_eq!(ledger(&world).await, ["opted_out provider"]);
+    world.explains(&id, "the contact wrote STOP to this sender", "le contact a écrit STOP à cet expéditeur");
+    let noted = ("the provider says that the contact opted out: recorded", "le contact ne veut plus de messages : noté");
+    world.explains(&id, noted.0, noted.1);
+    let asked = world.ask_for(BELLE, ANNE, Asked { body: "Une offre !", ..Asked::default() }).await;
+    world.until_is(&asked, "suppressed", Some("opted_out")).await;
+    // Their START ends it, and the same callback once more does not take that back.
+    world.write(BELLE, ANNE, "START").await;
+    world.twilio.taken_at_least(2).await;
+    assert_eq!(report().await, 200);
+    world.write(BELLE, ANNE, "et maintenant ?").await;
+    world.twilio.taken_at_least(3).await;
+}
+
+#[tokio::test]
 async fn i6_a_stop_that_the_provider_obeys_by_itself_is_recorded_and_not_confirmed_twice() {
     let world = World::start_on(&quick());
     world.twilio.set_policy(Policy { obeys_stop: true, ..Policy::default() });

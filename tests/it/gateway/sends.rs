@@ -43,7 +43,7 @@ async fn a_message_arrives_as_it_was_written() {
             assert_eq!(sent.to, wire_to);
             assert_eq!(sent.from.as_deref(), Some(wire_from));
             assert_eq!(sent.mid.as_deref(), Some(message.id.to_string().as_str()));
-            let callback = format!("{PUBLIC}/webhooks/{}/belle/status?mid={}", kind.provider(), message.id);
+            let callback = format!("{PUBLIC}/webhooks/{}/belle/status?mid={}#rc=5&rp=all", kind.provider(), message.id);
             assert_eq!(sent.status_callback, Some(callback));
         }
     }

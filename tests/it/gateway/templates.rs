@@ -104,7 +104,7 @@ async fn the_callback_says_which_life_it_is_about() {
     for (message, more) in [(first, ""), (third, "&life=2")] {
         gateway.send(text(&message)).await.unwrap();
         let sent = simulator.sends().pop().unwrap();
-        let callback = format!("{PUBLIC}/webhooks/twilio-whatsapp/belle/status?mid={}{more}", message.id);
+        let callback = format!("{PUBLIC}/webhooks/twilio-whatsapp/belle/status?mid={}{more}#rc=5&rp=all", message.id);
         assert_eq!(sent.status_callback, Some(callback));
         assert_eq!(sent.mid, Some(message.id.to_string()));
     }

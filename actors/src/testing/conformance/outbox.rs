@@ -11,7 +11,7 @@ use crate::domain::conversation::ConversationKey;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
-use crate::domain::send::Receipt;
+use crate::domain::send::{Receipt, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::ports::{Advanced, ClaimUnknown, EndedLeases, Outbox, Settled, StatusUpdate};
 
@@ -25,6 +25,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         status,
         generation: None,
         code: None,
+        class: None,
         at: at(seconds),
     }
 }
@@ -307,6 +308,66 @@ pub async fn i6_the_providers_opt_out_is_ours(store: &impl Subject) {
     settle(store, &held, suppressed(false), 4).await;
     assert_eq!(state(store, &held).await, OutboxState::Suppressed);
     assert!(!other.recipient_status(store).await.opted_out);
+}
+
+/// The code of a callback acts like that of an answer: once, and not again when the contact has said START since.
+pub async fn i6_an_opt_out_that_a_callback_reports_is_ours(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let refused = customer.is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &refused, taken("SMout"), 1).await;
+    let waiting = customer.is_answered(store, "SM2", 2, queued(60)).await;
+    let failed = StatusUpdate {
+        code: Some("21610".into()),
+        class: Some(SendErrorClass::OptedOut),
+        ..callback(&refused, DeliveryStatus::Failed, 3)
+    };
+    assert_eq!(store.advance(failed.clone()).await.expect("advances"), Advanced::To(OutboxState::Failed));
+    assert!(customer.recipient_status(store).await.opted_out);
+    assert!(customer.state(store).await.opted_out);
+    assert_eq!(store.advance(failed).await.expect("advances"), Advanced::Unchanged(OutboxState::Failed));
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(refused.id);
+    assert_eq!((row.state, row.last_error.as_deref()), (OutboxState::Failed, Some("21610")));
+    let row = rows.sent_row(waiting.id);
+    assert_eq!((row.state, row.last_error.as_deref()), (OutboxState::Suppressed, Some("opted_out")));
+    let counts = [EventType::OptedOut, EventType::MessageSuppressed, EventType::MessageFailed];
+    assert_eq!(counts.map(|event_type| rows.count(event_type)), [1, 1, 2]);
+
+    let other = Customer::of("belle", 2);
+    let message = other.is_answered(store, "SM3", 4, now(4)).await;
+    settle(store, &message, taken("SMother"), 5).await;
+    let rejected = StatusUpdate {
+        code: Some("30003".into()),
+        class: Some(SendErrorClass::Reject),
+        ..callback(&message, DeliveryStatus::Failed, 6)
+    };
+    store.advance(rejected).await.expect("advances");
+    assert!(!other.recipient_status(store).await.opted_out);
+}
+
+pub async fn i8_a_success_clears_the_failure_before_it(store: &impl Subject) {
+    let befores: [(&str, Option<Settled>, Option<DeliveryStatus>); 4] = [
+        ("failed", Some(taken("SMout")), Some(DeliveryStatus::Failed)),
+        ("dead", Some(Settled::Dead { reason: "exhausted:503".into() }), None),
+        ("unknown", Some(Settled::Unknown { ask_at: at(9), reason: "unknown_outcome".into() }), None),
+        ("pending", Some(Settled::Retry { at: at(60), reason: "503".into() }), None),
+    ];
+    for (customer, (before, settled, failed)) in (1..).zip(befores) {
+        let message =
+            Customer::of("belle", customer).is_answered(store, &format!("SM{customer}"), 0, now(0)).await;
+        if let Some(settled) = settled {
+            settle(store, &message, settled, 1).await;
+        }
+        if let Some(status) = failed {
+            let failed = StatusUpdate { code: Some("30008".into()), ..callback(&message, status, 2) };
+            store.advance(failed).await.expect("advances");
+        }
+        let row = store.snapshot().await.sent_row(message.id).clone();
+        assert!(row.state.as_str() == before && row.last_error.is_some(), "{before}");
+        store.advance(callback(&message, DeliveryStatus::Delivered, 3)).await.expect("advances");
+        let row = store.snapshot().await.sent_row(message.id).clone();
+        assert_eq!((row.state, row.last_error), (OutboxState::Delivered, None), "{before}");
+    }
 }
 
 pub async fn i8_a_callback_may_come_first(store: &impl Subject) {

@@ -71,9 +71,14 @@ impl std::fmt::Debug for Sent {
     }
 }
 
+/// A URL as Twilio calls and signs it: the fragment holds overrides for Twilio itself.
+pub(super) fn without_fragment(url: &str) -> &str {
+    url.split_once('#').map_or(url, |(url, _)| url)
+}
+
 /// Our own id, from the query string of a callback's URL.
 pub(super) fn our_id(callback: &str) -> Option<String> {
-    let (_, query) = callback.split_once('?')?;
+    let (_, query) = without_fragment(callback).split_once('?')?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == MESSAGE_ID_PARAMETER).map(|(_, id)| id.into_owned())
 }

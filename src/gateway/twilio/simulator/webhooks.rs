@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::World;
 use super::accounts::lock;
-use super::ledger::Sent;
+use super::ledger::{Sent, without_fragment};
 use super::message::{InboundMessage, status_parameters};
 use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, SimulatorError};
 use crate::gateway::twilio::form::Form;
@@ -103,7 +103,7 @@ impl World {
         status: &str,
         error_code: Option<u32>,
     ) -> Result<SignedWebhook, SimulatorError> {
-        let url = sent.status_callback.as_deref().ok_or(SimulatorError::NoCallback)?;
+        let url = sent.status_callback.as_deref().map(without_fragment).ok_or(SimulatorError::NoCallback)?;
         let daemon = lock(&self.post.daemon).clone().unwrap_or_else(|| Daemon::at(""));
         let from = sent.from.as_deref().unwrap_or_default();
         let parameters = status_parameters(&sent.account_sid, &sent.sid, from, &sent.to, status, error_code);

@@ -81,6 +81,9 @@ pub(in crate::store) const OUTBOX_ROWS_FREE: &str = OUTBOX_ROWS;
 /// Not needed: reading a row first costs a file next to nothing.
 pub(in crate::store) const MARK_SENT: &str = "";
 
+/// `(id)`: channel, recipient and correlation id of a row.
+pub(in crate::store) const OUTBOX_RECIPIENT: &str = "SELECT channel_id, \"to\", correlation_id FROM messages_out WHERE id = ?1";
+
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
     AND tenant_id = ?1 AND (channel_id = ?2 OR sent_via = ?2) ORDER BY id DESC LIMIT 1";

@@ -45,6 +45,7 @@ fn delivered(message: &Outbound) -> StatusUpdate {
         status: DeliveryStatus::Delivered,
         generation: None,
         code: None,
+        class: None,
         at: at(3),
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
+use crate::domain::send::SendErrorClass;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
     Advanced, ChannelKey, Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries, MaintenanceReport, Outbox,
@@ -225,6 +226,7 @@ impl Data {
             if failed {
                 row.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
             } else {
+                row.last_error = None;
                 row.sent_at.get_or_insert(update.at);
             }
             if update.channel != row.message.channel {
@@ -247,6 +249,9 @@ impl Data {
         }
         self.log_out(&message, event_type, ActorType::Provider, payload, update.at);
         let Some(next) = next else { return Advanced::Unchanged(before) };
+        if next == OutboxState::Failed && update.class == Some(SendErrorClass::OptedOut) {
+            self.opt_out_by_provider(&message, update.at);
+        }
         if before.rank() < OutboxState::Sent.rank() {
             self.count_usage(&message.tenant, &update.channel, update.at, Usage { messages: 1, cost_micros: 0 });
         }

@@ -132,7 +132,7 @@ impl Data {
         self.consents.push(said);
     }
 
-    fn opt_out_by_provider(&mut self, message: &Outbound, at: Timestamp) {
+    pub(super) fn opt_out_by_provider(&mut self, message: &Outbound, at: Timestamp) {
         if self.record_opt_out(&message.tenant, &message.to) {
             let contact = self.addresses.get(&(message.tenant.clone(), message.to.clone())).copied();
             self.consents.push(ConsentRow {

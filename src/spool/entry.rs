@@ -83,8 +83,18 @@ pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde
             codec::encode(&serde_json::to_vec(&stored)?, new.received_at.timestamp_millis(), into);
         }
         SpoolEntry::Status(update) => {
-            let StatusUpdate { tenant, channel, scheme, id, provider_message_id, status, generation, code, class: _, at } =
-                update.clone();
+            let StatusUpdate {
+                tenant,
+                channel,
+                scheme,
+                id,
+                provider_message_id,
+                status,
+                generation,
+                code,
+                class: _,
+                at,
+            } = update.clone();
             let stored =
                 StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
             codec::encode_as(codec::CALLBACKS, &serde_json::to_vec(&stored)?, at.timestamp_millis(), into);

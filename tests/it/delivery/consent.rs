@@ -194,7 +194,8 @@ async fn i6_an_opt_out_that_only_a_callback_reports_is_recorded_and_silences() {
     world.until_is(&id, "failed", Some("21610")).await;
     assert_eq!(ledger(&world).await, ["opted_out provider"]);
     world.explains(&id, "the contact wrote STOP to this sender", "le contact a écrit STOP à cet expéditeur");
-    let noted = ("the provider says that the contact opted out: recorded", "le contact ne veut plus de messages : noté");
+    let noted =
+        ("the provider says that the contact opted out: recorded", "le contact ne veut plus de messages : noté");
     world.explains(&id, noted.0, noted.1);
     let asked = world.ask_for(BELLE, ANNE, Asked { body: "Une offre !", ..Asked::default() }).await;
     world.until_is(&asked, "suppressed", Some("opted_out")).await;

@@ -353,8 +353,7 @@ pub async fn i8_a_success_clears_the_failure_before_it(store: &impl Subject) {
         ("pending", Some(Settled::Retry { at: at(60), reason: "503".into() }), None),
     ];
     for (customer, (before, settled, failed)) in (1..).zip(befores) {
-        let message =
-            Customer::of("belle", customer).is_answered(store, &format!("SM{customer}"), 0, now(0)).await;
+        let message = Customer::of("belle", customer).is_answered(store, &format!("SM{customer}"), 0, now(0)).await;
         if let Some(settled) = settled {
             settle(store, &message, settled, 1).await;
         }

@@ -356,7 +356,8 @@ mod tests {
     fn the_code_decides_and_the_status_only_where_there_is_none() {
         let hours = |least: u64| move |class| matches!(class, SendErrorClass::Retry { after: Some(after) } if after.as_secs() >= least * 3_600);
         let soon = |class| class == SendErrorClass::Retry { after: None };
-        let table: [(u16, Option<u32>, &dyn Fn(SendErrorClass) -> bool, bool); 12] = [
+        type Is<'a> = &'a dyn Fn(SendErrorClass) -> bool;
+        let table: [(u16, Option<u32>, Is<'_>, bool); 12] = [
             (429, Some(63_018), &hours(1), true),
             (400, Some(63_018), &hours(1), true),
             (429, Some(63_038), &hours(6), true),

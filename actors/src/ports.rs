@@ -283,7 +283,7 @@ pub enum Settled {
     Snooze {
         /// `next_attempt_at`
         at: Timestamp,
-        /// `last_error`: a word, free of personal data.
+        /// `blocked_reason`: a word or a code, free of personal data.
         reason: String,
     },
     /// `unknown`, to be reconciled at that time.
@@ -295,11 +295,11 @@ pub enum Settled {
     },
     /// `deferred` until the contact writes or confirms, event `message_deferred`. The attempt is taken back.
     Deferred {
-        /// `last_error`: `window_closed`, `not_confirmed`.
+        /// `blocked_reason`: `window_closed`, `not_confirmed`, or the provider's code.
         reason: String,
     },
     /// `deferred` until then: the tenant's budget is spent, and the message is not urgent. It leaves the conversation queue
-    /// meanwhile. `last_error` is `budget`, event `message_deferred`; the attempt is taken back.
+    /// meanwhile. `blocked_reason` is `budget`, event `message_deferred`; the attempt is taken back.
     Held {
         /// `next_attempt_at`
         until: Timestamp,

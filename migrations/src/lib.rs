@@ -20,6 +20,7 @@ mod m20261130_000013_plain_names;
 mod m20261130_000020_conversation_list;
 mod m20261130_000021_search;
 mod m20261130_000030_timers;
+mod m20261130_000040_blocked_reason;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000020_conversation_list::Migration),
             Box::new(m20261130_000021_search::Migration),
             Box::new(m20261130_000030_timers::Migration),
+            Box::new(m20261130_000040_blocked_reason::Migration),
         ]
     }
 }

@@ -99,7 +99,7 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(FlowHistory, Aroun
         if let Some(fallback) = fallback_of(&row.channel_id, config) {
             around.fallbacks.insert(row.channel_id.clone(), fallback.to_owned());
         }
-        if row.last_error.as_deref() == Some(WINDOW_CLOSED) {
+        if row.reason() == Some(WINDOW_CLOSED) {
             let wrote = archive.contact_wrote(&row.tenant_id, &row.conversation_id).await?;
             around.wrote.insert(row.id.clone(), wrote);
         }

@@ -135,7 +135,7 @@ fn message(row: &message_in::Model, content: Content) -> Message {
 }
 
 fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer {
-    let code = row.last_error.as_deref().and_then(sentences::code).map(|code| Code {
+    let code = row.reason().and_then(sentences::code).map(|code| Code {
         number: code.code.parse::<u32>().map_or_else(|_| code.code.into(), Into::into),
         en: code.explain(Language::En),
         fr: code.explain(Language::Fr),
@@ -152,7 +152,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content) -> Answer
         state: row.state.clone(),
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at.clone(),
-        last_error: row.last_error.clone(),
+        last_error: row.reason().map(str::to_owned),
         explanation: sentences::state_outbound(row, around.wait(row), content.language),
         what_to_do: sentences::next_step(row, around.wait(row), around.fallback(row), content.language),
         waits: around.wait(row).map(Waiting::of),

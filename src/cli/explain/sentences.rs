@@ -175,7 +175,7 @@ pub(super) fn next_step(
     if let Some(waits) = waits.filter(|_| waiting) {
         return wait_todo(waits, &case, language);
     }
-    row.last_error.as_deref().and_then(|reason| what_to_do(reason, &case, language))
+    row.reason().and_then(|reason| what_to_do(reason, &case, language))
 }
 
 fn told_state(state: OutboxState, row: &message_out::Model, language: Language) -> String {
@@ -212,11 +212,11 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             }
         },
     );
-    if state == OutboxState::Dead && row.last_error.as_deref() == Some("unknown_outcome") {
+    if state == OutboxState::Dead && row.reason() == Some("unknown_outcome") {
         return with_reason(text, Some(in_(language, PARKED)), language);
     }
     let tells = !matches!(state, OutboxState::Sending | OutboxState::Sent | OutboxState::Delivered | OutboxState::Read);
-    let because = row.last_error.as_deref().filter(|_| tells).map(|reason| last_error(reason, language));
+    let because = row.reason().filter(|_| tells).map(|reason| last_error(reason, language));
     with_reason(text, because.as_deref(), language)
 }
 

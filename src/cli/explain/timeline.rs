@@ -84,7 +84,7 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
     if let Some(wrote) = around.wrote.get(&row.id) {
         line(&content.field("contact wrote", words::contact_wrote(*wrote, content.language)));
     }
-    if let Some(code) = row.last_error.as_deref().and_then(sentences::code) {
+    if let Some(code) = row.reason().and_then(sentences::code) {
         line(&content.field("see", code.source()));
     }
     let open = row
@@ -253,6 +253,7 @@ pub(super) mod sample_flow {
             lease_owner: None,
             lease_until: None,
             provider_message_id: Some("SM00000000000000000000000000000002".to_owned()),
+            blocked_reason: None,
             last_error: Some("30003".to_owned()),
             correlation_id: inbound().correlation_id,
             created_at: "2026-11-21T04:45:00.003100Z".to_owned(),
@@ -346,7 +347,7 @@ mod tests {
     #[test]
     fn i11_who_never_wrote_is_told_from_who_wrote_long_ago() {
         let mut story = sample_flow::story();
-        (story.outbound[0].state, story.outbound[0].last_error) =
+        (story.outbound[0].state, story.outbound[0].blocked_reason) =
             ("deferred".to_owned(), Some("window_closed".to_owned()));
         let noon = moment("2026-11-20T12:00:00Z");
         for (wrote, language, expected) in [

@@ -22,6 +22,9 @@ pub struct Model {
     pub lease_owner: Option<String>,
     pub lease_until: Option<String>,
     pub provider_message_id: Option<String>,
+    /// Why it is not sent at the moment.
+    pub blocked_reason: Option<String>,
+    /// What its last attempt or its provider said.
     pub last_error: Option<String>,
     pub correlation_id: String,
     pub created_at: String,
@@ -30,6 +33,13 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Why it is not sent at the moment, or what its last attempt or its provider said.
+    pub fn reason(&self) -> Option<&str> {
+        self.blocked_reason.as_deref().or(self.last_error.as_deref())
+    }
+}
 
 super::debug_by_id!(Model);
 super::debug_by_id!(ModelEx);

@@ -223,6 +223,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("lease_owner"),
             time("lease_until"),
             text("provider_message_id"),
+            text("blocked_reason"),
             text("last_error"),
             text("correlation_id"),
             time("created_at"),

@@ -63,7 +63,8 @@ pub(in crate::store) const INBOUND: &str = "SELECT m.id, m.tenant_id, m.conversa
         m.id = j.value WHERE m.tenant_id = ANY ($1::text[])";
 
 /// Tenants, `[id, …]`: columns of a [`crate::store::conversations::MessageRow`].
-pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, m.last_error, \
+pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.conversation_id, m.channel_id, m.body, m.state, \
+        coalesce(m.blocked_reason, m.last_error), \
         m.kind, m.sent_at, m.correlation_id, m.created_at FROM unnest($2::text[]) j (value) JOIN messages_out m ON \
         m.id = j.value WHERE m.tenant_id = ANY ($1::text[])";
 

@@ -129,10 +129,12 @@ pub(super) async fn migrate(url: &str) -> Result<Vec<String>, DbErr> {
     Ok(missing)
 }
 
-/// Makes rows that wait for another day or month due again. However many wait, the start is not given up for it.
+/// Makes rows that wait for another day or month due again, also those that nodes of the version before deferred while
+/// nodes were restarted one by one. However many wait, the start is not given up for it.
 pub(super) async fn reset_quota_waits(pool: &PgPool) -> Result<(), DbErr> {
     let mut tx = pool.begin().await.map_err(failed)?;
     tx.execute("SET LOCAL statement_timeout = '5min'").await.map_err(failed)?;
+    tx.execute(sql::ADOPT_BLOCKED_REASONS).await.map_err(failed)?;
     tx.execute(sql::RESET_QUOTA_WAITS).await.map_err(failed)?;
     tx.commit().await.map_err(failed)
 }

@@ -10,7 +10,8 @@ use crate::store::sqlite::operator::StateGroup;
 /// The columns of an [`crate::store::operator::Item`], in its order.
 macro_rules! item {
     () => {
-        "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
+        "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, COALESCE(blocked_reason, last_error), \
+        attempts, life, \
         urgent, next_attempt_at, expires_at, provider_message_id, sent_via, cost_micros, correlation_id, created_at, \
         sent_at, updated_at, in_reply_to, behind"
     };
@@ -19,14 +20,14 @@ macro_rules! item {
 /// Tenants, states, channel, reason, kind, since, until: all but the first two may be null.
 const FILTER: &str = "tenant_id = ANY ($1::text[]) AND state = ANY ($2::text[]) \
     AND ($3::text IS NULL OR channel_id = $3) \
-    AND ($4::text IS NULL OR last_error = $4 OR last_error = 'exhausted:' || $4) \
+    AND ($4::text IS NULL OR COALESCE(blocked_reason, last_error) IN ($4, 'exhausted:' || $4)) \
     AND ($5::text IS NULL OR kind = $5) AND ($6::timestamptz IS NULL OR created_at >= $6) \
     AND ($7::timestamptz IS NULL OR created_at < $7)";
 
 /// The reason of a row. A pending row without a reason of its own gets one from where it is: `line` (blocked behind
 /// another), `time`, or `turn` when its own time does not hold it back, though its channel may. Now (`$8`), since
 /// when a channel notice must have been posted (`$9`).
-const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
+const REASON: &str = "COALESCE(blocked_reason, last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
     WHEN next_attempt_at <= $8::timestamptz THEN 'turn' \
     WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
         SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
@@ -84,12 +85,13 @@ pub(in crate::store) const REPLAY: &str = "WITH back AS (UPDATE low_watermark SE
         (SELECT min(j.id COLLATE \"C\") FROM unnest($1::text[]) j (id))) WHERE one) \
     UPDATE messages_out t SET state = 'pending', behind = false, life = t.life + 1, \
         life_since = j.due, next_attempt_at = j.due, expires_at = j.expires_at, attempts_before = t.attempts, \
-        provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
+        provider_message_id = NULL, blocked_reason = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
         lease_until = NULL, updated_at = $4 \
     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) j (id, due, expires_at) WHERE t.id = j.id";
 
 /// Id, now.
-pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
+pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', blocked_reason = NULL, \
+    last_error = 'cancelled', \
     lease_owner = NULL, lease_until = NULL, updated_at = $2 WHERE id = $1";
 
 /// Tenants.

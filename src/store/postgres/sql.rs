@@ -45,16 +45,24 @@ use leased;
 /// A row that waits for the contact, as in the partial index `messages_out_deferred`.
 macro_rules! awaits_contact {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".last_error IS DISTINCT FROM 'budget'")
+        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IS DISTINCT FROM 'budget'")
     };
 }
 use awaits_contact;
+
+/// Why a row is not sent, or what its last attempt said.
+macro_rules! reason {
+    ($row:literal) => {
+        concat!("coalesce(", $row, ".blocked_reason, ", $row, ".last_error)")
+    };
+}
+use reason;
 
 /// A row that waits for its tenant's budget, as in the partial indexes `messages_out_held` and
 /// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".last_error = 'budget'")
+        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason = 'budget'")
     };
 }
 use held;
@@ -255,7 +263,7 @@ pub(in crate::store) const UNCONFIRMED: &str = concat!(
         OFFSET 0) c \
     WHERE (SELECT true FROM messages_out d WHERE d.tenant_id = $1 AND d.conversation_id = c.id AND ",
     awaits_contact!("d"),
-    " AND d.last_error = 'not_confirmed' LIMIT 1) IS NOT NULL"
+    " AND d.blocked_reason = 'not_confirmed' LIMIT 1) IS NOT NULL"
 );
 
 /// `(message, ledger's id, channel, its scheme, now)`: records welcomes among these messages that left through that

@@ -18,9 +18,9 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 6] = [
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND last_error IS DISTINCT FROM 'budget'",
+        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget'",
     },
-    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND last_error = 'budget'" },
+    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND blocked_reason = 'budget'" },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
         states: &[
@@ -38,7 +38,8 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 6] = [
 /// The columns of an [`crate::store::operator::Item`], in its order.
 macro_rules! item {
     () => {
-        "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, last_error, attempts, life, \
+        "id, tenant_id, channel_id, conversation_id, \"to\", body, template, kind, state, COALESCE(blocked_reason, last_error), \
+        attempts, life, \
         urgent, next_attempt_at, expires_at, provider_message_id, sent_via, cost_micros, correlation_id, created_at, \
         sent_at, updated_at, in_reply_to, behind"
     };
@@ -46,13 +47,14 @@ macro_rules! item {
 
 /// Tenants, states, channel, reason, kind, since, until: all but the first two may be null.
 const FILTER: &str = "tenant_id IN (SELECT value FROM json_each(+?1)) AND state IN (SELECT value FROM json_each(+?2)) \
-    AND (?3 IS NULL OR channel_id = ?3) AND (?4 IS NULL OR last_error = ?4 OR last_error = 'exhausted:' || ?4) \
+    AND (?3 IS NULL OR channel_id = ?3) \
+    AND (?4 IS NULL OR COALESCE(blocked_reason, last_error) IN (?4, 'exhausted:' || ?4)) \
     AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR created_at >= ?6) AND (?7 IS NULL OR created_at < ?7)";
 
 /// The reason of a row. A pending row without a reason of its own gets one from where it is: `line` (blocked behind
 /// another), `time`, or `turn` when its own time does not hold it back, though its channel may. Now (`?8`), since
 /// when a channel notice must have been posted (`?9`).
-const REASON: &str = "COALESCE(last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
+const REASON: &str = "COALESCE(blocked_reason, last_error, CASE WHEN state <> 'pending' THEN NULL WHEN behind THEN 'line' \
     WHEN next_attempt_at <= ?8 THEN 'turn' \
     WHEN next_attempt_at <= (SELECT max(h.until) FROM (\
         SELECT p.until FROM channel_pauses p WHERE p.channel_id = messages_out.channel_id \
@@ -118,11 +120,12 @@ pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, co
 /// before.
 pub(in crate::store) const REPLAY: &str = "UPDATE messages_out SET state = 'pending', behind = 0, life = life + 1, \
     life_since = j.value->>1, next_attempt_at = j.value->>1, expires_at = j.value->>2, attempts_before = attempts, \
-    provider_message_id = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
+    provider_message_id = NULL, blocked_reason = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
     lease_until = NULL, updated_at = ?2 FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// Id, now.
-pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', last_error = 'cancelled', \
+pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', blocked_reason = NULL, \
+    last_error = 'cancelled', \
     lease_owner = NULL, lease_until = NULL, updated_at = ?2 WHERE id = ?1";
 
 /// Tenants.

@@ -71,7 +71,7 @@ fn inbound(row: &Row) -> Result<InboundRow, DbErr> {
 const OUTBOUND: &str = "SELECT id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
     correlation_id, attempts, created_at, template, urgent, expires_at, life, life_since, attempts_before, \
     action, next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
-    cost_micros, idempotency_key FROM messages_out ORDER BY id";
+    cost_micros, idempotency_key, blocked_reason FROM messages_out ORDER BY id";
 
 fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
     Ok(OutboundRow {
@@ -87,6 +87,7 @@ fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
         via: row.get::<Option<String>>(26)?.as_deref().map(ChannelId::new),
         cost_micros: row.get(27)?,
         idempotency_key: row.get(28)?,
+        blocked_reason: row.get(29)?,
     })
 }
 
@@ -173,7 +174,7 @@ fn usage(row: &Row) -> Result<UsageRow, DbErr> {
 /// What an operator's replay does.
 pub(super) async fn replay(store: &Store, id: OutboundId, at: Timestamp) {
     let sql = "UPDATE messages_out SET state = 'pending', life = life + 1, life_since = ?2, attempts_before = attempts, \
-        next_attempt_at = ?2, last_error = NULL, provider_message_id = NULL, sent_at = NULL, \
+        next_attempt_at = ?2, blocked_reason = NULL, last_error = NULL, provider_message_id = NULL, sent_at = NULL, \
         behind = EXISTS (SELECT 1 FROM messages_out o WHERE o.conversation_id = messages_out.conversation_id \
             AND o.id < messages_out.id AND o.state IN ('pending', 'sending', 'unknown')) \
         WHERE id = ?1 AND state IN ('dead', 'failed', 'cancelled', 'suppressed') RETURNING tenant_id, correlation_id";

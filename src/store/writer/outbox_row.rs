@@ -17,7 +17,7 @@ use crate::store::events::{self, EventReason, OutboundRef};
 use crate::store::statement::{Value, id, integer, text, text_or_null, time, time_or_null};
 use crate::store::values::quarter_text;
 
-/// `last_error` of a row that waits for its tenant's budget; SQL statements look for it.
+/// `blocked_reason` of a row that waits for its tenant's budget; SQL statements look for it.
 const HELD: &str = "budget";
 
 /// The columns that a settlement or a callback reads or changes.
@@ -34,6 +34,7 @@ pub(super) struct OutboxRow {
     lease_owner: Option<String>,
     lease_until: Option<Timestamp>,
     provider_message_id: Option<String>,
+    blocked_reason: Option<String>,
     last_error: Option<String>,
     sent_at: Option<Timestamp>,
     via: Option<String>,
@@ -69,6 +70,7 @@ pub(super) struct PackedOutboxRow(
     Option<String>,
     i64,
     Option<Timestamp>,
+    Option<String>,
     u8,
 );
 
@@ -104,6 +106,7 @@ impl OutboxRow {
             lease_owner: row.6,
             lease_until: row.7,
             provider_message_id: row.8,
+            blocked_reason: row.17,
             last_error: row.9,
             correlation: row.10,
             sent_at: row.11,
@@ -112,7 +115,7 @@ impl OutboxRow {
             via: row.14,
             cost_micros: row.15,
             expires_at: row.16,
-            followed: row.17 != 0,
+            followed: row.18 != 0,
             was_in_queue: row.3.is_in_line(),
             was_at_provider: is_at_provider(row.3),
             scheme: None,
@@ -135,6 +138,7 @@ impl OutboxRow {
             lease_owner: None,
             lease_until: None,
             provider_message_id: None,
+            blocked_reason: None,
             last_error: None,
             sent_at: None,
             via: None,
@@ -153,7 +157,7 @@ impl OutboxRow {
     }
 
     /// The columns of `sql::OUTBOX_UPDATE`.
-    pub fn columns(&self) -> [Value; 13] {
+    pub fn columns(&self) -> [Value; 14] {
         [
             id(self.id),
             text(self.state.as_str()),
@@ -168,6 +172,7 @@ impl OutboxRow {
             text_or_null(self.via.as_deref()),
             integer(self.cost_micros),
             time_or_null(self.expires_at),
+            text_or_null(self.blocked_reason.as_deref()),
         ]
     }
 
@@ -227,7 +232,7 @@ impl OutboxRow {
             }
             Settled::Snooze { at: again, reason } => {
                 // A row that is snoozed again for the same reason has one event.
-                is_new = self.last_error.as_deref() != Some(reason);
+                is_new = self.blocked_reason.as_deref() != Some(reason);
                 self.next_attempt_at = *again;
                 self.attempts -= 1;
                 (reason, None)
@@ -249,7 +254,12 @@ impl OutboxRow {
             Settled::Suppressed { reason, .. } => (reason, None),
             Settled::Dead { reason } => (reason, Some(message.attempts)),
         };
-        self.last_error = Some(reason.to_owned());
+        if matches!(result, Settled::Snooze { .. } | Settled::Deferred { .. } | Settled::Held { .. }) {
+            self.blocked_reason = Some(reason.to_owned());
+        } else {
+            self.blocked_reason = None;
+            self.last_error = Some(reason.to_owned());
+        }
         let via = settlement.via.as_ref().map(|via| &via.channel);
         let why = EventReason { reason, attempt: attempt.map(|attempt| attempt.max(1)), via };
         let event = is_new.then(|| events::outbound(self.reference(&message.tenant), transition, why, *at));
@@ -266,6 +276,7 @@ impl OutboxRow {
         }
         if let Some(next) = next {
             self.state = next;
+            self.blocked_reason = None;
             self.last_error = None;
             self.provider_message_id = Some(provider_id.to_owned());
             self.sent_at = Some(*at);
@@ -304,6 +315,7 @@ impl OutboxRow {
             return (Advanced::Unchanged(before), ChangeEffects { event, usage: None });
         };
         self.state = next;
+        self.blocked_reason = None;
         self.changed_at = Some(update.at);
         if failed {
             self.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));

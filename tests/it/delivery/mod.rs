@@ -89,7 +89,7 @@ impl World {
     pub async fn until_is(&self, id: &str, state: &str, reason: Option<&str>) {
         let reason = reason.map_or_else(|| "IS NULL".to_owned(), |reason| format!("= '{reason}'"));
         let sql = format!(
-            "SELECT count(*) FROM messages_out WHERE id = '{id}' AND state = '{state}' AND last_error {reason}"
+            "SELECT count(*) FROM messages_out WHERE id = '{id}' AND state = '{state}' AND coalesce(blocked_reason, last_error) {reason}"
         );
         self.until(&sql, 1).await;
     }

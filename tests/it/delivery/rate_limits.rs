@@ -161,7 +161,7 @@ async fn i7_a_whatsapp_sender_is_paced_unless_told_otherwise() {
         world.ask_for(BELLE, ANNE, Asked { body: &format!("n{n}"), ..Asked::default() }).await;
     }
     // 45 at once, and one every 6 s: Meta's limit for one contact.
-    world.until("SELECT count(*) FROM messages_out WHERE last_error = 'paced'", 1).await;
+    world.until("SELECT count(*) FROM messages_out WHERE blocked_reason = 'paced'", 1).await;
     let sent: i64 = world.value("SELECT count(*) FROM messages_out WHERE state = 'sent'").await;
     assert!((45..51).contains(&sent), "{sent}");
 }

@@ -81,7 +81,8 @@ async fn i7_a_day_is_one_for_all_nodes_whatever_redis_does_and_whoever_dies() {
     nodes.world.until(SENT, 42).await;
     nodes.world.until(kept, 24).await;
     let midnight = where_it_is_noon().1.format("%Y-%m-%d %H:%M:%S");
-    let told = format!("behind OR next_attempt_at >= '{midnight}Z' OR last_error IS NULL OR last_error = 'per_day'");
+    let told =
+        format!("behind OR next_attempt_at >= '{midnight}Z' OR blocked_reason IS NULL OR blocked_reason = 'per_day'");
     nodes.world.until(&format!("{kept} AND ({told})"), 24).await;
     assert_eq!(nodes.world.twilio.taken(), 42);
 }
@@ -99,7 +100,10 @@ async fn i7_a_budget_is_one_for_all_nodes() {
         nodes.world.ask_for(BELLE, &contact(n % 10), offer).await;
     }
     nodes.world.until(SENT, 20).await;
-    nodes.world.until("SELECT count(*) FROM messages_out WHERE state = 'deferred' AND last_error = 'budget'", 15).await;
+    nodes
+        .world
+        .until("SELECT count(*) FROM messages_out WHERE state = 'deferred' AND blocked_reason = 'budget'", 15)
+        .await;
     let midnight = where_it_is_noon().1.format("%Y-%m-%d %H:%M:%S");
     let held =
         format!("SELECT count(*) FROM messages_out WHERE state = 'deferred' AND next_attempt_at >= '{midnight}Z'");

@@ -39,7 +39,9 @@ pub(super) fn in_state(snapshot: &Snapshot, body: &str, state: OutboxState) -> b
 }
 
 fn row_is(snapshot: &Snapshot, body: &str, reason: &str) -> bool {
-    snapshot.outbound.iter().any(|row| row.message.body == body && row.last_error.as_deref() == Some(reason))
+    let given =
+        |row: &OutboundRow| row.blocked_reason.as_ref().or(row.last_error.as_ref()).is_some_and(|it| it == reason);
+    snapshot.outbound.iter().any(|row| row.message.body == body && given(row))
 }
 
 fn quick_breaker() -> BreakerPolicy {
@@ -279,7 +281,7 @@ fn i3_what_waited_for_the_contact_goes_first_when_they_write() {
         }
         let snapshot = harness.until(|now| in_state(now, "two", OutboxState::Deferred)).await;
         let waiting = row(&snapshot, "one");
-        assert_eq!((waiting.state, waiting.last_error.as_deref()), (OutboxState::Deferred, Some("window_closed")));
+        assert_eq!((waiting.state, waiting.blocked_reason.as_deref()), (OutboxState::Deferred, Some("window_closed")));
         assert!(waiting.message.expires_at.is_some(), "not for ever");
         let mut message = harness.message("a", ANNE, "here I am");
         message.received_at = noon() + TimeDelta::seconds(110);
@@ -507,7 +509,7 @@ fn where_contacts_must_confirm_what_they_did_not_ask_for_waits() {
         let harness = Harness::build(|plan| plan.add("a").double_opt_in = true);
         harness.send("a", ANNE, request("news")).await.unwrap();
         let snapshot = harness.until(|now| in_state(now, "news", OutboxState::Deferred)).await;
-        assert_eq!(row(&snapshot, "news").last_error.as_deref(), Some("not_confirmed"));
+        assert_eq!(row(&snapshot, "news").blocked_reason.as_deref(), Some("not_confirmed"));
         assert!(harness.provider("a").begun().is_empty());
     });
 }

@@ -37,7 +37,7 @@ fn tight(plan: &mut Plan) {
 }
 
 fn held(snapshot: &Snapshot, count: usize) -> bool {
-    let held = snapshot.outbound.iter().filter(|row| row.last_error.as_deref() == Some("budget"));
+    let held = snapshot.outbound.iter().filter(|row| row.blocked_reason.as_deref() == Some("budget"));
     held.filter(|row| row.state == OutboxState::Deferred).count() == count
 }
 
@@ -56,7 +56,7 @@ fn a_hard_stop_of_the_budget_holds_what_is_not_urgent_until_the_next_day() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let snapshot = harness.store.snapshot();
         let held = row(&snapshot, "two");
-        assert_eq!((held.state, held.last_error.as_deref()), (OutboxState::Deferred, Some("budget")));
+        assert_eq!((held.state, held.blocked_reason.as_deref()), (OutboxState::Deferred, Some("budget")));
         // Midnight in Paris.
         assert_eq!(held.next_attempt_at, noon() + TimeDelta::hours(11));
         assert_eq!((held.message.attempts, held.message.expires_at), (0, None), "nothing was tried, and it may wait");

@@ -55,7 +55,7 @@ fn i7_what_others_hold_is_waited_for_and_they_hear_of_it() {
         harness.post("a", ANNE, "two").await.unwrap();
         let snapshot = harness.until(|now| in_state(now, "You said: two", OutboxState::Pending)).await;
         let waits = row(&snapshot, "You said: two");
-        assert_eq!(waits.last_error.as_deref(), Some("per_day"));
+        assert_eq!(waits.blocked_reason.as_deref(), Some("per_day"));
         assert!(waits.next_attempt_at <= noon() + TimeDelta::seconds(10), "not until tomorrow: {waits:?}");
         assert!(harness.store.held(&tenant()).1);
         harness.post("a", BOB, "HELP").await.unwrap();
@@ -124,7 +124,10 @@ fn i7_a_node_that_the_others_may_have_given_up_sends_nothing_of_its_reserve() {
         harness.post("a", ANNE, "two").await.unwrap();
         harness.until(|now| in_state(now, "You said: two", OutboxState::Pending)).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(row(&harness.store.snapshot(), "You said: two").last_error.as_deref(), Some("usage_unavailable"));
+        assert_eq!(
+            row(&harness.store.snapshot(), "You said: two").blocked_reason.as_deref(),
+            Some("usage_unavailable")
+        );
         assert_eq!(harness.provider("a").taken().len(), 1);
         // The others have given it up, and another one took what it had.
         hold(&harness, 98, 0);
@@ -144,7 +147,7 @@ fn i7_without_the_store_nothing_is_sent() {
         (0..3).for_each(|_| harness.store.fault(Op::LeaseQuota, Fault::Fail(PortErrorKind::Unavailable)));
         harness.post("a", ANNE, "hello").await.unwrap();
         let snapshot = harness.until(|now| in_state(now, "You said: hello", OutboxState::Pending)).await;
-        assert_eq!(row(&snapshot, "You said: hello").last_error.as_deref(), Some("usage_unavailable"));
+        assert_eq!(row(&snapshot, "You said: hello").blocked_reason.as_deref(), Some("usage_unavailable"));
         assert!(harness.provider("a").taken().is_empty());
         harness.until(|now| all_sent(now, 1)).await;
     });

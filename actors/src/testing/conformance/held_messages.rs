@@ -24,7 +24,7 @@ pub async fn i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order(
     is_held(store, &first, 100, 3).await;
     let rows = store.snapshot().await;
     let row = rows.sent_row(first.id);
-    assert_eq!((row.state, row.last_error.as_deref()), (OutboxState::Deferred, Some("budget")));
+    assert_eq!((row.state, row.blocked_reason.as_deref()), (OutboxState::Deferred, Some("budget")));
     assert_eq!((row.next_attempt_at, row.message.attempts, row.lease_until), (at(100), 0, None));
     assert_eq!((held_before(&first).await, held_before(&second).await), (None, Some(at(100))));
 

@@ -89,6 +89,7 @@ macro_rules! store_conformance {
             what_is_due_is_the_head,
             open_rows_rows_are_told,
             i5_settlements_write_down_what_came_of_it,
+            i11_a_row_says_why_it_waits_for_as_long_as_it_waits,
             i5_an_old_attempt_says_nothing_about_a_new_one,
             i5_expired_leases_become_unknown,
             i5_lost_leases_become_unknown_and_what_is_in_hand_does_not,

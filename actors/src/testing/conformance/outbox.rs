@@ -120,13 +120,17 @@ pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
     let second = claim(store, "belle", 30, 1).await.pop().expect("is due");
     assert_eq!(second.attempts, 2);
     settle(store, &second, Settled::Snooze { at: at(40), reason: "paced".into() }, 31).await;
-    assert_eq!(store.snapshot().await.sent_row(message.id).message.attempts, 1);
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(message.id);
+    assert_eq!((row.message.attempts, row.last_error.as_deref()), (1, Some("429")), "the last attempt's");
+    assert_eq!(row.blocked_reason.as_deref(), Some("paced"), "nothing was tried");
 
     let second = claim(store, "belle", 40, 1).await.pop().expect("is due");
     settle(store, &second, taken("SMa"), 41).await;
     let rows = store.snapshot().await;
     let row = rows.sent_row(message.id);
-    assert_eq!((row.state, row.sent_at, row.last_error.as_deref()), (OutboxState::Sent, Some(at(41)), None));
+    assert_eq!((row.state, row.sent_at), (OutboxState::Sent, Some(at(41))));
+    assert_eq!((&row.blocked_reason, &row.last_error), (&None, &None));
     assert_eq!(row.provider_message_id, Some(ProviderMessageId::new("SMa")));
     let [event] = &rows.events_of(EventType::MessageSent).collect::<Vec<_>>()[..] else { panic!("one event") };
     assert_eq!((event.entity_type, event.entity_id), (EntityType::MessageOut, Some(message.id.0)));
@@ -139,6 +143,41 @@ pub async fn i5_settlements_write_down_what_came_of_it(store: &impl Subject) {
     assert_eq!(rows.sent_row(message.id).last_error.as_deref(), Some("63016"));
     let [event] = &rows.events_of(EventType::MessageDead).collect::<Vec<_>>()[..] else { panic!("one event") };
     assert_eq!(event.payload, json!({ "reason": "63016", "attempt": 1 }));
+}
+
+pub async fn i11_a_row_says_why_it_waits_for_as_long_as_it_waits(store: &impl Subject) {
+    let reasons = async |message: &Outbound| {
+        let rows = store.snapshot().await;
+        let row = rows.sent_row(message.id);
+        (row.blocked_reason.clone(), row.last_error.clone())
+    };
+    let (word, none) = (|word: &str| Some(word.to_owned()), || None::<String>);
+    let paced = || Settled::Snooze { at: at(2), reason: "paced".into() };
+    for (number, result, last_error) in [
+        (1, Settled::Retry { at: at(9), reason: "503".into() }, word("503")),
+        (2, Settled::Unknown { ask_at: at(9), reason: "unknown".into() }, word("unknown")),
+        (3, Settled::Suppressed { reason: "opted_out".into(), record_opt_out: false }, word("opted_out")),
+        (4, Settled::Dead { reason: "30003".into() }, word("30003")),
+        (5, taken("SMa"), none()),
+    ] {
+        let customer = Customer::of("belle", number);
+        let message = customer.is_answered(store, &format!("SM{number}"), 0, now(0)).await;
+        settle(store, &message, paced(), 1).await;
+        assert_eq!(reasons(&message).await, (word("paced"), none()), "{result:?}");
+        let claimed = claim(store, "belle", 2, 1).await.pop().expect("is due");
+        settle(store, &claimed, paced(), 2).await;
+        let claimed = claim(store, "belle", 2, 1).await.pop().expect("is due");
+        settle(store, &claimed, result.clone(), 3).await;
+        assert_eq!(reasons(&message).await, (none(), last_error), "{result:?}");
+    }
+    let again = store.snapshot().await.count(EventType::MessagePostponed);
+    assert_eq!(again, 5 + 1, "one event for each row that was snoozed twice for one reason, and one for the retry");
+
+    let held = Customer::of("taxi", 1).is_answered(store, "SM6", 0, now(0)).await;
+    settle(store, &held, Settled::Held { until: at(100) }, 1).await;
+    assert_eq!(reasons(&held).await, (word("budget"), none()));
+    assert_eq!(store.maintain(at(100)).await.expect("releases").changed, 1);
+    assert_eq!((reasons(&held).await, state(store, &held).await), ((none(), none()), OutboxState::Pending));
 }
 
 pub async fn i5_an_old_attempt_says_nothing_about_a_new_one(store: &impl Subject) {

@@ -78,7 +78,9 @@ pub struct OutboundRow {
     pub lease_until: Option<Timestamp>,
     /// The provider's id.
     pub provider_message_id: Option<ProviderMessageId>,
-    /// A code or a word.
+    /// Why it is not sent at the moment: a word or a code.
+    pub blocked_reason: Option<String>,
+    /// What the last attempt or the provider said: a code or a word.
     pub last_error: Option<String>,
     /// When the provider took it.
     pub sent_at: Option<Timestamp>,

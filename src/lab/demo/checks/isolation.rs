@@ -52,7 +52,10 @@ fn shared_contacts(evidence: &Evidence) -> usize {
 pub(super) fn discreet(evidence: &Evidence) -> Verdict {
     let mut finding = Finding::of("I10", "discreet");
     let payloads = evidence.dump.events.iter().map(|event| ("an event's payload", event.payload.as_str()));
-    let errors = evidence.dump.outbound.iter().filter_map(|row| Some(("last_error", row.last_error.as_deref()?)));
+    let errors = evidence.dump.outbound.iter().flat_map(|row| {
+        let reasons = [("blocked_reason", &row.blocked_reason), ("last_error", &row.last_error)];
+        reasons.into_iter().filter_map(|(column, reason)| Some((column, reason.as_deref()?)))
+    });
     let answers = evidence.observed.posts.iter().map(|post| ("the answer to a webhook", post.answer.as_str()));
     let said = evidence.said.iter().map(|(place, text)| (*place, text.as_str()));
     let (mut texts, mut bytes) = (0, 0);

@@ -191,6 +191,7 @@ fn outbound(n: i64, when: i64, kind: &str) -> message_out::Model {
         lease_owner: None,
         lease_until: None,
         provider_message_id: Some(format!("SMout{n}")),
+        blocked_reason: None,
         last_error: None,
         correlation_id: format!("flow-{n}"),
         created_at: text(when + 2),

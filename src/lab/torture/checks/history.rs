@@ -18,7 +18,7 @@ pub(super) fn settled(evidence: &Evidence) -> Verdict {
         *states.entry(&row.state).or_default() += 1;
         let state = row.state.parse::<OutboxState>();
         finding.must(state.is_ok_and(OutboxState::is_final), || {
-            let error = row.last_error.as_deref().unwrap_or("no error");
+            let error = row.reason().unwrap_or("no error");
             format!("{} is still {} after {} attempts ({error})", row.id, row.state, row.attempts)
         });
         finding.must(row.state != "dead", || {

@@ -99,6 +99,7 @@ fn answer(evidence: &mut Evidence, number: usize, cause: &message_in::Model, at:
         lease_owner: None,
         lease_until: None,
         provider_message_id: Some(format!("SMout{number}")),
+        blocked_reason: None,
         last_error: None,
         correlation_id: cause.correlation_id.clone(),
         created_at: text(written),

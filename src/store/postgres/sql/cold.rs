@@ -29,7 +29,7 @@ macro_rules! message_out {
             shown!("next_attempt_at"),
             ", lease_owner, ",
             shown!("lease_until"),
-            ", provider_message_id, last_error, correlation_id, ",
+            ", provider_message_id, blocked_reason, last_error, correlation_id, ",
             shown!("created_at"),
             ", ",
             shown!("sent_at"),

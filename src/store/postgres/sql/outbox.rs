@@ -1,7 +1,7 @@
 //! Statements about `messages_out`. None costs more when a million rows wait: claims look at the heads of queues, and
 //! maintenance looks at a page of them.
 
-use super::{above_low_watermark, awaits_contact, held, in_queue, leased, quota_exempt, same_phone};
+use super::{above_low_watermark, awaits_contact, held, in_queue, leased, quota_exempt, reason, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -43,7 +43,8 @@ macro_rules! release {
             " AND ",
             $so,
             " FOR UPDATE) d) \
-            UPDATE messages_out t SET state = 'pending', behind = true, last_error = NULL, next_attempt_at = held.at, \
+            UPDATE messages_out t SET state = 'pending', behind = true, blocked_reason = NULL, last_error = NULL, \
+                next_attempt_at = held.at, \
                 updated_at = held.at FROM held WHERE t.id = held.id \
             RETURNING t.id, t.tenant_id, t.correlation_id, t.next_attempt_at"
         )
@@ -89,7 +90,7 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
         WHERE a.tenant_id = $1 AND a.address = ANY (ARRAY[$2, ",
     same_phone!("$2"),
     "]) ORDER BY o.id) \
-    UPDATE messages_out t SET state = 'suppressed', last_error = 'opted_out', updated_at = $3 FROM held \
+    UPDATE messages_out t SET state = 'suppressed', blocked_reason = NULL, last_error = 'opted_out', updated_at = $3 FROM held \
     WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind NOT IN ('opt_out_confirmation', 'action') \
     RETURNING t.id, t.correlation_id, t.conversation_id"
 );
@@ -218,7 +219,7 @@ pub(in crate::store) const EXPIRE_LEASES: &str = concat!(
             AND NOT (s.lease_owner = $1 AND s.id = ANY ($4)) \
         FOR UPDATE OF s SKIP LOCKED) \
     UPDATE messages_out t SET state = 'unknown', next_attempt_at = $2, lease_owner = NULL, lease_until = NULL, \
-        last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \
+        blocked_reason = NULL, last_error = 'lease_expired', updated_at = $2 FROM over WHERE t.id = over.id \
     RETURNING t.id, t.tenant_id, t.correlation_id, t.attempts"
 );
 
@@ -243,7 +244,7 @@ pub(in crate::store) const DUE_OUTBOX: &str = concat!(
 pub(in crate::store) const EXPIRE_DEFERRED: &str = "WITH over AS MATERIALIZED (SELECT d.id FROM messages_out d \
         WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= $1 ORDER BY d.expires_at LIMIT $2 \
         FOR UPDATE OF d SKIP LOCKED) \
-    UPDATE messages_out t SET state = 'dead', last_error = 'expired', updated_at = $1 FROM over WHERE t.id = over.id \
+    UPDATE messages_out t SET state = 'dead', blocked_reason = NULL, last_error = 'expired', updated_at = $1 FROM over WHERE t.id = over.id \
     RETURNING t.id, t.tenant_id, t.correlation_id, t.channel_id";
 
 /// After tenant and conversation, limit: conversations whose rows wait for the contact, and whether the contact wrote or
@@ -323,11 +324,21 @@ pub(in crate::store) const POST_CHANNEL_NOTICE: &str = "INSERT INTO channel_noti
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (channel_id) DO UPDATE SET tenant_id = excluded.tenant_id, \
     reason = excluded.reason, until = excluded.until, told_at = excluded.told_at";
 
+/// Moves the reasons of rows that nodes of the version before deferred, which knew no `blocked_reason`.
+pub(in crate::store) const ADOPT_BLOCKED_REASONS: &str = concat!(
+    "WITH earlier AS MATERIALIZED (SELECT d.id FROM messages_out d WHERE ",
+    awaits_contact!("d"),
+    " AND d.blocked_reason IS NULL AND d.last_error IS NOT NULL \
+        ORDER BY d.tenant_id, d.conversation_id, d.id FOR UPDATE OF d SKIP LOCKED) \
+    UPDATE messages_out t SET blocked_reason = t.last_error, last_error = NULL \
+    WHERE t.id = ANY (ARRAY(SELECT id FROM earlier))"
+);
+
 /// Makes rows that wait for another day or month due again: the limits may have changed.
 pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
     "WITH used_up AS MATERIALIZED (SELECT p.id FROM messages_out p \
         WHERE p.state = 'pending' AND NOT p.behind AND p.next_attempt_at > p.updated_at \
-        AND p.last_error = 'per_day' FOR UPDATE OF p SKIP LOCKED), \
+        AND 'per_day' IN (p.blocked_reason, p.last_error) FOR UPDATE OF p SKIP LOCKED), \
     spent AS MATERIALIZED (SELECT h.id FROM messages_out h WHERE ",
     held!("h"),
     " AND h.next_attempt_at > h.updated_at ORDER BY h.tenant_id, h.next_attempt_at FOR UPDATE OF h SKIP LOCKED) \
@@ -340,8 +351,10 @@ pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
 pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
     "WITH w AS MATERIALIZED (SELECT w.* FROM messages_out w WHERE w.id = $1), \
     r AS MATERIALIZED (SELECT w.* FROM w WHERE w.state = 'pending') \
-    SELECT 'behind', l.id, l.state, l.last_error, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
-        SELECT h.id, h.state, h.last_error FROM messages_out h WHERE h.tenant_id = r.tenant_id \
+    SELECT 'behind', l.id, l.state, l.reason, NULL::timestamptz, 0::bigint FROM r CROSS JOIN LATERAL (\
+        SELECT h.id, h.state, ",
+    reason!("h"),
+    " AS reason FROM messages_out h WHERE h.tenant_id = r.tenant_id \
             AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
     in_queue!(),
     " ORDER BY h.id LIMIT 1) l WHERE r.behind \
@@ -351,7 +364,9 @@ pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
     UNION ALL SELECT 'notice', NULL, NULL, p.reason, p.until, 0 FROM r CROSS JOIN LATERAL (\
         SELECT * FROM channel_notices p WHERE p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id \
             AND p.until > $2 AND p.told_at >= $3 OFFSET 0) p \
-    UNION ALL SELECT 'time', NULL, NULL, w.last_error, w.next_attempt_at, 0 FROM w \
+    UNION ALL SELECT 'time', NULL, NULL, ",
+    reason!("w"),
+    ", w.next_attempt_at, 0 FROM w \
         WHERE (w.state = 'pending' OR (",
     held!("w"),
     ")) AND w.next_attempt_at > $2 \

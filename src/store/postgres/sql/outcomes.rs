@@ -6,7 +6,7 @@ macro_rules! outbox_rows {
             "SELECT coalesce(json_agg(json_build_array(o.id, o.tenant_id, \
                 o.channel_id, o.state, o.attempts, o.next_attempt_at, o.lease_owner, o.lease_until, o.provider_message_id, \
                 o.last_error, o.correlation_id, o.sent_at, o.conversation_id, o.life, o.sent_via, o.cost_micros, \
-                o.expires_at, 1)), '[]')::text \
+                o.expires_at, o.blocked_reason, 1)), '[]')::text \
             FROM (SELECT m.* FROM unnest($1::text[]) j (id) JOIN messages_out m ON m.id = j.id ORDER BY m.id ",
             $lock,
             ") o"
@@ -28,7 +28,8 @@ pub(in crate::store) const MARK_SENT: &str = "WITH held AS MATERIALIZED (SELECT 
             WITH ORDINALITY j (id, tenant_id, provider_message_id, cost_micros, at, place) \
         JOIN messages_out m ON m.id = j.id WHERE m.tenant_id = j.tenant_id AND m.state || '' = 'sending' \
             AND m.sent_via IS NULL ORDER BY m.id FOR UPDATE OF m SKIP LOCKED) \
-    UPDATE messages_out o SET state = 'sent', provider_message_id = held.provider_message_id, last_error = NULL, \
+    UPDATE messages_out o SET state = 'sent', provider_message_id = held.provider_message_id, \
+        blocked_reason = NULL, last_error = NULL, \
         sent_at = held.at, updated_at = held.at, lease_owner = NULL, lease_until = NULL, \
         cost_micros = o.cost_micros + held.cost_micros \
     FROM held WHERE o.id = held.id RETURNING held.place - 1";
@@ -42,12 +43,14 @@ pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM message
     AND tenant_id = $1 AND (channel_id = $2 OR sent_via = $2) ORDER BY id DESC LIMIT 1";
 
 /// `(id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at,
-/// sent_via, cost, expires_at)`
+/// sent_via, cost, expires_at, blocked_reason)`
 pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out o SET state = j.state, attempts = j.attempts, \
         next_attempt_at = j.next_attempt_at, lease_owner = j.lease_owner, lease_until = j.lease_until, \
         provider_message_id = j.provider_message_id, last_error = j.last_error, sent_at = j.sent_at, \
-        updated_at = j.updated_at, sent_via = j.sent_via, cost_micros = j.cost_micros, expires_at = j.expires_at \
+        updated_at = j.updated_at, sent_via = j.sent_via, cost_micros = j.cost_micros, expires_at = j.expires_at, \
+        blocked_reason = j.blocked_reason \
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], \
-        $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[], $13::timestamptz[]) \
+        $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[], $13::timestamptz[], \
+        $14::text[]) \
         j (id, state, attempts, next_attempt_at, lease_owner, lease_until, provider_message_id, last_error, sent_at, \
-        updated_at, sent_via, cost_micros, expires_at) WHERE o.id = j.id";
+        updated_at, sent_via, cost_micros, expires_at, blocked_reason) WHERE o.id = j.id";

@@ -10,7 +10,7 @@ macro_rules! message_in {
 macro_rules! message_out {
     () => {
         "SELECT id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, attempts, \
-        next_attempt_at, lease_owner, lease_until, provider_message_id, last_error, correlation_id, created_at, \
+        next_attempt_at, lease_owner, lease_until, provider_message_id, blocked_reason, last_error, correlation_id, created_at, \
         sent_at, updated_at FROM messages_out "
     };
 }

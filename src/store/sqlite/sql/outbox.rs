@@ -1,7 +1,7 @@
 //! Statements about `messages_out`. None costs more when a million rows wait: claims look at the heads of queues, and
 //! maintenance looks at a page of them.
 
-use super::{InsertTable, awaits_contact, held, in_queue, quota_exempt, same_phone};
+use super::{InsertTable, awaits_contact, held, in_queue, quota_exempt, reason, same_phone};
 
 /// Columns as `Row::outbound` reads them.
 macro_rules! message {
@@ -39,7 +39,7 @@ pub(in crate::store) const USAGE: InsertTable = InsertTable {
 /// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
 /// confirmation of the STOP and for actions, which are no messages.
 pub(in crate::store) const SUPPRESS: &str = concat!(
-    "UPDATE messages_out SET state = 'suppressed', last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
+    "UPDATE messages_out SET state = 'suppressed', blocked_reason = NULL, last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
     SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state IN ",
@@ -69,7 +69,7 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
 pub(in crate::store) const OUTBOX_ROWS: &str = concat!(
     "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, o.attempts, o.next_attempt_at, \
     o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, o.correlation_id, o.sent_at, o.conversation_id, \
-    o.life, o.sent_via, o.cost_micros, o.expires_at, EXISTS (SELECT 1 FROM messages_out l \
+    o.life, o.sent_via, o.cost_micros, o.expires_at, o.blocked_reason, EXISTS (SELECT 1 FROM messages_out l \
         WHERE l.tenant_id = o.tenant_id AND l.conversation_id = o.conversation_id AND l.id > o.id AND l.state IN ",
     in_queue!(),
     "))) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value"
@@ -90,11 +90,12 @@ pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM message
     AND tenant_id = ?1 AND (channel_id = ?2 OR sent_via = ?2) ORDER BY id DESC LIMIT 1";
 
 /// `[[id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at,
-/// sent_via, cost, expires_at], …]`
+/// sent_via, cost, expires_at, blocked_reason], …]`
 pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state = j.value->>1, \
     attempts = j.value->>2, next_attempt_at = j.value->>3, lease_owner = j.value->>4, lease_until = j.value->>5, \
     provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9, \
-    sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12 \
+    sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12, \
+    blocked_reason = j.value->>13 \
     FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// Not needed: there is one writer.
@@ -110,7 +111,7 @@ pub(in crate::store) const UNBLOCK_HEADS: &str = concat!(
 
 /// `[[tenant, conversation, when], …]`: puts what waits for these contacts back into the queue.
 pub(in crate::store) const RELEASE: &str = concat!(
-    "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
+    "UPDATE messages_out SET state = 'pending', behind = 1, blocked_reason = NULL, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
     WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
     awaits_contact!("messages_out"),
@@ -119,7 +120,7 @@ pub(in crate::store) const RELEASE: &str = concat!(
 
 /// The same for rows that wait for the tenant's budget.
 pub(in crate::store) const RELEASE_HELD: &str = concat!(
-    "UPDATE messages_out SET state = 'pending', behind = 1, last_error = NULL, \
+    "UPDATE messages_out SET state = 'pending', behind = 1, blocked_reason = NULL, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
     WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
     held!("messages_out"),
@@ -220,7 +221,7 @@ pub(in crate::store) const CLAIM_UNKNOWN: &str = concat!(
 /// Node, now, `(end of a lost lease)`, `(id being sent)`. Reads the rows that are being sent, which are as many as
 /// there are send permits.
 pub(in crate::store) const EXPIRE_LEASES: &str = "UPDATE messages_out SET state = 'unknown', next_attempt_at = ?2, \
-    lease_owner = NULL, lease_until = NULL, last_error = 'lease_expired', updated_at = ?2 \
+    lease_owner = NULL, lease_until = NULL, blocked_reason = NULL, last_error = 'lease_expired', updated_at = ?2 \
     WHERE id IN (SELECT s.id FROM messages_out s INDEXED BY messages_out_leased WHERE s.state = 'sending' \
         AND (s.lease_owner IS NOT ?1 OR ((s.lease_until IS NULL OR s.lease_until <= ?2 \
                 OR s.lease_until IN (SELECT value FROM json_each(+?3))) \
@@ -255,7 +256,7 @@ pub(in crate::store) const DUE_OUTBOX: &str = concat!(
 );
 
 /// Now, limit.
-pub(in crate::store) const EXPIRE_DEFERRED: &str = "UPDATE messages_out SET state = 'dead', last_error = 'expired', \
+pub(in crate::store) const EXPIRE_DEFERRED: &str = "UPDATE messages_out SET state = 'dead', blocked_reason = NULL, last_error = 'expired', \
     updated_at = ?1 WHERE id IN (SELECT d.id FROM messages_out d INDEXED BY messages_out_expiring \
         WHERE d.state = 'deferred' AND d.expires_at IS NOT NULL AND d.expires_at <= ?1 ORDER BY d.expires_at LIMIT ?2) \
     RETURNING id, tenant_id, correlation_id, channel_id";
@@ -357,7 +358,7 @@ pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
     "UPDATE messages_out SET next_attempt_at = updated_at \
     WHERE id IN (SELECT p.id FROM messages_out p INDEXED BY messages_out_heads \
         WHERE p.state = 'pending' AND p.behind = 0 AND p.next_attempt_at > p.updated_at \
-        AND p.last_error = 'per_day' \
+        AND p.blocked_reason = 'per_day' \
     UNION ALL SELECT h.id FROM messages_out h INDEXED BY messages_out_held WHERE ",
     held!("h"),
     " AND h.next_attempt_at > h.updated_at)"
@@ -366,7 +367,9 @@ pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
 /// Id, now, since when a channel notice must have been posted: the reasons why a row is not sent. Kind, the message
 /// before it, the state of that one, a reason, until when, how many are before it.
 pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
-    "SELECT 'behind', l.id, l.state, l.last_error, NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
+    "SELECT 'behind', l.id, l.state, ",
+    reason!("l"),
+    ", NULL, 0 FROM messages_out r CROSS JOIN messages_out l ON l.id = (\
         SELECT min(h.id) FROM messages_out h WHERE h.tenant_id = r.tenant_id \
             AND h.conversation_id = r.conversation_id AND h.id < r.id AND h.state IN ",
     in_queue!(),
@@ -377,7 +380,9 @@ pub(in crate::store) const BLOCKED_REASONS: &str = concat!(
     UNION ALL SELECT 'notice', NULL, NULL, p.reason, p.until, 0 FROM messages_out r CROSS JOIN channel_notices p \
         ON p.channel_id = r.channel_id AND p.tenant_id = r.tenant_id AND p.until > ?2 AND p.told_at >= ?3 \
         WHERE r.id = ?1 AND r.state = 'pending' \
-    UNION ALL SELECT 'time', NULL, NULL, r.last_error, r.next_attempt_at, 0 FROM messages_out r \
+    UNION ALL SELECT 'time', NULL, NULL, ",
+    reason!("r"),
+    ", r.next_attempt_at, 0 FROM messages_out r \
         WHERE r.id = ?1 AND (r.state = 'pending' OR (",
     held!("r"),
     ")) AND r.next_attempt_at > ?2 \

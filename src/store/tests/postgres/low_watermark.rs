@@ -36,7 +36,7 @@ async fn what_is_open_holds_it_back_whatever_its_month() {
         raise(&database).await;
         assert_eq!(database.psql("SELECT outbound FROM low_watermark"), OLD, "{state}");
     }
-    database.psql("UPDATE messages_out SET last_error = 'budget'");
+    database.psql("UPDATE messages_out SET blocked_reason = 'budget'");
     raise(&database).await;
     assert_eq!(database.psql("SELECT outbound FROM low_watermark"), OLD);
     database.psql(&format!("UPDATE messages_in SET id = '{OLD}', processed_at = NULL, state = 'accepted'"));

@@ -38,6 +38,10 @@ impl Data {
         row.state = next;
         row.lease_owner = None;
         row.lease_until = None;
+        // A claimed row keeps it, so that a snooze for the same reason again has no second event.
+        if transition != Transition::Claim {
+            row.blocked_reason = None;
+        }
         change(row);
         let message = row.message.clone();
         if !payload.is_null() {
@@ -137,7 +141,7 @@ impl Data {
         let person = self.addresses_of(tenant, address);
         let rows = self.outbound.values().filter(|row| row.message.tenant == *tenant && row.awaits_contact());
         let theirs = rows.filter(|row| self.addresses_of(tenant, &row.message.to).iter().any(|a| person.contains(a)));
-        let waiting = theirs.filter(|row| row.last_error.as_deref() == Some("not_confirmed"));
+        let waiting = theirs.filter(|row| row.blocked_reason.as_deref() == Some("not_confirmed"));
         let lines: BTreeSet<_> = waiting.map(|row| row.message.conversation).collect();
         for conversation in lines {
             self.release(conversation, OutboundRow::awaits_contact, "contact_wrote", at);

@@ -223,6 +223,7 @@ impl Data {
         }
         if let Some(next) = next {
             row.state = next;
+            row.blocked_reason = None;
             if failed {
                 row.last_error = Some(update.code.clone().unwrap_or_else(|| "failed".to_owned()));
             } else {
@@ -265,7 +266,7 @@ impl Data {
 impl OutboundRow {
     /// It is held until the tenant may spend again.
     pub(super) fn is_held(&self) -> bool {
-        self.state == OutboxState::Deferred && self.last_error.as_deref() == Some("budget")
+        self.state == OutboxState::Deferred && self.blocked_reason.as_deref() == Some("budget")
     }
 
     /// It waits for the contact to write, or to confirm.

@@ -17,7 +17,7 @@ impl Data {
         let Some(row) = self.outbound.get(&message.id) else { return };
         // An outcome of an earlier attempt says nothing about this one.
         let current = row.message.attempts == message.attempts.max(1);
-        let repeated = |reason: &str| row.last_error.as_deref() == Some(reason);
+        let repeated = |reason: &str| row.blocked_reason.as_deref() == Some(reason);
         match result {
             Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id, "taken"),
             Settled::Found(receipt) => {
@@ -37,7 +37,7 @@ impl Data {
                     if repeated(reason) { serde_json::Value::Null } else { settlement.payload(reason, false) };
                 self.step(message, Transition::Postpone, payload, *at, |row| {
                     row.next_attempt_at = *again;
-                    row.last_error = Some(reason.clone());
+                    row.blocked_reason = Some(reason.clone());
                     row.message.attempts -= 1;
                 });
             }
@@ -49,16 +49,15 @@ impl Data {
             }
             Settled::Deferred { reason } => {
                 self.step(message, Transition::Defer, settlement.payload(reason, false), *at, |row| {
-                    row.last_error = Some(reason.clone());
+                    row.blocked_reason = Some(reason.clone());
                     row.message.expires_at = message.expires_at;
                     row.message.attempts -= 1;
-                    row.message.expires_at = message.expires_at;
                 });
             }
             Settled::Held { until } => {
                 self.step(message, Transition::Defer, settlement.payload("budget", false), *at, |row| {
                     row.next_attempt_at = *until;
-                    row.last_error = Some("budget".to_owned());
+                    row.blocked_reason = Some("budget".to_owned());
                     row.message.attempts -= 1;
                 });
             }

@@ -326,6 +326,7 @@ impl From<Draft> for OutboundRow {
             lease_owner,
             lease_until,
             provider_message_id: None,
+            blocked_reason: None,
             last_error: None,
             sent_at: None,
             behind,

@@ -1,0 +1,27 @@
+//! Why a message is not sent gets a column of its own.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261130_000040_blocked_reason"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = match manager.get_database_backend() {
+            DbBackend::Sqlite => include_str!("m20261130_000040_blocked_reason/both.sql"),
+            DbBackend::Postgres => concat!(
+                include_str!("m20261130_000040_blocked_reason/both.sql"),
+                include_str!("m20261130_000040_blocked_reason/postgres.sql")
+            ),
+            other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
+        };
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -1,4 +1,4 @@
-//! `last_error` in words: one of ours, or the provider's code.
+//! Reasons in words: one of ours, or the provider's code.
 
 mod table;
 

@@ -15,7 +15,7 @@ const fn reason(word: &'static str, means: Both, todo: Option<Both>) -> Reason {
 
 const WAIT: Option<Both> = None;
 
-/// Every word that may stand in `messages_out.last_error` or in an event's `reason`. docs/outbox.md lists them too.
+/// Every word that may stand in `blocked_reason`, in `last_error` or in an event's `reason`. docs/outbox.md lists them too.
 pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
     reason("due", ("its time had come", "son heure était venue"), WAIT),
     reason("taken", ("the provider took it", "le fournisseur l'a pris"), WAIT),

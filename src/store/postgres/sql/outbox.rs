@@ -328,7 +328,7 @@ pub(in crate::store) const POST_CHANNEL_NOTICE: &str = "INSERT INTO channel_noti
 pub(in crate::store) const ADOPT_BLOCKED_REASONS: &str = concat!(
     "WITH earlier AS MATERIALIZED (SELECT d.id FROM messages_out d WHERE ",
     awaits_contact!("d"),
-    " AND d.blocked_reason IS NULL AND d.last_error IS NOT NULL \
+    " AND d.blocked_reason IS NULL AND d.last_error IS NOT NULL AND d.tenant_id > '' \
         ORDER BY d.tenant_id, d.conversation_id, d.id FOR UPDATE OF d SKIP LOCKED) \
     UPDATE messages_out t SET blocked_reason = t.last_error, last_error = NULL \
     WHERE t.id = ANY (ARRAY(SELECT id FROM earlier))"

@@ -134,7 +134,7 @@ async fn sweeps_read_the_small_indexes() {
         (sql::EXPIRE_LEASES, "(\"right\"(id, 4) >= ''::text)"),
         (sql::COUNT_QUOTA_LEASES, "(tenant_id = $1) AND (\"right\"(id, 4) >= ''::text)"),
         (sql::EXPIRE_DEFERRED, "(expires_at <= $1)"),
-        (sql::ADOPT_BLOCKED_REASONS, "_tenant_id_conversation_id_id_idx1"),
+        (sql::ADOPT_BLOCKED_REASONS, "(tenant_id > ''::text)"),
         (sql::HELD_PAGE, "(tenant_id > p"),
         (sql::HELD_PAGE, "(next_attempt_at <= $2)"),
         (sql::HELD_BEFORE, "(tenant_id = $1) AND (conversation_id = $2) AND (id < $3)"),

@@ -54,8 +54,8 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
     }
     super::on_runtime(async {
         match look_up(&config, id).await {
-            Ok(Some((story, around))) => {
-                tell(&story, &around, manner);
+            Ok(Some((history, around))) => {
+                tell(&history, &around, manner);
                 exit::OK
             }
             Ok(None) => {
@@ -93,9 +93,9 @@ impl Around {
 
 async fn look_up(config: &Config, id: &str) -> Result<Option<(FlowHistory, Around)>, StoreError> {
     let archive = HistoryReader::open(&config.database.url).await?;
-    let Some(story) = archive.explain(id.trim()).await? else { return Ok(None) };
+    let Some(history) = archive.explain(id.trim()).await? else { return Ok(None) };
     let mut around = Around::default();
-    for row in &story.outbound {
+    for row in &history.outbound {
         if let Some(fallback) = fallback_of(&row.channel_id, config) {
             around.fallbacks.insert(row.channel_id.clone(), fallback.to_owned());
         }
@@ -108,15 +108,15 @@ async fn look_up(config: &Config, id: &str) -> Result<Option<(FlowHistory, Aroun
             around.waits.insert(row.id.clone(), wait);
         }
     }
-    Ok(Some((story, around)))
+    Ok(Some((history, around)))
 }
 
-fn tell(story: &FlowHistory, around: &Around, manner: Manner) {
+fn tell(history: &FlowHistory, around: &Around, manner: Manner) {
     if manner.json {
-        let document = document::of(story, around, manner);
+        let document = document::of(history, around, manner);
         say(format_args!("{}", serde_json::to_string_pretty(&document).unwrap_or_default()));
     } else {
-        say(format_args!("{}", timeline::text(story, around, manner)));
+        say(format_args!("{}", timeline::text(history, around, manner)));
     }
 }
 

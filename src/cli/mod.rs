@@ -58,7 +58,7 @@ enum Command {
     /// Run the daemon until SIGTERM, which drains: turns and sends in flight finish first
     #[command(
         after_help = "While it runs, `palabre outbox list` shows what failed, `palabre outbox list --state pending` what \
-        waits,\n`palabre explain ID` one message's whole story."
+        waits,\n`palabre explain ID` one message's whole history."
     )]
     Serve(ConfigFile),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
@@ -70,7 +70,7 @@ enum Command {
     /// See it all in a few seconds: a daemon, a simulated provider, twelve customers, every promise checked
     #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
-    /// Tell one message's whole story, from its webhook to the last callback
+    /// Tell one message's whole history, from its webhook to the last callback
     Explain(ExplainArgs),
     /// Look at what does not get through, replay it, call it back; pause a channel
     #[command(

@@ -39,9 +39,9 @@ pub(super) enum OutboxCommand {
         Exit code 0: something fits; 1: nothing does.")]
     List(ListArgs),
     /// Show one message and what happened to it
-    #[command(after_help = "`palabre explain ID` tells the whole story in sentences.")]
+    #[command(after_help = "`palabre explain ID` tells the whole history in sentences.")]
     Show(ShowArgs),
-    /// Send dead letters on their way again: they keep their ids and pass every gate anew
+    /// Send dead letters on their way again: they keep their ids and pass every check again
     #[command(after_help = "Examples:\n  \
         palabre outbox replay 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b\n  \
         palabre outbox replay --reason 20003 --since 1d --dry-run       how many would that be?\n  \

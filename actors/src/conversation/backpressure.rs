@@ -4,8 +4,8 @@
 //! queued, and later changed twice more, which costs the store more than the turn did. Under load it is always worth waiting
 //! for the permit.
 //!
-//! The wait ends. A provider that hangs must hold up no turn, one that is slow must not fill the memory with what waits, and
-//! a stop of the process leaves no time. It ends at once when a STOP is among what waits: the turns before it are decided
+//! The wait is bounded: a provider that hangs must not hold up turns, one that is slow must not fill the memory with waiting
+//! messages, and a process that stops has no time for it. It ends at once when a STOP is among what waits: the turns before it are decided
 //! without a permit, so that their answers queue, and the STOP's turn suppresses what has not left. It also ends at once when
 //! somebody waits for the answer to a request. So the mailbox stays open during the wait: either of them ends it.
 
@@ -21,9 +21,9 @@ use crate::domain::message::Inbound;
 use crate::domain::turn::says_stop;
 use crate::outbox::SendPermit;
 
-/// How long a turn waits while nobody of its channel gets on.
+/// A wait ends when the channel's conversations were granted no permit for this long.
 const PERMIT_WAIT: Duration = Duration::from_secs(5);
-/// For how long none waits after one that did in vain.
+/// After a wait that brought no permit, the conversation does not wait again for this long.
 const SKIP_WAIT: Duration = Duration::from_secs(10);
 
 /// The permit that the next message's answer needs, and how long it is waited for.
@@ -33,7 +33,7 @@ pub(super) struct Backpressure {
     pub(super) permit: Option<SendPermit>,
     /// Until when the next message waits, once it does.
     pub(super) deadline: Option<Instant>,
-    /// Until when nothing waits: the last wait was in vain.
+    /// Until when no message waits, because the last wait brought no permit.
     skip_until: Option<Instant>,
     /// The newest message that says STOP.
     last_stop: Option<InboundId>,
@@ -79,7 +79,7 @@ impl Conversation {
         }
     }
 
-    /// Somebody waits for what comes after the next turn.
+    /// Whether a STOP or a request is queued, which ends the wait.
     fn is_awaited(&self) -> bool {
         self.stop_is_queued() || !self.requests.is_empty()
     }
@@ -98,12 +98,12 @@ impl Conversation {
         let within_deadline = async move {
             let mut what = std::pin::pin!(what);
             loop {
-                let served = pool.granted(&channel_key);
+                let granted_before = pool.granted(&channel_key);
                 let soon = until.min(Instant::now() + PERMIT_WAIT);
                 if let Ok(value) = tokio::time::timeout_at(soon, what.as_mut()).await {
                     return Some(value);
                 }
-                if soon == until || pool.granted(&channel_key) == served || pool.closes_soon() {
+                if soon == until || pool.granted(&channel_key) == granted_before || pool.closes_soon() {
                     return None;
                 }
             }
@@ -120,9 +120,9 @@ impl Conversation {
         self.enter(Phase::AwaitingPermit(wait), ctx);
     }
 
-    /// How long the next message waits at most, for whatever: not as long as sweeps leave it to its own node. As many as there is
-    /// memory for are served within that by a machine that answers two thousand a second; whoever gave up sooner would queue,
-    /// and make it slower for all.
+    /// When the next message stops waiting: before sweeps of other nodes take it for overdue. Within that time a machine that
+    /// answers two thousand messages a second answers as many as memory holds. A shorter wait would queue more rows in the
+    /// store, which slows every turn down.
     fn permit_deadline(&mut self) -> Instant {
         let longest = self.setup.context.settings.overdue_after * 9 / 10;
         *self.backpressure.deadline.get_or_insert_with(|| Instant::now() + longest)

@@ -10,9 +10,10 @@ impl Actor for Conversation {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Far above what permits allow; memory is bounded by them, not here.
+        // Far above what admission permits allow: they bound memory, not the mailbox.
         ctx.set_mailbox_capacity(1024);
-        // A fresh one loads with what comes first; one that replaces another has its messages to bring back.
+        // A new conversation loads with its first message. One that replaces an instance that panicked loads at once, because
+        // the messages of that one are in the store.
         if self.setup.through.is_some() {
             self.through = self.setup.through;
             self.memory = Memory::Outdated;
@@ -34,7 +35,7 @@ impl Handler<Deliver> for Conversation {
             // It was loaded before it was delivered: now it has its admission permit, too.
             waiting.permit.get_or_insert(permit);
         } else {
-            // Already done, or missed: the store knows.
+            // It had its turn, or was missed: a load tells which.
             self.memory = Memory::Outdated;
         }
         self.advance(ctx);

@@ -20,19 +20,19 @@ pub struct Deliver {
     pub permit: Permit,
 }
 
-/// Somebody asks something of a conversation.
+/// A request to a conversation.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Perform {
-    /// Of which conversation.
+    /// The conversation.
     pub key: ConversationKey,
-    /// What is asked for.
+    /// The request.
     pub request: Request,
-    /// Answered once it is durable, or refused.
+    /// Gets the answer, once the request's turn is durable or refused.
     pub answer: oneshot::Sender<Result<Performed, SendRefusal>>,
 }
 
-/// What came of a request.
+/// The result of a request that was met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Performed {
     /// Whether anything was written; it may have been so already.
@@ -79,9 +79,9 @@ pub enum SendRefusal {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Wake {
-    /// Whose.
+    /// The conversation.
     pub key: ConversationKey,
-    /// Which.
+    /// The timer.
     pub due: Due,
 }
 
@@ -94,17 +94,17 @@ pub enum Due {
     Timer(Timer),
 }
 
-/// Somebody else changed what it holds in memory: read it again before the next turn.
+/// The stored state was changed by another turn or node: the conversation reads it again before its next turn.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Reread;
 
-/// The parent would like it to leave memory. It answers with [`Idle`] when nothing is going on.
+/// The parent asks whether the conversation may leave memory. It answers with [`Idle`] when it has nothing to do.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct AskIdle;
 
-/// What a conversation that has nothing to do answers its parent.
+/// The answer to [`AskIdle`] of a conversation that has nothing to do.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Idle {
@@ -116,7 +116,7 @@ pub struct Idle {
     pub taken: u64,
 }
 
-/// The parent has forgotten it: stop.
+/// The parent took the conversation off its list: it stops.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Retire;

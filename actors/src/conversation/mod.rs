@@ -45,21 +45,21 @@ use self::turn_in_flight::{Applied, Blocking, ReservedSend};
 
 /// How soon the store is asked whether queued rows are settled.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// Twice as late each time that they were not, and so late at most.
+/// The time between two questions doubles up to this.
 const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
-/// So many lost races of one request are no races.
+/// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
 
-/// Shared with the parent: the message whose turn is going on, which survives a panic.
+/// The message whose turn is going on. The parent shares it, so that it survives a panic of the conversation.
 pub type Bookmark = Rc<Cell<Option<InboundId>>>;
 
-/// What a conversation is made of.
+/// What a conversation is built with.
 pub struct ConversationSetup {
     /// Which conversation.
     pub key: ConversationKey,
-    /// Which instance of it, for the handshakes with the parent.
+    /// The number of the instance, for the handshakes with the parent.
     pub generation: u64,
-    /// The outside.
+    /// Ports, clock and permits.
     pub context: Arc<ActorContext>,
     /// Its tenant's rules.
     pub profile: TenantProfile,
@@ -71,13 +71,13 @@ pub struct ConversationSetup {
     pub pool: Arc<SenderPool>,
     /// Written before each turn.
     pub bookmark: Bookmark,
-    /// A message that panicked earlier instances: set it aside before anything else.
+    /// A message on which earlier instances panicked: it becomes a dead letter before anything else.
     pub poison: Option<InboundId>,
-    /// The newest message that the parent ever sent to an earlier instance: what it lost comes back.
+    /// The newest message that the parent sent to an earlier instance: the first load goes up to it.
     pub through: Option<InboundId>,
 }
 
-/// The actor.
+/// The actor of one conversation.
 pub struct Conversation {
     setup: ConversationSetup,
     phase: Phase,
@@ -86,7 +86,7 @@ pub struct Conversation {
     requests: VecDeque<Asked>,
     timers: Timers,
     /// The newest message that was ever put into the queue. Ids grow with acceptance, so an older one that is not in
-    /// the queue had its turn, or we missed it.
+    /// the queue had its turn, or was missed.
     through: Option<InboundId>,
     /// Messages taken from the mailbox, for the passivation handshake.
     taken: u64,
@@ -188,8 +188,8 @@ impl Conversation {
         }));
     }
 
-    /// Takes over what the store has. Messages that were delivered keep their permits; those that the store has and we
-    /// did not know run without one: there are few, and they are ours already.
+    /// Takes over the stored state. Messages that were delivered keep their permits. Those that were only in the store run
+    /// without one: they are few.
     fn adopt(&mut self, loaded: Loaded) {
         self.setbacks = 0;
         self.memory = Memory::Current(Box::new(loaded.state));
@@ -201,7 +201,7 @@ impl Conversation {
         };
         rows.queued = loaded.open_rows;
         rows.deferred = loaded.deferred;
-        // Whoever waited may have had its turn elsewhere.
+        // The message that waited may have had its turn on another node.
         self.backpressure.deadline = None;
         let poison = self.setup.poison.take();
         let mut permits: Vec<(InboundId, Option<Permit>)> =
@@ -275,13 +275,13 @@ impl Conversation {
     /// Answers the request whose turn it is.
     fn answer(&mut self, answer: Result<Performed, SendRefusal>) {
         if let Some(asked) = self.requests.pop_front() {
-            // Whoever asked may have gone away.
+            // The caller may have given up waiting.
             let _ = asked.answer.send(answer);
         }
     }
 
-    /// Whether it is worth asking if the rows that queued in the store are settled, so that answers may go out at once
-    /// again. The more messages pile up here, the longer not: reading them all again costs that much more.
+    /// Whether to load again because queued rows may be settled by now, after which answers are sent at once again. The
+    /// interval grows with the number of waiting messages, since each load reads them all again.
     fn may_be_settled(&self) -> bool {
         let waiting = u32::try_from(self.queue.len().max(1)).unwrap_or(u32::MAX);
         let rows = &self.rows;
@@ -289,7 +289,7 @@ impl Conversation {
         rows.queued && !asked
     }
 
-    /// What stands before an answer, that it must not overtake.
+    /// The rows that an answer must not overtake.
     fn ahead(&mut self) -> Blocking {
         let none_on_its_way = self.in_flight.is_zero();
         self.rows.queued |= self.in_flight.take_requeued();
@@ -314,18 +314,19 @@ impl Conversation {
                 conversation.advance(ctx);
             }
             Err(error) => {
-                // Perhaps it holds, and nobody sends what it wrote as being sent.
+                // The commit may have succeeded. Then nobody delivers the rows that it wrote as `sending`: they are left to
+                // reconciliation.
                 after.leases().for_each(|lease_until| conversation.setup.pool.leases().lose(lease_until));
                 if cause == Cause::Request {
                     conversation.lost(&error);
                 }
-                // A timer whose row is gone fired elsewhere. One whose row is there is still due: the sweep tells of it again.
+                // A timer whose row is gone fired elsewhere. One whose row is there is still due, and the sweep delivers it again.
                 conversation.back_off(&error, ctx);
             }
         }));
     }
 
-    /// A request's turn failed. It is decided again while that cannot write it twice.
+    /// A request's turn failed. After a conflict it is decided again, because nothing was written.
     fn lost(&mut self, error: &PortError) {
         let Some(asked) = self.requests.front_mut() else { return };
         asked.lost += 1;
@@ -333,12 +334,12 @@ impl Conversation {
         if error.kind != PortErrorKind::Conflict {
             self.answer(Err(SendRefusal::Unavailable));
         } else if asked.lost >= LOST_RACES {
-            // Nobody loses that many races: it is the key that is taken.
+            // So many conflicts are no race: the idempotency key is in use.
             self.answer(Err(if has_key { SendRefusal::AskedBefore } else { SendRefusal::Unavailable }));
         }
     }
 
-    /// The turn holds: remember it, and let its messages go.
+    /// Takes over a committed turn, and hands its messages to the dispatcher.
     fn apply(&mut self, applied: Applied, ctx: &mut Context<Self>) {
         self.setbacks = 0;
         self.note_timers(&applied.timers, ctx);
@@ -374,7 +375,7 @@ impl Conversation {
         }
     }
 
-    /// A row of the conversation waits in the store.
+    /// Notes that a row of the conversation waits in the store, and tells the dispatcher.
     fn queued(&mut self, not_before: Timestamp) {
         self.rows.queued = true;
         self.setup.dispatcher.do_send(Dispatch::Queued { channel_key: self.channel_key(), not_before });

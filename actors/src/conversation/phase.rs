@@ -16,7 +16,7 @@ use crate::domain::conversation::State;
 /// ```
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Nothing goes on. Whatever arrives is looked at.
+    /// Nothing goes on. What arrives is handled at once.
     Idle,
     /// Reads from the store.
     Loading,
@@ -39,7 +39,7 @@ impl Phase {
     }
 }
 
-/// What a conversation has in memory of what the store has.
+/// A conversation's copy of its stored state.
 #[derive(Debug)]
 pub(super) enum Memory {
     /// Nothing yet, or not any more: it is loaded before the next decision.
@@ -52,7 +52,7 @@ pub(super) enum Memory {
 }
 
 impl Conversation {
-    /// Changes the phase. Who leaves `AwaitingPermit` waits no longer.
+    /// Changes the phase. Leaving `AwaitingPermit` cancels the wait.
     pub(super) fn enter(&mut self, next: Phase, ctx: &mut Context<Self>) {
         if let Phase::AwaitingPermit(wait) = self.change(next) {
             ctx.cancel_future(wait);

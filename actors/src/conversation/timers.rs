@@ -10,8 +10,8 @@ use super::messages::Due;
 use crate::domain::ids::TimerId;
 use crate::domain::timer::{Timer, TimerChange};
 
-/// A timer that is set for within this gets an alarm in memory: it fires on time, not with the next sweep. What lies further
-/// off, what another node set, and what was lost with a conversation that left memory, the sweep finds.
+/// A timer that is due within this gets an alarm in memory, and fires on time instead of with the next sweep. The sweep finds
+/// the others: those that are due later, that another node set, or whose conversation left memory.
 const NEAR: Duration = Duration::from_secs(60);
 
 /// Timers that this instance knows of.
@@ -26,14 +26,14 @@ impl Timers {
         self.due.is_empty()
     }
 
-    /// Each once, however often sweep and alarm tell of it.
+    /// Adds a timer, unless it is there already: sweep and alarm may both report it.
     pub(super) fn push(&mut self, due: Due) {
         if !self.due.contains(&due) {
             self.due.push_back(due);
         }
     }
 
-    /// The next one. It is not kept: when its turn fails, it is still due, and the sweep tells of it again.
+    /// Takes the next timer. When its turn fails, its row is still due, and the sweep delivers it again.
     pub(super) fn pop(&mut self) -> Option<Due> {
         self.due.pop_front()
     }
@@ -44,7 +44,7 @@ impl Timers {
 }
 
 impl Conversation {
-    /// What a committed turn changed of the timers.
+    /// Takes over what a committed turn changed of the timers.
     pub(super) fn note_timers(&mut self, changes: &[TimerChange], ctx: &mut Context<Self>) {
         for change in changes {
             match change {
@@ -58,7 +58,7 @@ impl Conversation {
                         stays
                     });
                 }
-                // An alarm of one that is gone finds its row gone, too.
+                // Their alarms stay: when one fires, the commit finds no row, and the conversation loads again.
                 TimerChange::CancelAll(kind) => self.timers.forget(|timer| timer.kind == *kind),
                 TimerChange::Set(timer) => self.set_alarm(timer, ctx),
             }

@@ -27,7 +27,7 @@ pub struct TurnInFlight {
 pub(super) struct Blocking {
     /// Others are in the conversation queue, or may be.
     pub(super) others: bool,
-    /// Others wait for the contact to write.
+    /// Rows of the conversation wait for the contact to write.
     pub(super) deferred: bool,
 }
 
@@ -85,7 +85,7 @@ impl TurnInFlight {
         let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
-            // What a spent budget may have held before it, only the store knows: a claim keeps the order.
+            // Only the store knows whether older messages are held until the tenant may spend again. A claim keeps the order.
             let stoppable = setup.profile.budget.hard_stop && !draft.message.urgent;
             let may_start = !others && !stoppable;
             let send_permit =
@@ -106,7 +106,7 @@ impl TurnInFlight {
     }
 }
 
-/// What a conversation needs of a turn once it is committed.
+/// What a conversation keeps of a turn until it is committed.
 pub(super) struct Applied {
     pub(super) contact: Contact,
     pub(super) conversation: Conversation,
@@ -137,12 +137,12 @@ impl Applied {
         }
     }
 
-    /// The leases that its rows were to have.
+    /// The ends of its rows' leases.
     pub(super) fn leases(&self) -> impl Iterator<Item = Timestamp> {
         self.outgoing.iter().filter_map(|(_, reserved)| reserved.as_ref().map(|reserved| reserved.lease_until))
     }
 
-    /// What whoever asked for the turn is told.
+    /// The answer to the request that the turn came from.
     pub(super) fn performed(&self) -> Performed {
         Performed {
             changed: true,
@@ -155,7 +155,7 @@ impl Applied {
         }
     }
 
-    /// What the next turn is decided on.
+    /// Brings the state in memory up to this turn.
     pub(super) fn update(&self, state: &mut State) {
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());

@@ -90,9 +90,9 @@ struct Happened {
 }
 
 /// The document of a history.
-pub(super) fn of(story: &FlowHistory, around: &Around, manner: Manner) -> Document {
+pub(super) fn of(history: &FlowHistory, around: &Around, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
-    let begun = beginning(story);
+    let begun = beginning(history);
     let happened = |event: &event_log::Model| {
         let since = begun.zip(moment(&event.created_at)).and_then(|(begun, at)| (at - begun).num_microseconds());
         Happened {
@@ -107,11 +107,11 @@ pub(super) fn of(story: &FlowHistory, around: &Around, manner: Manner) -> Docume
         }
     };
     Document {
-        correlation_id: story.correlation_id.clone(),
-        tenant_id: story.tenant_id.clone(),
-        message: story.inbound.as_ref().map(|row| message(row, content)),
-        answers: story.outbound.iter().map(|row| answer(row, around, content)).collect(),
-        timeline: story.events.iter().map(happened).collect(),
+        correlation_id: history.correlation_id.clone(),
+        tenant_id: history.tenant_id.clone(),
+        message: history.inbound.as_ref().map(|row| message(row, content)),
+        answers: history.outbound.iter().map(|row| answer(row, around, content)).collect(),
+        timeline: history.events.iter().map(happened).collect(),
     }
 }
 
@@ -170,14 +170,15 @@ mod tests {
 
     #[test]
     fn scripts_get_everything_and_no_content_unasked() {
-        let document = serde_json::to_value(of(&sample_flow::story(), &Around::default(), Manner::default())).unwrap();
+        let document =
+            serde_json::to_value(of(&sample_flow::history(), &Around::default(), Manner::default())).unwrap();
         assert_eq!(document["message"]["reason"], "answered_faq");
         assert_eq!(document["answers"][0]["code"]["number"], 30003);
         assert_eq!(document["timeline"][1]["since_start_ms"], 3.1);
         let text = document.to_string();
         assert!(!text.contains("horaires") && !text.contains("33639980001"), "{text}");
         let open = serde_json::to_value(of(
-            &sample_flow::story(),
+            &sample_flow::history(),
             &Around::default(),
             Manner { show_content: true, ..Manner::default() },
         ))

@@ -199,7 +199,7 @@ fn told_state(state: OutboxState, row: &message_out::Model, language: Language) 
             OutboxState::Failed => {
                 ("the provider took it and could not deliver it", "le fournisseur l'a pris et n'a pas pu le remettre")
             }
-            OutboxState::Deferred => ("waits out of line", "attend hors de la file"),
+            OutboxState::Deferred => ("waits outside the queue", "attend hors de la file"),
             OutboxState::Suppressed => {
                 ("held back for good right before the wire", "retenu pour de bon juste avant l'envoi")
             }

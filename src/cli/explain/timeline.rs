@@ -16,24 +16,24 @@ use crate::store::FlowHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
 /// The whole history. Addresses are masked and bodies left out unless `show_content` says otherwise.
-pub(super) fn text(story: &FlowHistory, around: &Around, manner: Manner) -> String {
+pub(super) fn text(history: &FlowHistory, around: &Around, manner: Manner) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     };
     let content = Content { shown: manner.show_content, language: manner.language };
-    match &story.inbound {
-        Some(row) => message(row, story, content, &mut line),
-        None => line(&format!("{} {}, {}", label("flow", content.language), story.correlation_id, story.tenant_id)),
+    match &history.inbound {
+        Some(row) => message(row, history, content, &mut line),
+        None => line(&format!("{} {}, {}", label("flow", content.language), history.correlation_id, history.tenant_id)),
     }
     line("");
-    timeline(story, content.language, &mut line);
-    for row in &story.outbound {
+    timeline(history, content.language, &mut line);
+    for row in &history.outbound {
         line("");
         answer(row, around, content, &mut line);
     }
-    if let Some(row) = story.inbound.as_ref().filter(|_| story.outbound.is_empty()) {
+    if let Some(row) = history.inbound.as_ref().filter(|_| history.outbound.is_empty()) {
         line("");
         let sent = label("nothing was sent:", content.language);
         line(&format!("{sent} {}", sentences::state_inbound(row, content.language)));
@@ -41,7 +41,7 @@ pub(super) fn text(story: &FlowHistory, around: &Around, manner: Manner) -> Stri
     text.trim_end().to_owned()
 }
 
-fn message(row: &message_in::Model, story: &FlowHistory, content: Content, line: &mut impl FnMut(&str)) {
+fn message(row: &message_in::Model, history: &FlowHistory, content: Content, line: &mut impl FnMut(&str)) {
     line(&format!("{} {}", label("message", content.language), row.id));
     line(&content.field("at the provider", &row.provider_message_id));
     line(&content.field("tenant, channel", format!("{}, {}", row.tenant_id, row.channel_id)));
@@ -59,7 +59,7 @@ fn message(row: &message_in::Model, story: &FlowHistory, content: Content, line:
     if let Some(conversation) = &row.conversation_id {
         line(&content.field("conversation", conversation));
     }
-    line(&content.field("flow", &story.correlation_id));
+    line(&content.field("flow", &history.correlation_id));
     let reason = row.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let told = format!("{}{reason}", sentences::state_inbound(row, content.language));
     line(&content.stands(&row.state, &words::inbound_state(&row.state, content.language), &told));
@@ -98,23 +98,23 @@ fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mu
     }
 }
 
-fn timeline(story: &FlowHistory, language: Language, line: &mut impl FnMut(&str)) {
-    let Some(begun) = beginning(story) else {
+fn timeline(history: &FlowHistory, language: Language, line: &mut impl FnMut(&str)) {
+    let Some(begun) = beginning(history) else {
         line(label("nothing is in the event log", language));
         return;
     };
     line(&format!("{} {}", label("since", language), begun.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
-    for event in &story.events {
+    for event in &history.events {
         let at = moment(&event.created_at).map_or_else(String::new, |at| relative(at - begun, language));
-        let which = which(story, event);
+        let which = which(history, event);
         let happened = words::happened(&event.event_type, &sentences::event(event, language), language);
         line(&format!("  {at:>11}  {happened}{which}"));
     }
 }
 
 /// Which answer an event is about, when there are several.
-fn which(story: &FlowHistory, event: &event_log::Model) -> String {
-    let about = event.entity_id.as_deref().filter(|_| event.entity_type == "message_out" && story.outbound.len() > 1);
+fn which(history: &FlowHistory, event: &event_log::Model) -> String {
+    let about = event.entity_id.as_deref().filter(|_| event.entity_type == "message_out" && history.outbound.len() > 1);
     about.map(|id| format!(" [{id}]")).unwrap_or_default()
 }
 
@@ -135,9 +135,9 @@ fn parts(row: &message_in::Model, language: Language) -> String {
 }
 
 /// When the history begins.
-pub(super) fn beginning(story: &FlowHistory) -> Option<DateTime<Utc>> {
-    let webhook = story.inbound.as_ref().and_then(|row| moment(&row.created_at));
-    webhook.or_else(|| story.events.first().and_then(|event| moment(&event.created_at)))
+pub(super) fn beginning(history: &FlowHistory) -> Option<DateTime<Utc>> {
+    let webhook = history.inbound.as_ref().and_then(|row| moment(&row.created_at));
+    webhook.or_else(|| history.events.first().and_then(|event| moment(&event.created_at)))
 }
 
 pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
@@ -276,7 +276,7 @@ pub(super) mod sample_flow {
         }
     }
 
-    pub fn story() -> FlowHistory {
+    pub fn history() -> FlowHistory {
         FlowHistory {
             correlation_id: inbound().correlation_id,
             tenant_id: "institut-belle".to_owned(),
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn the_whole_story_is_told_without_content() {
-        let told = text(&sample_flow::story(), &Around::default(), Manner::default());
+        let told = text(&sample_flow::history(), &Around::default(), Manner::default());
         let source = crate::gateway::code("30003").unwrap().source();
         for expected in [
             "message 019c1a2b-0000-7000-8000-000000000001",
@@ -325,29 +325,30 @@ mod tests {
 
     #[test]
     fn content_is_shown_to_those_who_ask() {
-        let told = text(&sample_flow::story(), &Around::default(), Manner { show_content: true, ..Manner::default() });
+        let told =
+            text(&sample_flow::history(), &Around::default(), Manner { show_content: true, ..Manner::default() });
         assert!(told.contains("“Quels sont vos horaires ?”") && told.contains("whatsapp:+33639980001"), "{told}");
         assert_eq!(one_line("C'est noté\u{1b}[2J\n"), "“C'est noté\\u{1b}[2J\\n”");
     }
 
     #[test]
     fn silence_is_explained() {
-        let mut story = sample_flow::story();
-        story.outbound.clear();
-        story.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
+        let mut history = sample_flow::history();
+        history.outbound.clear();
+        history.inbound.as_mut().unwrap().reason = Some("silent_opted_out".to_owned());
         assert!(
-            text(&story, &Around::default(), Manner::default())
+            text(&history, &Around::default(), Manner::default())
                 .contains("nothing was sent: no answer: they said STOP before")
         );
-        let waiting = story.inbound.as_mut().unwrap();
+        let waiting = history.inbound.as_mut().unwrap();
         (waiting.state, waiting.reason) = ("accepted".to_owned(), None);
-        assert!(text(&story, &Around::default(), Manner::default()).contains("its turn has not come yet"));
+        assert!(text(&history, &Around::default(), Manner::default()).contains("its turn has not come yet"));
     }
 
     #[test]
     fn i11_who_never_wrote_is_told_from_who_wrote_long_ago() {
-        let mut story = sample_flow::story();
-        (story.outbound[0].state, story.outbound[0].blocked_reason) =
+        let mut history = sample_flow::history();
+        (history.outbound[0].state, history.outbound[0].blocked_reason) =
             ("deferred".to_owned(), Some("window_closed".to_owned()));
         let noon = moment("2026-11-20T12:00:00Z");
         for (wrote, language, expected) in [
@@ -357,10 +358,10 @@ mod tests {
             (noon, Language::Fr, "contact a écrit  2026-11-20 12:00:00 UTC"),
         ] {
             let around = Around { wrote: [(sample_flow::outbound().id, wrote)].into(), ..Around::default() };
-            let told = text(&story, &around, Manner { language, ..Manner::default() });
+            let told = text(&history, &around, Manner { language, ..Manner::default() });
             assert!(told.contains(expected), "{told}");
         }
-        assert!(!text(&story, &Around::default(), Manner::default()).contains("contact wrote  "));
+        assert!(!text(&history, &Around::default(), Manner::default()).contains("contact wrote  "));
     }
 
     #[test]

@@ -203,14 +203,14 @@ mod tests {
         stored.extend(inbound_states());
         stored.push(Role::Seller.as_str());
         for (at, state) in OutboxState::ALL.iter().enumerate() {
-            let mut story = timeline::sample_flow::story();
-            story.outbound[0].state = state.as_str().to_owned();
-            story.outbound[0].kind = OutboundKind::ALL[at % OutboundKind::ALL.len()].as_str().to_owned();
-            let inbound = story.inbound.as_mut().unwrap();
+            let mut history = timeline::sample_flow::history();
+            history.outbound[0].state = state.as_str().to_owned();
+            history.outbound[0].kind = OutboundKind::ALL[at % OutboundKind::ALL.len()].as_str().to_owned();
+            let inbound = history.inbound.as_mut().unwrap();
             inbound.role = Some(Role::Seller.as_str().to_owned());
             inbound.state = inbound_states()[at % 3].to_owned();
             inbound.reason = Some(Outcome::ALL[at % Outcome::ALL.len()].as_str().to_owned());
-            let told = timeline::text(&story, &Around::default(), manner);
+            let told = timeline::text(&history, &Around::default(), manner);
             let read = outside(&told);
             for word in &stored {
                 let found = read.split(|c: char| !c.is_alphanumeric() && c != '_').any(|read| read == *word);

@@ -108,7 +108,7 @@ async fn one_by_one(
             continue;
         }
         let changed = outbox::replay(&caller, operator, id, &manner).await?;
-        code = tell_changed(id, &changed, ("replayed: it passes every gate anew", args.json)).max(code);
+        code = tell_changed(id, &changed, ("replayed: it passes every check again", args.json)).max(code);
     }
     Ok(code)
 }
@@ -154,7 +154,7 @@ fn instead(state: OutboxState) -> &'static str {
         }
         OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
         OutboxState::Cancelled => "it is called back already; it can only be replayed",
-        OutboxState::Suppressed => "a gate held it back for good; it can only be replayed",
+        OutboxState::Suppressed => "it is suppressed; it can only be replayed",
         OutboxState::Dead | OutboxState::Failed => "it can be replayed or cancelled",
     }
 }

@@ -41,14 +41,14 @@ pub(super) async fn find(
         Named::Ours(id) => return Ok(Ok(*id)),
         Named::Theirs(theirs) => theirs,
     };
-    let Some(story) = HistoryReader::open(&config.database.url).await?.explain(theirs).await? else {
+    let Some(history) = HistoryReader::open(&config.database.url).await?.explain(theirs).await? else {
         return Ok(Err(unknown(theirs, language)));
     };
-    let known = story.outbound.iter().find(|row| row.provider_message_id.as_deref() == Some(theirs));
+    let known = history.outbound.iter().find(|row| row.provider_message_id.as_deref() == Some(theirs));
     if let Some(Ok(id)) = known.map(|row| row.id.parse()) {
         return Ok(Ok(id));
     }
-    let led_to = story.outbound.iter().map(|row| match language {
+    let led_to = history.outbound.iter().map(|row| match language {
         Language::En => format!("\n  {} ({})", row.id, row.state),
         Language::Fr => format!("\n  {} : {}", row.id, outbound_state(&row.state, language)),
     });
@@ -58,7 +58,7 @@ pub(super) async fn find(
             "{theirs} came in, and nothing was sent for it: `palabre explain {theirs}` tells why"
         )),
         (Language::En, false) => complain_about(format_args!(
-            "{theirs} came in; `palabre explain {theirs}` tells its story. What was sent for it:{led_to}"
+            "{theirs} came in; `palabre explain {theirs}` tells its history. What was sent for it:{led_to}"
         )),
         (Language::Fr, true) => complain_about(format_args!(
             "{theirs} est arrivé, et rien n'est parti pour lui : `palabre explain {theirs} --language fr` dit pourquoi"

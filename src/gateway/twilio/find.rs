@@ -2,8 +2,8 @@
 //!
 //! The list of messages carries neither our id nor the callback's URL, so a message is recognised by who, what and when.
 //! Of a template the list shows what it became with its variables, and we do not know its text: all that can be known is
-//! that each value of a variable stands in it. (Rich templates show no text at all.) So whatever went to the contact at
-//! the time may be ours, unless it lacks a value; the caller takes out those whose id another message of ours has.
+//! that each value of a variable stands in it. (Rich templates show no text at all.) So each message to the contact
+//! at that time may be ours, unless it lacks a value; the caller takes out those whose id another message of ours has.
 
 use std::cmp::Reverse;
 
@@ -39,7 +39,7 @@ pub(super) async fn find(gateway: &TwilioGateway, outbound: OutboundRequest<'_>)
             let error = refused(status, &headers, b"");
             return Err(SendError { class: SendErrorClass::Retry { after: None }, ..error });
         }
-        // Not found, not allowed, not that method: whoever answers has no such list.
+        // Not found, not allowed, not that method: this server has no list of messages.
         _ => return Ok(Found::CannotTell),
     }
     let reply = read(response, MAX_LIST_BYTES).await.map_err(retry)?;

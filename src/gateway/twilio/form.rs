@@ -133,7 +133,7 @@ impl std::fmt::Debug for Form {
     }
 }
 
-/// Decoded bytes that nobody has called text yet.
+/// Decoded bytes that were not checked to be UTF-8 yet.
 struct Raw {
     text: Vec<u8>,
     pairs: Vec<Pair>,
@@ -163,7 +163,7 @@ impl Raw {
     }
 
     fn finish(self) -> Result<Form, NotAForm> {
-        // One pass over the whole; what it cannot see is a character that begins in one value and ends in the next.
+        // One pass over the whole. It does not notice a character that begins in one value and ends in the next.
         let text = String::from_utf8(self.text).map_err(|_| NotAForm::NotUtf8)?;
         let whole = |at: u32| text.is_char_boundary(at as usize);
         if !self.pairs.iter().all(|pair| whole(pair.middle) && whole(pair.end)) {

@@ -123,7 +123,7 @@ pub(super) const fn not_from(state: OutboxState) -> HttpProblem {
         OutboxState::Deferred => "it waits for the contact, or for the budget, and goes by itself; it can be cancelled",
         OutboxState::Sent | OutboxState::Delivered | OutboxState::Read => "the provider has it",
         OutboxState::Cancelled => "it is cancelled already; it can be replayed",
-        OutboxState::Suppressed => "a gate held it back for good; it will not be sent unless replayed",
+        OutboxState::Suppressed => "it was suppressed; it is sent only when it is replayed",
         OutboxState::Dead | OutboxState::Failed => "it is a dead letter already",
     };
     problem(StatusCode::CONFLICT, "not from this state", hint)

@@ -44,7 +44,7 @@ pub(super) struct TenantFacts {
 /// What was told of an id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Explained {
-    /// Whether the story knows the message itself.
+    /// Whether the history knows the message itself.
     pub knows_it: bool,
     /// Why it ended as it did, in a sentence; `None` when nobody has words for it.
     pub why: Option<String>,

@@ -300,7 +300,7 @@ fn hint(folder: &DemoFolder, evidence: &evidence::Evidence, style: Style) -> Str
     let silent = |row: &&crate::store::entity::message_in::Model| row.reason.as_deref() == Some("silent_opted_out");
     let example = evidence.dump.inbound.iter().find(silent).map_or("ID", |row| row.provider_message_id.as_str());
     style.dim(&if folder.run.kept().is_some() {
-        format!("one message's story: palabre explain {example} --config {}", folder.run.config().display())
+        format!("one message's history: palabre explain {example} --config {}", folder.run.config().display())
     } else {
         "keep the database with --keep DIR, then: palabre explain ID --config DIR/palabre.toml".to_owned()
     })

@@ -46,7 +46,7 @@ pub struct SearchResult {
     pub messages: Vec<MessageRow>,
     /// Where the next page begins, when there may be one.
     pub next: Option<i64>,
-    /// Nothing has the words as they were typed: these have words that are like them.
+    /// Whether no message has the words as they were typed, and these have similar ones.
     pub is_approximate: bool,
 }
 

@@ -23,7 +23,7 @@ const SETTLED: TimeDelta = TimeDelta::milliseconds(500);
 /// On PostgreSQL an id may be committed so long after later ones: clocks of nodes differ, and a write is given up after ten
 /// seconds. What is older is complete once it was looked at again.
 const LATE: TimeDelta = TimeDelta::seconds(60);
-/// Words that are known to be there already; beyond that the memory starts over.
+/// Words that are remembered as being in the index; with more than this the memory is emptied.
 const KNOWN_WORDS: usize = 100_000;
 
 /// What one step did.
@@ -96,7 +96,7 @@ impl SearchIndex {
         Self { index, reads, known_words: HashSet::new() }
     }
 
-    /// Adds a batch of what was committed since the last step. What the index has already is passed over, so a step that was
+    /// Adds a batch of what was committed since the last step. Messages that the index has are skipped, so a step that was
     /// cut short, or a position that was lost, does no harm.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl SearchIndex {
     pub async fn step(&mut self, now: Timestamp) -> Result<Indexed, StoreError> {
         let tx = self.index.begin().await?;
         if all(&tx, sql::TAKE, []).await?.is_empty() {
-            // Another node is at it.
+            // Another node fills the index.
             return Ok(Indexed::default());
         }
         let before = positions(&tx).await?;

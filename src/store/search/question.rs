@@ -10,18 +10,18 @@ use crate::store::StoreError;
 use crate::store::database::DatabasePool;
 use crate::store::statement::{Dialect, SqlExecutor, all, column, count, integer, text};
 
-/// Contacts that one search shows: whoever finds more types more.
+/// Contacts that one search shows.
 const MOST_CONTACTS: usize = 20;
-/// Contacts that are looked at to choose those.
+/// Contacts that are read to choose those.
 const CONTACTS_READ: usize = 200;
-/// What one misspelt word may have meant.
+/// Candidates for one misspelt word.
 const MOST_MEANT: usize = 6;
-/// Words that are looked at to choose those.
+/// Words that are read to choose those.
 const WORDS_READ: usize = 60;
-/// How alike two words must be, as PostgreSQL's `pg_trgm` has it.
+/// The least similarity of a candidate: the default of PostgreSQL's `pg_trgm`.
 const ALIKE: f64 = 0.3;
 
-/// Which part of what was found.
+/// Which page of a search's results.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchPage {
     /// Older than this one: [`FoundPage::next`] of the page before.
@@ -52,11 +52,11 @@ pub struct FoundPage {
     pub messages: Vec<FoundMessage>,
     /// Where the next page begins, when there may be one.
     pub next: Option<i64>,
-    /// Nothing has the words as they were typed: these have words that are like them.
+    /// Whether no message has the words as they were typed, and these have similar ones.
     pub is_approximate: bool,
 }
 
-/// What is asked, of whom.
+/// A search among the messages of these tenants.
 pub(in crate::store) struct Search<'a> {
     pub index: &'a DatabasePool,
     pub tenants: &'a [String],
@@ -220,8 +220,8 @@ impl Search<'_> {
 
 const FIRST: SearchPage = SearchPage { before: None, limit: 1 };
 
-/// What fits, in the words of the database: for some tenant, each word or what it may have meant, behind the tenant's mark.
-/// Words have letters and digits alone, so nothing of them is read as anything else.
+/// The query in the database's full-text syntax: for any tenant, each word or one of its alternatives, with the tenant's
+/// prefix. Words consist of letters and digits, so none of them is read as an operator.
 fn fitting(dialect: Dialect, tenants: &[String], asked: &[Meanings]) -> String {
     let (and, or) = match dialect {
         Dialect::Sqlite => (" AND ", " OR "),

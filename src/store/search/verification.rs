@@ -15,8 +15,8 @@ use crate::store::values::Row;
 const PAGE: usize = 500;
 
 impl SearchIndex {
-    /// Takes out what was deleted since: looks at everything once, page by page. Searches show nothing of it meanwhile, because
-    /// they read what they show from the messages themselves. Answers how many messages and contacts went.
+    /// Removes messages and contacts that were deleted, page by page, and answers how many. Searches do not show them meanwhile,
+    /// because they read what they show from the messages themselves.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -47,7 +47,7 @@ impl SearchIndex {
         Ok(removed)
     }
 
-    /// Words that no message has any more are nobody's to be found by.
+    /// Removes words that no message has any more.
     async fn forget_words(&mut self) -> Result<(), StoreError> {
         self.known_words.clear();
         let mut after = (String::new(), String::new());

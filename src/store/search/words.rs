@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// Longer words are cut: nobody types them whole.
 const LONGEST_WORD: usize = 32;
-/// Words of one message; a longer text is found by its opening.
+/// Words of one message; the rest of a longer text is not found.
 const MOST_WORDS: usize = 200;
 /// Words of one question.
 const MOST_ASKED: usize = 8;
@@ -28,13 +28,13 @@ fn cut(word: &str) -> String {
     word.chars().take(LONGEST_WORD).collect()
 }
 
-/// Whether a word may be what a misspelt one meant: numbers are not, and every order has one.
+/// Whether a word is a candidate for misspelt ones. Words with digits are none: each order number would be one.
 pub(super) fn is_spelt(word: &str) -> bool {
     word.chars().count() >= SHORTEST_MISSPELT && !word.chars().any(|c| c.is_ascii_digit())
 }
 
-/// Stands before every word of a tenant's, so that tenants share no list of the index (I9). Two tenants with one mark cost
-/// each other a look at the other's rows, and see nothing of them.
+/// The prefix of every word of a tenant, so that tenants share no list of the index (I9). Two tenants with the same prefix
+/// only read past each other's rows, because every query filters by tenant as well.
 pub(super) fn mark(tenant: &str) -> String {
     let digest = Sha256::digest(tenant);
     digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()
@@ -48,7 +48,7 @@ pub(super) fn sequence(id: Uuid) -> i64 {
     i64::try_from((millis << 15) | random).unwrap_or(i64::MAX)
 }
 
-/// What somebody looks for.
+/// A search text, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
     /// Folded, in the order in which they were typed. The last one may be the beginning of a word.
@@ -118,7 +118,7 @@ fn trigrams_of(text: &str) -> BTreeSet<String> {
     letters.windows(3).map(|three| three.iter().collect()).collect()
 }
 
-/// How many of two words' trigrams are the same, of all that they have: 0 to 1, as `similarity` of PostgreSQL's `pg_trgm`.
+/// The share of trigrams that two words have in common, 0 to 1, as `similarity` of PostgreSQL's `pg_trgm` computes it.
 pub(super) fn similarity(one: &str, other: &str) -> f64 {
     let [one, other] = [one, other].map(|word| trigrams_of(&format!("  {word} ")));
     let both = one.intersection(&other).count();

@@ -57,12 +57,12 @@ async fn everything_is_told(store: &Store) {
     assert_eq!(wait(store, &second, 1).await, behind(OutboxState::Pending, Some("63018")));
 
     store.post_channel_notice(pause(&anne, "breaker_open", at(50)), at(1)).await.unwrap();
-    let rests = |until| Some(BlockedReason::ChannelNotice { reason: "breaker_open".into(), until });
-    assert_eq!(wait(store, &other, 1).await, rests(at(50)));
+    let notice = |until| Some(BlockedReason::ChannelNotice { reason: "breaker_open".into(), until });
+    assert_eq!(wait(store, &other, 1).await, notice(at(50)));
     assert_eq!(wait(store, &first, 1).await, Some(BlockedReason::Time { reason: Some("63018".into()), until }));
     assert_eq!(wait(store, &other, 50).await, Some(BlockedReason::Turn { before: 0 }), "it is over");
     store.post_channel_notice(pause(&anne, "breaker_open", at(200)), at(50)).await.unwrap();
-    assert_eq!(wait(store, &first, 1).await, rests(at(200)));
+    assert_eq!(wait(store, &first, 1).await, notice(at(200)));
     store.pause(pause(&anne, "quality rating", at(300)), at(1)).await.unwrap();
     let paused = Some(BlockedReason::Paused { reason: "quality rating".into(), until: at(300) });
     assert_eq!((wait(store, &first, 1).await, wait(store, &other, 1).await), (paused.clone(), paused));

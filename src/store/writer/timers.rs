@@ -1,4 +1,4 @@
-//! Timers that turns set, cancel and use up.
+//! Rows of the timers that turns set, cancel and fire.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,8 @@ use crate::store::insert::Rows;
 use crate::store::sql;
 use crate::store::statement::{all, change_later, id, id_or_null, list, text, text_or_null, time};
 
-/// Positions of the turns whose timer is gone. Asks nothing when no turn came of a timer.
+/// Positions of the turns whose timer's row is gone, since it fired elsewhere or was cancelled. Makes no query when no turn
+/// came of a timer.
 pub(super) async fn gone(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
     let fired = || turns.iter().enumerate().filter_map(|(at, turn)| Some((at, turn, turn.fired?)));
     let asked = fired().map(|(_, turn, timer)| [text(turn.key.tenant.as_str()), id(timer)]);

@@ -143,12 +143,12 @@ mod tests {
 
     #[test]
     fn each_wait_is_told_with_its_end_and_its_remedy() {
-        let rests = |reason: &str| BlockedReason::ChannelNotice { reason: reason.to_owned(), until: noon() };
+        let notice = |reason: &str| BlockedReason::ChannelNotice { reason: reason.to_owned(), until: noon() };
         let paused = |reason: &str, until| BlockedReason::Paused { reason: reason.to_owned(), until };
         let time = |reason: Option<&str>| BlockedReason::Time { reason: reason.map(str::to_owned), until: noon() };
         let table = [
-            (rests("breaker_open"), "2026-11-21 12:00:00 UTC: its channel failed too often", "fallback_channel"),
-            (rests("per_day"), "until 2026-11-21 12:00:00 UTC: the tenant's messages of the day", "limits.per_day"),
+            (notice("breaker_open"), "2026-11-21 12:00:00 UTC: its channel failed too often", "fallback_channel"),
+            (notice("per_day"), "until 2026-11-21 12:00:00 UTC: the tenant's messages of the day", "limits.per_day"),
             (time(Some("budget")), "until 2026-11-21 12:00:00 UTC: the tenant's budget is spent", "raise [budget]"),
             (time(Some("paced")), "until 2026-11-21 12:00:00 UTC: the permits of the contact", ""),
             (time(Some("63018")), "until 2026-11-21 12:00:00 UTC: 63018, ", "wait"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_in_line_hears_for_whom() {
+    fn a_queued_message_names_the_one_before_it() {
         let message = OutboundId::fresh();
         let reason = Some("20429".to_owned());
         let told = told(&BlockedReason::Behind { message, state: OutboxState::Pending, reason });

@@ -66,17 +66,19 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ),
         ("message_queued", _) => ("somebody asked for the message", "quelqu'un a demandé l'envoi du message"),
         ("message_claimed", _) => ("a sender took it from the line", "un expéditeur l'a pris dans la file"),
-        ("message_postponed", _) => ("back into the line, until later", "remis dans la file, pour plus tard"),
+        ("message_postponed", _) => ("back into the queue, until later", "remis dans la file, pour plus tard"),
         ("message_unknown", _) => (
             "nobody knows whether the provider took it: it will be asked",
             "personne ne sait si le fournisseur l'a pris : on le lui demandera",
         ),
-        ("message_deferred", _) => ("it waits out of line now", "il attend désormais hors de la file"),
-        ("message_released", _) => ("the wait is over: back into the line", "l'attente est finie : remis dans la file"),
+        ("message_deferred", _) => ("it waits outside the queue now", "il attend désormais hors de la file"),
+        ("message_released", _) => {
+            ("the wait is over: back into the queue", "l'attente est finie : remis dans la file")
+        }
         ("message_cancelled", _) => ("an operator called it back", "un opérateur l'a rappelé"),
         ("message_replayed", _) => (
-            "an operator set it on its way again: it passes every gate anew",
-            "un opérateur l'a remis en route : il repasse toutes les portes",
+            "an operator set it on its way again: it passes every check again",
+            "un opérateur l'a remis en route : il repasse tous les contrôles",
         ),
         ("message_sent", "provider") => ("the provider says: sent", "le fournisseur dit : envoyé"),
         ("message_sent", _) => ("the provider took the message", "le fournisseur a pris le message"),
@@ -87,7 +89,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("message_failed", _) => ("the provider says: not delivered", "le fournisseur dit : non remis"),
         ("message_dead", _) => ("given up, a dead letter now", "abandonné, désormais une lettre morte"),
         ("message_suppressed", _) => {
-            ("a gate held the message back for good", "une porte a retenu le message pour de bon")
+            ("the message is held back for good: it is not sent", "le message est retenu pour de bon : il ne part pas")
         }
         ("opted_out", "provider") => (
             "the provider says that the contact opted out: recorded",
@@ -306,7 +308,7 @@ mod tests {
                 "message_replayed",
                 "operator",
                 r#"{"reason":"ticket 4711","from":"dead","life":1,"provider_message_id":"SM1"}"#,
-                ["every gate", "life 1", "note: ticket 4711"],
+                ["every check", "life 1", "note: ticket 4711"],
             ),
             (
                 "message_sent",
@@ -331,13 +333,13 @@ mod tests {
                 "message_postponed",
                 "system",
                 r#"{"reason":"unclear_at_provider","attempt":1}"#,
-                ["back into the line", "could not tell", "on_unknown = \"resend\" sends it again"],
+                ["back into the queue", "could not tell", "on_unknown = \"resend\" sends it again"],
             ),
             (
                 "message_postponed",
                 "system",
                 r#"{"reason":"unknown_outcome","attempt":1}"#,
-                ["back into the line", "could not tell", "on_unknown = \"resend\" sends it again"],
+                ["back into the queue", "could not tell", "on_unknown = \"resend\" sends it again"],
             ),
             (
                 "message_dead",

@@ -117,7 +117,7 @@ impl HostedChannels {
             "  curl http://{post}/ -d '{{\"channel\": \"{channel}\", \"from\": \"{NOBODY}\", \"text\": \"Bonjour\"}}'"
         ));
         lines.push(format!(
-            "palabre explain SM… --config {} tells a message's story. Ctrl-C ends it.",
+            "palabre explain SM… --config {} tells a message's history. Ctrl-C ends it.",
             config.display()
         ));
         lines.join("\n")

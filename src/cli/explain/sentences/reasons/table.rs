@@ -72,8 +72,8 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
     reason(
         "breaker_open",
         (
-            "its channel failed too often, and rests for a moment",
-            "son canal a échoué trop souvent, et se repose un instant",
+            "its channel failed too often: its circuit breaker is open, and nothing is sent for a moment",
+            "son canal a échoué trop souvent : son disjoncteur est ouvert, et rien ne part pour un instant",
         ),
         Some((
             "nothing: it goes when the channel works again; a fallback_channel of {channel} would take over meanwhile",
@@ -91,32 +91,32 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
     reason(
         "pacing_unavailable",
         (
-            "a gate could not count permits, and stayed closed",
-            "une porte n'a pas pu compter les permis, et est restée fermée",
+            "the rate limiter could not count permits, so nothing was sent",
+            "le limiteur de débit n'a pas pu compter les permis : rien n'est parti",
         ),
         WAIT,
     ),
     reason(
         "usage_unavailable",
         (
-            "a gate could not ask the database, and stayed closed",
-            "une porte n'a pas pu interroger la base, et est restée fermée",
+            "the database could not say what the tenant has sent, so nothing was sent",
+            "la base n'a pas pu dire ce que l'entreprise a envoyé : rien n'est parti",
         ),
         Some(("see whether the database answers", "vérifier que la base répond")),
     ),
     reason(
         "day_count_unavailable",
         (
-            "a gate could not ask the database, and stayed closed",
-            "une porte n'a pas pu interroger la base, et est restée fermée",
+            "the database could not say what the tenant has sent, so nothing was sent",
+            "la base n'a pas pu dire ce que l'entreprise a envoyé : rien n'est parti",
         ),
         Some(("see whether the database answers", "vérifier que la base répond")),
     ),
     reason(
         "consent_unavailable",
         (
-            "the opt-out gate could not ask the database, and stayed closed",
-            "la porte des STOP n'a pas pu interroger la base, et est restée fermée",
+            "the database could not say whether the contact said STOP, so nothing was sent",
+            "la base n'a pas pu dire si le contact a dit STOP : rien n'est parti",
         ),
         Some(("see whether the database answers", "vérifier que la base répond")),
     ),

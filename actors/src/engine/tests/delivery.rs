@@ -336,7 +336,7 @@ fn when_the_provider_finds_the_window_closed_the_template_goes_in_the_same_attem
         let snapshot = harness.until(|now| in_state(now, "without", OutboxState::Deferred)).await;
         let refused = row(&snapshot, "without");
         assert_eq!(
-            (refused.state, refused.last_error.as_deref()),
+            (refused.state, refused.blocked_reason.as_deref()),
             (OutboxState::Deferred, Some("63016")),
             "whose word it is"
         );

@@ -22,8 +22,10 @@ use palabre::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use palabre::telemetry::metrics;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
+use palabre_actors::domain::turn::Request;
+use palabre_actors::engine::Performed;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 
 const PATH: &str = "/webhooks/twilio-whatsapp/belle-wa";
@@ -106,6 +108,10 @@ impl Reception for AcceptAll {
 impl Outgoing for AcceptAll {
     fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
         Box::pin(async { Err(NotSent::KeyTaken) })
+    }
+
+    fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
     }
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::turn::{Refused, SendRequest};
-use palabre_actors::engine::{Engine, SendRefusal};
+use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::turn::{Command, Refused, Request, SendRequest};
+use palabre_actors::engine::{Engine, Performed, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
@@ -68,8 +68,44 @@ impl Outgoing for EngineOutgoing {
         Box::pin(async move {
             let tenant = message.tenant.clone();
             let sent = self.engine.send(message.tenant, message.channel, message.to, request).await;
-            sent.map_err(|why| not_sent(&why, self.templates.get(&tenant).map_or(&[], Vec::as_slice)))
+            sent.map_err(|why| not_sent(&why, self.templates_of(&tenant)))
         })
+    }
+
+    fn request(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        request: Request,
+    ) -> Pending<'_, Result<Performed, NotSent>> {
+        let writes = matches!(request.command, Command::Reply(_));
+        Box::pin(async move {
+            let performed = self.engine.request(&tenant, conversation, request).await;
+            performed.map_err(|why| not_done(&why, writes, self.templates_of(&tenant)))
+        })
+    }
+}
+
+impl EngineOutgoing {
+    fn templates_of(&self, tenant: &TenantId) -> &[String] {
+        self.templates.get(tenant).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Why a request of a conversation was not met. It has no `to` and no `channel` that could be changed.
+fn not_done(why: &SendRefusal, writes: bool, templates: &[String]) -> NotSent {
+    match (why, not_sent(why, templates)) {
+        (SendRefusal::Refused(Refused::OptedOut), NotSent::Refused { word, hint, .. }) => {
+            NotSent::Refused { word, hint, field: None }
+        }
+        (SendRefusal::Refused(Refused::TemplateNotForChannel), NotSent::Refused { word, field, .. }) => {
+            let hint = "`channels` of the template leaves this channel out: add it there, or give a `text`";
+            NotSent::Refused { word, hint: Cow::Borrowed(hint), field }
+        }
+        (SendRefusal::Unavailable, NotSent::Later { word, .. }) if !writes => {
+            NotSent::Later { word, hint: "it may or may not have been done: ask again, which does it once" }
+        }
+        (_, told) => told,
     }
 }
 
@@ -83,10 +119,11 @@ fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
         (Cow::Borrowed(field), Cow::Borrowed(hint))
     };
     match why {
+        SendRefusal::Refused(Refused::Stale) => NotSent::Stale,
         SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why, templates)),
         SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured("tenant")),
         SendRefusal::UnknownChannel => refused("unknown_channel", not_configured("channel")),
-        SendRefusal::UnknownConversation => refused("unknown_conversation", not_configured("conversation")),
+        SendRefusal::UnknownConversation => NotSent::UnknownConversation,
         SendRefusal::AskedBefore => NotSent::KeyTaken,
         SendRefusal::Overloaded => {
             later("overloaded", "too much waits already, and nothing was written: come again in a moment")
@@ -132,7 +169,7 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
         Refused::Stale => {
-            fixed("seen", "the conversation went on since it was read: read it again, or force the answer")
+            fixed("version", "the conversation went on since it was read: read it again, or send it with `force`")
         }
         Refused::UnknownVariables(known) if known.is_empty() => {
             fixed("template.variables", "the template has no places: leave `template.variables` out")
@@ -184,6 +221,23 @@ mod tests {
         assert_eq!(distinct.len(), words.len(), "{words:?}");
         assert!(hints.iter().all(|hint| hint.len() > 20), "{hints:?}");
         assert_eq!(not_sent(&SendRefusal::AskedBefore, &[]), NotSent::KeyTaken);
+        assert_eq!(not_sent(&SendRefusal::UnknownConversation, &[]), NotSent::UnknownConversation);
+        assert_eq!(not_sent(&SendRefusal::Refused(Refused::Stale), &[]), NotSent::Stale);
+    }
+
+    #[test]
+    fn a_refused_request_of_a_conversation_names_nothing_that_it_does_not_have() {
+        let opted_out = not_done(&SendRefusal::Refused(Refused::OptedOut), true, &[]);
+        assert!(matches!(opted_out, NotSent::Refused { word: "opted_out", field: None, .. }), "{opted_out:?}");
+        let template = not_done(&SendRefusal::Refused(Refused::TemplateNotForChannel), true, &[]);
+        let NotSent::Refused { hint, .. } = template else { panic!("{template:?}") };
+        assert!(!hint.contains("another `channel`"), "{hint}");
+        for (writes, named) in [(true, true), (false, false)] {
+            let NotSent::Later { hint, .. } = not_done(&SendRefusal::Unavailable, writes, &[]) else {
+                panic!("it passes")
+            };
+            assert_eq!(hint.contains("Idempotency-Key"), named, "{hint}");
+        }
     }
 
     #[test]

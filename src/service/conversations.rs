@@ -34,6 +34,15 @@ pub async fn list(
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's.
 pub async fn show(caller: &Caller, store: &Operator, id: ConversationId) -> Result<ConversationRow, ServiceError> {
     caller.require(ConversationRead)?;
+    find(caller, store, id).await
+}
+
+/// A conversation of the caller's tenants.
+pub(super) async fn find(
+    caller: &Caller,
+    store: &Operator,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
     store.conversation(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("conversation"))
 }
 
@@ -82,5 +91,5 @@ pub async fn mark_read(caller: &Caller, store: &Operator, id: ConversationId) ->
     caller.require(ConversationWrite)?;
     audit::note(caller, "conversation.read", id);
     store.mark_read(&caller.tenants, id).await?;
-    show(caller, store, id).await
+    find(caller, store, id).await
 }

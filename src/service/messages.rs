@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use palabre_actors::domain::template::TemplateUse;
+use palabre_actors::domain::turn::Request;
+use palabre_actors::engine::Performed;
 use palabre_actors::ports::Pending;
 
 use super::permissions::Permission::MessageSend;
@@ -31,10 +33,18 @@ pub struct OutgoingMessage {
     pub idempotency_key: Option<String>,
 }
 
-/// Takes messages to send.
+/// Takes messages to send, and what else is asked of conversations.
 pub trait Outgoing: Send + Sync {
     /// Makes a message durable; it is sent in its turn.
     fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>>;
+
+    /// Has a conversation do what is asked of it, durably.
+    fn request(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        request: Request,
+    ) -> Pending<'_, Result<Performed, NotSent>>;
 }
 
 /// Why nothing was written. Its texts repeat nothing of it (I10).
@@ -51,6 +61,10 @@ pub enum NotSent {
     },
     /// Another message has this idempotency key.
     KeyTaken,
+    /// The conversation went on since the person who answers read it.
+    Stale,
+    /// The tenant has no such conversation.
+    UnknownConversation,
     /// Nothing is promised: try again.
     Later {
         /// `overloaded`, `stopping`, `unavailable`
@@ -86,30 +100,56 @@ pub async fn send(
     caller.require(MessageSend)?;
     caller.within(&message.tenant)?;
     audit::note(caller, "message.send", &message.channel);
-    if let Some(before) = asked_before(store, &message).await? {
-        return Ok(before);
+    let key = message.idempotency_key.as_deref();
+    let before = || asked_before(store, &message.tenant, key, |first| is_same(first, &message));
+    if let Some(before) = before().await? {
+        return Ok(before.into());
     }
     match outgoing.send(message.clone()).await {
         Ok(id) => Ok(SendOutcome::Taken(id)),
         // Two copies raced, and the other one was first. One that is gone by now was deleted by its retention.
         Err(NotSent::KeyTaken) => {
-            Ok(asked_before(store, &message).await?.unwrap_or(SendOutcome::NotSent(NotSent::KeyTaken)))
+            Ok(before().await?.map_or(SendOutcome::NotSent(NotSent::KeyTaken), SendOutcome::from))
         }
         Err(why) => Ok(SendOutcome::NotSent(why)),
     }
 }
 
-async fn asked_before(store: &Operator, message: &OutgoingMessage) -> Result<Option<SendOutcome>, ServiceError> {
-    let Some(key) = &message.idempotency_key else { return Ok(None) };
-    let first = store.by_key(&message.tenant, key).await?;
-    let told = |first: Item| {
-        if is_same(&first, message) { SendOutcome::TakenBefore(first.id) } else { SendOutcome::KeyReused }
-    };
-    Ok(first.map(told))
+/// What a key was used for before.
+pub(super) enum AskedBefore {
+    /// The same message.
+    Same(OutboundId),
+    /// Another one.
+    Other,
+}
+
+impl From<AskedBefore> for SendOutcome {
+    fn from(before: AskedBefore) -> Self {
+        match before {
+            AskedBefore::Same(id) => Self::TakenBefore(id),
+            AskedBefore::Other => Self::KeyReused,
+        }
+    }
+}
+
+/// What an idempotency key of a tenant was used for before, if there is a key and it was.
+pub(super) async fn asked_before(
+    store: &Operator,
+    tenant: &TenantId,
+    key: Option<&str>,
+    is_same: impl Fn(&Item) -> bool,
+) -> Result<Option<AskedBefore>, ServiceError> {
+    let Some(key) = key else { return Ok(None) };
+    let first = store.by_key(tenant, key).await?;
+    Ok(first.map(|first| if is_same(&first) { AskedBefore::Same(first.id) } else { AskedBefore::Other }))
 }
 
 fn is_same(first: &Item, message: &OutgoingMessage) -> bool {
-    let text = message.text.as_deref().map(str::trim).unwrap_or_default();
-    let template = message.template.as_ref().map(TemplateUse::on_one_line);
-    first.to == message.to && first.body == text && first.template == template
+    first.to == message.to && says_the_same(first, message.text.as_deref(), message.template.as_ref())
+}
+
+/// Whether a row of the outbox has this text and this template.
+pub(super) fn says_the_same(first: &Item, text: Option<&str>, template: Option<&TemplateUse>) -> bool {
+    let template = template.map(TemplateUse::on_one_line);
+    first.body == text.map(str::trim).unwrap_or_default() && first.template == template
 }

@@ -10,6 +10,7 @@ pub mod channels;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod handling;
 pub mod messages;
 pub mod outbox;
 pub mod permissions;
@@ -18,6 +19,7 @@ pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};
 pub use crate::store::operator::Tenants;
 
+use self::messages::NotSent;
 use crate::store::StoreError;
 
 /// Why a use case was refused, or failed.
@@ -35,6 +37,9 @@ pub enum ServiceError {
     /// A search names no tenant, and the caller sees too many to search them all.
     #[error("too many tenants to search at once: name one")]
     TooManyTenants,
+    /// The conversation did not do it.
+    #[error("refused: {0:?}")]
+    NotDone(NotSent),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

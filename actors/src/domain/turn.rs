@@ -60,6 +60,8 @@ pub struct Turn {
     /// The contact wrote: rows of the conversation that wait for that go back into the queue, ahead of what this turn
     /// writes, each with its `message_released` event.
     pub releases: bool,
+    /// A person answers: what the contact wrote until now counts as read.
+    pub marks_read: bool,
     /// It was decided in the knowledge that rows of the conversation wait for the contact. A turn that would release what
     /// it does not know of is a `Conflict`: its messages may overtake what waited.
     pub knows_deferred: bool,

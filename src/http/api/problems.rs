@@ -91,6 +91,12 @@ pub(super) const KEY_REUSED: HttpProblem = problem(
     "this idempotency key was used for another message",
     "use a key of its own for each message, and the same one only to repeat the same request",
 );
+pub(super) const STALE: HttpProblem = HttpProblem::at(
+    "version",
+    StatusCode::CONFLICT,
+    "stale",
+    "the conversation went on since it was read, and nothing was sent: read it again, or send it with `force`",
+);
 pub(super) const BAD_REASON: HttpProblem = invalid(
     "reason",
     "a reason that cannot be kept",

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -319,6 +320,99 @@ async fn i9_conversations_and_contacts_are_those_of_the_key_s_tenants() {
     assert_eq!(api.post("key-of-crm", &read, &json!({})).await.0, 403);
     assert_eq!(api.post("key-of-taxi", &read, &json!({})).await.0, 404);
     assert_eq!(api.post("key-of-ops", &read, &json!({})).await.1["unread"], 0);
+}
+
+#[tokio::test]
+async fn i9_a_conversation_is_handled_by_keys_that_may() {
+    let api = ApiServer::open().await;
+    let path = |what: &str| format!("/api/v1/conversations/{DEAD}/{what}");
+    let bodies = [
+        ("reply", json!({ "text": "Bonjour" })),
+        ("assign", json!({ "assignee": "awa" })),
+        ("hand-over", json!({ "for": "2h" })),
+        ("hand-back", json!({})),
+        ("resolve", json!({})),
+        ("reopen", json!({})),
+    ];
+    for (what, body) in &bodies {
+        assert_eq!(api.post("key-of-crm", &path(what), body).await.0, 403, "{what}");
+        let (status, problem) = api.post("key-of-taxi", &path(what), body).await;
+        assert_eq!((status, &problem["error"]), (404, &json!("unknown id")), "{what}");
+        let unknown = format!("/api/v1/conversations/019c1a2b-0000-7000-8000-00000000ffff/{what}");
+        assert_eq!(api.post("key-of-ops", &unknown, body).await.0, 404, "{what}");
+        assert_eq!(api.post("key-of-ops", &format!("/api/v1/conversations/4711/{what}"), body).await.0, 422, "{what}");
+    }
+    assert!(api.outgoing.requests.lock().unwrap().is_empty());
+    for (what, body) in &bodies {
+        let (status, answer) = api.post("key-of-ops", &path(what), body).await;
+        let (field, expected) =
+            if *what == "reply" { ("version", (202, json!(8))) } else { ("id", (200, json!(DEAD))) };
+        assert_eq!((status, answer[field].clone()), expected, "{what}: {answer}");
+    }
+    let requests = std::mem::take(&mut *api.outgoing.requests.lock().unwrap());
+    assert_eq!(requests.len(), bodies.len());
+    for (tenant, conversation, request) in &requests {
+        assert_eq!((tenant.as_str(), conversation.to_string().as_str()), ("belle", DEAD));
+        assert_eq!((request.by.actor_type, request.by.name.as_deref()), (ActorType::Operator, Some("key:ops")));
+    }
+}
+
+#[tokio::test]
+async fn what_a_conversation_is_asked_for_is_read_strictly() {
+    let api = ApiServer::open().await;
+    for (what, body, status, field) in [
+        ("reply", json!({}), 422, "text"),
+        ("reply", json!({ "text": " " }), 422, "text"),
+        ("reply", json!({ "txt": "Bonjour" }), 400, ""),
+        ("reply", json!({ "text": "Bonjour", "version": "7" }), 400, "version"),
+        (
+            "reply",
+            json!({ "text": "Bonjour", "version": 7, "last_inbound_at": "2026-05-28T20:00:00Z" }),
+            422,
+            "last_inbound_at",
+        ),
+        ("reply", json!({ "text": "Bonjour", "last_inbound_at": "hier" }), 422, "last_inbound_at"),
+        ("reply", json!({ "text": "Bonjour", "last_message": "4711" }), 422, "last_message"),
+        ("reply", json!({ "text": "Bonjour", "expires_in": "soon" }), 422, "expires_in"),
+        ("assign", json!({}), 400, "assignee"),
+        ("assign", json!({ "assignee": "" }), 422, "assignee"),
+        ("assign", json!({ "assignee": "a\nb" }), 422, "assignee"),
+        ("hand-over", json!({ "for": "0s" }), 422, "for"),
+    ] {
+        let path = format!("/api/v1/conversations/{DEAD}/{what}");
+        let (given, problem) = api.post("key-of-ops", &path, &body).await;
+        assert_eq!(given, status, "{body}: {problem}");
+        if !field.is_empty() {
+            assert_eq!(problem["field"], field, "{body}: {problem}");
+        }
+    }
+    assert!(api.outgoing.requests.lock().unwrap().is_empty());
+    let (status, _) =
+        api.post("key-of-ops", &format!("/api/v1/conversations/{DEAD}/assign"), &json!({ "assignee": null })).await;
+    assert_eq!(status, 200, "nobody's");
+}
+
+#[tokio::test]
+async fn i14_a_stale_reply_is_told_what_came_since() {
+    let api = ApiServer::open().await;
+    let path = format!("/api/v1/conversations/{DEAD}/reply");
+    *api.outgoing.refuse.lock().unwrap() = Some(NotSent::Stale);
+    let (status, stale) = api.post("key-of-ops", &path, &json!({ "text": "Bonjour", "version": 0 })).await;
+    assert_eq!((status, &stale["error"], &stale["field"]), (409, &json!("stale"), &json!("version")), "{stale}");
+    assert_eq!((&stale["conversation"]["version"], stale["messages"].as_array().unwrap().len()), (&json!(1), 2));
+    assert_eq!(stale["messages"][1]["text"], "Bonjour, un rendez-vous ?");
+    let read = json!({ "text": "Bonjour", "version": 0, "last_message": stale["messages"][0]["id"] });
+    let (_, stale) = api.post("key-of-ops", &path, &read).await;
+    assert_eq!(stale["messages"].as_array().unwrap().len(), 1, "{stale}");
+    for (refused, status, word) in [
+        (NotSent::UnknownConversation, 404, "unknown id"),
+        (NotSent::Refused { word: "opted_out", hint: "no".into(), field: None }, 422, "opted_out"),
+        (NotSent::Later { word: "overloaded", hint: "come again" }, 503, "overloaded"),
+    ] {
+        *api.outgoing.refuse.lock().unwrap() = Some(refused);
+        let (given, problem) = api.post("key-of-ops", &path, &json!({ "text": "Bonjour" })).await;
+        assert_eq!((given, problem["error"].as_str()), (status, Some(word)), "{problem}");
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use actix_web::http::header::HeaderName;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::domain::turn::Request;
+use palabre_actors::engine::Performed;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
@@ -219,6 +221,8 @@ impl crate::http::Reception for FakeReception {
 #[derive(Default)]
 pub(super) struct FakeOutgoing {
     pub(super) messages: Mutex<Vec<OutgoingMessage>>,
+    /// What conversations were asked for.
+    pub(super) requests: Mutex<Vec<(TenantId, ConversationId, Request)>>,
     /// What is answered instead of taking one.
     pub(super) refuse: Mutex<Option<NotSent>>,
 }
@@ -233,6 +237,21 @@ impl Outgoing for FakeOutgoing {
                 Ok(OutboundId(uuid::Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0042)))
             }
         };
+        Box::pin(async move { answer })
+    }
+
+    fn request(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        request: Request,
+    ) -> Pending<'_, Result<Performed, NotSent>> {
+        let refused = self.refuse.lock().unwrap().clone();
+        let answer = refused.map_or_else(|| Ok(()), Err).map(|()| {
+            self.requests.lock().unwrap().push((tenant, conversation, request));
+            let message = OutboundId(uuid::Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0042));
+            Performed { changed: true, version: 8, message: Some(message), timer: None }
+        });
         Box::pin(async move { answer })
     }
 }

@@ -177,6 +177,7 @@ pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addres
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j ORDER BY 1, 2 \
     ON CONFLICT (tenant_id, address) DO NOTHING";
 
+/// `unread` of a turn is how many messages it adds, or -1 when a person has read all of them.
 pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c (id, tenant_id, channel_id, contact_id, \
         address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
         last_message_at, unread, assignee, flow, created_at, updated_at) \
@@ -187,7 +188,8 @@ pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
-        last_message_at = coalesce(excluded.last_message_at, c.last_message_at), unread = c.unread + excluded.unread, \
+        last_message_at = coalesce(excluded.last_message_at, c.last_message_at), \
+        unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE c.unread + excluded.unread END, \
         assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at";
 
 pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \

@@ -146,6 +146,7 @@ pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
     on_conflict: " ON CONFLICT (tenant_id, address) DO NOTHING",
 };
 
+/// `unread` of a turn is how many messages it adds, or -1 when a person has read all of them.
 pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, assignee, \
@@ -156,7 +157,8 @@ pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
-        last_message_at = coalesce(excluded.last_message_at, last_message_at), unread = unread + excluded.unread, \
+        last_message_at = coalesce(excluded.last_message_at, last_message_at), \
+        unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE unread + excluded.unread END, \
         assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at",
 };
 

@@ -5,6 +5,7 @@ mod consents;
 mod dead_letters;
 mod keys;
 mod pauses;
+mod people;
 mod sends;
 
 use std::process::{Command, Stdio};

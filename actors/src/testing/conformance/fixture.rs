@@ -154,6 +154,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         live_session: None,
         consent: None,
         releases: false,
+        marks_read: false,
         knows_deferred: false,
         outbox: Vec::new(),
         timers: Vec::new(),

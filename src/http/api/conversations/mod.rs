@@ -1,5 +1,6 @@
 //! Conversations: lists, one with its messages, searches.
 
+pub(super) mod handling;
 mod params;
 mod responses;
 
@@ -24,6 +25,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/conversations/{id}", show);
     routes.get("/api/v1/conversations/{id}/messages", messages);
     routes.post("/api/v1/conversations/{id}/read", read);
+    handling::mount(routes);
 }
 
 /// Conversations that fit, those with the newest messages first.

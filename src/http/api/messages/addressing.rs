@@ -86,7 +86,9 @@ mod tests {
     use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
     use palabre_actors::domain::Timestamp;
-    use palabre_actors::domain::ids::{ChannelId, OutboundId};
+    use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId};
+    use palabre_actors::domain::turn::Request;
+    use palabre_actors::engine::Performed;
     use palabre_actors::ports::Pending;
 
     use super::*;
@@ -98,6 +100,10 @@ mod tests {
 
     impl Outgoing for Nowhere {
         fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
+            Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
+        }
+
+        fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
             Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::template::TemplateUse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -98,6 +99,8 @@ pub(super) fn not_sent(why: NotSent) -> HttpProblem {
             HttpProblem { field, ..HttpProblem::new(status, word, "").hinting(hint) }
         }
         NotSent::Later { word, hint } => problems::later(word, hint),
+        NotSent::Stale => problems::STALE,
+        NotSent::UnknownConversation => problems::NOT_FOUND,
         NotSent::KeyTaken => problems::UNAVAILABLE,
     }
 }
@@ -105,20 +108,8 @@ pub(super) fn not_sent(why: NotSent) -> HttpProblem {
 fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Result<OutgoingMessage, HttpProblem> {
     let tenant = tenant(&call.api, &call.caller, asked.tenant.as_deref(), asked.channel.as_deref())?;
     let (sender, to) = channel_and_address(&call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
-    let template = asked.template.map(|template| TemplateUse { name: template.name, variables: template.variables });
-    let expires_at = asked
-        .expires_in
-        .as_deref()
-        .map(|given| lasting("expires_in", given))
-        .transpose()?
-        .map(|given| call.now() + given);
-    let mut said = asked.text.iter().chain(template.iter().flat_map(|template| template.variables.values()));
-    if said.any(|text| text.contains('\0')) {
-        return Err(invalid("text", "bad text", "a text has no NUL characters"));
-    }
-    if asked.text.as_deref().is_none_or(|text| text.trim().is_empty()) && template.is_none() {
-        return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
-    }
+    let template = said(asked.text.as_deref(), asked.template)?;
+    let expires_at = expiry(call.now(), asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
         tenant,
@@ -131,7 +122,25 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
     })
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, HttpProblem> {
+/// The template of a message, which must say something.
+pub(super) fn said(text: Option<&str>, template: Option<UseOfTemplate>) -> Result<Option<TemplateUse>, HttpProblem> {
+    let template = template.map(|template| TemplateUse { name: template.name, variables: template.variables });
+    let values = template.iter().flat_map(|template| template.variables.values().map(String::as_str));
+    if text.into_iter().chain(values).any(|text| text.contains('\0')) {
+        return Err(invalid("text", "bad text", "a text has no NUL characters"));
+    }
+    if text.is_none_or(|text| text.trim().is_empty()) && template.is_none() {
+        return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
+    }
+    Ok(template)
+}
+
+/// When a message is not to be sent any more.
+pub(super) fn expiry(now: Timestamp, given: Option<&str>) -> Result<Option<Timestamp>, HttpProblem> {
+    Ok(given.map(|given| lasting("expires_in", given)).transpose()?.map(|given| now + given))
+}
+
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, HttpProblem> {
     const BAD: HttpProblem = invalid(
         "Idempotency-Key",
         "bad idempotency key",

@@ -42,8 +42,8 @@ macro_rules! would_release {
 
 /// `(tenant, conversation, expected version, inbound or null, channel, address, whether it releases, whether it knows
 /// of what it releases, first row to send or null, status, handler, session, its opening, recent answers, timer, last
-/// inbound, role, reason, now, assignee, flow)` of turns of existing conversations, in the order of these: writes the conversation
-/// and the message of each turn that may be written. Returns their positions, the positions of those that find
+/// inbound, role, reason, now, assignee, flow, whether a person has read it)` of turns of existing conversations, in the order
+/// of these: writes the conversation and the message of each turn that may be written. Returns their positions, the positions of those that find
 /// deferred rows to release, and how many messages another transaction took at this moment.
 ///
 /// The statement does not see what others commit after it began; but another turn of the conversation has moved its
@@ -60,16 +60,17 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
     " AS deferred \
         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[], \
             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], \
-            $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[]) WITH ORDINALITY j (tenant_id, \
+            $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], \
+            $22::boolean[]) WITH ORDINALITY j (tenant_id, \
             conversation_id, version, inbound_id, channel_id, address, releases, knows, first_id, status, handler, \
             session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, role, reason, at, assignee, flow, \
-            place) OFFSET 0) x \
+            marks_read, place) OFFSET 0) x \
         WHERE x.free AND (x.knows OR NOT x.deferred)), \
     taken AS (UPDATE conversations c SET address = f.address, status = f.status, handler = f.handler, \
             version = c.version + 1, session_id = f.session_id, session_opened_at = f.session_opened_at, \
             recent_answers = f.recent_answers, timer_at = f.timer_at, last_inbound_at = f.last_inbound_at, \
             last_message_at = CASE WHEN f.inbound_id IS NULL AND f.first_id IS NULL THEN c.last_message_at ELSE f.at END, \
-            unread = c.unread + CASE WHEN f.role = 'client' THEN 1 ELSE 0 END, \
+            unread = CASE WHEN f.marks_read THEN 0 WHEN f.role = 'client' THEN c.unread + 1 ELSE c.unread END, \
             assignee = f.assignee, flow = f.flow, updated_at = f.at \
         FROM free f WHERE c.id = f.conversation_id AND c.version = f.version AND c.tenant_id = f.tenant_id \
         RETURNING f.place, f.deferred, f.tenant_id, f.inbound_id, f.conversation_id, f.role, f.reason, f.at), \

@@ -12,7 +12,7 @@ use crate::store::timestamp_list::timestamps_text;
 use crate::store::values::corrupt;
 
 /// As `sql::WRITE_TURNS` takes them.
-pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 21], DbErr> {
+pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 22], DbErr> {
     let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
     let session = conversation.session.as_ref();
     Ok([
@@ -37,6 +37,7 @@ pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 21], DbErr> {
         time(turn.at),
         assignee(conversation),
         flow(conversation)?,
+        flag(turn.marks_read),
     ])
 }
 
@@ -44,7 +45,6 @@ pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 21], DbErr> {
 pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 19], DbErr> {
     let session = conversation.session.as_ref();
     let has_message = turn.consumed.is_some() || !turn.outbox.is_empty();
-    let is_unread = turn.consumed.as_ref().is_some_and(|consumed| consumed.role == Role::Client);
     Ok([
         id(conversation.id),
         text(turn.key.tenant.as_str()),
@@ -60,12 +60,20 @@ pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[
         time_or_null(conversation.timer_at),
         time_or_null(conversation.last_inbound_at),
         time_or_null(has_message.then_some(turn.at)),
-        integer(i64::from(is_unread)),
+        integer(unread(turn)),
         assignee(conversation),
         flow(conversation)?,
         time(turn.at),
         time(turn.at),
     ])
+}
+
+/// How many unread messages a turn adds; -1 when it marks all of them as read.
+fn unread(turn: &Turn) -> i64 {
+    if turn.marks_read {
+        return if turn.expected_version == 0 { 0 } else { -1 };
+    }
+    i64::from(turn.consumed.as_ref().is_some_and(|consumed| consumed.role == Role::Client))
 }
 
 fn assignee(conversation: &Conversation) -> Value {

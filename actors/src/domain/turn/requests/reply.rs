@@ -49,6 +49,7 @@ pub(super) fn decide(
         return Err(Refused::Stale);
     }
     let mut turn = write_message(state, &reply.message, rules, now, (by.actor_type, by.name.as_deref()))?;
+    turn.marks_read = true;
     if turn.conversation.handler == Handler::Bot {
         take_over(&mut turn, by, Some("replied"));
     }

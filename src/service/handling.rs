@@ -1,0 +1,235 @@
+//! Answering conversations, and who answers them.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::conversation::Assignee;
+use palabre_actors::domain::event::ActorType;
+use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::template::TemplateUse;
+use palabre_actors::domain::turn::{Command, Reply, Request, Requester, Seen, SendRequest};
+use palabre_actors::engine::Performed;
+use uuid::Uuid;
+
+use super::conversations::find;
+use super::messages::{AskedBefore, NotSent, Outgoing, asked_before, says_the_same};
+use super::permissions::Permission::{ConversationRead, ConversationWrite, MessageSend};
+use super::{Caller, ServiceError, audit};
+use crate::store::conversations::{ConversationRow, Timeline, TimelinePage, TimelineSide};
+use crate::store::operator::{Item, Operator};
+
+/// Messages that a stale reply is told of, at most.
+const MOST_NEWS: usize = 50;
+
+/// The tables, and the way to the conversations of the running daemon.
+#[derive(Clone, Copy)]
+pub struct ConversationAccess<'a> {
+    pub store: &'a Operator,
+    pub outgoing: &'a dyn Outgoing,
+}
+
+/// What a person answers. It never stands in a log.
+pub struct NewReply {
+    /// What to say, while free text may be sent.
+    pub text: Option<String>,
+    /// What to say otherwise.
+    pub template: Option<TemplateUse>,
+    /// Whether it passes when the budget is spent.
+    pub urgent: bool,
+    /// Not after.
+    pub expires_at: Option<Timestamp>,
+    /// The same key is the same message.
+    pub idempotency_key: Option<String>,
+    /// How far the person had read. `None`: nobody knows, and the reply is never stale.
+    pub seen: Option<Seen>,
+    /// The last message that the person had read: a stale reply is told of those after it.
+    pub last_message: Option<Uuid>,
+    /// Send it even if it is stale.
+    pub is_forced: bool,
+}
+
+/// What became of a reply.
+#[derive(Debug)]
+pub enum ReplyOutcome {
+    /// It is durable, and sent in its turn.
+    Taken {
+        id: OutboundId,
+        /// The conversation's version after it.
+        version: i64,
+    },
+    /// It was asked for before, under the same key.
+    TakenBefore(OutboundId),
+    /// The key was used for another message.
+    KeyReused,
+    /// Nothing was written, because the conversation went on since it was read. What came since, for callers who may read it.
+    Stale(Option<Box<(ConversationRow, Timeline)>>),
+}
+
+/// Answers a contact, and takes the conversation over from the bot. Whoever only may send messages may not silence the bot, so it needs
+/// both permissions.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when it is another tenant's.
+pub async fn reply(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    reply: NewReply,
+) -> Result<ReplyOutcome, ServiceError> {
+    caller.require(MessageSend)?;
+    caller.require(ConversationWrite)?;
+    let tenant = find(caller, at.store, id).await?.tenant;
+    audit::note(caller, "conversation.reply", id);
+    let (key, text, template) = (reply.idempotency_key.clone(), reply.text.clone(), reply.template.clone());
+    let is_same = |first: &Item| is_of(first, id) && says_the_same(first, text.as_deref(), template.as_ref());
+    let before = || asked_before(at.store, &tenant, key.as_deref(), is_same);
+    if let Some(before) = before().await? {
+        return Ok(before.into());
+    }
+    let last_message = reply.last_message;
+    match perform(caller, at, (tenant.clone(), id), command(reply)).await {
+        Ok(performed) => {
+            let id = performed.message.ok_or(ServiceError::NotDone(NotSent::KeyTaken))?;
+            Ok(ReplyOutcome::Taken { id, version: performed.version })
+        }
+        Err(ServiceError::NotDone(NotSent::KeyTaken)) => {
+            before().await?.map(ReplyOutcome::from).ok_or(ServiceError::NotDone(NotSent::KeyTaken))
+        }
+        Err(ServiceError::NotDone(NotSent::Stale)) => {
+            Ok(ReplyOutcome::Stale(news(caller, at.store, id, last_message).await?.map(Box::new)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl From<AskedBefore> for ReplyOutcome {
+    fn from(before: AskedBefore) -> Self {
+        match before {
+            AskedBefore::Same(id) => Self::TakenBefore(id),
+            AskedBefore::Other => Self::KeyReused,
+        }
+    }
+}
+
+fn is_of(first: &Item, id: ConversationId) -> bool {
+    first.conversation == id.0
+}
+
+fn command(reply: NewReply) -> Command {
+    let message = SendRequest {
+        text: reply.text,
+        template: reply.template,
+        urgent: reply.urgent,
+        expires_at: reply.expires_at,
+        idempotency_key: reply.idempotency_key,
+        correlation: CorrelationId::fresh(),
+    };
+    Command::Reply(Reply { message, seen: reply.seen, forced: reply.is_forced })
+}
+
+/// The conversation as it is now, and the messages after the last one that the caller has read; the newest ones when nobody
+/// says which that was. `None`: the caller may not read it.
+async fn news(
+    caller: &Caller,
+    store: &Operator,
+    id: ConversationId,
+    last_message: Option<Uuid>,
+) -> Result<Option<(ConversationRow, Timeline)>, ServiceError> {
+    if !caller.may(ConversationRead) {
+        return Ok(None);
+    }
+    let conversation = find(caller, store, id).await?;
+    let page = TimelinePage { after: last_message, before: None, side: TimelineSide::Newest, limit: MOST_NEWS };
+    let timeline = store.timeline(&conversation, page).await?;
+    Ok(Some((conversation, timeline)))
+}
+
+/// Gives a conversation to a person, or to nobody. Who answers does not change. Answers how it stands now.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when it is another tenant's.
+pub async fn assign(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    to: Option<Assignee>,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.assign", Command::Assign(to))).await
+}
+
+/// A person answers from now on, and the bot is silent, until that time or until it is handed back.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn hand_over(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    hand_back_at: Option<Timestamp>,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.hand_over", Command::HandOver { hand_back_at })).await
+}
+
+/// The bot answers again.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn hand_back(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.hand_back", Command::HandBack)).await
+}
+
+/// It is done, until the contact writes again.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn resolve(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.resolve", Command::Resolve)).await
+}
+
+/// It is not done after all.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn reopen(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.reopen", Command::Reopen)).await
+}
+
+async fn change(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    (action, command): (&'static str, Command),
+) -> Result<ConversationRow, ServiceError> {
+    caller.require(ConversationWrite)?;
+    let tenant = find(caller, at.store, id).await?.tenant;
+    audit::note(caller, action, id);
+    perform(caller, at, (tenant, id), command).await?;
+    find(caller, at.store, id).await
+}
+
+async fn perform(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    (tenant, id): (TenantId, ConversationId),
+    command: Command,
+) -> Result<Performed, ServiceError> {
+    let by = Requester { actor_type: ActorType::Operator, name: Some(caller.who.to_string()) };
+    let correlation = match &command {
+        Command::Reply(reply) => reply.message.correlation,
+        _ => CorrelationId::fresh(),
+    };
+    match at.outgoing.request(tenant, id, Request { by, correlation, command }).await {
+        Err(NotSent::UnknownConversation) => Err(ServiceError::NotFound("conversation")),
+        done => done.map_err(ServiceError::NotDone),
+    }
+}

@@ -284,6 +284,9 @@ pub enum Rejection {
     /// 401
     #[error("the signature is missing or wrong")]
     BadSignature,
+    /// 401: the signature came before, with another message's id.
+    #[error("the signature is that of another message")]
+    Replayed,
     /// 400, with a word that says what is wrong.
     #[error("malformed webhook: {0}")]
     Malformed(&'static str),

@@ -181,7 +181,7 @@ async fn by_path(
 
 /// What could not be believed, or not be read, counts against its source.
 fn note(state: &HttpState, record: &Record, source: SourceAddress, endpoint: &ChannelEndpoint) {
-    if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Malformed)) {
+    if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Replayed | Outcome::Malformed)) {
         state.abuse_limiter.note(source.0, &endpoint.channel);
     }
 }
@@ -218,7 +218,7 @@ async fn by_own_path(
     let located = locate(&webhook(request, &url, &body)).map_err(|rejection| match rejection {
         Rejection::Malformed(hint) => malformed(record, hint),
         Rejection::MediaType(hint) => unsupported(record, hint),
-        Rejection::BadSignature | Rejection::NotOurs => unknown_channel(record),
+        Rejection::BadSignature | Rejection::Replayed | Rejection::NotOurs => unknown_channel(record),
     });
     let Located { account, address } = located?;
     let endpoint = deps.receivers.by_account(provider, &account, &address);

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, AddressError, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound, ProviderConsent};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::StatusUpdate;
 
 use super::form::Form;
+use super::sids::{self, sid};
 use crate::gateway::Rejection;
 
 /// The query parameter of a StatusCallback that carries our own id of the message.
@@ -22,11 +23,10 @@ pub const GENERATION_PARAMETER: &str = "life";
 /// The longest text that is taken. Twilio's own limit is 1,600 characters for SMS and 4,096 for WhatsApp.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The longest message id that is taken; Twilio's have 34 characters.
-pub(super) const MAX_SID_BYTES: usize = 128;
-
 /// What is wrong with a webhook that cannot be read; none of it repeats what came.
-pub(super) const NO_MESSAGE_SID: &str = "`MessageSid` is missing, or is not 1 to 128 visible characters";
+pub(super) const NO_MESSAGE_SID: &str = "`MessageSid` is missing, or is not two letters and 32 hexadecimal digits";
+pub(super) const NOT_WHOLE: &str =
+    "an id or a count has another parameter's text in it: names and values are not those that Twilio sends";
 pub(super) const NO_FROM: &str = "`From` is missing, or is no address that a channel of this kind gets messages from";
 pub(super) const NO_TO: &str = "`To` is missing, or is no address of a channel of this kind";
 pub(super) const TEXT_TOO_LONG: &str = "`Body` is longer than 65536 bytes, the longest text that is taken";
@@ -57,6 +57,9 @@ impl Reader<'_> {
     ) -> Result<NewInbound, Rejection> {
         let fields = Fields::of(form);
         let sid = fields.message_sid().ok_or(Rejection::Malformed(NO_MESSAGE_SID))?;
+        if !sids::is_whole(form) {
+            return Err(Rejection::Malformed(NOT_WHOLE));
+        }
         let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
         let from = from.ok_or(Rejection::Malformed(NO_FROM))?;
         let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed(NO_TO))?;
@@ -85,6 +88,9 @@ impl Reader<'_> {
     pub fn status(&self, form: &Form, query: &str, at: Timestamp) -> Result<Option<StatusUpdate>, Rejection> {
         let fields = Fields::of(form);
         let sid = fields.message_sid().ok_or(Rejection::Malformed(NO_MESSAGE_SID))?;
+        if !sids::is_whole(form) {
+            return Err(Rejection::Malformed(NOT_WHOLE));
+        }
         let word = fields.message_status.or(fields.sms_status).ok_or(Rejection::Malformed(NO_STATUS))?;
         Ok(delivery_status(word).map(|status| StatusUpdate {
             tenant: self.tenant.clone(),
@@ -214,12 +220,6 @@ fn media(form: &Form, count: &str) -> Vec<Media> {
     (0..count).filter_map(attachment).collect()
 }
 
-/// An id of Twilio's, if it looks like one: visible ASCII, not too long.
-fn sid(text: &str) -> Option<ProviderMessageId> {
-    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-    (visible && !text.is_empty() && text.len() <= MAX_SID_BYTES).then(|| ProviderMessageId::new(text))
-}
-
 /// Our words for Twilio's statuses (`message_enum_status` of its OpenAPI description). `None` for those of inbound
 /// messages, and for words that did not exist when this was written.
 fn delivery_status(word: &str) -> Option<DeliveryStatus> {
@@ -270,13 +270,17 @@ fn without_nul(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
 }
 
-/// The address that Twilio wrote, normalised. `region` (`FromCountry`) helps with a number in national spelling, which
-/// Twilio does not send today. An address of the other product means that a webhook is set to the wrong channel.
+/// The address that Twilio wrote, normalised. `region` (`FromCountry`) helps with a number without a `+`, which Twilio does
+/// not send today; without it, its digits begin with the country's code. An address of the other product means that a webhook is set to the wrong channel.
 fn normalise(scheme: Scheme, text: &str, region: Option<&str>) -> Option<Address> {
     let address = Address::parse(scheme, text, None);
-    let address = address.or_else(|error| match region {
-        Some(_) => Address::parse(scheme, text, region),
-        None => Err(error),
+    let address = address.or_else(|error| match (error, region) {
+        (AddressError::CountryUnknown, None) => {
+            let digits = text.rsplit_once(':').map_or(text, |(_, digits)| digits);
+            Address::parse(scheme, &format!("+{}", digits.trim()), None)
+        }
+        (_, Some(_)) => Address::parse(scheme, text, region),
+        (error, None) => Err(error),
     });
     address.ok().filter(|address| address.scheme() == scheme)
 }

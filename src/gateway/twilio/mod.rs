@@ -15,6 +15,7 @@ pub mod form;
 mod retry_after;
 mod routes;
 mod send;
+mod sids;
 pub mod signature;
 pub mod simulator;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use self::decode::Reader;
 pub use self::decode::{GENERATION_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETER};
 use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
+use self::sids::Signatures;
 use self::signature::Signer;
 use super::simulator::Simulation;
 use super::{
@@ -203,6 +205,7 @@ pub struct TwilioReceiver {
     wire: String,
     account_sid: String,
     signer: Signer,
+    signatures: Signatures,
 }
 
 impl TwilioReceiver {
@@ -217,6 +220,7 @@ impl TwilioReceiver {
             wire: kind.wire(&channel.address),
             account_sid: account.account_sid.clone(),
             signer: Signer::new(&account.auth_token),
+            signatures: Signatures::default(),
         }
     }
 
@@ -268,6 +272,11 @@ impl Receiver for TwilioReceiver {
             return status(self.reader(), &form, request.query, now);
         }
         let message = self.reader().message(&form, correlation, now)?;
+        // Twilio signs each message anew, and a repetition carries the same id.
+        let signature = request.header(&signature::HEADER).unwrap_or_default();
+        if !self.signatures.belongs_to(signature, &message.provider_message_id) {
+            return Err(Rejection::Replayed);
+        }
         Ok(Received::Message(Box::new(message)))
     }
 

@@ -92,10 +92,10 @@ fn whatsapp(more: &[(&str, &str)]) -> NewInbound {
 
 #[test]
 fn a_full_whatsapp_form() {
-    let inbound = whatsapp(&[("Body", "Bonjour 😀 & à+demain"), ("MessageSid", "SM1")]);
+    let inbound = whatsapp(&[("Body", "Bonjour 😀 & à+demain"), ("MessageSid", "SM00000000000000000000000000000001")]);
     assert_eq!(inbound.tenant.as_str(), "institut-belle");
     assert_eq!(inbound.channel.as_str(), "belle");
-    assert_eq!(inbound.provider_message_id.as_str(), "SM1");
+    assert_eq!(inbound.provider_message_id.as_str(), "SM00000000000000000000000000000001");
     assert_eq!(inbound.from.as_str(), "whatsapp:+33612345678");
     assert_eq!(inbound.to.as_str(), "whatsapp:+14155238886");
     assert_eq!(inbound.content.body, "Bonjour 😀 & à+demain");
@@ -156,8 +156,11 @@ fn everything_that_is_not_text() {
         (&[("Latitude", "NaN"), ("Longitude", "0")], Details::default()),
         (&[("Latitude", "1")], Details::default()),
         (
-            &[("OriginalRepliedMessageSid", "SM7")],
-            Details { reply_to: Some(ProviderMessageId::new("SM7")), ..Details::default() },
+            &[("OriginalRepliedMessageSid", "SM00000000000000000000000000000007")],
+            Details {
+                reply_to: Some(ProviderMessageId::new("SM00000000000000000000000000000007")),
+                ..Details::default()
+            },
         ),
         (
             &[("ExternalUserId", "FR.1234")],
@@ -194,30 +197,38 @@ fn nul_characters_are_replaced() {
 #[test]
 fn a_message_to_another_number_is_not_this_channels() {
     for to in ["whatsapp%3A%2B14155238887", "whatsapp%3A%2B33612345678"] {
-        let body = format!("MessageSid=SM1&From=whatsapp%3A%2B33612345678&To={to}&Body=x");
+        let body =
+            format!("MessageSid=SM00000000000000000000000000000001&From=whatsapp%3A%2B33612345678&To={to}&Body=x");
         assert_eq!(receive(Kind::Whatsapp, body.as_bytes()).err(), Some(Rejection::NotOurs));
     }
-    let body = "MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&AccountSid=AC9&Body=x";
+    let body = "MessageSid=SM00000000000000000000000000000001&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&AccountSid=AC9&Body=x";
     assert_eq!(receive(Kind::Whatsapp, body.as_bytes()).err(), Some(Rejection::NotOurs), "another account's");
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    let good = "MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
+    let good =
+        "MessageSid=SM00000000000000000000000000000001&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
     assert!(message(Kind::Whatsapp, good).content.body.is_empty());
     let table: [(&[u8], &str); 12] = [
         (b"", decode::NO_MESSAGE_SID),
         (b"From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&Body=x", decode::NO_MESSAGE_SID),
         (b"MessageSid=&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_MESSAGE_SID),
         (b"MessageSid=S%20M&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_MESSAGE_SID),
-        (b"MessageSid=SM1&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
-        (b"MessageSid=SM1&From=&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
-        (b"MessageSid=SM1&From=whatsapp%3Anobody&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
-        (b"MessageSid=SM1&From=sms%3A%2B33612345678&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
-        (b"MessageSid=SM1&From=whatsapp%3A%2B33612345678", decode::NO_TO),
-        (b"MessageSid=SM1&Body=%FF%FE", "the form is not UTF-8"),
+        (b"MessageSid=SM00000000000000000000000000000001&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (b"MessageSid=SM00000000000000000000000000000001&From=&To=whatsapp%3A%2B14155238886", decode::NO_FROM),
+        (
+            b"MessageSid=SM00000000000000000000000000000001&From=whatsapp%3Anobody&To=whatsapp%3A%2B14155238886",
+            decode::NO_FROM,
+        ),
+        (
+            b"MessageSid=SM00000000000000000000000000000001&From=sms%3A%2B33612345678&To=whatsapp%3A%2B14155238886",
+            decode::NO_FROM,
+        ),
+        (b"MessageSid=SM00000000000000000000000000000001&From=whatsapp%3A%2B33612345678", decode::NO_TO),
+        (b"MessageSid=SM00000000000000000000000000000001&Body=%FF%FE", "the form is not UTF-8"),
         (b"\xff\xfe\x00", "the form is not UTF-8"),
-        (b"MessageSid=SM1&Body=%C3", "the form is not UTF-8"),
+        (b"MessageSid=SM00000000000000000000000000000001&Body=%C3", "the form is not UTF-8"),
     ];
     for (body, word) in table {
         assert_eq!(receive(Kind::Whatsapp, body).err(), Some(Rejection::Malformed(word)), "{body:?}");
@@ -225,17 +236,48 @@ fn malformed_messages_are_refused() {
 }
 
 #[test]
+fn a_captured_webhook_is_not_believed_as_another_message() {
+    let sid = format!("SM{}", "a".repeat(32));
+    let captured = format!("From=%2B33612345678&MessageSid={sid}&NumMedia=0&To=%2B14155238886&Body=START");
+    let moved = captured.replace("&NumMedia=0", "NumMedia0");
+    let sign = |body: &str| signer().sign_form(URL, &Form::parse(body.as_bytes()).unwrap());
+    assert_eq!(sign(&captured), sign(&moved), "the signature does not tell them apart");
+    assert!(receive(Kind::Sms, captured.as_bytes()).is_ok());
+    assert_eq!(receive(Kind::Sms, moved.as_bytes()).err(), Some(Rejection::Malformed(decode::NO_MESSAGE_SID)));
+    for (from, to) in [("&NumMedia=0", "&NumMedia0="), ("NumMedia=0", "NumMedia=0To"), ("MessageSid=", "MessageSid")] {
+        let moved = captured.replacen(from, to, 1);
+        assert!(matches!(receive(Kind::Sms, moved.as_bytes()), Err(Rejection::Malformed(_))), "{moved}");
+    }
+}
+
+#[test]
+fn a_signature_that_came_before_brings_no_other_message() {
+    let body = format!("From=%2B33612345678&MessageSid=SM{}&To=%2B14155238886&Body=START", "a".repeat(32));
+    let signature = signer().sign_form(URL, &Form::parse(body.as_bytes()).unwrap());
+    let headers = &[("X-Twilio-Signature", signature.as_str())];
+    let request = request((URL, ""), CONTENT_TYPE, headers, body.as_bytes());
+    let receive = |receiver: &TwilioReceiver| receiver.receive(request, CorrelationId::fresh(), chrono::Utc::now());
+    let genuine = receiver(Kind::Sms);
+    assert!(receive(&genuine).is_ok() && receive(&genuine).is_ok(), "Twilio repeats what it could not deliver");
+    let captured = receiver(Kind::Sms);
+    assert!(captured.signatures.belongs_to(&signature, &ProviderMessageId::new("another")));
+    assert_eq!(receive(&captured).err(), Some(Rejection::Replayed));
+}
+
+#[test]
 fn a_text_has_a_limit() {
-    let body =
-        |bytes| format!("MessageSid=SM1&From=%2B33612345678&To=whatsapp%3A%2B14155238886&Body={}", "x".repeat(bytes));
+    let body = |bytes| {
+        format!(
+            "MessageSid=SM00000000000000000000000000000001&From=%2B33612345678&To=whatsapp%3A%2B14155238886&Body={}",
+            "x".repeat(bytes)
+        )
+    };
     assert_eq!(message(Kind::Whatsapp, &body(MAX_BODY_BYTES)).content.body.len(), MAX_BODY_BYTES);
     let too_long = receive(Kind::Whatsapp, body(MAX_BODY_BYTES + 1).as_bytes());
     assert_eq!(too_long.err(), Some(Rejection::Malformed(decode::TEXT_TOO_LONG)));
-    for (text, limit) in [
-        (decode::TEXT_TOO_LONG, MAX_BODY_BYTES),
-        (decode::NO_MESSAGE_SID, decode::MAX_SID_BYTES),
-        ("the form has more than 1000 parameters", form::MAX_PARAMETERS),
-    ] {
+    for (text, limit) in
+        [(decode::TEXT_TOO_LONG, MAX_BODY_BYTES), ("the form has more than 1000 parameters", form::MAX_PARAMETERS)]
+    {
         assert!(text.contains(&limit.to_string()), "{text}");
     }
 }
@@ -243,7 +285,8 @@ fn a_text_has_a_limit() {
 #[test]
 fn nothing_unsigned_is_read() {
     let receiver = receiver(Kind::Whatsapp);
-    let good = b"MessageSid=SM1&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
+    let good =
+        b"MessageSid=SM00000000000000000000000000000001&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886";
     let signature = signer().sign_form(URL, &Form::parse(good).unwrap());
     let other = Signer::new(&SecretString::from("another")).sign_form(URL, &Form::parse(good).unwrap());
     let table: [(Option<&str>, &str, &[u8], Rejection); 9] = [
@@ -275,7 +318,7 @@ fn nothing_unsigned_is_read() {
 #[test]
 fn json_is_covered_by_its_hash() {
     let body =
-        br#"{"MessageSid":"SM1","From":"whatsapp:+33612345678","To":"whatsapp:+14155238886","Body":"x","NumMedia":0}"#;
+        br#"{"MessageSid":"SM00000000000000000000000000000001","From":"whatsapp:+33612345678","To":"whatsapp:+14155238886","Body":"x","NumMedia":0}"#;
     let url = Signer::with_body_hash(URL, body);
     let signature = signer().sign_url(&url);
     let headers = &[("X-Twilio-Signature", signature.as_str())];
@@ -284,7 +327,7 @@ fn json_is_covered_by_its_hash() {
     let receiver = receiver(Kind::Whatsapp);
     let Ok(Received::Message(message)) = receiver.receive(request, CorrelationId::fresh(), now) else { panic!() };
     assert_eq!(message.content.body, "x");
-    let body = b"{\"MessageSid\":\"SM2\"}";
+    let body = b"{\"MessageSid\":\"SM00000000000000000000000000000002\"}";
     let tampered = receiver.receive(WebhookRequest { body, ..request }, CorrelationId::fresh(), now);
     assert_eq!(tampered.err(), Some(Rejection::BadSignature));
 }
@@ -309,7 +352,7 @@ fn every_status_has_its_word() {
         ("invented_tomorrow", None),
     ];
     for (word, expected) in table {
-        match status(query, &format!("MessageSid=SM1&MessageStatus={word}")).unwrap() {
+        match status(query, &format!("MessageSid=SM00000000000000000000000000000001&MessageStatus={word}")).unwrap() {
             Received::Status(update) => {
                 assert_eq!(Some(update.status), expected, "{word}");
                 assert_eq!(update.id.unwrap().to_string(), "0190a6f0-0000-7000-8000-000000000001");
@@ -323,23 +366,26 @@ fn every_status_has_its_word() {
 #[test]
 fn statuses_with_and_without_their_parts() {
     let path = "/webhooks/twilio-whatsapp/belle/status";
-    let failed = "SmsSid=SM1&SmsStatus=failed";
+    let failed = "SmsSid=SM00000000000000000000000000000001&SmsStatus=failed";
     assert_eq!(update(path, failed).id, None);
     assert_eq!(update(&format!("{path}?mid=nonsense"), failed).id, None);
-    assert_eq!(update(path, failed).provider_message_id.as_str(), "SM1");
+    assert_eq!(update(path, failed).provider_message_id.as_str(), "SM00000000000000000000000000000001");
     let code = |more: &str| update(path, &format!("{failed}{more}")).code;
     assert_eq!(code(""), None);
     assert_eq!(code("&ErrorCode=63016&ErrorMessage="), Some("63016".to_owned()));
     assert_eq!(code("&ErrorCode="), None);
     assert_eq!(code("&ErrorCode=0"), None);
     assert_eq!(code("&ErrorCode=call+%2B33612345678"), None);
-    assert_eq!(status(path, "MessageSid=SM1").err(), Some(Rejection::Malformed(decode::NO_STATUS)));
+    assert_eq!(
+        status(path, "MessageSid=SM00000000000000000000000000000001").err(),
+        Some(Rejection::Malformed(decode::NO_STATUS))
+    );
     assert_eq!(status(path, "MessageStatus=sent").err(), Some(Rejection::Malformed(decode::NO_MESSAGE_SID)));
 }
 
 #[test]
 fn a_status_on_the_inbound_path_is_a_status() {
-    let body = "MessageSid=SM1&MessageStatus=delivered&From=whatsapp%3A%2B14155238886&To=whatsapp%3A%2B33612345678";
+    let body = "MessageSid=SM00000000000000000000000000000001&MessageStatus=delivered&From=whatsapp%3A%2B14155238886&To=whatsapp%3A%2B33612345678";
     assert!(matches!(receive(Kind::Whatsapp, body.as_bytes()), Ok(Received::Status(_))));
 }
 
@@ -364,7 +410,7 @@ proptest! {
         let pairs = keys.iter().zip(&values);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let _ = receive(Kind::Whatsapp, body.as_bytes());
-        let valid = format!("{body}&MessageSid=SM1&From=%2B33612345678&To=%2B14155238886");
+        let valid = format!("{body}&MessageSid=SM00000000000000000000000000000001&From=%2B33612345678&To=%2B14155238886");
         let _ = receive(Kind::Sms, valid.as_bytes());
     }
 

@@ -29,6 +29,8 @@ pub enum Outcome {
     Ignored,
     /// 401
     BadSignature,
+    /// 401: the signature came before, with another id.
+    Replayed,
     /// 400, 408, 413 or 415
     Malformed,
     /// 404: to a number, or of an account, that is not the channel's.
@@ -55,6 +57,7 @@ impl Outcome {
             Self::Status => "status",
             Self::Ignored => "ignored",
             Self::BadSignature => "bad_signature",
+            Self::Replayed => "replayed",
             Self::Malformed => "malformed",
             Self::NotOurs => "not_ours",
             Self::Overloaded => "overloaded",

@@ -58,7 +58,7 @@ async fn answer(stub: Data<Stub>, request: HttpRequest, body: Bytes) -> HttpResp
             let (content_type, body) = stub.receiver.protocol().acknowledgement;
             HttpResponse::Ok().content_type(content_type).body(body)
         }
-        Err(Rejection::BadSignature) => HttpResponse::Unauthorized().finish(),
+        Err(Rejection::BadSignature | Rejection::Replayed) => HttpResponse::Unauthorized().finish(),
         Err(Rejection::MediaType(_)) => HttpResponse::UnsupportedMediaType().finish(),
         Err(Rejection::Malformed(_)) => HttpResponse::BadRequest().finish(),
         Err(Rejection::NotOurs) => HttpResponse::NotFound().finish(),
@@ -140,7 +140,7 @@ fn plain_threads_may_deliver_too() {
     let pair = Pair::start();
     let message = InboundMessage::text(Kind::Whatsapp, "belle", ACCOUNT, FROM, TO, "Bonjour");
     assert_eq!(pair.simulator.deliver_blocking(&message).unwrap().status, 200);
-    let stranger = InboundMessage { account_sid: "AC2".to_owned(), ..message };
+    let stranger = InboundMessage { account_sid: "AC00000000000000000000000000000099".to_owned(), ..message };
     assert!(pair.simulator.deliver_blocking(&stranger).is_err());
 }
 

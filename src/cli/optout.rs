@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn an_address_needs_its_scheme() {
         assert_eq!(parsed("whatsapp:+33 6 12 34 56 78").unwrap().as_str(), "whatsapp:+33612345678");
-        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612"] {
+        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612", "sms:2025550123"] {
             let why = parsed(wrong).unwrap_err();
             assert!(!why.contains("0612") && !why.is_empty(), "{why}");
         }

@@ -68,8 +68,7 @@ pub enum AddressError {
 impl Address {
     /// Reads an address as people and providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
     /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `default_region` (`FR`) tells what a national number such as
-    /// `06 12 34 56 78` means; without it, bare digits are an international number without its `+`, as some
-    /// providers write it.
+    /// `06 12 34 56 78` means; without it, such a number is refused: its first digits may be another country's code.
     ///
     /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what WhatsApp users without a phone number have since April
     /// 2026.

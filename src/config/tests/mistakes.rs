@@ -144,7 +144,7 @@ fn mistakes_in_a_tenants_file() {
         (
             "whatsapp:+14155238886",
             "whatsapp:4155238886",
-            "warning t.toml:6:11 `channels[0].address` has no `+`: its first digits are taken for its country | write it like `whatsapp:+14155238886`",
+            "error t.toml:6:11 `channels[0].address` is not a WhatsApp sender | write it like `whatsapp:+14155238886`",
         ),
         (
             "AC0000",

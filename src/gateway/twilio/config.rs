@@ -195,22 +195,10 @@ fn sender(section: &Section<'_>, kind: Kind, raw: &str) -> Option<Address> {
     let scheme = kind.scheme();
     // A WhatsApp sender is always a phone number; users' business-scoped ids cannot send for a business.
     let fits = |address: &Address| address.scheme() == scheme && (kind == Kind::Sms || address.is_phone());
+    // A number without a `+` would be somebody else's abroad.
     let address = Address::parse(scheme, raw, None).ok().filter(fits);
-    match &address {
-        None => section.wrong("address", reason, help),
-        // A national number would be somebody else's abroad. Digits without a `+` are how some consoles show senders, though.
-        Some(address) if address.is_phone() && !says_its_country(raw) => {
-            let reason =
-                format!("`{}` has no `+`: its first digits are taken for its country", section.name("address"));
-            section.warning("address", reason, help);
-        }
-        Some(_) => {}
+    if address.is_none() {
+        section.wrong("address", reason, help);
     }
     address
-}
-
-/// `+33…` or `0033…`, whatever stands before it.
-fn says_its_country(raw: &str) -> bool {
-    let digits = raw.trim_start_matches(|c: char| !c.is_ascii_digit());
-    raw.contains(['+', '＋']) || digits.starts_with("00")
 }

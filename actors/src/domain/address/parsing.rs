@@ -111,8 +111,6 @@ fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Add
     let mut number = bare(path)?;
     if let Some(international) = number.strip_prefix("00") {
         number = format!("+{international}");
-    } else if default_region.is_none() && number.starts_with(|c: char| matches!(c, '1'..='9')) {
-        number.insert(0, '+');
     }
     if is_clean(&number) && !may_keep_trunk_zero(&number) {
         return Ok(Address::new(scheme, &number));

@@ -193,9 +193,12 @@ impl OutboxRow {
         })
     }
 
-    /// Any channel of the tenant may bring a callback with our id: another one may have taken over.
+    /// A callback with our id comes in on the message's channel, or on the one that took over. Until the message is known to
+    /// be at a provider, another channel may be taking over.
     pub fn is_of(&self, update: &StatusUpdate) -> bool {
-        self.tenant == update.tenant.as_str()
+        let channel = update.channel.as_str();
+        let is_own = self.channel == channel || self.via.as_deref() == Some(channel);
+        self.tenant == update.tenant.as_str() && (is_own || self.state.rank() < OutboxState::Sent.rank())
     }
 
     /// Applies the outcome of an attempt. `None`: the outcome is obsolete.

@@ -465,6 +465,8 @@ pub async fn i8_a_callback_finds_its_row(store: &impl Subject) {
         StatusUpdate { tenant: TenantId::new("taxi"), ..by_provider_id.clone() },
         StatusUpdate { tenant: TenantId::new("taxi"), ..callback(&message, DeliveryStatus::Read, 3) },
         StatusUpdate { id: Some(OutboundId::fresh()), ..by_provider_id.clone() },
+        StatusUpdate { channel: ChannelId::new("belle-sms"), ..callback(&message, DeliveryStatus::Read, 3) },
+        StatusUpdate { channel: ChannelId::new("belle-sms"), ..callback(&message, DeliveryStatus::Failed, 3) },
         StatusUpdate { provider_message_id: ProviderMessageId::new("SMnone"), ..by_provider_id },
     ];
     let events = store.snapshot().await.events.len();

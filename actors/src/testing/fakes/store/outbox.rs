@@ -286,7 +286,10 @@ impl OutboundRow {
                     self.provider_message_id.as_ref() == Some(&update.provider_message_id)
                         && (self.message.channel == update.channel || self.via.as_ref() == Some(&update.channel))
                 },
-                |id| self.message.id == id,
+                |id| {
+                    let is_own = self.message.channel == update.channel || self.via.as_ref() == Some(&update.channel);
+                    self.message.id == id && (is_own || self.state.rank() < OutboxState::Sent.rank())
+                },
             )
     }
 }

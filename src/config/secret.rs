@@ -65,13 +65,15 @@ impl Secrets<'_> {
     }
 
     fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
-        // Providers' tokens are often 32 letters and digits: such a path is more likely a secret than a file.
-        if path.len() >= 20 && path.chars().all(|c| c.is_ascii_alphanumeric()) {
-            let help = "`file` takes a path such as `secrets/belle`, not the secret itself";
-            scope.error(key, format!("`{}` does not name a file", scope.name(key)), help);
+        let path = self.folder.join(path);
+        // What names no file may be the secret itself: a path is repeated only if a file is there, or a folder for it.
+        let has_folder = path.parent().is_some_and(|parent| parent != self.folder && parent.is_dir());
+        if !has_folder && !path.is_file() {
+            let help = "`file` takes a path such as `secrets/belle`, not the secret itself; relative paths start in the folder \
+                        of palabre.toml";
+            scope.error(key, format!("`{}` does not name a file that is there", scope.name(key)), help);
             return None;
         }
-        let path = self.folder.join(path);
         match std::fs::read(&path) {
             Ok(bytes) if bytes.len() > LONGEST_BYTES => {
                 scope.error(key, format!("`{}` is longer than any secret", path.display()), "is it the right file?");

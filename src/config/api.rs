@@ -24,6 +24,9 @@ const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `o
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 16;
 
+/// 16 random hexadecimal digits have fewer different ones once in 300,000,000 keys; a repeated word has few.
+const FEWEST_CHARACTERS: usize = 4;
+
 /// The ids of the tenants; where one does not hold, what would do instead, which a key may name already.
 #[derive(Debug)]
 pub(super) struct KnownTenants {
@@ -66,7 +69,7 @@ fn key(
     let secret = scope
         .required("key", raw.key.as_ref(), help)
         .and_then(|raw| secrets.resolve(scope, "key", raw))
-        .and_then(|secret| if secrets.left_out { Some(secret) } else { long_enough(scope, secret) });
+        .and_then(|secret| if secrets.left_out { Some(secret) } else { strong_enough(scope, secret) });
     let opened = scope
         .required("tenants", raw.tenants.as_deref(), "name the tenants it opens, or `[\"*\"]` for all")
         .and_then(|raw| opened(scope, raw, tenants));
@@ -75,10 +78,17 @@ fn key(
     Some(ApiKey { name: name?.to_owned(), key: secret?, tenants: opened?, scopes: scopes? })
 }
 
-fn long_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString> {
+fn strong_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString> {
     if secret.expose_secret().len() < SHORTEST_KEY {
         let help = "make one with `openssl rand -hex 32`";
         scope.wrong("key", &format!("is shorter than {SHORTEST_KEY} characters, and could be guessed"), help);
+        return None;
+    }
+    let distinct = secret.expose_secret().chars().collect::<HashSet<_>>().len();
+    if distinct < FEWEST_CHARACTERS {
+        let help = "make one with `openssl rand -hex 32`";
+        let reason = format!("has fewer than {FEWEST_CHARACTERS} different characters, and could be guessed");
+        scope.wrong("key", &reason, help);
         return None;
     }
     Some(secret)

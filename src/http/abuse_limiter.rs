@@ -6,7 +6,7 @@
 //! refused: the limiter fails open, and the signature is checked all the same.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -30,7 +30,8 @@ const MOST_SOURCES: usize = 65_536;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 type FailureLimits = RateLimiter<Key, HashMapStateStore<Key>, MonotonicClock, NoOpMiddleware<Instant>>;
-type Key = (IpAddr, ChannelId);
+/// Without a channel: failures at the API.
+type Key = (IpAddr, Option<ChannelId>);
 
 /// The failures of all sources. One for all listeners and workers.
 pub(super) struct AbuseLimiter {
@@ -57,20 +58,20 @@ impl AbuseLimiter {
         Self { limits, clock: MonotonicClock, list: RwLock::default(), count: AtomicUsize::new(0) }
     }
 
-    /// How long the source is refused at the channel, if it is.
-    pub(super) fn refuses(&self, source: Option<IpAddr>, channel: &ChannelId) -> Option<Duration> {
+    /// How long the source is refused at the channel, or at the API, if it is.
+    pub(super) fn refuses(&self, source: Option<IpAddr>, channel: Option<&ChannelId>) -> Option<Duration> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let key = (source?, channel.clone());
+        let key = (source?, channel.cloned());
         let until = *self.list.read().unwrap_or_else(PoisonError::into_inner).refused.get(&key)?;
         until.checked_duration_since(self.clock.now()).filter(|wait| !wait.is_zero())
     }
 
-    /// Counts a webhook with a wrong signature, or one that could not be read.
-    pub(super) fn note(&self, source: Option<IpAddr>, channel: &ChannelId) {
+    /// Counts a webhook with a wrong signature, or one that could not be read; without a channel, a wrong API key.
+    pub(super) fn note(&self, source: Option<IpAddr>, channel: Option<&ChannelId>) {
         let (Some(source), Some(limits)) = (source, &self.limits) else { return };
-        let key = (source, channel.clone());
+        let key = (source, channel.cloned());
         let now = self.clock.now();
         if limits.len() >= MOST_SOURCES && !self.make_room(limits, now) {
             return;
@@ -101,7 +102,23 @@ pub(super) fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
     if !is_believed(config, peer) {
         return Some(block(peer));
     }
-    last_of(request.headers(), &X_FORWARDED_FOR)?.parse().ok().map(block)
+    last_of(request.headers(), &X_FORWARDED_FOR).and_then(named_address).map(block)
+}
+
+/// The address in an element of `X-Forwarded-For`. Some proxies write a port behind it, brackets around it (IPv6), or quotes
+/// around both.
+fn named_address(element: &str) -> Option<IpAddr> {
+    let element = element.trim().trim_matches('"').trim();
+    if let Ok(address) = element.parse() {
+        return Some(address);
+    }
+    if let Ok(with_port) = element.parse::<SocketAddr>() {
+        return Some(with_port.ip());
+    }
+    // `[2001:db8::1]`, and ports that are none.
+    let bracketed = element.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(address, _)| address);
+    let before_port = element.rsplit_once(':').map(|(address, _)| address).filter(|address| !address.contains(':'));
+    bracketed.or(before_port)?.parse().ok()
 }
 
 /// Whoever has one IPv6 address usually has its whole /64.
@@ -114,8 +131,6 @@ fn block(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use actix_web::test::TestRequest;
 
     use super::*;
@@ -136,6 +151,14 @@ mod tests {
             ("10.1.2.3:9", Some("198.51.100.7"), Some("198.51.100.7")),
             ("10.1.2.3:9", Some("203.0.113.1, 198.51.100.7"), Some("198.51.100.7")),
             ("10.1.2.3:9", Some("nobody"), None),
+            ("10.1.2.3:9", Some("198.51.100.7:4711"), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("203.0.113.1, \"198.51.100.7:4711\""), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("198.51.100.7:_hidden"), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("2001:db8:1:2:3::4"), Some("2001:db8:1:2::")),
+            ("10.1.2.3:9", Some("[2001:db8:1:2:3::4]"), Some("2001:db8:1:2::")),
+            ("10.1.2.3:9", Some("[2001:db8:1:2:3::4]:4711"), Some("2001:db8:1:2::")),
+            ("10.1.2.3:9", Some("\"[2001:db8:1:2:3::4]:4711\""), Some("2001:db8:1:2::")),
+            ("10.1.2.3:9", Some("[::ffff:198.51.100.7]:4711"), Some("198.51.100.7")),
             ("[2001:db8:1:2:3::4]:9", None, Some("2001:db8:1:2::")),
             ("[::ffff:192.0.2.1]:9", None, Some("192.0.2.1")),
         ];
@@ -156,18 +179,18 @@ mod tests {
         let (here, there) = (ChannelId::new("belle"), ChannelId::new("taxi"));
         let (loud, quiet) = (Some("192.0.2.1".parse().unwrap()), Some("192.0.2.2".parse().unwrap()));
         for n in 0..4 {
-            assert_eq!(limiter.refuses(loud, &here), None, "{n}");
-            limiter.note(loud, &here);
-            limiter.note(None, &here);
+            assert_eq!(limiter.refuses(loud, Some(&here)), None, "{n}");
+            limiter.note(loud, Some(&here));
+            limiter.note(None, Some(&here));
         }
-        let wait = limiter.refuses(loud, &here).expect("it is refused");
+        let wait = limiter.refuses(loud, Some(&here)).expect("it is refused");
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
         for (source, channel) in [(loud, &there), (quiet, &here), (None, &here)] {
-            assert_eq!(limiter.refuses(source, channel), None, "{source:?} {channel:?}");
+            assert_eq!(limiter.refuses(source, Some(channel)), None, "{source:?} {channel:?}");
         }
         let open = AbuseLimiter::new(0);
-        (0..100).for_each(|_| open.note(loud, &here));
-        assert_eq!(open.refuses(loud, &here), None);
+        (0..100).for_each(|_| open.note(loud, Some(&here)));
+        assert_eq!(open.refuses(loud, Some(&here)), None);
     }
 
     #[test]
@@ -176,8 +199,8 @@ mod tests {
         let channel = ChannelId::new("belle");
         for n in 0..u32::try_from(MOST_SOURCES).unwrap() + 5_000 {
             let source = Some(IpAddr::from(n.to_be_bytes()));
-            limiter.note(source, &channel);
-            limiter.note(source, &channel);
+            limiter.note(source, Some(&channel));
+            limiter.note(source, Some(&channel));
         }
         assert!(limiter.list.read().unwrap().refused.len() <= MOST_SOURCES);
         assert!(limiter.limits.as_ref().unwrap().len() <= MOST_SOURCES);

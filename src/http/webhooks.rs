@@ -156,7 +156,7 @@ async fn by_path(
     let (provider, channel) = names(request);
     let endpoint = deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(record))?;
     let endpoint = record.endpoint.get_or_init(|| endpoint);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, &endpoint.channel) {
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
         return Err(throttled(record, wait));
     }
     // A body without a signature is not read: it costs neither memory nor time. Where no size is announced, it is read
@@ -182,7 +182,7 @@ async fn by_path(
 /// What could not be believed, or not be read, counts against its source.
 fn note(state: &HttpState, record: &Record, source: SourceAddress, endpoint: &ChannelEndpoint) {
     if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Replayed | Outcome::Malformed)) {
-        state.abuse_limiter.note(source.0, &endpoint.channel);
+        state.abuse_limiter.note(source.0, Some(&endpoint.channel));
     }
 }
 
@@ -224,7 +224,7 @@ async fn by_own_path(
     let endpoint = deps.receivers.by_account(provider, &account, &address);
     let endpoint = endpoint.ok_or_else(|| unknown_channel(record))?;
     let endpoint = record.endpoint.get_or_init(|| endpoint);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, &endpoint.channel) {
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
         return Err(throttled(record, wait));
     }
     let answer = receive(deps, record, request, (&url, &body), endpoint, kind).await;

@@ -15,9 +15,11 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, Scope};
 use super::{ApiDeps, params, problems};
+use crate::http::abuse_limiter;
 use crate::http::body::{self, BodyError, LargeBodies};
 use crate::http::problem::HttpProblem;
 use crate::http::request_log::Record;
+use crate::http::state::HttpState;
 use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
@@ -59,7 +61,7 @@ pub(super) struct Call<S> {
 impl<S: NeededScope> Call<S> {
     fn of(request: &HttpRequest) -> Result<Self, HttpProblem> {
         let api = request.app_data::<web::Data<ApiDeps>>().ok_or(problems::UNAVAILABLE)?;
-        let caller = Caller::of(&api.keys, request.headers())?;
+        let caller = Caller::of(&api.keys, request.headers()).map_err(|refusal| limited(request, refusal))?;
         if let Some(record) = Record::of(request) {
             record.caller.get_or_init(|| Arc::clone(&caller.name));
         }
@@ -67,6 +69,20 @@ impl<S: NeededScope> Call<S> {
         caller.may(S::SCOPE)?;
         Ok(Self { api: api.clone(), operator, caller, scope: PhantomData })
     }
+}
+
+/// What a caller without a right key is told: wrong keys are limited like wrong signatures. A right key is never kept
+/// waiting, so that whoever shares an address with someone who guesses keys goes on working.
+fn limited(request: &HttpRequest, refusal: HttpProblem) -> HttpProblem {
+    let Some(state) = request.app_data::<web::Data<HttpState>>() else { return refusal };
+    let source = abuse_limiter::source(request, &state.deps.config);
+    if let Some(wait) = state.abuse_limiter.refuses(source, None) {
+        return problems::TOO_MANY_WRONG_KEYS.retry_after(wait);
+    }
+    if refusal.error == problems::UNKNOWN_KEY.error {
+        state.abuse_limiter.note(source, None);
+    }
+    refusal
 }
 
 impl<S> Call<S> {

@@ -52,6 +52,11 @@ pub(super) const NO_KEY: HttpProblem =
     unauthorized("no key", "send the header `Authorization: Bearer …` with a key of [[api.keys]]");
 pub(super) const UNKNOWN_KEY: HttpProblem =
     unauthorized("unknown key", "no key of [[api.keys]] is like this one; was it changed?");
+pub(super) const TOO_MANY_WRONG_KEYS: HttpProblem = problem(
+    StatusCode::TOO_MANY_REQUESTS,
+    "too many wrong keys",
+    "this address sent too many unknown keys, see http.failures_per_minute: come again after Retry-After seconds",
+);
 pub(super) const UNKNOWN_TENANT: HttpProblem = HttpProblem::at(
     "tenant",
     StatusCode::NOT_FOUND,
@@ -158,6 +163,9 @@ pub(super) enum CallProblems {
     /// The key lacks the scope
     #[response(status = 403)]
     Forbidden(ErrorBody),
+    /// Too many unknown keys came from this address
+    #[response(status = 429)]
+    TooManyWrongKeys(ErrorBody),
     /// Nothing was promised: come again after `Retry-After` seconds
     #[response(status = 503)]
     Unavailable(ErrorBody),

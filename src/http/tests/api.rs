@@ -30,6 +30,10 @@ struct ApiServer {
 
 impl ApiServer {
     async fn open() -> Self {
+        Self::open_with(|_| {}).await
+    }
+
+    async fn open_with(change: impl FnOnce(&mut HttpDeps)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
         let store = Store::open(&url, true).await.unwrap();
@@ -60,6 +64,7 @@ impl ApiServer {
             deps.api.channels = Arc::new(senders);
             deps.api.operator = Some(store.operator());
             deps.api.outgoing = Arc::clone(&outgoing) as _;
+            change(deps);
         });
         Self { server, outgoing, folder }
     }
@@ -95,6 +100,18 @@ async fn without_a_key_there_is_the_description_alone() {
     assert_eq!(api.get("key-of-nobody", "/api/v1/outbox").await.0, 401);
     assert_eq!(api.server.ask("DELETE", "/api/v1/outbox").await.status, 405);
     assert_eq!(api.get("key-of-ops", "/api/v1/nothing").await.0, 404);
+}
+
+#[tokio::test]
+async fn wrong_keys_are_limited_and_a_right_one_does_not_wait() {
+    let api = ApiServer::open_with(|deps| deps.config.failures_per_minute = 3).await;
+    for _ in 0..4 {
+        assert_eq!(api.get("key-of-nobody", "/api/v1/outbox").await.0, 401);
+    }
+    let (status, told) = api.get("key-of-nobody", "/api/v1/outbox").await;
+    assert_eq!((status, &told["error"]), (429, &json!("too many wrong keys")));
+    assert_eq!(api.server.get("/api/v1/outbox").await.status, 429, "without a key as well");
+    assert_eq!(api.get("key-of-crm", "/api/v1/outbox").await.0, 200);
 }
 
 #[tokio::test]
@@ -166,6 +183,7 @@ async fn what_does_not_hold_is_refused() {
         ("/api/v1/channels/bele-sms/pause", json!({}), 404, Some("id")),
         ("/api/v1/messages", json!({ "to": "+33687654321" }), 422, Some("tenant")),
         ("/api/v1/messages", json!({ "to": "0687654321", "tenant": "belle", "text": "x" }), 422, Some("to")),
+        ("/api/v1/messages", json!({ "to": "sms:2025550123", "tenant": "belle", "text": "x" }), 422, Some("to")),
         ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "belle" }), 422, Some("text")),
         ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "bele", "text": "x" }), 404, Some("tenant")),
         (

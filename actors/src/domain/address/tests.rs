@@ -73,7 +73,9 @@ fn what_is_no_address_is_refused() {
         (Whatsapp, "12", Some("FR"), BadPhone),
         (Whatsapp, "USA.1234", None, BadPhone),
         (Whatsapp, "US.", None, BadPhone),
-        (Sms, "12", None, BadPhone),
+        (Sms, "12", None, CountryUnknown),
+        (Sms, "sms:2025550123", None, CountryUnknown),
+        (Whatsapp, "33612345678", None, CountryUnknown),
         (Sms, "MUCH TOO LONG", None, BadPhone),
         (Telegram, "0", None, BadTelegramId),
         (Telegram, "@palabre", None, BadTelegramId),
@@ -158,7 +160,7 @@ proptest! {
     ) {
         let clean = Address::parse(Whatsapp, &format!("+{country}{digits}"), None).unwrap();
         let spaced: String = digits.chars().zip(&seps).map(|(d, sep)| format!("{sep}{d}")).collect();
-        for text in [format!("+{country}{spaced}"), format!("00{country} {spaced}"), format!("{country}{digits}")] {
+        for text in [format!("+{country}{spaced}"), format!("00{country} {spaced}")] {
             prop_assert_eq!(&Address::parse(Whatsapp, &text, None).unwrap(), &clean);
         }
     }

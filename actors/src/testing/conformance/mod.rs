@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a suite of tests")]
 
+pub mod callbacks;
 pub mod expedite;
 pub mod fixture;
 pub mod held_messages;
@@ -99,6 +100,8 @@ macro_rules! store_conformance {
             i5_a_duplicate_candidate_on_another_channel_counts_where_both_leave_through_one_account,
             i5_what_was_sent_late_owns_its_receipt_all_the_same,
             i6_the_providers_opt_out_is_ours,
+        );
+        $crate::store_conformance!(@cases $make, callbacks:
             i6_an_opt_out_that_a_callback_reports_is_ours,
             i8_a_success_clears_the_failure_before_it,
             i8_a_callback_may_come_first,

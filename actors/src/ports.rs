@@ -174,8 +174,8 @@ pub trait Outbox: Send + Sync {
 
     /// Whether another row to the same person must be settled before a receipt can be attributed: one that is being sent, or
     /// an older one that is unknown as well (I5). Rows of the channels in `through` count: the channel that the receipts are
-    /// of, and those whose fallback it is. A phone number is the same person on each of them ([`Address::aliases`]). Call it
-    /// before [`Outbox::owned_by_others`].
+    /// of, and those whose fallback it is. A phone number is the same person on each of them
+    /// ([`crate::domain::address::Address::aliases`]). Call it before [`Outbox::owned_by_others`].
     fn awaits_duplicate_candidate<'a>(
         &'a self,
         message: &'a Outbound,

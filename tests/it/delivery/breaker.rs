@@ -110,7 +110,11 @@ async fn without_another_way_messages_wait_while_the_account_rests_and_nothing_c
     assert_eq!(world.taken_texts(), [(format!("whatsapp:{CHLOE}"), echo("un taxi"))]);
     // What never met a sender has no history: why its channel rests, and until when, is written down for all of them.
     world.until("SELECT count(*) FROM channel_notices WHERE channel_id = 'belle' AND reason = 'breaker_open'", 1).await;
-    world.explains(&id, "UTC: its channel failed too often: its circuit breaker is open", "UTC : son canal a échoué trop souvent");
+    world.explains(
+        &id,
+        "UTC: its channel failed too often: its circuit breaker is open",
+        "UTC : son canal a échoué trop souvent",
+    );
     world.explains(
         &id,
         "a fallback_channel of belle would take over",

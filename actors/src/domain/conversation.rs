@@ -111,7 +111,7 @@ impl fmt::Debug for Assignee {
 pub struct FlowState {
     /// The number of the form in which `state` is written: a later version of the program reads or refuses it by that.
     pub version: u32,
-    /// What is remembered.
+    /// The flow's own data, in the form that `version` names.
     pub state: serde_json::Value,
 }
 

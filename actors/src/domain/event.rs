@@ -30,7 +30,7 @@ pub struct Event {
     pub actor_type: ActorType,
     /// Details, free of personal data.
     pub payload: Payload,
-    /// When it happened.
+    /// When the turn or the change was decided, UTC.
     pub created_at: Timestamp,
 }
 

@@ -43,7 +43,7 @@ pub struct QuotaUsage {
     pub holders: u64,
 }
 
-/// What a node demands.
+/// A node's request for a share of the day and the budget, beside what it holds already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaDemand {
     /// The least that is of use.

@@ -13,7 +13,7 @@ use super::words::stored_words;
 pub struct Timer {
     /// Its row.
     pub id: TimerId,
-    /// What is to be done.
+    /// Which turn it leads to; decides the form of `payload`.
     pub kind: TimerKind,
     /// Not before that.
     pub fires_at: Timestamp,
@@ -21,7 +21,7 @@ pub struct Timer {
     pub payload: String,
     /// The flow it belongs to; the turn that it leads to goes on with it.
     pub correlation: CorrelationId,
-    /// When it was set.
+    /// When the turn that set it was decided, UTC.
     pub created_at: Timestamp,
 }
 

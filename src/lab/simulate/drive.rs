@@ -131,8 +131,8 @@ async fn post_all(run: &Rc<LoadRun>, load: &Load) {
     let done = futures_util::future::join_all(connections);
     tokio::pin!(done);
     // What was due in time may leave late, but not for ever. (Closed loops end by themselves.)
-    let patience = load.grace.unwrap_or_default().saturating_add(TICK);
-    if matches!(load.pace, Pace::Open { .. }) && tokio::time::timeout(patience, &mut done).await.is_err() {
+    let grace = load.grace.unwrap_or_default().saturating_add(TICK);
+    if matches!(load.pace, Pace::Open { .. }) && tokio::time::timeout(grace, &mut done).await.is_err() {
         run.halt();
     }
     done.await;

@@ -71,10 +71,10 @@ impl Child {
         Ok(Self { process, listens })
     }
 
-    /// Waits until it takes webhooks. `false`: it does not within `patience`.
-    pub(super) async fn ready(&mut self, patience: Duration) -> bool {
+    /// Waits until it takes webhooks. `false`: it does not within `deadline`.
+    pub(super) async fn ready(&mut self, deadline: Duration) -> bool {
         let listens = self.listens.wait_for(Option::is_some);
-        tokio::time::timeout(patience, listens).await.is_ok_and(|listens| listens.is_ok())
+        tokio::time::timeout(deadline, listens).await.is_ok_and(|listens| listens.is_ok())
     }
 
     /// How it ended by itself, when it did.

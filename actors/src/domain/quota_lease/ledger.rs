@@ -233,7 +233,7 @@ impl QuotaLease {
         self.out.messages > 0 || !self.lost.is_empty()
     }
 
-    /// What this node holds.
+    /// The lease, the messages that are being sent, and those whose outcome is lost and still counted here.
     #[must_use]
     pub fn held(&mut self, now: Timestamp) -> Usage {
         self.lost.retain(|(until, _)| now < *until);

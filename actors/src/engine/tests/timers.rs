@@ -142,7 +142,7 @@ fn a_conversation_goes_back_to_the_bot_when_its_time_comes() {
 }
 
 /// What goes wrong with the n-th commit, and when the timers fire.
-fn weather() -> impl Strategy<Value = (Vec<Option<Fault>>, Vec<i64>)> {
+fn faults_and_times() -> impl Strategy<Value = (Vec<Option<Fault>>, Vec<i64>)> {
     let fault = prop_oneof![
         3 => Just(None),
         1 => Just(Some(Fault::LoseAnswer)),
@@ -156,7 +156,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn no_timer_fires_twice_and_none_never((faults, times) in weather()) {
+    fn no_timer_fires_twice_and_none_never((faults, times) in faults_and_times()) {
         let mut fired = Vec::new();
         paused(async {
             let (store, gateways) = (FakeStore::new(), FakeGateways::default());

@@ -349,7 +349,7 @@ async fn main() {
     seed(&url, messages).await;
     println!("{messages} messages written in {:.0} s", begun.elapsed().as_secs_f64());
     let begun = Instant::now();
-    let mut index = store.search_index();
+    let mut index = store.search_index().unwrap();
     let mut indexed = 0;
     loop {
         let step = index.step(Utc::now()).await.unwrap();

@@ -33,7 +33,7 @@ pub(super) fn follow(store: &Store, clock: Arc<dyn Clock>, io: &Handle) -> JoinH
                  install postgresql-contrib and create the extension and its indexes (docs/operations.md)"
             );
         }
-        let mut index = store.search_index();
+        let Some(mut index) = store.search_index() else { return };
         let mut verified = Instant::now();
         let mut is_failing = false;
         loop {

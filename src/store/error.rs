@@ -43,7 +43,7 @@ pub enum StoreError {
     )]
     Moving,
     /// There is nothing to search in.
-    #[error("there is no search index yet: the daemon makes it when it runs")]
+    #[error("there is no search index: the daemon makes it when it starts, and its log says why when it cannot")]
     NotIndexed,
     /// It was not reached since the start.
     #[error("the database was not reached yet")]

@@ -94,8 +94,8 @@ struct Inner {
     cursors: Mutex<ScanCursors>,
     writes: DatabasePool,
     reads: DatabasePool,
-    /// What searches read: SQLite has it in a file of its own.
-    index: DatabasePool,
+    /// What searches read: SQLite has it in a file of its own. `None`: that file cannot be made, and nothing is searched.
+    index: Option<DatabasePool>,
     lacks_trigrams: AtomicBool,
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
@@ -137,7 +137,7 @@ impl Store {
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = DatabasePool::Sqlite(sqlite::open_readers(url).await?);
         let checkpointer = sqlite::open_checkpointer(url).await?;
-        let index = DatabasePool::Sqlite(sqlite::open_index(url).await?);
+        let index = sqlite::open_index(url).await.map(DatabasePool::Sqlite);
         let conn = WriterConnection::take(&write_conn).await?;
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(conn, checkpointer.clone(), Ids::after(last)),
@@ -210,7 +210,9 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.writer.close().await;
         self.0.reads.close().await?;
-        self.0.index.close().await?;
+        if let Some(index) = &self.0.index {
+            index.close().await?;
+        }
         if let Some(checkpointer) = &self.0.checkpointer {
             checkpointer.close().await?;
             self.0.writes.unprepared(sqlite::sql::CHECKPOINT).await?;

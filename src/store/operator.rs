@@ -112,7 +112,7 @@ impl Store {
     /// An [`Operator`] over the same database. Its changes take turns with the writer's transactions.
     #[must_use]
     pub fn operator(&self) -> Operator {
-        Operator::over(self.0.writes.clone(), self.0.reads.clone(), Some(self.0.index.clone()))
+        Operator::over(self.0.writes.clone(), self.0.reads.clone(), self.0.index.clone())
     }
 }
 

@@ -84,7 +84,7 @@ impl Store {
             cursors: Mutex::default(),
             writes: DatabasePool::Postgres(pool.clone()),
             reads: DatabasePool::Postgres(pool.clone()),
-            index: DatabasePool::Postgres(pool.clone()),
+            index: Some(DatabasePool::Postgres(pool.clone())),
             lacks_trigrams: AtomicBool::new(false),
             checkpointer: None,
             startup: StartupState {

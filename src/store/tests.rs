@@ -63,7 +63,7 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
     );
     let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(&sql).await.unwrap();
-    store.search_index().step(chrono::Utc::now()).await.unwrap();
+    store.search_index().unwrap().step(chrono::Utc::now()).await.unwrap();
 }
 
 fn url(folder: &TempDir) -> String {

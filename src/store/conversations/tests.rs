@@ -182,7 +182,7 @@ async fn every_message_is_there_however_far_the_index_is(store: Store) {
     let operator = store.operator();
     let talk = conversation(&store, "belle", 1, "Anne").await;
     let other = conversation(&store, "belle", 2, "Bob").await;
-    let mut index = store.search_index();
+    let mut index = store.search_index().unwrap();
     let mut expected = Vec::new();
     for number in 0..20 {
         // Several of one millisecond, and another conversation's in between.
@@ -251,7 +251,7 @@ async fn names_numbers_and_texts_are_found_however_they_are_spelt(store: Store) 
     went(&store, "belle", anne, 1_001, "Votre rendez-vous est noté").await;
     came(&store, "belle", (bob, 79), 1_002, "Commande 20261130 arrivée ?").await;
     came(&store, "taxi", (foreign, 77), 1_003, "une manucure ailleurs").await;
-    let mut index = store.search_index();
+    let mut index = store.search_index().unwrap();
     assert_eq!(index_all(&mut index, now()).await, 4);
     for query in ["06 12 34 56 78", "+33612345678", "0033 612 345 678", "45678"] {
         assert_eq!(people(&operator, "belle", query).await, ["Aïssatou Diallo"], "{query}");
@@ -284,19 +284,19 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: S
     for number in 0..30 {
         came(&store, "belle", (anne, 1), 1_000 + number, &format!("bonjour numéro {number}")).await;
     }
-    let mut index = store.search_index();
+    let mut index = store.search_index().unwrap();
     assert_eq!(index_all(&mut index, now()).await, 30);
     assert_eq!(index_all(&mut index, now()).await, 0);
     let over = "UPDATE search_positions SET inbound = '', outbound = ''";
-    store.0.index.execute(over.into(), Vec::new()).await.unwrap();
-    assert_eq!(index_all(&mut store.search_index(), now()).await, 0, "it has them all");
+    store.0.index.as_ref().unwrap().execute(over.into(), Vec::new()).await.unwrap();
+    assert_eq!(index_all(&mut store.search_index().unwrap(), now()).await, 0, "it has them all");
     let all = operator.search(&only("belle"), "bonjour", SearchPage { before: None, limit: 100 }).await.unwrap();
     assert_eq!(all.messages.len(), 30);
     run(&store, "DELETE FROM messages_in WHERE body LIKE 'bonjour numéro 1%'".to_owned()).await;
     let left = operator.search(&only("belle"), "bonjour", SearchPage { before: None, limit: 100 }).await.unwrap();
     assert_eq!(left.messages.len(), 19, "what is gone is not shown");
     assert_eq!(index.verify().await.unwrap(), 11);
-    let words = || store.0.index.query("SELECT count(*) FROM search_words".into(), Vec::new());
+    let words = || store.0.index.as_ref().unwrap().query("SELECT count(*) FROM search_words".into(), Vec::new());
     assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 2);
     assert_eq!(index.verify().await.unwrap(), 0);
     run(&store, format!("UPDATE contacts SET name = 'Anne-Marie' WHERE id = '{anne}'")).await;
@@ -347,7 +347,7 @@ async fn on_postgresql_a_message_that_was_committed_late_is_found_all_the_same()
     let operator = store.operator();
     let anne = conversation(&store, "belle", 1, "Anne").await;
     came(&store, "belle", (anne, 1), 5_000, "second").await;
-    let mut index = store.search_index();
+    let mut index = store.search_index().unwrap();
     let soon = base() + TimeDelta::seconds(10);
     assert_eq!(index_all(&mut index, soon).await, 1);
     came(&store, "belle", (anne, 1), 4_000, "premier").await;
@@ -367,7 +367,7 @@ async fn on_postgresql_two_nodes_index_one_at_a_time() {
     for number in 0..300 {
         came(&store, "belle", (anne, 1), 1_000 + number, "bonjour").await;
     }
-    let (mut one, mut two) = (store.search_index(), other.search_index());
+    let (mut one, mut two) = (store.search_index().unwrap(), other.search_index().unwrap());
     let (first, second) = tokio::join!(index_all(&mut one, now()), index_all(&mut two, now()));
     let rest = index_all(&mut one, now()).await;
     assert_eq!(first + second + rest, 300, "each once");
@@ -380,10 +380,27 @@ async fn on_postgresql_without_trigrams_words_that_are_spelt_right_are_found() {
     let operator = store.operator();
     let anne = conversation(&store, "belle", 78, "Anne Diallo").await;
     came(&store, "belle", (anne, 78), 1_000, "Bonjour").await;
-    index_all(&mut store.search_index(), now()).await;
+    index_all(&mut store.search_index().unwrap(), now()).await;
     assert!(!store.has_trigrams().await.unwrap() && store.lacks_trigrams());
     assert_eq!(found(&operator, "belle", "bonjour").await, ["Bonjour"]);
     assert!(found(&operator, "belle", "bonjuor").await.is_empty());
     assert_eq!(people(&operator, "belle", "diallo").await, ["Anne Diallo"]);
     assert!(people(&operator, "belle", "dialo").await.is_empty());
+}
+
+#[tokio::test]
+async fn on_sqlite_without_a_file_for_the_index_everything_but_the_search_works() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("palabre.db-search")).unwrap();
+    let store = Store::open(&format!("sqlite://{}", folder.path().join("palabre.db").display()), true).await.unwrap();
+    assert!(store.search_index().is_none());
+    let operator = store.operator();
+    let anne = conversation(&store, "belle", 1, "Anne").await;
+    came(&store, "belle", (anne, 1), 1_000, "bonjour").await;
+    let row = operator.conversation(&only("belle"), anne).await.unwrap().unwrap();
+    let whole = operator.timeline(&row, page(None, None, TimelineSide::Newest, 10)).await.unwrap();
+    assert_eq!(texts(&whole.messages), ["bonjour"]);
+    let refused = operator.search(&only("belle"), "bonjour", FIRST).await.unwrap_err();
+    assert!(matches!(refused, StoreError::NotIndexed), "{refused}");
+    store.close().await.unwrap();
 }

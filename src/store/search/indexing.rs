@@ -130,8 +130,9 @@ impl SearchIndex {
         let placed = self.place(&tx).await?;
         if messages > 0 || placed > 0 || before != after {
             keep(&tx, &after).await?;
-            tx.commit().await?;
         }
+        // Also without changes: dropping a transaction ends it some time later, and the next step would find the lock taken.
+        tx.commit().await?;
         Ok(Indexed { messages, has_more })
     }
 

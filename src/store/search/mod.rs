@@ -23,18 +23,18 @@ use super::statement::all;
 use super::{Store, StoreError};
 
 impl Store {
-    /// The index, for the task that fills it.
+    /// The index, for the task that fills it. `None`: it could not be made when the store was opened.
     #[must_use]
-    pub fn search_index(&self) -> SearchIndex {
-        SearchIndex::new(self.0.index.clone(), self.0.reads.clone())
+    pub fn search_index(&self) -> Option<SearchIndex> {
+        Some(SearchIndex::new(self.0.index.clone()?, self.0.reads.clone()))
     }
 
     /// Whether misspelt words are found: PostgreSQL needs its extension `pg_trgm` for that.
     ///
     /// # Errors
-    /// [`StoreError`]: the database refused.
+    /// [`StoreError`]: the database refused, or there is no index.
     pub async fn has_trigrams(&self) -> Result<bool, StoreError> {
-        let has_them = has_trigrams(&self.0.index).await?;
+        let has_them = has_trigrams(self.0.index.as_ref().ok_or(StoreError::NotIndexed)?).await?;
         self.0.lacks_trigrams.store(!has_them, Ordering::Relaxed);
         Ok(has_them)
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{BUSY, bind, connect, path_of, search};
 use crate::store::StoreError;
@@ -19,19 +19,33 @@ const PRIVATE: u32 = 0o600;
 const CONNECTIONS: u32 = 3;
 
 /// Opens the index of a database, and makes it when it is not there, or is of no use: everything in it stands in the database.
-pub(in crate::store) async fn open_index(url: &str) -> Result<DatabaseConnection, StoreError> {
-    let path = file_of(url).ok_or(StoreError::UnsupportedUrl)?;
-    match open(&path).await {
+/// `None`: it cannot be made. Everything but searches works without it.
+pub(in crate::store) async fn open_index(url: &str) -> Option<DatabaseConnection> {
+    let opened = match file_of(url) {
+        Some(path) => open_or_replace(&path).await,
+        None => Err(StoreError::UnsupportedUrl),
+    };
+    let report = |error: &StoreError| {
+        error!(
+            error = error as &dyn std::error::Error,
+            "the search index cannot be made: searches are refused until the daemon starts again with a place for it"
+        );
+    };
+    opened.inspect_err(report).ok()
+}
+
+async fn open_or_replace(path: &Path) -> Result<DatabaseConnection, StoreError> {
+    match open(path).await {
         Ok(conn) => Ok(conn),
         Err(error) => {
             warn!(error = &error as &dyn std::error::Error, "the search index cannot be used and is made anew");
             for end in ["", "-wal", "-shm"] {
-                let mut file = path.clone().into_os_string();
+                let mut file = path.as_os_str().to_owned();
                 file.push(end);
                 // One that is not there, or cannot be removed, shows when the index is opened again.
                 let _ = std::fs::remove_file(PathBuf::from(file));
             }
-            open(&path).await
+            open(path).await
         }
     }
 }

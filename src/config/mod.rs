@@ -14,6 +14,7 @@ mod document;
 mod environment;
 mod fallback;
 mod fields;
+mod hours;
 mod lease;
 mod load;
 mod problem;

@@ -136,6 +136,7 @@ pub(super) struct RawTenant {
     pub(super) templates: Option<Vec<RawTemplate>>,
     pub(super) faq: Option<Vec<RawFaq>>,
     pub(super) replies: RawReplies,
+    pub(super) hours: RawHours,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -251,6 +252,21 @@ pub(super) struct RawReplies {
     pub(super) help: Option<String>,
     pub(super) welcome: Option<String>,
     pub(super) confirmed: Option<String>,
+}
+
+/// `[hours]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHours {
+    pub(super) mon: Option<Vec<String>>,
+    pub(super) tue: Option<Vec<String>>,
+    pub(super) wed: Option<Vec<String>>,
+    pub(super) thu: Option<Vec<String>>,
+    pub(super) fri: Option<Vec<String>>,
+    pub(super) sat: Option<Vec<String>>,
+    pub(super) sun: Option<Vec<String>>,
+    pub(super) holidays: Option<String>,
+    pub(super) dates: Option<Vec<String>>,
 }
 
 /// `{ every = "6s", burst = 45 }`, or a word instead: `"off"`.

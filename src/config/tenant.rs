@@ -23,6 +23,7 @@ use super::fallback;
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
+use super::hours::hours;
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
 use super::suggest;
@@ -94,10 +95,12 @@ pub(super) fn tenant(
         duration_up_to(&outbox, "deferred_for", raw, LONGEST_DEFERRAL)
     });
     let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
+    let hours = hours(&root.table("hours"), &raw.hours);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
-    let rules = rules?;
+    let (rules, hours) = (rules?, hours?);
+    let rules = rules.with_hours(hours, timezone?);
     let carriers = carriers_of_templates(&channels);
     let mut channels: Vec<Channel> = channels.into_iter().map(|channel| channel.whole).collect::<Option<_>>()?;
     know_templates(&mut channels, &rules.source().templates, &carriers);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::Address;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
+use super::hours::Hours;
 use super::ids::TenantId;
 pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
@@ -76,6 +77,8 @@ pub struct Rules {
     keywords: Keywords,
     questions: Questions,
     texts: Texts,
+    hours: Hours,
+    timezone: chrono_tz::Tz,
 }
 
 impl Rules {
@@ -92,7 +95,29 @@ impl Rules {
         let questions = Questions::new(&source.faq, &mut errors);
         templates::check(&source, &mut errors);
         let texts = Texts::new(&source, &mut errors);
-        if errors.is_empty() { Ok(Self { source, keywords, questions, texts }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self { source, keywords, questions, texts, hours: Hours::default(), timezone: chrono_tz::Tz::UTC })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The same, with the tenant's time zone and business hours. Without them it is always open, and its clocks show UTC.
+    #[must_use]
+    pub fn with_hours(self, hours: Hours, timezone: chrono_tz::Tz) -> Self {
+        Self { hours, timezone, ..self }
+    }
+
+    /// When the tenant is open, in its local time.
+    #[must_use]
+    pub fn hours(&self) -> &Hours {
+        &self.hours
+    }
+
+    /// The tenant's time zone.
+    #[must_use]
+    pub fn timezone(&self) -> chrono_tz::Tz {
+        self.timezone
     }
 
     /// What the rules were made of.

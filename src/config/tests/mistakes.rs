@@ -17,6 +17,35 @@ fn one(problems: &[super::Problem]) -> String {
 }
 
 #[test]
+fn mistakes_in_business_hours() {
+    let help = "write it like `09:00-12:30`; what goes past midnight stands on both days: `18:00-24:00`, `00:00-02:00`";
+    for (hours, expected) in [
+        ("tue = [\"9-12\", \"noon\"]", format!("error t.toml:LINE:17 `hours.tue[1]` is no span of hours | {help}")),
+        ("tue = [\"19:00-09:00\"]", format!("error t.toml:LINE:8 `hours.tue[0]` ends before it begins | {help}")),
+        (
+            "tue = [\"9-12\", \"11-13\"]",
+            format!("error t.toml:LINE:17 `hours.tue[1]` begins before the span before it ends | {help}"),
+        ),
+        (
+            "tue = [\"9-12\"]\nholidays = \"FRA\"",
+            "error t.toml:NEXT:12 `hours.holidays` cannot be `FRA` | did you mean `FR`?".to_owned(),
+        ),
+        (
+            "tue = [\"9-12\"]\ndates = [\"24/12\"]",
+            "error t.toml:NEXT:10 `hours.dates[0]` cannot be `24/12` | write the day like `2026-12-24`".to_owned(),
+        ),
+        (
+            "holidays = \"FR\"",
+            "warning t.toml:LINE:12 `hours.holidays` closes nothing: no day has hours | write the hours of each day, such as `tue = [\"09:00-19:00\"]`".to_owned(),
+        ),
+    ] {
+        let tenant = format!("{TENANT}\n[hours]\n{hours}");
+        let expected = expected.replace("LINE", "11").replace("NEXT", "12");
+        assert_eq!(about_tenant(&tenant), expected, "{hours}");
+    }
+}
+
+#[test]
 fn mistakes_in_the_daemons_file() {
     for (main, expected) in [
         ("[htpp]\nlisten = \"127.0.0.1:1\"", "error palabre.toml:1:2 unknown key `htpp` | did you mean `http`?"),

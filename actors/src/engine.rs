@@ -6,6 +6,7 @@ mod tests;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix::Addr;
 use metrics::counter;
@@ -17,8 +18,8 @@ use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::event::ActorType;
 use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use crate::domain::late_failure::LateFailure;
 use crate::domain::message::{Inbound, NewInbound};
-use crate::domain::send::SendErrorClass;
 use crate::domain::status::OutboxState;
 use crate::domain::turn::{Command, Request, Requester, SendRequest};
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
@@ -229,27 +230,53 @@ impl Engine {
         answered.ok().and_then(Result::ok).unwrap_or(Err(SendRefusal::Unavailable))
     }
 
-    /// Applies a provider's status callback (I8).
+    /// Applies a provider's status callback (I8). A failure acts as its code would have in the answer to the send.
     ///
     /// # Errors
     /// The store's.
     pub async fn advance(&self, mut update: StatusUpdate) -> Result<Advanced, PortError> {
-        update.class = self.class_of(&update);
+        update.failure = self.failure(&update);
+        let pause = update.failure.as_ref().and_then(LateFailure::pause);
+        let code = if pause.is_some() { update.code.clone() } else { None };
         let channel_key = ChannelKey { tenant: update.tenant.clone(), channel: update.channel.clone() };
         let context = &self.builder.context;
         let advanced = context.within_deadline(context.ports.outbox.advance(update)).await?;
-        if advanced == Advanced::To(OutboxState::Failed) {
-            outbox::count_lost(&channel_key, OutboxState::Failed);
+        let mut again_at = None;
+        match advanced {
+            Advanced::To(OutboxState::Failed) => outbox::count_lost(&channel_key, OutboxState::Failed),
+            Advanced::Requeued(at) => again_at = Some(at),
+            Advanced::To(_) | Advanced::Unchanged(_) | Advanced::NoSuchMessage => {}
+        }
+        let is_news = matches!(advanced, Advanced::To(_) | Advanced::Requeued(_));
+        if let Some(after) = pause.filter(|_| is_news) {
+            self.pause(&channel_key, after, code.as_deref()).await;
         }
         // Rows that are queued behind an unknown message may go now.
-        self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at: None });
+        self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at });
         Ok(advanced)
     }
 
-    /// What the code of a failure means to the provider of the callback's channel.
-    fn class_of(&self, update: &StatusUpdate) -> Option<SendErrorClass> {
+    /// What a failure's code means to the provider of the callback's channel, and what the channel allows to be done.
+    fn failure(&self, update: &StatusUpdate) -> Option<LateFailure> {
+        let code = update.code.as_deref()?;
         let gateway = self.builder.context.ports.gateways.get(&update.channel)?;
-        update.code.as_deref().and_then(|code| gateway.class_of(code))
+        let class = gateway.class_of(code)?;
+        let senders = self.builder.pool.tenant(&update.tenant)?;
+        Some(LateFailure {
+            class,
+            may_have_arrived: gateway.may_have_arrived(code),
+            on_unknown: gateway.on_unknown(),
+            channel: Arc::clone(&senders.channel(&update.channel)?.profile),
+            deferred_for: senders.profile.deferred_for,
+        })
+    }
+
+    /// Pauses a channel whose provider refuses all that it gets.
+    async fn pause(&self, channel_key: &ChannelKey, after: Duration, code: Option<&str>) {
+        let senders = self.builder.pool.tenant(&channel_key.tenant);
+        if let Some(health) = senders.and_then(|senders| senders.channel(&channel_key.channel)) {
+            outbox::suspend(&self.builder.context, health, after, code).await;
+        }
     }
 
     /// Another process changed rows or consents: looks at them now instead of at the next sweep.

@@ -26,6 +26,7 @@ use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{
     ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
 };
+use crate::domain::late_failure::LateFailure;
 use crate::domain::message::{Inbound, NewInbound, Outbound};
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
@@ -150,7 +151,9 @@ pub trait Outbox: Send + Sync {
     /// Writes an outcome with its event. A row whose status callback came first keeps its further status (I8).
     fn settle(&self, settlement: Arc<Settlement>) -> Pending<'_, Result<(), PortError>>;
 
-    /// Applies a provider's status callback: forward only, and always an event (I8).
+    /// Applies a provider's status callback: forward only, and always an event (I8). A failure that may pass
+    /// ([`LateFailure::consequence`]) begins another generation of the message: `message_requeued`, and `message_deferred` when
+    /// it waits for the contact. News of an earlier generation changes the row only when it is a success.
     fn advance(&self, update: StatusUpdate) -> Pending<'_, Result<Advanced, PortError>>;
 
     /// Channels with pending rows, and the earliest time at which a row of each may be due: a queue head, or a quota-exempt
@@ -338,8 +341,8 @@ pub struct StatusUpdate {
     pub generation: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
-    /// What that code means ([`Gateway::class_of`]); the engine fills it in. A failure acts as it would have in an answer.
-    pub class: Option<SendErrorClass>,
+    /// What that code means ([`Gateway::class_of`]), and what may be done about it; the engine fills it in.
+    pub failure: Option<LateFailure>,
     /// When it was received.
     pub at: Timestamp,
 }
@@ -349,6 +352,8 @@ pub struct StatusUpdate {
 pub enum Advanced {
     /// The row is in this state now.
     To(OutboxState),
+    /// It failed, and is back in its conversation queue as another generation, due then.
+    Requeued(Timestamp),
     /// It was late or repeated, and left an event only.
     Unchanged(OutboxState),
     /// The tenant and channel have no such row.
@@ -367,6 +372,13 @@ pub trait Gateway: Send + Sync {
     fn class_of(&self, code: &str) -> Option<SendErrorClass> {
         let _ = code;
         None
+    }
+
+    /// Whether the provider says with this code that it does not know why a message failed, so that it may have arrived: it is
+    /// worth one more try, and no third.
+    fn may_have_arrived(&self, code: &str) -> bool {
+        let _ = code;
+        false
     }
 
     /// What to do when the provider cannot tell.

@@ -92,7 +92,7 @@ pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde
                 status,
                 generation,
                 code,
-                class: _,
+                failure: _,
                 at,
             } = update.clone();
             let stored =
@@ -129,7 +129,7 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
         status,
         generation,
         code,
-        class: None,
+        failure: None,
         at,
     }))
 }
@@ -181,7 +181,7 @@ mod tests {
                 status: DeliveryStatus::Failed,
                 generation,
                 code,
-                class: None,
+                failure: None,
                 at: "2026-11-21T10:00:00.123456Z".parse().unwrap(),
             };
             let mut bytes = Vec::new();

@@ -138,6 +138,15 @@ pub(super) fn outbound(
     }
 }
 
+/// A message that failed late began another generation, due then.
+pub(super) fn requeued(reference: OutboundRef<'_>, code: &str, life: u32, (due, at): (Timestamp, Timestamp)) -> Event {
+    let payload = Payload::builder().text("reason", code).number("life", life);
+    Event {
+        payload: payload.number("wait_seconds", (due - at).num_seconds().max(0)).finish(),
+        ..outbound(reference, Transition::Requeue, EventReason::of(""), at)
+    }
+}
+
 /// A provider's callback, whether it changed anything or not. One about an earlier generation says so.
 pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: CorrelationId, old: bool) -> Event {
     let mut payload = Payload::builder();

@@ -9,10 +9,11 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
+use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::timer::Timer;
 use palabre_actors::ports::{ChannelKey, DueTimer};
 use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dialect::Dialect;
@@ -108,6 +109,9 @@ impl Row {
     pub fn outbound(&self) -> Result<Outbound, DbErr> {
         let created_at = self.time(10)?;
         let (template, action): (Option<String>, Option<String>) = (self.get(11)?, self.get(17)?);
+        let template: Option<StoredTemplate> =
+            template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?;
+        let only_template = template.as_ref().is_some_and(|template| template.only);
         Ok(Outbound {
             id: self.parse(0)?,
             tenant: self.tenant(1)?,
@@ -115,12 +119,12 @@ impl Row {
             conversation: self.parse(3)?,
             in_reply_to: self.parse_or_null(4)?,
             to: self.address(5)?,
-            body: self.get(6)?,
+            body: if only_template { String::new() } else { self.get(6)? },
             kind: self.parse(7)?,
             correlation: self.parse(8)?,
             attempts: number(self.get(9)?)?,
             created_at,
-            template: template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?,
+            template: template.map(|template| template.template),
             urgent: self.get(12)?,
             expires_at: self.time_or_null(13)?,
             generation: Generation {
@@ -201,6 +205,16 @@ pub(super) fn details_text(details: &Details) -> Result<Option<String>, DbErr> {
         return Ok(None);
     }
     serde_json::to_string(details).map(Some).map_err(|_| corrupt("message details"))
+}
+
+/// A message's template as its column has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredTemplate {
+    #[serde(flatten)]
+    pub template: TemplateUse,
+    /// The provider refused the message's text because the window is closed: only the template may go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only: bool,
 }
 
 /// An inbound message that waits for its turn, as `sql::LOAD` packs it into JSON.

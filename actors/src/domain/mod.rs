@@ -15,6 +15,7 @@ pub mod event;
 pub mod folding;
 pub mod hours;
 pub mod ids;
+pub mod late_failure;
 pub mod message;
 pub mod quota_lease;
 pub mod rate_limit;

@@ -86,6 +86,8 @@ pub enum Transition {
     Cancel,
     /// An operator replays it.
     Replay,
+    /// The provider could not deliver it, for a reason that may pass: it begins another generation.
+    Requeue,
 }
 
 impl Transition {
@@ -101,6 +103,7 @@ impl Transition {
         Self::Die,
         Self::Cancel,
         Self::Replay,
+        Self::Requeue,
     ];
 
     /// The states from which it is allowed.
@@ -116,6 +119,7 @@ impl Transition {
             Self::Suppress => &[Pending, Sending, Unknown, Deferred],
             Self::Cancel => &[Pending, Deferred, Dead, Failed],
             Self::Replay => &[Dead, Failed, Cancelled, Suppressed],
+            Self::Requeue => &[Failed],
         }
     }
 
@@ -125,7 +129,7 @@ impl Transition {
         match self {
             Self::Claim => OutboxState::Sending,
             Self::Deliver => OutboxState::Sent,
-            Self::Postpone | Self::Release | Self::Replay => OutboxState::Pending,
+            Self::Postpone | Self::Release | Self::Replay | Self::Requeue => OutboxState::Pending,
             Self::LoseTrack => OutboxState::Unknown,
             Self::Defer => OutboxState::Deferred,
             Self::Suppress => OutboxState::Suppressed,
@@ -148,6 +152,7 @@ impl Transition {
             Self::Die => EventType::MessageDead,
             Self::Cancel => EventType::MessageCancelled,
             Self::Replay => EventType::MessageReplayed,
+            Self::Requeue => EventType::MessageRequeued,
         }
     }
 }
@@ -259,6 +264,7 @@ mod tests {
             (Transition::Die, "ssss.......", Dead),
             (Transition::Cancel, "s..s...s.s.", Cancelled),
             (Transition::Replay, ".......ssss", Pending),
+            (Transition::Requeue, ".......s...", Pending),
         ];
         assert_eq!(table.len(), Transition::ALL.len());
         for (transition, row, to) in table {
@@ -279,11 +285,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_person_takes_a_message_out_of_a_final_state() {
+    fn only_a_person_or_a_late_failure_takes_a_message_out_of_a_final_state() {
         for transition in Transition::ALL {
             let leaves_final = transition.from().iter().any(|state| state.is_final());
             let by_a_person = matches!(transition, Transition::Cancel | Transition::Replay);
-            assert_eq!(leaves_final, by_a_person, "{transition:?}");
+            let by_a_failure = *transition == Transition::Requeue && transition.from() == [Failed];
+            assert_eq!(leaves_final, by_a_person || by_a_failure, "{transition:?}");
         }
     }
 
@@ -318,7 +325,8 @@ mod tests {
         }
 
         /// Whatever Palabre and the provider do in whatever order, a life of a message only goes forward: it comes back
-        /// into the queue from a final state by a replay alone, which begins another life, and never once it was sent.
+        /// into the queue from a final state by a replay or after a failure alone, which begin another life, and never once
+        /// it was sent.
         #[test]
         fn i8_within_a_generation_nothing_that_is_over_begins_again(
             steps in proptest::collection::vec((any::<bool>(), 0_usize..16), 0..60),
@@ -331,7 +339,7 @@ mod tests {
                     state = state.after(transition).unwrap_or(state);
                     prop_assert!(state == before || transition.from().contains(&before));
                     if before.is_final() && !state.is_final() {
-                        prop_assert_eq!(transition, Transition::Replay);
+                        prop_assert!(matches!(transition, Transition::Replay | Transition::Requeue));
                         prop_assert!(matches!(before, Failed | Suppressed | Dead | Cancelled));
                         reached = false;
                     }

@@ -4,6 +4,7 @@ mod actions;
 mod admission;
 mod backpressure;
 mod delivery;
+mod late_failures;
 mod leases;
 mod quota;
 mod quota_leases;

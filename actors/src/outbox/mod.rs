@@ -16,4 +16,4 @@ mod send;
 pub use self::dispatch::{Dispatcher, InFlightCounter, InFlightGuard};
 pub use self::limits::{LocalRateLimiter, SendPermit, SenderPool};
 pub use self::maintenance::Maintenance;
-pub(crate) use self::send::count_lost;
+pub(crate) use self::send::{count_lost, suspend};

@@ -118,7 +118,7 @@ impl PostedStatus {
             provider_message_id: id_of(&self.id)?,
             status: self.status,
             code: None,
-            class: None,
+            failure: None,
             at,
         })
     }

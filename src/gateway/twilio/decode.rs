@@ -101,7 +101,7 @@ impl Reader<'_> {
             provider_message_id: sid,
             status,
             code: fields.error_code.and_then(error_code),
-            class: None,
+            failure: None,
             at,
         }))
     }

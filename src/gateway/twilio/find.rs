@@ -83,8 +83,8 @@ fn search(reply: &[u8], outbound: &OutboundRequest<'_>) -> Found {
     for listed in list.messages.iter().filter(|listed| fits(listed, &outbound.content)) {
         let date = listed.date_created.as_deref().and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         let (Some(date), Some(sid)) = (date, listed.sid.as_deref()) else { return Found::CannotTell };
-        // What failed before a replay is the reason for the replay, not its outcome. Clocks only blur what is close.
-        let from_an_earlier_generation = generation.number > 0 && date < generation.since && has_failed(listed);
+        // What failed is the reason for another generation, not its outcome.
+        let from_an_earlier_generation = generation.number > 0 && has_failed(listed);
         if date >= generation.since - CLOCK_SKEW && !from_an_earlier_generation {
             candidates.push((date, sid));
         }

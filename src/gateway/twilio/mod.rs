@@ -131,7 +131,7 @@ impl Provider for Kind {
     }
 
     fn codes(&self) -> &'static [Code] {
-        codes::CODES
+        &codes::CODES
     }
 
     fn is_message_id(&self, text: &str) -> bool {
@@ -187,6 +187,10 @@ impl Gateway for TwilioGateway {
 
     fn class_of(&self, code: &str) -> Option<SendErrorClass> {
         codes::find(code).map(|known| known.class)
+    }
+
+    fn may_have_arrived(&self, code: &str) -> bool {
+        codes::is_worth_one_more_try(code)
     }
 
     fn on_unknown(&self) -> OnUnknown {

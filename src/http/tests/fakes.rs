@@ -157,7 +157,7 @@ impl Gateway {
             provider_message_id: ProviderMessageId::new(id),
             status: DeliveryStatus::Delivered,
             code: None,
-            class: None,
+            failure: None,
             at: now,
         }
     }

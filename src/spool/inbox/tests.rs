@@ -95,7 +95,7 @@ fn callback(id: &str) -> StatusUpdate {
         status: DeliveryStatus::Delivered,
         generation: None,
         code: None,
-        class: None,
+        failure: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

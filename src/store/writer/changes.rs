@@ -5,17 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::{OutboundId, TenantId};
-use palabre_actors::domain::send::SendErrorClass;
+use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::consents::{ProviderOptOut, record_failover_welcomes, record_provider_opt_out};
+use super::consents::{record_failover_welcomes, record_provider_opt_out};
 use super::conversation_queue::unblock_heads;
 use super::job::{OutboxChange, Task};
+use super::late_failures::{self, LateFailed};
 use super::outbox_row::{ChangeEffects, OutboxRow, PackedOutboxRow};
 use crate::store::events::Events;
 use crate::store::insert::Rows;
@@ -65,8 +64,8 @@ pub(super) async fn apply(
         on_locked = OnLocked::Skip;
     }
     let mut rows = read(tx, &ids, on_locked).await?;
-    let mut opted_out = Vec::new();
-    for (task, id) in tasks.iter_mut().zip(&ids).filter(|(task, _)| task.output.is_none()) {
+    let mut failed = Vec::new();
+    for (at, (task, id)) in tasks.iter_mut().zip(&ids).enumerate().filter(|(_, (task, _))| task.output.is_none()) {
         let row = id.and_then(|id| rows.get_mut(&id));
         if on_locked == OnLocked::Skip && id.is_some() && row.is_none() {
             // The row is locked, or there is none: the next batch, which waits, sees which.
@@ -90,8 +89,8 @@ pub(super) async fn apply(
                 Some(row) => {
                     let (advanced, effects) = row.advance(update);
                     usage.note(effects, events);
-                    if advanced == Advanced::To(OutboxState::Failed) && update.class == Some(SendErrorClass::OptedOut) {
-                        opted_out.push((row.id, update.tenant.clone(), update.at));
+                    if advanced == Advanced::To(OutboxState::Failed) {
+                        failed.extend(LateFailed::of(at, row, update));
                     }
                     advanced
                 }
@@ -101,8 +100,12 @@ pub(super) async fn apply(
     }
     let changed = rows.values().filter(|row| row.is_changed()).map(OutboxRow::columns);
     change_later(tx, sql::OUTBOX_UPDATE, [list(changed)]).await?;
-    // After the rows themselves: what follows from them suppresses other rows.
-    record_late_opt_outs(tx, opted_out, events).await?;
+    // After the rows themselves: what follows from them changes them again, and suppresses others.
+    for (at, advanced) in late_failures::act(tx, failed, events).await? {
+        if let Some(task) = tasks.get_mut(at) {
+            task.output = Some(Ok(advanced));
+        }
+    }
     left.extend(rows.values().filter_map(OutboxRow::queue_left));
     unblock_heads(tx, &left).await?;
     record_failover_welcomes(tx, rows.values().filter_map(OutboxRow::sent_by_failover).collect()).await?;
@@ -134,7 +137,15 @@ async fn settle_sent(
     for (at, Settlement { message, cost_micros, at: when, .. }, receipt) in plain {
         places.push((at, OutboxRow::being_sent(message)));
         let provider_id = text(receipt.provider_message_id.as_str());
-        columns.push([id(message.id), text(message.tenant.as_str()), provider_id, integer(*cost_micros), time(*when)]);
+        let life = integer(message.generation.number);
+        columns.push([
+            id(message.id),
+            text(message.tenant.as_str()),
+            provider_id,
+            integer(*cost_micros),
+            time(*when),
+            life,
+        ]);
     }
     let delivered = all(tx, sql::MARK_SENT, [list(columns)]).await?;
     let delivered: HashSet<i64> = delivered.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
@@ -165,24 +176,6 @@ impl UsageDelta {
         }
         rows.insert_later(tx).await
     }
-}
-
-/// Contacts of whom the provider said only after it had taken a message that they opted out.
-async fn record_late_opt_outs(
-    tx: &impl Transaction,
-    opted_out: Vec<(OutboundId, TenantId, Timestamp)>,
-    events: &mut Events,
-) -> Result<(), DbErr> {
-    for (message, tenant, at) in opted_out {
-        let found = all(tx, sql::OUTBOX_RECIPIENT, [id(message)]).await?;
-        let Some(row) = found.first() else { continue };
-        let channel: String = row.get(0)?;
-        let (address, correlation) = (row.address(1)?, row.parse(2)?);
-        let refused =
-            ProviderOptOut { tenant: &tenant, channel: &channel, address: &address, message, correlation, at };
-        record_provider_opt_out(tx, refused, events).await?;
-    }
-    Ok(())
 }
 
 async fn by_provider_id(tx: &impl Transaction, update: &StatusUpdate) -> Result<Option<OutboundId>, DbErr> {

@@ -12,6 +12,7 @@ mod connection;
 mod consents;
 mod conversation_queue;
 mod job;
+mod late_failures;
 mod outbox_row;
 mod shards;
 mod sweeps;

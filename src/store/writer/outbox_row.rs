@@ -216,7 +216,7 @@ impl OutboxRow {
             Settled::Dead { .. } => Transition::Die,
         };
         // An outcome of an earlier attempt says nothing about this one.
-        if self.attempts != message.attempts.max(1) {
+        if self.attempts != message.attempts.max(1) || self.generation != message.generation.number {
             return None;
         }
         // An attempt that is put back uncounted after its lease expired belongs to the reconciler now: its number
@@ -271,6 +271,9 @@ impl OutboxRow {
 
     fn sent(&mut self, settlement: &Settlement, provider_id: &str, reason: &'static str) -> Option<ChangeEffects> {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
+        if message.generation.number < self.generation {
+            return Some(self.sent_before(settlement));
+        }
         let next = self.state.after(Transition::Deliver);
         // A callback that was faster has moved the state and left the lease: the other columns are still to be
         // written.
@@ -299,6 +302,20 @@ impl OutboxRow {
         let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
         let channel = self.via.as_ref().unwrap_or(&self.channel).clone();
         Some(ChangeEffects { event: Some(event), usage: self.usage(channel, *at, usage) })
+    }
+
+    /// The provider's answer to an attempt of an earlier generation, which came after the callback that ended that generation:
+    /// it cost what it cost, and says nothing about the present one.
+    fn sent_before(&mut self, settlement: &Settlement) -> ChangeEffects {
+        let Settlement { message, via, cost_micros, at, .. } = settlement;
+        self.cost_micros += cost_micros;
+        self.changed_at = Some(*at);
+        let via = via.as_ref().map(|via| &via.channel);
+        let channel = via.map_or(self.channel.as_str(), |via| via.as_str()).to_owned();
+        let why = EventReason { reason: "earlier_life", attempt: Some(message.attempts.max(1)), via };
+        let event = events::outbound(self.reference(&message.tenant), Transition::Deliver, why, *at);
+        let usage = Usage { messages: 0, cost_micros: *cost_micros };
+        ChangeEffects { event: Some(event), usage: self.usage(channel, *at, usage) }
     }
 
     /// Applies a callback, forward only; its event is written in any case.

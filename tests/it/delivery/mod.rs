@@ -4,6 +4,7 @@ mod breaker;
 mod budget;
 mod consent;
 mod fairness;
+mod late_failures;
 mod rate_limits;
 mod retries;
 mod unknown;

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tracing::{debug, warn};
 
-use super::super::limits::{QuotaCharge, RowInHand, SendPermit};
+use super::super::limits::{ChannelHealth, QuotaCharge, RowInHand, SendPermit};
 use super::content::{carries, cost_micros, template_content};
 use super::routing::{Routing, retry_on_fallback};
 use super::settlement::{AttemptOutcome, UNCONFIGURED_WAIT, settle};
@@ -138,7 +138,7 @@ async fn send_routed(
     }
     let now = context.now();
     if let Err(SendError { class: SendErrorClass::Suspended { after }, code, .. }) = &sent {
-        suspend(context, &route, *after, code.as_deref()).await;
+        suspend(context, route.breaker_permit.health(), *after, code.as_deref()).await;
     }
     let may_be_out = !policy::surely_not_sent(&sent);
     let own = senders.channel(&message.channel).map_or_else(|| route.profile(), |own| &own.profile);
@@ -158,8 +158,7 @@ async fn send_routed(
 }
 
 /// Pauses the channel that the provider suspended.
-async fn suspend(context: &ActorContext, route: &Routing, after: Duration, code: Option<&str>) {
-    let health = route.breaker_permit.health();
+pub(crate) async fn suspend(context: &ActorContext, health: &ChannelHealth, after: Duration, code: Option<&str>) {
     let now = context.now();
     let until = ActorContext::later(now, after);
     warn!(tenant.id = %health.channel_key.tenant, channel.id = %health.channel_key.channel, code, "provider suspended the channel, it is paused");

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 use crate::domain::breaker::Verdict;
+use crate::domain::late_failure::MISCONFIGURED_WAIT;
 use crate::domain::message::Outbound;
 use crate::domain::retry::{Retry, RetryPolicy};
 use crate::domain::send::{Found, OnUnknown, Receipt, SendError, SendErrorClass};
 use crate::ports::Settled;
 use crate::runtime::{ActorContext, Settings};
-
-/// How long a misconfigured channel waits: retrying every second does not repair a wrong credential.
-const MISCONFIGURED_WAIT: Duration = Duration::from_secs(60);
 
 /// The provider cannot tell whether it has the message, and the channel is configured to send it again.
 const UNCLEAR: &str = "unclear_at_provider";

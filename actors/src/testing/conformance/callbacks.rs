@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Subject;
 use super::fixture::{Customer, at, now, queued, settle, taken};
+use super::late_failures::failure;
 use super::outbox::{over, state};
 use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, TenantId};
@@ -24,7 +25,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         status,
         generation: None,
         code: None,
-        class: None,
+        failure: None,
         at: at(seconds),
     }
 }
@@ -37,7 +38,7 @@ pub async fn i6_an_opt_out_that_a_callback_reports_is_ours(store: &impl Subject)
     let waiting = customer.is_answered(store, "SM2", 2, queued(60)).await;
     let failed = StatusUpdate {
         code: Some("21610".into()),
-        class: Some(SendErrorClass::OptedOut),
+        failure: Some(failure(SendErrorClass::OptedOut)),
         ..callback(&refused, DeliveryStatus::Failed, 3)
     };
     assert_eq!(store.advance(failed.clone()).await.expect("advances"), Advanced::To(OutboxState::Failed));
@@ -57,7 +58,7 @@ pub async fn i6_an_opt_out_that_a_callback_reports_is_ours(store: &impl Subject)
     settle(store, &message, taken("SMother"), 5).await;
     let rejected = StatusUpdate {
         code: Some("30003".into()),
-        class: Some(SendErrorClass::Reject),
+        failure: Some(failure(SendErrorClass::Reject)),
         ..callback(&message, DeliveryStatus::Failed, 6)
     };
     store.advance(rejected).await.expect("advances");

@@ -11,6 +11,7 @@ pub mod expedite;
 pub mod fixture;
 pub mod held_messages;
 pub mod inbox;
+pub mod late_failures;
 pub mod opt_in;
 pub mod outbox;
 pub mod quota_exempt;
@@ -107,6 +108,15 @@ macro_rules! store_conformance {
             i8_a_callback_may_come_first,
             i8_late_and_repeated_callbacks_leave_only_events,
             i8_a_callback_finds_its_row,
+        );
+        $crate::store_conformance!(@cases $make, late_failures:
+            i5_what_failed_late_and_may_pass_is_sent_again,
+            i8_a_success_of_the_first_generation_ends_the_second,
+            i5_an_outcome_of_an_earlier_generation_changes_nothing,
+            i3_what_comes_back_keeps_its_place,
+            a_closed_window_sends_the_template_or_waits_for_the_contact,
+            codes_that_do_not_pass_stay,
+            i8_callbacks_of_two_generations_in_any_order_lead_forward,
         );
         $crate::store_conformance!(@cases $make, quota_exempt:
             a_quota_exempt_message_passes_those_that_wait_for_another_day,

@@ -118,7 +118,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         status,
         generation: None,
         code: None,
-        class: None,
+        failure: None,
         at: at(seconds),
     }
 }

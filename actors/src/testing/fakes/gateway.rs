@@ -99,6 +99,7 @@ struct Inner {
     finds_hang: bool,
     actions: HashSet<String>,
     on_unknown: OnUnknown,
+    classes: HashMap<String, SendErrorClass>,
 }
 
 /// A gateway that records what it is given. Without a script it takes everything.
@@ -138,6 +139,11 @@ impl FakeGateway {
     /// What to do when it cannot tell.
     pub fn set_on_unknown(&self, on_unknown: OnUnknown) {
         self.lock().on_unknown = on_unknown;
+    }
+
+    /// What a code means from now on; without it, none means anything.
+    pub fn knows_code(&self, code: &str, class: SendErrorClass) {
+        self.lock().classes.insert(code.to_owned(), class);
     }
 
     /// Actions of this kind are known from now on; without it, none are.
@@ -293,6 +299,10 @@ impl Gateway for FakeGateway {
             }
             answer
         })
+    }
+
+    fn class_of(&self, code: &str) -> Option<SendErrorClass> {
+        self.lock().classes.get(code).copied()
     }
 
     fn on_unknown(&self) -> OnUnknown {

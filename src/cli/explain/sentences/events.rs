@@ -44,11 +44,11 @@ fn told_reason(event_type: &str, reason: &str, language: Language) -> String {
 fn tells_reason(event_type: &str, by: &str, reason: &str) -> bool {
     match event_type {
         "message_failed" | "message_dead" | "message_suppressed" | "message_deferred" | "message_postponed"
-        | "message_unknown" | "message_released" => true,
+        | "message_unknown" | "message_released" | "message_requeued" => true,
         // What an operator wrote stands in the details.
         "message_replayed" | "message_cancelled" => by != "operator",
         // Any other reason to be sent is being taken.
-        "message_sent" => reason == "found_at_provider",
+        "message_sent" => matches!(reason, "found_at_provider" | "earlier_life"),
         _ => false,
     }
 }
@@ -79,6 +79,10 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("message_replayed", _) => (
             "an operator set it on its way again: it passes every check again",
             "un opérateur l'a remis en route : il repasse tous les contrôles",
+        ),
+        ("message_requeued", _) => (
+            "it was not delivered, for a reason that may pass: back into the queue, to be sent again",
+            "il n'a pas été remis, pour une raison qui peut passer : remis dans la file, pour repartir",
         ),
         ("message_sent", "provider") => ("the provider says: sent", "le fournisseur dit : envoyé"),
         ("message_sent", _) => ("the provider took the message", "le fournisseur a pris le message"),
@@ -150,6 +154,9 @@ fn details(payload: &Value, event_type: &str, language: Language) -> String {
     if let Some(life) = number("life") {
         say(("life", "vie"), life.to_string());
     }
+    if let Some(wait) = number("wait_seconds") {
+        say(("in", "dans"), duration(wait));
+    }
     if let Some(until) = text("until").or(text("next_attempt_at")) {
         say(("not before", "pas avant"), until.to_owned());
     }
@@ -175,14 +182,18 @@ fn kept_for(row: &event_log::Model) -> Option<i64> {
     Some(written - DateTime::parse_from_rfc3339(&row.created_at).ok()?.timestamp())
 }
 
-fn kept(late: i64, language: Language) -> String {
-    let late = match late {
+fn duration(seconds: i64) -> String {
+    match seconds {
         // Clocks differ.
         ..1 => "1 s".to_owned(),
-        1..120 => format!("{late} s"),
-        120..7200 => format!("{} min", late / 60),
-        _ => format!("{} h", late / 3600),
-    };
+        1..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+fn kept(late: i64, language: Language) -> String {
+    let late = duration(late);
     match language {
         Language::En => format!(
             "the webhook was believed, and the provider got its 200; the database was away, so the message was kept on the \
@@ -315,6 +326,18 @@ mod tests {
                 "system",
                 r#"{"reason":"found_at_provider","attempt":1}"#,
                 ["took the message", "the provider was asked, and has it", "attempt 1"],
+            ),
+            (
+                "message_requeued",
+                "system",
+                r#"{"reason":"63018","life":1,"wait_seconds":21600}"#,
+                ["back into the queue", "WhatsApp's messaging limit", "life 1, in 6 h"],
+            ),
+            (
+                "message_sent",
+                "system",
+                r#"{"reason":"earlier_life","attempt":1}"#,
+                ["took the message", "an earlier life", "attempt 1"],
             ),
             ("message_deferred", "system", r#"{"reason":"not_confirmed"}"#, ["waits", "confirm", ": "]),
             (

@@ -1,50 +1,14 @@
-//! The table of Twilio's error codes.
+//! The codes that a sender meets most, each with its own words.
 
+use super::advice::{REVIEW, SILENT, STATUS_PAGE, TEMPLATE, TOO_FAST, WAIT_FOR_HOURS, WRONG_NUMBER};
 use super::{
     MISCONFIGURED, OPTED_OUT, REJECT, RETRY, RETRY_IN_THE_DAY, RETRY_LATER, RETRY_MUCH_LATER, SUSPENDED, UNKNOWN,
     WINDOW_CLOSED, code, throttled,
 };
-use crate::gateway::{Bilingual, Code};
-
-// The next steps that several codes share.
-
-const TOO_FAST: Bilingual = (
-    "if it stays: lower the per_second of {channel} and restart, or ask Twilio for more",
-    "si cela dure : baisser le per_second de {channel} et redémarrer, ou demander plus à Twilio",
-);
-
-const STATUS_PAGE: Bilingual = (
-    "see Twilio's status page; what was given up can be replayed afterwards",
-    "voir la page d'état de Twilio ; ce qui a été abandonné peut être rejoué ensuite",
-);
-
-const WRONG_NUMBER: Bilingual = (
-    "correct the contact's number or try another channel; a replay changes nothing",
-    "corriger le numéro du contact ou essayer un autre canal ; rejouer n'y change rien",
-);
-
-const SILENT: Bilingual = (
-    "nothing: they do not want to be written to, and it is recorded; only their START ends that",
-    "rien : le contact ne veut pas qu'on lui écrive, et c'est noté ; seul son START y met fin",
-);
-
-const TEMPLATE: Bilingual = (
-    "compare the template's language and variables with Twilio's content editor, mend [[templates]], restart, {again}",
-    "comparer langue et variables du modèle avec l'éditeur de Twilio, corriger [[templates]], redémarrer, {again}",
-);
-
-const REVIEW: Bilingual = (
-    "review the text (links, capitals, promises), then send it anew; repeated blocks harm the sender",
-    "revoir le texte (liens, capitales, promesses), puis renvoyer ; des blocages répétés nuisent à l'expéditeur",
-);
-
-const WAIT_FOR_HOURS: Bilingual = (
-    "wait: the limit is counted over hours; send less, or ask for a higher messaging tier",
-    "attendre : la limite se compte en heures ; envoyer moins, ou demander un palier d'envoi supérieur",
-);
+use crate::gateway::Code;
 
 /// In the order of their numbers.
-pub(in crate::gateway::twilio) static CODES: &[Code] = &[
+pub(super) static USUAL: &[Code] = &[
     code(
         "20003",
         MISCONFIGURED,

@@ -79,6 +79,9 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
     finding.verdict(format!("{} rows: {steps}; {detours} steps on another channel", evidence.dump.outbound.len()))
 }
 
+/// The reason of news about an earlier generation of a message.
+const EARLIER_LIFE: &str = "earlier_life";
+
 /// Where a history may have led so far.
 struct Path {
     /// One state, but for two things that leave no event: a turn may have written the row as `sending` at once, and a
@@ -112,6 +115,9 @@ impl Path {
         let done = *done.ok_or_else(|| format!("nothing that is done to a message is called {word}"))?;
         let reason = payload["reason"].as_str().filter(|reason| !reason.is_empty());
         let reason = reason.ok_or_else(|| format!("{word} has no reason"))?;
+        if done == Transition::Deliver && reason == EARLIER_LIFE {
+            return Ok(());
+        }
         let mut next: Vec<OutboxState> = self.states.iter().filter_map(|state| state.after(done)).collect();
         if done == Transition::Deliver {
             self.receipts += 1;
@@ -123,6 +129,9 @@ impl Path {
         next.dedup();
         if next.is_empty() {
             return Err(format!("{word} follows upon {self}"));
+        }
+        if matches!(done, Transition::Requeue | Transition::Replay) {
+            self.receipts = 0;
         }
         if self.receipts > 1 {
             return Err("two attempts were written down as sent".to_owned());
@@ -144,7 +153,8 @@ impl Path {
     fn hear(&mut self, word: &str, payload: &Value) -> Result<(), String> {
         let status = word.strip_prefix("message_").unwrap_or(word);
         let status: DeliveryStatus = status.parse().map_err(|_| format!("no callback says {status}"))?;
-        if payload["reason"] == "earlier_life" {
+        // Of an earlier life only a success counts.
+        if payload["reason"] == EARLIER_LIFE {
             return Ok(());
         }
         for state in &mut self.states {

@@ -21,22 +21,35 @@ pub(in crate::store) const OUTBOX_ROWS: &str = outbox_rows!("FOR UPDATE OF m");
 /// The same without rows that another transaction has locked.
 pub(in crate::store) const OUTBOX_ROWS_FREE: &str = outbox_rows!("FOR UPDATE OF m SKIP LOCKED");
 
-/// `(id, tenant, provider id, cost, now)`: marks as sent those that are being sent through their own channel and that
-/// no other transaction has locked. Returns their positions.
+/// `(id, tenant, provider id, cost, now, life)`: marks as sent those that are being sent in that life through their own
+/// channel and that no other transaction has locked. Returns their positions.
 pub(in crate::store) const MARK_SENT: &str = "WITH held AS MATERIALIZED (SELECT m.id, j.provider_message_id, j.cost_micros, \
-        j.at, j.place FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) \
-            WITH ORDINALITY j (id, tenant_id, provider_message_id, cost_micros, at, place) \
+        j.at, j.place FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], \
+            $6::bigint[]) WITH ORDINALITY j (id, tenant_id, provider_message_id, cost_micros, at, life, place) \
         JOIN messages_out m ON m.id = j.id WHERE m.tenant_id = j.tenant_id AND m.state || '' = 'sending' \
-            AND m.sent_via IS NULL ORDER BY m.id FOR UPDATE OF m SKIP LOCKED) \
+            AND m.life = j.life AND m.sent_via IS NULL ORDER BY m.id FOR UPDATE OF m SKIP LOCKED) \
     UPDATE messages_out o SET state = 'sent', provider_message_id = held.provider_message_id, \
         blocked_reason = NULL, last_error = NULL, \
         sent_at = held.at, updated_at = held.at, lease_owner = NULL, lease_until = NULL, \
         cost_micros = o.cost_micros + held.cost_micros \
     FROM held WHERE o.id = held.id RETURNING held.place - 1";
 
-/// `(id)`: channel, recipient and correlation id of a row.
-pub(in crate::store) const OUTBOX_RECIPIENT: &str =
-    "SELECT channel_id, \"to\", correlation_id FROM messages_out WHERE id = $1";
+/// Id: what is to be known of a row that failed after its provider had taken it.
+pub(in crate::store) const LATE_FAILURE: &str = "SELECT state, channel_id, conversation_id, \"to\", correlation_id, \
+        template, body, attempts, life, life_since, attempts_before, created_at, expires_at, sent_at, kind, sent_via \
+    FROM messages_out WHERE id = $1";
+
+/// `(id, state, due, expires_at or null, blocked_reason or null, last_error, template or null, now)`: begins another
+/// generation, whose attempts and age count with those of the one before. The low watermark falls to these rows.
+pub(in crate::store) const REQUEUE: &str = "WITH back AS (UPDATE low_watermark SET outbound = least(outbound, \
+        (SELECT min(j.id COLLATE \"C\") FROM unnest($1::text[]) j (id))) WHERE one) \
+    UPDATE messages_out t SET state = j.state, behind = false, life = t.life + 1, \
+        next_attempt_at = j.due, expires_at = j.expires_at, \
+        blocked_reason = j.blocked_reason, last_error = j.last_error, template = j.template, \
+        provider_message_id = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, lease_until = NULL, \
+        updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], \
+        $8::timestamptz[]) j (id, state, due, expires_at, blocked_reason, last_error, template, at) WHERE t.id = j.id";
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = $3 \

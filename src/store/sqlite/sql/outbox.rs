@@ -64,40 +64,6 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     AND kind NOT IN ('opt_out_confirmation', 'action') RETURNING id, correlation_id, conversation_id"
 );
 
-/// `[id, …]`: reads rows whose outcome or status comes in, packed into one JSON text, because a row of a result costs
-/// more than a row of a list. The last value is whether others are blocked behind the row.
-pub(in crate::store) const OUTBOX_ROWS: &str = concat!(
-    "SELECT json_group_array(json_array(o.id, o.tenant_id, o.channel_id, o.state, o.attempts, o.next_attempt_at, \
-    o.lease_owner, o.lease_until, o.provider_message_id, o.last_error, o.correlation_id, o.sent_at, o.conversation_id, \
-    o.life, o.sent_via, o.cost_micros, o.expires_at, o.blocked_reason, EXISTS (SELECT 1 FROM messages_out l \
-        WHERE l.tenant_id = o.tenant_id AND l.conversation_id = o.conversation_id AND l.id > o.id AND l.state IN ",
-    in_queue!(),
-    "))) FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value"
-);
-
-/// The same: there is one writer.
-pub(in crate::store) const OUTBOX_ROWS_FREE: &str = OUTBOX_ROWS;
-
-/// Not needed: reading a row first costs a file next to nothing.
-pub(in crate::store) const MARK_SENT: &str = "";
-
-/// `(id)`: channel, recipient and correlation id of a row.
-pub(in crate::store) const OUTBOX_RECIPIENT: &str =
-    "SELECT channel_id, \"to\", correlation_id FROM messages_out WHERE id = ?1";
-
-/// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
-pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
-    AND tenant_id = ?1 AND (channel_id = ?2 OR sent_via = ?2) ORDER BY id DESC LIMIT 1";
-
-/// `[[id, state, attempts, next_attempt_at, lease_owner, lease_until, provider id, last_error, sent_at, updated_at,
-/// sent_via, cost, expires_at, blocked_reason], …]`
-pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state = j.value->>1, \
-    attempts = j.value->>2, next_attempt_at = j.value->>3, lease_owner = j.value->>4, lease_until = j.value->>5, \
-    provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9, \
-    sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12, \
-    blocked_reason = j.value->>13 \
-    FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
-
 /// Not needed: there is one writer.
 pub(in crate::store) const LOCK_HEADS: &str = "";
 

@@ -45,7 +45,7 @@ fn delivered(message: &Outbound) -> StatusUpdate {
         status: DeliveryStatus::Delivered,
         generation: None,
         code: None,
-        class: None,
+        failure: None,
         at: at(3),
     }
 }

@@ -48,6 +48,8 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::OUTBOX_ROWS_FREE,
         sql::MARK_SENT,
         sql::OUTBOX_UPDATE,
+        sql::LATE_FAILURE,
+        sql::REQUEUE,
         sql::LOCK_HEADS,
         sql::UNBLOCK_HEADS,
         sql::RELEASE,

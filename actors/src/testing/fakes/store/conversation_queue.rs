@@ -96,12 +96,17 @@ impl Data {
             });
         }
         if let (false, Some(head)) = (deferred.is_empty(), self.head(conversation)) {
-            let line = self.outbound.values_mut().filter(|row| row.message.conversation == conversation);
-            for row in line.filter(|row| row.state == OutboxState::Pending) {
-                row.behind = row.message.id != head;
-            }
+            self.block_behind(conversation, head);
         }
         deferred.len() as u64
+    }
+
+    /// Blocks every waiting row of a queue but its head.
+    pub(super) fn block_behind(&mut self, conversation: ConversationId, head: OutboundId) {
+        let line = self.outbound.values_mut().filter(|row| row.message.conversation == conversation);
+        for row in line.filter(|row| row.state == OutboxState::Pending) {
+            row.behind = row.message.id != head;
+        }
     }
 
     /// Releases and expires deferred rows, and repairs queue heads.

@@ -3,6 +3,7 @@
 mod consents;
 mod conversation_queue;
 mod inbox;
+mod late_failures;
 mod outbox;
 mod quota_leases;
 mod settlements;

@@ -10,7 +10,6 @@ use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
-use crate::domain::send::SendErrorClass;
 use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
 use crate::ports::{
     Advanced, ChannelKey, Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries, MaintenanceReport, Outbox,
@@ -250,16 +249,18 @@ impl Data {
         }
         self.log_out(&message, event_type, ActorType::Provider, payload, update.at);
         let Some(next) = next else { return Advanced::Unchanged(before) };
-        if next == OutboxState::Failed && update.class == Some(SendErrorClass::OptedOut) {
-            self.opt_out_by_provider(&message, update.at);
-        }
         if before.rank() < OutboxState::Sent.rank() {
             self.count_usage(&message.tenant, &update.channel, update.at, Usage { messages: 1, cost_micros: 0 });
         }
         if before.is_in_line() {
             self.promote(message.conversation);
         }
-        Advanced::To(next)
+        match (next, &update.failure, &update.code) {
+            (OutboxState::Failed, Some(failure), Some(code)) => {
+                self.late_failure(message.id, failure, code, update.at).unwrap_or(Advanced::To(next))
+            }
+            _ => Advanced::To(next),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ impl Data {
         let Settlement { message, result, at, .. } = settlement;
         let Some(row) = self.outbound.get(&message.id) else { return };
         // An outcome of an earlier attempt says nothing about this one.
-        let current = row.message.attempts == message.attempts.max(1);
+        let current = row.message.attempts == message.attempts.max(1)
+            && row.message.generation.number == message.generation.number;
         let repeated = |reason: &str| row.blocked_reason.as_deref() == Some(reason);
         match result {
             Settled::Sent(receipt) => self.settle_sent(settlement, &receipt.provider_message_id, "taken"),
@@ -80,6 +81,14 @@ impl Data {
     fn settle_sent(&mut self, settlement: &Settlement, provider_id: &ProviderMessageId, reason: &str) {
         let Settlement { message, via, cost_micros, at, .. } = settlement;
         let Some(row) = self.outbound.get_mut(&message.id) else { return };
+        if message.generation.number < row.message.generation.number {
+            row.cost_micros += cost_micros;
+            let channel = via.as_ref().map_or_else(|| message.channel.clone(), |via| via.channel.clone());
+            self.count_usage(&message.tenant, &channel, *at, Usage { messages: 0, cost_micros: *cost_micros });
+            let payload = settlement.payload("earlier_life", true);
+            self.log_out(message, EventType::MessageSent, ActorType::System, payload, *at);
+            return;
+        }
         let news = row.state.after(Transition::Deliver).is_some();
         // A callback that was faster has moved the state and left the lease: the rest is still to be written.
         if !news && row.lease_owner.is_none() {

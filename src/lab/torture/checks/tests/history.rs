@@ -29,6 +29,7 @@ fn i8_histories_that_lead_elsewhere_or_back_are_caught() {
         ("message_postponed", "system"),
         ("message_claimed", "system"),
         ("message_replayed", "system"),
+        ("message_requeued", "system"),
         ("message_released", "system"),
         ("message_cancelled", "system"),
         ("message_queued", "system"),
@@ -118,5 +119,23 @@ fn i8_late_callbacks_and_full_histories_hold() {
     ];
     rewritten(&mut evidence, 5, "failed", &waits);
     outbound(&mut evidence, 5).last_error = Some("30003".into());
+    // What failed late comes back, as often as it may; news of the life before come late.
+    let requeued = [
+        ("claimed", "system", WHY),
+        ("failed", "provider", r#"{"code":"30001"}"#),
+        ("requeued", "system", r#"{"reason":"30001","life":1,"wait_seconds":30}"#),
+        ("sent", "system", r#"{"reason":"earlier_life","attempt":1}"#),
+        ("failed", "provider", r#"{"code":"30001","reason":"earlier_life"}"#),
+        ("claimed", "system", WHY),
+        ("sent", "system", WHY),
+        ("failed", "provider", r#"{"code":"63016"}"#),
+        ("requeued", "system", r#"{"reason":"63016","life":2,"wait_seconds":0}"#),
+        ("deferred", "system", r#"{"reason":"63016"}"#),
+        ("released", "system", WHY),
+        ("claimed", "system", WHY),
+        ("sent", "system", WHY),
+        ("delivered", "provider", "{}"),
+    ];
+    rewritten(&mut evidence, 2, "delivered", &requeued);
     assert_eq!(failing(&evidence), Vec::<&str>::new());
 }

@@ -1,0 +1,80 @@
+//! Failures that only a callback reports: what may pass is sent again, and `palabre explain` tells each step.
+
+use palabre::gateway::twilio::simulator::Sent;
+
+use super::{ANNE, BOB, echo, quick, quick_with};
+use crate::daemon::{BELLE, World};
+
+/// A message that Twilio took.
+async fn taken(world: &World, contact: &str, text: &str) -> (Sent, String) {
+    world.write(BELLE, contact, text).await;
+    let id = world.id_of(text).await;
+    world.until_is(&id, "sent", None).await;
+    let sent = world.twilio.sends().into_iter().find(|sent| sent.mid.as_deref() == Some(&id)).expect("it was taken");
+    (sent, id)
+}
+
+async fn report(world: &World, sid: &str, status: &str, code: Option<u32>) {
+    assert_eq!(world.twilio.report(sid, status, code).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn i5_what_may_pass_is_sent_again_once_and_a_late_success_is_believed() {
+    let world = World::start_on(&quick());
+    let (first, id) = taken(&world, ANNE, "bonjour").await;
+    for _ in 0..3 {
+        report(&world, &first.sid, "undelivered", Some(63_012)).await;
+    }
+    world.twilio.taken_at_least(2).await;
+    world.until_is(&id, "sent", None).await;
+    assert_eq!(world.received(ANNE), [echo("bonjour"), echo("bonjour")]);
+    let second = world.twilio.sends().pop().expect("it was taken again");
+    assert_eq!((second.mid.as_deref(), second.sid == first.sid), (Some(id.as_str()), false));
+    report(&world, &second.sid, "delivered", None).await;
+    world.until_is(&id, "delivered", None).await;
+    // News of the first life that come now change nothing.
+    report(&world, &first.sid, "failed", Some(63_012)).await;
+    world.until_is(&id, "delivered", None).await;
+    assert_eq!(world.value::<i64>(&format!("SELECT life FROM messages_out WHERE id = '{id}'")).await, 1);
+    assert_eq!(world.twilio.taken(), 2);
+    world.explains(&id, "back into the queue, to be sent again: 63012", "remis dans la file, pour repartir : 63012");
+
+    // 30008 may have arrived: once more, and when the first turns out to have arrived, that is the end of it.
+    let (first, id) = taken(&world, BOB, "vous êtes là ?").await;
+    report(&world, &first.sid, "failed", Some(30_008)).await;
+    world.until_is(&id, "pending", Some("30008")).await;
+    report(&world, &first.sid, "delivered", None).await;
+    world.until_is(&id, "delivered", None).await;
+    world.hurry().await;
+    assert_eq!(world.received(BOB), [echo("vous êtes là ?")]);
+}
+
+#[tokio::test]
+async fn i11_limits_wait_windows_wait_and_suspensions_pause() {
+    let world = World::start_on(&quick_with("on_unknown = \"park\""));
+    let (sent, id) = taken(&world, ANNE, "bonjour").await;
+    report(&world, &sent.sid, "failed", Some(63_018)).await;
+    world.until_is(&id, "pending", Some("63018")).await;
+    assert!(world.seconds_between(&id, "updated_at", "next_attempt_at").await >= 3_599.0);
+    world.explains(&id, "WhatsApp's messaging limit", "la limite d'envoi de WhatsApp");
+
+    let (sent, id) = taken(&world, BOB, "et demain ?").await;
+    report(&world, &sent.sid, "undelivered", Some(63_016)).await;
+    world.until_is(&id, "deferred", Some("63016")).await;
+    world.write(BELLE, BOB, "me revoilà").await;
+    world.until_is(&id, "sent", None).await;
+    let sent = world.twilio.sends().into_iter().rev().find(|sent| sent.mid.as_deref() == Some(&id)).expect("again");
+
+    // A channel that parks what may arrive twice does not repeat it.
+    report(&world, &sent.sid, "failed", Some(30_008)).await;
+    world.until_is(&id, "failed", Some("30008")).await;
+
+    let other = world.id_of("me revoilà").await;
+    world.until_is(&other, "sent", None).await;
+    let sent = world.twilio.sends().into_iter().find(|sent| sent.mid.as_deref() == Some(&other)).expect("sent");
+    report(&world, &sent.sid, "failed", Some(30_002)).await;
+    world.until("SELECT count(*) FROM channel_pauses WHERE channel_id = 'belle' AND reason = '30002'", 1).await;
+    world.until_channel("belle", "paused").await;
+    world.until_is(&other, "pending", Some("30002")).await;
+    world.explains(&other, "the account is suspended", "le compte est suspendu");
+}

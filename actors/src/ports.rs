@@ -336,8 +336,7 @@ pub struct StatusUpdate {
     pub provider_message_id: ProviderMessageId,
     /// The reported status.
     pub status: DeliveryStatus,
-    /// The generation of the message that it is about, from the callback's query string. A failure of an earlier generation
-    /// does not change the present one; a success does.
+    /// The generation of the message that it is about, from the callback's query string ([`StatusUpdate::is_obsolete`]).
     pub generation: Option<u32>,
     /// The provider's error code, for failures.
     pub code: Option<String>,
@@ -345,6 +344,16 @@ pub struct StatusUpdate {
     pub failure: Option<LateFailure>,
     /// When it was received.
     pub at: Timestamp,
+}
+
+impl StatusUpdate {
+    /// Whether it is about an earlier generation of the message and says nothing about the present one. That the contact has the
+    /// message counts whenever it comes; that the provider took the message, or could not deliver it, is over.
+    #[must_use]
+    pub fn is_obsolete(&self, generation: u32) -> bool {
+        let arrived = matches!(self.status, DeliveryStatus::Delivered | DeliveryStatus::Read);
+        !arrived && self.generation.is_some_and(|of| of < generation)
+    }
 }
 
 /// What a status callback did.

@@ -321,9 +321,7 @@ impl OutboxRow {
     /// Applies a callback, forward only; its event is written in any case.
     pub fn advance(&mut self, update: &StatusUpdate) -> (Advanced, ChangeEffects) {
         let failed = update.status == DeliveryStatus::Failed;
-        // A failure of an earlier generation says nothing about this one; a success does: the contact has the
-        // message.
-        let old = failed && update.generation.is_some_and(|generation| generation < self.generation);
+        let old = update.is_obsolete(self.generation);
         let event = Some(events::callback(update, self.id, self.correlation, old));
         if !old && self.provider_message_id.is_none() {
             self.provider_message_id = Some(update.provider_message_id.as_str().to_owned());

@@ -209,7 +209,7 @@ impl Data {
         let row = self.outbound.values_mut().rev().find(|row| row.is_meant_by(update));
         let Some(row) = row else { return Advanced::NoSuchMessage };
         let failed = update.status == DeliveryStatus::Failed;
-        let old = failed && update.generation.is_some_and(|generation| generation < row.message.generation.number);
+        let old = update.is_obsolete(row.message.generation.number);
         let before = row.state;
         let next = if old { None } else { before.advance(update.status) };
         let (elsewhere, message) = (update.channel != row.message.channel, row.message.clone());

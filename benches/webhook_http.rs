@@ -145,6 +145,7 @@ fn deps() -> HttpDeps {
             outgoing: Arc::new(AcceptAll),
             clock: Arc::new(FixedClock),
         },
+        console: None,
     }
 }
 

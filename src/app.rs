@@ -1,6 +1,7 @@
 //! Composition root: the only place that knows every module.
 
 mod cluster;
+mod console;
 mod indexing;
 mod integrators;
 mod retention;
@@ -25,6 +26,7 @@ use self::startup::OpenedStore;
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
+use crate::console::PagesError;
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
@@ -61,6 +63,9 @@ pub enum StartError {
     Gateway(#[from] gateway::BuildError),
     #[error(transparent)]
     Http(#[from] http::ServeError),
+    /// A bug: the pages that are built in do not hold.
+    #[error(transparent)]
+    Console(#[from] PagesError),
     /// A bug: a thread panicked while the daemon started.
     #[error(transparent)]
     ThreadGone(#[from] ThreadGone),
@@ -128,6 +133,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
 
     let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled));
+    let operator = store.operator().telling(cluster.notifier());
+    let console = console::routes(&config, operator.clone(), Arc::clone(&clock))?;
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -137,7 +144,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, store.operator().telling(cluster.notifier()), &engine, Arc::new(SystemClock)),
+        api: integrators::api(&config, operator, &engine, Arc::new(SystemClock)),
+        console,
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
     health.enter(Phase::Ready);

@@ -12,19 +12,21 @@
 //! | [`telemetry`] | logs and metrics | standard output, log files |
 //! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
 //! | [`service`] | use cases that [`http`] and [`cli`] share, and who may do what | [`store`] |
+//! | [`console`] | pages for the people of the tenants; decides nothing | the network, inwards |
 //! | [`http`] | webhooks, the API, health, metrics; decides nothing | the network, inwards |
 //! | [`app`] | the composition root | every module above |
 //! | `lab` | simulated providers, demo, load driver, torture (feature `lab`) | [`app`] |
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- service <- http <- app <- lab <- cli <- main`. The decisions
+//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- service <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod gateway;
 pub mod http;
 #[cfg(feature = "lab")]

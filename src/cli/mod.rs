@@ -18,6 +18,7 @@ mod simulate;
 mod terminal;
 #[cfg(feature = "lab")]
 mod torture;
+mod user;
 
 use std::error::Error;
 use std::io::Write;
@@ -93,6 +94,9 @@ enum Command {
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
+    /// Let people into the console: add them, list them, keep them out, give them another password
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
@@ -176,6 +180,7 @@ pub fn run() -> ExitCode {
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Conversations(command) => conversations::run(&command),
+        Command::User(command) => user::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]

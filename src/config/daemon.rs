@@ -14,7 +14,7 @@ use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime};
-use super::{retention, spool, suggest};
+use super::{console, retention, spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -35,12 +35,16 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let is_server = database.as_ref().is_some_and(Database::is_server);
     let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
+    let privacy = retention::privacy(&root.table("privacy"), &raw.privacy);
+    let console = console::console(&root.table("console"), &raw.console);
     Some(Config {
         http: http?,
         database: database?,
         redis,
         spool: spool?,
         retention: retention?,
+        privacy: privacy?,
+        console: console?,
         logs: logs?,
         runtime: runtime?,
         api: Api::default(),

@@ -8,6 +8,7 @@
 mod api;
 mod channel;
 mod cidr;
+mod console;
 mod daemon;
 mod delivery;
 mod document;

@@ -20,6 +20,8 @@ pub(super) struct RawConfig {
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,
     pub(super) api: RawApi,
+    pub(super) console: RawConsole,
+    pub(super) privacy: RawPrivacy,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +101,23 @@ pub(super) struct RawRuntime {
     pub(super) sweep_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
+}
+
+/// `[console]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConsole {
+    pub(super) enabled: Option<bool>,
+    pub(super) base_url: Option<String>,
+    pub(super) session_idle: Option<RawDuration>,
+    pub(super) session_lasts: Option<RawDuration>,
+}
+
+/// `[privacy]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPrivacy {
+    pub(super) audit_retention: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::document::Scope;
 use super::fields::duration;
-use super::raw::{RawDuration, RawRetention};
+use super::raw::{RawDuration, RawPrivacy, RawRetention};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Providers repeat webhooks, and callbacks come, for days; a message is tried for 30 days at most.
@@ -21,11 +21,22 @@ pub struct Retention {
     pub events: Option<Duration>,
 }
 
+/// `[privacy]`. `None`: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    pub audit_retention: Option<Duration>,
+}
+
 /// `None`: something was reported.
 pub(super) fn retention(scope: &Scope<'_>, raw: &RawRetention) -> Option<Retention> {
     let (messages, events) =
         (kept(scope, "messages", raw.messages.as_ref()), kept(scope, "events", raw.events.as_ref()));
     Some(Retention { messages: messages?, events: events? })
+}
+
+/// `None`: something was reported.
+pub(super) fn privacy(scope: &Scope<'_>, raw: &RawPrivacy) -> Option<Privacy> {
+    Some(Privacy { audit_retention: kept(scope, "audit_retention", raw.audit_retention.as_ref())? })
 }
 
 #[expect(clippy::option_option, reason = "as for every key that may be left out")]
@@ -34,7 +45,11 @@ fn kept(scope: &Scope<'_>, key: &str, raw: Option<&RawDuration>) -> Option<Optio
     if raw.0 == "off" {
         return Some(None);
     }
-    let kept = duration(scope, key, raw)?;
+    // Longer than anything else here may last.
+    let Ok(kept) = humantime::parse_duration(&raw.0) else {
+        duration(scope, key, raw);
+        return None;
+    };
     if !(LEAST..=MOST).contains(&kept) {
         scope.wrong(key, "must be from 30 days to 100 years", "write `\"off\"` to keep everything");
         return None;

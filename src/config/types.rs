@@ -13,8 +13,9 @@ pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
 pub use super::cidr::Cidr;
+pub use super::console::Console;
 pub use super::provider_account::ProviderAccount;
-pub use super::retention::Retention;
+pub use super::retention::{Privacy, Retention};
 pub use super::spool::Spool;
 
 /// The whole configuration, valid as it stands.
@@ -30,10 +31,14 @@ pub struct Config {
     pub spool: Option<Spool>,
     /// How long what was written is kept.
     pub retention: Retention,
+    /// What is kept about people.
+    pub privacy: Privacy,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
     pub runtime: Runtime,
+    /// The pages for the people of the tenants.
+    pub console: Console,
     /// Who may use the API.
     pub api: Api,
     /// The businesses, in the order of their files' names.

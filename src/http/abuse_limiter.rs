@@ -97,7 +97,8 @@ impl AbuseLimiter {
 }
 
 /// The source of a request: the peer, or the client that a listed proxy names.
-pub(super) fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
+#[must_use]
+pub fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     if !is_believed(config, peer) {
         return Some(block(peer));

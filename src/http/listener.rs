@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
+use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
+use super::ConsoleRoutes;
+use super::health::Health;
 use super::problem::HttpProblem;
 use super::request_log::{RequestLog, RouteLabel};
 use super::routes::{Routes, nothing_here};
@@ -16,7 +19,7 @@ use super::{api, health, webhooks};
 pub(super) enum ListenerRole {
     /// Webhooks and health.
     Public,
-    /// Health, metrics and the API.
+    /// Health, metrics, the API and the console.
     Admin,
     /// All of it: there is one listener.
     Both,
@@ -26,11 +29,12 @@ pub(super) enum ListenerRole {
 pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, role: ListenerRole) {
     config.app_data(web::Data::new(state.deps.api.clone()));
     let health = Arc::clone(&state.deps.health);
+    let console = state.deps.console.clone();
     let unknown = RequestLog { label: RouteLabel::of("(unknown)"), health: Arc::clone(&health) };
     config.default_service(web::to(not_found).wrap(unknown));
     config.app_data(state);
 
-    let mut routes = Routes::new(config, health);
+    let mut routes = Routes::new(config, Arc::clone(&health));
     if role != ListenerRole::Admin {
         webhooks::mount(&mut routes);
     }
@@ -40,7 +44,27 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
     if role != ListenerRole::Public {
         routes.probe("/metrics", metrics);
         api::mount(&mut routes);
+        if let Some(console) = console {
+            add_console(config, console, health);
+        }
     }
+}
+
+/// Adds the console; where an earlier one had its pages leads there.
+fn add_console(config: &mut ServiceConfig, console: ConsoleRoutes, health: Arc<Health>) {
+    let label = RouteLabel { has_pages: true, ..RouteLabel::of("/console/…") };
+    let log = RequestLog { label, health: Arc::clone(&health) };
+    config.service(web::scope("/console").configure(|config| (console.0)(config)).wrap(log));
+    let earlier = RequestLog { label: RouteLabel::of("/dashboard/…"), health };
+    config.service(web::resource(["/dashboard", "/dashboard/{page:.*}"]).wrap(earlier).to(dashboard));
+}
+
+async fn dashboard(request: HttpRequest) -> HttpResponse {
+    let page = request.uri().path().strip_prefix("/dashboard").unwrap_or_default();
+    let is_plain = !page.contains("//") && !page.contains("/..");
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, format!("/console{}", if is_plain { page } else { "" })))
+        .finish()
 }
 
 async fn not_found() -> Result<HttpResponse, HttpProblem> {

@@ -25,11 +25,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::ServiceConfig;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 
+pub use self::abuse_limiter::source;
 pub use self::body::SMALL_BODY_BYTES;
+pub use self::public_url::is_https;
 pub use self::request_log::Outcome;
 pub use self::server::{Listeners, ServeError, routes, serve};
 use crate::config;
@@ -57,7 +60,13 @@ pub struct HttpDeps {
     pub metrics: Exporter,
     /// What `/api/v1` needs.
     pub api: api::ApiDeps,
+    /// What stands below `/console`; `None`: nothing does.
+    pub console: Option<ConsoleRoutes>,
 }
+
+/// Adds what stands below `/console`.
+#[derive(Clone)]
+pub struct ConsoleRoutes(pub Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>);
 
 impl fmt::Debug for HttpDeps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,6 +54,13 @@ impl PublicUrl {
     }
 }
 
+/// Whether a request came over TLS, as a listed proxy says.
+#[must_use]
+pub fn is_https(request: &HttpRequest, config: &Http) -> bool {
+    let believed = request.peer_addr().is_some_and(|peer| is_believed(config, peer.ip()));
+    origin(request.headers(), believed).0 == "https://"
+}
+
 fn origin(headers: &HeaderMap, believed: bool) -> (&'static str, &str) {
     let forwarded = |name: HeaderName| if believed { last_of(headers, &name) } else { None };
     let scheme = match forwarded(X_FORWARDED_PROTO) {

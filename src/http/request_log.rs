@@ -38,11 +38,13 @@ pub(super) struct RouteLabel {
     pub(super) is_webhook: bool,
     /// Whether its requests are logged at `debug` only: probes and scrapes come every few seconds.
     pub(super) is_quiet: bool,
+    /// Whether its errors are pages, which are left as they are.
+    pub(super) has_pages: bool,
 }
 
 impl RouteLabel {
     pub(super) const fn of(pattern: &'static str) -> Self {
-        Self { pattern, is_webhook: false, is_quiet: false }
+        Self { pattern, is_webhook: false, is_quiet: false, has_pages: false }
     }
 }
 
@@ -108,7 +110,8 @@ where
 
 /// Gives an answer what all of them have.
 fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bool) -> ServiceResponse {
-    let foreign = response.response().error().filter(|error| error.as_error::<HttpProblem>().is_none());
+    let error = response.response().error().filter(|_| !record.label.has_pages);
+    let foreign = error.filter(|error| error.as_error::<HttpProblem>().is_none());
     if let Some(status) = foreign.map(|error| error.as_response_error().status_code()) {
         response = response.into_response(HttpProblem::of_status(status).error_response());
     }

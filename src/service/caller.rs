@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::ids::{TenantId, UserId};
 
 use super::ServiceError;
 use super::permissions::{Permission, Permissions};
@@ -14,6 +14,8 @@ use crate::store::operator::Tenants;
 pub enum Who {
     /// Whoever holds the API key of this name.
     Key(Arc<str>),
+    /// A person who is signed in.
+    User(UserId),
     /// Somebody at this machine's command line.
     CommandLine,
 }
@@ -22,6 +24,8 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(name) => write!(f, "key:{name}"),
+            // Without hyphens, no part of it can be taken for a phone number.
+            Self::User(user) => write!(f, "user:{}", user.0.simple()),
             Self::CommandLine => f.write_str("command-line"),
         }
     }
@@ -41,6 +45,12 @@ impl Caller {
     #[must_use]
     pub const fn command_line() -> Self {
         Self { who: Who::CommandLine, tenants: Tenants::All, permissions: Permissions::EVERY }
+    }
+
+    /// Whether this caller may do whatever the owner of a tenant may: only they make owners.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.permissions == Permissions::EVERY
     }
 
     /// Whether this caller sees a tenant.
@@ -94,6 +104,14 @@ mod tests {
 
     fn of(tenants: &[&str]) -> Tenants {
         Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect())
+    }
+
+    #[test]
+    fn i10_a_person_may_be_named_in_events() {
+        for id in [uuid::Uuid::now_v7(), uuid::Uuid::from_u128(0x019c_1a2b_0612_7345_8678_0000_0000_0042)] {
+            let who = Who::User(UserId(id)).to_string();
+            assert!(!palabre_actors::domain::event::looks_personal(&who), "{who}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod conversations;
 pub mod handling;
 pub mod messages;
 pub mod outbox;
+pub mod people;
 pub mod permissions;
 
 pub use self::caller::{Caller, Who};
@@ -20,6 +21,7 @@ pub use self::permissions::{Permission, Permissions};
 pub use crate::store::operator::Tenants;
 
 use self::messages::NotSent;
+use self::people::Weakness;
 use crate::store::StoreError;
 
 /// Why a use case was refused, or failed.
@@ -40,6 +42,15 @@ pub enum ServiceError {
     /// The conversation did not do it.
     #[error("refused: {0:?}")]
     NotDone(NotSent),
+    /// What was given for this field does not hold.
+    #[error("the {0} does not hold")]
+    Invalid(&'static str),
+    /// The password is too easy to guess.
+    #[error("the password is too easy to guess: {0:?}")]
+    WeakPassword(Weakness),
+    /// Too much is asked at once: it may be asked again.
+    #[error("too much is asked at once")]
+    Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

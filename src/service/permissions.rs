@@ -1,5 +1,7 @@
 //! Permissions of a caller: `object:verb` words in one list.
 
+use std::str::FromStr;
+
 use crate::config::ApiScope;
 
 /// One thing that a caller may or may not do.
@@ -8,6 +10,7 @@ pub enum Permission {
     ConversationRead,
     ConversationWrite,
     ContactRead,
+    ContactWrite,
     MessageSend,
     OutboxRead,
     OutboxWrite,
@@ -15,21 +18,49 @@ pub enum Permission {
     ConsentWrite,
     ChannelRead,
     ChannelWrite,
+    FaqRead,
+    FaqWrite,
+    FlowWrite,
+    BookingRead,
+    BookingWrite,
+    LeadRead,
+    LeadWrite,
+    AccessRead,
+    /// Plans, subscriptions, who may be in a paid chat.
+    AccessWrite,
+    PaymentRead,
+    PaymentRefund,
+    AnalyticsRead,
+    /// The tenant's configuration, without secrets.
+    SettingRead,
+    SettingWrite,
+    /// Where events go out to.
+    WebhookWrite,
+    TeamRead,
+    TeamWrite,
+    /// Keys of the API.
+    KeyWrite,
+    AuditRead,
+    PrivacyExport,
+    PrivacyErase,
     /// Whole addresses and texts; masked addresses alone without it.
     ContentRead,
 }
 
 use Permission::{
-    ChannelRead, ChannelWrite, ConsentRead, ConsentWrite, ContactRead, ContentRead, ConversationRead,
-    ConversationWrite, MessageSend, OutboxRead, OutboxWrite,
+    AccessRead, AccessWrite, AnalyticsRead, AuditRead, BookingRead, BookingWrite, ChannelRead, ChannelWrite,
+    ConsentRead, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead, ConversationWrite, FaqRead,
+    FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend, OutboxRead, OutboxWrite, PaymentRead,
+    PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite, TeamRead, TeamWrite, WebhookWrite,
 };
 
 impl Permission {
     /// Every permission with its word.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 33] = [
         (ConversationRead, "conversation:read"),
         (ConversationWrite, "conversation:write"),
         (ContactRead, "contact:read"),
+        (ContactWrite, "contact:write"),
         (MessageSend, "message:send"),
         (OutboxRead, "outbox:read"),
         (OutboxWrite, "outbox:write"),
@@ -37,6 +68,27 @@ impl Permission {
         (ConsentWrite, "consent:write"),
         (ChannelRead, "channel:read"),
         (ChannelWrite, "channel:write"),
+        (FaqRead, "faq:read"),
+        (FaqWrite, "faq:write"),
+        (FlowWrite, "flow:write"),
+        (BookingRead, "booking:read"),
+        (BookingWrite, "booking:write"),
+        (LeadRead, "lead:read"),
+        (LeadWrite, "lead:write"),
+        (AccessRead, "access:read"),
+        (AccessWrite, "access:write"),
+        (PaymentRead, "payment:read"),
+        (PaymentRefund, "payment:refund"),
+        (AnalyticsRead, "analytics:read"),
+        (SettingRead, "setting:read"),
+        (SettingWrite, "setting:write"),
+        (WebhookWrite, "webhook:write"),
+        (TeamRead, "team:read"),
+        (TeamWrite, "team:write"),
+        (KeyWrite, "key:write"),
+        (AuditRead, "audit:read"),
+        (PrivacyExport, "privacy:export"),
+        (PrivacyErase, "privacy:erase"),
         (ContentRead, "content:read"),
     ];
 
@@ -45,14 +97,14 @@ impl Permission {
         Self::ALL.iter().find(|(permission, _)| *permission == self).map_or("", |(_, word)| word)
     }
 
-    const fn bit(self) -> u16 {
+    const fn bit(self) -> u64 {
         1 << self as u16
     }
 }
 
 /// What a caller may do, all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Permissions(u16);
+pub struct Permissions(u64);
 
 impl Permissions {
     pub const NONE: Self = Self(0);
@@ -71,6 +123,17 @@ impl Permissions {
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
+    }
+
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// What both allow.
+    #[must_use]
+    pub const fn shared_with(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     #[must_use]
@@ -95,10 +158,32 @@ impl Permissions {
 #[must_use]
 pub const fn granted_by(scope: ApiScope) -> Permissions {
     match scope {
-        ApiScope::Read => Permissions::of(&[ConversationRead, ContactRead, OutboxRead, ConsentRead, ChannelRead]),
+        ApiScope::Read => Permissions::of(&[
+            ConversationRead,
+            ContactRead,
+            OutboxRead,
+            ConsentRead,
+            ChannelRead,
+            FaqRead,
+            BookingRead,
+            LeadRead,
+            AccessRead,
+            AnalyticsRead,
+            SettingRead,
+        ]),
         ApiScope::ReadContent => Permissions::of(&[ContentRead]),
         ApiScope::Send => Permissions::of(&[MessageSend]),
-        ApiScope::Operate => Permissions::of(&[ConversationWrite, OutboxWrite, ChannelWrite]),
+        ApiScope::Operate => Permissions::of(&[
+            ConversationWrite,
+            ContactWrite,
+            OutboxWrite,
+            ChannelWrite,
+            FaqWrite,
+            BookingWrite,
+            LeadWrite,
+            AccessWrite,
+            AuditRead,
+        ]),
     }
 }
 
@@ -109,7 +194,7 @@ pub fn scope_for(permission: Permission) -> Option<ApiScope> {
     scopes.into_iter().find(|scope| granted_by(*scope).allows(permission))
 }
 
-/// What people are to a tenant. Nobody has one yet: API keys have scopes, and the local command line may do everything.
+/// What people are to a tenant, or to all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Owner,
@@ -122,29 +207,103 @@ pub enum Role {
     Operator,
 }
 
+/// A role that no version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the roles are owner, admin, agent, viewer, support and operator")]
+pub struct UnknownRole;
+
+/// What whoever answers customers needs.
+const AGENT: Permissions = Permissions::of(&[
+    ConversationRead,
+    ConversationWrite,
+    ContactRead,
+    ContactWrite,
+    MessageSend,
+    OutboxRead,
+    ConsentRead,
+    ConsentWrite,
+    ChannelRead,
+    FaqRead,
+    BookingRead,
+    BookingWrite,
+    LeadRead,
+    LeadWrite,
+    AccessRead,
+    AnalyticsRead,
+    SettingRead,
+    TeamRead,
+    ContentRead,
+]);
+
+/// What whoever only looks on needs.
+const VIEWER: Permissions = Permissions::of(&[
+    ConversationRead,
+    ContactRead,
+    OutboxRead,
+    ConsentRead,
+    ChannelRead,
+    FaqRead,
+    BookingRead,
+    LeadRead,
+    AccessRead,
+    AnalyticsRead,
+    SettingRead,
+    TeamRead,
+    ContentRead,
+]);
+
+/// What whoever looks for a fault needs: no texts, no whole addresses.
+const SUPPORT: Permissions = Permissions::of(&[
+    ConversationRead,
+    ContactRead,
+    OutboxRead,
+    OutboxWrite,
+    ConsentRead,
+    ChannelRead,
+    FaqRead,
+    BookingRead,
+    LeadRead,
+    AccessRead,
+    AnalyticsRead,
+    SettingRead,
+    TeamRead,
+    AuditRead,
+]);
+
 impl Role {
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Owner, "owner"),
+        (Self::Admin, "admin"),
+        (Self::Agent, "agent"),
+        (Self::Viewer, "viewer"),
+        (Self::Support, "support"),
+        (Self::Operator, "operator"),
+    ];
+
+    /// The word of the tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(role, _)| *role == self).map_or("", |(_, word)| word)
+    }
+
+    /// An admin may do all that an owner may, but give money back and erase people.
     #[must_use]
     pub const fn permissions(self) -> Permissions {
         match self {
-            Self::Owner | Self::Admin | Self::Operator => Permissions::EVERY,
-            Self::Agent => Permissions::of(&[
-                ConversationRead,
-                ConversationWrite,
-                ContactRead,
-                MessageSend,
-                OutboxRead,
-                ConsentRead,
-                ConsentWrite,
-                ChannelRead,
-                ContentRead,
-            ]),
-            Self::Viewer => {
-                Permissions::of(&[ConversationRead, ContactRead, OutboxRead, ConsentRead, ChannelRead, ContentRead])
-            }
-            Self::Support => {
-                Permissions::of(&[ConversationRead, ContactRead, OutboxRead, OutboxWrite, ConsentRead, ChannelRead])
-            }
+            Self::Owner | Self::Operator => Permissions::EVERY,
+            Self::Admin => Permissions::EVERY.without(Permissions::of(&[PaymentRefund, PrivacyErase])),
+            Self::Agent => AGENT,
+            Self::Viewer => VIEWER,
+            Self::Support => SUPPORT,
         }
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(word: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.iter().find(|(_, own)| *own == word).map(|(role, _)| *role).ok_or(UnknownRole)
     }
 }
 
@@ -180,5 +339,12 @@ mod tests {
         assert!(!Role::Support.permissions().allows(ContentRead));
         assert!(!Role::Viewer.permissions().allows(MessageSend));
         assert!(!Role::Agent.permissions().allows(ChannelWrite));
+        assert!(!Role::Agent.permissions().allows(TeamWrite) && !Role::Agent.permissions().allows(AuditRead));
+        assert!(Role::Admin.permissions().allows(TeamWrite) && !Role::Admin.permissions().allows(PaymentRefund));
+        for (role, word) in Role::ALL {
+            assert_eq!(word.parse(), Ok(role));
+            assert!(Role::Owner.permissions().includes(role.permissions()), "{word}");
+        }
+        assert_eq!("boss".parse::<Role>(), Err(UnknownRole));
     }
 }

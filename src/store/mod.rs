@@ -4,6 +4,7 @@
 //! that come by the thousand are answered in bulk ([`reader`]). Each database's own code and SQL stand in [`sqlite`]
 //! and [`postgres`]; [`statement`] is what they have in common.
 
+pub mod audit;
 mod blocked_reason;
 pub mod conversations;
 mod database;
@@ -16,6 +17,7 @@ mod insert;
 mod moving;
 mod nodes;
 pub mod operator;
+pub mod people;
 mod ports;
 mod postgres;
 mod quota_leases;

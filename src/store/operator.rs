@@ -211,7 +211,7 @@ impl Operator {
         }
     }
 
-    async fn begin(&self) -> Result<Tx, DbErr> {
+    pub(super) async fn begin(&self) -> Result<Tx, DbErr> {
         self.writes.begin().await
     }
 }

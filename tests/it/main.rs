@@ -5,6 +5,9 @@
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
+mod console;
+#[path = "console/mod.rs"]
+mod console_on_postgres;
 mod conventions;
 mod daemon;
 mod delivery;

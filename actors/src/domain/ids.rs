@@ -75,6 +75,10 @@ uuid_id!(
     TimerId
 );
 uuid_id!(
+    /// A row of `users`.
+    UserId
+);
+uuid_id!(
     /// Made when a webhook is accepted; on every row, event and log line of that flow.
     CorrelationId
 );

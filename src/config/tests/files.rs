@@ -29,6 +29,8 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawSpool>("spool."));
     all.extend(keys::<RawRetention>("retention."));
     all.extend(keys::<RawTenants>("tenants."));
+    all.extend(keys::<RawConsole>("console."));
+    all.extend(keys::<RawPrivacy>("privacy."));
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");

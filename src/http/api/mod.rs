@@ -101,6 +101,8 @@ impl From<ServiceError> for HttpProblem {
             ServiceError::NotFound("channel") => channels::UNKNOWN,
             ServiceError::NotFound(_) => problems::NOT_FOUND,
             ServiceError::TooManyTenants => problems::TOO_MANY_TENANTS,
+            ServiceError::Invalid(_) | ServiceError::WeakPassword(_) => problems::NOT_A_BODY,
+            ServiceError::Busy => problems::UNAVAILABLE,
             ServiceError::NotDone(why) => messages::not_sent(why),
             ServiceError::Store(error) => error.into(),
         }

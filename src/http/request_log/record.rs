@@ -23,7 +23,7 @@ pub(in crate::http) struct RequestRecord {
     metrics: Rc<RouteMetrics>,
     started: Instant,
     method: &'static str,
-    label: RouteLabel,
+    pub(super) label: RouteLabel,
     /// Set for webhooks.
     pub(in crate::http) correlation: Option<CorrelationId>,
     /// The flow that a duplicate belongs to.

@@ -74,6 +74,7 @@ impl TestServer {
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 clock: Arc::new(FixedClock),
             },
+            console: None,
         };
         change(&mut deps);
         let running = serve(deps).unwrap();

@@ -91,6 +91,14 @@ async fn fill(store: &Store) {
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
+        INSERT INTO users VALUES ('00000000-0000-7000-8000-000000000101', 'awa@belle.example', '{odd}', 'fr', '$argon2id$x', 'ABC', '{t}', 7, '[\"x\"]', '{t}', '{t}',
+            '{t}', '{t}');
+        INSERT INTO memberships VALUES ('*', '00000000-0000-7000-8000-000000000101', 'operator', '{t}'), ('belle', '00000000-0000-7000-8000-000000000101', 'owner', '{t}');
+        INSERT INTO user_sessions VALUES ('00000000-0000-7000-8000-000000000102', '00000000-0000-7000-8000-000000000101', 'd1', 'belle', 'whole', 'Firefox · Linux', '{t}', '{t}', '{t}');
+        INSERT INTO user_links VALUES ('00000000-0000-7000-8000-000000000103', '00000000-0000-7000-8000-000000000101', 'invitation', 'belle', 'agent', 'd2', '{t}', '{t}');
+        INSERT INTO api_keys VALUES ('00000000-0000-7000-8000-000000000104', 'belle', '00000000-0000-7000-8000-000000000101', 'crm', 'd3', 'read send', 'user:x', '{t}', '{t}', '{t}', '{t}');
+        INSERT INTO audit_log VALUES ('00000000-0000-7000-8000-000000000105', 'belle', 1, 'user:x', 'session.begin', 'session', 's1', '00000000-0000-7000-8000-000000000106', '{t}', '{{}}', 'h1');
+        INSERT INTO audit_heads VALUES ('belle', 1, 'h1', 1, '');
         UPDATE contacts SET welcomed_at = '{t}', confirmed_at = '{t}' WHERE id = (SELECT min(id) FROM contacts);
         INSERT INTO timers VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', (SELECT min(id) FROM conversations), 'send', '{t}',
             '{{\"text\": \"{odd}\"}}', '00000000-0000-7000-8000-0000000000f2', '{t}');

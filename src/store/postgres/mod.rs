@@ -2,6 +2,7 @@
 //!
 //! Statements go through sqlx, below sea-orm, whose arrays refuse nulls.
 
+pub(super) mod audit;
 mod bind;
 pub(super) mod conversations;
 mod dedicated_connection;
@@ -9,6 +10,7 @@ mod id_clock;
 mod notices;
 pub(super) mod operator;
 pub(super) mod partitions;
+pub(super) mod people;
 pub(super) mod search;
 pub(super) mod sql;
 

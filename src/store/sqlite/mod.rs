@@ -1,10 +1,12 @@
 //! SQLite: WAL, one writer, a few readers.
 
+pub(super) mod audit;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
 mod lock;
 pub(super) mod operator;
+pub(super) mod people;
 mod script;
 pub(super) mod search;
 mod search_file;

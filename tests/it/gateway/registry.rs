@@ -68,6 +68,13 @@ fn config(channels: Vec<Channel>) -> Config {
         redis: None,
         spool: None,
         retention: palabre::config::Retention::default(),
+        privacy: palabre::config::Privacy::default(),
+        console: palabre::config::Console {
+            enabled: false,
+            base_url: None,
+            session_idle: Duration::from_secs(600),
+            session_lasts: Duration::from_secs(600),
+        },
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {

@@ -1,0 +1,34 @@
+//! The console's side of the daemon.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use palabre_actors::ports::Clock;
+
+use crate::config::Config;
+use crate::console::{self, Connection, ConsoleDeps, ConsoleState, PagesError};
+use crate::http::{self, ConsoleRoutes};
+use crate::service::people::{People, SessionTimes};
+use crate::store::operator::Operator;
+
+/// What stands below `/console`. `None`: it is switched off.
+pub(super) fn routes(
+    config: &Config,
+    operator: Operator,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<ConsoleRoutes>, PagesError> {
+    if !config.console.enabled {
+        return Ok(None);
+    }
+    let times = SessionTimes { idle: config.console.session_idle, lasts: config.console.session_lasts };
+    let listeners = config.http.clone();
+    let deps = ConsoleDeps {
+        people: People::new(operator, clock, times),
+        connection: Arc::new(move |request| Connection {
+            source: http::source(request, &listeners),
+            is_https: http::is_https(request, &listeners),
+        }),
+    };
+    let state = web::Data::new(ConsoleState::new(deps)?);
+    Ok(Some(ConsoleRoutes(Arc::new(move |config| console::mount(config, state.clone())))))
+}

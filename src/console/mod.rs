@@ -1,0 +1,47 @@
+//! The console: pages for the people of the tenants. They ask `service` and decide nothing.
+
+mod cookies;
+mod errors;
+mod finish;
+mod home;
+mod invitation;
+mod login;
+mod pages;
+mod routes;
+mod session;
+mod state;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+
+pub use self::errors::ConsoleError;
+pub use self::pages::{Page, Pages, PagesError};
+pub use self::session::{Form, Member};
+pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState};
+
+use self::routes::PageRoutes;
+
+/// Adds the pages below `/console`, where this is called.
+pub fn mount(config: &mut ServiceConfig, state: web::Data<ConsoleState>) {
+    let pages = web::scope("")
+        .app_data(state)
+        .wrap(from_fn(finish::finish))
+        .configure(|config| add_pages(&mut PageRoutes::new(config)))
+        .default_service(web::to(nothing_here));
+    config.service(pages);
+}
+
+/// Every page and form of the console.
+fn add_pages(routes: &mut PageRoutes<'_>) {
+    home::mount(routes);
+    login::mount(routes);
+    invitation::mount(routes);
+    tenants::mount(routes);
+}
+
+async fn nothing_here() -> Result<Page, ConsoleError> {
+    Err(ConsoleError::NotFound)
+}

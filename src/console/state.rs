@@ -1,0 +1,72 @@
+//! What the pages of the console share.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use minijinja::Value;
+use palabre_actors::domain::rules::Language;
+
+use super::pages::{Page, Pages, PagesError};
+use super::{ConsoleError, Member};
+use crate::service::people::People;
+
+/// What the console needs of the rest of the daemon.
+#[derive(Clone)]
+pub struct ConsoleDeps {
+    pub people: People,
+    pub connection: ConnectionOf,
+}
+
+/// Shared by all workers.
+pub struct ConsoleState {
+    pub deps: ConsoleDeps,
+    pub pages: Pages,
+}
+
+/// How a browser reached us, as the listed proxies tell it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connection {
+    /// Where from, if that is known.
+    pub source: Option<IpAddr>,
+    pub is_https: bool,
+}
+
+/// Tells how a request reached us.
+pub type ConnectionOf = Arc<dyn Fn(&HttpRequest) -> Connection + Send + Sync>;
+
+impl ConsoleState {
+    /// # Errors
+    /// [`PagesError`]
+    pub fn new(deps: ConsoleDeps) -> Result<Self, PagesError> {
+        Ok(Self { deps, pages: Pages::built_in()? })
+    }
+
+    /// How a request reached us.
+    pub(super) fn connection(&self, request: &HttpRequest) -> Connection {
+        (self.deps.connection)(request)
+    }
+
+    /// Renders a page for a member: its template, and where it stands in the navigation.
+    ///
+    /// # Errors
+    /// The template is wrong: a bug.
+    pub fn page(&self, template: (&str, &str), member: &Member, context: Value) -> Result<Page, ConsoleError> {
+        Ok(Page::html(self.pages.render(template, member, context)?))
+    }
+
+    /// Renders a page for anybody.
+    ///
+    /// # Errors
+    /// The template is wrong: a bug.
+    pub fn bare(&self, template: &str, language: Language, context: Value) -> Result<Page, ConsoleError> {
+        Ok(Page::html(self.pages.bare(template, language, context)?))
+    }
+}
+
+impl fmt::Debug for ConsoleState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleState").field("people", &self.deps.people).finish_non_exhaustive()
+    }
+}

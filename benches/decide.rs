@@ -17,10 +17,11 @@ use palabre_actors::domain::turn::{Turn, decide};
 
 fn rules() -> Rules {
     let entry = |n: usize| FaqEntry {
+        id: format!("faq[{n}]"),
         question: format!("Question {n} ?"),
         keywords: vec![format!("mot{n}"), format!("une phrase {n}")],
         answer: format!("Réponse {n}."),
-        template: None,
+        ..FaqEntry::default()
     };
     let source = RulesSource {
         tenant: TenantId::new("belle"),

@@ -256,6 +256,7 @@ pub(super) struct RawKeywords {
 pub(super) struct RawFaq {
     pub(super) question: Option<String>,
     pub(super) keywords: Option<Vec<String>>,
+    pub(super) about: Option<Vec<String>>,
     pub(super) answer: Option<String>,
     pub(super) template: Option<String>,
     pub(super) template_variables: Option<BTreeMap<String, String>>,

@@ -316,7 +316,7 @@ fn rule_error(root: &Scope<'_>, error: &RuleError) {
 
 /// Questions are kept in their variable_names even when a part is missing, so that the numbers in complaints stay right.
 fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
-    let mut valid = true;
+    let (mut valid, none) = (true, Vec::new());
     let entries = raw.iter().enumerate().map(|(index, raw)| {
         let scope = root.element("faq", index);
         let meant = "the question, for people who read this file";
@@ -327,11 +327,18 @@ fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
             }
             !is_empty
         });
-        let keywords = scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question");
+        let about = raw.about.clone().unwrap_or_default();
+        let keywords = if about.is_empty() {
+            scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question")
+        } else {
+            Some(raw.keywords.as_ref().unwrap_or(&none))
+        };
         let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
         let template = template_of(&scope, raw);
         valid &= question.is_some() && keywords.is_some() && answer.is_some();
         FaqEntry {
+            id: format!("faq[{index}]"),
+            about,
             question: question.unwrap_or_default().to_owned(),
             keywords: keywords.cloned().unwrap_or_default(),
             answer: answer.cloned().unwrap_or_default(),

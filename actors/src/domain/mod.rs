@@ -12,6 +12,7 @@ pub mod consent;
 pub mod conversation;
 pub mod dates;
 pub mod event;
+pub mod faq;
 pub mod folding;
 pub mod hours;
 pub mod ids;

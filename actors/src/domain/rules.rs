@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::address::Address;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
+pub use super::faq::FaqEntry;
+use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::hours::Hours;
 use super::ids::TenantId;
 pub use super::rule_error::RuleError;
@@ -17,7 +19,6 @@ mod questions;
 mod templates;
 mod texts;
 
-use self::questions::Questions;
 pub use self::questions::{ConsentWord, Shadowed, consent_words, shadowed};
 use self::texts::Texts;
 pub use self::texts::{Facts, TemplateFailed, TextName};
@@ -75,7 +76,7 @@ impl fmt::Debug for RulesSource {
 pub struct Rules {
     source: RulesSource,
     keywords: Keywords,
-    questions: Questions,
+    faq: FaqIndex,
     texts: Texts,
     hours: Hours,
     timezone: chrono_tz::Tz,
@@ -92,11 +93,12 @@ impl Rules {
             errors.push(RuleError { field: "session_idle".to_owned(), message: "must be longer than zero".to_owned() });
         }
         let keywords = Keywords::new(&source.keywords, &mut errors);
-        let questions = Questions::new(&source.faq, &mut errors);
+        questions::check(&source.faq, &mut errors);
         templates::check(&source, &mut errors);
         let texts = Texts::new(&source, &mut errors);
         if errors.is_empty() {
-            Ok(Self { source, keywords, questions, texts, hours: Hours::default(), timezone: chrono_tz::Tz::UTC })
+            let faq = FaqIndex::new(&source.faq);
+            Ok(Self { source, keywords, faq, texts, hours: Hours::default(), timezone: chrono_tz::Tz::UTC })
         } else {
             Err(errors)
         }
@@ -144,10 +146,16 @@ impl Rules {
         &self.keywords
     }
 
-    /// Which FAQ entry a message asks for, by its place in the file. `folded` is [`super::folding::fold`] of the body.
+    /// Which FAQ entries a message asks for, by their places in [`RulesSource::faq`].
     #[must_use]
-    pub fn question(&self, folded: &str) -> Option<usize> {
-        self.questions.find(folded)
+    pub fn read_faq(&self, text: &str) -> FaqReading {
+        self.faq.read(text)
+    }
+
+    /// The same, and why.
+    #[must_use]
+    pub fn explain_faq(&self, text: &str) -> FaqExplanation {
+        self.faq.explain(text)
     }
 
     /// Writes a text; `None` when the tenant wants silence there.
@@ -184,20 +192,6 @@ pub enum Language {
 }
 
 stored_words!(Language { Fr => "fr", En => "en" });
-
-/// A question with a known answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FaqEntry {
-    /// The question, for people.
-    pub question: String,
-    /// Any of these words or phrases in a message, whatever its case and accents, asks the question.
-    pub keywords: Vec<String>,
-    /// A text of its own, with places for what is known (minijinja).
-    pub answer: String,
-    /// The approved template that says the same once the customer-service window is closed. Its variables are texts like
-    /// `answer`.
-    pub template: Option<TemplateUse>,
-}
 
 /// Texts of the tenant: minijinja templates. `None` takes the built-in text of the tenant's language, or silence where
 /// the field says so.

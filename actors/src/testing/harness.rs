@@ -321,7 +321,7 @@ fn rules(tenant: &TenantId, plan: &TenantPlan) -> Rules {
             question: "Hours?".to_owned(),
             keywords: vec!["hours".to_owned()],
             answer: "From nine to five.".to_owned(),
-            template: None,
+            ..FaqEntry::default()
         }],
         replies: Replies { fallback: Some("You said: {{ message.body }}".to_owned()), ..Replies::default() },
         double_opt_in: plan.double_opt_in,

@@ -101,7 +101,7 @@ fn is_name(text: &str, allowed: impl Fn(char) -> bool) -> bool {
 }
 
 /// `; did you mean …?`, when something is close.
-fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+pub(super) fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     known
         .map(|known| (strsim::jaro_winkler(known, name), known))
         .filter(|(likeness, _)| *likeness > 0.8)

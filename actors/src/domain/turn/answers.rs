@@ -10,7 +10,12 @@ use crate::domain::rules::TextName;
 impl TurnBuilder<'_> {
     /// An automatic answer, if there is one and the contact's window has room for it.
     pub(super) fn answer(&mut self, text: TextName, kind: OutboundKind, outcome: Outcome) -> Outcome {
-        if !self.rules.has(text) {
+        self.answer_all(&[text], kind, outcome)
+    }
+
+    /// The same with several texts. They count as one answer.
+    pub(super) fn answer_all(&mut self, texts: &[TextName], kind: OutboundKind, outcome: Outcome) -> Outcome {
+        if !texts.iter().any(|text| self.rules.has(*text)) {
             return Outcome::SilentNoRule;
         }
         if !self.may_answer() {
@@ -23,7 +28,7 @@ impl TurnBuilder<'_> {
             self.note(EventType::RateLimited, EntityType::Conversation, conversation, ActorType::System, payload);
             return Outcome::RateLimited;
         }
-        match self.say(text, kind) {
+        match self.say_all(texts, kind) {
             Said::Something => {
                 self.note_answer();
                 outcome

@@ -28,6 +28,8 @@ pub(super) enum Said {
 pub(super) struct TurnBuilder<'a> {
     pub(super) rules: &'a Rules,
     pub(super) turn: Turn,
+    /// FAQ entries that answer, for the history of the message.
+    pub(super) answered_by: Vec<usize>,
     message: &'a Inbound,
 }
 
@@ -36,7 +38,7 @@ impl<'a> TurnBuilder<'a> {
     pub(super) fn open(state: &State, message: &'a Inbound, rules: &'a Rules, now: Timestamp) -> Self {
         let mut turn = begin(state, contact(state, message), message.correlation, now);
         turn.alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
-        let mut builder = Self { rules, turn, message };
+        let mut builder = Self { rules, turn, answered_by: Vec::new(), message };
         builder.keep_session();
         builder
     }
@@ -66,16 +68,35 @@ impl<'a> TurnBuilder<'a> {
 
     /// Writes a text to the contact.
     pub(super) fn say(&mut self, text: TextName, kind: OutboundKind) -> Said {
+        self.say_all(&[text], kind)
+    }
+
+    /// Writes texts to the contact: as one message where it holds them all, else one after the other.
+    pub(super) fn say_all(&mut self, texts: &[TextName], kind: OutboundKind) -> Said {
         let facts = Facts { body: &self.message.content.body, contact_name: self.turn.contact.name.as_deref() };
-        let body = match self.rules.write(text, &facts) {
-            None => return Said::Nothing,
-            Some(Err(_)) => return Said::TemplateFailed,
-            Some(Ok(body)) if body.is_empty() => return Said::Nothing,
-            Some(Ok(body)) => body,
+        let mut written: Vec<(TextName, String)> = Vec::with_capacity(texts.len());
+        let mut failed = false;
+        for text in texts {
+            match self.rules.write(*text, &facts) {
+                Some(Ok(body)) if !body.is_empty() => written.push((*text, body)),
+                Some(Err(_)) => failed = true,
+                _ => {}
+            }
+        }
+        let Some((first, _)) = written.first() else {
+            return if failed { Said::TemplateFailed } else { Said::Nothing };
         };
-        let template = self.rules.write_template(text, &facts);
-        let message = Outbound { in_reply_to: Some(self.message.id), template, ..outbound(&self.turn, body, kind) };
-        put(&mut self.turn, message, None);
+        let template = self.rules.write_template(*first, &facts);
+        let together = written.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>().join("\n\n");
+        let bodies = if together.encode_utf16().count() <= self.rules.source().longest_text {
+            vec![together]
+        } else {
+            written.into_iter().map(|(_, body)| body).collect()
+        };
+        for (body, template) in bodies.into_iter().zip(std::iter::once(template).chain(std::iter::repeat(None))) {
+            let message = Outbound { in_reply_to: Some(self.message.id), template, ..outbound(&self.turn, body, kind) };
+            put(&mut self.turn, message, None);
+        }
         Said::Something
     }
 
@@ -96,8 +117,13 @@ impl<'a> TurnBuilder<'a> {
 
     /// The turn, with what came of the message written on it, and by which rule (I11).
     pub(super) fn close(mut self, role: Role, rule: &'static str, outcome: Outcome) -> Turn {
-        let payload = Payload::builder();
-        let payload = payload.word("role", role.as_str()).word("outcome", outcome.as_str()).word("rule", rule).finish();
+        let mut payload = Payload::builder();
+        payload = payload.word("role", role.as_str()).word("outcome", outcome.as_str()).word("rule", rule);
+        let faq = &self.rules.source().faq;
+        for (field, entry) in ["entry", "second_entry"].into_iter().zip(&self.answered_by) {
+            payload = faq.get(*entry).map_or(payload.clone(), |entry| payload.text(field, &entry.id));
+        }
+        let payload = payload.finish();
         let (message, said_at) = (self.message.id, self.message.received_at);
         self.note(EventType::MessageRouted, EntityType::MessageIn, message.0, ActorType::Bot, payload);
         self.turn.consumed = Some(Consumed { id: message, said_at, role, outcome });

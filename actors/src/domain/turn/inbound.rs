@@ -24,7 +24,7 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     let text = said(&message.content);
     let folded = fold(text);
     let keyword = keyword(rules, text, &folded, &message.content);
-    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, folded: &folded, keyword });
+    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, text, keyword });
     let silenced = match builder.turn.consent {
         Some(ConsentChange::OptOut { .. }) => true,
         Some(ConsentChange::OptIn { .. } | ConsentChange::Confirm { .. }) => false,

@@ -25,10 +25,11 @@ fn at(seconds: i64) -> Timestamp {
 
 fn source() -> RulesSource {
     let entry = |keywords: &[&str], answer: &str| FaqEntry {
+        id: format!("faq-{}", keywords[0]),
         question: "?".into(),
         keywords: keywords.iter().map(ToString::to_string).collect(),
         answer: answer.into(),
-        template: None,
+        ..FaqEntry::default()
     };
     RulesSource {
         tenant: TenantId::new("belle"),

@@ -30,7 +30,13 @@ fn complaints(templates: Vec<Template>, used: Option<(&str, &[(&str, &str)])>) -
         sellers: HashSet::new(),
         double_opt_in: false,
         templates,
-        faq: vec![FaqEntry { question: "?".into(), keywords: vec!["rdv".into()], answer: "ok".into(), template: used }],
+        faq: vec![FaqEntry {
+            question: "?".into(),
+            keywords: vec!["rdv".into()],
+            answer: "ok".into(),
+            template: used,
+            ..FaqEntry::default()
+        }],
         replies: Replies::default(),
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,

@@ -83,7 +83,7 @@ fn all_mistakes_are_told_at_once() {
         question: "?".into(),
         keywords: vec![keyword.into()],
         answer: answer.into(),
-        template: None,
+        ..FaqEntry::default()
     };
     let errors = Rules::new(RulesSource {
         faq: vec![entry("a", "ok"), entry("!", "{{ nope }}"), entry("c", "")],

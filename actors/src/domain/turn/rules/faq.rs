@@ -1,4 +1,4 @@
-//! Rule: the FAQ entry whose keyword the message contains answers.
+//! Rule: the FAQ entries that the message asks for answer.
 
 use super::Ruling;
 use crate::domain::message::OutboundKind;
@@ -10,8 +10,11 @@ use crate::domain::turn::heard::Heard;
 pub(super) const NAME: &str = "faq";
 
 pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
-    match turn.rules.question(heard.folded) {
-        Some(entry) => Ruling::Done(turn.answer(TextName::Answer(entry), OutboundKind::Reply, Outcome::AnsweredFaq)),
-        None => Ruling::Pass,
+    let reading = turn.rules.read_faq(heard.text);
+    if reading.answers.is_empty() {
+        return Ruling::Pass;
     }
+    turn.answered_by.clone_from(&reading.answers);
+    let texts: Vec<TextName> = reading.answers.into_iter().map(TextName::Answer).collect();
+    Ruling::Done(turn.answer_all(&texts, OutboundKind::Reply, Outcome::AnsweredFaq))
 }

@@ -139,7 +139,10 @@ fn a_first_question_makes_contact_conversation_and_session() {
     let session = turn.conversation.session.clone().unwrap();
     assert_eq!(turn.sessions, [SessionChange::Open(session.id)]);
     assert_eq!(events(&turn), [EventType::SessionOpened, EventType::MessageRouted]);
-    assert_eq!(turn.events[1].payload.as_json(), r#"{"role":"client","outcome":"answered_faq","rule":"faq"}"#);
+    assert_eq!(
+        turn.events[1].payload.as_json(),
+        r#"{"role":"client","outcome":"answered_faq","rule":"faq","entry":"faq-horaires"}"#
+    );
     assert_eq!((turn.events[1].entity_type, turn.events[1].entity_id), (EntityType::MessageIn, Some(message.id.0)));
 
     let draft = &turn.outbox[0];

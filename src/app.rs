@@ -1,5 +1,6 @@
 //! Composition root: the only place that knows every module.
 
+mod audit;
 mod cluster;
 mod console;
 mod indexing;
@@ -86,6 +87,7 @@ pub struct RunningDaemon {
     draining: Option<JoinHandle<()>>,
     deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
+    auditing: JoinHandle<()>,
     drain: Duration,
     lock: Lock,
 }
@@ -134,7 +136,9 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
 
     let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled));
     let operator = store.operator().telling(cluster.notifier());
-    let console = console::routes(&config, operator.clone(), Arc::clone(&clock))?;
+    let people = console::people(&config, operator.clone(), Arc::clone(&clock));
+    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let console = console::routes(&config, people)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -167,6 +171,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         draining,
         deleting,
         indexing,
+        auditing,
         drain: config.runtime.drain,
         lock,
     })
@@ -201,7 +206,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        for task in self.draining.into_iter().chain(self.deleting).chain([self.indexing]) {
+        for task in self.draining.into_iter().chain(self.deleting).chain([self.indexing, self.auditing]) {
             task.abort();
         }
         if let Err(error) = self.store.close().await {

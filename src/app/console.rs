@@ -11,23 +11,25 @@ use crate::http::{self, ConsoleRoutes};
 use crate::service::people::{People, SessionTimes};
 use crate::store::operator::Operator;
 
+/// The people of the installation.
+pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>) -> People {
+    let times = SessionTimes { idle: config.console.session_idle, lasts: config.console.session_lasts };
+    People::new(operator, clock, times)
+}
+
 /// What stands below `/console`. `None`: it is switched off.
-pub(super) fn routes(
-    config: &Config,
-    operator: Operator,
-    clock: Arc<dyn Clock>,
-) -> Result<Option<ConsoleRoutes>, PagesError> {
+pub(super) fn routes(config: &Config, people: People) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
         return Ok(None);
     }
-    let times = SessionTimes { idle: config.console.session_idle, lasts: config.console.session_lasts };
     let listeners = config.http.clone();
     let deps = ConsoleDeps {
-        people: People::new(operator, clock, times),
+        people,
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),
         }),
+        base_url: config.console.base_url.clone(),
     };
     let state = web::Data::new(ConsoleState::new(deps)?);
     Ok(Some(ConsoleRoutes(Arc::new(move |config| console::mount(config, state.clone())))))

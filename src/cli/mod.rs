@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod audit;
 pub mod check;
 mod consents;
 mod conversations;
@@ -97,6 +98,9 @@ enum Command {
     /// Let people into the console: add them, list them, keep them out, give them another password
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Who did what, and whether the audit log is whole
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
@@ -181,6 +185,7 @@ pub fn run() -> ExitCode {
         Command::Consents(command) => consents::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::User(command) => user::run(&command),
+        Command::Audit(command) => audit::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]

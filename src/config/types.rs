@@ -200,6 +200,8 @@ pub enum ApiScope {
 }
 
 impl ApiScope {
+    pub const ALL: [Self; 4] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate];
+
     /// The word of the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -78,7 +78,10 @@ async fn sign_in(
     let visitor = Visitor { source: state.connection(&request).source, device: &device };
     match people::sign_in(&state.deps.people, &typed.email, &typed.password.0, visitor).await? {
         SignIn::Done(token) => Ok(signed_in(&state, &request, &token, next)),
-        SignIn::NeedsCode(token) => Ok(signed_in(&state, &request, &token, "/console/code")),
+        SignIn::NeedsCode(token) => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+            Ok(signed_in(&state, &request, &token, &format!("/console/code?{query}")))
+        }
         SignIn::Wrong => {
             let page = form(&state, &request, (&typed.email, next, Some("wrong")))?;
             Ok(page.with_status(StatusCode::UNAUTHORIZED))

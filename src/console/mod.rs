@@ -1,15 +1,20 @@
 //! The console: pages for the people of the tenants. They ask `service` and decide nothing.
 
+mod account;
+mod audit;
+mod code;
 mod cookies;
 mod errors;
 mod finish;
 mod home;
 mod invitation;
+mod keys;
 mod login;
 mod pages;
 mod routes;
 mod session;
 mod state;
+mod team;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -38,8 +43,13 @@ pub fn mount(config: &mut ServiceConfig, state: web::Data<ConsoleState>) {
 fn add_pages(routes: &mut PageRoutes<'_>) {
     home::mount(routes);
     login::mount(routes);
+    code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);
+    account::mount(routes);
+    team::mount(routes);
+    keys::mount(routes);
+    audit::mount(routes);
 }
 
 async fn nothing_here() -> Result<Page, ConsoleError> {

@@ -17,8 +17,14 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("templates/base.html")),
     ("error.html", include_str!("templates/error.html")),
     ("home.html", include_str!("templates/home.html")),
+    ("people/account.html", include_str!("templates/people/account.html")),
+    ("people/audit.html", include_str!("templates/people/audit.html")),
+    ("people/code.html", include_str!("templates/people/code.html")),
+    ("people/enter_code.html", include_str!("templates/people/enter_code.html")),
     ("people/invitation.html", include_str!("templates/people/invitation.html")),
+    ("people/keys.html", include_str!("templates/people/keys.html")),
     ("people/login.html", include_str!("templates/people/login.html")),
+    ("people/team.html", include_str!("templates/people/team.html")),
     ("people/tenants.html", include_str!("templates/people/tenants.html")),
 ];
 

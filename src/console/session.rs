@@ -44,6 +44,8 @@ pub struct Member {
     pub sees_all: bool,
     /// Their session.
     pub session: Uuid,
+    /// Them, whichever tenant they look at.
+    pub person: SignedIn,
 }
 
 impl FromRequest for Member {
@@ -68,8 +70,9 @@ impl FromRequest for Member {
                 csrf: token.csrf(),
                 sees_all: person.sees_all,
                 session: person.session.id,
-                tenants: person.tenants,
+                tenants: person.tenants.clone(),
                 tenant,
+                person,
             })
         }
         .boxed_local()

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
 use minijinja::Value;
 use palabre_actors::domain::rules::Language;
 
@@ -17,6 +18,8 @@ use crate::service::people::People;
 pub struct ConsoleDeps {
     pub people: People,
     pub connection: ConnectionOf,
+    /// `console.base_url`
+    pub base_url: Option<String>,
 }
 
 /// Shared by all workers.
@@ -46,6 +49,15 @@ impl ConsoleState {
     /// How a request reached us.
     pub(super) fn connection(&self, request: &HttpRequest) -> Connection {
         (self.deps.connection)(request)
+    }
+
+    /// Where people reach the console, without a slash at its end.
+    pub(super) fn base_url(&self, request: &HttpRequest) -> String {
+        self.deps.base_url.clone().unwrap_or_else(|| {
+            let scheme = if self.connection(request).is_https { "https" } else { "http" };
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            format!("{scheme}://{}", host.unwrap_or("localhost"))
+        })
     }
 
     /// Renders a page for a member: its template, and where it stands in the navigation.

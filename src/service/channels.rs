@@ -62,7 +62,8 @@ pub async fn pause(
     (until, at): (Timestamp, Timestamp),
 ) -> Result<Pause, ServiceError> {
     caller.require(ChannelWrite)?;
-    audit::note(caller, "channel.pause", channel);
+    let owner = store.channel_owner(&caller.tenants, channel).await?.ok_or(ServiceError::NotFound("channel"))?;
+    audit::note(caller, store, &owner, "channel.pause", ("channel", channel.as_str())).await?;
     let pause = store.pause(&caller.tenants, channel, reason, (until, at)).await?;
     pause.ok_or(ServiceError::NotFound("channel"))
 }
@@ -73,6 +74,7 @@ pub async fn pause(
 /// [`ServiceError`]: `NotFound` as well when the channel is another tenant's.
 pub async fn resume(caller: &Caller, store: &Operator, channel: &ChannelId) -> Result<bool, ServiceError> {
     caller.require(ChannelWrite)?;
-    audit::note(caller, "channel.resume", channel);
+    let owner = store.channel_owner(&caller.tenants, channel).await?.ok_or(ServiceError::NotFound("channel"))?;
+    audit::note(caller, store, &owner, "channel.resume", ("channel", channel.as_str())).await?;
     store.resume(&caller.tenants, channel).await?.ok_or(ServiceError::NotFound("channel"))
 }

@@ -51,7 +51,7 @@ pub async fn opt_out(
 ) -> Result<Option<usize>, ServiceError> {
     caller.require(ConsentWrite)?;
     caller.within(tenant)?;
-    audit::note(caller, "consent.opt_out", tenant);
+    audit::note(caller, store, tenant, "consent.opt_out", ("tenant", tenant.as_str())).await?;
     Ok(store.opt_out(tenant, address, evidence, at).await?)
 }
 
@@ -68,6 +68,6 @@ pub async fn opt_in(
 ) -> Result<bool, ServiceError> {
     caller.require(ConsentWrite)?;
     caller.within(tenant)?;
-    audit::note(caller, "consent.opt_in", tenant);
+    audit::note(caller, store, tenant, "consent.opt_in", ("tenant", tenant.as_str())).await?;
     Ok(store.opt_in(tenant, address, evidence, at).await?)
 }

@@ -3,7 +3,7 @@
 use palabre_actors::domain::ids::ContactId;
 
 use super::permissions::Permission::ContactRead;
-use super::{Caller, ServiceError, Tenants};
+use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::conversations::ContactRow;
 use crate::store::operator::Operator;
 
@@ -27,5 +27,7 @@ pub async fn list(
 /// [`ServiceError`]: `NotFound` as well when they are another tenant's.
 pub async fn show(caller: &Caller, store: &Operator, id: ContactId) -> Result<ContactRow, ServiceError> {
     caller.require(ContactRead)?;
-    store.contact(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("contact"))
+    let contact = store.contact(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("contact"))?;
+    audit::look(caller, store, &contact.tenant, "contact.look", ("contact", &id.to_string())).await?;
+    Ok(contact)
 }

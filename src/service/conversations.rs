@@ -3,7 +3,7 @@
 use palabre_actors::domain::ids::ConversationId;
 
 use super::permissions::Permission::{ContactRead, ContentRead, ConversationRead, ConversationWrite};
-use super::{Caller, ServiceError, Tenants, audit};
+use super::{Caller, ServiceError, Tenants, Who, audit};
 use crate::store::conversations::{
     ConversationFilter, ConversationPage, ConversationRow, SearchResult, Timeline, TimelinePage,
 };
@@ -57,6 +57,7 @@ pub async fn messages(
     page: TimelinePage,
 ) -> Result<(ConversationRow, Timeline), ServiceError> {
     let conversation = show(caller, store, id).await?;
+    audit::look(caller, store, &conversation.tenant, "conversation.look", ("conversation", &id.to_string())).await?;
     let timeline = store.timeline(&conversation, page).await?;
     Ok((conversation, timeline))
 }
@@ -80,6 +81,11 @@ pub async fn search(
     if store.ids_of(&tenants).await?.len() > MOST_TENANTS {
         return Err(ServiceError::TooManyTenants);
     }
+    if let (Tenants::Of(of), Who::User(_)) = (&tenants, &caller.who) {
+        for tenant in of {
+            audit::look(caller, store, tenant, "conversation.search", ("tenant", tenant.as_str())).await?;
+        }
+    }
     Ok(store.search(&tenants, query, page).await?)
 }
 
@@ -89,7 +95,8 @@ pub async fn search(
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's.
 pub async fn mark_read(caller: &Caller, store: &Operator, id: ConversationId) -> Result<ConversationRow, ServiceError> {
     caller.require(ConversationWrite)?;
-    audit::note(caller, "conversation.read", id);
+    let tenant = find(caller, store, id).await?.tenant;
+    audit::look(caller, store, &tenant, "conversation.read", ("conversation", &id.to_string())).await?;
     store.mark_read(&caller.tenants, id).await?;
     find(caller, store, id).await
 }

@@ -77,7 +77,7 @@ pub async fn reply(
     caller.require(MessageSend)?;
     caller.require(ConversationWrite)?;
     let tenant = find(caller, at.store, id).await?.tenant;
-    audit::note(caller, "conversation.reply", id);
+    audit::note(caller, at.store, &tenant, "conversation.reply", ("conversation", &id.to_string())).await?;
     let (key, text, template) = (reply.idempotency_key.clone(), reply.text.clone(), reply.template.clone());
     let is_same = |first: &Item| is_of(first, id) && says_the_same(first, text.as_deref(), template.as_ref());
     let before = || asked_before(at.store, &tenant, key.as_deref(), is_same);
@@ -212,7 +212,7 @@ async fn change(
 ) -> Result<ConversationRow, ServiceError> {
     caller.require(ConversationWrite)?;
     let tenant = find(caller, at.store, id).await?.tenant;
-    audit::note(caller, action, id);
+    audit::note(caller, at.store, &tenant, action, ("conversation", &id.to_string())).await?;
     perform(caller, at, (tenant, id), command).await?;
     find(caller, at.store, id).await
 }

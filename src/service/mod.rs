@@ -4,7 +4,7 @@
 //! [`Caller::among`]), and every change passes `audit::note`. What a use case answers with are the store's own types; how they
 //! are shown, and how a refusal is told, is left to whoever asked.
 
-mod audit;
+pub mod audit;
 mod caller;
 pub mod channels;
 pub mod consents;

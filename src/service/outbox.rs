@@ -75,7 +75,7 @@ pub async fn replay(
     manner: &ReplayOptions,
 ) -> Result<Changed, ServiceError> {
     caller.require(OutboxWrite)?;
-    audit::note(caller, "outbox.replay", id);
+    note_message(caller, store, id, "outbox.replay").await?;
     Ok(store.replay(&caller.tenants, id, manner).await?)
 }
 
@@ -100,7 +100,7 @@ pub async fn replay_all(
 ) -> Result<u64, ServiceError> {
     caller.require(OutboxWrite)?;
     let filter = seen(caller, filter)?;
-    audit::note(caller, "outbox.replay_all", "filter");
+    audit::note_in_all(caller, store, &filter.tenants, "outbox.replay_all", ("outbox", "filter")).await?;
     Ok(store.replay_all(&filter, manner).await?)
 }
 
@@ -116,8 +116,19 @@ pub async fn cancel(
     at: Timestamp,
 ) -> Result<Changed, ServiceError> {
     caller.require(OutboxWrite)?;
-    audit::note(caller, "outbox.cancel", id);
+    note_message(caller, store, id, "outbox.cancel").await?;
     Ok(store.cancel(&caller.tenants, id, reason, at).await?)
+}
+
+/// Notes a change of a message that the caller sees; one that they do not see is not changed.
+async fn note_message(
+    caller: &Caller,
+    store: &Operator,
+    id: OutboundId,
+    action: &'static str,
+) -> Result<(), ServiceError> {
+    let Some(found) = store.show(&caller.tenants, id).await? else { return Ok(()) };
+    audit::note(caller, store, &found.item.tenant, action, ("message", &id.to_string())).await
 }
 
 fn seen(caller: &Caller, filter: &Filter) -> Result<Filter, ServiceError> {

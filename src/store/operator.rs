@@ -34,6 +34,7 @@ pub use self::consents::{ConsentRow, OptOut};
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::pauses::endless;
 pub use self::replay::{Changed, ReplayOptions};
+use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
 use super::statement::{SqlExecutor, Value, all, column};
 use super::{DatabaseKind, Store, StoreError, moving, postgres, sqlite};
@@ -49,6 +50,7 @@ pub struct Operator {
     notifier: Option<Arc<dyn Notifier>>,
     /// What nobody passed on yet.
     pending: Arc<Mutex<Notification>>,
+    looks: RecentLooks,
 }
 
 /// The tenants whose rows may be seen and changed.
@@ -150,7 +152,7 @@ impl Operator {
     }
 
     fn over(writes: DatabasePool, reads: DatabasePool, index: Option<DatabasePool>) -> Self {
-        Self { writes, reads, index, notifier: None, pending: Arc::default() }
+        Self { writes, reads, index, notifier: None, pending: Arc::default(), looks: RecentLooks::default() }
     }
 
     /// Sends a notification of each change, as soon as it is committed.
@@ -167,6 +169,12 @@ impl Operator {
     pub async fn pass_on(&self) -> Result<(), StoreError> {
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(super::nodes::notify(&self.writes, &pending.to_texts("operator", postgres::NOTICE_BYTES)).await?)
+    }
+
+    /// Whether somebody looked at something within the last quarter of an hour, as far as this process knows; from now on they did.
+    #[must_use]
+    pub fn looked_lately(&self, key: &str, now: Timestamp) -> bool {
+        self.looks.note(key, now)
     }
 
     fn notify_nodes(&self, what: Notification) {

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
-use futures_util::future::{FutureExt as _, LocalBoxFuture};
+use futures_util::future::{Either, FutureExt as _, LocalBoxFuture};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use super::caller::{Caller, Scope};
+use super::caller::{Caller, Scope, bearer};
 use super::{ApiDeps, params, problems};
 use crate::http::abuse_limiter;
 use crate::http::body::{self, BodyError, LargeBodies};
 use crate::http::problem::HttpProblem;
 use crate::http::request_log::Record;
 use crate::http::state::HttpState;
+use crate::service::people;
 use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
@@ -60,8 +61,22 @@ pub(super) struct Call<S> {
 
 impl<S: NeededScope> Call<S> {
     fn of(request: &HttpRequest) -> Result<Self, HttpProblem> {
-        let api = request.app_data::<web::Data<ApiDeps>>().ok_or(problems::UNAVAILABLE)?;
+        let api = api(request)?;
         let caller = Caller::of(&api.keys, request.headers()).map_err(|refusal| limited(request, refusal))?;
+        Self::by(request, caller)
+    }
+
+    /// Of one of the keys that the database keeps.
+    async fn of_kept(request: &HttpRequest) -> Result<Self, HttpProblem> {
+        let (api, token) = (api(request)?, bearer(request.headers()).unwrap_or_default());
+        let store = api.operator.as_ref().ok_or(problems::UNAVAILABLE)?;
+        let found = people::holder(store, &*api.clock, token).await?;
+        let (name, caller) = found.ok_or_else(|| limited(request, problems::UNKNOWN_KEY))?;
+        Self::by(request, Caller::kept(&name, caller))
+    }
+
+    fn by(request: &HttpRequest, caller: Caller) -> Result<Self, HttpProblem> {
+        let api = api(request)?;
         if let Some(record) = Record::of(request) {
             record.caller.get_or_init(|| Arc::clone(&caller.name));
         }
@@ -69,6 +84,10 @@ impl<S: NeededScope> Call<S> {
         caller.may(S::SCOPE)?;
         Ok(Self { api: api.clone(), operator, caller, scope: PhantomData })
     }
+}
+
+fn api(request: &HttpRequest) -> Result<&web::Data<ApiDeps>, HttpProblem> {
+    request.app_data::<web::Data<ApiDeps>>().ok_or(problems::UNAVAILABLE)
 }
 
 /// What a caller without a right key is told: wrong keys are limited like wrong signatures. A right key is never kept
@@ -104,12 +123,16 @@ impl<S> Call<S> {
     }
 }
 
-impl<S: NeededScope> FromRequest for Call<S> {
+impl<S: NeededScope + 'static> FromRequest for Call<S> {
     type Error = HttpProblem;
-    type Future = Ready<Result<Self, HttpProblem>>;
+    type Future = Either<Ready<Result<Self, HttpProblem>>, LocalBoxFuture<'static, Result<Self, HttpProblem>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        if bearer(request.headers()).is_some_and(people::is_kept) {
+            let request = request.clone();
+            return Either::Right(async move { Self::of_kept(&request).await }.boxed_local());
+        }
+        Either::Left(ready(Self::of(request)))
     }
 }
 

@@ -50,10 +50,7 @@ impl Caller {
     /// The caller whose key the request carries. Every key is compared, and each whole, so that the time it takes tells
     /// nothing.
     pub(super) fn of(keys: &[Key], headers: &HeaderMap) -> Result<Self, HttpProblem> {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = given.and_then(|given| given.split_once(' '));
-        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let Some(token) = token.filter(|token| !token.is_empty()) else { return Err(problems::NO_KEY) };
+        let Some(token) = bearer(headers) else { return Err(problems::NO_KEY) };
         let digest: [u8; 32] = Sha256::digest(token).into();
         let mut found = u32::MAX;
         for (place, key) in (0_u32..).zip(keys) {
@@ -64,6 +61,11 @@ impl Caller {
         let who = Who::Key(Arc::clone(&key.name));
         let service = service::Caller { who, tenants: key.tenants.clone(), permissions: key.permissions };
         Ok(Self { name: Arc::clone(&key.name), service })
+    }
+
+    /// The caller behind one of the keys that the database keeps.
+    pub(super) fn kept(name: &str, service: service::Caller) -> Self {
+        Self { name: Arc::from(name), service }
     }
 
     /// Refuses a caller before anything else of the request is read. What they may do is decided by each use case.
@@ -92,6 +94,13 @@ impl Caller {
     pub(super) fn sees(&self, tenant: &TenantId) -> bool {
         self.service.sees(tenant)
     }
+}
+
+/// The bearer token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (_, token) = given?.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
+    Some(token.trim()).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! One module per resource: its routes, handlers, parameters, bodies and responses. A key sees its tenants and nothing of
 //! others (I9); whole addresses and texts need the scope `read-content` (I10).
 
+mod audit;
 mod call;
 mod caller;
 mod channels;
@@ -38,6 +39,7 @@ use crate::store::operator::Operator;
 
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
+    pub use super::audit::AuditLogEntry;
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{ConversationMessages, Conversations, SearchFound};
@@ -118,4 +120,5 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     consents::mount(routes);
     conversations::mount(routes);
     contacts::mount(routes);
+    audit::mount(routes);
 }

@@ -39,6 +39,7 @@ use utoipa::{Modify, OpenApi};
         super::conversations::handling::reopen,
         super::contacts::list,
         super::contacts::show,
+        super::audit::list,
     ),
     components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply)),
     modifiers(&Keys),
@@ -49,6 +50,7 @@ use utoipa::{Modify, OpenApi};
         (name = "consents", description = "Who consented to what"),
         (name = "conversations", description = "Who is talked with, and what was said"),
         (name = "contacts", description = "The persons of tenants"),
+        (name = "audit", description = "Who did what"),
     )
 )]
 struct Description;

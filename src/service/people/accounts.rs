@@ -11,7 +11,7 @@ use super::sign_in::begin;
 use super::{People, Token, UserRow, Visitor, email};
 use crate::service::permissions::Permission::TeamWrite;
 use crate::service::permissions::Role;
-use crate::service::{Caller, ServiceError, Tenants};
+use crate::service::{Caller, ServiceError, Tenants, audit};
 use crate::store::people::{LinkPurpose, Membership, NewLink, SessionStage, UserLink};
 
 /// An invitation may lie in a mailbox over a holiday.
@@ -88,6 +88,7 @@ pub async fn add(caller: &Caller, people: &People, new: NewUser<'_>) -> Result<A
     let user = people.store.user_by_email(&email).await?.ok_or(ServiceError::NotFound("user"))?;
     let Some(password) = new.password else {
         let token = Token::fresh()?;
+        note(caller, people, new.tenant, "team.invite", user.id).await?;
         let invites = Some((new.tenant, new.role.as_str()));
         let link = NewLink { user: user.id, invites, digest: &token.digest(), ends_at: now + INVITATION_LASTS };
         people.store.add_link(link, now).await?;
@@ -96,10 +97,25 @@ pub async fn add(caller: &Caller, people: &People, new: NewUser<'_>) -> Result<A
     if user.password_hash.is_some() {
         return Err(ServiceError::Invalid("has_account"));
     }
+    note(caller, people, new.tenant, "team.add", user.id).await?;
     let hash = people.passwords.hash(&password).await?;
     people.store.set_password(user.id, &hash, now).await?;
     people.store.set_membership(new.tenant, user.id, new.role.as_str(), now).await?;
     Ok(Added::Member(user.id))
+}
+
+async fn note(
+    caller: &Caller,
+    people: &People,
+    tenant: Option<&TenantId>,
+    action: &'static str,
+    user: UserId,
+) -> Result<(), ServiceError> {
+    let (store, id) = (&people.store, user.to_string());
+    match tenant {
+        Some(tenant) => audit::note(caller, store, tenant, action, ("user", &id)).await,
+        None => audit::note_installation(caller, store, action, ("user", &id)).await,
+    }
 }
 
 /// Refuses a caller who may not give a role in a tenant: an owner is made by an owner, and only whoever sees all tenants gives
@@ -161,6 +177,7 @@ pub async fn list(caller: &Caller, people: &People, tenants: &Tenants) -> Result
 pub async fn reset(caller: &Caller, people: &People, typed: &str) -> Result<(UserId, Token), ServiceError> {
     let user = of_installation(caller, people, typed).await?;
     let (token, now) = (Token::fresh()?, people.now());
+    note(caller, people, None, "user.reset", user.id).await?;
     let link = NewLink { user: user.id, invites: None, digest: &token.digest(), ends_at: now + RESET_LASTS };
     people.store.add_link(link, now).await?;
     Ok((user.id, token))
@@ -177,6 +194,7 @@ pub async fn set_password(
     password: &SecretString,
 ) -> Result<UserId, ServiceError> {
     let user = of_installation(caller, people, typed).await?;
+    note(caller, people, None, "user.set_password", user.id).await?;
     choose_password(people, &user, password, people.now()).await?;
     people.store.end_sessions(user.id, None).await?;
     Ok(user.id)
@@ -189,12 +207,13 @@ pub async fn set_password(
 pub async fn disable(caller: &Caller, people: &People, typed: &str, is_disabled: bool) -> Result<UserId, ServiceError> {
     let user = of_installation(caller, people, typed).await?;
     let now = people.now();
+    note(caller, people, None, if is_disabled { "user.disable" } else { "user.enable" }, user.id).await?;
     people.store.set_disabled(user.id, is_disabled.then_some(now), now).await?;
     Ok(user.id)
 }
 
 /// The account of an e-mail, for whoever runs the installation: an account may belong to several tenants.
-async fn of_installation(caller: &Caller, people: &People, typed: &str) -> Result<UserRow, ServiceError> {
+pub(super) async fn of_installation(caller: &Caller, people: &People, typed: &str) -> Result<UserRow, ServiceError> {
     caller.require(TeamWrite)?;
     if caller.tenants != Tenants::All {
         return Err(ServiceError::NotFound("user"));
@@ -237,6 +256,7 @@ pub async fn accept(
     }
     choose_password(people, &user, password, now).await?;
     join(people, &user, &link, now).await?;
+    audit::note_person(people, user.id, "user.accept", ("user", &user.id.to_string())).await?;
     people.store.end_sessions(user.id, None).await?;
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
     let session = begin(people, user.id, stage, visitor).await?;
@@ -255,6 +275,7 @@ pub async fn join_as(people: &People, token: &Token, user: UserId) -> Result<Acc
         return Err(ServiceError::NotFound("link"));
     }
     join(people, &shown.user, &shown.link, now).await?;
+    audit::note_person(people, user, "user.accept", ("user", &user.to_string())).await?;
     Ok(Accepted::Joined)
 }
 

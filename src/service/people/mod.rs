@@ -1,10 +1,14 @@
 //! People: accounts, sign-in, sessions, invitations, teams.
 
+mod account;
 mod accounts;
+mod keys;
 mod limits;
 mod passwords;
+mod second_factor;
 mod sessions;
 mod sign_in;
+mod team;
 mod tokens;
 
 use std::fmt;
@@ -15,14 +19,18 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::Clock;
 
+pub use self::account::{change_password, devices, set_profile, sign_out_of};
 pub use self::accounts::{
     Accepted, Added, InvitationShown, NewUser, Person, accept, add, disable, invitation, join_as, list, reset,
     set_password,
 };
+pub use self::keys::{KeyWanted, holder, is_kept, list as keys, make as make_key, revoke as revoke_key};
 pub use self::limits::SignInLimits;
 pub use self::passwords::{Passwords, Weakness};
+pub use self::second_factor::{Enrolment, disable as disable_code, enable, enrol, enter_code, forget as forget_code};
 pub use self::sessions::{Place, SignedIn, forget_ended, look_at, signed_in};
 pub use self::sign_in::{SignIn, Visitor, sign_in, sign_out};
+pub use self::team::{person_of, remove, set_role};
 pub use self::tokens::Token;
 pub use crate::store::people::{UserRow, UserSession};
 

@@ -8,7 +8,7 @@ use palabre_actors::domain::Timestamp;
 use secrecy::SecretString;
 
 use super::{People, Token};
-use crate::service::ServiceError;
+use crate::service::{ServiceError, audit};
 use crate::store::people::{NewSession, SessionStage};
 
 /// How long somebody may look for their code.
@@ -56,7 +56,11 @@ pub async fn sign_in(
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let is_right = people.passwords.verify(password, hash).await?;
-    let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else { return Ok(SignIn::Wrong) };
+    let Some(user) = user else { return Ok(SignIn::Wrong) };
+    if !is_right || user.disabled_at.is_some() {
+        audit::note_person(people, user.id, "session.refuse", ("user", &user.id.to_string())).await?;
+        return Ok(SignIn::Wrong);
+    }
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
     let token = begin(people, user.id, stage, visitor).await?;
     Ok(if stage == SessionStage::Code { SignIn::NeedsCode(token) } else { SignIn::Done(token) })
@@ -75,7 +79,10 @@ pub(super) async fn begin(
         SessionStage::Whole => later(now, people.sessions.lasts),
     };
     let session = NewSession { user, digest: &token.digest(), stage, device: visitor.device, ends_at };
-    people.store.add_session(session, now).await?;
+    let id = people.store.add_session(session, now).await?;
+    if stage == SessionStage::Whole {
+        audit::note_person(people, user, "session.begin", ("session", &id.to_string())).await?;
+    }
     Ok(token)
 }
 
@@ -85,6 +92,7 @@ pub(super) async fn begin(
 /// [`ServiceError`]
 pub async fn sign_out(people: &People, token: &Token) -> Result<(), ServiceError> {
     if let Some((session, _)) = people.store.session(&token.digest()).await? {
+        audit::note_person(people, session.user, "session.end", ("session", &session.id.to_string())).await?;
         people.store.end_session(session.user, session.id).await?;
     }
     Ok(())

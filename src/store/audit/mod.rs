@@ -3,6 +3,7 @@
 //! Rows name people and things by ids alone, so that nobody's erasure breaks a chain. Retention deletes rows at the beginning of
 //! a chain and keeps the hash before the first that is left, so that the rest can still be verified.
 
+mod looks;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use sea_orm::DbErr;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub(super) use self::looks::RecentLooks;
 use super::StoreError;
 use super::database::Tx;
 use super::operator::{LAST_ID, Operator, Tenants};

@@ -59,6 +59,14 @@ impl Operator {
         Ok(Some(resumed))
     }
 
+    /// Whose a channel is, among these tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn channel_owner(&self, tenants: &Tenants, channel: &ChannelId) -> Result<Option<TenantId>, StoreError> {
+        self.owner(tenants, channel).await
+    }
+
     async fn owner(&self, tenants: &Tenants, channel: &ChannelId) -> Result<Option<TenantId>, StoreError> {
         let among = self.among(tenants).await?;
         let rows = all(&self.reads, sql::CHANNEL, [among, text(channel.as_str())]).await?;

@@ -1,0 +1,87 @@
+//! The audit log: who did what.
+
+use std::collections::BTreeMap;
+
+use actix_web::web;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::routes::PageRoutes;
+use super::{ConsoleError, ConsoleState, Member, Page};
+use crate::service::{Tenants, audit, people};
+use crate::store::audit::AuditFilter;
+
+/// Rows on a page.
+const PAGE: usize = 100;
+
+pub(super) fn mount(routes: &mut PageRoutes<'_>) {
+    routes.get("/audit", page);
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    actor: Option<String>,
+    action: Option<String>,
+    before: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AuditLine {
+    at: String,
+    /// Their rows alone.
+    href: String,
+    who: String,
+    action: String,
+    entity_type: String,
+    entity_id: String,
+}
+
+fn href(query: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    format!("/console/audit?{query}")
+}
+
+async fn page(
+    member: Member,
+    state: web::Data<ConsoleState>,
+    wanted: web::Query<Wanted>,
+) -> Result<Page, ConsoleError> {
+    let given = |text: &Option<String>| text.clone().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let before = given(&wanted.before).map(|id| id.parse::<Uuid>()).transpose().map_err(|_| ConsoleError::BadForm)?;
+    let filter =
+        AuditFilter { actor: given(&wanted.actor), action: given(&wanted.action), before, ..AuditFilter::default() };
+    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let store = &state.deps.people.store;
+    let rows = audit::list(&member.caller, store, &tenants, (&filter, PAGE)).await?;
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for row in &rows {
+        if !names.contains_key(&row.actor) {
+            let person = people::person_of(&state.deps.people, &row.actor).await?;
+            names.insert(row.actor.clone(), person.map_or_else(|| row.actor.clone(), |person| person.name));
+        }
+    }
+    let next = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.id.to_string());
+    let actor = filter.actor.unwrap_or_default();
+    let action = filter.action.unwrap_or_default();
+    let older = next.map(|id| href(&[("before", &id), ("actor", &actor), ("action", &action)]));
+    let lines: Vec<AuditLine> = rows
+        .into_iter()
+        .map(|row| AuditLine {
+            at: row.at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            href: href(&[("actor", &row.actor)]),
+            who: names.get(&row.actor).cloned().unwrap_or_default(),
+            action: row.action,
+            entity_type: row.entity_type,
+            entity_id: row.entity_id,
+        })
+        .collect();
+    let shown = context! {
+        lines => Value::from(Serde(lines)),
+        actor,
+        action,
+        older,
+    };
+    state.page(("people/audit.html", "audit"), &member, shown)
+}

@@ -9,11 +9,12 @@ use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
 use palabre_actors::ports::{Clock, Pending, StatusUpdate};
 use serde_json::{Map, Value, json};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::SystemClock;
 use crate::config::Config;
 use crate::gateway::Registry;
+use crate::gateway::channel_event::{ChannelEvent, ChannelEvents};
 use crate::http::health::{Condition, HealthSource};
 use crate::http::{Accepted, ChannelEndpoint, Receivers, Reception, Refusal};
 use crate::spool::SpooledInbox;
@@ -31,6 +32,8 @@ pub(super) struct WebhookReceiver {
     engine: Engine,
     /// Takes callbacks while the database is away.
     spooled: Option<SpooledInbox>,
+    /// Who acts on events that are no messages. Each is told of every one, in this order.
+    listeners: Vec<Arc<dyn ChannelEvents>>,
 }
 
 impl WebhookReceiver {
@@ -43,7 +46,7 @@ impl WebhookReceiver {
                 Some((channel.id.as_str().into(), Arc::new(endpoint)))
             })
             .collect();
-        Self { registry, endpoints, engine, spooled }
+        Self { registry, endpoints, engine, spooled, listeners: Vec::new() }
     }
 }
 
@@ -86,6 +89,19 @@ impl Reception for WebhookReceiver {
                 warn!(error = %error, "status callback not applied, the provider is told to come again");
                 Refusal::Unavailable
             })
+        })
+    }
+
+    fn event(&self, event: ChannelEvent) -> Pending<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            debug!(channel.id = %event.channel, correlation.id = %event.correlation, kind = event.kind.as_str(), "channel event");
+            for listener in &self.listeners {
+                listener.take(event.clone()).await.map_err(|error| {
+                    warn!(error = %error, "channel event not taken, the provider is told to come again");
+                    Refusal::Unavailable
+                })?;
+            }
+            Ok(())
         })
     }
 }

@@ -4,10 +4,12 @@
 //! and reads them ([`Receiver`]), sends and asks (`Gateway`, a port of the core), and says what its codes mean. Nothing
 //! outside its folder names it. `docs/adding-a-provider.md` is the recipe.
 
+pub mod channel_event;
 pub mod client;
 mod registry;
 pub mod sandbox;
 pub mod simulator;
+pub mod telegram;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
@@ -25,12 +27,14 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::ports::{Gateway, Pending, StatusUpdate};
 
+use self::channel_event::ChannelEvent;
 pub use self::registry::{BuildError, Registered, Registry};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
 
 /// The providers that this build knows.
-pub const PROVIDERS: &[&dyn Provider] = &[&twilio::Kind::Whatsapp, &twilio::Kind::Sms, &sandbox::Sandbox];
+pub const PROVIDERS: &[&dyn Provider] =
+    &[&twilio::Kind::Whatsapp, &twilio::Kind::Sms, &sandbox::Sandbox, &telegram::Telegram];
 
 /// A text in English and in French.
 pub type Bilingual = (&'static str, &'static str);
@@ -306,6 +310,8 @@ pub enum Received {
     Message(Box<NewInbound>),
     /// News of a message of ours.
     Status(StatusUpdate),
+    /// Something that is no message.
+    Event(Box<ChannelEvent>),
     /// Nothing for us, and the provider need not repeat it.
     Nothing,
     /// Several of these, perhaps of several channels: all are taken, or the provider comes again.

@@ -37,6 +37,7 @@ pub use self::request_log::Outcome;
 pub use self::server::{Listeners, ServeError, routes, serve};
 use crate::config;
 use crate::gateway::Receiver;
+use crate::gateway::channel_event::ChannelEvent;
 use crate::telemetry::metrics::Exporter;
 
 /// What the HTTP surfaces need of the rest of the daemon.
@@ -81,6 +82,12 @@ pub trait Reception: Send + Sync {
 
     /// Applies a status callback (I8). `Ok` means: it is committed, or needs no commit.
     fn status(&self, update: StatusUpdate) -> Pending<'_, Result<(), Refusal>>;
+
+    /// Takes an event that is no message. `Ok` means: it is durable, or nothing follows from it.
+    fn event(&self, event: ChannelEvent) -> Pending<'_, Result<(), Refusal>> {
+        drop(event);
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A message is durable.

@@ -291,6 +291,7 @@ async fn hand_over(
             })
         }
         Received::Status(update) => within_deadline(deps.reception.status(update)).await.map(|()| Outcome::Status),
+        Received::Event(event) => within_deadline(deps.reception.event(*event)).await.map(|()| Outcome::Event),
         Received::Nothing => Ok(Outcome::Ignored),
         // Boxed: the usual webhook's future carries no more for it.
         Received::Batch(parts) => Box::pin(take_all(deps, record, parts)).await,
@@ -326,6 +327,12 @@ async fn take_all(deps: &HttpDeps, record: &Record, parts: Vec<Received>) -> Res
                 within_deadline(deps.reception.status(update)).await?;
                 if outcome == Outcome::Ignored {
                     outcome = Outcome::Status;
+                }
+            }
+            Received::Event(event) => {
+                within_deadline(deps.reception.event(*event)).await?;
+                if outcome == Outcome::Ignored {
+                    outcome = Outcome::Event;
                 }
             }
             Received::Nothing => {}

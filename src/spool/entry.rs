@@ -154,6 +154,11 @@ mod tests {
             reply_to: Some(ProviderMessageId::new("SM0")),
             alias: Some(new.from.clone()),
             provider_consent: Some(ProviderConsent::Stop),
+            start: Some("abc".into()),
+            acknowledge: Some(palabre_actors::domain::action::Action {
+                kind: "answer".into(),
+                arguments: serde_json::json!({ "query": "1" }),
+            }),
         };
         let mut bytes = Vec::new();
         encode(&SpoolEntry::Message(Box::new(new.clone())), &mut bytes).unwrap();

@@ -91,7 +91,7 @@ pub const TAXI: Tenant = Tenant {
     sender: "+14155238887",
 };
 
-/// What a world is configured with beside what every world has: TOML. `{id}` stands for the tenant's id.
+/// What a world is configured with beside what every world has: TOML. `{id}` stands for the tenant's id, `{number}` for 1 or 2.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Tables of the daemon's file.
@@ -248,6 +248,11 @@ impl World {
 
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("palabre.toml")
+    }
+
+    /// Writes a secret's file beside the configuration.
+    pub fn write_secret(&self, name: &str, secret: &str) {
+        std::fs::write(self.folder.path().join(name), secret).expect("a file");
     }
 
     /// `http://127.0.0.1:…`
@@ -465,7 +470,8 @@ fn write_config(folder: &Path, database: &str, api_base_url: &str, setup: &Setup
             {more}
             "#
         );
-        let text = text.replace("{id}", id);
+        let number = if id == BELLE.id { "1" } else { "2" };
+        let text = text.replace("{id}", id).replace("{number}", number);
         std::fs::write(tenants.join(format!("{id}.toml")), text).expect("a file");
     }
 }

@@ -32,4 +32,5 @@ mod stand_in;
 mod still;
 #[path = "still.rs"]
 mod still_on_postgres;
+mod telegram;
 mod torture;

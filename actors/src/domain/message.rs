@@ -96,6 +96,13 @@ pub struct Details {
     /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_consent: Option<ProviderConsent>,
+    /// They opened the conversation by a link of the bot's or by its start button: what the link carries, which may be nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// The provider call that tells the contact's app that this was taken (a pressed button stops waiting). Its row is
+    /// written with the message's turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledge: Option<Action>,
 }
 
 impl Details {
@@ -132,6 +139,8 @@ impl fmt::Debug for Details {
             .field("location", &self.location.is_some())
             .field("reply_to", &self.reply_to)
             .field("provider_consent", &self.provider_consent)
+            .field("start", &self.start.is_some())
+            .field("acknowledge", &self.acknowledge)
             .finish_non_exhaustive()
     }
 }

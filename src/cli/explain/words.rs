@@ -89,6 +89,8 @@ pub(super) fn part(word: &str, language: Language) -> String {
         "reply_to" => "message cité",
         "alias" => "autre adresse",
         "provider_consent" => "consentement vu par le fournisseur",
+        "start" => "bouton de départ",
+        "acknowledge" => "accusé de réception",
         other => other,
     };
     beside(french, word)
@@ -127,6 +129,7 @@ fn beside(told: &str, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use palabre_actors::domain::action::Action;
     use palabre_actors::domain::address::{Address, Scheme};
     use palabre_actors::domain::event::EventType;
     use palabre_actors::domain::ids::ProviderMessageId;
@@ -154,6 +157,8 @@ mod tests {
             reply_to: Some(ProviderMessageId::new("SM1")),
             alias: Some(Address::parse(Scheme::Whatsapp, "+33639980001", None).unwrap()),
             provider_consent: Some(ProviderConsent::Stop),
+            start: Some(String::new()),
+            acknowledge: Some(Action { kind: String::new(), arguments: serde_json::Value::Null }),
         };
         let document = serde_json::to_value(&details).unwrap();
         document.as_object().unwrap().keys().cloned().collect()
@@ -171,7 +176,7 @@ mod tests {
         Role::ALL.iter().for_each(|known| told(known.as_str(), &role, *known == Role::Client));
         assert_eq!(inbound_states().len(), 3);
         inbound_states().iter().for_each(|known| told(known, &inbound_state, false));
-        assert_eq!(parts().len(), 6);
+        assert_eq!(parts().len(), 8);
         parts().iter().for_each(|known| told(known, &part, false));
         for unknown in [outbound_state, inbound_state, role, kind, part] {
             assert_eq!(unknown("carrier_pigeon", Language::Fr), "carrier_pigeon");

@@ -5,6 +5,7 @@
 
 mod faults;
 pub mod load;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use palabre_actors::domain::template::Template;
 pub(in crate::gateway) use self::faults::{Drawn, Fate};
 pub use self::faults::{Fault, Faults, Rule, When};
 use self::load::{LoadResponder, LoadWebhooks};
+pub(in crate::gateway) use self::socket::Socket;
 use super::client::ClientError;
 use crate::config::Channel;
 

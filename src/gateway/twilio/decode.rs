@@ -195,6 +195,7 @@ impl<'a> Fields<'a> {
             reply_to: self.original_replied_message_sid.and_then(sid),
             alias: alias.filter(|alias| alias != from),
             provider_consent: self.opt_out_type.and_then(provider_consent),
+            ..Details::default()
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Outcome {
     Duplicate,
     /// A status callback is durable.
     Status,
+    /// An event that is no message is taken.
+    Event,
     /// Nothing in it for us.
     Ignored,
     /// 401
@@ -55,6 +57,7 @@ impl Outcome {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Status => "status",
+            Self::Event => "event",
             Self::Ignored => "ignored",
             Self::BadSignature => "bad_signature",
             Self::Replayed => "replayed",

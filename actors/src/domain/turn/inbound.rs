@@ -1,15 +1,16 @@
 //! Decision about an inbound message.
 
-use super::builder::TurnBuilder;
+use super::builder::{TurnBuilder, outbound, put};
 use super::heard::Heard;
 use super::rules::route;
 use super::{ConsentChange, Turn};
 use crate::domain::Timestamp;
+use crate::domain::action::Action;
 use crate::domain::consent::Keyword;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EventType, Payload};
 use crate::domain::folding::fold;
-use crate::domain::message::{Content, Inbound, OutboundKind, ProviderConsent, Role};
+use crate::domain::message::{Content, Inbound, Outbound, OutboundKind, ProviderConsent, Role};
 use crate::domain::rules::{Rules, SellerBook, TextName};
 
 /// Decides what an inbound message leads to. Pure: the same arguments give the same turn, but for fresh ids.
@@ -24,6 +25,11 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     let text = said(&message.content);
     let folded = fold(text);
     let keyword = keyword(rules, text, &folded, &message.content);
+    // Everybody's first words are that button; they ask for messages again only where there was a STOP before.
+    let keyword = keyword.filter(|_| state.opted_out || message.content.details.start.is_none());
+    if let Some(action) = &message.content.details.acknowledge {
+        builder.acknowledge(action);
+    }
     let (rule, outcome) = route(&mut builder, &Heard { state, message, role, text, keyword });
     let silenced = match builder.turn.consent {
         Some(ConsentChange::OptOut { .. }) => true,
@@ -74,6 +80,14 @@ fn keyword(rules: &Rules, text: &str, folded: &str, content: &Content) -> Option
 }
 
 impl TurnBuilder<'_> {
+    /// Ahead of what the turn says: the contact's app waits for it. Nobody has answered the contact by it.
+    fn acknowledge(&mut self, action: &Action) {
+        let status = self.turn.conversation.status;
+        let row = outbound(&self.turn, String::new(), OutboundKind::Action);
+        put(&mut self.turn, Outbound { action: Some(action.clone()), ..row }, None);
+        self.turn.conversation.status = status;
+    }
+
     /// Comes once for each contact and channel, so it is no automatic answer that a minute could hold too many of.
     fn welcome(&mut self) {
         self.contact_event(EventType::Welcomed, ActorType::Bot, Payload::EMPTY);

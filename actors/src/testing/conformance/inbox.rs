@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Subject;
 use super::fixture::{Customer, accept, at, turn};
+use crate::domain::action::Action;
 use crate::domain::address::Address;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::TenantId;
@@ -126,6 +127,8 @@ pub async fn content_comes_back_as_it_was(store: &impl Subject) {
             reply_to: None,
             alias: Some(Address::from_normalised("whatsapp:FR.99")),
             provider_consent: Some(ProviderConsent::Help),
+            start: Some("abc".into()),
+            acknowledge: Some(Action { kind: "answer".into(), arguments: serde_json::json!({ "query": "1" }) }),
         },
     };
     let content = new.content.clone();

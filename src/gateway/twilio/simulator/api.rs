@@ -13,8 +13,7 @@ use super::World;
 use super::accounts::lock;
 use super::ledger::{Sent, our_id};
 use super::resource::{API_VERSION, ErrorResource, ListResource, MessageResource};
-use super::socket::Socket;
-use crate::gateway::simulator::{CallbackPlan, Drawn, Fault};
+use crate::gateway::simulator::{CallbackPlan, Drawn, Fault, Socket};
 use crate::gateway::twilio::form::Form;
 
 /// The longest request that is read.

@@ -12,7 +12,6 @@ mod message;
 mod policy;
 mod provided;
 mod resource;
-mod socket;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +41,7 @@ use self::webhooks::Post;
 pub use self::webhooks::SignedWebhook;
 use crate::gateway::client;
 use crate::gateway::simulator::Fate;
+use crate::gateway::simulator::Socket;
 pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
@@ -368,7 +368,7 @@ fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Resul
     .workers(workers.max(1))
     .backlog(2_048)
     .keep_alive(Duration::from_secs(75))
-    .on_connect(socket::Socket::keep)
+    .on_connect(Socket::keep)
     .disable_signals()
     .shutdown_timeout(1)
     .listen(listener)?

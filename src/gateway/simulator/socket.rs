@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use actix_web::dev::Extensions;
 
 /// A connection's socket.
-pub(super) struct Socket(TcpStream);
+pub(in crate::gateway) struct Socket(TcpStream);
 
 impl Socket {
     /// Kept with every connection (`HttpServer::on_connect`).

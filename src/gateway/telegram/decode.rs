@@ -1,0 +1,392 @@
+//! Decodes an update whose origin was verified.
+//!
+//! Messages of private chats are numbered per bot, those of supergroups and channels per chat. So the id of a message is
+//! `TG` and its number, and in a supergroup also a digest of the chat. What comes in is known by the update's number too
+//! (`TG2746u700000001`): Telegram repeats an update under the same number, and an edit is another update of the same message.
+
+use std::fmt::Write as _;
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
+use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound};
+use serde_json::json;
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use super::update::{
+    ANSWER_CALLBACK, CallbackQuery, Chat, File, MemberUpdate, Message, Quoted, Update, User, is_service,
+};
+use super::{ID_PREFIX, TelegramBot};
+use crate::config::Channel;
+use crate::gateway::channel_event::{
+    ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
+};
+use crate::gateway::{Received, Rejection};
+
+/// The longest text that is taken. Telegram's own limit is 4,096 characters.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// The longest data of a button, or payload of an invoice, that is taken; Telegram's limits are 64 and 128 bytes.
+const MAX_DATA_BYTES: usize = 4_096;
+
+/// What is wrong with a webhook that cannot be read; none of it repeats what came.
+const NOT_AN_UPDATE: &str = "the body is not an update: a JSON object with `update_id`";
+const TEXT_TOO_LONG: &str = "the text is longer than 65536 bytes, the longest that is taken";
+
+/// Where the file of an attachment is: not a URL, because a URL would have the bot's token in it.
+pub(super) const FILE_SCHEME: &str = "telegram-file:";
+
+/// Ids of supergroups and channels are below this; those of basic groups, whose messages are numbered per bot, above.
+const FIRST_SUPERGROUP: i64 = -1_000_000_000_000;
+
+/// Whose updates are being read.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    tenant: TenantId,
+    channel: ChannelId,
+    /// The bot.
+    own: Address,
+    groups: Vec<Address>,
+}
+
+/// What every part of one update has in common.
+#[derive(Clone, Copy)]
+struct Arrival {
+    update_id: i64,
+    correlation: CorrelationId,
+    at: Timestamp,
+}
+
+impl Reader {
+    pub fn new(channel: &Channel, bot: &TelegramBot) -> Self {
+        Self {
+            tenant: channel.tenant.clone(),
+            channel: channel.id.clone(),
+            own: channel.address.clone(),
+            groups: bot.groups.clone(),
+        }
+    }
+
+    /// The update of one webhook.
+    pub fn webhook(&self, body: &[u8], correlation: CorrelationId, at: Timestamp) -> Result<Received, Rejection> {
+        let update: Update<'_> = serde_json::from_slice(body).map_err(|_| Rejection::Malformed(NOT_AN_UPDATE))?;
+        self.update(&update, correlation, at)
+    }
+
+    pub fn update(
+        &self,
+        update: &Update<'_>,
+        correlation: CorrelationId,
+        at: Timestamp,
+    ) -> Result<Received, Rejection> {
+        let arrival = Arrival { update_id: update.update_id, correlation, at };
+        if let Some(raw) = update.message {
+            return self.message(raw, arrival);
+        }
+        if update.edited_message.is_some() {
+            return Ok(Received::Nothing);
+        }
+        if let Some(query) = &update.callback_query {
+            return Ok(self.pressed(query, arrival));
+        }
+        if let Some(member) = &update.my_chat_member {
+            return Ok(self.own_membership(member, arrival));
+        }
+        let kind = if let Some(member) = &update.chat_member {
+            ChannelEventKind::MemberChanged {
+                chat: address(member.chat.id),
+                who: address(member.new_chat_member.user.id),
+                before: member.old_chat_member.membership(),
+                after: member.new_chat_member.membership(),
+                invite_link: member.invite_link.as_ref().map(|link| link.invite_link.clone()),
+            }
+        } else if let Some(request) = &update.chat_join_request {
+            ChannelEventKind::JoinRequested {
+                chat: address(request.chat.id),
+                from: address(request.from.id),
+                invite_link: request.invite_link.as_ref().map(|link| link.invite_link.clone()),
+                query: request.query_id.clone(),
+            }
+        } else if let Some(query) = &update.pre_checkout_query {
+            ChannelEventKind::Checkout {
+                query: query.id.clone(),
+                from: address(query.from.id),
+                price: Price { currency: query.currency.clone(), amount: query.total_amount },
+                payload: bounded(&query.invoice_payload),
+            }
+        } else if let Some(changed) = &update.subscription {
+            let change = match changed.state.as_str() {
+                "canceled" => SubscriptionChange::Cancelled,
+                "active" => SubscriptionChange::Resumed,
+                "failed" => SubscriptionChange::RenewalFailed,
+                _ => return Ok(Received::Nothing),
+            };
+            let (from, payload) = (address(changed.user.id), bounded(&changed.invoice_payload));
+            ChannelEventKind::SubscriptionChanged { from, payload, change }
+        } else {
+            return Ok(Received::Nothing);
+        };
+        Ok(self.event(kind, arrival))
+    }
+
+    fn message(&self, raw: &RawValue, arrival: Arrival) -> Result<Received, Rejection> {
+        // What is no message as we know them is not worth a repetition.
+        let Ok(message) = serde_json::from_str::<Message>(raw.get()) else { return Ok(Received::Nothing) };
+        if let Some(event) = self.event_of(&message, arrival) {
+            return Ok(event);
+        }
+        if !self.listens_to(&message.chat) || message.from.as_ref().is_some_and(|from| from.is_bot) {
+            return Ok(Received::Nothing);
+        }
+        let body = message.text.as_deref().or(message.caption.as_deref()).unwrap_or_default();
+        if body.len() > MAX_TEXT_BYTES {
+            return Err(Rejection::Malformed(TEXT_TOO_LONG));
+        }
+        let mut details = details(&message);
+        let mut body = without_nul(body);
+        if body.is_empty() {
+            // What has no text but is more than a picture of it.
+            if let Some(poll) = &message.poll {
+                body = without_nul(&poll.question);
+            } else if let Some(dice) = &message.dice {
+                body = without_nul(&dice.emoji);
+            } else if let Some(emoji) = message.sticker.as_ref().and_then(|sticker| sticker.emoji.as_deref()) {
+                body = without_nul(emoji);
+            }
+        }
+        if body.is_empty() && details.is_empty() && is_service(raw) {
+            return Ok(Received::Nothing);
+        }
+        if let Some(rest) = body.strip_prefix("/start").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+            details.start = Some(rest.trim().to_owned());
+        }
+        let new = self.inbound(&message.chat, message.message_id, message.from.as_ref(), (body, details), arrival);
+        Ok(Received::Message(Box::new(new)))
+    }
+
+    /// A message of Telegram's own that is an event.
+    fn event_of(&self, message: &Message, arrival: Arrival) -> Option<Received> {
+        let from = message.from.as_ref().map_or(message.chat.id, |from| from.id);
+        let kind = if let Some(paid) = &message.successful_payment {
+            ChannelEventKind::Paid(Payment {
+                from: address(from),
+                price: Price { currency: paid.currency.clone(), amount: paid.total_amount },
+                payload: bounded(&paid.invoice_payload),
+                charge: bounded(&paid.telegram_payment_charge_id),
+                paid_until: paid.subscription_expiration_date.and_then(|at| Timestamp::from_timestamp(at, 0)),
+                is_recurring: paid.is_recurring,
+                is_first_recurring: paid.is_first_recurring,
+            })
+        } else if let Some(refunded) = &message.refunded_payment {
+            ChannelEventKind::Refunded {
+                from: address(from),
+                price: Price { currency: refunded.currency.clone(), amount: refunded.total_amount },
+                payload: bounded(&refunded.invoice_payload),
+                charge: bounded(&refunded.telegram_payment_charge_id),
+            }
+        } else if let Some(to) = message.migrate_to_chat_id {
+            ChannelEventKind::ChatMigrated { from: address(message.chat.id), to: address(to) }
+        } else if let Some(old) = message.migrate_from_chat_id {
+            ChannelEventKind::ChatMigrated { from: address(old), to: address(message.chat.id) }
+        } else {
+            return None;
+        };
+        Some(self.event(kind, arrival))
+    }
+
+    /// A pressed button. It is answered with the message's turn: until then the button shows that it waits.
+    fn pressed(&self, query: &CallbackQuery, arrival: Arrival) -> Received {
+        let action = Action { kind: ANSWER_CALLBACK.to_owned(), arguments: json!({ "query": query.id }) };
+        let data = query.data.as_deref().filter(|data| data.len() <= MAX_DATA_BYTES).unwrap_or_default();
+        let message = query.message.as_ref();
+        let details = Details {
+            button: Some(Button { text: without_nul(label(message, data)), payload: without_nul(data) }),
+            reply_to: message
+                .and_then(|message| message.chat.as_ref().map(|chat| message_id(chat.id, message.message_id))),
+            acknowledge: Some(action),
+            ..Details::default()
+        };
+        let private = Chat { id: query.from.id, kind: "private".to_owned(), title: None };
+        let chat = message.and_then(|message| message.chat.as_ref()).unwrap_or(&private);
+        if !self.listens_to(chat) {
+            return Received::Nothing;
+        }
+        let number = message.map_or(0, |message| message.message_id);
+        let new = self.inbound(chat, number, Some(&query.from), (String::new(), details), arrival);
+        Received::Message(Box::new(new))
+    }
+
+    /// The bot's own place: a person blocked it or let it speak again, or a group's administrator changed what it may do.
+    fn own_membership(&self, changed: &MemberUpdate, arrival: Arrival) -> Received {
+        let membership = changed.new_chat_member.membership();
+        if changed.chat.is_private() {
+            return Received::Nothing;
+        }
+        let own = &changed.new_chat_member;
+        let is_owner = membership == Membership::Owner;
+        let rights = OwnRights {
+            membership,
+            can_invite: is_owner || own.can_invite_users == Some(true),
+            can_restrict: is_owner || own.can_restrict_members == Some(true),
+        };
+        self.event(ChannelEventKind::OwnRightsChanged { chat: address(changed.chat.id), rights }, arrival)
+    }
+
+    /// Whether messages of a chat are read.
+    fn listens_to(&self, chat: &Chat) -> bool {
+        chat.is_private() || (chat.kind != "channel" && self.groups.contains(&address(chat.id)))
+    }
+
+    /// A group is one contact, under its title: who of it wrote makes no difference to the answer.
+    fn inbound(
+        &self,
+        chat: &Chat,
+        number: i64,
+        from: Option<&User>,
+        (body, details): (String, Details),
+        arrival: Arrival,
+    ) -> NewInbound {
+        let name = if chat.is_private() { from.and_then(User::name) } else { chat.title.clone() };
+        NewInbound {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            provider_message_id: update_message_id(chat.id, number, arrival.update_id),
+            from: address(chat.id),
+            to: self.own.clone(),
+            content: Content { body, profile_name: name.map(|name| without_nul(&name)), details },
+            correlation: arrival.correlation,
+            received_at: arrival.at,
+            spooled: false,
+        }
+    }
+
+    fn event(&self, kind: ChannelEventKind, arrival: Arrival) -> Received {
+        Received::Event(Box::new(ChannelEvent {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            id: ProviderMessageId::new(&format!("{ID_PREFIX}u{}", arrival.update_id)),
+            correlation: arrival.correlation,
+            received_at: arrival.at,
+            kind,
+        }))
+    }
+}
+
+impl super::update::Member {
+    fn membership(&self) -> Membership {
+        match self.status.as_str() {
+            "creator" => Membership::Owner,
+            "administrator" => Membership::Administrator,
+            "member" => Membership::Member,
+            "restricted" if self.is_member != Some(false) => Membership::Member,
+            "kicked" => Membership::Banned,
+            _ => Membership::Outside,
+        }
+    }
+}
+
+/// The id of a message, as a receipt and as what a reply quotes.
+#[must_use]
+pub fn message_id(chat: i64, number: i64) -> ProviderMessageId {
+    ProviderMessageId::new(&numbered(chat, number))
+}
+
+/// The id of what came in with an update.
+#[must_use]
+pub fn update_message_id(chat: i64, number: i64, update: i64) -> ProviderMessageId {
+    let mut id = numbered(chat, number);
+    // Writing into a String cannot fail.
+    let _ = write!(id, "u{update}");
+    ProviderMessageId::new(&id)
+}
+
+fn numbered(chat: i64, number: i64) -> String {
+    let mut id = format!("{ID_PREFIX}{number}");
+    if chat < FIRST_SUPERGROUP {
+        let digest = Sha256::digest(chat.to_string().as_bytes());
+        id.push('c');
+        digest.iter().take(4).for_each(|byte| {
+            let _ = write!(id, "{byte:02x}");
+        });
+    }
+    id
+}
+
+pub(super) fn is_message_id(text: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = text.strip_prefix(ID_PREFIX) else { return false };
+    let (message, update) = rest.split_once('u').map_or((rest, None), |(message, update)| (message, Some(update)));
+    let (number, chat) = message.split_once('c').map_or((message, None), |(number, chat)| (number, Some(chat)));
+    is_digits(number)
+        && update.is_none_or(is_digits)
+        && chat.is_none_or(|chat| chat.len() == 8 && chat.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub(super) fn address(id: i64) -> Address {
+    Address::from_normalised(&format!("telegram:{id}"))
+}
+
+/// What stands on the pressed button.
+fn label<'a>(message: Option<&'a Quoted>, data: &'a str) -> &'a str {
+    let keyboard = message.and_then(|message| message.reply_markup.as_ref());
+    let mut buttons = keyboard.into_iter().flat_map(|keyboard| keyboard.inline_keyboard.iter().flatten());
+    let pressed = buttons.find(|button| button.callback_data.as_deref() == Some(data));
+    pressed.map_or(data, |button| button.text.as_str())
+}
+
+fn details(message: &Message) -> Details {
+    let place = |at: super::update::Degrees, label: Option<&str>, postal: Option<&str>| {
+        let is_one = at.latitude.abs() <= 90.0 && at.longitude.abs() <= 180.0;
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(without_nul);
+        let (label, address) = (text(label), text(postal));
+        is_one.then_some(Location { latitude: at.latitude, longitude: at.longitude, label, address })
+    };
+    let location = match (&message.venue, message.location) {
+        (Some(venue), _) => place(venue.location, Some(&venue.title), Some(&venue.address)),
+        (None, Some(at)) => place(at, None, None),
+        (None, None) => None,
+    };
+    Details {
+        media: media(message),
+        button: message
+            .web_app_data
+            .as_ref()
+            .map(|app| Button { text: without_nul(&app.button_text), payload: without_nul(&app.data) }),
+        location,
+        reply_to: message.reply_to_message.as_ref().map(|quoted| message_id(message.chat.id, quoted.message_id)),
+        ..Details::default()
+    }
+}
+
+/// A photo comes in several sizes, the largest last.
+fn media(message: &Message) -> Vec<Media> {
+    let of = |file: &File, usual: &str| Media {
+        url: format!("{FILE_SCHEME}{}", without_nul(&file.file_id)),
+        content_type: without_nul(file.mime_type.as_deref().unwrap_or(usual)),
+    };
+    let photo = message.photo.as_ref().and_then(|sizes| sizes.last()).map(|file| of(file, "image/jpeg"));
+    // An animation comes as a document as well.
+    let document = message.document.as_ref().filter(|_| message.animation.is_none());
+    let others = [
+        (message.animation.as_ref(), "video/mp4"),
+        (document, "application/octet-stream"),
+        (message.audio.as_ref(), "audio/mpeg"),
+        (message.video.as_ref(), "video/mp4"),
+        (message.video_note.as_ref(), "video/mp4"),
+        (message.voice.as_ref(), "audio/ogg"),
+        (message.sticker.as_ref(), "image/webp"),
+    ];
+    let others = others.into_iter().filter_map(|(file, usual)| file.map(|file| of(file, usual)));
+    photo.into_iter().chain(others).collect()
+}
+
+fn bounded(text: &str) -> String {
+    without_nul(&text[..text.floor_char_boundary(MAX_DATA_BYTES)])
+}
+
+/// PostgreSQL's text cannot hold NUL: the replacement character stands in for it.
+fn without_nul(text: &str) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
+}

@@ -1,0 +1,146 @@
+//! Telegram's Bot API: webhooks or long polling in, `sendMessage` and the calls of chat administrators out.
+//!
+//! In: [`TelegramReceiver`] believes a webhook by its secret token and decodes it (`update`, `decode`). Out:
+//! [`TelegramGateway`] sends texts (`send`) and makes the calls that are not messages (`actions`), both through `call`, which
+//! classifies what Telegram answers (`codes`). `config` reads a channel's keys, `checks` asks whether a set-up works, and
+//! [`simulator`] is the other side of all that.
+
+mod actions;
+mod call;
+mod chats;
+mod checks;
+pub mod codes;
+mod config;
+mod decode;
+mod send;
+pub mod simulator;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderName;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::CorrelationId;
+use palabre_actors::ports::Pending;
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+pub use self::config::{TelegramBot, UpdateSource};
+use self::decode::Reader;
+pub use self::decode::{message_id, update_message_id};
+pub use self::send::TelegramGateway;
+pub use self::update::ALLOWED_UPDATES;
+use super::simulator::Simulation;
+use super::{
+    Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, SetupFinding,
+    WebhookProtocol, WebhookRequest, Wiring,
+};
+use crate::config::Channel;
+
+/// The name in configuration, paths and metrics.
+pub const NAME: &str = "telegram";
+
+/// The header in which `secret_token` of `setWebhook` comes back.
+pub const SECRET_HEADER: HeaderName = HeaderName::from_static("x-telegram-bot-api-secret-token");
+
+/// How the ids that we give to Telegram's messages begin.
+const ID_PREFIX: &str = "TG";
+
+/// The provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Telegram;
+
+impl Provider for Telegram {
+    fn docs(&self) -> &'static str {
+        "docs/providers/telegram.md"
+    }
+
+    fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
+        let bot = settings(channel)?;
+        let receiver = bot.webhook_secret.clone().filter(|_| bot.updates == UpdateSource::Webhook).map(|secret| {
+            let receiver = TelegramReceiver { secret, reader: Reader::new(channel, bot) };
+            Arc::new(receiver) as Arc<dyn Receiver>
+        });
+        let gateway = TelegramGateway::new(wiring.client.clone(), bot)?;
+        Ok(ChannelConnection { sender: bot.id.clone(), receiver, gateway: Arc::new(gateway) })
+    }
+
+    fn codes(&self) -> &'static [Code] {
+        codes::CODES
+    }
+
+    fn is_message_id(&self, text: &str) -> bool {
+        decode::is_message_id(text)
+    }
+
+    fn on_unknown_id(&self) -> Bilingual {
+        (
+            "it has the form of a Telegram message's id: no update with it was accepted, and nothing was sent under it. \
+             `palabre telegram info` tells whether Telegram could deliver its updates",
+            "il a la forme d'un identifiant de message Telegram : aucune mise à jour n'a été acceptée avec lui, et rien n'est \
+             parti sous lui. `palabre telegram info` dit si Telegram a pu livrer ses mises à jour",
+        )
+    }
+
+    fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {
+        Box::pin(checks::run(channel, wiring))
+    }
+
+    fn simulation(&self) -> Result<&'static dyn Simulation, &'static str> {
+        Ok(&simulator::TelegramSimulation)
+    }
+}
+
+fn settings(channel: &Channel) -> Result<&TelegramBot, ConnectError> {
+    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+}
+
+static PROTOCOL: WebhookProtocol = WebhookProtocol {
+    proof: Some(SECRET_HEADER),
+    acknowledgement: ("application/json", "{}"),
+    on_bad_proof: "the secret token is not the channel's webhook_secret: run `palabre telegram set-webhook`, which tells it to \
+                   Telegram anew",
+    on_not_ours: "the update is for another bot",
+};
+
+/// A channel's way in.
+#[derive(Debug)]
+pub struct TelegramReceiver {
+    secret: SecretString,
+    reader: Reader,
+}
+
+impl TelegramReceiver {
+    fn believe(&self, request: &WebhookRequest<'_>) -> Result<(), Rejection> {
+        let claimed = request.header(&SECRET_HEADER).ok_or(Rejection::BadSignature)?;
+        let genuine = self.secret.expose_secret().as_bytes().ct_eq(claimed.as_bytes());
+        if bool::from(genuine) { Ok(()) } else { Err(Rejection::BadSignature) }
+    }
+}
+
+impl Receiver for TelegramReceiver {
+    fn protocol(&self) -> &'static WebhookProtocol {
+        &PROTOCOL
+    }
+
+    fn receive(
+        &self,
+        request: WebhookRequest<'_>,
+        correlation: CorrelationId,
+        now: Timestamp,
+    ) -> Result<Received, Rejection> {
+        self.believe(&request)?;
+        if !request.is("application/json") {
+            return Err(Rejection::MediaType("send application/json"));
+        }
+        self.reader.webhook(request.body, correlation, now)
+    }
+
+    /// Telegram tells nothing of a message after it was sent.
+    fn receive_status(&self, request: WebhookRequest<'_>, _now: Timestamp) -> Result<Received, Rejection> {
+        self.believe(&request)?;
+        Ok(Received::Nothing)
+    }
+}

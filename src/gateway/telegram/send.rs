@@ -1,0 +1,106 @@
+//! Sends texts through `sendMessage`, and tells what came of it.
+//!
+//! Texts go without a parse mode: nothing that a contact or a template wrote is ever read as markup. There is no
+//! idempotency key and no list of what was sent, so what became of a message whose answer was lost nobody can tell
+//! (`on_unknown`).
+
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::send::{
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
+};
+use palabre_actors::ports::{Gateway, Pending};
+use serde::{Deserialize, Serialize};
+
+use super::call::{Api, CallError, bad_address};
+use super::chats::MigratedChats;
+use super::{TelegramBot, actions, codes, decode};
+use crate::gateway::ConnectError;
+
+/// A bot's way out.
+#[derive(Debug)]
+pub struct TelegramGateway {
+    api: Api,
+    on_unknown: OnUnknown,
+    chats: MigratedChats,
+}
+
+/// `sendMessage`: <https://core.telegram.org/bots/api#sendmessage>
+#[derive(Serialize)]
+struct SendMessage<'a> {
+    chat_id: i64,
+    text: &'a str,
+}
+
+/// Of a sent message.
+#[derive(Deserialize)]
+struct SentMessage {
+    message_id: i64,
+}
+
+impl TelegramGateway {
+    /// A bot's gateway.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: the settings make no URL.
+    pub fn new(client: reqwest::Client, bot: &TelegramBot) -> Result<Self, ConnectError> {
+        Ok(Self { api: Api::new(client, bot)?, on_unknown: bot.on_unknown, chats: MigratedChats::default() })
+    }
+
+    async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+        match request.content {
+            OutboundContent::Text(text) => self.send_text(request.to, text).await,
+            OutboundContent::Action(action) => actions::perform((&self.api, &self.chats), request.to, action).await,
+            OutboundContent::Template { .. } => Err(SendError {
+                class: SendErrorClass::Reject,
+                code: Some("telegram_template".to_owned()),
+                throttled: false,
+                detail: "Telegram has no templates".to_owned(),
+            }),
+        }
+    }
+
+    async fn send_text(&self, to: &Address, text: &str) -> Result<Receipt, SendError> {
+        let chat_id = self.chat(to).ok_or_else(bad_address)?;
+        let sent = match self.send_message(&SendMessage { chat_id, text }).await {
+            // Refused, so surely not taken: the same goes to the chat's new id.
+            Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
+                let chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));
+                self.send_message(&SendMessage { chat_id, text }).await.map(|number| (chat_id, number))
+            }
+            sent => sent.map(|number| (chat_id, number)),
+        };
+        let (chat_id, number) = sent.map_err(|error| error.classified(false))?;
+        Ok(Receipt { provider_message_id: decode::message_id(chat_id, number) })
+    }
+
+    async fn send_message(&self, message: &SendMessage<'_>) -> Result<i64, CallError> {
+        let number = |raw: &serde_json::value::RawValue| {
+            serde_json::from_str::<SentMessage>(raw.get()).ok().map(|sent| sent.message_id)
+        };
+        self.api.call("sendMessage", message, number).await
+    }
+
+    /// The chat's present id.
+    fn chat(&self, to: &Address) -> Option<i64> {
+        to.path().parse().ok().map(|id| self.chats.present_id(id))
+    }
+}
+
+impl Gateway for TelegramGateway {
+    fn send<'a>(&'a self, request: OutboundRequest<'a>) -> Pending<'a, Result<Receipt, SendError>> {
+        Box::pin(self.hand_over(request))
+    }
+
+    /// Telegram has no list of what a bot sent.
+    fn find<'a>(&'a self, _request: OutboundRequest<'a>) -> Pending<'a, Result<Found, SendError>> {
+        Box::pin(std::future::ready(Ok(Found::CannotTell)))
+    }
+
+    fn class_of(&self, code: &str) -> Option<SendErrorClass> {
+        codes::find(code).map(|known| known.class)
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.on_unknown
+    }
+}

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -76,6 +77,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         conversation: None,
         opted_out: false,
         confirmed: false,
+        agenda: Arc::default(),
         welcomed: false,
     };
     let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
@@ -86,6 +88,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         conversation: Some(conversation),
         opted_out,
         confirmed: false,
+        agenda: Arc::default(),
         welcomed: false,
     }
 }

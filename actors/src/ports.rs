@@ -21,6 +21,7 @@ pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
 pub use self::recipients::{OptIn, RecipientStatus, RecipientStatuses};
 use crate::domain::Timestamp;
 use crate::domain::address::Scheme;
+use crate::domain::booking::Agenda;
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::ids::{
@@ -87,6 +88,10 @@ pub trait Turns: Send + Sync {
     /// The state of a conversation, and its accepted messages up to `through` that had no turn yet, in order of
     /// acceptance. (Later ones are still on their way through memory.)
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>>;
+
+    /// What is booked of the tenant's resources from now on, and what the conversation's contact has booked. Asked for where
+    /// the tenant's flows need it.
+    fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>>;
 
     /// Commits a turn (I4). `Conflict`: the version moved, the message had its turn already, or the timer is gone; nothing was
     /// written, load again. After any other error the outcome may be unknown: load again.

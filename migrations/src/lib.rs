@@ -22,6 +22,7 @@ mod m20261130_000021_search;
 mod m20261130_000030_timers;
 mod m20261130_000040_blocked_reason;
 mod m20261130_000070_people;
+mod m20261130_000085_bookings;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000030_timers::Migration),
             Box::new(m20261130_000040_blocked_reason::Migration),
             Box::new(m20261130_000070_people::Migration),
+            Box::new(m20261130_000085_bookings::Migration),
         ]
     }
 }

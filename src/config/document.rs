@@ -149,6 +149,11 @@ impl<'a> Scope<'a> {
         Self { document, problems, path: String::new() }
     }
 
+    /// Where problems of this document go.
+    pub(super) fn problems(&self) -> &'a Problems {
+        self.problems
+    }
+
     /// A table in this one.
     pub(super) fn table(&self, key: &str) -> Self {
         Self { path: join(&self.path, key), ..self.clone() }

@@ -138,6 +138,11 @@ impl Problems {
         });
     }
 
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        self.0.borrow().iter().filter(|problem| problem.severity == Severity::Error).count()
+    }
+
     pub(super) fn any_errors(&self) -> bool {
         self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }

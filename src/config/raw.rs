@@ -7,6 +7,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::raw_flows::{RawBooking, RawFlow, RawFlowTexts, RawService};
+
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -156,6 +158,10 @@ pub(super) struct RawTenant {
     pub(super) faq: Option<Vec<RawFaq>>,
     pub(super) replies: RawReplies,
     pub(super) hours: RawHours,
+    pub(super) services: Option<Vec<RawService>>,
+    pub(super) booking: RawBooking,
+    pub(super) flows: Option<Vec<RawFlow>>,
+    pub(super) flow_texts: RawFlowTexts,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).

@@ -23,6 +23,7 @@ use super::fallback;
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
+use super::flows;
 use super::hours::hours;
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
@@ -100,7 +101,20 @@ pub(super) fn tenant(
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
     let (rules, hours) = (rules?, hours?);
+    let around = flows::Surroundings {
+        hours: &hours,
+        zone: timezone?,
+        english: rules.source().language == Language::En,
+        tenant_name: name.as_deref().unwrap_or_default(),
+        folder: reading.secrets.folder,
+        templates: rules.source().templates.iter().map(|template| template.name.as_str()).collect(),
+    };
+    let flows = flows::flows(root, raw, &around, root.problems())?;
     let rules = rules.with_hours(hours, timezone?);
+    let rules = match flows {
+        Some(flows) => rules.with_flows(flows),
+        None => rules,
+    };
     let carriers = carriers_of_templates(&channels);
     let mut channels: Vec<Channel> = channels.into_iter().map(|channel| channel.whole).collect::<Option<_>>()?;
     know_templates(&mut channels, &rules.source().templates, &carriers);

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::booking::{Agenda, Busy};
 use palabre_actors::domain::conversation::ConversationKey;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
@@ -101,6 +102,26 @@ impl Turns for Store {
         Box::pin(async move {
             self.admitted()?;
             self.0.conversations.ask(load).await
+        })
+    }
+
+    fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>> {
+        let key = key.clone();
+        Box::pin(async move {
+            let values = [text(key.tenant.as_str()), text(key.address.as_str()), time(now)];
+            let rows = self.read(sql::AGENDA, values, |row| Ok((row.booking()?, row.get::<bool>(7)?))).await?;
+            let mut agenda = Agenda { read_at: now, ..Agenda::default() };
+            for (booking, is_mine) in rows {
+                agenda.busy.push(Busy {
+                    resource: booking.resource.clone(),
+                    from: booking.starts_at,
+                    until: booking.free_at,
+                });
+                if is_mine {
+                    agenda.mine.push(booking);
+                }
+            }
+            Ok(agenda)
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Questions of one kind wait while the one before them is answered, and are then answered together by one statement.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::Address;
@@ -169,6 +170,7 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
             // Asked for where they matter.
             welcomed: false,
             confirmed: false,
+            agenda: Arc::default(),
         },
     })
 }

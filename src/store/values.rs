@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::booking::Booking;
 use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
@@ -150,6 +151,19 @@ impl Row {
                 created_at: self.time(8)?,
             },
         }))
+    }
+
+    /// Columns as `sql::AGENDA` selects them.
+    pub fn booking(&self) -> Result<Booking, DbErr> {
+        Ok(Booking {
+            id: self.parse(0)?,
+            service: self.get(1)?,
+            resource: self.get(2)?,
+            starts_at: self.time(3)?,
+            ends_at: self.time(4)?,
+            free_at: self.time(5)?,
+            state: self.parse(6)?,
+        })
     }
 
     /// Columns as `sql::LOAD` selects them, from the contact's id on.

@@ -47,6 +47,8 @@ use self::turn_in_flight::{Applied, Blocking, ReservedSend};
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// The time between two questions doubles up to this.
 const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
+/// How long a conversation in a flow goes on with what it read of the tenant's bookings.
+const AGENDA_LASTS: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
 
@@ -164,6 +166,7 @@ impl Conversation {
         let key = self.setup.key.clone();
         let (poison, through) = (self.setup.poison, self.through);
         let asks = self.setup.profile.double_opt_in;
+        let needs_agenda = self.setup.profile.rules.needs_agenda();
         let loading = async move {
             let mut loaded = context.within_deadline(context.ports.turns.load(&key, through)).await?;
             if asks {
@@ -171,6 +174,10 @@ impl Conversation {
                 let person = context.ports.recipients.opt_in(&key.tenant, &key.channel, &key.address);
                 let person = context.within_deadline(person).await?;
                 (loaded.state.welcomed, loaded.state.confirmed) = (person.asked, person.confirmed);
+            }
+            if needs_agenda {
+                let agenda = context.ports.turns.agenda(&key, context.now());
+                loaded.state.agenda = Arc::new(context.within_deadline(agenda).await?);
             }
             if let Some(message) = poison.and_then(|id| loaded.waiting.iter().find(|message| message.id == id)) {
                 let now = context.now();
@@ -240,7 +247,7 @@ impl Conversation {
             self.backpressure.permit = None;
             return;
         }
-        if is_outdated || self.may_be_settled() {
+        if is_outdated || self.may_be_settled() || self.agenda_is_old() {
             return self.load(ctx);
         }
         if self.waits(ctx) {
@@ -287,6 +294,17 @@ impl Conversation {
         let rows = &self.rows;
         let asked = rows.asked_at.is_some_and(|at| at.elapsed() < rows.ask_again_after.saturating_mul(waiting));
         rows.queued && !asked
+    }
+
+    /// Whether to load again because the conversation is in a flow and what is booked was read some time ago. What is older than
+    /// that would do as well, since the commit checks what a turn takes: but then customers are often offered what is gone.
+    fn agenda_is_old(&self) -> bool {
+        let Memory::Current(state) = &self.memory else { return false };
+        let in_flow = || state.conversation.as_ref().is_some_and(|conversation| conversation.flow.is_some());
+        self.setup.profile.rules.needs_agenda()
+            && !self.queue.is_empty()
+            && in_flow()
+            && self.setup.context.now() - state.agenda.read_at > AGENDA_LASTS
     }
 
     /// The rows that an answer must not overtake.

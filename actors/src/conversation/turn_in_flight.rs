@@ -1,8 +1,11 @@
 //! A decided turn on its way through the store, with the send permits that its messages got.
 
+use std::sync::Arc;
+
 use super::ConversationSetup;
 use super::messages::{Due, Performed};
 use crate::domain::Timestamp;
+use crate::domain::booking::BookingChange;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
 use crate::domain::timer::TimerChange;
@@ -115,6 +118,7 @@ pub(super) struct Applied {
     /// Rows of it went back into the conversation queue.
     pub(super) releases: bool,
     pub(super) timers: Vec<TimerChange>,
+    pub(super) bookings: Vec<BookingChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
@@ -133,6 +137,7 @@ impl Applied {
             outcome: turn.consumed.as_ref().map(|consumed| consumed.outcome),
             releases: turn.releases && turn.knows_deferred,
             timers: turn.timers.clone(),
+            bookings: turn.effects.bookings.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
         }
     }
@@ -160,6 +165,10 @@ impl Applied {
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());
         state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);
+        if !self.bookings.is_empty() {
+            let agenda = Arc::make_mut(&mut state.agenda);
+            self.bookings.iter().for_each(|change| agenda.apply(change));
+        }
         match &self.consent {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
             Some(ConsentChange::OptIn { .. }) => state.opted_out = false,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::address::Address;
+use super::booking::Agenda;
 use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
 use super::words::stored_words;
 
@@ -37,6 +38,8 @@ pub struct State {
     pub welcomed: bool,
     /// Whether the person confirmed what a welcome asked, on whichever channel. Known where the tenant asks for it.
     pub confirmed: bool,
+    /// What is booked and offered. Known where the tenant's flows need it.
+    pub agenda: Arc<Agenda>,
 }
 
 /// A person of a tenant. `Debug` does not show the name.

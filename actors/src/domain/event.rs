@@ -72,6 +72,18 @@ pub enum EventType {
     Resolved,
     Reopened,
     RateLimited,
+    FlowStarted,
+    FlowCompleted,
+    FlowAbandoned,
+    BookingHeld,
+    BookingConfirmed,
+    BookingCancelled,
+    BookingDone,
+    BookingMissed,
+    LeadCaptured,
+    OfferMade,
+    OfferAccepted,
+    OfferExpired,
 }
 
 stored_words!(EventType {
@@ -108,6 +120,18 @@ stored_words!(EventType {
     Resolved => "resolved",
     Reopened => "reopened",
     RateLimited => "rate_limited",
+    FlowStarted => "flow_started",
+    FlowCompleted => "flow_completed",
+    FlowAbandoned => "flow_abandoned",
+    BookingHeld => "booking_held",
+    BookingConfirmed => "booking_confirmed",
+    BookingCancelled => "booking_cancelled",
+    BookingDone => "booking_done",
+    BookingMissed => "booking_missed",
+    LeadCaptured => "lead_captured",
+    OfferMade => "offer_made",
+    OfferAccepted => "offer_accepted",
+    OfferExpired => "offer_expired",
 });
 
 /// What kind of row an event is about.
@@ -121,6 +145,9 @@ pub enum EntityType {
     Session,
     LiveSession,
     Contact,
+    Booking,
+    Lead,
+    Offer,
 }
 
 stored_words!(EntityType {
@@ -130,6 +157,9 @@ stored_words!(EntityType {
     Session => "session",
     LiveSession => "live_session",
     Contact => "contact",
+    Booking => "booking",
+    Lead => "lead",
+    Offer => "offer",
 });
 
 /// Who caused an event.

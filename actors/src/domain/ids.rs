@@ -79,6 +79,18 @@ uuid_id!(
     UserId
 );
 uuid_id!(
+    /// A row of `bookings`.
+    BookingId
+);
+uuid_id!(
+    /// A row of `leads`.
+    LeadId
+);
+uuid_id!(
+    /// A row of `offers`.
+    OfferId
+);
+uuid_id!(
     /// Made when a webhook is accepted; on every row, event and log line of that flow.
     CorrelationId
 );

@@ -9,6 +9,7 @@ pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
 pub use super::faq::FaqEntry;
 use super::faq::{FaqExplanation, FaqIndex, FaqReading};
+use super::flow::Flows;
 use super::hours::Hours;
 use super::ids::TenantId;
 pub use super::rule_error::RuleError;
@@ -80,6 +81,7 @@ pub struct Rules {
     texts: Texts,
     hours: Hours,
     timezone: chrono_tz::Tz,
+    flows: Option<Flows>,
 }
 
 impl Rules {
@@ -98,7 +100,15 @@ impl Rules {
         let texts = Texts::new(&source, &mut errors);
         if errors.is_empty() {
             let faq = FaqIndex::new(&source.faq);
-            Ok(Self { source, keywords, faq, texts, hours: Hours::default(), timezone: chrono_tz::Tz::UTC })
+            Ok(Self {
+                source,
+                keywords,
+                faq,
+                texts,
+                hours: Hours::default(),
+                timezone: chrono_tz::Tz::UTC,
+                flows: None,
+            })
         } else {
             Err(errors)
         }
@@ -108,6 +118,24 @@ impl Rules {
     #[must_use]
     pub fn with_hours(self, hours: Hours, timezone: chrono_tz::Tz) -> Self {
         Self { hours, timezone, ..self }
+    }
+
+    /// The same, with flows.
+    #[must_use]
+    pub fn with_flows(self, flows: Flows) -> Self {
+        Self { flows: Some(flows), ..self }
+    }
+
+    /// The tenant's flows, if it has any.
+    #[must_use]
+    pub fn flows(&self) -> Option<&Flows> {
+        self.flows.as_ref()
+    }
+
+    /// Whether decisions need what is booked and offered ([`super::conversation::State::agenda`]).
+    #[must_use]
+    pub fn needs_agenda(&self) -> bool {
+        self.flows.as_ref().is_some_and(Flows::needs_agenda)
     }
 
     /// When the tenant is open, in its local time.

@@ -43,9 +43,21 @@ pub enum TimerKind {
     HandBack,
     /// A message that was asked for is written. The payload is a [`super::turn::ScheduledMessage`].
     Send,
+    /// A flow waited for the customer: they are reminded, or it ends.
+    Flow,
+    /// A booking was kept free, and is not confirmed. The payload names it.
+    HoldEnds,
+    /// A customer is reminded of a booking. The payload is a [`super::flow::Reminder`].
+    BookingReminder,
 }
 
-stored_words!(TimerKind { HandBack => "hand_back", Send => "send" });
+stored_words!(TimerKind {
+    HandBack => "hand_back",
+    Send => "send",
+    Flow => "flow",
+    HoldEnds => "hold_ends",
+    BookingReminder => "booking_reminder",
+});
 
 /// A change of a conversation's timers. In one turn, all cancellations come before what is set.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,15 +2,20 @@
 
 use super::Timestamp;
 use super::address::Address;
+use super::booking::BookingChange;
+use super::claim::ClaimChange;
 use super::conversation::{Contact, Conversation, ConversationKey};
 use super::event::Event;
 use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId, TimerId};
+use super::lead::Lead;
 use super::message::{Outbound, Role};
+use super::offer::OfferChange;
 use super::timer::TimerChange;
 use super::words::stored_words;
 
 mod answers;
 mod builder;
+mod flows;
 mod heard;
 mod inbound;
 mod requests;
@@ -69,8 +74,23 @@ pub struct Turn {
     pub outbox: Vec<Draft>,
     /// Timers that are set or cancelled.
     pub timers: Vec<TimerChange>,
+    /// Bookings, leads, offers, and claims on what is scarce.
+    pub effects: Effects,
     /// What happened.
     pub events: Vec<Event>,
+}
+
+/// Rows of a turn beside its messages, timers and events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// What it takes and gives back. What is given back is free before anything is taken.
+    pub claims: Vec<ClaimChange>,
+    /// Bookings.
+    pub bookings: Vec<BookingChange>,
+    /// Leads.
+    pub leads: Vec<Lead>,
+    /// Offers, and who takes them.
+    pub offers: Vec<OfferChange>,
 }
 
 /// How the turn used a message up.
@@ -95,6 +115,10 @@ pub enum Outcome {
     AnsweredFallback,
     /// HELP was answered.
     AnsweredHelp,
+    /// A flow went on.
+    AnsweredFlow,
+    /// A flow called a person.
+    HandedOver,
     /// STOP: recorded and confirmed (or confirmed by the provider).
     OptedOut,
     /// START: recorded.
@@ -119,6 +143,8 @@ stored_words!(Outcome {
     AnsweredFaq => "answered_faq",
     AnsweredFallback => "answered_fallback",
     AnsweredHelp => "answered_help",
+    AnsweredFlow => "answered_flow",
+    HandedOver => "handed_over",
     OptedOut => "opted_out",
     OptedIn => "opted_in",
     Confirmed => "confirmed",

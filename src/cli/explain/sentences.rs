@@ -87,6 +87,14 @@ fn outcome(word: &str) -> Option<Both> {
             "they asked for help, which is answered (by the provider itself if it said so)",
             "le contact a demandé de l'aide, et l'a reçue (du fournisseur lui-même s'il l'a dit)",
         ),
+        "answered_flow" => (
+            "a flow took it as an answer, and asked or said what comes next",
+            "un parcours l'a pris comme réponse, et a demandé ou dit la suite",
+        ),
+        "handed_over" => (
+            "a flow called a person, who has the conversation now",
+            "un parcours a appelé une personne, qui s'occupe désormais de la conversation",
+        ),
         "opted_out" => (
             "they said STOP: it is recorded, confirmed once, and from now on there is silence",
             "le contact a dit STOP : c'est noté, confirmé une fois, et c'est désormais le silence",

@@ -102,6 +102,14 @@ async fn fill(store: &Store) {
         UPDATE contacts SET welcomed_at = '{t}', confirmed_at = '{t}' WHERE id = (SELECT min(id) FROM contacts);
         INSERT INTO timers VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', (SELECT min(id) FROM conversations), 'send', '{t}',
             '{{\"text\": \"{odd}\"}}', '00000000-0000-7000-8000-0000000000f2', '{t}');
+        INSERT INTO claims VALUES ('belle', 'seat/{odd}/1', '00000000-0000-7000-8000-0000000000a1', '{t}');
+        INSERT INTO bookings VALUES ('00000000-0000-7000-8000-0000000000a1', 'belle', 'c', 'p', 'manucure', '{odd}', '{t}', '{t}', '{t}',
+            'held', '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+        INSERT INTO leads VALUES ('00000000-0000-7000-8000-0000000000a2', 'belle', 'c', 'p', '{odd}', 'a@b.fr', NULL, '{odd}', 1, 'new', 'lead',
+            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+        INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
+            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+        INSERT INTO on_duty VALUES ('belle', 'c', '{t}');
         UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
         UPDATE messages_in SET body = '{odd}', profile_name = '{odd}', details = '{{}}', reason = 'odd'

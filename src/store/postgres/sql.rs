@@ -5,6 +5,7 @@ mod outbox;
 mod outcomes;
 mod quota_leases;
 mod retention;
+mod scarce;
 mod turns;
 
 pub(in crate::store) use self::cold::*;
@@ -12,6 +13,7 @@ pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::quota_leases::*;
 pub(in crate::store) use self::retention::*;
+pub(in crate::store) use self::scarce::*;
 pub(in crate::store) use self::turns::*;
 
 /// The low watermark as a condition: no open row has a smaller id, so older months are not read. No upper bound of

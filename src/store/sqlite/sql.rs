@@ -8,11 +8,13 @@ mod cold;
 mod outbox;
 mod outcomes;
 mod retention;
+mod scarce;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::retention::*;
+pub(in crate::store) use self::scarce::*;
 
 /// The states of a row that is in its conversation's queue, as in the partial index `messages_out_line`.
 macro_rules! in_queue {

@@ -14,6 +14,7 @@ mod conversation_queue;
 mod job;
 mod late_failures;
 mod outbox_row;
+mod scarce;
 mod shards;
 mod sweeps;
 mod timers;

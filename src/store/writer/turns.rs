@@ -209,6 +209,7 @@ async fn write(
     conversations.insert_later(tx).await?;
     sessions(tx, turns).await?;
     super::timers::apply(tx, turns).await?;
+    super::scarce::apply(tx, turns).await?;
     for turn in turns {
         if let Some(session) = turn.live_session {
             keep_live(tx, turn, session, events).await?;

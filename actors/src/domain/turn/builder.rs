@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
+use super::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
@@ -100,6 +100,13 @@ impl<'a> TurnBuilder<'a> {
         Said::Something
     }
 
+    /// Writes a text of a flow, cut to what every channel carries.
+    pub(super) fn write(&mut self, body: &str, kind: OutboundKind) {
+        let longest = self.rules.source().longest_text;
+        let message = Outbound { in_reply_to: Some(self.message.id), ..outbound(&self.turn, cut(body, longest), kind) };
+        put(&mut self.turn, message, None);
+    }
+
     pub(super) fn note(
         &mut self,
         event_type: EventType,
@@ -166,6 +173,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         knows_deferred: false,
         outbox: Vec::new(),
         timers: Vec::new(),
+        effects: Effects::default(),
         events: Vec::new(),
     }
 }
@@ -190,6 +198,12 @@ pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outboun
         attempts: 0,
         created_at: turn.at,
     }
+}
+
+/// The beginning of a text that is too long, in UTF-16 units.
+pub(super) fn cut(body: &str, longest: usize) -> String {
+    let mut left = longest;
+    body.chars().take_while(|c| left.checked_sub(c.len_utf16()).inspect(|rest| left = *rest).is_some()).collect()
 }
 
 /// Puts a message into the turn, behind its other messages. A conversation that was written to is not new any more.

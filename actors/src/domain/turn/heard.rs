@@ -9,8 +9,10 @@ pub(super) struct Heard<'a> {
     pub(super) state: &'a State,
     pub(super) message: &'a Inbound,
     pub(super) role: Role,
-    /// What was said.
+    /// What was said: a button says what is on it.
     pub(super) text: &'a str,
+    /// What was said, folded.
+    pub(super) folded: &'a str,
     /// What the whole message means to consent.
     pub(super) keyword: Option<Keyword>,
 }

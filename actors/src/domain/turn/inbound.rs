@@ -1,6 +1,7 @@
 //! Decision about an inbound message.
 
 use super::builder::{TurnBuilder, outbound, put};
+use super::flows;
 use super::heard::Heard;
 use super::rules::route;
 use super::{ConsentChange, Turn};
@@ -30,12 +31,15 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     if let Some(action) = &message.content.details.acknowledge {
         builder.acknowledge(action);
     }
-    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, text, keyword });
+    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, text, folded: &folded, keyword });
     let silenced = match builder.turn.consent {
         Some(ConsentChange::OptOut { .. }) => true,
         Some(ConsentChange::OptIn { .. } | ConsentChange::Confirm { .. }) => false,
         None => state.opted_out,
     };
+    if matches!(builder.turn.consent, Some(ConsentChange::OptOut { .. })) {
+        flows::leave(&mut builder.turn, &state.agenda, "opted_out");
+    }
     if rules.source().double_opt_in && role == Role::Client && !silenced && !state.welcomed && !state.confirmed {
         builder.welcome();
     }

@@ -1,6 +1,7 @@
 //! Tables and properties of [`super::decide`] and [`super::decide_session_timer`].
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -67,6 +68,7 @@ fn state(address: &str) -> State {
         opted_out: false,
         welcomed: false,
         confirmed: false,
+        agenda: Arc::default(),
     }
 }
 

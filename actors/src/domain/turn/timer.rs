@@ -1,6 +1,7 @@
 //! Decision about a timer of a conversation that fires.
 
 use super::builder::{begin, close_session, idle, note};
+use super::flows;
 use super::requests::{ScheduledMessage, write_message};
 use super::{Refused, Turn};
 use crate::domain::Timestamp;
@@ -19,6 +20,11 @@ pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp)
     let turn = match timer.kind {
         TimerKind::HandBack => hand_back(begin(state, contact, timer.correlation, now)),
         TimerKind::Send => send(state, contact, timer, rules, now),
+        TimerKind::Flow => flows::waited(begin(state, contact, timer.correlation, now), state, rules),
+        TimerKind::HoldEnds => flows::hold_ends(begin(state, contact, timer.correlation, now), state, &timer.payload),
+        TimerKind::BookingReminder => {
+            flows::reminded(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
+        }
     };
     Some(Turn { fired: Some(timer.id), ..turn })
 }

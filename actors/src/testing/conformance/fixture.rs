@@ -16,7 +16,7 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Content, Generation, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::send::Receipt;
-use crate::domain::turn::{Consumed, Draft, Outcome, SessionChange, Start, Turn};
+use crate::domain::turn::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::ports::{Acceptance, ChannelKey, Claim, Claimable, Loaded, RecipientStatus, Settled, Settlement, Turns};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
@@ -158,6 +158,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         knows_deferred: false,
         outbox: Vec::new(),
         timers: Vec::new(),
+        effects: Effects::default(),
         events: vec![Event {
             id: EventId::fresh(),
             tenant: state.key.tenant.clone(),

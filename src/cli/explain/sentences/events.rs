@@ -135,6 +135,23 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("resolved", _) => ("the conversation was resolved", "la conversation a été résolue"),
         ("reopened", _) => ("the conversation was reopened", "la conversation a été rouverte"),
         ("escalated", _) => ("handed over to a person", "confié à une personne"),
+        ("flow_started", _) => ("a flow began", "un parcours a commencé"),
+        ("flow_completed", _) => ("the flow reached its end", "le parcours est arrivé à son terme"),
+        ("flow_abandoned", _) => ("the flow ended before its end", "le parcours s'est terminé avant son terme"),
+        ("booking_held", _) => ("a time was kept free for the contact", "un créneau a été gardé pour le contact"),
+        ("booking_confirmed", _) => ("a booking was confirmed", "un rendez-vous a été confirmé"),
+        ("booking_cancelled", _) => (
+            "a booking, or a time that was kept free, was given back",
+            "un rendez-vous, ou un créneau gardé, a été rendu",
+        ),
+        ("booking_done", _) => ("a booking took place", "un rendez-vous a eu lieu"),
+        ("booking_missed", _) => ("nobody came to a booking", "personne n'est venu à un rendez-vous"),
+        ("lead_captured", _) => ("a lead was written down", "une demande de contact a été notée"),
+        ("offer_made", _) => {
+            ("work was offered to the people on duty", "une mission a été proposée aux personnes de service")
+        }
+        ("offer_accepted", _) => ("somebody took the offer", "quelqu'un a accepté la mission"),
+        ("offer_expired", _) => ("nobody took the offer", "personne n'a accepté la mission"),
         _ => return None,
     })
 }
@@ -242,6 +259,7 @@ fn rule(name: &str) -> Option<Both> {
         "opted_out" => ("silence after STOP", "silence après un STOP"),
         "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),
         "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
+        "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
         "faq" => ("questions with known answers", "questions dont la réponse est connue"),
         "fallback" => ("reply by default", "réponse par défaut"),
         _ => return None,

@@ -7,6 +7,7 @@
 mod consent;
 mod fallback;
 mod faq;
+mod flow;
 mod human_handler;
 mod opted_out;
 mod reopen;
@@ -45,6 +46,7 @@ const RULES: &[Rule] = &[
     rule(opted_out::NAME, opted_out::apply),
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
+    rule(flow::NAME, flow::apply),
     rule(faq::NAME, faq::apply),
     rule(fallback::NAME, fallback::apply),
 ];
@@ -71,6 +73,6 @@ mod tests {
     #[test]
     fn consent_is_asked_first_and_the_fallback_last() {
         let names: Vec<_> = rule_names().collect();
-        assert_eq!(names, ["consent", "seller", "opted_out", "reopen", "human_handler", "faq", "fallback"]);
+        assert_eq!(names, ["consent", "seller", "opted_out", "reopen", "human_handler", "flow", "faq", "fallback"]);
     }
 }

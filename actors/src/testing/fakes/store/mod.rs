@@ -6,6 +6,7 @@ mod inbox;
 mod late_failures;
 mod outbox;
 mod quota_leases;
+mod scarce;
 mod settlements;
 mod turns;
 
@@ -39,6 +40,7 @@ pub enum Op {
     TenantsBehind,
     DeadLetter,
     Load,
+    Agenda,
     Commit,
     DueTurns,
     DueTimers,
@@ -109,6 +111,7 @@ struct Data {
     notices: BTreeMap<ChannelKey, Pause>,
     holds: BTreeMap<(TenantId, NodeId), quota_leases::NodeLease>,
     events: Vec<EventRow>,
+    scarce: scarce::Scarce,
 }
 
 impl FakeStore {

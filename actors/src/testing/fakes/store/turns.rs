@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Data, FakeStore, Op, StoreEvent};
 use crate::domain::Timestamp;
+use crate::domain::booking::Agenda;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ConversationId, CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
@@ -20,6 +21,11 @@ impl Turns for FakeStore {
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
         let key = key.clone();
         self.run(Op::Load, move |data| Ok(data.load(key, through)))
+    }
+
+    fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>> {
+        let key = key.clone();
+        self.run(Op::Agenda, move |data| Ok(data.agenda(&key, now)))
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
@@ -118,6 +124,7 @@ impl Data {
             opted_out: self.is_opted_out(&key.tenant, &key.address),
             welcomed: false,
             confirmed: false,
+            agenda: std::sync::Arc::default(),
             key,
         };
         Loaded { state, waiting, open_rows, deferred }
@@ -152,7 +159,9 @@ impl Data {
         };
         let releases_what_it_knows = !turn.releases || turn.knows_deferred || !waits();
         let fires_once = turn.fired.is_none_or(|timer| self.timers.contains_key(&timer));
-        if consumable && same_contact && same_version && asked_once && releases_what_it_knows && fires_once {
+        let may_take = self.may_take(turn);
+        if consumable && same_contact && same_version && asked_once && releases_what_it_knows && fires_once && may_take
+        {
             Ok(())
         } else {
             Err(PortErrorKind::Conflict.into())
@@ -178,6 +187,7 @@ impl Data {
         }
         self.apply_sessions(&turn);
         self.apply_timers(&turn);
+        self.take(&turn);
         let row = ConversationRow {
             tenant: tenant.clone(),
             channel: key.channel.clone(),

@@ -1,0 +1,169 @@
+//! Bookings: services, resources, and what customers have booked of them.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use super::claim::ClaimChange;
+use super::ids::BookingId;
+use super::words::stored_words;
+
+/// What can be booked, as the tenant's configuration describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its id, unique within the tenant.
+    pub id: String,
+    /// What customers call it.
+    pub name: String,
+    /// How long it takes.
+    pub duration: TimeDelta,
+    /// What a resource needs after it before the next one.
+    pub buffer: TimeDelta,
+    /// What it costs, as it is written to customers.
+    pub price: Option<String>,
+    /// Who or what does it; each can do one at a time.
+    pub resources: Vec<String>,
+    /// Other words for it.
+    pub words: Vec<String>,
+}
+
+/// Where a booking stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BookingState {
+    /// Kept free while the customer confirms.
+    Held,
+    /// Agreed.
+    Confirmed,
+    /// Called off, or never confirmed.
+    Cancelled,
+    /// It took place.
+    Done,
+    /// Nobody came.
+    NoShow,
+}
+
+stored_words!(BookingState {
+    Held => "held",
+    Confirmed => "confirmed",
+    Cancelled => "cancelled",
+    Done => "done",
+    NoShow => "no_show",
+});
+
+impl BookingState {
+    /// Whether its time is taken.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Held | Self::Confirmed)
+    }
+}
+
+/// A row of `bookings`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// Its row.
+    pub id: BookingId,
+    /// Which service.
+    pub service: String,
+    /// Who or what does it.
+    pub resource: String,
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// When it is over, without the buffer.
+    pub ends_at: Timestamp,
+    /// Until when the resource is taken.
+    pub free_at: Timestamp,
+    /// Where it stands.
+    pub state: BookingState,
+}
+
+/// Seconds of a piece of time that is claimed as one. Services begin and end on it.
+pub const GRID_SECONDS: i64 = 300;
+
+impl Booking {
+    /// The claims on its resource's time: one for each five minutes, so that no two bookings of a resource can overlap.
+    pub fn claims(&self) -> impl Iterator<Item = ClaimChange> + '_ {
+        let from = self.starts_at.timestamp().div_euclid(GRID_SECONDS);
+        let until = (self.free_at.timestamp() + GRID_SECONDS - 1).div_euclid(GRID_SECONDS);
+        (from..until.max(from + 1))
+            .map(|piece| ClaimChange::Take { key: format!("seat/{}/{piece}", self.resource), owner: self.id.0 })
+    }
+}
+
+/// A change of the tenant's bookings, part of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BookingChange {
+    /// A new row, with its claims.
+    Hold(Booking),
+    /// That row has another state. One that is not taken any more gives its claims back.
+    Become(BookingId, BookingState),
+}
+
+/// Time of a resource that is taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Busy {
+    /// Whose.
+    pub resource: String,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What is taken of the tenant's resources from now on, and what the contact has booked: what a booking flow decides on. It may
+/// be old: the claims of the commit are the truth.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Agenda {
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// Time that is taken, of every resource, the contact's own bookings included.
+    pub busy: Vec<Busy>,
+    /// The contact's bookings that are held or confirmed and not over, the earliest first.
+    pub mine: Vec<Booking>,
+}
+
+impl fmt::Debug for Agenda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agenda").field("busy", &self.busy.len()).field("mine", &self.mine.len()).finish_non_exhaustive()
+    }
+}
+
+impl Agenda {
+    /// Brings it up to a change of the contact's own.
+    pub fn apply(&mut self, change: &BookingChange) {
+        match change {
+            BookingChange::Hold(booking) => {
+                self.busy.push(Busy {
+                    resource: booking.resource.clone(),
+                    from: booking.starts_at,
+                    until: booking.free_at,
+                });
+                self.mine.push(booking.clone());
+                self.mine.sort_by_key(|booking| booking.starts_at);
+            }
+            BookingChange::Become(id, state) => {
+                let Some(at) = self.mine.iter().position(|booking| booking.id == *id) else { return };
+                if state.is_taken() {
+                    if let Some(booking) = self.mine.get_mut(at) {
+                        booking.state = *state;
+                    }
+                    return;
+                }
+                let gone = self.mine.remove(at);
+                let is_its = |busy: &Busy| busy.resource == gone.resource && busy.from == gone.starts_at;
+                if let Some(at) = self.busy.iter().position(is_its) {
+                    self.busy.swap_remove(at);
+                }
+            }
+        }
+    }
+
+    /// Whether a resource is free for that long.
+    #[must_use]
+    pub fn is_free(&self, resource: &str, from: Timestamp, until: Timestamp) -> bool {
+        !self.busy.iter().any(|busy| busy.resource == resource && busy.from < until && from < busy.until)
+    }
+}

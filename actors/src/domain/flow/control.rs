@@ -1,0 +1,275 @@
+//! A message to a running flow: repair first, then the answer to what was asked.
+
+use super::answers::{self, AnswerKind, Reading};
+use super::engine::{Stage, names_of};
+use super::source::{Flow, OnChange, Step, StepKind};
+use super::texts::TextKey;
+use super::{Given, Milestone, Move, Running, Saying, phrases, picking};
+
+impl<'a> Stage<'a> {
+    pub(super) fn go_on(mut self, running: Running) -> Move {
+        let Some(flow) = self.flows.flow(&running.flow) else {
+            self.milestone(&running.flow, Milestone::Abandoned("changed"));
+            return self.made;
+        };
+        let changed = running.revision != flow.revision && flow.on_change == OnChange::Restart;
+        let Some(step) = flow.step(&running.step).filter(|_| !changed) else {
+            self.milestone(&running.flow, Milestone::Abandoned("changed"));
+            self.let_go(&running);
+            self.begin_again(flow, TextKey::Changed);
+            return self.made;
+        };
+        self.repair_or_answer(running, flow, step);
+        self.made
+    }
+
+    fn repair_or_answer(&mut self, running: Running, flow: &'a Flow, step: &'a Step) {
+        let text = self.scene.text;
+        let manages = running.appointment.as_ref().is_some_and(super::Appointment::manages);
+        if phrases::wants_person(self.said) {
+            return self.hand_over(&running, None);
+        }
+        if phrases::restarts(self.said) {
+            self.let_go(&running);
+            return self.begin_again(flow, TextKey::Restarted);
+        }
+        if phrases::cancels(self.said) && !manages {
+            return self.cancel(&running, flow);
+        }
+        if phrases::asks_again(self.said, text) {
+            return self.wait(running, step);
+        }
+        if phrases::goes_back(self.said) && self.go_back(&running, flow) {
+            return;
+        }
+        self.answer(running, flow, step);
+    }
+
+    /// Begins the flow anew, with some words before its question.
+    fn begin_again(&mut self, flow: &'a Flow, key: TextKey) {
+        let before = self.made.sayings.len();
+        // What was just written asked for a new beginning: it is no answer to anything.
+        let empty = super::Scene { text: "", folded: "", location: None, ..*self.scene };
+        let mut anew = Stage { made: std::mem::take(&mut self.made), ..Stage::new(self.flows, &empty, "") };
+        anew.restart(flow.name.as_str());
+        self.made = anew.made;
+        if let Some(Saying::Text(question)) = self.made.sayings.get(before).cloned()
+            && let Some(running) = self.made.running.clone()
+        {
+            let text = self.text(key, &running, &[("question", &question)]);
+            if let Some(saying) = self.made.sayings.get_mut(before) {
+                *saying = Saying::Text(text);
+            }
+        }
+    }
+
+    fn restart(&mut self, name: &str) {
+        if let Some(flow) = self.flows.flow(name) {
+            self.start(flow);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, running: &Running, flow: &Flow) {
+        self.let_go(running);
+        let word = flow.keywords.iter().min_by_key(|keyword| keyword.len()).cloned().unwrap_or_default();
+        let key = if running.appointment.is_some() { TextKey::NotBooked } else { TextKey::Cancelled };
+        let text = self.text(key, running, &[("word", &word)]);
+        self.say(text);
+        self.milestone(&running.flow, Milestone::Abandoned("cancelled"));
+    }
+
+    fn go_back(&mut self, running: &Running, flow: &'a Flow) -> bool {
+        let mut back = running.clone();
+        while let Some(id) = back.trail.pop() {
+            let Some(step) = flow.step(&id).filter(|step| step.id != running.step) else { continue };
+            if let StepKind::Ask { save, .. } | StepKind::Choose { save, .. } = &step.kind {
+                back.answers.remove(save);
+            }
+            self.let_go(running);
+            back.appointment = None;
+            back.step = id;
+            back.misses = 0;
+            let place = flow.position(&step.id);
+            // The word itself answers nothing.
+            let question = place.and_then(|place| flow.steps.get(place)).map(|step| self.question(&back, step));
+            self.say(question.unwrap_or_default());
+            self.made.running = Some(back);
+            return true;
+        }
+        false
+    }
+
+    fn answer(&mut self, mut running: Running, flow: &'a Flow, step: &'a Step) {
+        let text = self.scene.text;
+        let mut wrong = None;
+        match &step.kind {
+            StepKind::Ask { answer, save, optional, .. } => {
+                let skips = *optional
+                    && (phrases::is_no(self.said, text) || matches!(self.said, "passer" | "skip" | "sans" | "aucun"));
+                let reading = if skips {
+                    Reading::Given(Given { shown: String::new(), value: String::new() })
+                } else if self.is_question(*answer) {
+                    Reading::Nothing
+                } else {
+                    answers::answer(*answer, &self.written())
+                };
+                match reading {
+                    Reading::Given(given) => {
+                        running.answers.insert(save.clone(), given);
+                        self.used.push(*answer);
+                        return self.proceed(running, flow, step, step.next);
+                    }
+                    Reading::Wrong(key) => wrong = Some(key),
+                    Reading::Nothing => {}
+                }
+            }
+            StepKind::Choose { options, save, .. } => {
+                if let Some(at) = picking::pick(self.said, &names_of(options)) {
+                    if let Some(option) = options.get(at) {
+                        let given = Given { shown: option.label.clone(), value: option.value.clone() };
+                        running.answers.insert(save.clone(), given);
+                    }
+                    return self.proceed(running, flow, step, step.options.get(at).copied().flatten());
+                }
+            }
+            StepKind::Confirm { no, .. } => {
+                if phrases::is_yes(self.said, text) && !self.corrects(&running, flow) {
+                    return self.proceed(running, flow, step, step.next);
+                }
+                if phrases::is_no(self.said, text) {
+                    if no.is_none() {
+                        return self.cancel(&running, flow);
+                    }
+                    // Whatever the way back asks is asked anew.
+                    if let Some(StepKind::Ask { save, .. } | StepKind::Choose { save, .. }) =
+                        step.no.and_then(|place| flow.steps.get(place)).map(|step| &step.kind)
+                    {
+                        running.answers.remove(save);
+                    }
+                    self.used.extend(AnswerKind::ALL);
+                    return self.proceed(running, flow, step, step.no);
+                }
+            }
+            StepKind::Book { .. } => return self.book(running, flow, step),
+            _ => {}
+        }
+        self.otherwise(running, flow, step, wrong);
+    }
+
+    fn proceed(&mut self, mut running: Running, flow: &'a Flow, step: &Step, place: Option<usize>) {
+        running.misses = 0;
+        Self::remember(&mut running, &step.id);
+        self.run(running, flow, place);
+    }
+
+    /// Whether a message that could be any text is a question that the FAQ answers.
+    fn is_question(&self, kind: AnswerKind) -> bool {
+        let free = matches!(kind, AnswerKind::Text | AnswerKind::Name | AnswerKind::Place);
+        let opens = [
+            "est ce que",
+            "vous ",
+            "combien",
+            "quel",
+            "quels",
+            "quelle",
+            "ou ",
+            "comment",
+            "do you",
+            "how",
+            "what",
+            "where",
+            "can ",
+        ];
+        let asks = self.scene.text.contains('?') || opens.iter().any(|opening| self.said.starts_with(opening));
+        free && asks && (self.scene.knows)(self.scene.text)
+    }
+
+    /// Nothing that was asked for: a correction, a question, another flow, or a miss.
+    pub(super) fn otherwise(&mut self, mut running: Running, flow: &'a Flow, step: &'a Step, wrong: Option<TextKey>) {
+        if self.correct(&mut running, flow) {
+            running.misses = 0;
+            return self.wait(running, step);
+        }
+        let question = self.question(&running, step);
+        if (self.scene.knows)(self.scene.text) {
+            let then = self.text(TextKey::BackToIt, &running, &[("question", &question)]);
+            self.made.sayings.push(Saying::Answer { then });
+            self.made.running = Some(running);
+            return;
+        }
+        let other = self.flows.asked_for(self.said).filter(|other| other.name != running.flow);
+        if let Some(other) = other {
+            self.let_go(&running);
+            self.milestone(&running.flow, Milestone::Abandoned("switched"));
+            self.opening = true;
+            return self.start(other);
+        }
+        running.misses += 1;
+        if running.misses >= flow.attempts {
+            return self.hand_over(&running, None);
+        }
+        let own = match &step.kind {
+            StepKind::Ask { retry: Some(retry), .. } => Some(retry.clone()),
+            _ => None,
+        };
+        let text = match own {
+            Some(own) => format!("{own} {question}"),
+            None => self.text(wrong.unwrap_or(TextKey::NotUnderstood), &running, &[("question", &question)]),
+        };
+        self.say(text);
+        self.made.running = Some(running);
+    }
+
+    /// Whether a message that says yes also changes an earlier answer.
+    fn corrects(&self, running: &Running, flow: &Flow) -> bool {
+        self.correction(running, flow).is_some()
+    }
+
+    fn correct(&self, running: &mut Running, flow: &Flow) -> bool {
+        let Some((save, given)) = self.correction(running, flow) else { return false };
+        running.answers.insert(save, given);
+        true
+    }
+
+    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time.
+    fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
+        let announced = phrases::correction(self.said);
+        let written = self.written();
+        running.trail.iter().rev().filter_map(|id| flow.step(id)).find_map(|step| {
+            let (save, given) = match &step.kind {
+                StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
+                StepKind::Ask { answer: AnswerKind::Name, save, .. } => {
+                    let rest = announced?;
+                    let at = self.said.len() - rest.len();
+                    // The same words as they were written, if folding kept their number.
+                    let text: Vec<&str> = self.scene.text.split_whitespace().collect();
+                    let skipped = self.said.get(..at)?.split_whitespace().count();
+                    let said_words = self.said.split_whitespace().count();
+                    let name = if text.len() == said_words { text.get(skipped..)?.join(" ") } else { rest.to_owned() };
+                    match answers::answer(AnswerKind::Name, &answers::Written { text: &name, said: rest, ..written }) {
+                        Reading::Given(given) => (save, given),
+                        _ => return None,
+                    }
+                }
+                StepKind::Ask { answer, save, .. } => {
+                    let found = answers::volunteered(*answer, &written).or_else(|| {
+                        announced?;
+                        match answers::answer(*answer, &written) {
+                            Reading::Given(given) => Some(given),
+                            _ => None,
+                        }
+                    })?;
+                    (save, found)
+                }
+                StepKind::Choose { options, save, .. } => {
+                    let at = picking::by_name(announced.unwrap_or(self.said), &names_of(options))?;
+                    let option = options.get(at)?;
+                    (save, Given { shown: option.label.clone(), value: option.value.clone() })
+                }
+                _ => return None,
+            };
+            let known = running.answers.get(save)?;
+            (known.value != given.value).then(|| (save.clone(), given))
+        })
+    }
+}

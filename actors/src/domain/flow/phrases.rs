@@ -1,0 +1,474 @@
+//! What short messages mean whatever is being asked: yes, no, stop this, go back, again, a person.
+
+/// Words that say nothing about what is meant.
+const FILLERS: [&str; 24] = [
+    "svp", "stp", "please", "merci", "thanks", "thank", "you", "bien", "sur", "bonjour", "bonsoir", "hello", "hi",
+    "salut", "slt", "bjr", "alors", "donc", "euh", "moi", "ca", "voila", "a", "vous",
+];
+
+const YES: [&str; 46] = [
+    "oui",
+    "ouii",
+    "ouiii",
+    "ouais",
+    "ouep",
+    "oui oui",
+    "ok",
+    "oki",
+    "okay",
+    "okey",
+    "dac",
+    "d accord",
+    "daccord",
+    "dacc",
+    "volontiers",
+    "parfait",
+    "super",
+    "ca marche",
+    "ca me va",
+    "c est bon",
+    "c est ok",
+    "c est parfait",
+    "vas y",
+    "allez y",
+    "je confirme",
+    "confirme",
+    "confirmer",
+    "je valide",
+    "valide",
+    "reservez",
+    "reserve",
+    "exact",
+    "exactement",
+    "tout a fait",
+    "yes",
+    "yep",
+    "yeah",
+    "yup",
+    "sure",
+    "fine",
+    "perfect",
+    "great",
+    "go ahead",
+    "confirm",
+    "that works",
+    "o",
+];
+
+const NO: [&str; 16] = [
+    "non",
+    "nan",
+    "non merci",
+    "no",
+    "nope",
+    "nop",
+    "no thanks",
+    "pas du tout",
+    "non pas",
+    "pas encore",
+    "surtout pas",
+    "non non",
+    "not yet",
+    "nah",
+    "n",
+    "aucun",
+];
+
+/// What is said to end what is going on. One word alone counts in a short message only.
+const CANCEL_PHRASES: [&str; 20] = [
+    "laisse tomber",
+    "laissez tomber",
+    "tant pis",
+    "plus besoin",
+    "pas la peine",
+    "plus la peine",
+    "finalement non",
+    "non laisse",
+    "non laissez",
+    "c est plus la peine",
+    "j ai change d avis",
+    "je ne veux plus",
+    "je veux plus",
+    "never mind",
+    "nevermind",
+    "forget it",
+    "forget about it",
+    "changed my mind",
+    "no longer need",
+    "don t need it",
+];
+const CANCEL_WORDS: [&str; 12] = [
+    "annule",
+    "annuler",
+    "annulez",
+    "annulation",
+    "oublie",
+    "oubliez",
+    "abandonne",
+    "abandonner",
+    "quitter",
+    "cancel",
+    "quit",
+    "exit",
+];
+
+const BACK: [&str; 14] = [
+    "retour",
+    "revenir",
+    "reviens",
+    "precedent",
+    "en arriere",
+    "retour en arriere",
+    "question precedente",
+    "back",
+    "go back",
+    "previous",
+    "undo",
+    "revenir en arriere",
+    "je me suis trompe",
+    "je me suis trompee",
+];
+
+const REPEAT: [&str; 20] = [
+    "repete",
+    "repetez",
+    "repeter",
+    "vous pouvez repeter",
+    "pardon",
+    "quoi",
+    "comment",
+    "hein",
+    "comment ca",
+    "j ai pas compris",
+    "je n ai pas compris",
+    "je comprends pas",
+    "je ne comprends pas",
+    "what",
+    "repeat",
+    "say again",
+    "come again",
+    "sorry",
+    "i don t understand",
+    "pas compris",
+];
+
+const RESTART: [&str; 13] = [
+    "recommencer",
+    "recommence",
+    "recommencez",
+    "recommencons",
+    "on recommence",
+    "depuis le debut",
+    "reprendre du debut",
+    "restart",
+    "start over",
+    "start again",
+    "from the beginning",
+    "repartir de zero",
+    "menu",
+];
+
+const PERSON_PHRASES: [&str; 14] = [
+    "parler a quelqu un",
+    "parler a une personne",
+    "parler a un humain",
+    "parler avec quelqu un",
+    "une vraie personne",
+    "un conseiller",
+    "une conseillere",
+    "quelqu un d humain",
+    "un humain",
+    "talk to someone",
+    "talk to a person",
+    "speak to someone",
+    "speak to a person",
+    "real person",
+];
+const PERSON_WORDS: [&str; 9] =
+    ["conseiller", "conseillere", "humain", "humaine", "agent", "operateur", "standard", "human", "advisor"];
+
+const MOVE_PHRASES: [&str; 22] = [
+    "decaler",
+    "decale",
+    "decalez",
+    "deplacer",
+    "deplace",
+    "deplacez",
+    "reporter",
+    "reporte",
+    "changer l heure",
+    "changer d heure",
+    "changer la date",
+    "changer mon rdv",
+    "changer mon rendez vous",
+    "changer de jour",
+    "un autre jour",
+    "une autre heure",
+    "avancer mon",
+    "reschedule",
+    "move my",
+    "postpone",
+    "change my appointment",
+    "another day",
+];
+
+const NOT_COMING_PHRASES: [&str; 17] = [
+    "peux pas venir",
+    "peux plus venir",
+    "pourrai pas venir",
+    "pourrais pas venir",
+    "pourrai plus venir",
+    "ne viens pas",
+    "viens pas",
+    "ne viendrai pas",
+    "viendrai pas",
+    "ne viens plus",
+    "pas disponible finalement",
+    "empechement",
+    "can t make it",
+    "cannot make it",
+    "can t come",
+    "cannot come",
+    "won t make it",
+];
+
+/// What announces that an earlier answer was wrong.
+const CORRECTIONS: [&str; 20] = [
+    "non plutot",
+    "ah non",
+    "non",
+    "pardon",
+    "en fait",
+    "plutot",
+    "finalement",
+    "je voulais dire",
+    "je me suis trompe",
+    "je me suis trompee",
+    "erreur",
+    "oups",
+    "correction",
+    "desole",
+    "no rather",
+    "actually",
+    "i mean",
+    "sorry",
+    "rather",
+    "no",
+];
+
+/// A folded message, as phrases are compared: lower case.
+#[must_use]
+pub fn said(folded: &str) -> String {
+    folded.to_lowercase()
+}
+
+/// Whether a phrase stands in what was said, as whole words.
+#[must_use]
+pub fn contains(said: &str, phrase: &str) -> bool {
+    said.match_indices(phrase).any(|(at, _)| {
+        let before = at == 0 || said.as_bytes().get(at - 1) == Some(&b' ');
+        let end = at + phrase.len();
+        before && (end == said.len() || said.as_bytes().get(end) == Some(&b' '))
+    })
+}
+
+fn words(said: &str) -> usize {
+    said.split_whitespace().count()
+}
+
+/// Without words that say nothing.
+fn stripped(said: &str) -> String {
+    let kept: Vec<&str> = said.split_whitespace().filter(|word| !FILLERS.contains(word)).collect();
+    kept.join(" ")
+}
+
+fn is_one_of(said: &str, phrases: &[&str]) -> bool {
+    phrases.contains(&said) || phrases.contains(&stripped(said).as_str())
+}
+
+/// Whether it says yes. `text` is the message as it was written: a thumb has no letters.
+#[must_use]
+pub fn is_yes(said: &str, text: &str) -> bool {
+    if said.is_empty() {
+        return ['👍', '👌', '✅', '🆗'].iter().any(|sign| text.contains(*sign));
+    }
+    let first = said.split_whitespace().next().unwrap_or_default();
+    let begins = matches!(first, "oui" | "ouais" | "ok" | "okay" | "yes" | "yep" | "parfait" | "dac" | "daccord")
+        && words(said) <= 6;
+    is_one_of(said, &YES)
+        || (begins && !contains(said, "mais") && !contains(said, "but"))
+        || (contains(said, "d accord") && words(said) <= 4)
+}
+
+/// Whether it says no, and nothing else.
+#[must_use]
+pub fn is_no(said: &str, text: &str) -> bool {
+    if said.is_empty() {
+        return ['👎', '❌', '🚫'].iter().any(|sign| text.contains(*sign));
+    }
+    is_one_of(said, &NO)
+}
+
+/// Whether it ends what is going on.
+#[must_use]
+pub fn cancels(said: &str) -> bool {
+    CANCEL_PHRASES.iter().any(|phrase| contains(said, phrase)) && words(said) <= 10
+        || CANCEL_WORDS.iter().any(|word| contains(said, word)) && words(said) <= 4
+}
+
+/// Whether it asks for the question before.
+#[must_use]
+pub fn goes_back(said: &str) -> bool {
+    is_one_of(said, &BACK)
+}
+
+/// Whether it asks to hear the question again.
+#[must_use]
+pub fn asks_again(said: &str, text: &str) -> bool {
+    is_one_of(said, &REPEAT)
+        || (said.is_empty() && text.trim_matches([' ', '\n']).chars().all(|c| c == '?') && text.contains('?'))
+}
+
+/// Whether it begins anew.
+#[must_use]
+pub fn restarts(said: &str) -> bool {
+    is_one_of(said, &RESTART)
+}
+
+/// Whether it asks for a person.
+#[must_use]
+pub fn wants_person(said: &str) -> bool {
+    PERSON_PHRASES.iter().any(|phrase| contains(said, phrase))
+        || PERSON_WORDS.iter().any(|word| contains(said, word)) && words(said) <= 5
+}
+
+/// Whether it is about another time for what is booked.
+#[must_use]
+pub fn moves(said: &str) -> bool {
+    MOVE_PHRASES.iter().any(|phrase| contains(said, phrase))
+}
+
+/// Whether it calls off what is booked.
+#[must_use]
+pub fn calls_off(said: &str) -> bool {
+    NOT_COMING_PHRASES.iter().any(|phrase| contains(said, phrase))
+        || CANCEL_WORDS.iter().any(|word| contains(said, word))
+}
+
+/// What comes behind the words that announce a correction; `None` when nothing announces one.
+#[must_use]
+pub fn correction(said: &str) -> Option<&str> {
+    let mut rest = said;
+    let mut announced = false;
+    while let Some(phrase) =
+        CORRECTIONS.iter().find(|phrase| rest == **phrase || rest.starts_with(&format!("{phrase} ")))
+    {
+        rest = rest.get(phrase.len()..).unwrap_or_default().trim_start();
+        announced = true;
+    }
+    let anywhere = ["plutot", "rather", "instead", "a la place"].iter().any(|word| contains(said, word));
+    ((announced || anywhere) && !rest.is_empty()).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::folding::fold;
+
+    #[track_caller]
+    fn all(texts: &[&str], meaning: fn(&str, &str) -> bool, expected: bool) {
+        for text in texts {
+            assert_eq!(meaning(&said(&fold(text)), text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn yes_and_no() {
+        let yes = [
+            "oui",
+            "Oui !",
+            "ok",
+            "OK merci",
+            "d'accord",
+            "ça marche",
+            "c'est bon",
+            "oui svp",
+            "👍",
+            "yes please",
+            "oui je confirme",
+            "parfait merci",
+            "Okay",
+            "sure",
+            "vas-y",
+        ];
+        all(&yes, is_yes, true);
+        all(&["non", "oui mais à 16h", "peut-être", "👎", "", "je ne sais pas", "demain"], is_yes, false);
+        all(&["non", "Non merci", "no", "nope", "👎", "nan"], is_no, true);
+        all(&["non plutôt jeudi", "oui", "pas jeudi", "notre adresse"], is_no, false);
+    }
+
+    #[test]
+    fn words_that_repair() {
+        all(
+            &[
+                "laisse tomber",
+                "annule",
+                "Annuler svp",
+                "tant pis",
+                "never mind",
+                "forget it",
+                "non laisse tomber merci",
+                "finalement non",
+            ],
+            |said, _| cancels(said),
+            true,
+        );
+        all(
+            &["je voudrais annuler le supplément massage et garder le soin du visage", "oui", "demain"],
+            |said, _| cancels(said),
+            false,
+        );
+        all(&["retour", "go back", "en arrière"], |said, _| goes_back(said), true);
+        all(&["je suis de retour demain"], |said, _| goes_back(said), false);
+        all(&["quoi ?", "pardon ?", "vous pouvez répéter ?", "??", "?", "what?"], asks_again, true);
+        all(&["quoi de neuf", "", "!"], asks_again, false);
+        all(&["recommencer", "start over", "on recommence"], |said, _| restarts(said), true);
+        all(
+            &["je veux parler à quelqu'un", "conseillère", "un humain svp", "talk to a person"],
+            |said, _| wants_person(said),
+            true,
+        );
+        all(&["c'est pour mon agent immobilier qui habite à côté"], |said, _| wants_person(said), false);
+    }
+
+    #[test]
+    fn words_about_a_booking() {
+        all(
+            &["je peux plus venir demain on peut décaler ?", "déplacer mon rdv", "can I reschedule"],
+            |said, _| moves(said),
+            true,
+        );
+        all(
+            &["je ne pourrai pas venir", "j'annule mon rdv", "I can't make it", "annuler le rendez-vous de mardi"],
+            |said, _| calls_off(said),
+            true,
+        );
+        all(&["je viens demain", "un rdv svp"], |said, _| calls_off(said) || moves(said), false);
+    }
+
+    #[test]
+    fn corrections_are_announced() {
+        for (text, rest) in [
+            ("non plutôt jeudi", Some("jeudi")),
+            ("en fait 16h", Some("16h")),
+            ("pardon, je voulais dire Diallo", Some("diallo")),
+            ("jeudi plutôt", Some("jeudi plutot")),
+            ("actually Thursday", Some("thursday")),
+            ("non", None),
+            ("jeudi", None),
+            ("nonobstant", None),
+        ] {
+            assert_eq!(correction(&said(&fold(text))), rest, "{text}");
+        }
+    }
+}

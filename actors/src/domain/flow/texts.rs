@@ -1,0 +1,267 @@
+//! Texts of flows: the tenant's own, compiled, and the built-in ones in French and English.
+
+use minijinja::{Environment, Value};
+
+use crate::domain::words::stored_words;
+
+/// Instructions that one rendering may take.
+const FUEL: u64 = 20_000;
+
+/// A text with places for what is known. It is parsed when it is loaded and rendered by itself: flows have few texts, and a
+/// message renders one or two of them.
+#[derive(Clone, Debug)]
+pub(super) enum Text {
+    /// Nothing to fill in.
+    Fixed(String),
+    Template(String),
+}
+
+impl Text {
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub(super) fn new(source: &str, known: &[String]) -> Result<Self, String> {
+        let source = source.trim();
+        if source.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
+            return Ok(Self::Fixed(source.to_owned()));
+        }
+        let environment = environment();
+        let template = environment.template_from_str(source).map_err(|error| {
+            let place = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+            format!("{place}{}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
+        })?;
+        let mut names: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+        names.sort();
+        match names.iter().find(|name| !known.iter().any(|other| other == *name)) {
+            Some(unknown) => Err(format!("unknown name `{unknown}`; known are {}", known.join(", "))),
+            None => Ok(Self::Template(source.to_owned())),
+        }
+    }
+
+    pub(super) fn write(&self, facts: Value) -> String {
+        match self {
+            Self::Fixed(text) => text.clone(),
+            Self::Template(source) => {
+                environment().render_str(source, facts).map(|text| text.trim().to_owned()).unwrap_or_default()
+            }
+        }
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    environment
+}
+
+/// Texts that the engine says of its own, by the names under which a tenant overrides them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is named after what it says")]
+pub enum TextKey {
+    NotUnderstood,
+    HandOver,
+    Cancelled,
+    Restarted,
+    Changed,
+    Remind,
+    Choose,
+    BadEmail,
+    BadPhone,
+    BadNumber,
+    BadDate,
+    BackToIt,
+    AskService,
+    AskDay,
+    AskWhich,
+    AskTime,
+    DayPast,
+    NoSuchDay,
+    TooFar,
+    Closed,
+    Full,
+    NothingFree,
+    Taken,
+    JustTaken,
+    Propose,
+    OfDay,
+    ConfirmBooking,
+    Booked,
+    BookedSoon,
+    Moved,
+    NotBooked,
+    AskMove,
+    AskCancel,
+    BookingCancelled,
+    BookingKept,
+    Reminder,
+    ReminderSoon,
+    SeeYou,
+    NotComing,
+}
+
+stored_words!(TextKey {
+    NotUnderstood => "not_understood",
+    HandOver => "hand_over",
+    Cancelled => "cancelled",
+    Restarted => "restarted",
+    Changed => "changed",
+    Remind => "remind",
+    Choose => "choose",
+    BadEmail => "bad_email",
+    BadPhone => "bad_phone",
+    BadNumber => "bad_number",
+    BadDate => "bad_date",
+    BackToIt => "back_to_it",
+    AskService => "ask_service",
+    AskDay => "ask_day",
+    AskWhich => "ask_which",
+    AskTime => "ask_time",
+    DayPast => "day_past",
+    NoSuchDay => "no_such_day",
+    TooFar => "too_far",
+    Closed => "closed",
+    Full => "full",
+    NothingFree => "nothing_free",
+    Taken => "taken",
+    JustTaken => "just_taken",
+    Propose => "propose",
+    OfDay => "of_day",
+    ConfirmBooking => "confirm_booking",
+    Booked => "booked",
+    BookedSoon => "booked_soon",
+    Moved => "moved",
+    NotBooked => "not_booked",
+    AskMove => "ask_move",
+    AskCancel => "ask_cancel",
+    BookingCancelled => "booking_cancelled",
+    BookingKept => "booking_kept",
+    Reminder => "reminder",
+    ReminderSoon => "reminder_soon",
+    SeeYou => "see_you",
+    NotComing => "not_coming",
+});
+
+/// Names that texts of the engine may use, beside the tenant's and the contact's name.
+pub(super) const FACTS: [&str; 9] =
+    ["question", "options", "service", "date", "time", "resource", "price", "what", "word"];
+
+impl TextKey {
+    /// The built-in text.
+    pub(super) const fn built_in(self, english: bool) -> &'static str {
+        if english { self.english() } else { self.french() }
+    }
+
+    const fn french(self) -> &'static str {
+        match self {
+            Self::NotUnderstood => "Je n'ai pas compris. {{ question }}",
+            Self::HandOver => "Je préviens une personne de l'équipe, elle vous répond ici dès que possible.",
+            Self::Cancelled => "D'accord, j'arrête là. Écrivez « {{ word }} » quand vous voulez.",
+            Self::Restarted => "D'accord, on recommence. {{ question }}",
+            Self::Changed => "Désolé, nous avons changé quelque chose entre-temps : on reprend. {{ question }}",
+            Self::Remind => "Toujours là ? {{ question }}",
+            Self::Choose => "{{ question }} {{ options }}",
+            Self::BadEmail => "Cette adresse e-mail ne semble pas juste. {{ question }}",
+            Self::BadPhone => "Ce numéro ne semble pas complet. {{ question }}",
+            Self::BadNumber => "Il me faut un nombre. {{ question }}",
+            Self::BadDate => "Je n'ai pas compris la date. {{ question }}",
+            Self::BackToIt => "Et pour revenir à votre demande : {{ question }}",
+            Self::AskService => "Avec plaisir. Pour quelle prestation ? {{ options }}",
+            Self::AskDay => "Quel jour vous arrange ?",
+            Self::AskWhich => "{{ options }} ?",
+            Self::AskTime => "À quelle heure ?",
+            Self::DayPast => "Ce moment est déjà passé. Quel jour vous arrange ?",
+            Self::NoSuchDay => "Ce jour n'existe pas. Quel jour vous arrange ?",
+            Self::TooFar => "Nous ne prenons pas encore de rendez-vous si loin. Quel jour plus proche vous arrange ?",
+            Self::Closed => "Nous sommes fermés {{ date }}. {{ options }}",
+            Self::Full => "C'est complet {{ date }}. {{ options }}",
+            Self::NothingFree => "Il ne reste rien de libre à ce moment. Un autre jour vous arrange ?",
+            Self::Taken => "{{ time }} est pris. {{ options }}",
+            Self::JustTaken => "{{ time }} vient d'être pris, désolé. {{ options }}",
+            Self::Propose => "{{ options }} vous irait ?",
+            Self::OfDay => "{{ date }}, il reste {{ options }}. Laquelle ?",
+            Self::ConfirmBooking => {
+                "{{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
+            }
+            Self::Booked => "C'est réservé. Rappel {{ what }}. Pour déplacer ou annuler, écrivez-le ici.",
+            Self::BookedSoon => {
+                "C'est réservé : {{ service }} {{ date }} à {{ time }}. Pour déplacer ou annuler, écrivez-le ici."
+            }
+            Self::Moved => "C'est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}.",
+            Self::NotBooked => "D'accord, rien n'est réservé. Écrivez « {{ word }} » quand vous voulez.",
+            Self::AskMove => "Votre rendez-vous : {{ service }} {{ date }} à {{ time }}. Quel jour vous arrangerait ?",
+            Self::AskCancel => "Annuler {{ service }} {{ date }} à {{ time }} ? (oui / non)",
+            Self::BookingCancelled => "C'est annulé. Bonne journée.",
+            Self::BookingKept => "D'accord, votre rendez-vous est maintenu : {{ service }} {{ date }} à {{ time }}.",
+            Self::Reminder => "Rappel : {{ service }} {{ date }} à {{ time }}. Vous venez ? (oui / non)",
+            Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
+            Self::SeeYou => "Merci, à bientôt.",
+            Self::NotComing => "D'accord. On déplace ou on annule ? 1 Déplacer · 2 Annuler",
+        }
+    }
+
+    const fn english(self) -> &'static str {
+        match self {
+            Self::NotUnderstood => "I did not understand. {{ question }}",
+            Self::HandOver => "I am telling somebody of the team; they will answer you here as soon as they can.",
+            Self::Cancelled => "All right, I stop here. Write \"{{ word }}\" whenever you like.",
+            Self::Restarted => "All right, let us start again. {{ question }}",
+            Self::Changed => "Sorry, something changed in the meantime, so let us start again. {{ question }}",
+            Self::Remind => "Still there? {{ question }}",
+            Self::Choose => "{{ question }} {{ options }}",
+            Self::BadEmail => "That e-mail address does not look right. {{ question }}",
+            Self::BadPhone => "That number does not look complete. {{ question }}",
+            Self::BadNumber => "I need a number. {{ question }}",
+            Self::BadDate => "I did not understand the date. {{ question }}",
+            Self::BackToIt => "And back to your request: {{ question }}",
+            Self::AskService => "With pleasure. Which service? {{ options }}",
+            Self::AskDay => "Which day suits you?",
+            Self::AskWhich => "{{ options }}?",
+            Self::AskTime => "At what time?",
+            Self::DayPast => "That is in the past. Which day suits you?",
+            Self::NoSuchDay => "There is no such day. Which day suits you?",
+            Self::TooFar => "We do not take bookings that far ahead yet. Which nearer day suits you?",
+            Self::Closed => "We are closed on {{ date }}. {{ options }}",
+            Self::Full => "We are fully booked on {{ date }}. {{ options }}",
+            Self::NothingFree => "Nothing is free then. Would another day suit you?",
+            Self::Taken => "{{ time }} is taken. {{ options }}",
+            Self::JustTaken => "{{ time }} has just been taken, sorry. {{ options }}",
+            Self::Propose => "Would {{ options }} suit you?",
+            Self::OfDay => "{{ date }}: {{ options }} are free. Which one?",
+            Self::ConfirmBooking => {
+                "{{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"
+            }
+            Self::Booked => "It is booked. I will remind you {{ what }}. To move or cancel, just write it here.",
+            Self::BookedSoon => {
+                "It is booked: {{ service }} on {{ date }} at {{ time }}. To move or cancel, just write it here."
+            }
+            Self::Moved => "It is moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}.",
+            Self::NotBooked => "All right, nothing is booked. Write \"{{ word }}\" whenever you like.",
+            Self::AskMove => "Your appointment: {{ service }} on {{ date }} at {{ time }}. Which day would suit you?",
+            Self::AskCancel => "Cancel {{ service }} on {{ date }} at {{ time }}? (yes / no)",
+            Self::BookingCancelled => "It is cancelled. Have a nice day.",
+            Self::BookingKept => "All right, your appointment stays: {{ service }} on {{ date }} at {{ time }}.",
+            Self::Reminder => "Reminder: {{ service }} on {{ date }} at {{ time }}. Will you come? (yes / no)",
+            Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
+            Self::SeeYou => "Thank you, see you soon.",
+            Self::NotComing => "All right. Move it or cancel it? 1 Move · 2 Cancel",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_the_engine_uses_known_names_in_both_languages() {
+        let known: Vec<String> =
+            FACTS.iter().map(|name| (*name).to_owned()).chain(["tenant".into(), "contact".into()]).collect();
+        for key in TextKey::ALL {
+            for english in [false, true] {
+                Text::new(key.built_in(english), &known).unwrap_or_else(|error| panic!("{key}: {error}"));
+            }
+        }
+    }
+}

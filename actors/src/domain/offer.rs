@@ -1,0 +1,96 @@
+//! Offers: work that goes to whoever of several people takes it first (I12).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use super::address::Address;
+use super::ids::{ChannelId, ConversationId, OfferId};
+use super::words::stored_words;
+
+/// Where an offer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferState {
+    /// Nobody has taken it yet.
+    Open,
+    /// One person has it.
+    Accepted,
+    /// Nobody took it in time.
+    Expired,
+    /// The customer called it off.
+    Cancelled,
+}
+
+stored_words!(OfferState { Open => "open", Accepted => "accepted", Expired => "expired", Cancelled => "cancelled" });
+
+/// A row of `offers`. `Debug` does not show what it is about (I10).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its row.
+    pub id: OfferId,
+    /// The customer's conversation.
+    pub conversation: ConversationId,
+    /// What it is about, as those who may take it read it.
+    pub text: String,
+    /// What the flow knows of it, a JSON object.
+    pub details: serde_json::Value,
+    /// When it ends if nobody takes it.
+    pub expires_at: Timestamp,
+    /// Where it stands.
+    pub state: OfferState,
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Somebody who may take offers, as the configuration names them. `Debug` shows no more than the number of words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Driver {
+    /// What customers read.
+    pub name: String,
+    /// Where they get offers.
+    pub address: Address,
+    /// Their phone number, for the customer.
+    pub phone: String,
+    /// The car, and its plate.
+    pub car: String,
+    /// The plate.
+    pub plate: String,
+    /// Their rating.
+    pub rating: String,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Driver(…)")
+    }
+}
+
+/// A person on duty: their conversation gets the offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnDuty {
+    /// Their conversation.
+    pub conversation: ConversationId,
+    /// The channel of it.
+    pub channel: ChannelId,
+    /// Their address.
+    pub address: Address,
+}
+
+/// A change of the tenant's offers, part of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfferChange {
+    /// A new row.
+    Make(Offer),
+    /// This conversation took it.
+    Accept(OfferId),
+    /// It is over without anybody.
+    End(OfferId, OfferState),
+    /// The conversation's person takes offers from now on, or does not.
+    Duty(bool),
+}

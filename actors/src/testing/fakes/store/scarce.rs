@@ -1,0 +1,96 @@
+//! Bookings, claims and leads of the fake store.
+
+use std::collections::{BTreeMap, HashSet};
+
+use uuid::Uuid;
+
+use super::Data;
+use crate::domain::Timestamp;
+use crate::domain::booking::{Agenda, Booking, BookingChange, Busy};
+use crate::domain::claim::ClaimChange;
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{BookingId, ContactId, TenantId};
+use crate::domain::lead::Lead;
+use crate::domain::turn::Turn;
+
+/// What turns take beside messages.
+#[derive(Debug, Default)]
+pub(super) struct Scarce {
+    pub(super) claims: BTreeMap<(TenantId, String), Uuid>,
+    pub(super) bookings: BTreeMap<BookingId, (TenantId, ContactId, Booking)>,
+    pub(super) leads: Vec<(TenantId, Lead)>,
+}
+
+impl Data {
+    /// Whether everything that a turn takes is free, or is what it gives back itself.
+    pub(super) fn may_take(&self, turn: &Turn) -> bool {
+        let released: HashSet<Uuid> = turn
+            .effects
+            .claims
+            .iter()
+            .filter_map(|claim| match claim {
+                ClaimChange::Release { owner } => Some(*owner),
+                ClaimChange::Take { .. } => None,
+            })
+            .collect();
+        let mut taken = HashSet::new();
+        turn.effects.claims.iter().all(|claim| match claim {
+            ClaimChange::Take { key, .. } => {
+                let owner = self.scarce.claims.get(&(turn.key.tenant.clone(), key.clone()));
+                owner.is_none_or(|owner| released.contains(owner)) && taken.insert(key)
+            }
+            ClaimChange::Release { .. } => true,
+        })
+    }
+
+    pub(super) fn take(&mut self, turn: &Turn) {
+        let tenant = &turn.key.tenant;
+        for claim in &turn.effects.claims {
+            if let ClaimChange::Release { owner } = claim {
+                self.scarce.claims.retain(|(of, _), held_by| of != tenant || held_by != owner);
+            }
+        }
+        for claim in &turn.effects.claims {
+            if let ClaimChange::Take { key, owner } = claim {
+                self.scarce.claims.insert((tenant.clone(), key.clone()), *owner);
+            }
+        }
+        for change in &turn.effects.bookings {
+            match change {
+                BookingChange::Hold(booking) => {
+                    let row = (tenant.clone(), turn.contact.id, booking.clone());
+                    self.scarce.bookings.insert(booking.id, row);
+                }
+                BookingChange::Become(id, state) => {
+                    if let Some((of, _, booking)) = self.scarce.bookings.get_mut(id)
+                        && of == tenant
+                    {
+                        booking.state = *state;
+                    }
+                }
+            }
+        }
+        self.scarce.leads.extend(turn.effects.leads.iter().map(|lead| (tenant.clone(), lead.clone())));
+    }
+
+    pub(super) fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Agenda {
+        let contact = self.addresses.get(&(key.tenant.clone(), key.address.clone()));
+        let rows = self.scarce.bookings.values();
+        let taken = rows
+            .filter(|(tenant, _, booking)| *tenant == key.tenant && booking.state.is_taken() && booking.free_at > now);
+        let mut agenda = Agenda { read_at: now, ..Agenda::default() };
+        for (_, of, booking) in taken {
+            agenda.busy.push(Busy {
+                resource: booking.resource.clone(),
+                from: booking.starts_at,
+                until: booking.free_at,
+            });
+            if Some(of) == contact {
+                agenda.mine.push(booking.clone());
+            }
+        }
+        agenda.busy.sort_by_key(|busy| (busy.from, busy.resource.clone()));
+        agenda.mine.sort_by_key(|booking| booking.starts_at);
+        agenda
+    }
+}

@@ -1,0 +1,85 @@
+//! Raw configuration of flows and of what can be booked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::raw::RawDuration;
+
+/// `[[services]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawService {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) duration: Option<RawDuration>,
+    pub(super) buffer: Option<RawDuration>,
+    pub(super) price: Option<String>,
+    pub(super) resources: Option<Vec<String>>,
+    pub(super) words: Option<Vec<String>>,
+}
+
+/// `[booking]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBooking {
+    pub(super) lead_time: Option<RawDuration>,
+    pub(super) furthest: Option<RawDuration>,
+    pub(super) every: Option<RawDuration>,
+    pub(super) hold: Option<RawDuration>,
+    pub(super) reminder_template: Option<String>,
+}
+
+/// `[[flows]]`, and a file of a flow.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFlow {
+    #[serde(rename = "use")]
+    pub(super) built_in: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) keywords: Option<Vec<String>>,
+    pub(super) remind_after: Option<RawDuration>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) attempts: Option<i64>,
+    pub(super) on_change: Option<String>,
+    pub(super) steps: Option<Vec<RawStep>>,
+}
+
+/// `[[flows.steps]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStep {
+    pub(super) id: Option<String>,
+    pub(super) say: Option<String>,
+    pub(super) ask: Option<String>,
+    pub(super) choose: Option<String>,
+    pub(super) confirm: Option<String>,
+    pub(super) call: Option<String>,
+    pub(super) book: Option<String>,
+    pub(super) lead: Option<bool>,
+    pub(super) offer: Option<String>,
+    pub(super) hand_over: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) answer: Option<String>,
+    pub(super) save: Option<String>,
+    pub(super) optional: Option<bool>,
+    pub(super) retry: Option<String>,
+    pub(super) from_opening: Option<bool>,
+    pub(super) options: Option<Vec<RawOption>>,
+    pub(super) no: Option<String>,
+    pub(super) next: Option<String>,
+}
+
+/// `[[flows.steps.options]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawOption {
+    pub(super) value: Option<String>,
+    pub(super) label: Option<String>,
+    pub(super) words: Option<Vec<String>>,
+    pub(super) next: Option<String>,
+}
+
+/// `[flow_texts]`
+pub(super) type RawFlowTexts = BTreeMap<String, String>;

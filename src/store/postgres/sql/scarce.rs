@@ -1,0 +1,43 @@
+//! Statements of bookings, leads, offers and claims.
+
+pub(in crate::store) const CLAIMS: &str = "INSERT INTO claims (tenant_id, name, owner, created_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";
+
+pub(in crate::store) const BOOKINGS: &str = "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, free_at, state, \
+        correlation_id, created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[]) j";
+
+pub(in crate::store) const LEADS: &str = "INSERT INTO leads (id, tenant_id, conversation_id, contact_id, name, email, phone, need, urgent, state, source, \
+        correlation_id, created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[]) j";
+
+pub(in crate::store) const OFFERS: &str = "INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, assigned_to, expires_at, \
+        correlation_id, created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[]) j";
+
+pub(in crate::store) const ON_DUTY: &str = "INSERT INTO on_duty (tenant_id, conversation_id, since) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j ON CONFLICT (tenant_id, conversation_id) DO NOTHING";
+
+/// `(tenant, owner)`
+pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims c USING unnest($1::text[], $2::text[]) j (tenant_id, owner) \
+    WHERE c.tenant_id = j.tenant_id AND c.owner = j.owner";
+
+/// `(tenant, booking, state, now)`
+pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings b SET state = j.state, updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j (tenant_id, id, state, at) \
+    WHERE b.id = j.id AND b.tenant_id = j.tenant_id";
+
+/// `(tenant, offer, state, conversation that has it or null, now)`
+pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers o SET state = j.state, assigned_to = j.assigned, updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) j (tenant_id, id, state, assigned, at) \
+    WHERE o.id = j.id AND o.tenant_id = j.tenant_id";
+
+/// `(tenant, conversation)`
+pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty d USING unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
+    WHERE d.tenant_id = j.tenant_id AND d.conversation_id = j.conversation_id";
+
+/// Tenant, address, now: what is taken from now on, and whether it is the contact's own.
+pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
+        coalesce(b.contact_id = (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = $1 AND a.address = $2), false) \
+    FROM bookings b WHERE b.tenant_id = $1 AND b.state IN ('held', 'confirmed') AND b.free_at > $3 \
+    ORDER BY b.starts_at, b.id";

@@ -1,0 +1,61 @@
+//! Statements of bookings, leads, offers and claims.
+
+use super::InsertTable;
+
+pub(in crate::store) const CLAIMS: InsertTable = InsertTable {
+    insert: "INSERT INTO claims (tenant_id, name, owner, created_at) VALUES ",
+    columns: 4,
+    on_conflict: "",
+};
+
+pub(in crate::store) const BOOKINGS: InsertTable = InsertTable {
+    insert: "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, \
+        free_at, state, correlation_id, created_at, updated_at) VALUES ",
+    columns: 13,
+    on_conflict: "",
+};
+
+pub(in crate::store) const LEADS: InsertTable = InsertTable {
+    insert: "INSERT INTO leads (id, tenant_id, conversation_id, contact_id, name, email, phone, need, urgent, state, source, \
+        correlation_id, created_at, updated_at) VALUES ",
+    columns: 14,
+    on_conflict: "",
+};
+
+pub(in crate::store) const OFFERS: InsertTable = InsertTable {
+    insert: "INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, assigned_to, \
+        expires_at, correlation_id, created_at, updated_at) VALUES ",
+    columns: 13,
+    on_conflict: "",
+};
+
+pub(in crate::store) const ON_DUTY: InsertTable = InsertTable {
+    insert: "INSERT INTO on_duty (tenant_id, conversation_id, since) VALUES ",
+    columns: 3,
+    on_conflict: " ON CONFLICT (tenant_id, conversation_id) DO NOTHING",
+};
+
+/// `[[tenant, owner], …]`
+pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
+    CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";
+
+/// `[[tenant, booking, state, now], …]`
+pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings SET state = j.state, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
+    WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
+
+/// `[[tenant, offer, state, conversation that has it or null, now], …]`
+pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers SET state = j.state, assigned_to = j.assigned, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS assigned, value->>4 AS at \
+        FROM json_each(+?1)) j \
+    WHERE offers.id = j.id AND offers.tenant_id = j.tenant_id";
+
+/// `[[tenant, conversation], …]`
+pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN (SELECT d.rowid FROM json_each(?1) j \
+    CROSS JOIN on_duty d ON d.tenant_id = j.value->>0 AND d.conversation_id = j.value->>1)";
+
+/// Tenant, address, now: what is taken from now on, and whether it is the contact's own.
+pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
+        coalesce(b.contact_id = (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.address = ?2), 0) \
+    FROM bookings b WHERE b.tenant_id = ?1 AND b.state IN ('held', 'confirmed') AND b.free_at > ?3 \
+    ORDER BY b.starts_at, b.id";

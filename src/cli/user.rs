@@ -97,6 +97,9 @@ pub(super) struct EmailArgs {
 pub(super) struct ResetArgs {
     #[command(flatten)]
     of: EmailArgs,
+    /// Ask them for no codes any more, because they lost app and recovery codes; the password stays
+    #[arg(long, conflicts_with_all = ["password", "password_stdin"])]
+    second_factor: bool,
     #[command(flatten)]
     password: PasswordArgs,
     /// Print one JSON document
@@ -239,6 +242,15 @@ async fn disable(operator: Operator, args: &EmailArgs, is_disabled: bool, config
 
 async fn reset(operator: Operator, args: &ResetArgs, config: &Config) -> Result<u8, ServiceError> {
     let people = people_of(operator, config);
+    if args.second_factor {
+        return match people::forget_code(&Caller::command_line(), &people, &args.of.email).await {
+            Ok(_) => {
+                say(format_args!("no code is asked for any more, and every session has ended"));
+                Ok(exit::OK)
+            }
+            Err(error) => refused(error),
+        };
+    }
     let password = match args.password.read() {
         Ok(password) => password,
         Err(code) => return Ok(code),

@@ -1,1 +1,190 @@
+//! Every page and form of the route table: with nobody signed in, and with another tenant's things.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, web};
+use chrono::TimeDelta;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{TenantId, UserId};
+use palabre_actors::domain::rules::Language;
+use palabre_actors::ports::Clock;
+use tempfile::TempDir;
+
+use super::*;
+use crate::service::people::{People, SessionTimes, Token};
+use crate::store::Store;
+use crate::store::people::{NewKey, NewSession, SessionStage};
+
+/// Pages for whoever is not signed in. Every other path leads to the sign-in.
+const OPEN: &[&str] = &["/login", "/invitation/{token}"];
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_timestamp(1_780_000_000, 0).unwrap()
+    }
+}
+
+struct Rig {
+    people: People,
+    _folder: TempDir,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
+        let store = Store::open(&url, true).await.unwrap();
+        let times = SessionTimes { idle: Duration::from_hours(1), lasts: Duration::from_hours(1) };
+        Self { people: People::new(store.operator(), Arc::new(FixedClock), times), _folder: folder }
+    }
+
+    fn state(&self) -> web::Data<ConsoleState> {
+        let connection = Arc::new(|_: &actix_web::HttpRequest| Connection::default());
+        let deps = ConsoleDeps { people: self.people.clone(), connection, base_url: None };
+        web::Data::new(ConsoleState::new(deps).unwrap())
+    }
+
+    /// An owner of a tenant, and the token of their session.
+    async fn owner(&self, tenant: &str) -> (UserId, Token) {
+        let (store, now, user) = (&self.people.store, FixedClock.now(), UserId::fresh());
+        let email = format!("owner@{tenant}.example");
+        assert!(store.add_user(user, (&email, tenant, Language::Fr), now).await.unwrap());
+        store.set_membership(Some(&TenantId::new(tenant)), user, "owner", now).await.unwrap();
+        let token = Token::fresh().unwrap();
+        let ends_at = now + TimeDelta::minutes(30);
+        let session =
+            NewSession { user, digest: &token.digest(), stage: SessionStage::Whole, device: "Firefox", ends_at };
+        store.add_session(session, now).await.unwrap();
+        (user, token)
+    }
+}
+
+/// Methods and paths of the whole console.
+fn table() -> Vec<(&'static str, &'static str)> {
+    let mut added = Vec::new();
+    let _ = App::new().configure(|config| {
+        let mut routes = PageRoutes::new(config);
+        add_pages(&mut routes);
+        added.clone_from(&routes.added);
+    });
+    assert!(added.len() > 15, "{added:?}");
+    added
+}
+
+fn request(method: &str, path: &str, cookie: Option<&Token>, body: String) -> TestRequest {
+    let request = match method {
+        "POST" => {
+            TestRequest::post().insert_header(("Content-Type", "application/x-www-form-urlencoded")).set_payload(body)
+        }
+        _ => TestRequest::get(),
+    };
+    let request = request.uri(&format!("/console{path}"));
+    match cookie {
+        Some(token) => request.insert_header((header::COOKIE, format!("palabre_session={}", token.as_str()))),
+        None => request,
+    }
+}
+
+#[actix_web::test]
+async fn i15_nobody_comes_in_without_signing_in() {
+    let rig = Rig::new().await;
+    let state = rig.state();
+    let app = init_service(App::new().service(web::scope("/console").configure(|config| mount(config, state)))).await;
+    for (method, path) in table() {
+        let filled = path.replace("{id}", "019c1a2b-0000-7000-8000-000000000001").replace("{token}", "x");
+        for cookie in [None, Some(Token::shown("guessed"))] {
+            let sent = request(method, &filled, cookie.as_ref(), "csrf=x&tenant=belle&role=owner".to_owned());
+            let answer = call_service(&app, sent.to_request()).await;
+            let to = answer.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned());
+            let is_kept_out = match (method, OPEN.contains(&path)) {
+                ("GET", true) => matches!(answer.status(), StatusCode::OK | StatusCode::NOT_FOUND),
+                // A guessed cookie is told only when the code is sent.
+                ("GET", false) if path == "/code" && cookie.is_some() => answer.status() == StatusCode::OK,
+                ("GET", false) => to.as_deref().is_some_and(|to| to.starts_with("/console/login")),
+                _ => {
+                    answer.status() == StatusCode::FORBIDDEN
+                        || to.as_deref().is_some_and(|to| to.starts_with("/console/login"))
+                }
+            };
+            assert!(is_kept_out, "{method} {path}: {} {to:?}", answer.status());
+            assert!(answer.headers().contains_key(header::CONTENT_SECURITY_POLICY), "{method} {path}");
+            assert_eq!(answer.headers().get(header::X_FRAME_OPTIONS).unwrap(), "DENY", "{method} {path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
+    let rig = Rig::new().await;
+    let (belle, _) = rig.owner("belle").await;
+    let (_, taxi) = rig.owner("taxi").await;
+    let tenant = TenantId::new("belle");
+    let key = NewKey {
+        tenant: &tenant,
+        user: None,
+        name: "crm",
+        digest: "d",
+        scopes: "read",
+        created_by: "user:x",
+        ends_at: None,
+    };
+    let key = rig.people.store.add_key(key, FixedClock.now()).await.unwrap();
+    // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
+    let things = [
+        ("/team/{id}/", Some(belle.to_string())),
+        ("/keys/{id}/", Some(key.to_string())),
+        ("/invitation/{token}", None),
+    ];
+    let state = rig.state();
+    let app = init_service(App::new().service(web::scope("/console").configure(|config| mount(config, state)))).await;
+    for (method, path) in table().into_iter().filter(|(_, path)| path.contains('{')) {
+        let thing = things.iter().find(|(beginning, _)| path.starts_with(beginning));
+        let thing = thing.unwrap_or_else(|| panic!("{path}: say above which thing of a tenant's it is about"));
+        let Some(id) = &thing.1 else { continue };
+        let body = format!("csrf={}&role=agent&text=x", taxi.csrf());
+        let sent = request(method, &path.replace("{id}", id), Some(&taxi), body);
+        let answer = call_service(&app, sent.to_request()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
+    }
+    let memberships = rig.people.store.memberships(belle).await.unwrap();
+    assert_eq!(memberships[0].role, "owner", "nothing changed");
+    assert!(rig.people.store.key("d", FixedClock.now()).await.unwrap().is_some());
+}
+
+#[actix_web::test]
+async fn i15_what_a_role_does_not_allow_is_refused() {
+    let rig = Rig::new().await;
+    let (user, token) = rig.owner("belle").await;
+    let tenant = TenantId::new("belle");
+    let state = rig.state();
+    let app = init_service(App::new().service(web::scope("/console").configure(|config| mount(config, state)))).await;
+    // role, path, whether it is shown.
+    for (role, path, is_shown) in [
+        ("owner", "/audit", true),
+        ("owner", "/keys", true),
+        ("support", "/audit", true),
+        ("support", "/keys", false),
+        ("agent", "/team", true),
+        ("agent", "/audit", false),
+        ("agent", "/keys", false),
+        ("viewer", "/team", true),
+        ("viewer", "/audit", false),
+        ("boss", "/team", false),
+    ] {
+        rig.people.store.set_membership(Some(&tenant), user, role, FixedClock.now()).await.unwrap();
+        let answer = call_service(&app, request("GET", path, Some(&token), String::new()).to_request()).await;
+        assert_eq!(answer.status() == StatusCode::OK, is_shown, "{role} {path}: {}", answer.status());
+    }
+    rig.people.store.set_membership(Some(&tenant), user, "agent", FixedClock.now()).await.unwrap();
+    let body = format!("csrf={}&email=a%40b.fr&name=A&role=agent&language=fr", token.csrf());
+    let answer = call_service(&app, request("POST", "/team", Some(&token), body).to_request()).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    rig.people.store.end_membership(Some(&tenant), user).await.unwrap();
+    let answer = call_service(&app, request("GET", "/team", Some(&token), String::new()).to_request()).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN, "they belong to no tenant any more");
+}

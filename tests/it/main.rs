@@ -5,7 +5,11 @@
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
+#[path = "console/browser.rs"]
+mod browser;
 mod console;
+#[path = "console/in_a_browser.rs"]
+mod console_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
 mod conventions;

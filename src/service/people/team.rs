@@ -35,13 +35,18 @@ pub async fn set_role(
 pub async fn remove(caller: &Caller, people: &People, (tenant, user): (&TenantId, UserId)) -> Result<(), ServiceError> {
     caller.require(TeamWrite)?;
     caller.within(tenant)?;
-    audit::note(caller, &people.store, tenant, "team.remove", ("user", &user.to_string())).await?;
-    if people.store.end_invitation(Some(tenant), user).await? {
-        return Ok(());
+    let invited = people.store.invitations(&[Some(tenant.clone())], people.now()).await?;
+    let is_invited = invited.iter().any(|(_, invited)| invited.id == user);
+    if !is_invited {
+        let member = member(caller, people, (tenant, user)).await?;
+        leaves_an_owner(people, &member, tenant).await?;
     }
-    let member = member(caller, people, (tenant, user)).await?;
-    leaves_an_owner(people, &member, tenant).await?;
-    people.store.end_membership(Some(tenant), user).await?;
+    audit::note(caller, &people.store, tenant, "team.remove", ("user", &user.to_string())).await?;
+    if is_invited {
+        people.store.end_invitation(Some(tenant), user).await?;
+    } else {
+        people.store.end_membership(Some(tenant), user).await?;
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The console from outside: by hand-made requests, and by a real browser.
+//! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
 mod people;
 mod visitor;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use self::visitor::Visitor;
 use crate::daemon::World;
 
-const PASSWORD: &str = "une phrase assez longue";
+pub(crate) const PASSWORD: &str = "une phrase assez longue";
 
 /// A command's exit code, and what it said.
 struct Ran {
@@ -39,7 +39,7 @@ fn palabre(world: &World, told: &[&str], input: &str) -> Ran {
 }
 
 /// Adds a person who may sign in with [`PASSWORD`].
-fn add_user(world: &World, email: &str, name: &str, (tenant, role): (&str, &str)) {
+pub(crate) fn add_user(world: &World, email: &str, name: &str, (tenant, role): (&str, &str)) {
     let told = ["user", "add", email, "--name", name, "--tenant", tenant, "--role", role, "--password-stdin"];
     let ran = palabre(world, &told, &format!("{PASSWORD}\n"));
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);

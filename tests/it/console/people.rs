@@ -183,3 +183,119 @@ async fn every_answer_keeps_others_out() {
     let cookie = page.header("set-cookie");
     assert!(cookie.starts_with("__Host-palabre_session=") && cookie.ends_with("; Secure"), "{cookie}");
 }
+
+#[tokio::test]
+async fn i15_what_people_do_is_in_the_audit_log_which_is_whole() {
+    let world = World::start();
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    add_user(&world, "sophie@belle.example", "Sophie", ("belle", "agent"));
+    let mut visitor = Visitor::of(&world);
+    visitor.get("/console/login").await;
+    visitor.submit("/console/login", &[("email", AWA), ("password", "une autre phrase")]).await;
+    let mut visitor = signed_in(&world, AWA).await;
+    let page = visitor.get("/console/team").await;
+    let id = page.body.split_once("/console/team/").and_then(|(_, rest)| rest.split_once('/')).expect("a colleague").0;
+    let id = id.to_owned();
+    assert_eq!(visitor.submit(&format!("/console/team/{id}/role"), &[("role", "viewer")]).await.status, 303);
+    assert_eq!(visitor.submit(&format!("/console/team/{id}/remove"), &[]).await.status, 303);
+    let page = visitor.get("/console/team").await;
+    assert!(!page.body.contains("Sophie"), "{}", page.body);
+    let page = visitor.get("/console/audit").await;
+    for action in ["team.add", "session.refuse", "session.begin", "team.set_role", "team.remove"] {
+        assert!(page.body.contains(action), "{action}: {}", page.body);
+    }
+    assert!(page.body.contains(">Awa</a>") && !page.body.contains(AWA), "i10: names are looked up, not kept");
+
+    let listed = palabre(&world, &["audit", "list", "--action", "team"], "");
+    assert!(listed.out.contains("team.remove") && !listed.out.contains("session."), "{}{}", listed.out, listed.err);
+    let verified = palabre(&world, &["audit", "verify", "--json"], "");
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let chains: serde_json::Value = serde_json::from_str(&verified.out).expect(&verified.out);
+    let hash = chains["chains"][0]["hash"].as_str().expect("a hash").to_owned();
+    let known = palabre(&world, &["audit", "verify", "--tenant", "belle", "--hash", &hash], "");
+    assert_eq!(known.code, 0, "{}", known.out);
+    world.execute("UPDATE audit_log SET actor = 'user:nobody' WHERE action = 'team.remove'").await;
+    let verified = palabre(&world, &["audit", "verify"], "");
+    assert!(verified.code == 1 && verified.out.contains("was changed"), "{}", verified.out);
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_here_opens_the_api_until_it_is_revoked() {
+    let world = World::start();
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    let mut visitor = signed_in(&world, AWA).await;
+    visitor.get("/console/keys").await;
+    for wrong in [vec![("name", "Site Web"), ("read", "1")], vec![("name", "site"), ("content", "1")]] {
+        assert_eq!(visitor.submit("/console/keys", &wrong).await.status, 400, "{wrong:?}");
+    }
+    let page = visitor.submit("/console/keys", &[("name", "site"), ("read", "1"), ("send", "1")]).await;
+    let key = page
+        .body
+        .split_once("<code class=\"copy\">")
+        .and_then(|(_, rest)| rest.split_once('<'))
+        .expect("a key")
+        .0
+        .to_owned();
+    let again = visitor.get("/console/keys").await;
+    assert!(again.body.contains("site") && !again.body.contains(&key), "it is shown once");
+    let client = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let request = client.get(format!("{}{path}", world.base_url())).bearer_auth(&key);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(ask("/api/v1/outbox").await, 200);
+    assert_eq!(ask("/api/v1/outbox?tenant=taxi").await, 404, "i9");
+    assert_eq!(ask("/api/v1/audit").await, 403, "it may not operate");
+    let id = again.body.split_once("/console/keys/").and_then(|(_, rest)| rest.split_once('/')).expect("an id").0;
+    assert_eq!(visitor.submit(&format!("/console/keys/{id}/revoke"), &[]).await.status, 303);
+    assert_eq!(ask("/api/v1/outbox").await, 401);
+    assert!(!world.logs().contains(&key), "i10");
+}
+
+#[tokio::test]
+async fn i15_the_last_owner_stays_and_owners_are_made_by_owners() {
+    let world = World::start();
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    add_user(&world, "adele@belle.example", "Adele", ("belle", "admin"));
+    let mut admin = signed_in(&world, "adele@belle.example").await;
+    let page = admin.get("/console/team").await;
+    let awa = page.body.split_once("/console/team/").and_then(|(_, rest)| rest.split_once('/')).expect("a colleague").0;
+    let awa = awa.to_owned();
+    for (path, fields) in [("role", vec![("role", "agent")]), ("remove", vec![])] {
+        assert_eq!(admin.submit(&format!("/console/team/{awa}/{path}"), &fields).await.status, 403, "{path}");
+    }
+    let invitation = [("email", "b@belle.example"), ("name", "B"), ("role", "owner"), ("language", "fr")];
+    assert_eq!(admin.submit("/console/team", &invitation).await.status, 403);
+    let mut owner = signed_in(&world, AWA).await;
+    owner.get("/console/team").await;
+    assert_eq!(owner.submit(&format!("/console/team/{awa}/remove"), &[]).await.status, 400, "nobody would own it");
+    assert_eq!(owner.submit("/console/team", &invitation).await.status, 200);
+}
+
+#[tokio::test]
+async fn i9_an_invitation_gives_nobody_another_ones_account() {
+    let world = World::start();
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    add_user(&world, "taxi@taxi.example", "Taxi", ("taxi", "owner"));
+    let mut taxi = signed_in(&world, "taxi@taxi.example").await;
+    taxi.get("/console/team").await;
+    let invitation = [("email", AWA), ("name", "Mine now"), ("role", "agent"), ("language", "fr")];
+    let page = taxi.submit("/console/team", &invitation).await;
+    let path =
+        page.body.split_once("/console/invitation/").and_then(|(_, rest)| rest.split_once('<')).expect("a link").0;
+    let path = format!("/console/invitation/{path}");
+    let mut thief = Visitor::of(&world);
+    let page = thief.get(&path).await;
+    assert_eq!((page.status, page.location().starts_with("/console/login")), (303, true), "Awa has a password already");
+    thief.get("/console/login").await;
+    let chosen = [("password", "une phrase de voleur"), ("again", "une phrase de voleur")];
+    assert_eq!(thief.submit(&path, &chosen).await.status, 404);
+    let page = taxi.get(&path).await;
+    assert!(page.status == 200 && page.body.contains("autre compte"), "{}", page.body);
+    let mut awa = signed_in(&world, AWA).await;
+    assert_eq!(awa.get("/console").await.status, 200);
+    awa.get(&path).await;
+    assert_eq!(awa.submit(&format!("{path}/join"), &[]).await.status, 303);
+    let page = awa.get("/console/tenants").await;
+    assert!(page.body.contains("belle") && page.body.contains("taxi"), "{}", page.body);
+}

@@ -21,6 +21,7 @@ use palabre::http::{Accepted, ChannelEndpoint, HttpDeps, Receivers, Reception, R
 use palabre::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use palabre::telemetry::metrics;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
@@ -110,6 +111,10 @@ impl Outgoing for AcceptAll {
         Box::pin(async { Err(NotSent::KeyTaken) })
     }
 
+    fn act(&self, _: TenantId, _: ChannelId, _: Address, _: Action) -> Pending<'_, Result<OutboundId, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
+
     fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
         Box::pin(async { Err(NotSent::UnknownConversation) })
     }
@@ -143,6 +148,7 @@ fn deps() -> HttpDeps {
             channels: Arc::new([]),
             operator: None,
             outgoing: Arc::new(AcceptAll),
+            access: None,
             clock: Arc::new(FixedClock),
         },
         console: None,

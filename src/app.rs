@@ -5,6 +5,7 @@ mod cluster;
 mod console;
 mod indexing;
 mod integrators;
+pub(crate) mod paid_access;
 mod retention;
 mod startup;
 mod webhook_receiver;
@@ -28,6 +29,7 @@ use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
 use crate::console::PagesError;
+use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
@@ -88,6 +90,7 @@ pub struct RunningDaemon {
     deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
     auditing: JoinHandle<()>,
+    selling: Option<JoinHandle<()>>,
     drain: Duration,
     lock: Lock,
 }
@@ -134,11 +137,16 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
 
-    let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled));
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
     let console = console::routes(&config, people)?;
+    let outgoing = integrators::outgoing(&config, &engine);
+    let paid = paid_access::connect(&config, operator.clone(), Arc::clone(&outgoing));
+    let selling = paid.clone().map(|paid| paid_access::follow(paid, &store, Arc::clone(&clock), runtime.io()));
+
+    let listeners = paid.iter().map(|paid| Arc::new(paid.clone()) as Arc<dyn ChannelEvents>).collect();
+    let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled, listeners));
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -148,7 +156,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, operator, &engine, Arc::new(SystemClock)),
+        api: integrators::api(&config, operator, outgoing, paid, Arc::new(SystemClock)),
         console,
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
@@ -172,6 +180,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         deleting,
         indexing,
         auditing,
+        selling,
         drain: config.runtime.drain,
         lock,
     })
@@ -206,7 +215,8 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        for task in self.draining.into_iter().chain(self.deleting).chain([self.indexing, self.auditing]) {
+        let others = [self.indexing, self.auditing];
+        for task in self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(others) {
             task.abort();
         }
         if let Err(error) = self.store.close().await {

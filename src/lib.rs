@@ -31,6 +31,7 @@ pub mod gateway;
 pub mod http;
 #[cfg(feature = "lab")]
 mod lab;
+pub mod payments;
 pub mod runtime;
 pub mod service;
 pub mod spool;

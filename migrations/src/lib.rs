@@ -23,6 +23,7 @@ mod m20261130_000030_timers;
 mod m20261130_000040_blocked_reason;
 mod m20261130_000070_people;
 mod m20261130_000085_bookings;
+mod m20261130_000110_access;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000040_blocked_reason::Migration),
             Box::new(m20261130_000070_people::Migration),
             Box::new(m20261130_000085_bookings::Migration),
+            Box::new(m20261130_000110_access::Migration),
         ]
     }
 }

@@ -4,8 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::turn::{Command, Refused, Request, SendRequest};
+use palabre_actors::domain::action::Action;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::conversation::ConversationKey;
+use palabre_actors::domain::event::ActorType;
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::turn::{Command, Refused, Request, Requester, SendRequest};
 use palabre_actors::engine::{Engine, Performed, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
@@ -14,9 +18,16 @@ use crate::config::{ApiKey, ApiTenants, Config, Tenant};
 use crate::http::api::{ApiDeps, Key};
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
+use crate::service::paid_access::PaidAccess;
 use crate::store::operator::{Operator, Tenants};
 
-pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: Arc<dyn Clock>) -> ApiDeps {
+pub(super) fn api(
+    config: &Config,
+    operator: Operator,
+    outgoing: Arc<dyn Outgoing>,
+    access: Option<PaidAccess>,
+    clock: Arc<dyn Clock>,
+) -> ApiDeps {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
@@ -27,12 +38,16 @@ pub(super) fn api(config: &Config, operator: Operator, engine: &Engine, clock: A
         keys: config.api.keys.iter().map(key).collect(),
         channels: channels.collect(),
         operator: Some(operator),
-        outgoing: Arc::new(EngineOutgoing {
-            engine: engine.clone(),
-            templates: config.tenants.iter().map(templates).collect(),
-        }),
+        outgoing,
+        access,
         clock,
     }
+}
+
+/// Sends through the engine.
+pub(super) fn outgoing(config: &Config, engine: &Engine) -> Arc<dyn Outgoing> {
+    let templates = config.tenants.iter().map(templates).collect();
+    Arc::new(EngineOutgoing { engine: engine.clone(), templates })
 }
 
 fn key(key: &ApiKey) -> Key {
@@ -69,6 +84,24 @@ impl Outgoing for EngineOutgoing {
             let tenant = message.tenant.clone();
             let sent = self.engine.send(message.tenant, message.channel, message.to, request).await;
             sent.map_err(|why| not_sent(&why, self.templates_of(&tenant)))
+        })
+    }
+
+    fn act(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        with: Address,
+        action: Action,
+    ) -> Pending<'_, Result<OutboundId, NotSent>> {
+        let by = Requester { actor_type: ActorType::System, name: None };
+        let request = Request { by, correlation: CorrelationId::fresh(), command: Command::Act(action) };
+        Box::pin(async move {
+            let key = ConversationKey { tenant: tenant.clone(), channel, address: with };
+            let performed = self.engine.perform(key, request).await;
+            let performed = performed.map_err(|why| not_done(&why, true, self.templates_of(&tenant)))?;
+            // An action always writes its row.
+            performed.message.ok_or(NotSent::UnknownConversation)
         })
     }
 

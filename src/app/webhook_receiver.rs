@@ -37,7 +37,13 @@ pub(super) struct WebhookReceiver {
 }
 
 impl WebhookReceiver {
-    pub(super) fn new(config: &Config, registry: Arc<Registry>, engine: Engine, spooled: Option<SpooledInbox>) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        registry: Arc<Registry>,
+        engine: Engine,
+        spooled: Option<SpooledInbox>,
+        listeners: Vec<Arc<dyn ChannelEvents>>,
+    ) -> Self {
         let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
         let endpoints = channels
             .filter_map(|channel| {
@@ -46,7 +52,7 @@ impl WebhookReceiver {
                 Some((channel.id.as_str().into(), Arc::new(endpoint)))
             })
             .collect();
-        Self { registry, endpoints, engine, spooled, listeners: Vec::new() }
+        Self { registry, endpoints, engine, spooled, listeners }
     }
 }
 

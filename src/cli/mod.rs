@@ -13,6 +13,7 @@ mod migrate;
 mod names;
 mod optout;
 mod outbox;
+mod paid_access;
 mod serve;
 #[cfg(feature = "lab")]
 mod simulate;
@@ -98,6 +99,9 @@ enum Command {
     /// Let people into the console: add them, list them, keep them out, give them another password
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Paid access to chats: plans, members, payments, access by hand
+    #[command(subcommand)]
+    Access(paid_access::AccessCommand),
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -184,6 +188,7 @@ pub fn run() -> ExitCode {
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Conversations(command) => conversations::run(&command),
+        Command::Access(command) => paid_access::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
         #[cfg(feature = "lab")]

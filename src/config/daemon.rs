@@ -48,6 +48,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
         logs: logs?,
         runtime: runtime?,
         api: Api::default(),
+        stripe: None,
         tenants: Vec::new(),
     })
 }

@@ -17,7 +17,7 @@ use super::section::{Providers, take_own_keys};
 use super::source::{Source, join};
 use super::types::Config;
 use super::unique::Claims;
-use super::{api, daemon, tenant};
+use super::{api, daemon, paid_access, tenant};
 
 /// The lowest layer: every key of the daemon's file with its default and what it means.
 pub const DEFAULTS: &str = include_str!("../../config/palabre.toml");
@@ -180,7 +180,8 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, prob
     // What a file that is not TOML says of its lease nobody knows.
     calls.is_outlasted_by(&root, lease.filter(|_| main.is_toml));
     let api = api::api(&root.table("api"), &main.raw.api, &known, secrets);
-    Some(Config { tenants: valid, api: api?, ..config? })
+    let stripe = paid_access::platform(&root.table("stripe"), &main.raw.stripe, secrets);
+    Some(Config { tenants: valid, api: api?, stripe: stripe?, ..config? })
 }
 
 fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigErrors> {

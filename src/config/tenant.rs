@@ -19,7 +19,6 @@ use palabre_actors::domain::template::{Template, TemplateUse};
 
 use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
-use super::fallback;
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
@@ -29,7 +28,8 @@ use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
 use super::suggest;
 use super::template::templates;
-use super::types::{Channel, Limits, Tenant};
+use super::types::{Channel, Limits, Sales, Tenant};
+use super::{fallback, paid_access};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
@@ -100,6 +100,8 @@ pub(super) fn tenant(
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
+    let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
+    let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let (rules, hours) = (rules?, hours?);
     let around = flows::Surroundings {
         hours: &hours,
@@ -127,6 +129,7 @@ pub(super) fn tenant(
         budget: budget?,
         deferred_for: deferred_for?,
         rules: Arc::new(rules),
+        access: Sales { stripe_account: stripe_account?, plans: plans? },
     };
     has_a_way_out.then_some(tenant)
 }

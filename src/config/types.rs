@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 pub use super::cidr::Cidr;
 pub use super::console::Console;
+pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
 pub use super::spool::Spool;
@@ -41,6 +42,8 @@ pub struct Config {
     pub console: Console,
     /// Who may use the API.
     pub api: Api,
+    /// The payment platform, when anything is sold by card.
+    pub stripe: Option<StripePlatform>,
     /// The businesses, in the order of their files' names.
     pub tenants: Vec<Tenant>,
 }
@@ -233,6 +236,8 @@ pub struct Tenant {
     pub deferred_for: Duration,
     /// What decisions need.
     pub rules: Arc<Rules>,
+    /// What it sells.
+    pub access: Sales,
 }
 
 /// `[limits]`

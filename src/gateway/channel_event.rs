@@ -22,6 +22,8 @@ pub struct ChannelEvent {
 /// What happened.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ChannelEventKind {
+    /// Somebody came by a link to a plan. Their message comes as well.
+    Started { from: Address, payload: String },
     /// Somebody is about to pay, and waits for an answer (action `answer_checkout`) for ten seconds at most.
     Checkout { query: String, from: Address, price: Price, payload: String },
     /// Somebody has paid.
@@ -45,6 +47,7 @@ impl ChannelEventKind {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::Started { .. } => "started",
             Self::Checkout { .. } => "checkout",
             Self::Paid(_) => "paid",
             Self::Refunded { .. } => "refunded",

@@ -9,6 +9,8 @@ pub mod api;
 mod body;
 pub mod health;
 mod listener;
+mod payments;
+mod plan_pages;
 mod problem;
 mod public_url;
 mod request_log;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use palabre_actors::domain::template::TemplateUse;
@@ -37,6 +38,15 @@ pub struct OutgoingMessage {
 pub trait Outgoing: Send + Sync {
     /// Makes a message durable; it is sent in its turn.
     fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>>;
+
+    /// Has the provider do something that is no message, durably, in the conversation with this address.
+    fn act(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        with: Address,
+        action: Action,
+    ) -> Pending<'_, Result<OutboundId, NotSent>>;
 
     /// Has a conversation do what is asked of it, durably.
     fn request(

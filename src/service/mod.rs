@@ -13,6 +13,7 @@ pub mod conversations;
 pub mod handling;
 pub mod messages;
 pub mod outbox;
+pub mod paid_access;
 pub mod people;
 pub mod permissions;
 

@@ -17,6 +17,7 @@ mod insert;
 mod moving;
 mod nodes;
 pub mod operator;
+pub mod paid_access;
 pub mod people;
 mod ports;
 mod postgres;

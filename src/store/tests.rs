@@ -5,7 +5,7 @@ mod durability;
 mod history;
 mod migrations;
 mod plans;
-pub(super) mod postgres;
+pub(crate) mod postgres;
 mod snapshot;
 
 use palabre_actors::domain::Timestamp;
@@ -23,7 +23,7 @@ use super::statement::{Dialect, SqlExecutor};
 palabre_actors::store_conformance!(fresh());
 
 /// An empty store in a folder of its own.
-pub(super) async fn fresh() -> (Store, TempDir) {
+pub(crate) async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     (store, folder)
@@ -82,4 +82,16 @@ impl Subject for Store {
     fn replay(&self, id: OutboundId, at: Timestamp) -> Pending<'_, ()> {
         Box::pin(snapshot::replay(self, id, at))
     }
+}
+
+/// An action of the outbox that the provider did, and what it answered.
+pub(crate) async fn done_action(store: &Store, id: OutboundId, tenant: &str, answer: &str) {
+    let at = "2026-05-28T20:00:00.000000Z";
+    let sql = format!(
+        "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
+            next_attempt_at, provider_message_id, correlation_id, created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{tenant}-tg', '{id}', 'telegram:1', '', 'action', 'sent', 1, '{at}', '{answer}', '{id}', \
+            '{at}', '{at}')"
+    );
+    store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
 }

@@ -84,6 +84,12 @@ pub enum EventType {
     OfferMade,
     OfferAccepted,
     OfferExpired,
+    PaymentReceived,
+    PaymentFailed,
+    PaymentRefunded,
+    AccessGranted,
+    AccessGraceStarted,
+    AccessRevoked,
 }
 
 stored_words!(EventType {
@@ -132,6 +138,12 @@ stored_words!(EventType {
     OfferMade => "offer_made",
     OfferAccepted => "offer_accepted",
     OfferExpired => "offer_expired",
+    PaymentReceived => "payment_received",
+    PaymentFailed => "payment_failed",
+    PaymentRefunded => "payment_refunded",
+    AccessGranted => "access_granted",
+    AccessGraceStarted => "access_grace_started",
+    AccessRevoked => "access_revoked",
 });
 
 /// What kind of row an event is about.
@@ -148,6 +160,7 @@ pub enum EntityType {
     Booking,
     Lead,
     Offer,
+    Subscription,
 }
 
 stored_words!(EntityType {
@@ -160,6 +173,7 @@ stored_words!(EntityType {
     Booking => "booking",
     Lead => "lead",
     Offer => "offer",
+    Subscription => "subscription",
 });
 
 /// Who caused an event.

@@ -13,6 +13,7 @@ pub mod claim;
 pub mod consent;
 pub mod conversation;
 pub mod dates;
+pub mod entitlement;
 pub mod event;
 pub mod faq;
 pub mod flow;

@@ -137,6 +137,8 @@ pub enum Outcome {
     SilentNoRule,
     /// A template of the tenant failed on this message: silence, and an operator should look.
     SilentTemplateError,
+    /// They came by a link to a plan: what sells it answers.
+    OpenedLink,
 }
 
 stored_words!(Outcome {
@@ -154,6 +156,7 @@ stored_words!(Outcome {
     RateLimited => "rate_limited",
     SilentNoRule => "silent_no_rule",
     SilentTemplateError => "silent_template_error",
+    OpenedLink => "opened_link",
 });
 
 /// A session that opens or closes.

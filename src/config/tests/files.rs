@@ -8,6 +8,7 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
+use crate::config::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
 use crate::gateway::PROVIDERS;
 
@@ -33,6 +34,7 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawPrivacy>("privacy."));
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));
+    all.extend(keys::<RawStripe>("stripe."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");
     for key in keys::<RawApi>("api.") {
         assert_eq!(key, "api.keys");
@@ -73,6 +75,8 @@ fn of_tenants() -> BTreeSet<String> {
         ("keywords", keys::<RawKeywords>("keywords.")),
         ("faq", keys::<RawFaq>("faq.")),
         ("replies", keys::<RawReplies>("replies.")),
+        ("stripe", keys::<RawStripeAccount>("stripe.")),
+        ("plans", keys::<RawPlan>("plans.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);

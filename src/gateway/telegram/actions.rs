@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 
 use super::call::{Api, CallError, bad_address};
 use super::chats::MigratedChats;
+use super::decode::message_id;
 use super::update::ANSWER_CALLBACK;
+
+/// Sends an invoice in Stars.
+const INVOICE: &str = "invoice";
 
 /// A call as an action asks for it.
 struct ActionCall {
@@ -28,6 +32,9 @@ pub(super) async fn perform(
     to: &Address,
     action: &Action,
 ) -> Result<Receipt, SendError> {
+    if action.kind == INVOICE {
+        return invoice(api, chats, to, action).await;
+    }
     let call = call_of(chats, to, action)?;
     let link = |raw: &serde_json::value::RawValue| {
         let result: Value = serde_json::from_str(raw.get()).ok()?;
@@ -50,6 +57,22 @@ pub(super) async fn perform(
             Err(error.classified(true))
         }
     }
+}
+
+/// Makes an invoice's link and sends it: `invoice_link`'s arguments, and the `text` in front of it. Made again, it makes another
+/// link to the same purchase.
+async fn invoice(api: &Api, chats: &MigratedChats, to: &Address, action: &Action) -> Result<Receipt, SendError> {
+    let wanted = Action { kind: "invoice_link".to_owned(), arguments: action.arguments.clone() };
+    let made = Box::pin(perform((api, chats), to, &wanted)).await?;
+    let text = action.arguments.get("text").and_then(Value::as_str).unwrap_or_default();
+    let chat_id = to.path().parse().map(|id| chats.present_id(id)).map_err(|_| bad_address())?;
+    let parameters = json!({ "chat_id": chat_id, "text": format!("{text} {}", made.provider_message_id) });
+    let number = |raw: &serde_json::value::RawValue| {
+        let sent: Value = serde_json::from_str(raw.get()).ok()?;
+        sent["message_id"].as_i64()
+    };
+    let number = api.call("sendMessage", &parameters, number).await.map_err(|error| error.classified(false))?;
+    Ok(Receipt { provider_message_id: message_id(chat_id, number) })
 }
 
 /// `chat` and `user` of an action are addresses (`telegram:-100…`) or bare ids; left out, they are the row's own contact.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::entitlement::is_plan_link;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound};
 use serde_json::json;
@@ -144,6 +145,7 @@ impl Reader {
         if body.len() > MAX_TEXT_BYTES {
             return Err(Rejection::Malformed(TEXT_TOO_LONG));
         }
+        let message_chat = message.chat.id;
         let mut details = details(&message);
         let mut body = without_nul(body);
         if body.is_empty() {
@@ -162,8 +164,19 @@ impl Reader {
         if let Some(rest) = body.strip_prefix("/start").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
             details.start = Some(rest.trim().to_owned());
         }
+        let link = details.start.clone().filter(|start| is_plan_link(start));
         let new = self.inbound(&message.chat, message.message_id, message.from.as_ref(), (body, details), arrival);
-        Ok(Received::Message(Box::new(new)))
+        let message = Received::Message(Box::new(new));
+        Ok(match link {
+            Some(payload) => {
+                let from = address(message_chat);
+                Received::Batch(vec![
+                    message,
+                    self.event(ChannelEventKind::Started { from, payload: bounded(&payload) }, arrival),
+                ])
+            }
+            None => message,
+        })
     }
 
     /// A message of Telegram's own that is an event.

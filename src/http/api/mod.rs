@@ -34,6 +34,7 @@ use super::routes::Routes;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::Outgoing;
+use crate::service::paid_access::PaidAccess;
 use crate::store::StoreError;
 use crate::store::operator::Operator;
 
@@ -59,6 +60,8 @@ pub struct ApiDeps {
     pub operator: Option<Operator>,
     /// Where messages to send go.
     pub outgoing: Arc<dyn Outgoing>,
+    /// Paid access; `None`: no tenant sells anything.
+    pub access: Option<PaidAccess>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }

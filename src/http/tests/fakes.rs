@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use actix_web::http::header::HeaderName;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, NewInbound};
@@ -238,6 +239,10 @@ impl Outgoing for FakeOutgoing {
             }
         };
         Box::pin(async move { answer })
+    }
+
+    fn act(&self, _: TenantId, _: ChannelId, _: Address, _: Action) -> Pending<'_, Result<OutboundId, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
     }
 
     fn request(

@@ -72,6 +72,7 @@ impl TestServer {
                 channels: Arc::new([]),
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
+                access: None,
                 clock: Arc::new(FixedClock),
             },
             console: None,

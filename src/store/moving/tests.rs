@@ -110,6 +110,12 @@ async fn fill(store: &Store) {
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO on_duty VALUES ('belle', 'c', '{t}');
+        INSERT INTO plans VALUES ('belle', 'premium', '{odd}', 999, 'eur', 'month', 500, '{t}');
+        INSERT INTO subscriptions VALUES ('00000000-0000-7000-8000-0000000000f3', 'belle', 'premium', 'belle-tg', 'telegram:1', 'c1', 'fr', 'active', '{t}', '{t}',
+            'stripe', 'sub_1', 'cus_1', 'pi_1', 'acct_1', '{odd}', '{{}}', '[]', 3, '{t}', '{t}', '{t}', '{t}');
+        INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',
+            '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
+        INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
         UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
         UPDATE messages_in SET body = '{odd}', profile_name = '{odd}', details = '{{}}', reason = 'odd'

@@ -9,6 +9,7 @@ mod dedicated_connection;
 mod id_clock;
 mod notices;
 pub(super) mod operator;
+pub(super) mod paid_access;
 pub(super) mod partitions;
 pub(super) mod people;
 pub(super) mod search;

@@ -6,6 +6,7 @@ pub(super) mod checkpoints;
 pub(super) mod conversations;
 mod lock;
 pub(super) mod operator;
+pub(super) mod paid_access;
 pub(super) mod people;
 mod script;
 pub(super) mod search;

@@ -14,7 +14,7 @@ use crate::store::Store;
 palabre_actors::store_conformance!(fresh());
 
 /// An empty store in a database of its own.
-pub(in crate::store) async fn fresh() -> (Store, Database) {
+pub(crate) async fn fresh() -> (Store, Database) {
     let database = database("palabre", async |url| {
         Store::migrate(url).await.unwrap();
     })

@@ -45,6 +45,10 @@ pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
 pub const RETENTION_MONTHS: &str = "palabre_retention_dropped_months_total";
 /// How often it failed.
 pub const RETENTION_FAILURES: &str = "palabre_retention_failures_total";
+/// Events of payment systems that were applied.
+pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
+/// Changes of subscriptions' states.
+pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
@@ -107,6 +111,8 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
     Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
     Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
+    Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
+    Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre::config::{
-    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Tenant,
+    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Sales, Tenant,
 };
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::{BuildError, Registry};
@@ -52,6 +52,7 @@ fn config(channels: Vec<Channel>) -> Config {
         budget: BudgetPolicy::default(),
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
+        access: Sales::default(),
     };
     Config {
         http: Http {
@@ -92,6 +93,7 @@ fn config(channels: Vec<Channel>) -> Config {
             drain_notice: Duration::ZERO,
         },
         api: Api::default(),
+        stripe: None,
         tenants: vec![tenant],
     }
 }

@@ -64,6 +64,17 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "the provider delivered it again: acknowledged, and ignored",
             "le fournisseur l'a livré de nouveau : accusé de réception, puis ignoré",
         ),
+        ("payment_received", _) => ("a payment came in", "un paiement est arrivé"),
+        ("payment_failed", _) => ("a payment did not go through", "un paiement n'est pas passé"),
+        ("payment_refunded", _) => ("a payment was given back", "un paiement a été remboursé"),
+        ("access_granted", _) => {
+            ("the member may be in the plan's chats", "le membre a accès aux salons de la formule")
+        }
+        ("access_grace_started", _) => (
+            "what was paid has run out: access goes on for the grace",
+            "ce qui était payé est écoulé : l'accès continue pendant le délai de grâce",
+        ),
+        ("access_revoked", _) => ("the member's access has ended", "l'accès du membre est terminé"),
         ("message_queued", _) => ("somebody asked for the message", "quelqu'un a demandé l'envoi du message"),
         ("message_claimed", _) => ("a sender took it from the line", "un expéditeur l'a pris dans la file"),
         ("message_postponed", _) => ("back into the queue, until later", "remis dans la file, pour plus tard"),
@@ -258,6 +269,7 @@ fn rule(name: &str) -> Option<Both> {
         "seller" => ("the tenant's own seller", "vendeur de l'entreprise"),
         "opted_out" => ("silence after STOP", "silence après un STOP"),
         "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),
+        "start_link" => ("the link to a plan", "le lien vers une formule"),
         "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
         "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
         "faq" => ("questions with known answers", "questions dont la réponse est connue"),

@@ -86,6 +86,7 @@ mod tests {
     use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
     use palabre_actors::domain::Timestamp;
+    use palabre_actors::domain::action::Action;
     use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId};
     use palabre_actors::domain::turn::Request;
     use palabre_actors::engine::Performed;
@@ -100,6 +101,10 @@ mod tests {
 
     impl Outgoing for Nowhere {
         fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
+            Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
+        }
+
+        fn act(&self, _: TenantId, _: ChannelId, _: Address, _: Action) -> Pending<'_, Result<OutboundId, NotSent>> {
             Box::pin(async { Err(NotSent::Later { word: "stopping", hint: "" }) })
         }
 
@@ -133,6 +138,7 @@ mod tests {
             channels: Arc::new(channels),
             operator: None,
             outgoing: Arc::new(Nowhere),
+            access: None,
             clock: Arc::new(Never),
         }
     }

@@ -12,6 +12,7 @@ mod human_handler;
 mod opted_out;
 mod reopen;
 mod seller;
+mod start_link;
 
 use super::Outcome;
 use super::builder::TurnBuilder;
@@ -46,6 +47,7 @@ const RULES: &[Rule] = &[
     rule(opted_out::NAME, opted_out::apply),
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
+    rule(start_link::NAME, start_link::apply),
     rule(flow::NAME, flow::apply),
     rule(faq::NAME, faq::apply),
     rule(fallback::NAME, fallback::apply),
@@ -73,6 +75,8 @@ mod tests {
     #[test]
     fn consent_is_asked_first_and_the_fallback_last() {
         let names: Vec<_> = rule_names().collect();
-        assert_eq!(names, ["consent", "seller", "opted_out", "reopen", "human_handler", "flow", "faq", "fallback"]);
+        let expected =
+            ["consent", "seller", "opted_out", "reopen", "human_handler", "start_link", "flow", "faq", "fallback"];
+        assert_eq!(names, expected);
     }
 }

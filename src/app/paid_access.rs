@@ -1,0 +1,129 @@
+//! Task of paid access: applies what payment systems told, and looks at subscriptions when time has changed something.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use palabre_actors::ports::Clock;
+use secrecy::ExposeSecret;
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::{debug, info, warn};
+
+use crate::config::{Config, Tenant};
+use crate::payments::stripe::Stripe;
+use crate::service::messages::Outgoing;
+use crate::service::paid_access::{Creator, PaidAccess};
+use crate::store::operator::Operator;
+use crate::store::{Store, StoreError};
+
+/// How often the tables are looked at. An event that has come in is applied within that time.
+const EVERY: Duration = Duration::from_millis(500);
+/// How soon after a failure.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How often what never came as a webhook is listed.
+const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
+/// How far back it is listed: Stripe keeps events for thirty days.
+const CATCH_UP_OVER: TimeDelta = TimeDelta::days(3);
+
+/// What paid access works with. `None`: no tenant sells anything.
+pub(crate) fn connect(config: &Config, store: Operator, outgoing: Arc<dyn Outgoing>) -> Option<PaidAccess> {
+    let creators: HashMap<_, _> = config.tenants.iter().filter(|tenant| sells(tenant)).map(creator).collect();
+    if creators.is_empty() && config.stripe.is_none() {
+        return None;
+    }
+    let platform = config.stripe.as_ref();
+    let stripe = platform.and_then(|platform| {
+        let client = crate::gateway::client::new().ok()?;
+        Some(Stripe::new(client, platform.api_base_url.clone(), platform.secret_key.clone()))
+    });
+    Some(PaidAccess {
+        store,
+        outgoing,
+        creators: Arc::new(creators),
+        stripe,
+        is_live: platform.is_some_and(|platform| platform.secret_key.expose_secret().contains("_live_")),
+        webhook_secrets: platform.map(|platform| platform.webhook_secrets.clone()).unwrap_or_default().into(),
+        link_key: link_key(config),
+        success_url: platform.and_then(|platform| platform.success_url.clone()),
+        cancel_url: platform.and_then(|platform| platform.cancel_url.clone()),
+        public_base_url: config.http.public_base_url.clone(),
+    })
+}
+
+/// The key of signed links: the same on all nodes, and after every restart.
+fn link_key(config: &Config) -> Option<Arc<[u8]>> {
+    let platform = config.stripe.as_ref()?;
+    let digest = Sha256::digest(format!("palabre links {}", platform.secret_key.expose_secret()));
+    Some(Arc::from(digest.as_slice()))
+}
+
+fn sells(tenant: &Tenant) -> bool {
+    !tenant.access.plans.is_empty() || tenant.access.stripe_account.is_some()
+}
+
+fn creator(tenant: &Tenant) -> (palabre_actors::domain::ids::TenantId, Creator) {
+    let creator = Creator {
+        name: tenant.name.clone(),
+        language: tenant.rules.source().language,
+        timezone: tenant.timezone,
+        access: tenant.access.clone(),
+    };
+    (tenant.id.clone(), creator)
+}
+
+/// Works until the task is ended.
+pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, io: &Handle) -> JoinHandle<()> {
+    let store = store.clone();
+    io.spawn(async move {
+        while !store.is_admitted() {
+            tokio::time::sleep(EVERY).await;
+        }
+        let mut caught_up: Option<std::time::Instant> = None;
+        let mut are_plans_kept = false;
+        loop {
+            if !are_plans_kept {
+                are_plans_kept = keep_plans(&access, &*clock).await.is_ok();
+            }
+            if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
+                catch_up(&access, &*clock).await;
+                caught_up = Some(std::time::Instant::now());
+            }
+            let wait = match step(&access, &*clock).await {
+                Ok(0) => EVERY,
+                Ok(_) => Duration::ZERO,
+                Err(error) if error.is_away() => AGAIN,
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
+                    AGAIN
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    })
+}
+
+async fn step(access: &PaidAccess, clock: &dyn Clock) -> Result<usize, StoreError> {
+    let applied = access.apply_events(clock.now()).await?;
+    Ok(applied + access.settle_due(clock.now()).await?)
+}
+
+async fn keep_plans(access: &PaidAccess, clock: &dyn Clock) -> Result<(), StoreError> {
+    for (tenant, seller) in &*access.creators {
+        for plan in &seller.access.plans {
+            access.store.keep_plan(tenant, plan, clock.now()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn catch_up(access: &PaidAccess, clock: &dyn Clock) {
+    let now = clock.now();
+    match access.catch_up(now - CATCH_UP_OVER, now).await {
+        Ok(0) => {}
+        Ok(events) => info!(events, "payment events that never came as webhooks were listed"),
+        Err(error) => debug!(error = &error as &dyn std::error::Error, "payment events could not be listed"),
+    }
+}

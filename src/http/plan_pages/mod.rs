@@ -1,0 +1,237 @@
+//! Public pages of plans: what is sold, by whom, for how much; the way to the checkout; what comes after it.
+//!
+//! They work without JavaScript, carry no trackers, and know of a visitor what their link says.
+
+use std::sync::OnceLock;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, Form, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use minijinja::{AutoEscape, Environment, context};
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::Language;
+use serde::Deserialize;
+
+use super::problem::HttpProblem;
+use super::routes::{Routes, nothing_here};
+use super::state::HttpState;
+use crate::service::paid_access::{AccessError, Buyer, CheckoutPage, PaidAccess, PlanPage, buy, manage, plan_page};
+
+const TEMPLATE: &str = include_str!("plan.html");
+const STYLE: &str = include_str!("plan.css");
+/// Nothing but our own style; the form may lead to the payment system's page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) fn mount(routes: &mut Routes<'_>) {
+    routes.get("/p/plan.css", style);
+    routes.get("/p/{tenant}/{plan}", page);
+    routes.post("/p/{tenant}/{plan}/buy", pay);
+    routes.get("/p/{tenant}/{plan}/paid", paid);
+    routes.get("/p/{tenant}/{plan}/cancelled", cancelled);
+    routes.get("/p/{tenant}/{plan}/manage", managed);
+}
+
+/// What links to these pages carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Carried {
+    /// A member whom the bot knows.
+    m: String,
+    /// What was bought.
+    s: String,
+}
+
+type Path = web::Path<(String, String)>;
+
+async fn style() -> HttpResponse {
+    let cached = (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").insert_header(cached).body(STYLE)
+}
+
+async fn page(
+    state: web::Data<HttpState>,
+    request: HttpRequest,
+    path: Path,
+    carried: Query<Carried>,
+) -> Result<HttpResponse, HttpProblem> {
+    let (access, shown) = sold(&state, &path)?;
+    Ok(render(
+        access,
+        &shown,
+        &Shown { language: language(&request, shown.language), carried: &carried, ..Shown::default() },
+    ))
+}
+
+async fn cancelled(
+    state: web::Data<HttpState>,
+    request: HttpRequest,
+    path: Path,
+    carried: Query<Carried>,
+) -> Result<HttpResponse, HttpProblem> {
+    let (access, shown) = sold(&state, &path)?;
+    let language = language(&request, shown.language);
+    let notice = pick(language, "Rien n'a été débité.", "Nothing was charged.");
+    Ok(render(access, &shown, &Shown { language, carried: &carried, notice: Some(notice), ..Shown::default() }))
+}
+
+async fn paid(
+    state: web::Data<HttpState>,
+    request: HttpRequest,
+    path: Path,
+    carried: Query<Carried>,
+) -> Result<HttpResponse, HttpProblem> {
+    let (access, shown) = sold(&state, &path)?;
+    let language = language(&request, shown.language);
+    let is_claimed = access.is_claimed(&TenantId::new(&path.0), &carried.s).await.map_err(failed)?;
+    let notice = match is_claimed {
+        None => return Err(nothing_here()),
+        Some(true) => pick(
+            language,
+            "Merci. Votre lien d'entrée arrive dans la conversation avec le bot.",
+            "Thank you. Your way in arrives in the conversation with the bot.",
+        ),
+        Some(false) => pick(language, "Merci, votre paiement est arrivé.", "Thank you, your payment has arrived."),
+    };
+    let told =
+        Shown { language, carried: &carried, notice: Some(notice), is_paid: true, asks: is_claimed == Some(false) };
+    Ok(render(access, &shown, &told))
+}
+
+async fn pay(
+    state: web::Data<HttpState>,
+    request: HttpRequest,
+    path: Path,
+    form: Form<Carried>,
+) -> Result<HttpResponse, HttpProblem> {
+    let (access, shown) = sold(&state, &path)?;
+    let language = language(&request, shown.language);
+    let tenant = TenantId::new(&path.0);
+    let member = access.member_of(&tenant, &form.m);
+    let buyer = Buyer { tenant, plan: path.1.clone(), language, member };
+    match buy(access, &buyer, state.deps.clock.now()).await.map_err(failed)? {
+        CheckoutPage::At(url, _) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()),
+        CheckoutPage::AlreadyPaid => {
+            let notice = pick(language, "Vous avez déjà un accès payé.", "You have paid access already.");
+            let told = Shown { language, carried: &form, notice: Some(notice), is_paid: true, ..Shown::default() };
+            Ok(render(access, &shown, &told))
+        }
+    }
+}
+
+async fn managed(
+    state: web::Data<HttpState>,
+    path: Path,
+    carried: Query<Carried>,
+) -> Result<HttpResponse, HttpProblem> {
+    let (access, _) = sold(&state, &path)?;
+    let Some(subscription) = access.bought(&carried.s) else { return Err(nothing_here()) };
+    let url = manage(access, &TenantId::new(&path.0), subscription).await.map_err(failed)?;
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish())
+}
+
+/// The plan of a path.
+fn sold<'s>(state: &'s HttpState, path: &Path) -> Result<(&'s PaidAccess, PlanPage), HttpProblem> {
+    let access = state.deps.api.access.as_ref().ok_or_else(nothing_here)?;
+    let page = plan_page(access, &TenantId::new(&path.0), &path.1).ok_or_else(nothing_here)?;
+    Ok((access, page))
+}
+
+fn failed(error: AccessError) -> HttpProblem {
+    match error {
+        AccessError::UnknownPlan
+        | AccessError::UnknownSubscription
+        | AccessError::NotSoldSo
+        | AccessError::NotByCard => nothing_here(),
+        error => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a plan's page could not be served");
+            HttpProblem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "payment not reachable",
+                "nothing was charged: try again in a moment",
+            )
+        }
+    }
+}
+
+/// What the page is to say.
+struct Shown<'a> {
+    language: Language,
+    carried: &'a Carried,
+    notice: Option<&'static str>,
+    is_paid: bool,
+    /// It tells how to claim what was paid.
+    asks: bool,
+}
+
+impl Default for Shown<'_> {
+    fn default() -> Self {
+        static NOTHING: Carried = Carried { m: String::new(), s: String::new() };
+        Self { language: Language::Fr, carried: &NOTHING, notice: None, is_paid: false, asks: false }
+    }
+}
+
+fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpResponse {
+    static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
+    let pages = PAGES.get_or_init(|| {
+        let mut pages = Environment::new();
+        pages.set_auto_escape_callback(|_| AutoEscape::Html);
+        pages
+    });
+    let language = shown.language;
+    let words = context! {
+        pay => pick(language, "Payer par carte", "Pay by card"),
+        claim => pick(
+            language,
+            "Dernier pas : ouvrez le bot et envoyez-lui ce message, il vous donne votre lien d'entrée.",
+            "Last step: open the bot and send it this message, and it gives you your way in.",
+        ),
+        manage => pick(language, "Gérer ou résilier mon abonnement", "Manage or cancel my subscription"),
+        terms => pick(
+            language,
+            "Le vendeur est nommé ci-dessus. Vous pouvez résilier à tout moment depuis cette page, sans compte.",
+            "The seller is named above. You may cancel at any time from this page, without an account.",
+        ),
+    };
+    let path = format!("/p/{}/{}", plan.tenant, plan.id);
+    let can_manage = shown.is_paid && access.bought(&shown.carried.s).is_some();
+    let html = pages.render_str(
+        TEMPLATE,
+        context! {
+            language => language.as_str(), plan => &plan.name, seller => &plan.seller, description => &plan.description,
+            price => plan.price(language), trial => plan.trial(language), notice => shown.notice, words, path => &path,
+            can_pay => plan.is_sold_by_card && !shown.is_paid,
+            claim => shown.asks.then_some(&shown.carried.s),
+            manage => can_manage.then(|| format!("{path}/manage?s={}", shown.carried.s)),
+            member => &shown.carried.m,
+        },
+    );
+    match html {
+        Ok(html) => HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::REFERRER_POLICY, "no-referrer"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(html),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the template of a plan's page does not hold");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// The visitor's language, where it is one of ours; else the tenant's.
+fn language(request: &HttpRequest, fallback: Language) -> Language {
+    let wanted =
+        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = wanted.split(',').next().unwrap_or_default().trim().get(..2).unwrap_or_default();
+    first.to_ascii_lowercase().parse().unwrap_or(fallback)
+}
+
+const fn pick(language: Language, french: &'static str, english: &'static str) -> &'static str {
+    match language {
+        Language::Fr => french,
+        Language::En => english,
+    }
+}

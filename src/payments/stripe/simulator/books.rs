@@ -1,0 +1,389 @@
+//! What the simulated Stripe knows: its objects, and what time makes of them.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::fields::metadata;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Which API version answers and webhooks look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Since 2025-03-31: periods stand on the items, an invoice's subscription under its parent.
+    #[default]
+    Current,
+    /// Before that.
+    Old,
+}
+
+/// What goes wrong with webhooks. The seed decides how; the same seed does the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebhookFaults {
+    pub seed: u64,
+    /// They come in another order.
+    pub shuffled: bool,
+    /// Some come twice.
+    pub repeated: bool,
+    /// Some never come.
+    pub lost: bool,
+    /// One of the other mode comes as well, and one of the platform itself.
+    pub strange: bool,
+}
+
+pub(super) struct Session {
+    pub id: String,
+    pub form: HashMap<String, String>,
+    pub is_paid: bool,
+    pub subscription: Option<String>,
+    pub payment_intent: Option<String>,
+    pub customer: Option<String>,
+    pub email: Option<String>,
+    pub created: i64,
+}
+
+pub(super) struct Subscription {
+    pub id: String,
+    pub customer: String,
+    pub status: &'static str,
+    pub metadata: Value,
+    pub amount: i64,
+    pub currency: String,
+    pub period_days: i64,
+    pub start: i64,
+    pub end: i64,
+    pub cancel_at_period_end: bool,
+    pub ended_at: Option<i64>,
+    pub reason: Option<&'static str>,
+    pub created: i64,
+    /// How often the renewal that is open was tried.
+    pub failures: u32,
+}
+
+pub(super) struct Invoice {
+    pub id: String,
+    pub subscription: String,
+    pub is_paid: bool,
+    pub amount: i64,
+    pub currency: String,
+    pub end: i64,
+    pub created: i64,
+    pub paid_at: Option<i64>,
+    pub payment_intent: Option<String>,
+}
+
+pub(super) struct Charge {
+    pub id: String,
+    pub payment_intent: String,
+    pub customer: String,
+    pub invoice: Option<String>,
+    pub is_refunded: bool,
+    pub dispute: Option<String>,
+}
+
+pub(super) struct Books {
+    pub account: String,
+    pub base_url: String,
+    pub now: i64,
+    pub shape: Shape,
+    pub is_away: bool,
+    pub cards_pay: bool,
+    pub refused: usize,
+    pub sessions: Vec<Session>,
+    pub subscriptions: Vec<Subscription>,
+    pub invoices: Vec<Invoice>,
+    pub charges: Vec<Charge>,
+    /// Kind and id of the object, and what it was when it happened.
+    pub events: Vec<Value>,
+    /// How many of them were posted.
+    pub posted: usize,
+    /// What was answered under an idempotency key.
+    pub answered: HashMap<String, Value>,
+    next_id: u64,
+}
+
+impl Books {
+    pub fn new(account: &str, base_url: &str, now: i64) -> Self {
+        Self {
+            account: account.to_owned(),
+            base_url: base_url.to_owned(),
+            now,
+            shape: Shape::Current,
+            is_away: false,
+            cards_pay: true,
+            refused: 0,
+            sessions: Vec::new(),
+            subscriptions: Vec::new(),
+            invoices: Vec::new(),
+            charges: Vec::new(),
+            events: Vec::new(),
+            posted: 0,
+            answered: HashMap::new(),
+            next_id: 0,
+        }
+    }
+
+    pub fn id(&mut self, prefix: &str) -> String {
+        self.next_id += 1;
+        format!("{prefix}_sim{:08}", self.next_id)
+    }
+
+    /// Makes a checkout page from the form of a request.
+    pub fn open_session(&mut self, form: HashMap<String, String>) -> Value {
+        let id = self.id("cs_test");
+        let customer = form.get("customer").cloned();
+        let created = self.now;
+        self.sessions.push(Session {
+            id: id.clone(),
+            form,
+            is_paid: false,
+            subscription: None,
+            payment_intent: None,
+            customer,
+            email: None,
+            created,
+        });
+        self.session(&id).unwrap_or_default()
+    }
+
+    pub fn pay(&mut self, session: &str, email: &str) -> bool {
+        let Some(at) = self.sessions.iter().position(|one| one.id == session && !one.is_paid) else { return false };
+        let has_trial = self.sessions[at].form.contains_key("subscription_data[trial_period_days]");
+        if !self.cards_pay && !has_trial {
+            // The page says so, and the payer tries another card.
+            return false;
+        }
+        let customer = match self.sessions[at].customer.clone() {
+            Some(customer) => customer,
+            None => self.id("cus"),
+        };
+        let form = self.sessions[at].form.clone();
+        let field = |key: &str| form.get(key).cloned().unwrap_or_default();
+        let amount = field("line_items[0][price_data][unit_amount]").parse().unwrap_or_default();
+        let currency = field("line_items[0][price_data][currency]");
+        let is_subscription = field("mode") == "subscription";
+        if is_subscription {
+            let id = self.id("sub");
+            let trial: i64 = field("subscription_data[trial_period_days]").parse().unwrap_or_default();
+            let period_days = if field("line_items[0][price_data][recurring][interval]") == "year" { 365 } else { 30 };
+            let metadata = metadata(&form, "subscription_data[metadata]");
+            let days = if trial > 0 { trial } else { period_days };
+            self.subscriptions.push(Subscription {
+                id: id.clone(),
+                customer: customer.clone(),
+                status: if trial > 0 { "trialing" } else { "active" },
+                metadata,
+                amount,
+                currency,
+                period_days,
+                start: self.now,
+                end: self.now + days * DAY,
+                cancel_at_period_end: false,
+                ended_at: None,
+                reason: None,
+                created: self.now,
+                failures: 0,
+            });
+            self.happened("customer.subscription.created", &id);
+            self.bill(&id, if trial > 0 { 0 } else { amount });
+            self.sessions[at].subscription = Some(id);
+        } else {
+            let intent = self.id("pi");
+            let charge = self.id("ch");
+            self.charges.push(Charge {
+                id: charge.clone(),
+                payment_intent: intent.clone(),
+                customer: customer.clone(),
+                invoice: None,
+                is_refunded: false,
+                dispute: None,
+            });
+            self.sessions[at].payment_intent = Some(intent);
+            self.happened("charge.succeeded", &charge);
+        }
+        self.sessions[at].is_paid = true;
+        self.sessions[at].customer = Some(customer);
+        self.sessions[at].email = Some(email.to_owned());
+        self.happened("checkout.session.completed", session);
+        true
+    }
+
+    /// Bills the period that runs. Returns whether it was paid.
+    fn bill(&mut self, subscription: &str, amount: i64) -> bool {
+        let Some(at) = self.subscriptions.iter().position(|one| one.id == subscription) else { return false };
+        let (end, customer, currency) = {
+            let one = &self.subscriptions[at];
+            (one.end, one.customer.clone(), one.currency.clone())
+        };
+        // A renewal that failed keeps its invoice.
+        let open =
+            self.invoices.iter().position(|one| one.subscription == subscription && !one.is_paid && one.end == end);
+        let id = match open {
+            Some(open) => self.invoices[open].id.clone(),
+            None => {
+                let id = self.id("in");
+                self.invoices.push(Invoice {
+                    id: id.clone(),
+                    subscription: subscription.to_owned(),
+                    is_paid: false,
+                    amount,
+                    currency,
+                    end,
+                    created: self.now,
+                    paid_at: None,
+                    payment_intent: None,
+                });
+                id
+            }
+        };
+        if !self.cards_pay && amount > 0 {
+            self.happened("invoice.payment_failed", &id);
+            return false;
+        }
+        let intent = self.id("pi");
+        if amount > 0 {
+            let charge = self.id("ch");
+            self.charges.push(Charge {
+                id: charge.clone(),
+                payment_intent: intent.clone(),
+                customer,
+                invoice: Some(id.clone()),
+                is_refunded: false,
+                dispute: None,
+            });
+            self.happened("charge.succeeded", &charge);
+        }
+        let now = self.now;
+        if let Some(invoice) = self.invoices.iter_mut().find(|one| one.id == id) {
+            invoice.is_paid = true;
+            invoice.paid_at = Some(now);
+            invoice.payment_intent = (amount > 0).then_some(intent);
+        }
+        self.happened("invoice.paid", &id);
+        true
+    }
+
+    /// Days pass, one after the other.
+    pub fn advance(&mut self, seconds: i64) {
+        let until = self.now + seconds;
+        while self.now < until {
+            self.now = (self.now + DAY).min(until);
+            for at in 0..self.subscriptions.len() {
+                self.pass_time(at);
+            }
+        }
+    }
+
+    fn pass_time(&mut self, at: usize) {
+        let now = self.now;
+        let one = &mut self.subscriptions[at];
+        if one.status == "canceled" {
+            return;
+        }
+        let id = one.id.clone();
+        if now >= one.end {
+            if one.cancel_at_period_end {
+                one.status = "canceled";
+                one.ended_at = Some(one.end);
+                one.reason = Some("cancellation_requested");
+                self.happened("customer.subscription.deleted", &id);
+                return;
+            }
+            if one.status != "past_due" {
+                (one.start, one.end) = (one.end, one.end + one.period_days * DAY);
+                let amount = one.amount;
+                let is_paid = self.bill(&id, amount);
+                let one = &mut self.subscriptions[at];
+                one.status = if is_paid { "active" } else { "past_due" };
+                one.failures = u32::from(!is_paid);
+                self.happened("customer.subscription.updated", &id);
+                return;
+            }
+        }
+        // The provider tries again every day, and gives up after the tenth.
+        if self.subscriptions[at].status == "past_due" {
+            let amount = self.subscriptions[at].amount;
+            let is_paid = self.bill(&id, amount);
+            let one = &mut self.subscriptions[at];
+            if is_paid {
+                (one.status, one.failures) = ("active", 0);
+                self.happened("customer.subscription.updated", &id);
+            } else {
+                one.failures += 1;
+                if one.failures >= 10 {
+                    (one.status, one.ended_at, one.reason) = ("canceled", Some(now), Some("payment_failed"));
+                    self.happened("customer.subscription.deleted", &id);
+                }
+            }
+        }
+    }
+
+    pub fn cancel(&mut self, subscription: &str, at_once: bool) {
+        let now = self.now;
+        let Some(one) = self.subscriptions.iter_mut().find(|one| one.id == subscription) else { return };
+        if at_once {
+            (one.status, one.ended_at, one.reason) = ("canceled", Some(now), Some("cancellation_requested"));
+            self.happened("customer.subscription.deleted", subscription);
+        } else {
+            one.cancel_at_period_end = true;
+            self.happened("customer.subscription.updated", subscription);
+        }
+    }
+
+    /// Refunds the charge of a payment intent. `false`: it was refunded already.
+    pub fn refund(&mut self, intent: &str) -> bool {
+        let Some(charge) = self.charges.iter_mut().find(|one| one.payment_intent == intent) else { return true };
+        if charge.is_refunded {
+            return false;
+        }
+        charge.is_refunded = true;
+        let id = charge.id.clone();
+        self.happened("charge.refunded", &id);
+        true
+    }
+
+    fn last_charge(&mut self, bought: &str) -> Option<&mut Charge> {
+        let invoices: Vec<&str> =
+            self.invoices.iter().filter(|one| one.subscription == bought).map(|one| one.id.as_str()).collect();
+        self.charges.iter_mut().rfind(|one| {
+            one.payment_intent == bought || one.invoice.as_deref().is_some_and(|invoice| invoices.contains(&invoice))
+        })
+    }
+
+    pub fn refund_last(&mut self, bought: &str) {
+        let intent = self.last_charge(bought).map(|charge| charge.payment_intent.clone());
+        if let Some(intent) = intent {
+            self.refund(&intent);
+        }
+    }
+
+    pub fn dispute_last(&mut self, bought: &str, outcome: Option<&str>) {
+        let status = outcome.unwrap_or("needs_response").to_owned();
+        let Some(charge) = self.last_charge(bought) else { return };
+        // What was decided stays decided.
+        if charge.dispute.as_deref().is_some_and(|stage| stage != "needs_response") {
+            return;
+        }
+        charge.dispute = Some(status);
+        let id = charge.id.clone();
+        self.happened(if outcome.is_some() { "charge.dispute.closed" } else { "charge.dispute.created" }, &id);
+    }
+
+    fn happened(&mut self, kind: &str, object: &str) {
+        let id = self.id("evt");
+        let data = match kind {
+            kind if kind.starts_with("charge.dispute.") => {
+                Some(json!({ "object": "dispute", "id": "dp_1", "charge": object }))
+            }
+            kind if kind.starts_with("charge.") => self.charge(object),
+            kind if kind.starts_with("invoice.") => self.invoice(object),
+            kind if kind.starts_with("checkout.") => self.session(object),
+            _ => self.subscription(object),
+        };
+        self.events.push(json!({
+            "id": id, "object": "event", "type": kind, "account": self.account, "livemode": false, "created": self.now,
+            "data": { "object": data.unwrap_or_default() },
+        }));
+    }
+}

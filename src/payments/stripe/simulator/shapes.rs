@@ -1,0 +1,80 @@
+//! Objects of the simulated Stripe, in the shape of either API version.
+
+use serde_json::{Value, json};
+
+use super::books::{Books, Shape};
+use super::fields::metadata;
+
+impl Books {
+    pub fn subscription(&self, id: &str) -> Option<Value> {
+        let one = self.subscriptions.iter().find(|one| one.id == id)?;
+        let period = json!({ "current_period_start": one.start, "current_period_end": one.end });
+        let mut item = json!({ "id": "si_1", "object": "subscription_item" });
+        let mut subscription = json!({
+            "id": one.id, "object": "subscription", "status": one.status, "customer": one.customer, "livemode": false,
+            "metadata": one.metadata, "cancel_at": null, "cancel_at_period_end": one.cancel_at_period_end,
+            "ended_at": one.ended_at, "canceled_at": one.ended_at, "cancellation_details": { "reason": one.reason },
+            "start_date": one.created,
+        });
+        let holder = if self.shape == Shape::Current { &mut item } else { &mut subscription };
+        extend(holder, period);
+        subscription["items"] = json!({ "object": "list", "data": [item], "has_more": false });
+        Some(subscription)
+    }
+
+    pub fn invoice(&self, id: &str) -> Option<Value> {
+        let one = self.invoices.iter().find(|one| one.id == id)?;
+        let start = self.subscriptions.iter().find(|known| known.id == one.subscription).map(|known| known.start);
+        let mut invoice = json!({
+            "id": one.id, "object": "invoice", "status": if one.is_paid { "paid" } else { "open" },
+            "status_transitions": { "paid_at": one.paid_at }, "created": one.created, "currency": one.currency,
+            "amount_paid": if one.is_paid { one.amount } else { 0 },
+            // The invoice's own period is the one before: its lines say what it pays for.
+            "period_end": one.created,
+            "lines": { "object": "list", "has_more": false, "data": [{ "period": { "start": start, "end": one.end } }] },
+            "hosted_invoice_url": format!("{}/invoice/{}", self.base_url, one.id),
+        });
+        let more = match self.shape {
+            Shape::Current => json!({
+                "parent": { "type": "subscription_details", "subscription_details": { "subscription": one.subscription } },
+                "payments": { "object": "list", "has_more": false, "data": one.payment_intent.iter().map(|intent| {
+                    json!({ "payment": { "type": "payment_intent", "payment_intent": intent } })
+                }).collect::<Vec<_>>() },
+            }),
+            Shape::Old => json!({ "subscription": one.subscription, "payment_intent": one.payment_intent }),
+        };
+        extend(&mut invoice, more);
+        Some(invoice)
+    }
+
+    pub fn charge(&self, id: &str) -> Option<Value> {
+        let one = self.charges.iter().find(|one| one.id == id)?;
+        let mut charge = json!({
+            "id": one.id, "object": "charge", "payment_intent": one.payment_intent, "customer": one.customer,
+            "refunded": one.is_refunded, "disputed": one.dispute.is_some(),
+        });
+        if self.shape == Shape::Old {
+            charge["invoice"] = json!(one.invoice);
+        }
+        Some(charge)
+    }
+
+    pub fn session(&self, id: &str) -> Option<Value> {
+        let one = self.sessions.iter().find(|one| one.id == id)?;
+        Some(json!({
+            "id": one.id, "object": "checkout.session", "mode": one.form.get("mode"),
+            "status": if one.is_paid { "complete" } else { "open" },
+            "payment_status": if one.is_paid { "paid" } else { "unpaid" },
+            "subscription": one.subscription, "payment_intent": one.payment_intent, "customer": one.customer,
+            "metadata": metadata(&one.form, "metadata"), "created": one.created,
+            "customer_details": { "email": one.email },
+            "url": format!("{}/pay/{}", self.base_url, one.id),
+        }))
+    }
+}
+
+fn extend(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}

@@ -1,0 +1,61 @@
+//! Webhooks of the simulated Stripe, with what goes wrong on their way.
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::WEBHOOK_SECRET;
+use super::books::{Books, WebhookFaults};
+use crate::payments::stripe::{SIGNATURE_HEADER, sign};
+
+/// A body and its signature.
+pub(super) type Post = (String, String);
+
+impl Books {
+    /// What happened and was not posted yet, as it is posted under these faults.
+    pub fn posts(&mut self, faults: WebhookFaults) -> Vec<Post> {
+        let mut random = fastrand::Rng::with_seed(faults.seed);
+        let mut events: Vec<Value> = self.events[self.posted..].to_vec();
+        self.posted = self.events.len();
+        if faults.lost {
+            events.retain(|_| random.u8(0..4) > 0);
+        }
+        if faults.repeated {
+            let again: Vec<Value> = events.iter().filter(|_| random.u8(0..3) == 0).cloned().collect();
+            events.extend(again);
+        }
+        if let Some(strange) = events.first().cloned().filter(|_| faults.strange) {
+            let mut live = strange.clone();
+            live["id"] = json!(self.id("evt"));
+            live["livemode"] = json!(true);
+            let mut own = strange;
+            own["id"] = json!(self.id("evt"));
+            if let Some(fields) = own.as_object_mut() {
+                fields.remove("account");
+            }
+            events.extend([live, own]);
+        }
+        if faults.shuffled {
+            random.shuffle(&mut events);
+        }
+        let secret = SecretString::from(WEBHOOK_SECRET);
+        // The signature carries the real time: the receiver compares it with its own clock.
+        let now = chrono::Utc::now().timestamp();
+        let post = |event: Value| {
+            let body = event.to_string();
+            let signature = sign(body.as_bytes(), &secret, now);
+            (body, signature)
+        };
+        events.into_iter().map(post).collect()
+    }
+}
+
+/// Posts each. Returns how many were not taken.
+pub(super) async fn post(client: &reqwest::Client, url: &str, posts: Vec<Post>) -> usize {
+    let mut refused = 0;
+    for (body, signature) in posts {
+        let request = client.post(url).header(SIGNATURE_HEADER, signature).header("content-type", "application/json");
+        let is_taken = request.body(body).send().await.is_ok_and(|response| response.status().is_success());
+        refused += usize::from(!is_taken);
+    }
+    refused
+}

@@ -1,0 +1,149 @@
+//! What a subscription's ledger gets from one look at Stripe.
+
+use chrono::DateTime;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::entitlement::{Dispute, LedgerEntry, ProviderState, ProviderStatus, Until};
+
+use super::client::{Stripe, StripeError};
+use super::objects::{Charge, Invoice, Reference, SubscriptionObject};
+
+/// All that Stripe says of a subscription or of a single payment now.
+#[derive(Debug, Default)]
+pub struct Truth {
+    /// For the ledger.
+    pub entries: Vec<LedgerEntry>,
+    /// Whose it is.
+    pub customer: Option<String>,
+    /// The subscription's metadata, where it says to which row it belongs.
+    pub metadata: std::collections::HashMap<String, String>,
+    /// Whether real money moves.
+    pub is_live: bool,
+    /// The last payment, for a refund by hand.
+    pub last_payment_intent: Option<String>,
+    /// Where an unpaid or paid invoice is shown.
+    pub invoice_url: Option<String>,
+}
+
+impl Stripe {
+    /// Looks at a subscription: its state, its payments, and what became of them. `now` is when the question is asked.
+    ///
+    /// # Errors
+    /// [`StripeError`]
+    pub async fn look(&self, account: &str, subscription: &str, now: Timestamp) -> Result<Truth, StripeError> {
+        let found = self.subscription(account, subscription).await?;
+        let invoices = self.paid_invoices(account, subscription).await?;
+        let customer = found.customer.id().to_owned();
+        let charges = self.charges(account, &customer).await?;
+        let mut truth = Truth { customer: Some(customer), is_live: found.livemode, ..Truth::default() };
+        // The newest first, as the list has them.
+        for invoice in &invoices {
+            // A trial's invoice of nothing pays for nothing: the subscription says how long the trial lasts.
+            if invoice.amount_paid > 0 {
+                truth.entries.push(paid(invoice));
+            }
+            for charge in charges.iter().filter(|charge| invoice.is_paid_by(charge)) {
+                let intent = charge.payment_intent.as_ref().map(|intent| intent.id().to_owned());
+                truth.last_payment_intent = truth.last_payment_intent.or(intent);
+                self.aftermath(account, charge, &invoice.id, &mut truth.entries).await?;
+            }
+            truth.invoice_url = truth.invoice_url.or_else(|| invoice.hosted_invoice_url.clone());
+        }
+        truth.entries.push(LedgerEntry::Asked(state(&found, now)));
+        truth.metadata = found.metadata;
+        Ok(truth)
+    }
+
+    /// Looks at a single payment, which buys for ever.
+    ///
+    /// # Errors
+    /// [`StripeError`]
+    pub async fn look_at_payment(
+        &self,
+        account: &str,
+        customer: Option<&str>,
+        intent: &str,
+        paid_at: Timestamp,
+    ) -> Result<Truth, StripeError> {
+        let payment = intent.to_owned();
+        let mut truth = Truth {
+            entries: vec![LedgerEntry::Paid { payment: payment.clone(), paid_at, covers: Until::Forever }],
+            customer: customer.map(ToOwned::to_owned),
+            last_payment_intent: Some(payment.clone()),
+            ..Truth::default()
+        };
+        let Some(customer) = customer else { return Ok(truth) };
+        for charge in self.charges(account, customer).await? {
+            if charge.payment_intent.as_ref().map(Reference::id) == Some(intent) {
+                self.aftermath(account, &charge, &payment, &mut truth.entries).await?;
+            }
+        }
+        Ok(truth)
+    }
+
+    /// Whether a charge was given back or disputed.
+    async fn aftermath(
+        &self,
+        account: &str,
+        charge: &Charge,
+        payment: &str,
+        entries: &mut Vec<LedgerEntry>,
+    ) -> Result<(), StripeError> {
+        if charge.refunded {
+            entries.push(LedgerEntry::Refunded { payment: payment.to_owned() });
+        }
+        if charge.disputed {
+            for dispute in self.disputes(account, &charge.id).await? {
+                entries.push(LedgerEntry::Disputed { payment: payment.to_owned(), stage: stage(&dispute.status) });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn paid(invoice: &Invoice) -> LedgerEntry {
+    LedgerEntry::Paid {
+        payment: invoice.id.clone(),
+        paid_at: moment(invoice.status_transitions.paid_at.unwrap_or(invoice.created)),
+        covers: Until::At(moment(invoice.covers_until())),
+    }
+}
+
+/// <https://docs.stripe.com/api/disputes/object#dispute_object-status>
+fn stage(status: &str) -> Dispute {
+    match status {
+        // An inquiry that was closed takes no money.
+        "won" | "warning_closed" | "prevented" => Dispute::Won,
+        "lost" => Dispute::Lost,
+        _ => Dispute::Open,
+    }
+}
+
+/// <https://docs.stripe.com/api/subscriptions/object#subscription_object-status>
+fn state(found: &SubscriptionObject, now: Timestamp) -> ProviderState {
+    let (start, end) = found.period();
+    let reason = found.cancellation_details.as_ref().and_then(|details| details.reason.as_deref());
+    let status = match found.status.as_str() {
+        "trialing" => ProviderStatus::Trialing,
+        "active" => ProviderStatus::Active,
+        "past_due" => ProviderStatus::PastDue,
+        "incomplete" => ProviderStatus::Incomplete,
+        // canceled, unpaid, paused, incomplete_expired, and what is not known yet: nothing is paid any more.
+        _ => ProviderStatus::Ended,
+    };
+    let cancels_at = found.cancel_at.or_else(|| found.cancel_at_period_end.then_some(end));
+    let ended_at = found.ended_at.or_else(|| (status == ProviderStatus::Ended).then_some(found.canceled_at).flatten());
+    ProviderState {
+        asked_at: now,
+        status,
+        period_start: moment(start),
+        period_end: moment(end),
+        cancels_at: cancels_at.map(moment),
+        ended_at: ended_at.map(moment),
+        is_unpaid: found.status == "unpaid" || reason == Some("payment_failed"),
+    }
+}
+
+/// A time as Stripe writes it.
+pub(super) fn moment(seconds: i64) -> Timestamp {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}

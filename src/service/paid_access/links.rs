@@ -1,0 +1,83 @@
+//! Signed links: to claim what was paid, and to a plan's page for a member whom the bot knows.
+
+use hmac::{Hmac, KeyInit, Mac};
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::TenantId;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+/// Digits of a signature: 64 bits, which nobody guesses over the network.
+const SIGNATURE_DIGITS: usize = 16;
+
+/// Signs with one key.
+pub(super) struct Links<'k>(&'k [u8]);
+
+impl<'k> Links<'k> {
+    pub(super) const fn new(key: &'k [u8]) -> Self {
+        Self(key)
+    }
+
+    /// What a payer sends the bot to be let in: at most 64 of `A-Z a-z 0-9 _ -` with its prefix (Bot API, deep linking).
+    pub(super) fn claim(&self, subscription: Uuid) -> String {
+        let id = subscription.simple().to_string();
+        let signature = self.sign("claim", &id);
+        format!("{id}_{signature}")
+    }
+
+    /// The subscription of a token that [`Links::claim`] made.
+    pub(super) fn claimed(&self, token: &str) -> Option<Uuid> {
+        let (id, signature) = token.split_once('_')?;
+        self.fits("claim", id, signature).then(|| id.parse().ok()).flatten()
+    }
+
+    /// Names a member in a link that the bot gives them.
+    pub(super) fn member(&self, tenant: &TenantId, member: &Address) -> String {
+        let path = member.as_str().replace(':', ".");
+        let signature = self.sign("member", &format!("{tenant} {path}"));
+        format!("{path}_{signature}")
+    }
+
+    /// The member of a token that [`Links::member`] made.
+    pub(super) fn named(&self, tenant: &TenantId, token: &str) -> Option<Address> {
+        let (path, signature) = token.rsplit_once('_')?;
+        let fits = self.fits("member", &format!("{tenant} {path}"), signature);
+        fits.then(|| Address::from_normalised(&path.replacen('.', ":", 1)))
+    }
+
+    fn sign(&self, purpose: &str, text: &str) -> String {
+        // HMAC takes keys of every length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0) else { return String::new() };
+        mac.update(format!("palabre {purpose} {text}").as_bytes());
+        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        hex.chars().take(SIGNATURE_DIGITS).collect()
+    }
+
+    fn fits(&self, purpose: &str, text: &str, signature: &str) -> bool {
+        let expected = self.sign(purpose, text);
+        signature.len() == SIGNATURE_DIGITS && bool::from(expected.as_bytes().ct_eq(signature.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_hold_for_what_they_were_made_for() {
+        let (links, others) = (Links::new(b"one key"), Links::new(b"another key"));
+        let (id, belle, taxi) = (Uuid::now_v7(), TenantId::new("belle"), TenantId::new("taxi"));
+        let token = links.claim(id);
+        assert!(token.len() + "claim_".len() <= 64 && token.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        assert_eq!(links.claimed(&token), Some(id));
+        let member = Address::from_normalised("telegram:123456789");
+        let named = links.member(&belle, &member);
+        assert_eq!(links.named(&belle, &named), Some(member));
+        assert_eq!((links.named(&taxi, &named), others.named(&belle, &named)), (None, None));
+        let mut wrong = vec![token.clone() + "0", token.replace('_', ""), String::new(), "_".to_owned(), named];
+        wrong.push(format!("{}_{}", Uuid::now_v7().simple(), token.split_once('_').unwrap().1));
+        for wrong in wrong {
+            assert_eq!((links.claimed(&wrong), others.claimed(&token)), (None, None), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What the tenant's people do: look at members, grant, revoke, cancel, refund, reconcile, connect an account.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::entitlement::{LedgerEntry, Until};
+use palabre_actors::domain::ids::TenantId;
+use serde_json::json;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::checkout::{Buyer, blank};
+use super::{AccessError, PaidAccess};
+use crate::config::Plan;
+use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRefund};
+use crate::service::{Caller, ServiceError, audit};
+use crate::store::operator::Tenants;
+use crate::store::paid_access::{AccessGrant, Payer, PaymentEventLine, Subscription, SubscriptionFilter};
+
+/// A member, with their places in chats.
+#[derive(Clone, Debug)]
+pub struct MemberView {
+    pub subscription: Subscription,
+    pub places: Vec<AccessGrant>,
+}
+
+/// The plans of these tenants.
+///
+/// # Errors
+/// [`AccessError`]
+pub fn plans<'a>(
+    caller: &Caller,
+    access: &'a PaidAccess,
+    tenants: &Tenants,
+) -> Result<Vec<(&'a TenantId, &'a Plan)>, AccessError> {
+    caller.require(AccessRead)?;
+    let among = caller.among(tenants)?;
+    let is_seen = |tenant: &TenantId| match &among {
+        Tenants::All => true,
+        Tenants::Of(some) => some.contains(tenant),
+    };
+    let mut found: Vec<_> = access
+        .creators
+        .iter()
+        .filter(|(tenant, _)| is_seen(tenant))
+        .flat_map(|(tenant, seller)| seller.access.plans.iter().map(move |plan| (tenant, plan)))
+        .collect();
+    found.sort_by(|(tenant, plan), (other, another)| (tenant.as_str(), &plan.id).cmp(&(other.as_str(), &another.id)));
+    Ok(found)
+}
+
+/// The members of these tenants, the newest first.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn members(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+    filter: &SubscriptionFilter,
+    limit: usize,
+) -> Result<Vec<MemberView>, AccessError> {
+    caller.require(AccessRead)?;
+    let among = caller.among(tenants)?;
+    let found = access.store.subscriptions(&among, filter, limit).await?;
+    let ids: Vec<Uuid> = found.iter().map(|row| row.id).collect();
+    let places = access.store.access_grants(&ids).await?;
+    let view = |subscription: Subscription| {
+        let places = places.iter().filter(|place| place.subscription == subscription.id).cloned().collect();
+        MemberView { subscription, places }
+    };
+    Ok(found.into_iter().map(view).collect())
+}
+
+/// What payment systems told, the newest first.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn events(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<PaymentEventLine>, AccessError> {
+    caller.require(AccessRead)?;
+    let among = caller.among(tenants)?;
+    Ok(access.store.payment_events(&among, before, limit).await?)
+}
+
+/// Gives somebody access by hand, until then or for ever.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn grant(
+    caller: &Caller,
+    access: &PaidAccess,
+    (tenant, plan): (&TenantId, &str),
+    member: &Address,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Uuid, AccessError> {
+    caller.require(AccessWrite)?;
+    caller.within(tenant)?;
+    let plan = access.plan(tenant, plan).ok_or(AccessError::UnknownPlan)?;
+    let language = access.creators.get(tenant).map_or_else(Default::default, |seller| seller.language);
+    let buyer = Buyer { tenant: tenant.clone(), plan: plan.id.clone(), language, member: Some(member.clone()) };
+    let mut row = blank(plan, &buyer, Payer::Hand, now);
+    let until = until.map_or(Until::Forever, Until::At);
+    row.ledger.record(LedgerEntry::Granted { grant: row.id.to_string(), at: now, until });
+    row.bound_at = Some(now);
+    row.next_check_at = Some(now);
+    note(caller, access, &row, "access.grant").await?;
+    access.store.add_subscription(&row).await?;
+    Ok(row.id)
+}
+
+/// Ends a member's access at once. What they paid is not given back.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn revoke(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timestamp) -> Result<(), AccessError> {
+    let row = find(caller, access, AccessWrite, id).await?;
+    note(caller, access, &row, "access.revoke").await?;
+    access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
+    Ok(())
+}
+
+/// Ends a subscription at the end of what is paid, or at once.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn cancel(
+    caller: &Caller,
+    access: &PaidAccess,
+    id: Uuid,
+    at_once: bool,
+    now: Timestamp,
+) -> Result<(), AccessError> {
+    let row = find(caller, access, AccessWrite, id).await?;
+    note(caller, access, &row, "access.cancel").await?;
+    match (row.payer, &row.account, &row.provider_subscription) {
+        (Payer::Stripe, Some(account), Some(subscription)) => {
+            let stripe = access.stripe()?;
+            stripe.cancel(account, subscription, at_once).await?;
+            access.refresh(stripe, (&row.tenant, account), subscription, now).await?;
+        }
+        (Payer::Stars, _, _) => {
+            let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
+            act(access, &row, "cancel_subscription", json!({ "charge": charge })).await?;
+        }
+        _ => return Err(AccessError::NotSoldSo),
+    }
+    if at_once {
+        access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
+    }
+    Ok(())
+}
+
+/// Gives the last payment back, which ends what it paid for.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn refund(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timestamp) -> Result<(), AccessError> {
+    let row = find(caller, access, PaymentRefund, id).await?;
+    let payment = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
+    note(caller, access, &row, "payment.refund").await?;
+    match (row.payer, &row.account, &row.provider_subscription) {
+        (Payer::Stripe, Some(account), Some(bought)) => {
+            let stripe = access.stripe()?;
+            stripe.refund(account, &payment).await?;
+            if bought == &payment {
+                let entry = LedgerEntry::Refunded { payment };
+                access.enter(&row.tenant, id, &[entry], now).await?;
+            } else {
+                access.refresh(stripe, (&row.tenant, account), bought, now).await?;
+            }
+        }
+        (Payer::Stars, _, _) => {
+            act(access, &row, "refund", json!({ "charge": payment })).await?;
+            access.enter(&row.tenant, id, &[LedgerEntry::Refunded { payment }], now).await?;
+        }
+        _ => return Err(AccessError::NothingPaid),
+    }
+    Ok(())
+}
+
+/// Looks at every subscription of these tenants at the payment system. Returns how many were looked at, and how many could
+/// not be.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn reconcile(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+    now: Timestamp,
+) -> Result<(usize, usize), AccessError> {
+    const PAGE: usize = 100;
+    caller.require(AccessWrite)?;
+    let among = caller.among(tenants)?;
+    let (mut looked_at, mut failed) = (0, 0);
+    let mut filter = SubscriptionFilter::default();
+    loop {
+        let page = access.store.subscriptions(&among, &filter, PAGE).await?;
+        for row in &page {
+            let (Payer::Stripe, Some(account), Some(bought)) = (row.payer, &row.account, &row.provider_subscription)
+            else {
+                continue;
+            };
+            if !bought.starts_with("sub_") {
+                continue;
+            }
+            match access.refresh(access.stripe()?, (&row.tenant, account), bought, now).await {
+                Ok(_) => looked_at += 1,
+                Err(error) => {
+                    failed += 1;
+                    warn!(
+                        subscription.id = %row.id,
+                        error = &error as &dyn std::error::Error,
+                        "a subscription could not be reconciled"
+                    );
+                }
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => filter.before = Some(last.id),
+            _ => return Ok((looked_at, failed)),
+        }
+    }
+}
+
+/// A page on which a tenant's connected account is completed; the account is made when there is none. Returns the account and
+/// the page.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn connect(caller: &Caller, access: &PaidAccess, tenant: &TenantId) -> Result<(String, String), AccessError> {
+    caller.require(AccessWrite)?;
+    caller.within(tenant)?;
+    let stripe = access.stripe()?;
+    audit::note(caller, &access.store, tenant, "access.connect", ("tenant", tenant.as_str())).await?;
+    let known = access.creators.get(tenant).and_then(|seller| seller.access.stripe_account.clone());
+    let account = match known {
+        Some(account) => account,
+        None => stripe.create_account(tenant.as_str()).await?.id,
+    };
+    let back = access.public_base_url.clone().unwrap_or_else(|| "https://dashboard.stripe.com".to_owned());
+    let page = stripe.account_link(&account, &back).await?;
+    Ok((account, page.url))
+}
+
+async fn find(
+    caller: &Caller,
+    access: &PaidAccess,
+    permission: crate::service::Permission,
+    id: Uuid,
+) -> Result<Subscription, AccessError> {
+    caller.require(permission)?;
+    let found = access.store.subscription(&caller.tenants, id).await?;
+    found.ok_or_else(|| ServiceError::NotFound("subscription").into())
+}
+
+async fn note(
+    caller: &Caller,
+    access: &PaidAccess,
+    row: &Subscription,
+    action: &'static str,
+) -> Result<(), AccessError> {
+    let id = row.id.to_string();
+    Ok(audit::note(caller, &access.store, &row.tenant, action, ("subscription", &id)).await?)
+}
+
+async fn act(
+    access: &PaidAccess,
+    row: &Subscription,
+    kind: &str,
+    mut arguments: serde_json::Value,
+) -> Result<(), AccessError> {
+    let member = row.address.clone().ok_or(AccessError::UnknownSubscription)?;
+    if let Some(fields) = arguments.as_object_mut() {
+        fields.insert("user".to_owned(), member.as_str().into());
+    }
+    let action = Action { kind: kind.to_owned(), arguments };
+    let acted = access.outgoing.act(row.tenant.clone(), row.channel.clone(), member, action).await;
+    acted.map(drop).map_err(AccessError::Message)
+}

@@ -1,0 +1,129 @@
+//! Paid access: what payment systems tell becomes ledgers, ledgers become places in chats.
+//!
+//! Everything here may be done again: an event is kept once and applied until it is done, a subscription is looked at
+//! whenever time or an event may have changed it, and what a member is told carries a key. So whatever is cut short is made up
+//! for by the next look, on any node.
+
+mod apply;
+mod checkout;
+mod events;
+mod grants;
+mod links;
+mod members;
+mod pages;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use palabre_actors::domain::entitlement::{DisputePolicy, Terms};
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::Language;
+use secrecy::SecretString;
+
+pub use self::apply::{Intake, take_stripe_event};
+pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
+pub use self::members::{MemberView, cancel, connect, events, grant, members, plans, reconcile, refund, revoke};
+pub use self::pages::{PlanPage, plan_page};
+use super::ServiceError;
+use super::messages::{NotSent, Outgoing};
+use crate::config::{Plan, Sales};
+use crate::payments::stripe::{Stripe, StripeError};
+use crate::store::StoreError;
+use crate::store::operator::Operator;
+
+/// What a tenant sells, with what is needed to sell it.
+#[derive(Clone, Debug)]
+pub struct Creator {
+    /// The name that customers know.
+    pub name: String,
+    pub language: Language,
+    pub timezone: chrono_tz::Tz,
+    pub access: Sales,
+}
+
+/// The tenants that sell something, by their ids.
+pub type Creators = Arc<HashMap<TenantId, Creator>>;
+
+/// What paid access works with.
+#[derive(Clone)]
+pub struct PaidAccess {
+    pub store: Operator,
+    pub outgoing: Arc<dyn Outgoing>,
+    pub creators: Creators,
+    /// `None`: nothing is sold by card.
+    pub stripe: Option<Stripe>,
+    /// The secrets of the webhook endpoints.
+    pub webhook_secrets: Arc<[SecretString]>,
+    /// Whether the platform's key is one for real money. Events of the other kind are kept and not applied.
+    pub is_live: bool,
+    /// Signs links to members' own pages. `None`: there are none.
+    pub link_key: Option<Arc<[u8]>>,
+    /// Where payers come back to, unless it is the plan's own page.
+    pub success_url: Option<String>,
+    pub cancel_url: Option<String>,
+    /// What payers see of this installation.
+    pub public_base_url: Option<String>,
+}
+
+impl std::fmt::Debug for PaidAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PaidAccess").field("is_live", &self.is_live).finish_non_exhaustive()
+    }
+}
+
+impl PaidAccess {
+    /// A tenant's plan.
+    #[must_use]
+    pub fn plan(&self, tenant: &TenantId, plan: &str) -> Option<&Plan> {
+        self.creators.get(tenant)?.access.plans.iter().find(|known| known.id == plan)
+    }
+
+    /// How a subscription's ledger is read. A plan that is no longer sold is read like most.
+    fn terms(&self, tenant: &TenantId, plan: &str) -> Terms {
+        let fallback = Terms { grace: chrono::TimeDelta::days(5), dispute: DisputePolicy::Suspend, renews: true };
+        self.plan(tenant, plan).map_or(fallback, Plan::terms)
+    }
+
+    fn stripe(&self) -> Result<&Stripe, AccessError> {
+        self.stripe.as_ref().ok_or(AccessError::NotByCard)
+    }
+
+    /// The tenant of a connected account.
+    fn owner(&self, account: &str) -> Option<&TenantId> {
+        let is_it = |seller: &Creator| seller.access.stripe_account.as_deref() == Some(account);
+        self.creators.iter().find(|(_, seller)| is_it(seller)).map(|(tenant, _)| tenant)
+    }
+}
+
+/// Why something about paid access was not done. No text shows an address or an amount.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("nothing is sold by card here: `[stripe]` is missing in palabre.toml, or in the tenant's file")]
+    NotByCard,
+    #[error("there is no such plan")]
+    UnknownPlan,
+    #[error("this plan is not sold that way")]
+    NotSoldSo,
+    #[error("there is no such subscription")]
+    UnknownSubscription,
+    #[error("nothing was paid that could be given back")]
+    NothingPaid,
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    #[error("somebody else changes it all the time")]
+    Busy,
+    #[error("a message could not be written")]
+    Message(NotSent),
+}
+
+impl From<StoreError> for AccessError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}

@@ -1,0 +1,81 @@
+//! What the public page of a plan shows, and what its links carry.
+
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::Language;
+use uuid::Uuid;
+
+use super::{AccessError, PaidAccess, texts};
+use crate::config::Plan;
+use crate::store::operator::Tenants;
+
+/// A plan as its page shows it.
+#[derive(Clone, Debug)]
+pub struct PlanPage {
+    pub tenant: TenantId,
+    pub id: String,
+    pub name: String,
+    pub seller: String,
+    pub description: Option<String>,
+    pub language: Language,
+    pub is_sold_by_card: bool,
+    plan: Plan,
+}
+
+impl PlanPage {
+    /// `9,99 € par mois`
+    #[must_use]
+    pub fn price(&self, language: Language) -> Option<String> {
+        texts::price(language, &self.plan)
+    }
+
+    /// What is said of a trial, where there is one.
+    #[must_use]
+    pub fn trial(&self, language: Language) -> Option<String> {
+        let days = self.plan.trial.as_secs() / (24 * 60 * 60);
+        (days > 0).then(|| match language {
+            Language::Fr => format!("Les {days} premiers jours sont gratuits."),
+            Language::En => format!("The first {days} days are free."),
+        })
+    }
+}
+
+/// The page of a plan. `None`: there is no such plan.
+#[must_use]
+pub fn plan_page(access: &PaidAccess, tenant: &TenantId, plan: &str) -> Option<PlanPage> {
+    let (creator, plan) = (access.creators.get(tenant)?, access.plan(tenant, plan)?);
+    Some(PlanPage {
+        tenant: tenant.clone(),
+        id: plan.id.clone(),
+        name: plan.name.clone(),
+        seller: creator.name.clone(),
+        description: plan.description.clone(),
+        language: creator.language,
+        is_sold_by_card: plan.price.is_some() && creator.access.stripe_account.is_some() && access.stripe.is_some(),
+        plan: plan.clone(),
+    })
+}
+
+impl PaidAccess {
+    /// The member whom a link of the bot's names.
+    #[must_use]
+    pub fn member_of(&self, tenant: &TenantId, token: &str) -> Option<Address> {
+        self.links()?.named(tenant, token)
+    }
+
+    /// The subscription of a link to what was bought.
+    #[must_use]
+    pub fn bought(&self, token: &str) -> Option<Uuid> {
+        self.links()?.claimed(token)
+    }
+
+    /// Whether somebody has claimed what was bought. `None`: the link does not hold.
+    ///
+    /// # Errors
+    /// [`AccessError`]
+    pub async fn is_claimed(&self, tenant: &TenantId, token: &str) -> Result<Option<bool>, AccessError> {
+        let Some(id) = self.bought(token) else { return Ok(None) };
+        let only = Tenants::Of([tenant.clone()].into());
+        Ok(self.store.subscription(&only, id).await?.map(|row| row.address.is_some()))
+    }
+}

@@ -1,0 +1,404 @@
+//! Lives of members, on a simulated Stripe: what the chats hold in the end is what was paid for (I13).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::action::Action;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::entitlement::DisputePolicy;
+use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use palabre_actors::domain::turn::Request;
+use palabre_actors::engine::Performed;
+use palabre_actors::ports::Pending;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::*;
+use crate::config::{Currency, Every};
+use crate::payments::stripe::simulator::{SECRET_KEY, Shape, SimulatedStripe, WEBHOOK_SECRET, WebhookFaults};
+use crate::payments::stripe::{Event, verify};
+use crate::service::Caller;
+use crate::service::messages::OutgoingMessage;
+use crate::store::Store;
+use crate::store::operator::Tenants;
+use crate::store::paid_access::{GrantState, Subscription, SubscriptionFilter};
+use crate::store::tests::{self, done_action};
+
+const ACCOUNT: &str = "acct_1BelleBelleBelle";
+const CHAT: &str = "telegram:-1001234567890";
+const DAY: i64 = 24 * 60 * 60;
+
+/// The bot: does every action at once, and remembers what members were told.
+struct Bot {
+    store: Store,
+    in_chat: Mutex<BTreeSet<String>>,
+    banned: Mutex<BTreeSet<String>>,
+    told: Mutex<BTreeMap<String, OutgoingMessage>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Outgoing for Bot {
+    fn send(&self, message: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
+        let key = message.idempotency_key.clone().unwrap();
+        let is_new = !lock(&self.told).contains_key(&key);
+        if is_new {
+            // Whoever has a link asks to join, and is let in.
+            if message.text.as_deref().is_some_and(|text| text.contains("https://t.me/+")) {
+                lock(&self.in_chat).insert(message.to.as_str().to_owned());
+            }
+            lock(&self.told).insert(key, message);
+        }
+        Box::pin(async move { if is_new { Ok(OutboundId::fresh()) } else { Err(NotSent::KeyTaken) } })
+    }
+
+    fn act(
+        &self,
+        tenant: TenantId,
+        _: ChannelId,
+        _: Address,
+        action: Action,
+    ) -> Pending<'_, Result<OutboundId, NotSent>> {
+        Box::pin(async move {
+            let (id, user) = (OutboundId::fresh(), action.arguments["user"].as_str().unwrap().to_owned());
+            assert_eq!(action.arguments["chat"], CHAT);
+            match action.kind.as_str() {
+                "invite_link" => assert!(!lock(&self.banned).contains(&user), "a link for somebody who is banned"),
+                "ban" => {
+                    lock(&self.in_chat).remove(&user);
+                    lock(&self.banned).insert(user);
+                }
+                "unban" => drop(lock(&self.banned).remove(&user)),
+                other => panic!("{other}"),
+            }
+            done_action(&self.store, id, tenant.as_str(), "https://t.me/+abc").await;
+            Ok(id)
+        })
+    }
+
+    fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
+        unreachable!("nothing here asks conversations")
+    }
+}
+
+struct World {
+    access: PaidAccess,
+    stripe: SimulatedStripe,
+    bot: Arc<Bot>,
+    tenant: TenantId,
+    /// How much the clock of the tests is ahead of the simulated one: time goes on while things are worked off.
+    worked: Mutex<TimeDelta>,
+}
+
+fn plan(id: &str, every: Every) -> Plan {
+    Plan {
+        id: id.to_owned(),
+        name: "Accès Premium".to_owned(),
+        description: None,
+        price: Some(999),
+        currency: Currency::EUR,
+        every,
+        stars: None,
+        chats: vec![Address::from_normalised(CHAT)],
+        bot: ChannelId::new("belle-tg"),
+        grace: std::time::Duration::from_secs(5 * 24 * 60 * 60),
+        trial: std::time::Duration::ZERO,
+        dispute: DisputePolicy::Suspend,
+        tax: false,
+        promotion_codes: false,
+        removes_strangers: true,
+    }
+}
+
+impl World {
+    fn new(store: &Store) -> Self {
+        let start = Utc.with_ymd_and_hms(2026, 11, 1, 12, 0, 0).unwrap();
+        let stripe = SimulatedStripe::start(ACCOUNT, start).unwrap();
+        let bot = Arc::new(Bot {
+            store: store.clone(),
+            in_chat: Mutex::default(),
+            banned: Mutex::default(),
+            told: Mutex::default(),
+        });
+        let tenant = TenantId::new("belle");
+        let seller = Creator {
+            name: "Institut Belle".to_owned(),
+            language: Language::Fr,
+            timezone: chrono_tz::Europe::Paris,
+            access: Sales {
+                stripe_account: Some(ACCOUNT.to_owned()),
+                plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
+            },
+        };
+        let client = crate::gateway::client::new().unwrap();
+        let access = PaidAccess {
+            store: store.operator(),
+            outgoing: Arc::clone(&bot) as _,
+            creators: Arc::new([(tenant.clone(), seller)].into()),
+            stripe: Some(Stripe::new(client, stripe.base_url().to_owned(), SecretString::from(SECRET_KEY))),
+            webhook_secrets: Arc::new([]),
+            is_live: false,
+            link_key: Some(Arc::from(*b"a key of tests")),
+            success_url: None,
+            cancel_url: None,
+            public_base_url: Some("https://hooks.example.com".to_owned()),
+        };
+        Self { access, stripe, bot, tenant, worked: Mutex::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.stripe.now() + *lock(&self.worked)
+    }
+
+    /// Takes what Stripe posts, and works until nothing is due.
+    async fn work(&self, faults: WebhookFaults) {
+        for (body, signature) in self.stripe.posts(faults) {
+            let secrets = [SecretString::from(WEBHOOK_SECRET)];
+            verify(&signature, body.as_bytes(), &secrets, Utc::now().timestamp()).unwrap();
+            take_stripe_event(&self.access, &Event::read(body.as_bytes()).unwrap(), self.now()).await.unwrap();
+        }
+        loop {
+            let events = self.access.apply_events(self.now()).await.unwrap();
+            let settled = self.access.settle_due(self.now()).await.unwrap();
+            if events + settled == 0 {
+                return;
+            }
+            *lock(&self.worked) += TimeDelta::seconds(1);
+        }
+    }
+
+    /// Days pass, each with its work.
+    async fn days(&self, days: i64, faults: WebhookFaults) {
+        for _ in 0..days {
+            *lock(&self.worked) = TimeDelta::zero();
+            self.stripe.advance(DAY);
+            self.work(faults).await;
+        }
+    }
+
+    /// Somebody opens the page of a plan and pays.
+    async fn buys(&self, member: i64, plan: &str) -> CheckoutPage {
+        let buyer = Buyer {
+            tenant: self.tenant.clone(),
+            plan: plan.to_owned(),
+            language: Language::Fr,
+            member: Some(address(member)),
+        };
+        let page = buy(&self.access, &buyer, self.now()).await.unwrap();
+        if let CheckoutPage::At(url, _) = &page {
+            // A card that does not pay buys nothing.
+            let _ = self.stripe.pay(url, address(member).as_str());
+        }
+        page
+    }
+
+    fn is_in(&self, member: i64) -> bool {
+        lock(&self.bot.in_chat).contains(address(member).as_str())
+    }
+
+    /// What a member was told, the kinds of notices and `link`.
+    fn told(&self, member: i64) -> Vec<String> {
+        let told = lock(&self.bot.told);
+        let theirs = told.iter().filter(|(_, message)| message.to == address(member));
+        theirs.map(|(key, _)| key.split(':').nth(2).unwrap().to_owned()).collect()
+    }
+
+    async fn only(&self) -> Subscription {
+        let only = Tenants::Of([self.tenant.clone()].into());
+        let mut rows = self.access.store.subscriptions(&only, &SubscriptionFilter::default(), 10).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        rows.pop().unwrap()
+    }
+}
+
+fn address(member: i64) -> Address {
+    Address::from_normalised(&format!("telegram:{member}"))
+}
+
+fn owner() -> Caller {
+    Caller { tenants: Tenants::Of([TenantId::new("belle")].into()), ..Caller::command_line() }
+}
+
+const CALM: WebhookFaults = WebhookFaults { seed: 0, shuffled: false, repeated: false, lost: false, strange: false };
+
+async fn a_life(store: Store) {
+    let world = World::new(&store);
+    world.buys(1, "premium").await;
+    world.work(WebhookFaults { strange: true, ..CALM }).await;
+    assert!(world.is_in(1), "paid and in");
+    let mut told = world.told(1);
+    told.sort();
+    assert_eq!(told, ["link", "payment_received"]);
+    assert_eq!(world.buys(1, "premium").await, CheckoutPage::AlreadyPaid);
+    // A month later the card fails: the grace, its warnings, and out.
+    world.stripe.let_cards_pay(false);
+    world.days(30, CALM).await;
+    assert!(world.is_in(1), "in its grace");
+    assert_eq!(world.only().await.state.as_str(), "grace");
+    world.days(4, CALM).await;
+    assert!(world.is_in(1));
+    world.days(2, CALM).await;
+    assert!(!world.is_in(1), "the grace is over");
+    let mut told = world.told(1);
+    told.sort();
+    let expected = ["access_ended", "grace_ends_1d", "grace_ends_3d", "link", "payment_failed", "payment_received"];
+    assert_eq!(told, expected, "each once");
+    assert!(lock(&world.bot.banned).is_empty(), "who is out may come back");
+    let failed = lock(&world.bot.told).iter().find(|(key, _)| key.contains("payment_failed")).unwrap().1.clone();
+    assert!(failed.text.unwrap().contains("Accès conservé jusqu'au 6 décembre 2026"));
+    // The card works again, and so does the way in.
+    world.stripe.let_cards_pay(true);
+    world.days(1, CALM).await;
+    assert!(world.is_in(1), "paid again");
+    // A refund ends it at once.
+    let row = world.only().await;
+    refund(&owner(), &world.access, row.id, world.now()).await.unwrap();
+    world.work(CALM).await;
+    assert!(!world.is_in(1));
+    assert_eq!(world.only().await.state.as_str(), "revoked");
+    assert_eq!(world.stripe.refused(), 0, "every request named the key and the account");
+}
+
+async fn once_by_hand_and_for_nobody(store: Store) {
+    let world = World::new(&store);
+    world.stripe.speak(Shape::Old);
+    world.buys(1, "forever").await;
+    world.work(CALM).await;
+    world.days(400, CALM).await;
+    assert!(world.is_in(1), "bought once, for ever");
+    let id = world.only().await.id;
+    world.stripe.refund(&world.only().await.provider_subscription.unwrap());
+    world.work(CALM).await;
+    assert!(!world.is_in(1));
+    // By hand, with an end.
+    let until = world.now() + TimeDelta::days(10);
+    let caller = owner();
+    grant(&caller, &world.access, (&world.tenant, "premium"), &address(2), Some(until), world.now()).await.unwrap();
+    world.work(CALM).await;
+    assert!(world.is_in(2));
+    world.days(11, CALM).await;
+    assert!(!world.is_in(2));
+    // A payer who has not come to the bot is let in when they come, and nobody else by the same purchase.
+    let buyer =
+        Buyer { tenant: world.tenant.clone(), plan: "premium".to_owned(), language: Language::En, member: None };
+    let CheckoutPage::At(url, row) = buy(&world.access, &buyer, world.now()).await.unwrap() else { panic!() };
+    assert!(world.stripe.pay(&url, "x@example.com"));
+    world.work(CALM).await;
+    assert!(claim(&world.access, &world.tenant, row, &address(3), world.now()).await.unwrap());
+    assert!(!claim(&world.access, &world.tenant, row, &address(4), world.now()).await.unwrap());
+    world.work(CALM).await;
+    assert!(world.is_in(3) && !world.is_in(4));
+    // Another tenant's person reaches none of it.
+    let stranger = Caller { tenants: Tenants::Of([TenantId::new("taxi")].into()), ..Caller::command_line() };
+    let refused = revoke(&stranger, &world.access, id, world.now()).await;
+    assert!(matches!(refused, Err(AccessError::Service(ServiceError::NotFound("subscription")))));
+}
+
+async fn away_and_back(store: Store) {
+    let world = World::new(&store);
+    world.buys(1, "premium").await;
+    world.stripe.go_away(true);
+    for (body, _) in world.stripe.posts(CALM) {
+        take_stripe_event(&world.access, &Event::read(body.as_bytes()).unwrap(), world.now()).await.unwrap();
+    }
+    for _ in 0..3 {
+        world.access.apply_events(world.now()).await.unwrap();
+    }
+    assert!(!world.is_in(1), "nobody knows yet");
+    world.stripe.go_away(false);
+    world.days(1, CALM).await;
+    assert!(world.is_in(1), "what was kept was applied");
+}
+
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[actix_web::test]
+            async fn $name() {
+                let (store, _folder) = super::tests::fresh().await;
+                super::$name(store).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[actix_web::test]
+            async fn $name() {
+                let (store, _database) = super::tests::postgres::fresh().await;
+                super::$name(store).await;
+            })*
+        }
+    };
+}
+
+on_both! { a_life once_by_hand_and_for_nobody away_and_back }
+
+/// One random life of several members, and whether the chat holds in the end who Stripe's books entitle.
+async fn lives(world: &World, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let members = 1..=3_i64;
+    for step in 0..12 {
+        let faults = WebhookFaults {
+            seed: seed.wrapping_mul(31).wrapping_add(step),
+            shuffled: random.bool(),
+            repeated: random.bool(),
+            lost: random.bool(),
+            strange: random.u8(0..5) == 0,
+        };
+        let subscriptions = world.stripe.subscriptions();
+        let some = (!subscriptions.is_empty()).then(|| random.choice(&subscriptions).cloned()).flatten();
+        match (random.u8(0..9), some) {
+            (0..=2, _) => {
+                let member = random.i64(members.clone());
+                world.buys(member, if random.u8(0..5) == 0 { "forever" } else { "premium" }).await;
+            }
+            (3, Some(bought)) => world.stripe.refund(&bought),
+            (4, Some(bought)) => {
+                world.stripe.dispute(&bought, *random.choice(&[None, Some("won"), Some("lost")]).unwrap())
+            }
+            (5, Some(bought)) => world.stripe.cancel(&bought),
+            (6, _) => world.stripe.let_cards_pay(random.bool()),
+            _ => {}
+        }
+        world.work(faults).await;
+        let days = *random.choice(&[0, 0, 1, 3, 6, 31]).unwrap();
+        world.days(days, faults).await;
+    }
+    // Whatever was lost is made up for by one reconciliation: what is listed, and a look at every subscription.
+    world.access.catch_up(DateTime::UNIX_EPOCH, world.now()).await.unwrap();
+    world.work(CALM).await;
+    let caller = owner();
+    reconcile(&caller, &world.access, &caller.tenants, world.now()).await.unwrap();
+    world.work(CALM).await;
+    let (now, mut expected) = (world.stripe.now().timestamp(), BTreeSet::new());
+    for (member, until) in world.stripe.entitled(5 * DAY) {
+        if now < until {
+            expected.insert(member);
+        }
+    }
+    let rows = world.access.store.subscriptions(&caller.tenants, &SubscriptionFilter::default(), 100).await.unwrap();
+    let ledgers: Vec<_> = rows.iter().map(|row| (&row.address, row.state, &row.ledger)).collect();
+    assert_eq!(*lock(&world.bot.in_chat), expected, "seed {seed}, {}: {ledgers:#?}", world.stripe.now());
+    assert!(lock(&world.bot.banned).is_empty(), "seed {seed}: who is out may come back");
+    assert_eq!(world.stripe.refused(), 0);
+}
+
+#[actix_web::test]
+async fn i13_whatever_happens_the_chat_holds_who_paid_after_one_reconciliation() {
+    let seeds = std::env::var("PALABRE_LIVES").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    for seed in 0..seeds {
+        let (store, _folder) = tests::fresh().await;
+        lives(&World::new(&store), seed).await;
+    }
+}
+
+#[actix_web::test]
+async fn every_state_of_a_place_has_a_word() {
+    use GrantState::{In, Invited, Inviting, Out, Removing, Unbanning, Wanted};
+    let words: BTreeSet<_> = [Wanted, Inviting, Invited, In, Removing, Unbanning, Out].map(GrantState::as_str).into();
+    assert_eq!(words.len(), 7);
+    assert!(Uuid::max().to_string() > Uuid::now_v7().to_string());
+}

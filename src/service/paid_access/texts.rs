@@ -1,0 +1,244 @@
+//! What members are told, in French and English.
+
+use chrono::{DateTime, Datelike};
+use chrono_tz::Tz;
+use palabre_actors::domain::entitlement::NoticeKind;
+use palabre_actors::domain::rules::Language;
+
+use crate::config::{Currency, Every, Plan};
+
+/// What a text is about.
+pub(super) struct About<'a> {
+    pub plan: &'a str,
+    pub seller: &'a str,
+    /// When access ends, where it does.
+    pub until: Option<DateTime<Tz>>,
+    /// The plan's page.
+    pub page: Option<String>,
+}
+
+/// The text of a notice.
+pub(super) fn notice(kind: NoticeKind, language: Language, about: &About<'_>) -> String {
+    let until = about.until.map(|until| day(until, language));
+    let About { plan, seller, page, .. } = about;
+    let there = |french: &str, english: &str| {
+        let text = if language == Language::Fr { french } else { english };
+        page.as_ref().map(|page| format!(" {text} {page}")).unwrap_or_default()
+    };
+    let to = |french: &str, english: &str| {
+        let text = if language == Language::Fr { french } else { english };
+        until.as_ref().map(|until| format!(" {text} {until}.")).unwrap_or_default()
+    };
+    match (kind, language) {
+        (NoticeKind::PaymentReceived, Language::Fr) => {
+            format!("Merci. Votre paiement pour {plan} est bien arrivé.{}", to("Accès jusqu'au", ""))
+        }
+        (NoticeKind::PaymentReceived, Language::En) => {
+            format!("Thank you. Your payment for {plan} has arrived.{}", to("", "PaidAccess until"))
+        }
+        (NoticeKind::PaymentFailed, Language::Fr) => format!(
+            "Votre paiement pour {plan} n'est pas passé.{}{}",
+            to("Accès conservé jusqu'au", ""),
+            there("Mettre à jour la carte :", "")
+        ),
+        (NoticeKind::PaymentFailed, Language::En) => format!(
+            "Your payment for {plan} did not go through.{}{}",
+            to("", "You keep access until"),
+            there("", "Update your card:")
+        ),
+        (NoticeKind::GraceEndsInThreeDays, Language::Fr) => {
+            format!("Votre accès à {plan} s'arrête dans trois jours.{}", there("Payer :", ""))
+        }
+        (NoticeKind::GraceEndsInThreeDays, Language::En) => {
+            format!("Your access to {plan} ends in three days.{}", there("", "Pay:"))
+        }
+        (NoticeKind::GraceEndsTomorrow, Language::Fr) => {
+            format!("Votre accès à {plan} s'arrête demain.{}", there("Payer :", ""))
+        }
+        (NoticeKind::GraceEndsTomorrow, Language::En) => {
+            format!("Your access to {plan} ends tomorrow.{}", there("", "Pay:"))
+        }
+        (NoticeKind::AccessEnded, Language::Fr) => {
+            format!("Votre accès à {plan} est terminé.{}", there("Revenir :", ""))
+        }
+        (NoticeKind::AccessEnded, Language::En) => {
+            format!("Your access to {plan} has ended.{}", there("", "Come back:"))
+        }
+        (NoticeKind::Refunded, Language::Fr) => {
+            format!(
+                "{seller} vous a remboursé {plan}. La somme revient sur votre moyen de paiement sous quelques jours."
+            )
+        }
+        (NoticeKind::Refunded, Language::En) => {
+            format!("{seller} has refunded {plan}. The money comes back to your means of payment within days.")
+        }
+        (NoticeKind::RenewalReminder, Language::Fr) => format!(
+            "{plan} se renouvelle dans un mois.{} Vous pouvez l'arrêter avant, sans frais.{}",
+            to("Accès payé jusqu'au", ""),
+            there("Gérer :", "")
+        ),
+        (NoticeKind::RenewalReminder, Language::En) => format!(
+            "{plan} renews in a month.{} You can stop it before, free of charge.{}",
+            to("", "Paid until"),
+            there("", "Manage:")
+        ),
+    }
+}
+
+/// The message with an invitation.
+pub(super) fn invitation(language: Language, link: &str) -> String {
+    match language {
+        Language::Fr => {
+            format!("Votre lien d'entrée, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt.")
+        }
+        Language::En => format!("Your way in, for you alone: {link}\nAsk to join, and you are let in at once."),
+    }
+}
+
+/// What is offered to somebody who came by a link to a plan.
+pub(super) struct Offer<'a> {
+    pub plan: &'a Plan,
+    /// Where to pay by card.
+    pub page: Option<String>,
+}
+
+/// `9,99 € par mois`; `None`: it is not sold by card.
+pub(super) fn price(language: Language, plan: &Plan) -> Option<String> {
+    let every = match (plan.every, language) {
+        (Every::Month, Language::Fr) => " par mois",
+        (Every::Month, Language::En) => " a month",
+        (Every::Year, Language::Fr) => " par an",
+        (Every::Year, Language::En) => " a year",
+        (Every::Once, _) => "",
+    };
+    plan.price.map(|price| amount(price, plan.currency, language) + every)
+}
+
+/// `Accès Premium : 9,99 € par mois, ou 500 ⭐.`
+pub(super) fn offer(language: Language, offer: &Offer<'_>) -> String {
+    let plan = offer.plan;
+    let card = price(language, plan).filter(|_| offer.page.is_some());
+    let stars = plan.stars.map(|stars| format!("{stars} ⭐"));
+    let or = if language == Language::Fr { ", ou " } else { ", or " };
+    let price = match (card, stars) {
+        (Some(card), Some(stars)) => format!("{card}{or}{stars}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => String::new(),
+    };
+    let pay = match (&offer.page, language) {
+        (Some(page), Language::Fr) => format!("\nPayer par carte : {page}"),
+        (Some(page), Language::En) => format!("\nPay by card: {page}"),
+        (None, _) => String::new(),
+    };
+    match language {
+        Language::Fr => format!("{} : {price}.{pay}", plan.name),
+        Language::En => format!("{}: {price}.{pay}", plan.name),
+    }
+}
+
+/// An amount as people of the language write it, with its currency's decimals.
+pub(super) fn amount(minor: u64, currency: Currency, language: Language) -> String {
+    let decimals = u32::try_from(currency.decimals()).unwrap_or_default();
+    let unit = 10_u64.pow(decimals);
+    let (whole, rest) = (minor / unit, minor % unit);
+    let point = if language == Language::Fr { ',' } else { '.' };
+    let number = match decimals {
+        0 => whole.to_string(),
+        decimals => format!("{whole}{point}{rest:0width$}", width = usize::try_from(decimals).unwrap_or_default()),
+    };
+    match (currency.as_str(), language) {
+        ("eur", Language::Fr) => format!("{number} €"),
+        ("eur", Language::En) => format!("€{number}"),
+        (code, _) => format!("{number} {}", code.to_uppercase()),
+    }
+}
+
+pub(super) fn pay_in_stars(language: Language, stars: u32) -> String {
+    match language {
+        Language::Fr => format!("Payer {stars} ⭐ :"),
+        Language::En => format!("Pay {stars} ⭐:"),
+    }
+}
+
+pub(super) fn claimed(language: Language, is_theirs: bool) -> String {
+    let text = match (language, is_theirs) {
+        (Language::Fr, true) => "Merci. Votre accès est lié à ce compte, le lien d'entrée arrive.",
+        (Language::En, true) => "Thank you. Your access belongs to this account now, the way in follows.",
+        (Language::Fr, false) => {
+            "Ce lien n'est pas valable, ou l'accès est déjà lié à un autre compte. Écrivez-nous ici."
+        }
+        (Language::En, false) => "This link does not hold, or the access belongs to another account. Write to us here.",
+    };
+    text.to_owned()
+}
+
+pub(super) fn already_in(language: Language, plan: &str) -> String {
+    match language {
+        Language::Fr => format!("Vous avez déjà accès à {plan}."),
+        Language::En => format!("You have access to {plan} already."),
+    }
+}
+
+pub(super) fn unknown_plan(language: Language) -> String {
+    let text = match language {
+        Language::Fr => "Cette formule n'existe pas ou plus.",
+        Language::En => "There is no such plan, or it is no longer sold.",
+    };
+    text.to_owned()
+}
+
+/// Why a payment in Stars is not taken.
+pub(super) fn refused_checkout(language: Language, is_right: bool) -> &'static str {
+    match (language, is_right) {
+        (Language::Fr, true) => "Vous avez déjà un accès payé : rien ne sera débité.",
+        (Language::En, true) => "You have paid access already: nothing is charged.",
+        (Language::Fr, false) => "Ce prix n'est plus le bon : demandez un nouveau lien.",
+        (Language::En, false) => "This price has changed: ask for a new link.",
+    }
+}
+
+pub(super) fn not_a_member(language: Language, page: Option<&str>) -> String {
+    let page = page.map(|page| format!(" {page}")).unwrap_or_default();
+    match language {
+        Language::Fr => format!("Ce salon est réservé aux abonnés.{page}"),
+        Language::En => format!("This chat is for members.{page}"),
+    }
+}
+
+/// A day as people say it: `5 décembre`, `5 December`.
+fn day(at: DateTime<Tz>, language: Language) -> String {
+    const FRENCH: [&str; 12] = [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ];
+    const ENGLISH: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let names = if language == Language::Fr { FRENCH } else { ENGLISH };
+    let month = names.get(usize::try_from(at.month0()).unwrap_or_default()).copied().unwrap_or_default();
+    match (language, at.day()) {
+        (Language::Fr, 1) => format!("1er {month} {}", at.year()),
+        (_, number) => format!("{number} {month} {}", at.year()),
+    }
+}

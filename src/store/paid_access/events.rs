@@ -1,0 +1,197 @@
+//! Events of payment systems: each is kept once, before anything is done about it.
+
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
+use palabre_actors::domain::ids::{CorrelationId, EventId, TenantId};
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use super::sql;
+use crate::store::StoreError;
+use crate::store::events::Events;
+use crate::store::operator::{Operator, Tenants};
+use crate::store::statement::{all, change, count, flag, id, id_or_null, text, text_or_null, time};
+use crate::store::values::Row;
+
+/// What a payment system told. It holds no name, address or card.
+#[derive(Clone, Debug)]
+pub struct NewPaymentEvent {
+    /// `stripe` or `stars`.
+    pub provider: &'static str,
+    /// The provider's id of it.
+    pub provider_event_id: String,
+    /// The provider's word for what happened.
+    pub kind: String,
+    pub is_live: bool,
+    /// Whose money it is.
+    pub account: Option<String>,
+    /// What kind of thing to look at, and which.
+    pub subject: (&'static str, Option<String>),
+    pub received_at: Timestamp,
+}
+
+/// One that nobody has applied yet.
+#[derive(Clone, Debug)]
+pub struct PaymentEvent {
+    pub id: Uuid,
+    pub provider: String,
+    pub kind: String,
+    pub is_live: bool,
+    pub account: Option<String>,
+    pub subject: (String, Option<String>),
+    /// How often it was tried, this time included.
+    pub attempts: u32,
+    pub received_at: Timestamp,
+}
+
+/// A line of the list of events.
+#[derive(Clone, Debug)]
+pub struct PaymentEventLine {
+    pub id: Uuid,
+    pub tenant: TenantId,
+    pub provider: String,
+    pub kind: String,
+    pub is_live: bool,
+    pub subscription: Option<Uuid>,
+    pub outcome: Option<String>,
+    pub attempts: u32,
+    pub received_at: Timestamp,
+    pub applied_at: Option<Timestamp>,
+}
+
+impl Operator {
+    /// Keeps an event. Returns whether it is new.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing is kept.
+    pub async fn keep_payment_event(&self, event: &NewPaymentEvent) -> Result<bool, StoreError> {
+        let values = [
+            id(Uuid::now_v7()),
+            text(event.provider),
+            text(event.provider_event_id.as_str()),
+            text(event.kind.as_str()),
+            flag(event.is_live),
+            text_or_null(event.account.as_deref()),
+            text(event.subject.0),
+            text_or_null(event.subject.1.as_deref()),
+            time(event.received_at),
+        ];
+        Ok(change(self.writes(), sql::KEEP_PAYMENT_EVENT, values).await? > 0)
+    }
+
+    /// Takes events that are due, for until then: no other node takes them meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn claim_payment_events(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PaymentEvent>, StoreError> {
+        let rows = all(self.writes(), sql::CLAIM_PAYMENT_EVENTS, [time(now), time(until), count(limit)]).await?;
+        Ok(rows.iter().map(event).collect::<Result<_, DbErr>>()?)
+    }
+
+    /// An event is done: what came of it, and whose it was.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn settle_payment_event(
+        &self,
+        event: Uuid,
+        (tenant, subscription): (Option<&TenantId>, Option<Uuid>),
+        outcome: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let tenant = text_or_null(tenant.map(TenantId::as_str));
+        let values = [id(event), tenant, id_or_null(subscription), text(outcome), time(now)];
+        change(self.writes(), sql::SETTLE_PAYMENT_EVENT, values).await?;
+        Ok(())
+    }
+
+    /// An event is tried again then, because of this.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn postpone_payment_event(&self, event: Uuid, why: &str, until: Timestamp) -> Result<(), StoreError> {
+        change(self.writes(), sql::POSTPONE_PAYMENT_EVENT, [id(event), text(why), time(until)]).await?;
+        Ok(())
+    }
+
+    /// Events of these tenants, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn payment_events(
+        &self,
+        tenants: &Tenants,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<PaymentEventLine>, StoreError> {
+        let among = self.among(tenants).await?;
+        let before = before.unwrap_or(Uuid::max());
+        let rows = all(self.reads(), sql::PAYMENT_EVENTS, [among, id(before), count(limit)]).await?;
+        Ok(rows.iter().map(line).collect::<Result<_, DbErr>>()?)
+    }
+}
+
+impl Operator {
+    /// Writes what happened to a subscription into the event log.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn note_access(
+        &self,
+        tenant: &TenantId,
+        subscription: Uuid,
+        happened: &[(EventType, &'static str)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut events = Events::none();
+        for (event_type, word) in happened {
+            events.push(&Event {
+                id: EventId::fresh(),
+                tenant: tenant.clone(),
+                event_type: *event_type,
+                entity_type: EntityType::Subscription,
+                entity_id: Some(subscription),
+                correlation: CorrelationId(subscription),
+                actor_type: ActorType::System,
+                payload: Payload::builder().word("what", word).finish(),
+                created_at: now,
+            });
+        }
+        let tx = self.writes().begin().await?;
+        events.into_rows().insert(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn event(row: &Row) -> Result<PaymentEvent, DbErr> {
+    Ok(PaymentEvent {
+        id: row.parse(0)?,
+        provider: row.get(1)?,
+        kind: row.get(2)?,
+        is_live: row.get(3)?,
+        account: row.get(4)?,
+        subject: (row.get(5)?, row.get(6)?),
+        attempts: u32::try_from(row.get::<i64>(7)?).unwrap_or(u32::MAX),
+        received_at: row.time(8)?,
+    })
+}
+
+fn line(row: &Row) -> Result<PaymentEventLine, DbErr> {
+    Ok(PaymentEventLine {
+        id: row.parse(0)?,
+        tenant: row.tenant(1)?,
+        provider: row.get(2)?,
+        kind: row.get(3)?,
+        is_live: row.get(4)?,
+        subscription: row.parse_or_null(5)?,
+        outcome: row.get(6)?,
+        attempts: u32::try_from(row.get::<i64>(7)?).unwrap_or(u32::MAX),
+        received_at: row.time(8)?,
+        applied_at: row.time_or_null(9)?,
+    })
+}

@@ -1,0 +1,111 @@
+//! Every SQL text of paid access, in SQLite's words.
+
+/// The columns of a [`crate::store::paid_access::Subscription`], in its order.
+macro_rules! subscription {
+    () => {
+        "id, tenant_id, plan_id, channel_id, address, contact_id, language, state, current_period_end, \
+        grace_until, provider, provider_subscription_id, provider_customer_id, provider_payment_id, account, \
+        email, ledger, told, version, next_check_at, bound_at, created_at"
+    };
+}
+
+/// Id, provider, the provider's id, type, live mode, account, subject, its id, when: one that is known is left as it is.
+pub(in crate::store) const KEEP_PAYMENT_EVENT: &str = "INSERT INTO payment_events (id, provider, provider_event_id, type, livemode, account, subject, \
+    subject_id, received_at, next_attempt_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) ON \
+    CONFLICT (provider, provider_event_id) DO NOTHING";
+
+/// Now, until when they are leased, how many: columns of a [`crate::store::paid_access::PaymentEvent`].
+pub(in crate::store) const CLAIM_PAYMENT_EVENTS: &str = "UPDATE payment_events SET next_attempt_at = ?2, attempts = attempts + 1 WHERE id IN (SELECT id FROM \
+    payment_events WHERE next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?3) RETURNING id, \
+    provider, type, livemode, account, subject, subject_id, attempts, received_at";
+
+/// Id, tenant, subscription, outcome, when.
+pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events SET tenant_id = ?2, subscription_id = ?3, outcome = ?4, applied_at = ?5, \
+    next_attempt_at = NULL WHERE id = ?1";
+
+/// Id, outcome so far, until when.
+pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
+    "UPDATE payment_events SET outcome = ?2, next_attempt_at = ?3 WHERE id = ?1 AND applied_at IS NULL";
+
+/// Tenants, before which id, how many: the newest first.
+pub(in crate::store) const PAYMENT_EVENTS: &str = "SELECT id, tenant_id, provider, type, livemode, subscription_id, outcome, attempts, received_at, \
+    applied_at FROM payment_events WHERE tenant_id IN (SELECT value FROM json_each(?1)) AND id < ?2 \
+    ORDER BY id DESC LIMIT ?3";
+
+/// Every column of a [`crate::store::paid_access::Subscription`] in its order: one whose purchase is known is left as it is.
+pub(in crate::store) const ADD_SUBSCRIPTION: &str = concat!(
+    "INSERT INTO subscriptions (",
+    subscription!(),
+    ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+        ?18, ?19, ?20, ?21, ?22, ?22) ON CONFLICT (provider, provider_subscription_id) DO NOTHING"
+);
+
+/// Tenants, id.
+pub(in crate::store) const SUBSCRIPTION: &str = concat!(
+    "SELECT ",
+    subscription!(),
+    " FROM subscriptions WHERE tenant_id IN (SELECT value FROM json_each(?1)) AND id = ?2"
+);
+
+/// Provider, its id.
+pub(in crate::store) const SUBSCRIPTION_OF_PROVIDER: &str =
+    concat!("SELECT ", subscription!(), " FROM subscriptions WHERE provider = ?1 AND provider_subscription_id = ?2");
+
+/// Tenants, plan, state (each may be null), before which id, how many: the newest first.
+pub(in crate::store) const SUBSCRIPTIONS: &str = concat!(
+    "SELECT ",
+    subscription!(),
+    " FROM subscriptions WHERE tenant_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR plan_id \
+        = ?2) AND (?3 IS NULL OR state = ?3) AND id < ?4 ORDER BY id DESC LIMIT ?5"
+);
+
+/// Tenant, address.
+pub(in crate::store) const SUBSCRIPTIONS_OF_MEMBER: &str =
+    concat!("SELECT ", subscription!(), " FROM subscriptions WHERE tenant_id = ?1 AND address = ?2 ORDER BY id");
+
+/// Tenant, chat: those that have, or had, a place in it.
+pub(in crate::store) const SUBSCRIPTIONS_OF_CHAT: &str = concat!(
+    "SELECT ",
+    subscription!(),
+    " FROM access_grants g JOIN subscriptions s ON s.id = g.subscription_id AND s.tenant_id = g.tenant_id \
+         WHERE g.tenant_id = ?1 AND g.chat_id = ?2 ORDER BY id"
+);
+
+/// Now, until when they are leased, how many.
+pub(in crate::store) const CLAIM_SUBSCRIPTIONS: &str = concat!(
+    "UPDATE subscriptions SET next_check_at = ?2 WHERE id IN (SELECT id FROM subscriptions WHERE \
+        next_check_at <= ?1 ORDER BY next_check_at LIMIT ?3) RETURNING ",
+    subscription!(),
+    ""
+);
+
+/// Id, the version that was read; then address, contact, state, end of the period, end of the grace, subscription, customer
+/// and payment at the provider, account, e-mail, ledger, told, next check, bound, now.
+pub(in crate::store) const SAVE_SUBSCRIPTION: &str = "UPDATE subscriptions SET version = version + 1, address = ?3, contact_id = ?4, state = ?5, \
+    current_period_end = ?6, grace_until = ?7, provider_subscription_id = ?8, provider_customer_id = ?9, \
+    provider_payment_id = ?10, account = ?11, email = ?12, ledger = ?13, told = ?14, next_check_at = \
+    ?15, bound_at = ?16, updated_at = ?17 WHERE id = ?1 AND version = ?2";
+
+/// `[id, …]`, now: they are looked at as soon as may be.
+pub(in crate::store) const CHECK_SUBSCRIPTIONS: &str =
+    "UPDATE subscriptions SET next_check_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// `[[id, tenant, subscription, chat, state], …]`, now: those that are there are left as they are.
+pub(in crate::store) const ADD_ACCESS_GRANTS: &str = "INSERT INTO access_grants (id, tenant_id, subscription_id, chat_id, state, updated_at) SELECT \
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, ?2 FROM json_each(?1) j \
+    WHERE true ON CONFLICT (subscription_id, chat_id) DO NOTHING";
+
+/// `[subscription, …]`: columns of an [`crate::store::paid_access::AccessGrant`].
+pub(in crate::store) const ACCESS_GRANTS: &str = "SELECT g.id, g.tenant_id, g.subscription_id, g.chat_id, g.state, g.message_id, m.state, \
+    m.provider_message_id, g.updated_at FROM json_each(?1) j CROSS JOIN access_grants g ON \
+    g.subscription_id = j.value LEFT JOIN messages_out m ON m.id = g.message_id ORDER BY g.id";
+
+/// Id, from which state, to which, by which row of the outbox, now.
+pub(in crate::store) const MOVE_ACCESS_GRANT: &str =
+    "UPDATE access_grants SET state = ?3, message_id = ?4, updated_at = ?5 WHERE id = ?1 AND state = ?2";
+
+/// Tenant, id, name, price, currency, how often, Stars, now.
+pub(in crate::store) const KEEP_PLAN: &str = "INSERT INTO plans (tenant_id, id, name, price, currency, every, stars, updated_at) VALUES (?1, ?2, \
+    ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, price = \
+    excluded.price, currency = excluded.currency, every = excluded.every, stars = excluded.stars, \
+    updated_at = excluded.updated_at";

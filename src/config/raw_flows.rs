@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::raw::RawDuration;
+use super::raw_values::RawDuration;
 
 /// `[[services]]`
 #[derive(Debug, Default, Deserialize)]

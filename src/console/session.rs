@@ -1,5 +1,7 @@
 //! Who is signed in, and forms that were really sent from our pages.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
@@ -20,6 +22,9 @@ use crate::service::permissions::Role;
 
 /// The longest form: a FAQ of some hundred entries.
 const LONGEST_FORM_BYTES: usize = 256 * 1024;
+
+/// A client that drips holds a connection.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -184,7 +189,7 @@ async fn fields<T: DeserializeOwned>(
     if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
         return Err(ConsoleError::StaleForm);
     }
-    let body = body(payload).await?;
+    let body = tokio::time::timeout(BODY_WITHIN, body(payload)).await.map_err(|_| ConsoleError::BadForm)??;
     let csrf = form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "csrf").map(|(_, value)| value);
     let is_ours = csrf.is_some_and(|csrf| csrf.as_bytes().ct_eq(token.csrf().as_bytes()).into());
     if !is_ours {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::rules::Language;
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -35,12 +36,15 @@ use self::printer::Printer;
 use self::run::DemoRun;
 use self::summary::Summary;
 use self::transcript::Style;
-use crate::app::{self, RunningDaemon};
+use crate::app::{self, RunningDaemon, SystemClock};
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client;
 use crate::gateway::simulator::{Fault, Faults, Rule, SimulatorError, When};
 use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::printer::print_line;
+use crate::service::Caller;
+use crate::service::people::{self, NewUser, People, SessionTimes, Token};
+use crate::service::permissions::Role;
 use crate::store::entity::{message_in, message_out};
 use crate::store::{HistoryReader, StoreError};
 use crate::telemetry::{self, logs, metrics};
@@ -209,6 +213,10 @@ impl RunningDemo {
     async fn stay(&self, options: &Options, folder: &DemoFolder, style: Style, interrupted: &mut Interruptions) {
         if !options.json {
             print_line(format_args!("\n{}", self.directions(folder, style)));
+            if let Some((email, password)) = self.console_user().await {
+                let url = format!("http://{}/console", self.daemon.admin_addr);
+                print_line(format_args!("  {:<12} {url}  {email}  {password}", "the console"));
+            }
         }
         customers::chat(&self.demo, interrupted.come()).await;
         self.demo.printer.note("Ctrl-C: finishing what is under way");
@@ -269,6 +277,30 @@ impl RunningDemo {
             ("the metrics", format!("http://{admin}/metrics")),
             ("the API", format!("http://{admin}/api/v1/openapi.json")),
         ]
+    }
+
+    /// Somebody who may look at every tenant in the console: e-mail and password.
+    async fn console_user(&self) -> Option<(&'static str, String)> {
+        const EMAIL: &str = "demo@palabre.example";
+        let console = &self.config.console;
+        let times = SessionTimes { idle: console.session_idle, lasts: console.session_lasts };
+        let people = People::new(self.demo.store.operator(), Arc::new(SystemClock), times);
+        let password = Token::fresh().ok()?.as_str().to_owned();
+        let secret = SecretString::from(password.as_str());
+        let new = NewUser {
+            email: EMAIL,
+            name: "Demo",
+            language: Language::Fr,
+            tenant: None,
+            role: Role::Operator,
+            password: Some(secret.clone()),
+        };
+        let caller = Caller::command_line();
+        // In a folder that was kept they are there already.
+        if people::add(&caller, &people, new).await.is_err() {
+            people::set_password(&caller, &people, EMAIL, &secret).await.ok()?;
+        }
+        Some((EMAIL, password))
     }
 
     fn directions(&self, folder: &DemoFolder, style: Style) -> String {

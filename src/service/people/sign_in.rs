@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::UserId;
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{People, Token};
 use crate::service::{ServiceError, audit};
@@ -56,11 +58,12 @@ pub async fn sign_in(
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let is_right = people.passwords.verify(password, hash).await?;
-    let Some(user) = user else { return Ok(SignIn::Wrong) };
-    if !is_right || user.disabled_at.is_some() {
-        audit::note_person(people, user.id, "session.refuse", ("user", &user.id.to_string())).await?;
+    let Some(user) = user.as_ref().filter(|user| is_right && user.disabled_at.is_none()) else {
+        // What is noted of nobody takes as long as what is noted of somebody.
+        let id = user.map_or(UserId(Uuid::nil()), |user| user.id);
+        audit::note_person(people, id, "session.refuse", ("user", &id.to_string())).await?;
         return Ok(SignIn::Wrong);
-    }
+    };
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
     let token = begin(people, user.id, stage, visitor).await?;
     Ok(if stage == SessionStage::Code { SignIn::NeedsCode(token) } else { SignIn::Done(token) })
@@ -69,7 +72,7 @@ pub async fn sign_in(
 /// Begins a session under a fresh token.
 pub(super) async fn begin(
     people: &People,
-    user: palabre_actors::domain::ids::UserId,
+    user: UserId,
     stage: SessionStage,
     visitor: Visitor<'_>,
 ) -> Result<Token, ServiceError> {

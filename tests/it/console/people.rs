@@ -48,9 +48,12 @@ async fn an_unknown_account_is_answered_like_a_wrong_password() {
     let ran = palabre(&world, &["user", "disable", "out@belle.example"], "");
     assert_eq!(ran.code, 0, "{}", ran.err);
     let mut answers = Vec::new();
-    for (email, password) in
-        [(AWA, "une autre phrase"), ("nobody@belle.example", PASSWORD), ("out@belle.example", PASSWORD), ("x", "y")]
-    {
+    for (email, password) in [
+        (AWA, "une autre phrase"),
+        ("nobody@belle.example", PASSWORD),
+        ("out@belle.example", PASSWORD),
+        ("no-address", "y"),
+    ] {
         let mut visitor = Visitor::of(&world);
         visitor.get("/console/login").await;
         let page = visitor.submit("/console/login", &[("email", email), ("password", password)]).await;

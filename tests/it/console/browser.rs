@@ -40,7 +40,8 @@ impl Driver {
             .expect("chromedriver is there: run .ci/prepare");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let mut lines = output.lines().map_while(Result::ok);
-        let port = lines.find_map(|line| Some(line.split_once("on port ")?.1.trim_end_matches('.').to_owned()));
+        let port =
+            lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
         let url = format!("http://127.0.0.1:{}", port.expect("chromedriver names its port"));
         // Whoever stops reading would stop it.
         std::thread::spawn(move || lines.for_each(drop));

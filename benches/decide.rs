@@ -66,14 +66,11 @@ fn inbound(body: &str) -> Inbound {
 /// The conversation after a first turn, so that nothing has to be made.
 fn state(rules: &Rules, opted_out: bool) -> State {
     let message = inbound("Bonjour");
-    let key = ConversationKey {
-        tenant: message.tenant.clone(),
-        channel: message.channel.clone(),
-        address: message.from.clone(),
-    };
+    let key = ConversationKey::new(message.tenant.clone(), message.channel.clone(), message.from.clone());
     let new = State {
         key: key.clone(),
         contact: None,
+        identities: Vec::new(),
         conversation: None,
         opted_out: false,
         confirmed: false,
@@ -85,6 +82,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
     State {
         key,
         contact: Some(contact),
+        identities: Vec::new(),
         conversation: Some(conversation),
         opted_out,
         confirmed: false,

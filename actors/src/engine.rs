@@ -188,7 +188,7 @@ impl Engine {
         }
         let by = Requester { actor_type: ActorType::Operator, name: None };
         let request = Request { by, correlation: request.correlation, command: Command::Send(request) };
-        let performed = self.perform(ConversationKey { tenant, channel, address }, request).await?;
+        let performed = self.perform(ConversationKey::new(tenant, channel, address), request).await?;
         performed.message.ok_or(SendRefusal::Unavailable)
     }
 

@@ -20,7 +20,7 @@ pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
 pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
 pub use self::recipients::{OptIn, RecipientStatus, RecipientStatuses};
 use crate::domain::Timestamp;
-use crate::domain::address::Scheme;
+use crate::domain::address::{Address, Scheme};
 use crate::domain::booking::Agenda;
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
@@ -110,6 +110,10 @@ pub trait Turns: Send + Sync {
         conversation: ConversationId,
     ) -> Pending<'_, Result<Option<ConversationKey>, PortError>>;
 
+    /// Makes two addresses those of one contact, whichever was known first, with everything that follows (I6): after a STOP by
+    /// either, what waits is suppressed for both.
+    fn same_person(&self, found: SamePerson) -> Pending<'_, Result<Union, PortError>>;
+
     /// Closes live sessions whose last seller message is older than the tenant's idle time, with their events.
     fn close_idle_live_sessions(
         &self,
@@ -117,6 +121,30 @@ pub trait Turns: Send + Sync {
         idle_since: Timestamp,
         now: Timestamp,
     ) -> Pending<'_, Result<u64, PortError>>;
+}
+
+/// Two addresses that a message showed to be one person's.
+#[derive(Clone, Debug)]
+pub struct SamePerson {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The addresses.
+    pub addresses: [Address; 2],
+    /// The flow of the message.
+    pub correlation: CorrelationId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of two addresses of one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Union {
+    /// Neither is known yet: the first turn writes both.
+    Strangers,
+    /// They were one contact's before.
+    Before,
+    /// They are one contact's now.
+    Made,
 }
 
 /// A timer that has come.

@@ -21,6 +21,7 @@ mod m20261130_000020_conversation_list;
 mod m20261130_000021_search;
 mod m20261130_000030_timers;
 mod m20261130_000040_blocked_reason;
+mod m20261130_000050_identity;
 mod m20261130_000070_people;
 mod m20261130_000085_bookings;
 mod m20261130_000110_access;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000021_search::Migration),
             Box::new(m20261130_000030_timers::Migration),
             Box::new(m20261130_000040_blocked_reason::Migration),
+            Box::new(m20261130_000050_identity::Migration),
             Box::new(m20261130_000070_people::Migration),
             Box::new(m20261130_000085_bookings::Migration),
             Box::new(m20261130_000110_access::Migration),

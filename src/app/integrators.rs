@@ -97,7 +97,7 @@ impl Outgoing for EngineOutgoing {
         let by = Requester { actor_type: ActorType::System, name: None };
         let request = Request { by, correlation: CorrelationId::fresh(), command: Command::Act(action) };
         Box::pin(async move {
-            let key = ConversationKey { tenant: tenant.clone(), channel, address: with };
+            let key = ConversationKey::new(tenant.clone(), channel, with);
             let performed = self.engine.perform(key, request).await;
             let performed = performed.map_err(|why| not_done(&why, true, self.templates_of(&tenant)))?;
             // An action always writes its row.

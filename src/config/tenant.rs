@@ -309,7 +309,7 @@ fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> 
 fn seller(raw: &str) -> Option<String> {
     let address = Address::parse(Scheme::Whatsapp, raw, None).ok()?;
     let is_clear = raw.contains(if address.is_phone() { '+' } else { ':' });
-    is_clear.then(|| address.person().to_owned())
+    is_clear.then(|| address.identity().as_str().to_owned())
 }
 
 fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Duration> {

@@ -13,6 +13,7 @@ mod dump;
 mod error;
 mod events;
 mod history;
+mod identities;
 mod insert;
 mod moving;
 mod nodes;
@@ -136,6 +137,8 @@ impl Store {
         {
             writes.unprepared(sql).await?;
         }
+        identities::check(&writes).await?;
+        identities::check_waiting(&writes).await?;
         let last = all(&writes, sql::LAST_INBOUND, []).await?;
         let last = last.first().map(|row: &Row| row.parse_or_null(0)).transpose()?.flatten();
         let reads = DatabasePool::Sqlite(sqlite::open_readers(url).await?);

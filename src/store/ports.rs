@@ -7,13 +7,13 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{Agenda, Busy};
 use palabre_actors::domain::conversation::ConversationKey;
-use palabre_actors::domain::ids::{ChannelId, ConversationId, InboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ContactId, ConversationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, Loaded,
     MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
-    Settlement, StatusUpdate, Turns, Usage,
+    SamePerson, Settlement, StatusUpdate, Turns, Union, Usage,
 };
 use sea_orm::DbErr;
 
@@ -108,7 +108,7 @@ impl Turns for Store {
     fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>> {
         let key = key.clone();
         Box::pin(async move {
-            let values = [text(key.tenant.as_str()), text(key.address.as_str()), time(now)];
+            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
             let rows = self.read(sql::AGENDA, values, |row| Ok((row.booking()?, row.get::<bool>(7)?))).await?;
             let mut agenda = Agenda { read_at: now, ..Agenda::default() };
             for (booking, is_mine) in rows {
@@ -131,7 +131,7 @@ impl Turns for Store {
 
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>> {
         Box::pin(self.read(sql::DUE_TURNS, [time(now), count(limit)], |row| {
-            Ok(ConversationKey { tenant: row.tenant(0)?, channel: row.channel(1)?, address: row.address(2)? })
+            Ok(ConversationKey::new(row.tenant(0)?, row.channel(1)?, row.address(2)?))
         }))
     }
 
@@ -150,10 +150,22 @@ impl Turns for Store {
         let tenant = tenant.clone();
         Box::pin(async move {
             let values = [text(tenant.as_str()), id(conversation)];
-            let key = |row: &Row| {
-                Ok(ConversationKey { tenant: tenant.clone(), channel: row.channel(0)?, address: row.address(1)? })
-            };
+            let key = |row: &Row| Ok(ConversationKey::new(tenant.clone(), row.channel(0)?, row.address(1)?));
             Ok(self.read(sql::CONVERSATION_KEY, values, key).await?.pop())
+        })
+    }
+
+    fn same_person(&self, found: SamePerson) -> Pending<'_, Result<Union, PortError>> {
+        Box::pin(async move {
+            let person = |address: &Address| [text(found.tenant.as_str()), text(address.identity().as_str())];
+            let contact = |row: &Row| row.parse::<ContactId>(0);
+            let one = self.read(sql::CONTACT_OF, person(&found.addresses[0]), contact).await?;
+            let other = self.read(sql::CONTACT_OF, person(&found.addresses[1]), contact).await?;
+            match (one.first(), other.first()) {
+                (None, None) => Ok(Union::Strangers),
+                (one, other) if one == other => Ok(Union::Before),
+                _ => self.sweep(Sweep::Unite(found)).await.and_then(Swept::into_union),
+            }
         })
     }
 
@@ -297,7 +309,8 @@ impl RecipientStatuses for Store {
         channel: &ChannelId,
         address: &Address,
     ) -> Pending<'_, Result<OptIn, PortError>> {
-        let values = [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())];
+        let person = address.identity();
+        let values = [tenant.as_str(), channel.as_str(), address.as_str(), person.as_str()].map(text);
         Box::pin(async move {
             let read = |row: &Row| Ok(OptIn { asked: row.get(0)?, confirmed: row.get(1)? });
             let found = self.read(sql::OPTED_IN, values, read).await?;

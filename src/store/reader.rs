@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Identity};
 use palabre_actors::domain::conversation::{ConversationKey, State};
 use palabre_actors::domain::ids::{ChannelId, InboundId, TenantId};
 use palabre_actors::ports::{Loaded, PortError, PortErrorKind, RecipientStatus};
@@ -139,7 +139,7 @@ impl Question for LoadConversation {
 
     async fn ask(conn: &impl SqlExecutor, questions: &[Self]) -> Result<Vec<Result<Loaded, DbErr>>, DbErr> {
         let keys = questions.iter().map(|LoadConversation(key, to)| {
-            [text(key.tenant.as_str()), text(key.channel.as_str()), text(key.address.as_str()), id_or_null(*to)]
+            [text(key.tenant.as_str()), text(key.channel.as_str()), text(key.person.as_str()), id_or_null(*to)]
         });
         let rows = all(conn, sql::LOAD, [list(keys)]).await?;
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a conversation"))).collect();
@@ -157,13 +157,19 @@ impl Question for LoadConversation {
 fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
     let packed: Vec<PackedInbound> =
         serde_json::from_str(&row.get::<String>(16)?).map_err(|_| corrupt("waiting messages"))?;
-    let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel, &key.address));
+    let spelling = row.get::<Option<String>>(18)?.as_deref().map(Address::from_normalised);
+    let identities = row.get::<Option<String>>(19)?;
+    let identities: Vec<String> = identities
+        .map_or(Ok(Vec::new()), |listed| serde_json::from_str(&listed))
+        .map_err(|_| corrupt("a contact's identities"))?;
+    let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel));
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
         open_rows: row.get(15)?,
         deferred: row.get(17)?,
         state: State {
-            key: key.clone(),
+            key: ConversationKey { address: spelling.unwrap_or_else(|| key.address.clone()), ..key.clone() },
+            identities: identities.iter().map(|identity| Identity::from_stored(identity)).collect(),
             contact: row.contact()?,
             conversation: row.conversation()?,
             opted_out: row.get(14)?,
@@ -184,7 +190,7 @@ impl Question for LoadRecipientStatus {
 
     async fn ask(conn: &impl SqlExecutor, questions: &[Self]) -> Result<Vec<Result<RecipientStatus, DbErr>>, DbErr> {
         let keys = questions.iter().map(|LoadRecipientStatus(tenant, channel, address)| {
-            [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())]
+            [text(tenant.as_str()), text(channel.as_str()), text(address.identity().as_str())]
         });
         // A question without a row gets an error, and messages to that contact are held back (I6).
         let mut answers: Vec<_> = questions.iter().map(|_| Err(corrupt("a recipient status"))).collect();

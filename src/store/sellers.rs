@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Identity, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
 use sea_orm::DbErr;
@@ -12,12 +12,12 @@ use sea_orm::DbErr;
 use super::database::DatabasePool;
 use super::statement::{all, change, text};
 use super::values::Row;
-use super::{Store, StoreError, sql};
+use super::{Store, StoreError, identities, sql};
 
 /// How often the table is read. It is empty or tiny.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-type Phones = HashMap<TenantId, HashSet<String>>;
+type Phones = HashMap<TenantId, HashSet<Identity>>;
 
 /// The tenants' sellers, as `seller_phones` has them. Clones share it.
 #[derive(Clone, Default)]
@@ -40,7 +40,8 @@ impl Store {
     /// [`StoreError`]: the table cannot be read.
     pub async fn keep_fresh(&self, sellers: &Sellers) -> Result<(), StoreError> {
         sellers.replace(read(&self.0.reads).await?);
-        tokio::spawn(follow(self.0.reads.clone(), Arc::downgrade(&sellers.0)));
+        let (reads, writes) = (self.0.reads.clone(), self.0.writes.clone());
+        tokio::spawn(follow(reads, writes, Arc::downgrade(&sellers.0)));
         Ok(())
     }
 
@@ -62,9 +63,9 @@ impl Sellers {
 }
 
 impl SellerBook for Sellers {
-    fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool {
+    fn is_registered(&self, tenant: &TenantId, person: &Identity) -> bool {
         let phones = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        phones.get(tenant).is_some_and(|phones| phones.contains(address.person()))
+        phones.get(tenant).is_some_and(|phones| phones.contains(person))
     }
 }
 
@@ -74,12 +75,12 @@ impl std::fmt::Debug for Sellers {
     }
 }
 
-async fn follow(conn: DatabasePool, sellers: Weak<RwLock<Phones>>) {
+async fn follow(conn: DatabasePool, writes: DatabasePool, sellers: Weak<RwLock<Phones>>) {
     let mut failing = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(sellers) = sellers.upgrade().map(Sellers) else { return };
-        match read(&conn).await {
+        match refresh(&conn, &writes).await {
             Ok(phones) => {
                 sellers.replace(phones);
                 failing = false;
@@ -88,12 +89,19 @@ async fn follow(conn: DatabasePool, sellers: Weak<RwLock<Phones>>) {
             Err(error) => {
                 // Logged once for each outage; the phones known so far stay in force.
                 if !failing {
-                    tracing::warn!(error = %error, "seller_phones cannot be read");
+                    tracing::warn!(error = %error, "seller_phones, or addresses inserted by hand, cannot be read");
                 }
                 failing = true;
             }
         }
     }
+}
+
+/// Reads the sellers, and checks addresses and opt-outs that somebody inserted by hand since.
+async fn refresh(conn: &DatabasePool, writes: &DatabasePool) -> Result<Phones, DbErr> {
+    let phones = read(conn).await?;
+    identities::check(writes).await?;
+    Ok(phones)
 }
 
 async fn read(conn: &DatabasePool) -> Result<Phones, DbErr> {
@@ -105,18 +113,19 @@ async fn read(conn: &DatabasePool) -> Result<Phones, DbErr> {
     Ok(phones)
 }
 
-fn columns(row: &Row) -> Result<(TenantId, String), DbErr> {
+fn columns(row: &Row) -> Result<(TenantId, Identity), DbErr> {
     let language: Option<String> = row.get(2)?;
-    Ok((row.tenant(0)?, normalised(&row.get::<String>(1)?, language.as_deref())))
+    Ok((row.tenant(0)?, identity_of(&row.get::<String>(1)?, language.as_deref())))
 }
 
 /// `+33 6 12 34-56.78`, `whatsapp:+33612345678`, `0033612345678` and `33612345678` are all `+33612345678`, and so is
 /// `06 12 34 56 78` for a tenant that speaks French. An address of another kind, such as `telegram:123`, stands for itself.
 /// What is neither stays as digits, and matches nobody.
-fn normalised(phone: &str, language: Option<&str>) -> String {
+fn identity_of(phone: &str, language: Option<&str>) -> Identity {
     let typed = Address::parse(Scheme::Sms, phone.trim(), None).ok();
-    if let Some(address) = typed.filter(|address| !matches!(address.scheme(), Scheme::Sms | Scheme::Whatsapp)) {
-        return address.as_str().to_owned();
+    let is_phone = |address: &Address| matches!(address.scheme(), Scheme::Sms | Scheme::Whatsapp);
+    if let Some(address) = typed.filter(|address| !is_phone(address) || is_user_id(address)) {
+        return address.identity();
     }
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     let (region, number) = match digits.strip_prefix("00") {
@@ -125,14 +134,23 @@ fn normalised(phone: &str, language: Option<&str>) -> String {
         None => (None, format!("+{digits}")),
     };
     match Address::parse(Scheme::Sms, &number, region) {
-        Ok(address) => address.path().to_owned(),
-        Err(_) => number,
+        Ok(address) => address.identity(),
+        Err(_) => Identity::from_stored(&number),
     }
+}
+
+/// Whether it is `whatsapp:US.1234`, a user without a phone number.
+fn is_user_id(address: &Address) -> bool {
+    address.scheme() == Scheme::Whatsapp && !address.is_phone()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::normalised;
+    use super::identity_of;
+
+    fn normalised(phone: &str, language: Option<&str>) -> String {
+        identity_of(phone, language).as_str().to_owned()
+    }
 
     #[test]
     fn a_number_may_be_written_in_any_way() {
@@ -142,7 +160,13 @@ mod tests {
             assert_eq!(normalised(spelling, Some("fr")), "+33612345678", "{spelling}");
         }
         assert_eq!(normalised("07911 123456", None), "+07911123456");
-        for (typed, address) in [(" telegram:123 ", "telegram:123"), ("mailto:A@B.fr", "mailto:a@b.fr")] {
+        for (typed, address) in [
+            (" telegram:123 ", "telegram:123"),
+            ("mailto:A@B.fr", "mailto:a@b.fr"),
+            ("whatsapp:US.1234", "whatsapp:US.1234"),
+            ("+229 97 12 34 56", "+2290197123456"),
+            ("+27 (0)82 123 4567", "+27821234567"),
+        ] {
             assert_eq!(normalised(typed, Some("fr")), address);
         }
     }

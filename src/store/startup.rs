@@ -14,7 +14,7 @@ use super::database::DatabasePool;
 use super::postgres::{self, DedicatedConnection};
 use super::reader::{BatchReader, ReadConnection};
 use super::writer::{Writer, WriterConnection};
-use super::{DatabaseKind, Inner, Store, StoreError, moving};
+use super::{DatabaseKind, Inner, Store, StoreError, identities, moving};
 
 /// Writer shards at most, beside the writer that accepts (docs/decisions/0012).
 const SHARDS: usize = 4;
@@ -108,6 +108,8 @@ impl Store {
         }
         self.0.reads.ping().await?;
         moving::admits(&self.0.reads, false).await?;
+        identities::check(&self.0.writes).await?;
+        identities::check_waiting(&self.0.writes).await?;
         postgres::reset_quota_waits(&server.pool).await?;
         postgres::warn_of_unsafe_settings(&server.pool).await?;
         self.0.startup.prepared.store(true, Ordering::SeqCst);

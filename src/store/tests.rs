@@ -52,7 +52,8 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
     let sql = format!(
         "INSERT OR IGNORE INTO tenants VALUES ('{tenant}', 'x', 'fr', 'UTC', '', ''); \
          INSERT INTO contacts (id, tenant_id, name, created_at, updated_at) VALUES ('{id}', '{tenant}', 'Anne', '{at}', '{at}'); \
-         INSERT INTO contact_addresses VALUES ('{tenant}', 'sms:+33612345678', '{id}', '{at}'); \
+         INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at) \
+         VALUES ('{tenant}', 'sms:+33612345678', '{id}', '{at}'); \
          INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
             last_message_at, unread, created_at, updated_at) \
          VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'new', 'bot', 1, '{at}', 1, '{at}', '{at}'); \

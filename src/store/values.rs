@@ -141,7 +141,7 @@ impl Row {
     pub fn due_timer(&self) -> Result<Option<DueTimer>, DbErr> {
         let Ok(kind) = self.get::<String>(4)?.parse() else { return Ok(None) };
         Ok(Some(DueTimer {
-            key: ConversationKey { tenant: self.tenant(0)?, channel: self.channel(1)?, address: self.address(2)? },
+            key: ConversationKey::new(self.tenant(0)?, self.channel(1)?, self.address(2)?),
             timer: Timer {
                 id: self.parse(3)?,
                 kind,
@@ -233,16 +233,16 @@ pub(super) struct StoredTemplate {
 
 /// An inbound message that waits for its turn, as `sql::LOAD` packs it into JSON.
 #[derive(Deserialize)]
-pub(super) struct PackedInbound(String, String, String, String, Option<String>, Option<String>, String, String);
+pub(super) struct PackedInbound(String, String, String, String, Option<String>, Option<String>, String, String, String);
 
 impl PackedInbound {
-    pub fn inbound(self, tenant: &TenantId, channel: &ChannelId, from: &Address) -> Result<Inbound, DbErr> {
+    pub fn inbound(self, tenant: &TenantId, channel: &ChannelId) -> Result<Inbound, DbErr> {
         Ok(Inbound {
             id: self.0.parse().map_err(|_| corrupt("an id"))?,
             tenant: tenant.clone(),
             channel: channel.clone(),
             provider_message_id: ProviderMessageId::new(&self.1),
-            from: from.clone(),
+            from: Address::from_normalised(&self.8),
             to: Address::from_normalised(&self.2),
             content: content(self.3, self.4, self.5.as_deref())?,
             correlation: self.6.parse().map_err(|_| corrupt("an id"))?,

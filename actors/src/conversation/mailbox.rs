@@ -47,7 +47,7 @@ impl Handler<Perform> for Conversation {
 
     fn handle(&mut self, Perform { request, answer, .. }: Perform, ctx: &mut Context<Self>) {
         self.taken += 1;
-        self.requests.push_back(Asked { request, answer, lost: 0 });
+        self.requests.push_back(Asked { request, answer, lost: 0, reread: false });
         self.advance(ctx);
     }
 }

@@ -10,6 +10,7 @@ mod backpressure;
 mod mailbox;
 pub mod messages;
 mod phase;
+mod same_person;
 mod timers;
 mod turn_in_flight;
 
@@ -33,7 +34,7 @@ use crate::domain::Timestamp;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::InboundId;
 use crate::domain::message::Inbound;
-use crate::domain::turn::Request;
+use crate::domain::turn::{Refused, Request};
 use crate::outbox::dispatch::messages::Dispatch;
 use crate::outbox::{Dispatcher, InFlightCounter, SenderPool};
 use crate::ports::{ChannelKey, Loaded, PortError, PortErrorKind};
@@ -90,6 +91,8 @@ pub struct Conversation {
     /// The newest message that was ever put into the queue. Ids grow with acceptance, so an older one that is not in
     /// the queue had its turn, or was missed.
     through: Option<InboundId>,
+    /// The message whose two addresses were made one contact's already.
+    united: Option<InboundId>,
     /// Messages taken from the mailbox, for the passivation handshake.
     taken: u64,
     /// Outgoing messages of this instance that senders have not settled.
@@ -122,6 +125,8 @@ struct Asked {
     answer: oneshot::Sender<Result<Performed, SendRefusal>>,
     /// Turns of it that lost a race.
     lost: u32,
+    /// The store was read again for it, because the person seemed to have said STOP.
+    reread: bool,
 }
 
 /// What a turn came from.
@@ -144,6 +149,7 @@ impl Conversation {
             requests: VecDeque::new(),
             timers: Timers::default(),
             through: None,
+            united: None,
             taken: 0,
             in_flight: InFlightCounter::default(),
             backpressure: Backpressure::default(),
@@ -250,6 +256,9 @@ impl Conversation {
         if is_outdated || self.may_be_settled() || self.agenda_is_old() {
             return self.load(ctx);
         }
+        if let Some(found) = self.revealed() {
+            return self.unite(found, ctx);
+        }
         if self.waits(ctx) {
             return;
         }
@@ -269,6 +278,8 @@ impl Conversation {
                     let version = state.conversation.as_ref().map_or(0, |conversation| conversation.version);
                     self.answer(Ok(Performed { version, ..Performed::default() }));
                 }
+                // They may have said START by another address or on another node since.
+                Err(Refused::OptedOut) if self.may_be_outdated() => return self.load(ctx),
                 Err(refused) => self.answer(Err(refused.into())),
             }
         } else if let Some(due) = self.timers.pop()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ConversationSetup;
 use super::messages::{Due, Performed};
 use crate::domain::Timestamp;
+use crate::domain::address::Address;
 use crate::domain::booking::BookingChange;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
@@ -111,6 +112,7 @@ impl TurnInFlight {
 
 /// What a conversation keeps of a turn until it is committed.
 pub(super) struct Applied {
+    pub(super) address: Address,
     pub(super) contact: Contact,
     pub(super) conversation: Conversation,
     pub(super) consent: Option<ConsentChange>,
@@ -131,6 +133,7 @@ pub(super) struct ReservedSend {
 impl Applied {
     pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>) -> Self {
         Self {
+            address: turn.key.address.clone(),
             contact: turn.contact.clone(),
             conversation: turn.conversation.clone(),
             consent: turn.consent.clone(),
@@ -162,6 +165,7 @@ impl Applied {
 
     /// Brings the state in memory up to this turn.
     pub(super) fn update(&self, state: &mut State) {
+        state.key.address = self.address.clone();
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());
         state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);

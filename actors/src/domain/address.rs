@@ -1,6 +1,9 @@
 //! Address of a contact or a sender: a scheme and a path, normalised as the tables hold it.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -110,10 +113,16 @@ impl Address {
         matches!(self.scheme(), Scheme::Whatsapp | Scheme::Sms) && self.path().starts_with('+')
     }
 
-    /// What names the person wherever they write from: the number of a phone, else the whole address.
+    /// Who is behind the address, however it is spelled and on whichever kind of account.
     #[must_use]
-    pub fn person(&self) -> &str {
-        if self.is_phone() { self.path() } else { self.as_str() }
+    pub fn identity(&self) -> Identity {
+        if !self.is_phone() {
+            return Identity { text: Arc::clone(&self.0), from: 0 };
+        }
+        match identity::identity(self.path()) {
+            Cow::Borrowed(path) => Identity { text: Arc::clone(&self.0), from: self.0.len() - path.len() },
+            Cow::Owned(number) => Identity { text: Arc::from(number), from: 0 },
+        }
     }
 
     /// The same person as every kind of account may address them, this address included: a phone number is one everywhere.
@@ -136,6 +145,62 @@ impl Address {
 
     fn new(scheme: Scheme, path: &str) -> Self {
         Self(Arc::from(format!("{scheme}:{path}")))
+    }
+}
+
+/// Whom an address leads to: today's number of a phone (`+33612345678`), without a scheme, because a number is one person
+/// on every account; any other address as a whole. Two addresses with one identity are one contact. Nothing is sent to it.
+#[derive(Clone)]
+pub struct Identity {
+    /// Shared with the address, where its number is written as it is today.
+    text: Arc<str>,
+    /// Where the identity begins in it.
+    from: usize,
+}
+
+impl Identity {
+    /// Wraps a text that came from [`Address::identity`] before (it comes from the database).
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self { text: Arc::from(text), from: 0 }
+    }
+
+    /// The whole text: for tables and comparisons, never for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.text.get(self.from..).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Identity {}
+
+impl Hash for Identity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialOrd for Identity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Identity {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(…)")
     }
 }
 

@@ -1,25 +1,69 @@
 //! What a conversation remembers between two messages.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use super::address::Address;
+use super::address::{Address, Identity};
 use super::booking::Agenda;
 use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
 use super::words::stored_words;
 
-/// Finds a conversation before its row is known: the address that writes, on a channel of a tenant.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+/// Finds a conversation before its row is known: who writes, on a channel of a tenant. Keys of one person are equal, however
+/// their address is spelled.
+#[derive(Clone, Debug)]
 pub struct ConversationKey {
     /// The tenant.
     pub tenant: TenantId,
     /// The channel.
     pub channel: ChannelId,
-    /// The address at the other end.
+    /// The address at the other end, in the spelling that was used last: what is sent goes there.
     pub address: Address,
+    /// Who that is.
+    pub person: Identity,
+}
+
+impl ConversationKey {
+    /// The key of whoever an address leads to.
+    #[must_use]
+    pub fn new(tenant: TenantId, channel: ChannelId, address: Address) -> Self {
+        let person = address.identity();
+        Self { tenant, channel, address, person }
+    }
+
+    fn parts(&self) -> (&TenantId, &ChannelId, &Identity) {
+        (&self.tenant, &self.channel, &self.person)
+    }
+}
+
+impl PartialEq for ConversationKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for ConversationKey {}
+
+impl Hash for ConversationKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialOrd for ConversationKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ConversationKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
 }
 
 /// Everything [`super::turn::decide`] needs to know about the past.
@@ -29,9 +73,11 @@ pub struct State {
     pub key: ConversationKey,
     /// The person at the other end; `None` until their first turn is committed.
     pub contact: Option<Contact>,
+    /// Everything that the contact is known by, as it was when this was read.
+    pub identities: Vec<Identity>,
     /// The conversation; `None` until its first turn is committed.
     pub conversation: Option<Conversation>,
-    /// Whether `key.address` (or another address of the contact) said STOP.
+    /// Whether the person said STOP, by whichever of their addresses.
     pub opted_out: bool,
     /// Whether a welcome asked this contact on this channel (double opt-in): it was meant for it, or it left through it when
     /// that took over. Only here does CONFIRMER answer it. Known where the tenant asks for it.
@@ -40,6 +86,14 @@ pub struct State {
     pub confirmed: bool,
     /// What is booked and offered. Known where the tenant's flows need it.
     pub agenda: Arc<Agenda>,
+}
+
+impl State {
+    /// Whether this is the conversation's person, by any of the addresses that are known of them.
+    #[must_use]
+    pub fn is_known_as(&self, person: &Identity) -> bool {
+        self.key.person == *person || self.identities.contains(person)
+    }
 }
 
 /// A person of a tenant. `Debug` does not show the name.

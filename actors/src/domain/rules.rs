@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::address::Address;
+use super::address::Identity;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
 pub use super::faq::FaqEntry;
@@ -34,7 +34,7 @@ pub struct RulesSource {
     pub tenant_name: String,
     /// The language of texts that the tenant did not write itself.
     pub language: Language,
-    /// The tenant's own people, as the configuration names them: each by what [`Address::person`] says of their address.
+    /// The tenant's own people, as the configuration names them: each by the [`Identity`] of their address.
     pub sellers: HashSet<String>,
     /// Whether contacts are asked to confirm before the tenant may write of its own accord.
     pub double_opt_in: bool,
@@ -156,10 +156,10 @@ impl Rules {
         &self.source
     }
 
-    /// Whether the configuration names an address as one of the tenant's own people's.
+    /// Whether the configuration names a person as one of the tenant's own people.
     #[must_use]
-    pub fn is_seller(&self, address: &Address) -> bool {
-        self.source.sellers.contains(address.person())
+    pub fn is_seller(&self, person: &Identity) -> bool {
+        self.source.sellers.contains(person.as_str())
     }
 
     /// The template of that name.
@@ -241,15 +241,15 @@ pub struct Replies {
     pub confirmed: Option<String>,
 }
 
-/// Whether an address belongs to the tenant's own people. The adapters keep it fresh from `seller_phones`.
+/// Whether somebody is one of the tenant's own people. The adapters keep it fresh from `seller_phones`.
 pub trait SellerBook: Send + Sync {
-    /// Whether a row of `seller_phones` names this address of the tenant.
-    fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool;
+    /// Whether a row of `seller_phones` of the tenant names this person.
+    fn is_registered(&self, tenant: &TenantId, person: &Identity) -> bool;
 }
 
 /// A book with nobody in it: only the configuration's sellers count.
 impl SellerBook for () {
-    fn is_registered(&self, _: &TenantId, _: &Address) -> bool {
+    fn is_registered(&self, _: &TenantId, _: &Identity) -> bool {
         false
     }
 }

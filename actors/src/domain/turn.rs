@@ -50,7 +50,9 @@ pub struct Turn {
     pub contact: Contact,
     /// The contact is new, or goes by another name than before. One that is as it was is not written.
     pub contact_changed: bool,
-    /// A second address of the contact that this message revealed.
+    /// `key.address` is another spelling than the conversation had before.
+    pub respelled: bool,
+    /// A second address of the contact that this message revealed, unless it was known.
     pub alias: Option<Address>,
     /// The conversation after the turn; its version is `expected_version + 1`.
     pub conversation: Conversation,

@@ -249,11 +249,7 @@ impl Handler<Deliver> for Tenant {
 
     fn handle(&mut self, deliver: Deliver, ctx: &mut Context<Self>) {
         let message = &deliver.message;
-        let key = ConversationKey {
-            tenant: message.tenant.clone(),
-            channel: message.channel.clone(),
-            address: message.from.clone(),
-        };
+        let key = ConversationKey::new(message.tenant.clone(), message.channel.clone(), message.from.clone());
         let id = message.id;
         let child = self.running(&key, ctx);
         // Also while it recovers: the next instance loads up to there.

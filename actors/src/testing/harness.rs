@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::fakes::{FakeGateway, FakeGateways, FakeRateLimiter, FakeStore, Snapshot};
 use crate::domain::Timestamp;
-use crate::domain::address::Address;
+use crate::domain::address::{Address, Identity};
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::{ChannelProfile, ChannelTemplate};
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, NodeId, OutboundId, ProviderMessageId, TenantId};
@@ -48,8 +48,8 @@ impl Clock for TokioClock {
 pub struct PanickingBook;
 
 impl SellerBook for PanickingBook {
-    fn is_registered(&self, _: &TenantId, address: &Address) -> bool {
-        assert!(!address.as_str().ends_with("666"), "a decision about this address panics");
+    fn is_registered(&self, _: &TenantId, person: &Identity) -> bool {
+        assert!(!person.as_str().ends_with("666"), "a decision about this address panics");
         false
     }
 }

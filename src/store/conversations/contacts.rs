@@ -11,7 +11,7 @@ use super::{ConversationRow, MessageRow, sql};
 use crate::store::StoreError;
 use crate::store::operator::{LAST_ID, Operator, Tenants};
 use crate::store::search::{Search, SearchPage};
-use crate::store::statement::{Value, all, column, count, text};
+use crate::store::statement::{Value, all, column, count, id, text};
 use crate::store::values::Row;
 
 /// A person of a tenant. `Debug` shows neither name nor addresses (I10).
@@ -74,12 +74,16 @@ impl Operator {
         Ok(self.contacts_by_id(&self.among(tenants).await?, &ids).await?)
     }
 
-    /// One contact with their conversations. `None`: these tenants have no such contact.
+    /// One contact with their conversations; of one that was merged into another, that one. `None`: these tenants have no such
+    /// contact.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn contact(&self, tenants: &Tenants, contact: ContactId) -> Result<Option<ContactRow>, StoreError> {
-        let found = self.contacts_by_id(&self.among(tenants).await?, &[contact.to_string()]).await?;
+        let among = self.among(tenants).await?;
+        let rows = all(self.reads(), sql::MERGED_INTO, [among.clone(), id(contact)]).await?;
+        let contact = rows.first().map_or_else(|| Ok(contact.to_string()), |row| row.get(0))?;
+        let found = self.contacts_by_id(&among, &[contact]).await?;
         Ok(found.into_iter().next())
     }
 

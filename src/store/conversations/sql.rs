@@ -3,6 +3,12 @@
 use crate::store::statement::SqlText;
 use crate::store::{postgres, sqlite};
 
+/// Of merged conversations and contacts.
+pub(super) const PARTS: SqlText =
+    SqlText { sqlite: sqlite::conversations::PARTS, postgres: postgres::conversations::PARTS };
+pub(super) const MERGED_INTO: SqlText =
+    SqlText { sqlite: sqlite::conversations::MERGED_INTO, postgres: postgres::conversations::MERGED_INTO };
+
 macro_rules! texts {
     ($($name:ident)*) => {
         $(pub(super) const $name: SqlText =

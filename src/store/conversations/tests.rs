@@ -88,10 +88,10 @@ async fn waits(store: &Store, tenant: &str, number: u32, millis: i64, body: &str
     run(
         store,
         format!(
-            "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, state, \
+            "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", identity, \"to\", body, state, \
                 correlation_id, created_at) \
-             VALUES ('{id}', '{tenant}', '{tenant}-wa', '{id}', 'whatsapp:+336123456{number:02}', 'x', '{body}', \
-                'accepted', '{id}', '2026-06-01T08:00:00.000000Z')"
+             VALUES ('{id}', '{tenant}', '{tenant}-wa', '{id}', 'whatsapp:+336123456{number:02}', '+336123456{number:02}', \
+                'x', '{body}', 'accepted', '{id}', '2026-06-01T08:00:00.000000Z')"
         ),
     )
     .await;

@@ -112,6 +112,9 @@ impl Operator {
         limit: usize,
     ) -> Result<BTreeMap<String, bool>, StoreError> {
         let mut ids = BTreeMap::new();
+        let of_this = [text(conversation.tenant.as_str()), id(conversation.id)];
+        let mut parts = self.ids(sql::PARTS, of_this.into()).await?;
+        parts.insert(conversation.id.to_string());
         // The position first: what the index gets afterwards is found in both.
         let mut tail = ("0".to_owned(), "0".to_owned());
         if let Some(search) = self.index() {
@@ -122,17 +125,20 @@ impl Operator {
                 TimelineSide::Newest => index::TIMELINE_NEWEST,
                 TimelineSide::Oldest => index::TIMELINE_OLDEST,
             };
-            for row in all(search, sql, [id(conversation.id), text(after), text(before), count(limit)]).await? {
-                ids.insert(row.get(0)?, row.get(1)?);
+            for part in &parts {
+                for row in all(search, sql, [text(&**part), text(after), text(before), count(limit)]).await? {
+                    ids.insert(row.get(0)?, row.get(1)?);
+                }
             }
         }
         let (tenant, channel) = (conversation.tenant.as_str(), conversation.channel.as_str());
-        let waiting = vec![text(tenant), text(channel), text(conversation.address.as_str())];
-        for (sql, values, is_outbound) in [
-            (index::INBOUND_TAIL, vec![text(tail.0), id(conversation.id)], false),
-            (index::OUTBOUND_TAIL, vec![text(tail.1), id(conversation.id)], true),
-            (sql::WAITING, waiting, false),
-        ] {
+        let waiting = vec![text(tenant), text(channel), text(conversation.address.identity().as_str())];
+        let mut tails = vec![(sql::WAITING, waiting, false)];
+        for part in &parts {
+            tails.push((index::INBOUND_TAIL, vec![text(&*tail.0), text(&**part)], false));
+            tails.push((index::OUTBOUND_TAIL, vec![text(&*tail.1), text(&**part)], true));
+        }
+        for (sql, values, is_outbound) in tails {
             let found = self.ids(sql, values).await?;
             ids.extend(found.into_iter().filter(|id| &**id > after && &**id < before).map(|id| (id, is_outbound)));
         }

@@ -85,7 +85,8 @@ async fn fill(store: &Store) {
         INSERT INTO seller_phones (tenant_id, phone_number) VALUES ('belle', '+33612340001');
         INSERT INTO seller_phones (id, tenant_id, phone_number, created_at)
             VALUES ('by hand', 'belle', '+33612340002', '2026-11-21T04:55:00+01:00');
-        INSERT INTO opt_outs VALUES ('00000000-0000-7000-8000-0000000000d1', 'belle', 'whatsapp:+33600000001', 'message', 'm1', '{t}');
+        INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at)
+            VALUES ('00000000-0000-7000-8000-0000000000d1', 'belle', 'whatsapp:+33600000001', 'message', 'm1', '{t}');
         INSERT INTO consents VALUES ('00000000-0000-7000-8000-0000000000e1', 'belle', 'belle-wa', '00000000-0000-7000-8000-0000000000c1', 'whatsapp:+33600000001', 'opted_out', 'message',
             'm1', '{t}');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
@@ -99,7 +100,8 @@ async fn fill(store: &Store) {
         INSERT INTO api_keys VALUES ('00000000-0000-7000-8000-000000000104', 'belle', '00000000-0000-7000-8000-000000000101', 'crm', 'd3', 'read send', 'user:x', '{t}', '{t}', '{t}', '{t}');
         INSERT INTO audit_log VALUES ('00000000-0000-7000-8000-000000000105', 'belle', 1, 'user:x', 'session.begin', 'session', 's1', '00000000-0000-7000-8000-000000000106', '{t}', '{{}}', 'h1');
         INSERT INTO audit_heads VALUES ('belle', 1, 'h1', 1, '');
-        UPDATE contacts SET welcomed_at = '{t}', confirmed_at = '{t}' WHERE id = (SELECT min(id) FROM contacts);
+        UPDATE contacts SET welcomed_at = '{t}', confirmed_at = '{t}', merged_into = '00000000-0000-7000-8000-0000000000c2', merged_at = '{t}'
+            WHERE id = (SELECT min(id) FROM contacts);
         INSERT INTO timers VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', (SELECT min(id) FROM conversations), 'send', '{t}',
             '{{\"text\": \"{odd}\"}}', '00000000-0000-7000-8000-0000000000f2', '{t}');
         INSERT INTO claims VALUES ('belle', 'seat/{odd}/1', '00000000-0000-7000-8000-0000000000a1', '{t}');
@@ -128,6 +130,11 @@ async fn fill(store: &Store) {
             WHERE rowid = 1;"
     );
     execute(store, sql).await;
+    let merged =
+        "UPDATE contact_addresses SET origin_contact_id = contact_id WHERE contact_id = (SELECT min(id) FROM contacts);
+        UPDATE conversations SET origin_contact_id = contact_id, merged_into = '00000000-0000-7000-8000-0000000000c3'
+            WHERE id = (SELECT max(id) FROM conversations);";
+    execute(store, merged).await;
 }
 
 async fn execute(store: &Store, sql: impl AsRef<str>) {
@@ -226,7 +233,8 @@ async fn what_changes_between_passes_is_found() {
             &store,
             "UPDATE messages_out SET behind = 1 - behind, state = 'dead';
             DELETE FROM opt_outs;
-            INSERT INTO opt_outs VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', 'whatsapp:+33600000001', 'message', 'm2', '2026-11-21T00:00:00Z'),
+            INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at)
+            VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', 'whatsapp:+33600000001', 'message', 'm2', '2026-11-21T00:00:00Z'),
                 ('00000000-0000-7000-8000-0000000000f2', 'taxi', 'whatsapp:+33600000001', 'message', 'm2', '2026-11-21T00:00:00Z');
             UPDATE live_sessions SET closed_at = opened_at WHERE id = '00000000-0000-7000-8000-0000000000b1';
             INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000a0', 'belle', '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', NULL);

@@ -74,13 +74,14 @@ impl Operator {
         at: Timestamp,
     ) -> Result<Option<usize>, StoreError> {
         let tx = self.begin().await?;
-        let row = [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at)];
+        let person = address.identity();
+        let row = [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at), text(person.as_str())];
         if change(&tx, sql::OPT_OUT, row).await? == 0 {
             return Ok(None);
         }
         let mut events = Events::none();
         self.enter(&tx, (tenant, address), (EventType::OptedOut, evidence, at), &mut events).await?;
-        let held_back = suppress_unsent(&tx, tenant, address, at).await?;
+        let held_back = suppress_unsent(&tx, tenant, &person, at).await?;
         for (message, correlation) in &held_back {
             let what = (EntityType::MessageOut, Some(message.0));
             let payload = Payload::reason("opted_out");
@@ -105,7 +106,7 @@ impl Operator {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let tx = self.begin().await?;
-        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await? == 0 {
+        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? == 0 {
             return Ok(false);
         }
         let mut events = Events::none();
@@ -155,7 +156,8 @@ impl Operator {
         (what, evidence, at): (EventType, Option<&str>, Timestamp),
         events: &mut Events,
     ) -> Result<(), DbErr> {
-        let contact = contact_of(tx, tenant, address).await?;
+        let person = address.identity();
+        let contact = contact_of(tx, tenant, &person).await?;
         let values = [
             id(Uuid::now_v7()),
             text(tenant.as_str()),
@@ -166,7 +168,7 @@ impl Operator {
             time(at),
         ];
         change(tx, sql::LEDGER, values).await?;
-        invalidate_conversations(tx, (tenant, address), None, at).await?;
+        invalidate_conversations(tx, (tenant, &person), None, at).await?;
         let payload = Payload::builder().word("source", "operator").finish();
         let who = (EntityType::Contact, contact.map(|contact| contact.0));
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));

@@ -296,7 +296,8 @@ async fn i6_an_operators_stop_holds_back_what_waits() {
     scene
         .run(&format!(
             "INSERT INTO contacts (id, tenant_id, created_at, updated_at) VALUES ('{contact}', 'belle', '', '');
-             INSERT INTO contact_addresses VALUES ('belle', 'whatsapp:+33612345678', '{contact}', '');
+             INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at)
+                VALUES ('belle', 'whatsapp:+33612345678', '{contact}', '');
              INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
                 created_at, updated_at) VALUES ('{conversation}', 'belle', 'belle-wa', '{contact}', \
                 'whatsapp:+33612345678', 'new', 'bot', 7, '', '');"

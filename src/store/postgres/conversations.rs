@@ -22,18 +22,18 @@ macro_rules! contact {
 pub(in crate::store) const LIST: &str = concat!(
     "SELECT ",
     conversation!(),
-    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = $1 \
+    " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = $1 AND c.merged_into IS NULL \
         AND ($2::text IS NULL OR c.status = $2) AND ($3::text IS NULL OR c.handler = $3) AND ($4::text IS NULL OR \
         c.channel_id = $4) AND ($5::text IS NULL OR coalesce(c.assignee, '') = $5) AND (c.last_message_at, c.id) < \
         ($6, $7) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $8"
 );
 
-/// Tenants, id.
+/// Tenants, id; of a conversation that was merged into another, that one.
 pub(in crate::store) const ONE: &str = concat!(
     "SELECT ",
     conversation!(),
     " FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = ANY \
-        ($1::text[]) AND c.id = $2"
+        ($1::text[]) AND c.id = (SELECT coalesce(o.merged_into, o.id) FROM conversations o WHERE o.id = $2)"
 );
 
 /// Tenants, `[contact, …]`: their conversations, the newest first.
@@ -41,7 +41,7 @@ pub(in crate::store) const OF_CONTACTS: &str = concat!(
     "SELECT ",
     conversation!(),
     " FROM unnest($2::text[]) j (value) JOIN conversations c ON c.contact_id = j.value AND \
-        c.tenant_id = ANY ($1::text[]) LEFT JOIN contacts p ON p.id = c.contact_id ORDER BY c.last_message_at DESC, \
+        c.tenant_id = ANY ($1::text[]) AND c.merged_into IS NULL LEFT JOIN contacts p ON p.id = c.contact_id ORDER BY c.last_message_at DESC, \
         c.id DESC"
 );
 
@@ -49,8 +49,8 @@ pub(in crate::store) const OF_CONTACTS: &str = concat!(
 pub(in crate::store) const CONTACTS: &str = concat!(
     "SELECT ",
     contact!(),
-    " FROM unnest($2::text[]) j (value) JOIN contacts p ON p.id = j.value WHERE p.tenant_id = \
-        ANY ($1::text[])"
+    " FROM unnest($2::text[]) j (value) JOIN contacts p ON p.id = j.value WHERE p.merged_into IS NULL \
+        AND p.tenant_id = ANY ($1::text[])"
 );
 
 /// Tenant, before which id, how many: ids of contacts, the newest first.
@@ -68,10 +68,17 @@ pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.convers
         m.kind, m.sent_at, m.correlation_id, m.created_at FROM unnest($2::text[]) j (value) JOIN messages_out m ON \
         m.id = j.value WHERE m.tenant_id = ANY ($1::text[])";
 
-/// Tenant, channel, address: what came in and waits for its turn, so that no conversation is known of it.
-pub(in crate::store) const WAITING: &str = "SELECT id FROM messages_in WHERE tenant_id = $1 AND channel_id = $2 AND \"from\" = $3 AND \
+/// Tenant, channel, identity: what came in and waits for its turn, so that no conversation is known of it.
+pub(in crate::store) const WAITING: &str = "SELECT id FROM messages_in WHERE tenant_id = $1 AND channel_id = $2 AND identity = $3 AND \
         processed_at IS NULL AND conversation_id IS NULL";
 
 /// Tenants, conversation.
 pub(in crate::store) const READ: &str = "UPDATE conversations SET unread = 0 WHERE tenant_id = ANY ($1::text[]) AND id = $2 AND \
         unread > 0";
+
+/// Tenant, conversation: those that were merged into it.
+pub(in crate::store) const PARTS: &str = "SELECT id FROM conversations WHERE tenant_id = $1 AND merged_into = $2";
+
+/// Tenants, contact: the one that it was merged into.
+pub(in crate::store) const MERGED_INTO: &str = "SELECT merged_into FROM contacts WHERE tenant_id = ANY ($1::text[]) AND id = $2 \
+    AND merged_into IS NOT NULL";

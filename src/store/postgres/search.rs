@@ -67,7 +67,7 @@ pub(in crate::store) const UNPLACED: &str = "SELECT seq, message_id FROM search_
 /// What was set aside for good belongs to its contact's conversation on the channel.
 pub(in crate::store) const PLACES: &str = "SELECT m.id, coalesce(m.conversation_id, (SELECT c.id FROM contact_addresses a \
         JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id AND c.channel_id = m.channel_id \
-        WHERE m.processed_at IS NOT NULL AND a.tenant_id = m.tenant_id AND a.address = m.\"from\" LIMIT 1)), \
+        AND c.merged_into IS NULL WHERE m.processed_at IS NOT NULL AND a.tenant_id = m.tenant_id AND a.address = m.\"from\" LIMIT 1)), \
         m.processed_at IS NULL \
     FROM unnest($1::text[]) j (id) JOIN messages_in m ON m.id = j.id";
 
@@ -90,7 +90,7 @@ pub(in crate::store) const CONTACTS_OF: &str = "SELECT p.id, p.tenant_id, p.name
 /// After which id, how many.
 pub(in crate::store) const CONTACTS_AFTER: &str = "SELECT p.id, p.tenant_id, p.name, (SELECT string_agg(a.address, chr(10)) \
         FROM contact_addresses a WHERE a.tenant_id = p.tenant_id AND a.contact_id = p.id) \
-    FROM contacts p WHERE p.id > $1 ORDER BY p.id LIMIT $2";
+    FROM contacts p WHERE p.merged_into IS NULL AND p.id > $1 ORDER BY p.id LIMIT $2";
 
 /// After which number, how many: number, id, whether it went out.
 pub(in crate::store) const PAGE: &str =
@@ -120,7 +120,7 @@ pub(in crate::store) const INBOUND_THERE: &str =
 pub(in crate::store) const OUTBOUND_THERE: &str =
     "SELECT m.id FROM unnest($1::text[]) j (id) JOIN messages_out m ON m.id = j.id";
 pub(in crate::store) const CONTACTS_THERE: &str =
-    "SELECT p.id FROM unnest($1::text[]) j (id) JOIN contacts p ON p.id = j.id";
+    "SELECT p.id FROM unnest($1::text[]) j (id) JOIN contacts p ON p.id = j.id AND p.merged_into IS NULL";
 
 /// Tenants, what fits, before which number, how many, from which number: number, id, conversation, whether it went out.
 pub(in crate::store) const FIND: &str = "SELECT * FROM (SELECT m.seq, m.message_id, m.conversation_id, m.outbound \

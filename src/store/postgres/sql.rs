@@ -1,6 +1,8 @@
 //! SQL of the hot paths for PostgreSQL. Lists travel as one array for each column, read by `unnest`.
 
 mod cold;
+mod identities;
+mod merging;
 mod outbox;
 mod outcomes;
 mod quota_leases;
@@ -9,6 +11,8 @@ mod scarce;
 mod turns;
 
 pub(in crate::store) use self::cold::*;
+pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::quota_leases::*;
@@ -79,54 +83,32 @@ use quota_exempt;
 
 use crate::store::same_phone::same_phone;
 
-/// Whether this address (`j`) said STOP or, where it is a contact's (`a`), any of theirs, which it is one of.
+/// Whether the person (`j`) said STOP by any of their addresses: those of their contact (`a`), where there is one.
 macro_rules! said_stop {
     () => {
-        concat!(
-            "CASE WHEN a.contact_id IS NULL THEN (SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ANY (ARRAY[j.address, ",
-            same_phone!("j.address"),
-            "]) LIMIT 1) IS NOT NULL \
+        "CASE WHEN a.contact_id IS NULL THEN (SELECT true FROM opt_outs o WHERE o.tenant_id = j.tenant_id \
+                AND o.identity = j.person LIMIT 1) IS NOT NULL \
             ELSE (SELECT true FROM contact_addresses b CROSS JOIN LATERAL (SELECT 1 FROM opt_outs o \
-                WHERE o.tenant_id = b.tenant_id AND o.address = ANY (ARRAY[b.address, ",
-            same_phone!("b.address"),
-            "]) LIMIT 1) o \
+                WHERE o.tenant_id = b.tenant_id AND o.identity = b.identity LIMIT 1) o \
                 WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id LIMIT 1) IS NOT NULL END"
-        )
     };
 }
 
-/// The contact (`a`) of an address (`j`).
+/// The contact (`a`) of a person (`j`).
 macro_rules! contact {
     () => {
         "LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-            AND a.address = j.address OFFSET 0) a ON true"
+            AND a.identity = j.person ORDER BY a.contact_id LIMIT 1) a ON true"
     };
 }
 
-/// Tenant (`$1`), address (named so): `mine`, the addresses of the contact; to be followed by what it is for.
-macro_rules! addresses_of {
-    ($address:literal) => {
+/// Tenant (`$1`), person (named so): their contact, or null.
+macro_rules! contact_of {
+    ($person:literal) => {
         concat!(
-            "WITH mine AS MATERIALIZED (SELECT b.address \
-                FROM contact_addresses a CROSS JOIN LATERAL (SELECT b.address FROM contact_addresses b \
-                    WHERE b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id OFFSET 0) b \
-                WHERE a.tenant_id = $1 AND a.address = ",
-            $address,
-            " UNION ALL SELECT ",
-            $address,
-            ") "
-        )
-    };
-}
-
-/// Contacts that have one of these addresses (`mine`), or the same phone number under the other scheme (`x`).
-macro_rules! person {
-    () => {
-        concat!(
-            "mine CROSS JOIN LATERAL (SELECT x.contact_id FROM contact_addresses x WHERE x.tenant_id = $1 \
-                AND x.address = ANY (ARRAY[mine.address, ",
-            same_phone!("mine.address"),
-            "]) OFFSET 0) x"
+            "(SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = ",
+            $person,
+            " ORDER BY a.contact_id LIMIT 1)"
         )
     };
 }
@@ -152,14 +134,14 @@ pub(in crate::store) const NEXT_ID_TICKS: &str = "SELECT palabre_ticks($1)";
 /// hash look-up.
 pub(in crate::store) const MESSAGES_IN: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
         $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], \
-        $12::timestamptz[]) j (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, profile_name, \
-        details, state, correlation_id, created_at)), \
+        $12::timestamptz[], $13::text[]) j (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
+        profile_name, details, state, correlation_id, created_at, identity)), \
     fresh AS (INSERT INTO messages_once (tenant_id, channel_id, provider_message_id, id, correlation_id) \
         SELECT tenant_id, channel_id, provider_message_id, id, correlation_id FROM j \
         ORDER BY tenant_id COLLATE \"C\", channel_id COLLATE \"C\", provider_message_id COLLATE \"C\", id COLLATE \"C\" \
         ON CONFLICT (tenant_id, channel_id, provider_message_id) DO NOTHING RETURNING id) \
     INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, profile_name, \
-        details, state, correlation_id, created_at) \
+        details, state, correlation_id, created_at, identity) \
     SELECT * FROM j WHERE (j.id IN (SELECT id FROM fresh)) IS TRUE";
 
 pub(in crate::store) const EVENT_LOG: &str = "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, \
@@ -175,8 +157,8 @@ pub(in crate::store) const CONTACTS: &str = "INSERT INTO contacts AS c (id, tena
         WHERE c.name IS DISTINCT FROM excluded.name";
 
 pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addresses (tenant_id, address, contact_id, \
-        created_at) \
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j ORDER BY 1, 2 \
+        created_at, identity, identity_checked) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::boolean[]) j ORDER BY 1, 2 \
     ON CONFLICT (tenant_id, address) DO NOTHING";
 
 /// `unread` of a turn is how many messages it adds, or -1 when a person has read all of them.
@@ -226,46 +208,48 @@ pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions AS l (id
 pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = $3 \
     WHERE tenant_id = $1 AND closed_at IS NULL AND last_message_at < $2 RETURNING id";
 
-pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, address) DO NOTHING";
+/// Id, tenant, address, source, message or null, now, identity.
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at, \
+        identity, identity_checked) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, true) ON CONFLICT (tenant_id, address) DO NOTHING";
 
-/// Every address of the contact.
+/// Tenant, identity: every address of the person.
 pub(in crate::store) const OPT_IN: &str = concat!(
-    addresses_of!("$2"),
-    "DELETE FROM opt_outs WHERE tenant_id = $1 AND address = ANY (ARRAY(SELECT address FROM mine UNION ALL SELECT ",
-    same_phone!("mine.address"),
-    " FROM mine))"
+    "DELETE FROM opt_outs WHERE tenant_id = $1 AND identity = ANY (ARRAY(SELECT b.identity FROM contact_addresses b \
+        WHERE b.tenant_id = $1 AND b.contact_id = ",
+    contact_of!("$2"),
+    " UNION ALL SELECT $2))"
 );
 
 /// Contact, now.
 pub(in crate::store) const WELCOMED: &str =
     "UPDATE contacts SET welcomed_at = $2, updated_at = $2 WHERE id = $1 AND welcomed_at IS NULL";
 
-/// Tenant, address, now.
-pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = $3, updated_at = $3 \
-    WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND address = $2) \
-    AND confirmed_at IS NULL";
-
-/// Tenant, channel, address: whether the ledger says that a welcome asked the contact there, and whether anybody with
-/// their phone number confirmed.
-pub(in crate::store) const OPTED_IN: &str = concat!(
-    addresses_of!("$3"),
-    "SELECT (SELECT true FROM mine CROSS JOIN LATERAL (SELECT 1 FROM consents w WHERE w.tenant_id = $1 \
-        AND w.address = mine.address AND w.what = 'welcomed' AND w.channel_id = $2 LIMIT 1) w LIMIT 1) IS NOT NULL, \
-    (SELECT true FROM ",
-    person!(),
-    " CROSS JOIN LATERAL (SELECT 1 FROM contacts y WHERE y.id = x.contact_id AND y.confirmed_at IS NOT NULL OFFSET 0) y \
-        LIMIT 1) IS NOT NULL"
+/// Tenant, identity, now.
+pub(in crate::store) const CONFIRMED: &str = concat!(
+    "UPDATE contacts SET confirmed_at = $3, updated_at = $3 WHERE id = ",
+    contact_of!("$2"),
+    " AND confirmed_at IS NULL"
 );
 
-/// Tenant, address: conversations in which something waits for the person to confirm.
+/// Tenant, channel, address, identity: whether the ledger says that a welcome asked the person there, and whether they
+/// confirmed.
+pub(in crate::store) const OPTED_IN: &str = concat!(
+    "WITH mine AS MATERIALIZED (SELECT b.address FROM contact_addresses b WHERE b.tenant_id = $1 AND b.contact_id = ",
+    contact_of!("$4"),
+    " UNION ALL SELECT $3) \
+    SELECT (SELECT true FROM mine CROSS JOIN LATERAL (SELECT 1 FROM consents w WHERE w.tenant_id = $1 \
+        AND w.address = mine.address AND w.what = 'welcomed' AND w.channel_id = $2 LIMIT 1) w LIMIT 1) IS NOT NULL, \
+    (SELECT true FROM contacts y WHERE y.id = ",
+    contact_of!("$4"),
+    " AND y.confirmed_at IS NOT NULL) IS NOT NULL"
+);
+
+/// Tenant, identity: conversations in which something waits for the person to confirm.
 pub(in crate::store) const UNCONFIRMED: &str = concat!(
-    addresses_of!("$2"),
-    "SELECT DISTINCT c.id FROM ",
-    person!(),
-    " CROSS JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = x.contact_id \
-        OFFSET 0) c \
-    WHERE (SELECT true FROM messages_out d WHERE d.tenant_id = $1 AND d.conversation_id = c.id AND ",
+    "SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = ",
+    contact_of!("$2"),
+    " AND (SELECT true FROM messages_out d WHERE d.tenant_id = $1 AND d.conversation_id = c.id AND ",
     awaits_contact!("d"),
     " AND d.blocked_reason = 'not_confirmed' LIMIT 1) IS NOT NULL"
 );
@@ -273,7 +257,7 @@ pub(in crate::store) const UNCONFIRMED: &str = concat!(
 /// `(message, ledger's id, channel, its scheme, now)`: records welcomes among these messages that left through that
 /// channel, which took over. Returns whom they asked there.
 pub(in crate::store) const WELCOMED_BY: &str = concat!(
-    "WITH t AS MATERIALIZED (SELECT o.id, o.tenant_id, j.ledger_id, j.channel_id, j.at, \
+    "WITH t AS MATERIALIZED (SELECT o.id, o.tenant_id, o.conversation_id, j.ledger_id, j.channel_id, j.at, \
         CASE WHEN o.\"to\" LIKE j.scheme || ':%' THEN o.\"to\" ELSE coalesce(",
     same_phone!("o.\"to\""),
     ", o.\"to\") END AS address \
@@ -281,19 +265,24 @@ pub(in crate::store) const WELCOMED_BY: &str = concat!(
             j (id, ledger_id, channel_id, scheme, at) \
         CROSS JOIN LATERAL (SELECT * FROM messages_out o WHERE o.id = j.id OFFSET 0) o WHERE o.kind = 'welcome') \
     INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, created_at) \
-    SELECT t.ledger_id, t.tenant_id, t.channel_id, (SELECT a.contact_id FROM contact_addresses a \
-        WHERE a.tenant_id = t.tenant_id AND a.address = t.address), t.address, 'welcomed', 'message', t.id, t.at FROM t \
+    SELECT t.ledger_id, t.tenant_id, t.channel_id, (SELECT c.contact_id FROM conversations c \
+        WHERE c.id = t.conversation_id), t.address, 'welcomed', 'message', t.id, t.at FROM t \
     RETURNING tenant_id, address"
 );
 
-/// Tenant, contact, now: a conversation in memory, on whatever node, is read again before its next turn.
-pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
-    WHERE tenant_id = $1 AND contact_id = $2";
+/// Tenant, identity, now, a conversation that knows or null: the person's conversations in memory, on whatever node, are read
+/// again before their next turn.
+pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = concat!(
+    "UPDATE conversations SET version = version + 1, updated_at = $3 WHERE tenant_id = $1 AND contact_id = ",
+    contact_of!("$2"),
+    " AND id IS DISTINCT FROM $4"
+);
 
+/// Tenant, identity.
 pub(in crate::store) const CONTACT_OF: &str =
-    "SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND address = $2";
+    "SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND identity = $2 ORDER BY contact_id LIMIT 1";
 
-/// `(tenant, channel, address, the last message or null)`: everything a conversation starts from, in one reading.
+/// `(tenant, channel, identity, the last message or null)`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
     "SELECT j.place - 1, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, ",
@@ -301,28 +290,30 @@ pub(in crate::store) const LOAD: &str = concat!(
     ", ",
     has!(concat!("o.state IN ", in_queue!())),
     ", coalesce((SELECT json_agg(json_build_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, \
-            m.details, m.correlation_id, m.created_at) ORDER BY m.id) \
+            m.details, m.correlation_id, m.created_at, m.\"from\") ORDER BY m.id) \
             FROM messages_in m WHERE m.tenant_id = j.tenant_id AND m.channel_id = j.channel_id \
-                AND m.\"from\" = j.address AND m.id || '' <= j.through AND ",
+                AND m.identity = j.person AND m.id || '' <= j.through AND ",
     above_low_watermark!("m", "inbound"),
     " AND m.processed_at IS NULL)::text, '[]'), ",
     has!(awaits_contact!("o")),
-    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
-        j (tenant_id, channel_id, address, through, place) ",
+    ", c.address, (SELECT json_agg(DISTINCT b.identity)::text FROM contact_addresses b WHERE b.tenant_id = j.tenant_id \
+        AND b.contact_id = a.contact_id) \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
+        j (tenant_id, channel_id, person, through, place) ",
     contact!(),
     " LEFT JOIN LATERAL (SELECT * FROM conversations c WHERE c.tenant_id = j.tenant_id \
-        AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id OFFSET 0) c ON true \
+        AND c.contact_id = a.contact_id AND c.channel_id = j.channel_id AND c.merged_into IS NULL OFFSET 0) c ON true \
     LEFT JOIN LATERAL (SELECT p.name FROM contacts p WHERE p.id = a.contact_id OFFSET 0) p ON true"
 );
 
-/// `(tenant, channel, address)`: for each, whether this address or another of the same contact said STOP, and when they
-/// last wrote on the channel.
+/// `(tenant, channel, identity)`: for each, whether the person said STOP by any address, and when they last wrote on the
+/// channel.
 pub(in crate::store) const RECIPIENT_STATUSES: &str = concat!(
     "SELECT j.place - 1, ",
     said_stop!(),
     ", (SELECT c.last_inbound_at FROM conversations c WHERE c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id) \
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, address, place) ",
+        AND c.channel_id = j.channel_id AND c.merged_into IS NULL) \
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY j (tenant_id, channel_id, person, place) ",
     contact!()
 );
 
@@ -363,9 +354,10 @@ pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id,
     FROM (SELECT * FROM timers WHERE fires_at <= $1 ORDER BY fires_at, id LIMIT $2) t \
     JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
 
-/// Tenant, conversation.
-pub(in crate::store) const CONVERSATION_KEY: &str =
-    "SELECT channel_id, address FROM conversations WHERE tenant_id = $1 AND id = $2";
+/// Tenant, conversation; where it was merged into another, that one.
+pub(in crate::store) const CONVERSATION_KEY: &str = "SELECT c.channel_id, c.address FROM conversations o \
+    JOIN conversations c ON c.id = coalesce(o.merged_into, o.id) AND c.tenant_id = o.tenant_id \
+    WHERE o.tenant_id = $1 AND o.id = $2";
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= $1 ORDER BY timer_at LIMIT $2";

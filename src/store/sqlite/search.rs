@@ -131,7 +131,7 @@ pub(in crate::store) const UNPLACED: &str = "SELECT seq, message_id FROM search_
 /// What was set aside for good belongs to its contact's conversation on the channel.
 pub(in crate::store) const PLACES: &str = "SELECT m.id, coalesce(m.conversation_id, (SELECT c.id FROM contact_addresses a \
         JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id AND c.channel_id = m.channel_id \
-        WHERE m.processed_at IS NOT NULL AND a.tenant_id = m.tenant_id AND a.address = m.\"from\")), m.processed_at IS NULL \
+        AND c.merged_into IS NULL WHERE m.processed_at IS NOT NULL AND a.tenant_id = m.tenant_id AND a.address = m.\"from\")), m.processed_at IS NULL \
     FROM json_each(+?1) j CROSS JOIN messages_in m ON m.id = j.value";
 
 /// `[[number, conversation], …]`
@@ -152,7 +152,7 @@ pub(in crate::store) const CONTACTS_OF: &str = "SELECT p.id, p.tenant_id, p.name
 /// After which id, how many.
 pub(in crate::store) const CONTACTS_AFTER: &str = "SELECT p.id, p.tenant_id, p.name, (SELECT group_concat(a.address, \
         char(10)) FROM contact_addresses a WHERE a.tenant_id = p.tenant_id AND a.contact_id = p.id) \
-    FROM contacts p WHERE p.id > ?1 ORDER BY p.id LIMIT ?2";
+    FROM contacts p WHERE p.merged_into IS NULL AND p.id > ?1 ORDER BY p.id LIMIT ?2";
 
 /// After which number, how many: number, id, whether it went out.
 pub(in crate::store) const PAGE: &str =
@@ -181,7 +181,7 @@ pub(in crate::store) const INBOUND_THERE: &str =
 pub(in crate::store) const OUTBOUND_THERE: &str =
     "SELECT m.id FROM json_each(+?1) j CROSS JOIN messages_out m ON m.id = j.value";
 pub(in crate::store) const CONTACTS_THERE: &str =
-    "SELECT p.id FROM json_each(+?1) j CROSS JOIN contacts p ON p.id = j.value";
+    "SELECT p.id FROM json_each(+?1) j CROSS JOIN contacts p ON p.id = j.value AND p.merged_into IS NULL";
 
 /// Tenants, what fits, before which number, how many, and nothing: number, id, conversation, whether it went out. Along the
 /// numbers, so that what fits a million messages costs no more than what fits fifty.

@@ -5,12 +5,16 @@
 //! conditions and would prepare the statement anew for each value.
 
 mod cold;
+mod identities;
+mod merging;
 mod outbox;
 mod outcomes;
 mod retention;
 mod scarce;
 
 pub(in crate::store) use self::cold::*;
+pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::retention::*;
@@ -70,54 +74,24 @@ pub(in crate::store) struct InsertTable {
     pub on_conflict: &'static str,
 }
 
-/// Whether an address of the tenant `j.tenant_id` said STOP, under either name of its phone. Two questions, because SQLite
-/// makes a table of a list of two before it looks them up in an index.
-macro_rules! in_opt_outs {
-    ($address:literal) => {
-        concat!(
-            "(EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ",
-            $address,
-            ") OR EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.address = ",
-            same_phone!($address),
-            "))"
-        )
-    };
-}
-
-/// Whether an address (`j`), or another one of the same contact (`a`), said STOP, on whichever channel.
+/// Whether the person (`j`) said STOP by any of their addresses: those of their contact, where there is one.
 macro_rules! said_stop {
     () => {
-        concat!(
-            in_opt_outs!("j.address"),
-            " OR EXISTS (SELECT 1 FROM contact_addresses b \
-                WHERE b.tenant_id = j.tenant_id AND b.contact_id = a.contact_id AND b.address <> j.address AND ",
-            in_opt_outs!("b.address"),
-            ")"
-        )
+        "EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id AND o.identity = j.person) \
+            OR EXISTS (SELECT 1 FROM contact_addresses b CROSS JOIN opt_outs o \
+                ON o.tenant_id = j.tenant_id AND o.identity = b.identity \
+                WHERE b.tenant_id = j.tenant_id AND b.contact_id = j.contact_id)"
     };
 }
 
-/// Tenant (`?1`), address (named so): `mine`, the addresses of the contact; to be followed by what it is for.
-macro_rules! addresses_of {
-    ($address:literal) => {
+/// Tenant, person (named so): their contact, or null.
+macro_rules! contact_of {
+    ($tenant:literal, $person:literal) => {
         concat!(
-            "WITH mine AS (SELECT ",
-            $address,
-            " AS address UNION SELECT b.address FROM contact_addresses a \
-                JOIN contact_addresses b ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
-                WHERE a.tenant_id = ?1 AND a.address = ",
-            $address,
-            ") "
-        )
-    };
-}
-
-/// Contacts that have one of these addresses (`mine`), or the same phone number under the other scheme (`x`).
-macro_rules! person {
-    () => {
-        concat!(
-            "mine CROSS JOIN contact_addresses x ON x.tenant_id = ?1 AND x.address IN (mine.address, ",
-            same_phone!("mine.address"),
+            "(SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ",
+            $tenant,
+            " AND a.identity = ",
+            $person,
             ")"
         )
     };
@@ -125,8 +99,8 @@ macro_rules! person {
 
 pub(in crate::store) const MESSAGES_IN: InsertTable = InsertTable {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
-        profile_name, details, state, correlation_id, created_at) VALUES ",
-    columns: 12,
+        profile_name, details, state, correlation_id, created_at, identity) VALUES ",
+    columns: 13,
     on_conflict: " ON CONFLICT (tenant_id, channel_id, provider_message_id) DO NOTHING",
 };
 
@@ -145,8 +119,8 @@ pub(in crate::store) const CONTACTS: InsertTable = InsertTable {
 };
 
 pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
-    insert: "INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at) VALUES ",
-    columns: 4,
+    insert: "INSERT INTO contact_addresses (tenant_id, address, contact_id, created_at, identity, identity_checked) VALUES ",
+    columns: 6,
     on_conflict: " ON CONFLICT (tenant_id, address) DO NOTHING",
 };
 
@@ -195,7 +169,7 @@ pub(in crate::store) const LOCK_TURNS: &str = "";
 /// Not needed: checking and writing are two statements here.
 pub(in crate::store) const WRITE_TURNS: &str = "";
 
-/// `[[tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send or
+/// `[[tenant, inbound or null, conversation, expected version, channel, contact, identity, releases, first row to send or
 /// null], …]`: positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
 /// contact is null when the conversation is there already.
 pub(in crate::store) const CONFLICTS: &str = concat!(
@@ -204,7 +178,9 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
         OR coalesce(c.version, 0) <> j.value->>3 \
         OR (c.id IS NOT NULL AND c.tenant_id <> j.value->>0) \
         OR other.id IS NOT NULL \
-        OR a.contact_id <> j.value->>5, 0) AS conflict, \
+        OR (j.value->>5 IS NOT NULL AND ",
+    contact_of!("j.value->>0", "j.value->>6"),
+    " <> j.value->>5), 0) AS conflict, \
         j.value->>7 AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = j.value->>0 \
             AND d.conversation_id = j.value->>2 AND ",
     awaits_contact!("d"),
@@ -213,9 +189,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations other ON other.tenant_id = j.value->>0 AND other.contact_id = j.value->>5 \
-        AND other.channel_id = j.value->>4 \
-    LEFT JOIN contact_addresses a ON j.value->>5 IS NOT NULL AND a.tenant_id = j.value->>0 \
-        AND a.address = j.value->>6) \
+        AND other.channel_id = j.value->>4 AND other.merged_into IS NULL) \
     WHERE conflict OR deferred"
 );
 
@@ -236,44 +210,49 @@ pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, ten
 pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = ?3 \
     WHERE tenant_id = ?1 AND closed_at IS NULL AND last_message_at < ?2 RETURNING id";
 
-pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (tenant_id, address) DO NOTHING";
+/// Id, tenant, address, source, message or null, now, identity.
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at, \
+        identity, identity_checked) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT (tenant_id, address) DO NOTHING";
 
-/// Every address of the contact.
+/// Tenant, identity: every address of the person.
 pub(in crate::store) const OPT_IN: &str = concat!(
-    addresses_of!("?2"),
-    "DELETE FROM opt_outs WHERE tenant_id = ?1 AND address IN (SELECT address FROM mine UNION SELECT ",
-    same_phone!("mine.address"),
-    " FROM mine)"
+    "DELETE FROM opt_outs WHERE tenant_id = ?1 AND identity IN (SELECT ?2 UNION SELECT b.identity FROM contact_addresses b \
+        WHERE b.tenant_id = ?1 AND b.contact_id = ",
+    contact_of!("?1", "?2"),
+    ")"
 );
 
 /// Contact, now.
 pub(in crate::store) const WELCOMED: &str =
     "UPDATE contacts SET welcomed_at = ?2, updated_at = ?2 WHERE id = ?1 AND welcomed_at IS NULL";
 
-/// Tenant, address, now.
-pub(in crate::store) const CONFIRMED: &str = "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 \
-    WHERE id = (SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2) \
-    AND confirmed_at IS NULL";
-
-/// Tenant, channel, address: whether the ledger says that a welcome asked the contact there, and whether anybody with
-/// their phone number confirmed.
-pub(in crate::store) const OPTED_IN: &str = concat!(
-    addresses_of!("?3"),
-    "SELECT EXISTS (SELECT 1 FROM mine CROSS JOIN consents w ON w.tenant_id = ?1 AND w.address = mine.address \
-        AND w.what = 'welcomed' AND w.channel_id = ?2), \
-    EXISTS (SELECT 1 FROM ",
-    person!(),
-    " CROSS JOIN contacts y ON y.id = x.contact_id AND y.confirmed_at IS NOT NULL)"
+/// Tenant, identity, now.
+pub(in crate::store) const CONFIRMED: &str = concat!(
+    "UPDATE contacts SET confirmed_at = ?3, updated_at = ?3 WHERE id = ",
+    contact_of!("?1", "?2"),
+    " AND confirmed_at IS NULL"
 );
 
-/// Tenant, address: conversations in which something waits for the person to confirm.
+/// Tenant, channel, address, identity: whether the ledger says that a welcome asked the person there, and whether they
+/// confirmed.
+pub(in crate::store) const OPTED_IN: &str = concat!(
+    "WITH mine AS (SELECT ?3 AS address UNION SELECT b.address FROM contact_addresses b \
+        WHERE b.tenant_id = ?1 AND b.contact_id = ",
+    contact_of!("?1", "?4"),
+    ") \
+    SELECT EXISTS (SELECT 1 FROM mine CROSS JOIN consents w ON w.tenant_id = ?1 AND w.address = mine.address \
+        AND w.what = 'welcomed' AND w.channel_id = ?2), \
+    EXISTS (SELECT 1 FROM contacts y WHERE y.id = ",
+    contact_of!("?1", "?4"),
+    " AND y.confirmed_at IS NOT NULL)"
+);
+
+/// Tenant, identity: conversations in which something waits for the person to confirm.
 pub(in crate::store) const UNCONFIRMED: &str = concat!(
-    addresses_of!("?2"),
-    "SELECT DISTINCT c.id FROM ",
-    person!(),
-    " CROSS JOIN conversations c ON c.tenant_id = ?1 AND c.contact_id = x.contact_id \
-    WHERE EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = ?1 AND d.conversation_id = c.id AND ",
+    "SELECT c.id FROM conversations c WHERE c.tenant_id = ?1 AND c.contact_id = ",
+    contact_of!("?1", "?2"),
+    " AND EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = ?1 AND d.conversation_id = c.id AND ",
     awaits_contact!("d"),
     " AND d.blocked_reason = 'not_confirmed')"
 );
@@ -283,9 +262,9 @@ pub(in crate::store) const UNCONFIRMED: &str = concat!(
 pub(in crate::store) const WELCOMED_BY: &str = concat!(
     "INSERT INTO consents (id, tenant_id, channel_id, contact_id, address, what, source, evidence, created_at) \
     SELECT t.ledger_id, t.tenant_id, t.channel_id, \
-        (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = t.tenant_id AND a.address = t.address), \
+        (SELECT c.contact_id FROM conversations c WHERE c.id = t.conversation_id), \
         t.address, 'welcomed', 'message', t.id, t.at \
-    FROM (SELECT o.id, o.tenant_id, j.value->>1 AS ledger_id, j.value->>2 AS channel_id, j.value->>4 AS at, \
+    FROM (SELECT o.id, o.tenant_id, o.conversation_id, j.value->>1 AS ledger_id, j.value->>2 AS channel_id, j.value->>4 AS at, \
         CASE WHEN o.\"to\" LIKE (j.value->>3) || ':%' THEN o.\"to\" ELSE coalesce(",
     same_phone!("o.\"to\""),
     ", o.\"to\") END AS address \
@@ -293,18 +272,26 @@ pub(in crate::store) const WELCOMED_BY: &str = concat!(
     RETURNING tenant_id, address"
 );
 
-/// Tenant, contact, now: a conversation in memory is read again before its next turn.
-pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = "UPDATE conversations SET version = version + 1, updated_at = ?3 \
-    WHERE tenant_id = ?1 AND contact_id = ?2";
+/// Tenant, identity, now, a conversation that knows or null: the person's conversations in memory are read again before their
+/// next turn.
+pub(in crate::store) const INVALIDATE_CONVERSATIONS: &str = concat!(
+    "UPDATE conversations SET version = version + 1, updated_at = ?3 WHERE tenant_id = ?1 AND contact_id = ",
+    contact_of!("?1", "?2"),
+    " AND id IS NOT ?4"
+);
 
-pub(in crate::store) const CONTACT_OF: &str =
-    "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND address = ?2";
+/// Tenant, identity.
+pub(in crate::store) const CONTACT_OF: &str = "SELECT contact_id FROM contact_addresses WHERE tenant_id = ?1 AND identity = ?2 \
+    ORDER BY contact_id LIMIT 1";
 
-/// `[[tenant, channel, address, the last message or null], …]`: everything a conversation starts from, in one reading.
+/// `[[tenant, channel, identity, the last message or null], …]`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
-    "WITH j AS MATERIALIZED (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address, \
-        value->>3 AS through FROM json_each(+?1)) \
-    SELECT j.key, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
+    "WITH k AS MATERIALIZED (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS person, \
+        value->>3 AS through FROM json_each(+?1)), \
+    j AS MATERIALIZED (SELECT k.*, ",
+    contact_of!("k.tenant_id", "k.person"),
+    " AS contact_id FROM k) \
+    SELECT j.key, j.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
         c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, \
         ",
     said_stop!(),
@@ -314,33 +301,37 @@ pub(in crate::store) const LOAD: &str = concat!(
     in_queue!(),
     "), \
         (SELECT json_group_array(json_array(m.id, m.provider_message_id, m.\"to\", m.body, m.profile_name, m.details, \
-            m.correlation_id, m.created_at)) \
+            m.correlation_id, m.created_at, m.\"from\")) \
             FROM (SELECT * FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.id <= j.through \
-                AND w.channel_id = j.channel_id AND w.\"from\" = j.address AND w.processed_at IS NULL \
+                AND w.channel_id = j.channel_id AND w.identity = j.person AND w.processed_at IS NULL \
                 ORDER BY w.id) m), \
         EXISTS (SELECT 1 FROM messages_out o \
             WHERE o.tenant_id = j.tenant_id AND o.conversation_id = c.id AND ",
     awaits_contact!("o"),
-    ") \
+    "), \
+        c.address, \
+        (SELECT json_group_array(DISTINCT b.identity) FROM contact_addresses b WHERE b.tenant_id = j.tenant_id \
+            AND b.contact_id = j.contact_id) \
     FROM j \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
-    LEFT JOIN contacts p ON p.id = a.contact_id \
-    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id"
+    LEFT JOIN contacts p ON p.id = j.contact_id \
+    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = j.contact_id \
+        AND c.channel_id = j.channel_id AND c.merged_into IS NULL"
 );
 
-/// `[[tenant, channel, address], …]`: for each, whether this address or another of the same contact said STOP, and when
-/// they last wrote on the channel.
+/// `[[tenant, channel, identity], …]`: for each, whether the person said STOP by any address, and when they last wrote on the
+/// channel.
 pub(in crate::store) const RECIPIENT_STATUSES: &str = concat!(
-    "WITH j AS MATERIALIZED (\
-        SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS address FROM json_each(+?1)) \
+    "WITH k AS MATERIALIZED (\
+        SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS person FROM json_each(+?1)), \
+    j AS MATERIALIZED (SELECT k.*, ",
+    contact_of!("k.tenant_id", "k.person"),
+    " AS contact_id FROM k) \
     SELECT j.key, ",
     said_stop!(),
     ", c.last_inbound_at \
     FROM j \
-    LEFT JOIN contact_addresses a ON a.tenant_id = j.tenant_id AND a.address = j.address \
-    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = a.contact_id \
-        AND c.channel_id = j.channel_id"
+    LEFT JOIN conversations c ON c.tenant_id = j.tenant_id AND c.contact_id = j.contact_id \
+        AND c.channel_id = j.channel_id AND c.merged_into IS NULL"
 );
 
 /// The first page: by the small index of waiting rows.
@@ -385,9 +376,10 @@ pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id,
     FROM (SELECT * FROM timers WHERE fires_at <= ?1 ORDER BY fires_at, id LIMIT ?2) t \
     JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
 
-/// Tenant, conversation.
-pub(in crate::store) const CONVERSATION_KEY: &str =
-    "SELECT channel_id, address FROM conversations WHERE tenant_id = ?1 AND id = ?2";
+/// Tenant, conversation; where it was merged into another, that one.
+pub(in crate::store) const CONVERSATION_KEY: &str = "SELECT c.channel_id, c.address FROM conversations o \
+    JOIN conversations c ON c.id = coalesce(o.merged_into, o.id) AND c.tenant_id = o.tenant_id \
+    WHERE o.tenant_id = ?1 AND o.id = ?2";
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";

@@ -135,6 +135,7 @@ async fn insert<'a>(
             text("accepted"),
             id(new.correlation),
             time(new.received_at),
+            text(new.from.identity().as_str()),
         ]);
     }
     if rows.insert(tx).await? == ids.len() as u64 {

@@ -1,8 +1,8 @@
 //! Consent ledger, and the opt-outs that follow from it (I6).
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ContactId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::address::{Address, Identity};
+use palabre_actors::domain::ids::{ContactId, ConversationId, CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::turn::{ConsentChange, Turn};
 use palabre_actors::ports::Settlement;
@@ -76,22 +76,26 @@ async fn changed(
                 text("message"),
                 id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
                 time(said_at(turn)),
+                text(address.identity().as_str()),
             ];
             change(tx, sql::OPT_OUT, values).await?;
-            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
-            suppress(tx, tenant, address, turn.at, events).await
+            let person = address.identity();
+            invalidate_conversations(tx, (tenant, &person), Some(turn.conversation.id), turn.at).await?;
+            suppress(tx, tenant, &person, turn.at, events).await
         }
         ConsentChange::OptIn { address } => {
-            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(address.as_str())]).await?;
-            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await
+            let person = address.identity();
+            change(tx, sql::OPT_IN, [text(tenant.as_str()), text(person.as_str())]).await?;
+            invalidate_conversations(tx, (tenant, &person), Some(turn.conversation.id), turn.at).await
         }
         ConsentChange::Confirm { address } => {
-            let values = [text(tenant.as_str()), text(address.as_str()), time(turn.at)];
+            let person = address.identity();
+            let values = [text(tenant.as_str()), text(person.as_str()), time(turn.at)];
             change(tx, sql::CONFIRMED, values).await?;
-            invalidate_conversations(tx, (tenant, address), Some(turn.contact.id), turn.at).await?;
+            invalidate_conversations(tx, (tenant, &person), Some(turn.conversation.id), turn.at).await?;
             // Rows that wait for the confirmation on another channel, where the welcome was meant for, are released
             // as well.
-            let waiting = all(tx, sql::UNCONFIRMED, [text(tenant.as_str()), text(address.as_str())]).await?;
+            let waiting = all(tx, sql::UNCONFIRMED, [text(tenant.as_str()), text(person.as_str())]).await?;
             let line = |row: &Row| Ok(((tenant.as_str().to_owned(), row.get(0)?), turn.at));
             let lines: Vec<_> = waiting.iter().map(line).collect::<Result<_, DbErr>>()?;
             release(tx, Awaited::Contact, &lines, events).await.map(|_| ())
@@ -111,7 +115,7 @@ pub(super) async fn record_failover_welcomes(tx: &impl Transaction, left: Vec<Fa
         [id(left.message), id(Uuid::now_v7()), text(left.channel.as_str()), scheme, time(left.at)]
     });
     for row in &all(tx, sql::WELCOMED_BY, [list(rows)]).await? {
-        invalidate_conversations(tx, (&row.tenant(0)?, &row.address(1)?), None, at).await?;
+        invalidate_conversations(tx, (&row.tenant(0)?, &row.address(1)?.identity()), None, at).await?;
     }
     Ok(())
 }
@@ -147,7 +151,7 @@ pub(super) async fn record_provider_opt_out(
     events: &mut Events,
 ) -> Result<(), DbErr> {
     let ProviderOptOut { tenant, channel, address, message, correlation, at } = refused;
-    let proof = message.to_string();
+    let (proof, person) = (message.to_string(), address.identity());
     let values = [
         id(Uuid::now_v7()),
         text(tenant.as_str()),
@@ -155,9 +159,10 @@ pub(super) async fn record_provider_opt_out(
         text("provider"),
         text(proof.as_str()),
         time(at),
+        text(person.as_str()),
     ];
     if change(tx, sql::OPT_OUT, values).await? > 0 {
-        let contact = contact_of(tx, tenant, address).await?;
+        let contact = contact_of(tx, tenant, &person).await?;
         let mut ledger = Rows::of(sql::CONSENTS);
         ledger.push([
             id(Uuid::now_v7()),
@@ -171,37 +176,30 @@ pub(super) async fn record_provider_opt_out(
             time(at),
         ]);
         ledger.insert(tx).await?;
-        invalidate_conversations(tx, (tenant, address), None, at).await?;
+        invalidate_conversations(tx, (tenant, &person), None, at).await?;
         let contact = contact.map(|contact| contact.0);
         events.push(&events::opted_out_at_provider(tenant, contact, correlation, at));
     }
-    suppress(tx, tenant, address, at, events).await
+    suppress(tx, tenant, &person, at, events).await
 }
 
-/// Makes conversations in memory read a contact again, by their version; except for the contact whose turn it is,
-/// which knows.
+/// Makes conversations in memory read the person again, by their version; except for the one whose turn it is, which knows.
 pub(in crate::store) async fn invalidate_conversations(
     tx: &impl Transaction,
-    (tenant, address): (&TenantId, &Address),
-    but: Option<ContactId>,
+    (tenant, person): (&TenantId, &Identity),
+    but: Option<ConversationId>,
     at: Timestamp,
 ) -> Result<(), DbErr> {
-    for address in address.aliases() {
-        if let Some(contact) = contact_of(tx, tenant, &address).await?
-            && Some(contact) != but
-        {
-            change(tx, sql::INVALIDATE_CONVERSATIONS, [text(tenant.as_str()), id(contact), time(at)]).await?;
-        }
-    }
-    Ok(())
+    let values = [text(tenant.as_str()), text(person.as_str()), time(at), id_or_null(but)];
+    change(tx, sql::INVALIDATE_CONVERSATIONS, values).await.map(drop)
 }
 
-/// The contact that has an address.
+/// The contact that a person is.
 pub(in crate::store) async fn contact_of(
     tx: &impl Transaction,
     tenant: &TenantId,
-    address: &Address,
+    person: &Identity,
 ) -> Result<Option<ContactId>, DbErr> {
-    let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(address.as_str())]).await?;
+    let rows = all(tx, sql::CONTACT_OF, [text(tenant.as_str()), text(person.as_str())]).await?;
     rows.first().map(|row| row.parse(0)).transpose()
 }

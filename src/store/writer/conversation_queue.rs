@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::Identity;
 use palabre_actors::domain::ids::{CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::status::Transition;
 use sea_orm::DbErr;
@@ -39,30 +39,30 @@ fn queue_keys<'a>(queues: impl IntoIterator<Item = &'a QueueKey>) -> Value {
     list(queues.into_iter().map(|(tenant, conversation)| [text(tenant.as_str()), text(conversation.as_str())]))
 }
 
-/// Suppresses the contact's messages that no sender has begun (I6), with their events.
+/// Suppresses the person's messages that no sender has begun (I6), with their events.
 pub(super) async fn suppress(
     tx: &impl Transaction,
     tenant: &TenantId,
-    address: &Address,
+    person: &Identity,
     at: Timestamp,
     events: &mut Events,
 ) -> Result<(), DbErr> {
-    for (message, correlation) in suppress_unsent(tx, tenant, address, at).await? {
+    for (message, correlation) in suppress_unsent(tx, tenant, person, at).await? {
         let reference = OutboundRef { tenant, message, correlation };
         events.push(&events::outbound(reference, Transition::Suppress, EventReason::of("opted_out"), at));
     }
     Ok(())
 }
 
-/// Suppresses what no sender has begun, in every conversation with the contact (I6). Returns the messages and their
+/// Suppresses what no sender has begun, in every conversation with the person (I6). Returns the messages and their
 /// correlation ids; the caller writes their events.
 pub(in crate::store) async fn suppress_unsent(
     tx: &impl Transaction,
     tenant: &TenantId,
-    address: &Address,
+    person: &Identity,
     at: Timestamp,
 ) -> Result<Vec<(OutboundId, CorrelationId)>, DbErr> {
-    let values = [text(tenant.as_str()), text(address.as_str()), time(at)];
+    let values = [text(tenant.as_str()), text(person.as_str()), time(at)];
     let mut held = all(tx, sql::SUPPRESS, values).await?;
     sort(&mut held)?;
     let mut queues = BTreeSet::new();

@@ -8,7 +8,7 @@ use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, Claim, ClaimUnknown, EndedLeases, ExpediteRetries, MaintenanceReport, Pause, PortError,
-    PortErrorKind, Settlement, StatusUpdate,
+    PortErrorKind, SamePerson, Settlement, StatusUpdate, Union,
 };
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -79,6 +79,7 @@ pub(in crate::store) enum Sweep {
     PostChannelNotice(Pause, Timestamp),
     CloseIdleLive { tenant: TenantId, idle_since: Timestamp, now: Timestamp },
     DeleteOld(OldRows),
+    Unite(SamePerson),
 }
 
 /// Scan cursors of maintenance: the tenant and conversation that each scan looked at last. A call looks at one page,
@@ -96,27 +97,35 @@ pub(in crate::store) enum Swept {
     Rows(Vec<Outbound>),
     Count(u64),
     MaintenanceReport(MaintenanceReport, ScanCursors),
+    Union(Union),
 }
 
 impl Swept {
     pub fn into_rows(self) -> Result<Vec<Outbound>, PortError> {
         match self {
             Self::Rows(rows) => Ok(rows),
-            Self::Count(_) | Self::MaintenanceReport(..) => Err(PortErrorKind::Corrupt.into()),
+            Self::Count(_) | Self::MaintenanceReport(..) | Self::Union(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 
     pub fn into_count(self) -> Result<u64, PortError> {
         match self {
             Self::Count(count) => Ok(count),
-            Self::Rows(_) | Self::MaintenanceReport(..) => Err(PortErrorKind::Corrupt.into()),
+            Self::Rows(_) | Self::MaintenanceReport(..) | Self::Union(_) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 
     pub fn into_maintenance(self) -> Result<(MaintenanceReport, ScanCursors), PortError> {
         match self {
             Self::MaintenanceReport(report, cursors) => Ok((report, cursors)),
-            Self::Rows(_) | Self::Count(_) => Err(PortErrorKind::Corrupt.into()),
+            Self::Rows(_) | Self::Count(_) | Self::Union(_) => Err(PortErrorKind::Corrupt.into()),
+        }
+    }
+
+    pub fn into_union(self) -> Result<Union, PortError> {
+        match self {
+            Self::Union(union) => Ok(union),
+            Self::Rows(_) | Self::Count(_) | Self::MaintenanceReport(..) => Err(PortErrorKind::Corrupt.into()),
         }
     }
 }

@@ -58,6 +58,7 @@ impl Sharded for Sweep {
             Self::ExpediteRetries(expedite) => key(&expedite.channel_key),
             Self::Pause(told, _) | Self::PostChannelNotice(told, _) => key(&told.channel_key),
             Self::CloseIdleLive { tenant, .. } => key(tenant),
+            Self::Unite(found) => key(&found.tenant),
             Self::ClaimUnknown(_) | Self::ExpireLeases(_) | Self::Maintain { .. } | Self::DeleteOld(_) => {
                 WriterShard::Of(0)
             }

@@ -13,6 +13,7 @@ use sea_orm::DbErr;
 use super::Transaction;
 use super::conversation_queue::{self, Awaited, QueueKey};
 use super::job::{DeadLetter, ScanCursors, Sweep, Swept, Task};
+use super::merging;
 use crate::store::events::{self, EventReason, Events, OutboundRef};
 use crate::store::sql;
 use crate::store::statement::{SqlText, all, change, column, count, flag, id, list, text, time};
@@ -63,6 +64,7 @@ pub(super) async fn apply(
             Sweep::PostChannelNotice(notice, now) => {
                 Swept::Count(write_channel_row(tx, sql::POST_CHANNEL_NOTICE, notice, *now).await?)
             }
+            Sweep::Unite(found) => Swept::Union(merging::unite(tx, found, events).await?),
             Sweep::DeleteOld(old_rows) => Swept::Count(old_rows.delete(tx).await?),
             Sweep::CloseIdleLive { tenant, idle_since, now } => {
                 let values = [text(tenant.as_str()), time(*idle_since), time(*now)];

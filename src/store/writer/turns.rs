@@ -5,7 +5,7 @@ mod columns;
 use std::collections::{BTreeSet, HashSet};
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::Identity;
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{LiveSessionId, TenantId};
 use palabre_actors::domain::turn::{Draft, SessionChange, Start, Turn};
@@ -57,12 +57,12 @@ pub(super) async fn apply(tx: &impl Transaction, tasks: &mut [TurnTask], events:
 
 fn next_wave(tasks: &mut [TurnTask]) -> Vec<&mut TurnTask> {
     let mut ids: HashSet<Uuid> = HashSet::new();
-    let mut newcomers: HashSet<(TenantId, Address)> = HashSet::new();
+    let mut newcomers: HashSet<(TenantId, Identity)> = HashSet::new();
     let open = tasks.iter_mut().filter(|task| task.output.is_none());
     let wave = open.filter(|task| {
         let turn = &task.input;
         let touched = [Some(turn.conversation.id.0), Some(turn.contact.id.0), turn.consumed.as_ref().map(|c| c.id.0)];
-        let who = (turn.key.tenant.clone(), turn.key.address.clone());
+        let who = (turn.key.tenant.clone(), turn.key.person.clone());
         let free = !touched.iter().flatten().any(|id| ids.contains(id)) && !newcomers.contains(&who);
         // A turn that waits reserves its ids too: a later turn must not overtake it.
         ids.extend(touched.into_iter().flatten());
@@ -130,7 +130,7 @@ async fn check_and_write(tx: &impl Transaction, turns: &[&Turn], mut places: Vec
 async fn lock(tx: &impl Transaction, turns: &[&Turn]) -> Result<HashSet<usize>, DbErr> {
     let locks = turns.iter().map(|turn| {
         let consumed = turn.consumed.as_ref().map(|consumed| consumed.id);
-        [text(turn.key.tenant.as_str()), id_or_null(consumed), text(turn.key.address.as_str())]
+        [text(turn.key.tenant.as_str()), id_or_null(consumed), text(turn.key.person.as_str())]
     });
     let rows = all(tx, sql::LOCK_TURNS, [list(locks)]).await?;
     // SQLite has one writer and no such statement.
@@ -156,7 +156,7 @@ async fn check(tx: &impl Transaction, turns: &[&Turn], stale: HashSet<usize>) ->
             integer(turn.expected_version),
             text(turn.key.channel.as_str()),
             id_or_null(new.then_some(turn.contact.id)),
-            text(turn.key.address.as_str()),
+            text(turn.key.person.as_str()),
             flag(turn.releases),
             id_or_null(turn.outbox.iter().map(|draft| draft.message.id).min()),
         ]
@@ -195,9 +195,17 @@ async fn write(
         if turn.contact_changed {
             contacts.push([id(contact), text(tenant), text_or_null(turn.contact.name.as_deref()), time(at), time(at)]);
         }
-        let new = (turn.expected_version == 0).then_some(&turn.key.address);
-        for address in new.into_iter().chain(&turn.alias) {
-            addresses.push([text(tenant), text(address.as_str()), id(contact), time(at)]);
+        let new =
+            (turn.expected_version == 0 || turn.respelled).then_some((&turn.key.address, turn.key.person.clone()));
+        for (address, person) in new.into_iter().chain(turn.alias.iter().map(|alias| (alias, alias.identity()))) {
+            addresses.push([
+                text(tenant),
+                text(address.as_str()),
+                id(contact),
+                time(at),
+                text(person.as_str()),
+                flag(true),
+            ]);
         }
         if !writes_while_checking(tx, turn) {
             conversations.push(conversation(turn, &turn.conversation)?);

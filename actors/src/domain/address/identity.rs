@@ -83,7 +83,7 @@ pub fn identity(phone: &str) -> Cow<'_, str> {
     else {
         return own();
     };
-    let without_zero = without_trunk_zero(digits);
+    let without_zero = strip_trunk_zero(digits);
     let digits = without_zero.as_deref().unwrap_or(digits);
     match renumbered(digits) {
         Some(number) => Cow::Owned(format!("+{number}")),
@@ -92,7 +92,12 @@ pub fn identity(phone: &str) -> Cow<'_, str> {
     }
 }
 
-fn without_trunk_zero(digits: &str) -> Option<String> {
+/// The digits without the national trunk 0 that stands after the country code; `None` when there is none.
+pub(super) fn strip_trunk_zero(digits: &str) -> Option<String> {
+    // A country code has one to three digits: most numbers have no 0 there.
+    if !digits.as_bytes().iter().skip(1).take(3).any(|digit| *digit == b'0') {
+        return None;
+    }
     let country = TRUNK_ZERO.iter().find(|country| digits.starts_with(**country))?;
     let national = &digits[country.len()..];
     let stripped = national.trim_start_matches('0');

@@ -2,6 +2,7 @@
 
 use phonenumber::country::Id as Region;
 
+use super::identity::strip_trunk_zero;
 use super::{Address, AddressError, Scheme};
 
 /// Longer than any address: RFC 5321 allows an e-mail 254 characters.
@@ -112,7 +113,10 @@ fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Add
     if let Some(international) = number.strip_prefix("00") {
         number = format!("+{international}");
     }
-    if is_clean(&number) && !may_keep_trunk_zero(&number) {
+    if is_clean(&number) {
+        // `+33 (0)6 …`: people like to keep the national 0, which nobody can dial behind the country code.
+        let without_zero = strip_trunk_zero(&number[1..]).map(|digits| format!("+{digits}"));
+        let number = without_zero.filter(|number| is_clean(number)).unwrap_or(number);
         return Ok(Address::new(scheme, &number));
     }
     let number = by_numbering_plan(&number, default_region)?;
@@ -147,16 +151,6 @@ fn is_clean(number: &str) -> bool {
             && !digits.starts_with('0')
             && digits.bytes().all(|b| b.is_ascii_digit())
     })
-}
-
-/// `+33 (0)6 …`: people of these countries like to keep the national 0, which has no place in the international number.
-/// (It has in Italy and Côte d'Ivoire, whose numbers begin with it.)
-fn may_keep_trunk_zero(number: &str) -> bool {
-    const COUNTRIES: [&str; 17] = [
-        "+310", "+320", "+330", "+400", "+410", "+430", "+440", "+460", "+490", "+610", "+2120", "+2130", "+2610",
-        "+2620", "+5900", "+5940", "+5960",
-    ];
-    COUNTRIES.iter().any(|prefix| number.starts_with(prefix))
 }
 
 fn by_numbering_plan(number: &str, default_region: Option<&str>) -> Result<String, AddressError> {

@@ -23,6 +23,9 @@ fn spellings_of_one_address_are_equal() {
         (Whatsapp, "+33 (0)6 12 34 56 78", None, "whatsapp:+33612345678"),
         (Whatsapp, "+33 06 12 34 56 78", None, "whatsapp:+33612345678"),
         (Whatsapp, "+44 (0)20 7946 0018", None, "whatsapp:+442079460018"),
+        (Sms, "+27 (0)82 123 4567", None, "sms:+27821234567"),
+        (Sms, "+234 (0)801 234 5678", None, "sms:+2348012345678"),
+        (Sms, "+254 0712 345678", None, "sms:+254712345678"),
         (Whatsapp, "\u{202a}+33\u{a0}6\u{202f}12\u{a0}34\u{a0}56\u{a0}78\u{202c}", None, "whatsapp:+33612345678"),
         (Whatsapp, "＋３３６１２３４５６７８", None, "whatsapp:+33612345678"),
         (Whatsapp, "(415) 523-8886", Some("US"), "whatsapp:+14155238886"),
@@ -202,9 +205,15 @@ fn a_person_is_a_phone_number_everywhere_or_one_whole_address() {
         ("telegram:123", "telegram:123"),
         ("mailto:a@b.fr", "mailto:a@b.fr"),
         ("sandbox:anna", "sandbox:anna"),
+        ("sms:+22997123456", "+2290197123456"),
+        ("whatsapp:+5511987654321", "+5511987654321"),
+        ("sms:+551187654321", "+5511987654321"),
     ] {
         let address = Address::from_normalised(address);
-        assert_eq!(address.person(), person);
-        assert!(address.aliases().iter().all(|alias| alias.person() == person), "the same person on every account");
+        assert_eq!(address.identity().as_str(), person);
+        assert!(
+            address.aliases().iter().all(|alias| alias.identity().as_str() == person),
+            "the same person on every account"
+        );
     }
 }

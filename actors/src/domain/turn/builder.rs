@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
+use crate::domain::address::Address;
 use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
@@ -37,7 +38,10 @@ impl<'a> TurnBuilder<'a> {
     /// The turn before anything is decided: contact, conversation and session as the message finds or makes them.
     pub(super) fn open(state: &State, message: &'a Inbound, rules: &'a Rules, now: Timestamp) -> Self {
         let mut turn = begin(state, contact(state, message), message.correlation, now);
-        turn.alias = message.content.details.alias.clone().filter(|alias| *alias != state.key.address);
+        turn.respelled = turn.key.address != message.from;
+        turn.key.address = message.from.clone();
+        let is_news = |alias: &Address| !state.is_known_as(&alias.identity());
+        turn.alias = message.content.details.alias.clone().filter(is_news);
         let mut builder = Self { rules, turn, answered_by: Vec::new(), message };
         builder.keep_session();
         builder
@@ -163,6 +167,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         expected_version,
         contact_changed: state.contact.as_ref() != Some(&contact),
         contact,
+        respelled: false,
         alias: None,
         conversation,
         sessions: Vec::new(),

@@ -7,6 +7,7 @@ use super::rules::route;
 use super::{ConsentChange, Turn};
 use crate::domain::Timestamp;
 use crate::domain::action::Action;
+use crate::domain::address::{Address, Identity};
 use crate::domain::consent::Keyword;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EventType, Payload};
@@ -21,7 +22,7 @@ use crate::domain::rules::{Rules, SellerBook, TextName};
 /// [`super::Start::Queued`], due now.
 #[must_use]
 pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook, now: Timestamp) -> Turn {
-    let role = role(message, rules, sellers);
+    let role = role(state, message, rules, sellers);
     let mut builder = TurnBuilder::open(state, message, rules, now);
     let text = said(&message.content);
     let folded = fold(text);
@@ -54,11 +55,11 @@ pub fn says_stop(message: &Inbound, rules: &Rules) -> bool {
     keyword(rules, text, &fold(text), &message.content) == Some(Keyword::Stop)
 }
 
-fn role(message: &Inbound, rules: &Rules, sellers: &dyn SellerBook) -> Role {
-    let addresses = std::iter::once(&message.from).chain(&message.content.details.alias);
-    let is_seller = addresses
-        .into_iter()
-        .any(|address| rules.is_seller(address) || sellers.is_registered(&message.tenant, address));
+/// A seller is one by any of their addresses.
+fn role(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook) -> Role {
+    let is_seller = |person: &Identity| rules.is_seller(person) || sellers.is_registered(&message.tenant, person);
+    let alias = message.content.details.alias.as_ref().map(Address::identity);
+    let is_seller = is_seller(&state.key.person) || alias.iter().chain(&state.identities).any(is_seller);
     if is_seller { Role::Seller } else { Role::Client }
 }
 

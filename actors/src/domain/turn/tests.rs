@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::*;
+use crate::domain::address::Identity;
 use crate::domain::consent::Keyword;
 use crate::domain::conversation::{ConversationStatus, Handler, Session, State};
 use crate::domain::event::{EntityType, EventType};
@@ -58,12 +59,13 @@ fn rules() -> Rules {
 
 fn state(address: &str) -> State {
     State {
-        key: ConversationKey {
-            tenant: TenantId::new("belle"),
-            channel: ChannelId::new("belle-wa"),
-            address: Address::from_normalised(address),
-        },
+        key: ConversationKey::new(
+            TenantId::new("belle"),
+            ChannelId::new("belle-wa"),
+            Address::from_normalised(address),
+        ),
         contact: None,
+        identities: Vec::new(),
         conversation: None,
         opted_out: false,
         welcomed: false,
@@ -249,8 +251,8 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
 fn a_seller_keeps_the_live_session_open() {
     struct Book;
     impl SellerBook for Book {
-        fn is_registered(&self, tenant: &TenantId, address: &Address) -> bool {
-            tenant.as_str() == "belle" && address.person() == "+33600000002"
+        fn is_registered(&self, tenant: &TenantId, person: &Identity) -> bool {
+            tenant.as_str() == "belle" && person.as_str() == "+33600000002"
         }
     }
     let with_reply = Rules::new(RulesSource {

@@ -174,11 +174,11 @@ proptest! {
             }
             nodes[0].until(|now| now.timers.is_empty()).await;
             tokio::time::sleep(Duration::from_secs(60)).await;
-            let key = ConversationKey {
-                tenant: TenantId::new("a"),
-                channel: ChannelId::new("a"),
-                address: crate::domain::address::Address::from_normalised(&format!("whatsapp:{ANNE}")),
-            };
+            let key = ConversationKey::new(
+                TenantId::new("a"),
+                ChannelId::new("a"),
+                crate::domain::address::Address::from_normalised(&format!("whatsapp:{ANNE}")),
+            );
             let rows = store.snapshot().outbound;
             let rows = rows.into_iter().filter(|row| row.message.to == key.address && row.message.body.len() == 2);
             fired.extend(rows.map(|row| row.message.body));

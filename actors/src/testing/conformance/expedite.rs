@@ -4,7 +4,6 @@
 
 use super::Subject;
 use super::fixture::{Customer, at, claim, ids, now, queued, settle, taken, turn};
-use crate::domain::address::Address;
 use crate::domain::message::Outbound;
 use crate::domain::status::OutboxState;
 use crate::ports::{ExpediteRetries, Settled};
@@ -48,8 +47,7 @@ pub async fn what_failed_is_due_when_another_channel_takes_over(store: &impl Sub
 }
 
 pub async fn what_the_other_channel_cannot_carry_waits_for_its_time(store: &impl Subject) {
-    let mut by_id = Customer::of("belle", 1);
-    by_id.0.address = Address::from_normalised("whatsapp:FR.77");
+    let by_id = Customer::of("belle", 1).by("belle-wa", "whatsapp:FR.77");
     let nameless = by_id.is_answered(store, "SM1", 0, now(0)).await;
     let customer = Customer::of("belle", 2);
     let message = customer.sends(store, "SM2", 0).await;

@@ -38,11 +38,16 @@ pub struct Customer(pub ConversationKey);
 impl Customer {
     /// The one with this number.
     pub fn of(tenant: &str, number: u32) -> Self {
-        Self(ConversationKey {
-            tenant: TenantId::new(tenant),
-            channel: ChannelId::new(&format!("{tenant}-wa")),
-            address: Address::from_normalised(&format!("whatsapp:+3361234{number:04}")),
-        })
+        Self(ConversationKey::new(
+            TenantId::new(tenant),
+            ChannelId::new(&format!("{tenant}-wa")),
+            Address::from_normalised(&format!("whatsapp:+3361234{number:04}")),
+        ))
+    }
+
+    /// The same person, or another, by another address on a channel of the tenant.
+    pub fn by(&self, channel: &str, address: &str) -> Self {
+        Self(ConversationKey::new(self.0.tenant.clone(), ChannelId::new(channel), Address::from_normalised(address)))
     }
 
     /// A message of theirs, as a gateway decodes it.
@@ -131,7 +136,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         }
     });
     Turn {
-        key: state.key.clone(),
+        key: ConversationKey { address: message.from.clone(), ..state.key.clone() },
         consumed: Some(Consumed {
             id: message.id,
             said_at: message.received_at,
@@ -144,6 +149,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         expected_version,
         contact_changed: state.contact.is_none(),
         contact: state.contact.clone().unwrap_or(Contact { id: ContactId::fresh(), name: Some("Alice".into()) }),
+        respelled: state.key.address != message.from,
         alias: None,
         conversation: Conversation {
             version: expected_version + 1,

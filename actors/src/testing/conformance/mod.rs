@@ -10,6 +10,7 @@ pub mod callbacks;
 pub mod expedite;
 pub mod fixture;
 pub mod held_messages;
+pub mod identity;
 pub mod inbox;
 pub mod late_failures;
 pub mod opt_in;
@@ -147,6 +148,14 @@ macro_rules! store_conformance {
             a_conversation_is_found_by_its_id_within_its_tenant,
             an_action_comes_back_as_it_was_and_passes_a_stop,
             i3_an_answer_does_not_overtake_what_a_timer_wrote,
+        );
+        $crate::store_conformance!(@cases $make, identity:
+            i3_spellings_of_one_number_are_one_conversation,
+            i6_a_stop_by_any_spelling_is_a_stop_by_all,
+            i6_two_contacts_become_one_and_are_silent_if_either_was,
+            a_merged_contact_has_one_conversation_on_each_channel,
+            i6_an_address_that_joins_a_silent_contact_is_silent,
+            i6_no_sequence_gets_an_answer_between_stop_and_start,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
     };

@@ -4,7 +4,7 @@
 
 use super::Subject;
 use super::fixture::{Customer, at, claim, ids, now, settle, taken, turn};
-use crate::domain::address::{Address, Scheme};
+use crate::domain::address::Scheme;
 use crate::domain::ids::{ChannelId, ProviderMessageId};
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::send::Receipt;
@@ -15,10 +15,7 @@ use crate::testing::fakes::{ConsentRow, Snapshot};
 
 /// The same person on another channel.
 fn on(customer: &Customer, channel: &str, address: &str) -> Customer {
-    let mut other = customer.clone();
-    other.0.channel = ChannelId::new(channel);
-    other.0.address = Address::from_normalised(address);
-    other
+    customer.by(channel, address)
 }
 
 async fn opt_in(store: &impl Subject, customer: &Customer) -> (bool, bool) {

@@ -6,8 +6,6 @@ use serde_json::json;
 
 use super::Subject;
 use super::fixture::{Customer, at, claim, ids, node, now, queued, settle, taken};
-use crate::domain::address::Address;
-use crate::domain::conversation::ConversationKey;
 use crate::domain::event::{EntityType, EventType};
 use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
@@ -277,12 +275,8 @@ pub async fn i5_a_duplicate_candidate_on_another_channel_counts_where_both_leave
     store: &impl Subject,
 ) {
     let whatsapp = Customer::of("belle", 1);
-    let sms = Customer(ConversationKey {
-        channel: ChannelId::new("belle-sms"),
-        address: Address::from_normalised(&whatsapp.0.address.as_str().replace("whatsapp:", "sms:")),
-        ..whatsapp.0.clone()
-    });
-    let stranger = Customer(ConversationKey { address: Address::from_normalised("sms:+33600000000"), ..sms.0.clone() });
+    let sms = whatsapp.by("belle-sms", &whatsapp.0.address.as_str().replace("whatsapp:", "sms:"));
+    let stranger = whatsapp.by("belle-sms", "sms:+33600000000");
     let older = whatsapp.is_answered(store, "SM1", 0, now(0)).await;
     let younger = sms.is_answered(store, "SM2", 0, now(0)).await;
     stranger.is_answered(store, "SM3", 0, now(0)).await;

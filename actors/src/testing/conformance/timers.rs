@@ -172,15 +172,11 @@ pub async fn an_action_comes_back_as_it_was_and_passes_a_stop(store: &impl Subje
 
 /// Anne's conversation on the channel of tenant `a`.
 fn anne() -> ConversationKey {
-    ConversationKey {
-        tenant: TenantId::new("a"),
-        channel: ChannelId::new("a"),
-        address: Address::from_normalised("whatsapp:+33612345678"),
-    }
+    ConversationKey::new(TenantId::new("a"), ChannelId::new("a"), Address::from_normalised("whatsapp:+33612345678"))
 }
 
 fn says(id: &str) -> NewInbound {
-    let ConversationKey { tenant, channel, address } = anne();
+    let ConversationKey { tenant, channel, address, .. } = anne();
     NewInbound {
         tenant,
         channel,

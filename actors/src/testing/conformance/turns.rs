@@ -179,9 +179,7 @@ pub async fn i6_stop_holds_back_what_nobody_began(store: &impl Subject) {
 pub async fn i6_a_phone_number_is_one_person_on_every_channel(store: &impl Subject) {
     let on_whatsapp = Customer::of("belle", 1);
     let waiting = on_whatsapp.is_answered(store, "SM1", 0, queued(0)).await;
-    let mut by_sms = on_whatsapp.clone();
-    by_sms.0.channel = ChannelId::new("belle-sms");
-    by_sms.0.address = Address::from_normalised("sms:+33612340001");
+    let by_sms = on_whatsapp.by("belle-sms", "sms:+33612340001");
     let says = async |id: &str, seconds, consent: fn(Address) -> ConsentChange| {
         let message = by_sms.sends(store, id, seconds).await;
         let mut turn = turn(&by_sms.state(store).await, &message, seconds);
@@ -208,8 +206,7 @@ pub async fn i6_stop_counts_for_every_address_of_the_contact(store: &impl Subjec
     let waiting = first.outbox[0].message.id;
     store.commit(first).await.expect("commits");
 
-    let mut by_alias = customer.clone();
-    by_alias.0.address = alias.clone();
+    let by_alias = customer.by("belle-wa", alias.as_str());
     let stop = by_alias.sends(store, "SM2", 1).await;
     let state = by_alias.state(store).await;
     assert_eq!(state.conversation.as_ref().map(|conversation| conversation.version), Some(1), "the same conversation");

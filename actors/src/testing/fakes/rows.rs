@@ -107,6 +107,8 @@ pub struct ConversationRow {
     pub address: Address,
     /// The rest.
     pub conversation: Conversation,
+    /// The conversation in which it goes on.
+    pub merged_into: Option<ConversationId>,
 }
 
 /// A row of `timers`.

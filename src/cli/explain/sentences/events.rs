@@ -119,6 +119,18 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "le contact a dit STOP : noté, et ce qui attendait a été retenu",
         ),
         ("opted_in", "operator") => ("an operator recorded a START", "un opérateur a noté un START"),
+        ("contact_merged", "operator") => (
+            "an operator made two contacts one: everything of the other is theirs now",
+            "un opérateur a réuni deux contacts : tout ce qui était à l'autre est désormais au premier",
+        ),
+        ("contact_merged", _) => (
+            "two contacts turned out to be one person, and are one contact now",
+            "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
+        ),
+        ("contact_unmerged", _) => (
+            "an operator parted two contacts that had been made one",
+            "un opérateur a séparé deux contacts qui avaient été réunis",
+        ),
         ("opted_in", _) => ("the contact said START: recorded", "le contact a dit START : noté"),
         ("welcomed", _) => (
             "the contact was welcomed, and asked to confirm or to say STOP",

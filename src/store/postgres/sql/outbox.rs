@@ -72,7 +72,7 @@ pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SE
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
         urgent, expires_at, idempotency_key, action) SELECT * FROM j";
 
-/// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
+/// Tenant, identity, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
 /// confirmation of the STOP and for actions, which are no messages.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "WITH held AS MATERIALIZED (SELECT o.id FROM contact_addresses a \
@@ -87,9 +87,7 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
     " UNION ALL SELECT h.id FROM messages_out h WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND ",
     held!("h"),
     " OFFSET 0) o \
-        WHERE a.tenant_id = $1 AND a.address = ANY (ARRAY[$2, ",
-    same_phone!("$2"),
-    "]) ORDER BY o.id) \
+        WHERE a.tenant_id = $1 AND a.identity = $2 ORDER BY o.id) \
     UPDATE messages_out t SET state = 'suppressed', blocked_reason = NULL, last_error = 'opted_out', updated_at = $3 FROM held \
     WHERE t.id = held.id AND t.state || '' IN ('pending', 'deferred') AND t.kind NOT IN ('opt_out_confirmation', 'action') \
     RETURNING t.id, t.correlation_id, t.conversation_id"
@@ -262,13 +260,8 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
                 AND d.conversation_id = p.conversation_id AND ",
     awaits_contact!("d"),
     ") \
-        FROM conversations c CROSS JOIN LATERAL (SELECT max(y.confirmed_at) AS confirmed_at FROM contact_addresses b \
-            CROSS JOIN LATERAL (SELECT x.contact_id FROM contact_addresses x WHERE x.tenant_id = b.tenant_id \
-                AND x.address = ANY (ARRAY[b.address, ",
-    same_phone!("b.address"),
-    "]) OFFSET 0) x \
-            CROSS JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = x.contact_id OFFSET 0) y \
-            WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.contact_id) y WHERE c.id = p.conversation_id), false) \
+        FROM conversations c LEFT JOIN LATERAL (SELECT o.confirmed_at FROM contacts o WHERE o.id = c.contact_id OFFSET 0) y \
+            ON true WHERE c.id = p.conversation_id), false) \
     FROM page p OFFSET 1 LIMIT $3 - 1"
 );
 

@@ -36,8 +36,8 @@ pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers o SET state = j.s
 pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty d USING unnest($1::text[], $2::text[]) j (tenant_id, conversation_id) \
     WHERE d.tenant_id = j.tenant_id AND d.conversation_id = j.conversation_id";
 
-/// Tenant, address, now: what is taken from now on, and whether it is the contact's own.
+/// Tenant, identity, now: what is taken from now on, and whether it is the contact's own.
 pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
-        coalesce(b.contact_id = (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = $1 AND a.address = $2), false) \
+        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false) \
     FROM bookings b WHERE b.tenant_id = $1 AND b.state IN ('held', 'confirmed') AND b.free_at > $3 \
     ORDER BY b.starts_at, b.id";

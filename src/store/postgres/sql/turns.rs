@@ -7,7 +7,7 @@ macro_rules! first_unprocessed {
     () => {
         concat!(
             "(SELECT w.id FROM messages_in w WHERE w.tenant_id = j.tenant_id AND w.channel_id = j.channel_id \
-                AND w.\"from\" = j.address AND ",
+                AND w.identity = j.person AND ",
             above_low_watermark!("w", "inbound"),
             " AND w.processed_at IS NULL ORDER BY w.id LIMIT 1)"
         )
@@ -42,7 +42,7 @@ macro_rules! would_release {
 
 /// `(tenant, conversation, expected version, inbound or null, channel, address, whether it releases, whether it knows
 /// of what it releases, first row to send or null, status, handler, session, its opening, recent answers, timer, last
-/// inbound, role, reason, now, assignee, flow, whether a person has read it)` of turns of existing conversations, in the order
+/// inbound, role, reason, now, assignee, flow, whether a person has read it, identity)` of turns of existing conversations, in the order
 /// of these: writes the conversation and the message of each turn that may be written. Returns their positions, the positions of those that find
 /// deferred rows to release, and how many messages another transaction took at this moment.
 ///
@@ -61,10 +61,10 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[], \
             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], \
             $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], \
-            $22::boolean[]) WITH ORDINALITY j (tenant_id, \
+            $22::boolean[], $23::text[]) WITH ORDINALITY j (tenant_id, \
             conversation_id, version, inbound_id, channel_id, address, releases, knows, first_id, status, handler, \
             session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, role, reason, at, assignee, flow, \
-            marks_read, place) OFFSET 0) x \
+            marks_read, person, place) OFFSET 0) x \
         WHERE x.free AND (x.knows OR NOT x.deferred)), \
     taken AS (UPDATE conversations c SET address = f.address, status = f.status, handler = f.handler, \
             version = c.version + 1, session_id = f.session_id, session_opened_at = f.session_opened_at, \
@@ -83,20 +83,20 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
         (SELECT count(*) FROM taken WHERE inbound_id IS NOT NULL) - (SELECT count(*) FROM used)"
 );
 
-/// `(tenant, inbound or null, address)` of newcomers' turns: locks these messages, and new contacts for these
-/// addresses, until the end of the transaction. Returns how many newcomers there are, and the positions of the turns
+/// `(tenant, inbound or null, identity)` of newcomers' turns: locks these messages, and new contacts for these
+/// persons, until the end of the transaction. Returns how many newcomers there are, and the positions of the turns
 /// whose message waits for its turn: a row that is locked is read as it is, whatever the statement saw when it began.
 /// The columns are computed in their order.
 pub(in crate::store) const LOCK_TURNS: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], \
-        $3::text[]) WITH ORDINALITY j (tenant_id, inbound_id, address, place)), \
+        $3::text[]) WITH ORDINALITY j (tenant_id, inbound_id, person, place)), \
     newcomers AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT \
-        hashtextextended(j.tenant_id || ' ' || j.address, 0) AS key FROM j ORDER BY 1) k), \
+        hashtextextended(j.tenant_id || ' ' || j.person, 0) AS key FROM j ORDER BY 1) k), \
     used AS MATERIALIZED (SELECT j.place - 1 AS place, m.state = 'accepted' AND m.tenant_id = j.tenant_id AS holds \
         FROM j JOIN messages_in m ON m.id = j.inbound_id ORDER BY m.id FOR UPDATE OF m) \
     SELECT (SELECT count(*) FROM newcomers), \
         coalesce((SELECT string_agg(place::text, ' ') FROM used WHERE holds), '')";
 
-/// `(tenant, inbound or null, conversation, expected version, channel, contact, address, releases, first row to send
+/// `(tenant, inbound or null, conversation, expected version, channel, contact, identity, releases, first row to send
 /// or null)` of newcomers' turns, all locked: positions of those that may not be written (true), and of those that
 /// find deferred rows to release (false). A message may not overtake one that was accepted before it, on whatever
 /// node; nor may its rows go before rows in the queue.
@@ -111,14 +111,14 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
     would_release!(),
     " AS deferred \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], \
-        $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, address, \
+        $9::text[]) WITH ORDINALITY j (tenant_id, inbound_id, conversation_id, version, channel_id, contact_id, person, \
         releases, first_id, place) \
     LEFT JOIN LATERAL (SELECT c.version FROM conversations c WHERE c.id = j.conversation_id \
         AND j.contact_id IS NOT NULL OFFSET 0) c ON true \
     LEFT JOIN LATERAL (SELECT c.id FROM conversations c WHERE c.tenant_id = j.tenant_id \
-        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id OFFSET 0) other ON true \
+        AND c.contact_id = j.contact_id AND c.channel_id = j.channel_id AND c.merged_into IS NULL OFFSET 0) other ON true \
     LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = j.tenant_id \
-        AND a.address = j.address AND j.contact_id IS NOT NULL OFFSET 0) a ON true OFFSET 0) x \
+        AND a.identity = j.person AND j.contact_id IS NOT NULL ORDER BY a.contact_id LIMIT 1) a ON true OFFSET 0) x \
     WHERE x.conflict OR x.deferred"
 );
 

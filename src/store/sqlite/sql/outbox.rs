@@ -36,7 +36,7 @@ pub(in crate::store) const USAGE: InsertTable = InsertTable {
         cost_micros = cost_micros + excluded.cost_micros",
 };
 
-/// Tenant, address, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
+/// Tenant, identity, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
 /// confirmation of the STOP and for actions, which are no messages.
 pub(in crate::store) const SUPPRESS: &str = concat!(
     "UPDATE messages_out SET state = 'suppressed', blocked_reason = NULL, last_error = 'opted_out', updated_at = ?3 WHERE id IN (\
@@ -44,23 +44,17 @@ pub(in crate::store) const SUPPRESS: &str = concat!(
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND o.state IN ",
     in_queue!(),
-    " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
-    same_phone!("?2"),
-    ") \
+    " AND o.state = 'pending' WHERE a.tenant_id = ?1 AND a.identity = ?2 \
     UNION ALL SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND ",
     awaits_contact!("o"),
-    " WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
-    same_phone!("?2"),
-    ") \
+    " WHERE a.tenant_id = ?1 AND a.identity = ?2 \
     UNION ALL SELECT o.id FROM contact_addresses a \
         CROSS JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
         CROSS JOIN messages_out o ON o.tenant_id = c.tenant_id AND o.conversation_id = c.id AND ",
     held!("o"),
-    " WHERE a.tenant_id = ?1 AND a.address IN (?2, ",
-    same_phone!("?2"),
-    ")) \
+    " WHERE a.tenant_id = ?1 AND a.identity = ?2) \
     AND kind NOT IN ('opt_out_confirmation', 'action') RETURNING id, correlation_id, conversation_id"
 );
 
@@ -247,11 +241,8 @@ pub(in crate::store) const DEFERRED_PAGE: &str = concat!(
     awaits_contact!("d"),
     " AND d.tenant_id = c.tenant_id AND d.conversation_id = c.id \
         WHERE c.id = head->>1 \
-        AND max(coalesce(c.last_inbound_at, ''), coalesce((SELECT max(y.confirmed_at) FROM contact_addresses b \
-            CROSS JOIN contact_addresses x ON x.tenant_id = b.tenant_id AND x.address IN (b.address, ",
-    same_phone!("b.address"),
-    ") CROSS JOIN contacts y ON y.id = x.contact_id \
-            WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.contact_id), '')) > d.next_attempt_at) \
+        AND max(coalesce(c.last_inbound_at, ''), coalesce((SELECT y.confirmed_at FROM contacts y \
+            WHERE y.id = c.contact_id), '')) > d.next_attempt_at) \
     FROM page WHERE head->>2 IS NOT NULL"
 );
 

@@ -54,8 +54,8 @@ pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers SET state = j.sta
 pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN (SELECT d.rowid FROM json_each(?1) j \
     CROSS JOIN on_duty d ON d.tenant_id = j.value->>0 AND d.conversation_id = j.value->>1)";
 
-/// Tenant, address, now: what is taken from now on, and whether it is the contact's own.
+/// Tenant, identity, now: what is taken from now on, and whether it is the contact's own.
 pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
-        coalesce(b.contact_id = (SELECT a.contact_id FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.address = ?2), 0) \
+        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.identity = ?2), 0) \
     FROM bookings b WHERE b.tenant_id = ?1 AND b.state IN ('held', 'confirmed') AND b.free_at > ?3 \
     ORDER BY b.starts_at, b.id";

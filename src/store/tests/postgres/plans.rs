@@ -171,7 +171,10 @@ async fn what_a_contact_waits_for_is_found_by_the_contact_and_not_in_the_tenants
     let (store, _database) = fresh().await;
     for sql in [sql::LOAD, sql::WRITE_TURNS, sql::CONFLICTS] {
         let plan = plan(&store, sql).await;
-        let named = plan.iter().filter(|line| line.contains("\"from\" = j.address")).collect::<Vec<_>>();
+        let named = plan
+            .iter()
+            .filter(|line| line.contains("identity = j.person") && line.contains("channel_id"))
+            .collect::<Vec<_>>();
         assert!(!named.is_empty() && named.iter().all(|line| line.contains("Index Cond")), "{}", plan.join("\n"));
     }
 }

@@ -12,7 +12,7 @@ use crate::store::timestamp_list::timestamps_text;
 use crate::store::values::corrupt;
 
 /// As `sql::WRITE_TURNS` takes them.
-pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 22], DbErr> {
+pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 23], DbErr> {
     let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
     let session = conversation.session.as_ref();
     Ok([
@@ -38,6 +38,7 @@ pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 22], DbErr> {
         assignee(conversation),
         flow(conversation)?,
         flag(turn.marks_read),
+        text(turn.key.person.as_str()),
     ])
 }
 

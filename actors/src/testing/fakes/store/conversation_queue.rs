@@ -143,9 +143,12 @@ impl Data {
 
     /// Releases the rows that wait for the person to confirm, on every channel.
     pub(super) fn release_confirmed(&mut self, tenant: &TenantId, address: &Address, at: Timestamp) {
-        let person = self.addresses_of(tenant, address);
+        let contact = self.contact_of(tenant, &address.identity());
         let rows = self.outbound.values().filter(|row| row.message.tenant == *tenant && row.awaits_contact());
-        let theirs = rows.filter(|row| self.addresses_of(tenant, &row.message.to).iter().any(|a| person.contains(a)));
+        let theirs = rows.filter(|row| {
+            let conversation = self.conversations.get(&row.message.conversation);
+            conversation.is_some_and(|conversation| Some(conversation.contact) == contact)
+        });
         let waiting = theirs.filter(|row| row.blocked_reason.as_deref() == Some("not_confirmed"));
         let lines: BTreeSet<_> = waiting.map(|row| row.message.conversation).collect();
         for conversation in lines {
@@ -156,10 +159,7 @@ impl Data {
     /// Whether the contact wrote, or the person confirmed, after the row was due.
     fn has_written_since(&self, row: &OutboundRow) -> bool {
         let Some(conversation) = self.conversations.get(&row.message.conversation) else { return false };
-        let tenant = &row.message.tenant;
-        let person = self.addresses_of(tenant, &conversation.address);
-        let contacts = person.iter().filter_map(|address| self.addresses.get(&(tenant.clone(), address.clone())));
-        let confirmed = contacts.filter_map(|contact| self.confirmed.get(contact)).max().copied();
+        let confirmed = self.confirmed.get(&conversation.contact).copied();
         conversation.conversation.last_inbound_at.max(confirmed) > Some(row.next_attempt_at)
     }
 

@@ -4,6 +4,7 @@ mod consents;
 mod conversation_queue;
 mod inbox;
 mod late_failures;
+mod merging;
 mod outbox;
 mod quota_leases;
 mod scarce;
@@ -45,6 +46,7 @@ pub enum Op {
     DueTurns,
     DueTimers,
     KeyOf,
+    SamePerson,
     CloseIdleLiveSessions,
     Claim,
     Settle,
@@ -253,24 +255,14 @@ impl Data {
         }
     }
 
-    /// The address itself and the contact's other ones.
-    fn addresses_of(&self, tenant: &TenantId, address: &Address) -> Vec<Address> {
-        let Some(contact) = self.addresses.get(&(tenant.clone(), address.clone())) else {
-            return address.aliases();
-        };
-        let all = self.addresses.iter().filter(|((t, _), c)| t == tenant && *c == contact);
-        all.flat_map(|((_, address), _)| address.aliases()).collect()
-    }
-
     fn is_opted_out(&self, tenant: &TenantId, address: &Address) -> bool {
-        let addresses = self.addresses_of(tenant, address);
-        self.opt_outs.iter().any(|(t, a)| t == tenant && addresses.contains(a))
+        let person = self.person(tenant, address);
+        self.opt_outs.iter().any(|(t, a)| t == tenant && person.contains(&a.identity()))
     }
 
     fn recipient_status(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> RecipientStatus {
-        let contact = self.addresses.get(&(tenant.clone(), address.clone()));
-        let mut rows = self.conversations.values();
-        let row = rows.find(|row| row.tenant == *tenant && row.channel == *channel && Some(&row.contact) == contact);
+        let contact = self.contact_of(tenant, &address.identity());
+        let row = contact.and_then(|contact| self.conversation_with(tenant, channel, contact));
         RecipientStatus {
             opted_out: self.is_opted_out(tenant, address),
             last_inbound_at: row.and_then(|row| row.conversation.last_inbound_at),
@@ -278,12 +270,11 @@ impl Data {
     }
 
     fn opt_in(&self, tenant: &TenantId, channel: &ChannelId, address: &Address) -> OptIn {
-        let person = self.addresses_of(tenant, address);
-        let contact = self.addresses.get(&(tenant.clone(), address.clone()));
+        let contact = self.contact_of(tenant, &address.identity());
         let is_theirs = |other: &Address| {
-            other == address || (contact.is_some() && self.addresses.get(&(tenant.clone(), other.clone())) == contact)
+            other == address
+                || (contact.is_some() && self.addresses.get(&(tenant.clone(), other.clone())).copied() == contact)
         };
-        let mut confirmed = person.iter().filter_map(|alias| self.addresses.get(&(tenant.clone(), alias.clone())));
         OptIn {
             asked: self.consents.iter().any(|row| {
                 row.what == "welcomed"
@@ -291,8 +282,19 @@ impl Data {
                     && row.channel.as_ref() == Some(channel)
                     && is_theirs(&row.address)
             }),
-            confirmed: confirmed.any(|contact| self.confirmed.contains_key(contact)),
+            confirmed: contact.is_some_and(|contact| self.confirmed.contains_key(&contact)),
         }
+    }
+
+    /// The conversation with a contact on a channel that goes on.
+    fn conversation_with(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        contact: ContactId,
+    ) -> Option<&ConversationRow> {
+        let mut rows = self.conversations.values().filter(|row| row.merged_into.is_none());
+        rows.find(|row| row.tenant == *tenant && row.channel == *channel && row.contact == contact)
     }
 
     fn record_opt_out(&mut self, tenant: &TenantId, address: &Address) -> bool {

@@ -129,20 +129,20 @@ impl Data {
         let said = ConsentRow {
             tenant: message.tenant.clone(),
             channel: Some(via.channel.clone()),
-            contact: self.addresses.get(&(message.tenant.clone(), address.clone())).copied(),
+            contact: self.contact_of(&message.tenant, &message.to.identity()),
             address: address.clone(),
             what: "welcomed".into(),
             source: "message".into(),
             evidence: Some(message.id.to_string()),
             created_at: at,
         };
-        self.unsettle(&ConsentRow { contact: None, ..said.clone() }, &address);
+        self.unsettle(&message.tenant, &address, None);
         self.consents.push(said);
     }
 
     pub(super) fn opt_out_by_provider(&mut self, message: &Outbound, at: Timestamp) {
         if self.record_opt_out(&message.tenant, &message.to) {
-            let contact = self.addresses.get(&(message.tenant.clone(), message.to.clone())).copied();
+            let contact = self.contact_of(&message.tenant, &message.to.identity());
             self.consents.push(ConsentRow {
                 tenant: message.tenant.clone(),
                 channel: Some(message.channel.clone()),

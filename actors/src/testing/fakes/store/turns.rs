@@ -12,7 +12,7 @@ use crate::domain::message::OutboundKind;
 use crate::domain::status::OutboxState;
 use crate::domain::timer::TimerChange;
 use crate::domain::turn::{Draft, SessionChange, Start, Turn};
-use crate::ports::{DueTimer, Loaded, Pending, PortError, PortErrorKind, Turns};
+use crate::ports::{DueTimer, Loaded, Pending, PortError, PortErrorKind, SamePerson, Turns, Union};
 use crate::testing::fakes::{
     ConsentRow, ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, TimerRow,
 };
@@ -65,8 +65,13 @@ impl Turns for FakeStore {
         let tenant = tenant.clone();
         self.run(Op::KeyOf, move |data| {
             let row = data.conversations.get(&conversation).filter(|row| row.tenant == tenant);
+            let row = row.and_then(|row| row.merged_into.map_or(Some(row), |id| data.conversations.get(&id)));
             Ok(row.map(ConversationRow::key))
         })
+    }
+
+    fn same_person(&self, found: SamePerson) -> Pending<'_, Result<Union, PortError>> {
+        self.run(Op::SamePerson, move |data| Ok(data.same_person(&found)))
     }
 
     fn close_idle_live_sessions(
@@ -95,17 +100,14 @@ impl Turns for FakeStore {
 
 impl ConversationRow {
     fn key(&self) -> ConversationKey {
-        ConversationKey { tenant: self.tenant.clone(), channel: self.channel.clone(), address: self.address.clone() }
+        ConversationKey::new(self.tenant.clone(), self.channel.clone(), self.address.clone())
     }
 }
 
 impl Data {
     fn load(&self, key: ConversationKey, through: Option<InboundId>) -> Loaded {
-        let contact = self.addresses.get(&(key.tenant.clone(), key.address.clone()));
-        let row = self
-            .conversations
-            .values()
-            .find(|row| row.tenant == key.tenant && row.channel == key.channel && Some(&row.contact) == contact);
+        let contact = self.contact_of(&key.tenant, &key.person);
+        let row = contact.and_then(|contact| self.conversation_with(&key.tenant, &key.channel, contact));
         let has = |wanted: fn(&OutboundRow) -> bool| {
             let mut rows = self.outbound.values();
             row.is_some_and(|row| rows.any(|out| out.message.conversation == row.conversation.id && wanted(out)))
@@ -114,18 +116,19 @@ impl Data {
         let mine = self.waiting().filter(|message| {
             message.tenant == key.tenant
                 && message.channel == key.channel
-                && message.from == key.address
+                && message.from.identity() == key.person
                 && Some(message.id) <= through
         });
         let waiting = mine.cloned().collect();
         let state = State {
-            contact: contact.and_then(|id| self.contacts.get(id)).cloned(),
+            contact: contact.and_then(|id| self.contacts.get(&id)).cloned(),
+            identities: contact.map(|contact| self.identities_of(&key.tenant, contact)).unwrap_or_default(),
             conversation: row.map(|row| row.conversation.clone()),
             opted_out: self.is_opted_out(&key.tenant, &key.address),
             welcomed: false,
             confirmed: false,
             agenda: std::sync::Arc::default(),
-            key,
+            key: ConversationKey { address: row.map_or(key.address, |row| row.address.clone()), ..key },
         };
         Loaded { state, waiting, open_rows, deferred }
     }
@@ -136,17 +139,14 @@ impl Data {
             let row = self.inbound.get(&consumed.id);
             row.is_some_and(|row| row.state == InboundState::Accepted && row.message.tenant == *tenant)
         });
-        let contact = self.addresses.get(&(tenant.clone(), turn.key.address.clone()));
-        let same_contact = contact.is_none_or(|id| *id == turn.contact.id);
+        let contact = self.contact_of(tenant, &turn.key.person);
+        let same_contact = contact.is_none_or(|id| id == turn.contact.id);
         let row = self.conversations.get(&turn.conversation.id);
         let same_version = match row {
             Some(row) => row.tenant == *tenant && row.conversation.version == turn.expected_version,
             None => {
-                let mut rows = self.conversations.values();
-                let duplicate_candidate = rows.any(|row| {
-                    row.tenant == *tenant && row.channel == turn.key.channel && row.contact == turn.contact.id
-                });
-                turn.expected_version == 0 && !duplicate_candidate
+                let other = self.conversation_with(tenant, &turn.key.channel, turn.contact.id);
+                turn.expected_version == 0 && other.is_none()
             }
         };
         let asked_once = turn
@@ -194,6 +194,7 @@ impl Data {
             contact: turn.contact.id,
             address: key.address.clone(),
             conversation: turn.conversation.clone(),
+            merged_into: None,
         };
         self.conversations.insert(row.conversation.id, row);
         let mut ledger = ConsentRow {
@@ -227,7 +228,7 @@ impl Data {
         self.promote(turn.conversation.id);
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
         ledger.created_at = turn.consumed.as_ref().map_or(at, |consumed| consumed.said_at);
-        self.consent(turn.consent, &ledger, at);
+        self.consent(turn.consent, (&ledger, turn.conversation.id), at);
     }
 
     /// The message that was asked for with this key.

@@ -1,0 +1,76 @@
+//! Statements that merge contacts.
+
+use super::{awaits_contact, held, in_queue};
+
+/// Tenant, `(contact)`: those that are there and were not merged into another. They are locked until the end of the
+/// transaction.
+pub(in crate::store) const LOCK_CONTACTS: &str = "SELECT id FROM contacts WHERE tenant_id = $1 AND id = ANY ($2) \
+    AND merged_into IS NULL ORDER BY id FOR UPDATE";
+
+/// Tenant, `(contact)`: their conversations that go on, locked.
+pub(in crate::store) const PERSON_CONVERSATIONS: &str = "SELECT c.id, c.channel_id, c.status, c.handler, c.assignee, \
+        c.session_id, c.recent_answers, c.last_inbound_at, c.last_message_at, c.unread, c.flow, c.address \
+    FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = ANY ($2) AND c.merged_into IS NULL \
+    ORDER BY c.id FOR UPDATE";
+
+/// Conversation, status, handler, assignee, recent answers, last inbound, last message, unread, flow, address.
+pub(in crate::store) const FOLD_INTO: &str = "UPDATE conversations SET status = $2, handler = $3, assignee = $4, \
+    recent_answers = $5, last_inbound_at = $6, last_message_at = $7, unread = $8, flow = $9, address = $10 WHERE id = $1";
+
+/// Conversation, the one that it goes on in.
+pub(in crate::store) const FOLDED: &str = "UPDATE conversations SET merged_into = $2, session_id = NULL, \
+    session_opened_at = NULL, timer_at = NULL WHERE id = $1 OR merged_into = $1";
+
+/// Conversation, the one that it goes on in.
+pub(in crate::store) const MOVE_TIMERS: &str = "UPDATE timers SET conversation_id = $2 WHERE conversation_id = $1";
+
+/// Tenant, conversation, the one that it goes on in: moves what is not settled.
+pub(in crate::store) const MOVE_ROWS: &str = concat!(
+    "WITH moved AS MATERIALIZED (\
+    SELECT o.id FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND o.state IN ",
+    in_queue!(),
+    " UNION ALL SELECT o.id FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND ",
+    awaits_contact!("o"),
+    " UNION ALL SELECT o.id FROM messages_out o WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND ",
+    held!("o"),
+    ") UPDATE messages_out t SET conversation_id = $3 FROM moved WHERE t.id = moved.id"
+);
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_CONVERSATIONS: &str = "UPDATE conversations SET contact_id = $3, \
+    origin_contact_id = coalesce(origin_contact_id, contact_id) WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_ADDRESSES: &str = "UPDATE contact_addresses SET contact_id = $3, \
+    origin_contact_id = coalesce(origin_contact_id, contact_id) WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Contact, the one that goes on, now.
+pub(in crate::store) const MERGED: &str = "UPDATE contacts SET merged_into = $2, merged_at = coalesce(merged_at, $3), updated_at = $3 WHERE id = $1 OR merged_into = $1";
+
+/// The contact that goes on, the other, now.
+pub(in crate::store) const KEEP_CONTACT: &str = "UPDATE contacts k SET name = coalesce(k.name, g.name), \
+    welcomed_at = least(k.welcomed_at, g.welcomed_at), confirmed_at = least(k.confirmed_at, g.confirmed_at), \
+    updated_at = $3 FROM contacts g WHERE k.id = $1 AND g.id = $2";
+
+/// Tenant, contact, now: all their conversations are read again.
+pub(in crate::store) const REREAD_CONTACT: &str = "UPDATE conversations SET version = version + 1, updated_at = $3 \
+    WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenant, contact: an identity by which they are known, whether they said STOP by any, and whether they confirmed.
+pub(in crate::store) const CONTACT_CONSENT: &str = "SELECT b.identity, EXISTS (SELECT 1 FROM contact_addresses x \
+        JOIN opt_outs o ON o.tenant_id = x.tenant_id AND o.identity = x.identity \
+        WHERE x.tenant_id = $1 AND x.contact_id = $2), \
+        EXISTS (SELECT 1 FROM contacts y WHERE y.id = $2 AND y.confirmed_at IS NOT NULL) \
+    FROM contact_addresses b WHERE b.tenant_id = $1 AND b.contact_id = $2 LIMIT 1";
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_BOOKINGS: &str =
+    "UPDATE bookings SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_LEADS: &str =
+    "UPDATE leads SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_OFFERS: &str =
+    "UPDATE offers SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";

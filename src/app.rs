@@ -28,7 +28,7 @@ use self::startup::OpenedStore;
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, Tenant};
-use crate::console::PagesError;
+use crate::console::{LiveFeed, PagesError, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
@@ -82,6 +82,8 @@ pub struct RunningDaemon {
     /// The address of the admin listener.
     pub admin_addr: SocketAddr,
     listeners: http::Listeners,
+    /// Ends the streams of browsers.
+    feed: LiveFeed,
     engine: Engine,
     store: Store,
     cluster: Cluster,
@@ -140,13 +142,17 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
-    let console = console::routes(&config, people)?;
     let outgoing = integrators::outgoing(&config, &engine);
     let paid = paid_access::connect(&config, operator.clone(), Arc::clone(&outgoing));
     let selling = paid.clone().map(|paid| paid_access::follow(paid, &store, Arc::clone(&clock), runtime.io()));
 
     let listeners = paid.iter().map(|paid| Arc::new(paid.clone()) as Arc<dyn ChannelEvents>).collect();
     let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled, listeners));
+    let feed = LiveFeed::start(operator.clone(), runtime.io());
+    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
+    let ways = (Arc::clone(&outgoing), phones);
+    let tables = (operator.clone(), store.history());
+    let console = console::routes(&config, people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -172,6 +178,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         addr: listeners.addr,
         admin_addr: listeners.admin_addr,
         listeners,
+        feed,
         engine,
         store,
         cluster,
@@ -203,6 +210,8 @@ impl RunningDaemon {
     /// store for the next start.
     pub async fn stop(self) -> bool {
         info!("draining");
+        // Browsers come back by themselves, to another node or to this one.
+        self.feed.close();
         let engine = self.engine;
         let draining = async {
             // The listeners first: webhooks in flight still need their commit.

@@ -6,9 +6,11 @@ use actix_web::web;
 use palabre_actors::ports::Clock;
 
 use crate::config::Config;
-use crate::console::{self, Connection, ConsoleDeps, ConsoleState, PagesError};
+use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
+use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
+use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
 /// The people of the installation.
@@ -18,13 +20,27 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
 }
 
 /// What stands below `/console`. `None`: it is switched off.
-pub(super) fn routes(config: &Config, people: People) -> Result<Option<ConsoleRoutes>, PagesError> {
+pub(super) fn routes(
+    config: &Config,
+    people: People,
+    (operator, history): (Operator, HistoryReader),
+    (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
+    feed: LiveFeed,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
         return Ok(None);
     }
     let listeners = config.http.clone();
     let deps = ConsoleDeps {
         people,
+        store: operator,
+        history,
+        outgoing,
+        phones,
+        clock,
+        tenants: config.tenants.clone().into(),
+        feed,
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::SystemClock;
 use crate::config::Config;
+use crate::console::{TestMessageRefused, TestPhones};
 use crate::gateway::Registry;
 use crate::gateway::channel_event::{ChannelEvent, ChannelEvents};
 use crate::http::health::{Condition, HealthSource};
@@ -108,6 +109,17 @@ impl Reception for WebhookReceiver {
                 })?;
             }
             Ok(())
+        })
+    }
+}
+
+impl TestPhones for WebhookReceiver {
+    fn post(&self, message: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>> {
+        Box::pin(async move {
+            match self.accept(message).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(TestMessageRefused),
+            }
         })
     }
 }

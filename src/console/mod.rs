@@ -1,29 +1,47 @@
 //! The console: pages for the people of the tenants. They ask `service` and decide nothing.
 
 mod account;
+mod actions;
+mod analytics;
+mod assets;
 mod audit;
 mod code;
+mod composer;
+mod conversation;
 mod cookies;
+mod display;
 mod errors;
+mod explain;
 mod finish;
 mod home;
+mod inbox;
 mod invitation;
 mod keys;
+mod live;
 mod login;
+mod lookups;
+mod navigation;
+mod outbox;
 mod pages;
+mod replies;
 mod routes;
+mod sandbox;
 mod session;
 mod state;
 mod team;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod texts;
+mod timeline;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 pub use self::errors::ConsoleError;
+pub use self::live::LiveFeed;
 pub use self::pages::{Page, Pages, PagesError};
+pub use self::sandbox::{TestMessageRefused, TestPhones};
 pub use self::session::{Form, Member};
 pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState};
 
@@ -50,6 +68,17 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     team::mount(routes);
     keys::mount(routes);
     audit::mount(routes);
+    assets::mount(routes);
+    inbox::mount(routes);
+    conversation::mount(routes);
+    composer::mount(routes);
+    actions::mount(routes);
+    explain::mount(routes);
+    replies::mount(routes);
+    sandbox::mount(routes);
+    outbox::mount(routes);
+    analytics::mount(routes);
+    live::mount(routes);
 }
 
 async fn nothing_here() -> Result<Page, ConsoleError> {

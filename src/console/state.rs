@@ -8,15 +8,29 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use minijinja::Value;
 use palabre_actors::domain::rules::Language;
+use palabre_actors::ports::Clock;
 
+use super::live::LiveFeed;
 use super::pages::{Page, Pages, PagesError};
+use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
+use crate::config::Tenant;
+use crate::service::messages::Outgoing;
 use crate::service::people::People;
+use crate::store::HistoryReader;
+use crate::store::operator::Operator;
 
 /// What the console needs of the rest of the daemon.
 #[derive(Clone)]
 pub struct ConsoleDeps {
     pub people: People,
+    pub store: Operator,
+    pub history: HistoryReader,
+    pub outgoing: Arc<dyn Outgoing>,
+    pub phones: Arc<dyn TestPhones>,
+    pub clock: Arc<dyn Clock>,
+    pub tenants: Arc<[Tenant]>,
+    pub feed: LiveFeed,
     pub connection: ConnectionOf,
     /// `console.base_url`
     pub base_url: Option<String>,
@@ -65,7 +79,7 @@ impl ConsoleState {
     /// # Errors
     /// The template is wrong: a bug.
     pub fn page(&self, template: (&str, &str), member: &Member, context: Value) -> Result<Page, ConsoleError> {
-        Ok(Page::html(self.pages.render(template, member, context)?))
+        Ok(Page::html(self.pages.render(template, member, (self.tenant_name(member), context))?))
     }
 
     /// Renders a page for anybody.

@@ -8,18 +8,28 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::{TenantId, UserId};
+use palabre_actors::domain::action::Action;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId, UserId};
+use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::ports::Clock;
+use palabre_actors::domain::turn::Request;
+use palabre_actors::engine::Performed;
+use palabre_actors::ports::{Clock, Pending};
 use tempfile::TempDir;
 
 use super::*;
+use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::people::{People, SessionTimes, Token};
 use crate::store::Store;
+use crate::store::conversations::CannedReply;
 use crate::store::people::{NewKey, NewSession, SessionStage};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
-const OPEN: &[&str] = &["/login", "/invitation/{token}"];
+const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}"];
+
+/// A conversation of belle's.
+const TALK: &str = "019c1a2b-0000-7000-8000-00000000a1c3";
 
 struct FixedClock;
 
@@ -29,8 +39,32 @@ impl Clock for FixedClock {
     }
 }
 
+/// Nothing is sent.
+struct Nobody;
+
+impl Outgoing for Nobody {
+    fn send(&self, _: OutgoingMessage) -> Pending<'_, Result<OutboundId, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
+
+    fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
+
+    fn act(&self, _: TenantId, _: ChannelId, _: Address, _: Action) -> Pending<'_, Result<OutboundId, NotSent>> {
+        Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
+}
+
+impl TestPhones for Nobody {
+    fn post(&self, _: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>> {
+        Box::pin(async { Err(TestMessageRefused) })
+    }
+}
+
 struct Rig {
     people: People,
+    store: Store,
     _folder: TempDir,
 }
 
@@ -40,12 +74,24 @@ impl Rig {
         let url = format!("sqlite://{}", folder.path().join("palabre.db").display());
         let store = Store::open(&url, true).await.unwrap();
         let times = SessionTimes { idle: Duration::from_hours(1), lasts: Duration::from_hours(1) };
-        Self { people: People::new(store.operator(), Arc::new(FixedClock), times), _folder: folder }
+        let people = People::new(store.operator(), Arc::new(FixedClock), times);
+        Self { people, store, _folder: folder }
     }
 
     fn state(&self) -> web::Data<ConsoleState> {
         let connection = Arc::new(|_: &actix_web::HttpRequest| Connection::default());
-        let deps = ConsoleDeps { people: self.people.clone(), connection, base_url: None };
+        let deps = ConsoleDeps {
+            people: self.people.clone(),
+            store: self.store.operator(),
+            history: self.store.history(),
+            outgoing: Arc::new(Nobody),
+            phones: Arc::new(Nobody),
+            clock: Arc::new(FixedClock),
+            tenants: Arc::new([]),
+            feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
+            connection,
+            base_url: None,
+        };
         web::Data::new(ConsoleState::new(deps).unwrap())
     }
 
@@ -90,13 +136,19 @@ fn request(method: &str, path: &str, cookie: Option<&Token>, body: String) -> Te
     }
 }
 
+/// A path with something in its places.
+fn filled(path: &str, id: &str) -> String {
+    let path = path.replace("{id}", id).replace("{channel}", "belle-sms").replace("{token}", "x");
+    path.replace("{name}", "x").replace("{action}", if path.contains("channels") { "pause" } else { "resolve" })
+}
+
 #[actix_web::test]
 async fn i15_nobody_comes_in_without_signing_in() {
     let rig = Rig::new().await;
     let state = rig.state();
     let app = init_service(App::new().service(web::scope("/console").configure(|config| mount(config, state)))).await;
     for (method, path) in table() {
-        let filled = path.replace("{id}", "019c1a2b-0000-7000-8000-000000000001").replace("{token}", "x");
+        let filled = filled(path, "019c1a2b-0000-7000-8000-000000000001");
         for cookie in [None, Some(Token::shown("guessed"))] {
             let sent = request(method, &filled, cookie.as_ref(), "csrf=x&tenant=belle&role=owner".to_owned());
             let answer = call_service(&app, sent.to_request()).await;
@@ -134,9 +186,18 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ends_at: None,
     };
     let key = rig.people.store.add_key(key, FixedClock.now()).await.unwrap();
+    crate::store::tests::talked(&rig.store, TALK, "belle", "bonjour").await;
+    let reply = CannedReply { id: uuid::Uuid::now_v7(), shortcut: "merci".to_owned(), body: "Merci".to_owned() };
+    rig.store.operator().keep_canned_reply(&tenant, &reply, ("user:x", FixedClock.now())).await.unwrap();
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
+        ("/conversations/{id}", Some(TALK.to_owned())),
+        ("/messages/{id}", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/replies/{id}/", Some(reply.id.to_string())),
+        ("/outbox/channels/", Some(String::new())),
+        ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),
     ];
@@ -147,7 +208,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         let thing = thing.unwrap_or_else(|| panic!("{path}: say above which thing of a tenant's it is about"));
         let Some(id) = &thing.1 else { continue };
         let body = format!("csrf={}&role=agent&text=x", taxi.csrf());
-        let sent = request(method, &path.replace("{id}", id), Some(&taxi), body);
+        let sent = request(method, &filled(path, id), Some(&taxi), body);
         let answer = call_service(&app, sent.to_request()).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::conversations::find;
 use super::messages::{AskedBefore, NotSent, Outgoing, asked_before, says_the_same};
 use super::permissions::Permission::{ConversationRead, ConversationWrite, MessageSend};
-use super::{Caller, ServiceError, audit};
+use super::{Caller, ServiceError, Who, audit};
 use crate::store::conversations::{ConversationRow, Timeline, TimelinePage, TimelineSide};
 use crate::store::operator::{Item, Operator};
 
@@ -223,7 +223,11 @@ async fn perform(
     (tenant, id): (TenantId, ConversationId),
     command: Command,
 ) -> Result<Performed, ServiceError> {
-    let by = Requester { actor_type: ActorType::Operator, name: Some(caller.who.to_string()) };
+    let actor_type = match caller.who {
+        Who::User(_) => ActorType::Agent,
+        Who::Key(_) | Who::CommandLine => ActorType::Operator,
+    };
+    let by = Requester { actor_type, name: Some(caller.who.to_string()) };
     let correlation = match &command {
         Command::Reply(reply) => reply.message.correlation,
         _ => CorrelationId::fresh(),

@@ -4,6 +4,7 @@
 //! [`Caller::among`]), and every change passes `audit::note`. What a use case answers with are the store's own types; how they
 //! are shown, and how a refusal is told, is left to whoever asked.
 
+pub mod analytics;
 pub mod audit;
 mod caller;
 pub mod channels;
@@ -11,6 +12,7 @@ pub mod consents;
 pub mod contacts;
 pub mod conversations;
 pub mod handling;
+pub mod inbox;
 pub mod messages;
 pub mod outbox;
 pub mod paid_access;

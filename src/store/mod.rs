@@ -12,6 +12,7 @@ mod dialect;
 mod dump;
 mod error;
 mod events;
+pub mod figures;
 mod history;
 mod identities;
 mod insert;

@@ -10,6 +10,8 @@ mod browser;
 mod console;
 #[path = "console/in_a_browser.rs"]
 mod console_in_a_browser;
+#[path = "console/inbox_in_a_browser.rs"]
+mod console_inbox_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
 mod conventions;

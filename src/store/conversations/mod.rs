@@ -1,6 +1,9 @@
 //! Conversations as people read them: lists, one with its messages, contacts, searches.
 
 mod contacts;
+mod feed;
+mod inbox;
+mod notes;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -14,6 +17,9 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 pub use self::contacts::{ContactRow, SearchResult};
+pub use self::feed::{FeedPosition, FeedRow};
+pub use self::inbox::{InboxCounts, InboxFilter, InboxPage, InboxRow, MessageEventRow};
+pub use self::notes::{CannedReply, NoteRow};
 pub use self::timeline::{MessageRow, Timeline, TimelinePage, TimelineSide};
 use super::StoreError;
 use super::operator::{Operator, Tenants, endless};

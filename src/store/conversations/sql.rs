@@ -17,3 +17,22 @@ macro_rules! texts {
 }
 
 texts! { LIST ONE OF_CONTACTS CONTACTS CONTACT_IDS INBOUND OUTBOUND WAITING READ }
+
+/// Of the inbox.
+pub(super) mod inbox {
+    use crate::store::statement::SqlText;
+    use crate::store::{postgres, sqlite};
+
+    macro_rules! texts {
+        ($($name:ident)*) => {
+            $(pub(in crate::store::conversations) const $name: SqlText =
+                SqlText { sqlite: sqlite::inbox::$name, postgres: postgres::inbox::$name };)*
+        };
+    }
+
+    texts! {
+        WAITING OTHERS ONE COUNTS NEWEST_INDEXED NEWEST_INBOUND NEWEST_OUTBOUND INBOUND_DETAILS FLOW_EVENTS
+        CONVERSATION_EVENTS FEED_END FEED MISSED SNOOZE ADD_LABEL REMOVE_LABEL LABELS ADD_NOTE NOTES CANNED_REPLIES
+        KEEP_CANNED_REPLY REMOVE_CANNED_REPLY
+    }
+}

@@ -178,6 +178,136 @@ async fn lists_show_the_newest_first_and_nothing_of_others(store: Store) {
     assert_eq!(rest.len(), 2);
 }
 
+async fn the_inbox_shows_first_who_waits_longest(store: Store) {
+    let operator = store.operator();
+    let mut talks = Vec::new();
+    for number in 1..=6 {
+        talks.push(conversation(&store, if number == 6 { "taxi" } else { "belle" }, number, "Anne").await);
+    }
+    for (talk, minute) in [(talks[0], 30), (talks[2], 10), (talks[5], 5)] {
+        let since = format!("2026-06-01T08:{minute}:00.000000Z").replace(":5:", ":05:");
+        let sql = format!("UPDATE conversations SET handler = 'human', waiting_since = '{since}' WHERE id = '{talk}'");
+        run(&store, sql).await;
+    }
+    let belle = TenantId::new("belle");
+    let filter = |label: Option<&str>| InboxFilter {
+        tenant: belle.clone(),
+        status: None,
+        handler: None,
+        channel: None,
+        assignee: None,
+        label: label.map(ToOwned::to_owned),
+        now: now(),
+    };
+    let first = InboxPage { after: None, limit: 10 };
+    let ids = |rows: &[InboxRow]| rows.iter().map(|row| row.conversation.id).collect::<Vec<_>>();
+    let waiting = operator.inbox_waiting(&filter(None), first).await.unwrap();
+    assert_eq!(ids(&waiting), [talks[2], talks[0]], "another tenant's is not there");
+    let after = waiting.first().map(|row| (row.waiting_since.unwrap(), row.conversation.id));
+    let rest = operator.inbox_waiting(&filter(None), InboxPage { after, limit: 10 }).await.unwrap();
+    assert_eq!(ids(&rest), [talks[0]]);
+    let others = operator.inbox_others(&filter(None), first).await.unwrap();
+    assert_eq!(ids(&others), [talks[4], talks[3], talks[1]]);
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 0 });
+
+    operator.snooze(&belle, talks[2], Some(now() + TimeDelta::hours(1)), now()).await.unwrap();
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting, 1);
+    let others = operator.inbox_others(&filter(None), first).await.unwrap();
+    assert!(ids(&others).contains(&talks[2]) && others.iter().any(|row| row.is_snoozed(now())));
+    run(
+        &store,
+        format!("UPDATE conversations SET last_inbound_at = '2027-01-01T00:00:00.000000Z' WHERE id = '{}'", talks[2]),
+    )
+    .await;
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting, 2, "they wrote");
+
+    operator.label(&belle, talks[0], ("vip", true), now()).await.unwrap();
+    operator.label(&belle, talks[0], ("vip", true), now()).await.unwrap();
+    operator.label(&belle, talks[0], ("devis", true), now()).await.unwrap();
+    let labelled = operator.inbox_waiting(&filter(Some("vip")), first).await.unwrap();
+    let mut labels = labelled[0].labels.clone();
+    labels.sort();
+    assert_eq!((ids(&labelled), labels), (vec![talks[0]], vec!["devis".to_owned(), "vip".to_owned()]));
+    assert_eq!(operator.labels(&belle).await.unwrap(), ["devis", "vip"]);
+    assert_eq!(operator.labels(&TenantId::new("taxi")).await.unwrap(), Vec::<String>::new());
+    operator.label(&belle, talks[0], ("vip", false), now()).await.unwrap();
+    assert_eq!(operator.labels(&belle).await.unwrap(), ["devis"]);
+    assert_eq!(operator.inbox_row(&TenantId::new("taxi"), talks[0]).await.unwrap(), None, "another tenant's");
+}
+
+async fn the_newest_message_of_each_conversation_is_found_however_far_the_index_is(store: Store) {
+    let operator = store.operator();
+    let belle = TenantId::new("belle");
+    let (one, two) = (conversation(&store, "belle", 1, "Anne").await, conversation(&store, "belle", 2, "Bob").await);
+    came(&store, "belle", (one, 1), 1_000, "bonjour").await;
+    came(&store, "belle", (two, 2), 1_100, "salut").await;
+    index_all(&mut store.search_index().unwrap(), now()).await;
+    let newest = async || -> Vec<String> {
+        let newest = operator.newest_messages(&belle, &[one, two]).await.unwrap();
+        [one, two].iter().filter_map(|id| newest.get(&id.0)).map(|row| row.body.clone()).collect()
+    };
+    assert_eq!(newest().await, ["bonjour", "salut"]);
+    went(&store, "belle", one, 1_200, "réponse").await;
+    assert_eq!(newest().await, ["réponse", "salut"]);
+    let foreign = operator.newest_messages(&TenantId::new("taxi"), &[one]).await.unwrap();
+    assert!(foreign.is_empty(), "another tenant's");
+}
+
+async fn notes_and_canned_replies_are_their_tenants_alone(store: Store) {
+    let operator = store.operator();
+    let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
+    let talk = conversation(&store, "belle", 1, "Anne").await;
+    let note = NoteRow {
+        id: Uuid::now_v7(),
+        author: "user:1".to_owned(),
+        author_name: "Awa".to_owned(),
+        body: "allergique".to_owned(),
+        created_at: now(),
+    };
+    operator.add_note(&belle, talk, &note).await.unwrap();
+    assert_eq!(operator.notes(&belle, talk).await.unwrap(), [note]);
+    assert!(operator.notes(&taxi, talk).await.unwrap().is_empty());
+    let reply = |body: &str| CannedReply { id: Uuid::now_v7(), shortcut: "merci".to_owned(), body: body.to_owned() };
+    operator.keep_canned_reply(&belle, &reply("Merci"), ("user:1", now())).await.unwrap();
+    operator.keep_canned_reply(&belle, &reply("Merci beaucoup"), ("user:1", now())).await.unwrap();
+    let kept = operator.canned_replies(&belle).await.unwrap();
+    assert_eq!(kept.iter().map(|reply| reply.body.as_str()).collect::<Vec<_>>(), ["Merci beaucoup"]);
+    assert!(!operator.remove_canned_reply(&taxi, kept[0].id).await.unwrap(), "another tenant's");
+    assert!(operator.remove_canned_reply(&belle, kept[0].id).await.unwrap());
+}
+
+async fn the_feed_tells_what_is_new_with_its_conversation(store: Store) {
+    let operator = store.operator();
+    let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
+    let talk = conversation(&store, "belle", 1, "Anne").await;
+    came(&store, "belle", (talk, 1), 1_000, "bonjour").await;
+    let event = async |kind: &str, entity: Uuid, tenant: &str| -> Uuid {
+        let id = Uuid::now_v7();
+        let when = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let sql = format!(
+            "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, \
+                created_at) VALUES ('{id}', '{tenant}', 'message_routed', '{kind}', '{entity}', '{id}', 'bot', '{{}}', '{when}')"
+        );
+        run(&store, sql).await;
+        id
+    };
+    let start = operator.feed_end().await.unwrap();
+    let (first, foreign) = (event("message_in", at(1_000), "belle").await, event("conversation", talk.0, "taxi").await);
+    let (rows, next) = operator.feed(std::slice::from_ref(&belle), start, 10).await.unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (row.id, row.conversation)).collect();
+    assert_eq!(told, [(first, Some(talk.0))]);
+    let second = event("conversation", talk.0, "belle").await;
+    let (rows, _) = operator.feed(&[belle.clone(), taxi.clone()], next, 10).await.unwrap();
+    let new: Vec<_> = rows.iter().filter(|row| row.id != first && row.id != foreign).map(|row| row.id).collect();
+    assert_eq!(new, [second], "what was read may come again, what is new comes");
+    let missed = operator.missed(&belle, (first, chrono::Utc::now()), 10).await.unwrap();
+    assert_eq!(missed.iter().map(|row| row.id).collect::<Vec<_>>(), [first, second]);
+    assert_eq!(operator.missed(&taxi, (first, chrono::Utc::now()), 10).await.unwrap().len(), 1);
+    let done = operator.conversation_events(&belle, talk, (base(), chrono::Utc::now() + TimeDelta::hours(1))).await;
+    assert_eq!(done.unwrap().len(), 1);
+    assert_eq!(operator.flow_events(&belle, &[first]).await.unwrap().len(), 1);
+}
+
 async fn every_message_is_there_however_far_the_index_is(store: Store) {
     let operator = store.operator();
     let talk = conversation(&store, "belle", 1, "Anne").await;
@@ -335,6 +465,10 @@ macro_rules! on_both {
 }
 
 on_both! {
+    the_inbox_shows_first_who_waits_longest
+    the_newest_message_of_each_conversation_is_found_however_far_the_index_is
+    notes_and_canned_replies_are_their_tenants_alone
+    the_feed_tells_what_is_new_with_its_conversation
     lists_show_the_newest_first_and_nothing_of_others
     every_message_is_there_however_far_the_index_is
     names_numbers_and_texts_are_found_however_they_are_spelt

@@ -2,6 +2,8 @@
 //!
 //! Every table and column that is kept stands here; a test compares the list with both schemas.
 
+mod inbox;
+
 /// The type of a column, and how both databases show it as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnKind {
@@ -168,9 +170,20 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("last_message_at"),
             number("unread"),
             long("flow"),
+            time("waiting_since"),
+            time("snoozed_until"),
+            time("snoozed_at"),
             time("created_at"),
             time("updated_at"),
         ],
+    ),
+    compared("notes", 1, inbox::NOTES),
+    compared("canned_replies", 1, inbox::CANNED_REPLIES),
+    compared("daily_figures", 2, &[text("tenant_id"), text("day"), long("figures"), time("made_at")]),
+    compared(
+        "conversation_labels",
+        3,
+        &[text("tenant_id"), text("conversation_id"), text("label"), time("created_at")],
     ),
     compared(
         "timers",

@@ -120,6 +120,13 @@ async fn fill(store: &Store) {
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
         UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
+        UPDATE conversations SET waiting_since = '{t}', snoozed_until = '{t}', snoozed_at = '{t}'
+            WHERE id = (SELECT min(id) FROM conversations);
+        INSERT INTO notes VALUES ('00000000-0000-7000-8000-0000000000a7', 'belle', (SELECT min(id) FROM conversations),
+            'u1', 'Awa', '{odd}', '{t}');
+        INSERT INTO canned_replies VALUES ('00000000-0000-7000-8000-0000000000a8', 'belle', 'merci', '{odd}', 'u1', '{t}', '{t}');
+        INSERT INTO daily_figures VALUES ('belle', '2026-11-20', '{{}}', '{t}');
+        INSERT INTO conversation_labels VALUES ('belle', (SELECT min(id) FROM conversations), 'vip', '{t}');
         UPDATE messages_in SET body = '{odd}', profile_name = '{odd}', details = '{{}}', reason = 'odd'
             WHERE id = (SELECT min(id) FROM messages_in);
         UPDATE messages_out SET body = '{odd}', template = '{{\"name\": \"rdv\"}}', behind = 1, urgent = 0, expires_at = '{t}', life = 2,

@@ -164,16 +164,20 @@ pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addres
 /// `unread` of a turn is how many messages it adds, or -1 when a person has read all of them.
 pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c (id, tenant_id, channel_id, contact_id, \
         address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
-        last_message_at, unread, assignee, flow, created_at, updated_at) \
+        last_message_at, unread, assignee, flow, created_at, updated_at, waiting_since) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
         $8::bigint[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
-        $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[]) j ORDER BY 1 \
+        $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], \
+        $20::timestamptz[]) j ORDER BY 1 \
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
         last_message_at = coalesce(excluded.last_message_at, c.last_message_at), \
         unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE c.unread + excluded.unread END, \
+        waiting_since = CASE WHEN excluded.handler = 'bot' OR excluded.status = 'resolved' OR excluded.unread < 0 THEN NULL \
+            WHEN c.waiting_since IS NULL AND excluded.unread + c.unread > 0 \
+                THEN coalesce(excluded.last_inbound_at, excluded.updated_at) ELSE c.waiting_since END, \
         assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at";
 
 pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \

@@ -4,6 +4,8 @@ pub(super) mod audit;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
+pub(super) mod figures;
+pub(super) mod inbox;
 mod lock;
 pub(super) mod operator;
 pub(super) mod paid_access;

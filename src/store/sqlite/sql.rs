@@ -128,15 +128,16 @@ pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
 pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, assignee, \
-        flow, created_at, \
-        updated_at) VALUES ",
-    columns: 19,
+        flow, created_at, updated_at, waiting_since) VALUES ",
+    columns: 20,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
         timer_at = excluded.timer_at, last_inbound_at = excluded.last_inbound_at, \
         last_message_at = coalesce(excluded.last_message_at, last_message_at), \
         unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE unread + excluded.unread END, \
+        waiting_since = CASE WHEN excluded.handler = 'bot' OR excluded.status = 'resolved' OR excluded.unread < 0 THEN NULL WHEN \
+        waiting_since IS NULL AND excluded.unread + unread > 0 THEN coalesce(excluded.last_inbound_at, excluded.updated_at) ELSE waiting_since END, \
         assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at",
 };
 

@@ -34,6 +34,7 @@ async fn a_person_signs_in_and_out() {
     browser.click("main button").await;
     browser.client.wait().for_element(Locator::Css("#role")).await.expect("the team's page");
     assert_eq!(browser.path().await, "/console/team");
+    browser.click(".me summary").await;
     browser.click("form[action='/console/logout'] button").await;
     browser.client.wait().for_element(Locator::Css("#password")).await.expect("the sign-in");
     browser.goto("/console/team").await;
@@ -74,6 +75,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     let recovery = browser.text(".codes li").await;
     browser.assert_accessible().await;
 
+    browser.click(".me summary").await;
     browser.click("form[action='/console/logout'] button").await;
     browser.client.wait().for_element(Locator::Css("#password")).await.expect("the sign-in");
     browser.sign_in(AWA).await;
@@ -89,6 +91,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     browser.click("main form button").await;
     browser.client.wait().for_element(Locator::Css("form[action='/console/logout']")).await.expect("signed in");
 
+    browser.click(".me summary").await;
     browser.click("form[action='/console/logout'] button").await;
     browser.client.wait().for_element(Locator::Css("#password")).await.expect("the sign-in");
     browser.sign_in(AWA).await;

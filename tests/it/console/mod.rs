@@ -1,12 +1,13 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
+mod inbox;
 mod people;
 mod visitor;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use self::visitor::Visitor;
+use self::visitor::{Shown, Visitor};
 use crate::daemon::World;
 
 pub(crate) const PASSWORD: &str = "une phrase assez longue";

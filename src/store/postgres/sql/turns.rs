@@ -71,6 +71,9 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
             recent_answers = f.recent_answers, timer_at = f.timer_at, last_inbound_at = f.last_inbound_at, \
             last_message_at = CASE WHEN f.inbound_id IS NULL AND f.first_id IS NULL THEN c.last_message_at ELSE f.at END, \
             unread = CASE WHEN f.marks_read THEN 0 WHEN f.role = 'client' THEN c.unread + 1 ELSE c.unread END, \
+            waiting_since = CASE WHEN f.handler = 'bot' OR f.status = 'resolved' OR f.marks_read THEN NULL \
+                WHEN c.waiting_since IS NULL AND (f.role = 'client' OR c.unread > 0) THEN coalesce(f.last_inbound_at, f.at) \
+                ELSE c.waiting_since END, \
             assignee = f.assignee, flow = f.flow, updated_at = f.at \
         FROM free f WHERE c.id = f.conversation_id AND c.version = f.version AND c.tenant_id = f.tenant_id \
         RETURNING f.place, f.deferred, f.tenant_id, f.inbound_id, f.conversation_id, f.role, f.reason, f.at), \

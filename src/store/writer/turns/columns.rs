@@ -1,7 +1,7 @@
 //! Column values of a turn's rows.
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::conversation::{Assignee, Conversation};
+use palabre_actors::domain::conversation::{Assignee, Conversation, ConversationStatus, Handler};
 use palabre_actors::domain::message::Role;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::{Draft, Start, Turn};
@@ -43,7 +43,7 @@ pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 23], DbErr> {
 }
 
 /// As `sql::CONVERSATIONS` takes them.
-pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 19], DbErr> {
+pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 20], DbErr> {
     let session = conversation.session.as_ref();
     let has_message = turn.consumed.is_some() || !turn.outbox.is_empty();
     Ok([
@@ -66,7 +66,16 @@ pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[
         flow(conversation)?,
         time(turn.at),
         time(turn.at),
+        time_or_null(waiting_since(turn, conversation)),
     ])
+}
+
+/// Since when the contact of a new conversation waits for a person; later turns keep or end it in their statements.
+fn waiting_since(turn: &Turn, conversation: &Conversation) -> Option<Timestamp> {
+    let waits = conversation.handler == Handler::Human
+        && conversation.status != ConversationStatus::Resolved
+        && unread(turn) > 0;
+    waits.then(|| conversation.last_inbound_at.unwrap_or(turn.at))
 }
 
 /// How many unread messages a turn adds; -1 when it marks all of them as read.

@@ -1,0 +1,104 @@
+//! The stylesheet and the script of the console, embedded, each with a hash of its content in its URL.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Path;
+use sha2::{Digest as _, Sha256};
+
+use super::routes::PageRoutes;
+
+const STYLE: &str = include_str!("assets/console.css");
+const SCRIPT: &str = include_str!("assets/console.js");
+
+/// Where browsers find them: a content that changes has another URL, so that they may keep each for ever.
+#[derive(Clone, Debug)]
+pub struct AssetUrls {
+    pub style: String,
+    pub script: String,
+}
+
+impl AssetUrls {
+    #[must_use]
+    pub fn built_in() -> Self {
+        let url = |name: &str, content: &str| format!("/console/assets/{name}?v={}", hash(content));
+        Self { style: url("console.css", STYLE), script: url("console.js", SCRIPT) }
+    }
+}
+
+fn hash(content: &str) -> String {
+    let digest = Sha256::digest(content.as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn mount(routes: &mut PageRoutes<'_>) {
+    routes.get("/assets/{name}", show);
+}
+
+/// `GET /console/assets/{name}`
+pub async fn show(name: Path<String>) -> HttpResponse {
+    let (content_type, content) = match name.as_str() {
+        "console.css" => ("text/css; charset=utf-8", STYLE),
+        "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => return HttpResponse::NotFound().finish(),
+    };
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens of the light and of the dark theme.
+    fn tokens() -> [Vec<(String, [f64; 3])>; 2] {
+        let mut themes = STYLE.split(":root {").skip(1).map(|theme| {
+            let theme = theme.split('}').next().unwrap();
+            let token = |line: &str| {
+                let (name, value) = line.trim().strip_prefix("--")?.split_once(": #")?;
+                let channel = |at: usize| f64::from(u8::from_str_radix(&value[at..at + 2], 16).unwrap()) / 255.0;
+                Some((name.to_owned(), [channel(0), channel(2), channel(4)]))
+            };
+            theme.split(';').filter_map(token).collect()
+        });
+        [themes.next().unwrap(), themes.next().unwrap()]
+    }
+
+    fn luminance(colour: [f64; 3]) -> f64 {
+        let [r, g, b] =
+            colour.map(|part| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) });
+        0.0722f64.mul_add(b, 0.2126f64.mul_add(r, 0.7152 * g))
+    }
+
+    #[test]
+    fn every_pair_of_text_and_ground_can_be_read() {
+        const PAIRS: &[(&str, &[&str])] = &[
+            ("ink", &["paper", "accent-soft", "bot", "person", "note", "customer", "warn-ground"]),
+            ("soft", &["paper", "accent-soft", "bot", "person", "note", "customer"]),
+            ("accent", &["paper", "accent-soft", "customer"]),
+            ("accent-ink", &["accent"]),
+            ("warn", &["paper", "warn-ground"]),
+            ("bad", &["paper", "bad-ground", "bot", "person"]),
+            ("bot-ink", &["bot", "paper"]),
+        ];
+        for (theme, name) in tokens().iter().zip(["light", "dark"]) {
+            let of = |token: &str| theme.iter().find(|(name, _)| name == token).expect(token).1;
+            for (text, grounds) in PAIRS {
+                for ground in *grounds {
+                    let (one, two) = (luminance(of(text)), luminance(of(ground)));
+                    let contrast = (one.max(two) + 0.05) / (one.min(two) + 0.05);
+                    assert!(contrast >= 4.5, "{name}: {text} on {ground} has {contrast:.2}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_changes_with_its_content() {
+        assert_ne!(hash("a"), hash("b"));
+        let urls = AssetUrls::built_in();
+        assert!(urls.style.starts_with("/console/assets/console.css?v=") && urls.script.len() > 40, "{urls:?}");
+    }
+}

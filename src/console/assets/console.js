@@ -1,0 +1,237 @@
+// Live updates, keys and the composer. Every page works without it.
+"use strict";
+(() => {
+  const body = document.body, who = body.dataset.who;
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const scroll = $("#scroll"), text = $("#text"), reply = $("#reply");
+  const talk = $(".talk"), conversation = talk?.dataset.conversation ?? $("[data-watch]")?.dataset.watch;
+  const title = document.title;
+
+  const scroller = () => scroll && scroll.scrollHeight > scroll.clientHeight + 4 && getComputedStyle(scroll).overflowY !== "visible" ? scroll : document.scrollingElement;
+  const atEnd = () => { const of = scroller(); return of.scrollHeight - of.scrollTop - of.clientHeight < 80; };
+  const toEnd = () => { const of = scroller(); of.scrollTop = of.scrollHeight; };
+
+  // Fragments: elements with data-live are replaced by those of the same id on a fresh copy of the page.
+  const parse = html => new DOMParser().parseFromString(html, "text/html");
+  const lastRead = () => $("#seen [name=last_message]")?.value ?? "";
+  function swap(page, everything) {
+    const wasAtEnd = !scroll || atEnd(), writes = text && text.value.trim() !== "";
+    for (const mine of $$("[data-live]")) {
+      const fresh = page.getElementById(mine.id);
+      if (!fresh || fresh.innerHTML === mine.innerHTML) continue;
+      if (mine.dataset.live === "idle" && writes && !everything) continue;
+      if (mine.contains(document.activeElement) && document.activeElement !== body && mine.id !== "rows" && mine.id !== "tabs") {
+        const held = document.activeElement, name = held.name || held.dataset.key;
+        mine.replaceChildren(...fresh.childNodes);
+        if (name) $(`[name="${name}"], [data-key="${name}"]`, mine)?.focus();
+      } else {
+        const row = document.activeElement?.dataset?.row;
+        mine.replaceChildren(...fresh.childNodes);
+        if (row && mine.id === "rows") $(`[data-row="${row}"]`, mine)?.focus();
+      }
+      for (const name of fresh.getAttributeNames()) mine.setAttribute(name, fresh.getAttribute(name));
+    }
+    if (scroll && wasAtEnd) toEnd();
+    count();
+    mark();
+    if (writes && !everything) came();
+  }
+
+  function count() {
+    const waiting = Number($("#tabs")?.dataset.waiting ?? 0);
+    document.title = waiting > 0 ? `(${waiting}) ${title}` : title;
+  }
+
+  // What came since the person began to write: the next send says that they have seen it.
+  function came() {
+    const note = $("#came"), seen = lastRead();
+    if (!note || !reply) return;
+    const fresh = $$(".timeline [data-message]").filter(each => each.dataset.message > seen);
+    note.hidden = fresh.length === 0;
+    if (fresh.length === 0) return;
+    note.textContent = fresh.length === 1 ? note.dataset.one : note.dataset.many.replace("{count}", fresh.length);
+    $(".send span", reply).textContent = reply.dataset.anyway;
+    if (!reply.elements.force) {
+      const force = document.createElement("input");
+      Object.assign(force, { type: "hidden", name: "force", value: "true" });
+      reply.append(force);
+    }
+  }
+
+  let busy = false, again = false, timer;
+  async function refresh() {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href.split("#")[0], { headers: { "X-Quiet": document.visibilityState === "visible" ? "" : "1" } });
+      if (answer.redirected && new URL(answer.url).pathname === "/console/login") { location.reload(); return; }
+      if (answer.ok) { swap(parse(await answer.text()), false); online(); }
+    } catch { offline(); } finally {
+      busy = false;
+      if (again) { again = false; soon(); }
+    }
+  }
+  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 120); };
+
+  // One stream for all tabs: who holds the lock has it, and tells the others.
+  const line = $("#connection"), channel = "BroadcastChannel" in window ? new BroadcastChannel("palabre") : null;
+  let lostAt = null, polling = null;
+  function online() { if (!lostAt && !polling) return; lostAt = null; if (line && !polling) line.hidden = true; }
+  function offline() {
+    if (!line) return;
+    lostAt ??= new Date();
+    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    line.textContent = body.dataset.offline.replace("{time}", time);
+    line.hidden = false;
+  }
+  function hear(event) {
+    if (event.kind === "changed") { if (document.visibilityState === "visible" || $("#tabs")) soon(); }
+    else if (event.kind === "presence") colleagues(event.data);
+    else if (event.kind === "resync") soon();
+    else if (event.kind === "open") { online(); if (event.again) soon(); }
+    else if (event.kind === "lost") offline();
+  }
+  function tell(event) { hear(event); channel?.postMessage(event); }
+  function poll() {
+    if (polling) return;
+    polling = setInterval(refresh, 5000);
+    if (line) { line.textContent = body.dataset.polling; line.hidden = false; }
+  }
+  let last = body.dataset.after;
+  function connect(release) {
+    let opened = false, failures = 0;
+    const source = new EventSource(`/console/events?after=${encodeURIComponent(last)}`);
+    source.onopen = () => { failures = 0; if (polling) { clearInterval(polling); polling = null; } tell({ kind: "open", again: opened }); opened = true; };
+    source.addEventListener("changed", event => { last = event.lastEventId || last; tell({ kind: "changed", data: JSON.parse(event.data) }); });
+    source.addEventListener("presence", event => tell({ kind: "presence", data: JSON.parse(event.data) }));
+    source.addEventListener("resync", () => tell({ kind: "resync" }));
+    source.onerror = () => {
+      if (opened) tell({ kind: "lost" });
+      failures += 1;
+      if (!opened && failures > 2) poll();
+      // A browser that gave up (an answer that is no stream) tries anew.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(release), 1000 + Math.random() * 2000);
+    };
+  }
+  if (who && $("[data-live]")) {
+    channel?.addEventListener("message", event => hear(event.data));
+    if (navigator.locks) navigator.locks.request("palabre-events", () => new Promise(connect));
+    else connect();
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") soon(); });
+    setInterval(() => { if (document.visibilityState === "visible") soon(); }, 60000);
+  }
+
+  // Colleagues: who else looks, who writes.
+  function post(url, fields) {
+    return fetch(url, { method: "POST", body: new URLSearchParams({ csrf: body.dataset.csrf, ...fields }), keepalive: true });
+  }
+  let typedAt = 0;
+  const here = (typing, gone) => { if (talk) post("/console/presence", { conversation, typing, gone }).catch(() => {}); };
+  function colleagues(data) {
+    const strip = $("#colleagues");
+    if (!strip || data.conversation !== conversation) return;
+    const others = data.people.filter(each => each.who !== who), typing = others.filter(each => each.is_typing);
+    const told = typing.length ? [strip.dataset.typing, typing] : [strip.dataset.looking, others];
+    strip.textContent = told[0].replace("{names}", told[1].map(each => each.name).join(", "));
+    strip.hidden = others.length === 0;
+  }
+  if (talk && who) {
+    setTimeout(() => here(false, false), 400);
+    setInterval(() => { if (document.visibilityState === "visible") here(false, false); }, 20000);
+    addEventListener("pagehide", () => here(false, true));
+  }
+
+  // The composer.
+  const canned = $("#canned");
+  function suggest() {
+    if (!canned) return;
+    const word = /^\/(\S*)$/.exec(text.value);
+    const fits = $$("button", canned).filter(each => { each.hidden = !(word && $("b", each).textContent.startsWith(`/${word[1].toLowerCase()}`)); each.ariaSelected = "false"; return !each.hidden; });
+    canned.hidden = fits.length === 0;
+    if (fits[0]) fits[0].ariaSelected = "true";
+  }
+  function take(of) { text.value = of.dataset.body; canned.hidden = true; text.focus(); }
+  canned?.addEventListener("click", event => { const of = event.target.closest("button"); if (of) take(of); });
+  text?.addEventListener("input", () => {
+    suggest();
+    if (Date.now() - typedAt > 3000 && text.value) { typedAt = Date.now(); here(true, false); }
+  });
+  text?.addEventListener("keydown", event => {
+    if (canned && !canned.hidden && (event.key === "Enter" || event.key === "Tab")) { event.preventDefault(); take($("[aria-selected=true]", canned)); }
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); reply.requestSubmit(); }
+    else if (event.key === "Enter" && !event.shiftKey && reply.action.endsWith("/console/sandbox")) { event.preventDefault(); reply.requestSubmit(); }
+    else if (event.key === "Escape") { event.stopPropagation(); text.blur(); }
+  });
+  reply?.addEventListener("submit", async event => {
+    event.preventDefault();
+    const button = $("button.main", reply);
+    button.disabled = true;
+    try {
+      const answer = await fetch(reply.action, { method: "POST", body: new URLSearchParams(new FormData(reply)) });
+      const page = parse(await answer.text()), composer = page.getElementById("composer") ?? page.getElementById("reply");
+      if (!composer) { document.documentElement.innerHTML = page.documentElement.innerHTML; return; }
+      const fresh = page.getElementById("reply");
+      if (answer.redirected) {
+        text.value = "";
+        history.replaceState(null, "", answer.url.replace(/[?&]done=sent/, "").split("#")[0]);
+      }
+      for (const old of $$("#composer .stale, #composer .refused:not(#came)")) old.remove();
+      for (const of of $$("#composer .stale, #composer .refused:not(#came)", page)) reply.before(of);
+      if (fresh) {
+        for (const name of ["key", "version", "last_message"]) if (reply.elements[name] && fresh.elements[name]) reply.elements[name].value = fresh.elements[name].value;
+        if (!fresh.elements.force) reply.elements.force?.remove();
+        else if (!reply.elements.force) reply.append(fresh.elements.force);
+        const label = $(".send span", fresh);
+        if (label) $(".send span", reply).textContent = label.textContent;
+      }
+      const note = $("#came");
+      if (note) note.hidden = true;
+      swap(page, true);
+      toEnd();
+    } catch {
+      let note = $("#unsent");
+      if (!note) { note = Object.assign(document.createElement("p"), { id: "unsent", className: "refused" }); note.setAttribute("role", "alert"); reply.before(note); }
+      note.textContent = body.dataset.unsent;
+    } finally { button.disabled = false; }
+  });
+  for (const form of $$("form.template")) {
+    form.addEventListener("input", () => {
+      const values = new FormData(form);
+      $(".preview span", form).textContent = form.dataset.preview.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => values.get(`v.${name}`) || whole);
+    });
+  }
+
+  // Keys.
+  let at = -1, prefix = false;
+  const rows = () => $$("[data-row]");
+  function mark() { const all = rows(); all.forEach((row, index) => row.classList.toggle("at", index === at)); }
+  function move(by) {
+    const all = rows();
+    if (!all.length) return;
+    if (at < 0) at = all.findIndex(row => row.ariaCurrent === "true");
+    at = Math.max(0, Math.min(all.length - 1, at + by));
+    mark();
+    all[at].focus({ preventScroll: true });
+    all[at].scrollIntoView({ block: "nearest" });
+  }
+  const press = key => { const of = $(`[data-key="${key}"]`); if (!of) return; const more = of.closest("details"); if (more) more.open = true; if (of.tagName === "SELECT") of.focus(); else of.click(); };
+  const acts = {
+    j: () => move(1), k: () => move(-1), r: () => text?.focus(), n: () => $("#note")?.focus(), "/": () => $("#q")?.focus(),
+    t: () => press("t"), h: () => press("h"), a: () => press("a"), e: () => press("e"), s: () => press("s"),
+    "?": () => $("#keys")?.showModal(),
+    Escape: () => { if (body.classList.contains("open")) $(".head .back")?.click(); },
+  };
+  const places = { i: "/console/conversations", f: "/console/faq", c: "/console/analytics", a: "/console/bookings" };
+  document.addEventListener("keydown", event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
+    if (prefix) { prefix = false; if (places[event.key]) location.href = places[event.key]; return; }
+    if (event.key === "g") { prefix = true; setTimeout(() => { prefix = false; }, 1000); return; }
+    const act = acts[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+
+  if (scroll && (location.hash === "#end" || (talk && !location.hash))) toEnd();
+  if ($("#told")) setTimeout(() => { $("#told").hidden = true; }, 10000);
+  count();
+})();

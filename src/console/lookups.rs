@@ -1,0 +1,85 @@
+//! What the pages about conversations look up: tenants, channels, names, times.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use minijinja::Value;
+use minijinja::value::Serde;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
+use serde::Serialize;
+
+use super::display::Display;
+use super::{ConsoleError, ConsoleState, Member};
+use crate::config::{Channel, Tenant};
+use crate::service::handling::ConversationAccess;
+use crate::service::inbox;
+
+/// Something that serializes, as templates see it.
+pub(super) fn shown(of: impl Serialize) -> Value {
+    Value::from(Serde(of))
+}
+
+impl ConsoleState {
+    pub(super) fn now(&self) -> Timestamp {
+        self.deps.clock.now()
+    }
+
+    #[must_use]
+    pub(super) fn access(&self) -> ConversationAccess<'_> {
+        ConversationAccess { store: &self.deps.store, outgoing: &*self.deps.outgoing }
+    }
+
+    /// A tenant of the configuration. `None`: it is not configured any more, and its rows are still there.
+    #[must_use]
+    pub(super) fn tenant(&self, id: &TenantId) -> Option<&Tenant> {
+        self.deps.tenants.iter().find(|tenant| tenant.id == *id)
+    }
+
+    #[must_use]
+    pub(super) fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Option<&Channel> {
+        self.tenant(tenant)?.channels.iter().find(|channel| channel.id == *id)
+    }
+
+    /// What the tenant that a member looks at is called.
+    pub(super) fn tenant_name<'a>(&'a self, member: &'a Member) -> &'a str {
+        self.tenant(&member.tenant).map_or_else(|| member.tenant.as_str(), |tenant| tenant.name.as_str())
+    }
+
+    /// The channels whose messages do not wait for each other.
+    #[must_use]
+    pub(super) fn unordered(&self) -> BTreeSet<ChannelId> {
+        let channels = self.deps.tenants.iter().flat_map(|tenant| &tenant.channels);
+        channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
+    }
+
+    /// A number of the tenant's own, which tells which country is home.
+    #[must_use]
+    pub(super) fn home(&self, tenant: &TenantId) -> Option<&Address> {
+        self.tenant(tenant)?.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone())
+    }
+
+    /// How a member sees times.
+    #[must_use]
+    pub(super) fn display(&self, member: &Member) -> Display {
+        let timezone = self.tenant(&member.tenant).map_or(Tz::UTC, |tenant| tenant.timezone);
+        Display { language: member.language, timezone, now: self.now() }
+    }
+
+    /// A text in the member's language.
+    #[must_use]
+    pub(super) fn text(&self, member: &Member, section: &str, key: &str) -> String {
+        self.pages.texts().get(member.language, section, key).to_owned()
+    }
+
+    /// The names of the tenant's people, by who they are in events (`user:…`).
+    ///
+    /// # Errors
+    /// [`ConsoleError`]
+    pub(super) async fn names(&self, member: &Member) -> Result<BTreeMap<String, String>, ConsoleError> {
+        let mut names = inbox::colleagues(&member.caller, &self.deps.store, &member.tenant).await?;
+        names.insert(member.caller.who.to_string(), member.name.clone());
+        Ok(names)
+    }
+}

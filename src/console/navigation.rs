@@ -1,0 +1,60 @@
+//! Where the navigation leads: what a member may see, and nothing else.
+
+use serde::Serialize;
+
+use super::Member;
+use super::texts::Texts;
+use crate::service::Permission;
+
+/// Where a place of the navigation leads, the key of its text, its icon, and who may go there.
+type PlaceRow = (&'static str, &'static str, &'static str, Permission);
+
+/// The daily ones first. A page stands here from the day it is there.
+const PLACES: &[PlaceRow] = &[
+    ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
+    ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
+    ("/console/outbox", "outbox", "send", Permission::OutboxRead),
+    ("/console/replies", "replies", "reply", Permission::ConversationWrite),
+    ("/console/sandbox", "sandbox", "phone", Permission::ConversationWrite),
+];
+
+/// What is seldom needed stands under the member's own name.
+const SELDOM: &[PlaceRow] = &[
+    ("/console/team", "team", "people", Permission::TeamRead),
+    ("/console/keys", "keys", "key", Permission::KeyWrite),
+    ("/console/audit", "audit", "book", Permission::AuditRead),
+];
+
+/// A place, as templates see it.
+#[derive(Serialize)]
+pub(super) struct NavigationPlace<'a> {
+    href: &'a str,
+    key: &'a str,
+    label: &'a str,
+    icon: &'a str,
+}
+
+/// Where this member may go.
+pub(super) fn places<'a>(texts: &'a Texts, member: &'a Member) -> Vec<NavigationPlace<'a>> {
+    open(PLACES, texts, member).collect()
+}
+
+/// What stands under the member's own name.
+pub(super) fn account<'a>(texts: &'a Texts, member: &'a Member) -> Vec<NavigationPlace<'a>> {
+    let own = |href, key, icon| NavigationPlace { href, key, label: texts.get(member.language, "nav", key), icon };
+    let mut places = vec![own("/console/account", "account", "people")];
+    if member.tenants.len() > 1 || member.sees_all {
+        places.push(own("/console/tenants", "tenants", "people"));
+    }
+    places.extend(open(SELDOM, texts, member));
+    places
+}
+
+fn open<'a>(
+    rows: &'a [PlaceRow],
+    texts: &'a Texts,
+    member: &'a Member,
+) -> impl Iterator<Item = NavigationPlace<'a>> + use<'a> {
+    let open = rows.iter().filter(|(_, _, _, permission)| member.caller.may(*permission));
+    open.map(|(href, key, icon, _)| NavigationPlace { href, key, label: texts.get(member.language, "nav", key), icon })
+}

@@ -1,0 +1,27 @@
+//! Every SQL text behind the figures of a tenant, in PostgreSQL's words.
+
+/// Tenant, from which id, before which id, from which moment, before which: conversation or null, when, outcome.
+pub(in crate::store) const CAME: &str = "SELECT conversation_id, created_at, reason FROM messages_in \
+    WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND created_at >= $4::timestamptz AND created_at < $5::timestamptz AND role = 'client'";
+
+/// Tenant, from which id, before which id, from which moment, before which: conversation, when, kind, state.
+pub(in crate::store) const WENT: &str = "SELECT conversation_id, created_at, kind, state FROM messages_out \
+    WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND created_at >= $4::timestamptz AND created_at < $5::timestamptz AND kind <> 'action'";
+
+/// Tenant, from which moment, before which: how many said STOP.
+pub(in crate::store) const STOPPED: &str = "SELECT count(*) FROM consents WHERE tenant_id = $1 AND what = 'opted_out' \
+    AND created_at >= $2::timestamptz AND created_at < $3::timestamptz";
+
+/// Tenant, from which id, how many: what nobody had an answer to, the newest first: text, when, conversation.
+pub(in crate::store) const UNANSWERED: &str = "SELECT body, created_at, conversation_id FROM messages_in \
+    WHERE tenant_id = $1 AND id >= $2 AND role = 'client' \
+    AND reason IN ('answered_fallback', 'silent_no_rule') ORDER BY id DESC LIMIT $3";
+
+/// Tenant, from which day, to which: day, figures, when they were made.
+pub(in crate::store) const KEPT: &str = "SELECT day, figures, made_at FROM daily_figures \
+    WHERE tenant_id = $1 AND day >= $2 AND day <= $3 ORDER BY day";
+
+/// Tenant, day, figures, now.
+pub(in crate::store) const KEEP: &str = "INSERT INTO daily_figures (tenant_id, day, figures, made_at) \
+    VALUES ($1, $2, $3, $4::timestamptz) ON CONFLICT (tenant_id, day) DO UPDATE SET figures = excluded.figures, \
+    made_at = excluded.made_at";

@@ -29,6 +29,7 @@ mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
+mod paid_access;
 mod retention;
 #[path = "retention.rs"]
 mod retention_on_postgres;

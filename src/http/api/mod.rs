@@ -14,6 +14,7 @@ mod json_errors;
 mod messages;
 mod openapi;
 mod outbox;
+mod paid_access;
 mod params;
 mod problems;
 mod visibility;
@@ -123,5 +124,6 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     consents::mount(routes);
     conversations::mount(routes);
     contacts::mount(routes);
+    paid_access::mount(routes);
     audit::mount(routes);
 }

@@ -39,6 +39,13 @@ use utoipa::{Modify, OpenApi};
         super::conversations::handling::reopen,
         super::contacts::list,
         super::contacts::show,
+        super::paid_access::plans,
+        super::paid_access::subscriptions,
+        super::paid_access::grant,
+        super::paid_access::revoke,
+        super::paid_access::cancel,
+        super::paid_access::refund,
+        super::paid_access::checkout,
         super::audit::list,
     ),
     components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply)),
@@ -50,6 +57,7 @@ use utoipa::{Modify, OpenApi};
         (name = "consents", description = "Who consented to what"),
         (name = "conversations", description = "Who is talked with, and what was said"),
         (name = "contacts", description = "The persons of tenants"),
+        (name = "access", description = "Paid access to chats"),
         (name = "audit", description = "Who did what"),
     )
 )]

@@ -1,0 +1,208 @@
+//! Paid access through the real daemon: a simulated Stripe, a simulated Telegram, and a member between them.
+
+use chrono::Utc;
+use palabre::gateway::simulator::{CustomerMessage, Daemon};
+use palabre::gateway::telegram::simulator::TelegramSimulator;
+use palabre::payments::stripe::simulator::{SECRET_KEY, SimulatedStripe, WEBHOOK_SECRET, WebhookFaults};
+use serde_json::{Value, json};
+
+use crate::daemon::{PUBLIC_URL, Setup, World};
+
+const CHANNEL: &str = "belle-tg";
+const ACCOUNT: &str = "acct_Belle0000000001";
+const CHAT: i64 = -1_001_234_567_890;
+const AWA: i64 = 123_456_789;
+const STRANGER: i64 = 987_654_321;
+
+struct Shop {
+    stripe: SimulatedStripe,
+    telegram: TelegramSimulator,
+    world: World,
+    client: reqwest::Client,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let stripe = SimulatedStripe::start(ACCOUNT, Utc::now()).expect("the simulator starts");
+        let telegram = TelegramSimulator::on_this_machine().expect("the simulator starts");
+        telegram.add_bot(CHANNEL, "7000000001:AAbelle-token", Some("belle_secret-1"));
+        telegram.add_bot("taxi-tg", "7000000002:AAtaxi-token", Some("taxi_secret-2"));
+        let sms = format!(
+            "[[channels]]\nid = \"{{id}}-tg\"\nprovider = \"telegram\"\naddress = \"telegram:700000000{{number}}\"\n\
+             bot_token = {{ file = \"{{id}}-bot\" }}\nwebhook_secret = {{ file = \"{{id}}-secret\" }}\n\
+             api_base_url = \"{}\"\n",
+            telegram.base_url()
+        );
+        let tenant = format!(
+            "[stripe]\naccount = \"acct_Belle000000000{{number}}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès Premium\"\nprice = 999\n\
+             stars = 500\nchats = [\"telegram:{CHAT}\"]\nbot = \"{{id}}-tg\"\n"
+        );
+        let daemon = format!(
+            "{}\n[stripe]\nsecret_key = {{ file = \"stripe-key\" }}\nwebhook_secrets = [{{ file = \"stripe-hook\" }}]\n\
+             api_base_url = \"{}\"\n",
+            Setup::default().daemon,
+            stripe.base_url()
+        );
+        let mut world = World::asleep(&Setup { sms, tenant, daemon, ..Setup::default() });
+        for (name, secret) in [
+            ("belle-bot", "7000000001:AAbelle-token"),
+            ("belle-secret", "belle_secret-1"),
+            ("taxi-bot", "7000000002:AAtaxi-token"),
+            ("taxi-secret", "taxi_secret-2"),
+            ("stripe-key", SECRET_KEY),
+            ("stripe-hook", WEBHOOK_SECRET),
+        ] {
+            world.write_secret(name, secret);
+        }
+        world.start_daemon();
+        let reached_at = world.base_url().to_owned();
+        telegram.set_daemon(Daemon { public_base_url: PUBLIC_URL.to_owned(), reached_at });
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { stripe, telegram, world, client }
+    }
+
+    async fn write(&self, number: u64, text: &str) {
+        let message = CustomerMessage {
+            channel: CHANNEL.to_owned(),
+            id: format!("TG{number}u{number}"),
+            from: format!("telegram:{AWA}"),
+            text: text.to_owned(),
+            name: Some("Awa".to_owned()),
+            ..CustomerMessage::default()
+        };
+        assert_eq!(self.telegram.deliver(&message).await.expect("an answer").status, 200);
+    }
+
+    async fn update(&self, update: &Value) {
+        let answer = self.telegram.deliver_update(CHANNEL, update).await.expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    async fn asks_to_join(&self, number: i64, who: i64) {
+        self.update(&json!({ "update_id": number, "chat_join_request": {
+            "chat": { "id": CHAT, "type": "channel", "title": "Premium" },
+            "from": { "id": who, "is_bot": false, "first_name": "Someone" },
+            "user_chat_id": who, "date": 1,
+        } }))
+        .await;
+    }
+
+    /// Hands Stripe's webhooks over.
+    async fn hears_stripe(&self) {
+        let url = format!("{}/webhooks/stripe", self.world.base_url());
+        assert_eq!(self.stripe.deliver(&self.client, &url, WebhookFaults::default()).await, 0, "all were taken");
+    }
+
+    fn said(&self, start: &str) -> Option<String> {
+        let calls = self.telegram.calls_of("sendMessage");
+        let mut texts = calls.iter().filter(|call| call["chat_id"] == AWA).filter_map(|call| call["text"].as_str());
+        texts.find(|text| text.starts_with(start)).map(str::to_owned)
+    }
+}
+
+#[actix_web::test]
+async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back() {
+    let shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 2).await;
+    let offer = shop.said("Accès Premium").expect("an offer");
+    assert!(offer.starts_with("Accès Premium : 9,99 € par mois, ou 500 ⭐."), "{offer}");
+    let link = offer.split(' ').next_back().expect("a link").to_owned();
+    let page = link.strip_prefix(PUBLIC_URL).expect("ours").to_owned();
+    let (path, token) = page.split_once("?m=").expect("it names the member");
+    // The page, and the way to pay.
+    let here = |path: &str| format!("{}{path}", shop.world.base_url());
+    let html = shop.client.get(here(&page)).send().await.expect("an answer");
+    let policy = html.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    let html = html.text().await.expect("a page");
+    assert!(html.contains("9,99 €") && html.contains("Accès Premium"), "{html}");
+    let form = [("m", token)];
+    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
+    assert_eq!(buy.status(), 303);
+    let checkout = buy.headers()["location"].to_str().expect("text").to_owned();
+    assert!(shop.stripe.pay(&checkout, "awa@example.com"));
+    // Nothing is believed without its signature.
+    let forged = shop.client.post(here("/webhooks/stripe")).header("stripe-signature", "t=1,v1=00").body("{}");
+    assert_eq!(forged.send().await.expect("an answer").status(), 401);
+    shop.hears_stripe().await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    shop.telegram.called_at_least("createChatInviteLink", 1).await;
+    // Whoever got hold of the link is not let in; the member is.
+    shop.asks_to_join(100, STRANGER).await;
+    shop.telegram.called_at_least("declineChatJoinRequest", 1).await;
+    shop.asks_to_join(101, AWA).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 1).await;
+    assert_eq!(shop.telegram.calls_of("declineChatJoinRequest")[0]["user_id"], STRANGER);
+    assert_eq!(shop.telegram.calls_of("approveChatJoinRequest")[0]["user_id"], AWA);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'in'", 1).await;
+    // The same events again change nothing.
+    let again = shop.stripe.subscriptions()[0].clone();
+    shop.stripe.refund(&again);
+    shop.hears_stripe().await;
+    shop.telegram.called_at_least("banChatMember", 1).await;
+    shop.telegram.called_at_least("unbanChatMember", 1).await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'out'", 1).await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'revoked'", 1).await;
+    assert_eq!(shop.telegram.calls_of("unbanChatMember")[0]["only_if_banned"], true);
+    let events =
+        "SELECT count(*) FROM event_log WHERE event_type IN ('access_granted', 'access_revoked', 'payment_refunded')";
+    shop.world.until(events, 3).await;
+    for secret in [SECRET_KEY, WEBHOOK_SECRET, "awa@example.com"] {
+        assert!(!shop.world.logs().contains(secret), "a secret in the log");
+    }
+    assert_eq!(shop.stripe.refused(), 0);
+}
+
+#[actix_web::test]
+async fn i13_a_member_pays_in_stars_and_a_wrong_price_is_refused() {
+    let shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("createInvoiceLink", 1).await;
+    let invoice = shop.telegram.calls_of("createInvoiceLink")[0].clone();
+    assert_eq!((&invoice["currency"], &invoice["subscription_period"]), (&json!("XTR"), &json!(2_592_000)));
+    let payload = invoice["payload"].as_str().expect("a payload").to_owned();
+    let checkout = |number: i64, stars: i64| {
+        json!({ "update_id": number, "pre_checkout_query": {
+            "id": number.to_string(), "from": { "id": AWA, "is_bot": false, "first_name": "Awa" },
+            "currency": "XTR", "total_amount": stars, "invoice_payload": payload,
+        } })
+    };
+    shop.update(&checkout(200, 1)).await;
+    shop.telegram.called_at_least("answerPreCheckoutQuery", 1).await;
+    shop.update(&checkout(201, 500)).await;
+    shop.telegram.called_at_least("answerPreCheckoutQuery", 2).await;
+    let answers: Vec<_> =
+        shop.telegram.calls_of("answerPreCheckoutQuery").iter().map(|answer| answer["ok"].clone()).collect();
+    assert_eq!(answers, [json!(false), json!(true)]);
+    let until = Utc::now().timestamp() + 2_592_000;
+    let paid = json!({ "update_id": 202, "message": {
+        "message_id": 50, "date": 1, "chat": { "id": AWA, "type": "private" },
+        "from": { "id": AWA, "is_bot": false, "first_name": "Awa" },
+        "successful_payment": {
+            "currency": "XTR", "total_amount": 500, "invoice_payload": payload,
+            "telegram_payment_charge_id": "charge-1", "provider_payment_charge_id": "x",
+            "subscription_expiration_date": until, "is_recurring": true, "is_first_recurring": true,
+        },
+    } });
+    // Twice, as Telegram repeats what it is not sure of.
+    shop.update(&paid).await;
+    shop.update(&paid).await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    shop.asks_to_join(203, AWA).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 1).await;
+    let active = "SELECT count(*) FROM subscriptions WHERE state = 'active' AND provider = 'stars'";
+    shop.world.until(active, 1).await;
+    assert_eq!(shop.telegram.calls_of("createChatInviteLink").len(), 1, "one way in");
+    // A refund by Telegram ends it.
+    shop.update(&json!({ "update_id": 204, "message": {
+        "message_id": 51, "date": 1, "chat": { "id": AWA, "type": "private" },
+        "from": { "id": AWA, "is_bot": false, "first_name": "Awa" },
+        "refunded_payment": {
+            "currency": "XTR", "total_amount": 500, "invoice_payload": payload, "telegram_payment_charge_id": "charge-1",
+        },
+    } }))
+    .await;
+    shop.telegram.called_at_least("unbanChatMember", 1).await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'revoked'", 1).await;
+}

@@ -27,7 +27,7 @@ use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, Outb
 use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
-use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
 
 const PATH: &str = "/webhooks/twilio-whatsapp/belle-wa";
 const SIGNATURE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -68,6 +68,7 @@ impl Receiver for FakeGateway {
             tenant: TenantId::new("institut-belle"),
             channel: ChannelId::new("belle-wa"),
             provider_message_id: ProviderMessageId::new("SM1"),
+            id_per_chat: false,
             from: Address::from_normalised("whatsapp:+33612345678"),
             to: Address::from_normalised("whatsapp:+14155238886"),
             content: Content::default(),
@@ -92,11 +93,19 @@ impl Receivers for OneChannel {
     fn by_account(&self, _: &str, _: &str, _: &str) -> Option<Arc<ChannelEndpoint>> {
         None
     }
+
+    fn of_provider(&self, _: &str) -> Vec<Arc<ChannelEndpoint>> {
+        Vec::new()
+    }
 }
 
 struct AcceptAll;
 
 impl Reception for AcceptAll {
+    fn account(&self, _: AccountNews) -> Pending<'_, Result<(), Refusal>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn accept(&self, _: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
         Box::pin(async { Ok(Accepted::New) })
     }

@@ -26,7 +26,7 @@ use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{Accepted, Ingress, Refusal};
 use crate::outbox::dispatch::messages::{ChannelChanged, Look, MeetPeers};
 use crate::outbox::{self, Dispatcher, Maintenance, SenderPool};
-use crate::ports::{Advanced, ChannelKey, Notification, PortError, StatusUpdate};
+use crate::ports::{AccountNews, Advanced, ChannelKey, Notification, PortError, StatusUpdate};
 use crate::runtime::admission::Admission;
 use crate::runtime::exit::{Drain, Exit, start_guarded};
 use crate::runtime::fair_limit::{FairLimit, FairPermit};
@@ -254,6 +254,17 @@ impl Engine {
         // Rows that are queued behind an unknown message may go now.
         self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at });
         Ok(advanced)
+    }
+
+    /// Pauses a channel whose provider suspended its account, or ends such a pause.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn account_news(&self, news: &AccountNews) -> Result<(), PortError> {
+        outbox::heed(&self.builder.context, &self.builder.pool, news).await?;
+        let (channel_key, again_at) = (news.channel_key.clone(), Some(self.builder.context.now()));
+        self.shard(&channel_key.tenant).dispatcher.do_send(ChannelChanged { channel_key, again_at });
+        Ok(())
     }
 
     /// What a failure's code means to the provider of the callback's channel, and what the channel allows to be done.

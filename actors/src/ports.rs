@@ -2,8 +2,10 @@
 //!
 //! The adapters implement them. `testing` has a fake of each, and a conformance suite that every implementation passes.
 
+mod account_news;
 mod claims;
 mod error;
+mod inbox;
 mod notifier;
 mod quota_leases;
 mod rate_limit;
@@ -13,8 +15,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::account_news::AccountNews;
 pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
+pub use self::inbox::{Acceptance, Inbox};
 pub use self::notifier::{Notification, Notifier};
 pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
 pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
@@ -24,11 +28,9 @@ use crate::domain::address::{Address, Scheme};
 use crate::domain::booking::Agenda;
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{
-    ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
-};
+use crate::domain::ids::{ChannelId, ConversationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::late_failure::LateFailure;
-use crate::domain::message::{Inbound, NewInbound, Outbound};
+use crate::domain::message::{Inbound, Outbound};
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::timer::Timer;
@@ -41,46 +43,6 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync {
     /// Now, UTC.
     fn now(&self) -> Timestamp;
-}
-
-/// Accepted messages.
-pub trait Inbox: Send + Sync {
-    /// Makes a batch durable: row, dedupe key and `webhook_received` (or `idempotent_ignored`) event of each (I1, I2).
-    /// Answers in the order of the batch, after the commit. Ids are given in that order and grow from call to call
-    /// (I3). One entry that cannot be stored fails alone.
-    fn accept(&self, batch: Vec<NewInbound>) -> Pending<'_, Vec<Result<Acceptance, PortError>>>;
-
-    /// A tenant's accepted messages that had no turn yet and were accepted later than `after`, in order of acceptance.
-    fn backlog(
-        &self,
-        tenant: &TenantId,
-        after: Option<InboundId>,
-        limit: usize,
-    ) -> Pending<'_, Result<Vec<Inbound>, PortError>>;
-
-    /// The tenants that have accepted messages without a turn from before that time.
-    fn tenants_behind(&self, accepted_before: Timestamp) -> Pending<'_, Result<Vec<TenantId>, PortError>>;
-
-    /// Makes a message a dead letter, with a reason that is a word (`poisonous`) and a `message_dead` event. It gets no turn
-    /// any more. No effect when it had its turn already.
-    fn dead_letter(&self, message: &Inbound, reason: &'static str, at: Timestamp)
-    -> Pending<'_, Result<(), PortError>>;
-}
-
-/// The result of accepting a webhook's message.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
-pub enum Acceptance {
-    /// It is new, and will be processed.
-    New(Inbound),
-    /// It was accepted before.
-    Duplicate {
-        /// The correlation id of the message that was accepted first.
-        first: CorrelationId,
-    },
-    /// It is durable in the spool, because the store is unavailable. Its id, its event, and whether it is a duplicate are
-    /// known once it is in the store; the spool tells the engine then.
-    Spooled,
 }
 
 /// Conversations' states and turns.
@@ -375,6 +337,8 @@ pub struct StatusUpdate {
     pub code: Option<String>,
     /// What that code means ([`Gateway::class_of`]), and what may be done about it; the engine fills it in.
     pub failure: Option<LateFailure>,
+    /// The category under which the provider bills the message, as it names it (`utility`).
+    pub pricing: Option<String>,
     /// When it was received.
     pub at: Timestamp,
 }

@@ -75,6 +75,7 @@ impl Outgoing for EngineOutgoing {
         let request = SendRequest {
             text: message.text,
             template: message.template,
+            choices: message.choices,
             urgent: message.urgent,
             expires_at: message.expires_at,
             idempotency_key: message.idempotency_key,

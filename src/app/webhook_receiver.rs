@@ -7,7 +7,7 @@ use std::time::Duration;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
-use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
 use serde_json::{Map, Value, json};
 use tracing::{debug, warn};
 
@@ -67,6 +67,11 @@ impl Receivers for WebhookReceiver {
         let channel = self.registry.channel_of_account(provider, account, address)?;
         self.endpoints.get(channel).cloned()
     }
+
+    fn of_provider(&self, provider: &str) -> Vec<Arc<ChannelEndpoint>> {
+        let own = self.registry.channels().filter(|registered| registered.provider == provider);
+        own.filter_map(|registered| self.endpoints.get(registered.channel.as_str()).cloned()).collect()
+    }
 }
 
 impl Reception for WebhookReceiver {
@@ -109,6 +114,15 @@ impl Reception for WebhookReceiver {
                 })?;
             }
             Ok(())
+        })
+    }
+
+    fn account(&self, news: AccountNews) -> Pending<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            self.engine.account_news(&news).await.map_err(|error| {
+                warn!(error = %error, "pause of a channel not written, the provider is told to come again");
+                Refusal::Unavailable
+            })
         })
     }
 }

@@ -46,7 +46,7 @@ pub use load::{DEFAULTS, Loaded};
 pub use plan::{Currency, Every, Plan};
 pub use problem::{ConfigErrors, Location, Problem, Severity};
 pub use provider_account::ProviderSettings;
-pub use raw::RawSecret;
+pub use raw::{RawDuration, RawSecret};
 pub use section::{COMMON_KEYS, Capabilities, Configured, ProviderSection, Providers, Section};
 pub(crate) use source::masked;
 pub use types::*;

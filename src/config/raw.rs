@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
-pub use super::raw_values::RawSecret;
-pub(super) use super::raw_values::{INLINE_SECRET, RawDuration, RawPair};
+pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
+pub use super::raw_values::{RawDuration, RawSecret};
 
 use super::raw_flows::{RawBooking, RawFlow, RawFlowTexts, RawService};
 

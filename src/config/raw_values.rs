@@ -42,7 +42,7 @@ pub(super) struct PairFields {
 
 /// `"30s"`. A type of its own so that a bare number is answered with how to write it.
 #[derive(Debug)]
-pub(super) struct RawDuration(pub(super) String);
+pub struct RawDuration(pub(super) String);
 
 impl<'de> Deserialize<'de> for RawDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

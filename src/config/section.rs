@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::document::Scope;
 use super::fields;
 use super::provider_account::ProviderAccount;
-use super::raw::{RawChannel, RawSecret};
+use super::raw::{RawChannel, RawDuration, RawSecret};
 use super::secret::Secrets;
 
 /// The key of a template's id at its provider.
@@ -199,6 +199,12 @@ impl Section<'_> {
     #[must_use]
     pub fn base_url(&self, key: &str, raw: &str, like: &str, over_plain_http: &str) -> Option<String> {
         fields::base_url(&self.scope, key, raw, like, over_plain_http)
+    }
+
+    /// A time such as `90s` or `2m`.
+    #[must_use]
+    pub fn duration(&self, key: &str, raw: &RawDuration) -> Option<Duration> {
+        fields::duration(&self.scope, key, raw)
     }
 
     /// One of a few words.

@@ -4,15 +4,21 @@
 //! and reads them ([`Receiver`]), sends and asks (`Gateway`, a port of the core), and says what its codes mean. Nothing
 //! outside its folder names it. `docs/adding-a-provider.md` is the recipe.
 
+mod call;
 pub mod channel_event;
 pub mod client;
+pub mod greenapi;
+mod handshake;
+mod lenient;
 mod registry;
+mod retry_after;
 pub mod sandbox;
 pub mod simulator;
 pub mod telegram;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+pub mod whatsapp_cloud;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -25,16 +31,23 @@ use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::SendErrorClass;
-use palabre_actors::ports::{Gateway, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
+pub use self::handshake::Handshake;
 pub use self::registry::{BuildError, Registered, Registry};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
 
 /// The providers that this build knows.
-pub const PROVIDERS: &[&dyn Provider] =
-    &[&twilio::Kind::Whatsapp, &twilio::Kind::Sms, &sandbox::Sandbox, &telegram::Telegram];
+pub const PROVIDERS: &[&dyn Provider] = &[
+    &twilio::Kind::Whatsapp,
+    &twilio::Kind::Sms,
+    &greenapi::GreenApi,
+    &whatsapp_cloud::WhatsappCloud,
+    &telegram::Telegram,
+    &sandbox::Sandbox,
+];
 
 /// A text in English and in French.
 pub type Bilingual = (&'static str, &'static str);
@@ -132,6 +145,8 @@ pub enum RouteKind {
     Messages(Locate),
     /// POST: status callbacks. The request tells the channel.
     Statuses(Locate),
+    /// The same path takes POST, as [`RouteKind::Messages`], and GET: the handshake of any channel of the provider.
+    MessagesAndHandshake(Locate),
     /// GET: whether the provider's webhooks are served here.
     Check,
     /// GET, on a path with `{channel_id}`: what [`Receiver::page`] shows under this name.
@@ -312,10 +327,20 @@ pub enum Received {
     Status(StatusUpdate),
     /// Something that is no message.
     Event(Box<ChannelEvent>),
+    /// News of the channel's own account: it can send nothing for a while, or works again.
+    Account(AccountNews),
     /// Nothing for us, and the provider need not repeat it.
     Nothing,
     /// Several of these, perhaps of several channels: all are taken, or the provider comes again.
     Batch(Vec<Self>),
+    /// What is this channel's, and which other accounts of the provider the request has parts for. Their channels are asked
+    /// for those: each has to believe the request by itself, because it may be another tenant's.
+    Shared {
+        own: Box<Self>,
+        provider: &'static str,
+        /// Account and address at once.
+        others: Vec<String>,
+    },
 }
 
 /// How a provider's webhooks are answered.
@@ -351,6 +376,12 @@ pub trait Receiver: Any + Send + Sync {
     /// # Errors
     /// [`Rejection`]: nothing of it may be used.
     fn receive_status(&self, request: WebhookRequest<'_>, now: Timestamp) -> Result<Received, Rejection>;
+
+    /// Answers the question by which a provider makes sure that a webhook URL is ours: a GET with this query.
+    fn handshake(&self, query: &str) -> Handshake {
+        let _ = query;
+        Handshake::Unsupported
+    }
 
     /// What a path of kind [`RouteKind::Page`] shows. `None`: there is no such page, or not for this caller.
     fn page(&self, name: &str, is_local: bool) -> Option<ReceiverPage> {

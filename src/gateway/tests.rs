@@ -1,5 +1,7 @@
 //! Tests of every provider of the list.
 
+mod conformance;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -117,6 +119,8 @@ fn ids_of_messages_tell_their_provider() {
         ("SM0123456789abcdef0123456789abcdef", Some("twilio-whatsapp")),
         ("MM0123456789abcdef0123456789abcdef", Some("twilio-whatsapp")),
         ("SB0123456789abcdef0123456789abcdef", Some("sandbox")),
+        ("3EB0C767D097B7C7C030", Some("greenapi-whatsapp")),
+        ("wamid.HBgLMTY1MDM4Nzk0MzkVAgASGBQzQTRBNjU5OUFFRTAzODEwMTQ0RgA=", Some("whatsapp-cloud")),
         ("SM", None),
         ("whatsapp:+33612345678", None),
     ] {

@@ -30,7 +30,7 @@ use std::time::Duration;
 use actix_web::web::ServiceConfig;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
 use palabre_actors::domain::message::NewInbound;
-use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
 
 pub use self::abuse_limiter::source;
 pub use self::body::SMALL_BODY_BYTES;
@@ -90,6 +90,8 @@ pub trait Reception: Send + Sync {
         drop(event);
         Box::pin(std::future::ready(Ok(())))
     }
+    /// Pauses a channel whose provider suspended its account, or ends such a pause.
+    fn account(&self, news: AccountNews) -> Pending<'_, Result<(), Refusal>>;
 }
 
 /// A message is durable.
@@ -132,6 +134,9 @@ pub trait Receivers: Send + Sync {
     /// `+14155238886`). `provider` is a whole name or a family ([`crate::gateway::Route::provider`]).
     /// Only exact pairs count; an address that two channels claim finds none.
     fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>>;
+
+    /// Every channel of a provider, in no particular order.
+    fn of_provider(&self, provider: &str) -> Vec<Arc<ChannelEndpoint>>;
 }
 
 /// Where a channel's webhooks come in: its tenant, its receiver, its counters.

@@ -84,6 +84,41 @@ impl<'a> Routes<'a> {
         self.add(path, label, POST, web::route().to(handler));
     }
 
+    /// Takes the POSTs of a provider, and its GETs, which ask whether the path is ours.
+    pub(super) fn webhook_and_handshake<F, G, Args, Asked>(&mut self, path: &'static str, handler: F, handshake: G)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        G: Handler<Asked, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+        Asked: FromRequest + 'static,
+    {
+        const BOTH: &str = "GET, POST";
+        let label = RouteLabel { is_webhook: true, ..RouteLabel::of(path) };
+        #[cfg(test)]
+        self.added.push((BOTH, path));
+        let resource = web::resource(path)
+            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
+            .route(web::post().to(handler))
+            .route(web::get().to(handshake))
+            .default_service(web::to(|| ready(wrong_method(BOTH))))
+            .wrap(RequestLog { label, health: Arc::clone(&self.health) });
+        self.config.service(resource);
+    }
+
+    /// Takes the GETs of a provider to the paths below `prefix` that `is_here` tells.
+    pub(super) fn handshakes_below<F, Args>(
+        &mut self,
+        prefix: &'static str,
+        (pattern, is_here): (&'static str, fn(&str) -> bool),
+        handler: F,
+    ) where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        let asked = move |request: &RequestHead| request.method == Method::GET && is_here(request.uri.path());
+        self.below(prefix, RouteLabel::of(pattern), asked, web::to(handler));
+    }
+
     /// Takes the POSTs of a provider to the paths below `prefix` that `is_here` tells: cheaper than a pattern, which actix-web
     /// makes a regular expression of.
     pub(super) fn webhooks_below<F, Args>(
@@ -133,8 +168,13 @@ fn takes(methods: &str, method: &Method) -> bool {
 }
 
 fn wrong_method(methods: &'static str) -> Result<HttpResponse, HttpProblem> {
+    Err(method_problem(methods))
+}
+
+/// The path takes these methods alone.
+pub(super) fn method_problem(methods: &'static str) -> HttpProblem {
     let (error, hint) = ("method not allowed", "the Allow header names the methods of this path");
-    Err(HttpProblem { allow: Some(methods), ..HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) })
+    HttpProblem { allow: Some(methods), ..HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, error, hint) }
 }
 
 /// No route has this path.

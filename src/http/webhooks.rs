@@ -5,7 +5,10 @@
 //! provider's own has no channel in it: its body is read first, and the request names the channel. 200 is answered only when
 //! the message is durable (I1).
 
-use std::collections::VecDeque;
+mod batch;
+mod handshake;
+mod shared;
+
 use std::future::ready;
 use std::time::Duration;
 
@@ -50,6 +53,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     let status: (_, fn(&str) -> bool) = ("/webhooks/{provider}/{channel_id}/status", |path| {
         channel_path(path).is_some_and(|(_, _, rest)| rest == Some("status"))
     });
+    routes.handshakes_below("/webhooks", message, handshake::of_channel);
     routes.webhooks_below("/webhooks", message, by_path_of_messages);
     routes.webhooks_below("/webhooks", status, by_path_of_statuses);
     own().filter(|route| route.path.contains('{')).for_each(|route| mount_own(routes, *route));
@@ -62,6 +66,12 @@ fn mount_own(routes: &mut Routes<'_>, route: Route) {
     let Route { path, provider, kind } = route;
     match kind {
         RouteKind::Messages(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Message)),
+        RouteKind::MessagesAndHandshake(locate) => {
+            let asked = move |state: web::Data<HttpState>, request: HttpRequest| {
+                ready(handshake::of_provider(&state, provider, request.query_string()))
+            };
+            routes.webhook_and_handshake(path, own_path(provider, locate, WebhookKind::Message), asked);
+        }
         RouteKind::Statuses(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Status)),
         RouteKind::Check => routes.get_as(SERVICE, path, move || ready(served(provider))),
         RouteKind::Page(name) => {
@@ -253,6 +263,10 @@ async fn receive(
         WebhookKind::Status => endpoint.receiver.receive_status(webhook, now),
     };
     match received {
+        Ok(Received::Shared { own, provider, others }) => {
+            let parts = shared::parts(deps, webhook, (*own, provider, others), now);
+            hand_over(deps, record, endpoint, Received::Batch(parts)).await
+        }
         Ok(received) => hand_over(deps, record, endpoint, received).await,
         Err(rejection) => Err(rejected(record, &*endpoint.receiver, rejection)),
     }
@@ -292,9 +306,12 @@ async fn hand_over(
         }
         Received::Status(update) => within_deadline(deps.reception.status(update)).await.map(|()| Outcome::Status),
         Received::Event(event) => within_deadline(deps.reception.event(*event)).await.map(|()| Outcome::Event),
+        Received::Account(news) => within_deadline(deps.reception.account(news)).await.map(|()| Outcome::Status),
         Received::Nothing => Ok(Outcome::Ignored),
+        // Asked of the other channels by now: this is what is left of one inside a batch.
+        Received::Shared { own, .. } => Box::pin(batch::take_all(deps, record, vec![*own])).await,
         // Boxed: the usual webhook's future carries no more for it.
-        Received::Batch(parts) => Box::pin(take_all(deps, record, parts)).await,
+        Received::Batch(parts) => Box::pin(batch::take_all(deps, record, parts)).await,
     };
     match outcome {
         Ok(outcome) => {
@@ -306,40 +323,6 @@ async fn hand_over(
         }
         Err(refusal) => Err(refused(record, refusal)),
     }
-}
-
-/// All of a batch, in its order. The first that is refused ends it: the provider comes again with the whole, and what was
-/// taken is a duplicate then.
-async fn take_all(deps: &HttpDeps, record: &Record, parts: Vec<Received>) -> Result<Outcome, Refusal> {
-    let mut outcome = Outcome::Ignored;
-    let mut parts = VecDeque::from(parts);
-    while let Some(part) = parts.pop_front() {
-        match part {
-            Received::Message(message) => match within_deadline(deps.reception.accept(*message)).await? {
-                Accepted::New | Accepted::Spooled => outcome = Outcome::Accepted,
-                Accepted::Duplicate { first } if outcome != Outcome::Accepted => {
-                    record.first.set(Some(first));
-                    outcome = Outcome::Duplicate;
-                }
-                Accepted::Duplicate { .. } => {}
-            },
-            Received::Status(update) => {
-                within_deadline(deps.reception.status(update)).await?;
-                if outcome == Outcome::Ignored {
-                    outcome = Outcome::Status;
-                }
-            }
-            Received::Event(event) => {
-                within_deadline(deps.reception.event(*event)).await?;
-                if outcome == Outcome::Ignored {
-                    outcome = Outcome::Event;
-                }
-            }
-            Received::Nothing => {}
-            Received::Batch(more) => more.into_iter().rev().for_each(|part| parts.push_front(part)),
-        }
-    }
-    Ok(outcome)
 }
 
 async fn within_deadline<T>(reception: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {

@@ -117,6 +117,7 @@ fn command(reply: NewReply) -> Command {
     let message = SendRequest {
         text: reply.text,
         template: reply.template,
+        choices: Vec::new(),
         urgent: reply.urgent,
         expires_at: reply.expires_at,
         idempotency_key: reply.idempotency_key,

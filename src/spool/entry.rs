@@ -35,6 +35,8 @@ struct StoredMessage {
     tenant: TenantId,
     channel: ChannelId,
     provider_message_id: ProviderMessageId,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    id_per_chat: bool,
     from: Address,
     to: Address,
     body: String,
@@ -58,6 +60,8 @@ struct StoredStatus {
     #[serde(rename = "life")]
     generation: Option<u32>,
     code: Option<String>,
+    #[serde(default)]
+    pricing: Option<String>,
     at: Timestamp,
 }
 
@@ -72,6 +76,7 @@ pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde
                 tenant: new.tenant.clone(),
                 channel: new.channel.clone(),
                 provider_message_id: new.provider_message_id.clone(),
+                id_per_chat: new.id_per_chat,
                 from: new.from.clone(),
                 to: new.to.clone(),
                 body: new.content.body.clone(),
@@ -93,10 +98,21 @@ pub(super) fn encode(entry: &SpoolEntry, into: &mut Vec<u8>) -> Result<(), serde
                 generation,
                 code,
                 failure: _,
+                pricing,
                 at,
             } = update.clone();
-            let stored =
-                StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at };
+            let stored = StoredStatus {
+                tenant,
+                channel,
+                scheme,
+                id,
+                provider_message_id,
+                status,
+                generation,
+                code,
+                pricing,
+                at,
+            };
             codec::encode_as(codec::CALLBACKS, &serde_json::to_vec(&stored)?, at.timestamp_millis(), into);
         }
     }
@@ -110,6 +126,7 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
             tenant: stored.tenant,
             channel: stored.channel,
             provider_message_id: stored.provider_message_id,
+            id_per_chat: stored.id_per_chat,
             from: stored.from,
             to: stored.to,
             content: Content { body: stored.body, profile_name: stored.profile_name, details: stored.details },
@@ -119,7 +136,8 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
         })));
     }
     let stored: StoredStatus = serde_json::from_slice(&entry.payload).ok()?;
-    let StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, at } = stored;
+    let StoredStatus { tenant, channel, scheme, id, provider_message_id, status, generation, code, pricing, at } =
+        stored;
     Some(SpoolEntry::Status(StatusUpdate {
         tenant,
         channel,
@@ -130,13 +148,14 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
         generation,
         code,
         failure: None,
+        pricing,
         at,
     }))
 }
 
 #[cfg(test)]
 mod tests {
-    use palabre_actors::domain::message::{Button, Location, Media, ProviderConsent};
+    use palabre_actors::domain::message::{Button, ContactCard, Location, Media, Notice, ProviderConsent};
     use palabre_actors::testing::conformance::fixture::Customer;
 
     use super::super::codec::Decoded;
@@ -146,6 +165,7 @@ mod tests {
     fn a_message_comes_back_whole() {
         let mut new = Customer::of("belle", 1).writes("SM1", 7);
         new.received_at = "2026-11-21T10:00:00.123456Z".parse().unwrap();
+        new.id_per_chat = true;
         new.content.profile_name = Some("Zoé".to_owned());
         new.content.details = Details {
             media: vec![Media { url: "https://example.com/a".into(), content_type: "image/png".into() }],
@@ -159,6 +179,9 @@ mod tests {
                 kind: "answer".into(),
                 arguments: serde_json::json!({ "query": "1" }),
             }),
+            cards: vec![ContactCard { name: "Awa".into(), phones: vec!["+224620000001".into()] }],
+            notice: Some(Notice::Edit { of: ProviderMessageId::new("SM0") }),
+            written_on_phone: true,
         };
         let mut bytes = Vec::new();
         encode(&SpoolEntry::Message(Box::new(new.clone())), &mut bytes).unwrap();
@@ -187,6 +210,7 @@ mod tests {
                 generation,
                 code,
                 failure: None,
+                pricing: Some("utility".to_owned()),
                 at: "2026-11-21T10:00:00.123456Z".parse().unwrap(),
             };
             let mut bytes = Vec::new();

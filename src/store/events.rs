@@ -153,6 +153,9 @@ pub(super) fn callback(update: &StatusUpdate, message: OutboundId, correlation: 
     if let Some(code) = &update.code {
         payload = payload.text("code", code);
     }
+    if let Some(category) = &update.pricing {
+        payload = payload.text("pricing", category);
+    }
     if old {
         payload = payload.word("reason", "earlier_life");
     }

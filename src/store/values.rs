@@ -113,6 +113,7 @@ impl Row {
         let template: Option<StoredTemplate> =
             template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?;
         let only_template = template.as_ref().is_some_and(|template| template.only);
+        let choices: Option<String> = self.get(18)?;
         Ok(Outbound {
             id: self.parse(0)?,
             tenant: self.tenant(1)?,
@@ -133,6 +134,7 @@ impl Row {
                 since: self.time_or_null(15)?.unwrap_or(created_at),
                 attempts_before: number(self.get(16)?)?,
             },
+            choices: choices.as_deref().map_or(Ok(Vec::new()), serde_json::from_str).map_err(|_| corrupt("choices"))?,
             action: action.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("an action"))?,
         })
     }

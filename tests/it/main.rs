@@ -21,6 +21,7 @@ mod delivery_on_postgres;
 mod demo;
 mod faults;
 mod gateway;
+mod greenapi;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
@@ -41,3 +42,4 @@ mod still;
 mod still_on_postgres;
 mod telegram;
 mod torture;
+mod whatsapp_cloud;

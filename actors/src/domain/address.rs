@@ -17,7 +17,8 @@ mod parsing;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
-    /// `whatsapp:+33612345678`, or `whatsapp:US.1234` for a user without a phone number.
+    /// `whatsapp:+33612345678`, or `whatsapp:US.1234` for a user without a phone number. Gateways to WhatsApp's apps also know
+    /// `whatsapp:123456789@lid`, a user whose number is hidden, and `whatsapp:120363000000000000@g.us`, a group.
     Whatsapp,
     /// `sms:+33612345678`, `sms:38080` for a short code, `sms:PALABRE` for a sender that is a name.
     Sms,

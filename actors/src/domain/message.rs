@@ -11,6 +11,10 @@ use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId
 use super::template::TemplateUse;
 use super::words::stored_words;
 
+mod details;
+
+pub use self::details::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
+
 /// A message as a gateway decoded it, before anything is stored.
 #[derive(Clone, Debug)]
 pub struct NewInbound {
@@ -20,6 +24,8 @@ pub struct NewInbound {
     pub channel: ChannelId,
     /// The dedupe key within tenant and channel (I2).
     pub provider_message_id: ProviderMessageId,
+    /// The provider's ids are unique within one chat only: the same id from another person is another message.
+    pub id_per_chat: bool,
     /// Who wrote.
     pub from: Address,
     /// Our sender account.
@@ -35,6 +41,27 @@ pub struct NewInbound {
 }
 
 impl NewInbound {
+    /// Its key where another chat has a message with the same id: the id, and a mark of the chat that shows no address.
+    #[must_use]
+    pub fn key_within_chat(&self) -> ProviderMessageId {
+        // FNV-1a: the same in every version of the program.
+        let mark =
+            self.from.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        ProviderMessageId::new(&format!("{}.{mark:016x}", self.provider_message_id.as_str()))
+    }
+
+    /// Whether the message that has its key may be itself, told under another name of the same chat: WhatsApp's private ids and
+    /// numbers stand for each other, and nobody says for whom.
+    #[must_use]
+    pub fn is_same_under(&self, from: &Address, body: &str) -> bool {
+        let is_private = |address: &Address| address.as_str().ends_with("@lid");
+        self.from == *from
+            || self.content.details.alias.as_ref() == Some(from)
+            || ((is_private(&self.from) != is_private(from)) && self.content.body == body)
+    }
+
     /// The same, accepted under an id.
     #[must_use]
     pub fn accepted_as(&self, id: InboundId) -> Inbound {
@@ -71,123 +98,6 @@ impl fmt::Debug for Content {
             .field("details", &self.details)
             .finish_non_exhaustive()
     }
-}
-
-/// The parts of a message that are not text; stored as one JSON column, `null` when empty. `Debug` shows only which
-/// parts are there.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Details {
-    /// Attached files, in the provider's order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub media: Vec<Media>,
-    /// The button that was pressed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub button: Option<Button>,
-    /// A shared place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<Location>,
-    /// The message that this one quotes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<ProviderMessageId>,
-    /// A second address of the same person (a business-scoped id beside a phone number).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alias: Option<Address>,
-    /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_consent: Option<ProviderConsent>,
-    /// They opened the conversation by a link of the bot's or by its start button: what the link carries, which may be nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
-    /// The provider call that tells the contact's app that this was taken (a pressed button stops waiting). Its row is
-    /// written with the message's turn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acknowledge: Option<Action>,
-}
-
-impl Details {
-    /// Whether there is nothing to store.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl fmt::Debug for Media {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Media").field("content_type", &self.content_type).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Button {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Button").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Location").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Details {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Details")
-            .field("media", &self.media.len())
-            .field("button", &self.button.is_some())
-            .field("location", &self.location.is_some())
-            .field("reply_to", &self.reply_to)
-            .field("provider_consent", &self.provider_consent)
-            .field("start", &self.start.is_some())
-            .field("acknowledge", &self.acknowledge)
-            .finish_non_exhaustive()
-    }
-}
-
-/// An attached file at the provider. Its URL needs the account's credentials.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Media {
-    /// Where the provider keeps it.
-    pub url: String,
-    /// Its MIME type as the provider gave it.
-    pub content_type: String,
-}
-
-/// A pressed button.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Button {
-    /// What the button shows.
-    pub text: String,
-    /// What the button means to the flow that sent it.
-    pub payload: String,
-}
-
-/// A shared place, degrees in WGS 84.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Location {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
-    /// Name of the place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// Postal address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-}
-
-/// The provider's own reading of a consent keyword.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderConsent {
-    /// The provider saw STOP and confirmed it.
-    Stop,
-    /// The provider saw START and confirmed it.
-    Start,
-    /// The provider saw HELP and answered it.
-    Help,
 }
 
 /// An accepted message: its row and dedupe key are committed (I1).
@@ -287,6 +197,8 @@ pub struct Outbound {
     pub body: String,
     /// The template that says it outside the customer-service window (or always, when there is no text).
     pub template: Option<TemplateUse>,
+    /// What the contact may choose from: buttons, a list or numbers below the text, as the provider has them.
+    pub choices: Vec<Choice>,
     /// The provider call that it is instead of a message. Then there is neither text nor template.
     pub action: Option<Action>,
     /// Why it exists.
@@ -303,6 +215,21 @@ pub struct Outbound {
     pub attempts: u32,
     /// When the turn wrote it.
     pub created_at: Timestamp,
+}
+
+/// One of the answers that a message offers. `Debug` does not show it (I10).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What comes back as [`Button::payload`] when it is chosen on a button or in a list.
+    pub id: String,
+    /// What the contact reads.
+    pub label: String,
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Choice")
+    }
 }
 
 /// A life of an outbound message: from its writing or its replay until it is sent or given up.
@@ -335,6 +262,7 @@ impl fmt::Debug for Outbound {
             .field("to", &self.to)
             .field("body_bytes", &self.body.len())
             .field("template", &self.template)
+            .field("choices", &self.choices.len())
             .field("action", &self.action)
             .field("kind", &self.kind)
             .field("urgent", &self.urgent)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::action::{Action, UNSUPPORTED_ACTION};
 use super::address::Address;
 use super::ids::{ChannelId, ProviderMessageId};
-use super::message::Outbound;
+use super::message::{Choice, Outbound};
 
 /// What a gateway is asked to send: a message as one attempt hands it to one channel.
 #[derive(Clone, Debug)]
@@ -25,6 +25,13 @@ pub struct OutboundRequest<'a> {
 pub enum OutboundContent<'a> {
     /// Free text.
     Text(&'a str),
+    /// Free text with answers to choose from. A provider without buttons sends [`numbered`].
+    Choices {
+        /// The text above them.
+        text: &'a str,
+        /// The answers.
+        choices: &'a [Choice],
+    },
     /// A template that the provider approved.
     Template {
         /// The provider's id for it.
@@ -36,6 +43,18 @@ pub enum OutboundContent<'a> {
     /// A provider call that is not a message. A gateway that does not know its kind rejects it with the code
     /// [`super::action::UNSUPPORTED_ACTION`].
     Action(&'a Action),
+}
+
+/// A text with its choices as numbered lines, for providers and people without buttons.
+#[must_use]
+pub fn numbered(text: &str, choices: &[Choice]) -> String {
+    let mut numbered = text.trim_end().to_owned();
+    for (number, choice) in (1..).zip(choices) {
+        let gap = if number == 1 && !numbered.is_empty() { "\n\n" } else { "\n" };
+        let gap = if numbered.is_empty() { "" } else { gap };
+        numbered.push_str(&format!("{gap}{number}. {}", choice.label));
+    }
+    numbered
 }
 
 /// The provider took the message.

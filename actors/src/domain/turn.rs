@@ -141,6 +141,10 @@ pub enum Outcome {
     SilentTemplateError,
     /// They came by a link to a plan: what sells it answers.
     OpenedLink,
+    /// Nothing that asks for an answer (a reaction, an edit, a call): silence.
+    SilentNotice,
+    /// A person of the business wrote on the channel's own phone, and has the conversation from then on.
+    WrittenOnPhone,
 }
 
 stored_words!(Outcome {
@@ -159,6 +163,8 @@ stored_words!(Outcome {
     SilentNoRule => "silent_no_rule",
     SilentTemplateError => "silent_template_error",
     OpenedLink => "opened_link",
+    SilentNotice => "silent_notice",
+    WrittenOnPhone => "written_on_phone",
 });
 
 /// A session that opens or closes.

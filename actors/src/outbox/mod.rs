@@ -7,12 +7,14 @@
 //! `send` checks, calls the gateway and settles. A row whose outcome is unknown goes through `reconcile`. `maintenance` finds
 //! what nobody reported.
 
+mod account_news;
 pub mod dispatch;
 mod limits;
 mod maintenance;
 mod reconcile;
 mod send;
 
+pub(crate) use self::account_news::heed;
 pub use self::dispatch::{Dispatcher, InFlightCounter, InFlightGuard};
 pub use self::limits::{LocalRateLimiter, SendPermit, SenderPool};
 pub use self::maintenance::Maintenance;

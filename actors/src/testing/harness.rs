@@ -192,6 +192,7 @@ impl Harness {
             tenant: TenantId::new(tenant),
             channel: ChannelId::new(tenant),
             provider_message_id: ProviderMessageId::new(&format!("SM{}", uuid::Uuid::now_v7().simple())),
+            id_per_chat: false,
             from: Address::from_normalised(&format!("whatsapp:{from}")),
             to: Address::from_normalised("whatsapp:+14155238886"),
             content: Content { body: body.to_owned(), ..Content::default() },
@@ -282,6 +283,7 @@ pub fn request(text: &str) -> SendRequest {
     SendRequest {
         text: Some(text.to_owned()),
         template: None,
+        choices: Vec::new(),
         urgent: true,
         expires_at: None,
         idempotency_key: None,
@@ -301,6 +303,7 @@ pub fn outbound() -> Outbound {
         to: Address::from_normalised("whatsapp:+33612345678"),
         body: "hello".to_owned(),
         template: None,
+        choices: Vec::new(),
         action: None,
         kind: OutboundKind::Reply,
         urgent: true,

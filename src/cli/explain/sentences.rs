@@ -4,6 +4,7 @@ mod blocked;
 mod case;
 mod events;
 mod reasons;
+mod rules;
 
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::status::OutboxState;
@@ -130,6 +131,14 @@ fn outcome(word: &str) -> Option<Both> {
         "silent_template_error" => (
             "no answer: the tenant's own text failed on this message; its template needs a look",
             "pas de réponse : le texte de l'entreprise a échoué sur ce message ; son gabarit est à revoir",
+        ),
+        "silent_notice" => (
+            "no answer: it is a reaction, an edit, a call or the like, which asks for none",
+            "pas de réponse : c'est une réaction, une correction, un appel ou autre chose qui n'en demande pas",
+        ),
+        "written_on_phone" => (
+            "a person of the business wrote it on the phone of the channel; the bot is silent from then on",
+            "une personne de l'entreprise l'a écrit sur le téléphone du canal ; le robot se tait à partir de là",
         ),
         _ => return None,
     })

@@ -91,6 +91,9 @@ pub(super) fn part(word: &str, language: Language) -> String {
         "provider_consent" => "consentement vu par le fournisseur",
         "start" => "bouton de départ",
         "acknowledge" => "accusé de réception",
+        "cards" => "fiches de contacts",
+        "notice" => "signalement",
+        "written_on_phone" => "écrit sur le téléphone du canal",
         other => other,
     };
     beside(french, word)
@@ -133,7 +136,7 @@ mod tests {
     use palabre_actors::domain::address::{Address, Scheme};
     use palabre_actors::domain::event::EventType;
     use palabre_actors::domain::ids::ProviderMessageId;
-    use palabre_actors::domain::message::{Button, Details, Location, Media, ProviderConsent};
+    use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
     use palabre_actors::domain::turn::Outcome;
 
     use super::super::{Around, Manner, timeline};
@@ -159,6 +162,9 @@ mod tests {
             provider_consent: Some(ProviderConsent::Stop),
             start: Some(String::new()),
             acknowledge: Some(Action { kind: String::new(), arguments: serde_json::Value::Null }),
+            cards: vec![ContactCard { name: "Awa".to_owned(), phones: Vec::new() }],
+            notice: Some(Notice::Call),
+            written_on_phone: true,
         };
         let document = serde_json::to_value(&details).unwrap();
         document.as_object().unwrap().keys().cloned().collect()
@@ -176,7 +182,7 @@ mod tests {
         Role::ALL.iter().for_each(|known| told(known.as_str(), &role, *known == Role::Client));
         assert_eq!(inbound_states().len(), 3);
         inbound_states().iter().for_each(|known| told(known, &inbound_state, false));
-        assert_eq!(parts().len(), 8);
+        assert_eq!(parts().len(), 11);
         parts().iter().for_each(|known| told(known, &part, false));
         for unknown in [outbound_state, inbound_state, role, kind, part] {
             assert_eq!(unknown("carrier_pigeon", Language::Fr), "carrier_pigeon");

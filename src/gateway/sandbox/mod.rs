@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
-use palabre_actors::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError};
+use palabre_actors::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, numbered};
 use palabre_actors::ports::{Gateway, Pending};
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,7 @@ impl SandboxChannel {
         let id = format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple());
         let (text, template) = match &request.content {
             OutboundContent::Text(text) => ((*text).to_owned(), None),
+            OutboundContent::Choices { text, choices } => (numbered(text, choices), None),
             OutboundContent::Template { content_id, variables } => {
                 let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
                 let template = SandboxTemplate { content_id: (*content_id).to_owned(), variables: variables.collect() };

@@ -88,6 +88,7 @@ impl PostedMessage {
             tenant: tenant.clone(),
             channel: channel.clone(),
             provider_message_id: id_of(&id)?,
+            id_per_chat: false,
             from,
             to: own.clone(),
             content: Content {
@@ -119,6 +120,7 @@ impl PostedStatus {
             status: self.status,
             code: None,
             failure: None,
+            pricing: None,
             at,
         })
     }

@@ -37,6 +37,7 @@ fn outbound(body: &str) -> Outbound {
         to: Address::from_normalised("sandbox:anna"),
         body: body.to_owned(),
         template: None,
+        choices: Vec::new(),
         action: None,
         kind: OutboundKind::Reply,
         urgent: false,

@@ -5,6 +5,7 @@
 
 mod faults;
 pub mod load;
+pub(in crate::gateway) mod rest;
 mod socket;
 
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use palabre_actors::domain::template::Template;
 pub(in crate::gateway) use self::faults::{Drawn, Fate};
 pub use self::faults::{Fault, Faults, Rule, When};
 use self::load::{LoadResponder, LoadWebhooks};
-pub(in crate::gateway) use self::socket::Socket;
+pub(in crate::gateway) use self::socket::{Socket, half_answer};
 use super::client::ClientError;
 use crate::config::Channel;
 

@@ -266,6 +266,7 @@ impl Reader {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             provider_message_id: update_message_id(chat.id, number, arrival.update_id),
+            id_per_chat: false,
             from: address(chat.id),
             to: self.own.clone(),
             content: Content { body, profile_name: name.map(|name| without_nul(&name)), details },

@@ -5,8 +5,9 @@
 //! (`on_unknown`).
 
 use palabre_actors::domain::address::Address;
+use palabre_actors::domain::message::Choice;
 use palabre_actors::domain::send::{
-    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
 use palabre_actors::ports::{Gateway, Pending};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,33 @@ pub struct TelegramGateway {
 struct SendMessage<'a> {
     chat_id: i64,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_markup: Option<InlineKeyboard<'a>>,
+}
+
+/// Buttons below a message, a row for each.
+#[derive(Clone, Serialize)]
+struct InlineKeyboard<'a> {
+    inline_keyboard: Vec<[KeyboardButton<'a>; 1]>,
+}
+
+/// A button that sends its data back.
+#[derive(Clone, Serialize)]
+struct KeyboardButton<'a> {
+    text: &'a str,
+    callback_data: &'a str,
+}
+
+/// The most bytes that a button's data may have.
+const LONGEST_DATA: usize = 64;
+
+/// The choices as buttons; `None` where an id is longer than a button's data.
+fn keyboard<'a>(choices: &'a [Choice]) -> Option<InlineKeyboard<'a>> {
+    let row = |choice: &'a Choice| {
+        let Choice { id, label } = choice;
+        (id.len() <= LONGEST_DATA).then_some([KeyboardButton { text: label, callback_data: id }])
+    };
+    Some(InlineKeyboard { inline_keyboard: choices.iter().map(row).collect::<Option<_>>()? })
 }
 
 /// Of a sent message.
@@ -48,7 +76,11 @@ impl TelegramGateway {
 
     async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
         match request.content {
-            OutboundContent::Text(text) => self.send_text(request.to, text).await,
+            OutboundContent::Text(text) => self.send_text(request.to, text, None).await,
+            OutboundContent::Choices { text, choices } => match keyboard(choices) {
+                Some(keyboard) => self.send_text(request.to, text, Some(keyboard)).await,
+                None => self.send_text(request.to, &numbered(text, choices), None).await,
+            },
             OutboundContent::Action(action) => actions::perform((&self.api, &self.chats), request.to, action).await,
             OutboundContent::Template { .. } => Err(SendError {
                 class: SendErrorClass::Reject,
@@ -59,13 +91,18 @@ impl TelegramGateway {
         }
     }
 
-    async fn send_text(&self, to: &Address, text: &str) -> Result<Receipt, SendError> {
+    async fn send_text(
+        &self,
+        to: &Address,
+        text: &str,
+        reply_markup: Option<InlineKeyboard<'_>>,
+    ) -> Result<Receipt, SendError> {
         let chat_id = self.chat(to).ok_or_else(bad_address)?;
-        let sent = match self.send_message(&SendMessage { chat_id, text }).await {
+        let sent = match self.send_message(&SendMessage { chat_id, text, reply_markup: reply_markup.clone() }).await {
             // Refused, so surely not taken: the same goes to the chat's new id.
             Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
                 let chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));
-                self.send_message(&SendMessage { chat_id, text }).await.map(|number| (chat_id, number))
+                self.send_message(&SendMessage { chat_id, text, reply_markup }).await.map(|number| (chat_id, number))
             }
             sent => sent.map(|number| (chat_id, number)),
         };
@@ -102,5 +139,25 @@ impl Gateway for TelegramGateway {
 
     fn on_unknown(&self) -> OnUnknown {
         self.on_unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn choices_are_buttons_where_their_ids_fit() {
+        let choices = |id: &str| [Choice { id: id.to_owned(), label: "Oui".to_owned() }];
+        let yes = choices("oui");
+        let message = SendMessage { chat_id: 5, text: "Ça va ?", reply_markup: keyboard(&yes) };
+        let keyboard_of_one = json!([[{ "text": "Oui", "callback_data": "oui" }]]);
+        assert_eq!(
+            serde_json::to_value(&message).unwrap(),
+            json!({ "chat_id": 5, "text": "Ça va ?", "reply_markup": { "inline_keyboard": keyboard_of_one } })
+        );
+        assert!(keyboard(&choices(&"x".repeat(65))).is_none());
     }
 }

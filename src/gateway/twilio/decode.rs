@@ -75,6 +75,7 @@ impl Reader<'_> {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             provider_message_id: sid,
+            id_per_chat: false,
             from,
             to,
             content: Content { body: without_nul(body), profile_name: some_text(fields.profile_name), details },
@@ -102,6 +103,7 @@ impl Reader<'_> {
             status,
             code: fields.error_code.and_then(error_code),
             failure: None,
+            pricing: None,
             at,
         }))
     }

@@ -8,7 +8,9 @@
 use std::cmp::Reverse;
 
 use palabre_actors::domain::ids::ProviderMessageId;
-use palabre_actors::domain::send::{Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
+};
 use reqwest::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 
@@ -104,6 +106,7 @@ fn fits(listed: &Listed, content: &OutboundContent<'_>) -> bool {
     let same = match content {
         // Twilio trims what it stores.
         OutboundContent::Text(text) => shown == text.trim(),
+        OutboundContent::Choices { text, choices } => shown == numbered(text, choices).trim(),
         OutboundContent::Template { variables, .. } => {
             shown.is_empty() || variables.iter().all(|(_, value)| shown.contains(value.trim()))
         }

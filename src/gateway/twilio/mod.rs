@@ -12,7 +12,6 @@ mod decode;
 mod endpoint_failover;
 mod find;
 pub mod form;
-mod retry_after;
 mod routes;
 mod send;
 mod sids;

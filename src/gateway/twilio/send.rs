@@ -15,7 +15,9 @@ use bytes::{Bytes, BytesMut};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::rules::Language;
-use palabre_actors::domain::send::{OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered as numbered_choices,
+};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -23,9 +25,9 @@ use serde::Deserialize;
 
 use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
 use super::endpoint_failover::EndpointFailover;
-use super::retry_after::retry_after;
 use super::{Kind, REPEAT_OVERRIDE, TwilioAccount, codes};
 use crate::config::Channel;
+use crate::gateway::retry_after::retry_after;
 
 /// The most of a reply that is read; a message is about one kilobyte.
 const MAX_REPLY_BYTES: usize = 256 * 1024;
@@ -144,6 +146,7 @@ impl TwilioGateway {
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
         match &outbound.content {
             OutboundContent::Text(text) => push(&mut form, "&Body=", text),
+            OutboundContent::Choices { text, choices } => push(&mut form, "&Body=", &numbered_choices(text, choices)),
             // Refused before there is a form.
             OutboundContent::Action(_) => {}
             // With a template Twilio ignores the body, and refuses media: neither goes along.

@@ -12,7 +12,7 @@ use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
-use palabre_actors::ports::{Clock, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
@@ -68,6 +68,10 @@ impl Receivers for FakeReceivers {
             ("twilio" | "twilio-sms", ACCOUNT, SMS) => Some(self.sms.clone()),
             _ => None,
         }
+    }
+
+    fn of_provider(&self, _: &str) -> Vec<Arc<ChannelEndpoint>> {
+        Vec::new()
     }
 }
 
@@ -139,6 +143,7 @@ impl Gateway {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
             provider_message_id: ProviderMessageId::new(id),
+            id_per_chat: false,
             from: Address::from_normalised(field("From").unwrap_or("")),
             to: Address::from_normalised(field("To").unwrap_or("")),
             content: Content { body: field("Body").unwrap_or("").to_owned(), ..Content::default() },
@@ -159,6 +164,7 @@ impl Gateway {
             status: DeliveryStatus::Delivered,
             code: None,
             failure: None,
+            pricing: None,
             at: now,
         }
     }
@@ -169,6 +175,7 @@ impl Gateway {
 pub(super) struct FakeReception {
     pub(super) accepted: Mutex<Vec<NewInbound>>,
     pub(super) statuses: Mutex<Vec<StatusUpdate>>,
+    pub(super) accounts: Mutex<Vec<AccountNews>>,
     /// What it will say next, before it turns friendly again.
     pub(super) next: Mutex<VecDeque<Result<Accepted, Refusal>>>,
     /// When set, every message waits for a permit here before its commit.
@@ -215,6 +222,11 @@ impl crate::http::Reception for FakeReception {
             self.statuses.lock().unwrap().push(update);
             answer.map(|_| ())
         })
+    }
+
+    fn account(&self, news: AccountNews) -> Pending<'_, Result<(), Refusal>> {
+        self.accounts.lock().unwrap().push(news);
+        Box::pin(async { Ok(()) })
     }
 }
 

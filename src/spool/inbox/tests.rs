@@ -96,6 +96,7 @@ fn callback(id: &str) -> StatusUpdate {
         generation: None,
         code: None,
         failure: None,
+        pricing: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

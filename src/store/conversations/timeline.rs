@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
+use palabre_actors::domain::message::OutboundKind;
+use palabre_actors::domain::status::OutboxState;
+use palabre_actors::domain::turn::Outcome;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -170,17 +173,24 @@ impl Operator {
 }
 
 impl MessageRow {
+    /// What a person of the business wrote on the channel's own phone came in, and is shown as what went out.
     fn read(row: &Row, is_outbound: bool) -> Result<Self, DbErr> {
+        let reason: Option<String> = row.get(6)?;
+        let on_phone = !is_outbound && reason.as_deref() == Some(Outcome::WrittenOnPhone.as_str());
+        let (state, kind): (String, Option<String>) = match on_phone {
+            true => (OutboxState::Sent.as_str().to_owned(), Some(OutboundKind::Manual.as_str().to_owned())),
+            false => (row.get(5)?, row.get(7)?),
+        };
         Ok(Self {
             id: row.parse(0)?,
             tenant: row.tenant(1)?,
             conversation: row.parse_or_null(2)?,
             channel: row.channel(3)?,
-            is_outbound,
+            is_outbound: is_outbound || on_phone,
             body: row.get(4)?,
-            state: row.get(5)?,
-            reason: row.get(6)?,
-            kind: row.get(7)?,
+            state,
+            reason,
+            kind,
             passed_at: row.time_or_null(8)?,
             correlation: row.parse(9)?,
             created_at: row.time(10)?,

@@ -419,6 +419,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             number("cost_micros"),
             text("idempotency_key"),
             long("action"),
+            long("choices"),
         ],
     ),
     MoveTable {

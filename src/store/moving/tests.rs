@@ -131,7 +131,7 @@ async fn fill(store: &Store) {
             WHERE id = (SELECT min(id) FROM messages_in);
         UPDATE messages_out SET body = '{odd}', template = '{{\"name\": \"rdv\"}}', behind = 1, urgent = 0, expires_at = '{t}', life = 2,
             life_since = '{t}', attempts_before = 3, sent_via = 'belle-sms', blocked_reason = 'y', last_error = 'x', idempotency_key = 'k1',
-            action = '{{\"kind\": \"ban\"}}'
+            action = '{{\"kind\": \"ban\"}}', choices = '[{{\"id\": \"oui\", \"label\": \"Oui\"}}]'
             WHERE id = (SELECT min(id) FROM messages_out);
         UPDATE event_log SET payload = '{{\"b\": [1, \"é\\u00e9\", null], \"a\": {{\"d\": true, \"c\": -2}}}}'
             WHERE rowid = 1;"

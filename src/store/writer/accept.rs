@@ -58,7 +58,11 @@ pub(super) async fn apply(
     }
     let entries = || tasks.iter().flat_map(|task| &task.input);
     let given = ids.take(tx, entries().count()).await?;
-    let firsts = insert(tx, entries(), &given).await?;
+    let mut firsts = insert(tx, entries(), &given).await?;
+    if entries().any(|new| new.id_per_chat) && !firsts.is_empty() {
+        part_chats(tx, tasks, &given, &mut firsts).await?;
+    }
+    let entries = || tasks.iter().flat_map(|task| &task.input);
     let mut answers = Vec::with_capacity(given.len());
     for (position, (new, id)) in entries().zip(&given).enumerate() {
         let acceptance = match firsts.get(&position) {
@@ -74,7 +78,7 @@ pub(super) async fn apply(
         answers.push(Ok(acceptance));
     }
     let mut answers = answers.into_iter();
-    for task in tasks {
+    for task in tasks.iter_mut() {
         task.output = Some(Ok(answers.by_ref().take(task.input.len()).collect()));
     }
     Ok(())
@@ -92,7 +96,17 @@ pub(super) async fn one_by_one(conn: &mut WriterConnection, ids: &mut Ids, task:
 
 async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result<Acceptance, DbErr> {
     let id = ids.take(tx, 1).await?.pop().ok_or_else(|| corrupt("an id"))?;
-    let firsts = insert(tx, [new].into_iter(), &[id]).await?;
+    let mut firsts = insert(tx, [new].into_iter(), &[id]).await?;
+    let renamed = match firsts.get(&0) {
+        Some(first) if first.id != id && is_of_another_chat(tx, new, first.id).await? => {
+            Some(NewInbound { provider_message_id: new.key_within_chat(), ..new.clone() })
+        }
+        _ => None,
+    };
+    let new = renamed.as_ref().unwrap_or(new);
+    if renamed.is_some() {
+        firsts = insert(tx, [new].into_iter(), &[id]).await?;
+    }
     let mut events = Events::none();
     let acceptance = match firsts.get(&0) {
         Some(first) if first.id != id => {
@@ -106,6 +120,51 @@ async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result
     };
     events.into_rows().insert(tx).await?;
     Ok(acceptance)
+}
+
+/// Gives those entries keys of their own whose ids are those of messages of other chats.
+async fn part_chats(
+    tx: &impl Transaction,
+    tasks: &mut [AcceptTask],
+    given: &[InboundId],
+    firsts: &mut HashMap<usize, First>,
+) -> Result<(), DbErr> {
+    let mut others = Vec::new();
+    for (position, (new, id)) in tasks.iter().flat_map(|task| &task.input).zip(given).enumerate() {
+        if let Some(first) = firsts.get(&position).filter(|first| first.id != *id)
+            && is_of_another_chat(tx, new, first.id).await?
+        {
+            others.push(position);
+        }
+    }
+    for (position, new) in tasks.iter_mut().flat_map(|task| &mut task.input).enumerate() {
+        if others.contains(&position) {
+            new.provider_message_id = new.key_within_chat();
+        }
+    }
+    for position in others {
+        let entry = tasks.iter().flat_map(|task| &task.input).nth(position).zip(given.get(position));
+        let Some((new, id)) = entry else { continue };
+        firsts.remove(&position);
+        let found = insert(tx, [new].into_iter(), std::slice::from_ref(id)).await?;
+        firsts.extend(found.into_values().map(|first| (position, first)));
+    }
+    Ok(())
+}
+
+/// Whether a message whose id another one has is of another chat.
+async fn is_of_another_chat(tx: &impl Transaction, new: &NewInbound, first: InboundId) -> Result<bool, DbErr> {
+    if !new.id_per_chat {
+        return Ok(false);
+    }
+    let rows = all(tx, sql::FIRST_FACTS, [id(first)]).await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let (from, body) = (row.address(0)?, row.get::<String>(1)?);
+    if new.is_same_under(&from, &body) {
+        return Ok(false);
+    }
+    let asked = [text(new.tenant.as_str()), text(new.from.as_str()), text(from.as_str())];
+    Ok(all(tx, sql::ARE_ONE_CONTACT, asked).await?.is_empty())
 }
 
 struct First {

@@ -241,12 +241,15 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
             } else {
                 let template = message.template.as_ref().map(serde_json::to_string).transpose();
                 let action = message.action.as_ref().map(serde_json::to_string).transpose();
+                let choices =
+                    (!message.choices.is_empty()).then(|| serde_json::to_string(&message.choices)).transpose();
                 full.push_all(base.into_iter().chain([
                     text_or_null(template.map_err(|_| corrupt("a template"))?),
                     flag(message.urgent),
                     time_or_null(message.expires_at),
                     text_or_null(draft.idempotency_key.as_deref()),
                     text_or_null(action.map_err(|_| corrupt("an action"))?),
+                    text_or_null(choices.map_err(|_| corrupt("choices"))?),
                 ]));
             }
             if matches!(draft.start, Start::Queued { behind: true, .. }) {
@@ -264,6 +267,7 @@ fn is_plain(draft: &Draft) -> bool {
     let message = &draft.message;
     message.template.is_none()
         && message.action.is_none()
+        && message.choices.is_empty()
         && message.urgent
         && message.expires_at.is_none()
         && draft.idempotency_key.is_none()

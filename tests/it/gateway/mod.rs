@@ -71,6 +71,7 @@ pub fn message(to: &str, body: &str) -> Outbound {
         to: Address::from_normalised(to),
         body: body.to_owned(),
         template: None,
+        choices: Vec::new(),
         action: None,
         kind: OutboundKind::Reply,
         urgent: true,

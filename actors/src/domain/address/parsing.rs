@@ -25,7 +25,7 @@ pub(super) fn parse(hint: Scheme, text: &str, default_region: Option<&str>) -> R
         Scheme::Telegram => telegram(path),
         Scheme::Mailto => mail(path),
         Scheme::Sandbox => sandbox(path),
-        Scheme::Whatsapp => match business_scoped(path) {
+        Scheme::Whatsapp => match business_scoped(path).or_else(|| private_chat(path)) {
             Some(address) => Ok(address),
             None => phone(scheme, path, default_region),
         },
@@ -96,6 +96,14 @@ fn business_scoped(path: &str) -> Option<Address> {
     let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic());
     let is_id = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     (is_country && is_id).then(|| Address::new(Scheme::Whatsapp, &format!("{}.{id}", country.to_ascii_uppercase())))
+}
+
+/// `123456789012345@lid`, which WhatsApp shows instead of a number that its owner hides, and `120363000000000000@g.us`, a group.
+fn private_chat(path: &str) -> Option<Address> {
+    let (id, kind) = path.split_once('@')?;
+    let is_id = (5..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let kind = ["lid", "g.us"].into_iter().find(|known| kind.eq_ignore_ascii_case(known))?;
+    is_id.then(|| Address::new(Scheme::Whatsapp, &format!("{id}@{kind}")))
 }
 
 /// A short code, or a sender that is a name: at most 11 characters (GSM 03.40), with a letter. Its case stays: it is what

@@ -43,7 +43,10 @@ impl<'a> TurnBuilder<'a> {
         let is_news = |alias: &Address| !state.is_known_as(&alias.identity());
         turn.alias = message.content.details.alias.clone().filter(is_news);
         let mut builder = Self { rules, turn, answered_by: Vec::new(), message };
-        builder.keep_session();
+        // The contact said nothing: their session and the window of free text are as they were.
+        if !message.content.details.written_on_phone {
+            builder.keep_session();
+        }
         builder
     }
 
@@ -194,6 +197,7 @@ pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outboun
         to: turn.key.address.clone(),
         body,
         template: None,
+        choices: Vec::new(),
         action: None,
         kind,
         urgent: true,

@@ -44,7 +44,7 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     if rules.source().double_opt_in && role == Role::Client && !silenced && !state.welcomed && !state.confirmed {
         builder.welcome();
     }
-    builder.turn.releases = !silenced;
+    builder.turn.releases = !silenced && !message.content.details.written_on_phone;
     builder.close(role, rule, outcome)
 }
 
@@ -57,6 +57,9 @@ pub fn says_stop(message: &Inbound, rules: &Rules) -> bool {
 
 /// A seller is one by any of their addresses.
 fn role(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBook) -> Role {
+    if message.content.details.written_on_phone {
+        return Role::Seller;
+    }
     let is_seller = |person: &Identity| rules.is_seller(person) || sellers.is_registered(&message.tenant, person);
     let alias = message.content.details.alias.as_ref().map(Address::identity);
     let is_seller = is_seller(&state.key.person) || alias.iter().chain(&state.identities).any(is_seller);
@@ -74,6 +77,10 @@ fn said(content: &Content) -> &str {
 /// The provider's reading and ours. They differ when an operator gave the provider words of its own; STOP wins either
 /// way (I6).
 fn keyword(rules: &Rules, text: &str, folded: &str, content: &Content) -> Option<Keyword> {
+    if content.details.written_on_phone {
+        // The contact did not say it.
+        return None;
+    }
     let ours = rules.keywords().read(text, folded);
     match content.details.provider_consent {
         Some(ProviderConsent::Stop) => Some(Keyword::Stop),

@@ -12,7 +12,7 @@ use crate::domain::consent::Keyword;
 use crate::domain::conversation::{ConversationStatus, Handler, Session, State};
 use crate::domain::event::{EntityType, EventType};
 use crate::domain::ids::{ChannelId, ContactId, ProviderMessageId, TenantId};
-use crate::domain::message::{Button, Content, Details, Inbound, Media, OutboundKind, ProviderConsent};
+use crate::domain::message::{Button, Content, Details, Inbound, Media, Notice, OutboundKind, ProviderConsent};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
 mod consent;
@@ -283,6 +283,51 @@ fn a_seller_keeps_the_live_session_open() {
     let turn = decide(&client(), &hidden, &rules(), &(), at(0));
     assert_eq!(turn.consumed.as_ref().unwrap().role, Role::Seller);
     assert_eq!(turn.alias, hidden.content.details.alias);
+}
+
+#[test]
+fn i14_who_writes_on_the_channels_phone_has_the_conversation() {
+    let (mut state, rules) = (client(), rules());
+    say(&mut state, &rules, "bonjour", at(0));
+    let before = state.conversation.clone().unwrap();
+    let mut typed = inbound(&state, "STOP, je m'en occupe", at(9));
+    typed.content.details.written_on_phone = true;
+    assert!(!says_stop(&typed, &rules));
+    let turn = decide(&state, &typed, &rules, &(), at(9));
+    assert_eq!((outcome(&turn), turn.outbox.len(), turn.releases), (Outcome::WrittenOnPhone, 0, false));
+    assert!(turn.consent.is_none() && turn.live_session.is_none() && turn.marks_read);
+    assert_eq!(turn.conversation.handler, Handler::Human);
+    assert_eq!(turn.conversation.last_inbound_at, before.last_inbound_at, "the contact did not write");
+    assert_eq!(events(&turn), [EventType::HandedOver, EventType::MessageRouted]);
+    assert_eq!(turn.events[0].payload.as_json(), r#"{"reason":"own_phone"}"#);
+    state.conversation = Some(turn.conversation);
+    let again = decide(&state, &Inbound { id: InboundId::fresh(), ..typed }, &rules, &(), at(10));
+    assert_eq!(events(&again), [EventType::MessageRouted], "it was handed over already");
+    assert_eq!(outcome(&say(&mut state, &rules, "horaires", at(11))), Outcome::SilentHuman);
+    assert_eq!(outcome(&say(&mut state, &rules, "STOP", at(12))), Outcome::OptedOut, "consent is heard still");
+}
+
+#[test]
+fn what_asks_for_no_answer_gets_none() {
+    let (state, rules) = (client(), rules());
+    let id = || ProviderMessageId::new("SM1");
+    for (notice, body) in [
+        (Notice::Reaction { to: id(), emoji: "👍".into() }, ""),
+        (Notice::Edit { of: id() }, "horaires"),
+        (Notice::Deletion { of: id() }, ""),
+        (Notice::Call, ""),
+        (Notice::AddressChanged, ""),
+        (Notice::Marketing { wanted: false }, ""),
+        (Notice::Unreadable, ""),
+    ] {
+        let mut message = inbound(&state, body, at(0));
+        message.content.details.notice = Some(notice.clone());
+        let turn = decide(&state, &message, &rules, &(), at(0));
+        assert_eq!((outcome(&turn), turn.outbox.len()), (Outcome::SilentNotice, 0), "{notice:?}");
+    }
+    let mut stop = inbound(&state, "STOP", at(0));
+    stop.content.details.notice = Some(Notice::Edit { of: id() });
+    assert_eq!(outcome(&decide(&state, &stop, &rules, &(), at(0))), Outcome::OptedOut, "a STOP wins");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn failed(harness: &Harness, message: &Outbound, code: &str) -> StatusUpdate {
         generation: Some(message.generation.number),
         code: Some(code.to_owned()),
         failure: None,
+        pricing: None,
         at: noon(),
     }
 }

@@ -17,7 +17,13 @@ pub(super) fn request(command: Command) -> Request {
 }
 
 fn later(seconds: i64, text: &str) -> Command {
-    let message = ScheduledMessage { text: Some(text.to_owned()), template: None, urgent: true, expires_at: None };
+    let message = ScheduledMessage {
+        text: Some(text.to_owned()),
+        template: None,
+        choices: Vec::new(),
+        urgent: true,
+        expires_at: None,
+    };
     Command::SendAt { at: noon() + chrono::TimeDelta::seconds(seconds), message }
 }
 

@@ -25,8 +25,10 @@ pub(crate) fn free_content<'a>(message: &'a Outbound, profile: &'a ChannelProfil
         Some(OutboundContent::Action(action))
     } else if message.body.is_empty() {
         template_content(message, profile)
-    } else {
+    } else if message.choices.is_empty() {
         Some(OutboundContent::Text(&message.body))
+    } else {
+        Some(OutboundContent::Choices { text: &message.body, choices: &message.choices })
     }
 }
 

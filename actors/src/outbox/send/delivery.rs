@@ -130,7 +130,7 @@ async fn send_routed(
     let mut sent = send(&*gateway, route.request(message, content.clone())).await;
     let window_closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
     if window_closed
-        && matches!(content, OutboundContent::Text(_))
+        && matches!(content, OutboundContent::Text(_) | OutboundContent::Choices { .. })
         && let Some(template) = template_content(message, route.profile())
     {
         // The provider knows the window better than we do, and surely did not take the text: the template may pass.

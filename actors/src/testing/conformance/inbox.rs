@@ -10,8 +10,10 @@ use super::fixture::{Customer, accept, at, turn};
 use crate::domain::action::Action;
 use crate::domain::address::Address;
 use crate::domain::event::{ActorType, EntityType, EventType};
-use crate::domain::ids::TenantId;
-use crate::domain::message::{Button, Content, Details, Location, Media, ProviderConsent};
+use crate::domain::ids::{ProviderMessageId, TenantId};
+use crate::domain::message::{
+    Button, ContactCard, Content, Details, Location, Media, NewInbound, Notice, ProviderConsent,
+};
 use crate::ports::Acceptance;
 use crate::testing::fakes::InboundState;
 
@@ -92,6 +94,38 @@ pub async fn i2_the_same_id_elsewhere_is_another_message(store: &impl Subject) {
     assert!(here.id < there.id && there.id < elsewhere.id);
 }
 
+pub async fn i2_an_id_of_one_chat_may_be_another_message_in_another(store: &impl Subject) {
+    let (anne, bob) = (Customer::of("belle", 1), Customer::of("belle", 2));
+    let of_chat = |customer: &Customer, seconds| NewInbound { id_per_chat: true, ..customer.writes("3EB0", seconds) };
+    // In one batch, and in one of its own.
+    let answers = store.accept(vec![of_chat(&anne, 0), of_chat(&bob, 1), of_chat(&bob, 2), of_chat(&anne, 3)]).await;
+    let is_new = |answer: &Result<Acceptance, _>| matches!(answer, Ok(Acceptance::New(_)));
+    assert_eq!(answers.iter().map(is_new).collect::<Vec<_>>(), [true, true, false, false]);
+    assert!(!is_new(&store.accept(vec![of_chat(&bob, 4)]).await[0]), "a repeat of the second chat's");
+    let rows = store.snapshot().await;
+    let keys: Vec<_> = rows.inbound.iter().map(|row| row.message.provider_message_id.as_str()).collect();
+    assert!(keys[0] == "3EB0" && keys[1].starts_with("3EB0.") && !keys[1].contains("336"), "{keys:?}");
+
+    // The same message under the private id of the same chat, which nobody has told of yet.
+    let private = Address::from_normalised("whatsapp:123456789012345@lid");
+    let hidden = NewInbound { from: private.clone(), ..of_chat(&anne, 5) };
+    assert!(!is_new(&store.accept(vec![hidden.clone()]).await[0]));
+    let mut other = hidden;
+    other.content.body = "something else".into();
+    assert!(is_new(&store.accept(vec![other]).await[0]), "another text is another person's");
+
+    // An alias that a turn has told of.
+    let carl = Customer::of("belle", 3);
+    let message = carl.sends(store, "SM1", 6).await;
+    let mut told = turn(&carl.state(store).await, &message, 6);
+    told.alias = Some(Address::from_normalised("whatsapp:987654321098765@lid"));
+    store.commit(told).await.expect("commits");
+    let first = NewInbound { id_per_chat: true, ..carl.writes("3EB1", 7) };
+    let mut again = NewInbound { from: Address::from_normalised("whatsapp:987654321098765@lid"), ..first.clone() };
+    again.content.body = "edited meanwhile".into();
+    assert!(is_new(&store.accept(vec![first]).await[0]) && !is_new(&store.accept(vec![again]).await[0]));
+}
+
 pub async fn i3_ids_grow_in_the_order_of_acceptance(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let mut ids = Vec::new();
@@ -129,6 +163,9 @@ pub async fn content_comes_back_as_it_was(store: &impl Subject) {
             provider_consent: Some(ProviderConsent::Help),
             start: Some("abc".into()),
             acknowledge: Some(Action { kind: "answer".into(), arguments: serde_json::json!({ "query": "1" }) }),
+            cards: vec![ContactCard { name: "Awa".into(), phones: vec!["+224620000001".into()] }],
+            notice: Some(Notice::Reaction { to: ProviderMessageId::new("SM0"), emoji: "👍".into() }),
+            written_on_phone: true,
         },
     };
     let content = new.content.clone();

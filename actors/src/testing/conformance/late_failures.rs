@@ -47,6 +47,7 @@ fn callback(message: &Outbound, generation: u32, status: DeliveryStatus, seconds
         generation: Some(generation),
         code: None,
         failure: None,
+        pricing: None,
         at: at(seconds),
     }
 }

@@ -63,6 +63,7 @@ macro_rules! store_conformance {
             i2_fifty_copies_in_one_batch_are_one_message,
             i2_fifty_copies_at_once_are_one_message,
             i2_the_same_id_elsewhere_is_another_message,
+            i2_an_id_of_one_chat_may_be_another_message_in_another,
             i3_ids_grow_in_the_order_of_acceptance,
             content_comes_back_as_it_was,
             the_backlog_has_what_had_no_turn,

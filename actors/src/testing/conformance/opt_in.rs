@@ -116,6 +116,7 @@ fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusU
         generation: None,
         code: None,
         failure: None,
+        pricing: None,
         at: at(seconds),
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::{Assignee, ConversationKey, ConversationStatus, FlowState, Handler};
 use crate::domain::event::ActorType;
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, InboundId, ProviderMessageId, TenantId, TimerId};
-use crate::domain::message::{Content, NewInbound, OutboundKind};
+use crate::domain::message::{Choice, Content, NewInbound, OutboundKind};
 use crate::domain::status::OutboxState;
 use crate::domain::timer::{Timer, TimerChange, TimerKind};
 use crate::domain::turn::{Command, ConsentChange, Request, Requester, ScheduledMessage, Turn};
@@ -154,6 +154,8 @@ pub async fn an_action_comes_back_as_it_was_and_passes_a_stop(store: &impl Subje
     with(store, &customer, &[]).await;
     let mut turn = quiet(store, &customer, 1).await.answered_with(OutboundKind::Action, queued(1));
     turn.outbox[0].message.action = Some(action.clone());
+    let choices = vec![Choice { id: "oui".into(), label: "Oui, \"volontiers\" é".into() }];
+    turn.outbox[0].message.choices = choices.clone();
     let row = turn.outbox[0].message.id;
     store.commit(turn).await.expect("commits");
     let mut stop = quiet(store, &customer, 2).await;
@@ -161,7 +163,7 @@ pub async fn an_action_comes_back_as_it_was_and_passes_a_stop(store: &impl Subje
     store.commit(stop).await.expect("commits");
     let claimed = claim(store, "belle", 3, 10).await;
     assert_eq!((claimed.len(), claimed[0].id, claimed[0].kind), (1, row, OutboundKind::Action));
-    assert_eq!(claimed[0].action.as_ref(), Some(&action));
+    assert_eq!((claimed[0].action.as_ref(), &claimed[0].choices), (Some(&action), &choices));
     settle(store, &claimed[0], taken("link"), 4).await;
     let snapshot = store.snapshot().await;
     assert_eq!(
@@ -181,6 +183,7 @@ fn says(id: &str) -> NewInbound {
         tenant,
         channel,
         provider_message_id: ProviderMessageId::new(id),
+        id_per_chat: false,
         from: address,
         to: Address::from_normalised("whatsapp:+14155238886"),
         content: Content { body: id.to_owned(), ..Content::default() },
@@ -225,8 +228,13 @@ pub async fn i3_an_answer_does_not_overtake_what_a_timer_wrote<S: Subject + Clon
         let provider = gateways.of(&ChannelId::new("a"));
         engine.accept(says("hello")).await.expect("accepts");
         let snapshot = until(store, |now| now.outbound.iter().any(|row| row.state == OutboxState::Sent)).await;
-        let message =
-            ScheduledMessage { text: Some("reminder".into()), template: None, urgent: true, expires_at: None };
+        let message = ScheduledMessage {
+            text: Some("reminder".into()),
+            template: None,
+            choices: Vec::new(),
+            urgent: true,
+            expires_at: None,
+        };
         let request = Request {
             by: Requester { actor_type: ActorType::Operator, name: None },
             correlation: CorrelationId::fresh(),

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
-use crate::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
+use crate::domain::send::{
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
+};
 use crate::ports::{Gateway, Gateways, Pending};
 
 /// What the provider does with one message.
@@ -63,6 +65,7 @@ impl From<&OutboundContent<'_>> for Said {
     fn from(form: &OutboundContent<'_>) -> Self {
         match form {
             OutboundContent::Text(text) => Self::Text((*text).to_owned()),
+            OutboundContent::Choices { text, choices } => Self::Text(numbered(text, choices)),
             OutboundContent::Template { content_id, variables } => Self::Template(
                 (*content_id).to_owned(),
                 variables.iter().map(|(_, value)| (*value).to_owned()).collect(),

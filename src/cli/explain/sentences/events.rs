@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::reasons::last_error;
+use super::rules::rule;
 use super::{Both, PARKED, buried, in_, outcome, with_reason};
 use crate::store::entity::event_log;
 
@@ -272,22 +273,6 @@ fn routed(role: Option<&str>, what: Option<&str>, by: Option<&str>, language: La
         Language::En => format!("{told} [decided by the rule “{en}” ({word})]"),
         Language::Fr => format!("{told} [décidé par la règle « {fr} » ({word})]"),
     }
-}
-
-/// A rule of the routing pipeline, by its name in `message_routed`.
-fn rule(name: &str) -> Option<Both> {
-    Some(match name {
-        "consent" => ("consent words", "mots du consentement"),
-        "seller" => ("the tenant's own seller", "vendeur de l'entreprise"),
-        "opted_out" => ("silence after STOP", "silence après un STOP"),
-        "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),
-        "start_link" => ("the link to a plan", "le lien vers une formule"),
-        "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
-        "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
-        "faq" => ("questions with known answers", "questions dont la réponse est connue"),
-        "fallback" => ("reply by default", "réponse par défaut"),
-        _ => return None,
-    })
 }
 
 fn no_words(event_type: &str, language: Language) -> String {

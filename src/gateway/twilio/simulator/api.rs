@@ -13,7 +13,7 @@ use super::World;
 use super::accounts::lock;
 use super::ledger::{Sent, our_id};
 use super::resource::{API_VERSION, ErrorResource, ListResource, MessageResource};
-use crate::gateway::simulator::{CallbackPlan, Drawn, Fault, Socket};
+use crate::gateway::simulator::{CallbackPlan, Drawn, Fault, Socket, half_answer};
 use crate::gateway::twilio::form::Form;
 
 /// The longest request that is read.
@@ -30,7 +30,7 @@ pub(super) async fn create(
     payload: Payload,
 ) -> HttpResponse {
     if world.away.load(Ordering::SeqCst) || world.fate.drops_connection() {
-        return cut(&request);
+        return Socket::cut_off(&request);
     }
     let Ok(Ok(body)) = payload.to_bytes_limited(MAX_REQUEST_BYTES).await else {
         return refusal(413, 20001, "Request too large");
@@ -46,7 +46,7 @@ pub(super) async fn create(
         tokio::time::sleep(delay).await;
     }
     match fault {
-        Some(Fault::DropBeforeReading | Fault::ResetBeforeTaking) => return cut(&request),
+        Some(Fault::DropBeforeReading | Fault::ResetBeforeTaking) => return Socket::cut_off(&request),
         Some(Fault::TooManyRequests { retry_after_secs }) => return too_many(retry_after_secs),
         Some(Fault::ServerError(status)) => return refusal(status, 20500, "Internal server error"),
         Some(Fault::Refuse { status, code }) => return refusal(status, code, "Refused"),
@@ -60,8 +60,8 @@ pub(super) async fn create(
     }
     let (sent, answer) = take(world.into_inner(), &form, &account).await;
     match fault {
-        Some(Fault::TakeThenReset) => cut(&request),
-        Some(Fault::TakeThenHalfAnswer) => half(&answer),
+        Some(Fault::TakeThenReset) => Socket::cut_off(&request),
+        Some(Fault::TakeThenHalfAnswer) => half_answer(StatusCode::CREATED, &answer),
         Some(Fault::TakeThenServerError(status)) => refusal(status, 20500, "Internal server error"),
         waits => {
             if let Some(Fault::TakeThenWait(late)) = waits {
@@ -94,7 +94,7 @@ pub(super) async fn list(
     request: HttpRequest,
 ) -> HttpResponse {
     if world.away.load(Ordering::SeqCst) {
-        return cut(&request);
+        return Socket::cut_off(&request);
     }
     if !admitted(&world, &account, &request) {
         return refusal(401, 20003, "Authenticate");
@@ -210,33 +210,4 @@ fn too_many(retry_after_secs: Option<u64>) -> HttpResponse {
 
 fn respond(status: u16) -> HttpResponseBuilder {
     HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-/// Cuts the connection; the response that is returned reaches nobody.
-fn cut(request: &HttpRequest) -> HttpResponse {
-    if let Some(socket) = request.conn_data::<Socket>() {
-        socket.cut();
-    }
-    HttpResponse::InternalServerError().force_close().finish()
-}
-
-/// Announces the whole answer, gives half of it, and breaks off.
-fn half(answer: &Bytes) -> HttpResponse {
-    let first = answer.slice(..answer.len() / 2);
-    let broken = std::io::Error::other("broken off as told");
-    let pieces = futures_util::stream::unfold((Some(first), Some(broken)), |(first, broken)| async {
-        match (first, broken) {
-            (Some(first), broken) => Some((Ok(first), (None, broken))),
-            (None, Some(broken)) => {
-                // Lets the first half leave.
-                tokio::task::yield_now().await;
-                Some((Err(broken), (None, None)))
-            }
-            (None, None) => None,
-        }
-    });
-    HttpResponse::Created()
-        .content_type("application/json")
-        .no_chunking(answer.len() as u64)
-        .streaming(Box::pin(pieces))
 }

@@ -40,9 +40,8 @@ pub use self::provided::TwilioSimulation;
 use self::webhooks::Post;
 pub use self::webhooks::SignedWebhook;
 use crate::gateway::client;
-use crate::gateway::simulator::Fate;
-use crate::gateway::simulator::Socket;
 pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
+use crate::gateway::simulator::{Fate, Socket};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
 pub type OnSend = Arc<dyn Fn(&Sent) + Send + Sync>;

@@ -8,6 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::message::Choice;
 use palabre_actors::domain::template::TemplateUse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +45,10 @@ pub(super) struct NewMessage {
     /// What to say otherwise.
     #[serde(default)]
     pub template: Option<UseOfTemplate>,
+    /// What the contact may choose from, below the text: buttons, a list or numbered lines, as the provider has them. Ten at
+    /// most.
+    #[serde(default)]
+    pub choices: Vec<NewChoice>,
     /// Whether it passes when the budget is spent.
     #[serde(default)]
     pub urgent: bool,
@@ -51,6 +56,19 @@ pub(super) struct NewMessage {
     #[serde(default)]
     #[schema(example = "24h")]
     pub expires_in: Option<String>,
+}
+
+/// One of the answers that a message offers.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewChoice {
+    /// What comes back when it is chosen; the label when it is left out.
+    #[serde(default)]
+    #[schema(example = "oui")]
+    pub id: Option<String>,
+    /// What the contact reads.
+    #[schema(example = "Oui")]
+    pub label: String,
 }
 
 /// A template of the tenant's configuration, and what stands in its places.
@@ -109,6 +127,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
     let tenant = tenant(&call.api, &call.caller, asked.tenant.as_deref(), asked.channel.as_deref())?;
     let (sender, to) = channel_and_address(&call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
     let template = said(asked.text.as_deref(), asked.template)?;
+    let choices = choices(asked.text.as_deref(), asked.choices)?;
     let expires_at = expiry(call.now(), asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
@@ -116,6 +135,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
         to,
         text: asked.text,
         template,
+        choices,
         urgent: asked.urgent,
         expires_at,
         idempotency_key: key(headers)?,
@@ -133,6 +153,27 @@ pub(super) fn said(text: Option<&str>, template: Option<UseOfTemplate>) -> Resul
         return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
     }
     Ok(template)
+}
+
+/// The choices of a message, which stand below a text.
+fn choices(text: Option<&str>, asked: Vec<NewChoice>) -> Result<Vec<Choice>, HttpProblem> {
+    const MOST: usize = 10;
+    const BAD: HttpProblem = invalid(
+        "choices",
+        "bad choices",
+        "ten at most, below a `text`; a label has 1 to 72 characters, an id 1 to 200 without spaces around it",
+    );
+    let of = |choice: NewChoice| {
+        let label = choice.label.trim().to_owned();
+        let id = choice.id.unwrap_or_else(|| label.clone());
+        let fits = (1..=72).contains(&label.chars().count()) && (1..=200).contains(&id.len()) && id.trim() == id;
+        (fits && ![&id, &label].iter().any(|text| text.contains('\0'))).then_some(Choice { id, label }).ok_or(BAD)
+    };
+    let has_text = text.is_some_and(|text| !text.trim().is_empty());
+    if asked.len() > MOST || (!asked.is_empty() && !has_text) {
+        return Err(BAD);
+    }
+    asked.into_iter().map(of).collect()
 }
 
 /// When a message is not to be sent any more.

@@ -171,3 +171,11 @@ pub(in crate::store) const KEEP_MOVE_MARK: &str = "INSERT INTO installation (nam
 
 /// A text to publish to those who listen.
 pub(in crate::store) const NOTIFY: &str = "SELECT pg_notify('palabre', $1)";
+
+/// Id of a message: who wrote it, and what.
+pub(in crate::store) const FIRST_FACTS: &str = "SELECT \"from\", body FROM messages_in WHERE id = $1";
+
+/// Tenant and two addresses: a row when they are one contact's.
+pub(in crate::store) const ARE_ONE_CONTACT: &str = "SELECT 1 FROM contact_addresses a JOIN contact_addresses b \
+    ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
+    WHERE a.tenant_id = $1 AND a.address = $2 AND b.address = $3";

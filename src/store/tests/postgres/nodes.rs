@@ -46,6 +46,7 @@ fn delivered(message: &Outbound) -> StatusUpdate {
         generation: None,
         code: None,
         failure: None,
+        pricing: None,
         at: at(3),
     }
 }

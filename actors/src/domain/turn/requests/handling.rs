@@ -31,7 +31,7 @@ pub(super) fn hand_over(mut turn: Turn, by: &Requester, hand_back_at: Option<Tim
 }
 
 /// A person has the conversation now. One that was resolved is in progress again.
-pub(super) fn take_over(turn: &mut Turn, by: &Requester, reason: Option<&'static str>) {
+pub(in crate::domain::turn) fn take_over(turn: &mut Turn, by: &Requester, reason: Option<&'static str>) {
     turn.conversation.handler = Handler::Human;
     turn.conversation.status = ConversationStatus::InProgress;
     let mut payload = by.payload();

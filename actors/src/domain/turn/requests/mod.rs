@@ -15,6 +15,7 @@ use crate::domain::event::{ActorType, EntityType, EventType, Payload, PayloadBui
 use crate::domain::ids::{ContactId, CorrelationId, TimerId};
 use crate::domain::rules::Rules;
 
+pub(super) use self::handling::take_over;
 pub use self::reply::{Reply, Seen};
 pub use self::schedule::ScheduledMessage;
 pub(super) use self::send::write_message;

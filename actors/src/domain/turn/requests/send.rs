@@ -7,8 +7,9 @@ use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::CorrelationId;
-use crate::domain::message::{Outbound, OutboundKind};
+use crate::domain::message::{Choice, Outbound, OutboundKind};
 use crate::domain::rules::Rules;
+use crate::domain::send::numbered;
 use crate::domain::template::TemplateUse;
 use crate::domain::turn::Turn;
 use crate::domain::turn::builder::{begin, note, outbound, put};
@@ -20,6 +21,8 @@ pub struct SendRequest {
     pub text: Option<String>,
     /// What to say otherwise, or always when there is no text.
     pub template: Option<TemplateUse>,
+    /// What the contact may choose from, below the text.
+    pub choices: Vec<Choice>,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
     /// No attempt begins after that.
@@ -122,7 +125,10 @@ pub(in crate::domain::turn) fn write_message(
         return Err(Refused::Expired);
     }
     let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let length = text.map_or(0, |text| text.encode_utf16().count());
+    let length = text.map_or(0, |text| match request.choices.as_slice() {
+        [] => text.encode_utf16().count(),
+        choices => numbered(text, choices).encode_utf16().count(),
+    });
     let most = rules.source().longest_text;
     if length > most {
         return Err(Refused::TooLong { length, most });
@@ -135,6 +141,7 @@ pub(in crate::domain::turn) fn write_message(
     let mut turn = begin(state, contact(state), request.correlation, now);
     let message = Outbound {
         template: request.template.as_ref().map(TemplateUse::on_one_line),
+        choices: request.choices.clone(),
         urgent: request.urgent,
         expires_at: request.expires_at,
         ..outbound(&turn, text.unwrap_or_default().to_owned(), OutboundKind::Manual)

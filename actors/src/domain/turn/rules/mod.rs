@@ -9,7 +9,9 @@ mod fallback;
 mod faq;
 mod flow;
 mod human_handler;
+mod notice;
 mod opted_out;
+mod own_phone;
 mod reopen;
 mod seller;
 mod start_link;
@@ -39,12 +41,15 @@ const fn rule(name: &'static str, apply: fn(&mut TurnBuilder<'_>, &Heard<'_>) ->
     Rule { name, apply }
 }
 
-/// All rules, first to last. Consent stands first, so that a STOP wins over whatever else goes on (I6); the human handler
-/// stands before every rule that speaks of its own accord (I14); the fallback answers whatever reaches it.
+/// All rules, first to last. Of what a contact says, consent is asked first, so that a STOP wins over whatever else goes on
+/// (I6); what a person of the business wrote on their phone is not the contact's word. The human handler stands before every
+/// rule that speaks of its own accord (I14); the fallback answers whatever reaches it.
 const RULES: &[Rule] = &[
+    rule(own_phone::NAME, own_phone::apply),
     rule(consent::NAME, consent::apply),
     rule(seller::NAME, seller::apply),
     rule(opted_out::NAME, opted_out::apply),
+    rule(notice::NAME, notice::apply),
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
     rule(start_link::NAME, start_link::apply),
@@ -73,10 +78,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn consent_is_asked_first_and_the_fallback_last() {
+    fn consent_is_asked_first_of_a_contact_and_the_fallback_last() {
         let names: Vec<_> = rule_names().collect();
-        let expected =
-            ["consent", "seller", "opted_out", "reopen", "human_handler", "start_link", "flow", "faq", "fallback"];
-        assert_eq!(names, expected);
+        assert_eq!(
+            names,
+            [
+                "own_phone",
+                "consent",
+                "seller",
+                "opted_out",
+                "notice",
+                "reopen",
+                "human_handler",
+                "start_link",
+                "flow",
+                "faq",
+                "fallback"
+            ]
+        );
     }
 }

@@ -36,6 +36,7 @@ fn request() -> SendRequest {
     SendRequest {
         text: Some("Votre taxi est là.".into()),
         template: None,
+        choices: Vec::new(),
         urgent: false,
         expires_at: None,
         idempotency_key: Some("course-42".into()),

@@ -77,8 +77,15 @@ impl Data {
         self.inbound.values().filter(|row| row.state == InboundState::Accepted).map(|row| &row.message)
     }
 
-    fn accept(&mut self, new: NewInbound) -> Acceptance {
-        let key = (new.tenant.clone(), new.channel.clone(), new.provider_message_id.as_str().to_owned());
+    fn accept(&mut self, mut new: NewInbound) -> Acceptance {
+        let key_of =
+            |new: &NewInbound| (new.tenant.clone(), new.channel.clone(), new.provider_message_id.as_str().to_owned());
+        let mut key = key_of(&new);
+        let first = self.dedupe.get(&key).and_then(|id| self.inbound.get(id)).map(|row| &row.message);
+        if first.is_some_and(|first| new.id_per_chat && !self.is_same_chat(&new, first)) {
+            new.provider_message_id = new.key_within_chat();
+            key = key_of(&new);
+        }
         if let Some(first) = self.dedupe.get(&key).and_then(|id| self.inbound.get(id)) {
             let first = first.message.correlation;
             self.received(&new, None, first);
@@ -97,6 +104,11 @@ impl Data {
         self.dedupe.insert(key, message.id);
         self.inbound.insert(message.id, row);
         Acceptance::New(message)
+    }
+
+    fn is_same_chat(&self, new: &NewInbound, first: &Inbound) -> bool {
+        new.is_same_under(&first.from, &first.content.body)
+            || self.addresses_of(&new.tenant, &new.from).contains(&first.from)
     }
 
     fn received(&mut self, new: &NewInbound, id: Option<InboundId>, correlation: CorrelationId) {

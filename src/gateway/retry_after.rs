@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The longest wait that a `Retry-After` may ask for: Twilio's longest limit counts over 24 hours.
+/// The longest wait that a `Retry-After` may ask for: the longest limit of any provider counts over 24 hours.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3), which counts from the reply's own `Date` when there is one, so

@@ -1,0 +1,2 @@
+-- What the contact may choose from: a JSON list.
+ALTER TABLE messages_out ADD COLUMN choices text;

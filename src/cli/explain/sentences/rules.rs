@@ -1,0 +1,21 @@
+//! Names of the rules that decide a turn.
+
+use super::Both;
+
+/// A rule of the routing pipeline, by its name in `message_routed`.
+pub(super) fn rule(name: &str) -> Option<Both> {
+    Some(match name {
+        "consent" => ("consent words", "mots du consentement"),
+        "seller" => ("the tenant's own seller", "vendeur de l'entreprise"),
+        "opted_out" => ("silence after STOP", "silence après un STOP"),
+        "own_phone" => ("written on the channel's own phone", "écrit sur le téléphone du canal"),
+        "notice" => ("nothing to answer", "rien à répondre"),
+        "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),
+        "start_link" => ("the link to a plan", "le lien vers une formule"),
+        "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
+        "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
+        "faq" => ("questions with known answers", "questions dont la réponse est connue"),
+        "fallback" => ("reply by default", "réponse par défaut"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,196 @@
+//! Sends through Green-API, and classifies each outcome.
+//!
+//! `POST {base}/waInstance{id}/sendMessage/{token}` with `{chatId, message}`; 200 with `{idMessage}`. The token stands in the
+//! path: no URL of a call is shown anywhere, and errors of the HTTP client, which show it, are not kept. There is no
+//! idempotency parameter; what was taken waits in a queue, then shows in the chat's history (`find`).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use palabre_actors::domain::ids::{OutboundId, ProviderMessageId};
+use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::send::{
+    OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
+};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{GreenSettings, LABEL, chat_of, codes};
+use crate::gateway::call::{CallFailure, Reply, call};
+use crate::gateway::retry_after::retry_after;
+
+/// The most of an answer that is read.
+const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// Messages whose outcome is unknown at once; beyond, the oldest is forgotten, and asked about later than need be.
+const MOST_UNKNOWN: usize = 10_000;
+
+/// One channel's way to Green-API.
+pub struct GreenGateway {
+    client: reqwest::Client,
+    /// `…/waInstance{id}/`
+    base: Url,
+    token: SecretString,
+    timeout: Duration,
+    pub(super) journal_delay: Duration,
+    pub(super) on_unknown: OnUnknown,
+    /// When the outcome of a message became unknown, or was first asked about by this process.
+    unknown_since: Mutex<HashMap<OutboundId, Instant>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TextMessage<'a> {
+    chat_id: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quoted_message_id: Option<&'a str>,
+}
+
+impl GreenGateway {
+    /// A channel's gateway. `None`: its base URL is none.
+    #[must_use]
+    pub fn new(client: reqwest::Client, settings: &GreenSettings) -> Option<Self> {
+        let base = Url::parse(&format!("{}/waInstance{}/", settings.api_base_url, settings.instance_id)).ok()?;
+        (base.has_host() && matches!(base.scheme(), "http" | "https")).then(|| Self {
+            client,
+            base,
+            token: settings.api_token.clone(),
+            timeout: settings.timeout,
+            journal_delay: settings.journal_delay,
+            on_unknown: settings.on_unknown,
+            unknown_since: Mutex::default(),
+        })
+    }
+
+    pub(super) async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+        let text = match &outbound.content {
+            OutboundContent::Text(text) => Cow::Borrowed(*text),
+            OutboundContent::Choices { text, choices } => Cow::Owned(numbered(text, choices)),
+            // There are none: the configuration refuses them.
+            OutboundContent::Template { .. } | OutboundContent::Action(_) => {
+                return Err(SendError::unsupported_action());
+            }
+        };
+        let chat = chat_of(outbound.to);
+        let message = TextMessage { chat_id: &chat, message: &text, quoted_message_id: None };
+        let sent = self.post("sendMessage", &message).await;
+        let result = match sent {
+            Ok(reply) if reply.status.is_success() => receipt(&reply.body),
+            Ok(reply) => Err(refused(reply.status, &reply.headers)),
+            Err(CallFailure::Refused(status)) => Err(refused(status, &HeaderMap::new())),
+            Err(failure) => Err(failure.while_sending(LABEL)),
+        };
+        if matches!(&result, Err(error) if error.class == SendErrorClass::Unknown) {
+            self.unknown_since(outbound.message.id, true);
+        }
+        result
+    }
+
+    /// Since when this process knows that the outcome of a message is unknown; `anew`: since now.
+    pub(super) fn unknown_since(&self, id: OutboundId, anew: bool) -> Duration {
+        let now = Instant::now();
+        let mut known = self.lock();
+        if known.len() >= MOST_UNKNOWN && !known.contains_key(&id) {
+            let oldest = known.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id);
+            oldest.and_then(|oldest| known.remove(&oldest));
+        }
+        let since = known.entry(id).or_insert(now);
+        if anew {
+            *since = now;
+        }
+        now.duration_since(*since)
+    }
+
+    pub(super) fn outcome_known(&self, id: OutboundId) {
+        self.lock().remove(&id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<OutboundId, Instant>> {
+        self.unknown_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call of a method with a JSON body.
+    pub(super) async fn post(&self, method: &str, body: &impl Serialize) -> Result<Reply, CallFailure> {
+        let mut request = Request::new(Method::POST, self.url(method)?);
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // What is serialised here is texts alone.
+        *request.body_mut() = Some(serde_json::to_vec(body).unwrap_or_default().into());
+        call(&self.client, request, self.timeout, MAX_REPLY_BYTES).await
+    }
+
+    /// A call of a method without a body.
+    pub(super) async fn get(&self, method: &str, most_bytes: usize) -> Result<Reply, CallFailure> {
+        call(&self.client, Request::new(Method::GET, self.url(method)?), self.timeout, most_bytes).await
+    }
+
+    /// A call whose answer may be long.
+    pub(super) async fn ask(&self, method: &str, body: &impl Serialize, most: usize) -> Result<Reply, CallFailure> {
+        let mut request = Request::new(Method::POST, self.url(method)?);
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(serde_json::to_vec(body).unwrap_or_default().into());
+        call(&self.client, request, self.timeout, most).await
+    }
+
+    fn url(&self, method: &str) -> Result<Url, CallFailure> {
+        let mut url = self.base.clone();
+        let mut segments = url.path_segments_mut().map_err(|()| CallFailure::NoConnection)?;
+        segments.pop_if_empty().push(method).push(self.token.expose_secret());
+        drop(segments);
+        Ok(url)
+    }
+}
+
+/// The answer to a message that was taken. Anything without an id leaves the outcome open.
+pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
+    #[derive(Deserialize)]
+    struct Taken<'a> {
+        #[serde(rename = "idMessage")]
+        id: &'a str,
+    }
+    match serde_json::from_slice::<Taken<'_>>(reply) {
+        Ok(taken) if !taken.id.is_empty() => Ok(Receipt { provider_message_id: ProviderMessageId::new(taken.id) }),
+        _ => Err(SendError {
+            class: SendErrorClass::Unknown,
+            code: None,
+            throttled: false,
+            detail: format!("{LABEL} said yes without an id"),
+        }),
+    }
+}
+
+/// A refusal, by its HTTP status: Green-API has no codes of its own. Its text is never repeated: it has the chat, and the path
+/// with the token.
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap) -> SendError {
+    let code = format!("greenapi_{}", status.as_u16());
+    let known = codes::find(&code);
+    let class = match (status.as_u16(), known) {
+        // It may have broken after it took the message.
+        (500.., _) => SendErrorClass::Unknown,
+        (_, Some(known)) => known.class,
+        (408, None) => SendErrorClass::Retry { after: None },
+        (400..=499, None) => SendErrorClass::Reject,
+        // A redirect or the like: that is not Green-API.
+        _ => SendErrorClass::Misconfigured,
+    };
+    let class = match class {
+        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
+        other => other,
+    };
+    let detail = match known {
+        Some(known) => known.explain(Language::En).to_owned(),
+        None => format!("{LABEL} answered {}", status.as_u16()),
+    };
+    SendError { class, code: Some(code), throttled: known.is_some_and(|known| known.throttled), detail }
+}
+
+/// Shows no token, and no URL that has it.
+impl std::fmt::Debug for GreenGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GreenGateway")
+    }
+}

@@ -1,0 +1,449 @@
+//! Conformance suite over all gateways: each provider of the list that has a simulation runs it against its own simulator.
+//!
+//! A new provider joins by its line in the list. What comes in is made by the simulator and read by the provider's receiver;
+//! what goes out crosses real HTTP, with every fault that simulators play.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId};
+use palabre_actors::domain::message::{Choice, Generation, NewInbound, Outbound, OutboundKind};
+use palabre_actors::domain::send::{Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::status::DeliveryStatus;
+use palabre_actors::ports::StatusUpdate;
+use tempfile::TempDir;
+
+use super::super::simulator::{
+    CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SampleChannel, SimulatedProvider, Simulation,
+    StartOptions, Webhook,
+};
+use super::super::{
+    ChannelConnection, PROVIDERS, Provider, Received, Receiver, Rejection, WebhookRequest, Wiring, client,
+};
+use crate::config::{Channel, Config, Environment};
+
+const PUBLIC: &str = "https://hooks.example.com";
+/// What nobody believes may be believed by no header.
+const SECRETS: [&str; 2] = ["12345678-un-secret-du-fournisseur", "87654321-un-autre-secret-tout-autre"];
+
+/// One provider with two channels of two accounts, and its running simulator.
+struct Subject {
+    provider: &'static dyn Provider,
+    simulator: Arc<dyn SimulatedProvider>,
+    simulation: &'static dyn Simulation,
+    channels: Vec<Channel>,
+    connections: Vec<ChannelConnection>,
+    _secrets: TempDir,
+}
+
+/// Every provider that has a simulation, under the name of each.
+fn subjects() -> Vec<Subject> {
+    let simulated = PROVIDERS.iter().filter_map(|provider| Some((*provider, provider.simulation().ok()?)));
+    simulated.map(|(provider, simulation)| Subject::start(provider, simulation)).collect()
+}
+
+fn address(scheme: Scheme, number: u32) -> String {
+    match scheme {
+        Scheme::Whatsapp | Scheme::Sms => format!("{scheme}:+3361234{number:04}"),
+        Scheme::Telegram => format!("telegram:{}", 12_345_000 + number),
+        Scheme::Mailto => format!("mailto:client{number}@example.org"),
+        Scheme::Sandbox => format!("sandbox:belle/client{number}"),
+    }
+}
+
+/// A sender's address, which some providers tie to their secret.
+fn sender(scheme: Scheme, account: usize) -> String {
+    match scheme {
+        Scheme::Telegram => format!("telegram:{}", SECRETS[account].split('-').next().unwrap()),
+        Scheme::Mailto => format!("mailto:belle{account}@example.org"),
+        _ => format!("{scheme}:+1415523800{account}"),
+    }
+}
+
+impl Subject {
+    fn start(provider: &'static dyn Provider, simulation: &'static dyn Simulation) -> Self {
+        let options = StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent: Arc::new(|_| {}) };
+        let simulator = simulation.start(options).unwrap();
+        let secrets = tempfile::tempdir().unwrap();
+        let (scheme, base_url) = (provider.capabilities().scheme, simulator.base_url());
+        let mut text = "id = \"belle\"\nreplies.fallback = \"ok\"\n".to_owned();
+        for (account, secret) in SECRETS.iter().enumerate() {
+            let file = secrets.path().join(format!("secret-{account}"));
+            std::fs::write(&file, secret).unwrap();
+            let (id, sender) = (format!("belle-{account}"), sender(scheme, account));
+            text.push_str(&simulation.channel_toml(&SampleChannel {
+                id: &id,
+                provider: provider.name(),
+                address: &sender,
+                account: u32::try_from(account).unwrap() + 1,
+                secret_file: &file.display().to_string(),
+                base_url: &base_url,
+            }));
+            text.push_str("timeout = \"1s\"\n");
+        }
+        let loaded = Config::from_toml_texts("", &[("belle.toml", &text)], &Environment::default(), &PROVIDERS);
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{}: {errors}", provider.name()));
+        let channels = loaded.config.tenants[0].channels.clone();
+        let client = client::new().unwrap();
+        let wiring = Wiring { client: &client, public_base_url: Some(PUBLIC) };
+        let connections = channels.iter().map(|channel| provider.connect(channel, wiring).unwrap()).collect();
+        simulator.set_channels(&channels);
+        simulator.set_daemon(Daemon::at(PUBLIC));
+        Self { provider, simulator, simulation, channels, connections, _secrets: secrets }
+    }
+
+    fn name(&self) -> &'static str {
+        self.provider.name()
+    }
+
+    fn receiver(&self) -> Option<&Arc<dyn Receiver>> {
+        self.connections[0].receiver.as_ref()
+    }
+
+    fn says(&self, id: &str, text: &str) -> CustomerMessage {
+        CustomerMessage {
+            channel: self.channels[0].id.to_string(),
+            id: id.to_owned(),
+            from: address(self.provider.capabilities().scheme, 1),
+            text: text.to_owned(),
+            ..CustomerMessage::default()
+        }
+    }
+
+    fn webhook(&self, message: &CustomerMessage) -> Webhook {
+        self.simulator.webhook(message).unwrap_or_else(|error| panic!("{}: {error}", self.name()))
+    }
+
+    /// What the first channel's receiver makes of a request.
+    fn receive(&self, webhook: &Webhook, body: &[u8]) -> Result<Received, Rejection> {
+        received(&**self.receiver().unwrap(), &webhook.url, &webhook.headers, body)
+    }
+
+    fn read(&self, message: &CustomerMessage) -> NewInbound {
+        let webhook = self.webhook(message);
+        match self.receive(&webhook, webhook.body.as_bytes()) {
+            Ok(Received::Message(message)) => *message,
+            other => panic!("{}: {other:?}", self.name()),
+        }
+    }
+
+    fn outbound(&self, body: &str) -> Outbound {
+        Outbound {
+            id: OutboundId::fresh(),
+            tenant: self.channels[0].tenant.clone(),
+            channel: self.channels[0].id.clone(),
+            conversation: ConversationId::fresh(),
+            in_reply_to: None,
+            to: Address::from_normalised(&address(self.provider.capabilities().scheme, 1)),
+            body: body.to_owned(),
+            template: None,
+            choices: Vec::new(),
+            action: None,
+            kind: OutboundKind::Reply,
+            urgent: true,
+            expires_at: None,
+            generation: Generation::first(chrono::Utc::now()),
+            correlation: CorrelationId::fresh(),
+            attempts: 1,
+            created_at: chrono::Utc::now(),
+        }
+    }
+
+    async fn send(&self, message: &Outbound) -> Result<Receipt, SendError> {
+        self.connections[0].gateway.send(asked(message)).await
+    }
+}
+
+fn asked(message: &Outbound) -> OutboundRequest<'_> {
+    let content = OutboundContent::Text(&message.body);
+    OutboundRequest { message, channel: &message.channel, to: &message.to, content }
+}
+
+fn received(
+    receiver: &dyn Receiver,
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: &[u8],
+) -> Result<Received, Rejection> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    let content_type = map.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let query = url.strip_prefix(PUBLIC).unwrap_or(url);
+    let request = WebhookRequest { url, query, content_type, headers: &map, is_local: false, body };
+    if query.contains("/status") {
+        receiver.receive_status(request, chrono::Utc::now())
+    } else {
+        receiver.receive(request, CorrelationId::fresh(), chrono::Utc::now())
+    }
+}
+
+#[test]
+fn texts_of_every_script_come_in_whole() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let texts =
+            ["Bonjour & à+demain 😀", "مرحبا، هل أنتم مفتوحون؟", "שלום", "👩‍👩‍👧‍👦🇬🇳", "a\tb\nc", "100 % \\ \"x\" <b>"];
+        for text in texts {
+            let id = subject.simulation.fresh_id();
+            let read = subject.read(&subject.says(&id, text));
+            assert_eq!((read.content.body.as_str(), read.provider_message_id.as_str()), (text, id.as_str()));
+            assert_eq!(read.from.as_str(), address(subject.provider.capabilities().scheme, 1), "{}", subject.name());
+            assert_eq!(read.to, subject.channels[0].address);
+            assert!(subject.provider.is_message_id(&id), "{}: {id}", subject.name());
+        }
+        let nul = subject.read(&subject.says(&subject.simulation.fresh_id(), "a\0b"));
+        assert_eq!(nul.content.body, "a\u{FFFD}b", "{}: PostgreSQL's text holds no NUL", subject.name());
+    }
+}
+
+#[test]
+fn i2_a_repeated_webhook_has_the_same_key() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let (first, second) = (subject.simulation.fresh_id(), subject.simulation.fresh_id());
+        let key = |id: &str| subject.read(&subject.says(id, "Bonjour")).provider_message_id;
+        assert_eq!(key(&first), key(&first), "{}", subject.name());
+        assert_ne!(key(&first), key(&second), "{}", subject.name());
+    }
+}
+
+#[test]
+fn what_has_no_proof_or_anothers_is_refused() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        let other = subject.channels[1].id.to_string();
+        for forgery in [Forgery::Unsigned, Forgery::SignedBy(&other)] {
+            let forged = subject.simulator.forged_webhook(&message, forgery).unwrap();
+            let refused = subject.receive(&forged, forged.body.as_bytes()).err();
+            assert_eq!(refused, Some(Rejection::BadSignature), "{}: {forgery:?}", subject.name());
+        }
+        let mut bare = subject.webhook(&message);
+        let proof = subject.receiver().unwrap().protocol().proof.clone();
+        bare.headers.retain(|(name, _)| proof.as_ref().is_none_or(|proof| !name.eq_ignore_ascii_case(proof.as_str())));
+        let refused = subject.receive(&bare, bare.body.as_bytes()).err();
+        assert_eq!(refused, Some(Rejection::BadSignature), "{}: no proof at all", subject.name());
+    }
+}
+
+#[test]
+fn damaged_bodies_bring_no_message_and_no_panic() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let webhook = subject.webhook(&subject.says(&subject.simulation.fresh_id(), "Bonjour 😀"));
+        let body = webhook.body.as_bytes();
+        for cut in 0..body.len() {
+            let read = subject.receive(&webhook, &body[..cut]);
+            assert!(!matches!(read, Ok(Received::Message(_))), "{}: cut at {cut}", subject.name());
+        }
+        let mut not_utf8 = body.to_vec();
+        let at = body.windows(7).position(|text| text == b"Bonjour").unwrap();
+        not_utf8[at] = 0xff;
+        let read = subject.receive(&webhook, &not_utf8);
+        assert!(!matches!(read, Ok(Received::Message(_))), "{}: no UTF-8", subject.name());
+        for junk in ["", "null", "[]", "{}", "\0", "&&&===", "\u{feff}"] {
+            assert!(!matches!(subject.receive(&webhook, junk.as_bytes()), Ok(Received::Message(_))), "{junk}");
+        }
+        let deep = "[".repeat(1 << 20);
+        assert!(!matches!(subject.receive(&webhook, deep.as_bytes()), Ok(Received::Message(_))), "{}", subject.name());
+    }
+}
+
+#[test]
+fn a_megabyte_is_read_or_refused() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let message = subject.says(&subject.simulation.fresh_id(), &"é".repeat(1 << 19));
+        let webhook = subject.webhook(&message);
+        match subject.receive(&webhook, webhook.body.as_bytes()) {
+            Ok(Received::Message(read)) => assert!(read.content.body.len() <= 64 * 1024, "{}", subject.name()),
+            Err(Rejection::Malformed(_)) => {}
+            other => panic!("{}: {other:?}", subject.name()),
+        }
+    }
+}
+
+#[test]
+fn fields_that_nobody_knows_change_nothing() {
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let mut message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        for (name, value) in [("Invented", "1"), ("invented_tomorrow", r#"{"a": [1, {"b": null}]}"#)] {
+            message.parameters.push((name.to_owned(), value.to_owned()));
+        }
+        assert_eq!(subject.read(&message).content.body, "Bonjour", "{}", subject.name());
+    }
+}
+
+#[tokio::test]
+async fn i5_every_fault_leaves_open_what_it_leaves_open() {
+    for subject in subjects() {
+        let unknown = |class| class == SendErrorClass::Unknown;
+        let again = |class| matches!(class, SendErrorClass::Retry { .. });
+        let after =
+            |class| matches!(class, SendErrorClass::Retry { after: Some(after) } if after >= Duration::from_secs(17));
+        type Fits<'a> = &'a dyn Fn(SendErrorClass) -> bool;
+        let table: [(Fault, Fits<'_>); 8] = [
+            (Fault::ResetBeforeTaking, &unknown),
+            (Fault::TakeThenReset, &unknown),
+            (Fault::TakeThenHalfAnswer, &unknown),
+            (Fault::ServerError(503), &unknown),
+            (Fault::TakeThenServerError(500), &unknown),
+            (Fault::TakeThenWait(Duration::from_secs(3)), &unknown),
+            (Fault::TooManyRequests { retry_after_secs: None }, &again),
+            (Fault::TooManyRequests { retry_after_secs: Some(17) }, &after),
+        ];
+        for (fault, fits) in table {
+            subject.simulator.set_faults(Faults::of([Rule::once(fault.clone())]));
+            let message = subject.outbound("Bonjour");
+            let failed = subject.send(&message).await.expect_err(subject.name());
+            assert!(fits(failed.class), "{}: {fault:?}: {failed:?}", subject.name());
+            assert!(!format!("{failed:?}").contains("6123"), "i10: {failed:?}");
+            assert!(SECRETS.iter().all(|secret| !format!("{failed:?}").contains(secret)), "i10: {failed:?}");
+            if matches!(fault, Fault::TooManyRequests { .. }) {
+                assert!(failed.throttled, "{}: a provider that works", subject.name());
+            }
+        }
+        subject.simulator.set_faults(Faults::none());
+        let sent = subject.send(&subject.outbound("Bonjour")).await;
+        assert!(sent.is_ok_and(|receipt| !receipt.provider_message_id.as_str().is_empty()), "{}", subject.name());
+    }
+}
+
+#[tokio::test]
+async fn i5_what_was_taken_is_never_said_to_be_absent() {
+    for subject in subjects() {
+        subject.simulator.set_faults(Faults::of([Rule::once(Fault::TakeThenReset)]));
+        let message = subject.outbound("Une question à part");
+        assert!(subject.send(&message).await.is_err(), "{}", subject.name());
+        let found = subject.connections[0].gateway.find(asked(&message)).await;
+        assert_ne!(found, Ok(Found::Absent), "{}", subject.name());
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_at_the_provider_has_its_class() {
+    for subject in subjects() {
+        let opted_out = subject.provider.codes().iter().filter(|code| code.class == SendErrorClass::OptedOut);
+        for code in opted_out.filter_map(|code| code.code.parse().ok()) {
+            subject.simulator.set_faults(Faults::of([Rule::once(Fault::Refuse { status: 400, code })]));
+            let refused = subject.send(&subject.outbound("Bonjour")).await.expect_err(subject.name());
+            assert_eq!(refused.class, SendErrorClass::OptedOut, "{}: {code}", subject.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_longest_text_passes_with_an_emoji_at_its_end_and_choices_always_do() {
+    for subject in subjects() {
+        let most = subject.provider.capabilities().longest_text;
+        // In UTF-16 units, as the configuration counts: the emoji has two.
+        let longest = "x".repeat(most - 2) + "😀";
+        let sent = subject.send(&subject.outbound(&longest)).await;
+        assert!(sent.is_ok(), "{}: {sent:?}", subject.name());
+        let message = subject.outbound("Ça vous va ?");
+        let choices: Vec<Choice> =
+            ["Oui", "Non"].map(|label| Choice { id: label.to_lowercase(), label: label.to_owned() }).into();
+        let content = OutboundContent::Choices { text: &message.body, choices: &choices };
+        let sent = subject.connections[0].gateway.send(OutboundRequest { content, ..asked(&message) }).await;
+        assert!(sent.is_ok(), "{}: {sent:?}", subject.name());
+    }
+}
+
+/// What a daemon was posted: path and query, headers, body.
+type Posted = (String, Vec<(&'static str, String)>, Vec<u8>);
+
+/// A daemon that only remembers.
+struct Listener {
+    base_url: String,
+    posted: Arc<Mutex<Vec<Posted>>>,
+    server: actix_web::dev::ServerHandle,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+async fn note(posted: Data<Mutex<Vec<Posted>>>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let names = [
+        "content-type",
+        "authorization",
+        "x-twilio-signature",
+        "x-hub-signature-256",
+        "x-telegram-bot-api-secret-token",
+    ];
+    let header = |name: &'static str| Some((name, request.headers().get(name)?.to_str().ok()?.to_owned()));
+    let headers = names.into_iter().filter_map(header).collect();
+    posted.lock().unwrap().push((request.uri().to_string(), headers, body.to_vec()));
+    HttpResponse::Ok().finish()
+}
+
+impl Listener {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let posted: Arc<Mutex<Vec<Posted>>> = Arc::default();
+        let data = Data::from(Arc::clone(&posted));
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = move || App::new().app_data(data.clone()).default_service(web::to(note));
+                let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+                tell.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Self { base_url, posted, server: told.recv().unwrap(), thread: Some(thread) }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The order is given at once; the future only waits for it.
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn i8_callbacks_in_any_order_say_what_they_say() {
+    let listener = Listener::start();
+    for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
+        let reached_at = listener.base_url.clone();
+        subject.simulator.set_daemon(Daemon { public_base_url: PUBLIC.to_owned(), reached_at });
+        let plan = CallbackPlan {
+            copies: 2,
+            shuffled: true,
+            before_answer: true,
+            ..CallbackPlan::of(["sent", "delivered", "read", "failed"])
+        };
+        subject.simulator.set_callbacks(vec![(1, plan)]);
+        listener.posted.lock().unwrap().clear();
+        let receipt = subject.send(&subject.outbound("Bonjour")).await;
+        let receipt = receipt.unwrap_or_else(|error| panic!("{}: {error}", subject.name()));
+        let posted = listener.posted.lock().unwrap().clone();
+        let read = |(path, headers, body): &Posted| {
+            received(&**subject.receiver().unwrap(), &format!("{PUBLIC}{path}"), headers, body).unwrap()
+        };
+        let updates: Vec<StatusUpdate> = posted
+            .iter()
+            .map(|one| match read(one) {
+                Received::Status(update) => update,
+                other => panic!("{}: {other:?}", subject.name()),
+            })
+            .collect();
+        if updates.is_empty() {
+            // Such a provider tells nothing of what it was given.
+            continue;
+        }
+        use DeliveryStatus::{Delivered, Failed, Read, Sent};
+        for status in [Sent, Delivered, Read, Failed] {
+            let told = updates.iter().filter(|update| update.status == status);
+            assert_eq!(told.count(), 2, "{}: {status:?}", subject.name());
+        }
+        assert!(updates.iter().all(|update| update.provider_message_id == receipt.provider_message_id));
+        let failed = updates.iter().filter(|update| update.status == Failed);
+        assert!(failed.into_iter().all(|update| update.code.as_ref().is_none_or(|code| !code.contains('+'))));
+    }
+}

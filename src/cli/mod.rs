@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod audit;
+mod bookings;
 pub mod check;
 mod consents;
 mod conversations;
@@ -8,12 +9,14 @@ mod conversations;
 mod demo;
 mod explain;
 mod files;
+mod flow;
 mod mask;
 mod migrate;
 mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod scenario;
 mod serve;
 #[cfg(feature = "lab")]
 mod simulate;
@@ -96,6 +99,18 @@ enum Command {
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
+    /// Check, draw and try the tenants' flows
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
+    /// Tell written conversations to a tenant's rules, with time that jumps
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
+    /// List what customers have booked
+    #[command(subcommand)]
+    Bookings(bookings::BookingsCommand),
+    /// List the people who asked to be called back
+    #[command(subcommand)]
+    Leads(bookings::LeadsCommand),
     /// Let people into the console: add them, list them, keep them out, give them another password
     #[command(subcommand)]
     User(user::UserCommand),
@@ -189,6 +204,10 @@ pub fn run() -> ExitCode {
         Command::Consents(command) => consents::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
+        Command::Flow(command) => flow::run(&command),
+        Command::Scenario(command) => scenario::run(&command),
+        Command::Bookings(command) => bookings::run(&command),
+        Command::Leads(command) => bookings::run_leads(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
         #[cfg(feature = "lab")]

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::TimeDelta;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::flow::answers::AnswerKind;
 use palabre_actors::domain::flow::{
     FlowError, FlowSource, Flows, FlowsSource, OnChange, OptionSource, StepKind, StepSource, built_in,
 };
 use palabre_actors::domain::hours::Hours;
+use palabre_actors::domain::offer::Driver;
 use palabre_actors::domain::slots::BookingPolicy;
 
 use super::document::{Document, Scope};
 use super::fields::{choice, duration, number, or_default, quoted, slug};
 use super::problem::Problems;
 use super::raw::{RawDuration, RawTenant};
-use super::raw_flows::{RawBooking, RawFlow, RawOption, RawService, RawStep};
+use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawOption, RawService, RawStep};
 use super::source::Source;
 use super::suggest;
 
@@ -52,6 +54,8 @@ pub(super) fn flows(
         .enumerate()
         .map(|(at, raw)| service(&root.element("services", at), raw))
         .collect();
+    let drivers: Option<Vec<Driver>> =
+        raw.drivers.iter().flatten().enumerate().map(|(at, raw)| driver(&root.element("drivers", at), raw)).collect();
     let booking = policy(&root.table("booking"), &raw.booking, around);
     let read: Vec<Option<ReadFlow<'_>>> =
         raw_flows.iter().enumerate().map(|(at, raw)| flow(&root.element("flows", at), raw, around, problems)).collect();
@@ -60,7 +64,7 @@ pub(super) fn flows(
             let reason = "`services` can be booked by nobody: there is no flow that books".to_owned();
             root.warning("services", reason, "add `[[flows]]` with `use = \"booking\"`");
         }
-        return booking.and(services).map(|_| None);
+        return booking.and(services).and(drivers).map(|_| None);
     }
     let read: Vec<ReadFlow<'_>> = read.into_iter().collect::<Option<_>>()?;
     let (policy, reminder_template) = booking?;
@@ -74,6 +78,7 @@ pub(super) fn flows(
         tenant_name: around.tenant_name.to_owned(),
         texts: raw.flow_texts.clone(),
         reminder_template,
+        drivers: drivers?,
     };
     match Flows::new(source) {
         Ok(flows) => Some(Some(flows)),
@@ -130,6 +135,25 @@ fn service(scope: &Scope<'_>, raw: &RawService) -> Option<Service> {
         price: raw.price.clone(),
         resources: raw.resources.clone().unwrap_or_default(),
         words: raw.words.clone().unwrap_or_default(),
+    })
+}
+
+fn driver(scope: &Scope<'_>, raw: &RawDriver) -> Option<Driver> {
+    let name = scope.required("name", raw.name.as_deref(), "what customers read");
+    let help = "where they get offers, such as `address = \"+224620000001\"` or `telegram:123456789`";
+    let address = scope.required("address", raw.address.as_deref(), help)?;
+    let Ok(address) = Address::parse(Scheme::Whatsapp, address, None) else {
+        scope.wrong("address", "is not an address", "write a phone number with its country, or `telegram:123456789`");
+        return None;
+    };
+    let phone = raw.phone.clone().or_else(|| address.is_phone().then(|| address.path().to_owned()));
+    Some(Driver {
+        name: name?.to_owned(),
+        person: address.person().to_owned(),
+        phone: phone.unwrap_or_default(),
+        car: raw.car.clone().unwrap_or_default(),
+        plate: raw.plate.clone().unwrap_or_default(),
+        rating: raw.rating.clone().unwrap_or_default(),
     })
 }
 

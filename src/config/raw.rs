@@ -10,7 +10,7 @@ use super::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
-use super::raw_flows::{RawBooking, RawFlow, RawFlowTexts, RawService};
+use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
 
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
@@ -168,6 +168,7 @@ pub(super) struct RawTenant {
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
+    pub(super) drivers: Option<Vec<RawDriver>>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).

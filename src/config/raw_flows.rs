@@ -19,6 +19,24 @@ pub(super) struct RawService {
     pub(super) words: Option<Vec<String>>,
 }
 
+/// `[[drivers]]`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawDriver {
+    pub(super) name: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) car: Option<String>,
+    pub(super) plate: Option<String>,
+    pub(super) rating: Option<String>,
+}
+
+impl std::fmt::Debug for RawDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RawDriver(masked)")
+    }
+}
+
 /// `[booking]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod bookings;
 mod caller;
 pub mod channels;
 pub mod consents;
@@ -13,6 +14,7 @@ pub mod contacts;
 pub mod conversations;
 pub mod handling;
 pub mod inbox;
+pub mod leads;
 pub mod messages;
 pub mod outbox;
 pub mod paid_access;

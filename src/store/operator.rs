@@ -7,6 +7,7 @@
 //! at once.
 
 mod blocked_reasons;
+mod bookings;
 mod consents;
 mod listing;
 mod pauses;
@@ -30,6 +31,7 @@ use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
+pub use self::bookings::{BookingRow, LeadRow};
 pub use self::consents::{ConsentRow, OptOut};
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::pauses::endless;

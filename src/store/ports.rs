@@ -121,6 +121,9 @@ impl Turns for Store {
                     agenda.mine.push(booking);
                 }
             }
+            let tenant = || [text(key.tenant.as_str())];
+            agenda.offers = self.read(sql::OPEN_OFFERS, tenant(), Row::open_offer).await?;
+            agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;
             Ok(agenda)
         })
     }

@@ -10,6 +10,7 @@ use palabre_actors::domain::booking::Booking;
 use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
+use palabre_actors::domain::offer::Offer;
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::timer::Timer;
 use palabre_actors::ports::{ChannelKey, DueTimer};
@@ -153,6 +154,18 @@ impl Row {
                 created_at: self.time(8)?,
             },
         }))
+    }
+
+    /// Columns as `sql::OPEN_OFFERS` selects them.
+    pub fn open_offer(&self) -> Result<Offer, DbErr> {
+        Ok(Offer {
+            id: self.parse(0)?,
+            conversation: self.parse(1)?,
+            text: self.get(2)?,
+            details: serde_json::from_str(&self.get::<String>(3)?).map_err(|_| corrupt("an offer"))?,
+            expires_at: self.time(4)?,
+            state: self.parse(5)?,
+        })
     }
 
     /// Columns as `sql::AGENDA` selects them.

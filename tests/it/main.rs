@@ -20,6 +20,9 @@ mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod faults;
+mod flows;
+#[path = "flows.rs"]
+mod flows_on_postgres;
 mod gateway;
 mod greenapi;
 mod journeys;

@@ -6,6 +6,7 @@
 //! so whatever was lost with an instance that panicked comes back with the next one; a delivered message is only the
 //! faster way to learn of it. While a turn waits for its commit, so does the mailbox (`ctx.wait`): order needs no lock.
 
+mod agenda;
 mod backpressure;
 mod mailbox;
 pub mod messages;
@@ -48,8 +49,6 @@ use self::turn_in_flight::{Applied, Blocking, ReservedSend};
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// The time between two questions doubles up to this.
 const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
-/// How long a conversation in a flow goes on with what it read of the tenant's bookings.
-const AGENDA_LASTS: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
 
@@ -305,17 +304,6 @@ impl Conversation {
         let rows = &self.rows;
         let asked = rows.asked_at.is_some_and(|at| at.elapsed() < rows.ask_again_after.saturating_mul(waiting));
         rows.queued && !asked
-    }
-
-    /// Whether to load again because the conversation is in a flow and what is booked was read some time ago. What is older than
-    /// that would do as well, since the commit checks what a turn takes: but then customers are often offered what is gone.
-    fn agenda_is_old(&self) -> bool {
-        let Memory::Current(state) = &self.memory else { return false };
-        let in_flow = || state.conversation.as_ref().is_some_and(|conversation| conversation.flow.is_some());
-        self.setup.profile.rules.needs_agenda()
-            && !self.queue.is_empty()
-            && in_flow()
-            && self.setup.context.now() - state.agenda.read_at > AGENDA_LASTS
     }
 
     /// The rows that an answer must not overtake.

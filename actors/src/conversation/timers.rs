@@ -61,6 +61,8 @@ impl Conversation {
                 // Their alarms stay: when one fires, the commit finds no row, and the conversation loads again.
                 TimerChange::CancelAll(kind) => self.timers.forget(|timer| timer.kind == *kind),
                 TimerChange::Set(timer) => self.set_alarm(timer, ctx),
+                // Another conversation's: the sweep delivers it.
+                TimerChange::SetFor(..) => {}
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::address::Address;
 use crate::domain::booking::BookingChange;
 use crate::domain::conversation::{Contact, Conversation, State};
 use crate::domain::message::{Inbound, Outbound, OutboundKind};
+use crate::domain::offer::OfferChange;
 use crate::domain::timer::TimerChange;
 use crate::domain::turn::{
     ConsentChange, Draft, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
@@ -121,6 +122,7 @@ pub(super) struct Applied {
     pub(super) releases: bool,
     pub(super) timers: Vec<TimerChange>,
     pub(super) bookings: Vec<BookingChange>,
+    pub(super) offers: Vec<OfferChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
@@ -141,6 +143,7 @@ impl Applied {
             releases: turn.releases && turn.knows_deferred,
             timers: turn.timers.clone(),
             bookings: turn.effects.bookings.clone(),
+            offers: turn.effects.offers.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
         }
     }
@@ -158,7 +161,7 @@ impl Applied {
             message: self.outgoing.first().map(|(message, _)| message.id),
             timer: self.timers.iter().find_map(|change| match change {
                 TimerChange::Set(timer) => Some(timer.id),
-                TimerChange::Cancel(_) | TimerChange::CancelAll(_) => None,
+                TimerChange::SetFor(..) | TimerChange::Cancel(_) | TimerChange::CancelAll(_) => None,
             }),
         }
     }
@@ -169,9 +172,10 @@ impl Applied {
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());
         state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);
-        if !self.bookings.is_empty() {
+        if !self.bookings.is_empty() || !self.offers.is_empty() {
             let agenda = Arc::make_mut(&mut state.agenda);
             self.bookings.iter().for_each(|change| agenda.apply(change));
+            self.offers.iter().for_each(|change| agenda.apply_offer(change));
         }
         match &self.consent {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::claim::ClaimChange;
-use super::ids::BookingId;
+use super::ids::{BookingId, ConversationId};
+use super::offer::{Offer, OfferChange};
 use super::words::stored_words;
 
 /// What can be booked, as the tenant's configuration describes it.
@@ -123,6 +124,10 @@ pub struct Agenda {
     pub busy: Vec<Busy>,
     /// The contact's bookings that are held or confirmed and not over, the earliest first.
     pub mine: Vec<Booking>,
+    /// Offers that nobody has taken, the oldest first.
+    pub offers: Vec<Offer>,
+    /// Conversations of the people on duty.
+    pub on_duty: Vec<ConversationId>,
 }
 
 impl fmt::Debug for Agenda {
@@ -158,6 +163,15 @@ impl Agenda {
                     self.busy.swap_remove(at);
                 }
             }
+        }
+    }
+
+    /// Brings it up to a change of offers.
+    pub fn apply_offer(&mut self, change: &OfferChange) {
+        match change {
+            OfferChange::Make(offer) => self.offers.push(offer.clone()),
+            OfferChange::Accept(id) | OfferChange::End(id, _) => self.offers.retain(|offer| offer.id != *id),
+            OfferChange::Duty(_) => {}
         }
     }
 

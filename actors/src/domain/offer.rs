@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::address::Address;
-use super::ids::{ChannelId, ConversationId, OfferId};
+use super::ids::{ConversationId, OfferId};
 use super::words::stored_words;
 
 /// Where an offer stands.
@@ -48,20 +48,20 @@ impl fmt::Debug for Offer {
     }
 }
 
-/// Somebody who may take offers, as the configuration names them. `Debug` shows no more than the number of words.
+/// Somebody who may take offers, as the configuration names them. `Debug` shows nothing of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Driver {
     /// What customers read.
     pub name: String,
-    /// Where they get offers.
-    pub address: Address,
+    /// What [`Address::person`] says of their address.
+    pub person: String,
     /// Their phone number, for the customer.
     pub phone: String,
-    /// The car, and its plate.
+    /// The car.
     pub car: String,
-    /// The plate.
+    /// Its plate.
     pub plate: String,
-    /// Their rating.
+    /// Their rating, as customers read it.
     pub rating: String,
 }
 
@@ -71,15 +71,12 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// A person on duty: their conversation gets the offers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OnDuty {
-    /// Their conversation.
-    pub conversation: ConversationId,
-    /// The channel of it.
-    pub channel: ChannelId,
-    /// Their address.
-    pub address: Address,
+impl Driver {
+    /// Whether they write from that address.
+    #[must_use]
+    pub fn is_at(&self, address: &Address) -> bool {
+        self.person == address.person()
+    }
 }
 
 /// A change of the tenant's offers, part of a turn.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Timestamp;
-use super::ids::{CorrelationId, TimerId};
+use super::ids::{ConversationId, CorrelationId, TimerId};
 use super::words::stored_words;
 
 /// What a conversation does at a later time. A turn sets and cancels timers in its own commit; the turn that a timer leads to
@@ -49,6 +49,10 @@ pub enum TimerKind {
     HoldEnds,
     /// A customer is reminded of a booking. The payload is a [`super::flow::Reminder`].
     BookingReminder,
+    /// Nobody took what a customer asked for. The payload names the offer.
+    OfferEnds,
+    /// Somebody took what a customer asked for. The payload names the offer and who it is.
+    OfferAccepted,
 }
 
 stored_words!(TimerKind {
@@ -57,6 +61,8 @@ stored_words!(TimerKind {
     Flow => "flow",
     HoldEnds => "hold_ends",
     BookingReminder => "booking_reminder",
+    OfferEnds => "offer_ends",
+    OfferAccepted => "offer_accepted",
 });
 
 /// A change of a conversation's timers. In one turn, all cancellations come before what is set.
@@ -64,6 +70,8 @@ stored_words!(TimerKind {
 pub enum TimerChange {
     /// A new timer.
     Set(Timer),
+    /// A new timer of another conversation of the tenant: how one conversation tells another something. The sweep finds it.
+    SetFor(ConversationId, Timer),
     /// That timer goes, if it is there.
     Cancel(TimerId),
     /// All timers of the conversation of this kind go.

@@ -18,6 +18,7 @@ mod builder;
 mod flows;
 mod heard;
 mod inbound;
+mod offers;
 mod requests;
 mod rules;
 mod timer;

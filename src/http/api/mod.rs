@@ -4,6 +4,7 @@
 //! others (I9); whole addresses and texts need the scope `read-content` (I10).
 
 mod audit;
+mod bookings;
 mod call;
 mod caller;
 mod channels;
@@ -42,6 +43,7 @@ use crate::store::operator::Operator;
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
     pub use super::audit::AuditLogEntry;
+    pub use super::bookings::{Booking, Lead};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{ConversationMessages, Conversations, SearchFound};
@@ -125,5 +127,6 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     conversations::mount(routes);
     contacts::mount(routes);
     paid_access::mount(routes);
+    bookings::mount(routes);
     audit::mount(routes);
 }

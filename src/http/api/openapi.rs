@@ -46,6 +46,8 @@ use utoipa::{Modify, OpenApi};
         super::paid_access::cancel,
         super::paid_access::refund,
         super::paid_access::checkout,
+        super::bookings::list,
+        super::bookings::list_leads,
         super::audit::list,
     ),
     components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply)),
@@ -58,6 +60,8 @@ use utoipa::{Modify, OpenApi};
         (name = "conversations", description = "Who is talked with, and what was said"),
         (name = "contacts", description = "The persons of tenants"),
         (name = "access", description = "Paid access to chats"),
+        (name = "bookings", description = "Who comes when"),
+        (name = "leads", description = "Who asked to be called back"),
         (name = "audit", description = "Who did what"),
     )
 )]

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use palabre_actors::domain::ids::TimerId;
-use palabre_actors::domain::timer::TimerChange;
+use palabre_actors::domain::ids::{ConversationId, TimerId};
+use palabre_actors::domain::timer::{Timer, TimerChange};
 use palabre_actors::domain::turn::Turn;
 use sea_orm::DbErr;
 
 use super::Transaction;
 use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{all, change_later, id, id_or_null, list, text, text_or_null, time};
+use crate::store::statement::{Value, all, change_later, id, id_or_null, list, text, text_or_null, time};
 
 /// Positions of the turns whose timer's row is gone, since it fired elsewhere or was cancelled. Makes no query when no turn
 /// came of a timer.
@@ -38,19 +38,24 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
             match change {
                 TimerChange::Cancel(timer) => forget(Some(*timer), None),
                 TimerChange::CancelAll(kind) => forget(None, Some(kind.as_str())),
-                TimerChange::Set(timer) => set.push([
-                    id(timer.id),
-                    text(tenant),
-                    id(conversation),
-                    text(timer.kind.as_str()),
-                    time(timer.fires_at),
-                    text(timer.payload.as_str()),
-                    id(timer.correlation),
-                    time(timer.created_at),
-                ]),
+                TimerChange::Set(timer) => set.push(timer_row(tenant, conversation, timer)),
+                TimerChange::SetFor(other, timer) => set.push(timer_row(tenant, *other, timer)),
             }
         }
     }
     change_later(tx, sql::FORGET_TIMERS, [list(forgotten)]).await?;
     set.insert_later(tx).await
+}
+
+fn timer_row(tenant: &str, conversation: ConversationId, timer: &Timer) -> [Value; 8] {
+    [
+        id(timer.id),
+        text(tenant),
+        id(conversation),
+        text(timer.kind.as_str()),
+        time(timer.fires_at),
+        text(timer.payload.as_str()),
+        id(timer.correlation),
+        time(timer.created_at),
+    ]
 }

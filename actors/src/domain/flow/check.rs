@@ -32,6 +32,7 @@ pub struct FlowError {
 pub(super) struct Known<'a> {
     pub(super) services: &'a [Service],
     pub(super) texts: &'a BTreeMap<String, String>,
+    pub(super) has_drivers: bool,
 }
 
 pub(super) fn compile(sources: &[FlowSource], known: &Known<'_>, errors: &mut Vec<FlowError>) -> Vec<Flow> {
@@ -200,6 +201,9 @@ fn step(
         }
         StepKind::Book { .. } if known.services.is_empty() => {
             wrong("book", "there are no `[[services]]` that could be booked".to_owned());
+        }
+        StepKind::Offer { .. } if !known.has_drivers => {
+            wrong("offer", "has nobody to take it; add `[[drivers]]`".to_owned());
         }
         StepKind::Call { flow: called } if !all.iter().any(|flow| flow.name == *called) => {
             wrong("call", format!("there is no flow `{called}`"));

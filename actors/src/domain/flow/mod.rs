@@ -11,10 +11,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Timestamp;
+use super::address::Address;
 use super::booking::{Agenda, BookingChange, Service};
 use super::hours::Hours;
 use super::lead::Lead;
 use super::message::Location;
+use super::offer::Driver;
 use super::slots::{BookingPolicy, Calendar};
 
 pub mod answers;
@@ -27,6 +29,7 @@ mod control;
 mod engine;
 mod finding;
 pub mod graph;
+mod lexicon;
 pub mod phrases;
 mod picking;
 mod source;
@@ -53,6 +56,7 @@ pub struct Flows {
     texts: HashMap<TextKey, texts::Text>,
     /// The template of a reminder outside the window.
     reminder_template: Option<String>,
+    drivers: Vec<Driver>,
 }
 
 /// What a tenant's flows are made of.
@@ -76,6 +80,8 @@ pub struct FlowsSource {
     pub texts: BTreeMap<String, String>,
     /// The template of a reminder outside the window.
     pub reminder_template: Option<String>,
+    /// Who takes offers.
+    pub drivers: Vec<Driver>,
 }
 
 /// An answer that a step got. `Debug` does not show it (I10).
@@ -229,7 +235,8 @@ impl Flows {
     /// Everything that is wrong, at once.
     pub fn new(source: FlowsSource) -> Result<Self, Vec<FlowError>> {
         let mut errors = Vec::new();
-        let facts = check::Known { services: &source.services, texts: &source.texts };
+        let facts =
+            check::Known { services: &source.services, texts: &source.texts, has_drivers: !source.drivers.is_empty() };
         let flows = check::compile(&source.flows, &facts, &mut errors);
         let texts = check::texts(&facts, source.english, &mut errors);
         if !errors.is_empty() {
@@ -245,6 +252,7 @@ impl Flows {
             tenant_name: source.tenant_name,
             texts,
             reminder_template: source.reminder_template,
+            drivers: source.drivers,
         })
     }
 
@@ -263,7 +271,35 @@ impl Flows {
     /// Whether decisions need the tenant's agenda.
     #[must_use]
     pub fn needs_agenda(&self) -> bool {
-        !self.services.is_empty()
+        !self.services.is_empty() || !self.drivers.is_empty()
+    }
+
+    /// Who writes from that address, if it is somebody who takes offers.
+    #[must_use]
+    pub fn driver(&self, address: &Address) -> Option<&Driver> {
+        self.drivers.iter().find(|driver| driver.is_at(address))
+    }
+
+    /// Who takes offers, by the name that customers read.
+    #[must_use]
+    pub fn driver_named(&self, name: &str) -> Option<&Driver> {
+        self.drivers.iter().find(|driver| driver.name == name)
+    }
+
+    /// A word that begins the first flow that offers something.
+    #[must_use]
+    pub fn word_of_offers(&self) -> &str {
+        let offers = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Offer { .. }));
+        let keywords = self.flows.iter().find(offers).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
+        keywords.last().map_or("", String::as_str)
+    }
+
+    /// A text of the engine.
+    #[must_use]
+    pub fn say(&self, key: TextKey, facts: &[(&str, &str)]) -> String {
+        let facts: BTreeMap<&str, minijinja::Value> =
+            facts.iter().map(|(name, value)| (*name, minijinja::Value::from(*value))).collect();
+        self.texts.get(&key).map(|text| text.write(minijinja::Value::from(facts))).unwrap_or_default()
     }
 
     /// The template that reminds of a booking outside the window.

@@ -51,6 +51,18 @@ fn source(english: bool) -> FlowsSource {
         tenant_name: "Institut Belle".into(),
         texts: BTreeMap::new(),
         reminder_template: None,
+        drivers: vec![driver()],
+    }
+}
+
+fn driver() -> crate::domain::offer::Driver {
+    crate::domain::offer::Driver {
+        name: "Mamadou".into(),
+        person: "+224620000001".into(),
+        phone: "+224620000001".into(),
+        car: "Toyota grise".into(),
+        plate: "RC 1234 A".into(),
+        rating: "4,8".into(),
     }
 }
 

@@ -99,6 +99,12 @@ pub enum TextKey {
     ReminderSoon,
     SeeYou,
     NotComing,
+    OnDuty,
+    OffDuty,
+    OfferTaken,
+    OfferYours,
+    Assigned,
+    NobodyFree,
 }
 
 stored_words!(TextKey {
@@ -141,6 +147,12 @@ stored_words!(TextKey {
     ReminderSoon => "reminder_soon",
     SeeYou => "see_you",
     NotComing => "not_coming",
+    OnDuty => "on_duty",
+    OffDuty => "off_duty",
+    OfferTaken => "offer_taken",
+    OfferYours => "offer_yours",
+    Assigned => "assigned",
+    NobodyFree => "nobody_free",
 });
 
 /// Names that texts of the engine may use, beside the tenant's and the contact's name.
@@ -198,6 +210,12 @@ impl TextKey {
             Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
             Self::SeeYou => "Merci, à bientôt.",
             Self::NotComing => "D'accord. On déplace ou on annule ? 1 Déplacer · 2 Annuler",
+            Self::OnDuty => "Vous êtes de service. PAUSE pour arrêter.",
+            Self::OffDuty => "Vous êtes en pause. DISPO pour reprendre.",
+            Self::OfferTaken => "Course déjà prise.",
+            Self::OfferYours => "La course est à vous. {{ what }}",
+            Self::Assigned => "Votre chauffeur : {{ resource }}, {{ what }}.",
+            Self::NobodyFree => "Aucun chauffeur n'est libre pour le moment. Écrivez « {{ word }} » pour réessayer.",
         }
     }
 
@@ -246,6 +264,12 @@ impl TextKey {
             Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
             Self::SeeYou => "Thank you, see you soon.",
             Self::NotComing => "All right. Move it or cancel it? 1 Move · 2 Cancel",
+            Self::OnDuty => "You are on duty. PAUSE to stop.",
+            Self::OffDuty => "You are off duty. DISPO to go on.",
+            Self::OfferTaken => "That ride is taken already.",
+            Self::OfferYours => "The ride is yours. {{ what }}",
+            Self::Assigned => "Your driver: {{ resource }}, {{ what }}.",
+            Self::NobodyFree => "No driver is free at the moment. Write \"{{ word }}\" to try again.",
         }
     }
 }

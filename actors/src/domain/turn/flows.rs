@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Turn;
 use super::builder::{cut, note, outbound, put};
-use crate::domain::Timestamp;
+use super::offers::set;
+use super::{Turn, offers};
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState};
 use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::{Conversation, ConversationStatus, FlowState, Handler, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::flow::{Effect, Flows, Milestone, Move, Reminder, Running, STORED_AS, Saying, Scene};
-use crate::domain::ids::{BookingId, TimerId};
+use crate::domain::ids::BookingId;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
-use crate::domain::timer::{Timer, TimerChange, TimerKind};
+use crate::domain::timer::{TimerChange, TimerKind};
 
 /// The flow that a conversation is in. What another feature keeps in its place is none.
 pub(super) fn running(conversation: &Conversation) -> Option<Running> {
@@ -31,7 +31,7 @@ struct Hold {
 }
 
 /// Writes what a move changes. `ran`: a flow was going on before.
-pub(super) fn keep(turn: &mut Turn, flows: &Flows, made: Move, ran: bool) {
+pub(super) fn keep(turn: &mut Turn, flows: &Flows, made: Move, ran: bool, agenda: &Agenda) {
     for (flow, milestone) in &made.milestones {
         let conversation = turn.conversation.id.0;
         let payload = Payload::builder().text("flow", flow);
@@ -43,7 +43,10 @@ pub(super) fn keep(turn: &mut Turn, flows: &Flows, made: Move, ran: bool) {
         note(turn, event, EntityType::Conversation, conversation, ActorType::Bot, payload.finish());
     }
     for effect in made.effects {
-        take(turn, effect);
+        match effect {
+            Effect::Offer { text, details } => offers::make(turn, agenda, text, details),
+            other => take(turn, other),
+        }
     }
     match &made.running {
         Some(running) if !ran || made.milestones.iter().any(|(_, milestone)| *milestone == Milestone::Started) => {
@@ -71,17 +74,6 @@ fn remember(turn: &mut Turn, running: Option<&Running>, ran: bool) {
         None if ran => turn.conversation.flow = None,
         None => {}
     }
-}
-
-fn set(turn: &mut Turn, kind: TimerKind, fires_at: Timestamp, payload: String) {
-    turn.timers.push(TimerChange::Set(Timer {
-        id: TimerId::fresh(),
-        kind,
-        fires_at,
-        payload,
-        correlation: turn.correlation,
-        created_at: turn.at,
-    }));
 }
 
 fn take(turn: &mut Turn, effect: Effect) {
@@ -211,7 +203,7 @@ pub(super) fn reminded(mut turn: Turn, state: &State, payload: &str, rules: &Rul
     put(&mut turn, message, None);
     let kind = Payload::builder().word("kind", OutboundKind::Manual.as_str()).finish();
     note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, ActorType::System, kind);
-    keep(&mut turn, flows, made, running.is_some());
+    keep(&mut turn, flows, made, running.is_some(), &state.agenda);
     turn
 }
 

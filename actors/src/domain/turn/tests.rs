@@ -16,6 +16,7 @@ use crate::domain::message::{Button, Content, Details, Inbound, Media, Notice, O
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
 mod consent;
+mod flows;
 mod properties;
 mod requests;
 

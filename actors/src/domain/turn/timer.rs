@@ -2,6 +2,7 @@
 
 use super::builder::{begin, close_session, idle, note};
 use super::flows;
+use super::offers;
 use super::requests::{ScheduledMessage, write_message};
 use super::{Refused, Turn};
 use crate::domain::Timestamp;
@@ -22,6 +23,12 @@ pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp)
         TimerKind::Send => send(state, contact, timer, rules, now),
         TimerKind::Flow => flows::waited(begin(state, contact, timer.correlation, now), state, rules),
         TimerKind::HoldEnds => flows::hold_ends(begin(state, contact, timer.correlation, now), state, &timer.payload),
+        TimerKind::OfferEnds => {
+            offers::ended(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
+        }
+        TimerKind::OfferAccepted => {
+            offers::accepted(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
+        }
         TimerKind::BookingReminder => {
             flows::reminded(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
         }

@@ -41,3 +41,29 @@ pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b
         coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false) \
     FROM bookings b WHERE b.tenant_id = $1 AND b.state IN ('held', 'confirmed') AND b.free_at > $3 \
     ORDER BY b.starts_at, b.id";
+
+/// Tenant: open offers.
+pub(in crate::store) const OPEN_OFFERS: &str = "SELECT o.id, o.conversation_id, o.body, o.details, o.expires_at, o.state \
+    FROM offers o WHERE o.tenant_id = $1 AND o.state = 'open' ORDER BY o.id";
+
+/// Tenant: who takes offers.
+pub(in crate::store) const PEOPLE_ON_DUTY: &str =
+    "SELECT d.conversation_id FROM on_duty d WHERE d.tenant_id = $1 ORDER BY d.since";
+
+/// Tenant, from, to, state or null, how many.
+pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+    FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
+    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
+    WHERE b.tenant_id = $1 AND b.starts_at >= $2 AND b.starts_at < $3 AND ($4::text IS NULL OR b.state = $4) \
+    ORDER BY b.starts_at, b.id LIMIT $5";
+
+/// Tenant, state or null, before (id) or null, how many: the newest first.
+pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
+        l.urgent, l.state, l.source, l.created_at \
+    FROM leads l WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.state = $2) AND ($3::text IS NULL OR l.id < $3) \
+    ORDER BY l.id DESC LIMIT $4";
+
+/// Tenant, lead, state, now.
+pub(in crate::store) const LEAD_STATE: &str =
+    "UPDATE leads SET state = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2";

@@ -42,7 +42,7 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let sayings = std::mem::take(&mut made.sayings);
     let nothing = sayings.is_empty() && !made.hand_over;
     let hand_over = made.hand_over;
-    keep(&mut turn.turn, flows, made, running.is_some());
+    keep(&mut turn.turn, flows, made, running.is_some(), &heard.state.agenda);
     if nothing {
         // The flow is gone from the configuration.
         return Ruling::Pass;

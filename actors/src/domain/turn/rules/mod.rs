@@ -5,6 +5,7 @@
 //! sentence in each language for `palabre explain`.
 
 mod consent;
+mod driver;
 mod fallback;
 mod faq;
 mod flow;
@@ -47,6 +48,7 @@ const fn rule(name: &'static str, apply: fn(&mut TurnBuilder<'_>, &Heard<'_>) ->
 const RULES: &[Rule] = &[
     rule(own_phone::NAME, own_phone::apply),
     rule(consent::NAME, consent::apply),
+    rule(driver::NAME, driver::apply),
     rule(seller::NAME, seller::apply),
     rule(opted_out::NAME, opted_out::apply),
     rule(notice::NAME, notice::apply),
@@ -85,6 +87,7 @@ mod tests {
             [
                 "own_phone",
                 "consent",
+                "driver",
                 "seller",
                 "opted_out",
                 "notice",

@@ -9,8 +9,9 @@ use crate::domain::Timestamp;
 use crate::domain::booking::{Agenda, Booking, BookingChange, Busy};
 use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::ConversationKey;
-use crate::domain::ids::{BookingId, ContactId, TenantId};
+use crate::domain::ids::{BookingId, ContactId, ConversationId, OfferId, TenantId};
 use crate::domain::lead::Lead;
+use crate::domain::offer::{Offer, OfferChange, OfferState};
 use crate::domain::turn::Turn;
 
 /// What turns take beside messages.
@@ -19,6 +20,8 @@ pub(super) struct Scarce {
     pub(super) claims: BTreeMap<(TenantId, String), Uuid>,
     pub(super) bookings: BTreeMap<BookingId, (TenantId, ContactId, Booking)>,
     pub(super) leads: Vec<(TenantId, Lead)>,
+    pub(super) offers: Vec<(TenantId, Offer)>,
+    pub(super) on_duty: Vec<(TenantId, ConversationId)>,
 }
 
 impl Data {
@@ -70,7 +73,25 @@ impl Data {
                 }
             }
         }
+        for change in &turn.effects.offers {
+            let on_duty = (tenant.clone(), turn.conversation.id);
+            match change {
+                OfferChange::Make(offer) => self.scarce.offers.push((tenant.clone(), offer.clone())),
+                OfferChange::Accept(id) => self.end_offer(tenant, *id, OfferState::Accepted),
+                OfferChange::End(id, state) => self.end_offer(tenant, *id, *state),
+                OfferChange::Duty(true) if !self.scarce.on_duty.contains(&on_duty) => self.scarce.on_duty.push(on_duty),
+                OfferChange::Duty(true) => {}
+                OfferChange::Duty(false) => self.scarce.on_duty.retain(|known| *known != on_duty),
+            }
+        }
         self.scarce.leads.extend(turn.effects.leads.iter().map(|lead| (tenant.clone(), lead.clone())));
+    }
+
+    fn end_offer(&mut self, tenant: &TenantId, id: OfferId, state: OfferState) {
+        let mut offers = self.scarce.offers.iter_mut();
+        if let Some((_, offer)) = offers.find(|(of, offer)| of == tenant && offer.id == id) {
+            offer.state = state;
+        }
     }
 
     pub(super) fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Agenda {
@@ -89,6 +110,10 @@ impl Data {
                 agenda.mine.push(booking.clone());
             }
         }
+        let open = self.scarce.offers.iter().filter(|(of, offer)| *of == key.tenant && offer.state == OfferState::Open);
+        agenda.offers.extend(open.map(|(_, offer)| offer.clone()));
+        let on_duty = self.scarce.on_duty.iter().filter(|(of, _)| *of == key.tenant);
+        agenda.on_duty.extend(on_duty.map(|(_, conversation)| *conversation));
         agenda.busy.sort_by_key(|busy| (busy.from, busy.resource.clone()));
         agenda.mine.sort_by_key(|booking| booking.starts_at);
         agenda

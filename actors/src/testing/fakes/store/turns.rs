@@ -274,14 +274,17 @@ impl Data {
                 TimerChange::CancelAll(kind) => {
                     self.timers.retain(|_, row| row.timer.kind != *kind || row.conversation != conversation);
                 }
-                TimerChange::Set(_) => {}
+                TimerChange::Set(_) | TimerChange::SetFor(..) => {}
             }
         }
         for change in &turn.timers {
-            if let TimerChange::Set(timer) = change {
-                let row = TimerRow { tenant: turn.key.tenant.clone(), conversation, timer: timer.clone() };
-                self.timers.insert(timer.id, row);
-            }
+            let (conversation, timer) = match change {
+                TimerChange::Set(timer) => (conversation, timer),
+                TimerChange::SetFor(other, timer) => (*other, timer),
+                TimerChange::Cancel(_) | TimerChange::CancelAll(_) => continue,
+            };
+            let row = TimerRow { tenant: turn.key.tenant.clone(), conversation, timer: timer.clone() };
+            self.timers.insert(timer.id, row);
         }
     }
 

@@ -1,0 +1,26 @@
+//! How long a conversation trusts what it read of the tenant's bookings and offers.
+
+use chrono::TimeDelta;
+
+use super::Conversation;
+use super::phase::Memory;
+
+/// How long a conversation in a flow goes on with what it read of the tenant's bookings.
+const AGENDA_LASTS: TimeDelta = TimeDelta::seconds(30);
+
+impl Conversation {
+    /// Whether to load again because the conversation is in a flow and what is booked was read some time ago. What is older than
+    /// that would do as well, since the commit checks what a turn takes: but then customers are often offered what is gone.
+    pub(super) fn agenda_is_old(&self) -> bool {
+        let Memory::Current(state) = &self.memory else { return false };
+        let rules = &self.setup.profile.rules;
+        if !rules.needs_agenda() || self.queue.is_empty() {
+            return false;
+        }
+        let age = self.setup.context.now() - state.agenda.read_at;
+        let in_flow = || state.conversation.as_ref().is_some_and(|conversation| conversation.flow.is_some());
+        // Who is on duty answers offers that were made since.
+        let on_duty = || rules.flows().is_some_and(|flows| flows.driver(&self.setup.key.address).is_some());
+        (age > AGENDA_LASTS && in_flow()) || (age > TimeDelta::zero() && on_duty())
+    }
+}

@@ -1,0 +1,152 @@
+//! Offers of a turn: made to the people on duty, taken by one of them, or ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::Turn;
+use super::builder::{cut, note, outbound, put};
+use super::requests::ScheduledMessage;
+use crate::domain::Timestamp;
+use crate::domain::booking::Agenda;
+use crate::domain::claim::ClaimChange;
+use crate::domain::conversation::State;
+use crate::domain::event::{ActorType, EntityType, EventType, Payload};
+use crate::domain::flow::TextKey;
+use crate::domain::ids::{OfferId, TimerId};
+use crate::domain::message::{Outbound, OutboundKind};
+use crate::domain::offer::{Driver, Offer, OfferChange, OfferState};
+use crate::domain::rules::Rules;
+use crate::domain::template::TemplateUse;
+use crate::domain::timer::{Timer, TimerChange, TimerKind};
+
+/// How long an offer waits for somebody.
+const OFFER_LASTS: chrono::TimeDelta = chrono::TimeDelta::minutes(4);
+/// Templates of the tenant that say the same as our texts outside the window.
+const ASSIGNED_TEMPLATE: &str = "conductor_assigned";
+const NOBODY_TEMPLATE: &str = "reservation_canceled";
+
+/// The payload of [`TimerKind::OfferEnds`] and [`TimerKind::OfferAccepted`].
+#[derive(Serialize, Deserialize)]
+struct Offered {
+    offer: OfferId,
+    /// Who took it, by name.
+    #[serde(default)]
+    driver: Option<String>,
+}
+
+pub(super) fn set(turn: &mut Turn, kind: TimerKind, fires_at: Timestamp, payload: String) {
+    let timer = timer(turn, kind, fires_at, payload);
+    turn.timers.push(TimerChange::Set(timer));
+}
+
+fn timer(turn: &Turn, kind: TimerKind, fires_at: Timestamp, payload: String) -> Timer {
+    Timer { id: TimerId::fresh(), kind, fires_at, payload, correlation: turn.correlation, created_at: turn.at }
+}
+
+/// Offers work to everybody on duty: each gets the text in their own conversation. Where nobody is on duty it ends at once.
+pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serde_json::Value) {
+    let lasts = if agenda.on_duty.is_empty() { chrono::TimeDelta::zero() } else { OFFER_LASTS };
+    let offer = Offer {
+        id: OfferId::fresh(),
+        conversation: turn.conversation.id,
+        text,
+        details,
+        expires_at: turn.at + lasts,
+        state: OfferState::Open,
+    };
+    let message = ScheduledMessage {
+        text: Some(offer.text.clone()),
+        template: None,
+        urgent: true,
+        expires_at: Some(turn.at + OFFER_LASTS),
+    };
+    if let Ok(payload) = serde_json::to_string(&message) {
+        for conversation in &agenda.on_duty {
+            let timer = timer(turn, TimerKind::Send, turn.at, payload.clone());
+            turn.timers.push(TimerChange::SetFor(*conversation, timer));
+        }
+    }
+    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: None }) {
+        set(turn, TimerKind::OfferEnds, offer.expires_at, payload);
+    }
+    let asked = Payload::builder().number("asked", i64::try_from(agenda.on_duty.len()).unwrap_or(i64::MAX)).finish();
+    note(turn, EventType::OfferMade, EntityType::Offer, offer.id.0, ActorType::Bot, asked);
+    turn.effects.offers.push(OfferChange::Make(offer));
+}
+
+/// Whoever is first has it: the claim of the commit lets nobody else (I12).
+pub(super) fn accept(turn: &mut Turn, offer: &Offer, driver: &Driver) {
+    turn.effects.claims.push(claim(offer.id));
+    turn.effects.offers.push(OfferChange::Accept(offer.id));
+    note(turn, EventType::OfferAccepted, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
+    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: Some(driver.name.clone()) }) {
+        let timer = timer(turn, TimerKind::OfferAccepted, turn.at, payload);
+        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
+    }
+}
+
+fn claim(offer: OfferId) -> ClaimChange {
+    ClaimChange::Take { key: format!("offer/{offer}"), owner: offer.0 }
+}
+
+/// Nobody took it in time: the customer is told. When somebody takes it at this moment, the commit is a conflict.
+pub(super) fn ended(mut turn: Turn, state: &State, payload: &str, rules: &Rules) -> Turn {
+    let (Some(flows), Ok(Offered { offer, .. })) = (rules.flows(), serde_json::from_str::<Offered>(payload)) else {
+        return turn;
+    };
+    if !state.agenda.offers.iter().any(|open| open.id == offer) {
+        return turn;
+    }
+    turn.effects.claims.push(claim(offer));
+    turn.effects.offers.push(OfferChange::End(offer, OfferState::Expired));
+    note(&mut turn, EventType::OfferExpired, EntityType::Offer, offer.0, ActorType::System, Payload::EMPTY);
+    let text = flows.say(TextKey::NobodyFree, &[("word", flows.word_of_offers())]);
+    tell(turn, state, rules, text, NOBODY_TEMPLATE, &[])
+}
+
+/// Somebody took it: the customer is told who comes.
+pub(super) fn accepted(mut turn: Turn, state: &State, payload: &str, rules: &Rules) -> Turn {
+    turn.timers.push(TimerChange::CancelAll(TimerKind::OfferEnds));
+    let taken = serde_json::from_str::<Offered>(payload).ok().and_then(|taken| taken.driver);
+    let (Some(flows), Some(name)) = (rules.flows(), taken) else { return turn };
+    let Some(driver) = flows.driver_named(&name) else { return turn };
+    let details = [&driver.rating, &driver.phone, &driver.car, &driver.plate];
+    let details: Vec<&str> = details.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let text = flows.say(TextKey::Assigned, &[("resource", &driver.name), ("what", &details.join(", "))]);
+    tell(turn, state, rules, text, ASSIGNED_TEMPLATE, &places(driver))
+}
+
+/// What the places of a template for an assigned driver may be called.
+fn places(driver: &Driver) -> Vec<(&'static str, String)> {
+    let of =
+        |names: &[&'static str], value: &str| names.iter().map(|name| (*name, value.to_owned())).collect::<Vec<_>>();
+    [
+        of(&["chauffeur", "driver", "nom", "name"], &driver.name),
+        of(&["note", "rating"], &driver.rating),
+        of(&["telephone", "phone"], &driver.phone),
+        of(&["voiture", "car"], &driver.car),
+        of(&["plaque", "plate"], &driver.plate),
+    ]
+    .concat()
+}
+
+fn tell(mut turn: Turn, state: &State, rules: &Rules, text: String, name: &str, known: &[(&str, String)]) -> Turn {
+    if state.opted_out {
+        return turn;
+    }
+    let value =
+        |place: &String| known.iter().find(|(name, _)| name == place).map(|(_, value)| (place.clone(), value.clone()));
+    let template = rules.template(name).and_then(|template| {
+        let variables = template.variables.iter().map(value).collect::<Option<_>>()?;
+        Some(TemplateUse { name: template.name.clone(), variables }.on_one_line())
+    });
+    let body = cut(&text, rules.source().longest_text);
+    // The customer asked for it: it is an answer.
+    let message = Outbound { template, ..outbound(&turn, body, OutboundKind::Reply) };
+    put(&mut turn, message, None);
+    turn
+}
+
+/// The offer that a yes of somebody on duty takes: the latest that waits.
+pub(super) fn open(agenda: &Agenda, now: Timestamp) -> Option<&Offer> {
+    agenda.offers.iter().rev().find(|offer| offer.expires_at > now)
+}

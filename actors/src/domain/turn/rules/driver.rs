@@ -1,0 +1,43 @@
+//! Rule: somebody who takes offers says that they are on duty, or takes one.
+
+use super::Ruling;
+use crate::domain::flow::{TextKey, phrases};
+use crate::domain::folding::fold;
+use crate::domain::message::OutboundKind;
+use crate::domain::offer::OfferChange;
+use crate::domain::turn::Outcome;
+use crate::domain::turn::builder::TurnBuilder;
+use crate::domain::turn::heard::Heard;
+use crate::domain::turn::offers::{accept, open};
+
+pub(super) const NAME: &str = "driver";
+
+const ON_DUTY: [&str; 5] = ["DISPO", "DISPONIBLE", "JE SUIS DISPO", "AVAILABLE", "ON DUTY"];
+const OFF_DUTY: [&str; 6] = ["PAUSE", "INDISPO", "INDISPONIBLE", "EN PAUSE", "BREAK", "OFF DUTY"];
+
+pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
+    let Some(flows) = turn.rules.flows() else { return Ruling::Pass };
+    let Some(driver) = flows.driver(&turn.turn.key.address).filter(|_| !heard.state.opted_out) else {
+        return Ruling::Pass;
+    };
+    let folded = fold(heard.text);
+    let text = if ON_DUTY.contains(&folded.as_str()) {
+        turn.turn.effects.offers.push(OfferChange::Duty(true));
+        flows.say(TextKey::OnDuty, &[])
+    } else if OFF_DUTY.contains(&folded.as_str()) {
+        turn.turn.effects.offers.push(OfferChange::Duty(false));
+        flows.say(TextKey::OffDuty, &[])
+    } else if phrases::is_yes(&phrases::said(&folded), heard.text) {
+        match open(&heard.state.agenda, turn.turn.at) {
+            Some(offer) => {
+                accept(&mut turn.turn, offer, driver);
+                flows.say(TextKey::OfferYours, &[("what", &offer.text)])
+            }
+            None => flows.say(TextKey::OfferTaken, &[]),
+        }
+    } else {
+        return Ruling::Pass;
+    };
+    turn.write(&text, OutboundKind::Reply);
+    Ruling::Done(Outcome::AnsweredFlow)
+}

@@ -1,0 +1,254 @@
+//! `palabre bookings list`, `palabre leads …`: what flows wrote down for the tenants' people.
+
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::booking::BookingState;
+use palabre_actors::domain::ids::{LeadId, TenantId};
+use palabre_actors::domain::lead::LeadState;
+use uuid::Uuid;
+
+use super::optout::among;
+use super::outbox::on;
+use super::terminal::{cut, moment, now, one_line, past, table};
+use super::{ConfigFile, complain_about, exit, names, say};
+use crate::config::Config;
+use crate::http::api::responses::{Booking, Lead, Visibility};
+use crate::service::{Caller, ServiceError, bookings, leads};
+use crate::store::operator::Operator;
+
+/// Cells that could be longer than there is room.
+const CELL: usize = 24;
+/// Leads that are read at once.
+const AT_ONCE: usize = 500;
+
+/// What to do with bookings.
+#[derive(Debug, Subcommand)]
+pub(super) enum BookingsCommand {
+    /// List bookings in order of time, from now on
+    #[command(after_help = "Examples:\n  \
+        palabre bookings list --tenant institut-belle --days 7 --reveal\n  \
+        palabre bookings list --state cancelled --from 2026-11-01 --json\n\n\
+        Names and addresses are masked unless --reveal is given.\n\
+        Exit code 0: there are some; 1: there are none.")]
+    List(BookingsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BookingsArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Of these tenants
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    tenant: Vec<String>,
+    /// In this state: held, confirmed, cancelled, done, no_show
+    #[arg(long, value_name = "STATE")]
+    state: Option<BookingState>,
+    /// From this time on: a day, an RFC 3339 time, or `2h` for two hours ago
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    from: Option<Timestamp>,
+    /// For so many days
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Show names and whole addresses
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// What to do with leads.
+#[derive(Debug, Subcommand)]
+pub(super) enum LeadsCommand {
+    /// List leads, the newest first
+    #[command(after_help = "Examples:\n  \
+        palabre leads list --tenant martin-plomberie --state new --reveal\n  \
+        palabre leads list --csv --reveal > leads.csv\n\n\
+        What people said is left out unless --reveal is given.\n\
+        Exit code 0: there are some; 1: there are none.")]
+    List(LeadsArgs),
+    /// Say where a lead stands: new, contacted, won or lost
+    Mark(MarkArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeadsArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Of these tenants
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    tenant: Vec<String>,
+    /// In this state: new, contacted, won, lost
+    #[arg(long, value_name = "STATE")]
+    state: Option<LeadState>,
+    /// Print a line for each with commas, as RFC 4180 has it
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Show what they said
+    #[arg(long)]
+    reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarkArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The tenant
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// The lead
+    #[arg(value_name = "ID", value_parser = names::listed)]
+    id: Uuid,
+    /// new, contacted, won or lost
+    state: LeadState,
+}
+
+/// Runs the command.
+pub(super) fn run(command: &BookingsCommand) -> u8 {
+    let BookingsCommand::List(args) = command;
+    on(&args.file, async |operator, config| list(&operator, args, &config).await)
+}
+
+/// Runs the command.
+pub(super) fn run_leads(command: &LeadsCommand) -> u8 {
+    match command {
+        LeadsCommand::List(args) => on(&args.file, async |operator, config| list_leads(&operator, args, &config).await),
+        LeadsCommand::Mark(args) => on(&args.file, async |operator, _| {
+            let tenant = TenantId::new(&args.tenant);
+            let lead = (&tenant, LeadId(args.id));
+            leads::mark(&Caller::command_line(), &operator, lead, args.state, now()).await?;
+            Ok(exit::OK)
+        }),
+    }
+}
+
+const fn visibility(reveal: bool) -> Visibility {
+    if reveal { Visibility::Whole } else { Visibility::Masked }
+}
+
+fn none(tenants: &[String], config: &Config, what: &str) -> u8 {
+    let stranger = names::stranger(&among(tenants), None, config);
+    complain_about(format_args!("{}", stranger.unwrap_or_else(|| what.to_owned())));
+    exit::FOUND_WRONG
+}
+
+async fn list(operator: &Operator, args: &BookingsArgs, config: &Config) -> Result<u8, ServiceError> {
+    let from = args.from.unwrap_or_else(now);
+    let within = (from, from + TimeDelta::days(i64::from(args.days)));
+    let tenants = among(&args.tenant);
+    let page = (args.state, usize::from(args.limit));
+    let rows = bookings::list(&Caller::command_line(), operator, &tenants, within, page).await?;
+    let shown: Vec<Booking> = rows.iter().map(|row| Booking::of(row, visibility(args.reveal))).collect();
+    if args.json {
+        say(format_args!("{:#}", serde_json::json!({ "bookings": shown })));
+    } else {
+        let cells = rows.iter().zip(&shown).map(|(row, shown)| {
+            let who = shown.contact_name.clone().or_else(|| shown.address.clone()).unwrap_or_default();
+            vec![
+                moment(row.starts_at),
+                cut(&row.service, CELL),
+                cut(&row.resource, CELL),
+                shown.state.clone(),
+                cut(&who, CELL),
+                row.tenant.to_string(),
+            ]
+        });
+        let head = ["BEGINS", "SERVICE", "WITH", "STATE", "WHO", "TENANT"];
+        say(format_args!("{}", table(&head, &cells.collect::<Vec<_>>()).trim_end()));
+    }
+    Ok(if rows.is_empty() { none(&args.tenant, config, "no bookings there") } else { exit::OK })
+}
+
+async fn list_leads(operator: &Operator, args: &LeadsArgs, config: &Config) -> Result<u8, ServiceError> {
+    let tenants = among(&args.tenant);
+    let (mut before, mut shown) = (None, Vec::new());
+    loop {
+        let page = leads::list(&Caller::command_line(), operator, &tenants, args.state, (before, AT_ONCE)).await?;
+        shown.extend(page.iter().map(|row| Lead::of(row, visibility(args.reveal))));
+        match page.last() {
+            Some(last) if page.len() == AT_ONCE => before = Some(last.id),
+            _ => break,
+        }
+    }
+    if args.json {
+        say(format_args!("{:#}", serde_json::json!({ "leads": shown })));
+    } else if args.csv {
+        say(format_args!("{}", as_csv(&shown).trim_end()));
+    } else {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let cells = shown.iter().map(|lead| {
+            vec![
+                lead.created_at.clone(),
+                lead.state.clone(),
+                if lead.urgent { "urgent".to_owned() } else { String::new() },
+                cut(&or_dash(&lead.name), CELL),
+                cut(&or_dash(&lead.phone), CELL),
+                cut(&one_line(&or_dash(&lead.need)), 2 * CELL),
+                lead.id.clone(),
+            ]
+        });
+        let head = ["CAME", "STATE", "", "NAME", "PHONE", "NEED", "ID"];
+        say(format_args!("{}", table(&head, &cells.collect::<Vec<_>>()).trim_end()));
+    }
+    Ok(if shown.is_empty() { none(&args.tenant, config, "no leads there") } else { exit::OK })
+}
+
+/// A header and a line for each. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+fn as_csv(leads: &[Lead]) -> String {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let head = ["id", "tenant_id", "created_at", "state", "urgent", "name", "email", "phone", "need", "source"];
+    let safe = |text: &str| {
+        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    };
+    let cell = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
+    // Writing to memory cannot fail.
+    let _ = out.write_record(head);
+    for lead in leads {
+        let _ = out.write_record([
+            lead.id.clone(),
+            lead.tenant_id.clone(),
+            lead.created_at.clone(),
+            lead.state.clone(),
+            lead.urgent.to_string(),
+            cell(&lead.name),
+            cell(&lead.email),
+            cell(&lead.phone),
+            cell(&lead.need),
+            safe(&lead.source),
+        ]);
+    }
+    String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leads_are_written_as_a_spreadsheet_reads_them() {
+        let lead = Lead {
+            id: "1".into(),
+            tenant_id: "martin".into(),
+            conversation_id: "c".into(),
+            contact_id: "p".into(),
+            name: Some("Diallo, Aïssatou".into()),
+            email: None,
+            phone: Some("+33612345678".into()),
+            need: Some("une \"fuite\"".into()),
+            urgent: true,
+            state: "new".into(),
+            source: "lead".into(),
+            created_at: "2026-11-30T09:00:00Z".into(),
+        };
+        let expected = "id,tenant_id,created_at,state,urgent,name,email,phone,need,source\n\
+            1,martin,2026-11-30T09:00:00Z,new,true,\"Diallo, Aïssatou\",,'+33612345678,\"une \"\"fuite\"\"\",lead\n";
+        assert_eq!(as_csv(&[lead]), expected);
+    }
+}

@@ -6,6 +6,7 @@ mod account_news;
 mod claims;
 mod error;
 mod inbox;
+mod loaded;
 mod notifier;
 mod quota_leases;
 mod rate_limit;
@@ -19,6 +20,7 @@ pub use self::account_news::AccountNews;
 pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
 pub use self::inbox::{Acceptance, Inbox};
+pub use self::loaded::{DueTimer, Loaded};
 pub use self::notifier::{Notification, Notifier};
 pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
 pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
@@ -27,13 +29,14 @@ use crate::domain::Timestamp;
 use crate::domain::address::{Address, Scheme};
 use crate::domain::booking::Agenda;
 pub use crate::domain::budget::Usage;
-use crate::domain::conversation::{ConversationKey, State};
-use crate::domain::ids::{ChannelId, ConversationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use crate::domain::conversation::ConversationKey;
+use crate::domain::ids::{
+    ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
+};
 use crate::domain::late_failure::LateFailure;
 use crate::domain::message::{Inbound, Outbound};
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
-use crate::domain::timer::Timer;
 use crate::domain::turn::Turn;
 
 /// A boxed future that may cross threads; what an asynchronous port returns.
@@ -107,29 +110,6 @@ pub enum Union {
     Before,
     /// They are one contact's now.
     Made,
-}
-
-/// A timer that has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueTimer {
-    /// The conversation that set it.
-    pub key: ConversationKey,
-    /// The timer.
-    pub timer: Timer,
-}
-
-/// A conversation as the store has it.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// Its state.
-    pub state: State,
-    /// Its messages that wait for a turn.
-    pub waiting: Vec<Inbound>,
-    /// Whether rows of it are in its conversation queue (pending, sending, unknown): a new row must queue behind them.
-    pub open_rows: bool,
-    /// Whether rows of it wait for the contact to write (`deferred`): the next turn releases them. Rows that are held until
-    /// the tenant may spend again do not count.
-    pub deferred: bool,
 }
 
 /// Rows of `messages_out`.

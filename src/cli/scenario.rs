@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use self::script::{Line, Script};
+use self::script::{Script, ScriptLine};
 use self::world::World;
 use super::{ConfigFile, complain_about, exit, load_without_secrets, say};
 use crate::config::Config;
@@ -84,22 +84,22 @@ fn play(text: &str, tenant: Option<&str>, config: &Config) -> Result<usize, Stri
     Ok(script.lines.len())
 }
 
-fn follow(world: &mut World<'_>, line: &Line) -> Result<(), String> {
+fn follow(world: &mut World<'_>, line: &ScriptLine) -> Result<(), String> {
     match line {
-        Line::Says { who, text } => {
+        ScriptLine::Says { who, text } => {
             world.nothing_unheard()?;
             world.say(who, text);
             Ok(())
         }
-        Line::Hears { who, expected } => world.hears(who.as_deref(), expected),
-        Line::Waits(time) => {
+        ScriptLine::Hears { who, expected } => world.hears(who.as_deref(), expected),
+        ScriptLine::Waits(time) => {
             world.nothing_unheard()?;
             world.wait(*time);
             Ok(())
         }
-        Line::Booked(expected) => same("booked", expected, &world.booked()),
-        Line::Leads(expected) => same("leads", &expected.to_string(), &world.leads.len().to_string()),
-        Line::Handler(expected) => same("handler", expected, world.handler()),
+        ScriptLine::Booked(expected) => same("booked", expected, &world.booked()),
+        ScriptLine::Leads(expected) => same("leads", &expected.to_string(), &world.leads.len().to_string()),
+        ScriptLine::Handler(expected) => same("handler", expected, world.handler()),
     }
 }
 

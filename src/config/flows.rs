@@ -140,10 +140,14 @@ fn service(scope: &Scope<'_>, raw: &RawService) -> Option<Service> {
 
 fn driver(scope: &Scope<'_>, raw: &RawDriver) -> Option<Driver> {
     let name = scope.required("name", raw.name.as_deref(), "what customers read");
-    let help = "where they get offers, such as `address = \"+224620000001\"` or `telegram:123456789`";
+    let help = "where they get offers, such as `address = \"+224620000001\"`";
     let address = scope.required("address", raw.address.as_deref(), help)?;
     let Ok(address) = Address::parse(Scheme::Whatsapp, address, None) else {
-        scope.wrong("address", "is not an address", "write a phone number with its country, or `telegram:123456789`");
+        scope.wrong(
+            "address",
+            "is not an address",
+            "write a phone number with its country, or an address with its scheme",
+        );
         return None;
     };
     let phone = raw.phone.clone().or_else(|| address.is_phone().then(|| address.path().to_owned()));

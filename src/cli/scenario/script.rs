@@ -17,12 +17,12 @@ pub(super) struct Script {
     /// People who write from an address of their own: `D1: whatsapp:+224620000001`.
     pub(super) addresses: BTreeMap<String, String>,
     /// With their numbers in the file.
-    pub(super) lines: Vec<(usize, Line)>,
+    pub(super) lines: Vec<(usize, ScriptLine)>,
 }
 
 /// A line of a script.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Line {
+pub(super) enum ScriptLine {
     Says {
         who: String,
         text: String,
@@ -76,24 +76,24 @@ fn is_person(who: &str) -> bool {
     matches!(chars.next(), Some('C' | 'D' | 'S')) && chars.all(|c| c.is_ascii_digit())
 }
 
-fn of(script: &str) -> Result<Line, String> {
+fn of(script: &str) -> Result<ScriptLine, String> {
     let (head, rest) = script.split_once(':').ok_or("says nothing: write `C: …` or `B: …`")?;
     let rest = rest.trim().to_owned();
     Ok(match head.trim() {
-        "B" => Line::Hears { who: None, expected: rest },
-        "wait" => Line::Waits(humantime::parse_duration(&rest).map_err(|_| "no duration, such as `2h`")?),
-        "booked" => Line::Booked(rest),
-        "leads" => Line::Leads(rest.parse().map_err(|_| "no number")?),
-        "handler" => Line::Handler(rest),
-        who if is_person(who) => Line::Says { who: who.to_owned(), text: rest },
+        "B" => ScriptLine::Hears { who: None, expected: rest },
+        "wait" => ScriptLine::Waits(humantime::parse_duration(&rest).map_err(|_| "no duration, such as `2h`")?),
+        "booked" => ScriptLine::Booked(rest),
+        "leads" => ScriptLine::Leads(rest.parse().map_err(|_| "no number")?),
+        "handler" => ScriptLine::Handler(rest),
+        who if is_person(who) => ScriptLine::Says { who: who.to_owned(), text: rest },
         other => match other.strip_prefix("B to ") {
-            Some(who) if is_person(who) => Line::Hears { who: Some(who.to_owned()), expected: rest },
+            Some(who) if is_person(who) => ScriptLine::Hears { who: Some(who.to_owned()), expected: rest },
             _ => return Err(format!("`{other}` is nobody, and nothing that is known")),
         },
     })
 }
 
-/// Whether what came is what was expected; `…` at the end stands for anything more. Line breaks count as blanks.
+/// Whether what came is what was expected; `…` at the end stands for anything more. ScriptLine breaks count as blanks.
 pub(super) fn fits(expected: &str, came: &str) -> bool {
     let came = came.split_whitespace().collect::<Vec<_>>().join(" ");
     match expected.strip_suffix('…') {

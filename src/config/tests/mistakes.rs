@@ -20,11 +20,11 @@ fn one(problems: &[super::Problem]) -> String {
 fn mistakes_in_business_hours() {
     let help = "write it like `09:00-12:30`; what goes past midnight stands on both days: `18:00-24:00`, `00:00-02:00`";
     for (hours, expected) in [
-        ("tue = [\"9-12\", \"noon\"]", format!("error t.toml:LINE:17 `hours.tue[1]` is no span of hours | {help}")),
+        ("tue = [\"9-12\", \"noon\"]", format!("error t.toml:LINE:16 `hours.tue[1]` is no span of hours | {help}")),
         ("tue = [\"19:00-09:00\"]", format!("error t.toml:LINE:8 `hours.tue[0]` ends before it begins | {help}")),
         (
             "tue = [\"9-12\", \"11-13\"]",
-            format!("error t.toml:LINE:17 `hours.tue[1]` begins before the span before it ends | {help}"),
+            format!("error t.toml:LINE:16 `hours.tue[1]` begins before the span before it ends | {help}"),
         ),
         (
             "tue = [\"9-12\"]\nholidays = \"FRA\"",

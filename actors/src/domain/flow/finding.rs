@@ -168,9 +168,12 @@ impl Stage<'_> {
         self.drop_hold(appointment);
         let agenda = Arc::clone(&self.agenda);
         let calendar = self.flows.calendar(&agenda, self.scene.now);
-        let free = calendar
-            .at(service, slot.local, Some(&slot.resource))
-            .or_else(|| calendar.at(service, slot.local, appointment.wished.as_deref()));
+        let free = match appointment.wished.as_deref() {
+            Some(wished) => calendar.at(service, slot.local, Some(wished)),
+            None => calendar
+                .at(service, slot.local, Some(&slot.resource))
+                .or_else(|| calendar.at(service, slot.local, None)),
+        };
         (appointment.day, appointment.until, appointment.time, appointment.window) =
             (Some(slot.local.date()), None, Some(slot.local.time()), None);
         let Some(free) = free else { return self.offer_times(appointment, service, slot.local.date()) };

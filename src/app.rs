@@ -6,6 +6,7 @@ mod console;
 mod indexing;
 mod integrators;
 pub(crate) mod paid_access;
+mod polling;
 mod retention;
 mod startup;
 mod webhook_receiver;
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::cluster::Cluster;
+use self::polling::Polling;
 use self::startup::OpenedStore;
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
@@ -91,6 +93,7 @@ pub struct RunningDaemon {
     draining: Option<JoinHandle<()>>,
     deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
+    polling: Polling,
     auditing: JoinHandle<()>,
     selling: Option<JoinHandle<()>>,
     drain: Duration,
@@ -125,7 +128,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
-    let actor_context = actor_context(&config, ports, (node, cluster.nodes()), runtime.io().clone());
+    let actor_context = actor_context(&config, ports, (node.clone(), cluster.nodes()), runtime.io().clone());
     let builder = EngineBuilder::new(actor_context, shards);
     let shards = {
         let builder = builder.clone();
@@ -153,6 +156,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let ways = (Arc::clone(&outgoing), phones);
     let tables = (operator.clone(), store.history());
     let console = console::routes(&config, people, tables, ways, feed.clone(), Arc::clone(&clock))?;
+    let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
+    let polling = Polling::start(&config, (&store, &node), &reception, &clock, runtime.io())?;
     let deps = HttpDeps {
         config: config.http.clone(),
         drain: config.runtime.drain,
@@ -186,6 +191,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         draining,
         deleting,
         indexing,
+        polling,
         auditing,
         selling,
         drain: config.runtime.drain,
@@ -212,6 +218,7 @@ impl RunningDaemon {
         info!("draining");
         // Browsers come back by themselves, to another node or to this one.
         self.feed.close();
+        self.polling.stop().await;
         let engine = self.engine;
         let draining = async {
             // The listeners first: webhooks in flight still need their commit.

@@ -28,6 +28,8 @@ mod m20261130_000076_notes;
 mod m20261130_000077_daily_figures;
 mod m20261130_000085_bookings;
 mod m20261130_000090_choices;
+mod m20261130_000095_polling;
+mod m20261130_000096_presentation;
 mod m20261130_000110_access;
 
 /// All steps, in order.
@@ -62,6 +64,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000077_daily_figures::Migration),
             Box::new(m20261130_000085_bookings::Migration),
             Box::new(m20261130_000090_choices::Migration),
+            Box::new(m20261130_000095_polling::Migration),
+            Box::new(m20261130_000096_presentation::Migration),
             Box::new(m20261130_000110_access::Migration),
         ]
     }

@@ -76,6 +76,7 @@ impl Outgoing for EngineOutgoing {
             text: message.text,
             template: message.template,
             choices: message.choices,
+            presentation: message.presentation,
             urgent: message.urgent,
             expires_at: message.expires_at,
             idempotency_key: message.idempotency_key,

@@ -20,6 +20,7 @@ mod scenario;
 mod serve;
 #[cfg(feature = "lab")]
 mod simulate;
+mod telegram;
 mod terminal;
 #[cfg(feature = "lab")]
 mod torture;
@@ -120,6 +121,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Tell Telegram where the bots' updates go, look at what it has, take it back
+    #[command(subcommand)]
+    Telegram(telegram::TelegramCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
@@ -208,6 +212,7 @@ pub fn run() -> ExitCode {
         Command::Scenario(command) => scenario::run(&command),
         Command::Bookings(command) => bookings::run(&command),
         Command::Leads(command) => bookings::run_leads(&command),
+        Command::Telegram(command) => telegram::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
         #[cfg(feature = "lab")]

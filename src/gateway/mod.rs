@@ -10,10 +10,12 @@ pub mod client;
 pub mod greenapi;
 mod handshake;
 mod lenient;
+pub mod polling;
 mod registry;
 mod retry_after;
 pub mod sandbox;
 pub mod simulator;
+pub mod smtp;
 pub mod telegram;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
 pub use self::handshake::Handshake;
+use self::polling::Poller;
 pub use self::registry::{BuildError, Registered, Registry};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
@@ -46,6 +49,7 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &greenapi::GreenApi,
     &whatsapp_cloud::WhatsappCloud,
     &telegram::Telegram,
+    &smtp::Smtp,
     &sandbox::Sandbox,
 ];
 
@@ -67,6 +71,12 @@ pub trait Provider: ProviderSection {
     /// # Errors
     /// [`ConnectError`]: the settings make none.
     fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError>;
+
+    /// How a channel is polled; `None`: its provider posts webhooks, or has nothing to say.
+    fn poller(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn Poller>> {
+        let _ = (channel, wiring);
+        None
+    }
 
     /// The codes that it is known to give. No two families of providers have one in common: `last_error` and `explain`
     /// show a code without its provider.
@@ -151,6 +161,8 @@ pub enum RouteKind {
     Check,
     /// GET, on a path with `{channel_id}`: what [`Receiver::page`] shows under this name.
     Page(&'static str),
+    /// GET and POST, on a path with `{channel_id}`: a link that proves itself ([`Receiver::link`]).
+    Link(&'static str),
 }
 
 /// Finds a channel by what a request says of its account and address, before anything of it is believed.
@@ -388,6 +400,20 @@ pub trait Receiver: Any + Send + Sync {
         let _ = (name, is_local);
         None
     }
+
+    /// What a path of kind [`RouteKind::Link`] answers to whoever opens it, or posts to it. `None`: nothing proves the link.
+    fn link(&self, name: &str, posted: bool, query: &str, at: (CorrelationId, Timestamp)) -> Option<LinkAnswer> {
+        let _ = (name, posted, query, at);
+        None
+    }
+}
+
+/// What a link leads to.
+#[derive(Clone, Debug)]
+pub struct LinkAnswer {
+    pub page: ReceiverPage,
+    /// What is to be durable before the page is shown.
+    pub received: Received,
 }
 
 /// Something that a receiver shows.

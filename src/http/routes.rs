@@ -27,6 +27,7 @@ pub(super) struct Routes<'a> {
 
 const GET: &str = "GET, HEAD";
 const POST: &str = "POST";
+const GET_AND_POST: &str = "GET, HEAD, POST";
 
 impl<'a> Routes<'a> {
     pub(super) fn new(config: &'a mut ServiceConfig, health: Arc<Health>) -> Self {
@@ -72,6 +73,16 @@ impl<'a> Routes<'a> {
         Args: FromRequest + 'static,
     {
         self.add(path, RouteLabel::of(path), POST, web::route().to(handler));
+    }
+
+    /// Takes GET, HEAD and POST, from people and from programs that act for them.
+    pub(super) fn get_and_post<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        let label = RouteLabel { is_webhook: true, ..RouteLabel::of(path) };
+        self.add(path, label, GET_AND_POST, web::route().to(handler));
     }
 
     /// Takes the POSTs of a provider: each has a correlation id.

@@ -7,8 +7,10 @@
 
 mod batch;
 mod handshake;
+mod links;
 mod shared;
 
+use std::collections::VecDeque;
 use std::future::ready;
 use std::time::Duration;
 
@@ -74,6 +76,12 @@ fn mount_own(routes: &mut Routes<'_>, route: Route) {
         }
         RouteKind::Statuses(locate) => routes.webhook(path, own_path(provider, locate, WebhookKind::Status)),
         RouteKind::Check => routes.get_as(SERVICE, path, move || ready(served(provider))),
+        RouteKind::Link(name) => {
+            let opened = move |state: web::Data<HttpState>, record: Record, request: HttpRequest| async move {
+                links::link(&state, &record, &request, (provider, name)).await
+            };
+            routes.get_and_post(path, opened);
+        }
         RouteKind::Page(name) => {
             let shows = move |state: web::Data<HttpState>, record: Record, request: HttpRequest| {
                 ready(page(&state, &record, &request, (provider, name)))

@@ -118,6 +118,7 @@ fn command(reply: NewReply) -> Command {
         text: reply.text,
         template: reply.template,
         choices: Vec::new(),
+        presentation: None,
         urgent: reply.urgent,
         expires_at: reply.expires_at,
         idempotency_key: reply.idempotency_key,

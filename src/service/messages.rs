@@ -7,6 +7,7 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
 use palabre_actors::domain::message::Choice;
+use palabre_actors::domain::presentation::Presentation;
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
@@ -29,6 +30,8 @@ pub struct OutgoingMessage {
     pub template: Option<TemplateUse>,
     /// What the contact may choose from, below the text.
     pub choices: Vec<Choice>,
+    /// What it has beside its text.
+    pub presentation: Option<Presentation>,
     /// Whether it passes when the budget is spent.
     pub urgent: bool,
     /// Not after.

@@ -21,6 +21,7 @@ mod nodes;
 pub mod operator;
 pub mod paid_access;
 pub mod people;
+mod poll_cursors;
 mod ports;
 mod postgres;
 mod quota_leases;

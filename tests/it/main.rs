@@ -39,6 +39,7 @@ mod retention;
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod smtp;
 mod stand_in;
 mod still;
 #[path = "still.rs"]

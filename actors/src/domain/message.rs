@@ -8,6 +8,7 @@ use super::Timestamp;
 use super::action::Action;
 use super::address::Address;
 use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
+use super::presentation::Presentation;
 use super::template::TemplateUse;
 use super::words::stored_words;
 
@@ -201,6 +202,8 @@ pub struct Outbound {
     pub choices: Vec<Choice>,
     /// The provider call that it is instead of a message. Then there is neither text nor template.
     pub action: Option<Action>,
+    /// What it has beside its text: the subject and the HTML of an e-mail.
+    pub presentation: Option<Box<Presentation>>,
     /// Why it exists.
     pub kind: OutboundKind,
     /// Whether a hard stop of the budget lets it pass.
@@ -264,6 +267,7 @@ impl fmt::Debug for Outbound {
             .field("template", &self.template)
             .field("choices", &self.choices.len())
             .field("action", &self.action)
+            .field("presentation", &self.presentation)
             .field("kind", &self.kind)
             .field("urgent", &self.urgent)
             .field("expires_at", &self.expires_at)

@@ -24,6 +24,7 @@ pub mod late_failure;
 pub mod lead;
 pub mod message;
 pub mod offer;
+pub mod presentation;
 pub mod quota_lease;
 pub mod rate_limit;
 pub mod retry;

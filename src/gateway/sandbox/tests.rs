@@ -39,6 +39,7 @@ fn outbound(body: &str) -> Outbound {
         template: None,
         choices: Vec::new(),
         action: None,
+        presentation: None,
         kind: OutboundKind::Reply,
         urgent: false,
         expires_at: None,

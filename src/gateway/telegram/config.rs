@@ -14,6 +14,9 @@ use crate::config::{Capabilities, Configured, OnUnknown, ProviderAccount, Provid
 /// Where the Bot API is, unless a channel says otherwise.
 const API: &str = "https://api.telegram.org";
 
+/// The longest text: one message has 4,096 UTF-16 units, and nobody reads more than a few.
+const LONGEST_TEXT: usize = 16_384;
+
 /// What Telegram takes as `secret_token`.
 const LONGEST_SECRET: usize = 256;
 
@@ -67,7 +70,8 @@ impl ProviderSection for Telegram {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             scheme: Scheme::Telegram,
-            longest_text: 4_096,
+            // Several messages, cut where people pause.
+            longest_text: LONGEST_TEXT,
             window: None,
             per_second: Some(30),
             pair: Some(RateLimit { every: Duration::from_secs(1), burst: 3 }),

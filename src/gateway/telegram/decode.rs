@@ -11,7 +11,7 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::is_plan_link;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound};
+use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound, ProviderConsent};
 use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -235,7 +235,13 @@ impl Reader {
     fn own_membership(&self, changed: &MemberUpdate, arrival: Arrival) -> Received {
         let membership = changed.new_chat_member.membership();
         if changed.chat.is_private() {
-            return Received::Nothing;
+            // Who lets the bot speak again says /start with it, which is a START: to unblock alone undoes no STOP (I6).
+            if !matches!(membership, Membership::Banned | Membership::Outside) {
+                return Received::Nothing;
+            }
+            let details = Details { provider_consent: Some(ProviderConsent::Stop), ..Details::default() };
+            let new = self.inbound(&changed.chat, 0, None, (String::new(), details), arrival);
+            return Received::Message(Box::new(new));
         }
         let own = &changed.new_chat_member;
         let is_owner = membership == Membership::Owner;

@@ -12,11 +12,14 @@ mod checks;
 pub mod codes;
 mod config;
 mod decode;
+mod poll;
 mod send;
 pub mod simulator;
+mod split;
 #[cfg(test)]
 mod tests;
 mod update;
+pub mod webhook_setup;
 
 use std::sync::Arc;
 
@@ -27,11 +30,14 @@ use palabre_actors::ports::Pending;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+pub use self::checks::WebhookInfo;
 pub use self::config::{TelegramBot, UpdateSource};
 use self::decode::Reader;
 pub use self::decode::{message_id, update_message_id};
 pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
+pub use self::webhook_setup::WebhookError;
+use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, SetupFinding,
@@ -65,6 +71,11 @@ impl Provider for Telegram {
         });
         let gateway = TelegramGateway::new(wiring.client.clone(), bot)?;
         Ok(ChannelConnection { sender: bot.id.clone(), receiver, gateway: Arc::new(gateway) })
+    }
+
+    fn poller(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn Poller>> {
+        let bot = settings(channel).ok().filter(|bot| bot.updates == UpdateSource::Poll)?;
+        Some(Arc::new(poll::BotPoller::new(wiring.client.clone(), channel, bot).ok()?))
     }
 
     fn codes(&self) -> &'static [Code] {

@@ -4,8 +4,12 @@
 //! idempotency key and no list of what was sent, so what became of a message whose answer was lost nobody can tell
 //! (`on_unknown`).
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::message::Choice;
+use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::domain::message::{Choice, Outbound};
 use palabre_actors::domain::send::{
     Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
@@ -14,8 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use super::call::{Api, CallError, bad_address};
 use super::chats::MigratedChats;
+use super::split::{MOST_UNITS, pieces};
 use super::{TelegramBot, actions, codes, decode};
 use crate::gateway::ConnectError;
+
+/// Messages of several pieces that are remembered between attempts.
+const MOST_REMEMBERED: usize = 1_024;
 
 /// A bot's way out.
 #[derive(Debug)]
@@ -23,6 +31,9 @@ pub struct TelegramGateway {
     api: Api,
     on_unknown: OnUnknown,
     chats: MigratedChats,
+    /// Messages of several pieces of which some were taken: how many, by message and generation. A later attempt goes on
+    /// behind them.
+    taken: Mutex<HashMap<(OutboundId, u32), usize>>,
 }
 
 /// `sendMessage`: <https://core.telegram.org/bots/api#sendmessage>
@@ -71,15 +82,20 @@ impl TelegramGateway {
     /// # Errors
     /// [`ConnectError`]: the settings make no URL.
     pub fn new(client: reqwest::Client, bot: &TelegramBot) -> Result<Self, ConnectError> {
-        Ok(Self { api: Api::new(client, bot)?, on_unknown: bot.on_unknown, chats: MigratedChats::default() })
+        Ok(Self {
+            api: Api::new(client, bot)?,
+            on_unknown: bot.on_unknown,
+            chats: MigratedChats::default(),
+            taken: Mutex::default(),
+        })
     }
 
     async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
         match request.content {
-            OutboundContent::Text(text) => self.send_text(request.to, text, None).await,
+            OutboundContent::Text(text) => self.send_text(request.message, request.to, text, None).await,
             OutboundContent::Choices { text, choices } => match keyboard(choices) {
-                Some(keyboard) => self.send_text(request.to, text, Some(keyboard)).await,
-                None => self.send_text(request.to, &numbered(text, choices), None).await,
+                Some(keyboard) => self.send_text(request.message, request.to, text, Some(keyboard)).await,
+                None => self.send_text(request.message, request.to, &numbered(text, choices), None).await,
             },
             OutboundContent::Action(action) => actions::perform((&self.api, &self.chats), request.to, action).await,
             OutboundContent::Template { .. } => Err(SendError {
@@ -91,22 +107,41 @@ impl TelegramGateway {
         }
     }
 
+    /// A text in one message, or in several when it is longer than one: those that were taken already are not sent again.
+    /// Buttons stand below the last.
     async fn send_text(
         &self,
+        message: &Outbound,
         to: &Address,
         text: &str,
-        reply_markup: Option<InlineKeyboard<'_>>,
+        buttons: Option<InlineKeyboard<'_>>,
     ) -> Result<Receipt, SendError> {
-        let chat_id = self.chat(to).ok_or_else(bad_address)?;
-        let sent = match self.send_message(&SendMessage { chat_id, text, reply_markup: reply_markup.clone() }).await {
-            // Refused, so surely not taken: the same goes to the chat's new id.
-            Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
-                let chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));
-                self.send_message(&SendMessage { chat_id, text, reply_markup }).await.map(|number| (chat_id, number))
-            }
-            sent => sent.map(|number| (chat_id, number)),
-        };
-        let (chat_id, number) = sent.map_err(|error| error.classified(false))?;
+        let mut chat_id = self.chat(to).ok_or_else(bad_address)?;
+        let mut pieces = pieces(text, MOST_UNITS);
+        if pieces.is_empty() {
+            // Telegram says what is wrong with a text that is blank.
+            pieces.push(text);
+        }
+        let key = (message.id, message.generation.number);
+        let first = if pieces.len() > 1 { self.taken(key) } else { 0 };
+        let mut number = 0;
+        let last = pieces.len() - 1;
+        for (nth, text) in pieces.iter().enumerate().skip(first) {
+            let reply_markup = buttons.clone().filter(|_| nth == last);
+            let sent = match self.send_message(&SendMessage { chat_id, text, reply_markup: reply_markup.clone() }).await {
+                // Refused, so surely not taken: the same goes to the chat's new id.
+                Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
+                    chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));
+                    self.send_message(&SendMessage { chat_id, text, reply_markup }).await
+                }
+                sent => sent,
+            };
+            number = sent.map_err(|error| {
+                self.note_taken(key, nth);
+                error.classified(false)
+            })?;
+        }
+        self.note_taken(key, 0);
         Ok(Receipt { provider_message_id: decode::message_id(chat_id, number) })
     }
 
@@ -115,6 +150,24 @@ impl TelegramGateway {
             serde_json::from_str::<SentMessage>(raw.get()).ok().map(|sent| sent.message_id)
         };
         self.api.call("sendMessage", message, number).await
+    }
+
+    /// How many pieces of a message were taken by an earlier attempt.
+    fn taken(&self, key: (OutboundId, u32)) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied().unwrap_or_default()
+    }
+
+    fn note_taken(&self, key: (OutboundId, u32), pieces: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if pieces == 0 {
+            taken.remove(&key);
+        } else {
+            // What is forgotten is sent again from its beginning.
+            if taken.len() >= MOST_REMEMBERED {
+                taken.clear();
+            }
+            taken.insert(key, pieces);
+        }
     }
 
     /// The chat's present id.

@@ -343,6 +343,7 @@ impl PaidAccess {
             to: to.clone(),
             text: Some(text),
             template: None,
+            presentation: None,
             urgent: true,
             expires_at: None,
             idempotency_key: Some(format!("access:{what}:{}:{}", at.channel, at.id)),

@@ -101,6 +101,7 @@ impl PaidAccess {
             to,
             text: Some(text),
             template: None,
+            presentation: None,
             urgent: true,
             expires_at: None,
             idempotency_key: Some(key.to_owned()),

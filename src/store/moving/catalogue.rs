@@ -187,6 +187,18 @@ pub(super) const TABLES: &[MoveTable] = &[
         &[text("tenant_id"), text("conversation_id"), text("label"), time("created_at")],
     ),
     compared(
+        "poll_cursors",
+        2,
+        &[
+            text("tenant_id"),
+            text("channel_id"),
+            number("position"),
+            text("held_by"),
+            time("held_until"),
+            time("updated_at"),
+        ],
+    ),
+    compared(
         "timers",
         1,
         &[
@@ -366,6 +378,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("idempotency_key"),
             long("action"),
             long("choices"),
+            long("presentation"),
         ],
     ),
     MoveTable {

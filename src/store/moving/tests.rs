@@ -118,6 +118,7 @@ async fn fill(store: &Store) {
         INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',
             '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
+        INSERT INTO poll_cursors VALUES ('belle', 'belle-tg', 9007199254740993, 'n1', '{t}', '{t}');
         UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
         UPDATE conversations SET waiting_since = '{t}', snoozed_until = '{t}', snoozed_at = '{t}'
@@ -131,7 +132,8 @@ async fn fill(store: &Store) {
             WHERE id = (SELECT min(id) FROM messages_in);
         UPDATE messages_out SET body = '{odd}', template = '{{\"name\": \"rdv\"}}', behind = 1, urgent = 0, expires_at = '{t}', life = 2,
             life_since = '{t}', attempts_before = 3, sent_via = 'belle-sms', blocked_reason = 'y', last_error = 'x', idempotency_key = 'k1',
-            action = '{{\"kind\": \"ban\"}}', choices = '[{{\"id\": \"oui\", \"label\": \"Oui\"}}]'
+            action = '{{\"kind\": \"ban\"}}', choices = '[{{\"id\": \"oui\", \"label\": \"Oui\"}}]',
+            presentation = '{{\"subject\": \"é\"}}'
             WHERE id = (SELECT min(id) FROM messages_out);
         UPDATE event_log SET payload = '{{\"b\": [1, \"é\\u00e9\", null], \"a\": {{\"d\": true, \"c\": -2}}}}'
             WHERE rowid = 1;"

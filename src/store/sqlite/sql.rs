@@ -9,6 +9,7 @@ mod identities;
 mod merging;
 mod outbox;
 mod outcomes;
+mod polling;
 mod retention;
 mod scarce;
 
@@ -17,6 +18,7 @@ pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
+pub(in crate::store) use self::polling::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::scarce::*;
 

@@ -243,6 +243,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                 let action = message.action.as_ref().map(serde_json::to_string).transpose();
                 let choices =
                     (!message.choices.is_empty()).then(|| serde_json::to_string(&message.choices)).transpose();
+                let presentation = message.presentation.as_ref().map(serde_json::to_string).transpose();
                 full.push_all(base.into_iter().chain([
                     text_or_null(template.map_err(|_| corrupt("a template"))?),
                     flag(message.urgent),
@@ -250,6 +251,7 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                     text_or_null(draft.idempotency_key.as_deref()),
                     text_or_null(action.map_err(|_| corrupt("an action"))?),
                     text_or_null(choices.map_err(|_| corrupt("choices"))?),
+                    text_or_null(presentation.map_err(|_| corrupt("a presentation"))?),
                 ]));
             }
             if matches!(draft.start, Start::Queued { behind: true, .. }) {
@@ -268,6 +270,7 @@ fn is_plain(draft: &Draft) -> bool {
     message.template.is_none()
         && message.action.is_none()
         && message.choices.is_empty()
+        && message.presentation.is_none()
         && message.urgent
         && message.expires_at.is_none()
         && draft.idempotency_key.is_none()

@@ -26,6 +26,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/service/paid_access/events.rs", "whose own money Stars are"),
     ("src/service/paid_access/links.rs", "an address of that scheme in a test"),
     ("src/store/paid_access/subscriptions.rs", "whose own money Stars are"),
+    ("src/cli/mod.rs", "the subcommand for the webhooks of one provider"),
+    ("src/cli/telegram.rs", "the subcommand for the webhooks of one provider"),
     ("src/cli/outbox/views.rs", "a configuration in a test"),
     ("src/lab/demo/tenants/chez-fatou.toml", "a tenant of the demo"),
     ("src/lab/demo/tenants/institut-belle.toml", "a tenant of the demo"),

@@ -73,6 +73,7 @@ pub fn message(to: &str, body: &str) -> Outbound {
         template: None,
         choices: Vec::new(),
         action: None,
+        presentation: None,
         kind: OutboundKind::Reply,
         urgent: true,
         expires_at: None,

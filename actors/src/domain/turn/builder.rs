@@ -199,6 +199,7 @@ pub(super) fn outbound(turn: &Turn, body: String, kind: OutboundKind) -> Outboun
         template: None,
         choices: Vec::new(),
         action: None,
+        presentation: None,
         kind,
         urgent: true,
         expires_at: None,

@@ -21,6 +21,7 @@ fn later(seconds: i64, text: &str) -> Command {
         text: Some(text.to_owned()),
         template: None,
         choices: Vec::new(),
+        presentation: None,
         urgent: true,
         expires_at: None,
     };

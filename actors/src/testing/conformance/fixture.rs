@@ -199,6 +199,7 @@ impl Turn {
             template: None,
             choices: Vec::new(),
             action: None,
+            presentation: None,
             kind,
             urgent: true,
             expires_at: None,

@@ -232,6 +232,7 @@ pub async fn i3_an_answer_does_not_overtake_what_a_timer_wrote<S: Subject + Clon
             text: Some("reminder".into()),
             template: None,
             choices: Vec::new(),
+            presentation: None,
             urgent: true,
             expires_at: None,
         };

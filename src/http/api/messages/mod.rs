@@ -1,6 +1,7 @@
 //! Sending a message that somebody asks for.
 
 mod addressing;
+mod presentation;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::addressing::{channel_and_address, tenant};
+use self::presentation::shown;
 use super::call::{Call, Json, ToSend};
 use super::params::lasting;
 use super::problems::{self, BodyProblems, CallProblems, KeyConflict, UnknownName, invalid};
@@ -42,6 +44,12 @@ pub(super) struct NewMessage {
     /// What to say, while free text may be sent.
     #[serde(default)]
     pub text: Option<String>,
+    /// The subject of an e-mail.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The same as `text`, as HTML, for e-mail. Without `text`, the text is made of it.
+    #[serde(default)]
+    pub html: Option<String>,
     /// What to say otherwise.
     #[serde(default)]
     pub template: Option<UseOfTemplate>,
@@ -126,16 +134,18 @@ pub(super) fn not_sent(why: NotSent) -> HttpProblem {
 fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Result<OutgoingMessage, HttpProblem> {
     let tenant = tenant(&call.api, &call.caller, asked.tenant.as_deref(), asked.channel.as_deref())?;
     let (sender, to) = channel_and_address(&call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
-    let template = said(asked.text.as_deref(), asked.template)?;
     let choices = choices(asked.text.as_deref(), asked.choices)?;
+    let (text, presentation) = shown(asked.text, asked.subject, asked.html)?;
+    let template = said(text.as_deref(), asked.template)?;
     let expires_at = expiry(call.now(), asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
         tenant,
         to,
-        text: asked.text,
+        text,
         template,
         choices,
+        presentation,
         urgent: asked.urgent,
         expires_at,
         idempotency_key: key(headers)?,

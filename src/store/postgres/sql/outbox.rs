@@ -8,7 +8,7 @@ macro_rules! message {
     () => {
         "t.id, t.tenant_id, t.channel_id, t.conversation_id, t.in_reply_to, t.\"to\", t.body, t.kind, \
         t.correlation_id, t.attempts, t.created_at, t.template, t.urgent, t.expires_at, t.life, t.life_since, \
-        t.attempts_before, t.action, t.choices"
+        t.attempts_before, t.action, t.choices, t.presentation"
     };
 }
 
@@ -63,15 +63,15 @@ pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, t
 pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], \
         $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], \
         $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::timestamptz[], \
-        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[], $22::text[], $23::text[]) j (id, tenant_id, \
+        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[], $22::text[], $23::text[], $24::text[]) j (id, tenant_id, \
         channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, \
         correlation_id, created_at, updated_at, behind, template, urgent, expires_at, idempotency_key, action, \
-        choices)), \
+        choices, presentation)), \
     asked AS (INSERT INTO messages_asked (tenant_id, idempotency_key, id) \
         SELECT tenant_id, idempotency_key, id FROM j WHERE idempotency_key IS NOT NULL ORDER BY 1, 2) \
     INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, \
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
-        urgent, expires_at, idempotency_key, action, choices) SELECT * FROM j";
+        urgent, expires_at, idempotency_key, action, choices, presentation) SELECT * FROM j";
 
 /// Tenant, identity, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
 /// confirmation of the STOP and for actions, which are no messages.

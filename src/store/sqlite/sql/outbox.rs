@@ -7,7 +7,7 @@ use super::{InsertTable, awaits_contact, held, in_queue, quota_exempt, reason, s
 macro_rules! message {
     () => {
         "id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, correlation_id, attempts, \
-        created_at, template, urgent, expires_at, life, life_since, attempts_before, action, choices"
+        created_at, template, urgent, expires_at, life, life_since, attempts_before, action, choices, presentation"
     };
 }
 
@@ -24,7 +24,7 @@ pub(in crate::store) const MESSAGES_OUT: InsertTable = InsertTable {
 pub(in crate::store) const MESSAGES_OUT_FULL: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
-        template, urgent, expires_at, idempotency_key, action, choices) VALUES ",
+        template, urgent, expires_at, idempotency_key, action, choices, presentation) VALUES ",
     columns: 23,
     on_conflict: "",
 };

@@ -10,6 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::ids::{CorrelationId, TimerId};
 use crate::domain::message::Choice;
+use crate::domain::presentation::Presentation;
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
 use crate::domain::timer::{Timer, TimerChange, TimerKind};
@@ -28,6 +29,9 @@ pub struct ScheduledMessage {
     /// As [`SendRequest::choices`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// As [`SendRequest::presentation`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation: Option<Presentation>,
     /// As [`SendRequest::urgent`].
     pub urgent: bool,
     /// As [`SendRequest::expires_at`].
@@ -49,8 +53,8 @@ impl fmt::Debug for ScheduledMessage {
 impl ScheduledMessage {
     /// The same, to be written now.
     pub(in crate::domain::turn) fn into_request(self, correlation: CorrelationId) -> SendRequest {
-        let Self { text, template, choices, urgent, expires_at } = self;
-        SendRequest { text, template, choices, urgent, expires_at, idempotency_key: None, correlation }
+        let Self { text, template, choices, presentation, urgent, expires_at } = self;
+        SendRequest { text, template, choices, presentation, urgent, expires_at, idempotency_key: None, correlation }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::CorrelationId;
 use crate::domain::message::{Choice, Outbound, OutboundKind};
+use crate::domain::presentation::Presentation;
 use crate::domain::rules::Rules;
 use crate::domain::send::numbered;
 use crate::domain::template::TemplateUse;
@@ -23,6 +24,8 @@ pub struct SendRequest {
     pub template: Option<TemplateUse>,
     /// What the contact may choose from, below the text.
     pub choices: Vec<Choice>,
+    /// What it has beside its text.
+    pub presentation: Option<Presentation>,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
     /// No attempt begins after that.
@@ -142,6 +145,7 @@ pub(in crate::domain::turn) fn write_message(
     let message = Outbound {
         template: request.template.as_ref().map(TemplateUse::on_one_line),
         choices: request.choices.clone(),
+        presentation: request.presentation.clone().filter(|shown| !shown.is_empty()).map(Box::new),
         urgent: request.urgent,
         expires_at: request.expires_at,
         ..outbound(&turn, text.unwrap_or_default().to_owned(), OutboundKind::Manual)

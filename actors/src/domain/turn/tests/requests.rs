@@ -37,6 +37,7 @@ fn request() -> SendRequest {
         text: Some("Votre taxi est là.".into()),
         template: None,
         choices: Vec::new(),
+        presentation: None,
         urgent: false,
         expires_at: None,
         idempotency_key: Some("course-42".into()),

@@ -1,0 +1,184 @@
+//! Polls the channels whose providers post no webhooks: one node at a time for each, from a durable position.
+//!
+//! The position is written after the messages: whoever ends in between is given them again, and they are duplicates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use palabre_actors::domain::ids::{ChannelId, NodeId, TenantId};
+use palabre_actors::ports::{Clock, Pending};
+use palabre_actors::runtime::ActorContext;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::gateway::polling::{PollError, Polled, Poller};
+use crate::gateway::{self, Received, Wiring, client};
+use crate::http::{Reception, Refusal};
+use crate::store::{Store, StoreError};
+
+/// A poll waits for 20 seconds and takes as long as a call may then; what it brings is committed in less.
+const LEASE: Duration = Duration::from_secs(75);
+/// Time to the next look while another node polls the channel.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Waits after a failure, the first and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// What polls. Dropping it changes nothing; [`Polling::stop`] ends it.
+#[derive(Debug)]
+pub(super) struct Polling {
+    tasks: Vec<JoinHandle<()>>,
+    store: Store,
+    node: NodeId,
+}
+
+/// One channel that is polled.
+struct PolledChannel {
+    tenant: TenantId,
+    channel: ChannelId,
+    poller: Arc<dyn Poller>,
+    store: Store,
+    node: NodeId,
+    reception: Arc<dyn Reception>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a round brought nothing.
+enum Failure {
+    Poll(PollError),
+    Store(StoreError),
+    Refused(Refusal),
+}
+
+impl Polling {
+    /// Polls every channel that wants it, for as long as the daemon runs.
+    pub(super) fn start(
+        config: &Config,
+        (store, node): (&Store, &NodeId),
+        reception: &Arc<dyn Reception>,
+        clock: &Arc<dyn Clock>,
+        io: &Handle,
+    ) -> Result<Self, gateway::BuildError> {
+        let client = client::new()?;
+        let wiring = Wiring { client: &client, public_base_url: config.http.public_base_url.as_deref() };
+        let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+        let polled = channels.filter_map(|channel| {
+            let poller = gateway::provider(channel.provider.name())?.poller(channel, wiring)?;
+            Some(PolledChannel {
+                tenant: channel.tenant.clone(),
+                channel: channel.id.clone(),
+                poller,
+                store: store.clone(),
+                node: node.clone(),
+                reception: Arc::clone(reception),
+                clock: Arc::clone(clock),
+            })
+        });
+        let tasks = polled.map(|channel| io.spawn(channel.run())).collect();
+        Ok(Self { tasks, store: store.clone(), node: node.clone() })
+    }
+
+    /// Polls no more, and lets other nodes do it at once.
+    pub(super) async fn stop(&self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        if !self.tasks.is_empty()
+            && let Err(error) = self.store.release_polling(&self.node).await
+        {
+            warn!(error = &error as &dyn std::error::Error, "poll leases not released, they run out by themselves");
+        }
+    }
+}
+
+impl PolledChannel {
+    async fn run(self) {
+        let mut failures = 0_u32;
+        loop {
+            let wait = match self.round().await {
+                Ok(true) => {
+                    if failures > 0 {
+                        info!(tenant.id = %self.tenant, channel.id = %self.channel, "polling works again");
+                    }
+                    failures = 0;
+                    continue;
+                }
+                Ok(false) => LOOK_AGAIN,
+                Err(failure) => {
+                    // Logged once for each outage.
+                    if failures == 0 {
+                        self.log(&failure);
+                    }
+                    failures = failures.saturating_add(1);
+                    (WAITS.0 * 2_u32.saturating_pow(failures.min(16) - 1)).min(WAITS.1)
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// One poll, all of what it brought, and the position behind it. `false`: another node polls.
+    async fn round(&self) -> Result<bool, Failure> {
+        let key = (&self.tenant, &self.channel);
+        let now = self.clock.now();
+        let lease = (now, ActorContext::later(now, LEASE));
+        let Some(position) = self.store.lease_polling(key, &self.node, lease).await? else { return Ok(false) };
+        let Polled { received, next } = self.poller.poll(position, self.clock.now()).await?;
+        let taken = join_all(received.into_iter().map(|one| take(&*self.reception, one))).await;
+        taken.into_iter().collect::<Result<(), Refusal>>()?;
+        let Some(next) = next else { return Ok(true) };
+        Ok(self.store.advance_polling(key, &self.node, next, self.clock.now()).await?)
+    }
+
+    fn log(&self, failure: &Failure) {
+        let (tenant, channel) = (&self.tenant, &self.channel);
+        match failure {
+            Failure::Poll(error) => {
+                warn!(tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error, "polling failed, trying again");
+            }
+            Failure::Store(error) => {
+                warn!(tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error, "no position to poll from, trying again");
+            }
+            Failure::Refused(refusal) => {
+                warn!(tenant.id = %tenant, channel.id = %channel, error = refusal as &dyn std::error::Error, "what was polled is not durable, asking again");
+            }
+        }
+    }
+}
+
+/// Makes what was received durable. The messages of a poll are begun in their order.
+fn take(reception: &dyn Reception, received: Received) -> Pending<'_, Result<(), Refusal>> {
+    match received {
+        Received::Message(message) => {
+            let accepting = reception.accept(*message);
+            Box::pin(async move { accepting.await.map(drop) })
+        }
+        Received::Status(update) => reception.status(update),
+        Received::Event(event) => reception.event(*event),
+        Received::Nothing => Box::pin(std::future::ready(Ok(()))),
+        Received::Batch(parts) => Box::pin(async move {
+            for part in parts {
+                take(reception, part).await?;
+            }
+            Ok(())
+        }),
+    }
+}
+
+impl From<PollError> for Failure {
+    fn from(error: PollError) -> Self {
+        Self::Poll(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

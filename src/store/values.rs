@@ -111,7 +111,7 @@ impl Row {
     pub fn outbound(&self) -> Result<Outbound, DbErr> {
         let created_at = self.time(10)?;
         let (template, action): (Option<String>, Option<String>) = (self.get(11)?, self.get(17)?);
-        let presentation: Option<String> = self.get(18)?;
+        let presentation: Option<String> = self.get(19)?;
         let template: Option<StoredTemplate> =
             template.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a template"))?;
         let only_template = template.as_ref().is_some_and(|template| template.only);

@@ -34,7 +34,7 @@ use crate::domain::ids::{
     ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
 };
 use crate::domain::late_failure::LateFailure;
-use crate::domain::message::{Inbound, Outbound};
+use crate::domain::message::Outbound;
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::turn::Turn;

@@ -155,6 +155,9 @@ fn take(reception: &dyn Reception, received: Received) -> Pending<'_, Result<(),
         }
         Received::Status(update) => reception.status(update),
         Received::Event(event) => reception.event(*event),
+        Received::Account(news) => reception.account(news),
+        // Only webhooks are shared by channels.
+        Received::Shared { own, .. } => take(reception, *own),
         Received::Nothing => Box::pin(std::future::ready(Ok(()))),
         Received::Batch(parts) => Box::pin(async move {
             for part in parts {

@@ -153,7 +153,7 @@ fn driver(scope: &Scope<'_>, raw: &RawDriver) -> Option<Driver> {
     let phone = raw.phone.clone().or_else(|| address.is_phone().then(|| address.path().to_owned()));
     Some(Driver {
         name: name?.to_owned(),
-        person: address.person().to_owned(),
+        person: address.identity(),
         phone: phone.unwrap_or_default(),
         car: raw.car.clone().unwrap_or_default(),
         plate: raw.plate.clone().unwrap_or_default(),

@@ -184,6 +184,7 @@ pub async fn write(
             tenant: member.tenant.clone(),
             channel: channel.id.clone(),
             provider_message_id: ProviderMessageId::new(&format!("SB{}", Uuid::now_v7().simple())),
+            id_per_chat: false,
             from,
             to: channel.address.clone(),
             content: Content { body: text, profile_name: Some(known.unwrap_or(name)), details: Details::default() },

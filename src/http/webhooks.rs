@@ -10,7 +10,6 @@ mod handshake;
 mod links;
 mod shared;
 
-use std::collections::VecDeque;
 use std::future::ready;
 use std::time::Duration;
 

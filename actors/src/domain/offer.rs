@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use super::address::Address;
+use super::address::{Address, Identity};
 use super::ids::{ConversationId, OfferId};
 use super::words::stored_words;
 
@@ -53,8 +53,8 @@ impl fmt::Debug for Offer {
 pub struct Driver {
     /// What customers read.
     pub name: String,
-    /// What [`Address::person`] says of their address.
-    pub person: String,
+    /// Who they are, however their address is spelled.
+    pub person: Identity,
     /// Their phone number, for the customer.
     pub phone: String,
     /// The car.
@@ -75,7 +75,7 @@ impl Driver {
     /// Whether they write from that address.
     #[must_use]
     pub fn is_at(&self, address: &Address) -> bool {
-        self.person == address.person()
+        self.person == address.identity()
     }
 }
 

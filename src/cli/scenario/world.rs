@@ -164,15 +164,12 @@ impl<'a> World<'a> {
             on_duty: self.on_duty.clone(),
         };
         let known = self.states.get(who).cloned().unwrap_or_else(|| State {
-            key: ConversationKey {
-                tenant: self.tenant.id.clone(),
-                channel: self
-                    .tenant
-                    .channels
-                    .first()
-                    .map_or_else(|| ChannelId::new("none"), |channel| channel.id.clone()),
-                address: self.address(who),
-            },
+            key: ConversationKey::new(
+                self.tenant.id.clone(),
+                self.tenant.channels.first().map_or_else(|| ChannelId::new("none"), |channel| channel.id.clone()),
+                self.address(who),
+            ),
+            identities: Vec::new(),
             contact: None,
             conversation: None,
             opted_out: false,

@@ -106,6 +106,7 @@ fn one(of: &MailReceiver, event: &RelayEvent, correlation: CorrelationId, now: T
         provider_message_id: ProviderMessageId::new(id),
         status,
         code: code.map(str::to_owned),
+        pricing: None,
         failure: None,
         at: now,
     })

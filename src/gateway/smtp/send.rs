@@ -4,12 +4,14 @@
 //! dot leaves the outcome open, and nobody can be asked: a repetition has the same Message-ID, by which the receiver can drop
 //! it.
 
+use std::borrow::Cow;
+
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::message::Outbound;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
-    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
 use palabre_actors::ports::{Gateway, Pending};
 
@@ -44,14 +46,15 @@ impl SmtpGateway {
     }
 
     async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
-        let text = match request.content {
-            OutboundContent::Text(text) => text,
+        let text: Cow<'_, str> = match request.content {
+            OutboundContent::Text(text) => text.into(),
+            OutboundContent::Choices { text, choices } => numbered(text, choices).into(),
             OutboundContent::Action(_) => return Err(SendError::unsupported_action()),
             OutboundContent::Template { .. } => return Err(known("smtp_template")),
         };
         let link = self.links.as_ref().map(|links| links.of_message(request.message, request.to));
         let envelope = Envelope { account: &self.account, sender: &self.sender, unsubscribe: link.as_deref() };
-        let mail = mail::write(envelope, request.message, request.to, text);
+        let mail = mail::write(envelope, request.message, request.to, &text);
         let mail = mail.ok_or_else(|| known("smtp_bad_address"))?;
         self.server.deliver(&mail).await.map_err(|failure| classified(&failure))?;
         Ok(receipt(request.message))

@@ -120,6 +120,7 @@ pub(super) fn stop(
         tenant: of.tenant.clone(),
         channel: of.channel.clone(),
         provider_message_id: ProviderMessageId::new(id),
+        id_per_chat: false,
         from,
         to: of.address.clone(),
         content: Content { body: String::new(), profile_name: None, details },

@@ -128,7 +128,8 @@ impl TelegramGateway {
         let last = pieces.len() - 1;
         for (nth, text) in pieces.iter().enumerate().skip(first) {
             let reply_markup = buttons.clone().filter(|_| nth == last);
-            let sent = match self.send_message(&SendMessage { chat_id, text, reply_markup: reply_markup.clone() }).await {
+            let sent = match self.send_message(&SendMessage { chat_id, text, reply_markup: reply_markup.clone() }).await
+            {
                 // Refused, so surely not taken: the same goes to the chat's new id.
                 Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
                     chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));

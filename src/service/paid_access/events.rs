@@ -343,6 +343,7 @@ impl PaidAccess {
             to: to.clone(),
             text: Some(text),
             template: None,
+            choices: Vec::new(),
             presentation: None,
             urgent: true,
             expires_at: None,

@@ -101,6 +101,7 @@ impl PaidAccess {
             to,
             text: Some(text),
             template: None,
+            choices: Vec::new(),
             presentation: None,
             urgent: true,
             expires_at: None,

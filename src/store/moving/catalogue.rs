@@ -2,8 +2,8 @@
 //!
 //! Every table and column that is kept stands here; a test compares the list with both schemas.
 
-mod inbox;
 mod columns;
+mod inbox;
 
 /// The type of a column, and how both databases show it as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,7 +108,7 @@ impl Operator {
                 leads.push(LeadRow::read(row, &tenant)?);
             }
         }
-        leads.sort_by(|one, other| other.id.cmp(&one.id));
+        leads.sort_by_key(|one| std::cmp::Reverse(one.id));
         leads.truncate(limit);
         Ok(leads)
     }

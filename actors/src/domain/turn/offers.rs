@@ -56,6 +56,8 @@ pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serd
     let message = ScheduledMessage {
         text: Some(offer.text.clone()),
         template: None,
+        choices: Vec::new(),
+        presentation: None,
         urgent: true,
         expires_at: Some(turn.at + OFFER_LASTS),
     };

@@ -57,6 +57,7 @@ fn receiver() -> Arc<dyn Receiver> {
 
 fn message(presentation: Option<Presentation>) -> Outbound {
     Outbound {
+        choices: Vec::new(),
         id: OutboundId::fresh(),
         tenant: TenantId::new("belle"),
         channel: ChannelId::new("belle-mail"),

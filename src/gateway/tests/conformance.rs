@@ -135,6 +135,7 @@ impl Subject {
 
     fn outbound(&self, body: &str) -> Outbound {
         Outbound {
+            presentation: None,
             id: OutboundId::fresh(),
             tenant: self.channels[0].tenant.clone(),
             channel: self.channels[0].id.clone(),

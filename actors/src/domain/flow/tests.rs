@@ -1,5 +1,6 @@
 //! Dialogues with flows, as customers write them, and what the checks of flows find.
 
+use crate::domain::address::Identity;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -58,7 +59,7 @@ fn source(english: bool) -> FlowsSource {
 fn driver() -> crate::domain::offer::Driver {
     crate::domain::offer::Driver {
         name: "Mamadou".into(),
-        person: "+224620000001".into(),
+        person: Identity::from_stored("+224620000001"),
         phone: "+224620000001".into(),
         car: "Toyota grise".into(),
         plate: "RC 1234 A".into(),

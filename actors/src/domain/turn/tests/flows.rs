@@ -1,5 +1,6 @@
 //! Flows within turns: what a message, a STOP, a timer and a driver's yes change.
 
+use crate::domain::address::Identity;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
@@ -37,7 +38,7 @@ fn with_flows() -> Rules {
         reminder_template: None,
         drivers: vec![Driver {
             name: "Mamadou".into(),
-            person: "+224620000001".into(),
+            person: Identity::from_stored("+224620000001"),
             phone: "+224620000001".into(),
             car: "Toyota grise".into(),
             plate: "RC 1234 A".into(),

@@ -108,7 +108,7 @@ impl Data {
 
     fn is_same_chat(&self, new: &NewInbound, first: &Inbound) -> bool {
         new.is_same_under(&first.from, &first.content.body)
-            || self.addresses_of(&new.tenant, &new.from).contains(&first.from)
+            || self.person(&new.tenant, &new.from).contains(&first.from.identity())
     }
 
     fn received(&mut self, new: &NewInbound, id: Option<InboundId>, correlation: CorrelationId) {

@@ -132,6 +132,10 @@ fn outcome(word: &str) -> Option<Both> {
             "no answer: the tenant's own text failed on this message; its template needs a look",
             "pas de réponse : le texte de l'entreprise a échoué sur ce message ; son gabarit est à revoir",
         ),
+        "opened_link" => (
+            "they came by a link to a plan, which is answered by what sells it",
+            "le contact est venu par le lien d'une formule : la vente lui répond",
+        ),
         "silent_notice" => (
             "no answer: it is a reaction, an edit, a call or the like, which asks for none",
             "pas de réponse : c'est une réaction, une correction, un appel ou autre chose qui n'en demande pas",

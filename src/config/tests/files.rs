@@ -8,6 +8,7 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
+use crate::config::raw_flows::{RawBooking, RawDriver, RawFlow, RawService};
 use crate::config::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
 use crate::gateway::PROVIDERS;
@@ -77,6 +78,11 @@ fn of_tenants() -> BTreeSet<String> {
         ("replies", keys::<RawReplies>("replies.")),
         ("stripe", keys::<RawStripeAccount>("stripe.")),
         ("plans", keys::<RawPlan>("plans.")),
+        ("hours", keys::<RawHours>("hours.")),
+        ("services", keys::<RawService>("services.")),
+        ("booking", keys::<RawBooking>("booking.")),
+        ("flows", keys::<RawFlow>("flows.")),
+        ("drivers", keys::<RawDriver>("drivers.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);
@@ -113,8 +119,10 @@ fn every_key_stands_in_the_reference_and_nothing_else() {
     let sections: BTreeMap<&str, BTreeSet<String>> = REFERENCE
         .split("\n## ")
         .map(|section| {
-            let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-            (section.lines().next().unwrap_or_default(), rows.map(str::to_owned).collect())
+            // A row may name several keys that are explained together.
+            let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+            let keys = cells.flat_map(|cell| cell.split('`').step_by(2)).filter(|key| !key.is_empty());
+            (section.lines().next().unwrap_or_default(), keys.map(str::to_owned).collect())
         })
         .collect();
     assert_eq!(sections["The daemon: palabre.toml"], of_daemon());

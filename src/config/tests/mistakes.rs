@@ -157,8 +157,8 @@ fn mistakes_in_a_tenants_file() {
         ),
         (
             "twilio-whatsapp",
-            "telegram",
-            "error t.toml:5:12 `channels[0].provider` cannot be `telegram` | one of `twilio-whatsapp`, `twilio-sms`, `sandbox`",
+            "carrier-pigeon",
+            "error t.toml:5:12 `channels[0].provider` cannot be `carrier-pigeon` | one of `twilio-whatsapp`, `twilio-sms`, `greenapi-whatsapp`, `whatsapp-cloud`, `telegram`, `smtp`, `sandbox`",
         ),
         (
             "whatsapp:+14155238886",

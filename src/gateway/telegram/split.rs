@@ -65,7 +65,7 @@ mod tests {
             ("court", 10, &["court"]),
             ("un deux trois", 10, &["un deux", "trois"]),
             ("Bonjour à tous. Voici la suite du texte", 24, &["Bonjour à tous.", "Voici la suite du texte"]),
-            ("premier\nsecond troisième", 18, &["premier", "second troisième"]),
+            ("premier\nsecond mot", 15, &["premier", "second mot"]),
             ("a b c\n\nd e f g h", 12, &["a b c", "d e f g h"]),
             ("aaaaaaaaaaaa", 5, &["aaaaa", "aaaaa", "aa"]),
             ("😀😀😀", 3, &["😀", "😀", "😀"]),

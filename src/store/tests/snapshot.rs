@@ -70,24 +70,24 @@ fn inbound(row: &Row) -> Result<InboundRow, DbErr> {
 
 const OUTBOUND: &str = "SELECT id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
     correlation_id, attempts, created_at, template, urgent, expires_at, life, life_since, attempts_before, \
-    action, presentation, next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
+    action, choices, presentation, next_attempt_at, state, lease_owner, lease_until, provider_message_id, last_error, sent_at, behind, sent_via, \
     cost_micros, idempotency_key, blocked_reason FROM messages_out ORDER BY id";
 
 fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
     Ok(OutboundRow {
         message: row.outbound()?,
-        next_attempt_at: row.time(19)?,
-        state: row.parse(20)?,
-        lease_owner: row.get::<Option<String>>(21)?.as_deref().map(NodeId::new),
-        lease_until: row.time_or_null(22)?,
-        provider_message_id: row.get::<Option<String>>(23)?.as_deref().map(ProviderMessageId::new),
-        last_error: row.get(24)?,
-        sent_at: row.time_or_null(25)?,
-        behind: row.get(26)?,
-        via: row.get::<Option<String>>(27)?.as_deref().map(ChannelId::new),
-        cost_micros: row.get(28)?,
-        idempotency_key: row.get(29)?,
-        blocked_reason: row.get(30)?,
+        next_attempt_at: row.time(20)?,
+        state: row.parse(21)?,
+        lease_owner: row.get::<Option<String>>(22)?.as_deref().map(NodeId::new),
+        lease_until: row.time_or_null(23)?,
+        provider_message_id: row.get::<Option<String>>(24)?.as_deref().map(ProviderMessageId::new),
+        last_error: row.get(25)?,
+        sent_at: row.time_or_null(26)?,
+        behind: row.get(27)?,
+        via: row.get::<Option<String>>(28)?.as_deref().map(ChannelId::new),
+        cost_micros: row.get(29)?,
+        idempotency_key: row.get(30)?,
+        blocked_reason: row.get(31)?,
     })
 }
 

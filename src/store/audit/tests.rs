@@ -149,4 +149,9 @@ macro_rules! on_both {
     };
 }
 
-on_both! { appended_at_once found_by_what_was_done tampering_is_seen the_rest_holds_when_the_beginning_is_gone }
+on_both! {
+    appended_at_once
+    found_by_what_was_done
+    tampering_is_seen
+    the_rest_holds_when_the_beginning_is_gone
+}

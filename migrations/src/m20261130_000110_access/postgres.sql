@@ -80,3 +80,5 @@ CREATE TABLE access_grants (
 );
 CREATE UNIQUE INDEX access_grants_once ON access_grants (subscription_id, chat_id);
 CREATE INDEX access_grants_chat ON access_grants (tenant_id, chat_id);
+-- The columns that were added meanwhile are sampled as little as the others.
+SELECT palabre_sample_little();

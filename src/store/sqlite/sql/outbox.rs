@@ -25,7 +25,7 @@ pub(in crate::store) const MESSAGES_OUT_FULL: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
         template, urgent, expires_at, idempotency_key, action, choices, presentation) VALUES ",
-    columns: 23,
+    columns: 24,
     on_conflict: "",
 };
 

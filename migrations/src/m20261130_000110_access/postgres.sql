@@ -80,5 +80,21 @@ CREATE TABLE access_grants (
 );
 CREATE UNIQUE INDEX access_grants_once ON access_grants (subscription_id, chat_id);
 CREATE INDEX access_grants_chat ON access_grants (tenant_id, chat_id);
--- The columns that were added meanwhile are sampled as little as the others.
-SELECT palabre_sample_little();
+-- Columns that were added to tables with a statistics target are sampled as little as the others.
+DO $$
+DECLARE
+  wide record;
+BEGIN
+  FOR wide IN
+    SELECT a.attrelid::regclass AS name, string_agg(format('ALTER COLUMN %I SET STATISTICS 10', a.attname), ', ') AS columns
+    FROM unnest(ARRAY['messages_in', 'messages_out', 'conversations', 'contact_addresses']::regclass[]) parent
+    CROSS JOIN LATERAL (SELECT parent AS id UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = parent) t
+    JOIN pg_attribute a ON a.attrelid = t.id AND a.attnum > 0 AND NOT a.attisdropped AND coalesce(a.attstattarget, -1) < 0
+    WHERE EXISTS (SELECT 1 FROM pg_attribute b
+      WHERE b.attrelid = t.id AND b.attnum > 0 AND NOT b.attisdropped AND coalesce(b.attstattarget, -1) >= 0)
+    GROUP BY 1
+  LOOP
+    EXECUTE format('ALTER TABLE ONLY %s %s', wide.name, wide.columns);
+  END LOOP;
+END
+$$;

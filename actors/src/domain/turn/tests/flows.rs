@@ -67,11 +67,11 @@ fn text(turn: &Turn) -> &str {
 }
 
 fn timer(turn: &Turn, kind: TimerKind) -> Timer {
-    let timers = turn.timers.iter().filter_map(|change| match change {
+    let mut timers = turn.timers.iter().filter_map(|change| match change {
         TimerChange::Set(timer) | TimerChange::SetFor(_, timer) => Some(timer),
         _ => None,
     });
-    timers.filter(|timer| timer.kind == kind).next_back().cloned().expect("such a timer")
+    timers.rfind(|timer| timer.kind == kind).cloned().expect("such a timer")
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Composition root: the only place that knows every module.
 
 mod audit;
+mod channels_health;
 mod cluster;
 mod console;
 mod indexing;
@@ -24,6 +25,7 @@ use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, 
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use self::channels_health::ChannelsHealth;
 use self::cluster::Cluster;
 use self::polling::Polling;
 use self::startup::OpenedStore;
@@ -114,6 +116,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, spooled } = startup::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
+    let channels_health = Arc::new(ChannelsHealth::default());
+    health.register("channels", false, Arc::clone(&channels_health) as _);
     let mut registry = Registry::build(&config)?;
     // While the database is away, what it knows is not missed: its messages are not sent either.
     let stored = store.stored_channels().await.unwrap_or_default();
@@ -135,6 +139,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         runtime.on_each_shard(move |number| builder.start_shard(number)).await?
     };
     let engine = builder.build(shards);
+    channels_health.attach(&engine);
     let draining = spooled.clone().map(|spooled| {
         startup::follow(&config, &runtime, &store, sellers, spooled, cluster.registration(), engine.clone())
     });

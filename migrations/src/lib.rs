@@ -22,6 +22,7 @@ mod m20261130_000021_search;
 mod m20261130_000030_timers;
 mod m20261130_000040_blocked_reason;
 mod m20261130_000050_identity;
+mod m20261130_000060_consent_scope;
 mod m20261130_000070_people;
 mod m20261130_000075_waiting;
 mod m20261130_000076_notes;
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000030_timers::Migration),
             Box::new(m20261130_000040_blocked_reason::Migration),
             Box::new(m20261130_000050_identity::Migration),
+            Box::new(m20261130_000060_consent_scope::Migration),
             Box::new(m20261130_000070_people::Migration),
             Box::new(m20261130_000075_waiting::Migration),
             Box::new(m20261130_000076_notes::Migration),

@@ -77,6 +77,7 @@ impl Outgoing for EngineOutgoing {
             template: message.template,
             choices: message.choices,
             presentation: message.presentation,
+            category: message.category,
             urgent: message.urgent,
             expires_at: message.expires_at,
             idempotency_key: message.idempotency_key,

@@ -19,6 +19,7 @@ mod flows;
 mod hours;
 mod lease;
 mod load;
+mod loops;
 mod paid_access;
 mod plan;
 mod problem;

@@ -157,6 +157,7 @@ pub(super) struct RawTenant {
     pub(super) outbox: RawTenantOutbox,
     pub(super) session: RawSession,
     pub(super) live_session: RawSession,
+    pub(super) loops: RawLoops,
     pub(super) keywords: RawKeywords,
     pub(super) templates: Option<Vec<RawTemplate>>,
     pub(super) faq: Option<Vec<RawFaq>>,
@@ -254,6 +255,16 @@ pub(super) struct RawLimits {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawSession {
     pub(super) idle_after: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLoops {
+    pub(super) enabled: Option<bool>,
+    pub(super) within: Option<RawDuration>,
+    pub(super) same_words: Option<i64>,
+    pub(super) turns: Option<i64>,
+    pub(super) forget_after: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -24,6 +24,7 @@ use super::fields::{
 };
 use super::flows;
 use super::hours::hours;
+use super::loops::loops;
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
 use super::suggest;
@@ -221,6 +222,7 @@ fn rules(
     let sellers = sellers(root, raw.sellers.as_deref());
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
+    let loops = loops(&root.table("loops"), &raw.loops);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
     shadows(root, &faq.entries);
     deaf_words(root, &faq.entries, &raw.keywords);
@@ -250,6 +252,7 @@ fn rules(
         keywords: extra_keywords(&raw.keywords),
         longest_text: longest_text(channels),
         per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
+        loops: loops.clone().unwrap_or_default(),
         session_idle: session_idle.unwrap_or(SESSION_IDLE),
         live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),
     });
@@ -265,6 +268,7 @@ fn rules(
     sellers?;
     session_idle?;
     live_session_idle?;
+    loops?;
     per_contact_per_minute?;
     rules.ok().filter(|_| faq.valid && templates.valid)
 }

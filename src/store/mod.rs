@@ -39,6 +39,7 @@ mod tenants;
 pub(crate) mod tests;
 mod timestamp_list;
 mod values;
+mod write_health;
 mod writer;
 
 pub mod entity;
@@ -67,6 +68,7 @@ use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConne
 use self::startup::StartupState;
 use self::statement::{all, text};
 use self::values::Row;
+use self::write_health::WriteHealth;
 use self::writer::{Ids, ScanCursors, Writer, WriterConnection};
 
 /// Which database a URL names.
@@ -95,6 +97,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     writer: Writer,
+    write_health: Arc<WriteHealth>,
     conversations: BatchReader<LoadConversation>,
     recipient_statuses: BatchReader<LoadRecipientStatus>,
     cursors: Mutex<ScanCursors>,
@@ -147,8 +150,10 @@ impl Store {
         let checkpointer = sqlite::open_checkpointer(url).await?;
         let index = sqlite::open_index(url).await.map(DatabasePool::Sqlite);
         let conn = WriterConnection::take(&write_conn).await?;
+        let write_health = WriteHealth::new(sqlite::path_of(url).as_deref());
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(conn, checkpointer.clone(), Ids::after(last)),
+            writer: Writer::start(conn, checkpointer.clone(), Ids::after(last), Arc::clone(&write_health)),
+            write_health,
             conversations: BatchReader::open(ReadConnection::Pool(reads.clone())),
             recipient_statuses: BatchReader::open(ReadConnection::Pool(reads.clone())),
             cursors: Mutex::default(),
@@ -194,6 +199,13 @@ impl Store {
         }
         self.admitted().map_err(|_| DbErr::Custom("the database was not reached yet".to_owned()))?;
         self.0.reads.ping().await.map_err(StoreError::from)
+    }
+
+    /// Why nothing can be written, although the database may answer: its disk is full, or fails. `None`: what was written last
+    /// was written.
+    #[must_use]
+    pub fn write_problem(&self) -> Option<&'static str> {
+        self.0.write_health.problem()
     }
 
     /// The message that has this idempotency key: the turn that repeats the key gets a conflict.

@@ -181,7 +181,7 @@ impl Applied {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
             Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
             Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
-            None => {}
+            Some(ConsentChange::Marketing { .. }) | None => {}
         }
     }
 }

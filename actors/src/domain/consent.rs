@@ -18,6 +18,10 @@ pub enum Keyword {
     Confirm,
     /// Who are you, and how do I stop this?
     Help,
+    /// Write to me, but no advertising: what WhatsApp's own button under advertising says.
+    StopMarketing,
+    /// Advertising again.
+    StartMarketing,
 }
 
 impl Keyword {
@@ -29,6 +33,8 @@ impl Keyword {
             Self::Start => "START",
             Self::Confirm => "CONFIRM",
             Self::Help => "HELP",
+            Self::StopMarketing => "STOP PROMOTIONS",
+            Self::StartMarketing => "RESUME PROMOTIONS",
         }
     }
 }
@@ -101,6 +107,22 @@ fn built_in(folded: &str) -> Option<Keyword> {
         | "REABONNER" | "REABONNEMENT" | "SE REABONNER" | "ME REABONNER" | "REABONNEZ MOI" => Some(Keyword::Start),
         "CONFIRMER" | "CONFIRM" | "CONFIRME" | "JE CONFIRME" | "I CONFIRM" | "YES" | "OUI" => Some(Keyword::Confirm),
         "HELP" | "INFO" | "AIDE" => Some(Keyword::Help),
+        "STOP PROMOTIONS"
+        | "STOP PROMOS"
+        | "STOP PROMO"
+        | "STOP MARKETING"
+        | "STOP PUB"
+        | "STOP PUBS"
+        | "STOP PUBLICITE"
+        | "ARRETER LES PROMOTIONS"
+        | "ARRETEZ LES PROMOTIONS"
+        | "ARRETER LES PROMOS"
+        | "ARRETER LES PUBLICITES"
+        | "STOP OFFERS"
+        | "STOP OFFRES" => Some(Keyword::StopMarketing),
+        "RESUME PROMOTIONS" | "START PROMOTIONS" | "REPRENDRE LES PROMOTIONS" | "REPRENDRE LES PROMOS" => {
+            Some(Keyword::StartMarketing)
+        }
         _ => None,
     }
 }
@@ -169,6 +191,8 @@ mod tests {
             ),
             (Keyword::Confirm, &["CONFIRMER", "confirm", "Je confirme.", "yes", "OUI", "Oui !"]),
             (Keyword::Help, &["help", "HELP?", "info", "Aide", "aide !"]),
+            (Keyword::StopMarketing, &["Stop promotions", "Arrêter les promotions", "STOP PUB !"]),
+            (Keyword::StartMarketing, &["Resume promotions", "reprendre les promotions"]),
         ];
         for (keyword, bodies) in table {
             for body in *bodies {

@@ -11,6 +11,7 @@ use super::Timestamp;
 use super::address::{Address, Identity};
 use super::booking::Agenda;
 use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
+use super::loop_watch::LoopWatch;
 use super::words::stored_words;
 
 /// Finds a conversation before its row is known: who writes, on a channel of a tenant. Keys of one person are equal, however
@@ -111,6 +112,19 @@ impl fmt::Debug for Contact {
     }
 }
 
+impl State {
+    /// The stored state with what was noticed of the contact since. Where a person answers, it begins anew.
+    #[must_use]
+    pub fn watched(mut self, watch: LoopWatch) -> Self {
+        if let Some(conversation) = &mut self.conversation
+            && conversation.handler == Handler::Bot
+        {
+            conversation.watch = watch;
+        }
+        self
+    }
+}
+
 /// The conversation's row, as the last turn left it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversation {
@@ -136,6 +150,8 @@ pub struct Conversation {
     pub timer_at: Option<Timestamp>,
     /// When the contact last wrote.
     pub last_inbound_at: Option<Timestamp>,
+    /// Whether the contact behaves like a robot. Not stored.
+    pub watch: LoopWatch,
 }
 
 /// The name of the person to whom a conversation is assigned. `Debug` does not show it (I10).

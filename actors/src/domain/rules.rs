@@ -12,6 +12,7 @@ use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::flow::Flows;
 use super::hours::Hours;
 use super::ids::TenantId;
+use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
 use super::words::stored_words;
@@ -50,6 +51,8 @@ pub struct RulesSource {
     pub longest_text: usize,
     /// Automatic answers to one contact in any 60 seconds (I7).
     pub per_contact_per_minute: u32,
+    /// When a contact counts as a robot; `None`: never.
+    pub loops: Option<LoopPolicy>,
     /// A session closes when nobody wrote for this long.
     pub session_idle: Duration,
     /// A live session closes when no seller wrote for this long.

@@ -126,6 +126,10 @@ pub enum Outcome {
     OptedOut,
     /// START: recorded.
     OptedIn,
+    /// No more advertising: recorded. Other messages go on.
+    MarketingStopped,
+    /// Advertising again: recorded.
+    MarketingResumed,
     /// They confirmed what the welcome asked (double opt-in): recorded.
     Confirmed,
     /// They said STOP before: silence.
@@ -136,6 +140,8 @@ pub enum Outcome {
     Seller,
     /// Too many automatic answers to this contact in a minute: silence.
     RateLimited,
+    /// The contact answers each of our answers at once, as a robot does: silence.
+    SilentLoop,
     /// No rule fits and there is no fallback: silence.
     SilentNoRule,
     /// A template of the tenant failed on this message: silence, and an operator should look.
@@ -156,11 +162,14 @@ stored_words!(Outcome {
     HandedOver => "handed_over",
     OptedOut => "opted_out",
     OptedIn => "opted_in",
+    MarketingStopped => "marketing_stopped",
+    MarketingResumed => "marketing_resumed",
     Confirmed => "confirmed",
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
     Seller => "seller",
     RateLimited => "rate_limited",
+    SilentLoop => "silent_loop",
     SilentNoRule => "silent_no_rule",
     SilentTemplateError => "silent_template_error",
     OpenedLink => "opened_link",
@@ -194,6 +203,13 @@ pub enum ConsentChange {
     Confirm {
         /// Which address.
         address: Address,
+    },
+    /// The contact does not want advertising, or wants it again. It changes nothing about other messages.
+    Marketing {
+        /// Which address.
+        address: Address,
+        /// Whether they want it.
+        wanted: bool,
     },
 }
 

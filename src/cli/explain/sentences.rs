@@ -4,6 +4,7 @@ mod blocked;
 mod case;
 mod events;
 mod reasons;
+mod routing;
 mod rules;
 
 use palabre_actors::domain::rules::Language;
@@ -104,6 +105,13 @@ fn outcome(word: &str) -> Option<Both> {
             "they said START: it is recorded, and they get messages again",
             "le contact a dit START : c'est noté, et on peut de nouveau lui écrire",
         ),
+        "marketing_stopped" => (
+            "they want no advertising: it is recorded; other messages go on",
+            "le contact ne veut plus de publicité : c'est noté ; les autres messages continuent",
+        ),
+        "marketing_resumed" => {
+            ("they want advertising again: it is recorded", "le contact veut de nouveau de la publicité : c'est noté")
+        }
         "confirmed" => (
             "they confirmed what the welcome asked: it is recorded, and what waited for that goes out",
             "le contact a confirmé ce que le message d'accueil demandait : c'est noté, et ce qui attendait part",
@@ -123,6 +131,10 @@ fn outcome(word: &str) -> Option<Both> {
         "rate_limited" => (
             "no answer: this contact got as many automatic answers within a minute as are allowed",
             "pas de réponse : ce contact a reçu en une minute toutes les réponses automatiques permises",
+        ),
+        "silent_loop" => (
+            "no answer: this contact answers each of our answers at once, as a robot does",
+            "pas de réponse : ce contact répond aussitôt à chacune de nos réponses, comme un robot",
         ),
         "silent_no_rule" => (
             "no answer: nothing in the FAQ fits, and there is no fallback (replies.fallback)",

@@ -146,6 +146,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("source"),
             text("evidence"),
             time("created_at"),
+            text("scope"),
         ],
     ),
     compared(

@@ -88,7 +88,7 @@ async fn fill(store: &Store) {
         INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at)
             VALUES ('00000000-0000-7000-8000-0000000000d1', 'belle', 'whatsapp:+33600000001', 'message', 'm1', '{t}');
         INSERT INTO consents VALUES ('00000000-0000-7000-8000-0000000000e1', 'belle', 'belle-wa', '00000000-0000-7000-8000-0000000000c1', 'whatsapp:+33600000001', 'opted_out', 'message',
-            'm1', '{t}');
+            'm1', '{t}', 'marketing');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');

@@ -2,6 +2,7 @@
 
 mod cold;
 mod identities;
+mod marketing;
 mod merging;
 mod outbox;
 mod outcomes;
@@ -13,6 +14,7 @@ mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
@@ -114,6 +116,7 @@ macro_rules! contact_of {
         )
     };
 }
+use contact_of;
 
 /// Whether the conversation `c` has rows that fit.
 macro_rules! has {

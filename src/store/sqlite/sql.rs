@@ -6,6 +6,7 @@
 
 mod cold;
 mod identities;
+mod marketing;
 mod merging;
 mod outbox;
 mod outcomes;
@@ -15,6 +16,7 @@ mod scarce;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
@@ -98,6 +100,7 @@ macro_rules! contact_of {
         )
     };
 }
+use contact_of;
 
 pub(in crate::store) const MESSAGES_IN: InsertTable = InsertTable {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
@@ -386,9 +389,3 @@ pub(in crate::store) const CONVERSATION_KEY: &str = "SELECT c.channel_id, c.addr
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
-
-/// Checkpoints the whole log.
-pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-
-/// Checkpoints what no reader is using: whether it was held up, pages in the log, pages copied.
-pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -142,7 +142,8 @@ fn live_session(row: &Row) -> Result<LiveSessionRow, DbErr> {
 
 const OPT_OUTS: &str = "SELECT tenant_id, address FROM opt_outs ORDER BY rowid";
 
-const CONSENTS: &str = "SELECT tenant_id, channel_id, contact_id, address, what, source, evidence, created_at \
+const CONSENTS: &str = "SELECT tenant_id, channel_id, contact_id, address, \
+    what || CASE scope WHEN 'all' THEN '' ELSE ' ' || scope END, source, evidence, created_at \
     FROM consents ORDER BY rowid";
 
 fn consent(row: &Row) -> Result<ConsentRow, DbErr> {

@@ -40,6 +40,10 @@ pub enum TextName {
     Welcome,
     /// `replies.confirmed`
     Confirmed,
+    /// After STOP PROMOTIONS.
+    MarketingStopped,
+    /// After RESUME PROMOTIONS.
+    MarketingResumed,
     /// `faq[n].answer`
     Answer(usize),
 }
@@ -73,6 +77,8 @@ pub(super) struct Texts {
     help: WithBuiltIn,
     welcome: WithBuiltIn,
     confirmed: WithBuiltIn,
+    /// After STOP PROMOTIONS, and after RESUME PROMOTIONS.
+    marketing: [String; 2],
     answers: Vec<Text>,
     /// The template of each answer that has one.
     templates: BTreeMap<usize, TemplateTexts>,
@@ -140,6 +146,7 @@ impl Texts {
             help,
             welcome,
             confirmed,
+            marketing: built_in_of_marketing(source.language, &source.tenant_name, longest),
             answers,
             templates,
         }
@@ -150,6 +157,7 @@ impl Texts {
             TextName::Fallback => self.fallback.is_some(),
             TextName::Seller => self.seller.is_some(),
             TextName::OptOut | TextName::OptIn | TextName::Help | TextName::Welcome | TextName::Confirmed => true,
+            TextName::MarketingStopped | TextName::MarketingResumed => true,
             TextName::Answer(at) => at < self.answers.len(),
         }
     }
@@ -164,6 +172,8 @@ impl Texts {
             TextName::Help => Some(Ok(self.surely(&self.help, facts))),
             TextName::Welcome => Some(Ok(self.surely(&self.welcome, facts))),
             TextName::Confirmed => Some(Ok(self.surely(&self.confirmed, facts))),
+            TextName::MarketingStopped => Some(Ok(self.marketing[0].clone())),
+            TextName::MarketingResumed => Some(Ok(self.marketing[1].clone())),
         }
     }
 
@@ -347,6 +357,21 @@ fn built_in(language: Language, tenant: &str, longest: usize) -> [String; 5] {
             format!("{tenant}: ask your question here and we will answer. Reply STOP to get no more messages."),
             format!("{tenant}: may we write to you here? Reply CONFIRM to accept, STOP to refuse."),
             format!("{tenant}: thank you, that is confirmed. Reply STOP at any time to get no more messages."),
+        ],
+    };
+    texts.map(|text| tidy(&text, longest))
+}
+
+/// After STOP PROMOTIONS, after RESUME PROMOTIONS.
+fn built_in_of_marketing(language: Language, tenant: &str, longest: usize) -> [String; 2] {
+    let texts = match language {
+        Language::Fr => [
+            format!("{tenant} : c'est noté, plus de promotions. Nous répondons toujours à vos messages."),
+            format!("{tenant} : c'est noté, vous recevrez de nouveau nos promotions."),
+        ],
+        Language::En => [
+            format!("{tenant}: no more promotions. We still answer your messages."),
+            format!("{tenant}: you will get our promotions again."),
         ],
     };
     texts.map(|text| tidy(&text, longest))

@@ -9,6 +9,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
+use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Generation, Inbound, Outbound, OutboundKind, Role};
 use crate::domain::rules::{Facts, Rules, TextName};
 
@@ -158,6 +159,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         recent_answers: Vec::new(),
         timer_at: None,
         last_inbound_at: None,
+        watch: LoopWatch::default(),
     });
     let expected_version = conversation.version;
     conversation.version += 1;

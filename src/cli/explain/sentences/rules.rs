@@ -14,6 +14,7 @@ pub(super) fn rule(name: &str) -> Option<Both> {
         "start_link" => ("the link to a plan", "le lien vers une formule"),
         "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
         "driver" => ("somebody who takes offers", "une personne qui prend des missions"),
+        "silent_loop" => ("silence to robots", "silence envers les robots"),
         "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
         "faq" => ("questions with known answers", "questions dont la réponse est connue"),
         "fallback" => ("reply by default", "réponse par défaut"),

@@ -145,3 +145,8 @@ pub(in crate::store) const FIRST_FACTS: &str = "SELECT \"from\", body FROM messa
 pub(in crate::store) const ARE_ONE_CONTACT: &str = "SELECT 1 FROM contact_addresses a JOIN contact_addresses b \
     ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
     WHERE a.tenant_id = ?1 AND a.address = ?2 AND b.address = ?3";
+/// Checkpoints the whole log.
+pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// Checkpoints what no reader is using: whether it was held up, pages in the log, pages copied.
+pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -15,6 +15,7 @@ mod opted_out;
 mod own_phone;
 mod reopen;
 mod seller;
+mod silent_loop;
 mod start_link;
 
 use super::Outcome;
@@ -55,6 +56,7 @@ const RULES: &[Rule] = &[
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
     rule(start_link::NAME, start_link::apply),
+    rule(silent_loop::NAME, silent_loop::apply),
     rule(flow::NAME, flow::apply),
     rule(faq::NAME, faq::apply),
     rule(fallback::NAME, fallback::apply),
@@ -82,22 +84,21 @@ mod tests {
     #[test]
     fn consent_is_asked_first_of_a_contact_and_the_fallback_last() {
         let names: Vec<_> = rule_names().collect();
-        assert_eq!(
-            names,
-            [
-                "own_phone",
-                "consent",
-                "driver",
-                "seller",
-                "opted_out",
-                "notice",
-                "reopen",
-                "human_handler",
-                "start_link",
-                "flow",
-                "faq",
-                "fallback"
-            ]
-        );
+        let expected = [
+            "own_phone",
+            "consent",
+            "driver",
+            "seller",
+            "opted_out",
+            "notice",
+            "reopen",
+            "human_handler",
+            "start_link",
+            "silent_loop",
+            "flow",
+            "faq",
+            "fallback",
+        ];
+        assert_eq!(names, expected);
     }
 }

@@ -27,6 +27,7 @@ mod m20261130_000070_people;
 mod m20261130_000075_waiting;
 mod m20261130_000076_notes;
 mod m20261130_000077_daily_figures;
+mod m20261130_000080_faq_entries;
 mod m20261130_000085_bookings;
 mod m20261130_000090_choices;
 mod m20261130_000095_polling;
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000075_waiting::Migration),
             Box::new(m20261130_000076_notes::Migration),
             Box::new(m20261130_000077_daily_figures::Migration),
+            Box::new(m20261130_000080_faq_entries::Migration),
             Box::new(m20261130_000085_bookings::Migration),
             Box::new(m20261130_000090_choices::Migration),
             Box::new(m20261130_000095_polling::Migration),

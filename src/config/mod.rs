@@ -13,6 +13,7 @@ mod daemon;
 mod delivery;
 mod document;
 mod environment;
+mod escalation;
 mod fallback;
 mod fields;
 mod flows;

@@ -199,7 +199,7 @@ impl Row {
     pub fn conversation(&self) -> Result<Option<Conversation>, DbErr> {
         let Some(id) = self.parse_or_null(3)? else { return Ok(None) };
         let session = self.parse_or_null(7)?.zip(self.time_or_null(8)?);
-        let flow: Option<String> = self.get(13)?;
+        let (flow, memory): (Option<String>, Option<String>) = (self.get(13)?, self.get(14)?);
         Ok(Some(Conversation {
             id,
             version: self.get(4)?,
@@ -212,6 +212,12 @@ impl Row {
             watch: LoopWatch::default(),
             assignee: self.get::<Option<String>>(12)?.as_deref().map(Assignee::new),
             flow: flow.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a flow"))?.map(Arc::new),
+            memory: memory
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| corrupt("the bot's memory"))?
+                .map(Arc::new),
         }))
     }
 }

@@ -38,6 +38,7 @@ use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::InboundId;
 use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::Inbound;
+use crate::domain::rules::Rules;
 use crate::domain::turn::{Refused, Request};
 use crate::outbox::dispatch::messages::Dispatch;
 use crate::outbox::{Dispatcher, InFlightCounter, SenderPool};
@@ -76,6 +77,13 @@ pub struct ConversationSetup {
     pub poison: Option<InboundId>,
     /// The newest message that the parent sent to an earlier instance: the first load goes up to it.
     pub through: Option<InboundId>,
+}
+
+impl ConversationSetup {
+    /// Its tenant's rules, with the rows of `faq_entries`.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        self.context.ports.rules.rules(&self.key.tenant).unwrap_or_else(|| Arc::clone(&self.profile.rules))
+    }
 }
 
 /// The actor of one conversation.

@@ -24,6 +24,7 @@ pub mod late_failure;
 pub mod lead;
 pub mod loop_watch;
 pub mod message;
+pub mod mood;
 pub mod offer;
 pub mod presentation;
 pub mod quota_lease;

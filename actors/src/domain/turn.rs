@@ -15,6 +15,7 @@ use super::words::stored_words;
 
 mod answers;
 mod builder;
+mod escalation;
 mod flows;
 mod heard;
 mod inbound;
@@ -23,6 +24,7 @@ mod requests;
 mod rules;
 mod timer;
 
+pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::requests::{
     Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
@@ -114,6 +116,18 @@ pub struct Consumed {
 pub enum Outcome {
     /// A FAQ entry answered.
     AnsweredFaq,
+    /// Several FAQ entries may be meant: a menu of them was written.
+    OfferedFaq,
+    /// The tenant is closed, and said so.
+    AnsweredClosed,
+    /// A voice note or a picture: what to do instead was said.
+    AnsweredNoText,
+    /// Nothing but a picture again, or a sign such as a thumb: silence.
+    SilentNoText,
+    /// They seem to want no more messages: they were asked.
+    AskedToStop,
+    /// A person is called, and they were told.
+    Escalated,
     /// The fallback answered.
     AnsweredFallback,
     /// HELP was answered.
@@ -156,6 +170,12 @@ pub enum Outcome {
 
 stored_words!(Outcome {
     AnsweredFaq => "answered_faq",
+    OfferedFaq => "offered_faq",
+    AnsweredClosed => "answered_closed",
+    AnsweredNoText => "answered_no_text",
+    SilentNoText => "silent_no_text",
+    AskedToStop => "asked_to_stop",
+    Escalated => "escalated",
     AnsweredFallback => "answered_fallback",
     AnsweredHelp => "answered_help",
     AnsweredFlow => "answered_flow",

@@ -13,7 +13,7 @@ use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::ChannelProfile;
 use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
-use crate::domain::rules::{Rules, SellerBook};
+use crate::domain::rules::{Rules, RulesBook, SellerBook};
 use crate::ports::{
     Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
     Turns,
@@ -102,6 +102,7 @@ pub struct Ports {
     pub rate_limiter: Arc<dyn RateLimiter>,
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
+    pub rules: Arc<dyn RulesBook>,
 }
 
 /// A tenant's configuration, as the actors use it.

@@ -243,6 +243,7 @@ where
         rate_limiter: Arc::new(FakeRateLimiter::default()),
         gateways: Arc::new(gateways.clone()),
         sellers: Arc::new(PanickingBook),
+        rules: Arc::new(()),
     }
 }
 

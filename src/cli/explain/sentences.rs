@@ -81,6 +81,30 @@ fn outcome(word: &str) -> Option<Both> {
             "a question of the FAQ was recognised, and its answer written",
             "une question de la FAQ a été reconnue, et sa réponse écrite",
         ),
+        "offered_faq" => (
+            "several questions of the FAQ may be meant, and a menu of them was written",
+            "plusieurs questions de la FAQ étaient possibles, et un menu a été écrit",
+        ),
+        "answered_closed" => (
+            "the business is closed, which was said once for this closure (hours.closed_reply)",
+            "l'entreprise est fermée, ce qui a été dit une fois pour cette fermeture (hours.closed_reply)",
+        ),
+        "answered_no_text" => (
+            "a voice note or a picture without words: what to do instead was written",
+            "un message vocal ou une image sans texte : ce qu'il faut faire a été écrit",
+        ),
+        "silent_no_text" => (
+            "no answer: nothing but a sign, or a picture once more in the same session",
+            "pas de réponse : rien qu'un signe, ou encore une image dans la même session",
+        ),
+        "asked_to_stop" => (
+            "they seem to want no more messages, and were asked to say STOP",
+            "le contact semble ne plus vouloir de messages : on lui a demandé de répondre STOP",
+        ),
+        "escalated" => (
+            "a person was called, the contact was told, and the bot is silent from now on",
+            "une personne a été appelée, le contact en est prévenu, et le robot se tait désormais",
+        ),
         "answered_fallback" => (
             "no question of the FAQ was recognised, so the fallback was written",
             "aucune question de la FAQ n'a été reconnue : la réponse par défaut a été écrite",

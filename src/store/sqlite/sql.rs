@@ -133,8 +133,8 @@ pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
 pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, assignee, \
-        flow, created_at, updated_at, waiting_since) VALUES ",
-    columns: 20,
+        flow, created_at, updated_at, waiting_since, memory) VALUES ",
+    columns: 21,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
@@ -143,7 +143,7 @@ pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
         unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE unread + excluded.unread END, \
         waiting_since = CASE WHEN excluded.handler = 'bot' OR excluded.status = 'resolved' OR excluded.unread < 0 THEN NULL WHEN \
         waiting_since IS NULL AND excluded.unread + unread > 0 THEN coalesce(excluded.last_inbound_at, excluded.updated_at) ELSE waiting_since END, \
-        assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at",
+        assignee = excluded.assignee, flow = excluded.flow, memory = excluded.memory, updated_at = excluded.updated_at",
 };
 
 pub(in crate::store) const SESSIONS: InsertTable = InsertTable {
@@ -298,7 +298,7 @@ pub(in crate::store) const LOAD: &str = concat!(
     contact_of!("k.tenant_id", "k.person"),
     " AS contact_id FROM k) \
     SELECT j.key, j.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, \
+        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, c.memory, \
         ",
     said_stop!(),
     ", \
@@ -379,7 +379,7 @@ pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers WHERE id IN
 /// Now, how many.
 pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, \
         t.payload, t.correlation_id, t.created_at \
-    FROM (SELECT * FROM timers WHERE fires_at <= ?1 ORDER BY fires_at, id LIMIT ?2) t \
+    FROM (SELECT * FROM timers WHERE fires_at <= ?1 AND kind <> 'notify' ORDER BY fires_at, id LIMIT ?2) t \
     JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
 
 /// Tenant, conversation; where it was merged into another, that one.

@@ -51,6 +51,7 @@ fn config(channels: Vec<Channel>) -> Config {
         channels,
         limits: Limits { weight: 1, per_second: 10, per_day: 1_000 },
         budget: BudgetPolicy::default(),
+        notify: Vec::new(),
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
         access: Sales::default(),

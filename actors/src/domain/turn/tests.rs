@@ -20,7 +20,7 @@ use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, Ru
 
 mod consent;
 mod flows;
-mod loops;
+mod people;
 mod properties;
 mod requests;
 
@@ -366,7 +366,7 @@ fn i7_too_many_answers_are_not_given() {
 }
 
 #[test]
-fn without_text_the_fallback_answers_and_a_button_speaks() {
+fn without_text_something_else_is_said_and_a_button_speaks() {
     let answer = |content: Content| {
         let state = client();
         let message = Inbound { content, ..inbound(&state, "", at(0)) };
@@ -375,7 +375,7 @@ fn without_text_the_fallback_answers_and_a_button_speaks() {
     let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into() }];
     assert_eq!(
         answer(Content { details: Details { media, ..Details::default() }, ..Content::default() }),
-        Outcome::AnsweredFallback
+        Outcome::AnsweredNoText
     );
     let button =
         |text: &str| Details { button: Some(Button { text: text.into(), payload: "p".into() }), ..Details::default() };

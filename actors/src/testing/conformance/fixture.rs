@@ -131,6 +131,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
             handler: Handler::Bot,
             assignee: None,
             flow: None,
+            memory: None,
             session: Some(session),
             recent_answers: Vec::new(),
             timer_at: None,

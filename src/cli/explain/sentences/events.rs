@@ -19,7 +19,16 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
     let word = |field: &str| payload.get(field).and_then(Value::as_str);
     let by = row.actor_type.as_str();
     match row.event_type.as_str() {
-        "message_routed" => routed(word("role"), word("outcome"), word("rule"), language),
+        "message_routed" => {
+            let told = routed(word("role"), word("outcome"), word("rule"), language);
+            let entries: Vec<&str> = ["entry", "second_entry"].into_iter().filter_map(word).collect();
+            let (one, many) = in_(language, ("entry|entries", "entrée|entrées")).split_once('|').unwrap_or_default();
+            match entries.as_slice() {
+                [] => told,
+                [entry] => format!("{told} ({one} {entry})"),
+                entries => format!("{told} ({many} {})", entries.join(", ")),
+            }
+        }
         "message_dead" if row.entity_type == "message_in" => buried(word("reason").unwrap_or("-"), language),
         "rate_limited" => limited(payload.get("limit").and_then(Value::as_i64), language),
         event_type => {

@@ -139,6 +139,7 @@ mod tests {
             keys: Arc::new([]),
             channels: Arc::new(channels),
             operator: None,
+            faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
             clock: Arc::new(Never),

@@ -156,7 +156,6 @@ fn deps() -> HttpDeps {
             keys: Arc::new([]),
             channels: Arc::new([]),
             operator: None,
-            faq: palabre::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(AcceptAll),
             access: None,
             clock: Arc::new(FixedClock),

@@ -20,7 +20,6 @@ pub mod telegram;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
-pub mod unreached;
 pub mod whatsapp_cloud;
 
 use std::any::Any;

@@ -92,7 +92,6 @@ pub enum EventType {
     AccessGranted,
     AccessGraceStarted,
     AccessRevoked,
-    SilentLoop,
 }
 
 stored_words!(EventType {
@@ -149,7 +148,6 @@ stored_words!(EventType {
     AccessGranted => "access_granted",
     AccessGraceStarted => "access_grace_started",
     AccessRevoked => "access_revoked",
-    SilentLoop => "silent_loop",
 });
 
 /// What kind of row an event is about.

@@ -19,7 +19,6 @@ pub mod signature;
 pub mod simulator;
 #[cfg(test)]
 mod tests;
-mod unnamed;
 mod url_variants;
 
 use std::sync::Arc;

@@ -54,9 +54,7 @@ pub(crate) async fn settle(context: &ActorContext, message: Outbound, outcome: A
                 wait = (wait * 2).min(Duration::from_secs(2));
             }
             Err(error) => {
-                if context.outage.is_news(&error) {
-                    warn!(message.id = %id, error = %error, "settlement failed, the row's lease will run out");
-                }
+                warn!(message.id = %id, error = %error, "settlement failed, the row's lease will run out");
                 return false;
             }
         }

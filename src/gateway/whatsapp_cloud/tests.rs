@@ -53,8 +53,9 @@ fn sign(secret: &str, body: &[u8]) -> String {
 }
 
 fn receive_signed(signature: Option<&str>, body: &[u8]) -> Result<Received, Rejection> {
-    let (with, without): (&[(&str, &str); 1], &[(&str, &str); 0]) = (&[(HEADER_NAME, signature.unwrap_or(""))], &[]);
-    let headers: &dyn WebhookHeaders = if signature.is_some() { with } else { without };
+    let with = [(HEADER_NAME, signature.unwrap_or(""))];
+    let without: [(&str, &str); 0] = [];
+    let headers: &dyn WebhookHeaders = if signature.is_some() { &with } else { &without };
     let content_type = "application/json";
     let request = WebhookRequest { url: "", query: "", content_type, headers, is_local: false, body };
     receiver().receive(request, CorrelationId::fresh(), chrono::Utc::now())

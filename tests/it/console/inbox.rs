@@ -268,12 +268,14 @@ async fn hostile_texts_and_names_run_nothing() {
                 tag.chars().take(80).collect::<String>()
             );
             let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
+            // Between quotes stands a value, which may say anything: a quote in it is written as an entity.
+            let attributes: String = tag.split('"').step_by(2).collect();
             assert!(
                 name != "script" || tag.starts_with('/') || tag.replace("&#x2f;", "/").contains("/console/assets/"),
                 "{path}: <{tag}"
             );
             assert!(
-                !tag.contains(" onerror=") && !tag.contains(" onload=") && !tag.contains(" onfocus="),
+                !["onerror", "onload", "onfocus", "srcdoc"].iter().any(|handler| attributes.contains(handler)),
                 "{path}: {tag}"
             );
             assert!(!tag.contains("href=\"javascript:"), "{path}: {tag}");

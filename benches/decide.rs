@@ -37,6 +37,7 @@ fn rules() -> Rules {
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 5,
+        loops: None,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),
         double_opt_in: false,

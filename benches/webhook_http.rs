@@ -156,6 +156,7 @@ fn deps() -> HttpDeps {
             keys: Arc::new([]),
             channels: Arc::new([]),
             operator: None,
+            faq: palabre::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(AcceptAll),
             access: None,
             clock: Arc::new(FixedClock),

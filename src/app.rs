@@ -1,10 +1,12 @@
 //! Composition root: the only place that knows every module.
 
 mod audit;
+mod channels_health;
 mod cluster;
 mod console;
 mod indexing;
 mod integrators;
+mod notices;
 pub(crate) mod paid_access;
 mod polling;
 mod retention;
@@ -24,6 +26,7 @@ use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, 
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use self::channels_health::ChannelsHealth;
 use self::cluster::Cluster;
 use self::polling::Polling;
 use self::startup::OpenedStore;
@@ -37,7 +40,7 @@ use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::spool::SpoolError;
-use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, TenantRow};
+use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, StoredFaq, TenantRow};
 use crate::telemetry::metrics::Exporter;
 
 /// The time of day, cut to the microseconds that both databases keep.
@@ -96,6 +99,7 @@ pub struct RunningDaemon {
     polling: Polling,
     auditing: JoinHandle<()>,
     selling: Option<JoinHandle<()>>,
+    notices: Option<JoinHandle<()>>,
     drain: Duration,
     lock: Lock,
 }
@@ -112,8 +116,10 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
-    let OpenedStore { store, sellers, spooled } = startup::open(&config, &runtime).await?;
+    let OpenedStore { store, sellers, faq, spooled } = startup::open(&config, &runtime).await?;
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
+    let channels_health = Arc::new(ChannelsHealth::default());
+    health.register("channels", false, Arc::clone(&channels_health) as _);
     let mut registry = Registry::build(&config)?;
     // While the database is away, what it knows is not missed: its messages are not sent either.
     let stored = store.stored_channels().await.unwrap_or_default();
@@ -124,7 +130,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     if let Some(redis) = cluster.redis_health() {
         health.register("redis", false, redis);
     }
-    let mut ports = ports(&store, sellers.clone(), &registry, Arc::clone(&clock), &cluster);
+    let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
@@ -135,8 +141,10 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         runtime.on_each_shard(move |number| builder.start_shard(number)).await?
     };
     let engine = builder.build(shards);
+    channels_health.attach(&engine);
     let draining = spooled.clone().map(|spooled| {
-        startup::follow(&config, &runtime, &store, sellers, spooled, cluster.registration(), engine.clone())
+        let caches = (sellers, faq.clone());
+        startup::follow(&config, &runtime, &store, caches, spooled, cluster.registration(), engine.clone())
     });
     cluster.attach_engine(engine.clone())?;
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
@@ -151,6 +159,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
 
     let listeners = paid.iter().map(|paid| Arc::new(paid.clone()) as Arc<dyn ChannelEvents>).collect();
     let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled, listeners));
+    let notices =
+        notices::follow(&config, (&store, operator.clone()), engine.clone(), Arc::clone(&clock), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
@@ -167,7 +177,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, operator, outgoing, paid, Arc::new(SystemClock)),
+        api: integrators::api(&config, operator, outgoing, (paid, faq), Arc::new(SystemClock)),
         console,
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
@@ -194,6 +204,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         polling,
         auditing,
         selling,
+        notices,
         drain: config.runtime.drain,
         lock,
     })
@@ -232,7 +243,8 @@ impl RunningDaemon {
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
         let others = [self.indexing, self.auditing];
-        for task in self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(others) {
+        let optional = self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(self.notices);
+        for task in optional.chain(others) {
             task.abort();
         }
         if let Err(error) = self.store.close().await {
@@ -283,7 +295,13 @@ fn profile_of(tenant: &Tenant) -> TenantProfile {
     }
 }
 
-fn ports(store: &Store, sellers: Sellers, registry: &Arc<Registry>, clock: Arc<dyn Clock>, cluster: &Cluster) -> Ports {
+fn ports(
+    store: &Store,
+    (sellers, faq): (Sellers, StoredFaq),
+    registry: &Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    cluster: &Cluster,
+) -> Ports {
     let port = || Arc::new(store.clone());
     Ports {
         clock,
@@ -295,6 +313,7 @@ fn ports(store: &Store, sellers: Sellers, registry: &Arc<Registry>, clock: Arc<d
         rate_limiter: cluster.rate_limiter(),
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
+        rules: Arc::new(faq),
     }
 }
 

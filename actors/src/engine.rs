@@ -25,7 +25,7 @@ use crate::domain::turn::{Command, Request, Requester, SendRequest};
 use crate::ingress::messages::{Accept, Arrived, Redeliver};
 use crate::ingress::{Accepted, Ingress, Refusal};
 use crate::outbox::dispatch::messages::{ChannelChanged, Look, MeetPeers};
-use crate::outbox::{self, Dispatcher, Maintenance, SenderPool};
+use crate::outbox::{self, Dispatcher, FailingChannel, Maintenance, SenderPool};
 use crate::ports::{AccountNews, Advanced, ChannelKey, Notification, PortError, StatusUpdate};
 use crate::runtime::admission::Admission;
 use crate::runtime::exit::{Drain, Exit, start_guarded};
@@ -301,6 +301,19 @@ impl Engine {
         if let Some(first) = self.shards.first().filter(|_| !channel_keys.is_empty()) {
             first.dispatcher.do_send(Look(channel_keys));
         }
+    }
+
+    /// The channels that their providers do not serve, as this node met it.
+    #[must_use]
+    pub fn failing_channels(&self) -> Vec<(ChannelKey, FailingChannel)> {
+        let channels = self.builder.pool.tenants().flat_map(|senders| senders.channels());
+        channels.filter_map(|health| Some((health.channel_key.clone(), health.failing()?))).collect()
+    }
+
+    /// Whether a failure of the store is to be logged: false when the outage was logged within the last minute.
+    #[must_use]
+    pub fn is_news(&self, error: &PortError) -> bool {
+        self.builder.context.outage.is_news(error)
     }
 
     /// Resolves when an actor without a supervisor has panicked: stop the process, so that it is started again.

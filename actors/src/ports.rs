@@ -65,7 +65,8 @@ pub trait Turns: Send + Sync {
     /// Conversations whose `timer_at` has passed, oldest first.
     fn due(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<ConversationKey>, PortError>>;
 
-    /// Timers that have come, the earliest first. One whose kind this version does not know is left alone.
+    /// Timers that have come, the earliest first, but for notices to the tenant's people
+    /// ([`crate::domain::timer::TimerKind::Notify`]). One whose kind this version does not know is left alone.
     fn due_timers(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<DueTimer>, PortError>>;
 
     /// The key of a conversation; `None` when the tenant has no such conversation.

@@ -22,10 +22,12 @@ mod m20261130_000021_search;
 mod m20261130_000030_timers;
 mod m20261130_000040_blocked_reason;
 mod m20261130_000050_identity;
+mod m20261130_000060_consent_scope;
 mod m20261130_000070_people;
 mod m20261130_000075_waiting;
 mod m20261130_000076_notes;
 mod m20261130_000077_daily_figures;
+mod m20261130_000080_faq_entries;
 mod m20261130_000085_bookings;
 mod m20261130_000090_choices;
 mod m20261130_000095_polling;
@@ -58,10 +60,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000030_timers::Migration),
             Box::new(m20261130_000040_blocked_reason::Migration),
             Box::new(m20261130_000050_identity::Migration),
+            Box::new(m20261130_000060_consent_scope::Migration),
             Box::new(m20261130_000070_people::Migration),
             Box::new(m20261130_000075_waiting::Migration),
             Box::new(m20261130_000076_notes::Migration),
             Box::new(m20261130_000077_daily_figures::Migration),
+            Box::new(m20261130_000080_faq_entries::Migration),
             Box::new(m20261130_000085_bookings::Migration),
             Box::new(m20261130_000090_choices::Migration),
             Box::new(m20261130_000095_polling::Migration),

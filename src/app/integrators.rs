@@ -19,13 +19,14 @@ use crate::http::api::{ApiDeps, Key};
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::store::StoredFaq;
 use crate::store::operator::{Operator, Tenants};
 
 pub(super) fn api(
     config: &Config,
     operator: Operator,
     outgoing: Arc<dyn Outgoing>,
-    access: Option<PaidAccess>,
+    (access, faq): (Option<PaidAccess>, StoredFaq),
     clock: Arc<dyn Clock>,
 ) -> ApiDeps {
     let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
@@ -40,6 +41,7 @@ pub(super) fn api(
         operator: Some(operator),
         outgoing,
         access,
+        faq,
         clock,
     }
 }
@@ -77,6 +79,7 @@ impl Outgoing for EngineOutgoing {
             template: message.template,
             choices: message.choices,
             presentation: message.presentation,
+            category: message.category,
             urgent: message.urgent,
             expires_at: message.expires_at,
             idempotency_key: message.idempotency_key,

@@ -16,7 +16,7 @@ use super::{StartError, SystemClock, row_of};
 use crate::config::Config;
 use crate::runtime::{ThreadGone, Threads};
 use crate::spool::{Drained, RETRY_WITHIN, SpoolFolder, SpooledInbox};
-use crate::store::{Sellers, Store, StoreError, TenantRow};
+use crate::store::{Sellers, Store, StoreError, StoredFaq, TenantRow};
 
 /// Time between two tries before the database is taken to be away.
 const POLL_EVERY: Duration = Duration::from_millis(100);
@@ -26,6 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct OpenedStore {
     pub store: Store,
     pub sellers: Sellers,
+    pub faq: StoredFaq,
     /// The store's inbox with a spool before it, if configured.
     pub spooled: Option<SpooledInbox>,
 }
@@ -33,17 +34,19 @@ pub(super) struct OpenedStore {
 /// Opens the database. With a spool it may be away: entries are spooled until [`follow`] has reached it.
 pub(super) async fn open(config: &Config, runtime: &Threads) -> Result<OpenedStore, StartError> {
     let (database, tenants) = (config.database.clone(), rows(config));
+    let rules = config.tenants.iter().map(|tenant| (tenant.id.clone(), Arc::clone(&tenant.rules)));
+    let faq = StoredFaq::beside(rules.collect());
     let spool = config.spool.as_ref().map(|spool| SpoolFolder::open(&spool.dir, spool.max_bytes)).transpose()?;
     let opening = runtime.io().spawn(async move {
         let sellers = Sellers::default();
         let Some(spool) = spool else {
             let store = Store::open(&database.url, database.migrate).await?;
-            connect(&store, &tenants, &sellers).await?;
+            connect(&store, &tenants, (&sellers, &faq)).await?;
             store.admit();
-            return Ok(OpenedStore { store, sellers, spooled: None });
+            return Ok(OpenedStore { store, sellers, faq, spooled: None });
         };
         let store = Store::later(&database.url, database.migrate)?;
-        let away = match connect_soon(&store, &tenants, &sellers).await {
+        let away = match connect_soon(&store, &tenants, (&sellers, &faq)).await {
             Ok(()) => {
                 store.admit();
                 false
@@ -55,7 +58,7 @@ pub(super) async fn open(config: &Config, runtime: &Threads) -> Result<OpenedSto
             Err(error) => return Err(error.into()),
         };
         let spooled = SpooledInbox::new(spool, Arc::new(store.clone()), away)?.for_tenants(tenants.len());
-        Ok::<_, StartError>(OpenedStore { store, sellers, spooled: Some(spooled) })
+        Ok::<_, StartError>(OpenedStore { store, sellers, faq, spooled: Some(spooled) })
     });
     opening.await.map_err(|_| ThreadGone)?
 }
@@ -65,7 +68,7 @@ pub(super) fn follow(
     config: &Config,
     runtime: &Threads,
     store: &Store,
-    sellers: Sellers,
+    (sellers, faq): (Sellers, StoredFaq),
     spooled: SpooledInbox,
     registration: Registration,
     engine: Engine,
@@ -73,7 +76,7 @@ pub(super) fn follow(
     let (store, tenants) = (store.clone(), rows(config));
     runtime.io().spawn(async move {
         if spooled.is_store_closed() {
-            keep_trying(&store, &tenants, &sellers, &registration).await;
+            keep_trying(&store, &tenants, (&sellers, &faq), &registration).await;
             spooled.open_store();
         }
         // The reason was logged; new entries are spooled.
@@ -82,19 +85,20 @@ pub(super) fn follow(
     })
 }
 
-async fn connect(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
+async fn connect(store: &Store, tenants: &[TenantRow], caches: (&Sellers, &StoredFaq)) -> Result<(), StoreError> {
     store.prepare().await?;
     store.sync_tenants(tenants, SystemClock.now()).await?;
-    store.keep_fresh(sellers).await
+    store.keep_fresh(caches.0).await?;
+    store.keep_faq_fresh(caches.1).await
 }
 
 /// The same, for as long as a webhook would wait ([`RETRY_WITHIN`]): a database that restarts, or a cut connection,
 /// is no reason to spool messages, where they have no order with what other nodes take.
-async fn connect_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -> Result<(), StoreError> {
+async fn connect_soon(store: &Store, tenants: &[TenantRow], caches: (&Sellers, &StoredFaq)) -> Result<(), StoreError> {
     let begun = Instant::now();
     loop {
         // Without a time-out: it may be migrating.
-        match connect(store, tenants, sellers).await {
+        match connect(store, tenants, caches).await {
             // An operator must finish the move: webhooks need not wait for that.
             Err(StoreError::Moving) => return Err(StoreError::Moving),
             Err(error) if error.is_away() && begun.elapsed() < RETRY_WITHIN => tokio::time::sleep(POLL_EVERY).await,
@@ -103,7 +107,12 @@ async fn connect_soon(store: &Store, tenants: &[TenantRow], sellers: &Sellers) -
     }
 }
 
-async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, registration: &Registration) {
+async fn keep_trying(
+    store: &Store,
+    tenants: &[TenantRow],
+    caches: (&Sellers, &StoredFaq),
+    registration: &Registration,
+) {
     let policy = RetryPolicy {
         initial: Duration::from_secs(1),
         cap: LONGEST_WAIT,
@@ -119,7 +128,7 @@ async fn keep_trying(store: &Store, tenants: &[TenantRow], sellers: &Sellers, re
         };
         tokio::time::sleep(wait).await;
         let reached = async {
-            connect(store, tenants, sellers).await?;
+            connect(store, tenants, caches).await?;
             registration.register().await
         };
         match reached.await {

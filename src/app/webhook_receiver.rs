@@ -98,7 +98,9 @@ impl Reception for WebhookReceiver {
                 None => self.engine.advance(update).await.map(drop),
             };
             applied.map_err(|error| {
-                warn!(error = %error, "status callback not applied, the provider is told to come again");
+                if self.engine.is_news(&error) {
+                    warn!(error = %error, "status callback not applied, the provider is told to come again");
+                }
                 Refusal::Unavailable
             })
         })
@@ -157,8 +159,10 @@ impl HealthSource for StoreHealth {
     fn check(&self) -> Pending<'_, Condition> {
         Box::pin(async {
             let answers = tokio::time::timeout(PING, self.store.ping()).await.is_ok_and(|answer| answer.is_ok());
+            let problem = self.store.write_problem();
             match &self.spooled {
-                _ if answers => Condition::Up,
+                _ if answers && problem.is_none() => Condition::Up,
+                None if let Some(problem) = problem => Condition::Down(problem),
                 Some(spooled) if spooled.stats().accepting => Condition::Degraded(AWAY),
                 Some(_) => Condition::Down("the database does not answer, and the spool takes nothing"),
                 None => Condition::Down("the database does not answer"),

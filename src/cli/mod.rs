@@ -8,6 +8,7 @@ mod conversations;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
+mod faq;
 mod files;
 mod flow;
 mod mask;
@@ -121,6 +122,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Questions with known answers: try a message out, import and export entries, see what nobody could answer
+    #[command(subcommand)]
+    Faq(faq::FaqCommand),
     /// Tell Telegram where the bots' updates go, look at what it has, take it back
     #[command(subcommand)]
     Telegram(telegram::TelegramCommand),
@@ -215,6 +219,7 @@ pub fn run() -> ExitCode {
         Command::Telegram(command) => telegram::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Faq(command) => faq::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]

@@ -29,7 +29,8 @@ use crate::store::operator::{Filter, Item, Operator, OperatorReason, Tenants};
 /// What to do with the outbox.
 #[derive(Debug, Subcommand)]
 pub(super) enum OutboxCommand {
-    /// List messages that need a look (dead, failed, unknown, deferred), newest first
+    /// List messages that need a look, newest first: dead, failed, unknown and deferred ones, and what has waited for more than a
+    /// minute
     #[command(after_help = "Examples:\n  \
         palabre outbox list --by-reason              what is wrong, and how often\n  \
         palabre outbox list --state pending --by-reason    what waits, and for what\n  \

@@ -157,6 +157,7 @@ pub(super) struct RawTenant {
     pub(super) outbox: RawTenantOutbox,
     pub(super) session: RawSession,
     pub(super) live_session: RawSession,
+    pub(super) loops: RawLoops,
     pub(super) keywords: RawKeywords,
     pub(super) templates: Option<Vec<RawTemplate>>,
     pub(super) faq: Option<Vec<RawFaq>>,
@@ -169,6 +170,8 @@ pub(super) struct RawTenant {
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
     pub(super) drivers: Option<Vec<RawDriver>>,
+    pub(super) escalation: Option<RawEscalation>,
+    pub(super) notify: RawNotify,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -258,6 +261,16 @@ pub(super) struct RawSession {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawLoops {
+    pub(super) enabled: Option<bool>,
+    pub(super) within: Option<RawDuration>,
+    pub(super) same_words: Option<i64>,
+    pub(super) turns: Option<i64>,
+    pub(super) forget_after: Option<RawDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawKeywords {
     pub(super) stop: Option<Vec<String>>,
     pub(super) start: Option<Vec<String>>,
@@ -285,6 +298,12 @@ pub(super) struct RawReplies {
     pub(super) help: Option<String>,
     pub(super) welcome: Option<String>,
     pub(super) confirmed: Option<String>,
+    pub(super) menu: Option<String>,
+    pub(super) ask_stop: Option<String>,
+    pub(super) voice: Option<String>,
+    pub(super) picture: Option<String>,
+    pub(super) person: Option<String>,
+    pub(super) person_closed: Option<String>,
 }
 
 /// `[hours]`
@@ -300,4 +319,23 @@ pub(super) struct RawHours {
     pub(super) sun: Option<Vec<String>>,
     pub(super) holidays: Option<String>,
     pub(super) dates: Option<Vec<String>>,
+    pub(super) closed_reply: Option<String>,
+}
+
+/// `[escalation]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawEscalation {
+    pub(super) keywords: Option<Vec<String>>,
+    pub(super) on_negative_mood: Option<bool>,
+    pub(super) after_misses: Option<i64>,
+    pub(super) hand_back_after: Option<RawDuration>,
+}
+
+/// `[notify]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawNotify {
+    pub(super) to: Option<Vec<String>>,
+    pub(super) unread_after: Option<RawDuration>,
 }

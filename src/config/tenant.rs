@@ -10,20 +10,23 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::consent::Keywords;
+use palabre_actors::domain::faq::FaqIndex;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::{
-    ConsentWord, ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed, consent_words,
-    shadowed,
+    BotText, ConsentWord, ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed,
+    consent_words, shadowed,
 };
 use palabre_actors::domain::template::{Template, TemplateUse};
 
 use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
+use super::escalation::{doubts, escalation};
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
 use super::flows;
 use super::hours::hours;
+use super::loops::loops;
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
 use super::suggest;
@@ -97,12 +100,14 @@ pub(super) fn tenant(
     });
     let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
     let hours = hours(&root.table("hours"), &raw.hours);
+    let escalation = escalation(root, raw);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let (rules, hours) = (rules?, hours?);
+    let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
         hours: &hours,
         zone: timezone?,
@@ -112,7 +117,7 @@ pub(super) fn tenant(
         templates: rules.source().templates.iter().map(|template| template.name.as_str()).collect(),
     };
     let flows = flows::flows(root, raw, &around, root.problems())?;
-    let rules = rules.with_hours(hours, timezone?);
+    let rules = rules.with_hours(hours, timezone?).with_escalation(escalation);
     let rules = match flows {
         Some(flows) => rules.with_flows(flows),
         None => rules,
@@ -120,6 +125,7 @@ pub(super) fn tenant(
     let carriers = carriers_of_templates(&channels);
     let mut channels: Vec<Channel> = channels.into_iter().map(|channel| channel.whole).collect::<Option<_>>()?;
     know_templates(&mut channels, &rules.source().templates, &carriers);
+    doubts(root, &notify, &channels);
     let tenant = Tenant {
         id: id?,
         name: name?,
@@ -128,6 +134,7 @@ pub(super) fn tenant(
         limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
         budget: budget?,
         deferred_for: deferred_for?,
+        notify,
         rules: Arc::new(rules),
         access: Sales { stripe_account: stripe_account?, plans: plans? },
     };
@@ -167,8 +174,24 @@ fn silence(root: &Scope<'_>, raw: &RawTenant) {
 fn shadows(root: &Scope<'_>, faq: &[FaqEntry]) {
     for Shadowed { entry, at, by } in shadowed(faq) {
         let key = format!("faq[{entry}].keywords[{at}]");
-        let reason = format!("`{key}` asks for nothing: `faq[{by}]` has the same word, and answers");
+        let reason = format!("`{key}` stands in `faq[{by}]` as well: who writes it alone is asked which is meant");
         root.warning(&key, reason, "give it to one question alone");
+    }
+}
+
+/// An entry whose own question another entry takes, or none finds.
+fn own_questions(root: &Scope<'_>, faq: &[FaqEntry]) {
+    let index = FaqIndex::new(faq);
+    for (at, entry) in faq.iter().enumerate() {
+        let reading = index.read_by_meaning(&entry.question);
+        if reading.answers.contains(&at) {
+            continue;
+        }
+        let key = format!("faq[{at}].question");
+        let Some(other) = reading.answers.first() else { continue };
+        let reason = format!("`{key}`, when a customer asks it, is answered by `faq[{other}]`");
+        let help = "name what it is about (`about = [..]`) or add keywords; `palabre faq try` shows the scores";
+        root.warning(&key, reason, help);
     }
 }
 
@@ -221,8 +244,10 @@ fn rules(
     let sellers = sellers(root, raw.sellers.as_deref());
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
+    let loops = loops(&root.table("loops"), &raw.loops);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
     shadows(root, &faq.entries);
+    own_questions(root, &faq.entries);
     deaf_words(root, &faq.entries, &raw.keywords);
     let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
     let own_language = language.unwrap_or_default().as_str();
@@ -236,6 +261,7 @@ fn rules(
         help: raw.replies.help.clone(),
         welcome: raw.replies.welcome.clone(),
         confirmed: raw.replies.confirmed.clone(),
+        bot: bot_texts(raw),
     };
     // Texts are checked even when something else is wrong: whatever is missing is stood in for.
     let checked = Rules::new(RulesSource {
@@ -250,6 +276,7 @@ fn rules(
         keywords: extra_keywords(&raw.keywords),
         longest_text: longest_text(channels),
         per_contact_per_minute: per_contact_per_minute.unwrap_or(PER_CONTACT_PER_MINUTE),
+        loops: loops.clone().unwrap_or_default(),
         session_idle: session_idle.unwrap_or(SESSION_IDLE),
         live_session_idle: live_session_idle.unwrap_or(LIVE_SESSION_IDLE),
     });
@@ -265,8 +292,24 @@ fn rules(
     sellers?;
     session_idle?;
     live_session_idle?;
+    loops?;
     per_contact_per_minute?;
     rules.ok().filter(|_| faq.valid && templates.valid)
+}
+
+/// The tenant's words for what the bot says of itself.
+fn bot_texts(raw: &RawTenant) -> Vec<(BotText, String)> {
+    let replies = &raw.replies;
+    let own = [
+        (BotText::Menu, &replies.menu),
+        (BotText::AskStop, &replies.ask_stop),
+        (BotText::Voice, &replies.voice),
+        (BotText::Picture, &replies.picture),
+        (BotText::Person, &replies.person),
+        (BotText::PersonClosed, &replies.person_closed),
+        (BotText::Closed, &raw.hours.closed_reply),
+    ];
+    own.into_iter().filter_map(|(text, own)| Some((text, own.clone()?))).collect()
 }
 
 /// What every channel of the tenant carries.

@@ -234,6 +234,8 @@ pub struct Tenant {
     pub budget: BudgetPolicy,
     /// How long a message waits for the contact's next word before it expires.
     pub deferred_for: Duration,
+    /// Who is told when a conversation needs a person.
+    pub notify: Vec<Address>,
     /// What decisions need.
     pub rules: Arc<Rules>,
     /// What it sells.

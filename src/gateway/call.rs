@@ -7,6 +7,8 @@ use palabre_actors::domain::send::{SendError, SendErrorClass};
 use reqwest::header::HeaderMap;
 use reqwest::{Request, Response, StatusCode};
 
+use super::unreached;
+
 /// A whole answer.
 pub(super) struct Reply {
     pub status: StatusCode,
@@ -17,8 +19,8 @@ pub(super) struct Reply {
 /// A call that brought no whole answer. It carries nothing of the request: an error of reqwest shows the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallFailure {
-    /// No connection: surely nothing was written.
-    NoConnection,
+    /// No connection, and why: surely nothing was written.
+    NoConnection(&'static str),
     /// No answer in time.
     TimedOut,
     /// The connection broke, or the answer is too long.
@@ -30,7 +32,7 @@ pub(super) enum CallFailure {
 impl CallFailure {
     fn of(error: &reqwest::Error) -> Self {
         match error {
-            error if error.is_connect() => Self::NoConnection,
+            error if error.is_connect() => Self::NoConnection(unreached::why(error)),
             error if error.is_timeout() => Self::TimedOut,
             _ => Self::Cut,
         }
@@ -41,7 +43,7 @@ impl CallFailure {
         self.error(
             provider,
             match self {
-                Self::NoConnection => SendErrorClass::Retry { after: None },
+                Self::NoConnection(_) => SendErrorClass::Retry { after: None },
                 Self::TimedOut | Self::Cut => SendErrorClass::Unknown,
                 Self::Refused(_) => SendErrorClass::Reject,
             },
@@ -50,13 +52,15 @@ impl CallFailure {
 
     /// The same, of a class that the caller knows.
     pub fn error(self, provider: &str, class: SendErrorClass) -> SendError {
-        let detail = match self {
-            Self::NoConnection => format!("{provider} could not be reached"),
-            Self::TimedOut => format!("{provider} did not answer in time"),
-            Self::Cut => format!("the connection to {provider} broke before its answer was complete"),
-            Self::Refused(status) => format!("{provider} answered {}", status.as_u16()),
+        let (code, detail) = match self {
+            Self::NoConnection(why) => (Some(why), format!("{provider} could not be reached")),
+            Self::TimedOut => (Some(unreached::NO_ANSWER), format!("{provider} did not answer in time")),
+            Self::Cut => {
+                (Some(unreached::CUT), format!("the connection to {provider} broke before its answer was complete"))
+            }
+            Self::Refused(status) => (None, format!("{provider} answered {}", status.as_u16())),
         };
-        SendError { class, code: None, throttled: false, detail }
+        SendError { class, code: code.map(str::to_owned), throttled: false, detail }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod telegram;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+pub mod unreached;
 pub mod whatsapp_cloud;
 
 use std::any::Any;

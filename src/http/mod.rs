@@ -151,7 +151,8 @@ impl ChannelEndpoint {
     /// Build it once per channel: it remembers the handles of the channel's metrics.
     #[must_use]
     pub fn new(tenant: TenantId, channel: ChannelId, receiver: Arc<dyn Receiver>) -> Self {
-        Self { tenant, channel, receiver, metrics: request_log::EndpointMetrics::default() }
+        let metrics = request_log::EndpointMetrics::of(&tenant, &channel);
+        Self { tenant, channel, receiver, metrics }
     }
 }
 

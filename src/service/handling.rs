@@ -4,6 +4,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::Assignee;
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::message::Category;
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::turn::{Command, Reply, Request, Requester, Seen, SendRequest};
 use palabre_actors::engine::Performed;
@@ -119,6 +120,7 @@ fn command(reply: NewReply) -> Command {
         template: reply.template,
         choices: Vec::new(),
         presentation: None,
+        category: Category::Transactional,
         urgent: reply.urgent,
         expires_at: reply.expires_at,
         idempotency_key: reply.idempotency_key,

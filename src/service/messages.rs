@@ -6,7 +6,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
-use palabre_actors::domain::message::Choice;
+use palabre_actors::domain::message::{Category, Choice};
 use palabre_actors::domain::presentation::Presentation;
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::turn::Request;
@@ -32,6 +32,8 @@ pub struct OutgoingMessage {
     pub choices: Vec<Choice>,
     /// What it has beside its text.
     pub presentation: Option<Presentation>,
+    /// What it is about.
+    pub category: Category,
     /// Whether it passes when the budget is spent.
     pub urgent: bool,
     /// Not after.
@@ -123,6 +125,13 @@ pub async fn send(
     let before = || asked_before(store, &message.tenant, key, |first| is_same(first, &message));
     if let Some(before) = before().await? {
         return Ok(before.into());
+    }
+    if message.category == Category::Marketing && store.stopped_marketing(&message.tenant, &message.to).await? {
+        return Ok(SendOutcome::NotSent(NotSent::Refused {
+            word: "marketing_stopped",
+            hint: "the contact said STOP PROMOTIONS: only RESUME PROMOTIONS, or START, ends that; transactional messages still go".into(),
+            field: None,
+        }));
     }
     match outgoing.send(message.clone()).await {
         Ok(id) => Ok(SendOutcome::Taken(id)),

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod faq;
 pub mod handling;
 pub mod inbox;
 pub mod leads;
@@ -41,6 +42,9 @@ pub enum ServiceError {
     /// The caller sees no such thing.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// A value does not hold. The reason repeats nothing of a customer.
+    #[error("{field}: {reason}")]
+    NotValid { field: &'static str, reason: String },
     /// A search names no tenant, and the caller sees too many to search them all.
     #[error("too many tenants to search at once: name one")]
     TooManyTenants,

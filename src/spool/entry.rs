@@ -155,7 +155,7 @@ pub(super) fn decode(entry: &RawEntry) -> Option<SpoolEntry> {
 
 #[cfg(test)]
 mod tests {
-    use palabre_actors::domain::message::{Button, ContactCard, Location, Media, Notice, ProviderConsent};
+    use palabre_actors::domain::message::{Button, ContactCard, ListChoice, Location, Media, Notice, ProviderConsent};
     use palabre_actors::testing::conformance::fixture::Customer;
 
     use super::super::codec::Decoded;
@@ -173,6 +173,9 @@ mod tests {
             location: Some(Location { latitude: 48.85, longitude: 2.350_000_1, label: None, address: None }),
             reply_to: Some(ProviderMessageId::new("SM0")),
             alias: Some(new.from.clone()),
+            list_choice: Some(ListChoice { id: "3".into(), title: "Manucure".into() }),
+            form: Some("{\"date\":\"2026-12-01\"}".into()),
+            other: [("Forwarded".to_owned(), "true".to_owned())].into(),
             provider_consent: Some(ProviderConsent::Stop),
             start: Some("abc".into()),
             acknowledge: Some(palabre_actors::domain::action::Action {

@@ -10,6 +10,9 @@ use sea_orm::{DbErr, RuntimeErr};
 /// `read_only_sql_transaction`
 const READ_ONLY: &str = "25006";
 
+/// `disk_full`
+const DISK_FULL: &str = "53100";
+
 /// The store cannot be opened, migrated or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -151,6 +154,22 @@ fn is_exhausted(error: &DbErr) -> bool {
     code.is_some_and(|code| code.starts_with("53"))
 }
 
+/// Why nothing at all can be written now, when that is what an error says: no entry is to blame, and no connection is.
+pub(super) fn unwritable(error: &DbErr) -> Option<&'static str> {
+    let error = of_sqlx(error)?.as_database_error()?;
+    let code = error.code()?;
+    if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+        return (code == DISK_FULL).then_some("the database server's disk is full");
+    }
+    let extended: u32 = code.parse().ok()?;
+    match extended & 0xff {
+        FULL => Some("the disk of the database is full"),
+        IOERR => Some("the disk of the database fails"),
+        READONLY => Some("the database file cannot be written to"),
+        _ => None,
+    }
+}
+
 /// Why a database refused a statement that it understood.
 enum Refusal {
     Constraint,
@@ -160,6 +179,9 @@ enum Refusal {
 
 // SQLite's primary result codes: https://www.sqlite.org/rescode.html
 const ERROR: u32 = 1;
+const READONLY: u32 = 8;
+const IOERR: u32 = 10;
+const FULL: u32 = 13;
 const TOO_BIG: u32 = 18;
 const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;

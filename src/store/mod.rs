@@ -12,12 +12,14 @@ mod dialect;
 mod dump;
 mod error;
 mod events;
+mod faq_entries;
 pub mod figures;
 mod history;
 mod identities;
 mod insert;
 mod moving;
 mod nodes;
+mod notices;
 pub mod operator;
 pub mod paid_access;
 pub mod people;
@@ -39,6 +41,7 @@ mod tenants;
 pub(crate) mod tests;
 mod timestamp_list;
 mod values;
+mod write_health;
 mod writer;
 
 pub mod entity;
@@ -54,9 +57,12 @@ use sea_orm::DbErr;
 pub use self::blocked_reason::BlockedReason;
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
+pub(crate) use self::faq_entries::phrases;
+pub use self::faq_entries::{FaqRow, StoredFaq};
 pub use self::history::{FlowHistory, HistoryReader, RowCounts};
 pub use self::moving::{Compared, Move, MoveError, MovePass, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Sum};
 pub use self::nodes::ALIVE_FOR;
+pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
@@ -67,6 +73,7 @@ use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConne
 use self::startup::StartupState;
 use self::statement::{all, text};
 use self::values::Row;
+use self::write_health::WriteHealth;
 use self::writer::{Ids, ScanCursors, Writer, WriterConnection};
 
 /// Which database a URL names.
@@ -95,6 +102,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     writer: Writer,
+    write_health: Arc<WriteHealth>,
     conversations: BatchReader<LoadConversation>,
     recipient_statuses: BatchReader<LoadRecipientStatus>,
     cursors: Mutex<ScanCursors>,
@@ -147,8 +155,10 @@ impl Store {
         let checkpointer = sqlite::open_checkpointer(url).await?;
         let index = sqlite::open_index(url).await.map(DatabasePool::Sqlite);
         let conn = WriterConnection::take(&write_conn).await?;
+        let write_health = WriteHealth::new(sqlite::path_of(url).as_deref());
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(conn, checkpointer.clone(), Ids::after(last)),
+            writer: Writer::start(conn, checkpointer.clone(), Ids::after(last), Arc::clone(&write_health)),
+            write_health,
             conversations: BatchReader::open(ReadConnection::Pool(reads.clone())),
             recipient_statuses: BatchReader::open(ReadConnection::Pool(reads.clone())),
             cursors: Mutex::default(),
@@ -194,6 +204,13 @@ impl Store {
         }
         self.admitted().map_err(|_| DbErr::Custom("the database was not reached yet".to_owned()))?;
         self.0.reads.ping().await.map_err(StoreError::from)
+    }
+
+    /// Why nothing can be written, although the database may answer: its disk is full, or fails. `None`: what was written last
+    /// was written.
+    #[must_use]
+    pub fn write_problem(&self) -> Option<&'static str> {
+        self.0.write_health.problem()
     }
 
     /// The message that has this idempotency key: the turn that repeats the key gets a conflict.

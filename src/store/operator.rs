@@ -9,6 +9,7 @@
 mod blocked_reasons;
 mod bookings;
 mod consents;
+mod faq;
 mod listing;
 mod pauses;
 mod replay;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 pub use self::bookings::{BookingRow, LeadRow};
 pub use self::consents::{ConsentRow, OptOut};
+pub use self::faq::Unanswered;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::pauses::endless;
 pub use self::replay::{Changed, ReplayOptions};

@@ -320,4 +320,13 @@ impl RecipientStatuses for Store {
             found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
         })
     }
+
+    fn stopped_marketing(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>> {
+        let person = address.identity();
+        let values = [tenant.as_str(), address.as_str(), person.as_str()].map(text);
+        Box::pin(async move {
+            let found = self.read(sql::STOPPED_MARKETING, values, |row| row.get(0)).await?;
+            found.first().copied().ok_or_else(|| PortErrorKind::Corrupt.into())
+        })
+    }
 }

@@ -156,23 +156,23 @@ impl Question for LoadConversation {
 
 fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
     let packed: Vec<PackedInbound> =
-        serde_json::from_str(&row.get::<String>(16)?).map_err(|_| corrupt("waiting messages"))?;
-    let spelling = row.get::<Option<String>>(18)?.as_deref().map(Address::from_normalised);
-    let identities = row.get::<Option<String>>(19)?;
+        serde_json::from_str(&row.get::<String>(17)?).map_err(|_| corrupt("waiting messages"))?;
+    let spelling = row.get::<Option<String>>(19)?.as_deref().map(Address::from_normalised);
+    let identities = row.get::<Option<String>>(20)?;
     let identities: Vec<String> = identities
         .map_or(Ok(Vec::new()), |listed| serde_json::from_str(&listed))
         .map_err(|_| corrupt("a contact's identities"))?;
     let waiting = packed.into_iter().map(|packed| packed.inbound(&key.tenant, &key.channel));
     Ok(Loaded {
         waiting: waiting.collect::<Result<_, _>>()?,
-        open_rows: row.get(15)?,
-        deferred: row.get(17)?,
+        open_rows: row.get(16)?,
+        deferred: row.get(18)?,
         state: State {
             key: ConversationKey { address: spelling.unwrap_or_else(|| key.address.clone()), ..key.clone() },
             identities: identities.iter().map(|identity| Identity::from_stored(identity)).collect(),
             contact: row.contact()?,
             conversation: row.conversation()?,
-            opted_out: row.get(14)?,
+            opted_out: row.get(15)?,
             // Asked for where they matter.
             welcomed: false,
             confirmed: false,

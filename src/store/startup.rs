@@ -13,6 +13,7 @@ use sea_orm::sqlx::postgres::PgPool;
 use super::database::DatabasePool;
 use super::postgres::{self, DedicatedConnection};
 use super::reader::{BatchReader, ReadConnection};
+use super::write_health::WriteHealth;
 use super::writer::{Writer, WriterConnection};
 use super::{DatabaseKind, Inner, Store, StoreError, identities, moving};
 
@@ -77,8 +78,10 @@ impl Store {
         let shard = || WriterConnection::Postgres(DedicatedConnection::to(hot.clone()));
         let cores = available_parallelism().map_or(1, NonZero::get);
         let shards = (cores / CORES_PER_SHARD).clamp(1, SHARDS);
+        let write_health = WriteHealth::new(None);
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start_shards(shard(), (0..shards).map(|_| shard())),
+            writer: Writer::start_shards(shard(), (0..shards).map(|_| shard()), &write_health),
+            write_health,
             conversations: BatchReader::open(ReadConnection::Dedicated(DedicatedConnection::to(hot.clone()))),
             recipient_statuses: BatchReader::open(ReadConnection::Dedicated(DedicatedConnection::to(hot))),
             cursors: Mutex::default(),

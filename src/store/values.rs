@@ -9,6 +9,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::Booking;
 use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
+use palabre_actors::domain::loop_watch::LoopWatch;
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
 use palabre_actors::domain::offer::Offer;
 use palabre_actors::domain::template::TemplateUse;
@@ -198,7 +199,7 @@ impl Row {
     pub fn conversation(&self) -> Result<Option<Conversation>, DbErr> {
         let Some(id) = self.parse_or_null(3)? else { return Ok(None) };
         let session = self.parse_or_null(7)?.zip(self.time_or_null(8)?);
-        let flow: Option<String> = self.get(13)?;
+        let (flow, memory): (Option<String>, Option<String>) = (self.get(13)?, self.get(14)?);
         Ok(Some(Conversation {
             id,
             version: self.get(4)?,
@@ -208,8 +209,15 @@ impl Row {
             recent_answers: parse_timestamps(&self.get::<String>(9)?)?,
             timer_at: self.time_or_null(10)?,
             last_inbound_at: self.time_or_null(11)?,
+            watch: LoopWatch::default(),
             assignee: self.get::<Option<String>>(12)?.as_deref().map(Assignee::new),
             flow: flow.as_deref().map(serde_json::from_str).transpose().map_err(|_| corrupt("a flow"))?.map(Arc::new),
+            memory: memory
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| corrupt("the bot's memory"))?
+                .map(Arc::new),
         }))
     }
 }

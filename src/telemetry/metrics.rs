@@ -71,6 +71,7 @@ fn build() -> Result<Exporter, Box<dyn std::error::Error + Send + Sync>> {
     CATALOGUE.iter().copied().for_each(Metric::describe);
     ::metrics::gauge!(PROCESS_BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     ::metrics::counter!(PROCESS_PANICS).absolute(0);
+    create_counters();
     let maintenance = handle.clone();
     std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
         loop {
@@ -79,6 +80,21 @@ fn build() -> Result<Exporter, Box<dyn std::error::Error + Send + Sync>> {
         }
     })?;
     Ok(Exporter { handle, started: Instant::now() })
+}
+
+/// Makes counters whose labels are known exist with 0: an alert sees how much a counter grows, and not that it appears. Those of
+/// channels come with their channels, those of routes with their first request.
+fn create_counters() {
+    let by = |name: &'static str, label: &'static str, words: &[&'static str]| {
+        for word in words {
+            ::metrics::counter!(name, label => *word).increment(0);
+        }
+    };
+    for name in CATALOGUE.iter().filter(|metric| metric.is_plain_counter()).map(|metric| metric.name) {
+        ::metrics::counter!(name).increment(0);
+    }
+    by(core_metric::ACCEPTED, "kind", core_metric::ACCEPTED_KINDS);
+    by(core_metric::PANICS, "actor", core_metric::PANICKING);
 }
 
 #[cfg(test)]

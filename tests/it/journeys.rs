@@ -238,3 +238,21 @@ async fn sms_and_the_alias_paths_find_their_channel_by_account_and_number() {
         .await;
     assert_eq!(channels, ["belle-sms sms:+33612345678", "belle-sms sms:+33612345678", "taxi whatsapp:+33687654321"]);
 }
+
+#[tokio::test]
+async fn a_robot_that_answers_our_answers_is_left_alone_until_it_says_something_else() {
+    let world = World::start();
+    let absent = "Je suis absent jusqu'au 4 août.";
+    for n in 1..=5 {
+        world.write(TAXI, BOB, absent).await;
+        world.twilio.taken_at_least(n).await;
+    }
+    for _ in 0..3 {
+        world.write(TAXI, BOB, absent).await;
+    }
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed' AND reason = 'silent_loop'", 3).await;
+    let events: i64 = world.value("SELECT count(*) FROM event_log WHERE event_type = 'silent_loop'").await;
+    assert_eq!((world.twilio.taken(), events), (5, 1), "no answer, and one event for the whole silence");
+    world.write(TAXI, BOB, "Me voilà").await;
+    world.twilio.taken_at_least(6).await;
+}

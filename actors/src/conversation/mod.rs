@@ -11,6 +11,7 @@ mod backpressure;
 mod mailbox;
 pub mod messages;
 mod phase;
+mod rows_in_store;
 mod same_person;
 mod timers;
 mod turn_in_flight;
@@ -30,11 +31,14 @@ use tracing::{debug, warn};
 use self::backpressure::Backpressure;
 use self::messages::{Idle, Performed, SendRefusal};
 use self::phase::{Memory, Phase};
+use self::rows_in_store::{ASK_AGAIN_AFTER, ASK_AGAIN_AT_LAST, RowsInStore};
 use self::timers::Timers;
 use crate::domain::Timestamp;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::InboundId;
+use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::Inbound;
+use crate::domain::rules::Rules;
 use crate::domain::turn::{Refused, Request};
 use crate::outbox::dispatch::messages::Dispatch;
 use crate::outbox::{Dispatcher, InFlightCounter, SenderPool};
@@ -45,10 +49,6 @@ use crate::runtime::{ActorContext, TenantProfile, metric};
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Applied, Blocking, ReservedSend};
 
-/// How soon the store is asked whether queued rows are settled.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// The time between two questions doubles up to this.
-const ASK_AGAIN_AT_LAST: Duration = Duration::from_secs(4);
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
 
@@ -79,6 +79,13 @@ pub struct ConversationSetup {
     pub through: Option<InboundId>,
 }
 
+impl ConversationSetup {
+    /// Its tenant's rules, with the rows of `faq_entries`.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        self.context.ports.rules.rules(&self.key.tenant).unwrap_or_else(|| Arc::clone(&self.profile.rules))
+    }
+}
+
 /// The actor of one conversation.
 pub struct Conversation {
     setup: ConversationSetup,
@@ -100,18 +107,8 @@ pub struct Conversation {
     rows: RowsInStore,
     /// Failures of the store since the last load or turn that succeeded.
     setbacks: u32,
-}
-
-/// Rows of the conversation in the store that are before a new one, and how sure that is.
-struct RowsInStore {
-    /// There are rows without an outcome that this instance does not track.
-    queued: bool,
-    /// There are some that wait for the contact to write.
-    deferred: bool,
-    /// When the store was asked.
-    asked_at: Option<Instant>,
-    /// How long its answer is trusted while rows queue.
-    ask_again_after: Duration,
+    /// What the last turn noticed of a robot: the store does not keep it.
+    watch: LoopWatch,
 }
 
 struct Waiting {
@@ -152,8 +149,9 @@ impl Conversation {
             taken: 0,
             in_flight: InFlightCounter::default(),
             backpressure: Backpressure::default(),
-            rows: RowsInStore { queued: false, deferred: false, asked_at: None, ask_again_after: ASK_AGAIN_AFTER },
+            rows: RowsInStore::default(),
             setbacks: 0,
+            watch: LoopWatch::default(),
         }
     }
 
@@ -204,7 +202,7 @@ impl Conversation {
     /// without one: they are few.
     fn adopt(&mut self, loaded: Loaded) {
         self.setbacks = 0;
-        self.memory = Memory::Current(Box::new(loaded.state));
+        self.memory = Memory::Current(Box::new(loaded.state.watched(self.watch)));
         let rows = &mut self.rows;
         rows.asked_at = Some(Instant::now());
         rows.ask_again_after = match (rows.queued, loaded.open_rows) {
@@ -361,13 +359,14 @@ impl Conversation {
         self.setbacks = 0;
         self.note_timers(&applied.timers, ctx);
         if let Memory::Current(state) = &mut self.memory {
+            self.watch = applied.conversation.watch;
             applied.update(state);
         }
         if let Some(outcome) = applied.outcome
             && let Some(done) = self.queue.pop_front()
         {
             self.backpressure.deadline = None;
-            counter!(metric::TURNS, "outcome" => outcome.as_str()).increment(1);
+            self.setup.pool.count_turn(&self.setup.key, outcome);
             let seconds = (self.setup.context.now() - done.message.received_at).as_seconds_f64().max(0.0);
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);
             drop(done.permit);

@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, SpawnHandle};
 use super::Conversation;
 use super::messages::Due;
 use crate::domain::ids::TimerId;
-use crate::domain::timer::{Timer, TimerChange};
+use crate::domain::timer::{Timer, TimerChange, TimerKind};
 
 /// A timer that is due within this gets an alarm in memory, and fires on time instead of with the next sweep. The sweep finds
 /// the others: those that are due later, that another node set, or whose conversation left memory.
@@ -60,6 +60,8 @@ impl Conversation {
                 }
                 // Their alarms stay: when one fires, the commit finds no row, and the conversation loads again.
                 TimerChange::CancelAll(kind) => self.timers.forget(|timer| timer.kind == *kind),
+                // No turn of this conversation.
+                TimerChange::Set(timer) if timer.kind == TimerKind::Notify => {}
                 TimerChange::Set(timer) => self.set_alarm(timer, ctx),
                 // Another conversation's: the sweep delivers it.
                 TimerChange::SetFor(..) => {}

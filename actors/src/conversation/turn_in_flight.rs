@@ -46,7 +46,7 @@ impl TurnInFlight {
         send_permit: Option<SendPermit>,
     ) -> Self {
         let context: &ActorContext = &setup.context;
-        let mut turn = decide(state, message, &setup.profile.rules, &*context.ports.sellers, context.now());
+        let mut turn = decide(state, message, &setup.rules(), &*context.ports.sellers, context.now());
         turn.knows_deferred = ahead.deferred;
         Self::reserve(turn, setup, ahead, send_permit)
     }
@@ -61,13 +61,13 @@ impl TurnInFlight {
         setup: &ConversationSetup,
         ahead: Blocking,
     ) -> Result<Option<Self>, Refused> {
-        let turn = decide_request(state, request, &setup.profile.rules, setup.context.now())?;
+        let turn = decide_request(state, request, &setup.rules(), setup.context.now())?;
         Ok(turn.map(|turn| Self::reserve(turn, setup, ahead, None)))
     }
 
     /// Decides about a timer. `None`: there is nothing to do.
     pub(super) fn of_timer(state: &State, due: &Due, setup: &ConversationSetup, ahead: Blocking) -> Option<Self> {
-        let (rules, now) = (&setup.profile.rules, setup.context.now());
+        let (rules, now) = (&*setup.rules(), setup.context.now());
         let turn = match due {
             Due::Session => decide_session_timer(state, rules, now),
             Due::Timer(timer) => decide_timer(state, timer, rules, now),
@@ -181,7 +181,7 @@ impl Applied {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
             Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
             Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
-            None => {}
+            Some(ConsentChange::Marketing { .. }) | None => {}
         }
     }
 }

@@ -83,6 +83,19 @@ impl Address {
         parsing::parse(scheme_hint, text, default_region)
     }
 
+    /// What a provider gave as the sender of a message that it vouches for, when no scheme's form fits: better kept under an
+    /// unusual address than lost. `None`: nothing visible is in it.
+    #[must_use]
+    pub fn unusual(scheme: Scheme, text: &str) -> Option<Self> {
+        parsing::unusual(scheme, text)
+    }
+
+    /// A text without the white space and the invisible marks (of direction, of zero width) that come with what people copy.
+    #[must_use]
+    pub fn tidied(text: &str) -> &str {
+        parsing::tidied(text)
+    }
+
     /// Wraps a text that is known to be normalised already (it comes from the database).
     #[must_use]
     pub fn from_normalised(text: &str) -> Self {

@@ -5,12 +5,14 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::address::{Address, Identity};
 use super::booking::Agenda;
 use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
+use super::loop_watch::LoopWatch;
 use super::words::stored_words;
 
 /// Finds a conversation before its row is known: who writes, on a channel of a tenant. Keys of one person are equal, however
@@ -111,6 +113,19 @@ impl fmt::Debug for Contact {
     }
 }
 
+impl State {
+    /// The stored state with what was noticed of the contact since. Where a person answers, it begins anew.
+    #[must_use]
+    pub fn watched(mut self, watch: LoopWatch) -> Self {
+        if let Some(conversation) = &mut self.conversation
+            && conversation.handler == Handler::Bot
+        {
+            conversation.watch = watch;
+        }
+        self
+    }
+}
+
 /// The conversation's row, as the last turn left it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversation {
@@ -126,6 +141,8 @@ pub struct Conversation {
     pub assignee: Option<Assignee>,
     /// What a running flow remembers.
     pub flow: Option<Arc<FlowState>>,
+    /// What the bot remembers beside that.
+    pub memory: Option<Arc<BotMemory>>,
     /// The open stretch of activity, if any.
     pub session: Option<Session>,
     /// When the latest automatic answers were written: the sliding window of `per_contact_per_minute` (I7).
@@ -136,6 +153,8 @@ pub struct Conversation {
     pub timer_at: Option<Timestamp>,
     /// When the contact last wrote.
     pub last_inbound_at: Option<Timestamp>,
+    /// Whether the contact behaves like a robot. Not stored.
+    pub watch: LoopWatch,
 }
 
 /// The name of the person to whom a conversation is assigned. `Debug` does not show it (I10).
@@ -176,6 +195,63 @@ impl fmt::Debug for FlowState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlowState").field("version", &self.version).finish_non_exhaustive()
     }
+}
+
+/// What the bot remembers of a conversation between two messages, stored as one JSON column (`conversations.memory`), which
+/// is null where nothing is remembered. `Debug` shows no entries (I10).
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BotMemory {
+    /// FAQ entries of the menu that was offered last, by their ids: the next message may pick one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub menu: Vec<String>,
+    /// Messages in a row that no rule could answer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub misses: u32,
+    /// What was said once and is not to be said again in this session ([`OnceSaid`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<OnceSaid>,
+    /// The session in which it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Until when the tenant is closed, in its local time, as the contact was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_until: Option<NaiveDateTime>,
+    /// When the tenant's people are told that the contact waits, once a person has the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread_notice_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl BotMemory {
+    /// Whether there is nothing to store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Debug for BotMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BotMemory")
+            .field("misses", &self.misses)
+            .field("menu", &self.menu.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer that is given once in a session, not each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnceSaid {
+    /// To a voice note.
+    Voice,
+    /// To a picture, a video, a sticker or a file.
+    Picture,
 }
 
 /// Where a conversation stands.

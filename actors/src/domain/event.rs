@@ -92,6 +92,7 @@ pub enum EventType {
     AccessGranted,
     AccessGraceStarted,
     AccessRevoked,
+    SilentLoop,
 }
 
 stored_words!(EventType {
@@ -148,6 +149,7 @@ stored_words!(EventType {
     AccessGranted => "access_granted",
     AccessGraceStarted => "access_grace_started",
     AccessRevoked => "access_revoked",
+    SilentLoop => "silent_loop",
 });
 
 /// What kind of row an event is about.

@@ -1,9 +1,16 @@
 //! Messages in and out, as the core sees them.
 
+mod category;
+mod details;
+mod list_choice;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::category::Category;
+pub use self::details::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
+pub use self::list_choice::ListChoice;
 use super::Timestamp;
 use super::action::Action;
 use super::address::Address;
@@ -11,10 +18,6 @@ use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId
 use super::presentation::Presentation;
 use super::template::TemplateUse;
 use super::words::stored_words;
-
-mod details;
-
-pub use self::details::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
 
 /// A message as a gateway decoded it, before anything is stored.
 #[derive(Clone, Debug)]
@@ -150,6 +153,8 @@ pub enum OutboundKind {
     Help,
     /// Written by a person or through the API.
     Manual,
+    /// Advertising, asked for through the API: not to who said STOP PROMOTIONS.
+    Marketing,
     /// The first words to a contact where the tenant asks for double opt-in: CONFIRMER or STOP.
     Welcome,
     /// No message: a provider call ([`Action`]).
@@ -162,6 +167,7 @@ stored_words!(OutboundKind {
     OptInConfirmation => "opt_in_confirmation",
     Help => "help",
     Manual => "manual",
+    Marketing => "marketing",
     Welcome => "welcome",
     Action => "action",
 });

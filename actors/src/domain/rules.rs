@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
+
+use super::Timestamp;
 use super::address::Identity;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
@@ -12,17 +16,20 @@ use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::flow::Flows;
 use super::hours::Hours;
 use super::ids::TenantId;
+use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
 use super::words::stored_words;
 
+mod escalation;
 mod questions;
 mod templates;
 mod texts;
 
+pub use self::escalation::Escalation;
 pub use self::questions::{ConsentWord, Shadowed, consent_words, shadowed};
 use self::texts::Texts;
-pub use self::texts::{Facts, TemplateFailed, TextName};
+pub use self::texts::{BotText, Facts, TemplateFailed, TextName};
 
 /// A tenant's rules, as its configuration gives them: texts are not compiled yet, words are not folded yet.
 /// `Debug` does not show the sellers' numbers.
@@ -50,6 +57,8 @@ pub struct RulesSource {
     pub longest_text: usize,
     /// Automatic answers to one contact in any 60 seconds (I7).
     pub per_contact_per_minute: u32,
+    /// When a contact counts as a robot; `None`: never.
+    pub loops: Option<LoopPolicy>,
     /// A session closes when nobody wrote for this long.
     pub session_idle: Duration,
     /// A live session closes when no seller wrote for this long.
@@ -81,7 +90,8 @@ pub struct Rules {
     texts: Texts,
     hours: Hours,
     timezone: chrono_tz::Tz,
-    flows: Option<Flows>,
+    flows: Option<Arc<Flows>>,
+    escalation: Escalation,
 }
 
 impl Rules {
@@ -108,6 +118,7 @@ impl Rules {
                 hours: Hours::default(),
                 timezone: chrono_tz::Tz::UTC,
                 flows: None,
+                escalation: Escalation::default(),
             })
         } else {
             Err(errors)
@@ -123,19 +134,63 @@ impl Rules {
     /// The same, with flows.
     #[must_use]
     pub fn with_flows(self, flows: Flows) -> Self {
-        Self { flows: Some(flows), ..self }
+        Self { flows: Some(Arc::new(flows)), ..self }
     }
 
     /// The tenant's flows, if it has any.
     #[must_use]
     pub fn flows(&self) -> Option<&Flows> {
-        self.flows.as_ref()
+        self.flows.as_deref()
     }
 
     /// Whether decisions need what is booked and offered ([`super::conversation::State::agenda`]).
     #[must_use]
     pub fn needs_agenda(&self) -> bool {
-        self.flows.as_ref().is_some_and(Flows::needs_agenda)
+        self.flows.as_deref().is_some_and(Flows::needs_agenda)
+    }
+
+    /// The same, with when a person is called.
+    #[must_use]
+    pub fn with_escalation(self, escalation: Escalation) -> Self {
+        Self { escalation, ..self }
+    }
+
+    /// When a person is called.
+    #[must_use]
+    pub fn escalation(&self) -> &Escalation {
+        &self.escalation
+    }
+
+    /// Whether the tenant is closed then.
+    #[must_use]
+    pub fn is_closed(&self, at: Timestamp) -> bool {
+        self.hours.are_known() && !self.hours.is_open(at.with_timezone(&self.timezone).naive_local())
+    }
+
+    /// When the tenant opens next, in its local time; `None` while it is open.
+    #[must_use]
+    pub fn opens_at(&self, at: Timestamp) -> Option<NaiveDateTime> {
+        self.hours.opens_at(at.with_timezone(&self.timezone).naive_local())
+    }
+
+    /// The same with more FAQ entries behind those of the file.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once; `faq[n]` counts on from the entries of the file.
+    pub fn with_entries(&self, entries: Vec<FaqEntry>) -> Result<Self, Vec<RuleError>> {
+        let mut source = self.source.clone();
+        source.faq.extend(entries);
+        let Self { source, keywords, faq, texts, .. } = Self::new(source)?;
+        Ok(Self {
+            source,
+            keywords,
+            faq,
+            texts,
+            hours: self.hours.clone(),
+            timezone: self.timezone,
+            escalation: self.escalation.clone(),
+            flows: self.flows.clone(),
+        })
     }
 
     /// When the tenant is open, in its local time.
@@ -239,6 +294,21 @@ pub struct Replies {
     pub welcome: Option<String>,
     /// After CONFIRMER.
     pub confirmed: Option<String>,
+    /// The tenant's words for what the bot says of itself; the built-in ones for those that are missing.
+    pub bot: Vec<(BotText, String)>,
+}
+
+/// The rules of tenants together with their rows of `faq_entries`. The adapters keep it fresh.
+pub trait RulesBook: Send + Sync {
+    /// The rules with the tenant's rows; `None` when it has no rows, so that the configuration's rules hold.
+    fn rules(&self, tenant: &TenantId) -> Option<Arc<Rules>>;
+}
+
+/// A book without rows.
+impl RulesBook for () {
+    fn rules(&self, _: &TenantId) -> Option<Arc<Rules>> {
+        None
+    }
 }
 
 /// Whether somebody is one of the tenant's own people. The adapters keep it fresh from `seller_phones`.

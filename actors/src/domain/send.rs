@@ -128,6 +128,10 @@ pub enum SendErrorClass {
 }
 
 impl SendErrorClass {
+    /// The words of all classes.
+    pub const WORDS: &'static [&'static str] =
+        &["retry", "rejected", "opted_out", "window_closed", "unknown_outcome", "misconfigured", "suspended"];
+
     /// The class as a word, for metrics and `last_error`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -151,4 +155,24 @@ pub enum OnUnknown {
     Resend,
     /// Set it aside as dead: it may not arrive.
     Park,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_the_word_of_every_class() {
+        let (none, hour) = (None, Duration::from_secs(3_600));
+        let classes = [
+            SendErrorClass::Retry { after: none },
+            SendErrorClass::Reject,
+            SendErrorClass::OptedOut,
+            SendErrorClass::WindowClosed,
+            SendErrorClass::Unknown,
+            SendErrorClass::Misconfigured,
+            SendErrorClass::Suspended { after: hour },
+        ];
+        assert_eq!(classes.map(SendErrorClass::as_str), SendErrorClass::WORDS);
+    }
 }

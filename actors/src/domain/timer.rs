@@ -53,6 +53,9 @@ pub enum TimerKind {
     OfferEnds,
     /// Somebody took what a customer asked for. The payload names the offer and who it is.
     OfferAccepted,
+    /// The tenant's people are told that a conversation needs them. No turn of the conversation: whoever sends the notice
+    /// deletes the row. The payload is a [`super::turn::PeopleNotice`].
+    Notify,
 }
 
 stored_words!(TimerKind {
@@ -63,6 +66,7 @@ stored_words!(TimerKind {
     BookingReminder => "booking_reminder",
     OfferEnds => "offer_ends",
     OfferAccepted => "offer_accepted",
+    Notify => "notify",
 });
 
 /// A change of a conversation's timers. In one turn, all cancellations come before what is set.

@@ -15,6 +15,7 @@ use super::words::stored_words;
 
 mod answers;
 mod builder;
+mod escalation;
 mod flows;
 mod heard;
 mod inbound;
@@ -23,6 +24,7 @@ mod requests;
 mod rules;
 mod timer;
 
+pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::requests::{
     Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
@@ -114,6 +116,18 @@ pub struct Consumed {
 pub enum Outcome {
     /// A FAQ entry answered.
     AnsweredFaq,
+    /// Several FAQ entries may be meant: a menu of them was written.
+    OfferedFaq,
+    /// The tenant is closed, and said so.
+    AnsweredClosed,
+    /// A voice note or a picture: what to do instead was said.
+    AnsweredNoText,
+    /// Nothing but a picture again, or a sign such as a thumb: silence.
+    SilentNoText,
+    /// They seem to want no more messages: they were asked.
+    AskedToStop,
+    /// A person is called, and they were told.
+    Escalated,
     /// The fallback answered.
     AnsweredFallback,
     /// HELP was answered.
@@ -126,6 +140,10 @@ pub enum Outcome {
     OptedOut,
     /// START: recorded.
     OptedIn,
+    /// No more advertising: recorded. Other messages go on.
+    MarketingStopped,
+    /// Advertising again: recorded.
+    MarketingResumed,
     /// They confirmed what the welcome asked (double opt-in): recorded.
     Confirmed,
     /// They said STOP before: silence.
@@ -136,6 +154,8 @@ pub enum Outcome {
     Seller,
     /// Too many automatic answers to this contact in a minute: silence.
     RateLimited,
+    /// The contact answers each of our answers at once, as a robot does: silence.
+    SilentLoop,
     /// No rule fits and there is no fallback: silence.
     SilentNoRule,
     /// A template of the tenant failed on this message: silence, and an operator should look.
@@ -150,17 +170,26 @@ pub enum Outcome {
 
 stored_words!(Outcome {
     AnsweredFaq => "answered_faq",
+    OfferedFaq => "offered_faq",
+    AnsweredClosed => "answered_closed",
+    AnsweredNoText => "answered_no_text",
+    SilentNoText => "silent_no_text",
+    AskedToStop => "asked_to_stop",
+    Escalated => "escalated",
     AnsweredFallback => "answered_fallback",
     AnsweredHelp => "answered_help",
     AnsweredFlow => "answered_flow",
     HandedOver => "handed_over",
     OptedOut => "opted_out",
     OptedIn => "opted_in",
+    MarketingStopped => "marketing_stopped",
+    MarketingResumed => "marketing_resumed",
     Confirmed => "confirmed",
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
     Seller => "seller",
     RateLimited => "rate_limited",
+    SilentLoop => "silent_loop",
     SilentNoRule => "silent_no_rule",
     SilentTemplateError => "silent_template_error",
     OpenedLink => "opened_link",
@@ -194,6 +223,13 @@ pub enum ConsentChange {
     Confirm {
         /// Which address.
         address: Address,
+    },
+    /// The contact does not want advertising, or wants it again. It changes nothing about other messages.
+    Marketing {
+        /// Which address.
+        address: Address,
+        /// Whether they want it.
+        wanted: bool,
     },
 }
 

@@ -16,6 +16,6 @@ mod send;
 
 pub(crate) use self::account_news::heed;
 pub use self::dispatch::{Dispatcher, InFlightCounter, InFlightGuard};
-pub use self::limits::{LocalRateLimiter, SendPermit, SenderPool};
+pub use self::limits::{FailingChannel, LocalRateLimiter, SendPermit, SenderPool};
 pub use self::maintenance::Maintenance;
 pub(crate) use self::send::{count_lost, suspend};

@@ -23,6 +23,10 @@ pub trait RecipientStatuses: Send + Sync {
         channel: &ChannelId,
         address: &Address,
     ) -> Pending<'_, Result<OptIn, PortError>>;
+
+    /// Whether the person said STOP PROMOTIONS, by any address, and nothing since that wants advertising again. Asked only for
+    /// advertising; an error keeps it back.
+    fn stopped_marketing(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>>;
 }
 
 /// A person's double opt-in, as one channel sees it.

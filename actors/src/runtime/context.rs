@@ -1,9 +1,11 @@
 //! Actor context: the ports and settings that every actor is handed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::LiveNodes;
 use crate::domain::Timestamp;
@@ -11,7 +13,7 @@ use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::ChannelProfile;
 use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
-use crate::domain::rules::{Rules, SellerBook};
+use crate::domain::rules::{Rules, RulesBook, SellerBook};
 use crate::ports::{
     Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
     Turns,
@@ -37,19 +39,50 @@ pub struct ActorContext {
     pub outage: Outage,
 }
 
-/// Whether the store is unavailable: logged once when it becomes so and once when it answers again, not by every caller.
+/// Whether the store is unavailable: logged when it becomes so, once a minute while it lasts, and once when it is over; not by
+/// every caller.
 #[derive(Debug, Default)]
-pub struct Outage(AtomicBool);
+pub struct Outage {
+    /// A copy that is read without the lock: most answers come while there is none.
+    lasts: AtomicBool,
+    state: Mutex<Option<OutageState>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OutageState {
+    failed_at: Instant,
+    logged_at: Instant,
+}
+
+/// While an outage lasts, a log line says so this often.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// An outage is over when nothing has failed for so long. A store whose disk is full answers questions between two failures.
+const OVER_AFTER: Duration = Duration::from_secs(2);
 
 impl Outage {
-    /// Whether a failure of the store is to be logged: false during an outage that was logged already.
+    /// Whether a failure of the store is to be logged: false during an outage that was logged within the last minute.
     #[must_use]
     pub fn is_news(&self, error: &PortError) -> bool {
-        !error.is_transient() || !self.0.swap(true, Ordering::Relaxed)
+        if !error.is_transient() {
+            return true;
+        }
+        let now = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let logged_at = state.map(|state| state.logged_at).filter(|at| now - *at < LOG_EVERY);
+        *state = Some(OutageState { failed_at: now, logged_at: logged_at.unwrap_or(now) });
+        self.lasts.store(true, Ordering::Release);
+        logged_at.is_none()
     }
 
     fn answered(&self) {
-        if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
+        if !self.lasts.load(Ordering::Acquire) {
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_some_and(|state| state.failed_at.elapsed() >= OVER_AFTER) {
+            *state = None;
+            self.lasts.store(false, Ordering::Release);
             tracing::info!("store available again");
         }
     }
@@ -69,6 +102,7 @@ pub struct Ports {
     pub rate_limiter: Arc<dyn RateLimiter>,
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
+    pub rules: Arc<dyn RulesBook>,
 }
 
 /// A tenant's configuration, as the actors use it.
@@ -177,14 +211,23 @@ impl ActorContext {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_outage_is_news_once() {
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_news_once_a_minute() {
         let outage = Outage::default();
         let away = PortError::from(PortErrorKind::Unavailable);
         assert!(outage.is_news(&away));
         assert!(!outage.is_news(&PortErrorKind::Timeout.into()));
         assert!(outage.is_news(&PortErrorKind::Corrupt.into()), "that is something else");
+        // A full disk: questions are answered, changes are not.
+        for _ in 0..590 {
+            tokio::time::advance(Duration::from_millis(100)).await;
+            outage.answered();
+            assert!(!outage.is_news(&away));
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(outage.is_news(&away), "a minute later");
+        tokio::time::advance(OVER_AFTER).await;
         outage.answered();
-        assert!(outage.is_news(&away));
+        assert!(outage.is_news(&away), "another one");
     }
 }

@@ -1,6 +1,6 @@
 //! Names of the metrics that the actors write. The adapters describe them to the exporter.
 
-/// Accepted messages whose turn was committed; labels `tenant`, `outcome`.
+/// Accepted messages whose turn was committed; labels `tenant`, `channel`, `outcome`.
 pub const TURNS: &str = "palabre_conversation_turns_total";
 /// Seconds from a webhook's arrival to its turn's commit.
 pub const TURN_SECONDS: &str = "palabre_conversation_turn_seconds";
@@ -8,8 +8,13 @@ pub const TURN_SECONDS: &str = "palabre_conversation_turn_seconds";
 pub const TURN_CONFLICTS: &str = "palabre_conversation_conflicts_total";
 /// Conversations in memory.
 pub const RESIDENT: &str = "palabre_conversation_resident";
-/// Actors that panicked; label `actor`.
+/// Actors that panicked; label `actor`, one of [`PANICKING`].
 pub const PANICS: &str = "palabre_actor_panics_total";
+/// What [`PANICS`] counts.
+pub const PANICKING: &[&str] =
+    &["conversation", "tenant", "sender", "inquiry", "dispatcher", "maintenance", "supervisor", "ingress"];
+/// Words of [`ACCEPTED`].
+pub const ACCEPTED_KINDS: &[&str] = &["new", "duplicate", "spooled"];
 /// Messages that became dead letters because they panicked their conversation repeatedly.
 pub const POISONED: &str = "palabre_conversation_poisoned_total";
 /// Tenants in quarantine: their actor used its restart budget up.
@@ -22,7 +27,7 @@ pub const ACCEPT_BATCH: &str = "palabre_ingress_batch_messages";
 pub const ACCEPTED: &str = "palabre_ingress_accepted_total";
 /// Accepted messages that were delivered from the store, after a sweep or while their tenant was behind.
 pub const REDELIVERED: &str = "palabre_ingress_redelivered_total";
-/// Attempts to hand a message to a provider; labels `channel`, `result`.
+/// Attempts to hand a message to a provider; labels `tenant`, `channel` (the one that was used), `result`.
 pub const SENDS: &str = "palabre_outbox_sends_total";
 /// Seconds that a provider took to answer a send; label `channel`.
 pub const SEND_SECONDS: &str = "palabre_outbox_send_seconds";

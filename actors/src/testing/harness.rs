@@ -13,7 +13,7 @@ use crate::domain::address::{Address, Identity};
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::{ChannelProfile, ChannelTemplate};
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, NodeId, OutboundId, ProviderMessageId, TenantId};
-use crate::domain::message::{Content, Generation, NewInbound, Outbound, OutboundKind};
+use crate::domain::message::{Category, Content, Generation, NewInbound, Outbound, OutboundKind};
 use crate::domain::rules::{FaqEntry, Replies, Rules, RulesSource, SellerBook};
 use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
@@ -243,6 +243,7 @@ where
         rate_limiter: Arc::new(FakeRateLimiter::default()),
         gateways: Arc::new(gateways.clone()),
         sellers: Arc::new(PanickingBook),
+        rules: Arc::new(()),
     }
 }
 
@@ -285,6 +286,7 @@ pub fn request(text: &str) -> SendRequest {
         template: None,
         choices: Vec::new(),
         presentation: None,
+        category: Category::default(),
         urgent: true,
         expires_at: None,
         idempotency_key: None,
@@ -333,6 +335,7 @@ fn rules(tenant: &TenantId, plan: &TenantPlan) -> Rules {
         templates: templates(plan),
         longest_text: 1_600,
         per_contact_per_minute: 1_000,
+        loops: None,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(7_200),
         language: crate::domain::rules::Language::En,

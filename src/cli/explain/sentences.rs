@@ -4,6 +4,7 @@ mod blocked;
 mod case;
 mod events;
 mod reasons;
+mod routing;
 mod rules;
 
 use palabre_actors::domain::rules::Language;
@@ -80,6 +81,30 @@ fn outcome(word: &str) -> Option<Both> {
             "a question of the FAQ was recognised, and its answer written",
             "une question de la FAQ a été reconnue, et sa réponse écrite",
         ),
+        "offered_faq" => (
+            "several questions of the FAQ may be meant, and a menu of them was written",
+            "plusieurs questions de la FAQ étaient possibles, et un menu a été écrit",
+        ),
+        "answered_closed" => (
+            "the business is closed, which was said once for this closure (hours.closed_reply)",
+            "l'entreprise est fermée, ce qui a été dit une fois pour cette fermeture (hours.closed_reply)",
+        ),
+        "answered_no_text" => (
+            "a voice note or a picture without words: what to do instead was written",
+            "un message vocal ou une image sans texte : ce qu'il faut faire a été écrit",
+        ),
+        "silent_no_text" => (
+            "no answer: nothing but a sign, or a picture once more in the same session",
+            "pas de réponse : rien qu'un signe, ou encore une image dans la même session",
+        ),
+        "asked_to_stop" => (
+            "they seem to want no more messages, and were asked to say STOP",
+            "le contact semble ne plus vouloir de messages : on lui a demandé de répondre STOP",
+        ),
+        "escalated" => (
+            "a person was called, the contact was told, and the bot is silent from now on",
+            "une personne a été appelée, le contact en est prévenu, et le robot se tait désormais",
+        ),
         "answered_fallback" => (
             "no question of the FAQ was recognised, so the fallback was written",
             "aucune question de la FAQ n'a été reconnue : la réponse par défaut a été écrite",
@@ -104,6 +129,13 @@ fn outcome(word: &str) -> Option<Both> {
             "they said START: it is recorded, and they get messages again",
             "le contact a dit START : c'est noté, et on peut de nouveau lui écrire",
         ),
+        "marketing_stopped" => (
+            "they want no advertising: it is recorded; other messages go on",
+            "le contact ne veut plus de publicité : c'est noté ; les autres messages continuent",
+        ),
+        "marketing_resumed" => {
+            ("they want advertising again: it is recorded", "le contact veut de nouveau de la publicité : c'est noté")
+        }
         "confirmed" => (
             "they confirmed what the welcome asked: it is recorded, and what waited for that goes out",
             "le contact a confirmé ce que le message d'accueil demandait : c'est noté, et ce qui attendait part",
@@ -123,6 +155,10 @@ fn outcome(word: &str) -> Option<Both> {
         "rate_limited" => (
             "no answer: this contact got as many automatic answers within a minute as are allowed",
             "pas de réponse : ce contact a reçu en une minute toutes les réponses automatiques permises",
+        ),
+        "silent_loop" => (
+            "no answer: this contact answers each of our answers at once, as a robot does",
+            "pas de réponse : ce contact répond aussitôt à chacune de nos réponses, comme un robot",
         ),
         "silent_no_rule" => (
             "no answer: nothing in the FAQ fits, and there is no fallback (replies.fallback)",

@@ -67,6 +67,7 @@ pub(in crate::cli) fn kind(word: &str, language: Language) -> String {
         OutboundKind::OptInConfirmation => ("confirms their START", "confirme le START"),
         OutboundKind::Help => ("answers HELP", "répond à AIDE"),
         OutboundKind::Manual => ("asked for through the API", "demandé par l'API"),
+        OutboundKind::Marketing => ("advertising, asked for through the API", "publicité, demandée par l'API"),
         OutboundKind::Welcome => (
             "asks a new contact to confirm or to say STOP",
             "demande à un nouveau contact de confirmer ou de dire STOP",
@@ -87,6 +88,9 @@ pub(super) fn part(word: &str, language: Language) -> String {
         "button" => "bouton",
         "location" => "lieu",
         "reply_to" => "message cité",
+        "list_choice" => "choix dans une liste",
+        "form" => "réponses d'un formulaire",
+        "other" => "autres champs",
         "alias" => "autre adresse",
         "provider_consent" => "consentement vu par le fournisseur",
         "start" => "bouton de départ",
@@ -136,7 +140,9 @@ mod tests {
     use palabre_actors::domain::address::{Address, Scheme};
     use palabre_actors::domain::event::EventType;
     use palabre_actors::domain::ids::ProviderMessageId;
-    use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
+    use palabre_actors::domain::message::{
+        Button, ContactCard, Details, ListChoice, Location, Media, Notice, ProviderConsent,
+    };
     use palabre_actors::domain::turn::Outcome;
 
     use super::super::{Around, Manner, timeline};
@@ -159,6 +165,9 @@ mod tests {
             location: Some(Location { latitude: 0.0, longitude: 0.0, address: None, label: None }),
             reply_to: Some(ProviderMessageId::new("SM1")),
             alias: Some(Address::parse(Scheme::Whatsapp, "+33639980001", None).unwrap()),
+            list_choice: Some(ListChoice { id: "3".to_owned(), title: "Manucure".to_owned() }),
+            form: Some("{}".to_owned()),
+            other: [("Forwarded".to_owned(), "true".to_owned())].into(),
             provider_consent: Some(ProviderConsent::Stop),
             start: Some(String::new()),
             acknowledge: Some(Action { kind: String::new(), arguments: serde_json::Value::Null }),

@@ -194,7 +194,7 @@ impl<'a> World<'a> {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
             Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
             Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
-            None => {}
+            Some(ConsentChange::Marketing { .. }) | None => {}
         }
         self.states.insert(who.to_owned(), state);
         let texts = turn.outbox.iter().map(|draft| draft.message.body.clone());

@@ -274,7 +274,7 @@ fn mistakes_in_a_tenants_file() {
         (
             "[[channels]]",
             "[[faq]]\nquestion = \"q\"\nkeywords = [\"horaires\"]\nanswer = \"a\"\n[[faq]]\nquestion = \"r\"\nkeywords = [\"Horaires !\"]\nanswer = \"b\"\n[[channels]]",
-            "warning t.toml:9:13 `faq[1].keywords[0]` asks for nothing: `faq[0]` has the same word, and answers | give it to one question alone",
+            "warning t.toml:9:13 `faq[1].keywords[0]` stands in `faq[0]` as well: who writes it alone is asked which is meant | give it to one question alone",
         ),
         (
             "[[channels]]",

@@ -124,7 +124,7 @@ const COMPARED: &[(&[ConfigLine], &str)] = &[
     (&[("a", "question", "template = \"rappel\"")], "would leave the template's place `prenom` empty"),
     (
         &[("a", "question", "[[faq]]\nquestion = \"?\"\nkeywords = [\"Horaire\"]\nanswer = \"10 h\"")],
-        "`faq[0]` has the same word",
+        "`faq[0]` as well",
     ),
     (
         &[

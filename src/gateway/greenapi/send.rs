@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{GreenSettings, LABEL, chat_of, codes};
 use crate::gateway::call::{CallFailure, Reply, call};
 use crate::gateway::retry_after::retry_after;
+use crate::gateway::unreached;
 
 /// The most of an answer that is read.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
@@ -138,7 +139,7 @@ impl GreenGateway {
 
     fn url(&self, method: &str) -> Result<Url, CallFailure> {
         let mut url = self.base.clone();
-        let mut segments = url.path_segments_mut().map_err(|()| CallFailure::NoConnection)?;
+        let mut segments = url.path_segments_mut().map_err(|()| CallFailure::NoConnection(unreached::NO_CONNECTION))?;
         segments.pop_if_empty().push(method).push(self.token.expose_secret());
         drop(segments);
         Ok(url)

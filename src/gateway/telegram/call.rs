@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{TelegramBot, codes};
-use crate::gateway::ConnectError;
+use crate::gateway::{ConnectError, unreached};
 
 /// The most of an answer that is read; a message is a few kilobytes, a hundred updates at most some hundred.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -36,8 +36,8 @@ pub(super) struct Api {
 /// A call that brought no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallError {
-    /// No connection: surely nothing was written.
-    NoConnection,
+    /// No connection, and why: surely nothing was written.
+    NoConnection(&'static str),
     /// No answer in time.
     TimedOut,
     /// The connection broke, or the answer made no sense.
@@ -101,8 +101,8 @@ impl Api {
         parameters: &impl Serialize,
         read: impl FnOnce(&RawValue) -> Option<T>,
     ) -> Result<T, CallError> {
-        let url = self.url(method).ok_or(CallError::NoConnection)?;
-        let body = serde_json::to_vec(parameters).map_err(|_| CallError::NoConnection)?;
+        let url = self.url(method).ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
+        let body = serde_json::to_vec(parameters).map_err(|_| CallError::NoConnection(unreached::NO_CONNECTION))?;
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
@@ -148,7 +148,7 @@ impl Refusal {
 impl CallError {
     fn of(error: &reqwest::Error) -> Self {
         match error {
-            error if error.is_connect() => Self::NoConnection,
+            error if error.is_connect() => Self::NoConnection(unreached::why(error)),
             error if error.is_timeout() => Self::TimedOut,
             _ => Self::Cut,
         }
@@ -157,13 +157,13 @@ impl CallError {
     /// As the outbox reads it. `repeatable`: the call may be made twice without harm, so that an open outcome is no matter.
     pub fn classified(self, repeatable: bool) -> SendError {
         let open = if repeatable { SendErrorClass::Retry { after: None } } else { SendErrorClass::Unknown };
-        let plain = |class, detail: &str| SendError { class, code: None, throttled: false, detail: detail.to_owned() };
-        match self {
-            Self::NoConnection => plain(SendErrorClass::Retry { after: None }, "Telegram could not be reached"),
-            Self::TimedOut => plain(open, "Telegram did not answer in time"),
-            Self::Cut => plain(open, "the connection to Telegram broke before its answer was complete"),
-            Self::Refused(refusal) => refusal.classified(open),
-        }
+        let (class, code, detail) = match self {
+            Self::NoConnection(why) => (SendErrorClass::Retry { after: None }, why, "Telegram could not be reached"),
+            Self::TimedOut => (open, unreached::NO_ANSWER, "Telegram did not answer in time"),
+            Self::Cut => (open, unreached::CUT, "the connection to Telegram broke before its answer was complete"),
+            Self::Refused(refusal) => return refusal.classified(open),
+        };
+        SendError { class, code: Some(code.to_owned()), throttled: false, detail: detail.to_owned() }
     }
 }
 

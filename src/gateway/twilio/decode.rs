@@ -6,12 +6,15 @@ use std::borrow::Cow;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, AddressError, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound, ProviderConsent};
+use palabre_actors::domain::message::{
+    Button, Content, Details, ListChoice, Location, Media, NewInbound, ProviderConsent,
+};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::StatusUpdate;
 
 use super::form::Form;
 use super::sids::{self, sid};
+use super::unnamed;
 use crate::gateway::Rejection;
 
 /// The query parameter of a StatusCallback that carries our own id of the message.
@@ -27,10 +30,12 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub(super) const NO_MESSAGE_SID: &str = "`MessageSid` is missing, or is not two letters and 32 hexadecimal digits";
 pub(super) const NOT_WHOLE: &str =
     "an id or a count has another parameter's text in it: names and values are not those that Twilio sends";
-pub(super) const NO_FROM: &str = "`From` is missing, or is no address that a channel of this kind gets messages from";
+pub(super) const NO_FROM: &str = "`From` is missing, or is an address of another product";
 pub(super) const NO_TO: &str = "`To` is missing, or is no address of a channel of this kind";
-pub(super) const TEXT_TOO_LONG: &str = "`Body` is longer than 65536 bytes, the longest text that is taken";
 pub(super) const NO_STATUS: &str = "`MessageStatus` is missing";
+
+/// The longest answers of a form that are kept.
+const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// The most attachments that are taken; Twilio allows ten.
 const MAX_MEDIA: usize = 32;
@@ -60,17 +65,17 @@ impl Reader<'_> {
         if !sids::is_whole(form) {
             return Err(Rejection::Malformed(NOT_WHOLE));
         }
-        let from = fields.from.and_then(|text| normalise(self.scheme, text, fields.from_country));
+        let from = fields.from.and_then(|text| sender(self.scheme, text, fields.from_country));
         let from = from.ok_or(Rejection::Malformed(NO_FROM))?;
         let to = fields.to.and_then(|text| self.own_address(text)).ok_or(Rejection::Malformed(NO_TO))?;
         if to != *self.own.0 || fields.account_sid.is_some_and(|account| account != self.account_sid) {
             return Err(Rejection::NotOurs);
         }
-        let body = fields.body.unwrap_or_default();
-        if body.len() > MAX_BODY_BYTES {
-            return Err(Rejection::Malformed(TEXT_TOO_LONG));
+        let (body, is_whole) = cut(fields.body.unwrap_or_default(), MAX_BODY_BYTES);
+        let mut details = fields.details(form, self.scheme, &from);
+        if !is_whole {
+            details.other.insert("BodyCut".to_owned(), "true".to_owned());
         }
-        let details = fields.details(form, self.scheme, &from);
         Ok(NewInbound {
             tenant: self.tenant.clone(),
             channel: self.channel.clone(),
@@ -139,6 +144,9 @@ struct Fields<'a> {
     original_replied_message_sid: Option<&'a str>,
     from_country: Option<&'a str>,
     opt_out_type: Option<&'a str>,
+    list_id: Option<&'a str>,
+    list_title: Option<&'a str>,
+    interactive_data: Option<&'a str>,
     external_user_id: Option<&'a str>,
     message_status: Option<&'a str>,
     sms_status: Option<&'a str>,
@@ -167,6 +175,9 @@ impl<'a> Fields<'a> {
                 "OriginalRepliedMessageSid" => &mut fields.original_replied_message_sid,
                 "FromCountry" => &mut fields.from_country,
                 "OptOutType" => &mut fields.opt_out_type,
+                "ListId" => &mut fields.list_id,
+                "ListTitle" => &mut fields.list_title,
+                "InteractiveData" => &mut fields.interactive_data,
                 "ExternalUserId" => &mut fields.external_user_id,
                 "MessageStatus" => &mut fields.message_status,
                 "SmsStatus" => &mut fields.sms_status,
@@ -196,6 +207,12 @@ impl<'a> Fields<'a> {
             location: self.location(),
             reply_to: self.original_replied_message_sid.and_then(sid),
             alias: alias.filter(|alias| alias != from),
+            list_choice: (self.list_id.is_some() || self.list_title.is_some()).then(|| ListChoice {
+                id: without_nul(self.list_id.unwrap_or_default()),
+                title: without_nul(self.list_title.unwrap_or_default()),
+            }),
+            form: self.interactive_data.map(|text| without_nul(cut(text, MAX_FORM_BYTES).0)),
+            other: unnamed::fields(form),
             provider_consent: self.opt_out_type.and_then(provider_consent),
             ..Details::default()
         }
@@ -268,9 +285,24 @@ fn some_text(text: Option<&str>) -> Option<String> {
     text.map(without_nul)
 }
 
+/// At most so many bytes of a text, and whether that is all of it.
+pub(super) fn cut(text: &str, most: usize) -> (&str, bool) {
+    let end = text.floor_char_boundary(most);
+    (&text[..end], end == text.len())
+}
+
 /// PostgreSQL's text cannot hold NUL: the replacement character stands in for it.
-fn without_nul(text: &str) -> String {
+pub(super) fn without_nul(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
+}
+
+/// Who wrote. Twilio vouches for the message, so that a sender in no form that we know is kept all the same, unless it is an
+/// address of the other product.
+fn sender(scheme: Scheme, text: &str, region: Option<&str>) -> Option<Address> {
+    normalise(scheme, text, region).or_else(|| {
+        let is_ours = Address::parse(scheme, text, region).is_err();
+        is_ours.then(|| Address::unusual(scheme, text.strip_prefix("whatsapp:").unwrap_or(text))).flatten()
+    })
 }
 
 /// The address that Twilio wrote, normalised. `region` (`FromCountry`) helps with a number without a `+`, which Twilio does

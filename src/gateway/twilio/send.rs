@@ -28,6 +28,7 @@ use super::endpoint_failover::EndpointFailover;
 use super::{Kind, REPEAT_OVERRIDE, TwilioAccount, codes};
 use crate::config::Channel;
 use crate::gateway::retry_after::retry_after;
+use crate::gateway::unreached;
 
 /// The most of a reply that is read; a message is about one kilobyte.
 const MAX_REPLY_BYTES: usize = 256 * 1024;
@@ -166,10 +167,10 @@ impl TwilioGateway {
         let begun = Instant::now();
         let order = self.endpoints.order(begun);
         let outcome = self.execute(request(order.first.clone()), self.timeout).await;
-        let (Err(Broken::NoConnection), Some(second)) = (&outcome, order.second) else { return outcome };
+        let (Err(Broken::NoConnection(_)), Some(second)) = (&outcome, order.second) else { return outcome };
         let left = self.timeout.saturating_sub(begun.elapsed()).max(SHORTEST_SECOND_CALL);
         let outcome = self.execute(request(second.clone()), left).await;
-        if !matches!(outcome, Err(Broken::NoConnection)) {
+        if !matches!(outcome, Err(Broken::NoConnection(_))) {
             self.endpoints.second_was_reached(order, Instant::now());
         }
         outcome
@@ -217,8 +218,8 @@ impl std::fmt::Debug for TwilioGateway {
 /// A call that brought no whole reply. Carries nothing of the request: an error of reqwest shows the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// No connection: surely nothing was written.
-    NoConnection,
+    /// No connection, and why: surely nothing was written.
+    NoConnection(&'static str),
     /// No reply in time.
     TimedOut,
     /// The connection broke, or the reply made no sense.
@@ -228,7 +229,7 @@ pub(super) enum Broken {
 impl Broken {
     fn of(error: &reqwest::Error) -> Self {
         match error {
-            error if error.is_connect() => Self::NoConnection,
+            error if error.is_connect() => Self::NoConnection(unreached::why(error)),
             error if error.is_timeout() => Self::TimedOut,
             _ => Self::Cut,
         }
@@ -236,19 +237,19 @@ impl Broken {
 
     fn while_sending(self) -> SendError {
         let class = match self {
-            Self::NoConnection => SendErrorClass::Retry { after: None },
+            Self::NoConnection(_) => SendErrorClass::Retry { after: None },
             Self::TimedOut | Self::Cut => SendErrorClass::Unknown,
         };
         self.error(class)
     }
 
     pub(super) fn error(self, class: SendErrorClass) -> SendError {
-        let detail = match self {
-            Self::NoConnection => "Twilio could not be reached",
-            Self::TimedOut => "Twilio did not answer in time",
-            Self::Cut => "the connection to Twilio broke before its answer was complete",
+        let (code, detail) = match self {
+            Self::NoConnection(why) => (why, "Twilio could not be reached"),
+            Self::TimedOut => (unreached::NO_ANSWER, "Twilio did not answer in time"),
+            Self::Cut => (unreached::CUT, "the connection to Twilio broke before its answer was complete"),
         };
-        SendError { class, code: None, throttled: false, detail: detail.to_owned() }
+        SendError { class, code: Some(code.to_owned()), throttled: false, detail: detail.to_owned() }
     }
 }
 

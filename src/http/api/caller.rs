@@ -91,6 +91,14 @@ impl Caller {
         self.service.among(&named).map_err(HttpProblem::from)
     }
 
+    /// The one tenant that the key is for, if it is for one alone.
+    pub(super) fn only_tenant(&self) -> Option<&TenantId> {
+        match &self.service().tenants {
+            Tenants::Of(tenants) if tenants.len() == 1 => tenants.first(),
+            _ => None,
+        }
+    }
+
     pub(super) fn sees(&self, tenant: &TenantId) -> bool {
         self.service.sees(tenant)
     }

@@ -34,6 +34,8 @@ pub struct ConsentEntry {
     pub address: String,
     /// `opted_out`, `opted_in`, `welcomed` or `confirmed`.
     pub what: String,
+    /// `all`, or `marketing`: it is about advertising alone.
+    pub scope: String,
     /// `message`, `provider` or `operator`.
     pub source: String,
     /// What proves it: a message's id, or what an operator wrote (shown with the scope `read-content`).
@@ -54,6 +56,7 @@ impl ConsentEntry {
             contact_id: row.contact.map(|id| id.to_string()),
             address: visibility.address(&row.address),
             what: row.what.clone(),
+            scope: row.scope.clone(),
             source: row.source.clone(),
             evidence: row.evidence.clone().filter(|_| visibility == Visibility::Whole || !own_words),
             created_at: rfc3339(row.created_at),

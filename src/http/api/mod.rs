@@ -11,6 +11,7 @@ mod channels;
 mod consents;
 mod contacts;
 mod conversations;
+mod faq;
 mod json_errors;
 mod messages;
 mod openapi;
@@ -37,8 +38,8 @@ use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
-use crate::store::StoreError;
 use crate::store::operator::Operator;
+use crate::store::{StoreError, StoredFaq};
 
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
@@ -47,6 +48,7 @@ pub mod responses {
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{ConversationMessages, Conversations, SearchFound};
+    pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
@@ -65,6 +67,8 @@ pub struct ApiDeps {
     pub outgoing: Arc<dyn Outgoing>,
     /// Paid access; `None`: no tenant sells anything.
     pub access: Option<PaidAccess>,
+    /// The rules of tenants with their FAQ entries.
+    pub faq: StoredFaq,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -108,6 +112,7 @@ impl From<ServiceError> for HttpProblem {
             ServiceError::NotFound("message") => problems::UNKNOWN_MESSAGE,
             ServiceError::NotFound("channel") => channels::UNKNOWN,
             ServiceError::NotFound(_) => problems::NOT_FOUND,
+            ServiceError::NotValid { field, reason } => faq::not_valid(field, reason),
             ServiceError::TooManyTenants => problems::TOO_MANY_TENANTS,
             ServiceError::Invalid(_) | ServiceError::WeakPassword(_) => problems::NOT_A_BODY,
             ServiceError::Busy => problems::UNAVAILABLE,
@@ -129,4 +134,5 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     paid_access::mount(routes);
     bookings::mount(routes);
     audit::mount(routes);
+    faq::mount(routes);
 }

@@ -49,6 +49,11 @@ use utoipa::{Modify, OpenApi};
         super::bookings::list,
         super::bookings::list_leads,
         super::audit::list,
+        super::faq::list,
+        super::faq::put,
+        super::faq::delete,
+        super::faq::try_out,
+        super::faq::unanswered,
     ),
     components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply)),
     modifiers(&Keys),
@@ -63,6 +68,7 @@ use utoipa::{Modify, OpenApi};
         (name = "bookings", description = "Who comes when"),
         (name = "leads", description = "Who asked to be called back"),
         (name = "audit", description = "Who did what"),
+        (name = "faq", description = "Questions with known answers"),
     )
 )]
 struct Description;

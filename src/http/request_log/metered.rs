@@ -2,9 +2,9 @@
 
 use std::array;
 use std::cell::OnceCell;
-use std::sync::OnceLock;
 
 use metrics::{Counter, Gauge, Histogram};
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::super::ChannelEndpoint;
 use crate::telemetry::metrics as names;
@@ -48,7 +48,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const COUNT: usize = Self::Throttled as usize + 1;
+    /// In the order of their declaration: a counter is found by its place.
+    const ALL: [Self; 12] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::Status,
+        Self::Ignored,
+        Self::BadSignature,
+        Self::Replayed,
+        Self::Malformed,
+        Self::NotOurs,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::Stopping,
+        Self::Throttled,
+    ];
 
     /// The word in metrics and logs.
     #[must_use]
@@ -71,22 +85,27 @@ impl Outcome {
     }
 }
 
-/// The counters of one channel, made when they are first needed.
-#[derive(Default)]
-pub(in crate::http) struct EndpointMetrics([OnceLock<Counter>; Outcome::COUNT]);
+/// The counters of one channel. They exist with 0 from the start, so that an alert sees the first of each.
+pub(in crate::http) struct EndpointMetrics([Counter; Outcome::ALL.len()]);
+
+impl EndpointMetrics {
+    pub fn of(tenant: &TenantId, channel: &ChannelId) -> Self {
+        Self(Outcome::ALL.map(|outcome| {
+            let counter = metrics::counter!(
+                names::WEBHOOK_OUTCOMES,
+                "tenant" => tenant.as_str().to_owned(),
+                "channel" => channel.as_str().to_owned(),
+                "outcome" => outcome.as_str()
+            );
+            counter.increment(0);
+            counter
+        }))
+    }
+}
 
 impl ChannelEndpoint {
     pub(super) fn count(&self, outcome: Outcome) {
-        self.metrics.0[outcome as usize]
-            .get_or_init(|| {
-                metrics::counter!(
-                    names::WEBHOOK_OUTCOMES,
-                    "tenant" => self.tenant.as_str().to_owned(),
-                    "channel" => self.channel.as_str().to_owned(),
-                    "outcome" => outcome.as_str()
-                )
-            })
-            .increment(1);
+        self.metrics.0[outcome as usize].increment(1);
     }
 }
 
@@ -131,5 +150,18 @@ impl RouteMetrics {
     /// A webhook for no channel of ours.
     pub(super) fn stray(&self) {
         self.strays.get_or_init(|| metrics::counter!(names::WEBHOOK_STRAYS, "route" => self.pattern)).increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn a_counter_is_found_by_the_place_of_its_outcome() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place, "{}", outcome.as_str());
+        }
+        assert_eq!(Outcome::Throttled as usize + 1, Outcome::ALL.len());
     }
 }

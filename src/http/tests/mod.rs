@@ -73,6 +73,7 @@ impl TestServer {
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,
+                faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
                 clock: Arc::new(FixedClock),
             },
             console: None,

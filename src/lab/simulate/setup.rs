@@ -94,6 +94,9 @@ per_second = 100000
 per_contact_per_minute = 100000
 per_day = 100000000
 
+[loops]
+enabled = false
+
 "#,
             channel = channel(number, self.provider_port)
         );

@@ -92,6 +92,9 @@ per_second = 100000
 per_contact_per_minute = 100000
 per_day = 100000000
 
+[loops]
+enabled = false
+
 [replies]
 fallback = "Reçu : {{{{ message.body }}}}"
 "#,

@@ -5,6 +5,7 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{LedgerEntry, ProviderState, ProviderStatus, SubscriptionState, Until};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::domain::message::Category;
 use palabre_actors::ports::{Pending, PortError, PortErrorKind};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -345,6 +346,7 @@ impl PaidAccess {
             template: None,
             choices: Vec::new(),
             presentation: None,
+            category: Category::Transactional,
             urgent: true,
             expires_at: None,
             idempotency_key: Some(format!("access:{what}:{}:{}", at.channel, at.id)),

@@ -5,6 +5,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::entitlement::{Entitlement, Notice, NoticeKind, SubscriptionState, Until, notices_due};
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::message::Category;
 use tracing::warn;
 
 use super::texts::{self, About};
@@ -103,6 +104,7 @@ impl PaidAccess {
             template: None,
             choices: Vec::new(),
             presentation: None,
+            category: Category::Transactional,
             urgent: true,
             expires_at: None,
             idempotency_key: Some(key.to_owned()),

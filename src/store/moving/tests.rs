@@ -88,7 +88,7 @@ async fn fill(store: &Store) {
         INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at)
             VALUES ('00000000-0000-7000-8000-0000000000d1', 'belle', 'whatsapp:+33600000001', 'message', 'm1', '{t}');
         INSERT INTO consents VALUES ('00000000-0000-7000-8000-0000000000e1', 'belle', 'belle-wa', '00000000-0000-7000-8000-0000000000c1', 'whatsapp:+33600000001', 'opted_out', 'message',
-            'm1', '{t}');
+            'm1', '{t}', 'marketing');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
@@ -119,7 +119,8 @@ async fn fill(store: &Store) {
             '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
         INSERT INTO poll_cursors VALUES ('belle', 'belle-tg', 9007199254740993, 'n1', '{t}', '{t}');
-        UPDATE conversations SET assignee = 'Anne', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
+        INSERT INTO faq_entries VALUES ('entry', 'belle', '{odd}', 'a', 'price', '{odd}', 'fr', 1, 'hand', '{t}', '{t}');
+        UPDATE conversations SET assignee = 'Anne', memory = '{{\"misses\": 1}}', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);
         UPDATE conversations SET waiting_since = '{t}', snoozed_until = '{t}', snoozed_at = '{t}'
             WHERE id = (SELECT min(id) FROM conversations);

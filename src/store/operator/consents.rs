@@ -32,6 +32,8 @@ pub struct ConsentRow {
     pub address: Address,
     /// `opted_out`, `opted_in`, `welcomed` or `confirmed`.
     pub what: String,
+    /// `all`, or `marketing`: what is said is about advertising alone.
+    pub scope: String,
     /// `message`, `provider` or `operator`.
     pub source: String,
     /// The proof: a message's id, or what an operator wrote.
@@ -93,6 +95,18 @@ impl Operator {
         Ok(Some(held_back.len()))
     }
 
+    /// Whether a person said STOP PROMOTIONS, and nothing since that wants advertising again.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn stopped_marketing(&self, tenant: &TenantId, address: &Address) -> Result<bool, StoreError> {
+        let person = address.identity();
+        let values = [tenant.as_str(), address.as_str(), person.as_str()].map(text);
+        let rows = all(&self.reads, sql::STOPPED_MARKETING, values).await?;
+        // Whoever cannot be asked about gets nothing.
+        Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(true))
+    }
+
     /// Records an explicit START that came by another way, for every address of the contact. Returns whether they had
     /// opted out. Suppressed messages stay so until somebody replays them.
     ///
@@ -143,6 +157,7 @@ impl Operator {
                 source: row.get(6)?,
                 evidence: row.get(7)?,
                 created_at: row.time(8)?,
+                scope: row.get(9)?,
             })
         };
         Ok(rows.iter().map(consent).collect::<Result<_, DbErr>>()?)

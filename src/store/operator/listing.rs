@@ -17,12 +17,15 @@ use crate::store::values::{Row, corrupt, number};
 /// How far a row's id may be from its `created_at`: one clock makes both, and a turn is decided within this time.
 const DECISION: TimeDelta = TimeDelta::minutes(1);
 
+/// A message that waits since before then waits longer than it should.
+const LATE_AFTER: TimeDelta = TimeDelta::minutes(1);
+
 /// Selects rows of the outbox.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub tenants: Tenants,
     pub channel: Option<ChannelId>,
-    /// None: those that need a look ([`Filter::NEED_A_LOOK`]).
+    /// None: those that need a look ([`Filter::NEED_A_LOOK`]), and of those that wait what waits longer than it should.
     pub states: Vec<OutboxState>,
     /// A word of ours or a provider's code, also as the last reason of an exhausted message.
     pub reason: Option<String>,
@@ -38,10 +41,20 @@ impl Filter {
     pub const NEED_A_LOOK: &'static [OutboxState] =
         &[OutboxState::Dead, OutboxState::Failed, OutboxState::Unknown, OutboxState::Deferred];
 
+    /// These, and what waits.
+    const OR_WAITS: &'static [OutboxState] =
+        &[OutboxState::Dead, OutboxState::Failed, OutboxState::Unknown, OutboxState::Deferred, OutboxState::Pending];
+
     /// The states, with the default.
     #[must_use]
     pub fn wanted(&self) -> &[OutboxState] {
-        if self.states.is_empty() { Self::NEED_A_LOOK } else { &self.states }
+        if self.states.is_empty() { Self::OR_WAITS } else { &self.states }
+    }
+
+    /// Whether of those that wait only what waits longer than it should is meant.
+    #[must_use]
+    pub fn late_alone(&self) -> bool {
+        self.states.is_empty()
     }
 
     pub(super) fn values(&self, among: Value, states: &[OutboxState]) -> Vec<Value> {
@@ -141,7 +154,11 @@ impl Operator {
         values.push(page.before.map_or_else(|| text(LAST_ID), id));
         values.push(filter.since.map_or_else(|| text(""), |since| text(first_id_of(since - DECISION))));
         values.push(integer(page.limit));
-        let rows = rows(&self.reads, sql::newest(self.reads.dialect(), filter.wanted()), values).await?;
+        let late = filter.late_alone();
+        if late {
+            values.extend([text(first_id_of(now - LATE_AFTER)), time(now)]);
+        }
+        let rows = rows(&self.reads, sql::newest(self.reads.dialect(), filter.wanted(), late), values).await?;
         let mut items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
         if items.iter().any(Item::needs_blocked_reason) {
             let channel_blocks = self.channel_blocks(among, now).await?;
@@ -160,7 +177,11 @@ impl Operator {
         let among = self.among(&filter.tenants).await?;
         let mut values = filter.values(among.clone(), filter.wanted());
         values.extend([time(now), time(now - NOTICE_TTL)]);
-        let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted()), values).await?;
+        let late = filter.late_alone();
+        if late {
+            values.push(text(first_id_of(now - LATE_AFTER)));
+        }
+        let rows = rows(&self.reads, sql::counts(self.reads.dialect(), filter.wanted(), late), values).await?;
         let mut counts = rows.iter().map(count).collect::<Result<Vec<_>, _>>()?;
         let is_due = |count: &OutboxCount| count.reason.as_deref() == Some(blocked_reasons::TURN);
         if counts.iter().any(is_due) {

@@ -2,7 +2,7 @@
 
 use palabre_actors::domain::status::OutboxState;
 
-pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE};
+pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE, STOPPED_MARKETING};
 
 use crate::store::statement::{Dialect, SqlText};
 use crate::store::{postgres, sqlite};
@@ -15,14 +15,14 @@ macro_rules! texts {
 }
 
 texts! {
-    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS CHANNEL_BLOCKS
+    ITEM TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS CHANNEL_BLOCKS PUT_FAQ DELETE_FAQ UNANSWERED
 }
 
-/// Rows that fit a filter, newest first.
-pub(super) fn newest(dialect: Dialect, states: &[OutboxState]) -> String {
+/// Rows that fit a filter, newest first. `late`: of those that wait, only what waits longer than it should.
+pub(super) fn newest(dialect: Dialect, states: &[OutboxState], late: bool) -> String {
     match dialect {
-        Dialect::Sqlite => sqlite::operator::newest(states),
-        Dialect::Postgres => postgres::operator::newest(states),
+        Dialect::Sqlite => sqlite::operator::newest(states, late),
+        Dialect::Postgres => postgres::operator::newest(states, late),
     }
 }
 
@@ -34,10 +34,10 @@ pub(super) fn oldest(dialect: Dialect, states: &[OutboxState]) -> String {
     }
 }
 
-/// How many rows fit a filter, by tenant, channel, state and reason.
-pub(super) fn counts(dialect: Dialect, states: &[OutboxState]) -> String {
+/// How many rows fit a filter, by tenant, channel, state and reason. `late`: as in [`newest`].
+pub(super) fn counts(dialect: Dialect, states: &[OutboxState], late: bool) -> String {
     match dialect {
-        Dialect::Sqlite => sqlite::operator::counts(states),
-        Dialect::Postgres => postgres::operator::counts(states),
+        Dialect::Sqlite => sqlite::operator::counts(states, late),
+        Dialect::Postgres => postgres::operator::counts(states, late),
     }
 }

@@ -124,7 +124,7 @@ impl Scene {
 #[test]
 fn every_state_stands_on_one_shelf() {
     for state in OutboxState::ALL {
-        let sql = sql::counts(&[*state]);
+        let sql = sql::counts(&[*state], false);
         // Who waits for the contact, and who for the budget.
         let shelves = if *state == OutboxState::Deferred { 2 } else { 1 };
         assert_eq!(sql.matches("FROM messages_out").count(), shelves, "{state}");
@@ -356,7 +356,15 @@ async fn dead_letters_are_found_without_reading_the_rest() {
     let scene = Scene::with(&[]).await;
     let need = Filter::NEED_A_LOOK;
     let dead = [OutboxState::Dead, OutboxState::Failed];
-    for sql in [sql::newest(need), sql::counts(need), sql::oldest(&dead)] {
+    let by_default = Filter::default();
+    let (wanted, late) = (by_default.wanted(), true);
+    for sql in [
+        sql::newest(need, false),
+        sql::counts(need, false),
+        sql::newest(wanted, late),
+        sql::counts(wanted, late),
+        sql::oldest(&dead),
+    ] {
         let rows = rows(&scene.store.0.reads, format!("EXPLAIN QUERY PLAN {sql}"), Vec::new()).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail").unwrap()).collect();
         assert!(steps.iter().any(|step| step.contains("messages_out_dead")), "{sql}\n{steps:#?}");
@@ -396,6 +404,37 @@ async fn every_row_that_waits_says_for_what_however_many_there_are() {
     assert_eq!(scene.waiting().await, [("line", 200), ("breaker_open", 98), ("20003", 1), ("time", 1)].map(counted));
     scene.run("UPDATE channel_notices SET told_at = '2026-11-21T11:00:00.000000Z'").await;
     assert_eq!(scene.waiting().await, [("line", 200), ("turn", 98), ("20003", 1), ("time", 1)].map(counted));
+}
+
+#[tokio::test]
+async fn what_waits_longer_than_it_should_needs_a_look() {
+    // Nobody asked for a later time; a retry; blocked behind another; asked for at one o'clock; written just now.
+    let rows: Vec<Row> = (1..=4).map(|number| row(number, OutboxState::Pending)).collect();
+    let scene = Scene::with(&rows).await;
+    let one = "2026-11-21T13:00:00.000000Z";
+    scene
+        .run(&format!(
+            "UPDATE messages_out SET next_attempt_at = '{one}', attempts = 3, last_error = '20003' WHERE id = '{}'",
+            uuid(2)
+        ))
+        .await;
+    scene.run(&format!("UPDATE messages_out SET next_attempt_at = '{one}', behind = 1 WHERE id = '{}'", uuid(3))).await;
+    scene.run(&format!("UPDATE messages_out SET next_attempt_at = '{one}' WHERE id = '{}'", uuid(4))).await;
+    let fresh = Uuid::from_u128(u128::try_from(noon().timestamp_millis()).unwrap() << 80 | 7 << 76 | 2 << 62);
+    scene.run(&format!("UPDATE messages_out SET id = '{fresh}' WHERE id = '{}'", uuid(1))).await;
+    let filter = Filter::default();
+    let page = PageRequest { before: None, limit: 50 };
+    let listed = scene.operator.list(&filter, page, noon()).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|item| (item.id, item.reason.as_deref())).collect();
+    assert_eq!(listed, [(message(3), Some("line")), (message(2), Some("20003"))]);
+    let later = noon() + TimeDelta::minutes(2);
+    let listed = scene.operator.list(&filter, page, later).await.unwrap();
+    assert!(listed.iter().any(|item| item.id.0 == fresh && item.reason.as_deref() == Some("turn")));
+    assert_eq!(listed.len(), 3, "what somebody asked for at one o'clock is not late");
+    let counts = scene.operator.counts(&filter, later).await.unwrap();
+    assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), 3);
+    let all = Filter { states: vec![OutboxState::Pending], ..Filter::default() };
+    assert_eq!(scene.operator.list(&all, page, noon()).await.unwrap().len(), 4);
 }
 
 fn counted((reason, messages): (&str, u64)) -> (String, u64) {

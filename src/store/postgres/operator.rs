@@ -36,11 +36,17 @@ const REASON: &str = "COALESCE(blocked_reason, last_error, CASE WHEN state <> 'p
             AND r.tenant_id = messages_out.tenant_id AND r.told_at >= $9::timestamptz) h) THEN 'turn' \
     ELSE 'time' END)";
 
+/// What waits longer than it should: it was written before this id (`$11`), and nobody asked for a later time. Now (`$12`).
+const LATE: &str = " AND (state <> 'pending' OR (id < $11 AND (behind OR attempts > attempts_before \
+    OR blocked_reason IS NOT NULL OR next_attempt_at <= $12::timestamptz)))";
+
 /// Rows that fit a filter, newest first. Before which id (`$8`), the first id that may be meant (`$9`), how many (`$10`).
-pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
+/// `late`: of those that wait, only what waits longer than it should.
+pub(in crate::store) fn newest(states: &[OutboxState], late: bool) -> String {
+    let late = if late { LATE } else { "" };
     let parts = StateGroup::union(states, |group| {
         format!(
-            "(SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < $8 AND id >= $9 \
+            "(SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < $8 AND id >= $9{late} \
             ORDER BY id DESC LIMIT $10)",
             item!()
         )
@@ -56,12 +62,14 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
     format!("SELECT * FROM ({parts}) rows ORDER BY id LIMIT $9")
 }
 
-/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
-pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
+/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`]. `late`: as in
+/// [`newest`], before which id (`$10`).
+pub(in crate::store) fn counts(states: &[OutboxState], late: bool) -> String {
+    let late = if late { LATE.replace("$11", "$10").replace("$12", "$8") } else { String::new() };
     let parts = StateGroup::union(states, |group| {
         format!(
             "SELECT tenant_id, channel_id, state, {REASON}, count(*) AS messages, min(created_at), max(created_at) \
-            FROM messages_out WHERE {FILTER} AND {group} GROUP BY 1, 2, 3, 4"
+            FROM messages_out WHERE {FILTER} AND {group}{late} GROUP BY 1, 2, 3, 4"
         )
     });
     format!("SELECT * FROM ({parts}) rows ORDER BY 5 DESC, 1, 2, 3, 4")
@@ -127,5 +135,20 @@ pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, 
 
 /// Tenants, after which id, how many, address or null.
 pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, \
-    evidence, created_at FROM consents WHERE tenant_id = ANY ($1::text[]) AND id > $2 \
+    evidence, created_at, scope FROM consents WHERE tenant_id = ANY ($1::text[]) AND id > $2 \
     AND ($4::text IS NULL OR address = $4) ORDER BY id LIMIT $3";
+
+/// Id, tenant, question, keywords, about, answer, language or null, whether it answers, source, now.
+pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_id, question, keywords, about, answer, language, \
+        enabled, source, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7::text, $8::boolean, $9, $10::timestamptz, $10::timestamptz) \
+    ON CONFLICT (id) DO UPDATE SET question = excluded.question, keywords = excluded.keywords, about = excluded.about, \
+        answer = excluded.answer, language = excluded.language, enabled = excluded.enabled, updated_at = excluded.updated_at \
+    WHERE faq_entries.tenant_id = excluded.tenant_id";
+
+/// Tenant, id.
+pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = $1 AND id = $2";
+
+/// Tenant, since when, how many.
+pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at FROM messages_in \
+    WHERE tenant_id = $1 AND created_at >= $2::timestamptz AND reason IN ('answered_fallback', 'silent_no_rule', 'offered_faq') AND body <> '' \
+    ORDER BY id DESC LIMIT $3";

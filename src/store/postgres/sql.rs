@@ -2,6 +2,7 @@
 
 mod cold;
 mod identities;
+mod marketing;
 mod merging;
 mod outbox;
 mod outcomes;
@@ -13,6 +14,7 @@ mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
@@ -114,6 +116,7 @@ macro_rules! contact_of {
         )
     };
 }
+use contact_of;
 
 /// Whether the conversation `c` has rows that fit.
 macro_rules! has {
@@ -166,11 +169,11 @@ pub(in crate::store) const CONTACT_ADDRESSES: &str = "INSERT INTO contact_addres
 /// `unread` of a turn is how many messages it adds, or -1 when a person has read all of them.
 pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c (id, tenant_id, channel_id, contact_id, \
         address, status, handler, version, session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, \
-        last_message_at, unread, assignee, flow, created_at, updated_at, waiting_since) \
+        last_message_at, unread, assignee, flow, created_at, updated_at, waiting_since, memory) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
         $8::bigint[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
         $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], \
-        $20::timestamptz[]) j ORDER BY 1 \
+        $20::timestamptz[], $21::text[]) j ORDER BY 1 \
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
@@ -180,7 +183,7 @@ pub(in crate::store) const CONVERSATIONS: &str = "INSERT INTO conversations AS c
         waiting_since = CASE WHEN excluded.handler = 'bot' OR excluded.status = 'resolved' OR excluded.unread < 0 THEN NULL \
             WHEN c.waiting_since IS NULL AND excluded.unread + c.unread > 0 \
                 THEN coalesce(excluded.last_inbound_at, excluded.updated_at) ELSE c.waiting_since END, \
-        assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at";
+        assignee = excluded.assignee, flow = excluded.flow, memory = excluded.memory, updated_at = excluded.updated_at";
 
 pub(in crate::store) const SESSIONS: &str = "INSERT INTO sessions (id, tenant_id, conversation_id, opened_at) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";
@@ -291,7 +294,7 @@ pub(in crate::store) const CONTACT_OF: &str =
 /// `(tenant, channel, identity, the last message or null)`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
     "SELECT j.place - 1, a.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, ",
+        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, c.memory, ",
     said_stop!(),
     ", ",
     has!(concat!("o.state IN ", in_queue!())),
@@ -357,7 +360,7 @@ pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers t \
 /// Now, how many.
 pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, \
         t.payload, t.correlation_id, t.created_at \
-    FROM (SELECT * FROM timers WHERE fires_at <= $1 ORDER BY fires_at, id LIMIT $2) t \
+    FROM (SELECT * FROM timers WHERE fires_at <= $1 AND kind <> 'notify' ORDER BY fires_at, id LIMIT $2) t \
     JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
 
 /// Tenant, conversation; where it was merged into another, that one.

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::sync::Notify;
 
+use crate::store::error::unwritable;
 use crate::store::sqlite::sql;
 
 use super::bind::query;
@@ -78,6 +79,8 @@ pub(in crate::store) async fn run(conn: DatabaseConnection, written: LogGrowth, 
                 long_log().await;
             }
             Ok(_) => alarming = ALARMING_PAGES,
+            // A full disk is told by the writer.
+            Err(error) if unwritable(&error).is_some() => {}
             Err(error) => tracing::warn!(error = %error, "the write-ahead log was not checkpointed, trying again"),
         }
     }

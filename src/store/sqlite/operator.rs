@@ -13,7 +13,7 @@ pub(in crate::store) struct StateGroup {
 }
 
 /// Every state is in one group; `deferred` in two.
-pub(in crate::store) const STATE_GROUPS: [StateGroup; 6] = [
+pub(in crate::store) const STATE_GROUPS: [StateGroup; 7] = [
     StateGroup { states: &[OutboxState::Dead, OutboxState::Failed], condition: "state IN ('dead', 'failed')" },
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
@@ -23,15 +23,18 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 6] = [
     StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND blocked_reason = 'budget'" },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
+        states: &[OutboxState::Pending],
+        condition: "state IN ('pending', 'sending', 'unknown') AND state = 'pending'",
+    },
+    StateGroup {
         states: &[
-            OutboxState::Pending,
             OutboxState::Sent,
             OutboxState::Delivered,
             OutboxState::Read,
             OutboxState::Suppressed,
             OutboxState::Cancelled,
         ],
-        condition: "state IN ('pending', 'sent', 'delivered', 'read', 'suppressed', 'cancelled')",
+        condition: "state IN ('sent', 'delivered', 'read', 'suppressed', 'cancelled')",
     },
 ];
 
@@ -72,11 +75,17 @@ impl StateGroup {
     }
 }
 
+/// What waits longer than it should: it was written before this id (`?11`), and nobody asked for a later time. Now (`?12`).
+const LATE: &str = " AND (state <> 'pending' OR (id < ?11 AND (behind OR attempts > attempts_before \
+    OR blocked_reason IS NOT NULL OR next_attempt_at <= ?12)))";
+
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).
-pub(in crate::store) fn newest(states: &[OutboxState]) -> String {
+/// `late`: of those that wait, only what waits longer than it should.
+pub(in crate::store) fn newest(states: &[OutboxState], late: bool) -> String {
+    let late = if late { LATE } else { "" };
     let parts = StateGroup::union(states, |group| {
         format!(
-            "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < ?8 AND id >= ?9 \
+            "SELECT * FROM (SELECT {} FROM messages_out WHERE {FILTER} AND {group} AND id < ?8 AND id >= ?9{late} \
             ORDER BY id DESC LIMIT ?10)",
             item!()
         )
@@ -94,12 +103,14 @@ pub(in crate::store) fn oldest(states: &[OutboxState]) -> String {
     format!("{parts} ORDER BY id LIMIT ?9")
 }
 
-/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`].
-pub(in crate::store) fn counts(states: &[OutboxState]) -> String {
+/// How many rows fit a filter, by tenant, channel, state and reason, with the parameters of [`REASON`]. `late`: as in
+/// [`newest`], before which id (`?10`).
+pub(in crate::store) fn counts(states: &[OutboxState], late: bool) -> String {
+    let late = if late { LATE.replace("?11", "?10").replace("?12", "?8") } else { String::new() };
     let parts = StateGroup::union(states, |group| {
         format!(
             "SELECT tenant_id, channel_id, state, {REASON}, count(*), min(created_at), max(created_at) \
-            FROM messages_out WHERE {FILTER} AND {group} GROUP BY 1, 2, 3, 4"
+            FROM messages_out WHERE {FILTER} AND {group}{late} GROUP BY 1, 2, 3, 4"
         )
     });
     format!("{parts} ORDER BY 5 DESC, 1, 2, 3, 4")
@@ -161,5 +172,20 @@ pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, 
 
 /// Tenants, after which id, how many, address or null.
 pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
-    created_at FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
+    created_at, scope FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
     AND (?4 IS NULL OR address = ?4) ORDER BY id LIMIT ?3";
+
+/// Id, tenant, question, keywords, about, answer, language or null, whether it answers, source, now.
+pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_id, question, keywords, about, answer, language, \
+        enabled, source, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) \
+    ON CONFLICT (id) DO UPDATE SET question = excluded.question, keywords = excluded.keywords, about = excluded.about, \
+        answer = excluded.answer, language = excluded.language, enabled = excluded.enabled, updated_at = excluded.updated_at \
+    WHERE faq_entries.tenant_id = excluded.tenant_id";
+
+/// Tenant, id.
+pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = ?1 AND id = ?2";
+
+/// Tenant, since when, how many.
+pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at FROM messages_in \
+    WHERE tenant_id = ?1 AND created_at >= ?2 AND reason IN ('answered_fallback', 'silent_no_rule', 'offered_faq') AND body <> '' \
+    ORDER BY id DESC LIMIT ?3";

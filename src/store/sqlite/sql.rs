@@ -6,6 +6,7 @@
 
 mod cold;
 mod identities;
+mod marketing;
 mod merging;
 mod outbox;
 mod outcomes;
@@ -15,6 +16,7 @@ mod scarce;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;
 pub(in crate::store) use self::outcomes::*;
@@ -98,6 +100,7 @@ macro_rules! contact_of {
         )
     };
 }
+use contact_of;
 
 pub(in crate::store) const MESSAGES_IN: InsertTable = InsertTable {
     insert: "INSERT INTO messages_in (id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
@@ -130,8 +133,8 @@ pub(in crate::store) const CONTACT_ADDRESSES: InsertTable = InsertTable {
 pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
     insert: "INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
         session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, last_message_at, unread, assignee, \
-        flow, created_at, updated_at, waiting_since) VALUES ",
-    columns: 20,
+        flow, created_at, updated_at, waiting_since, memory) VALUES ",
+    columns: 21,
     on_conflict: " ON CONFLICT (id) DO UPDATE SET address = excluded.address, status = excluded.status, \
         handler = excluded.handler, version = excluded.version, session_id = excluded.session_id, \
         session_opened_at = excluded.session_opened_at, recent_answers = excluded.recent_answers, \
@@ -140,7 +143,7 @@ pub(in crate::store) const CONVERSATIONS: InsertTable = InsertTable {
         unread = CASE WHEN excluded.unread < 0 THEN 0 ELSE unread + excluded.unread END, \
         waiting_since = CASE WHEN excluded.handler = 'bot' OR excluded.status = 'resolved' OR excluded.unread < 0 THEN NULL WHEN \
         waiting_since IS NULL AND excluded.unread + unread > 0 THEN coalesce(excluded.last_inbound_at, excluded.updated_at) ELSE waiting_since END, \
-        assignee = excluded.assignee, flow = excluded.flow, updated_at = excluded.updated_at",
+        assignee = excluded.assignee, flow = excluded.flow, memory = excluded.memory, updated_at = excluded.updated_at",
 };
 
 pub(in crate::store) const SESSIONS: InsertTable = InsertTable {
@@ -295,7 +298,7 @@ pub(in crate::store) const LOAD: &str = concat!(
     contact_of!("k.tenant_id", "k.person"),
     " AS contact_id FROM k) \
     SELECT j.key, j.contact_id, p.name, c.id, c.version, c.status, c.handler, c.session_id, c.session_opened_at, \
-        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, \
+        c.recent_answers, c.timer_at, c.last_inbound_at, c.assignee, c.flow, c.memory, \
         ",
     said_stop!(),
     ", \
@@ -376,7 +379,7 @@ pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers WHERE id IN
 /// Now, how many.
 pub(in crate::store) const DUE_TIMERS: &str = "SELECT t.tenant_id, c.channel_id, c.address, t.id, t.kind, t.fires_at, \
         t.payload, t.correlation_id, t.created_at \
-    FROM (SELECT * FROM timers WHERE fires_at <= ?1 ORDER BY fires_at, id LIMIT ?2) t \
+    FROM (SELECT * FROM timers WHERE fires_at <= ?1 AND kind <> 'notify' ORDER BY fires_at, id LIMIT ?2) t \
     JOIN conversations c ON c.id = t.conversation_id AND c.tenant_id = t.tenant_id ORDER BY t.fires_at, t.id";
 
 /// Tenant, conversation; where it was merged into another, that one.
@@ -386,9 +389,3 @@ pub(in crate::store) const CONVERSATION_KEY: &str = "SELECT c.channel_id, c.addr
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
-
-/// Checkpoints the whole log.
-pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-
-/// Checkpoints what no reader is using: whether it was held up, pages in the log, pages copied.
-pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -41,6 +41,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::WELCOMED,
         sql::WELCOMED_BY,
         sql::OPTED_IN,
+        sql::STOPPED_MARKETING,
         sql::UNCONFIRMED,
         sql::CONFIRMED,
         sql::UNCHECKED_ADDRESSES,
@@ -80,7 +81,7 @@ async fn hot_statements_search_and_do_not_scan() {
             sql::UNCHECKED_OPT_OUTS => &["SCAN opt_outs USING INDEX opt_outs_unchecked"],
             sql::TENANT_OF_FLOW => &["SCAN t"],
             sql::INBOUND_BY_PROVIDER_ID => &["SCAN c"],
-            sql::OPT_IN | sql::OPTED_IN => &["SCAN mine", "SCAN CONSTANT ROW"],
+            sql::OPT_IN | sql::OPTED_IN | sql::STOPPED_MARKETING => &["SCAN mine", "SCAN CONSTANT ROW"],
             _ => &[],
         };
         assert_eq!(scans.filter(|step| !small.contains(&step.as_str())).count(), 0, "{sql}\n{plan:#?}");

@@ -92,16 +92,16 @@ fn outbound(row: &Row) -> Result<OutboundRow, DbErr> {
 }
 
 const CONVERSATIONS: &str = "SELECT tenant_id, channel_id, contact_id, id, version, status, handler, session_id, \
-    session_opened_at, recent_answers, timer_at, last_inbound_at, assignee, flow, address, merged_into FROM conversations ORDER BY id";
+    session_opened_at, recent_answers, timer_at, last_inbound_at, assignee, flow, memory, address, merged_into FROM conversations ORDER BY id";
 
 fn conversation(row: &Row) -> Result<ConversationRow, DbErr> {
     Ok(ConversationRow {
         tenant: row.tenant(0)?,
         channel: row.channel(1)?,
         contact: row.parse(2)?,
-        address: row.address(14)?,
+        address: row.address(15)?,
         conversation: row.conversation()?.unwrap(),
-        merged_into: row.parse_or_null(15)?,
+        merged_into: row.parse_or_null(16)?,
     })
 }
 
@@ -142,7 +142,8 @@ fn live_session(row: &Row) -> Result<LiveSessionRow, DbErr> {
 
 const OPT_OUTS: &str = "SELECT tenant_id, address FROM opt_outs ORDER BY rowid";
 
-const CONSENTS: &str = "SELECT tenant_id, channel_id, contact_id, address, what, source, evidence, created_at \
+const CONSENTS: &str = "SELECT tenant_id, channel_id, contact_id, address, \
+    what || CASE scope WHEN 'all' THEN '' ELSE ' ' || scope END, source, evidence, created_at \
     FROM consents ORDER BY rowid";
 
 fn consent(row: &Row) -> Result<ConsentRow, DbErr> {

@@ -32,9 +32,16 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn], events: &mut E
                 ConsentChange::OptOut { address } => ("opted_out", address),
                 ConsentChange::OptIn { address } => ("opted_in", address),
                 ConsentChange::Confirm { address } => ("confirmed", address),
+                ConsentChange::Marketing { address, wanted: true } => ("opted_in", address),
+                ConsentChange::Marketing { address, wanted: false } => ("opted_out", address),
             };
             let proof = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
-            ledger.push(said(turn, what, address.as_str(), proof, said_at(turn)));
+            let row = said(turn, what, address.as_str(), proof, said_at(turn));
+            if matches!(consent, ConsentChange::Marketing { .. }) {
+                change(tx, sql::MARKETING_LEDGER, row).await?;
+            } else {
+                ledger.push(row);
+            }
             changed(tx, turn, consent, events).await?;
         }
     }
@@ -83,6 +90,8 @@ async fn changed(
             invalidate_conversations(tx, (tenant, &person), Some(turn.conversation.id), turn.at).await?;
             suppress(tx, tenant, &person, turn.at, events).await
         }
+        // The ledger says it; a message of the kind asks it right before it is sent.
+        ConsentChange::Marketing { .. } => Ok(()),
         ConsentChange::OptIn { address } => {
             let person = address.identity();
             change(tx, sql::OPT_IN, [text(tenant.as_str()), text(person.as_str())]).await?;

@@ -14,6 +14,7 @@ mod conversation_queue;
 mod job;
 mod late_failures;
 mod merging;
+mod outage;
 mod outbox_row;
 mod scarce;
 mod shards;
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future;
 use palabre_actors::ports::{PortError, PortErrorKind};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::accept::{Ids, all_failed};
@@ -39,11 +40,13 @@ pub(super) use self::consents::{contact_of, invalidate_conversations};
 pub(super) use self::conversation_queue::{QueueKey, reorder, suppress_unsent, unblock_heads};
 pub(super) use self::job::{DeadLetter, OutboxChange, ScanCursors, Sweep, Swept, Task, WriteJob};
 pub(super) use self::merging::{Merge, MergeReason, merge};
+use self::outage::Outage;
 pub(super) use self::shards::{Sharded, WriterShard};
 use self::write_scheduler::WriteScheduler;
-use super::error::{is_answer, is_collision, is_poison};
+use super::error::{is_collision, is_poison};
 use super::sqlite::checkpoints::{self, LogGrowth};
 use super::statement::SqlExecutor;
+use super::write_health::WriteHealth;
 
 /// Jobs that may wait for a writer. A caller that brings one more waits for a place.
 const QUEUE: usize = 4096;
@@ -103,7 +106,7 @@ impl WriterRole {
 impl Writer {
     /// Starts the writer of a file on its connection, and the task that checkpoints the log on the other. Both end
     /// when every `Writer` is gone or [`Writer::close`] was called.
-    pub fn start(conn: WriterConnection, checkpointer: DatabaseConnection, ids: Ids) -> Self {
+    pub fn start(conn: WriterConnection, checkpointer: DatabaseConnection, ids: Ids, health: Arc<WriteHealth>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let log_growth = LogGrowth::default();
         let writer = jobs.downgrade();
@@ -114,8 +117,10 @@ impl Writer {
             }
         });
         tokio::spawn(async move {
+            let outage = Outage::of(health);
+            let scheduler = Arc::new(WriteScheduler::new(OVERLOAD_ROWS));
             tokio::select! {
-                () = run(conn, queue, ids, log_growth, WriterRole::All, Arc::new(WriteScheduler::new(OVERLOAD_ROWS))) => {}
+                () = run((conn, queue), ids, log_growth, WriterRole::All, scheduler, outage) => {}
                 () = checkpoints => {}
             }
         });
@@ -125,11 +130,17 @@ impl Writer {
     /// Starts the writers of a database that takes several connections: one that accepts, and shards for everything
     /// else, so that each has few kinds of statements with many rows each. All jobs of one conversation go to the
     /// same shard: they keep their order, and shards do not lock each other's rows.
-    pub fn start_shards(intake: WriterConnection, conns: impl IntoIterator<Item = WriterConnection>) -> Self {
+    pub fn start_shards(
+        intake: WriterConnection,
+        conns: impl IntoIterator<Item = WriterConnection>,
+        health: &Arc<WriteHealth>,
+    ) -> Self {
         let scheduler = Arc::new(WriteScheduler::new(SERVER_OVERLOAD_ROWS));
         let shard = |conn, role| {
             let (jobs, queue) = mpsc::channel(QUEUE);
-            tokio::spawn(run(conn, queue, Ids::Shared, LogGrowth::default(), role, Arc::clone(&scheduler)));
+            let outage = Outage::of(Arc::clone(health));
+            let (growth, scheduler) = (LogGrowth::default(), Arc::clone(&scheduler));
+            tokio::spawn(run((conn, queue), Ids::Shared, growth, role, scheduler, outage));
             jobs
         };
         Self {
@@ -183,18 +194,17 @@ impl Writer {
 }
 
 async fn run(
-    mut conn: WriterConnection,
-    mut queue: mpsc::Receiver<WriteJob>,
+    (mut conn, mut queue): (WriterConnection, mpsc::Receiver<WriteJob>),
     mut ids: Ids,
     log_growth: LogGrowth,
     role: WriterRole,
     scheduler: Arc<WriteScheduler>,
+    mut outage: Outage,
 ) {
     let mut waiting = WaitingJobs::default();
     let mut drained = Vec::with_capacity(ROWS_AT_ONCE);
     let mut closing = Vec::new();
     let mut committed = Batch::default();
-    let mut away = false;
     let mut rows = 0;
     loop {
         if let Some((target, most)) = role.linger()
@@ -248,7 +258,7 @@ async fn run(
             // The next transaction is sent before the answers of the last one: these wake their callers, and the
             // statements would wait behind them.
             let answered = mem::take(&mut committed);
-            let write = write(&mut conn, &mut ids, batch, &mut away);
+            let write = write(&mut conn, &mut ids, batch, &mut outage);
             (committed, ()) = future::join(write, async { answered.answer() }).await;
         }
     }
@@ -306,33 +316,30 @@ impl WaitingJobs {
 }
 
 /// Writes a batch in one transaction; when an entry makes it fail, writes the entries one by one, so that the
-/// poisonous one fails alone. Returns the tasks that are committed and not answered yet. `away` keeps an outage from
-/// being logged more than once.
-async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, away: &mut bool) -> Batch {
+/// poisonous one fails alone. Returns the tasks that are committed and not answered yet.
+async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, outage: &mut Outage) -> Batch {
     let begun = Instant::now();
     let rows = batch.rows();
     let Err(failure) = transact(conn, ids, &mut batch).await else {
         metrics::histogram!("palabre_store_batch_rows").record(rows as f64);
         metrics::histogram!("palabre_store_commit_seconds").record(begun.elapsed().as_secs_f64());
-        if mem::take(away) {
-            tracing::info!("a writer reached the database again");
-        }
+        outage.over();
         let left = batch.left();
         if left.is_empty() {
             return batch;
         }
         batch.answer();
-        return Box::pin(write(conn, ids, left, away)).await;
+        return Box::pin(write(conn, ids, left, outage)).await;
     };
     let error = match failure {
         TransactFailure::Before(error) => error,
         TransactFailure::AtCommit(error) => {
-            note(&error, rows, away);
+            outage.note(&error, rows);
             batch.fail(&error, Some(PortErrorKind::Timeout));
             return Batch::default();
         }
     };
-    note(&error, rows, away);
+    outage.note(&error, rows);
     if !is_poison(&error) {
         batch.fail(&error, None);
         return Batch::default();
@@ -346,19 +353,9 @@ async fn write(conn: &mut WriterConnection, ids: &mut Ids, mut batch: Batch, awa
         return Batch::default();
     }
     for single in batch.split() {
-        Box::pin(write(conn, ids, single, away)).await.answer();
+        Box::pin(write(conn, ids, single, outage)).await.answer();
     }
     Batch::default()
-}
-
-fn note(error: &DbErr, rows: usize, away: &mut bool) {
-    metrics::counter!("palabre_store_failed_batches_total").increment(1);
-    // An answer of the database is about this batch; anything else is an outage.
-    if !is_answer(error) && mem::replace(away, true) {
-        tracing::debug!(error = %error, batch.rows = rows, "a batch could not be written, the database is still away");
-        return;
-    }
-    tracing::error!(error = %error, batch.rows = rows, "a batch could not be written");
 }
 
 /// Writes a batch, again when another node's transaction collided with it.

@@ -39,6 +39,9 @@ pub const STORE_FAILED_BATCHES: &str = "palabre_store_failed_batches_total";
 /// Transactions that another one was in the way of; they were written again.
 pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 
+/// 1 while the database takes what is written, 0 while its disk is full or fails.
+pub const STORE_WRITABLE: &str = "palabre_store_writable";
+
 /// Rows that were deleted because they were older than their retention, by `table`.
 pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
 /// Whole months that were.
@@ -86,14 +89,14 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(core_metric::REFUSED, "Webhooks refused because too many waited already"),
     Metric::histogram(core_metric::ACCEPT_BATCH, "Messages of one accept batch"),
     Metric::counter(core_metric::REDELIVERED, "Accepted messages brought back from the store"),
-    Metric::counter(core_metric::TURNS, "Accepted messages whose turn was committed, by outcome"),
+    Metric::counter(core_metric::TURNS, "Accepted messages whose turn was committed, by tenant, channel and outcome"),
     Metric::histogram(core_metric::TURN_SECONDS, "From a webhook's arrival to its turn's commit"),
     Metric::counter(core_metric::TURN_CONFLICTS, "Turns that lost a race and were decided again"),
     Metric::gauge(core_metric::RESIDENT, "Conversations in memory"),
     Metric::counter(core_metric::POISONED, "Messages set aside because they panicked their conversation repeatedly"),
     Metric::counter(core_metric::PANICS, "Actors that panicked, by actor; each is rebuilt from the store"),
     Metric::counter(core_metric::QUARANTINED, "Tenants put to rest because they used their restart budget up"),
-    Metric::counter(core_metric::SENDS, "Attempts to hand a message to a provider, by result"),
+    Metric::counter(core_metric::SENDS, "Attempts to hand a message to a provider, by tenant, channel and result"),
     Metric::histogram(core_metric::SEND_SECONDS, "How long a provider took to answer a send"),
     Metric::gauge(core_metric::SENDING, "Messages being sent"),
     Metric::gauge(core_metric::CHANNEL_STATE, "1 for the state that a channel is in, by tenant, channel and state"),
@@ -108,6 +111,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(STORE_COMMIT_SECONDS, "How long one transaction took"),
     Metric::counter(STORE_FAILED_BATCHES, "Transactions that failed and were tried entry by entry"),
     Metric::counter(STORE_COLLISIONS, "Transactions that met another one on PostgreSQL and were written again"),
+    Metric::gauge(STORE_WRITABLE, "1 while the database takes what is written, 0 while its disk is full or fails"),
     Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
     Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
     Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
@@ -166,6 +170,22 @@ impl Metric {
 
     const fn histogram(name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind: MetricKind::Histogram }
+    }
+
+    /// Whether it is a counter without labels.
+    pub(super) fn is_plain_counter(self) -> bool {
+        const LABELLED: [&str; 9] = [
+            HTTP_REQUESTS,
+            WEBHOOK_OUTCOMES,
+            WEBHOOK_STRAYS,
+            RETENTION_ROWS,
+            core_metric::ACCEPTED,
+            core_metric::TURNS,
+            core_metric::PANICS,
+            core_metric::SENDS,
+            core_metric::DEAD,
+        ];
+        self.kind == MetricKind::Counter && !LABELLED.contains(&self.name)
     }
 
     pub(super) fn describe(self) {

@@ -40,6 +40,7 @@ fn config(channels: Vec<Channel>) -> Config {
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 5,
+        loops: None,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(1_800),
     };
@@ -50,6 +51,7 @@ fn config(channels: Vec<Channel>) -> Config {
         channels,
         limits: Limits { weight: 1, per_second: 10, per_day: 1_000 },
         budget: BudgetPolicy::default(),
+        notify: Vec::new(),
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
         access: Sales::default(),

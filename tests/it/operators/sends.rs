@@ -97,3 +97,43 @@ async fn i3_messages_asked_for_stand_in_line_with_the_answers() {
     expected.push("Vous avez écrit : Merci".to_owned());
     assert_eq!(office.world.received(ANNE), expected);
 }
+
+#[tokio::test]
+async fn i6_who_stops_promotions_gets_no_advertising_and_everything_else() {
+    use palabre::gateway::twilio::Kind;
+    use palabre::gateway::twilio::simulator::InboundMessage;
+
+    let office = Office::open();
+    office.meet(ANNE).await;
+    let asked = async |category: &str, text: &str| {
+        let message = json!({ "to": "whatsapp:+33612345678", "text": text, "category": category });
+        office.post(CRM, "/api/v1/messages", &message).await
+    };
+    assert_eq!(asked("marketing", "Une offre !").await.0, 202);
+    office.world.twilio.taken_at_least(2).await;
+
+    // WhatsApp's own button under advertising, and a text that says nothing.
+    let (from, to) = (format!("whatsapp:{ANNE}"), format!("whatsapp:{}", BELLE.sender));
+    let pressed = InboundMessage::text(Kind::Whatsapp, BELLE.id, BELLE.account_sid, &from, &to, "Msg")
+        .with("ButtonText", "Arrêter les promotions")
+        .with("ButtonPayload", "Arrêter les promotions");
+    assert_eq!(office.world.twilio.deliver(&pressed).await.expect("an answer").status, 200);
+    office.world.until("SELECT count(*) FROM messages_in WHERE reason = 'marketing_stopped'", 1).await;
+    let ledger = "SELECT count(*) FROM consents WHERE what = 'opted_out' AND scope = 'marketing'";
+    assert_eq!(office.world.value::<i64>(ledger).await, 1);
+    office.world.twilio.taken_at_least(3).await;
+
+    let (status, problem) = asked("marketing", "Une autre offre !").await;
+    assert_eq!((status, problem["error"].as_str()), (422, Some("marketing_stopped")), "{problem}");
+    assert_eq!(asked("transactional", "Votre rendez-vous est demain.").await.0, 202);
+    office.world.twilio.taken_at_least(4).await;
+    office.world.write(BELLE, ANNE, "merci").await;
+    office.world.twilio.taken_at_least(5).await;
+    assert_eq!((office.taken("Votre rendez-vous est demain."), office.taken("Une autre offre !")), (1, 0));
+
+    office.world.write(BELLE, ANNE, "START").await;
+    office.world.until("SELECT count(*) FROM messages_in WHERE reason = 'opted_in'", 1).await;
+    assert_eq!(asked("marketing", "Une troisième offre !").await.0, 202);
+    office.world.twilio.taken_at_least(7).await;
+    assert_eq!(office.taken("Une troisième offre !"), 1);
+}

@@ -106,14 +106,36 @@ fn private_chat(path: &str) -> Option<Address> {
     is_id.then(|| Address::new(Scheme::Whatsapp, &format!("{id}@{kind}")))
 }
 
-/// A short code, or a sender that is a name: at most 11 characters (GSM 03.40), with a letter. Its case stays: it is what
-/// phones show.
+/// A short code, or a sender that is a name: at most 11 characters of the GSM alphabet, with a letter (3GPP TS 23.040, 9.1.2.5).
+/// Its case stays: it is what phones show.
 fn sms_sender(path: &str) -> Option<Address> {
     let is_short_code = (3..FEWEST_DIGITS).contains(&path.len()) && path.bytes().all(|b| b.is_ascii_digit());
-    let is_name = path.len() <= 11
-        && path.bytes().any(|b| b.is_ascii_alphabetic())
-        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b" &+-_.".contains(&b));
+    let is_name =
+        path.chars().count() <= 11 && path.chars().any(char::is_alphabetic) && path.chars().all(is_in_gsm_alphabet);
     (is_short_code || is_name).then(|| Address::new(Scheme::Sms, path))
+}
+
+/// The default alphabet and its extension (3GPP TS 23.038, 6.2.1), without line breaks.
+fn is_in_gsm_alphabet(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || " @_!\"#$%&'()*+,-./:;<=>?^{}\\[~]|".contains(c)
+        || "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€".contains(c)
+}
+
+/// An address that no scheme's form fits, as a provider gave it: at most 128 characters, none of them invisible.
+pub(super) fn unusual(scheme: Scheme, text: &str) -> Option<Address> {
+    let shown: String = text
+        .trim_matches(is_blank)
+        .chars()
+        .filter(|c| !c.is_control() && (*c == ' ' || !is_blank(*c)))
+        .take(128)
+        .collect();
+    (!shown.is_empty()).then(|| Address::new(scheme, &shown))
+}
+
+/// Without the white space and the invisible marks around it.
+pub(super) fn tidied(text: &str) -> &str {
+    text.trim_matches(is_blank)
 }
 
 fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Address, AddressError> {

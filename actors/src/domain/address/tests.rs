@@ -43,6 +43,10 @@ fn spellings_of_one_address_are_equal() {
         (Sms, "38080", Some("FR"), "sms:38080"),
         (Sms, "sms:PALABRE", None, "sms:PALABRE"),
         (Sms, "Chez Jo", None, "sms:Chez Jo"),
+        (Sms, "Jo's Cafe", None, "sms:Jo's Cafe"),
+        (Sms, "ÖBB", None, "sms:ÖBB"),
+        (Sms, "INFO!", None, "sms:INFO!"),
+        (Sms, "Café (24/7)", None, "sms:Café (24/7)"),
         (Telegram, "123456789", None, "telegram:123456789"),
         (Telegram, "telegram:-1001234567890", None, "telegram:-1001234567890"),
         (Telegram, "+0042", None, "telegram:42"),
@@ -221,4 +225,20 @@ fn a_person_is_a_phone_number_everywhere_or_one_whole_address() {
             "the same person on every account"
         );
     }
+}
+
+#[test]
+fn an_unusual_sender_is_kept_as_it_is_shown() {
+    let table = [
+        (Sms, "Institut Belle Paris", Some("sms:Institut Belle Paris")),
+        (Sms, " \u{202a}+33 6 \u{0}12?\u{202c} ", Some("sms:+33 6 12?")),
+        (Whatsapp, "group:120363", Some("whatsapp:group:120363")),
+        (Sms, "\u{200b} \u{202e}", None),
+        (Sms, "", None),
+    ];
+    for (scheme, text, expected) in table {
+        assert_eq!(Address::unusual(scheme, text).as_ref().map(Address::as_str), expected, "{text:?}");
+    }
+    assert_eq!(Address::unusual(Sms, &"x".repeat(500)).unwrap().path().len(), 128);
+    assert_eq!(Address::tidied("\u{202a}\u{a0}+33 6\u{202c}\n"), "+33 6");
 }

@@ -89,8 +89,9 @@ fn of(entry: &FaqEntry, own: &Vocabulary) -> Claims {
         }
     }
     if entry.about.is_empty() {
-        for segment in entry.question.split('/').flat_map(|part| segments(part, own)) {
-            add_question(&segment, &mut claims);
+        for part in entry.question.split('/') {
+            // What comes after what was asked ("J'ai une fuite, que faire ?") asks for nothing else.
+            let _ = segments(part, own).iter().any(|segment| add_question(segment, &mut claims));
         }
     }
     claims
@@ -103,7 +104,10 @@ fn whole_concepts(words: &[Token]) -> (Vec<ConceptId>, bool) {
         let covered = |at: usize| hits.iter().any(|hit| hit.concept == concept && (hit.from..hit.to).contains(&at));
         words.iter().enumerate().all(|(at, token)| token.filler || covered(at))
     };
-    let said = || hits.iter().filter(|hit| hit.strength > Strength::Excludes && covers(hit.concept));
+    let excluded =
+        |concept: ConceptId| hits.iter().any(|hit| hit.concept == concept && hit.strength == Strength::Excludes);
+    let said =
+        || hits.iter().filter(|hit| hit.strength > Strength::Excludes && covers(hit.concept) && !excluded(hit.concept));
     let surest = said().map(|hit| hit.strength).max();
     let mut concepts: Vec<ConceptId> =
         said().filter(|hit| Some(hit.strength) == surest).map(|hit| hit.concept).collect();
@@ -113,7 +117,8 @@ fn whole_concepts(words: &[Token]) -> (Vec<ConceptId>, bool) {
 }
 
 /// A question whose words say nothing but a concept asks for it; one that names something besides asks for it of that alone.
-fn add_question(segment: &Segment, claims: &mut Claims) {
+/// Answers whether it asks for anything.
+fn add_question(segment: &Segment, claims: &mut Claims) -> bool {
     let lexicon = Lexicon::get();
     let own_hits = hits(segment);
     let read = concepts(std::slice::from_ref(segment));
@@ -123,6 +128,7 @@ fn add_question(segment: &Segment, claims: &mut Claims) {
         .filter(|(concept, strength)| *strength >= ASKED && !lexicon.concepts[concept.0].sink)
         .map(|(concept, _)| concept)
         .collect();
+    let asks = !asked.is_empty();
     let covered =
         |at: usize| own_hits.iter().any(|hit| asked.contains(&hit.concept) && (hit.from..hit.to).contains(&at));
     let noun = |(at, token): (usize, &Token)| {
@@ -137,4 +143,5 @@ fn add_question(segment: &Segment, claims: &mut Claims) {
         claims.question.extend(asked);
         claims.nouns.extend(nouns);
     }
+    asks
 }

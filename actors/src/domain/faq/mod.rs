@@ -17,6 +17,7 @@ mod tokens;
 mod vocabulary;
 
 use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 
 use self::concepts::{ASKED, SegmentConcepts, concepts};
 use self::entries::{Claims, claims};
@@ -24,6 +25,8 @@ pub use self::entry::FaqEntry;
 use self::lexicon::{ConceptId, Lexicon};
 use self::tokens::{Segment, segments};
 use self::vocabulary::Vocabulary;
+use super::folding::fold;
+use super::stemming::stem;
 
 /// Entries that one message is answered with at most: two questions are both answered, three are for a person.
 const MOST_ANSWERS: usize = 2;
@@ -47,12 +50,36 @@ pub struct FaqIndex {
     claims: Vec<Claims>,
     /// Which entries answer each concept.
     answering: Vec<Vec<usize>>,
+    /// The entries' questions, folded.
+    questions: HashMap<String, usize>,
 }
 
 /// The concepts that `about` may name, in the lexicon's order.
 pub fn concept_names() -> impl Iterator<Item = &'static str> {
     Lexicon::get().concepts.iter().map(|concept| concept.name.as_str())
 }
+
+/// The words of a message that say what it is about, folded and in the singular: without fillers and common words.
+#[must_use]
+pub fn content_words(text: &str) -> BTreeSet<String> {
+    let lexicon = Lexicon::get();
+    let says_little = |word: &str| lexicon.vocabulary.find(word).is_some_and(|word| lexicon.is_weak(word));
+    let folded = fold(text);
+    let words = folded.split(' ').filter(|word| word.len() > 2 && !says_little(word));
+    words.map(|word| stem(word).into_owned()).collect()
+}
+
+/// Whether a message asks for a person.
+#[must_use]
+pub fn asks_for_person(text: &str) -> bool {
+    let Some(person) = Lexicon::get().concept(PERSON) else { return false };
+    concepts(&segments(text, &Vocabulary::default())).iter().any(|segment| segment.strength(person) >= SURELY_A_PERSON)
+}
+
+/// The lexicon's concept of asking for a person.
+const PERSON: &str = "human";
+/// One word ("conseiller") is no request.
+const SURELY_A_PERSON: u8 = 100;
 
 /// What a message asks of a FAQ. Entries are named by their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +108,10 @@ impl FaqIndex {
         let (own, claims) = claims(entries);
         let lexicon = Lexicon::get();
         let answering = (0..lexicon.concepts.len()).map(|at| answering(ConceptId(at), &claims)).collect();
-        Self { own, claims, answering }
+        // Of two with the same question the first answers.
+        let questions = entries.iter().enumerate().rev().map(|(at, entry)| (fold(&entry.question), at));
+        let questions = questions.filter(|(question, _)| !question.is_empty()).collect();
+        Self { own, claims, answering, questions }
     }
 
     /// Which entries a message asks for.
@@ -90,6 +120,16 @@ impl FaqIndex {
         if self.claims.is_empty() {
             return FaqReading::default();
         }
+        // Whoever writes a question as it stands (from a menu, a button or a page) gets its answer.
+        if let Some(entry) = self.questions.get(&fold(text)) {
+            return FaqReading { answers: vec![*entry], offers: Vec::new() };
+        }
+        self.read_by_meaning(text)
+    }
+
+    /// The same for what is not the question of an entry word by word: what tells whether an entry would be found.
+    #[must_use]
+    pub fn read_by_meaning(&self, text: &str) -> FaqReading {
         let segments = segments(text, &self.own);
         let concepts = concepts(&segments);
         let scored = segments.iter().zip(&concepts).map(|(segment, concepts)| self.scores(segment, concepts));

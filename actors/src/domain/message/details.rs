@@ -1,9 +1,11 @@
 //! Parts of a message that are not text.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ListChoice;
 use crate::domain::action::Action;
 use crate::domain::address::Address;
 use crate::domain::ids::ProviderMessageId;
@@ -28,6 +30,15 @@ pub struct Details {
     /// A second address of the same person (a business-scoped id beside a phone number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<Address>,
+    /// The row that was picked from a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_choice: Option<ListChoice>,
+    /// What a form of the provider's brought back (a WhatsApp Flow's answers), in the provider's own JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Fields that this version has no name for, as the provider named them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, String>,
     /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_consent: Option<ProviderConsent>,
@@ -83,6 +94,9 @@ impl fmt::Debug for Details {
             .field("button", &self.button.is_some())
             .field("location", &self.location.is_some())
             .field("reply_to", &self.reply_to)
+            .field("list_choice", &self.list_choice.is_some())
+            .field("form", &self.form.is_some())
+            .field("other", &self.other.len())
             .field("provider_consent", &self.provider_consent)
             .field("start", &self.start.is_some())
             .field("acknowledge", &self.acknowledge)

@@ -40,8 +40,76 @@ pub enum TextName {
     Welcome,
     /// `replies.confirmed`
     Confirmed,
+    /// After STOP PROMOTIONS.
+    MarketingStopped,
+    /// After RESUME PROMOTIONS.
+    MarketingResumed,
     /// `faq[n].answer`
     Answer(usize),
+    /// One that the bot says of itself.
+    Bot(BotText),
+}
+
+/// Texts around the answers, each with its key in `[replies]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BotText {
+    /// Before the entries of a menu.
+    Menu,
+    /// To who seems to want no more messages.
+    AskStop,
+    /// To a voice note.
+    Voice,
+    /// To a picture, a video, a sticker or a file.
+    Picture,
+    /// To who gets a person.
+    Person,
+    /// The same while the tenant is closed.
+    PersonClosed,
+    /// While the tenant is closed, instead of the fallback; `hours.closed_reply`. There is none unless the tenant writes it.
+    Closed,
+}
+
+impl BotText {
+    const ALL: [Self; 7] =
+        [Self::Menu, Self::AskStop, Self::Voice, Self::Picture, Self::Person, Self::PersonClosed, Self::Closed];
+
+    /// Its key in a tenant's file.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Menu => "replies.menu",
+            Self::AskStop => "replies.ask_stop",
+            Self::Voice => "replies.voice",
+            Self::Picture => "replies.picture",
+            Self::Person => "replies.person",
+            Self::PersonClosed => "replies.person_closed",
+            Self::Closed => "hours.closed_reply",
+        }
+    }
+
+    const fn built_in(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Menu, Language::Fr) => "Vous vouliez dire :",
+            (Self::Menu, Language::En) => "Did you mean:",
+            (Self::AskStop, Language::Fr) => {
+                "Voulez-vous ne plus recevoir de messages ? Répondez STOP pour ne plus en recevoir."
+            }
+            (Self::AskStop, Language::En) => "Do you want no more messages? Reply STOP to get no more.",
+            (Self::Voice, Language::Fr) => "Je ne peux pas écouter les messages vocaux. Pouvez-vous l'écrire ici ?",
+            (Self::Voice, Language::En) => "I cannot listen to voice messages. Could you write it here?",
+            (Self::Picture, Language::Fr) => "Bien reçu. Dites-nous en quelques mots ce que vous souhaitez.",
+            (Self::Picture, Language::En) => "Got it. Please tell us in a few words what you would like.",
+            (Self::Person, Language::Fr) => "Je préviens tout de suite une personne de l'équipe, qui vous répond ici.",
+            (Self::Person, Language::En) => "I am telling someone of the team right now. They will answer you here.",
+            (Self::PersonClosed, Language::Fr) => {
+                "C'est noté. Nous sommes fermés en ce moment : une personne vous répond ici dès l'ouverture."
+            }
+            (Self::PersonClosed, Language::En) => {
+                "Noted. We are closed at the moment: someone will answer you here as soon as we open."
+            }
+            (Self::Closed, _) => "",
+        }
+    }
 }
 
 /// What templates may speak of.
@@ -73,7 +141,11 @@ pub(super) struct Texts {
     help: WithBuiltIn,
     welcome: WithBuiltIn,
     confirmed: WithBuiltIn,
+    /// After STOP PROMOTIONS, and after RESUME PROMOTIONS.
+    marketing: [String; 2],
     answers: Vec<Text>,
+    /// In the order of [`BotText::ALL`].
+    bot: Vec<WithBuiltIn>,
     /// The template of each answer that has one.
     templates: BTreeMap<usize, TemplateTexts>,
 }
@@ -116,6 +188,11 @@ impl Texts {
             own: own.next().flatten(),
             built_in: built_in.next().unwrap_or_default(),
         });
+        let bot = BotText::ALL.map(|text| {
+            let own = replies.bot.iter().find(|(named, _)| *named == text).map(|(_, own)| own.as_str());
+            let own = compiler.optional(text.key(), own);
+            WithBuiltIn { own, built_in: tidy(text.built_in(source.language), longest) }
+        });
         let answers = source
             .faq
             .iter()
@@ -140,7 +217,9 @@ impl Texts {
             help,
             welcome,
             confirmed,
+            marketing: built_in_of_marketing(source.language, &source.tenant_name, longest),
             answers,
+            bot: Vec::from(bot),
             templates,
         }
     }
@@ -150,7 +229,9 @@ impl Texts {
             TextName::Fallback => self.fallback.is_some(),
             TextName::Seller => self.seller.is_some(),
             TextName::OptOut | TextName::OptIn | TextName::Help | TextName::Welcome | TextName::Confirmed => true,
+            TextName::MarketingStopped | TextName::MarketingResumed => true,
             TextName::Answer(at) => at < self.answers.len(),
+            TextName::Bot(text) => self.bot(text).is_some(),
         }
     }
 
@@ -159,12 +240,20 @@ impl Texts {
             TextName::Fallback => self.fallback.as_ref().map(|text| self.render(text, facts)),
             TextName::Seller => self.seller.as_ref().map(|text| self.render(text, facts)),
             TextName::Answer(at) => self.answers.get(at).map(|text| self.render(text, facts)),
+            TextName::Bot(text) => self.bot(text).map(|text| Ok(self.surely(text, facts))),
             TextName::OptOut => Some(Ok(self.surely(&self.opt_out, facts))),
             TextName::OptIn => Some(Ok(self.surely(&self.opt_in, facts))),
             TextName::Help => Some(Ok(self.surely(&self.help, facts))),
             TextName::Welcome => Some(Ok(self.surely(&self.welcome, facts))),
             TextName::Confirmed => Some(Ok(self.surely(&self.confirmed, facts))),
+            TextName::MarketingStopped => Some(Ok(self.marketing[0].clone())),
+            TextName::MarketingResumed => Some(Ok(self.marketing[1].clone())),
         }
+    }
+
+    fn bot(&self, text: BotText) -> Option<&WithBuiltIn> {
+        let text = self.bot.get(text as usize)?;
+        (text.own.is_some() || !text.built_in.is_empty()).then_some(text)
     }
 
     /// The template of an answer. A variable that breaks on this message is left out.
@@ -347,6 +436,21 @@ fn built_in(language: Language, tenant: &str, longest: usize) -> [String; 5] {
             format!("{tenant}: ask your question here and we will answer. Reply STOP to get no more messages."),
             format!("{tenant}: may we write to you here? Reply CONFIRM to accept, STOP to refuse."),
             format!("{tenant}: thank you, that is confirmed. Reply STOP at any time to get no more messages."),
+        ],
+    };
+    texts.map(|text| tidy(&text, longest))
+}
+
+/// After STOP PROMOTIONS, after RESUME PROMOTIONS.
+fn built_in_of_marketing(language: Language, tenant: &str, longest: usize) -> [String; 2] {
+    let texts = match language {
+        Language::Fr => [
+            format!("{tenant} : c'est noté, plus de promotions. Nous répondons toujours à vos messages."),
+            format!("{tenant} : c'est noté, vous recevrez de nouveau nos promotions."),
+        ],
+        Language::En => [
+            format!("{tenant}: no more promotions. We still answer your messages."),
+            format!("{tenant}: you will get our promotions again."),
         ],
     };
     texts.map(|text| tidy(&text, longest))

@@ -1,16 +1,19 @@
 //! Turn builder: what every inbound message changes in its conversation, whatever it says.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
-use crate::domain::conversation::{Contact, Conversation, ConversationStatus, Handler, Session, State};
+use crate::domain::conversation::{BotMemory, Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
+use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Generation, Inbound, Outbound, OutboundKind, Role};
-use crate::domain::rules::{Facts, Rules, TextName};
+use crate::domain::rules::{BotText, Facts, Rules, TextName};
 
 /// The longest name that is kept of a contact, in characters. Providers allow themselves less.
 const LONGEST_NAME: usize = 80;
@@ -114,6 +117,26 @@ impl<'a> TurnBuilder<'a> {
         put(&mut self.turn, message, None);
     }
 
+    /// What the bot remembers of the conversation.
+    pub(super) fn memory(&self) -> BotMemory {
+        self.turn.conversation.memory.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Remembers this instead.
+    pub(super) fn remember(&mut self, memory: BotMemory) {
+        self.turn.conversation.memory = (!memory.is_empty()).then(|| Arc::new(memory));
+    }
+
+    /// Writes a text of the bot's own, with lines behind it.
+    pub(super) fn say_with(&mut self, text: BotText, lines: &[String], kind: OutboundKind) -> Said {
+        let facts = Facts { body: &self.message.content.body, contact_name: self.turn.contact.name.as_deref() };
+        let Some(Ok(lead)) = self.rules.write(TextName::Bot(text), &facts) else { return Said::Nothing };
+        let body = std::iter::once(lead).chain(lines.iter().cloned()).collect::<Vec<_>>().join("\n");
+        let message = Outbound { in_reply_to: Some(self.message.id), ..outbound(&self.turn, body, kind) };
+        put(&mut self.turn, message, None);
+        Said::Something
+    }
+
     pub(super) fn note(
         &mut self,
         event_type: EventType,
@@ -154,10 +177,12 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         handler: Handler::Bot,
         assignee: None,
         flow: None,
+        memory: None,
         session: None,
         recent_answers: Vec::new(),
         timer_at: None,
         last_inbound_at: None,
+        watch: LoopWatch::default(),
     });
     let expected_version = conversation.version;
     conversation.version += 1;

@@ -12,7 +12,7 @@ use crate::domain::consent::Keyword;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EventType, Payload};
 use crate::domain::folding::fold;
-use crate::domain::message::{Content, Inbound, Outbound, OutboundKind, ProviderConsent, Role};
+use crate::domain::message::{Content, Inbound, Notice, Outbound, OutboundKind, ProviderConsent, Role};
 use crate::domain::rules::{Rules, SellerBook, TextName};
 
 /// Decides what an inbound message leads to. Pure: the same arguments give the same turn, but for fresh ids.
@@ -36,7 +36,7 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     let silenced = match builder.turn.consent {
         Some(ConsentChange::OptOut { .. }) => true,
         Some(ConsentChange::OptIn { .. } | ConsentChange::Confirm { .. }) => false,
-        None => state.opted_out,
+        Some(ConsentChange::Marketing { .. }) | None => state.opted_out,
     };
     if matches!(builder.turn.consent, Some(ConsentChange::OptOut { .. })) {
         flows::leave(&mut builder.turn, &state.agenda, "opted_out");
@@ -66,12 +66,20 @@ fn role(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn SellerBoo
     if is_seller { Role::Seller } else { Role::Client }
 }
 
-/// What they said: a button says what is on it.
+/// What they said: what was pressed says what is on it, whatever the provider shows as the text.
 fn said(content: &Content) -> &str {
-    match &content.details.button {
-        Some(button) if content.body.trim().is_empty() => &button.text,
-        _ => &content.body,
-    }
+    let details = &content.details;
+    let pressed = details.button.as_ref().map(|button| button.text.as_str());
+    let picked = details.list_choice.as_ref().map(|choice| choice.title.as_str());
+    let said = pressed.into_iter().chain(picked).find(|text| !text.trim().is_empty());
+    said.unwrap_or(&content.body)
+}
+
+/// What the program behind what was pressed calls it: a tenant's own STOP button may say anything.
+fn meant(content: &Content) -> Option<&str> {
+    let details = &content.details;
+    let payload = details.button.as_ref().map(|button| button.payload.as_str());
+    payload.or(details.list_choice.as_ref().map(|choice| choice.id.as_str())).filter(|text| !text.is_empty())
 }
 
 /// The provider's reading and ours. They differ when an operator gave the provider words of its own; STOP wins either
@@ -81,7 +89,15 @@ fn keyword(rules: &Rules, text: &str, folded: &str, content: &Content) -> Option
         // The contact did not say it.
         return None;
     }
-    let ours = rules.keywords().read(text, folded);
+    if let Some(Notice::Marketing { wanted }) = content.details.notice {
+        return Some(if wanted { Keyword::StartMarketing } else { Keyword::StopMarketing });
+    }
+    let mut ours = rules.keywords().read(text, folded);
+    if ours.is_none()
+        && let Some(meant) = meant(content)
+    {
+        ours = rules.keywords().read(meant, &fold(meant)).filter(|meant| *meant == Keyword::Stop);
+    }
     match content.details.provider_consent {
         Some(ProviderConsent::Stop) => Some(Keyword::Stop),
         Some(_) if ours == Some(Keyword::Stop) => ours,

@@ -12,7 +12,7 @@ use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::flow::TextKey;
 use crate::domain::ids::{OfferId, TimerId};
-use crate::domain::message::{Outbound, OutboundKind};
+use crate::domain::message::{Category, Outbound, OutboundKind};
 use crate::domain::offer::{Driver, Offer, OfferChange, OfferState};
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
@@ -58,6 +58,7 @@ pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serd
         template: None,
         choices: Vec::new(),
         presentation: None,
+        category: Category::default(),
         urgent: true,
         expires_at: Some(turn.at + OFFER_LASTS),
     };

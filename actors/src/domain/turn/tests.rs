@@ -12,11 +12,15 @@ use crate::domain::consent::Keyword;
 use crate::domain::conversation::{ConversationStatus, Handler, Session, State};
 use crate::domain::event::{EntityType, EventType};
 use crate::domain::ids::{ChannelId, ContactId, ProviderMessageId, TenantId};
-use crate::domain::message::{Button, Content, Details, Inbound, Media, Notice, OutboundKind, ProviderConsent};
+use crate::domain::loop_watch::LoopPolicy;
+use crate::domain::message::{
+    Button, Category, Content, Details, Inbound, ListChoice, Media, Notice, OutboundKind, ProviderConsent,
+};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
 mod consent;
 mod flows;
+mod people;
 mod properties;
 mod requests;
 
@@ -49,6 +53,7 @@ fn source() -> RulesSource {
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 3,
+        loops: Some(LoopPolicy::default()),
         session_idle: Duration::from_secs(1800),
         live_session_idle: Duration::from_secs(3600),
     }
@@ -103,6 +108,7 @@ fn commit(state: &mut State, turn: &Turn) {
         Some(ConsentChange::OptOut { .. }) => state.opted_out = true,
         Some(ConsentChange::OptIn { .. }) => state.opted_out = false,
         Some(ConsentChange::Confirm { .. }) => state.confirmed = true,
+        Some(ConsentChange::Marketing { .. }) => {}
         None => {}
     }
     state.welcomed |= kinds(turn).contains(&OutboundKind::Welcome);
@@ -243,6 +249,7 @@ fn what_the_provider_confirmed_is_not_confirmed_again() {
             ConsentChange::OptOut { .. } => Keyword::Stop,
             ConsentChange::OptIn { .. } => Keyword::Start,
             ConsentChange::Confirm { .. } => Keyword::Confirm,
+            ConsentChange::Marketing { .. } => Keyword::StopMarketing,
         });
         assert_eq!((outcome(&turn), changed, turn.outbox.len()), (expected, keyword, 0), "{provider:?} {body}");
     }
@@ -318,7 +325,6 @@ fn what_asks_for_no_answer_gets_none() {
         (Notice::Deletion { of: id() }, ""),
         (Notice::Call, ""),
         (Notice::AddressChanged, ""),
-        (Notice::Marketing { wanted: false }, ""),
         (Notice::Unreadable, ""),
     ] {
         let mut message = inbound(&state, body, at(0));
@@ -329,6 +335,14 @@ fn what_asks_for_no_answer_gets_none() {
     let mut stop = inbound(&state, "STOP", at(0));
     stop.content.details.notice = Some(Notice::Edit { of: id() });
     assert_eq!(outcome(&decide(&state, &stop, &rules, &(), at(0))), Outcome::OptedOut, "a STOP wins");
+    for (wanted, expected) in [(false, Outcome::MarketingStopped), (true, Outcome::MarketingResumed)] {
+        let mut setting = inbound(&state, "", at(0));
+        setting.content.details.notice = Some(Notice::Marketing { wanted });
+        let turn = decide(&state, &setting, &rules, &(), at(0));
+        assert_eq!((outcome(&turn), turn.outbox.len()), (expected, 0), "recorded without an answer");
+        let address = state.key.address.clone();
+        assert_eq!(turn.consent, Some(ConsentChange::Marketing { address, wanted }));
+    }
 }
 
 #[test]
@@ -352,7 +366,7 @@ fn i7_too_many_answers_are_not_given() {
 }
 
 #[test]
-fn without_text_the_fallback_answers_and_a_button_speaks() {
+fn without_text_something_else_is_said_and_a_button_speaks() {
     let answer = |content: Content| {
         let state = client();
         let message = Inbound { content, ..inbound(&state, "", at(0)) };
@@ -361,12 +375,23 @@ fn without_text_the_fallback_answers_and_a_button_speaks() {
     let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into() }];
     assert_eq!(
         answer(Content { details: Details { media, ..Details::default() }, ..Content::default() }),
-        Outcome::AnsweredFallback
+        Outcome::AnsweredNoText
     );
     let button =
         |text: &str| Details { button: Some(Button { text: text.into(), payload: "p".into() }), ..Details::default() };
     assert_eq!(answer(Content { details: button("Horaires"), ..Content::default() }), Outcome::AnsweredFaq);
     assert_eq!(answer(Content { details: button("Stop"), ..Content::default() }), Outcome::OptedOut);
+    // What was pressed counts before what the provider shows as the text.
+    let shown = |details| Content { body: "Msg".into(), details, ..Content::default() };
+    assert_eq!(answer(shown(button("STOP"))), Outcome::OptedOut);
+    assert_eq!(answer(shown(button("Horaires"))), Outcome::AnsweredFaq);
+    let picked = ListChoice { id: "1".into(), title: "Horaires".into() };
+    assert_eq!(answer(shown(Details { list_choice: Some(picked), ..Details::default() })), Outcome::AnsweredFaq);
+    let own = Button { text: "Me retirer".into(), payload: "STOP".into() };
+    assert_eq!(answer(shown(Details { button: Some(own), ..Details::default() })), Outcome::OptedOut);
+    let start = Button { text: "Msg".into(), payload: "START".into() };
+    let start = answer(shown(Details { button: Some(start), ..Details::default() }));
+    assert_eq!(start, Outcome::AnsweredFallback, "only a STOP may hide in what nobody reads");
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp)
         TimerKind::BookingReminder => {
             flows::reminded(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
         }
+        // Whoever tells the tenant's people deletes it.
+        TimerKind::Notify => return None,
     };
     Some(Turn { fired: Some(timer.id), ..turn })
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::conversation::{ConversationKey, Handler};
 use crate::domain::event::ActorType;
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId};
+use crate::domain::message::Category;
 use crate::domain::timer::TimerKind;
 use crate::domain::turn::{Command, Request, Requester, ScheduledMessage};
 use crate::engine::{Performed, SendRefusal};
@@ -22,6 +23,7 @@ fn later(seconds: i64, text: &str) -> Command {
         template: None,
         choices: Vec::new(),
         presentation: None,
+        category: Category::default(),
         urgent: true,
         expires_at: None,
     };

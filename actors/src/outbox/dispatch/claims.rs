@@ -60,7 +60,9 @@ impl Dispatcher {
         let (context, channel_key) = (Arc::clone(&self.context), channel_key.clone());
         self.context.io.spawn(async move {
             let notice = Pause { channel_key, reason: reason.to_owned(), until };
-            if let Err(error) = context.within_deadline(context.ports.outbox.post_channel_notice(notice, now)).await {
+            if let Err(error) = context.within_deadline(context.ports.outbox.post_channel_notice(notice, now)).await
+                && context.outage.is_news(&error)
+            {
                 warn!(error = %error, "channel notice not written, explain will not show why the channel waits");
             }
         });

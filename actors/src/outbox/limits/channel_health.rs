@@ -7,9 +7,13 @@ use std::time::Duration;
 use metrics::gauge;
 use tracing::{info, warn};
 
+use super::channel_counters::ChannelCounters;
+use super::channel_failure::{ChannelFailure, FailingChannel, is_about_the_message};
 use crate::domain::Timestamp;
 use crate::domain::breaker::{Attempt, Breaker, BreakerDecision, BreakerState, Verdict};
 use crate::domain::channel::ChannelProfile;
+use crate::domain::send::{Receipt, SendError};
+use crate::domain::turn::Outcome;
 use crate::ports::{ChannelKey, Via};
 use crate::runtime::{ActorContext, metric};
 
@@ -24,6 +28,8 @@ const PAUSE_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct ChannelHealth {
     pub(crate) channel_key: ChannelKey,
     pub(crate) profile: Arc<ChannelProfile>,
+    counters: ChannelCounters,
+    failure: ChannelFailure,
     breaker: Mutex<Breaker>,
     /// Whether the breaker is closed: a copy that is read without its lock.
     closed: AtomicBool,
@@ -58,6 +64,8 @@ impl ChannelHealth {
     pub(super) fn new(channel_key: ChannelKey, profile: Arc<ChannelProfile>) -> Arc<Self> {
         let breaker = Mutex::new(Breaker::new(profile.breaker.clone()));
         Arc::new(Self {
+            counters: ChannelCounters::new(&channel_key),
+            failure: ChannelFailure::default(),
             channel_key,
             profile,
             breaker,
@@ -71,6 +79,25 @@ impl ChannelHealth {
     /// This channel, as the fallback that a message left through.
     pub(crate) fn as_via(&self) -> Via {
         Via { channel: self.channel_key.channel.clone(), scheme: self.profile.scheme }
+    }
+
+    /// Counts an attempt, and notes what it says about the channel.
+    pub(crate) fn note_send(&self, sent: &Result<Receipt, SendError>, now: Timestamp) {
+        self.counters.count_send(sent.as_ref().err().map(|error| error.class));
+        match sent {
+            Err(error) if !is_about_the_message(error) => self.failure.fails(&self.channel_key, error, now),
+            Ok(_) | Err(_) => self.failure.works(&self.channel_key),
+        }
+    }
+
+    /// Counts a message that had its turn.
+    pub(crate) fn count_turn(&self, outcome: Outcome) {
+        self.counters.count_turn(outcome);
+    }
+
+    /// Why its provider does not serve it, when that is so.
+    pub(crate) fn failing(&self) -> Option<FailingChannel> {
+        self.failure.failing()
     }
 
     /// What the channel may send now. Reserves nothing.

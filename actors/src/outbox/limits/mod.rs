@@ -2,6 +2,8 @@
 //!
 //! Every limit here fails closed: without a permit, or without an answer about the day's quota, nothing is sent.
 
+mod channel_counters;
+mod channel_failure;
 mod channel_health;
 mod fair_semaphore;
 mod leases;
@@ -9,6 +11,7 @@ mod quota;
 mod rate_limiter;
 mod sender_pool;
 
+pub use self::channel_failure::FailingChannel;
 pub(crate) use self::channel_health::{Availability, BreakerPermit, ChannelHealth};
 pub(crate) use self::leases::RowInHand;
 pub(crate) use self::quota::{QuotaCharge, QuotaDecision};

@@ -17,9 +17,11 @@ use super::leases::Leases;
 use super::quota::Quota;
 use crate::domain::Timestamp;
 use crate::domain::channel::RateLimit;
+use crate::domain::conversation::ConversationKey;
 use crate::domain::ids::{ChannelId, OutboundId, TenantId};
 use crate::domain::message::Outbound;
 use crate::domain::rate_limit::per_second;
+use crate::domain::turn::Outcome;
 use crate::ports::{ChannelKey, Pause};
 use crate::runtime::{ActorContext, TenantProfile};
 
@@ -106,6 +108,14 @@ impl SenderPool {
 
     pub(crate) fn tenant(&self, tenant: &TenantId) -> Option<&Arc<TenantSenders>> {
         self.tenants.get(tenant)
+    }
+
+    /// Counts a message of the conversation that had its turn.
+    pub(crate) fn count_turn(&self, key: &ConversationKey, outcome: Outcome) {
+        let health = self.tenants.get(&key.tenant).and_then(|senders| senders.channel(&key.channel));
+        if let Some(health) = health {
+            health.count_turn(outcome);
+        }
     }
 
     pub(crate) fn tenants(&self) -> impl Iterator<Item = &Arc<TenantSenders>> {

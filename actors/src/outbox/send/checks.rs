@@ -130,7 +130,15 @@ pub(super) async fn recipient<'a>(
     if own.opted_out || used.opted_out {
         return Err(Settled::Suppressed { reason: "opted_out".to_owned(), record_opt_out: false });
     }
-    if senders.profile.double_opt_in && message.kind == OutboundKind::Manual {
+    if message.kind == OutboundKind::Marketing {
+        let stopped = recipients.stopped_marketing(&message.tenant, &message.to);
+        if context.within_deadline(stopped).await.map_err(unavailable)? {
+            let reason = "marketing_stopped".to_owned();
+            return Err(Settled::Suppressed { reason, record_opt_out: false });
+        }
+    }
+    let was_asked_for = matches!(message.kind, OutboundKind::Manual | OutboundKind::Marketing);
+    if senders.profile.double_opt_in && was_asked_for {
         let opt_in = recipients.opt_in(&message.tenant, &message.channel, &message.to);
         if !context.within_deadline(opt_in).await.map_err(unavailable)?.confirmed {
             return Err(Settled::Deferred { reason: "not_confirmed".to_owned() });

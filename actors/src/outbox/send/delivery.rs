@@ -127,18 +127,19 @@ async fn send_routed(
     if in_hand.is_none() {
         return (checks::snooze(context.now(), "lease_short"), false);
     }
-    let mut sent = send(&*gateway, route.request(message, content.clone())).await;
+    let health = route.breaker_permit.health();
+    let mut sent = send(&*gateway, (health, context.now()), route.request(message, content.clone())).await;
     let window_closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
     if window_closed
         && matches!(content, OutboundContent::Text(_) | OutboundContent::Choices { .. })
         && let Some(template) = template_content(message, route.profile())
     {
         // The provider knows the window better than we do, and surely did not take the text: the template may pass.
-        sent = send(&*gateway, route.request(message, template)).await;
+        sent = send(&*gateway, (health, context.now()), route.request(message, template)).await;
     }
     let now = context.now();
     if let Err(SendError { class: SendErrorClass::Suspended { after }, code, .. }) = &sent {
-        suspend(context, route.breaker_permit.health(), *after, code.as_deref()).await;
+        suspend(context, health, *after, code.as_deref()).await;
     }
     let may_be_out = !policy::surely_not_sent(&sent);
     let own = senders.channel(&message.channel).map_or_else(|| route.profile(), |own| &own.profile);
@@ -172,7 +173,11 @@ pub(crate) async fn suspend(context: &ActorContext, health: &ChannelHealth, afte
 }
 
 /// Calls the gateway. A panic of the gateway counts as an unknown outcome.
-async fn send(gateway: &dyn Gateway, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+async fn send(
+    gateway: &dyn Gateway,
+    (health, now): (&ChannelHealth, Timestamp),
+    request: OutboundRequest<'_>,
+) -> Result<Receipt, SendError> {
     let begun = std::time::Instant::now();
     let sent = AssertUnwindSafe(gateway.send(request)).catch_unwind().await.unwrap_or_else(|_| {
         counter!(metric::PANICS, "actor" => "sender").increment(1);
@@ -183,11 +188,7 @@ async fn send(gateway: &dyn Gateway, request: OutboundRequest<'_>) -> Result<Rec
             detail: "the gateway panicked".to_owned(),
         })
     });
-    let result = match &sent {
-        Ok(_) => "sent",
-        Err(error) => error.class.as_str(),
-    };
-    counter!(metric::SENDS, "result" => result).increment(1);
+    health.note_send(&sent, now);
     histogram!(metric::SEND_SECONDS).record(begun.elapsed().as_secs_f64());
     sent
 }

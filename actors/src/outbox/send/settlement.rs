@@ -54,7 +54,9 @@ pub(crate) async fn settle(context: &ActorContext, message: Outbound, outcome: A
                 wait = (wait * 2).min(Duration::from_secs(2));
             }
             Err(error) => {
-                warn!(message.id = %id, error = %error, "settlement failed, the row's lease will run out");
+                if context.outage.is_news(&error) {
+                    warn!(message.id = %id, error = %error, "settlement failed, the row's lease will run out");
+                }
                 return false;
             }
         }

@@ -14,6 +14,7 @@ use crate::domain::ids::{
     ChannelId, ContactId, ConversationId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId,
     SessionId, TenantId,
 };
+use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Content, Generation, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::send::Receipt;
 use crate::domain::turn::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
@@ -130,10 +131,12 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
             handler: Handler::Bot,
             assignee: None,
             flow: None,
+            memory: None,
             session: Some(session),
             recent_answers: Vec::new(),
             timer_at: None,
             last_inbound_at: None,
+            watch: LoopWatch::default(),
         }
     });
     Turn {

@@ -235,6 +235,7 @@ fn rules() -> Rules {
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 1_000,
+        loops: None,
         session_idle: Duration::from_secs(1_800),
         live_session_idle: Duration::from_secs(3_600),
     };

@@ -12,7 +12,7 @@ use crate::domain::address::Address;
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ProviderMessageId, TenantId};
 use crate::domain::message::{
-    Button, ContactCard, Content, Details, Location, Media, NewInbound, Notice, ProviderConsent,
+    Button, ContactCard, Content, Details, ListChoice, Location, Media, NewInbound, Notice, ProviderConsent,
 };
 use crate::ports::Acceptance;
 use crate::testing::fakes::InboundState;
@@ -160,6 +160,9 @@ pub async fn content_comes_back_as_it_was(store: &impl Subject) {
             }),
             reply_to: None,
             alias: Some(Address::from_normalised("whatsapp:FR.99")),
+            list_choice: Some(ListChoice { id: "3".into(), title: "Manucure ✓".into() }),
+            form: Some("{\"date\": \"2026-12-01\"}".into()),
+            other: [("Forwarded".to_owned(), "true".to_owned())].into(),
             provider_consent: Some(ProviderConsent::Help),
             start: Some("abc".into()),
             acknowledge: Some(Action { kind: "answer".into(), arguments: serde_json::json!({ "query": "1" }) }),

@@ -139,6 +139,7 @@ macro_rules! store_conformance {
             i6_a_callback_that_comes_first_says_where_a_welcome_left,
             i6_who_confirms_is_one_person_on_every_channel,
             what_was_said_is_dated_when_it_was_said,
+            i6_marketing_is_stopped_and_resumed,
         );
         $crate::store_conformance!(@cases $make, timers:
             timers_are_due_in_the_order_of_their_times,

@@ -175,3 +175,37 @@ pub async fn i6_who_confirms_is_one_person_on_every_channel(store: &impl Subject
     assert!(store.maintain(at(11)).await.expect("tends").changed > 0);
     assert_eq!(store.snapshot().await.sent_row(waits.id).state, OutboxState::Pending);
 }
+
+/// What is said of marketing is about marketing alone, counts for every address of the person, and ends with START.
+pub async fn i6_marketing_is_stopped_and_resumed(store: &impl Subject) {
+    let anne = Customer::of("belle", 1);
+    let on_sms = anne.0.address.on(crate::domain::address::Scheme::Sms).expect("a phone");
+    let stopped = async |address| store.stopped_marketing(&anne.0.tenant, address).await.expect("answers");
+    let mut n = 0;
+    let says = async |n: i64, change: ConsentChange| {
+        let message = anne.sends(store, &format!("SM{n}"), n).await;
+        let mut turn = turn(&anne.loaded(store).await.state, &message, n);
+        turn.consent = Some(change);
+        store.commit(turn).await.expect("commits");
+    };
+    assert!(!stopped(&anne.0.address).await);
+    let address = || anne.0.address.clone();
+    let table = [
+        (ConsentChange::Marketing { address: address(), wanted: false }, true, false),
+        (ConsentChange::Marketing { address: address(), wanted: true }, false, false),
+        (ConsentChange::Marketing { address: address(), wanted: false }, true, false),
+        (ConsentChange::OptOut { address: address() }, true, true),
+        (ConsentChange::OptIn { address: address() }, false, false),
+    ];
+    for (change, no_marketing, nothing) in table {
+        n += 1;
+        says(n, change.clone()).await;
+        assert_eq!(stopped(&anne.0.address).await, no_marketing, "{change:?}");
+        assert_eq!(stopped(&on_sms).await, no_marketing, "{change:?} by SMS");
+        assert_eq!(anne.recipient_status(store).await.opted_out, nothing, "{change:?}");
+    }
+    let told: Vec<_> = store.snapshot().await.consents.into_iter().map(|row| row.what).collect();
+    assert_eq!(told, ["opted_out marketing", "opted_in marketing", "opted_out marketing", "opted_out", "opted_in"]);
+    let other = Customer::of("taxi", 1);
+    assert!(!store.stopped_marketing(&other.0.tenant, &other.0.address).await.expect("answers"));
+}

@@ -14,7 +14,7 @@ use crate::domain::address::Address;
 use crate::domain::conversation::{Assignee, ConversationKey, ConversationStatus, FlowState, Handler};
 use crate::domain::event::ActorType;
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, InboundId, ProviderMessageId, TenantId, TimerId};
-use crate::domain::message::{Choice, Content, NewInbound, OutboundKind};
+use crate::domain::message::{Category, Choice, Content, NewInbound, OutboundKind};
 use crate::domain::status::OutboxState;
 use crate::domain::timer::{Timer, TimerChange, TimerKind};
 use crate::domain::turn::{Command, ConsentChange, Request, Requester, ScheduledMessage, Turn};
@@ -233,6 +233,7 @@ pub async fn i3_an_answer_does_not_overtake_what_a_timer_wrote<S: Subject + Clon
             template: None,
             choices: Vec::new(),
             presentation: None,
+            category: Category::default(),
             urgent: true,
             expires_at: None,
         };

@@ -6,8 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::reasons::last_error;
-use super::rules::rule;
-use super::{Both, PARKED, buried, in_, outcome, with_reason};
+use super::routing::routed;
+use super::{Both, PARKED, buried, in_, with_reason};
 use crate::store::entity::event_log;
 
 /// An event in a sentence.
@@ -19,7 +19,16 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
     let word = |field: &str| payload.get(field).and_then(Value::as_str);
     let by = row.actor_type.as_str();
     match row.event_type.as_str() {
-        "message_routed" => routed(word("role"), word("outcome"), word("rule"), language),
+        "message_routed" => {
+            let told = routed(word("role"), word("outcome"), word("rule"), language);
+            let entries: Vec<&str> = ["entry", "second_entry"].into_iter().filter_map(word).collect();
+            let (one, many) = in_(language, ("entry|entries", "entrée|entrées")).split_once('|').unwrap_or_default();
+            match entries.as_slice() {
+                [] => told,
+                [entry] => format!("{told} ({one} {entry})"),
+                entries => format!("{told} ({many} {})", entries.join(", ")),
+            }
+        }
         "message_dead" if row.entity_type == "message_in" => buried(word("reason").unwrap_or("-"), language),
         "rate_limited" => limited(payload.get("limit").and_then(Value::as_i64), language),
         event_type => {
@@ -158,6 +167,12 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("assigned", _) => ("the conversation was assigned", "la conversation a été attribuée"),
         ("resolved", _) => ("the conversation was resolved", "la conversation a été résolue"),
         ("reopened", _) => ("the conversation was reopened", "la conversation a été rouverte"),
+        ("silent_loop", _) => (
+            "the contact behaves like a robot: it is not answered any more until it says something else, is quiet for a \
+            while, or a person looks",
+            "le contact se comporte comme un robot : on ne lui répond plus avant qu'il dise autre chose, se taise un moment, \
+            ou qu'une personne regarde",
+        ),
         ("escalated", _) => ("handed over to a person", "confié à une personne"),
         ("flow_started", _) => ("a flow began", "un parcours a commencé"),
         ("flow_completed", _) => ("the flow reached its end", "le parcours est arrivé à son terme"),
@@ -209,6 +224,9 @@ fn details(payload: &Value, event_type: &str, language: Language) -> String {
     {
         say(("note:", "note :"), note.to_owned());
     }
+    if text("scope") == Some("marketing") {
+        details.push(in_(language, ("of advertising alone", "de la publicité seulement")).to_owned());
+    }
     if payload.get("provider_confirmed").and_then(Value::as_bool) == Some(true) {
         let both = ("the provider confirmed it to them itself", "le fournisseur le lui a confirmé lui-même");
         details.push(in_(language, both).to_owned());
@@ -256,22 +274,6 @@ fn limited(limit: Option<i64>, language: Language) -> String {
             format!("le contact a eu {limit} réponses automatiques en une minute, ce qui est la limite")
         }
         (None, _) => in_(language, ("a limit was reached", "une limite a été atteinte")).to_owned(),
-    }
-}
-
-fn routed(role: Option<&str>, what: Option<&str>, by: Option<&str>, language: Language) -> String {
-    let what = what.and_then(outcome).unwrap_or(("it had its turn", "il a eu son tour"));
-    let what = in_(language, what);
-    let told = match (role, language) {
-        (Some("seller"), Language::En) => format!("its turn, as a seller's: {what}"),
-        (Some("seller"), Language::Fr) => format!("son tour, comme celui d'un vendeur : {what}"),
-        (_, Language::En) => format!("its turn: {what}"),
-        (_, Language::Fr) => format!("son tour : {what}"),
-    };
-    let Some((word, (en, fr))) = by.and_then(|word| Some((word, rule(word)?))) else { return told };
-    match language {
-        Language::En => format!("{told} [decided by the rule “{en}” ({word})]"),
-        Language::Fr => format!("{told} [décidé par la règle « {fr} » ({word})]"),
     }
 }
 

@@ -53,9 +53,11 @@ pub(super) fn channel_and_address<'a>(
         "bad address",
         "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code",
     );
+    // People copy addresses with marks that nobody sees.
+    let to = Address::tidied(to);
     let scheme = to.split_once(':').map(|(scheme, _)| scheme.parse::<Scheme>());
     let scheme = scheme.transpose().map_err(|_| BAD)?;
-    if scheme.is_none() && !to.trim_start().starts_with('+') {
+    if scheme.is_none() && !to.starts_with(['+', '＋']) {
         return Err(BAD);
     }
     let mut fitting = api.channels.iter().filter(|channel| channel.tenant == *tenant);
@@ -137,6 +139,7 @@ mod tests {
             keys: Arc::new([]),
             channels: Arc::new(channels),
             operator: None,
+            faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
             clock: Arc::new(Never),

@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::message::Choice;
+use palabre_actors::domain::message::{Category, Choice};
 use palabre_actors::domain::template::TemplateUse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,6 +57,9 @@ pub(super) struct NewMessage {
     /// most.
     #[serde(default)]
     pub choices: Vec<NewChoice>,
+    /// What it is about: `transactional` (unless given), or `marketing`, which does not go to who said STOP PROMOTIONS.
+    #[serde(default)]
+    pub category: MessageCategory,
     /// Whether it passes when the budget is spent.
     #[serde(default)]
     pub urgent: bool,
@@ -77,6 +80,26 @@ pub(super) struct NewChoice {
     /// What the contact reads.
     #[schema(example = "Oui")]
     pub label: String,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MessageCategory {
+    /// Something that the contact has going on.
+    #[default]
+    Transactional,
+    /// Advertising.
+    Marketing,
+}
+
+impl From<MessageCategory> for Category {
+    fn from(category: MessageCategory) -> Self {
+        match category {
+            MessageCategory::Transactional => Self::Transactional,
+            MessageCategory::Marketing => Self::Marketing,
+        }
+    }
 }
 
 /// A template of the tenant's configuration, and what stands in its places.
@@ -146,6 +169,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
         template,
         choices,
         presentation,
+        category: asked.category.into(),
         urgent: asked.urgent,
         expires_at,
         idempotency_key: key(headers)?,

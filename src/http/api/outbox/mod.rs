@@ -30,7 +30,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
 }
 
 /// The messages that fit a filter, newest first. Without `state`, those that need a look: `dead`, `failed`, `unknown`,
-/// `deferred`.
+/// `deferred`, and what has waited for more than a minute.
 #[utoipa::path(get, path = "/api/v1/outbox", operation_id = "list_outbox", tag = "outbox",
     params(OutboxFilter, PageBefore), security(("key" = ["read"])), responses(
     (status = 200, body = MessagePage, description = "A page of messages"), CallProblems, SearchProblems

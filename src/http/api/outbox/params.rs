@@ -20,10 +20,11 @@ const UNKNOWN_STATE: HttpProblem = invalid(
 const UNKNOWN_KIND: HttpProblem = invalid(
     "kind",
     "unknown kind",
-    "kinds are: reply, manual, welcome, help, opt_out_confirmation, opt_in_confirmation",
+    "kinds are: reply, manual, marketing, welcome, help, opt_out_confirmation, opt_in_confirmation",
 );
 
-/// Which messages. Without `state`: those that need a look (`dead`, `failed`, `unknown`, `deferred`).
+/// Which messages. Without `state`: those that need a look (`dead`, `failed`, `unknown`, `deferred`, and `pending` for more
+/// than a minute).
 #[derive(Clone, Debug, Default, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -32,8 +33,8 @@ pub(in crate::http::api) struct OutboxFilter {
     pub tenant: Option<String>,
     /// Through this channel alone.
     pub channel: Option<String>,
-    /// In these states, separated by commas. Without it, those that need a look: `dead`, `failed`, `unknown` and
-    /// `deferred` (a replay by filter: `dead` and `failed`).
+    /// In these states, separated by commas. Without it, those that need a look: `dead`, `failed`, `unknown`,
+    /// `deferred`, and `pending` for more than a minute (a replay by filter: `dead` and `failed`).
     #[schema(example = "dead,failed")]
     pub state: Option<String>,
     /// For this reason: a word or a provider's code.

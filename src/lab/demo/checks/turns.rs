@@ -64,7 +64,18 @@ fn turns_and_version(finding: &mut Finding, evidence: &Evidence, row: &message_i
 /// words for its sellers.
 fn promised_answers(row: &message_in::Model) -> std::ops::RangeInclusive<usize> {
     match row.reason.as_deref().and_then(|reason| reason.parse::<Outcome>().ok()) {
-        Some(Outcome::AnsweredFaq | Outcome::AnsweredFallback | Outcome::AnsweredFlow | Outcome::HandedOver) => 1..=1,
+        // Two questions may be answered by two messages.
+        Some(Outcome::AnsweredFaq) => 1..=2,
+        Some(
+            Outcome::AnsweredFallback
+            | Outcome::AnsweredFlow
+            | Outcome::HandedOver
+            | Outcome::OfferedFaq
+            | Outcome::AnsweredClosed
+            | Outcome::AnsweredNoText
+            | Outcome::AskedToStop
+            | Outcome::Escalated,
+        ) => 1..=1,
         Some(Outcome::AnsweredHelp | Outcome::OptedOut | Outcome::OptedIn | Outcome::Seller) => 0..=1,
         _ => 0..=0,
     }

@@ -42,7 +42,7 @@ macro_rules! would_release {
 
 /// `(tenant, conversation, expected version, inbound or null, channel, address, whether it releases, whether it knows
 /// of what it releases, first row to send or null, status, handler, session, its opening, recent answers, timer, last
-/// inbound, role, reason, now, assignee, flow, whether a person has read it, identity)` of turns of existing conversations, in the order
+/// inbound, role, reason, now, assignee, flow, whether a person has read it, identity, memory)` of turns of existing conversations, in the order
 /// of these: writes the conversation and the message of each turn that may be written. Returns their positions, the positions of those that find
 /// deferred rows to release, and how many messages another transaction took at this moment.
 ///
@@ -61,10 +61,10 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[], \
             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], \
             $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], \
-            $22::boolean[], $23::text[]) WITH ORDINALITY j (tenant_id, \
+            $22::boolean[], $23::text[], $24::text[]) WITH ORDINALITY j (tenant_id, \
             conversation_id, version, inbound_id, channel_id, address, releases, knows, first_id, status, handler, \
             session_id, session_opened_at, recent_answers, timer_at, last_inbound_at, role, reason, at, assignee, flow, \
-            marks_read, person, place) OFFSET 0) x \
+            marks_read, person, memory, place) OFFSET 0) x \
         WHERE x.free AND (x.knows OR NOT x.deferred)), \
     taken AS (UPDATE conversations c SET address = f.address, status = f.status, handler = f.handler, \
             version = c.version + 1, session_id = f.session_id, session_opened_at = f.session_opened_at, \
@@ -74,7 +74,7 @@ pub(in crate::store) const WRITE_TURNS: &str = concat!(
             waiting_since = CASE WHEN f.handler = 'bot' OR f.status = 'resolved' OR f.marks_read THEN NULL \
                 WHEN c.waiting_since IS NULL AND (f.role = 'client' OR c.unread > 0) THEN coalesce(f.last_inbound_at, f.at) \
                 ELSE c.waiting_since END, \
-            assignee = f.assignee, flow = f.flow, updated_at = f.at \
+            assignee = f.assignee, flow = f.flow, memory = f.memory, updated_at = f.at \
         FROM free f WHERE c.id = f.conversation_id AND c.version = f.version AND c.tenant_id = f.tenant_id \
         RETURNING f.place, f.deferred, f.tenant_id, f.inbound_id, f.conversation_id, f.role, f.reason, f.at), \
     used AS (UPDATE messages_in m SET state = 'processed', conversation_id = t.conversation_id, role = t.role, \

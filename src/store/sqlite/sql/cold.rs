@@ -145,3 +145,19 @@ pub(in crate::store) const FIRST_FACTS: &str = "SELECT \"from\", body FROM messa
 pub(in crate::store) const ARE_ONE_CONTACT: &str = "SELECT 1 FROM contact_addresses a JOIN contact_addresses b \
     ON b.tenant_id = a.tenant_id AND b.contact_id = a.contact_id \
     WHERE a.tenant_id = ?1 AND a.address = ?2 AND b.address = ?3";
+
+/// How many entries each tenant has, when the last one changed, and how long they are together.
+pub(in crate::store) const FAQ_MARKS: &str = "SELECT tenant_id, count(*), max(updated_at), \
+        sum(length(question) + length(keywords) + length(about) + length(answer) + 100000 * enabled) \
+    FROM faq_entries GROUP BY tenant_id";
+
+/// Tenant.
+pub(in crate::store) const FAQ_OF_TENANT: &str = "SELECT id, tenant_id, question, keywords, about, answer, language, enabled, source, updated_at \
+    FROM faq_entries WHERE tenant_id = ?1 ORDER BY created_at, id";
+
+/// Now, how many: notices to the tenant's people that are due.
+pub(in crate::store) const DUE_NOTICES: &str = "SELECT id, tenant_id, conversation_id, payload, correlation_id FROM timers \
+    WHERE fires_at <= ?1 AND kind = 'notify' ORDER BY fires_at LIMIT ?2";
+
+/// Tenant, id.
+pub(in crate::store) const FORGET_NOTICE: &str = "DELETE FROM timers WHERE tenant_id = ?1 AND id = ?2";

@@ -76,6 +76,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::WELCOMED,
         sql::WELCOMED_BY,
         sql::OPTED_IN,
+        sql::STOPPED_MARKETING,
         sql::UNCONFIRMED,
         sql::CONFIRMED,
         sql::INVALIDATE_CONVERSATIONS,

@@ -12,7 +12,7 @@ use crate::store::timestamp_list::timestamps_text;
 use crate::store::values::corrupt;
 
 /// As `sql::WRITE_TURNS` takes them.
-pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 23], DbErr> {
+pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 24], DbErr> {
     let (conversation, consumed) = (&turn.conversation, turn.consumed.as_ref());
     let session = conversation.session.as_ref();
     Ok([
@@ -39,11 +39,12 @@ pub(super) fn turn_columns(turn: &Turn) -> Result<[Value; 23], DbErr> {
         flow(conversation)?,
         flag(turn.marks_read),
         text(turn.key.person.as_str()),
+        memory(conversation)?,
     ])
 }
 
 /// As `sql::CONVERSATIONS` takes them.
-pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 20], DbErr> {
+pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[Value; 21], DbErr> {
     let session = conversation.session.as_ref();
     let has_message = turn.consumed.is_some() || !turn.outbox.is_empty();
     Ok([
@@ -67,6 +68,7 @@ pub(super) fn conversation(turn: &Turn, conversation: &Conversation) -> Result<[
         time(turn.at),
         time(turn.at),
         time_or_null(waiting_since(turn, conversation)),
+        memory(conversation)?,
     ])
 }
 
@@ -93,6 +95,11 @@ fn assignee(conversation: &Conversation) -> Value {
 fn flow(conversation: &Conversation) -> Result<Value, DbErr> {
     let flow = conversation.flow.as_deref().map(serde_json::to_string).transpose();
     Ok(text_or_null(flow.map_err(|_| corrupt("a flow"))?))
+}
+
+fn memory(conversation: &Conversation) -> Result<Value, DbErr> {
+    let memory = conversation.memory.as_deref().map(serde_json::to_string).transpose();
+    Ok(text_or_null(memory.map_err(|_| corrupt("the bot's memory"))?))
 }
 
 /// As `sql::MESSAGES_OUT` takes them.

@@ -41,6 +41,7 @@ fn complaints(templates: Vec<Template>, used: Option<(&str, &[(&str, &str)])>) -
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 5,
+        loops: None,
         session_idle: Duration::from_secs(60),
         live_session_idle: Duration::from_secs(60),
     };

@@ -22,6 +22,7 @@ fn source() -> RulesSource {
         keywords: ExtraKeywords::default(),
         longest_text: 1_600,
         per_contact_per_minute: 5,
+        loops: None,
         session_idle: Duration::from_secs(1800),
         live_session_idle: Duration::from_secs(3600),
     }

@@ -13,6 +13,7 @@ use crate::domain::action::Action;
 use crate::domain::conversation::{Assignee, Contact, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload, PayloadBuilder};
 use crate::domain::ids::{ContactId, CorrelationId, TimerId};
+use crate::domain::loop_watch::LoopWatch;
 use crate::domain::rules::Rules;
 
 pub(super) use self::handling::take_over;
@@ -130,7 +131,19 @@ pub fn decide_request(
 
 /// The turn of a request before anything is decided.
 fn open(state: &State, request: &Request, now: Timestamp) -> Turn {
-    begin(state, contact(state), request.correlation, now)
+    let mut turn = begin(state, contact(state), request.correlation, now);
+    if is_a_look(&request.command) {
+        turn.conversation.watch = LoopWatch::default();
+    }
+    turn
+}
+
+/// Whether a person has looked at the conversation: then the contact is answered again, robot or not.
+const fn is_a_look(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::HandOver { .. } | Command::HandBack | Command::Assign(_) | Command::Resolve | Command::Reopen
+    )
 }
 
 fn contact(state: &State) -> Contact {

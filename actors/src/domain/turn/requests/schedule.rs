@@ -9,7 +9,7 @@ use super::{Request, open};
 use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::ids::{CorrelationId, TimerId};
-use crate::domain::message::Choice;
+use crate::domain::message::{Category, Choice};
 use crate::domain::presentation::Presentation;
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
@@ -32,6 +32,9 @@ pub struct ScheduledMessage {
     /// As [`SendRequest::presentation`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presentation: Option<Presentation>,
+    /// As [`SendRequest::category`].
+    #[serde(default, skip_serializing_if = "Category::is_default")]
+    pub category: Category,
     /// As [`SendRequest::urgent`].
     pub urgent: bool,
     /// As [`SendRequest::expires_at`].
@@ -53,8 +56,19 @@ impl fmt::Debug for ScheduledMessage {
 impl ScheduledMessage {
     /// The same, to be written now.
     pub(in crate::domain::turn) fn into_request(self, correlation: CorrelationId) -> SendRequest {
-        let Self { text, template, choices, presentation, urgent, expires_at } = self;
-        SendRequest { text, template, choices, presentation, urgent, expires_at, idempotency_key: None, correlation }
+        let Self { text, template, choices, presentation, category, urgent, expires_at } = self;
+        let idempotency_key = None;
+        SendRequest {
+            text,
+            template,
+            choices,
+            presentation,
+            category,
+            urgent,
+            expires_at,
+            idempotency_key,
+            correlation,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::CorrelationId;
-use crate::domain::message::{Choice, Outbound, OutboundKind};
+use crate::domain::message::{Category, Choice, Outbound};
 use crate::domain::presentation::Presentation;
 use crate::domain::rules::Rules;
 use crate::domain::send::numbered;
@@ -26,6 +26,8 @@ pub struct SendRequest {
     pub choices: Vec<Choice>,
     /// What it has beside its text.
     pub presentation: Option<Presentation>,
+    /// What it is about.
+    pub category: Category,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
     /// No attempt begins after that.
@@ -104,7 +106,7 @@ impl Refused {
 }
 
 /// Decides what a request to send leads to: a turn that uses no message up and writes one, kind
-/// [`OutboundKind::Manual`], start [`crate::domain::turn::Start::Queued`], due now. Its history begins with `message_queued` (I11).
+/// [`Category::kind`], start [`crate::domain::turn::Start::Queued`], due now. Its history begins with `message_queued` (I11).
 /// Whether the contact confirmed (double opt-in) is checked right before the send: until then the message waits.
 ///
 /// # Errors
@@ -148,7 +150,7 @@ pub(in crate::domain::turn) fn write_message(
         presentation: request.presentation.clone().filter(|shown| !shown.is_empty()).map(Box::new),
         urgent: request.urgent,
         expires_at: request.expires_at,
-        ..outbound(&turn, text.unwrap_or_default().to_owned(), OutboundKind::Manual)
+        ..outbound(&turn, text.unwrap_or_default().to_owned(), request.category.kind())
     };
     let mut payload = Payload::builder().word("kind", message.kind.as_str());
     if let Some(template) = &message.template {

@@ -4,7 +4,7 @@ use super::Ruling;
 use crate::domain::consent::Keyword;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EventType, Payload};
-use crate::domain::message::{Inbound, OutboundKind};
+use crate::domain::message::{Inbound, Notice, OutboundKind};
 use crate::domain::rules::TextName;
 use crate::domain::turn::builder::TurnBuilder;
 use crate::domain::turn::heard::Heard;
@@ -16,12 +16,15 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let state = heard.state;
     let asked_to_confirm = turn.rules.source().double_opt_in && state.welcomed && !state.confirmed;
     let confirmed = heard.message.content.details.provider_consent.is_some();
+    let at_provider = matches!(heard.message.content.details.notice, Some(Notice::Marketing { .. }));
     let outcome = match heard.keyword {
         Some(Keyword::Stop) if !state.opted_out => turn.opt_out(confirmed),
         Some(Keyword::Start) if state.opted_out && !is_overtaken(state, heard.message) => turn.opt_in(confirmed),
         Some(Keyword::Start) if !state.opted_out => turn.opt_in_again(confirmed),
         Some(Keyword::Confirm) if asked_to_confirm && !state.opted_out => turn.confirm(),
         Some(Keyword::Help) if !state.opted_out => turn.help(confirmed),
+        Some(Keyword::StopMarketing) if !state.opted_out => turn.marketing(false, at_provider),
+        Some(Keyword::StartMarketing) if !state.opted_out => turn.marketing(true, at_provider),
         _ => return Ruling::Pass,
     };
     Ruling::Done(outcome)
@@ -79,6 +82,21 @@ impl TurnBuilder<'_> {
         self.contact_event(EventType::Confirmed, ActorType::Contact, Payload::EMPTY);
         self.say(TextName::Confirmed, OutboundKind::OptInConfirmation);
         Outcome::Confirmed
+    }
+
+    /// Nothing bounds how often it can be said, so the confirmation counts as an automatic answer. Who said it by a setting of the
+    /// provider's gets none.
+    fn marketing(&mut self, wanted: bool, at_provider: bool) -> Outcome {
+        self.turn.consent = Some(ConsentChange::Marketing { address: self.turn.key.address.clone(), wanted });
+        let event_type = if wanted { EventType::OptedIn } else { EventType::OptedOut };
+        let payload = Payload::builder().word("scope", "marketing").flag("provider_confirmed", at_provider).finish();
+        self.contact_event(event_type, ActorType::Contact, payload);
+        if !at_provider && self.may_answer() {
+            let text = if wanted { TextName::MarketingResumed } else { TextName::MarketingStopped };
+            self.say(text, OutboundKind::Reply);
+            self.note_answer();
+        }
+        if wanted { Outcome::MarketingResumed } else { Outcome::MarketingStopped }
     }
 
     fn help(&mut self, answered: bool) -> Outcome {

@@ -5,10 +5,10 @@ use crate::domain::flow::{Saying, Scene};
 use crate::domain::message::OutboundKind;
 use crate::domain::rate_limit::{may_answer, note_answer};
 use crate::domain::rules::{Facts, TextName};
-use crate::domain::turn::Outcome;
 use crate::domain::turn::builder::TurnBuilder;
 use crate::domain::turn::flows::{keep, running};
 use crate::domain::turn::heard::Heard;
+use crate::domain::turn::{NoticeReason, Outcome};
 
 pub(super) const NAME: &str = "flow";
 
@@ -62,5 +62,8 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
         .collect();
     turn.write(&texts.join("\n"), OutboundKind::Reply);
     note_answer(&mut turn.turn.conversation.recent_answers, limit, turn.turn.at);
+    if hand_over {
+        turn.call_people(NoticeReason::Flow);
+    }
     Ruling::Done(if hand_over { Outcome::HandedOver } else { Outcome::AnsweredFlow })
 }

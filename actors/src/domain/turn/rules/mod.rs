@@ -6,16 +6,21 @@
 
 mod consent;
 mod driver;
+mod escalation;
 mod fallback;
 mod faq;
 mod flow;
 mod human_handler;
+mod menu;
+mod no_text;
 mod notice;
 mod opted_out;
 mod own_phone;
 mod reopen;
 mod seller;
+mod silent_loop;
 mod start_link;
+mod stop_request;
 
 use super::Outcome;
 use super::builder::TurnBuilder;
@@ -54,8 +59,13 @@ const RULES: &[Rule] = &[
     rule(notice::NAME, notice::apply),
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
+    rule(stop_request::NAME, stop_request::apply),
+    rule(escalation::NAME, escalation::apply),
     rule(start_link::NAME, start_link::apply),
+    rule(silent_loop::NAME, silent_loop::apply),
     rule(flow::NAME, flow::apply),
+    rule(no_text::NAME, no_text::apply),
+    rule(menu::NAME, menu::apply),
     rule(faq::NAME, faq::apply),
     rule(fallback::NAME, fallback::apply),
 ];
@@ -93,8 +103,12 @@ mod tests {
                 "notice",
                 "reopen",
                 "human_handler",
+                "stop_request",
+                "escalation",
                 "start_link",
                 "flow",
+                "no_text",
+                "menu",
                 "faq",
                 "fallback"
             ]

@@ -38,11 +38,19 @@ fn request() -> SendRequest {
         template: None,
         choices: Vec::new(),
         presentation: None,
+        category: Category::Transactional,
         urgent: false,
         expires_at: None,
         idempotency_key: Some("course-42".into()),
         correlation: CorrelationId::fresh(),
     }
+}
+
+#[test]
+fn advertising_is_a_kind_of_its_own() {
+    let advertising = SendRequest { category: Category::Marketing, ..request() };
+    let turn = decide_send(&client(), &advertising, &rules(), at(0)).unwrap();
+    assert_eq!(turn.outbox[0].message.kind, OutboundKind::Marketing);
 }
 
 #[test]

@@ -38,6 +38,10 @@ impl Data {
                 let person = self.person(tenant, &address);
                 self.opt_outs.retain(|(t, a)| t != tenant || !person.contains(&a.identity()));
             }
+            Some(ConsentChange::Marketing { address, wanted }) => {
+                self.consents
+                    .push(ledger.says(if wanted { "opted_in marketing" } else { "opted_out marketing" }, &address));
+            }
             Some(ConsentChange::Confirm { address }) => {
                 self.consents.push(ledger.says("confirmed", &address));
                 self.unsettle(tenant, &address, Some(of));
@@ -48,6 +52,15 @@ impl Data {
             }
             None => {}
         }
+    }
+
+    /// Whether the last that the person said of marketing is that they do not want it.
+    pub(super) fn stopped_marketing(&self, tenant: &TenantId, address: &Address) -> bool {
+        let person = self.person(tenant, address);
+        let theirs = |row: &&ConsentRow| row.tenant == *tenant && person.contains(&row.address.identity());
+        let mut said = self.consents.iter().rev().filter(theirs);
+        let last = said.find(|row| row.what.ends_with(" marketing") || row.what == "opted_in");
+        last.is_some_and(|row| row.what == "opted_out marketing")
     }
 
     /// Moves the version of the person's other conversations, so that they are read again.

@@ -351,4 +351,9 @@ impl RecipientStatuses for FakeStore {
         let (tenant, channel, address) = (tenant.clone(), channel.clone(), address.clone());
         self.run(Op::OptIn, move |data| Ok(data.opt_in(&tenant, &channel, &address)))
     }
+
+    fn stopped_marketing(&self, tenant: &TenantId, address: &Address) -> Pending<'_, Result<bool, PortError>> {
+        let (tenant, address) = (tenant.clone(), address.clone());
+        self.run(Op::OptIn, move |data| Ok(data.stopped_marketing(&tenant, &address)))
+    }
 }

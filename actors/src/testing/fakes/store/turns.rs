@@ -10,7 +10,7 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ConversationId, CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
 use crate::domain::message::OutboundKind;
 use crate::domain::status::OutboxState;
-use crate::domain::timer::TimerChange;
+use crate::domain::timer::{TimerChange, TimerKind};
 use crate::domain::turn::{Draft, SessionChange, Start, Turn};
 use crate::ports::{DueTimer, Loaded, Pending, PortError, PortErrorKind, SamePerson, Turns, Union};
 use crate::testing::fakes::{
@@ -47,7 +47,11 @@ impl Turns for FakeStore {
 
     fn due_timers(&self, now: Timestamp, limit: usize) -> Pending<'_, Result<Vec<DueTimer>, PortError>> {
         self.run(Op::DueTimers, move |data| {
-            let mut due: Vec<_> = data.timers.values().filter(|row| row.timer.fires_at <= now).collect();
+            let mut due: Vec<_> = data
+                .timers
+                .values()
+                .filter(|row| row.timer.fires_at <= now && row.timer.kind != TimerKind::Notify)
+                .collect();
             due.sort_by_key(|row| (row.timer.fires_at, row.timer.id));
             let due = due.into_iter().take(limit).filter_map(|row| {
                 let conversation = data.conversations.get(&row.conversation)?;

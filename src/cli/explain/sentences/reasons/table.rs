@@ -15,6 +15,12 @@ const fn reason(word: &'static str, means: Both, todo: Option<Both>) -> Reason {
 
 const WAIT: Option<Both> = None;
 
+/// What helps when a provider cannot be reached.
+const REACH: Option<Both> = Some((
+    "check api_base_url of {channel} and this machine's network; it goes by itself once the provider is reached",
+    "vérifier api_base_url de {channel} et le réseau de cette machine ; il part de lui-même dès que le fournisseur est joint",
+));
+
 /// Every word that may stand in `blocked_reason`, in `last_error` or in an event's `reason`. docs/outbox.md lists them too.
 pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
     reason("due", ("its time had come", "son heure était venue"), WAIT),
@@ -223,6 +229,59 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         )),
     ),
     reason(
+        "connection_refused",
+        (
+            "the provider's machine refused the connection: nothing listens at the channel's api_base_url",
+            "la machine du fournisseur a refusé la connexion : rien n'écoute à l'api_base_url du canal",
+        ),
+        REACH,
+    ),
+    reason(
+        "dns_failed",
+        (
+            "the provider's name has no address: the name in api_base_url is wrong, or name resolution does not work",
+            "le nom du fournisseur n'a pas d'adresse : le nom dans api_base_url est faux, ou la résolution de noms ne marche pas",
+        ),
+        REACH,
+    ),
+    reason(
+        "tls_failed",
+        (
+            "no secure connection to the provider: its certificate was not accepted, or what answers speaks no TLS",
+            "pas de connexion sûre avec le fournisseur : son certificat n'a pas été accepté, ou ce qui répond ne parle pas TLS",
+        ),
+        REACH,
+    ),
+    reason(
+        "connect_timed_out",
+        (
+            "the provider could not be connected to in time: a firewall, or its network is away",
+            "impossible de joindre le fournisseur à temps : un pare-feu, ou son réseau est absent",
+        ),
+        REACH,
+    ),
+    reason(
+        "no_connection",
+        ("the provider could not be connected to", "impossible de se connecter au fournisseur"),
+        REACH,
+    ),
+    reason(
+        "timed_out",
+        (
+            "the request was written, and the provider did not answer in time: it may have taken the message",
+            "la requête a été écrite, et le fournisseur n'a pas répondu à temps : il a peut-être pris le message",
+        ),
+        WAIT,
+    ),
+    reason(
+        "connection_lost",
+        (
+            "the connection to the provider broke before its answer: it may have taken the message",
+            "la connexion au fournisseur s'est rompue avant sa réponse : il a peut-être pris le message",
+        ),
+        WAIT,
+    ),
+    reason(
         "retry",
         ("the provider could not take it for the moment", "le fournisseur n'a pas pu le prendre pour l'instant"),
         WAIT,
@@ -297,6 +356,14 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         "opted_out",
         ("the contact said STOP", "le contact a dit STOP"),
         Some(("only their START ends that", "seul son START y met fin")),
+    ),
+    reason(
+        "marketing_stopped",
+        ("the contact wants no advertising", "le contact ne veut pas de publicité"),
+        Some((
+            "nothing: only their RESUME PROMOTIONS or START ends that; what is no advertising still goes",
+            "rien : seuls REPRENDRE LES PROMOTIONS ou START y mettent fin ; ce qui n'est pas publicitaire part toujours",
+        )),
     ),
     reason(
         "confirmed_once",

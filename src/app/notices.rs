@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::domain::message::Category;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::{NoticeReason, SendRequest};
 use palabre_actors::engine::{Engine, SendRefusal};
@@ -119,6 +120,7 @@ impl Notices {
                 template: None,
                 choices: Vec::new(),
                 presentation: None,
+                category: Category::Transactional,
                 urgent: true,
                 expires_at: None,
                 idempotency_key: Some(format!("notice-{}-{at}", due.id)),

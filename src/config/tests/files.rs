@@ -79,6 +79,10 @@ fn of_tenants() -> BTreeSet<String> {
         ("stripe", keys::<RawStripeAccount>("stripe.")),
         ("plans", keys::<RawPlan>("plans.")),
         ("hours", keys::<RawHours>("hours.")),
+        ("services", keys::<RawService>("services.")),
+        ("booking", keys::<RawBooking>("booking.")),
+        ("flows", keys::<RawFlow>("flows.")),
+        ("drivers", keys::<RawDriver>("drivers.")),
         ("escalation", keys::<RawEscalation>("escalation.")),
         ("notify", keys::<RawNotify>("notify.")),
     ] {

@@ -389,3 +389,9 @@ pub(in crate::store) const CONVERSATION_KEY: &str = "SELECT c.channel_id, c.addr
 
 pub(in crate::store) const DUE_TURNS: &str = "SELECT tenant_id, channel_id, address FROM conversations \
     WHERE timer_at IS NOT NULL AND timer_at <= ?1 ORDER BY timer_at LIMIT ?2";
+
+/// Checkpoints the whole log.
+pub(in crate::store) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// Checkpoints what no reader is using: whether it was held up, pages in the log, pages copied.
+pub(in crate::store) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -6,6 +6,7 @@ mod cluster;
 mod console;
 mod indexing;
 mod integrators;
+pub(crate) mod journal;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
@@ -28,6 +29,7 @@ use tracing::{info, warn};
 
 use self::channels_health::ChannelsHealth;
 use self::cluster::Cluster;
+use self::journal::JournalWriter;
 use self::polling::Polling;
 use self::startup::OpenedStore;
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
@@ -79,6 +81,9 @@ pub enum StartError {
     ThreadGone(#[from] ThreadGone),
 }
 
+/// How long the journals may take to write the last events, once nothing more happens.
+const JOURNALS_END: Duration = Duration::from_secs(3);
+
 /// The running daemon. Dropping it ends it without finishing anything; what was accepted is in the store.
 #[derive(Debug)]
 pub struct RunningDaemon {
@@ -97,6 +102,7 @@ pub struct RunningDaemon {
     deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
     polling: Polling,
+    journals: Option<JournalWriter>,
     auditing: JoinHandle<()>,
     selling: Option<JoinHandle<()>>,
     notices: Option<JoinHandle<()>>,
@@ -149,6 +155,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     cluster.attach_engine(engine.clone())?;
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
+    let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
@@ -202,6 +209,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         deleting,
         indexing,
         polling,
+        journals,
         auditing,
         selling,
         notices,
@@ -239,6 +247,9 @@ impl RunningDaemon {
         let finished = tokio::time::timeout(self.drain, draining).await.is_ok();
         if !finished {
             warn!(sending = engine.sending(), "not everything finished in time; it goes on at the next start");
+        }
+        if let Some(journals) = self.journals {
+            journals.stop(JOURNALS_END).await;
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.

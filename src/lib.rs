@@ -12,6 +12,7 @@
 //! | [`telemetry`] | logs and metrics | standard output, log files |
 //! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
 //! | [`service`] | use cases that [`http`] and [`cli`] share, and who may do what | [`store`] |
+//! | [`journal`] | message events as files, a file a day for each tenant | [`store`], files |
 //! | [`console`] | pages for the people of the tenants; decides nothing | the network, inwards |
 //! | [`http`] | webhooks, the API, health, metrics; decides nothing | the network, inwards |
 //! | [`app`] | the composition root | every module above |
@@ -19,7 +20,7 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- service <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
@@ -29,6 +30,7 @@ pub mod config;
 pub mod console;
 pub mod gateway;
 pub mod http;
+pub mod journal;
 #[cfg(feature = "lab")]
 mod lab;
 pub mod payments;

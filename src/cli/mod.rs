@@ -11,6 +11,7 @@ mod explain;
 mod faq;
 mod files;
 mod flow;
+mod journal;
 mod mask;
 mod migrate;
 mod names;
@@ -122,6 +123,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Message events as files: whether they say what the database says
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// Questions with known answers: try a message out, import and export entries, see what nobody could answer
     #[command(subcommand)]
     Faq(faq::FaqCommand),
@@ -219,6 +223,7 @@ pub fn run() -> ExitCode {
         Command::Telegram(command) => telegram::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Journal(command) => journal::run(&command),
         Command::Faq(command) => faq::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),

@@ -18,6 +18,7 @@ mod fallback;
 mod fields;
 mod flows;
 mod hours;
+mod journal;
 mod lease;
 mod load;
 mod loops;

@@ -172,6 +172,7 @@ pub(super) struct RawTenant {
     pub(super) drivers: Option<Vec<RawDriver>>,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
+    pub(super) journal: Option<RawJournal>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -338,4 +339,12 @@ pub(super) struct RawEscalation {
 pub(super) struct RawNotify {
     pub(super) to: Option<Vec<String>>,
     pub(super) unread_after: Option<RawDuration>,
+}
+
+/// `[journal]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawJournal {
+    pub(super) dir: Option<String>,
+    pub(super) reveal: Option<bool>,
 }

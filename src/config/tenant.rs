@@ -26,6 +26,7 @@ use super::fields::{
 };
 use super::flows;
 use super::hours::hours;
+use super::journal::journal;
 use super::loops::loops;
 use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
@@ -106,6 +107,7 @@ pub(super) fn tenant(
     silence(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
+    let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
@@ -137,6 +139,7 @@ pub(super) fn tenant(
         notify,
         rules: Arc::new(rules),
         access: Sales { stripe_account: stripe_account?, plans: plans? },
+        journal: journal?,
     };
     has_a_way_out.then_some(tenant)
 }

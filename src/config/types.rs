@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 pub use super::cidr::Cidr;
 pub use super::console::Console;
+pub use super::journal::Journal;
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -240,6 +241,8 @@ pub struct Tenant {
     pub rules: Arc<Rules>,
     /// What it sells.
     pub access: Sales,
+    /// Its message events as files, when it wants them.
+    pub journal: Option<Journal>,
 }
 
 /// `[limits]`

@@ -25,6 +25,9 @@ mod flows;
 mod flows_on_postgres;
 mod gateway;
 mod greenapi;
+mod journal;
+#[path = "journal.rs"]
+mod journal_on_postgres;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;

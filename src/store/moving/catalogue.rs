@@ -77,7 +77,8 @@ const fn compared(name: &'static str, key: usize, columns: &'static [MoveColumn]
 }
 
 /// In the order in which they are copied: what a message refers to comes before it. Tables of no use to the next
-/// daemon are missing: running nodes (`nodes`) and channel notices (`channel_notices`).
+/// daemon are missing: running nodes (`nodes`), channel notices (`channel_notices`), and how far
+/// journals are (`journals`), which their files tell as well.
 pub(super) const TABLES: &[MoveTable] = &[
     compared(
         "tenants",

@@ -2,6 +2,7 @@
 
 mod cold;
 mod identities;
+mod journals;
 mod marketing;
 mod merging;
 mod outbox;
@@ -14,6 +15,7 @@ mod turns;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::journals::*;
 pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;

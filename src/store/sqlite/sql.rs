@@ -6,6 +6,7 @@
 
 mod cold;
 mod identities;
+mod journals;
 mod marketing;
 mod merging;
 mod outbox;
@@ -16,6 +17,7 @@ mod scarce;
 
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
+pub(in crate::store) use self::journals::*;
 pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;

@@ -48,6 +48,12 @@ pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
 pub const RETENTION_MONTHS: &str = "palabre_retention_dropped_months_total";
 /// How often it failed.
 pub const RETENTION_FAILURES: &str = "palabre_retention_failures_total";
+/// Lines of journals that are durable, by `tenant`.
+pub const JOURNAL_LINES: &str = "palabre_journal_lines_total";
+/// How often a journal could not be written, by `tenant`.
+pub const JOURNAL_FAILURES: &str = "palabre_journal_failures_total";
+/// How far a journal is behind the event log, by `tenant`.
+pub const JOURNAL_BEHIND_SECONDS: &str = "palabre_journal_behind_seconds";
 /// Events of payment systems that were applied.
 pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
@@ -115,6 +121,9 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
     Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
     Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
+    Metric::counter(JOURNAL_LINES, "Lines of journals that are durable, by tenant"),
+    Metric::counter(JOURNAL_FAILURES, "How often a journal could not be written, by tenant"),
+    Metric::gauge(JOURNAL_BEHIND_SECONDS, "How far a journal is behind the event log, by tenant"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
@@ -174,11 +183,13 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 9] = [
+        const LABELLED: [&str; 11] = [
             HTTP_REQUESTS,
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,
             RETENTION_ROWS,
+            JOURNAL_LINES,
+            JOURNAL_FAILURES,
             core_metric::ACCEPTED,
             core_metric::TURNS,
             core_metric::PANICS,

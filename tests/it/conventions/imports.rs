@@ -47,7 +47,7 @@ const PLANS: [Plan; 2] = [
                 "assistant",
                 "payments",
             ]),
-            apart(&["service"]),
+            apart(&["service", "journal"]),
             apart(&["http", "console"]),
             apart(&["app"]),
             apart(&["lab"]),

@@ -55,6 +55,7 @@ fn config(channels: Vec<Channel>) -> Config {
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
         access: Sales::default(),
+        journal: None,
     };
     Config {
         http: Http {

@@ -122,9 +122,9 @@ impl HealthSource for Journalling {
     }
 
     fn facts(&self, _: Condition) -> Map<String, Value> {
-        let failing = self.0.failing().into_iter().map(|(tenant, standing)| {
-            let since = standing.since.to_rfc3339_opts(SecondsFormat::Secs, true);
-            (tenant.as_str().to_owned(), json!({ "reason": standing.reason, "since": since }))
+        let failing = self.0.failing().into_iter().map(|(tenant, stopped)| {
+            let since = stopped.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+            (tenant.as_str().to_owned(), json!({ "reason": stopped.reason, "since": since }))
         });
         let failing: Map<String, Value> = failing.collect();
         if failing.is_empty() { Map::new() } else { Map::from_iter([("tenants".to_owned(), failing.into())]) }

@@ -35,11 +35,11 @@ pub struct JournalTenant {
 
 /// Journals that cannot be written.
 #[derive(Debug, Default)]
-pub struct JournalsHealth(Mutex<BTreeMap<TenantId, Standing>>);
+pub struct JournalsHealth(Mutex<BTreeMap<TenantId, StoppedJournal>>);
 
 /// A journal that stands still.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct StoppedJournal {
     pub since: Timestamp,
     /// The kind of the operating system's error.
     pub reason: String,
@@ -48,15 +48,15 @@ pub struct Standing {
 impl JournalsHealth {
     /// Those that stand still now.
     #[must_use]
-    pub fn failing(&self) -> BTreeMap<TenantId, Standing> {
+    pub fn failing(&self) -> BTreeMap<TenantId, StoppedJournal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, tenant: &TenantId, standing: Option<Standing>) {
+    fn note(&self, tenant: &TenantId, stopped: Option<StoppedJournal>) {
         let mut failing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match standing {
-            Some(standing) => {
-                failing.entry(tenant.clone()).or_insert(standing);
+        match stopped {
+            Some(stopped) => {
+                failing.entry(tenant.clone()).or_insert(stopped);
             }
             None => {
                 failing.remove(tenant);
@@ -249,8 +249,8 @@ impl Journals {
     fn stands(&mut self, tenant: &TenantId, error: &std::io::Error) {
         counter!(names::JOURNAL_FAILURES, "tenant" => tenant.as_str().to_owned()).increment(1);
         let now = self.clock.now();
-        self.health.note(tenant, Some(Standing { since: now, reason: error.kind().to_string() }));
-        let since = self.health.failing().get(tenant).map_or(now, |standing| standing.since);
+        self.health.note(tenant, Some(StoppedJournal { since: now, reason: error.kind().to_string() }));
+        let since = self.health.failing().get(tenant).map_or(now, |stopped| stopped.since);
         let seconds = (now - since).as_seconds_f64().max(0.0);
         gauge!(names::JOURNAL_BEHIND_SECONDS, "tenant" => tenant.as_str().to_owned()).set(seconds);
         if self.said.get(tenant).is_none_or(|said| said.elapsed() >= SAY_EVERY) {

@@ -4,12 +4,12 @@
 //! position, appends it, makes it durable and moves the position. A journal that cannot be written stands still, says so, and
 //! catches up. [`verify()`] compares files and database.
 
+mod fields;
 mod files;
 mod follow;
-mod line;
 mod verify;
 
+pub use self::fields::JournalLine;
 pub use self::files::{JournalFolder, day_of};
-pub use self::follow::{JournalTenant, Journals, JournalsHealth, Standing};
-pub use self::line::JournalLine;
+pub use self::follow::{JournalTenant, Journals, JournalsHealth, StoppedJournal};
 pub use self::verify::{DayVerdict, VerifyError, verify};

@@ -33,12 +33,12 @@ fn lines(world: &World, tenant: &str) -> Vec<Value> {
     whole.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// Waits until a tenant's journal has as many lines that say this event.
+/// Waits until a tenant's journal has so many lines, or more, that say this event.
 async fn until_said(world: &World, tenant: &str, event: &str, wanted: usize) {
     let mut waiting = Waiting::begin();
     loop {
         let found = lines(world, tenant).iter().filter(|line| line["event"] == event).count();
-        if found == wanted {
+        if found >= wanted {
             return;
         }
         assert!(waiting.goes_on(), "{found} lines instead of {wanted} say {event}\n{}", world.logs());

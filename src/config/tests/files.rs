@@ -85,6 +85,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("drivers", keys::<RawDriver>("drivers.")),
         ("escalation", keys::<RawEscalation>("escalation.")),
         ("notify", keys::<RawNotify>("notify.")),
+        ("journal", keys::<RawJournal>("journal.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);

@@ -4,6 +4,7 @@ mod audit;
 mod channels_health;
 mod cluster;
 mod console;
+mod events_out;
 mod indexing;
 mod integrators;
 pub(crate) mod journal;
@@ -29,6 +30,7 @@ use tracing::{info, warn};
 
 use self::channels_health::ChannelsHealth;
 use self::cluster::Cluster;
+use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::polling::Polling;
 use self::startup::OpenedStore;
@@ -41,6 +43,7 @@ use crate::gateway::{self, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
+use crate::service::events_out::EventsOut;
 use crate::spool::SpoolError;
 use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, StoredFaq, TenantRow};
 use crate::telemetry::metrics::Exporter;
@@ -104,6 +107,7 @@ pub struct RunningDaemon {
     polling: Polling,
     journals: Option<JournalWriter>,
     auditing: JoinHandle<()>,
+    posting: JoinHandle<()>,
     selling: Option<JoinHandle<()>>,
     notices: Option<JoinHandle<()>>,
     drain: Duration,
@@ -168,6 +172,10 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled, listeners));
     let notices =
         notices::follow(&config, (&store, operator.clone()), engine.clone(), Arc::clone(&clock), runtime.io());
+    let events_out =
+        EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
+    health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
+    let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
@@ -211,6 +219,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         polling,
         journals,
         auditing,
+        posting,
         selling,
         notices,
         drain: config.runtime.drain,
@@ -253,7 +262,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing];
+        let others = [self.indexing, self.auditing, self.posting];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(self.notices);
         for task in optional.chain(others) {
             task.abort();

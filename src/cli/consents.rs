@@ -1,12 +1,13 @@
-//! `palabre consents export`: writes the ledger of consents, as proof.
+//! `palabre consents …`: writes the ledger of consents out as proof, and records consents that came another way.
 
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand, ValueEnum};
 use palabre_actors::domain::address::Address;
 
-use super::optout::{among, parsed};
+use super::optout::{addresses, among, parsed, tenant};
 use super::outbox::on;
+use super::terminal::now;
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{ConsentEntry, Visibility};
@@ -25,6 +26,27 @@ pub(super) enum ConsentsCommand {
         palabre consents export --format jsonl --address whatsapp:+33612345678 --reveal\n\n\
         Addresses are masked and operators' evidence left out unless --reveal is given: the file is personal data then.")]
     Export(ExportArgs),
+    /// Record a consent that was given on paper or by telephone, with what proves it: what waits for it goes out
+    #[command(after_help = "Examples:\n  \
+        palabre consents record --tenant institut-belle whatsapp:+33612345678 --evidence 'form of 2026-11-30, folder 12'\n  \
+        palabre consents record --tenant institut-belle - --evidence 'list of the fair' < addresses.txt\n\n\
+        The evidence stays in the ledger for good. A STOP is not lifted by it: `palabre optout remove` records a START.\n\
+        Exit code 0: all are recorded; 1: some are not, and the reason is said.")]
+    Record(RecordArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Towards which tenant
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// Who: `whatsapp:+33612345678`, `sms:+33612345678`, …; `-` reads one a line from standard input
+    address: String,
+    /// What proves it, for the ledger
+    #[arg(long, value_name = "WHAT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    evidence: String,
 }
 
 #[derive(Debug, Args)]
@@ -58,15 +80,35 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(command: &ConsentsCommand) -> u8 {
-    let ConsentsCommand::Export(args) = command;
-    let address = match args.address.as_deref().map(parsed).transpose() {
-        Ok(address) => address,
-        Err(why) => {
-            complain_about(format_args!("--address: {why}"));
-            return exit::USAGE;
+    match command {
+        ConsentsCommand::Export(args) => {
+            let address = match args.address.as_deref().map(parsed).transpose() {
+                Ok(address) => address,
+                Err(why) => {
+                    complain_about(format_args!("--address: {why}"));
+                    return exit::USAGE;
+                }
+            };
+            on(&args.file, async |operator, config| export(&operator, args, address.as_ref(), &config).await)
         }
-    };
-    on(&args.file, async |operator, config| export(&operator, args, address.as_ref(), &config).await)
+        ConsentsCommand::Record(args) => on(&args.file, async |operator, config| {
+            let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
+            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            let mut code = exit::OK;
+            for address in &addresses {
+                let who = (&tenant, address);
+                match consents::record(&Caller::command_line(), &operator, who, &args.evidence, now()).await {
+                    Ok(()) => say(format_args!("{address}  recorded: they consented")),
+                    Err(ServiceError::NotValid { reason, .. }) => {
+                        complain_about(format_args!("{address}  {reason}"));
+                        code = exit::FOUND_WRONG;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(code)
+        }),
+    }
 }
 
 async fn export(

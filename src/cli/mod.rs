@@ -4,6 +4,7 @@ mod audit;
 mod bookings;
 pub mod check;
 mod consents;
+mod contact;
 mod conversations;
 #[cfg(feature = "lab")]
 mod demo;
@@ -27,6 +28,7 @@ mod terminal;
 #[cfg(feature = "lab")]
 mod torture;
 mod user;
+mod webhooks;
 
 use std::error::Error;
 use std::io::Write;
@@ -99,6 +101,9 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
+    /// Make two contacts one person, and part them again
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
@@ -132,6 +137,9 @@ enum Command {
     /// Tell Telegram where the bots' updates go, look at what it has, take it back
     #[command(subcommand)]
     Telegram(telegram::TelegramCommand),
+    /// Where events go out to ([[webhooks]]): how that goes, a test, what was not taken again
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
     /// Play provider and customers for a daemon on this machine: by hand (`provider`), or as a load that is measured
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
@@ -214,6 +222,7 @@ pub fn run() -> ExitCode {
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
+        Command::Contact(command) => contact::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -225,6 +234,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Faq(command) => faq::run(&command),
+        Command::Webhooks(command) => webhooks::run(&command),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]

@@ -173,7 +173,7 @@ pub(super) fn among(tenants: &[String]) -> Tenants {
     Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect())
 }
 
-fn tenant(id: &str, config: &Config) -> Option<TenantId> {
+pub(super) fn tenant(id: &str, config: &Config) -> Option<TenantId> {
     let known = config.tenants.iter().find(|tenant| tenant.id.as_str() == id);
     if known.is_none() {
         complain_about(format_args!("{}", names::no_tenant(id, config)));
@@ -182,7 +182,7 @@ fn tenant(id: &str, config: &Config) -> Option<TenantId> {
 }
 
 /// The addresses that are meant; what is wrong with one is told without repeating it (I10).
-fn addresses(given: &str) -> Option<Vec<Address>> {
+pub(super) fn addresses(given: &str) -> Option<Vec<Address>> {
     let lines: Vec<String> = if given == "-" {
         let lines = std::io::stdin().lock().lines().map_while(Result::ok);
         lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()

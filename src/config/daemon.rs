@@ -13,7 +13,7 @@ use super::document::Scope;
 use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
-use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime};
+use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime, WebhookTargets};
 use super::{console, retention, spool, suggest};
 
 /// More of anything than one process can hold.
@@ -37,6 +37,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let retention = retention::retention(&root.table("retention"), &raw.retention);
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy);
     let console = console::console(&root.table("console"), &raw.console);
+    let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
     Some(Config {
         http: http?,
         database: database?,
@@ -49,6 +50,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
         runtime: runtime?,
         api: Api::default(),
         stripe: None,
+        webhooks: WebhookTargets { private_targets: private_targets? },
         tenants: Vec::new(),
     })
 }

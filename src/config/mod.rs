@@ -30,6 +30,7 @@ mod raw;
 mod raw_flows;
 mod raw_plans;
 mod raw_values;
+mod raw_webhooks;
 mod redis;
 mod retention;
 mod secret;
@@ -43,6 +44,7 @@ mod tenant;
 mod tests;
 mod types;
 mod unique;
+mod webhooks;
 
 pub use environment::Environment;
 pub use load::{DEFAULTS, Loaded};

@@ -11,6 +11,7 @@ pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
 use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
+use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +29,7 @@ pub(super) struct RawConfig {
     pub(super) console: RawConsole,
     pub(super) privacy: RawPrivacy,
     pub(super) stripe: RawStripe,
+    pub(super) webhooks: RawWebhookTargets,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,6 +175,7 @@ pub(super) struct RawTenant {
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,
+    pub(super) webhooks: Option<Vec<RawWebhook>>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).

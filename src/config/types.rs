@@ -19,6 +19,7 @@ pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
 pub use super::spool::Spool;
+pub use super::webhooks::{EventEndpoint, WebhookTargets};
 
 /// The whole configuration, valid as it stands.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub api: Api,
     /// The payment platform, when anything is sold by card.
     pub stripe: Option<StripePlatform>,
+    /// Where events may go out to.
+    pub webhooks: WebhookTargets,
     /// The businesses, in the order of their files' names.
     pub tenants: Vec<Tenant>,
 }
@@ -243,6 +246,8 @@ pub struct Tenant {
     pub access: Sales,
     /// Its message events as files, when it wants them.
     pub journal: Option<Journal>,
+    /// Where its events go out to.
+    pub webhooks: Vec<EventEndpoint>,
 }
 
 /// `[limits]`

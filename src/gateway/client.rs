@@ -19,15 +19,20 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 #[error("the HTTP client could not be made")]
 pub struct ClientError(#[from] reqwest::Error);
 
-/// Makes the client. No redirect is followed and nothing is repeated behind our back: whether a message may be sent again
-/// is the outbox's decision (I5). The environment's proxies are ignored.
+/// Makes the client.
 ///
 /// # Errors
 /// [`ClientError`] when the system has no trusted certificates, for one.
 pub fn new() -> Result<reqwest::Client, ClientError> {
+    Ok(builder().build()?)
+}
+
+/// No redirect is followed and nothing is repeated behind our back: whether a message may be sent again
+/// is the outbox's decision (I5). The environment's proxies are ignored.
+pub(super) fn builder() -> reqwest::ClientBuilder {
     // The first to install one wins, whoever it is; they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -38,6 +43,4 @@ pub fn new() -> Result<reqwest::Client, ClientError> {
         .pool_idle_timeout(IDLE_TIME)
         .connect_timeout(CONNECT_TIME)
         .user_agent(concat!("palabre/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(client)
 }

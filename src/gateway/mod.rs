@@ -8,6 +8,7 @@ mod call;
 pub mod channel_event;
 pub mod client;
 pub mod greenapi;
+pub mod guarded_client;
 mod handshake;
 mod lenient;
 pub mod polling;

@@ -5,7 +5,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::TenantId;
 use uuid::Uuid;
 
-use super::permissions::Permission::{ConsentRead, ConsentWrite};
+use super::permissions::Permission::{ConsentRead, ConsentRecord, ConsentWrite};
 use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::operator::{ConsentRow, Operator, OptOut, PageRequest};
 
@@ -70,4 +70,28 @@ pub async fn opt_in(
     caller.within(tenant)?;
     audit::note(caller, store, tenant, "consent.opt_in", ("tenant", tenant.as_str())).await?;
     Ok(store.opt_in(tenant, address, evidence, at).await?)
+}
+
+/// Records a consent that was given on paper or by telephone, with what proves it. It does not lift a STOP.
+///
+/// # Errors
+/// [`ServiceError`]: `NotValid` when they said STOP, or nothing proves the consent.
+pub async fn record(
+    caller: &Caller,
+    store: &Operator,
+    (tenant, address): (&TenantId, &Address),
+    evidence: &str,
+    at: Timestamp,
+) -> Result<(), ServiceError> {
+    caller.require(ConsentRecord)?;
+    caller.within(tenant)?;
+    let not_valid = |field, reason: &str| ServiceError::NotValid { field, reason: reason.to_owned() };
+    if evidence.trim().is_empty() {
+        return Err(not_valid("evidence", "say what proves it, such as `form of 2026-11-30, folder 12`"));
+    }
+    audit::note(caller, store, tenant, "consent.record", ("tenant", tenant.as_str())).await?;
+    if store.record_consent(tenant, address, evidence.trim(), at).await? {
+        return Ok(());
+    }
+    Err(not_valid("address", "they said STOP, and nothing was recorded: only their own START ends that"))
 }

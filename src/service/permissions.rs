@@ -16,6 +16,8 @@ pub enum Permission {
     OutboxWrite,
     ConsentRead,
     ConsentWrite,
+    /// A consent that was given on paper or by telephone. It lifts no STOP.
+    ConsentRecord,
     ChannelRead,
     ChannelWrite,
     FaqRead,
@@ -49,14 +51,15 @@ pub enum Permission {
 
 use Permission::{
     AccessRead, AccessWrite, AnalyticsRead, AuditRead, BookingRead, BookingWrite, ChannelRead, ChannelWrite,
-    ConsentRead, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead, ConversationWrite, FaqRead,
-    FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend, OutboxRead, OutboxWrite, PaymentRead,
-    PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite, TeamRead, TeamWrite, WebhookWrite,
+    ConsentRead, ConsentRecord, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead,
+    ConversationWrite, FaqRead, FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend, OutboxRead,
+    OutboxWrite, PaymentRead, PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite, TeamRead,
+    TeamWrite, WebhookWrite,
 };
 
 impl Permission {
     /// Every permission with its word.
-    pub const ALL: [(Self, &'static str); 33] = [
+    pub const ALL: [(Self, &'static str); 34] = [
         (ConversationRead, "conversation:read"),
         (ConversationWrite, "conversation:write"),
         (ContactRead, "contact:read"),
@@ -66,6 +69,7 @@ impl Permission {
         (OutboxWrite, "outbox:write"),
         (ConsentRead, "consent:read"),
         (ConsentWrite, "consent:write"),
+        (ConsentRecord, "consent:record"),
         (ChannelRead, "channel:read"),
         (ChannelWrite, "channel:write"),
         (FaqRead, "faq:read"),
@@ -182,6 +186,8 @@ pub const fn granted_by(scope: ApiScope) -> Permissions {
             BookingWrite,
             LeadWrite,
             AccessWrite,
+            WebhookWrite,
+            ConsentRecord,
             AuditRead,
         ]),
     }
@@ -222,6 +228,7 @@ const AGENT: Permissions = Permissions::of(&[
     OutboxRead,
     ConsentRead,
     ConsentWrite,
+    ConsentRecord,
     ChannelRead,
     FaqRead,
     BookingRead,

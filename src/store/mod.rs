@@ -12,6 +12,7 @@ mod dialect;
 mod dump;
 mod error;
 mod events;
+pub mod events_out;
 mod faq_entries;
 pub mod figures;
 mod history;

@@ -12,6 +12,7 @@ mod consents;
 mod faq;
 mod listing;
 mod pauses;
+mod persons;
 mod replay;
 mod sql;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use self::consents::{ConsentRow, OptOut};
 pub use self::faq::Unanswered;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::pauses::endless;
+pub use self::persons::Parted;
 pub use self::replay::{Changed, ReplayOptions};
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};

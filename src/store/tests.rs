@@ -96,3 +96,13 @@ pub(crate) async fn done_action(store: &Store, id: OutboundId, tenant: &str, ans
     );
     store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
 }
+
+/// An event as whatever happened would write it.
+pub(crate) async fn write_event(store: &Store, tenant: &str, event: &str, (kind, entity): (&str, &str)) {
+    let (id, at) = (uuid::Uuid::now_v7(), chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+    let sql = format!(
+        "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, created_at) \
+         VALUES ('{id}', '{tenant}', '{event}', '{kind}', '{entity}', '{id}', 'system', '{{\"reason\": \"asked\"}}', '{at}')"
+    );
+    store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
+}

@@ -19,6 +19,7 @@ mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod events_out;
 mod faults;
 mod flows;
 #[path = "flows.rs"]

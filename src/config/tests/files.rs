@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::config::raw::*;
 use crate::config::raw_flows::{RawBooking, RawDriver, RawFlow, RawService};
 use crate::config::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
+use crate::config::raw_webhooks::{RawWebhook, RawWebhookTargets};
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
 use crate::gateway::PROVIDERS;
 
@@ -36,6 +37,7 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawLogs>("logs."));
     all.extend(keys::<RawRuntime>("runtime."));
     all.extend(keys::<RawStripe>("stripe."));
+    all.extend(keys::<RawWebhookTargets>("webhooks."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");
     for key in keys::<RawApi>("api.") {
         assert_eq!(key, "api.keys");
@@ -86,6 +88,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("escalation", keys::<RawEscalation>("escalation.")),
         ("notify", keys::<RawNotify>("notify.")),
         ("journal", keys::<RawJournal>("journal.")),
+        ("webhooks", keys::<RawWebhook>("webhooks.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);

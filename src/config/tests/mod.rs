@@ -7,6 +7,7 @@ mod mistakes;
 mod mutations;
 mod secrets;
 mod together;
+mod webhooks;
 
 use super::{Config, ConfigErrors, Environment, Loaded, Location, Problem, Severity};
 use crate::gateway::PROVIDERS;

@@ -1,13 +1,14 @@
 //! The consent ledger.
 
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::call::{Call, Query, ToRead};
+use super::call::{Call, Json, Query, ToOperate, ToRead};
 use super::params::{QueryParams, limit, names_of, page_of, uuid};
-use super::problems::{CallProblems, SearchProblems};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownName, invalid};
 use super::visibility::{Visibility, rfc3339};
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
@@ -17,6 +18,7 @@ use crate::store::operator::{ConsentRow, OptOut};
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/consents", list);
+    routes.post("/api/v1/consents", record);
 }
 
 /// A row of the consent ledger.
@@ -151,4 +153,45 @@ pub(super) async fn list(call: Call<ToRead>, Query(asked): Query<ConsentFilter>)
     let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.id.to_string());
     let visibility = call.caller.visibility();
     reply(&ConsentPage { consents: rows.iter().map(|row| ConsentEntry::of(row, visibility)).collect(), next })
+}
+
+/// A consent that was given on paper or by telephone.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordConsent {
+    #[schema(example = "institut-belle")]
+    tenant: String,
+    /// Who consented.
+    #[schema(example = "whatsapp:+33612345678")]
+    address: String,
+    /// What proves it; it stays in the ledger.
+    #[schema(example = "form of 2026-11-30, folder 12")]
+    evidence: String,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RecordedConsent {
+    pub recorded: bool,
+}
+
+/// Records a consent that was given on paper or by telephone: what waits for it goes out. A STOP is not lifted by it.
+#[utoipa::path(post, path = "/api/v1/consents", operation_id = "record_consent", tag = "consents",
+    request_body = RecordConsent, security(("key" = ["operate"])), responses(
+    (status = 200, body = RecordedConsent, description = "It is in the ledger"), CallProblems, BodyProblems, UnknownName
+))]
+pub(super) async fn record(call: Call<ToOperate>, Json(body): Json<RecordConsent>) -> Reply {
+    let address = given(&body.address)?;
+    let tenant = TenantId::new(&body.tenant);
+    call.found_nothing(Some(&body.tenant), None)?;
+    let who = (&tenant, &address);
+    service::consents::record(call.caller.service(), &call.operator, who, &body.evidence, call.now()).await?;
+    reply(&RecordedConsent { recorded: true })
+}
+
+/// An address with its scheme; a refusal does not repeat it (I10).
+fn given(text: &str) -> Result<Address, HttpProblem> {
+    let bad = || invalid("address", "not an address", "write it with its scheme, such as `whatsapp:+33612345678`");
+    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok()).ok_or_else(bad)?;
+    Address::parse(scheme, text, None).map_err(|_| bad())
 }

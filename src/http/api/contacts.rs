@@ -1,21 +1,25 @@
 //! Contacts: the persons of tenants.
 
 use palabre_actors::domain::ids::ContactId;
-use utoipa::IntoParams;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
-use super::call::{Call, PathId, Query, ToRead};
+use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::{Contact, Contacts, named};
 use super::params::{PageBefore, QueryParams, names_of, page_of, uuid};
-use super::problems::{CallProblems, SearchProblems, UnknownId};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId};
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
-use crate::service::contacts;
+use crate::service::{Permission, contacts};
+use crate::store::conversations::ContactRow;
 
 /// Adds the routes.
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/contacts", list);
     routes.get("/api/v1/contacts/{id}", show);
+    routes.post("/api/v1/contacts/{id}/merge", merge);
+    routes.post("/api/v1/contacts/{id}/unmerge", unmerge);
 }
 
 /// Which contacts.
@@ -64,5 +68,50 @@ pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(Contac
 pub(super) async fn show(call: Call<ToRead>, id: PathId) -> Reply {
     let id = uuid("id", &id.0).map(ContactId)?;
     let row = contacts::show(call.caller.service(), &call.operator, id).await?;
-    reply(&Contact::of(&row, call.caller.visibility()))
+    shown(&call, &row).await
+}
+
+/// Which contact is the same person.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MergeContact {
+    /// The contact that becomes a part of the one in the path.
+    #[schema(example = "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    with: String,
+}
+
+/// Makes two contacts one: the one in the path goes on, with the other's addresses and conversations. Whoever of them said STOP silences
+/// both.
+#[utoipa::path(post, path = "/api/v1/contacts/{id}/merge", operation_id = "merge_contacts", tag = "contacts",
+    params(("id" = String, Path, description = "The contact that goes on")), request_body = MergeContact,
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = Contact, description = "The contact that goes on"), CallProblems, BodyProblems, UnknownId
+))]
+pub(super) async fn merge(call: Call<ToOperate>, id: PathId, Json(body): Json<MergeContact>) -> Reply {
+    let keep = uuid("id", &id.0).map(ContactId)?;
+    let other = uuid("with", &body.with).map(ContactId)?;
+    let row = contacts::merge(call.caller.service(), &call.operator, (keep, other), call.now()).await?;
+    shown(&call, &row).await
+}
+
+/// Parts a contact from the one that they were merged into. If they were silent together, both are silent after it.
+#[utoipa::path(post, path = "/api/v1/contacts/{id}/unmerge", operation_id = "unmerge_contact", tag = "contacts",
+    params(("id" = String, Path, description = "The contact that was merged: one of `merged_ids`")),
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = Contact, description = "The contact, by themselves again"), CallProblems, UnknownId
+))]
+pub(super) async fn unmerge(call: Call<ToOperate>, id: PathId) -> Reply {
+    let other = uuid("id", &id.0).map(ContactId)?;
+    let row = contacts::unmerge(call.caller.service(), &call.operator, other, call.now()).await?;
+    shown(&call, &row).await
+}
+
+async fn shown<S>(call: &Call<S>, row: &ContactRow) -> Reply {
+    let visibility = call.caller.visibility();
+    // Who may change contacts and not read them sees what was done all the same.
+    let merged = match call.caller.service().may(Permission::ContactRead) {
+        true => contacts::merged_into(call.caller.service(), &call.operator, row).await?,
+        false => Vec::new(),
+    };
+    reply(&Contact::of(row, visibility).with_merged(&merged))
 }

@@ -20,6 +20,7 @@ mod paid_access;
 mod params;
 mod problems;
 mod visibility;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -47,11 +48,12 @@ pub mod responses {
     pub use super::bookings::{Booking, Lead};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
-    pub use super::conversations::{ConversationMessages, Conversations, SearchFound};
+    pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
     pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
+    pub use super::webhooks::{WebhookDeliveries, WebhookState};
 }
 
 /// What the API needs of the rest of the daemon.
@@ -135,4 +137,5 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     bookings::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
+    webhooks::mount(routes);
 }

@@ -23,6 +23,7 @@ use utoipa::{Modify, OpenApi};
         super::outbox::cancel,
         super::messages::send,
         super::consents::list,
+        super::consents::record,
         super::channels::list,
         super::channels::pause,
         super::channels::resume,
@@ -39,6 +40,8 @@ use utoipa::{Modify, OpenApi};
         super::conversations::handling::reopen,
         super::contacts::list,
         super::contacts::show,
+        super::contacts::merge,
+        super::contacts::unmerge,
         super::paid_access::plans,
         super::paid_access::subscriptions,
         super::paid_access::grant,
@@ -54,8 +57,13 @@ use utoipa::{Modify, OpenApi};
         super::faq::delete,
         super::faq::try_out,
         super::faq::unanswered,
+        super::webhooks::list,
+        super::webhooks::deliveries,
+        super::webhooks::replay,
+        super::webhooks::enable,
     ),
-    components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply)),
+    components(schemas(super::problems::ErrorBody, super::conversations::handling::StaleReply,
+        crate::service::events_out::EventDocument)),
     modifiers(&Keys),
     tags(
         (name = "messages", description = "Sending"),
@@ -69,6 +77,7 @@ use utoipa::{Modify, OpenApi};
         (name = "leads", description = "Who asked to be called back"),
         (name = "audit", description = "Who did what"),
         (name = "faq", description = "Questions with known answers"),
+        (name = "webhooks", description = "Events that go out to endpoints"),
     )
 )]
 struct Description;
@@ -86,6 +95,7 @@ impl Modify for Keys {
             .build();
         let components = description.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(scheme));
+        description.webhooks = Some(super::webhooks::catalogue());
     }
 }
 

@@ -533,4 +533,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             ],
         )
     },
+    // After the event log: on both sides a trigger writes deliveries with its events.
+    compared("webhook_endpoints", 2, columns::WEBHOOK_ENDPOINTS),
+    compared("webhook_deliveries", 3, columns::WEBHOOK_DELIVERIES),
 ];

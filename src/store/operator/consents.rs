@@ -1,10 +1,14 @@
 //! Opt-outs, and the consent ledger.
 
+use palabre_actors::domain::ids::ContactId;
+
 use super::*;
 use crate::store::events::Events;
-use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
+use crate::store::insert::Rows;
+use crate::store::sql::{CONTACT_ADDRESSES, CONTACTS};
+use crate::store::statement::{change, flag, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
-use crate::store::writer::{contact_of, invalidate_conversations, suppress_unsent};
+use crate::store::writer::{contact_of, invalidate_conversations, settle_consent, suppress_unsent};
 
 /// An opt-out. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +135,38 @@ impl Operator {
         Ok(true)
     }
 
+    /// Records a consent that came another way: what waits for it goes out. Somebody whom nobody knew becomes a contact. Answers
+    /// whether it was recorded: after a STOP it is not.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn record_consent(
+        &self,
+        tenant: &TenantId,
+        address: &Address,
+        evidence: &str,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let tx = self.begin().await?;
+        let person = address.identity();
+        let contact = match contact_of(&tx, tenant, &person).await? {
+            Some(contact) => contact,
+            None => add_contact(&tx, (tenant, address), at).await?,
+        };
+        let consent = all(&tx, sql::CONTACT_CONSENT, [text(tenant.as_str()), id(contact)]).await?;
+        if consent.first().map(|row| row.get::<bool>(1)).transpose()?.unwrap_or(false) {
+            return Ok(false);
+        }
+        change(&tx, sql::CONFIRMED, [text(tenant.as_str()), text(person.as_str()), time(at)]).await?;
+        let mut events = Events::none();
+        self.enter(&tx, (tenant, address), (EventType::Confirmed, Some(evidence), at), &mut events).await?;
+        settle_consent(&tx, (tenant, contact), at, &mut events).await?;
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        self.notify_nodes(Notification::tenant(tenant));
+        Ok(true)
+    }
+
     /// The ledger of these tenants, oldest first, after a row.
     ///
     /// # Errors
@@ -164,7 +200,7 @@ impl Operator {
     }
 
     /// Writes a change to the ledger and the event log.
-    async fn enter(
+    pub(super) async fn enter(
         &self,
         tx: &Tx,
         (tenant, address): (&TenantId, &Address),
@@ -189,4 +225,23 @@ impl Operator {
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));
         Ok(())
     }
+}
+
+/// Somebody who never wrote.
+async fn add_contact(tx: &Tx, (tenant, address): (&TenantId, &Address), at: Timestamp) -> Result<ContactId, DbErr> {
+    let contact = ContactId(Uuid::now_v7());
+    let mut contacts = Rows::of(CONTACTS);
+    contacts.push([id(contact), text(tenant.as_str()), text_or_null(None::<String>), time(at), time(at)]);
+    contacts.insert(tx).await?;
+    let mut addresses = Rows::of(CONTACT_ADDRESSES);
+    addresses.push([
+        text(tenant.as_str()),
+        text(address.as_str()),
+        id(contact),
+        time(at),
+        text(address.identity().as_str()),
+        flag(true),
+    ]);
+    addresses.insert(tx).await?;
+    Ok(contact)
 }

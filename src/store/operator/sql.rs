@@ -2,7 +2,11 @@
 
 use palabre_actors::domain::status::OutboxState;
 
-pub(super) use crate::store::sql::{ASKED_BEFORE, OPT_IN, PAUSE, STOPPED_MARKETING};
+pub(super) use crate::store::sql::{
+    ADDRESSES_OF_CONTACT, ASKED_BEFORE, CONFIRMED, CONTACT_CONSENT, GIVE_ADDRESSES, GIVE_BOOKINGS, GIVE_CONVERSATIONS,
+    GIVE_LEADS, GIVE_OFFERS, LOCK_CONTACTS, MERGED_CONTACTS, MERGED_WITH, OPT_IN, PART, PAUSE, SHARED_IDENTITY,
+    STOPPED_MARKETING, UNFOLD,
+};
 
 use crate::store::statement::{Dialect, SqlText};
 use crate::store::{postgres, sqlite};

@@ -1,5 +1,7 @@
 //! Operators' queries and changes on a real file.
 
+mod persons;
+
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;

@@ -6,6 +6,7 @@ pub(super) mod audit;
 mod bind;
 pub(super) mod conversations;
 mod dedicated_connection;
+pub(super) mod events_out;
 pub(super) mod figures;
 mod id_clock;
 pub(super) mod inbox;

@@ -59,6 +59,17 @@ pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
+/// Events that were posted to endpoints, by `tenant`, `webhook` and `outcome`.
+pub const EVENTS_OUT: &str = "palabre_events_out_total";
+/// Events that wait for an endpoint.
+pub const EVENTS_OUT_WAITING: &str = "palabre_events_out_waiting_count";
+/// Events that are not tried again.
+pub const EVENTS_OUT_DEAD: &str = "palabre_events_out_dead_count";
+/// How long the oldest event has waited.
+pub const EVENTS_OUT_OLDEST_SECONDS: &str = "palabre_events_out_oldest_seconds";
+/// 1 for an endpoint that answered 410.
+pub const EVENTS_OUT_DISABLED: &str = "palabre_events_out_disabled";
+
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
 /// What they take of the disk.
@@ -126,6 +137,11 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(JOURNAL_BEHIND_SECONDS, "How far a journal is behind the event log, by tenant"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
+    Metric::counter(EVENTS_OUT, "Events posted to endpoints of webhooks, by tenant, webhook and outcome"),
+    Metric::gauge(EVENTS_OUT_WAITING, "Events that wait for an endpoint, by tenant and webhook"),
+    Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
+    Metric::gauge(EVENTS_OUT_OLDEST_SECONDS, "How long the oldest event has waited for an endpoint"),
+    Metric::gauge(EVENTS_OUT_DISABLED, "1 for an endpoint that answered 410 and gets nothing more"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),
@@ -183,8 +199,9 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 11] = [
+        const LABELLED: [&str; 12] = [
             HTTP_REQUESTS,
+            EVENTS_OUT,
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,
             RETENTION_ROWS,

@@ -56,6 +56,7 @@ fn config(channels: Vec<Channel>) -> Config {
         rules: Arc::new(Rules::new(rules).unwrap()),
         access: Sales::default(),
         journal: None,
+        webhooks: Vec::new(),
     };
     Config {
         http: Http {
@@ -97,6 +98,7 @@ fn config(channels: Vec<Channel>) -> Config {
         },
         api: Api::default(),
         stripe: None,
+        webhooks: palabre::config::WebhookTargets::default(),
         tenants: vec![tenant],
     }
 }

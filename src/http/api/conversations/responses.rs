@@ -1,5 +1,6 @@
 //! Conversations, their messages and contacts, as the API shows them.
 
+use palabre_actors::domain::ids::ContactId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -153,6 +154,8 @@ pub struct Contact {
     pub confirmed_at: Option<String>,
     pub created_at: String,
     pub conversations: Vec<Conversation>,
+    /// Contacts that were merged into this one, when it is shown alone: each can be parted from it.
+    pub merged_ids: Vec<String>,
 }
 
 impl Contact {
@@ -167,7 +170,14 @@ impl Contact {
             confirmed_at: row.confirmed_at.map(rfc3339),
             created_at: rfc3339(row.created_at),
             conversations: row.conversations.iter().map(|row| Conversation::of(row, visibility)).collect(),
+            merged_ids: Vec::new(),
         }
+    }
+
+    /// The same with the contacts that were merged into it.
+    #[must_use]
+    pub fn with_merged(self, merged: &[ContactId]) -> Self {
+        Self { merged_ids: merged.iter().map(ToString::to_string).collect(), ..self }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Columns of bookings, leads, offers and claims.
+//! Columns of bookings, leads, offers, claims and events out.
 
-use super::{MoveColumn, flag, long, text, time};
+use super::{ColumnKind, MoveColumn, flag, long, number, text, time};
 
 pub(super) const CLAIMS: &[MoveColumn] = &[text("tenant_id"), text("name"), text("owner"), time("created_at")];
 
@@ -54,3 +54,37 @@ pub(super) const OFFERS: &[MoveColumn] = &[
 ];
 
 pub(super) const ON_DUTY: &[MoveColumn] = &[text("tenant_id"), text("conversation_id"), time("since")];
+
+pub(super) const WEBHOOK_ENDPOINTS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("id"),
+    text("target"),
+    text("events"),
+    text("state"),
+    text("reason"),
+    time("created_at"),
+    time("updated_at"),
+];
+
+pub(super) const WEBHOOK_DELIVERIES: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("endpoint_id"),
+    text("event_id"),
+    text("event_type"),
+    text("entity_type"),
+    text("entity_id"),
+    text("correlation_id"),
+    text("actor_type"),
+    MoveColumn { name: "payload", kind: ColumnKind::Json },
+    time("occurred_at"),
+    text("queue"),
+    text("state"),
+    number("attempts"),
+    number("life"),
+    time("life_since"),
+    number("attempts_before"),
+    time("next_attempt_at"),
+    text("last_error"),
+    time("created_at"),
+    time("updated_at"),
+];

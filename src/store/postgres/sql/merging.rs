@@ -74,3 +74,49 @@ pub(in crate::store) const TAKE_LEADS: &str =
 /// Tenant, contact, the one that goes on.
 pub(in crate::store) const TAKE_OFFERS: &str =
     "UPDATE offers SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
+
+/// Tenant, contact: the one that it is merged into.
+pub(in crate::store) const MERGED_WITH: &str =
+    "SELECT merged_into FROM contacts WHERE tenant_id = $1 AND id = $2 AND merged_into IS NOT NULL";
+
+/// Tenant, contact: those that are merged into it.
+pub(in crate::store) const MERGED_CONTACTS: &str =
+    "SELECT id FROM contacts WHERE merged_into = $2 AND tenant_id = $1 ORDER BY id";
+
+/// Tenant, contact: their addresses.
+pub(in crate::store) const ADDRESSES_OF_CONTACT: &str =
+    "SELECT address FROM contact_addresses WHERE tenant_id = $1 AND contact_id = $2 ORDER BY address";
+
+/// Tenant, merged contact, the one that goes on: an address of the one that is the same person as one of the other.
+pub(in crate::store) const SHARED_IDENTITY: &str = "SELECT a.address FROM contact_addresses a WHERE a.tenant_id = $1 \
+    AND a.contact_id = $3 AND a.origin_contact_id = $2 AND EXISTS (SELECT 1 FROM contact_addresses b WHERE b.tenant_id = $1 \
+        AND b.contact_id = $3 AND b.identity = a.identity AND (b.origin_contact_id IS NULL OR b.origin_contact_id <> $2)) LIMIT 1";
+
+/// Tenant, merged contact.
+pub(in crate::store) const PART: &str =
+    "UPDATE contacts SET merged_into = NULL, merged_at = NULL WHERE tenant_id = $1 AND id = $2";
+
+/// Tenant, merged contact, the one that goes on.
+pub(in crate::store) const GIVE_ADDRESSES: &str = "UPDATE contact_addresses SET contact_id = $2, origin_contact_id = NULL \
+    WHERE tenant_id = $1 AND contact_id = $3 AND origin_contact_id = $2";
+
+/// Tenant, merged contact, the one that goes on.
+pub(in crate::store) const GIVE_CONVERSATIONS: &str = "UPDATE conversations SET contact_id = $2, origin_contact_id = NULL \
+    WHERE tenant_id = $1 AND contact_id = $3 AND origin_contact_id = $2";
+
+/// Tenant, merged contact, the one that goes on: conversations that went on in one of the other go on by themselves.
+pub(in crate::store) const UNFOLD: &str = "UPDATE conversations SET merged_into = NULL WHERE tenant_id = $1 \
+    AND contact_id IN ($2, $3) AND merged_into IS NOT NULL \
+    AND (SELECT s.contact_id FROM conversations s WHERE s.id = conversations.merged_into) <> contact_id";
+
+/// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
+pub(in crate::store) const GIVE_BOOKINGS: &str = "UPDATE bookings SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3 \
+    AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)";
+
+/// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
+pub(in crate::store) const GIVE_LEADS: &str = "UPDATE leads SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3 \
+    AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)";
+
+/// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
+pub(in crate::store) const GIVE_OFFERS: &str = "UPDATE offers SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3 \
+    AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)";

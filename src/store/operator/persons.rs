@@ -1,0 +1,126 @@
+//! Contacts that people make one, and part again.
+
+use palabre_actors::domain::event::ActorType;
+use palabre_actors::domain::ids::ContactId;
+
+use super::*;
+use crate::store::events::Events;
+use crate::store::statement::{change, column, id, text, time};
+use crate::store::writer::{Merge, MergeReason, merge, settle_consent};
+
+/// Why contacts were not parted. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parted {
+    Done,
+    /// The contact is not merged into another.
+    NotMerged,
+    /// Both have the same number: one number is one person.
+    SameNumber,
+}
+
+impl Operator {
+    /// Makes two contacts of a tenant one: addresses, conversations and consent of the other become the first one's. Answers whether
+    /// both were there.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing was changed.
+    pub async fn merge_contacts(
+        &self,
+        tenant: &TenantId,
+        (keep, gone): (ContactId, ContactId),
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let tx = self.begin().await?;
+        let mut events = Events::none();
+        let merged = Merge {
+            tenant,
+            keep,
+            gone,
+            correlation: CorrelationId::fresh(),
+            actor_type: ActorType::Operator,
+            reason: MergeReason::Word("operator"),
+            at,
+        };
+        if !merge(&tx, &merged, &mut events).await? {
+            return Ok(false);
+        }
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        self.notify_nodes(Notification::tenant(tenant));
+        Ok(true)
+    }
+
+    /// Gives a merged contact back what was theirs: addresses, conversations, what came of those. What was said while they were one stays
+    /// where it was said. If they were silent together, both are silent after it (I6).
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing was changed.
+    pub async fn part_contact(&self, tenant: &TenantId, gone: ContactId, at: Timestamp) -> Result<Parted, StoreError> {
+        let tx = self.begin().await?;
+        let whose = || [text(tenant.as_str()), id(gone)];
+        let rows = all(&tx, sql::MERGED_WITH, whose()).await?;
+        let Some(keep) = rows.first().map(|row| row.parse::<ContactId>(0)).transpose()? else {
+            return Ok(Parted::NotMerged);
+        };
+        let pair = || [text(tenant.as_str()), id(gone), id(keep)];
+        all(&tx, sql::LOCK_CONTACTS, [text(tenant.as_str()), column([keep])]).await?;
+        if !all(&tx, sql::SHARED_IDENTITY, pair()).await?.is_empty() {
+            return Ok(Parted::SameNumber);
+        }
+        let silent = all(&tx, sql::CONTACT_CONSENT, [text(tenant.as_str()), id(keep)]).await?;
+        let silent = silent.first().map(|row| row.get::<bool>(1)).transpose()?.unwrap_or(false);
+        if change(&tx, sql::GIVE_ADDRESSES, pair()).await? == 0 {
+            return Ok(Parted::SameNumber);
+        }
+        change(&tx, sql::PART, whose()).await?;
+        change(&tx, sql::GIVE_CONVERSATIONS, pair()).await?;
+        change(&tx, sql::UNFOLD, pair()).await?;
+        for given in [sql::GIVE_BOOKINGS, sql::GIVE_LEADS, sql::GIVE_OFFERS] {
+            change(&tx, given, pair()).await?;
+        }
+        let mut events = Events::none();
+        let payload = Payload::builder().text("parted", &gone.to_string()).word("reason", "operator").finish();
+        let who = (EntityType::Contact, Some(keep.0));
+        events.push(&event(tenant, who, EventType::ContactUnmerged, (CorrelationId::fresh(), payload, at)));
+        for contact in [keep, gone] {
+            if silent {
+                self.keep_silent(&tx, (tenant, contact), at, &mut events).await?;
+            }
+            settle_consent(&tx, (tenant, contact), at, &mut events).await?;
+        }
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        self.notify_nodes(Notification::tenant(tenant));
+        Ok(Parted::Done)
+    }
+
+    /// Records the opt-out of every address of a contact.
+    async fn keep_silent(
+        &self,
+        tx: &Tx,
+        (tenant, contact): (&TenantId, ContactId),
+        at: Timestamp,
+        events: &mut Events,
+    ) -> Result<(), DbErr> {
+        for row in &all(tx, sql::ADDRESSES_OF_CONTACT, [text(tenant.as_str()), id(contact)]).await? {
+            let address = row.address(0)?;
+            let person = address.identity();
+            let values =
+                [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at), text(person.as_str())];
+            if change(tx, sql::OPT_OUT, values).await? > 0 {
+                let why = Some("they were one contact, and silent, when they were parted");
+                self.enter(tx, (tenant, &address), (EventType::OptedOut, why, at), events).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Contacts that were merged into this one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn merged_contacts(&self, tenant: &TenantId, keep: ContactId) -> Result<Vec<ContactId>, StoreError> {
+        let rows = all(&self.reads, sql::MERGED_CONTACTS, [text(tenant.as_str()), id(keep)]).await?;
+        Ok(rows.iter().map(|row| row.parse(0)).collect::<Result<_, DbErr>>()?)
+    }
+}

@@ -15,6 +15,7 @@ mod document;
 mod environment;
 mod escalation;
 mod fallback;
+mod faq;
 mod fields;
 mod flows;
 mod hours;

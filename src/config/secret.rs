@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::document::Scope;
 use super::environment::Environment;
 use super::problem::plainly;
 use super::raw::RawSecret;
-
-/// A secret is a line of text; a file longer than this is some other file.
-const LONGEST_BYTES: usize = 8 * 1024;
 
 /// Where secrets are looked up.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +19,42 @@ pub(super) struct Secrets<'a> {
     pub(super) left_out: bool,
 }
 
+/// What a value must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// One line: a password, a token, a key.
+    Line,
+    /// Certificates in PEM, which are several lines.
+    Certificates,
+}
+
+impl Shape {
+    /// A file longer than this is some other file: a secret is a line, a certificate some 2 kB.
+    const fn longest_bytes(self) -> usize {
+        match self {
+            Self::Line => 8 * 1024,
+            Self::Certificates => 64 * 1024,
+        }
+    }
+}
+
 impl Secrets<'_> {
     /// The secret that a key refers to. No complaint of this function shows any of it.
     pub(super) fn resolve(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret) -> Option<SecretString> {
+        self.read(scope, key, raw, Shape::Line)
+    }
+
+    /// The certificates in PEM that a key refers to; empty where secrets are left out.
+    pub(super) fn certificates(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret) -> Option<Vec<u8>> {
+        let text = self.read(scope, key, raw, Shape::Certificates)?;
+        Some(text.expose_secret().as_bytes().to_vec())
+    }
+
+    fn read(&self, scope: &Scope<'_>, key: &str, raw: &RawSecret, shape: Shape) -> Option<SecretString> {
         match (&raw.env, &raw.file) {
             (Some(_), None) | (None, Some(_)) if self.left_out => Some(SecretString::default()),
-            (Some(name), None) => self.of_variable(scope, key, name),
-            (None, Some(path)) => self.of_file(scope, key, path),
+            (Some(name), None) => self.of_variable(scope, key, name, shape),
+            (None, Some(path)) => self.of_file(scope, key, path, shape),
             (Some(_), Some(_)) => {
                 scope.wrong(key, "names both a variable and a file", "keep one of `env` and `file`");
                 None
@@ -46,7 +72,7 @@ impl Secrets<'_> {
         }
     }
 
-    fn of_variable(&self, scope: &Scope<'_>, key: &str, name: &str) -> Option<SecretString> {
+    fn of_variable(&self, scope: &Scope<'_>, key: &str, name: &str, shape: Shape) -> Option<SecretString> {
         let Some(value) = self.environment.get(name) else {
             // What does not look like a variable's name may be the secret itself: it is not repeated.
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
@@ -61,10 +87,10 @@ impl Secrets<'_> {
             scope.error(key, reason, &help);
             return None;
         };
-        usable(scope, key, value, &format!("the environment variable `{name}`"))
+        usable(scope, key, (value, shape), &format!("the environment variable `{name}`"))
     }
 
-    fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str) -> Option<SecretString> {
+    fn of_file(&self, scope: &Scope<'_>, key: &str, path: &str, shape: Shape) -> Option<SecretString> {
         let path = self.folder.join(path);
         // What names no file may be the secret itself: a path is repeated only if a file is there, or a folder for it.
         let has_folder = path.parent().is_some_and(|parent| parent != self.folder && parent.is_dir());
@@ -75,7 +101,7 @@ impl Secrets<'_> {
             return None;
         }
         match std::fs::read(&path) {
-            Ok(bytes) if bytes.len() > LONGEST_BYTES => {
+            Ok(bytes) if bytes.len() > shape.longest_bytes() => {
                 scope.error(key, format!("`{}` is longer than any secret", path.display()), "is it the right file?");
                 None
             }
@@ -83,7 +109,7 @@ impl Secrets<'_> {
                 Ok(text) => {
                     let text = text.strip_suffix('\n').unwrap_or(&text);
                     let text = text.strip_suffix('\r').unwrap_or(text);
-                    usable(scope, key, text, &format!("the file `{}`", path.display()))
+                    usable(scope, key, (text, shape), &format!("the file `{}`", path.display()))
                 }
                 Err(_) => {
                     scope.error(key, format!("`{}` is not UTF-8 text", path.display()), "is it the right file?");
@@ -102,10 +128,18 @@ impl Secrets<'_> {
     }
 }
 
-fn usable(scope: &Scope<'_>, key: &str, value: &str, origin: &str) -> Option<SecretString> {
+fn usable(scope: &Scope<'_>, key: &str, (value, shape): (&str, Shape), origin: &str) -> Option<SecretString> {
     if value.trim().is_empty() {
         scope.error(key, format!("{origin} is empty"), "put the secret into it");
         return None;
+    }
+    if shape == Shape::Certificates {
+        if !value.contains("-----BEGIN CERTIFICATE-----") {
+            let help = "certificates in PEM begin with `-----BEGIN CERTIFICATE-----`";
+            scope.error(key, format!("{origin} has no certificate"), help);
+            return None;
+        }
+        return Some(SecretString::from(value));
     }
     if value.chars().any(char::is_control) || value.trim() != value {
         let help = "a secret is one line; only a newline at the very end of a file is cut off";

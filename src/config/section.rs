@@ -194,6 +194,12 @@ impl Section<'_> {
         self.secrets.resolve(&self.scope, key, raw)
     }
 
+    /// Certificates in PEM.
+    #[must_use]
+    pub fn certificates(&self, key: &str, raw: &RawSecret) -> Option<Vec<u8>> {
+        self.secrets.certificates(&self.scope, key, raw)
+    }
+
     /// An `http(s)` URL that paths can be appended to. `like` is how one is written, `over_plain_http` what would travel
     /// in clear.
     #[must_use]

@@ -10,17 +10,14 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::consent::Keywords;
-use palabre_actors::domain::faq::FaqIndex;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::rules::{
-    BotText, ConsentWord, ExtraKeywords, FaqEntry, Language, Replies, RuleError, Rules, RulesSource, Shadowed,
-    consent_words, shadowed,
-};
-use palabre_actors::domain::template::{Template, TemplateUse};
+use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, RuleError, Rules, RulesSource};
+use palabre_actors::domain::template::Template;
 
 use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
 use super::escalation::{doubts, escalation};
+use super::faq::{doubts as doubts_of_faq, faq};
 use super::fields::{
     amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
@@ -28,7 +25,7 @@ use super::flows;
 use super::hours::hours;
 use super::journal::journal;
 use super::loops::loops;
-use super::raw::{RawBudget, RawFaq, RawKeywords, RawSession, RawTenant};
+use super::raw::{RawBudget, RawKeywords, RawSession, RawTenant};
 use super::source::masked;
 use super::suggest;
 use super::template::templates;
@@ -176,42 +173,6 @@ fn silence(root: &Scope<'_>, raw: &RawTenant) {
     }
 }
 
-/// A keyword that another question has already asks for nothing.
-fn shadows(root: &Scope<'_>, faq: &[FaqEntry]) {
-    for Shadowed { entry, at, by } in shadowed(faq) {
-        let key = format!("faq[{entry}].keywords[{at}]");
-        let reason = format!("`{key}` stands in `faq[{by}]` as well: who writes it alone is asked which is meant");
-        root.warning(&key, reason, "give it to one question alone");
-    }
-}
-
-/// An entry whose own question another entry takes, or none finds.
-fn own_questions(root: &Scope<'_>, faq: &[FaqEntry]) {
-    let index = FaqIndex::new(faq);
-    for (at, entry) in faq.iter().enumerate() {
-        let reading = index.read_by_meaning(&entry.question);
-        if reading.answers.contains(&at) {
-            continue;
-        }
-        let key = format!("faq[{at}].question");
-        let Some(other) = reading.answers.first() else { continue };
-        let reason = format!("`{key}`, when a customer asks it, is answered by `faq[{other}]`");
-        let help = "name what it is about (`about = [..]`) or add keywords; `palabre faq try` shows the scores";
-        root.warning(&key, reason, help);
-    }
-}
-
-/// A keyword that means STOP, START or HELP alone asks its question in longer messages only.
-fn deaf_words(root: &Scope<'_>, faq: &[FaqEntry], keywords: &RawKeywords) {
-    // What does not hold of them is reported where the rules are made.
-    let keywords = Keywords::new(&extra_keywords(keywords), &mut Vec::new());
-    for ConsentWord { entry, at, meaning } in consent_words(faq, &keywords) {
-        let (key, meaning) = (format!("faq[{entry}].keywords[{at}]"), meaning.word());
-        let reason = format!("`{key}` alone means {meaning}: who writes only this does not ask the question");
-        root.warning(&key, reason, "it asks in longer messages alone; choose a word that customers write by itself");
-    }
-}
-
 fn budget(scope: &Scope<'_>, raw: &RawBudget) -> Option<BudgetPolicy> {
     let sum = |key: &str, raw: Option<f64>| settled(raw.map(|raw| amount(scope, key, raw)));
     let (per_day, per_month) = (sum("per_day", raw.per_day), sum("per_month", raw.per_month));
@@ -252,9 +213,7 @@ fn rules(
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
     let loops = loops(&root.table("loops"), &raw.loops);
     let faq = faq(root, raw.faq.as_deref().unwrap_or_default());
-    shadows(root, &faq.entries);
-    own_questions(root, &faq.entries);
-    deaf_words(root, &faq.entries, &raw.keywords);
+    doubts_of_faq(root, &faq.entries, &Keywords::new(&extra_keywords(&raw.keywords), &mut Vec::new()));
     let ids: Vec<&str> = raw.channels.iter().flatten().filter_map(|channel| channel.id.as_deref()).collect();
     let own_language = language.unwrap_or_default().as_str();
     let raw_templates = raw.templates.as_deref().unwrap_or_default();
@@ -365,11 +324,6 @@ fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Durati
     raw.idle_after.as_ref().map_or(Some(default), |raw| duration(scope, "idle_after", raw))
 }
 
-struct Faq {
-    entries: Vec<FaqEntry>,
-    valid: bool,
-}
-
 /// The domain's complaint about a text or a word, unless what it stumbled over was reported already.
 fn rule_error(root: &Scope<'_>, error: &RuleError) {
     if root.is_reported(&error.field) {
@@ -378,50 +332,6 @@ fn rule_error(root: &Scope<'_>, error: &RuleError) {
     let (reason, help) = error.message.split_once("; ").unwrap_or((&error.message, ""));
     let reason = if reason.starts_with("line ") { format!("does not hold: {reason}") } else { reason.to_owned() };
     root.wrong(&error.field, &masked(&reason), &masked(help));
-}
-
-/// Questions are kept in their variable_names even when a part is missing, so that the numbers in complaints stay right.
-fn faq(root: &Scope<'_>, raw: &[RawFaq]) -> Faq {
-    let (mut valid, none) = (true, Vec::new());
-    let entries = raw.iter().enumerate().map(|(index, raw)| {
-        let scope = root.element("faq", index);
-        let meant = "the question, for people who read this file";
-        let question = scope.required("question", raw.question.as_deref(), meant).filter(|raw| {
-            let is_empty = raw.trim().is_empty();
-            if is_empty {
-                scope.wrong("question", "is empty", meant);
-            }
-            !is_empty
-        });
-        let about = raw.about.clone().unwrap_or_default();
-        let keywords = if about.is_empty() {
-            scope.required("keywords", raw.keywords.as_ref(), "words of which any asks this question")
-        } else {
-            Some(raw.keywords.as_ref().unwrap_or(&none))
-        };
-        let answer = scope.required("answer", raw.answer.as_ref(), "what to answer");
-        let template = template_of(&scope, raw);
-        valid &= question.is_some() && keywords.is_some() && answer.is_some();
-        FaqEntry {
-            id: format!("faq[{index}]"),
-            about,
-            question: question.unwrap_or_default().to_owned(),
-            keywords: keywords.cloned().unwrap_or_default(),
-            answer: answer.cloned().unwrap_or_default(),
-            template,
-        }
-    });
-    let entries = entries.collect();
-    Faq { entries, valid }
-}
-
-fn template_of(scope: &Scope<'_>, raw: &RawFaq) -> Option<TemplateUse> {
-    if raw.template.is_none() && raw.template_variables.is_some() {
-        let reason = format!("`{}` is there without a `template`", scope.name("template_variables"));
-        scope.warning("template_variables", reason, "name the template that they belong to");
-    }
-    let variables = raw.template_variables.clone().unwrap_or_default();
-    raw.template.clone().map(|name| TemplateUse { name, variables })
 }
 
 fn extra_keywords(raw: &RawKeywords) -> ExtraKeywords {

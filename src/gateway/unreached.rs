@@ -28,9 +28,6 @@ pub fn why(error: &reqwest::Error) -> &'static str {
             return NO_TLS;
         }
         if let Some(inner) = inner.downcast_ref::<io::Error>() {
-            if inner.get_ref().is_some_and(|of| of.is::<rustls::Error>()) {
-                return NO_TLS;
-            }
             match inner.kind() {
                 io::ErrorKind::ConnectionRefused => return REFUSED,
                 io::ErrorKind::TimedOut => word = TOO_SLOW,
@@ -45,9 +42,23 @@ pub fn why(error: &reqwest::Error) -> &'static str {
         if inner.to_string() == "dns error" {
             return NO_NAME;
         }
-        cause = inner.source();
+        cause = within(inner);
     }
     word
+}
+
+/// Whether TLS is what failed, anywhere beneath an error.
+#[must_use]
+pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| within(*error)).any(|error| error.is::<rustls::Error>())
+}
+
+/// What is beneath an error. An I/O error that wraps another one does not name it as its source.
+fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ impl MailServer {
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
             .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"])
+            // A server that shows the certificate of an authority as its own is not believed.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .args(["-keyout", "key", "-out", "certificate"])
             .current_dir(&folder)
             .output()

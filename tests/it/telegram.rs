@@ -99,8 +99,7 @@ async fn a_question_is_answered_once_and_stop_is_obeyed() {
     bot.write(5, "/start abc").await;
     bot.telegram.called_at_least("sendMessage", 4).await;
     assert_eq!(bot.sent_to(123_456_789)[3], "Vous avez écrit : /start abc");
-    let ids: i64 = bot.world.value("SELECT count(*) FROM messages_out WHERE provider_message_id LIKE 'TG%'").await;
-    assert_eq!(ids, 4);
+    bot.world.until("SELECT count(*) FROM messages_out WHERE provider_message_id LIKE 'TG%'", 4).await;
     for secret in [TOKEN, "AAbelle-token", SECRET] {
         assert!(!bot.world.logs().contains(secret), "a secret in the log");
     }

@@ -3,6 +3,9 @@
 //! The English words are those that SMS providers themselves handle on long codes; nobody handles any on WhatsApp, so the
 //! list is ours. "STOP PLEASE" is a sentence for a person, not a keyword.
 
+mod stop_request;
+
+pub use self::stop_request::seems_to_ask_for_stop;
 use super::folding::fold;
 use super::rule_error::RuleError;
 
@@ -127,110 +130,6 @@ fn built_in(folded: &str) -> Option<Keyword> {
     }
 }
 
-/// Phrases of a folded message that ask to be left alone without saying STOP as a keyword.
-const STOP_PHRASES: &[&str] = &[
-    "ARRETE DE M ECRIRE",
-    "ARRETE DE M ENVOYER",
-    "ARRETER DE M ECRIRE",
-    "ARRETER DE M ENVOYER",
-    "ARRETEZ DE M ECRIRE",
-    "ARRETEZ DE M ENVOYER",
-    "ARRETEZ DE ME CONTACTER",
-    "ARRETEZ DE ME SPAMMER",
-    "ARRETEZ LES MESSAGES",
-    "ARRETEZ VOS MESSAGES",
-    "ARRETEZ VOS SMS",
-    "CESSEZ DE M ECRIRE",
-    "CESSEZ DE M ENVOYER",
-    "CESSEZ VOS MESSAGES",
-    "NE M ECRIS PLUS",
-    "NE M ECRIVEZ PLUS",
-    "NE M ENVOYEZ PLUS",
-    "NE ME CONTACTEZ PLUS",
-    "NE PLUS M ECRIRE",
-    "NE PLUS M ENVOYER",
-    "NE PLUS RECEVOIR DE MESSAGE",
-    "NE PLUS RECEVOIR DE MESSAGES",
-    "NE PLUS RECEVOIR VOS MESSAGES",
-    "NE PLUS RECEVOIR VOS SMS",
-    "PLUS DE MESSAGES SVP",
-    "PLUS RECEVOIR VOS MESSAGES",
-    "RETIREZ MOI DE VOTRE LISTE",
-    "RETIREZ MON NUMERO",
-    "SUPPRIMEZ MON NUMERO",
-    "LAISSEZ MOI TRANQUILLE",
-    "DON T MESSAGE ME",
-    "DO NOT MESSAGE ME",
-    "DONT MESSAGE ME",
-    "DON T TEXT ME",
-    "DO NOT CONTACT ME",
-    "DON T CONTACT ME",
-    "LEAVE ME ALONE",
-    "NO MORE MESSAGES",
-    "REMOVE ME FROM YOUR LIST",
-    "STOP CONTACTING ME",
-    "STOP MESSAGING ME",
-    "STOP SENDING ME",
-    "STOP TEXTING ME",
-    "STOP WRITING TO ME",
-    "TAKE ME OFF",
-    "UNSUBSCRIBE ME",
-    "STOP VOS MESSAGES",
-    "STOP VOS SMS",
-    "STOP LES MESSAGES",
-    "STOP THE MESSAGES",
-    "STOP THESE MESSAGES",
-];
-
-/// Words beside STOP that make a sentence of it and change nothing.
-const POLITE: &[&str] = &[
-    "SVP",
-    "STP",
-    "PLEASE",
-    "PLS",
-    "PLZ",
-    "MERCI",
-    "THANKS",
-    "THANK",
-    "YOU",
-    "VOUS",
-    "PLAIT",
-    "S",
-    "IL",
-    "TE",
-    "NOW",
-    "MAINTENANT",
-    "OK",
-    "BONJOUR",
-];
-
-/// Whether a folded message, which is no keyword, seems to ask for what STOP does: whoever writes "Stop svp" or "arrêtez de
-/// m'envoyer des messages" is asked back, because they may mean something else.
-#[must_use]
-pub fn seems_to_ask_for_stop(folded: &str) -> bool {
-    let mut words = folded.split(' ').filter(|word| !word.is_empty()).peekable();
-    if words.peek().is_none() {
-        return false;
-    }
-    let mut stops = 0;
-    let only_stop = words.all(|word| {
-        let stop =
-            matches!(word, "STOP" | "ARRET" | "ARRETE" | "ARRETEZ" | "UNSUBSCRIBE" | "DESABONNEZ" | "DESABONNER");
-        stops += usize::from(stop);
-        stop || POLITE.contains(&word)
-    });
-    if only_stop && stops > 0 {
-        return true;
-    }
-    let padded = format!(" {folded} ");
-    STOP_PHRASES.iter().any(|phrase| {
-        padded.match_indices(phrase).any(|(at, _)| {
-            padded.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ')
-                && padded.as_bytes().get(at + phrase.len()) == Some(&b' ')
-        })
-    })
-}
-
 /// Words that a tenant adds to the built-in ones. Whole message, any case and accents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtraKeywords {
@@ -247,29 +146,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn who_wants_no_more_messages_without_saying_stop_is_seen() {
-        for (body, expected) in [
-            ("Stop svp", true),
-            ("stop please", true),
-            ("STOP merci", true),
-            ("arrêtez de m'envoyer des messages", true),
-            ("Arrêtez de m'écrire !", true),
-            ("je ne veux plus recevoir vos messages", true),
-            ("please stop texting me", true),
-            ("svp ne m'écrivez plus", true),
-            ("arrêtez-vous devant la gare", false),
-            ("le bus stop est où", false),
-            ("stop over à Dakar", false),
-            ("vous arrêtez quand les promos", false),
-            ("merci", false),
-            ("bonjour", false),
-            ("", false),
-        ] {
-            assert_eq!(seems_to_ask_for_stop(&fold(body)), expected, "{body}");
-        }
-    }
 
     fn read(keywords: &Keywords, body: &str) -> Option<Keyword> {
         keywords.read(body, &fold(body))

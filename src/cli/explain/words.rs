@@ -191,7 +191,7 @@ mod tests {
         Role::ALL.iter().for_each(|known| told(known.as_str(), &role, *known == Role::Client));
         assert_eq!(inbound_states().len(), 3);
         inbound_states().iter().for_each(|known| told(known, &inbound_state, false));
-        assert_eq!(parts().len(), 11);
+        assert_eq!(parts().len(), 14);
         parts().iter().for_each(|known| told(known, &part, false));
         for unknown in [outbound_state, inbound_state, role, kind, part] {
             assert_eq!(unknown("carrier_pigeon", Language::Fr), "carrier_pigeon");

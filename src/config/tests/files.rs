@@ -85,6 +85,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("booking", keys::<RawBooking>("booking.")),
         ("flows", keys::<RawFlow>("flows.")),
         ("drivers", keys::<RawDriver>("drivers.")),
+        ("loops", keys::<RawLoops>("loops.")),
         ("escalation", keys::<RawEscalation>("escalation.")),
         ("notify", keys::<RawNotify>("notify.")),
         ("journal", keys::<RawJournal>("journal.")),

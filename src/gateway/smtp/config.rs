@@ -123,8 +123,8 @@ impl ProviderSection for Smtp {
             (one_line("from_name", keys.from_name.as_ref()), one_line("subject", keys.subject.as_ref()));
         let reply_to = keys.reply_to.as_deref().map(|raw| mailbox(section, "reply_to", raw));
         let secret = |key: &str, raw: Option<&RawSecret>| raw.map(|raw| section.secret(key, Some(raw)));
-        let (ca, webhook_token) =
-            (secret("ca", keys.ca.as_ref()), secret("webhook_token", keys.webhook_token.as_ref()));
+        let ca = keys.ca.as_ref().map(|raw| section.certificates("ca", raw));
+        let webhook_token = secret("webhook_token", keys.webhook_token.as_ref());
         let unsubscribe_secret = secret("unsubscribe_secret", keys.unsubscribe_secret.as_ref());
         let account = host.clone();
         let whole = || {
@@ -138,7 +138,7 @@ impl ProviderSection for Smtp {
                 port: keys.port.unwrap_or(usual),
                 security,
                 login: login?,
-                ca: holds(ca)?.map(|pem| secrecy::ExposeSecret::expose_secret(&pem).as_bytes().to_vec()),
+                ca: holds(ca)?,
                 webhook_token: holds(webhook_token)?,
                 unsubscribe_secret: holds(unsubscribe_secret)?,
                 timeout: section.timeout()?,

@@ -17,6 +17,7 @@ use secrecy::ExposeSecret as _;
 use super::mail::Mail;
 use super::mailbox::is_plain;
 use super::{MailAccount, Security};
+use crate::gateway::unreached::is_of_tls;
 
 /// Connections that are kept.
 const MOST_IDLE: usize = 8;
@@ -210,7 +211,7 @@ impl Failure {
             FailureKind::Said(number(code))
         } else if error.is_timeout() {
             FailureKind::TimedOut
-        } else if error.is_tls() {
+        } else if error.is_tls() || is_of_tls(error) {
             FailureKind::Tls
         } else if error.is_client() {
             FailureKind::Unsupported

@@ -14,6 +14,7 @@ use palabre_actors::ports::StatusUpdate;
 
 use super::form::Form;
 use super::sids::{self, sid};
+use super::texts::{cut, without_nul};
 use super::unnamed;
 use crate::gateway::Rejection;
 
@@ -283,17 +284,6 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
 
 fn some_text(text: Option<&str>) -> Option<String> {
     text.map(without_nul)
-}
-
-/// At most so many bytes of a text, and whether that is all of it.
-pub(super) fn cut(text: &str, most: usize) -> (&str, bool) {
-    let end = text.floor_char_boundary(most);
-    (&text[..end], end == text.len())
-}
-
-/// PostgreSQL's text cannot hold NUL: the replacement character stands in for it.
-pub(super) fn without_nul(text: &str) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
 }
 
 /// Who wrote. Twilio vouches for the message, so that a sender in no form that we know is kept all the same, unless it is an

@@ -19,6 +19,7 @@ pub mod signature;
 pub mod simulator;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod unnamed;
 mod url_variants;
 

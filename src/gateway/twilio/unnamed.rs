@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{cut, without_nul};
 use super::form::Form;
+use super::texts::{cut, without_nul};
 
 /// The most fields that are kept, and the most of each name and value: together less than a page of the database.
 const MOST_FIELDS: usize = 32;
@@ -11,13 +11,14 @@ const MOST_NAME_BYTES: usize = 64;
 const MOST_VALUE_BYTES: usize = 1_024;
 
 /// What is read elsewhere, what every webhook repeats of our own account, and what Twilio guesses from the number.
-const KNOWN: [&str; 41] = [
+const KNOWN: [&str; 43] = [
     "AccountSid",
     "Address",
     "ApiVersion",
     "Body",
     "ButtonPayload",
     "ButtonText",
+    "ChannelMetadata",
     "ErrorCode",
     "ErrorMessage",
     "ExternalUserId",
@@ -42,6 +43,7 @@ const KNOWN: [&str; 41] = [
     "OriginalRepliedMessageSender",
     "OriginalRepliedMessageSid",
     "ProfileName",
+    "ReferralNumMedia",
     "SmsMessageSid",
     "SmsSid",
     "SmsStatus",
@@ -82,11 +84,11 @@ mod tests {
             ("ReferralSourceId", "120"),
             ("Forwarded", "true"),
             ("Empty", ""),
-            ("ChannelMetadata", long.as_str()),
+            ("ReferralBody", long.as_str()),
         ]);
         let kept = fields(&form.expect("a form"));
-        assert_eq!(kept.keys().collect::<Vec<_>>(), ["ChannelMetadata", "Forwarded", "ReferralSourceId"]);
-        assert_eq!((kept["Forwarded"].as_str(), kept["ChannelMetadata"].len()), ("true", MOST_VALUE_BYTES));
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["Forwarded", "ReferralBody", "ReferralSourceId"]);
+        assert_eq!((kept["Forwarded"].as_str(), kept["ReferralBody"].len()), ("true", MOST_VALUE_BYTES));
         let many: Vec<_> = (0..500).map(|n| (format!("Field{n}"), "x".to_owned())).collect();
         assert_eq!(fields(&Form::from_pairs(many).expect("a form")).len(), MOST_FIELDS);
     }

@@ -49,10 +49,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// In the order of their declaration: a counter is found by its place.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Duplicate,
         Self::Status,
+        Self::Event,
         Self::Ignored,
         Self::BadSignature,
         Self::Replayed,

@@ -55,6 +55,8 @@ impl TestServer {
     }
 
     fn open_with(change: impl FnOnce(&mut HttpDeps)) -> Self {
+        // Channels look up their counters when they are made.
+        let metrics = metrics::install().unwrap();
         let reception = Arc::new(FakeReception::default());
         let health = Arc::new(Health::new());
         let mut deps = HttpDeps {
@@ -66,7 +68,7 @@ impl TestServer {
             receivers: Arc::new(FakeReceivers::new()),
             reception: reception.clone(),
             health: health.clone(),
-            metrics: metrics::install().unwrap(),
+            metrics,
             api: ApiDeps {
                 keys: Arc::new([]),
                 channels: Arc::new([]),

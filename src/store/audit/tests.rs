@@ -133,7 +133,7 @@ async fn the_rest_holds_when_the_beginning_is_gone(store: &Store) {
 }
 
 macro_rules! on_both {
-    ($($case:ident)*) => {
+    ($($case:ident,)*) => {
         mod on_sqlite {
             $(#[tokio::test] async fn $case() {
                 let (store, _folder) = super::tests::fresh().await;
@@ -149,9 +149,4 @@ macro_rules! on_both {
     };
 }
 
-on_both! {
-    appended_at_once
-    found_by_what_was_done
-    tampering_is_seen
-    the_rest_holds_when_the_beginning_is_gone
-}
+on_both!(appended_at_once, found_by_what_was_done, tampering_is_seen, the_rest_holds_when_the_beginning_is_gone,);

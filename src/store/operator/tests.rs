@@ -421,7 +421,9 @@ async fn what_waits_longer_than_it_should_needs_a_look() {
         ))
         .await;
     scene.run(&format!("UPDATE messages_out SET next_attempt_at = '{one}', behind = 1 WHERE id = '{}'", uuid(3))).await;
-    scene.run(&format!("UPDATE messages_out SET next_attempt_at = '{one}' WHERE id = '{}'", uuid(4))).await;
+    scene
+        .run(&format!("UPDATE messages_out SET next_attempt_at = '{one}', attempts = 0 WHERE id = '{}'", uuid(4)))
+        .await;
     let fresh = Uuid::from_u128(u128::try_from(noon().timestamp_millis()).unwrap() << 80 | 7 << 76 | 2 << 62);
     scene.run(&format!("UPDATE messages_out SET id = '{fresh}' WHERE id = '{}'", uuid(1))).await;
     let filter = Filter::default();

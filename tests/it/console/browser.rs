@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::console::PASSWORD;
@@ -59,15 +59,25 @@ impl Drop for Driver {
 impl Browser {
     /// A browser as wide and as high, with JavaScript.
     pub(crate) async fn open(world: &World, size: (u32, u32)) -> Self {
-        Self::open_with(world, size, json!({})).await
+        Self::open_with(world, size).await.0
     }
 
-    /// The same without JavaScript.
+    /// The same, whose pages get no script: the driver itself needs a browser that runs some. Their policy allows no
+    /// scripts but those of these files.
     pub(crate) async fn without_scripts(world: &World, size: (u32, u32)) -> Self {
-        Self::open_with(world, size, json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+        let (browser, url) = Self::open_with(world, size).await;
+        let session = browser.client.session_id().await.expect("a driver").expect("a session");
+        let blocked = json!({ "urls": ["*.js", "*.js?*"] });
+        for (command, parameters) in [("Network.enable", json!({})), ("Network.setBlockedURLs", blocked)] {
+            let request = reqwest::Client::new().post(format!("{url}/session/{session}/goog/cdp/execute"));
+            let body = json!({ "cmd": command, "params": parameters }).to_string();
+            let answer = request.body(body).send().await.expect("the driver answers");
+            assert!(answer.status().is_success(), "{}", answer.text().await.expect("a reason"));
+        }
+        browser
     }
 
-    async fn open_with(world: &World, (width, height): (u32, u32), preferences: Value) -> Self {
+    async fn open_with(world: &World, (width, height): (u32, u32)) -> (Self, String) {
         let (driver, url) = Driver::start();
         let profile = tempfile::tempdir().expect("a temporary folder");
         let mut args = vec![
@@ -83,7 +93,7 @@ impl Browser {
         if is_root() {
             args.push("--no-sandbox".to_owned());
         }
-        let mut options = json!({ "args": args, "prefs": preferences });
+        let mut options = json!({ "args": args });
         if width < 500 {
             // A window is never so narrow; the drawing area of a phone is.
             options["mobileEmulation"] = json!({
@@ -95,7 +105,7 @@ impl Browser {
         capabilities.insert("goog:chromeOptions".to_owned(), options);
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(capabilities).connect(&url).await.expect("Chromium starts");
-        Self { client, base_url: world.base_url().to_owned(), driver, _profile: profile }
+        (Self { client, base_url: world.base_url().to_owned(), driver, _profile: profile }, url)
     }
 
     pub(crate) async fn goto(&self, path: &str) {

@@ -71,7 +71,8 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     browser.write("#code", "000000").await;
     browser.click("main form button").await;
     assert!(browser.text("#wrong").await.contains("ne convient pas"));
-    browser.write("#code", &code(&secret, 0)).await;
+    let used = code(&secret, 0);
+    browser.write("#code", &used).await;
     browser.click("main form button").await;
     let recovery = browser.text(".codes li").await;
     browser.assert_accessible().await;
@@ -82,7 +83,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     browser.sign_in(AWA).await;
     browser.client.wait().for_element(Locator::Css("#code")).await.expect("the second step");
     browser.assert_accessible().await;
-    browser.write("#code", &code(&secret, 0)).await;
+    browser.write("#code", &used).await;
     browser.click("main form button").await;
     assert!(!browser.text("#wrong").await.is_empty(), "no code is taken twice");
     browser.goto("/console/team").await;

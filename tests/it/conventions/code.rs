@@ -7,8 +7,8 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 use super::tree::Tree;
 
-/// The macro that makes tests of the suite's cases.
-const SUITE: &str = "store_conformance";
+/// The macros that make tests of a list of cases.
+const SUITES: [&str; 2] = ["store_conformance", "on_both"];
 
 /// One file, read.
 #[derive(Debug, Default)]
@@ -149,7 +149,7 @@ impl Code {
             _ => {
                 let (segments, taken) = plain_path(tokens);
                 self.words.extend(segments.iter().skip(1).map(|segment| (line, segment.clone())));
-                if segments.last().is_some_and(|name| name == SUITE) {
+                if segments.last().is_some_and(|name| SUITES.contains(&name.as_str())) {
                     self.cases(&tokens[taken..]);
                 }
                 if segments.len() > 1 {

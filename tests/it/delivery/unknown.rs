@@ -49,7 +49,7 @@ async fn i5_of_two_duplicate_candidates_the_one_that_was_lost_is_sent_again_and_
     assert_eq!(
         world.history(&second).await,
         [
-            "message_unknown:unknown_outcome",
+            "message_unknown:connection_lost",
             "message_postponed:absent_at_provider",
             "message_claimed:due",
             "message_sent:taken"
@@ -149,7 +149,7 @@ async fn i5_what_the_provider_cannot_tell_is_parked_or_sent_again_as_the_channel
         } else {
             let history = world.history(&id).await;
             assert_eq!(history[1], "message_postponed:unclear_at_provider", "{history:?}");
-            world.explains(&id, "the connection broke", "connexion rompue");
+            world.explains(&id, "broke before its answer", "la connexion au fournisseur s'est rompue");
             world.explains(
                 &id,
                 "on_unknown = \"resend\" sends it again",

@@ -219,9 +219,11 @@ impl FaqIndex {
         };
         let answers_it = |entry: usize| {
             let claims = &self.claims[entry];
-            generic
-                .iter()
-                .any(|concept| self.answering[concept.0].contains(&entry) || claims.question.contains(concept))
+            // An entry that asks nothing of its thing answers whatever is asked of it.
+            claims.question.is_empty()
+                || generic
+                    .iter()
+                    .any(|concept| self.answering[concept.0].contains(&entry) || claims.question.contains(concept))
         };
         let answers_more = |entry: usize| {
             concepts.asked().any(|(concept, strength)| {

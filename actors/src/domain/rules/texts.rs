@@ -10,8 +10,12 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use super::{Language, RuleError, RulesSource};
 use crate::domain::template::TemplateUse;
 
+mod bot;
+mod built_in;
 mod tidying;
 
+pub use self::bot::BotText;
+use self::built_in::{built_in, built_in_of_marketing};
 use self::tidying::tidy;
 
 /// Instructions that one rendering may take: thousands of times what a sensible text needs, and over in a millisecond or
@@ -48,68 +52,6 @@ pub enum TextName {
     Answer(usize),
     /// One that the bot says of itself.
     Bot(BotText),
-}
-
-/// Texts around the answers, each with its key in `[replies]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BotText {
-    /// Before the entries of a menu.
-    Menu,
-    /// To who seems to want no more messages.
-    AskStop,
-    /// To a voice note.
-    Voice,
-    /// To a picture, a video, a sticker or a file.
-    Picture,
-    /// To who gets a person.
-    Person,
-    /// The same while the tenant is closed.
-    PersonClosed,
-    /// While the tenant is closed, instead of the fallback; `hours.closed_reply`. There is none unless the tenant writes it.
-    Closed,
-}
-
-impl BotText {
-    const ALL: [Self; 7] =
-        [Self::Menu, Self::AskStop, Self::Voice, Self::Picture, Self::Person, Self::PersonClosed, Self::Closed];
-
-    /// Its key in a tenant's file.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Menu => "replies.menu",
-            Self::AskStop => "replies.ask_stop",
-            Self::Voice => "replies.voice",
-            Self::Picture => "replies.picture",
-            Self::Person => "replies.person",
-            Self::PersonClosed => "replies.person_closed",
-            Self::Closed => "hours.closed_reply",
-        }
-    }
-
-    const fn built_in(self, language: Language) -> &'static str {
-        match (self, language) {
-            (Self::Menu, Language::Fr) => "Vous vouliez dire :",
-            (Self::Menu, Language::En) => "Did you mean:",
-            (Self::AskStop, Language::Fr) => {
-                "Voulez-vous ne plus recevoir de messages ? Répondez STOP pour ne plus en recevoir."
-            }
-            (Self::AskStop, Language::En) => "Do you want no more messages? Reply STOP to get no more.",
-            (Self::Voice, Language::Fr) => "Je ne peux pas écouter les messages vocaux. Pouvez-vous l'écrire ici ?",
-            (Self::Voice, Language::En) => "I cannot listen to voice messages. Could you write it here?",
-            (Self::Picture, Language::Fr) => "Bien reçu. Dites-nous en quelques mots ce que vous souhaitez.",
-            (Self::Picture, Language::En) => "Got it. Please tell us in a few words what you would like.",
-            (Self::Person, Language::Fr) => "Je préviens tout de suite une personne de l'équipe, qui vous répond ici.",
-            (Self::Person, Language::En) => "I am telling someone of the team right now. They will answer you here.",
-            (Self::PersonClosed, Language::Fr) => {
-                "C'est noté. Nous sommes fermés en ce moment : une personne vous répond ici dès l'ouverture."
-            }
-            (Self::PersonClosed, Language::En) => {
-                "Noted. We are closed at the moment: someone will answer you here as soon as we open."
-            }
-            (Self::Closed, _) => "",
-        }
-    }
 }
 
 /// What templates may speak of.
@@ -416,44 +358,6 @@ fn explain(error: &minijinja::Error) -> String {
         (kind, Some(detail)) => format!("{place}{kind}: {detail}"),
         (kind, None) => format!("{place}{kind}"),
     }
-}
-
-/// After STOP, after START, after HELP, at first, after CONFIRM.
-fn built_in(language: Language, tenant: &str, longest: usize) -> [String; 5] {
-    let texts = match language {
-        Language::Fr => [
-            format!("{tenant} : c'est noté, vous ne recevrez plus de messages. Répondez START pour reprendre."),
-            format!("{tenant} : c'est noté, vous recevrez de nouveau nos messages. Répondez STOP pour les arrêter."),
-            format!(
-                "{tenant} : posez votre question ici, nous vous répondrons. Répondez STOP pour ne plus rien recevoir."
-            ),
-            format!("{tenant} : pouvons-nous vous écrire ici ? Répondez CONFIRMER pour accepter, STOP pour refuser."),
-            format!("{tenant} : merci, c'est confirmé. Répondez STOP à tout moment pour ne plus rien recevoir."),
-        ],
-        Language::En => [
-            format!("{tenant}: you will not get any more messages. Reply START to resume."),
-            format!("{tenant}: you will get our messages again. Reply STOP to end them."),
-            format!("{tenant}: ask your question here and we will answer. Reply STOP to get no more messages."),
-            format!("{tenant}: may we write to you here? Reply CONFIRM to accept, STOP to refuse."),
-            format!("{tenant}: thank you, that is confirmed. Reply STOP at any time to get no more messages."),
-        ],
-    };
-    texts.map(|text| tidy(&text, longest))
-}
-
-/// After STOP PROMOTIONS, after RESUME PROMOTIONS.
-fn built_in_of_marketing(language: Language, tenant: &str, longest: usize) -> [String; 2] {
-    let texts = match language {
-        Language::Fr => [
-            format!("{tenant} : c'est noté, plus de promotions. Nous répondons toujours à vos messages."),
-            format!("{tenant} : c'est noté, vous recevrez de nouveau nos promotions."),
-        ],
-        Language::En => [
-            format!("{tenant}: no more promotions. We still answer your messages."),
-            format!("{tenant}: you will get our promotions again."),
-        ],
-    };
-    texts.map(|text| tidy(&text, longest))
 }
 
 #[cfg(test)]

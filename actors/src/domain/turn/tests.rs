@@ -176,7 +176,7 @@ fn what_a_message_leads_to() {
         ("bonjour", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
         ("horaires", false, false, AnsweredFaq, &[OutboundKind::Reply], false),
         ("oui", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
-        ("STOP PLEASE", false, false, AnsweredFallback, &[OutboundKind::Reply], false),
+        ("STOP PLEASE", false, false, AskedToStop, &[OutboundKind::Reply], false),
         ("aide", false, false, AnsweredHelp, &[OutboundKind::Help], false),
         ("Arrêt", false, false, OptedOut, &[OutboundKind::OptOutConfirmation], true),
         ("start", false, false, OptedIn, &[OutboundKind::OptInConfirmation], false),

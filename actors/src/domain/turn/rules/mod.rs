@@ -106,6 +106,7 @@ mod tests {
                 "stop_request",
                 "escalation",
                 "start_link",
+                "silent_loop",
                 "flow",
                 "no_text",
                 "menu",

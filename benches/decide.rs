@@ -12,9 +12,10 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, InboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::live::LiveKnowledge;
 use palabre_actors::domain::message::{Content, Inbound};
 use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
-use palabre_actors::domain::turn::{Turn, decide};
+use palabre_actors::domain::turn::{Prepared, Turn, decide};
 
 fn rules() -> Rules {
     let entry = |n: usize| FaqEntry {
@@ -76,6 +77,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         opted_out: false,
         confirmed: false,
         agenda: Arc::default(),
+        prepared: Prepared { live: LiveKnowledge::Closed },
         welcomed: false,
     };
     let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
@@ -88,6 +90,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         opted_out,
         confirmed: false,
         agenda: Arc::default(),
+        prepared: Prepared { live: LiveKnowledge::Closed },
         welcomed: false,
     }
 }

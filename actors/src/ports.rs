@@ -34,6 +34,7 @@ use crate::domain::ids::{
     ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
 };
 use crate::domain::late_failure::LateFailure;
+use crate::domain::live::LiveKnowledge;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
@@ -57,6 +58,9 @@ pub trait Turns: Send + Sync {
     /// What is booked of the tenant's resources from now on, and what the conversation's contact has booked. Asked for where
     /// the tenant's flows need it.
     fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>>;
+
+    /// The tenant's open live session. Asked for by turns that need it ([`crate::domain::turn::Lookup::Live`]).
+    fn live(&self, tenant: &TenantId, scope: LiveScope) -> Pending<'_, Result<LiveKnowledge, PortError>>;
 
     /// Commits a turn (I4). `Conflict`: the version moved, the message had its turn already, or the timer is gone; nothing was
     /// written, load again. After any other error the outcome may be unknown: load again.
@@ -87,6 +91,15 @@ pub trait Turns: Send + Sync {
         idle_since: Timestamp,
         now: Timestamp,
     ) -> Pending<'_, Result<u64, PortError>>;
+}
+
+/// How much of a live session is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveScope {
+    /// All lines, and who takes part: for its seller.
+    Whole,
+    /// The lines of one conversation; of nobody, when it is new.
+    Of(Option<ConversationId>),
 }
 
 /// Two addresses that a message showed to be one person's.

@@ -35,6 +35,7 @@ mod m20261130_000096_presentation;
 mod m20261130_000110_access;
 mod m20261130_000140_journals;
 mod m20261130_000150_events_out;
+mod m20261130_000170_order_lines;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000110_access::Migration),
             Box::new(m20261130_000140_journals::Migration),
             Box::new(m20261130_000150_events_out::Migration),
+            Box::new(m20261130_000170_order_lines::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bookings;
+mod live;
 pub mod check;
 mod consents;
 mod contact;
@@ -119,6 +120,9 @@ enum Command {
     /// List the people who asked to be called back
     #[command(subcommand)]
     Leads(bookings::LeadsCommand),
+    /// Live sessions and what was ordered in them
+    #[command(subcommand)]
+    Live(live::LiveCommand),
     /// Let people into the console: add them, list them, keep them out, give them another password
     #[command(subcommand)]
     User(user::UserCommand),
@@ -229,6 +233,7 @@ pub fn run() -> ExitCode {
         Command::Scenario(command) => scenario::run(&command),
         Command::Bookings(command) => bookings::run(&command),
         Command::Leads(command) => bookings::run_leads(&command),
+        Command::Live(command) => live::run(&command),
         Command::Telegram(command) => telegram::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),

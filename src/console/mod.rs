@@ -25,6 +25,7 @@ mod outbox;
 mod pages;
 mod replies;
 mod routes;
+mod sales;
 mod sandbox;
 mod session;
 mod state;
@@ -77,6 +78,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     replies::mount(routes);
     sandbox::mount(routes);
     outbox::mount(routes);
+    sales::mount(routes);
     analytics::mount(routes);
     live::mount(routes);
 }

@@ -14,6 +14,7 @@ const PLACES: &[PlaceRow] = &[
     ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
+    ("/console/live", "live", "sale", Permission::LeadRead),
     ("/console/replies", "replies", "reply", Permission::ConversationWrite),
     ("/console/sandbox", "sandbox", "phone", Permission::ConversationWrite),
 ];

@@ -38,6 +38,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("replies.html", include_str!("templates/replies.html")),
     ("sandbox.html", include_str!("templates/sandbox.html")),
     ("outbox.html", include_str!("templates/outbox.html")),
+    ("sales.html", include_str!("templates/sales.html")),
     ("analytics.html", include_str!("templates/analytics.html")),
     ("people/invitation.html", include_str!("templates/people/invitation.html")),
     ("people/keys.html", include_str!("templates/people/keys.html")),

@@ -17,6 +17,7 @@ pub mod faq;
 pub mod handling;
 pub mod inbox;
 pub mod leads;
+pub mod live_sessions;
 pub mod messages;
 pub mod outbox;
 pub mod paid_access;

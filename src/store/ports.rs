@@ -8,11 +8,12 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{Agenda, Busy};
 use palabre_actors::domain::conversation::ConversationKey;
 use palabre_actors::domain::ids::{ChannelId, ContactId, ConversationId, InboundId, ProviderMessageId, TenantId};
+use palabre_actors::domain::live::{LiveKnowledge, LiveSession, MOST_CLIENTS};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
-    Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, Loaded,
-    MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
+    Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, LiveScope,
+    Loaded, MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
     SamePerson, Settlement, StatusUpdate, Turns, Union, Usage,
 };
 use sea_orm::DbErr;
@@ -21,7 +22,7 @@ use super::Store;
 use super::error::port_error;
 use super::reader::{DEADLINE, LoadConversation, LoadRecipientStatus};
 use super::sql;
-use super::statement::{SqlText, Value, all, column, count, id, text, time};
+use super::statement::{SqlText, Value, all, column, count, id, id_or_null, text, time};
 use super::values::{Row, corrupt, first_id_of, quarter_text};
 use super::writer::{DeadLetter, OutboxChange, Sharded, Sweep, Swept, Task, WriteJob, all_failed};
 
@@ -125,6 +126,34 @@ impl Turns for Store {
             agenda.offers = self.read(sql::OPEN_OFFERS, tenant(), Row::open_offer).await?;
             agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;
             Ok(agenda)
+        })
+    }
+
+    fn live(&self, tenant: &TenantId, scope: LiveScope) -> Pending<'_, Result<LiveKnowledge, PortError>> {
+        let tenant = tenant.clone();
+        Box::pin(async move {
+            let open = |row: &Row| Ok((row.parse(0)?, row.time(1)?, row.get::<bool>(2)?));
+            let found = self.read(sql::OPEN_LIVE, [text(tenant.as_str())], open).await?;
+            let Some((session, opened_at, paused)) = found.first().copied() else { return Ok(LiveKnowledge::Closed) };
+            let of = match scope {
+                LiveScope::Whole => None,
+                LiveScope::Of(conversation) => Some(conversation),
+            };
+            let lines = match of {
+                Some(None) => Vec::new(),
+                of => {
+                    let values = [text(tenant.as_str()), id(session), id_or_null(of.flatten())];
+                    self.read(sql::LIVE_LINES, values, |row| row.order_line(session)).await?
+                }
+            };
+            let clients = match scope {
+                LiveScope::Whole => {
+                    let values = [text(tenant.as_str()), time(opened_at), count(MOST_CLIENTS)];
+                    self.read(sql::LIVE_CLIENTS, values, |row| row.live_client(session)).await?
+                }
+                LiveScope::Of(_) => Vec::new(),
+            };
+            Ok(LiveKnowledge::Open(Box::new(LiveSession { id: session, opened_at, paused, lines, clients })))
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use palabre_actors::domain::address::{Address, Identity};
 use palabre_actors::domain::conversation::{ConversationKey, State};
 use palabre_actors::domain::ids::{ChannelId, InboundId, TenantId};
+use palabre_actors::domain::turn::Prepared;
 use palabre_actors::ports::{Loaded, PortError, PortErrorKind, RecipientStatus};
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
@@ -177,6 +178,7 @@ fn loaded(row: &Row, key: &ConversationKey) -> Result<Loaded, DbErr> {
             welcomed: false,
             confirmed: false,
             agenda: Arc::default(),
+            prepared: Prepared::default(),
         },
     })
 }

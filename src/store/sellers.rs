@@ -67,6 +67,10 @@ impl SellerBook for Sellers {
         let phones = self.0.read().unwrap_or_else(PoisonError::into_inner);
         phones.get(tenant).is_some_and(|phones| phones.contains(person))
     }
+
+    fn has_any(&self, tenant: &TenantId) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(tenant)
+    }
 }
 
 impl std::fmt::Debug for Sellers {

@@ -7,8 +7,11 @@ use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::Booking;
-use palabre_actors::domain::conversation::{Assignee, Contact, Conversation, ConversationKey, Session};
-use palabre_actors::domain::ids::{ChannelId, ProviderMessageId, TenantId};
+use palabre_actors::domain::conversation::{
+    Assignee, BotMemory, Contact, Conversation, ConversationKey, Session,
+};
+use palabre_actors::domain::ids::{ChannelId, LiveSessionId, ProviderMessageId, TenantId};
+use palabre_actors::domain::live::{LiveClient, OrderLine, Ordered};
 use palabre_actors::domain::loop_watch::LoopWatch;
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
 use palabre_actors::domain::offer::Offer;
@@ -172,6 +175,27 @@ impl Row {
             details: serde_json::from_str(&self.get::<String>(3)?).map_err(|_| corrupt("an offer"))?,
             expires_at: self.time(4)?,
             state: self.parse(5)?,
+        })
+    }
+
+    /// Columns as `sql::LIVE_LINES` selects them.
+    pub fn order_line(&self, session: LiveSessionId) -> Result<OrderLine, DbErr> {
+        let what = Ordered { reference: self.get(2)?, size: self.get(3)?, quantity: number(self.get(4)?)? };
+        Ok(OrderLine { id: self.parse(0)?, session, conversation: self.parse(1)?, what })
+    }
+
+    /// Columns as `sql::LIVE_CLIENTS` selects them.
+    pub fn live_client(&self, session: LiveSessionId) -> Result<LiveClient, DbErr> {
+        let memory: Option<String> = self.get(3)?;
+        let memory: BotMemory = memory
+            .map_or(Ok(BotMemory::default()), |memory| serde_json::from_str(&memory))
+            .map_err(|_| corrupt("a memory"))?;
+        Ok(LiveClient {
+            conversation: self.parse(0)?,
+            person: self.address(1)?.identity(),
+            name: self.get(2)?,
+            waits: memory.live_question == Some(session),
+            no_marketing: self.get(4)?,
         })
     }
 

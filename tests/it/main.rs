@@ -32,6 +32,9 @@ mod journal_on_postgres;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod live_sales;
+#[path = "live_sales.rs"]
+mod live_sales_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod operators;

@@ -8,6 +8,7 @@
 
 mod agenda;
 mod backpressure;
+mod lookup;
 mod mailbox;
 pub mod messages;
 mod phase;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use self::backpressure::Backpressure;
+use self::lookup::Found;
 use self::messages::{Idle, Performed, SendRefusal};
 use self::phase::{Memory, Phase};
 use self::rows_in_store::{ASK_AGAIN_AFTER, ASK_AGAIN_AT_LAST, RowsInStore};
@@ -47,7 +49,7 @@ use crate::runtime::admission::Permit;
 use crate::runtime::{ActorContext, TenantProfile, metric};
 
 pub use self::turn_in_flight::TurnInFlight;
-use self::turn_in_flight::{Applied, Blocking, ReservedSend};
+use self::turn_in_flight::{Applied, Blocking, Decided, ReservedSend};
 
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
@@ -109,6 +111,8 @@ pub struct Conversation {
     setbacks: u32,
     /// What the last turn noticed of a robot: the store does not keep it.
     watch: LoopWatch,
+    /// What was looked up for the message that is decided next.
+    found: Option<Found>,
 }
 
 struct Waiting {
@@ -152,6 +156,7 @@ impl Conversation {
             rows: RowsInStore::default(),
             setbacks: 0,
             watch: LoopWatch::default(),
+            found: None,
         }
     }
 
@@ -237,6 +242,7 @@ impl Conversation {
         let wait = Duration::from_millis(10 << self.setbacks.min(9));
         self.setbacks += 1;
         self.memory = Memory::Unloaded;
+        self.found = None;
         self.enter(Phase::BackingOff, ctx);
         ctx.wait(actix::clock::sleep(wait).into_actor(self).map(|(), conversation, ctx| conversation.load(ctx)));
     }
@@ -260,12 +266,15 @@ impl Conversation {
             return;
         }
         let ahead = self.ahead();
-        let Memory::Current(state) = &self.memory else { return self.load(ctx) };
+        let Memory::Current(state) = &mut self.memory else { return self.load(ctx) };
+        lookup::prepare(state, self.found.as_ref());
         if let Some(next) = self.queue.front() {
             self.setup.bookmark.set(Some(next.message.id));
             let permit = self.backpressure.permit.take();
-            let turn = TurnInFlight::decide(state, &next.message, &self.setup, ahead, permit);
-            return self.commit(turn, Cause::Message, ctx);
+            return match TurnInFlight::decide(state, &next.message, &self.setup, ahead, permit) {
+                Decided::Turn(turn) => self.commit(*turn, Cause::Message, ctx),
+                Decided::Needs(lookup) => self.look_up(&lookup, ctx),
+            };
         }
         self.setup.bookmark.set(None);
         if let Some(asked) = self.requests.front() {
@@ -366,6 +375,7 @@ impl Conversation {
             && let Some(done) = self.queue.pop_front()
         {
             self.backpressure.deadline = None;
+            self.found = None;
             self.setup.pool.count_turn(&self.setup.key, outcome);
             let seconds = (self.setup.context.now() - done.message.received_at).as_seconds_f64().max(0.0);
             metrics::histogram!(metric::TURN_SECONDS).record(seconds);

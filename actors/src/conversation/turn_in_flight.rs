@@ -12,7 +12,7 @@ use crate::domain::message::{Inbound, Outbound, OutboundKind};
 use crate::domain::offer::OfferChange;
 use crate::domain::timer::TimerChange;
 use crate::domain::turn::{
-    ConsentChange, Draft, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
+    ConsentChange, Draft, Lookup, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
     decide_timer,
 };
 use crate::outbox::SendPermit;
@@ -25,6 +25,14 @@ pub struct TurnInFlight {
     pub turn: Turn,
     /// A permit for each message that may go out right after the commit.
     pub reserved: Vec<Option<SendPermit>>,
+}
+
+/// What a decision about a message came to.
+pub(super) enum Decided {
+    /// A turn.
+    Turn(Box<TurnInFlight>),
+    /// This is to be looked up first.
+    Needs(Lookup),
 }
 
 /// Rows of the conversation that are before a turn's messages.
@@ -44,11 +52,14 @@ impl TurnInFlight {
         setup: &ConversationSetup,
         ahead: Blocking,
         send_permit: Option<SendPermit>,
-    ) -> Self {
+    ) -> Decided {
         let context: &ActorContext = &setup.context;
         let mut turn = decide(state, message, &setup.rules(), &*context.ports.sellers, context.now());
+        if let Some(lookup) = turn.lookup.take() {
+            return Decided::Needs(lookup);
+        }
         turn.knows_deferred = ahead.deferred;
-        Self::reserve(turn, setup, ahead, send_permit)
+        Decided::Turn(Box::new(Self::reserve(turn, setup, ahead, send_permit)))
     }
 
     /// Decides about a request. `None`: there is nothing to write.

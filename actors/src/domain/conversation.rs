@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use super::address::{Address, Identity};
 use super::booking::Agenda;
-use super::ids::{ChannelId, ContactId, ConversationId, SessionId, TenantId};
+use super::ids::{ChannelId, ContactId, ConversationId, LiveSessionId, SessionId, TenantId};
 use super::loop_watch::LoopWatch;
+use super::turn::Prepared;
 use super::words::stored_words;
 
 /// Finds a conversation before its row is known: who writes, on a channel of a tenant. Keys of one person are equal, however
@@ -88,6 +89,8 @@ pub struct State {
     pub confirmed: bool,
     /// What is booked and offered. Known where the tenant's flows need it.
     pub agenda: Arc<Agenda>,
+    /// What was looked up for the message that is decided next.
+    pub prepared: Prepared,
 }
 
 impl State {
@@ -220,6 +223,9 @@ pub struct BotMemory {
     /// When the tenant's people are told that the contact waits, once a person has the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread_notice_at: Option<Timestamp>,
+    /// The live session in which they asked what nobody has answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_question: Option<LiveSessionId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

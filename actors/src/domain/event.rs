@@ -67,6 +67,10 @@ pub enum EventType {
     SessionClosed,
     LiveSessionOpened,
     LiveSessionClosed,
+    LiveSessionPaused,
+    LiveSessionResumed,
+    OrderNoted,
+    OrderCancelled,
     Escalated,
     HandedOver,
     HandedBack,
@@ -124,6 +128,10 @@ stored_words!(EventType {
     SessionClosed => "session_closed",
     LiveSessionOpened => "live_session_opened",
     LiveSessionClosed => "live_session_closed",
+    LiveSessionPaused => "live_session_paused",
+    LiveSessionResumed => "live_session_resumed",
+    OrderNoted => "order_noted",
+    OrderCancelled => "order_cancelled",
     Escalated => "escalated",
     HandedOver => "handed_over",
     HandedBack => "handed_back",
@@ -167,6 +175,7 @@ pub enum EntityType {
     Lead,
     Offer,
     Subscription,
+    OrderLine,
 }
 
 stored_words!(EntityType {
@@ -180,6 +189,7 @@ stored_words!(EntityType {
     Lead => "lead",
     Offer => "offer",
     Subscription => "subscription",
+    OrderLine => "order_line",
 });
 
 /// Who caused an event.

@@ -67,6 +67,10 @@ uuid_id!(
     LiveSessionId
 );
 uuid_id!(
+    /// A row of `order_lines`.
+    OrderLineId
+);
+uuid_id!(
     /// A row of `event_log`.
     EventId
 );

@@ -22,6 +22,7 @@ pub mod hours;
 pub mod ids;
 pub mod late_failure;
 pub mod lead;
+pub mod live;
 pub mod loop_watch;
 pub mod message;
 pub mod mood;

@@ -315,6 +315,12 @@ impl RulesBook for () {
 pub trait SellerBook: Send + Sync {
     /// Whether a row of `seller_phones` of the tenant names this person.
     fn is_registered(&self, tenant: &TenantId, person: &Identity) -> bool;
+
+    /// Whether the tenant has any.
+    fn has_any(&self, tenant: &TenantId) -> bool {
+        let _ = tenant;
+        false
+    }
 }
 
 /// A book with nobody in it: only the configuration's sellers count.

@@ -8,6 +8,7 @@ use super::conversation::{Contact, Conversation, ConversationKey};
 use super::event::Event;
 use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId, TimerId};
 use super::lead::Lead;
+use super::live::{LiveChange, LiveKnowledge, OrderChange};
 use super::message::{Outbound, Role};
 use super::offer::OfferChange;
 use super::timer::TimerChange;
@@ -19,6 +20,7 @@ mod escalation;
 mod flows;
 mod heard;
 mod inbound;
+mod live;
 mod offers;
 mod requests;
 mod rules;
@@ -83,6 +85,26 @@ pub struct Turn {
     pub effects: Effects,
     /// What happened.
     pub events: Vec<Event>,
+    /// It cannot be decided without this. Such a turn is not committed: what it asks for is looked up, and the message is
+    /// decided again.
+    pub lookup: Option<Lookup>,
+}
+
+/// What a turn needs to know before it can be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The tenant's open live session ([`Prepared::live`]).
+    Live {
+        /// With everybody who takes part: for sellers.
+        clients: bool,
+    },
+}
+
+/// What was looked up for the message that is decided next. It is thrown away with the message's turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// The tenant's open live session.
+    pub live: LiveKnowledge,
 }
 
 /// Rows of a turn beside its messages, timers and events.
@@ -96,6 +118,10 @@ pub struct Effects {
     pub leads: Vec<Lead>,
     /// Offers, and who takes them.
     pub offers: Vec<OfferChange>,
+    /// Lines of orders in a live session.
+    pub orders: Vec<OrderChange>,
+    /// What becomes of the live session.
+    pub live: Vec<LiveChange>,
 }
 
 /// How the turn used a message up.
@@ -152,6 +178,12 @@ pub enum Outcome {
     SilentHuman,
     /// A seller wrote.
     Seller,
+    /// A seller commanded something of the live session.
+    LiveCommand,
+    /// A client ordered in a live session, or did not want it after all.
+    AnsweredOrder,
+    /// A client asked during a live session what nobody could answer: they were told that the seller will.
+    AnsweredLive,
     /// Too many automatic answers to this contact in a minute: silence.
     RateLimited,
     /// The contact answers each of our answers at once, as a robot does: silence.
@@ -188,6 +220,9 @@ stored_words!(Outcome {
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
     Seller => "seller",
+    LiveCommand => "live_command",
+    AnsweredOrder => "answered_order",
+    AnsweredLive => "answered_live",
     RateLimited => "rate_limited",
     SilentLoop => "silent_loop",
     SilentNoRule => "silent_no_rule",

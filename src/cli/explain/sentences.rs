@@ -152,6 +152,18 @@ fn outcome(word: &str) -> Option<Both> {
             "the tenant's own seller wrote: the live session was opened or kept open",
             "un vendeur de l'entreprise a écrit : la session en direct s'ouvre ou reste ouverte",
         ),
+        "live_command" => (
+            "a seller commanded something of the live session: it was done, and said",
+            "un vendeur a donné une commande du live : elle est exécutée, et c'est dit",
+        ),
+        "answered_order" => (
+            "an order in the live session was written down or taken back (order_lines)",
+            "une commande pendant le live a été notée ou annulée (order_lines)",
+        ),
+        "answered_live" => (
+            "a question during the live session that no rule could answer: the seller was named, it counts as unanswered",
+            "une question pendant le live qu'aucune règle ne sait traiter : renvoyée au vendeur, comptée sans réponse",
+        ),
         "rate_limited" => (
             "no answer: this contact got as many automatic answers within a minute as are allowed",
             "pas de réponse : ce contact a reçu en une minute toutes les réponses automatiques permises",

@@ -36,6 +36,8 @@ pub(super) enum ScriptLine {
     /// All confirmed bookings: `manucure Awa 2026-12-01 15:30; …`
     Booked(String),
     Leads(usize),
+    /// All order lines that were not cancelled: `R12 M; 2 R15`
+    Orders(String),
     /// Who answers whoever spoke last.
     Handler(String),
 }
@@ -84,6 +86,7 @@ fn of(script: &str) -> Result<ScriptLine, String> {
         "wait" => ScriptLine::Waits(humantime::parse_duration(&rest).map_err(|_| "no duration, such as `2h`")?),
         "booked" => ScriptLine::Booked(rest),
         "leads" => ScriptLine::Leads(rest.parse().map_err(|_| "no number")?),
+        "orders" => ScriptLine::Orders(rest),
         "handler" => ScriptLine::Handler(rest),
         who if is_person(who) => ScriptLine::Says { who: who.to_owned(), text: rest },
         other => match other.strip_prefix("B to ") {

@@ -15,8 +15,9 @@ use palabre_actors::domain::lead::Lead;
 use palabre_actors::domain::message::{Content, Inbound};
 use palabre_actors::domain::offer::{Offer, OfferChange};
 use palabre_actors::domain::timer::{Timer, TimerChange};
-use palabre_actors::domain::turn::{ConsentChange, Turn, decide, decide_timer};
+use palabre_actors::domain::turn::{ConsentChange, Lookup, Prepared, Turn, decide, decide_timer};
 
+use super::live::Live;
 use super::script::{SILENCE, Script, fits};
 use crate::config::Tenant;
 
@@ -34,6 +35,7 @@ pub(super) struct World<'a> {
     offers: Vec<Offer>,
     on_duty: Vec<ConversationId>,
     pub(super) leads: Vec<Lead>,
+    live: Live,
     /// Who spoke last.
     last: String,
 }
@@ -56,6 +58,7 @@ impl<'a> World<'a> {
             offers: Vec::new(),
             on_duty: Vec::new(),
             leads: Vec::new(),
+            live: Live::default(),
             last: "C".to_owned(),
         })
     }
@@ -78,7 +81,12 @@ impl<'a> World<'a> {
             correlation: CorrelationId::fresh(),
             received_at: self.now,
         };
-        let turn = decide(&state, &message, &self.tenant.rules, &(), self.now);
+        let mut state = state;
+        let mut turn = decide(&state, &message, &self.tenant.rules, &(), self.now);
+        if let Some(lookup) = &turn.lookup {
+            state.prepared = self.look_up(lookup);
+            turn = decide(&state, &message, &self.tenant.rules, &(), self.now);
+        }
         self.commit(who, &turn);
         self.wait_for(TURN);
     }
@@ -176,6 +184,7 @@ impl<'a> World<'a> {
             welcomed: false,
             confirmed: false,
             agenda: Arc::default(),
+            prepared: Prepared::default(),
         });
         State { agenda: Arc::new(agenda), ..known }
     }
@@ -218,7 +227,18 @@ impl<'a> World<'a> {
                 OfferChange::Duty(false) => self.on_duty.retain(|one| *one != turn.conversation.id),
             }
         }
+        self.live.apply(turn);
         self.set_timers(who, turn);
+    }
+
+    fn look_up(&self, lookup: &Lookup) -> Prepared {
+        let Lookup::Live { .. } = lookup;
+        Prepared { live: self.live.known(self.states.values()) }
+    }
+
+    /// Lines of orders that were not cancelled: `R12 M; 2 R15`.
+    pub(super) fn orders(&self) -> String {
+        self.live.orders()
     }
 
     fn set_timers(&mut self, who: &str, turn: &Turn) {

@@ -13,6 +13,7 @@ mod contacts;
 mod conversations;
 mod faq;
 mod json_errors;
+mod live_sessions;
 mod messages;
 mod openapi;
 mod outbox;
@@ -50,6 +51,7 @@ pub mod responses {
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
     pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
+    pub use super::live_sessions::{LiveSessionItem, LiveSessionOrders, OrderLineItem};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
@@ -135,6 +137,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     contacts::mount(routes);
     paid_access::mount(routes);
     bookings::mount(routes);
+    live_sessions::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
     webhooks::mount(routes);

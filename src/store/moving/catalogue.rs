@@ -237,6 +237,7 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("leads", 1, columns::LEADS),
     compared("offers", 1, columns::OFFERS),
     compared("on_duty", 2, columns::ON_DUTY),
+    compared("order_lines", 1, columns::ORDER_LINES),
     compared(
         "plans",
         2,
@@ -325,11 +326,7 @@ pub(super) const TABLES: &[MoveTable] = &[
     MoveTable {
         // One session of a tenant is open, and the next may have the smaller id.
         copy_method: CopyMethod::ClearedFirst,
-        ..compared(
-            "live_sessions",
-            1,
-            &[text("id"), text("tenant_id"), time("opened_at"), time("last_message_at"), time("closed_at")],
-        )
+        ..compared("live_sessions", 1, columns::LIVE_SESSIONS)
     },
     compared(
         "messages_in",

@@ -90,7 +90,9 @@ async fn fill(store: &Store) {
         INSERT INTO consents VALUES ('00000000-0000-7000-8000-0000000000e1', 'belle', 'belle-wa', '00000000-0000-7000-8000-0000000000c1', 'whatsapp:+33600000001', 'opted_out', 'message',
             'm1', '{t}', 'marketing');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
-        INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}');
+        INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL, '{t}', NULL, NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}', NULL, 38, 5);
+        INSERT INTO order_lines VALUES ('00000000-0000-7000-8000-0000000000b3', 'belle', '00000000-0000-7000-8000-0000000000b1', 'c', 'p', 'R12', 'M', 2, 'noted',
+            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
         INSERT INTO users VALUES ('00000000-0000-7000-8000-000000000101', 'awa@belle.example', '{odd}', 'fr', '$argon2id$x', 'ABC', '{t}', 7, '[\"x\"]', '{t}', '{t}',
             '{t}', '{t}');
@@ -250,7 +252,7 @@ async fn what_changes_between_passes_is_found() {
             VALUES ('00000000-0000-7000-8000-0000000000f1', 'belle', 'whatsapp:+33600000001', 'message', 'm2', '2026-11-21T00:00:00Z'),
                 ('00000000-0000-7000-8000-0000000000f2', 'taxi', 'whatsapp:+33600000001', 'message', 'm2', '2026-11-21T00:00:00Z');
             UPDATE live_sessions SET closed_at = opened_at WHERE id = '00000000-0000-7000-8000-0000000000b1';
-            INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000a0', 'belle', '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', NULL);
+            INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) VALUES ('00000000-0000-7000-8000-0000000000a0', 'belle', '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z');
             DELETE FROM messages_in WHERE id IN (SELECT id FROM messages_in WHERE processed_at IS NULL LIMIT 2);
             DELETE FROM tenants; DELETE FROM channels;
             UPDATE usage SET messages = messages + 1;",

@@ -3,6 +3,7 @@
 mod cold;
 mod identities;
 mod journals;
+mod live;
 mod marketing;
 mod merging;
 mod outbox;
@@ -16,6 +17,7 @@ mod turns;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;
+pub(in crate::store) use self::live::*;
 pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;

@@ -7,6 +7,7 @@
 mod cold;
 mod identities;
 mod journals;
+mod live;
 mod marketing;
 mod merging;
 mod outbox;
@@ -18,6 +19,7 @@ mod scarce;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;
+pub(in crate::store) use self::live::*;
 pub(in crate::store) use self::marketing::*;
 pub(in crate::store) use self::merging::*;
 pub(in crate::store) use self::outbox::*;

@@ -6,6 +6,7 @@
 use palabre_actors::domain::booking::{Booking, BookingChange};
 use palabre_actors::domain::claim::ClaimChange;
 use palabre_actors::domain::lead::{Lead, LeadState};
+use palabre_actors::domain::live::{LiveChange, OrderChange, OrderLine, OrderState};
 use palabre_actors::domain::offer::{Offer, OfferChange, OfferState};
 use palabre_actors::domain::turn::Turn;
 use sea_orm::DbErr;
@@ -13,7 +14,7 @@ use sea_orm::DbErr;
 use super::Transaction;
 use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Value, change_later, flag, id, id_or_null, list, text, text_or_null, time};
+use crate::store::statement::{Value, change, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time};
 use crate::store::values::corrupt;
 
 /// Makes no statement when no turn has such rows.
@@ -25,7 +26,9 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
     claims(tx, &with).await?;
     bookings(tx, &with).await?;
     leads(tx, &with).await?;
-    offers(tx, &with).await
+    offers(tx, &with).await?;
+    orders(tx, &with).await?;
+    live(tx, &with).await
 }
 
 async fn claims(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
@@ -132,6 +135,64 @@ async fn offers(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     change_later(tx, sql::OFFER_STATES, [list(changed)]).await?;
     on.insert_later(tx).await?;
     change_later(tx, sql::OFF_DUTY, [list(off)]).await
+}
+
+async fn orders(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let mut noted = Rows::of(sql::ORDER_LINES);
+    let mut changed = Vec::new();
+    for turn in turns {
+        for change in &turn.effects.orders {
+            match change {
+                OrderChange::Note(line) => noted.push(order_row(turn, line)),
+                OrderChange::Cancel(line) => {
+                    let state = text(OrderState::Cancelled.as_str());
+                    changed.push([text(turn.key.tenant.as_str()), id(line), state, time(turn.at)]);
+                }
+            }
+        }
+    }
+    noted.insert_later(tx).await?;
+    change_later(tx, sql::ORDER_STATES, [list(changed)]).await
+}
+
+fn order_row(turn: &Turn, line: &OrderLine) -> [Value; 12] {
+    [
+        id(line.id),
+        text(turn.key.tenant.as_str()),
+        id(line.session),
+        id(turn.conversation.id),
+        id(turn.contact.id),
+        text(line.what.reference.as_str()),
+        text_or_null(line.what.size.as_deref()),
+        integer(line.what.quantity),
+        text(OrderState::Noted.as_str()),
+        id(turn.correlation),
+        time(turn.at),
+        time(turn.at),
+    ]
+}
+
+/// A seller does this a few times an hour: one statement each.
+async fn live(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    for turn in turns {
+        let tenant = || text(turn.key.tenant.as_str());
+        for what in &turn.effects.live {
+            match what {
+                LiveChange::Pause(session) => {
+                    change(tx, sql::PAUSE_LIVE, [tenant(), id(session), time(turn.at)]).await?;
+                }
+                LiveChange::Resume(session) => {
+                    change(tx, sql::RESUME_LIVE, [tenant(), id(session)]).await?;
+                }
+                LiveChange::Close { id: session, clients, unanswered } => {
+                    let figures = [integer(*clients), integer(*unanswered)];
+                    let [clients, unanswered] = figures;
+                    change(tx, sql::CLOSE_LIVE, [tenant(), id(session), time(turn.at), clients, unanswered]).await?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn offer_row(turn: &Turn, offer: &Offer) -> Result<[Value; 13], DbErr> {

@@ -208,6 +208,7 @@ pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId,
         timers: Vec::new(),
         effects: Effects::default(),
         events: Vec::new(),
+        lookup: None,
     }
 }
 

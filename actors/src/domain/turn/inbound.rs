@@ -32,7 +32,7 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     if let Some(action) = &message.content.details.acknowledge {
         builder.acknowledge(action);
     }
-    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, text, folded: &folded, keyword });
+    let (rule, outcome) = route(&mut builder, &Heard { state, message, role, sellers, text, folded: &folded, keyword });
     let silenced = match builder.turn.consent {
         Some(ConsentChange::OptOut { .. }) => true,
         Some(ConsentChange::OptIn { .. } | ConsentChange::Confirm { .. }) => false,

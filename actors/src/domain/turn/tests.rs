@@ -12,6 +12,7 @@ use crate::domain::consent::Keyword;
 use crate::domain::conversation::{ConversationStatus, Handler, Session, State};
 use crate::domain::event::{EntityType, EventType};
 use crate::domain::ids::{ChannelId, ContactId, ProviderMessageId, TenantId};
+use crate::domain::live::LiveKnowledge;
 use crate::domain::loop_watch::LoopPolicy;
 use crate::domain::message::{
     Button, Category, Content, Details, Inbound, ListChoice, Media, Notice, OutboundKind, ProviderConsent,
@@ -20,6 +21,7 @@ use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, Ru
 
 mod consent;
 mod flows;
+mod live;
 mod people;
 mod properties;
 mod requests;
@@ -77,6 +79,7 @@ fn state(address: &str) -> State {
         welcomed: false,
         confirmed: false,
         agenda: Arc::default(),
+        prepared: Prepared { live: LiveKnowledge::Closed },
     }
 }
 

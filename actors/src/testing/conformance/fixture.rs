@@ -162,6 +162,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
         },
         sessions,
         live_session: None,
+        lookup: None,
         consent: None,
         releases: false,
         marks_read: false,

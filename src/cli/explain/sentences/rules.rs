@@ -7,6 +7,8 @@ pub(super) fn rule(name: &str) -> Option<Both> {
     Some(match name {
         "consent" => ("consent words", "mots du consentement"),
         "seller" => ("the tenant's own seller", "vendeur de l'entreprise"),
+        "live_command" => ("a command of the live session", "commande du live"),
+        "live_order" => ("an order in the live session", "commande d'un client pendant le live"),
         "opted_out" => ("silence after STOP", "silence après un STOP"),
         "own_phone" => ("written on the channel's own phone", "écrit sur le téléphone du canal"),
         "notice" => ("nothing to answer", "rien à répondre"),

@@ -76,7 +76,15 @@ fn promised_answers(row: &message_in::Model) -> std::ops::RangeInclusive<usize> 
             | Outcome::AskedToStop
             | Outcome::Escalated,
         ) => 1..=1,
-        Some(Outcome::AnsweredHelp | Outcome::OptedOut | Outcome::OptedIn | Outcome::Seller) => 0..=1,
+        Some(Outcome::LiveCommand) => 1..=1,
+        Some(
+            Outcome::AnsweredHelp
+            | Outcome::OptedOut
+            | Outcome::OptedIn
+            | Outcome::Seller
+            | Outcome::AnsweredOrder
+            | Outcome::AnsweredLive,
+        ) => 0..=1,
         _ => 0..=0,
     }
 }

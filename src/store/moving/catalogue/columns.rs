@@ -88,3 +88,29 @@ pub(super) const WEBHOOK_DELIVERIES: &[MoveColumn] = &[
     time("created_at"),
     time("updated_at"),
 ];
+
+pub(super) const ORDER_LINES: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("live_session_id"),
+    text("conversation_id"),
+    text("contact_id"),
+    text("reference"),
+    text("size"),
+    number("quantity"),
+    text("state"),
+    text("correlation_id"),
+    time("created_at"),
+    time("updated_at"),
+];
+
+pub(super) const LIVE_SESSIONS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    time("opened_at"),
+    time("last_message_at"),
+    time("closed_at"),
+    time("paused_at"),
+    number("clients"),
+    number("unanswered"),
+];

@@ -119,3 +119,11 @@ pub(in crate::store) const GIVE_LEADS: &str = "UPDATE leads SET contact_id = ?2 
 /// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
 pub(in crate::store) const GIVE_OFFERS: &str = "UPDATE offers SET contact_id = ?2 WHERE tenant_id = ?1 AND contact_id = ?3 \
     AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = ?1 AND c.contact_id = ?2)";
+
+/// Tenant, contact, the one that goes on.
+pub(in crate::store) const TAKE_ORDERS: &str =
+    "UPDATE order_lines SET contact_id = ?3 WHERE tenant_id = ?1 AND contact_id = ?2";
+
+/// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
+pub(in crate::store) const GIVE_ORDERS: &str = "UPDATE order_lines SET contact_id = ?2 WHERE tenant_id = ?1 AND contact_id = ?3 \
+    AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = ?1 AND c.contact_id = ?2)";

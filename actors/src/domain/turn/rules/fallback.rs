@@ -10,7 +10,10 @@ use crate::domain::turn::{NoticeReason, Outcome};
 
 pub(super) const NAME: &str = "fallback";
 
-pub(super) fn apply(turn: &mut TurnBuilder<'_>, _: &Heard<'_>) -> Ruling {
+pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
+    if let Some(referred) = turn.refer_to_live(heard) {
+        return Ruling::Done(referred);
+    }
     let escalation = turn.rules.escalation();
     if let Some(limit) = escalation.after_misses.filter(|_| escalation.enabled) {
         let mut memory = turn.memory();

@@ -11,6 +11,8 @@ mod fallback;
 mod faq;
 mod flow;
 mod human_handler;
+mod live_command;
+mod live_order;
 mod menu;
 mod no_text;
 mod notice;
@@ -48,10 +50,12 @@ const fn rule(name: &'static str, apply: fn(&mut TurnBuilder<'_>, &Heard<'_>) ->
 }
 
 /// All rules, first to last. Of what a contact says, consent is asked first, so that a STOP wins over whatever else goes on
-/// (I6); what a person of the business wrote on their phone is not the contact's word. The human handler stands before every
+/// (I6); what a person of the business wrote on their phone is not the contact's word, and what a seller commands in a live
+/// session is no START or HELP. The human handler stands before every
 /// rule that speaks of its own accord (I14); the fallback answers whatever reaches it.
 const RULES: &[Rule] = &[
     rule(own_phone::NAME, own_phone::apply),
+    rule(live_command::NAME, live_command::apply),
     rule(consent::NAME, consent::apply),
     rule(driver::NAME, driver::apply),
     rule(seller::NAME, seller::apply),
@@ -63,6 +67,7 @@ const RULES: &[Rule] = &[
     rule(escalation::NAME, escalation::apply),
     rule(start_link::NAME, start_link::apply),
     rule(silent_loop::NAME, silent_loop::apply),
+    rule(live_order::NAME, live_order::apply),
     rule(flow::NAME, flow::apply),
     rule(no_text::NAME, no_text::apply),
     rule(menu::NAME, menu::apply),
@@ -96,6 +101,7 @@ mod tests {
             names,
             [
                 "own_phone",
+                "live_command",
                 "consent",
                 "driver",
                 "seller",
@@ -107,6 +113,7 @@ mod tests {
                 "escalation",
                 "start_link",
                 "silent_loop",
+                "live_order",
                 "flow",
                 "no_text",
                 "menu",

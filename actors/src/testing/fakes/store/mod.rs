@@ -42,6 +42,7 @@ pub enum Op {
     DeadLetter,
     Load,
     Agenda,
+    Live,
     Commit,
     DueTurns,
     DueTimers,

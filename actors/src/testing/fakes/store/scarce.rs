@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use super::Data;
+use super::{ConversationRow, Data};
 use crate::domain::Timestamp;
 use crate::domain::booking::{Agenda, Booking, BookingChange, Busy};
 use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::ConversationKey;
-use crate::domain::ids::{BookingId, ContactId, ConversationId, OfferId, TenantId};
+use crate::domain::ids::{BookingId, ContactId, ConversationId, LiveSessionId, OfferId, TenantId};
 use crate::domain::lead::Lead;
+use crate::domain::live::{LiveChange, LiveClient, LiveKnowledge, LiveSession, OrderChange, OrderLine};
 use crate::domain::offer::{Offer, OfferChange, OfferState};
 use crate::domain::turn::Turn;
+use crate::ports::LiveScope;
 
 /// What turns take beside messages.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Scarce {
     pub(super) leads: Vec<(TenantId, Lead)>,
     pub(super) offers: Vec<(TenantId, Offer)>,
     pub(super) on_duty: Vec<(TenantId, ConversationId)>,
+    pub(super) orders: Vec<(TenantId, OrderLine)>,
+    pub(super) paused: Vec<LiveSessionId>,
 }
 
 impl Data {
@@ -84,7 +88,57 @@ impl Data {
                 OfferChange::Duty(false) => self.scarce.on_duty.retain(|known| *known != on_duty),
             }
         }
+        for change in &turn.effects.orders {
+            match change {
+                OrderChange::Note(line) => self.scarce.orders.push((tenant.clone(), line.clone())),
+                OrderChange::Cancel(id) => self.scarce.orders.retain(|(of, line)| of != tenant || line.id != *id),
+            }
+        }
+        for change in &turn.effects.live {
+            match change {
+                LiveChange::Pause(id) => self.scarce.paused.push(*id),
+                LiveChange::Resume(id) => self.scarce.paused.retain(|paused| paused != id),
+                LiveChange::Close { id, .. } => {
+                    let mut rows = self.live_sessions.iter_mut();
+                    if let Some(row) = rows.find(|row| row.id == *id && row.closed_at.is_none()) {
+                        row.closed_at = Some(turn.at);
+                    }
+                }
+            }
+        }
         self.scarce.leads.extend(turn.effects.leads.iter().map(|lead| (tenant.clone(), lead.clone())));
+    }
+
+    pub(super) fn live(&self, tenant: &TenantId, scope: LiveScope) -> LiveKnowledge {
+        let mut rows = self.live_sessions.iter();
+        let Some(open) = rows.find(|row| row.tenant == *tenant && row.closed_at.is_none()) else {
+            return LiveKnowledge::Closed;
+        };
+        let is_asked_for = |line: &&OrderLine| match scope {
+            LiveScope::Whole => true,
+            LiveScope::Of(conversation) => Some(line.conversation) == conversation,
+        };
+        let lines = self.scarce.orders.iter().filter(|(of, line)| of == tenant && line.session == open.id);
+        let wrote = |row: &&ConversationRow| {
+            row.tenant == *tenant
+                && row.merged_into.is_none()
+                && row.conversation.last_inbound_at.is_some_and(|at| at >= open.opened_at)
+        };
+        let client = |row: &ConversationRow| LiveClient {
+            conversation: row.conversation.id,
+            person: row.address.identity(),
+            name: self.contacts.get(&row.contact).and_then(|contact| contact.name.clone()),
+            waits: row.conversation.memory.as_ref().is_some_and(|memory| memory.live_question == Some(open.id)),
+            no_marketing: false,
+        };
+        let whole = scope == LiveScope::Whole;
+        LiveKnowledge::Open(Box::new(LiveSession {
+            id: open.id,
+            opened_at: open.opened_at,
+            paused: self.scarce.paused.contains(&open.id),
+            lines: lines.map(|(_, line)| line).filter(is_asked_for).cloned().collect(),
+            clients: self.conversations.values().filter(|_| whole).filter(wrote).map(client).collect(),
+        }))
     }
 
     fn end_offer(&mut self, tenant: &TenantId, id: OfferId, state: OfferState) {

@@ -8,11 +8,12 @@ use crate::domain::booking::Agenda;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ConversationId, CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
+use crate::domain::live::LiveKnowledge;
 use crate::domain::message::OutboundKind;
 use crate::domain::status::OutboxState;
 use crate::domain::timer::{TimerChange, TimerKind};
-use crate::domain::turn::{Draft, SessionChange, Start, Turn};
-use crate::ports::{DueTimer, Loaded, Pending, PortError, PortErrorKind, SamePerson, Turns, Union};
+use crate::domain::turn::{Draft, Prepared, SessionChange, Start, Turn};
+use crate::ports::{DueTimer, LiveScope, Loaded, Pending, PortError, PortErrorKind, SamePerson, Turns, Union};
 use crate::testing::fakes::{
     ConsentRow, ConversationRow, EventRow, InboundState, LiveSessionRow, OutboundRow, SessionRow, TimerRow,
 };
@@ -26,6 +27,11 @@ impl Turns for FakeStore {
     fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>> {
         let key = key.clone();
         self.run(Op::Agenda, move |data| Ok(data.agenda(&key, now)))
+    }
+
+    fn live(&self, tenant: &TenantId, scope: LiveScope) -> Pending<'_, Result<LiveKnowledge, PortError>> {
+        let tenant = tenant.clone();
+        self.run(Op::Live, move |data| Ok(data.live(&tenant, scope)))
     }
 
     fn commit(&self, turn: Turn) -> Pending<'_, Result<(), PortError>> {
@@ -132,6 +138,7 @@ impl Data {
             welcomed: false,
             confirmed: false,
             agenda: std::sync::Arc::default(),
+            prepared: Prepared::default(),
             key: ConversationKey { address: row.map_or(key.address, |row| row.address.clone()), ..key },
         };
         Loaded { state, waiting, open_rows, deferred }

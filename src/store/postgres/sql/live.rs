@@ -1,0 +1,56 @@
+//! Statements of live sessions and their orders.
+
+pub(in crate::store) const ORDER_LINES: &str = "INSERT INTO order_lines (id, tenant_id, live_session_id, conversation_id, contact_id, reference, size, quantity, state, \
+        correlation_id, created_at, updated_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[]) j";
+
+/// `(tenant, line, state, now)`
+pub(in crate::store) const ORDER_STATES: &str = "UPDATE order_lines o SET state = j.state, updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j (tenant_id, id, state, at) \
+    WHERE o.id = j.id AND o.tenant_id = j.tenant_id";
+
+/// Tenant, session, now.
+pub(in crate::store) const PAUSE_LIVE: &str = "UPDATE live_sessions SET paused_at = coalesce(paused_at, $3) \
+    WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL";
+
+/// Tenant, session.
+pub(in crate::store) const RESUME_LIVE: &str =
+    "UPDATE live_sessions SET paused_at = NULL WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL";
+
+/// Tenant, session, now, people who wrote, people without an answer.
+pub(in crate::store) const CLOSE_LIVE: &str = "UPDATE live_sessions SET closed_at = $3, clients = $4, unanswered = $5 \
+    WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL";
+
+/// Tenant.
+pub(in crate::store) const OPEN_LIVE: &str = "SELECT l.id, l.opened_at, l.paused_at IS NOT NULL FROM live_sessions l \
+    WHERE l.tenant_id = $1 AND l.closed_at IS NULL";
+
+/// Tenant, session, conversation or null.
+pub(in crate::store) const LIVE_LINES: &str = "SELECT o.id, o.conversation_id, o.reference, o.size, o.quantity \
+    FROM order_lines o WHERE o.tenant_id = $1 AND o.live_session_id = $2 AND o.state = 'noted' \
+        AND ($3::text IS NULL OR o.conversation_id = $3) ORDER BY o.id";
+
+/// Tenant, since, how many: who wrote since then.
+pub(in crate::store) const LIVE_CLIENTS: &str = "SELECT c.id, c.address, p.name, c.memory, \
+        coalesce((SELECT s.what = 'opted_out' FROM consents s WHERE s.tenant_id = $1 AND s.address = c.address \
+            AND s.scope = 'marketing' ORDER BY s.id DESC LIMIT 1), false) \
+    FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id AND p.tenant_id = c.tenant_id \
+    WHERE c.tenant_id = $1 AND c.last_message_at >= $2 AND c.last_inbound_at >= $2 AND c.merged_into IS NULL \
+    ORDER BY c.id LIMIT $3";
+
+/// Tenant, id or null, opened before that or null, how many: the newest first.
+pub(in crate::store) const LIST_LIVE: &str = "SELECT l.id, l.opened_at, l.last_message_at, l.paused_at, l.closed_at, l.clients, \
+        l.unanswered, coalesce((SELECT sum(o.quantity)::bigint FROM order_lines o WHERE o.tenant_id = $1 \
+            AND o.live_session_id = l.id AND o.state = 'noted'), 0), \
+        (SELECT count(DISTINCT o.contact_id) FROM order_lines o WHERE o.tenant_id = $1 AND o.live_session_id = l.id \
+            AND o.state = 'noted') \
+    FROM live_sessions l WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.id = $2) \
+        AND ($3::timestamptz IS NULL OR l.opened_at < $3) \
+    ORDER BY l.opened_at DESC, l.id LIMIT $4";
+
+/// Tenant, session or null, how many: the newest first.
+pub(in crate::store) const LIST_ORDERS: &str = "SELECT o.id, o.live_session_id, o.conversation_id, o.contact_id, p.name, \
+        c.address, o.reference, o.size, o.quantity, o.state, o.created_at \
+    FROM order_lines o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
+    LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
+    WHERE o.tenant_id = $1 AND ($2::text IS NULL OR o.live_session_id = $2) ORDER BY o.id DESC LIMIT $3";

@@ -6,6 +6,7 @@ mod account_news;
 mod claims;
 mod error;
 mod inbox;
+mod live;
 mod loaded;
 mod notifier;
 mod quota_leases;
@@ -20,6 +21,7 @@ pub use self::account_news::AccountNews;
 pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
 pub use self::inbox::{Acceptance, Inbox};
+pub use self::live::LiveScope;
 pub use self::loaded::{DueTimer, Loaded};
 pub use self::notifier::{Notification, Notifier};
 pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
@@ -91,15 +93,6 @@ pub trait Turns: Send + Sync {
         idle_since: Timestamp,
         now: Timestamp,
     ) -> Pending<'_, Result<u64, PortError>>;
-}
-
-/// How much of a live session is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LiveScope {
-    /// All lines, and who takes part: for its seller.
-    Whole,
-    /// The lines of one conversation; of nobody, when it is new.
-    Of(Option<ConversationId>),
 }
 
 /// Two addresses that a message showed to be one person's.

@@ -2,7 +2,6 @@
 
 mod audit;
 mod bookings;
-mod live;
 pub mod check;
 mod consents;
 mod contact;
@@ -14,6 +13,7 @@ mod faq;
 mod files;
 mod flow;
 mod journal;
+mod live;
 mod mask;
 mod migrate;
 mod names;

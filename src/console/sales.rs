@@ -65,19 +65,15 @@ pub async fn list(member: Member, state: web::Data<ConsoleState>) -> Result<Page
         Some(open) => live_sessions::one(&member.caller, &state.deps.store, &tenants, open).await?.1,
         None => Vec::new(),
     };
-    page(&member, &state, &rows, open, &lines)
+    page(&member, &state, (&rows, false), open, &lines)
 }
 
 /// `GET /console/live/{id}`
-pub async fn one(
-    member: Member,
-    state: web::Data<ConsoleState>,
-    id: web::Path<String>,
-) -> Result<Page, ConsoleError> {
+pub async fn one(member: Member, state: web::Data<ConsoleState>, id: web::Path<String>) -> Result<Page, ConsoleError> {
     let id: LiveSessionId = id.parse().map_err(|_| ConsoleError::NotFound)?;
     let tenants = Tenants::Of(vec![member.tenant.clone()]);
     let (found, lines) = live_sessions::one(&member.caller, &state.deps.store, &tenants, id).await?;
-    page(&member, &state, &[found], Some(id), &lines)
+    page(&member, &state, (&[found], true), Some(id), &lines)
 }
 
 /// `GET /console/live/{id}/orders.csv`
@@ -98,7 +94,7 @@ pub async fn orders_csv(
 fn page(
     member: &Member,
     state: &ConsoleState,
-    rows: &[LiveSessionSummary],
+    (rows, is_one): (&[LiveSessionSummary], bool),
     chosen: Option<LiveSessionId>,
     lines: &[OrderLineRow],
 ) -> Result<Page, ConsoleError> {
@@ -110,7 +106,7 @@ fn page(
         chosen => chosen.map(|id| id.to_string()),
         orders => shown(orders),
         references => shown(by_reference(lines)),
-        is_one => rows.len() == 1 && chosen.is_some(),
+        is_one,
     };
     state.page(("sales.html", "live"), member, context)
 }
@@ -134,9 +130,9 @@ fn order_shown(member: &Member, state: &ConsoleState, display: &Display, line: &
     let sees_people = member.caller.may(Permission::ContentRead);
     let named = line.contact_name.clone().filter(|_| sees_people);
     let written_to = || {
-        line.address.as_ref().map(|to| {
-            if sees_people { address(to, state.home(&member.tenant)) } else { to.to_string() }
-        })
+        line.address
+            .as_ref()
+            .map(|to| if sees_people { address(to, state.home(&member.tenant)) } else { to.to_string() })
     };
     OrderShown {
         conversation: line.conversation.to_string(),

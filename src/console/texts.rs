@@ -5,8 +5,16 @@ use minijinja::value::Serde;
 use palabre_actors::domain::rules::Language;
 
 /// Each with what stands in it; a section stands in one of them.
-const FRENCH: &[&str] = &[include_str!("texts/people_fr.toml"), include_str!("texts/conversations_fr.toml"), include_str!("texts/sales_fr.toml")];
-const ENGLISH: &[&str] = &[include_str!("texts/people_en.toml"), include_str!("texts/conversations_en.toml"), include_str!("texts/sales_en.toml")];
+const FRENCH: &[&str] = &[
+    include_str!("texts/people_fr.toml"),
+    include_str!("texts/conversations_fr.toml"),
+    include_str!("texts/sales_fr.toml"),
+];
+const ENGLISH: &[&str] = &[
+    include_str!("texts/people_en.toml"),
+    include_str!("texts/conversations_en.toml"),
+    include_str!("texts/sales_en.toml"),
+];
 
 /// The texts of a page, then its keys; a section may have sections of its own.
 type Sections = serde_json::Map<String, serde_json::Value>;

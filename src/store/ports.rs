@@ -13,8 +13,8 @@ use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, LiveScope,
-    Loaded, MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus, RecipientStatuses,
-    SamePerson, Settlement, StatusUpdate, Turns, Union, Usage,
+    Loaded, MaintenanceReport, OptIn, Outbox, Pause, Pending, PortError, PortErrorKind, RecipientStatus,
+    RecipientStatuses, SamePerson, Settlement, StatusUpdate, Turns, Union, Usage,
 };
 use sea_orm::DbErr;
 

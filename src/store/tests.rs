@@ -57,6 +57,8 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
          INSERT INTO conversations (id, tenant_id, channel_id, contact_id, address, status, handler, version, \
             last_message_at, unread, created_at, updated_at) \
          VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'new', 'bot', 1, '{at}', 1, '{at}', '{at}'); \
+         INSERT OR IGNORE INTO live_sessions (id, tenant_id, opened_at, last_message_at, closed_at) \
+         VALUES ('{id}', '{tenant}', '{at}', '{at}', '{at}'); \
          INSERT INTO messages_in (id, tenant_id, channel_id, conversation_id, provider_message_id, \"from\", \"to\", body, role, \
             state, correlation_id, created_at, processed_at) \
          VALUES ('{message}', '{tenant}', '{tenant}-sms', '{id}', '{id}', 'sms:+33612345678', 'x', '{body}', 'client', \

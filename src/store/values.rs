@@ -7,9 +7,7 @@ use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::Booking;
-use palabre_actors::domain::conversation::{
-    Assignee, BotMemory, Contact, Conversation, ConversationKey, Session,
-};
+use palabre_actors::domain::conversation::{Assignee, BotMemory, Contact, Conversation, ConversationKey, Session};
 use palabre_actors::domain::ids::{ChannelId, LiveSessionId, ProviderMessageId, TenantId};
 use palabre_actors::domain::live::{LiveClient, OrderLine, Ordered};
 use palabre_actors::domain::loop_watch::LoopWatch;

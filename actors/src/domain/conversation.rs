@@ -13,7 +13,7 @@ use super::address::{Address, Identity};
 use super::booking::Agenda;
 use super::ids::{ChannelId, ContactId, ConversationId, LiveSessionId, SessionId, TenantId};
 use super::loop_watch::LoopWatch;
-use super::turn::Prepared;
+use super::prepared::Prepared;
 use super::words::stored_words;
 
 /// Finds a conversation before its row is known: who writes, on a channel of a tenant. Keys of one person are equal, however

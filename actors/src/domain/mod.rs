@@ -27,6 +27,7 @@ pub mod loop_watch;
 pub mod message;
 pub mod mood;
 pub mod offer;
+pub mod prepared;
 pub mod presentation;
 pub mod quota_lease;
 pub mod rate_limit;

@@ -8,7 +8,7 @@ use super::conversation::{Contact, Conversation, ConversationKey};
 use super::event::Event;
 use super::ids::{CorrelationId, InboundId, LiveSessionId, NodeId, SessionId, TimerId};
 use super::lead::Lead;
-use super::live::{LiveChange, LiveKnowledge, OrderChange};
+use super::live::{LiveChange, OrderChange};
 use super::message::{Outbound, Role};
 use super::offer::OfferChange;
 use super::timer::TimerChange;
@@ -33,6 +33,7 @@ pub use self::requests::{
 };
 pub use self::rules::rule_names;
 pub use self::timer::{decide_session_timer, decide_timer};
+pub use super::prepared::{Lookup, Prepared};
 
 /// All that a turn changes. The store commits it as one (I4): either every part of it holds afterwards, or none.
 #[derive(Clone, Debug)]
@@ -88,23 +89,6 @@ pub struct Turn {
     /// It cannot be decided without this. Such a turn is not committed: what it asks for is looked up, and the message is
     /// decided again.
     pub lookup: Option<Lookup>,
-}
-
-/// What a turn needs to know before it can be decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// The tenant's open live session ([`Prepared::live`]).
-    Live {
-        /// With everybody who takes part: for sellers.
-        clients: bool,
-    },
-}
-
-/// What was looked up for the message that is decided next. It is thrown away with the message's turn.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prepared {
-    /// The tenant's open live session.
-    pub live: LiveKnowledge,
 }
 
 /// Rows of a turn beside its messages, timers and events.

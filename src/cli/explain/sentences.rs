@@ -3,6 +3,7 @@
 mod blocked;
 mod case;
 mod events;
+mod live_sales;
 mod reasons;
 mod routing;
 mod rules;

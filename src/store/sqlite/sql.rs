@@ -212,14 +212,6 @@ pub(in crate::store) const MARK_PROCESSED: &str = "UPDATE messages_in SET state 
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
     FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
-/// Opens the tenant's live session or prolongs the open one; returns its id.
-pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
-    VALUES (?1, ?2, ?3, ?3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
-    DO UPDATE SET last_message_at = max(last_message_at, excluded.last_message_at) RETURNING id";
-
-pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = ?3 \
-    WHERE tenant_id = ?1 AND closed_at IS NULL AND last_message_at < ?2 RETURNING id";
-
 /// Id, tenant, address, source, message or null, now, identity.
 pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at, \
         identity, identity_checked) \

@@ -124,7 +124,14 @@ pub(in crate::store) async fn merge(
         }
     }
     let pair = || [text(tenant.as_str()), id(gone), id(keep)];
-    for taken in [sql::TAKE_CONVERSATIONS, sql::TAKE_ADDRESSES, sql::TAKE_BOOKINGS, sql::TAKE_LEADS, sql::TAKE_OFFERS, sql::TAKE_ORDERS] {
+    for taken in [
+        sql::TAKE_CONVERSATIONS,
+        sql::TAKE_ADDRESSES,
+        sql::TAKE_BOOKINGS,
+        sql::TAKE_LEADS,
+        sql::TAKE_OFFERS,
+        sql::TAKE_ORDERS,
+    ] {
         change(tx, taken, pair()).await?;
     }
     change(tx, sql::KEEP_CONTACT, [id(keep), id(gone), time(at)]).await?;

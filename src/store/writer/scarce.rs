@@ -14,7 +14,9 @@ use sea_orm::DbErr;
 use super::Transaction;
 use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Value, change, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time};
+use crate::store::statement::{
+    Value, change, change_later, flag, id, id_or_null, integer, list, text, text_or_null, time,
+};
 use crate::store::values::corrupt;
 
 /// Makes no statement when no turn has such rows.

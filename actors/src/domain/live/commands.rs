@@ -20,8 +20,17 @@ pub enum LiveCommand {
 }
 
 const FINISH: [&str; 11] = [
-    "FIN", "FIN DU LIVE", "FIN LIVE", "LIVE FINI", "LIVE TERMINE", "TERMINER", "TERMINER LE LIVE", "FINISH", "FINISHED",
-    "END LIVE", "END OF LIVE",
+    "FIN",
+    "FIN DU LIVE",
+    "FIN LIVE",
+    "LIVE FINI",
+    "LIVE TERMINE",
+    "TERMINER",
+    "TERMINER LE LIVE",
+    "FINISH",
+    "FINISHED",
+    "END LIVE",
+    "END OF LIVE",
 ];
 const PAUSE: [&str; 5] = ["PAUSE", "EN PAUSE", "PAUSE LIVE", "LIVE EN PAUSE", "PAUSE THE LIVE"];
 const RESUME: [&str; 7] = ["REPRENDS", "REPRENDRE", "REPRISE", "ON REPREND", "RESUME", "CONTINUE", "GO ON"];

@@ -12,7 +12,7 @@ mod orders;
 mod texts;
 
 pub use self::commands::{LiveCommand, live_command};
-pub use self::orders::{Ordered, OrderTalk, order_talk};
+pub use self::orders::{OrderTalk, Ordered, order_talk};
 pub use self::texts::LiveText;
 
 /// How many clients of a live session are written to at its end, or by DIFFUSE: one commit sets a timer for each.

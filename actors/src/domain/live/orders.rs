@@ -41,14 +41,44 @@ const MOST_PIECES: u32 = 50;
 const MOST_WORDS: usize = 30;
 
 const TAKES: [&str; 26] = [
-    "JE PRENDS", "J PRENDS", "JE LA PRENDS", "JE LE PRENDS", "JP", "JE VEUX", "JE RESERVE", "JE COMMANDE", "JE ACHETE",
-    "J ACHETE", "POUR MOI", "GARDE MOI", "GARDEZ MOI", "METS MOI", "METTEZ MOI", "RESERVE MOI", "RESERVEZ MOI",
-    "JE VOUDRAIS", "I TAKE", "I LL TAKE", "ILL TAKE", "I WANT", "I BUY", "FOR ME", "MINE", "KEEP ME",
+    "JE PRENDS",
+    "J PRENDS",
+    "JE LA PRENDS",
+    "JE LE PRENDS",
+    "JP",
+    "JE VEUX",
+    "JE RESERVE",
+    "JE COMMANDE",
+    "JE ACHETE",
+    "J ACHETE",
+    "POUR MOI",
+    "GARDE MOI",
+    "GARDEZ MOI",
+    "METS MOI",
+    "METTEZ MOI",
+    "RESERVE MOI",
+    "RESERVEZ MOI",
+    "JE VOUDRAIS",
+    "I TAKE",
+    "I LL TAKE",
+    "ILL TAKE",
+    "I WANT",
+    "I BUY",
+    "FOR ME",
+    "MINE",
+    "KEEP ME",
 ];
 /// Of these, those that order something even where no reference follows.
 const SURELY_TAKES: [&str; 6] = ["JE PRENDS", "JE LA PRENDS", "JE LE PRENDS", "I TAKE", "I LL TAKE", "ILL TAKE"];
 const CANCELS: [&str; 9] = [
-    "J ANNULE", "ANNULE", "ANNULER", "ANNULEZ", "JE NE PRENDS PLUS", "JE PRENDS PLUS", "JE VEUX PLUS", "CANCEL",
+    "J ANNULE",
+    "ANNULE",
+    "ANNULER",
+    "ANNULEZ",
+    "JE NE PRENDS PLUS",
+    "JE PRENDS PLUS",
+    "JE VEUX PLUS",
+    "CANCEL",
     "I DON T WANT",
 ];
 /// Words that stand before a reference which is a bare number.
@@ -92,7 +122,10 @@ fn is_part(word: &str) -> bool {
         || SIZE_WORDS.contains(&word)
         || REFERENCE_WORDS.contains(&word)
         || times(word).is_some()
-        || matches!(word, "X" | "ET" | "AND" | "LA" | "LE" | "SVP" | "STP" | "PLEASE" | "MERCI" | "UNE" | "UN" | "DEUX" | "TROIS")
+        || matches!(
+            word,
+            "X" | "ET" | "AND" | "LA" | "LE" | "SVP" | "STP" | "PLEASE" | "MERCI" | "UNE" | "UN" | "DEUX" | "TROIS"
+        )
 }
 
 /// `R12`, `AB3`: letters and then digits.

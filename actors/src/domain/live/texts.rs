@@ -7,28 +7,58 @@ use crate::domain::rules::Language;
 #[expect(missing_docs, reason = "each is named after what it says; the fields are what it speaks of")]
 pub enum LiveText<'a> {
     /// To a client: their order is written down.
-    Noted { lines: &'a str, name: Option<&'a str> },
-    AlreadyNoted { lines: &'a str, reference: &'a str },
+    Noted {
+        lines: &'a str,
+        name: Option<&'a str>,
+    },
+    AlreadyNoted {
+        lines: &'a str,
+        reference: &'a str,
+    },
     WhichReference,
-    OrderCancelled { lines: &'a str },
+    OrderCancelled {
+        lines: &'a str,
+    },
     NothingToCancel,
     /// To a client who orders while the seller pauses.
     NoOrdersNow,
     /// To a client whose question nobody has answered.
-    Wait { tenant: &'a str },
+    Wait {
+        tenant: &'a str,
+    },
     /// To a client when the live session ends.
-    Thanks { tenant: &'a str, name: Option<&'a str>, lines: Option<&'a str> },
+    Thanks {
+        tenant: &'a str,
+        name: Option<&'a str>,
+        lines: Option<&'a str>,
+    },
     /// To the seller.
     Help,
     NoLive,
     Paused,
     Resumed,
-    Stats { minutes: i64, clients: usize, buyers: usize, orders: &'a str, waiting: usize },
-    Summary { minutes: i64, clients: usize, buyers: usize, orders: &'a str, waiting: usize },
-    Broadcast { count: usize },
+    Stats {
+        minutes: i64,
+        clients: usize,
+        buyers: usize,
+        orders: &'a str,
+        waiting: usize,
+    },
+    Summary {
+        minutes: i64,
+        clients: usize,
+        buyers: usize,
+        orders: &'a str,
+        waiting: usize,
+    },
+    Broadcast {
+        count: usize,
+    },
     BroadcastEmpty,
     BroadcastNobody,
-    BroadcastTooLong { most: usize },
+    BroadcastTooLong {
+        most: usize,
+    },
 }
 
 impl LiveText<'_> {

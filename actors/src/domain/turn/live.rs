@@ -106,8 +106,9 @@ impl Counted {
 fn clients<'s>(turn: &TurnBuilder<'_>, heard: &Heard<'_>, session: &'s LiveSession) -> Vec<&'s LiveClient> {
     let own = turn.turn.conversation.id;
     let tenant = &turn.turn.key.tenant;
-    let is_seller =
-        |client: &LiveClient| turn.rules.is_seller(&client.person) || heard.sellers.is_registered(tenant, &client.person);
+    let is_seller = |client: &LiveClient| {
+        turn.rules.is_seller(&client.person) || heard.sellers.is_registered(tenant, &client.person)
+    };
     session.clients.iter().filter(|client| client.conversation != own && !is_seller(client)).collect()
 }
 

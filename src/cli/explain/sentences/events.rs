@@ -5,6 +5,7 @@ use palabre_actors::domain::rules::Language;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::live_sales;
 use super::reasons::last_error;
 use super::routing::routed;
 use super::{Both, PARKED, buried, in_, with_reason};
@@ -151,27 +152,6 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("session_closed", _) => {
             ("the session before it had ended by itself", "la session précédente s'était terminée d'elle-même")
         }
-        ("live_session_opened", _) => {
-            ("the tenant's live session began", "la session en direct de l'entreprise a commencé")
-        }
-        ("live_session_closed", "contact") => (
-            "a seller ended the live session: the summary and the thanks are on their way",
-            "un vendeur a terminé le live : le bilan et les remerciements partent",
-        ),
-        ("live_session_paused", _) => {
-            ("a seller paused the live session: orders are not taken", "un vendeur a mis le live en pause : pas de commande")
-        }
-        ("live_session_resumed", _) => {
-            ("the live session goes on: orders are taken again", "le live reprend : les commandes sont prises de nouveau")
-        }
-        ("order_noted", _) => ("an order of the live session was written down", "une commande du live a été notée"),
-        ("order_cancelled", _) => {
-            ("an order of the live session was taken back", "une commande du live a été annulée")
-        }
-        ("live_session_closed", _) => (
-            "the tenant's live session ended by itself",
-            "la session en direct de l'entreprise s'est terminée d'elle-même",
-        ),
         ("handed_over", _) => ("a person took the conversation over", "une personne a pris la conversation"),
         ("handed_back", "system") => (
             "the time for it came: the bot has the conversation again",
@@ -205,7 +185,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         }
         ("offer_accepted", _) => ("somebody took the offer", "quelqu'un a accepté la mission"),
         ("offer_expired", _) => ("nobody took the offer", "personne n'a accepté la mission"),
-        _ => return None,
+        _ => return live_sales::event(event_type, by),
     })
 }
 

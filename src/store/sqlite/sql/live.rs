@@ -58,3 +58,11 @@ pub(in crate::store) const LIST_ORDERS: &str = "SELECT o.id, o.live_session_id, 
     FROM order_lines o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
     LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
     WHERE o.tenant_id = ?1 AND (?2 IS NULL OR o.live_session_id = ?2) ORDER BY o.id DESC LIMIT ?3";
+
+/// Opens the tenant's live session or prolongs the open one; returns its id.
+pub(in crate::store) const KEEP_LIVE: &str = "INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at) \
+    VALUES (?1, ?2, ?3, ?3) ON CONFLICT (tenant_id) WHERE closed_at IS NULL \
+    DO UPDATE SET last_message_at = max(last_message_at, excluded.last_message_at) RETURNING id";
+
+pub(in crate::store) const CLOSE_IDLE_LIVE: &str = "UPDATE live_sessions SET closed_at = ?3 \
+    WHERE tenant_id = ?1 AND closed_at IS NULL AND last_message_at < ?2 RETURNING id";

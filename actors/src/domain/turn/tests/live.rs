@@ -131,7 +131,10 @@ fn at_the_end_clients_are_thanked_with_what_they_ordered() {
         .collect();
     let thanks = "Merci d'avoir suivi le live de Institut Belle";
     let expected = [
-        (live.clients[0].conversation, format!("{thanks}, Nadia. Votre commande : 2 × R12 taille M, R15. Nous la confirmons bientôt.")),
+        (
+            live.clients[0].conversation,
+            format!("{thanks}, Nadia. Votre commande : 2 × R12 taille M, R15. Nous la confirmons bientôt."),
+        ),
         (live.clients[1].conversation, format!("{thanks}.")),
         (live.clients[2].conversation, format!("{thanks}.")),
     ];
@@ -189,7 +192,10 @@ fn a_client_orders_and_changes_their_mind() {
     assert!(matches!(two.effects.orders.last(), Some(OrderChange::Note(line)) if line.what.quantity == 2));
 
     let gone = orders(&live, "j'annule R12", 180);
-    assert_eq!((told(&gone), gone.effects.orders.as_slice()), ("R12 taille M : c'est annulé.", [OrderChange::Cancel(noted.id)].as_slice()));
+    assert_eq!(
+        (told(&gone), gone.effects.orders.as_slice()),
+        ("R12 taille M : c'est annulé.", [OrderChange::Cancel(noted.id)].as_slice())
+    );
     live.lines.clear();
     assert_eq!(told(&orders(&live, "j'annule R12", 240)), "Rien n'est noté à votre nom dans ce live.");
     assert!(told(&orders(&live, "je prends la rouge", 300)).starts_with("Quelle référence ?"));

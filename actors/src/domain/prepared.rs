@@ -1,0 +1,20 @@
+//! What is looked up for a message before its turn is decided.
+
+use super::live::LiveKnowledge;
+
+/// What a turn needs to know before it can be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The tenant's open live session ([`Prepared::live`]).
+    Live {
+        /// With everybody who takes part: for sellers.
+        clients: bool,
+    },
+}
+
+/// What was looked up for the message that is decided next. It is thrown away with the message's turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// The tenant's open live session.
+    pub live: LiveKnowledge,
+}

@@ -27,6 +27,8 @@ fn receiver() -> TwilioReceiver {
     let account = TwilioAccount {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from(TOKEN),
+        previous_auth_token: None,
+        shared_key: None,
         api_base_url: "https://api.twilio.com".to_owned(),
         backup_api_base_url: None,
         messaging_service_sid: None,

@@ -185,6 +185,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let polling = Polling::start(&config, (&store, &node), &reception, &clock, runtime.io())?;
     let deps = HttpDeps {
         config: config.http.clone(),
+        deadlines: http::Deadlines::default(),
         drain: config.runtime.drain,
         notice: config.runtime.drain_notice,
         clock,

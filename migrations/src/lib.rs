@@ -36,6 +36,7 @@ mod m20261130_000110_access;
 mod m20261130_000140_journals;
 mod m20261130_000150_events_out;
 mod m20261130_000170_order_lines;
+mod m20261130_000190_kept_ids;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000140_journals::Migration),
             Box::new(m20261130_000150_events_out::Migration),
             Box::new(m20261130_000170_order_lines::Migration),
+            Box::new(m20261130_000190_kept_ids::Migration),
         ]
     }
 }

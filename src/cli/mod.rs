@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use palabre_actors::domain::printable::shown;
 use palabre_actors::domain::rules::Language;
 
 use crate::config::{Config, ConfigErrors, Environment, Loaded};
@@ -309,10 +310,11 @@ fn complain(error: &dyn Error) -> u8 {
 
 /// One line or more for people, on standard error. Who closed it does not want to know.
 fn complain_about(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(&text.to_string()));
 }
 
-/// One line or more for people or scripts, on standard output. Who closed it does not want to know.
+/// One line or more for people or scripts, on standard output. Who closed it does not want to know. What contacts wrote may be
+/// in it: nothing that a terminal obeys reaches it.
 fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", shown(&text.to_string()));
 }

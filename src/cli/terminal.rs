@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::printable::is_obeyed;
 use palabre_actors::domain::rules::Language;
 
 /// Lines are no longer than this.
@@ -42,7 +43,7 @@ pub(super) fn cut(text: &str, longest: usize) -> String {
 
 /// A text on one line, in quotes, and without what a terminal would obey.
 pub(super) fn one_line(text: &str) -> String {
-    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    let visible = text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() });
     format!("“{}”", visible.collect::<String>())
 }
 

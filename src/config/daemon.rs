@@ -71,6 +71,12 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
     {
         scope.wrong("admin_listen", "is the same as `http.listen`", "leave it out to share one listener");
     }
+    if let Some(Some(admin)) = admin_listen
+        && admin.ip().is_unspecified()
+    {
+        let reason = "`http.admin_listen` is open on every interface: whoever reaches this machine reaches the API and the console";
+        scope.warning("admin_listen", reason.to_owned(), "name the address of one interface, such as `127.0.0.1:9090`");
+    }
     let lost = "providers' messages cross the network in clear, and most providers refuse it";
     let public_base_url = raw
         .public_base_url
@@ -174,6 +180,16 @@ fn database_url(scope: &Scope<'_>, raw: &str, folder: &Path) -> Option<String> {
         return None;
     }
     let path = if path.starts_with('/') { path.to_owned() } else { beneath(scope, folder, path)? };
+    if let Some(outer) = Path::new(&path).parent().filter(|outer| !outer.as_os_str().is_empty() && !path.contains('%'))
+        && !outer.is_dir()
+    {
+        let reason = format!("`database.url` is in a folder that is not there: `{}`", outer.display());
+        scope.warning(
+            "url",
+            reason,
+            "create it, for the user that runs palabre: the daemon makes the file, and no folder",
+        );
+    }
     Some(query.map_or_else(|| format!("sqlite://{path}"), |query| format!("sqlite://{path}?{query}")))
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Excerpt, Location, Problem, Problems, Severity};
 use super::raw::INLINE_SECRET;
-use super::source::{Part, Source, is_secret, join, masked};
+use super::source::{LISTS_OF_TABLES, Part, Source, is_secret, join, masked};
 use super::suggest;
 
 /// A file with the variables that override it.
@@ -70,6 +70,10 @@ impl Document {
                     None => format!("the keys here are {}", suggest::list(&known)),
                 };
                 (Part::Key, format!("unknown key `{shown}`"), Some(help))
+            }
+            Kind::InvalidType(Actual::Map, expected) if expected == "a sequence" && has_tables(path) => {
+                let help = format!("write `[[{path}]]`, with two brackets on each side: there may be several");
+                (Part::Value, format!("`{shown}` must be a list of tables, not one table"), Some(help))
             }
             Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
                 (Part::Value, format!("`{shown}` must be {}, not {}", expectation(&expected), described(&actual)), None)
@@ -306,6 +310,12 @@ fn take_out(tree: &mut Value, steps: &[String]) -> Option<String> {
         Value::Dict(_, table) => table.remove(steps.get(depth)?).map(|_| path),
         _ => None,
     }
+}
+
+/// Whether the items of a list are tables.
+fn has_tables(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    LISTS_OF_TABLES.contains(&name)
 }
 
 /// serde's word for what it wants, in the words of the file's author.

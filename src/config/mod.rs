@@ -12,6 +12,7 @@ mod console;
 mod daemon;
 mod delivery;
 mod document;
+mod doubts;
 mod environment;
 mod escalation;
 mod fallback;

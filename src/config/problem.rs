@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::{fmt, io};
 
+use palabre_actors::domain::printable::is_obeyed;
+
 /// How bad a [`Problem`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -182,7 +184,7 @@ pub(super) fn plainly(kind: io::ErrorKind) -> String {
     }
 }
 
-/// Names and lines come from files that anyone may have written: no control character of theirs reaches a terminal.
+/// Names and lines come from files that anyone may have written: nothing that a terminal obeys reaches it.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -15,6 +15,10 @@ const LONGEST_EXCERPT: usize = 160;
 const SECRET_WORDS: [&str; 9] =
     ["token", "secret", "passw", "auth", "credential", "apikey", "api_key", "private", "dsn"];
 
+/// Keys that are written with two brackets.
+pub(super) const LISTS_OF_TABLES: [&str; 8] =
+    ["channels", "faq", "templates", "services", "flows", "drivers", "plans", "keys"];
+
 /// A configuration file.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -144,15 +148,24 @@ impl Source {
         let lowered = self.text.to_lowercase();
         let long_texts = lowered.contains("\"\"\"") || lowered.contains("'''");
         let hide = long_texts && may_be_secret(&lowered);
+        let help = syntax_help(self.line_around(span.start), error.message(), &self.text);
         let (place, excerpt) = self.line(span, false, hide);
         problems.add(Problem {
             severity: Severity::Error,
             place,
             key: String::new(),
             reason: format!("this is not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", ")),
-            help: None,
+            help,
             excerpt,
         });
+    }
+
+    /// The line in which a place is; at its end too.
+    fn line_around(&self, at: usize) -> &str {
+        let at = floor(&self.text, at);
+        let (before, after) = self.text.split_at(at);
+        let (start, end) = (before.rfind('\n').map_or(0, |end| end + 1), after.find('\n').unwrap_or(after.len()));
+        self.text.get(start..at + end).unwrap_or_default()
     }
 
     fn line(&self, range: Range<usize>, key_only: bool, hide: bool) -> (Location, Option<Excerpt>) {
@@ -175,6 +188,47 @@ impl Source {
         };
         (place, excerpt(&shown, column, width))
     }
+}
+
+/// Quotes that word processors and phones write.
+const TYPOGRAPHIC: [char; 9] = ['“', '”', '„', '«', '»', '‘', '’', '‚', '″'];
+
+/// What was probably meant where a text is no TOML. It repeats nothing of the line but a quote.
+fn syntax_help(line: &str, message: &str, text: &str) -> Option<String> {
+    let lists = |name: &&&str| {
+        let has = |head: String| text.lines().any(|line| line.trim_start().starts_with(&head));
+        line.trim_start().starts_with(&format!("[[{name}]]"))
+            || line.trim_start().starts_with(&format!("[{name}]")) && has(format!("[[{name}]]"))
+    };
+    if message.contains("duplicate")
+        && let Some(name) = LISTS_OF_TABLES.iter().find(lists)
+    {
+        return Some(format!("write `[[{name}]]` everywhere, with two brackets on each side: `[{name}]` is one table"));
+    }
+    // In a text of several lines a quote says nothing.
+    if line.contains("\"\"\"") || line.contains("'''") {
+        return None;
+    }
+    let (mut open, mut before) = (None, ' ');
+    for c in line.trim_end().chars() {
+        match open {
+            None if c == '#' => break,
+            None if TYPOGRAPHIC.contains(&c) => return Some(straight(c)),
+            None if matches!(c, '"' | '\'') => open = Some(c),
+            Some(quote) if c == quote && !(quote == '"' && before == '\\') => open = None,
+            _ => {}
+        }
+        before = if before == '\\' && c == '\\' { ' ' } else { c };
+    }
+    let quote = open?;
+    Some(match line.trim_end().chars().next_back().filter(|last| TYPOGRAPHIC.contains(last)) {
+        Some(typographic) => straight(typographic),
+        None => format!("a text that begins with `{quote}` in this line does not end in it: close it with `{quote}`"),
+    })
+}
+
+fn straight(quote: char) -> String {
+    format!("`{quote}` is a typographic quote: write `\"` around texts")
 }
 
 /// `a.b`

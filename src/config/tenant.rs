@@ -16,6 +16,7 @@ use palabre_actors::domain::template::Template;
 
 use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
+use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
 use super::faq::{doubts as doubts_of_faq, faq};
 use super::fields::{
@@ -103,6 +104,7 @@ pub(super) fn tenant(
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
+    unlikely(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);

@@ -1,9 +1,9 @@
-//! Abuse limiter: refuses sources that keep sending webhooks that fail their signature check or cannot be read.
+//! Abuse limiter: tells sources to wait that keep sending webhooks that fail their signature check or cannot be read.
 //!
 //! A source is an address (IPv6: its /64), and its failures are counted *per channel*: a provider calls for all tenants
-//! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). A request that is
-//! refused is neither read nor checked. A source that is not known (a listed proxy that does not name its client) is never
-//! refused: the limiter fails open, and the signature is checked all the same.
+//! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). The signature is checked
+//! all the same, and what is believed is taken: whoever has an account at the same provider could shut a channel otherwise. A
+//! source that is not known (a listed proxy that does not name its client) is never told to wait.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -123,7 +123,7 @@ fn named_address(element: &str) -> Option<IpAddr> {
 }
 
 /// Whoever has one IPv6 address usually has its whole /64.
-fn block(address: IpAddr) -> IpAddr {
+pub(super) fn block(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         address => address,

@@ -7,6 +7,7 @@
 mod abuse_limiter;
 pub mod api;
 mod body;
+mod connection;
 pub mod health;
 mod listener;
 mod payments;
@@ -34,6 +35,7 @@ use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
 
 pub use self::abuse_limiter::source;
 pub use self::body::SMALL_BODY_BYTES;
+pub use self::connection::Deadlines;
 pub use self::public_url::is_https;
 pub use self::request_log::Outcome;
 pub use self::server::{Listeners, ServeError, routes, serve};
@@ -47,6 +49,8 @@ use crate::telemetry::metrics::Exporter;
 pub struct HttpDeps {
     /// Listeners and limits.
     pub config: config::Http,
+    /// How long connections may take for what.
+    pub deadlines: Deadlines,
     /// How long [`Listeners::stop`] waits for requests in flight.
     pub drain: Duration,
     /// For how long [`Listeners::stop`] goes on taking requests while it says that it stops.

@@ -93,7 +93,7 @@ impl ResponseError for HttpProblem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut body = serde_json::json!({ "error": self.error, "hint": self.hint });
+        let mut body = serde_json::json!({ "error": code(self.error), "hint": self.hint });
         if let Some(field) = &self.field {
             body["field"] = serde_json::Value::from(&**field);
         }
@@ -110,6 +110,11 @@ impl ResponseError for HttpProblem {
         }
         response.body(body.to_string())
     }
+}
+
+/// A program compares it: `unknown channel` is `unknown_channel` in every answer.
+fn code(error: &str) -> String {
+    error.replace(' ', "_")
 }
 
 /// `Retry-After` has no fractions, and 0 would mean at once.

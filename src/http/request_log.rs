@@ -23,6 +23,7 @@ use futures_util::stream::Stream;
 pub use self::metered::Outcome;
 pub(super) use self::metered::{EndpointMetrics, RouteMetrics};
 pub(super) use self::record::{Record, RequestRecord};
+use super::connection::Activity;
 use super::health::{Health, Phase};
 use super::problem::HttpProblem;
 
@@ -93,7 +94,8 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let payload = request.take_payload();
         let has_body = !matches!(payload, Payload::None);
-        let record = Rc::new(RequestRecord::begin(&self.metrics, self.label, request.method(), payload));
+        let activity = request.conn_data::<Rc<Activity>>().cloned();
+        let record = Rc::new(RequestRecord::begin(&self.metrics, self.label, request.method(), (payload, activity)));
         if has_body {
             request.set_payload(Payload::Stream { payload: Box::pin(SharedPayload(Rc::clone(&record))) });
         }
@@ -135,14 +137,21 @@ fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bo
 
 /// The request's body, read through the record, so that what a handler leaves unread outlives the handler. Were it dropped
 /// before the answer is written, actix-web would read an endless chunked body to its end. As it is, actix-web answers, reads
-/// on until the disconnect deadline (or a reset might overtake the answer), and closes.
+/// on until the disconnect deadline (or a reset might overtake the answer), and closes. A body that does not come within its
+/// deadline ends with an error, whatever the handler waits for.
 struct SharedPayload(Rc<RequestRecord>);
 
 impl Stream for SharedPayload {
     type Item = Result<web::Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut *self.0.payload.borrow_mut()).poll_next(context)
+        match Pin::new(&mut *self.0.payload.borrow_mut()).poll_next(context) {
+            Poll::Pending => self.0.poll_body_deadline(context).map(|()| {
+                let slow = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                Some(Err(PayloadError::Io(slow)))
+            }),
+            ready => ready,
+        }
     }
 }
 

@@ -1,32 +1,28 @@
 //! Opens the listeners, serves them and stops them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App, HttpServer, web};
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
+use actix_web::dev::{AppConfig, Server, ServerHandle, fn_service};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, web};
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
 use super::HttpDeps;
 use super::abuse_limiter::AbuseLimiter;
 use super::body::LargeBodies;
+use super::connection::{self, Admission, WatchedStream};
 use super::health::{Health, Phase};
 use super::listener::{self, ListenerRole};
 use super::state::HttpState;
 
 /// Connections that wait to be accepted: a provider's burst after an outage.
 const BACKLOG: u32 = 4096;
-
-/// An idle connection lives this long: longer than nginx keeps its own to us (60 s), so that nginx is the one to close.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// A request's head must have come by then.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long a connection may take to close.
-const DISCONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The admin listener serves people and a scraper.
 const ADMIN_WORKERS: usize = 1;
@@ -159,25 +155,50 @@ fn bind(
     (role, workers): (ListenerRole, usize),
     limits: &Limits,
 ) -> Result<Bound, ServeError> {
-    let drain = whole_seconds(deps.drain);
+    let failed = |source| ServeError { address, source };
     let connections = deps.config.max_connections.div_ceil(workers.max(1));
-    let limits = limits.clone();
-    let app = move || App::new().configure(limits.clone().mount(deps.clone(), role));
-    let server = HttpServer::new(app)
+    let builder = Server::build()
         .workers(workers)
-        .backlog(BACKLOG)
-        .max_connections(connections)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_DEADLINE)
-        .client_disconnect_timeout(DISCONNECT_DEADLINE)
-        .shutdown_timeout(drain)
-        .tcp_nodelay(true)
+        .max_concurrent_connections(connections)
+        .shutdown_timeout(whole_seconds(deps.drain))
         // The composition root hears the signals: it has more to drain than connections.
-        .disable_signals()
-        .bind(address)
-        .map_err(|source| ServeError { address, source })?;
-    let addr = server.addrs().first().copied().unwrap_or(address);
+        .disable_signals();
+    let listener = listen(address).map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let stop = builder.graceful_shutdown_signal();
+    let (limits, admission) = (limits.clone(), Admission::new(&deps.config, deps.deadlines));
+    // What actix-web's own `HttpServer` does, but for the streams.
+    let service = move || {
+        let app = App::new().configure(limits.clone().mount(deps.clone(), role)).into_factory();
+        let app = app.map_err(|error: actix_web::Error| error.error_response());
+        let (stop, admission, deadlines) = (stop.clone(), admission.clone(), deps.deadlines);
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stop = stop.clone();
+                async move { stop.notified().await }
+            })
+            .keep_alive(deadlines.idle)
+            .client_request_timeout(deadlines.head)
+            .client_disconnect_timeout(deadlines.disconnect)
+            .local_addr(addr)
+            .on_connect_ext(|stream: &WatchedStream, data| {
+                data.insert(stream.activity());
+            })
+            .h1(map_config(app, |()| AppConfig::default()));
+        fn_service(move |stream: TcpStream| admission.clone().admit(stream))
+            .and_then(http)
+            .map_err(|error| connection::count(&error))
+    };
+    let server = builder.listen(format!("http-{addr}"), listener, service).map_err(failed)?;
     Ok(Bound { addr, server: server.run() })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The next process takes the port over at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// What actix-web counts a graceful stop in.

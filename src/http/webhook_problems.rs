@@ -68,20 +68,20 @@ pub(super) fn rejected(record: &Record, receiver: &dyn Receiver, rejection: Reje
         Rejection::MediaType(hint) => unsupported(record, hint),
         Rejection::NotOurs => {
             record.outcome.set(Some(Outcome::NotOurs));
-            HttpProblem::new(StatusCode::NOT_FOUND, "not this channel's number or account", protocol.on_not_ours)
+            HttpProblem::new(StatusCode::NOT_FOUND, "not ours", protocol.on_not_ours)
         }
         Rejection::Replayed => {
             record.outcome.set(Some(Outcome::Replayed));
             HttpProblem::new(
                 StatusCode::UNAUTHORIZED,
-                "the signature is that of another message",
+                "replayed",
                 "somebody sends captured webhooks with changed ids: replace the provider's token, and look where its webhooks \
                  pass",
             )
         }
         Rejection::BadSignature => {
             record.outcome.set(Some(Outcome::BadSignature));
-            HttpProblem::new(StatusCode::UNAUTHORIZED, "the signature is missing or wrong", protocol.on_bad_proof)
+            HttpProblem::new(StatusCode::UNAUTHORIZED, "bad signature", protocol.on_bad_proof)
         }
     }
 }

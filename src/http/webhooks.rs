@@ -1,9 +1,11 @@
 //! Webhooks, from the path to the answer that the provider waits for.
 //!
-//! The order of checks is fixed: channel (404), abuse limiter (503), announced size (413), signature header (401); then the
-//! body is read, the gateway verifies and decodes it (400, 401, 404), and reception stores it (503). A path of a
-//! provider's own has no channel in it: its body is read first, and the request names the channel. 200 is answered only when
-//! the message is durable (I1).
+//! The order of checks is fixed: channel (404), announced size (413), signature header (401); then the body is read, the
+//! gateway verifies and decodes it (400, 401, 404), and reception stores it (503). A path of a provider's own has no channel
+//! in it: its body is read first, and the request names the channel. 200 is answered only when the message is durable (I1).
+//!
+//! The abuse limiter comes last: a source whose webhooks are not believed gets 503 instead of their refusals, and what is
+//! believed is taken whatever else came from its address. A provider calls for everybody from the same addresses.
 
 mod batch;
 mod handshake;
@@ -173,9 +175,6 @@ async fn by_path(
     let (provider, channel) = names(request);
     let endpoint = deps.receivers.by_channel(provider, channel).ok_or_else(|| unknown_channel(record))?;
     let endpoint = record.endpoint.get_or_init(|| endpoint);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
-        return Err(throttled(record, wait));
-    }
     // A body without a signature is not read: it costs neither memory nor time. Where no size is announced, it is read
     // as far as the limit, because 413 comes before 401.
     let is_unsigned = is_unsigned(request, &*endpoint.receiver);
@@ -187,20 +186,56 @@ async fn by_path(
         {
             Ok(body) => {
                 let url = PublicUrl::of(request, &deps.config);
-                receive(deps, record, request, (&url, &body), endpoint, kind).await
+                let answer = receive(deps, record, request, (&url, &body), endpoint, kind).await;
+                if record.outcome.get() == Some(Outcome::BadSignature)
+                    && is_foreign(deps, &webhook(request, &url, &body), (provider, endpoint), kind)
+                {
+                    record.outcome.set(Some(Outcome::ForeignAccount));
+                }
+                answer
             }
             Err(error) => Err(unreadable(record, error)),
         }
     };
-    note(state, record, source, endpoint);
-    answer
+    limited(state, record, source, endpoint, answer)
 }
 
-/// What could not be believed, or not be read, counts against its source.
-fn note(state: &HttpState, record: &Record, source: SourceAddress, endpoint: &ChannelEndpoint) {
-    if matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Replayed | Outcome::Malformed)) {
-        state.abuse_limiter.note(source.0, Some(&endpoint.channel));
+/// Whether a webhook that is not believed names another account, or another number, than the channel's: somebody set their own
+/// webhooks to the URL of this channel. That says nothing about the channel's key, nor about the provider's address.
+fn is_foreign(
+    deps: &HttpDeps,
+    webhook: &WebhookRequest<'_>,
+    (provider, endpoint): (&str, &ChannelEndpoint),
+    kind: WebhookKind,
+) -> bool {
+    let mut routes = gateway::provider(provider).into_iter().flat_map(|provider| provider.routes());
+    let named = routes.find_map(|route| match (route.kind, kind) {
+        (RouteKind::Messages(locate) | RouteKind::MessagesAndHandshake(locate), WebhookKind::Message)
+        | (RouteKind::Statuses(locate), WebhookKind::Status) => Some((route.provider, locate(webhook).ok()?)),
+        _ => None,
+    });
+    named.is_some_and(|(family, Located { account, address })| {
+        let found = deps.receivers.by_account(family, &account, &address);
+        found.is_none_or(|found| found.channel != endpoint.channel || found.tenant != endpoint.tenant)
+    })
+}
+
+/// What could not be believed, or not be read, counts against its source; a source that has failed too often is told to wait.
+fn limited(
+    state: &HttpState,
+    record: &Record,
+    source: SourceAddress,
+    endpoint: &ChannelEndpoint,
+    answer: Result<HttpResponse, HttpProblem>,
+) -> Result<HttpResponse, HttpProblem> {
+    if !matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Replayed | Outcome::Malformed)) {
+        return answer;
     }
+    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
+        return Err(throttled(record, wait));
+    }
+    state.abuse_limiter.note(source.0, Some(&endpoint.channel));
+    answer
 }
 
 /// The handler of a path of a provider's own.
@@ -241,12 +276,8 @@ async fn by_own_path(
     let endpoint = deps.receivers.by_account(provider, &account, &address);
     let endpoint = endpoint.ok_or_else(|| unknown_channel(record))?;
     let endpoint = record.endpoint.get_or_init(|| endpoint);
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
-        return Err(throttled(record, wait));
-    }
     let answer = receive(deps, record, request, (&url, &body), endpoint, kind).await;
-    note(state, record, source, endpoint);
-    answer
+    limited(state, record, source, endpoint, answer)
 }
 
 async fn receive(

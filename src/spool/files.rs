@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use palabre_actors::domain::printable;
+use rustix::fs::OFlags;
 
 use super::codec::{self, Decoded};
 use super::{AppendError, SpoolError};
@@ -71,7 +74,7 @@ impl SpoolFiles {
     pub fn open(folder: &Path, max_bytes: u64) -> Result<Self, SpoolError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| SpoolError::File { path, source }
+            move |source| if is_link(&path) { SpoolError::Link { path } } else { SpoolError::File { path, source } }
         };
         DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).map_err(failed(folder))?;
         // The folder's name must survive a power cut, and so must those of the segments.
@@ -111,7 +114,15 @@ impl SpoolFiles {
     fn numbers(&self) -> io::Result<Vec<u64>> {
         let mut numbers = Vec::new();
         for file in fs::read_dir(&self.folder)? {
-            let name = file?.file_name();
+            let file = file?;
+            if file.file_type()?.is_symlink() {
+                tracing::warn!(
+                    spool.file = %printable::shown(&file.path().display().to_string()),
+                    "there is a link in the spool, which is not read: remove it, and look who may write into the folder"
+                );
+                continue;
+            }
+            let name = file.file_name();
             let number = name.to_str().and_then(|name| name.strip_suffix(".spool")).and_then(|name| name.parse().ok());
             numbers.extend::<Option<u64>>(number);
         }
@@ -122,7 +133,11 @@ impl SpoolFiles {
     /// Counts what an earlier process left in a segment.
     fn survey(&mut self, number: u64, path: &Path) -> Result<(), SpoolError> {
         let failed = |source| SpoolError::File { path: path.to_owned(), source };
-        let bytes = fs::read(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        own(OpenOptions::new().read(true))
+            .open(path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(failed)?;
         let mut at = if number == self.position.segment { index(self.position.offset).min(bytes.len()) } else { 0 };
         while at < bytes.len() {
             match codec::read(&bytes, at) {
@@ -136,7 +151,7 @@ impl SpoolFiles {
                 }
                 Decoded::Newer => return Err(SpoolError::Newer { path: path.to_owned() }),
                 Decoded::Torn => {
-                    let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                    let file = own(OpenOptions::new().write(true)).open(path).map_err(failed)?;
                     file.set_len(at as u64).and_then(|()| file.sync_data()).map_err(failed)?;
                     break;
                 }
@@ -176,7 +191,10 @@ impl SpoolFiles {
         if self.active.is_some() && !full {
             return Ok(());
         }
-        let number = self.segments.back().map_or(self.position.segment, |last| last.number) + 1;
+        let mut number = self.segments.back().map_or(self.position.segment, |last| last.number) + 1;
+        while is_link(&self.path(number)) {
+            number += 1;
+        }
         let path = self.path(number);
         self.active = Some(OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)?);
         self.segments.push_back(Segment { number, bytes: 0 });
@@ -201,7 +219,7 @@ impl SpoolFiles {
     fn read_on(&self, segment: Segment, most: usize, page: &mut SpoolPage) -> Result<(), SpoolError> {
         let path = self.path(segment.number);
         let failed = |source| SpoolError::File { path: path.clone(), source };
-        let file = File::open(&path).map_err(failed)?;
+        let file = own(OpenOptions::new().read(true)).open(&path).map_err(failed)?;
         let mut window = WINDOW;
         while page.entries.is_empty() && page.upto.offset < segment.bytes {
             let left = index(segment.bytes - page.upto.offset);
@@ -328,11 +346,20 @@ impl Position {
 }
 
 fn private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(path)
+    own(OpenOptions::new().create(true).truncate(false).read(true).write(true)).mode(PRIVATE).open(path)
 }
 
 fn private_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(PRIVATE).open(path)
+    own(OpenOptions::new().create(true).append(true)).mode(PRIVATE).open(path)
+}
+
+/// Opens what is in the folder itself, and nothing that a link there leads to.
+fn own(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|file| file.is_symlink())
 }
 
 fn index(bytes: u64) -> usize {

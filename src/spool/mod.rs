@@ -38,6 +38,9 @@ pub enum SpoolError {
         #[source]
         source: io::Error,
     },
+    /// A link where the spool has a file of its own: whoever placed it chooses what is written over.
+    #[error("{} is a link, which the spool does not follow: remove it", path.display())]
+    Link { path: PathBuf },
     /// Another daemon has the folder.
     #[error("another palabre has the spool {}: give this one a `spool.dir` of its own", folder.display())]
     InUse { folder: PathBuf },

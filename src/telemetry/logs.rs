@@ -103,8 +103,10 @@ where
     Ok(tracing_subscriber::registry().with(filter(config)?).with(lines))
 }
 
-/// PostgreSQL notices at `info` that what a migration makes is there already, at every start: its warnings are enough.
-const QUIETER: &str = "sqlx::postgres::notice=warn";
+/// PostgreSQL notices at `info` that what a migration makes is there already, at every start: its warnings are enough. What
+/// comes on a connection and is not HTTP is counted (`palabre_http_connections_ended_total`); anybody may send it, and
+/// actix-web makes an error of each.
+const QUIETER: &str = "sqlx::postgres::notice=warn,actix_http::h1=off";
 
 fn filter(config: &Logs) -> Result<EnvFilter, LogsError> {
     let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());

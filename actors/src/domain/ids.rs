@@ -146,6 +146,19 @@ text_id!(
     /// What the provider calls a message (`SM…`): the dedupe key within tenant and channel (I2).
     ProviderMessageId
 );
+
+impl ProviderMessageId {
+    /// The longest that is kept. Meta's have some 60 bytes; an e-mail's may have 250.
+    pub const MOST_BYTES: usize = 256;
+
+    /// An id as a provider wrote it, if it can be kept: visible, and not too long.
+    #[must_use]
+    pub fn received(text: &str) -> Option<Self> {
+        let fits = (1..=Self::MOST_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self::new(text))
+    }
+}
+
 text_id!(
     /// One running daemon, made at its start; outbox rows are leased to it.
     NodeId

@@ -29,6 +29,7 @@ pub mod mood;
 pub mod offer;
 pub mod prepared;
 pub mod presentation;
+pub mod printable;
 pub mod quota_lease;
 pub mod rate_limit;
 pub mod retry;

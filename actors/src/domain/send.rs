@@ -64,6 +64,14 @@ pub struct Receipt {
     pub provider_message_id: ProviderMessageId,
 }
 
+impl Receipt {
+    /// With an id that came over the network; `None` when it cannot be kept, which leaves the outcome open.
+    #[must_use]
+    pub fn received(id: &str) -> Option<Self> {
+        Some(Self { provider_message_id: ProviderMessageId::received(id)? })
+    }
+}
+
 /// What the provider knows of a message whose fate we do not know (I5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {

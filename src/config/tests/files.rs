@@ -5,6 +5,7 @@ use std::path::Path;
 
 use figment::error::Kind;
 use figment::value::{Dict, Tag, Value};
+use palabre_actors::domain::faq::FaqIndex;
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
@@ -161,6 +162,14 @@ fn the_samples_hold() {
     assert_eq!(loaded.warnings, []);
     let tenants: Vec<&str> = loaded.config.tenants.iter().map(|tenant| tenant.id.as_str()).collect();
     assert_eq!(tenants, ["chez-fatou", "institut-belle", "martin-plomberie", "taxi-bleu"]);
+    for tenant in &loaded.config.tenants {
+        let faq = &tenant.rules.source().faq;
+        let index = FaqIndex::new(faq);
+        for (at, entry) in faq.iter().enumerate() {
+            let found = index.read_by_meaning(&entry.question).answers;
+            assert!(found.contains(&at), "{}: `{}` finds {found:?}", tenant.id, entry.question);
+        }
+    }
 }
 
 /// The shape that other programs were told of.

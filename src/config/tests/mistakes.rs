@@ -311,6 +311,79 @@ fn mistakes_in_a_tenants_file() {
 }
 
 #[test]
+fn what_is_no_toml_is_told_with_what_was_meant() {
+    let typographic = |quote: &str| format!("`{quote}` is a typographic quote: write `\"` around texts");
+    let unclosed = |quote: &str| {
+        format!("a text that begins with `{quote}` in this line does not end in it: close it with `{quote}`")
+    };
+    let double =
+        "write `[[channels]]` everywhere, with two brackets on each side: `[channels]` is one table".to_owned();
+    for (text, line, help) in [
+        ("id = \"belle\nname = \"Belle\"", 1, unclosed("\"")),
+        ("id = \"belle\"\nname = 'Belle", 2, unclosed("'")),
+        ("id = \"belle\"\nname = \"Chez \\\"Awa\\\"", 2, unclosed("\"")),
+        ("id = “belle”", 1, typographic("“")),
+        ("id = «belle»", 1, typographic("«")),
+        ("id = \"belle”", 1, typographic("”")),
+        ("id = \"belle\"\nsellers = [\"+33612345678\", “+33612345679”]", 2, typographic("“")),
+        ("id = \"belle\"\n[[channels]]\nid = \"a\"\n[channels]\nid = \"b\"", 4, double.clone()),
+        ("id = \"belle\"\n[channels]\nid = \"a\"\n[[channels]]\nid = \"b\"", 4, double),
+    ] {
+        let said = about_tenant(text);
+        assert!(
+            said.starts_with(&format!("error t.toml:{line}:")) && said.contains("this is not TOML"),
+            "{text}\n{said}"
+        );
+        assert!(said.ends_with(&format!(" | {help}")), "{text}\n{said}");
+    }
+    let single = TENANT.replace("[[channels]]", "[channels]");
+    assert_eq!(
+        about_tenant(&single),
+        "error t.toml:3:1 `channels` must be a list of tables, not one table | write `[[channels]]`, with two brackets on \
+         each side: there may be several"
+    );
+}
+
+#[test]
+fn what_holds_and_is_probably_not_meant_gets_a_warning() {
+    let with = |from: &str, to: &str| about_tenant(&TENANT.replacen(from, to, 1));
+    assert_eq!(
+        with("[[channels]]", "budget.per_day = 5\n[[channels]]"),
+        "warning t.toml:3:18 `budget.per_day` is never reached: no channel says what a message costs | write `cost` in each \
+         `[[channels]]` table, such as `cost = 0.045`"
+    );
+    assert_eq!(with("[[channels]]\n", "budget.per_day = 5\n[[channels]]\ncost = 0.05\n"), "");
+    assert_eq!(
+        with("Bien reçu.", "Merci {contact.name}"),
+        "warning t.toml:1:20 `replies.fallback` has `{contact.name}`, which customers will read as it stands | write \
+         `{{ contact.name }}`, with two braces on each side"
+    );
+    let welcome = |text: &str| {
+        with("[[channels]]", &format!("consent.double_opt_in = true\nreplies.welcome = \"{text}\"\n[[channels]]"))
+    };
+    let told = |missing| {
+        format!(
+            "warning t.toml:4:19 `replies.welcome` names {missing}: who reads it does not know what to answer | end it like \
+             `Répondez OUI pour recevoir nos messages, STOP pour ne plus rien recevoir.`"
+        )
+    };
+    assert_eq!(welcome("Bonjour !"), told("neither OUI nor STOP"));
+    assert_eq!(welcome("Bonjour, répondez OUI."), told("no STOP"));
+    assert_eq!(welcome("STOP pour arrêter."), told("no word to confirm with"));
+    assert_eq!(welcome("Répondez Oui, ou STOP."), "");
+    assert_eq!(
+        about_daemon("http.admin_listen = \"0.0.0.0:9090\""),
+        "warning palabre.toml:1:21 `http.admin_listen` is open on every interface: whoever reaches this machine reaches the API \
+         and the console | name the address of one interface, such as `127.0.0.1:9090`"
+    );
+    assert_eq!(
+        about_daemon("database.url = \"sqlite:///not-there/palabre.db\""),
+        "warning palabre.toml:1:16 `database.url` is in a folder that is not there: `/not-there` | create it, for the user that \
+         runs palabre: the daemon makes the file, and no folder"
+    );
+}
+
+#[test]
 fn what_may_stand_once_over_all_tenants() {
     let other = TENANT.replace("id = \"belle\"", "id = \"other\"");
     let third = other.replace("belle-wa", "third-wa");

@@ -19,9 +19,6 @@ mod content;
 /// The longest text that is taken, three times WhatsApp's own limit.
 pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// The longest id that is taken.
-const MAX_ID_BYTES: usize = 128;
-
 const NOT_JSON: &str = "the body is not a JSON object";
 const NO_TYPE: &str = "`typeWebhook` is missing";
 const NO_ID: &str = "`idMessage` is missing, or is not 1 to 128 visible characters";
@@ -219,8 +216,7 @@ impl Reader<'_> {
 
 /// An id that can be kept: visible, and not too long.
 pub(super) fn message_id(text: &str) -> Option<ProviderMessageId> {
-    let fits = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| ProviderMessageId::new(text))
+    ProviderMessageId::received(text)
 }
 
 /// WhatsApp's status updates and channels come in like chats, and nobody writes there.

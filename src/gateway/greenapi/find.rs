@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use chrono::TimeDelta;
-use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::send::{
     Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
@@ -134,7 +133,7 @@ fn search(
 ) -> Option<Vec<Receipt>> {
     let queue: List<Object<Queued<'_>>> = serde_json::from_slice(queue).ok()?;
     let history: List<Object<Past<'_>>> = serde_json::from_slice(history).ok()?;
-    let receipt = |id: &Text<'_>| id.get().map(|id| Receipt { provider_message_id: ProviderMessageId::new(id) });
+    let receipt = |id: &Text<'_>| id.get().and_then(Receipt::received);
     let waiting = queue.as_slice().iter().filter_map(Object::get).filter(|queued| {
         let body = queued.body.get();
         body.is_some_and(|body| body.chat.or_empty() == chat && body.message.or_empty().trim() == text)

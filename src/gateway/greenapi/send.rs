@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use palabre_actors::domain::ids::{OutboundId, ProviderMessageId};
+use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
     OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
@@ -153,15 +153,13 @@ pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
         #[serde(rename = "idMessage")]
         id: &'a str,
     }
-    match serde_json::from_slice::<Taken<'_>>(reply) {
-        Ok(taken) if !taken.id.is_empty() => Ok(Receipt { provider_message_id: ProviderMessageId::new(taken.id) }),
-        _ => Err(SendError {
-            class: SendErrorClass::Unknown,
-            code: None,
-            throttled: false,
-            detail: format!("{LABEL} said yes without an id"),
-        }),
-    }
+    let taken = serde_json::from_slice::<Taken<'_>>(reply).ok();
+    taken.and_then(|taken| Receipt::received(taken.id)).ok_or_else(|| SendError {
+        class: SendErrorClass::Unknown,
+        code: None,
+        throttled: false,
+        detail: format!("{LABEL} said yes without an id that can be kept"),
+    })
 }
 
 /// A refusal, by its HTTP status: Green-API has no codes of its own. Its text is never repeated: it has the chat, and the path

@@ -42,7 +42,7 @@ pub(super) async fn perform(
     };
     let receipt = |id: &str| Receipt { provider_message_id: ProviderMessageId::new(id) };
     match api.call(call.method, &call.parameters, link).await {
-        Ok(Some(link)) => Ok(receipt(&link)),
+        Ok(Some(link)) => Ok(Receipt::received(&link).unwrap_or_else(|| receipt(call.method))),
         Ok(None) => Ok(receipt(call.method)),
         Err(CallError::Refused(refusal)) if refusal.code.is_some_and(|code| call.done.contains(&code.code)) => {
             Ok(receipt(call.method))

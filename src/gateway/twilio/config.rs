@@ -41,6 +41,10 @@ pub struct TwilioAccount {
     pub account_sid: String,
     /// The primary auth token: verifies webhooks, and sends.
     pub auth_token: SecretString,
+    /// The token before it: its webhooks are believed while Twilio still signs with it.
+    pub previous_auth_token: Option<SecretString>,
+    /// The secret of a shared key, with which a webhook rule of the account may sign instead.
+    pub shared_key: Option<SecretString>,
     /// Where the REST API is, without a trailing slash.
     pub api_base_url: String,
     /// Where it is as well, for when the first cannot be reached.
@@ -71,6 +75,8 @@ impl TwilioAccount {
 struct Keys {
     account_sid: Option<String>,
     auth_token: Option<RawSecret>,
+    previous_auth_token: Option<RawSecret>,
+    shared_key: Option<RawSecret>,
     messaging_service_sid: Option<String>,
     api_base_url: Option<String>,
     backup_api_base_url: Option<String>,
@@ -89,7 +95,15 @@ impl ProviderSection for Kind {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["account_sid", "auth_token", "messaging_service_sid", "api_base_url", "backup_api_base_url"]
+        &[
+            "account_sid",
+            "auth_token",
+            "previous_auth_token",
+            "shared_key",
+            "messaging_service_sid",
+            "api_base_url",
+            "backup_api_base_url",
+        ]
     }
 
     fn reserved_ids(&self) -> &'static [&'static str] {
@@ -124,6 +138,9 @@ impl ProviderSection for Kind {
 fn account(section: &Section<'_>, keys: &Keys, account_sid: Option<String>, is_live: bool) -> Option<TwilioAccount> {
     const IN_CLEAR: &str = "the account's token crosses the network in clear";
     let auth_token = section.secret("auth_token", keys.auth_token.as_ref());
+    let further = |key, raw: &Option<RawSecret>| raw.as_ref().map(|raw| section.secret(key, Some(raw)));
+    let previous = further("previous_auth_token", &keys.previous_auth_token);
+    let shared = further("shared_key", &keys.shared_key);
     let api_base_url = keys.api_base_url.as_deref().unwrap_or(API);
     let api_base_url = section.base_url("api_base_url", api_base_url, API, IN_CLEAR);
     let backup = keys.backup_api_base_url.as_deref();
@@ -139,6 +156,8 @@ fn account(section: &Section<'_>, keys: &Keys, account_sid: Option<String>, is_l
     Some(TwilioAccount {
         account_sid: account_sid?,
         auth_token: auth_token?,
+        previous_auth_token: holds(previous)?,
+        shared_key: holds(shared)?,
         api_base_url: api_base_url?,
         backup_api_base_url: holds(backup)?,
         messaging_service_sid: holds(service)?,

@@ -7,7 +7,6 @@
 
 use std::cmp::Reverse;
 
-use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::send::{
     Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
@@ -93,11 +92,11 @@ fn search(reply: &[u8], outbound: &OutboundRequest<'_>) -> Found {
     }
     // Twilio lists the newest first, in whole seconds: among equals its order stays.
     candidates.sort_by_key(|(date, _)| Reverse(*date));
-    let receipt = |(_, sid): &(_, &str)| Receipt { provider_message_id: ProviderMessageId::new(sid) };
+    let receipts = || candidates.iter().map(|(_, sid)| Receipt::received(sid)).collect::<Option<Vec<_>>>();
     match candidates.as_slice() {
         [] if list.next_page_uri.is_some() => Found::CannotTell,
         [] => Found::Absent,
-        candidates => Found::Taken(candidates.iter().map(receipt).collect()),
+        _ => receipts().map_or(Found::CannotTell, Found::Taken),
     }
 }
 

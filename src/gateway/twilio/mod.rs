@@ -37,7 +37,7 @@ pub use self::decode::{GENERATION_PARAMETER, MAX_BODY_BYTES, MESSAGE_ID_PARAMETE
 use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
-use self::signature::Signer;
+use self::signature::{Proof, Signer};
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,
@@ -224,7 +224,9 @@ impl TwilioReceiver {
             address: channel.address.clone(),
             wire: kind.wire(&channel.address),
             account_sid: account.account_sid.clone(),
-            signer: Signer::new(&account.auth_token),
+            signer: Signer::new(&account.auth_token)
+                .with_previous(account.previous_auth_token.as_ref())
+                .with_shared_key(account.shared_key.as_ref()),
             signatures: Signatures::default(),
         }
     }
@@ -232,18 +234,19 @@ impl TwilioReceiver {
     /// Reads the parameters and believes them, or does neither. A missing signature is refused before anything is read.
     fn believe(&self, request: &WebhookRequest<'_>) -> Result<Form, Rejection> {
         let signature = request.header(&signature::HEADER).ok_or(Rejection::BadSignature)?;
+        let proof = Proof { signature, settings: request.header(&signature::SETTINGS) };
         if !request.is(FORM) && !request.is(JSON) {
             return Err(Rejection::MediaType("send application/x-www-form-urlencoded or application/json"));
         }
         let (form, genuine) = if signature::carries_body_hash(request.url) {
             let form = parse(request)?;
-            (form, self.signer.verifies_body(request.url, request.body, signature))
+            (form, self.signer.verifies_body(request.url, request.body, proof))
         } else if request.is(JSON) {
             // Nothing would cover the body.
             return Err(Rejection::BadSignature);
         } else {
             let form = parse(request)?;
-            let genuine = self.signer.verifies_form(request.url, &form, signature);
+            let genuine = self.signer.verifies_form(request.url, &form, proof);
             (form, genuine)
         };
         if genuine { Ok(form) } else { Err(Rejection::BadSignature) }

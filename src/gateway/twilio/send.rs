@@ -13,7 +13,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
     OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered as numbered_choices,
@@ -272,17 +271,13 @@ fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
     struct Message<'a> {
         sid: &'a str,
     }
-    match serde_json::from_slice::<Message<'_>>(reply) {
-        Ok(message) if !message.sid.is_empty() => {
-            Ok(Receipt { provider_message_id: ProviderMessageId::new(message.sid) })
-        }
-        _ => Err(SendError {
-            class: SendErrorClass::Unknown,
-            code: None,
-            throttled: false,
-            detail: "Twilio said yes without an id".to_owned(),
-        }),
-    }
+    let message = serde_json::from_slice::<Message<'_>>(reply).ok();
+    message.and_then(|message| Receipt::received(message.sid)).ok_or_else(|| SendError {
+        class: SendErrorClass::Unknown,
+        code: None,
+        throttled: false,
+        detail: "Twilio said yes without an id that can be kept".to_owned(),
+    })
 }
 
 /// A refusal, classified by Twilio's code where it is known, by the HTTP status else. Twilio's own message is never
@@ -342,6 +337,10 @@ mod tests {
 
     #[test]
     fn a_receipt_needs_an_id() {
+        let long = format!(r#"{{"sid":"SM{}"}}"#, "0".repeat(300));
+        for unkept in [long.as_str(), r#"{"sid":"SM\u001b[2J"}"#, r#"{"sid":"SM 1"}"#, "{\"sid\":\"SM\u{202e}\"}"] {
+            assert_eq!(receipt(unkept.as_bytes()).unwrap_err().class, SendErrorClass::Unknown, "{unkept}");
+        }
         assert_eq!(receipt(br#"{"sid":"SM1","status":"queued"}"#).unwrap().provider_message_id.as_str(), "SM1");
         for reply in [&b""[..], b"{}", b"[]", br#"{"sid":""}"#, br#"{"sid":null}"#, b"\xff", b"<html>"] {
             assert_eq!(receipt(reply).unwrap_err().class, SendErrorClass::Unknown);

@@ -20,6 +20,8 @@ fn account() -> TwilioAccount {
     TwilioAccount {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from("0123456789abcdef0123456789abcdef"),
+        previous_auth_token: None,
+        shared_key: None,
         api_base_url: "https://api.twilio.com".to_owned(),
         backup_api_base_url: None,
         messaging_service_sid: None,

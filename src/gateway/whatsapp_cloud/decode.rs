@@ -20,9 +20,6 @@ mod content;
 /// The longest text that is taken; Meta's own limit is 4,096 characters.
 pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// The longest id that is taken.
-const MAX_ID_BYTES: usize = 256;
-
 /// The most numbers of others that one webhook may name: an app has a few dozen.
 const MOST_OTHERS: usize = 64;
 
@@ -351,8 +348,7 @@ fn ours(data: &str) -> (Option<OutboundId>, Option<u32>) {
 
 /// An id that can be kept: visible, and not too long.
 pub(super) fn message_id(text: &str) -> Option<ProviderMessageId> {
-    let fits = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| ProviderMessageId::new(text))
+    ProviderMessageId::received(text)
 }
 
 /// The number where there is one, and the business-scoped id beside it; else the id alone.

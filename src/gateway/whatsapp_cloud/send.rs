@@ -188,15 +188,13 @@ pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
         id: &'a str,
     }
     let taken = serde_json::from_slice::<Taken<'_>>(reply).ok();
-    match taken.as_ref().and_then(|taken| taken.messages.first()).filter(|message| !message.id.is_empty()) {
-        Some(message) => Ok(Receipt { provider_message_id: ProviderMessageId::new(message.id) }),
-        None => Err(SendError {
-            class: SendErrorClass::Unknown,
-            code: None,
-            throttled: false,
-            detail: format!("{LABEL} said yes without an id"),
-        }),
-    }
+    let receipt = taken.as_ref().and_then(|taken| taken.messages.first()).and_then(|taken| Receipt::received(taken.id));
+    receipt.ok_or_else(|| SendError {
+        class: SendErrorClass::Unknown,
+        code: None,
+        throttled: false,
+        detail: format!("{LABEL} said yes without an id that can be kept"),
+    })
 }
 
 /// A refusal, classified by Meta's code where it is known, by the HTTP status else. Meta's own message is never repeated: it

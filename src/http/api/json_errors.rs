@@ -183,7 +183,7 @@ mod tests {
                 "must be a text",
             ),
             ("[]".to_owned(), "wrong type", None, "the body must be an object"),
-            ("{\"to\": ".to_owned(), "not JSON", None, "line 1, column 7"),
+            ("{\"to\": ".to_owned(), "not json", None, "line 1, column 7"),
             ("{\"to\": \"+33612345678\", \"to\": \"x\"}".to_owned(), "not what is expected", None, "line 1"),
         ];
         for (body, error, field, hint) in table {

@@ -80,11 +80,11 @@ pub(super) const NOT_FOUND: HttpProblem =
     HttpProblem::at("id", StatusCode::NOT_FOUND, "unknown id", "this key sees nothing with this id");
 pub(super) const TOO_MANY_TENANTS: HttpProblem =
     invalid("tenant", "no tenant", "this key sees too many to search them all at once: name one");
-pub(super) const NOT_JSON: HttpProblem = bad_json("not JSON");
+pub(super) const NOT_JSON: HttpProblem = bad_json("not json");
 pub(super) const NOT_A_BODY: HttpProblem =
-    problem(StatusCode::BAD_REQUEST, "the body did not come whole", "send it at once, with its Content-Length");
+    problem(StatusCode::BAD_REQUEST, "incomplete body", "send it at once, with its Content-Length");
 pub(super) const TOO_LARGE: HttpProblem =
-    problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "nothing that the API takes is longer than 64 KiB");
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "body too large", "nothing that the API takes is longer than 64 KiB");
 pub(super) const UNKNOWN_PARAMETER: HttpProblem = problem(
     StatusCode::UNPROCESSABLE_ENTITY,
     "unknown query parameter",
@@ -93,7 +93,7 @@ pub(super) const UNKNOWN_PARAMETER: HttpProblem = problem(
 pub(super) const UNAVAILABLE: HttpProblem = later("the database does not answer", "try again; nothing was promised");
 pub(super) const KEY_REUSED: HttpProblem = problem(
     StatusCode::CONFLICT,
-    "this idempotency key was used for another message",
+    "idempotency key reused",
     "use a key of its own for each message, and the same one only to repeat the same request",
 );
 pub(super) const STALE: HttpProblem = HttpProblem::at(
@@ -104,7 +104,7 @@ pub(super) const STALE: HttpProblem = HttpProblem::at(
 );
 pub(super) const BAD_REASON: HttpProblem = invalid(
     "reason",
-    "a reason that cannot be kept",
+    "bad reason",
     "it stands in the event log for ever: write a few words or a ticket's number, nothing that identifies anyone",
 );
 

@@ -31,6 +31,8 @@ pub enum Outcome {
     Ignored,
     /// 401
     BadSignature,
+    /// 401: not signed with the channel's key, and of an account that is not the channel's.
+    ForeignAccount,
     /// 401: the signature came before, with another id.
     Replayed,
     /// 400, 408, 413 or 415
@@ -49,13 +51,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// In the order of their declaration: a counter is found by its place.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Duplicate,
         Self::Status,
         Self::Event,
         Self::Ignored,
         Self::BadSignature,
+        Self::ForeignAccount,
         Self::Replayed,
         Self::Malformed,
         Self::NotOurs,
@@ -75,6 +78,7 @@ impl Outcome {
             Self::Event => "event",
             Self::Ignored => "ignored",
             Self::BadSignature => "bad_signature",
+            Self::ForeignAccount => "foreign_account",
             Self::Replayed => "replayed",
             Self::Malformed => "malformed",
             Self::NotOurs => "not_ours",

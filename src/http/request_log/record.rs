@@ -1,17 +1,21 @@
 //! What is known of one request while it is answered.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::future::{Ready, ready};
+use std::future::{Future as _, Ready, ready};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use palabre_actors::domain::ids::CorrelationId;
+use tokio::time::{Sleep, sleep_until};
 
 use super::super::ChannelEndpoint;
+use super::super::connection::Activity;
 use super::super::problem::HttpProblem;
 use super::metered::CLIENT_CLOSED;
 use super::{Outcome, RouteLabel, RouteMetrics};
@@ -38,11 +42,23 @@ pub(in crate::http) struct RequestRecord {
     pub(in crate::http) stray: Cell<bool>,
     status: Cell<Option<StatusCode>>,
     pub(super) payload: RefCell<Payload>,
+    /// What its connection does; `None` without one.
+    activity: Option<Rc<Activity>>,
+    /// Runs while the body is waited for.
+    body_timer: RefCell<Option<Pin<Box<Sleep>>>>,
 }
 
 impl RequestRecord {
-    pub(super) fn begin(metrics: &Rc<RouteMetrics>, label: RouteLabel, method: &Method, payload: Payload) -> Self {
+    pub(super) fn begin(
+        metrics: &Rc<RouteMetrics>,
+        label: RouteLabel,
+        method: &Method,
+        (payload, activity): (Payload, Option<Rc<Activity>>),
+    ) -> Self {
         metrics.begin();
+        if let Some(activity) = &activity {
+            activity.begin();
+        }
         Self {
             metrics: Rc::clone(metrics),
             started: Instant::now(),
@@ -56,7 +72,17 @@ impl RequestRecord {
             stray: Cell::new(false),
             status: Cell::new(None),
             payload: RefCell::new(payload),
+            activity,
+            body_timer: RefCell::new(None),
         }
+    }
+
+    /// Whether the body has taken too long; the task is woken when it has.
+    pub(super) fn poll_body_deadline(&self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(activity) = &self.activity else { return Poll::Pending };
+        let deadline = self.started + activity.deadlines().body;
+        let mut timer = self.body_timer.borrow_mut();
+        timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into()))).as_mut().poll(context)
     }
 
     /// The answer is known.
@@ -115,6 +141,9 @@ impl Drop for RequestRecord {
     fn drop(&mut self) {
         let status = self.final_status();
         let seconds = self.started.elapsed().as_secs_f64();
+        if let Some(activity) = &self.activity {
+            activity.end(Instant::now());
+        }
         self.measure(status, seconds);
         self.log(status, seconds);
     }

@@ -109,7 +109,7 @@ async fn wrong_keys_are_limited_and_a_right_one_does_not_wait() {
         assert_eq!(api.get("key-of-nobody", "/api/v1/outbox").await.0, 401);
     }
     let (status, told) = api.get("key-of-nobody", "/api/v1/outbox").await;
-    assert_eq!((status, &told["error"]), (429, &json!("too many wrong keys")));
+    assert_eq!((status, &told["error"]), (429, &json!("too_many_wrong_keys")));
     assert_eq!(api.server.get("/api/v1/outbox").await.status, 429, "without a key as well");
     assert_eq!(api.get("key-of-crm", "/api/v1/outbox").await.0, 200);
 }
@@ -149,7 +149,7 @@ async fn dead_letters_are_replayed_and_called_back() {
     let (status, message) = api.post("key-of-ops", &one, &json!({ "reason": "ticket 4711" })).await;
     assert_eq!((status, &message["state"], &message["life"]), (200, &json!("pending"), &json!(1)));
     let (status, problem) = api.post("key-of-ops", &one, &json!({})).await;
-    assert_eq!((status, &problem["error"]), (409, &json!("not from this state")));
+    assert_eq!((status, &problem["error"]), (409, &json!("not_from_this_state")));
     let (status, message) = api.post("key-of-ops", &format!("/api/v1/outbox/{DEAD}/cancel"), &json!({})).await;
     assert_eq!((status, &message["state"]), (200, &json!("cancelled")));
     let (_, history) = api.get("key-of-ops", &format!("/api/v1/outbox/{DEAD}")).await;
@@ -312,7 +312,7 @@ async fn i9_conversations_and_contacts_are_those_of_the_key_s_tenants() {
     for what in ["conversations", "contacts"] {
         assert_eq!(api.get("key-of-crm", &format!("/api/v1/{what}/{DEAD}")).await.0, 200, "{what}");
         let (status, problem) = api.get("key-of-crm", &format!("/api/v1/{what}/{OF_TAXI}")).await;
-        assert_eq!((status, &problem["error"]), (404, &json!("unknown id")), "{what}");
+        assert_eq!((status, &problem["error"]), (404, &json!("unknown_id")), "{what}");
         assert_eq!(api.get("key-of-crm", &format!("/api/v1/{what}?tenant=taxi")).await.0, 404, "{what}");
         let (_, list) = api.get("key-of-taxi", &format!("/api/v1/{what}")).await;
         assert_eq!(list[what].as_array().unwrap().len(), 1, "{what}");
@@ -355,7 +355,7 @@ async fn i9_a_conversation_is_handled_by_keys_that_may() {
     for (what, body) in &bodies {
         assert_eq!(api.post("key-of-crm", &path(what), body).await.0, 403, "{what}");
         let (status, problem) = api.post("key-of-taxi", &path(what), body).await;
-        assert_eq!((status, &problem["error"]), (404, &json!("unknown id")), "{what}");
+        assert_eq!((status, &problem["error"]), (404, &json!("unknown_id")), "{what}");
         let unknown = format!("/api/v1/conversations/019c1a2b-0000-7000-8000-00000000ffff/{what}");
         assert_eq!(api.post("key-of-ops", &unknown, body).await.0, 404, "{what}");
         assert_eq!(api.post("key-of-ops", &format!("/api/v1/conversations/4711/{what}"), body).await.0, 422, "{what}");
@@ -423,7 +423,7 @@ async fn i14_a_stale_reply_is_told_what_came_since() {
     let (_, stale) = api.post("key-of-ops", &path, &read).await;
     assert_eq!(stale["messages"].as_array().unwrap().len(), 1, "{stale}");
     for (refused, status, word) in [
-        (NotSent::UnknownConversation, 404, "unknown id"),
+        (NotSent::UnknownConversation, 404, "unknown_id"),
         (NotSent::Refused { word: "opted_out", hint: "no".into(), field: None }, 422, "opted_out"),
         (NotSent::Later { word: "overloaded", hint: "come again" }, 503, "overloaded"),
     ] {

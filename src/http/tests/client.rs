@@ -20,7 +20,12 @@ impl Reply {
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).expect(&self.body)
+        let value: serde_json::Value = serde_json::from_str(&self.body).expect(&self.body);
+        if let Some(error) = value["error"].as_str() {
+            let is_code = error.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            assert!(is_code && !error.is_empty(), "every error is a code: {error}");
+        }
+        value
     }
 
     fn parse(bytes: &[u8]) -> Self {

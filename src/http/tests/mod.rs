@@ -4,6 +4,7 @@ mod client;
 mod fakes;
 
 mod api;
+mod connections;
 mod discreet;
 mod drain;
 mod health;
@@ -19,7 +20,7 @@ use self::client::{Reply, exchange};
 use self::fakes::{FakeReceivers, FakeReception, FixedClock};
 use super::api::ApiDeps;
 use super::health::{Health, Phase};
-use super::{HttpDeps, Listeners, serve};
+use super::{Deadlines, HttpDeps, Listeners, serve};
 use crate::config;
 use crate::telemetry::metrics;
 
@@ -61,6 +62,7 @@ impl TestServer {
         let health = Arc::new(Health::new());
         let mut deps = HttpDeps {
             config: http_config(),
+            deadlines: Deadlines::default(),
             // Long: a test whose stop waits for it hangs, and says so.
             drain: Duration::from_secs(600),
             notice: Duration::ZERO,

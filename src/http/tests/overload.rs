@@ -41,9 +41,29 @@ async fn i9_a_stranger_who_floods_turns_nobody_elses_webhook_away() {
         }
         assert_eq!(server.signed_from("192.0.2.1", MESSAGE).await.status, 200, "{n}: the provider's own");
     }
-    assert_eq!(server.signed_from("198.51.100.7", MESSAGE).await.status, 503, "nothing of it is read");
+    assert_eq!(server.signed_from("198.51.100.7", MESSAGE).await.status, 200, "what is believed never waits");
     assert_eq!(server.signed_from("198.51.100.7", SMS).await.status, 200, "another channel is not concerned");
-    assert_eq!(server.reception.accepted.lock().unwrap().len(), 41);
+    assert_eq!(server.reception.accepted.lock().unwrap().len(), 42);
+}
+
+#[tokio::test]
+async fn i9_webhooks_of_foreign_accounts_do_not_count() {
+    let server = behind_a_proxy(3);
+    let foreign =
+        "MessageSid=SM1&AccountSid=AC00000000000000000000000000000009&To=whatsapp%3A%2B14155238886&Body=Bonjour";
+    let own = foreign.replace("AC00000000000000000000000000000009", fakes::ACCOUNT);
+    let headers = [("X-Forwarded-For", "198.51.100.7"), ("X-Twilio-Signature", "wrong")];
+    for n in 0..40 {
+        let reply = server.post_with(MESSAGE, &headers, foreign.as_bytes()).await;
+        assert_eq!(reply.status, 401, "{n}: somebody set their webhooks to this URL");
+    }
+    for n in 0..8 {
+        let expected = if n < 4 { 401 } else { 503 };
+        assert_eq!(server.post_with(MESSAGE, &headers, own.as_bytes()).await.status, expected, "{n}: a wrong key");
+    }
+    let metrics = server.get("/metrics").await.body;
+    let line = |outcome| format!("channel=\"belle-wa\",outcome=\"{outcome}\"}}");
+    assert!(metrics.lines().any(|text| text.contains(&line("foreign_account")) && !text.ends_with(" 0")), "{metrics}");
 }
 
 #[tokio::test]

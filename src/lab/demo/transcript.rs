@@ -3,6 +3,8 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use palabre_actors::domain::printable::is_obeyed;
+
 /// An event of the transcript.
 #[derive(Clone, Debug)]
 pub(super) enum TranscriptEvent {
@@ -248,7 +250,7 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 
 /// Exactly so many columns: cut with an ellipsis, or filled up.
 fn fitted(text: &str, columns: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
     let length = text.chars().count();
     if length <= columns {
         return format!("{text}{}", " ".repeat(columns - length));

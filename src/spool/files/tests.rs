@@ -234,3 +234,32 @@ proptest! {
         prop_assert!(rest.iter().eq(kept.iter()));
     }
 }
+
+#[test]
+fn what_lies_behind_a_link_is_neither_read_nor_written() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let precious = elsewhere.path().join("precious");
+    for name in ["lock", "position"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(&precious, "another's file").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.path().join(name)).unwrap();
+        let error = SpoolFiles::open(folder.path(), MUCH).unwrap_err();
+        assert!(matches!(&error, SpoolError::Link { path } if path.ends_with(name)), "{name}: {error}");
+    }
+    // A segment that is a link, even to a real one, brings no messages in, and its target is not cut.
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = SpoolFiles::open(&elsewhere.path().join("other"), MUCH).unwrap();
+    append(&mut other, 0..10).unwrap();
+    let name = format!("{:020}.spool", 1);
+    std::os::unix::fs::symlink(elsewhere.path().join("other").join(&name), folder.path().join(&name)).unwrap();
+    std::os::unix::fs::symlink(&precious, folder.path().join(format!("{:020}.spool", 2))).unwrap();
+    let mut files = SpoolFiles::open(folder.path(), MUCH).unwrap();
+    assert_eq!(files.records(), 0);
+    std::os::unix::fs::symlink(&precious, folder.path().join("refused.spool")).unwrap();
+    assert!(files.set_aside(&[entry(1)]).is_err());
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "another's file");
+    // New messages go past the names that are taken.
+    append(&mut files, 0..3).unwrap();
+    assert_eq!(take_all(&mut files, 10).len(), 3);
+    assert_eq!(take_all(&mut other, 100).len(), 10);
+}

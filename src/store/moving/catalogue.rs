@@ -354,7 +354,7 @@ pub(super) const TABLES: &[MoveTable] = &[
     MoveTable {
         name: "messages_once",
         ..compared(
-            "messages_in",
+            "messages_known",
             3,
             &[text("tenant_id"), text("channel_id"), text("provider_message_id"), text("id"), text("correlation_id")],
         )

@@ -1,7 +1,10 @@
-//! Retention: deletes old messages, events, and dedupe keys.
+//! Retention: deletes old messages and events.
 //!
 //! On PostgreSQL whole months are dropped ([`partitions`]); rows of the default partitions, and everything on SQLite,
 //! are deleted a page at a time ([`pages`]), each page a short job of the writer.
+//!
+//! The ids that providers gave to inbound messages stay: a captured webhook is good for as long as its key is, and it must not
+//! be taken as new when its message is gone (I2).
 //!
 //! What is open is never deleted, however old it is, nor is what it refers to and the events of its flow; nor are
 //! consents, and the messages that prove them. A message's age counts from its last change.

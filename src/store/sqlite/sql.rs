@@ -163,10 +163,11 @@ pub(in crate::store) const CONSENTS: InsertTable = InsertTable {
     on_conflict: "",
 };
 
-/// `[[tenant, channel, provider id], …]`: id and correlation id of the row that holds each key.
+/// `[[tenant, channel, provider id], …]`: id and correlation id of the message that holds each key, or held it.
 pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(+?1) j \
-    CROSS JOIN messages_in m ON m.tenant_id = j.value->>0 AND m.channel_id = j.value->>1 \
-    AND m.provider_message_id = j.value->>2";
+    CROSS JOIN messages_in m ON (m.tenant_id, m.channel_id, m.provider_message_id) = (j.value->>0, j.value->>1, j.value->>2) \
+    UNION ALL SELECT j.key, d.id, d.correlation_id FROM json_each(+?1) j CROSS JOIN messages_deleted d \
+    ON (d.tenant_id, d.channel_id, d.provider_message_id) = (j.value->>0, j.value->>1, j.value->>2)";
 
 pub(in crate::store) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
 

@@ -8,6 +8,10 @@ pub const HTTP_REQUESTS: &str = "palabre_http_requests_total";
 pub const HTTP_REQUEST_SECONDS: &str = "palabre_http_request_seconds";
 /// Requests whose answer is not written yet.
 pub const HTTP_IN_FLIGHT: &str = "palabre_http_in_flight_count";
+/// Connections that were ended because of what came on them, or what did not, by `reason`.
+pub const HTTP_CONNECTIONS_ENDED: &str = "palabre_http_connections_ended_total";
+/// Its reasons: requests that are not HTTP, heads that did not come, answers that were not read, an address that has its share.
+pub const CONNECTION_REASONS: &[&str] = &["malformed", "slow_head", "slow_reader", "too_many"];
 /// What became of webhooks, by `tenant`, `channel` and `outcome`.
 pub const WEBHOOK_OUTCOMES: &str = "palabre_webhook_outcomes_total";
 /// Webhooks for which no channel was found, by `route`.
@@ -100,6 +104,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(HTTP_REQUESTS, "Requests answered, by route and status"),
     Metric::histogram(HTTP_REQUEST_SECONDS, "From a request's head to the last byte of its answer, by route"),
     Metric::gauge(HTTP_IN_FLIGHT, "Requests whose answer is not written yet"),
+    Metric::counter(HTTP_CONNECTIONS_ENDED, "Connections that were ended because of what came, or did not, by reason"),
     Metric::counter(WEBHOOK_OUTCOMES, "What became of webhooks, by tenant, channel and outcome"),
     Metric::counter(WEBHOOK_STRAYS, "Webhooks for which no channel was found, by route"),
     Metric::counter(core_metric::ACCEPTED, "Webhook messages made durable, by kind (new, duplicate)"),
@@ -199,9 +204,10 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 12] = [
+        const LABELLED: [&str; 13] = [
             HTTP_REQUESTS,
             EVENTS_OUT,
+            HTTP_CONNECTIONS_ENDED,
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,
             RETENTION_ROWS,

@@ -30,6 +30,8 @@ pub fn account(api_base_url: &str) -> TwilioAccount {
     TwilioAccount {
         account_sid: ACCOUNT.to_owned(),
         auth_token: SecretString::from(TOKEN),
+        previous_auth_token: None,
+        shared_key: None,
         api_base_url: api_base_url.to_owned(),
         backup_api_base_url: None,
         messaging_service_sid: None,

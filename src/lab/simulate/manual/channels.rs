@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::printable::is_obeyed;
 use palabre_actors::domain::template::Template;
 
 use super::super::target;
@@ -132,7 +133,7 @@ pub(super) fn received(sent: &SentMessage) -> String {
 
 /// Who writes to whom, and what: on one line, without what a terminal would obey.
 pub(super) fn line(channel: &str, contact: &str, text: &str) -> String {
-    let visible = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    let visible = text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() });
     format!("{channel:<16} {contact:<24} “{}”", visible.collect::<String>())
 }
 

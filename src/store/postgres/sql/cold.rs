@@ -105,7 +105,8 @@ pub(in crate::store) const ADD_SELLER_PHONE: &str =
 
 /// By the dedupe keys, channel by channel.
 pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c JOIN messages_once m \
-    ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = $1 LIMIT 1";
+    ON m.tenant_id = c.tenant_id AND m.channel_id = c.id AND m.provider_message_id = $1 \
+    WHERE EXISTS (SELECT 1 FROM messages_in i WHERE i.id = m.id) LIMIT 1";
 
 pub(in crate::store) const TENANT_OF_FLOW: &str = "SELECT tenant_id FROM event_log WHERE correlation_id = $1 LIMIT 1";
 

@@ -60,7 +60,8 @@ pub(in crate::store) const OLD_INBOUND: &str = concat!(
     ") FROM (SELECT * FROM messages_in_rest WHERE id > $1 AND id < $2 ORDER BY id LIMIT $4) m"
 );
 
-/// After which id, up to which one (it is meant), when. Keys go with their messages.
+/// After which id, up to which one (it is meant), when. Keys of the API go with their messages; `messages_once` keeps the ids of
+/// the provider, so that a webhook that is sent again later is known as old (I2).
 pub(in crate::store) const FORGET_OUTBOUND: &str = concat!(
     "WITH page AS MATERIALIZED (SELECT m.id, m.tenant_id, m.idempotency_key FROM messages_out_rest m \
         WHERE m.id > $1 AND m.id <= $2 AND NOT ",
@@ -71,12 +72,9 @@ pub(in crate::store) const FORGET_OUTBOUND: &str = concat!(
     DELETE FROM messages_out_rest t USING page p WHERE t.id = p.id"
 );
 pub(in crate::store) const FORGET_INBOUND: &str = concat!(
-    "WITH page AS MATERIALIZED (SELECT m.id, m.tenant_id, m.channel_id, m.provider_message_id FROM messages_in_rest m \
-        WHERE m.id > $1 AND m.id <= $2 AND NOT ",
+    "WITH page AS MATERIALIZED (SELECT m.id FROM messages_in_rest m WHERE m.id > $1 AND m.id <= $2 AND NOT ",
     inbound_stays!("$3"),
-    " ORDER BY m.id FOR UPDATE OF m), \
-    keys AS (DELETE FROM messages_once k USING page p WHERE k.tenant_id = p.tenant_id \
-        AND k.channel_id = p.channel_id AND k.provider_message_id = p.provider_message_id AND k.id = p.id) \
+    " ORDER BY m.id FOR UPDATE OF m) \
     DELETE FROM messages_in_rest t USING page p WHERE t.id = p.id"
 );
 
@@ -125,7 +123,7 @@ pub(in crate::store) struct Monthly {
     pub table: &'static str,
     /// Fills `staying`: when (`$1`), how many at most (`$2`). Empty: rows that stay are found at the removal.
     staying: &'static str,
-    /// Deletes keys: after which id (`$1`), how many (`$2`); returns the last id. Empty: the table has no keys.
+    /// Deletes keys: after which id (`$1`), how many (`$2`); returns the last id. Empty: none go.
     keys: &'static str,
     /// Whether a row (`m`) stays, by a quick condition: includes rows that became open since `staying` was filled.
     stays: &'static str,
@@ -149,12 +147,7 @@ pub(in crate::store) const MONTHLY_OUTBOUND: Monthly = Monthly {
 pub(in crate::store) const MONTHLY_INBOUND: Monthly = Monthly {
     table: "messages_in",
     staying: concat!("INSERT INTO staying SELECT m.id FROM \"{month}\" m WHERE ", inbound_stays!("$1"), " LIMIT $2"),
-    keys: "WITH page AS MATERIALIZED (SELECT m.id, m.tenant_id, m.channel_id, m.provider_message_id \
-            FROM \"{month}\" m WHERE m.id > $1 ORDER BY m.id LIMIT $2), \
-        gone AS (DELETE FROM messages_once k USING page p WHERE k.tenant_id = p.tenant_id \
-            AND k.channel_id = p.channel_id AND k.provider_message_id = p.provider_message_id AND k.id = p.id \
-            AND p.id NOT IN (SELECT id FROM staying)) \
-        SELECT max(id) FROM page",
+    keys: "",
     stays: "m.id IN (SELECT id FROM staying UNION ALL SELECT id FROM \"{month}\" WHERE processed_at IS NULL)",
 };
 

@@ -8,6 +8,7 @@
 //! believed is taken whatever else came from its address. A provider calls for everybody from the same addresses.
 
 mod batch;
+mod disbelieved;
 mod handshake;
 mod links;
 mod shared;
@@ -21,13 +22,14 @@ use actix_web::{Handler, HttpRequest, HttpResponse};
 use palabre_actors::domain::ids::CorrelationId;
 use serde_json::json;
 
+use self::disbelieved::{is_foreign, limited};
 use super::body;
 use super::problem::HttpProblem;
 use super::public_url::{self, PublicUrl};
 use super::request_log::{Outcome, Record};
 use super::routes::{self, Routes};
 use super::state::{HttpState, SourceAddress};
-use super::webhook_problems::{malformed, refused, rejected, throttled, unknown_channel, unreadable, unsupported};
+use super::webhook_problems::{malformed, refused, rejected, unknown_channel, unreadable, unsupported};
 use super::{Accepted, ChannelEndpoint, HttpDeps, Refusal};
 use crate::gateway::{
     self, Locate, Located, PROVIDERS, Received, Receiver, Rejection, Route, RouteKind, WebhookRequest,
@@ -198,44 +200,6 @@ async fn by_path(
         }
     };
     limited(state, record, source, endpoint, answer)
-}
-
-/// Whether a webhook that is not believed names another account, or another number, than the channel's: somebody set their own
-/// webhooks to the URL of this channel. That says nothing about the channel's key, nor about the provider's address.
-fn is_foreign(
-    deps: &HttpDeps,
-    webhook: &WebhookRequest<'_>,
-    (provider, endpoint): (&str, &ChannelEndpoint),
-    kind: WebhookKind,
-) -> bool {
-    let mut routes = gateway::provider(provider).into_iter().flat_map(|provider| provider.routes());
-    let named = routes.find_map(|route| match (route.kind, kind) {
-        (RouteKind::Messages(locate) | RouteKind::MessagesAndHandshake(locate), WebhookKind::Message)
-        | (RouteKind::Statuses(locate), WebhookKind::Status) => Some((route.provider, locate(webhook).ok()?)),
-        _ => None,
-    });
-    named.is_some_and(|(family, Located { account, address })| {
-        let found = deps.receivers.by_account(family, &account, &address);
-        found.is_none_or(|found| found.channel != endpoint.channel || found.tenant != endpoint.tenant)
-    })
-}
-
-/// What could not be believed, or not be read, counts against its source; a source that has failed too often is told to wait.
-fn limited(
-    state: &HttpState,
-    record: &Record,
-    source: SourceAddress,
-    endpoint: &ChannelEndpoint,
-    answer: Result<HttpResponse, HttpProblem>,
-) -> Result<HttpResponse, HttpProblem> {
-    if !matches!(record.outcome.get(), Some(Outcome::BadSignature | Outcome::Replayed | Outcome::Malformed)) {
-        return answer;
-    }
-    if let Some(wait) = state.abuse_limiter.refuses(source.0, Some(&endpoint.channel)) {
-        return Err(throttled(record, wait));
-    }
-    state.abuse_limiter.note(source.0, Some(&endpoint.channel));
-    answer
 }
 
 /// The handler of a path of a provider's own.

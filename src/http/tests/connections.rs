@@ -82,9 +82,13 @@ async fn who_drips_a_head_gains_no_time() {
     let mut stream = used(&server).await;
     let (mut reading, mut writing) = stream.split();
     let dripping = async {
-        // Each byte is a sign of life, and none of them is a head.
-        while writing.write_all(b"G").await.is_ok() {
-            tokio::task::yield_now().await;
+        // Each byte is a sign of life, and all of them are no head.
+        let mut drips = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            drips.tick().await;
+            if writing.write_all(b"G").await.is_err() {
+                break;
+            }
         }
     };
     let ended = async {
@@ -100,7 +104,6 @@ async fn who_drips_a_head_gains_no_time() {
 #[tokio::test]
 async fn every_requests_body_has_its_deadline() {
     let server = impatient();
-    // The API, whose key comes first, and a page: each handler reads in its own way.
     let mut stream = used(&server).await;
     let head = "POST /webhooks/twilio-whatsapp/belle-wa HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nContent-Length: 90\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -14,10 +14,11 @@ fn free_budget(root: &Scope<'_>, raw: &RawTenant) {
     let channels = raw.channels.as_deref().unwrap_or_default();
     let limited = [("per_day", raw.budget.per_day), ("per_month", raw.budget.per_month)];
     let Some((key, _)) = limited.into_iter().find(|(_, limit)| limit.is_some()) else { return };
-    let is_doubtful =
-        channels.is_empty() || (0..channels.len()).any(|at| root.is_incomplete(&format!("channels[{at}]")));
+    let budget = root.table("budget");
+    let is_doubtful = channels.is_empty()
+        || budget.is_reported(key)
+        || (0..channels.len()).any(|at| root.is_incomplete(&format!("channels[{at}]")));
     if !is_doubtful && channels.iter().all(|channel| channel.cost.is_none()) {
-        let budget = root.table("budget");
         let reason = format!("`{}` is never reached: no channel says what a message costs", budget.name(key));
         budget.warning(key, reason, "write `cost` in each `[[channels]]` table, such as `cost = 0.045`");
     }

@@ -120,7 +120,8 @@ fn what_is_written_is_what_counts() {
 
     let tenant = tenant(
         "[limits]\nweight = 3\n[budget]\nper_day = 2.5\nper_month = 40\nalert_at = 1\nhard_stop = true\n\
-         [consent]\ndouble_opt_in = true\n[outbox]\ndeferred_for = \"2h\"\n",
+         [consent]\ndouble_opt_in = true\n[outbox]\ndeferred_for = \"2h\"\n\
+         [[channels]]\nid = \"try\"\nprovider = \"sandbox\"\naddress = \"sandbox:x\"\ncost = 0.05\n",
     );
     assert_eq!((tenant.limits.weight, tenant.deferred_for), (3, Duration::from_secs(7200)));
     assert_eq!(tenant.budget.per_day_micros, Some(2_500_000));

@@ -21,7 +21,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 const NOT_JSON: &str = "the body is not a JSON object";
 const NO_TYPE: &str = "`typeWebhook` is missing";
-const NO_ID: &str = "`idMessage` is missing, or is not 1 to 128 visible characters";
+const NO_ID: &str = "`idMessage` is missing, or is not 1 to 256 visible characters";
 const NO_CHAT: &str = "`senderData` has no chat with a phone number, a private id or a group";
 
 /// Whose webhook is being read.

@@ -351,7 +351,7 @@ fn only_the_token_is_believed() {
 
 #[test]
 fn what_cannot_be_read_is_refused() {
-    let long = "x".repeat(200);
+    let long = "x".repeat(300);
     let mut no_id = of_awa(text("x"));
     no_id["idMessage"] = json!(long);
     for body in ["", "[]", "null", "{", "{}", "\u{feff}{}", &no_id.to_string()] {

@@ -145,6 +145,7 @@ fn deps() -> HttpDeps {
             large_bodies_bytes: 1024 * 1024,
             failures_per_minute: 60,
         },
+        deadlines: palabre::http::Deadlines::default(),
         drain: Duration::from_secs(1),
         notice: Duration::ZERO,
         clock: Arc::new(FixedClock),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::ports::Clock;
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
@@ -65,11 +66,18 @@ fn sells(tenant: &Tenant) -> bool {
 }
 
 fn creator(tenant: &Tenant) -> (palabre_actors::domain::ids::TenantId, Creator) {
+    let channel_of = |scheme: Scheme| {
+        let channel = tenant.channels.iter().find(|channel| channel.profile.scheme == scheme);
+        channel.map(|channel| channel.id.clone())
+    };
+    let reached = |address: &Address| Some((channel_of(address.scheme())?, address.clone()));
     let creator = Creator {
         name: tenant.name.clone(),
         language: tenant.rules.source().language,
         timezone: tenant.timezone,
         access: tenant.access.clone(),
+        alerts: tenant.notify.iter().filter_map(reached).collect(),
+        mail: channel_of(Scheme::Mailto),
     };
     (tenant.id.clone(), creator)
 }

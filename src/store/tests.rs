@@ -88,12 +88,12 @@ impl Subject for Store {
 }
 
 /// An action of the outbox that the provider did, and what it answered.
-pub(crate) async fn done_action(store: &Store, id: OutboundId, tenant: &str, answer: &str) {
+pub(crate) async fn action(store: &Store, id: OutboundId, tenant: &str, (state, answer): (&str, &str)) {
     let at = "2026-05-28T20:00:00.000000Z";
     let sql = format!(
         "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
             next_attempt_at, provider_message_id, correlation_id, created_at, updated_at) \
-         VALUES ('{id}', '{tenant}', '{tenant}-tg', '{id}', 'telegram:1', '', 'action', 'sent', 1, '{at}', '{answer}', '{id}', \
+         VALUES ('{id}', '{tenant}', '{tenant}-tg', '{id}', 'telegram:1', '', 'action', '{state}', 1, '{at}', '{answer}', '{id}', \
             '{at}', '{at}')"
     );
     store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();

@@ -92,7 +92,8 @@ impl Stripe {
     /// # Errors
     /// [`StripeError`]
     pub async fn subscription(&self, account: &str, id: &str) -> Result<SubscriptionObject, StripeError> {
-        self.get(&format!("/v1/subscriptions/{}", path(id)), Some(account), &[]).await
+        let expanded = [("expand[]", "default_payment_method")];
+        self.get(&format!("/v1/subscriptions/{}", path(id)), Some(account), &expanded).await
     }
 
     /// # Errors
@@ -107,13 +108,13 @@ impl Stripe {
         self.get(&format!("/v1/charges/{}", path(id)), Some(account), &[]).await
     }
 
-    /// The paid invoices of a subscription, with what paid them.
+    /// The invoices of a subscription that are `paid` or `open`, the newest first, with what paid them.
     ///
     /// # Errors
     /// [`StripeError`]
-    pub async fn paid_invoices(&self, account: &str, subscription: &str) -> Result<Vec<Invoice>, StripeError> {
-        let query = [("subscription", subscription), ("status", "paid"), ("expand[]", "data.payments")];
-        self.list("/v1/invoices", account, &query, |invoice: &Invoice| &invoice.id).await
+    pub async fn invoices(&self, account: &str, subscription: &str, status: &str) -> Result<Vec<Invoice>, StripeError> {
+        let query = [("subscription", subscription), ("status", status), ("expand[]", "data.payments")];
+        self.pages("/v1/invoices", account, &query, |invoice: &Invoice| invoice.id.clone()).await
     }
 
     /// The charges of a customer.
@@ -121,7 +122,7 @@ impl Stripe {
     /// # Errors
     /// [`StripeError`]
     pub async fn charges(&self, account: &str, customer: &str) -> Result<Vec<Charge>, StripeError> {
-        self.list("/v1/charges", account, &[("customer", customer)], |charge: &Charge| &charge.id).await
+        self.pages("/v1/charges", account, &[("customer", customer)], |charge: &Charge| charge.id.clone()).await
     }
 
     /// The disputes of a charge.
@@ -224,16 +225,6 @@ impl Stripe {
         let mut events = self.pages("/v1/events", account, &[("created[gte]", &since)], id).await?;
         events.reverse();
         Ok(events)
-    }
-
-    async fn list<T: DeserializeOwned>(
-        &self,
-        route: &str,
-        account: &str,
-        query: &[(&str, &str)],
-        id: impl Fn(&T) -> &String,
-    ) -> Result<Vec<T>, StripeError> {
-        self.pages(route, account, query, |one| id(one).clone()).await
     }
 
     async fn pages<T: DeserializeOwned>(

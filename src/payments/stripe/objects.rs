@@ -36,8 +36,6 @@ pub struct SubscriptionObject {
     pub status: String,
     pub customer: Reference,
     #[serde(default)]
-    pub livemode: bool,
-    #[serde(default)]
     pub metadata: HashMap<String, String>,
     #[serde(default)]
     pub cancel_at: Option<i64>,
@@ -57,6 +55,28 @@ pub struct SubscriptionObject {
     pub items: List<SubscriptionItem>,
     #[serde(default)]
     pub start_date: i64,
+    /// What pays it, where it was asked for.
+    #[serde(default)]
+    pub default_payment_method: Option<PaymentMethod>,
+}
+
+/// What a subscription is paid with: its id, or the whole object where it was expanded. Nothing of a card is read but when it
+/// ends.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum PaymentMethod {
+    Expanded {
+        #[serde(default)]
+        card: Option<CardEnd>,
+    },
+    Id(String),
+}
+
+/// The last month of a card.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct CardEnd {
+    pub exp_month: u32,
+    pub exp_year: i32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,9 +127,13 @@ pub struct Invoice {
     #[serde(default)]
     pub amount_paid: i64,
     #[serde(default)]
+    pub amount_due: i64,
+    #[serde(default)]
     pub currency: String,
     #[serde(default)]
     pub hosted_invoice_url: Option<String>,
+    #[serde(default)]
+    pub customer_email: Option<PayerEmail>,
     /// Before 2025-03-31.
     #[serde(default)]
     pub payment_intent: Option<Reference>,
@@ -203,6 +227,19 @@ pub struct Charge {
     #[serde(default)]
     pub customer: Option<Reference>,
     #[serde(default)]
+    pub created: i64,
+    /// Of the payment, which has those of the checkout.
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+    #[serde(default)]
+    pub amount: i64,
+    #[serde(default)]
+    pub amount_refunded: i64,
+    #[serde(default)]
+    pub currency: String,
+    #[serde(default)]
+    pub receipt_url: Option<String>,
+    #[serde(default)]
     pub refunded: bool,
     #[serde(default)]
     pub disputed: bool,
@@ -245,16 +282,21 @@ pub struct CheckoutSession {
     pub customer_details: Option<CustomerDetails>,
 }
 
-/// Who paid. `Debug` does not show it (I10).
-#[derive(Clone, Deserialize)]
+/// Who paid.
+#[derive(Clone, Debug, Deserialize)]
 pub struct CustomerDetails {
     #[serde(default)]
-    pub email: Option<String>,
+    pub email: Option<PayerEmail>,
 }
 
-impl std::fmt::Debug for CustomerDetails {
+/// The e-mail of who paid. `Debug` does not show it (I10).
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct PayerEmail(pub String);
+
+impl std::fmt::Debug for PayerEmail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CustomerDetails(masked)")
+        f.write_str("PayerEmail(masked)")
     }
 }
 

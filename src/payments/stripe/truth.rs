@@ -1,14 +1,14 @@
 //! What a subscription's ledger gets from one look at Stripe.
 
-use chrono::DateTime;
+use chrono::{DateTime, Months, NaiveDate};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::entitlement::{Dispute, LedgerEntry, ProviderState, ProviderStatus, Until};
 
 use super::client::{Stripe, StripeError};
-use super::objects::{Charge, Invoice, Reference, SubscriptionObject};
+use super::objects::{Charge, Invoice, PaymentMethod, Reference, SubscriptionObject};
 
 /// All that Stripe says of a subscription or of a single payment now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Truth {
     /// For the ledger.
     pub entries: Vec<LedgerEntry>,
@@ -16,12 +16,20 @@ pub struct Truth {
     pub customer: Option<String>,
     /// The subscription's metadata, where it says to which row it belongs.
     pub metadata: std::collections::HashMap<String, String>,
-    /// Whether real money moves.
-    pub is_live: bool,
     /// The last payment, for a refund by hand.
     pub last_payment_intent: Option<String>,
-    /// Where an unpaid or paid invoice is shown.
-    pub invoice_url: Option<String>,
+    /// Where the last payment is receipted.
+    pub receipt_url: Option<String>,
+    /// Where what is open is paid.
+    pub pay_url: Option<String>,
+    /// The payer's e-mail. It never stands in a log.
+    pub email: Option<String>,
+}
+
+impl std::fmt::Debug for Truth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Truth").field("entries", &self.entries).finish_non_exhaustive()
+    }
 }
 
 impl Stripe {
@@ -31,10 +39,10 @@ impl Stripe {
     /// [`StripeError`]
     pub async fn look(&self, account: &str, subscription: &str, now: Timestamp) -> Result<Truth, StripeError> {
         let found = self.subscription(account, subscription).await?;
-        let invoices = self.paid_invoices(account, subscription).await?;
+        let invoices = self.invoices(account, subscription, "paid").await?;
         let customer = found.customer.id().to_owned();
         let charges = self.charges(account, &customer).await?;
-        let mut truth = Truth { customer: Some(customer), is_live: found.livemode, ..Truth::default() };
+        let mut truth = Truth { customer: Some(customer), ..Truth::default() };
         // The newest first, as the list has them.
         for invoice in &invoices {
             // A trial's invoice of nothing pays for nothing: the subscription says how long the trial lasts.
@@ -46,7 +54,12 @@ impl Stripe {
                 truth.last_payment_intent = truth.last_payment_intent.or(intent);
                 self.aftermath(account, charge, &invoice.id, &mut truth.entries).await?;
             }
-            truth.invoice_url = truth.invoice_url.or_else(|| invoice.hosted_invoice_url.clone());
+            truth.receipt_url = truth.receipt_url.or_else(|| invoice.hosted_invoice_url.clone());
+            truth.email = truth.email.or_else(|| invoice.customer_email.as_ref().map(|email| email.0.clone()));
+        }
+        if matches!(found.status.as_str(), "past_due" | "unpaid") {
+            let open = self.invoices(account, subscription, "open").await?;
+            truth.pay_url = open.into_iter().find_map(|invoice| invoice.hosted_invoice_url);
         }
         truth.entries.push(LedgerEntry::Asked(state(&found, now)));
         truth.metadata = found.metadata;
@@ -75,6 +88,7 @@ impl Stripe {
         for charge in self.charges(account, customer).await? {
             if charge.payment_intent.as_ref().map(Reference::id) == Some(intent) {
                 self.aftermath(account, &charge, &payment, &mut truth.entries).await?;
+                truth.receipt_url = charge.receipt_url;
             }
         }
         Ok(truth)
@@ -140,7 +154,16 @@ fn state(found: &SubscriptionObject, now: Timestamp) -> ProviderState {
         cancels_at: cancels_at.map(moment),
         ended_at: ended_at.map(moment),
         is_unpaid: found.status == "unpaid" || reason == Some("payment_failed"),
+        card_ends_at: found.default_payment_method.as_ref().and_then(card_ends),
     }
+}
+
+/// A card works to the end of its last month.
+fn card_ends(method: &PaymentMethod) -> Option<Timestamp> {
+    let PaymentMethod::Expanded { card: Some(card) } = method else { return None };
+    let first = NaiveDate::from_ymd_opt(card.exp_year, card.exp_month, 1)?;
+    let end = first.checked_add_months(Months::new(1))?;
+    Some(end.and_hms_opt(0, 0, 0)?.and_utc())
 }
 
 /// A time as Stripe writes it.

@@ -7,11 +7,11 @@ use palabre_actors::domain::ids::TenantId;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::asking::only;
 use super::{AccessError, PaidAccess};
-use crate::payments::stripe::{CheckoutSession, Event, Stripe, Subject, Truth};
+use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, Subject, Truth};
 use crate::store::StoreError;
-use crate::store::operator::Tenants;
-use crate::store::paid_access::{NewPaymentEvent, Payer, PaymentEvent, Subscription};
+use crate::store::paid_access::{AppliedEvent, Money, NewPaymentEvent, Payer, PaymentEvent, Subscription};
 use crate::telemetry::metrics::PAYMENT_EVENTS;
 
 /// The metadata by which Stripe's objects name their row.
@@ -46,6 +46,7 @@ pub async fn take_stripe_event(access: &PaidAccess, event: &Event, now: Timestam
         account: event.account.clone(),
         subject: (word, id.map(ToOwned::to_owned)),
         received_at: now,
+        applied: None,
     };
     let is_new = access.store.keep_payment_event(&new).await?;
     Ok(if is_new { Intake::Kept } else { Intake::Known })
@@ -61,9 +62,10 @@ impl PaidAccess {
         let count = events.len();
         for event in events {
             match self.apply(&event, now).await {
-                Ok(Applied { outcome, tenant, subscription }) => {
-                    self.store.settle_payment_event(event.id, (tenant.as_ref(), subscription), outcome, now).await?;
-                    metrics::counter!(PAYMENT_EVENTS, "provider" => event.provider, "outcome" => outcome).increment(1);
+                Ok(applied) => {
+                    self.store.settle_payment_event(event.id, &applied, now).await?;
+                    let (provider, outcome) = (event.provider, applied.outcome);
+                    metrics::counter!(PAYMENT_EVENTS, "provider" => provider, "outcome" => outcome).increment(1);
                 }
                 Err(error) => {
                     let wait = backoff(event.attempts);
@@ -82,16 +84,27 @@ impl PaidAccess {
     }
 
     /// Keeps the events of every connected account since a moment, for those that never came as webhooks. Returns how many were
-    /// new.
+    /// new. An account that cannot be listed keeps no other from it (I9).
     ///
     /// # Errors
-    /// [`AccessError`]: what was kept by then is kept.
+    /// [`AccessError`]: the database refused; what was kept by then is kept.
     pub async fn catch_up(&self, since: Timestamp, now: Timestamp) -> Result<usize, AccessError> {
         let Some(stripe) = &self.stripe else { return Ok(0) };
         let mut new = 0;
-        for seller in self.creators.values() {
+        for (tenant, seller) in &*self.creators {
             let Some(account) = &seller.access.stripe_account else { continue };
-            for body in stripe.events(account, since.timestamp()).await? {
+            let bodies = match stripe.events(account, since.timestamp()).await {
+                Ok(bodies) => bodies,
+                Err(error) => {
+                    warn!(
+                        tenant.id = %tenant,
+                        error = &error as &dyn std::error::Error,
+                        "payment events could not be listed"
+                    );
+                    continue;
+                }
+            };
+            for body in bodies {
                 let Ok(mut event) = Event::read(body.to_string().as_bytes()) else { continue };
                 // An account's own list does not name the account.
                 event.account.get_or_insert_with(|| account.clone());
@@ -101,37 +114,51 @@ impl PaidAccess {
         Ok(new)
     }
 
-    async fn apply(&self, event: &PaymentEvent, now: Timestamp) -> Result<Applied, AccessError> {
+    async fn apply(&self, event: &PaymentEvent, now: Timestamp) -> Result<AppliedEvent, AccessError> {
+        let came_to = |outcome, tenant| AppliedEvent { outcome, tenant, subscription: None, money: None };
         let Some(account) = event.account.as_deref() else {
             // The platform itself sells nothing.
-            return Ok(Applied::without("missing_account"));
+            return Ok(came_to("missing_account", None));
         };
         if event.is_live != self.is_live {
-            return Ok(Applied::without("other_mode"));
+            return Ok(came_to("other_mode", None));
         }
-        let Some(tenant) = self.owner(account).cloned() else { return Ok(Applied::without("unknown_account")) };
+        let Some(tenant) = self.owner(account).cloned() else { return Ok(came_to("unknown_account", None)) };
         let stripe = self.stripe()?;
         let (word, id) = &event.subject;
+        let mut money = None;
         let found = match Subject::from_stored(word, id.as_deref()) {
             Subject::CheckoutSession(id) => {
                 let session = stripe.checkout_session(account, &id).await?;
                 self.apply_session(stripe, (&tenant, account), &session, now).await?
             }
             Subject::Subscription(id) => self.refresh(stripe, (&tenant, account), &id, now).await?,
-            Subject::Invoice(id) => match stripe.invoice(account, &id).await?.subscription() {
-                Some(subscription) => self.refresh(stripe, (&tenant, account), subscription, now).await?,
-                None => None,
-            },
-            Subject::Charge(id) => self.apply_charge(stripe, (&tenant, account), &id, now).await?,
+            Subject::Invoice(id) => {
+                let invoice = stripe.invoice(account, &id).await?;
+                let is_failure = event.kind == "invoice.payment_failed";
+                let amount = if is_failure { invoice.amount_due } else { invoice.amount_paid };
+                money = Some(Money { amount, currency: invoice.currency.clone() });
+                match invoice.subscription() {
+                    Some(subscription) => self.refresh(stripe, (&tenant, account), subscription, now).await?,
+                    None => None,
+                }
+            }
+            Subject::Charge(id) => {
+                let charge = stripe.charge(account, &id).await?;
+                let is_refund = event.kind.contains("refund");
+                let amount = if is_refund { charge.amount_refunded } else { charge.amount };
+                money = Some(Money { amount, currency: charge.currency.clone() });
+                self.apply_charge(stripe, (&tenant, account), &charge, now).await?
+            }
             Subject::Account => {
                 let state = stripe.account(account).await?;
                 info!(tenant.id = %tenant, charges.enabled = state.charges_enabled, "the connected account changed");
-                return Ok(Applied { outcome: "account_seen", tenant: Some(tenant), subscription: None });
+                return Ok(came_to("account_seen", Some(tenant)));
             }
-            Subject::Other => return Ok(Applied { outcome: "ignored", tenant: Some(tenant), subscription: None }),
+            Subject::Other => return Ok(came_to("ignored", Some(tenant))),
         };
         let outcome = if found.is_some() { "applied" } else { "not_ours" };
-        Ok(Applied { outcome, tenant: Some(tenant), subscription: found })
+        Ok(AppliedEvent { outcome, tenant: Some(tenant), subscription: found, money })
     }
 
     /// A checkout: binds what was bought to the row from which the page was made.
@@ -143,23 +170,21 @@ impl PaidAccess {
         now: Timestamp,
     ) -> Result<Option<Uuid>, AccessError> {
         let Some(row) = session.metadata.get(METADATA).and_then(|id| id.parse::<Uuid>().ok()) else { return Ok(None) };
-        let email = session.customer_details.as_ref().and_then(|details| details.email.clone());
-        let truth = if let Some(subscription) = &session.subscription {
+        let details = session.customer_details.as_ref();
+        let email = details.and_then(|details| details.email.as_ref()).map(|email| email.0.clone());
+        if let Some(subscription) = &session.subscription {
             let mut truth = stripe.look(account, subscription.id(), now).await?;
-            truth.metadata.insert(METADATA.to_owned(), row.to_string());
-            self.record(tenant, account, (Some(row), subscription.id()), truth, now).await?
+            truth.email = email.or(truth.email);
+            self.record(tenant, account, (Some(row), subscription.id()), truth, now).await
         } else if let Some(intent) = session.payment_intent.as_ref().filter(|_| session.payment_status == "paid") {
             let customer = session.customer.as_ref().map(|customer| customer.id());
             let paid_at = chrono::DateTime::from_timestamp(session.created, 0).unwrap_or(now);
-            let truth = stripe.look_at_payment(account, customer, intent.id(), paid_at).await?;
-            self.record(tenant, account, (Some(row), intent.id()), truth, now).await?
+            let mut truth = stripe.look_at_payment(account, customer, intent.id(), paid_at).await?;
+            truth.email = email;
+            self.record(tenant, account, (Some(row), intent.id()), truth, now).await
         } else {
-            None
-        };
-        if let (Some(found), Some(email)) = (truth, email) {
-            self.change(tenant, found, now, |subscription| subscription.email = Some(email.clone())).await?;
+            Ok(None)
         }
-        Ok(truth)
     }
 
     /// Looks at a subscription and records what is seen.
@@ -179,10 +204,9 @@ impl PaidAccess {
         &self,
         stripe: &Stripe,
         (tenant, account): (&TenantId, &str),
-        charge: &str,
+        charge: &Charge,
         now: Timestamp,
     ) -> Result<Option<Uuid>, AccessError> {
-        let charge = stripe.charge(account, charge).await?;
         let intent = charge.payment_intent.as_ref().map(|intent| intent.id().to_owned());
         let invoice = match (&charge.invoice, &intent) {
             (Some(invoice), _) => Some(invoice.id().to_owned()),
@@ -197,8 +221,15 @@ impl PaidAccess {
             };
         }
         let Some(intent) = intent else { return Ok(None) };
-        let Some(known) = self.store.subscription_of_provider(Payer::Stripe, &intent).await? else { return Ok(None) };
-        let paid_at = known.ledger.payments().get(&intent).map_or(now, |payment| payment.paid_at);
+        // The payment carries the metadata of its checkout, whose own event may come later.
+        let row = charge.metadata.get(METADATA).and_then(|id| id.parse().ok());
+        let known = match row {
+            Some(row) => self.store.subscription(&only(tenant), row).await?,
+            None => self.store.subscription_of_provider(Payer::Stripe, &intent).await?,
+        };
+        let Some(known) = known else { return Ok(None) };
+        let paid_at = known.ledger.payments().get(&intent).map(|payment| payment.paid_at);
+        let paid_at = paid_at.or_else(|| chrono::DateTime::from_timestamp(charge.created, 0)).unwrap_or(now);
         let customer = charge.customer.as_ref().map(|customer| customer.id());
         let truth = stripe.look_at_payment(account, customer, &intent, paid_at).await?;
         self.record(tenant, account, (Some(known.id), &intent), truth, now).await
@@ -228,6 +259,13 @@ impl PaidAccess {
             if truth.last_payment_intent.is_some() {
                 subscription.provider_payment.clone_from(&truth.last_payment_intent);
             }
+            if truth.email.is_some() {
+                subscription.email.clone_from(&truth.email);
+            }
+            if truth.receipt_url.is_some() {
+                subscription.receipt_url.clone_from(&truth.receipt_url);
+            }
+            subscription.pay_url.clone_from(&truth.pay_url);
             for entry in &truth.entries {
                 subscription.ledger.record(entry.clone());
             }
@@ -262,9 +300,9 @@ impl PaidAccess {
         now: Timestamp,
         change: impl Fn(&mut Subscription),
     ) -> Result<Option<Uuid>, AccessError> {
-        let only = Tenants::Of([tenant.clone()].into());
+        let among = only(tenant);
         for _ in 0..TRIES {
-            let Some(mut row) = self.store.subscription(&only, subscription).await? else { return Ok(None) };
+            let Some(mut row) = self.store.subscription(&among, subscription).await? else { return Ok(None) };
             change(&mut row);
             row.next_check_at = Some(now);
             if self.store.save_subscription(&row, now).await? {
@@ -272,19 +310,6 @@ impl PaidAccess {
             }
         }
         Err(AccessError::Busy)
-    }
-}
-
-/// What came of an event.
-struct Applied {
-    outcome: &'static str,
-    tenant: Option<TenantId>,
-    subscription: Option<Uuid>,
-}
-
-impl Applied {
-    const fn without(outcome: &'static str) -> Self {
-        Self { outcome, tenant: None, subscription: None }
     }
 }
 

@@ -8,10 +8,10 @@ use palabre_actors::domain::rules::Language;
 use uuid::Uuid;
 
 use super::apply::METADATA;
+use super::asking::only;
 use super::{AccessError, PaidAccess};
 use crate::config::{Every, Plan};
 use crate::payments::stripe::CheckoutRequest;
-use crate::store::operator::Tenants;
 use crate::store::paid_access::{Payer, Subscription};
 
 /// Who buys what.
@@ -113,6 +113,9 @@ pub(super) fn blank(plan: &Plan, buyer: &Buyer, payer: Payer, now: Timestamp) ->
         next_check_at: None,
         bound_at: None,
         created_at: now,
+        invoiced_at: None,
+        receipt_url: None,
+        pay_url: None,
     }
 }
 
@@ -121,8 +124,7 @@ pub(super) fn blank(plan: &Plan, buyer: &Buyer, payer: Payer, now: Timestamp) ->
 /// # Errors
 /// [`AccessError`]
 pub async fn manage(access: &PaidAccess, tenant: &TenantId, subscription: Uuid) -> Result<String, AccessError> {
-    let only = Tenants::Of([tenant.clone()].into());
-    let row = access.store.subscription(&only, subscription).await?.ok_or(AccessError::UnknownSubscription)?;
+    let row = access.store.subscription(&only(tenant), subscription).await?.ok_or(AccessError::UnknownSubscription)?;
     let (Some(account), Some(customer)) = (&row.account, &row.provider_customer) else {
         return Err(AccessError::NotSoldSo);
     };
@@ -141,8 +143,7 @@ pub async fn claim(
     member: &Address,
     now: Timestamp,
 ) -> Result<bool, AccessError> {
-    let only = Tenants::Of([tenant.clone()].into());
-    let row = access.store.subscription(&only, subscription).await?.ok_or(AccessError::UnknownSubscription)?;
+    let row = access.store.subscription(&only(tenant), subscription).await?.ok_or(AccessError::UnknownSubscription)?;
     if let Some(bound) = &row.address {
         return Ok(bound == member);
     }
@@ -153,6 +154,6 @@ pub async fn claim(
         }
     };
     access.change(tenant, subscription, now, bind).await?;
-    let bound = access.store.subscription(&only, subscription).await?.and_then(|row| row.address);
+    let bound = access.store.subscription(&only(tenant), subscription).await?.and_then(|row| row.address);
     Ok(bound.as_ref() == Some(member))
 }

@@ -1,16 +1,15 @@
 //! What happens at the bot: links to plans, payments in Stars, requests to join, members that come and go.
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{LedgerEntry, ProviderState, ProviderStatus, SubscriptionState, Until};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::message::Category;
 use palabre_actors::ports::{Pending, PortError, PortErrorKind};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::asking::{Person, only};
 use super::checkout::{Buyer, blank, claim};
 use super::links::Links;
 use super::texts::{self, Offer};
@@ -19,9 +18,7 @@ use crate::config::{Every, Plan};
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, ChannelEvents, Membership, Payment, Price, SubscriptionChange,
 };
-use crate::service::messages::{NotSent, OutgoingMessage};
-use crate::store::operator::Tenants;
-use crate::store::paid_access::{GrantState, NewPaymentEvent, Payer, Subscription};
+use crate::store::paid_access::{AppliedEvent, GrantState, Money, NewPaymentEvent, Payer, Subscription};
 
 /// Telegram's Stars, as a currency (Bot API, `sendInvoice`).
 const STARS: &str = "XTR";
@@ -47,6 +44,17 @@ struct At<'a> {
     id: &'a str,
 }
 
+impl<'a> At<'a> {
+    const fn with(self, address: &'a Address) -> Person<'a> {
+        Person { tenant: self.tenant, channel: self.channel, address }
+    }
+
+    /// The key of what is written because of this event.
+    fn key(self, what: &str) -> String {
+        format!("access:{what}:{}:{}", self.channel, self.id)
+    }
+}
+
 impl PaidAccess {
     async fn take_event(&self, event: &ChannelEvent) -> Result<(), AccessError> {
         if !self.creators.contains_key(&event.tenant) {
@@ -59,10 +67,8 @@ impl PaidAccess {
                 self.answer_checkout(at, query, from, price, payload).await
             }
             ChannelEventKind::Paid(payment) => self.paid_in_stars(at, payment).await,
-            ChannelEventKind::Refunded { payload, charge, .. } => {
-                let Ok(row) = payload.parse() else { return Ok(()) };
-                let entry = LedgerEntry::Refunded { payment: charge.clone() };
-                self.enter(at.tenant, row, &[entry], at.now).await.map(drop)
+            ChannelEventKind::Refunded { price, payload, charge, .. } => {
+                self.refunded_in_stars(at, price, payload, charge).await
             }
             ChannelEventKind::SubscriptionChanged { payload, change, .. } => {
                 let Ok(row) = payload.parse() else { return Ok(()) };
@@ -75,20 +81,9 @@ impl PaidAccess {
                 self.member_changed(at, chat, who, *after).await
             }
             ChannelEventKind::OwnRightsChanged { chat, rights } => {
-                let is_ours = self.sells_chat(at.tenant, chat);
                 let is_able =
                     rights.membership == Membership::Administrator && rights.can_invite && rights.can_restrict;
-                if is_ours && !is_able {
-                    error!(
-                        tenant.id = %at.tenant,
-                        channel.id = %at.channel,
-                        "the bot may no longer let members in or out of a paid chat: make it an administrator again, with the \
-                         rights to invite and to ban; access waits until then"
-                    );
-                } else if is_ours {
-                    info!(tenant.id = %at.tenant, channel.id = %at.channel, "the bot may let members in and out");
-                }
-                Ok(())
+                self.rights_changed(at, chat, is_able).await
             }
             ChannelEventKind::ChatMigrated { from, .. } => {
                 if self.sells_chat(at.tenant, from) {
@@ -97,10 +92,31 @@ impl PaidAccess {
                         channel.id = %at.channel,
                         "a paid chat has another id now: put it into `plans.chats`"
                     );
+                    let text =
+                        texts::chat_migrated(self.language_of(at.tenant), &self.names_of(at.tenant, from.as_str()));
+                    self.alert(at.tenant, &text, &at.key("migrated")).await?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// The bot may let people in and out of a chat again, or no more.
+    async fn rights_changed(&self, at: At<'_>, chat: &Address, is_able: bool) -> Result<(), AccessError> {
+        if !self.sells_chat(at.tenant, chat) {
+            return Ok(());
+        }
+        if is_able {
+            info!(tenant.id = %at.tenant, channel.id = %at.channel, "the bot may let members in and out");
+            return self.mended(at.tenant, chat.as_str(), at.now).await;
+        }
+        error!(
+            tenant.id = %at.tenant,
+            channel.id = %at.channel,
+            "the bot may no longer let members in or out of a paid chat: make it an administrator again, with the rights to \
+             invite and to ban; access waits until then"
+        );
+        self.stuck(at.tenant, chat.as_str(), at.now).await
     }
 
     fn sells_chat(&self, tenant: &TenantId, chat: &Address) -> bool {
@@ -139,7 +155,7 @@ impl PaidAccess {
                 None => texts::unknown_plan(language),
             }
         };
-        self.write(at, from, text, "start").await
+        self.write(at.with(from), text, at.key("start")).await
     }
 
     /// Whether a member has paid for a plan already.
@@ -172,7 +188,7 @@ impl PaidAccess {
         row.provider_subscription = Some(key.clone());
         self.store.add_subscription(&row).await?;
         let Some(row) = self.store.subscription_of_provider(Payer::Stars, &key).await? else { return Ok(()) };
-        if row.provider_customer.is_some() {
+        if row.invoiced_at.is_some() {
             return Ok(());
         }
         let id = row.id;
@@ -188,9 +204,9 @@ impl PaidAccess {
         {
             fields.insert("period_s".to_owned(), STARS_PERIOD_S.into());
         }
-        self.ask(at, member, "invoice", arguments).await?;
+        self.ask(at.with(member), "invoice", arguments).await?;
         // The invoice is durable: a repetition of the update sends no second one.
-        self.change(at.tenant, id, at.now, |row| row.provider_customer = Some("invoiced".to_owned())).await.map(drop)
+        self.change(at.tenant, id, at.now, |row| row.invoiced_at = Some(at.now)).await.map(drop)
     }
 
     /// Answers whether a payment in Stars may go through: for what is still sold, at its price, to who has not paid.
@@ -202,10 +218,9 @@ impl PaidAccess {
         price: &Price,
         payload: &str,
     ) -> Result<(), AccessError> {
-        let language = self.creators.get(at.tenant).map_or_else(Default::default, |creator| creator.language);
-        let only = Tenants::Of([at.tenant.clone()].into());
+        let language = self.language_of(at.tenant);
         let row = match payload.parse() {
-            Ok(id) => self.store.subscription(&only, id).await?,
+            Ok(id) => self.store.subscription(&only(at.tenant), id).await?,
             Err(_) => None,
         };
         let plan = row.as_ref().and_then(|row| self.plan(at.tenant, &row.plan));
@@ -219,40 +234,73 @@ impl PaidAccess {
         if !ok && let Some(fields) = arguments.as_object_mut() {
             fields.insert("error".to_owned(), texts::refused_checkout(language, is_right).into());
         }
-        self.ask(at, from, "answer_checkout", arguments).await
+        self.ask(at.with(from), "answer_checkout", arguments).await.map(drop)
     }
 
     async fn paid_in_stars(&self, at: At<'_>, payment: &Payment) -> Result<(), AccessError> {
-        let event = NewPaymentEvent {
-            provider: Payer::Stars.as_str(),
-            provider_event_id: payment.charge.clone(),
-            kind: "successful_payment".to_owned(),
-            is_live: true,
-            account: None,
-            subject: ("stars", Some(payment.payload.clone())),
-            received_at: at.now,
-        };
-        self.store.keep_payment_event(&event).await?;
-        let Ok(row) = payment.payload.parse::<Uuid>() else { return Ok(()) };
         let covers = payment.paid_until.map_or(Until::Forever, Until::At);
         let entry = LedgerEntry::Paid { payment: payment.charge.clone(), paid_at: at.now, covers };
-        let known = self
-            .change(at.tenant, row, at.now, |row| {
-                row.ledger.record(entry.clone());
-                row.provider_payment = Some(payment.charge.clone());
-            })
-            .await?;
+        let known = match payment.payload.parse::<Uuid>() {
+            Ok(row) => {
+                let change = |row: &mut Subscription| {
+                    row.ledger.record(entry.clone());
+                    row.provider_payment = Some(payment.charge.clone());
+                };
+                self.change(at.tenant, row, at.now, change).await?
+            }
+            Err(_) => None,
+        };
         if known.is_none() {
             error!(tenant.id = %at.tenant, channel.id = %at.channel, "a payment in Stars is for no subscription that is known");
         }
+        self.keep_stars(at, ("successful_payment", payment.charge.clone()), (&payment.payload, &payment.price), known)
+            .await
+    }
+
+    async fn refunded_in_stars(
+        &self,
+        at: At<'_>,
+        price: &Price,
+        payload: &str,
+        charge: &str,
+    ) -> Result<(), AccessError> {
+        let Ok(row) = payload.parse() else { return Ok(()) };
+        let entry = LedgerEntry::Refunded { payment: charge.to_owned() };
+        let known = self.enter(at.tenant, row, &[entry], at.now).await?;
+        self.keep_stars(at, ("refunded_payment", format!("refund:{charge}")), (payload, price), known).await
+    }
+
+    /// Keeps what was told of a payment in Stars, with what came of it.
+    async fn keep_stars(
+        &self,
+        at: At<'_>,
+        (kind, id): (&str, String),
+        (payload, price): (&str, &Price),
+        subscription: Option<Uuid>,
+    ) -> Result<(), AccessError> {
+        let event = NewPaymentEvent {
+            provider: Payer::Stars.as_str(),
+            provider_event_id: id,
+            kind: kind.to_owned(),
+            is_live: true,
+            account: None,
+            subject: ("stars", Some(payload.to_owned())),
+            received_at: at.now,
+            applied: Some(AppliedEvent {
+                outcome: if subscription.is_some() { "applied" } else { "not_ours" },
+                tenant: Some(at.tenant.clone()),
+                subscription,
+                money: Some(Money { amount: price.amount, currency: price.currency.to_ascii_lowercase() }),
+            }),
+        };
+        self.store.keep_payment_event(&event).await?;
         Ok(())
     }
 
     /// A subscription in Stars was cancelled, taken up again, or not renewed.
     async fn subscription_changed(&self, at: At<'_>, row: Uuid, change: SubscriptionChange) -> Result<(), AccessError> {
         let terms = {
-            let only = Tenants::Of([at.tenant.clone()].into());
-            let Some(row) = self.store.subscription(&only, row).await? else { return Ok(()) };
+            let Some(row) = self.store.subscription(&only(at.tenant), row).await? else { return Ok(()) };
             self.terms(at.tenant, &row.plan)
         };
         let noted = self.change(at.tenant, row, at.now, |row| {
@@ -268,6 +316,7 @@ impl PaidAccess {
                 cancels_at: (change == SubscriptionChange::Cancelled).then_some(end),
                 ended_at: None,
                 is_unpaid: false,
+                card_ends_at: None,
             }));
         });
         noted.await.map(drop)
@@ -283,9 +332,9 @@ impl PaidAccess {
         let kind = if opening.is_some() { "approve" } else { "decline" };
         if let Some(query) = query {
             let arguments = json!({ "query": query, "result": kind });
-            self.ask(at, from, "answer_join", arguments).await?;
+            self.ask(at.with(from), "answer_join", arguments).await?;
         }
-        self.ask(at, from, kind, json!({ "chat": chat.as_str(), "user": from.as_str() })).await?;
+        self.ask_about(at.with(from), kind, json!({ "chat": chat.as_str() })).await?;
         if let Some(row) = opening {
             self.note_place(row, chat, GrantState::In, at.now).await?;
         } else if let Some(creator) = self.creators.get(at.tenant) {
@@ -293,7 +342,7 @@ impl PaidAccess {
             let page = plan.and_then(|plan| self.page_for(at.tenant, &plan.id, from));
             let text = texts::not_a_member(creator.language, page.as_deref());
             // Who never wrote to the bot cannot be written to.
-            if let Err(error) = self.write(at, from, text, "join").await {
+            if let Err(error) = self.write(at.with(from), text, at.key("join")).await {
                 warn!(error = &error as &dyn std::error::Error, "who asked to join was not told why not");
             }
         }
@@ -337,39 +386,13 @@ impl PaidAccess {
         Ok(())
     }
 
-    async fn write(&self, at: At<'_>, to: &Address, text: String, what: &str) -> Result<(), AccessError> {
-        let message = OutgoingMessage {
-            tenant: at.tenant.clone(),
-            channel: at.channel.clone(),
-            to: to.clone(),
-            text: Some(text),
-            template: None,
-            choices: Vec::new(),
-            presentation: None,
-            category: Category::Transactional,
-            urgent: true,
-            expires_at: None,
-            idempotency_key: Some(format!("access:{what}:{}:{}", at.channel, at.id)),
-        };
-        match self.outgoing.send(message).await {
-            Ok(_) | Err(NotSent::KeyTaken | NotSent::Refused { .. }) => Ok(()),
-            Err(why) => Err(AccessError::Message(why)),
-        }
-    }
-
-    async fn ask(&self, at: At<'_>, with: &Address, kind: &str, arguments: Value) -> Result<(), AccessError> {
-        let action = Action { kind: kind.to_owned(), arguments };
-        let asked = self.outgoing.act(at.tenant.clone(), at.channel.clone(), with.clone(), action).await;
-        asked.map(drop).map_err(AccessError::Message)
-    }
-
     /// What signs links to members' own pages.
     pub(super) fn links(&self) -> Option<Links<'_>> {
         self.link_key.as_deref().map(Links::new)
     }
 
     /// A plan's page for a member whom the bot knows.
-    fn page_for(&self, tenant: &TenantId, plan: &str, member: &Address) -> Option<String> {
+    pub(super) fn page_for(&self, tenant: &TenantId, plan: &str, member: &Address) -> Option<String> {
         let page = self.page_of(tenant, plan)?;
         let token = self.links()?.member(tenant, member);
         Some(format!("{page}?m={token}"))

@@ -1,20 +1,26 @@
 //! Places in chats: what a member's entitlement asks of the bot, one step at a time.
 //!
-//! A step is an action of the outbox, which retries it for a day, and makes it a dead letter after that. The next step follows
-//! when the outbox has done it. A dead step is asked for again when the subscription is looked at next.
+//! A step is an action of the outbox, which retries it for a day, and makes it a dead letter after that, or at once when the
+//! provider says no. The next step follows when the outbox has done it. A dead step is asked for again after some minutes, or
+//! as soon as the bot has got its rights back; the creator hears once that it is stuck.
 
+use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::action::Action;
 use palabre_actors::domain::entitlement::Entitlement;
-use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;
 use serde_json::json;
 
+use super::asking::{Person, only};
 use super::{AccessError, PaidAccess, texts};
 use crate::store::paid_access::{AccessGrant, GrantState, Subscription};
 
 /// Names of invitation links have at most so many characters (Bot API, `createChatInviteLink`).
 const LONGEST_LINK_NAME: usize = 32;
+/// How soon a step is looked at again: it grows with how long the step has waited, from the first of these to the second.
+const LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(500), TimeDelta::minutes(1));
+/// How long a step that was given up rests before it is asked for again.
+const DEAD_RESTS: TimeDelta = TimeDelta::minutes(10);
 
 /// How far the outbox is with a step.
 enum Step {
@@ -38,77 +44,114 @@ fn step(grant: &AccessGrant) -> Step {
 }
 
 impl PaidAccess {
-    /// Moves the places of a subscription one step on where its member's entitlement asks for it. Returns whether something is
-    /// on its way.
+    /// Moves the places of a subscription one step on where its member's entitlement asks for it. Returns when something that is
+    /// on its way is to be looked at again.
     pub(super) async fn move_places(
         &self,
         row: &Subscription,
         entitlement: &Entitlement,
         now: Timestamp,
-    ) -> Result<bool, AccessError> {
-        if row.address.is_none() {
-            return Ok(false);
-        }
+    ) -> Result<Option<Timestamp>, AccessError> {
+        let Some(member) = row.member() else { return Ok(None) };
         if entitlement.has_access() {
             let chats = self.plan(&row.tenant, &row.plan).map(|plan| &plan.chats);
             let chats: Vec<&str> = chats.into_iter().flatten().map(|chat| chat.as_str()).collect();
             self.store.add_access_grants(&row.tenant, row.id, &chats, now).await?;
         }
-        let mut waits = false;
+        let mut again = None;
         for grant in self.store.access_grants(&[row.id]).await? {
             let has_access = entitlement.has_access() || self.has_other_way(row, &grant.chat, now).await?;
-            waits |= self.move_place(row, &grant, has_access, now).await?;
+            let next = self.move_place(row, member, &grant, has_access, now).await?;
+            again = again.into_iter().chain(next).min();
         }
-        Ok(waits)
+        Ok(again)
     }
 
     async fn move_place(
         &self,
         row: &Subscription,
+        member: Person<'_>,
         grant: &AccessGrant,
         has_access: bool,
         now: Timestamp,
-    ) -> Result<bool, AccessError> {
-        use GrantState::{In, Invited, Inviting, Out, Removing, Unbanning, Wanted};
+    ) -> Result<Option<Timestamp>, AccessError> {
+        use GrantState::{In, Invited, Inviting, Out, Removing, Unbanning};
+        let (step, soon) = (step(grant), Some(now + LOOKS.0));
+        let is_repeated = matches!((grant.state, has_access), (Inviting, true) | (Removing | Unbanning, _));
+        if is_repeated
+            && matches!(step, Step::Dead)
+            && let Some(again) = self.rests_until(grant, now).await?
+        {
+            return Ok(Some(again));
+        }
         let chat = grant.chat.as_str();
-        match (grant.state, has_access, step(grant)) {
-            (Out | Wanted, true, _) | (Inviting, true, Step::Dead) => {
+        match (grant.state, has_access, step) {
+            (Out, true, _) | (Inviting, true, Step::Dead) => {
                 let name: String = grant.id.simple().to_string().chars().take(LONGEST_LINK_NAME).collect();
                 let arguments = json!({ "chat": chat, "name": name, "join_request": true });
-                self.act(row, grant, Inviting, ("invite_link", arguments), now).await?;
-                Ok(true)
+                self.begin(member, grant, Inviting, ("invite_link", arguments), now).await?;
+                Ok(soon)
             }
             (Inviting, true, Step::Done) => {
                 let link = grant.result.clone().unwrap_or_default();
-                let text = texts::invitation(row.language, &link);
-                let is_said = self.say(row, text, &format!("access:{}:link", link_key(grant))).await?;
-                if is_said {
-                    self.store
-                        .move_access_grant(grant.id, (Inviting, Invited), grant.message.map(|one| one.0), now)
-                        .await?;
-                }
-                Ok(false)
+                let key = format!("access:{}:link", link_key(grant));
+                self.tell_member(row, texts::invitation(row.language, &link), key).await?;
+                let message = grant.message.map(|one| one.0);
+                self.store.move_access_grant(grant.id, (Inviting, Invited), message, now).await?;
+                Ok(None)
             }
-            (Inviting | Invited | In, false, _) => {
-                self.act(row, grant, Removing, ("ban", json!({ "chat": chat })), now).await?;
-                Ok(true)
-            }
-            (Removing, _, Step::Dead) => {
-                self.act(row, grant, Removing, ("ban", json!({ "chat": chat })), now).await?;
-                Ok(true)
+            (Inviting | Invited | In, false, _) | (Removing, _, Step::Dead) => {
+                self.begin(member, grant, Removing, ("ban", json!({ "chat": chat })), now).await?;
+                Ok(soon)
             }
             (Removing, _, Step::Done) | (Unbanning, _, Step::Dead) => {
-                self.act(row, grant, Unbanning, ("unban", json!({ "chat": chat })), now).await?;
-                Ok(true)
+                self.begin(member, grant, Unbanning, ("unban", json!({ "chat": chat })), now).await?;
+                Ok(soon)
             }
             (Unbanning, _, Step::Done) => {
                 self.store.move_access_grant(grant.id, (Unbanning, Out), None, now).await?;
                 // Who paid meanwhile is invited by the next look.
-                Ok(has_access)
+                Ok(soon.filter(|_| has_access))
             }
-            (Inviting | Removing | Unbanning, _, Step::Waits) => Ok(true),
-            (Invited | In, true, _) | (Out | Wanted, false, _) => Ok(false),
+            (Inviting | Removing | Unbanning, _, Step::Waits) => {
+                Ok(Some(now + (now - grant.updated_at).clamp(LOOKS.0, LOOKS.1)))
+            }
+            (Invited | In, true, _) | (Out, false, _) => Ok(None),
         }
+    }
+
+    /// Until when a step that was given up rests. `None`: it is asked for again now.
+    async fn rests_until(&self, grant: &AccessGrant, now: Timestamp) -> Result<Option<Timestamp>, AccessError> {
+        let again = grant.updated_at + DEAD_RESTS;
+        if now >= again {
+            return Ok(None);
+        }
+        let chats = self.store.access_chats(&only(&grant.tenant)).await?;
+        let mended_at = chats.into_iter().find(|chat| chat.chat == grant.chat).and_then(|chat| chat.mended_at);
+        if mended_at.is_some_and(|mended_at| mended_at >= grant.updated_at) {
+            return Ok(None);
+        }
+        self.stuck(&grant.tenant, &grant.chat, now).await?;
+        Ok(Some(again))
+    }
+
+    /// The bot can let nobody in or out of a chat: the creator hears of it once.
+    pub(super) async fn stuck(&self, tenant: &TenantId, chat: &str, now: Timestamp) -> Result<(), AccessError> {
+        if self.store.access_chat_is_stuck(tenant, chat, now).await? {
+            let text = texts::chat_stuck(self.language_of(tenant), &self.names_of(tenant, chat));
+            self.alert(tenant, &text, &format!("access:stuck:{chat}:{}", now.timestamp())).await?;
+        }
+        Ok(())
+    }
+
+    /// The bot can let people in and out of a chat again: what waited for it is made up for.
+    pub(super) async fn mended(&self, tenant: &TenantId, chat: &str, now: Timestamp) -> Result<(), AccessError> {
+        if self.store.access_chat_is_mended(tenant, chat, now).await? {
+            let waiting = self.store.subscriptions_of_chat(tenant, chat).await?;
+            let ids: Vec<_> = waiting.iter().map(|row| row.id).collect();
+            self.store.check_subscriptions(&ids, now).await?;
+        }
+        Ok(())
     }
 
     /// Whether another subscription of the same member opens this chat.
@@ -125,24 +168,18 @@ impl PaidAccess {
         is_for_it && row.ledger.entitlement(self.terms(&row.tenant, &row.plan), now).has_access()
     }
 
-    /// Asks the bot for something, and moves the place to what it becomes by it.
-    async fn act(
+    /// Asks the bot for a step, and moves the place to what it becomes by it.
+    async fn begin(
         &self,
-        row: &Subscription,
+        member: Person<'_>,
         grant: &AccessGrant,
         to: GrantState,
-        (kind, mut arguments): (&str, serde_json::Value),
+        (kind, arguments): (&str, serde_json::Value),
         now: Timestamp,
-    ) -> Result<Option<OutboundId>, AccessError> {
-        let Some(member) = &row.address else { return Ok(None) };
-        if let Some(fields) = arguments.as_object_mut() {
-            fields.insert("user".to_owned(), member.as_str().into());
-        }
-        let action = Action { kind: kind.to_owned(), arguments };
-        let acted = self.outgoing.act(row.tenant.clone(), row.channel.clone(), member.clone(), action).await;
-        let message = acted.map_err(AccessError::Message)?;
+    ) -> Result<(), AccessError> {
+        let message = self.ask_about(member, kind, arguments).await?;
         self.store.move_access_grant(grant.id, (grant.state, to), Some(message), now).await?;
-        Ok(Some(message))
+        Ok(())
     }
 }
 

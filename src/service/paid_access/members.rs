@@ -1,7 +1,6 @@
 //! What the tenant's people do: look at members, grant, revoke, cancel, refund, reconcile, connect an account.
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{LedgerEntry, Until};
 use palabre_actors::domain::ids::TenantId;
@@ -9,6 +8,7 @@ use serde_json::json;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::asking::Person;
 use super::checkout::{Buyer, blank};
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
@@ -147,7 +147,7 @@ pub async fn cancel(
         }
         (Payer::Stars, _, _) => {
             let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
-            act(access, &row, "cancel_subscription", json!({ "charge": charge })).await?;
+            access.ask_about(member(&row)?, "cancel_subscription", json!({ "charge": charge })).await?;
         }
         _ => return Err(AccessError::NotSoldSo),
     }
@@ -177,7 +177,7 @@ pub async fn refund(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
             }
         }
         (Payer::Stars, _, _) => {
-            act(access, &row, "refund", json!({ "charge": payment })).await?;
+            access.ask_about(member(&row)?, "refund", json!({ "charge": payment })).await?;
             access.enter(&row.tenant, id, &[LedgerEntry::Refunded { payment }], now).await?;
         }
         _ => return Err(AccessError::NothingPaid),
@@ -261,6 +261,10 @@ async fn find(
     found.ok_or_else(|| ServiceError::NotFound("subscription").into())
 }
 
+fn member(row: &Subscription) -> Result<Person<'_>, AccessError> {
+    row.member().ok_or(AccessError::UnknownSubscription)
+}
+
 async fn note(
     caller: &Caller,
     access: &PaidAccess,
@@ -269,19 +273,4 @@ async fn note(
 ) -> Result<(), AccessError> {
     let id = row.id.to_string();
     Ok(audit::note(caller, &access.store, &row.tenant, action, ("subscription", &id)).await?)
-}
-
-async fn act(
-    access: &PaidAccess,
-    row: &Subscription,
-    kind: &str,
-    mut arguments: serde_json::Value,
-) -> Result<(), AccessError> {
-    let member = row.address.clone().ok_or(AccessError::UnknownSubscription)?;
-    if let Some(fields) = arguments.as_object_mut() {
-        fields.insert("user".to_owned(), member.as_str().into());
-    }
-    let action = Action { kind: kind.to_owned(), arguments };
-    let acted = access.outgoing.act(row.tenant.clone(), row.channel.clone(), member, action).await;
-    acted.map(drop).map_err(AccessError::Message)
 }

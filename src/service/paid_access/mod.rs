@@ -5,6 +5,7 @@
 //! for by the next look, on any node.
 
 mod apply;
+mod asking;
 mod checkout;
 mod events;
 mod grants;
@@ -19,8 +20,9 @@ mod texts;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{DisputePolicy, Terms};
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
@@ -43,6 +45,10 @@ pub struct Creator {
     pub language: Language,
     pub timezone: chrono_tz::Tz,
     pub access: Sales,
+    /// Who hears of what stops members from coming in, and through which channel.
+    pub alerts: Vec<(ChannelId, Address)>,
+    /// The channel that sends e-mail.
+    pub mail: Option<ChannelId>,
 }
 
 /// The tenants that sell something, by their ids.
@@ -86,6 +92,18 @@ impl PaidAccess {
     fn terms(&self, tenant: &TenantId, plan: &str) -> Terms {
         let fallback = Terms { grace: chrono::TimeDelta::days(5), dispute: DisputePolicy::Suspend, renews: true };
         self.plan(tenant, plan).map_or(fallback, Plan::terms)
+    }
+
+    /// The language of a tenant's people.
+    fn language_of(&self, tenant: &TenantId) -> Language {
+        self.creators.get(tenant).map_or_else(Language::default, |creator| creator.language)
+    }
+
+    /// The names of the plans that open a chat, for those who know it by them.
+    fn names_of(&self, tenant: &TenantId, chat: &str) -> String {
+        let plans = self.creators.get(tenant).map(|creator| creator.access.plans.as_slice()).unwrap_or_default();
+        let opens = |plan: &&Plan| plan.chats.iter().any(|known| known.as_str() == chat);
+        plans.iter().filter(opens).map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     fn stripe(&self) -> Result<&Stripe, AccessError> {

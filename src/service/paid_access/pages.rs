@@ -5,9 +5,9 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 use uuid::Uuid;
 
+use super::asking::only;
 use super::{AccessError, PaidAccess, texts};
 use crate::config::Plan;
-use crate::store::operator::Tenants;
 
 /// A plan as its page shows it.
 #[derive(Clone, Debug)]
@@ -75,7 +75,6 @@ impl PaidAccess {
     /// [`AccessError`]
     pub async fn is_claimed(&self, tenant: &TenantId, token: &str) -> Result<Option<bool>, AccessError> {
         let Some(id) = self.bought(token) else { return Ok(None) };
-        let only = Tenants::Of([tenant.clone()].into());
-        Ok(self.store.subscription(&only, id).await?.map(|row| row.address.is_some()))
+        Ok(self.store.subscription(&only(tenant), id).await?.map(|row| row.address.is_some()))
     }
 }

@@ -2,30 +2,29 @@
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::entitlement::{Entitlement, Notice, NoticeKind, SubscriptionState, Until, notices_due};
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::TenantId;
-use palabre_actors::domain::message::Category;
 use tracing::warn;
 
+use super::asking::Person;
 use super::texts::{self, About};
 use super::{AccessError, PaidAccess};
-use crate::service::messages::{NotSent, OutgoingMessage};
 use crate::store::StoreError;
-use crate::store::paid_access::Subscription;
+use crate::store::paid_access::{Payer, Subscription};
 use crate::telemetry::metrics::ACCESS_CHANGES;
 
 /// For how long a subscription is one node's to look at.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// Subscriptions that are looked at in one go.
 const BATCH: usize = 50;
-/// How soon one is looked at again that waits for the outbox.
-const SOON: TimeDelta = TimeDelta::milliseconds(500);
 /// How soon after a failure.
 const AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// The moments before the end of a grace at which something is told.
 const WARNINGS: [TimeDelta; 2] = [TimeDelta::days(3), TimeDelta::days(1)];
-const RENEWAL: TimeDelta = TimeDelta::days(30);
+/// How long before a renewal, or the end of the card, it is told.
+const AHEAD: TimeDelta = TimeDelta::days(30);
 
 impl PaidAccess {
     /// Looks at the subscriptions for which an event or time may have changed something. Returns how many there were.
@@ -64,11 +63,8 @@ impl PaidAccess {
         row.state = entitlement.state;
         row.current_period_end = entitlement.paid_until.and_then(Until::end);
         row.grace_until = entitlement.grace_until();
-        let waits = self.move_places(&row, &entitlement, now).await?;
-        row.next_check_at = next_check(&row, &entitlement, now);
-        if waits {
-            row.next_check_at = Some(now + SOON);
-        }
+        let again = self.move_places(&row, &entitlement, now).await?;
+        row.next_check_at = next_check(&row, &entitlement, now).into_iter().chain(again).min();
         if self.store.save_subscription(&row, now).await? {
             self.note(&row, before, &told, now).await;
         } else {
@@ -80,42 +76,57 @@ impl PaidAccess {
 
     /// Tells the member. `false`: there is no way to them yet.
     async fn tell(&self, row: &Subscription, notice: &Notice, entitlement: &Entitlement) -> Result<bool, AccessError> {
-        let Some(seller) = self.creators.get(&row.tenant) else { return Ok(false) };
+        let Some(creator) = self.creators.get(&row.tenant) else { return Ok(false) };
         let plan = self.plan(&row.tenant, &row.plan);
+        let local = |at: Timestamp| at.with_timezone(&creator.timezone);
         let about = About {
             plan: plan.map_or(row.plan.as_str(), |plan| plan.name.as_str()),
-            seller: &seller.name,
-            until: entitlement.access_until.and_then(Until::end).map(|end| end.with_timezone(&seller.timezone)),
-            page: self.page_of(&row.tenant, &row.plan),
+            seller: &creator.name,
+            until: entitlement.access_until.and_then(Until::end).map(local),
+            card_ends_at: row.ledger.provider().and_then(|state| state.card_ends_at).map(local),
+            page: match &row.address {
+                Some(member) => self.page_for(&row.tenant, &row.plan, member),
+                None => self.page_of(&row.tenant, &row.plan),
+            },
+            own: self.own_page(row),
+            receipt: row.receipt_url.as_deref(),
+            pay: row.pay_url.as_deref(),
         };
-        let text = texts::notice(notice.kind, row.language, &about);
+        let words = texts::notice(notice.kind, row.language, &about);
         let key = format!("access:{}:{}:{}", row.id, notice.kind.as_str(), notice.key);
-        self.say(row, text, &key).await
+        self.tell_member(row, words, key).await
     }
 
-    /// Writes to the member, once under this key. `false`: there is no way to them yet.
-    pub(super) async fn say(&self, row: &Subscription, text: String, key: &str) -> Result<bool, AccessError> {
-        let Some(to) = row.address.clone() else { return Ok(false) };
-        let message = OutgoingMessage {
-            tenant: row.tenant.clone(),
-            channel: row.channel.clone(),
-            to,
-            text: Some(text),
-            template: None,
-            choices: Vec::new(),
-            presentation: None,
-            category: Category::Transactional,
-            urgent: true,
-            expires_at: None,
-            idempotency_key: Some(key.to_owned()),
-        };
-        match self.outgoing.send(message).await {
-            // Written before, by a look that was cut short.
-            Ok(_) | Err(NotSent::KeyTaken) => Ok(true),
-            // They said STOP, or blocked the bot: there is nothing more to tell them.
-            Err(NotSent::Refused { .. }) => Ok(true),
-            Err(why) => Err(AccessError::Message(why)),
+    /// Tells a member something, a subject and a text, by the bot and by e-mail, once under this key. `false`: there is no way to
+    /// them yet.
+    pub(super) async fn tell_member(
+        &self,
+        row: &Subscription,
+        (subject, text): (String, String),
+        key: String,
+    ) -> Result<bool, AccessError> {
+        let mut is_told = false;
+        if let Some(creator) = self.creators.get(&row.tenant)
+            && let (Some(channel), Some(email)) = (&creator.mail, &row.email)
+            && let Ok(address) = Address::parse(Scheme::Mailto, email, None)
+            && address.scheme() == Scheme::Mailto
+        {
+            let to = Person { tenant: &row.tenant, channel, address: &address };
+            let body = text.clone() + &texts::signature(row.language, &creator.name);
+            self.mail(to, (subject, body), format!("{key}:mail")).await?;
+            is_told = true;
         }
+        if let Some(member) = row.member() {
+            self.write(member, text, key).await?;
+            is_told = true;
+        }
+        Ok(is_told)
+    }
+
+    /// A payer's own page: the way in, to change and to end what is paid. `None`: it was not bought by card.
+    pub(super) fn own_page(&self, row: &Subscription) -> Option<String> {
+        let page = self.page_of(&row.tenant, &row.plan).filter(|_| row.payer == Payer::Stripe)?;
+        Some(format!("{page}/paid?s={}", self.links()?.claim(row.id)))
     }
 
     /// The page of a plan.
@@ -161,6 +172,8 @@ fn next_check(row: &Subscription, entitlement: &Entitlement, now: Timestamp) -> 
     let access = entitlement.access_until.and_then(Until::end);
     let warnings =
         access.filter(|_| !entitlement.is_cancelled).into_iter().flat_map(|end| WARNINGS.map(|ahead| end - ahead));
-    let renewal = row.ledger.provider().map(|state| state.period_end - RENEWAL);
-    paid.into_iter().chain(access).chain(warnings).chain(renewal).filter(|moment| *moment > now).min()
+    let provider = row.ledger.provider();
+    let renewal = provider.map(|state| state.period_end - AHEAD);
+    let card = provider.and_then(|state| state.card_ends_at).map(|end| end - AHEAD);
+    paid.into_iter().chain(access).chain(warnings).chain(renewal).chain(card).filter(|moment| *moment > now).min()
 }

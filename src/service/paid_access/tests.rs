@@ -1,14 +1,15 @@
 //! Lives of members, on a simulated Stripe: what the chats hold in the end is what was paid for (I13).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::entitlement::DisputePolicy;
-use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
 use palabre_actors::ports::Pending;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::config::{Currency, Every};
+use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind, ChannelEvents, Membership, OwnRights};
 use crate::payments::stripe::simulator::{SECRET_KEY, Shape, SimulatedStripe, WEBHOOK_SECRET, WebhookFaults};
 use crate::payments::stripe::{Event, verify};
 use crate::service::Caller;
@@ -24,7 +26,7 @@ use crate::service::messages::OutgoingMessage;
 use crate::store::Store;
 use crate::store::operator::Tenants;
 use crate::store::paid_access::{GrantState, Subscription, SubscriptionFilter};
-use crate::store::tests::{self, done_action};
+use crate::store::tests::{self, action};
 
 const ACCOUNT: &str = "acct_1BelleBelleBelle";
 const CHAT: &str = "telegram:-1001234567890";
@@ -36,6 +38,9 @@ struct Bot {
     in_chat: Mutex<BTreeSet<String>>,
     banned: Mutex<BTreeSet<String>>,
     told: Mutex<BTreeMap<String, OutgoingMessage>>,
+    /// Whether it may do what it is asked to, and how often it was asked.
+    has_rights: AtomicBool,
+    asked: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -48,7 +53,8 @@ impl Outgoing for Bot {
         let is_new = !lock(&self.told).contains_key(&key);
         if is_new {
             // Whoever has a link asks to join, and is let in.
-            if message.text.as_deref().is_some_and(|text| text.contains("https://t.me/+")) {
+            let is_link = message.text.as_deref().is_some_and(|text| text.contains("https://t.me/+"));
+            if is_link && message.to.scheme() == Scheme::Telegram {
                 lock(&self.in_chat).insert(message.to.as_str().to_owned());
             }
             lock(&self.told).insert(key, message);
@@ -61,12 +67,17 @@ impl Outgoing for Bot {
         tenant: TenantId,
         _: ChannelId,
         _: Address,
-        action: Action,
+        asked: Action,
     ) -> Pending<'_, Result<OutboundId, NotSent>> {
         Box::pin(async move {
-            let (id, user) = (OutboundId::fresh(), action.arguments["user"].as_str().unwrap().to_owned());
-            assert_eq!(action.arguments["chat"], CHAT);
-            match action.kind.as_str() {
+            let (id, user) = (OutboundId::fresh(), asked.arguments["user"].as_str().unwrap().to_owned());
+            assert_eq!(asked.arguments["chat"], CHAT);
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            if !self.has_rights.load(Ordering::Relaxed) {
+                action(&self.store, id, tenant.as_str(), ("dead", "")).await;
+                return Ok(id);
+            }
+            match asked.kind.as_str() {
                 "invite_link" => assert!(!lock(&self.banned).contains(&user), "a link for somebody who is banned"),
                 "ban" => {
                     lock(&self.in_chat).remove(&user);
@@ -75,7 +86,7 @@ impl Outgoing for Bot {
                 "unban" => drop(lock(&self.banned).remove(&user)),
                 other => panic!("{other}"),
             }
-            done_action(&self.store, id, tenant.as_str(), "https://t.me/+abc").await;
+            action(&self.store, id, tenant.as_str(), ("sent", "https://t.me/+abc")).await;
             Ok(id)
         })
     }
@@ -123,12 +134,16 @@ impl World {
             in_chat: Mutex::default(),
             banned: Mutex::default(),
             told: Mutex::default(),
+            has_rights: AtomicBool::new(true),
+            asked: AtomicUsize::new(0),
         });
         let tenant = TenantId::new("belle");
         let seller = Creator {
             name: "Institut Belle".to_owned(),
             language: Language::Fr,
             timezone: chrono_tz::Europe::Paris,
+            alerts: vec![(ChannelId::new("belle-tg"), address(99))],
+            mail: Some(ChannelId::new("belle-mail")),
             access: Sales {
                 stripe_account: Some(ACCOUNT.to_owned()),
                 plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
@@ -194,6 +209,19 @@ impl World {
             let _ = self.stripe.pay(url, address(member).as_str());
         }
         page
+    }
+
+    /// Something happens at the bot.
+    async fn hears(&self, kind: ChannelEventKind) {
+        let event = ChannelEvent {
+            tenant: self.tenant.clone(),
+            channel: ChannelId::new("belle-tg"),
+            id: ProviderMessageId::new(&format!("TGu{}", Uuid::now_v7())),
+            correlation: CorrelationId::fresh(),
+            received_at: self.now(),
+            kind,
+        };
+        self.access.take(event).await.unwrap();
     }
 
     fn is_in(&self, member: i64) -> bool {
@@ -314,6 +342,77 @@ async fn away_and_back(store: Store) {
     assert!(world.is_in(1), "what was kept was applied");
 }
 
+async fn a_bot_without_rights(store: Store) {
+    let world = World::new(&store);
+    world.bot.has_rights.store(false, Ordering::Relaxed);
+    world.buys(1, "premium").await;
+    world.work(CALM).await;
+    let asked = || world.bot.asked.load(Ordering::Relaxed);
+    assert_eq!(asked(), 1, "what was refused for good is not asked for again at once");
+    let alerts = || lock(&world.bot.told).values().filter(|message| message.to == address(99)).count();
+    assert_eq!(alerts(), 1);
+    *lock(&world.worked) += TimeDelta::minutes(11);
+    world.work(CALM).await;
+    assert_eq!((asked(), alerts()), (2, 1), "asked again after a while, and nobody is told twice");
+    // The bot is made an administrator again: at once, all that waits is made up for.
+    world.bot.has_rights.store(true, Ordering::Relaxed);
+    let able = OwnRights { membership: Membership::Administrator, can_invite: true, can_restrict: true };
+    world.hears(ChannelEventKind::OwnRightsChanged { chat: Address::from_normalised(CHAT), rights: able }).await;
+    world.work(CALM).await;
+    assert!(world.is_in(1), "paid, and in");
+    // Lost again, and told of again.
+    let unable = OwnRights { can_restrict: false, ..able };
+    world.hears(ChannelEventKind::OwnRightsChanged { chat: Address::from_normalised(CHAT), rights: unable }).await;
+    assert_eq!(alerts(), 2);
+}
+
+async fn told_by_mail(store: Store) {
+    let world = World::new(&store);
+    world.stripe.let_cards_end(12, 2026);
+    let buyer =
+        Buyer { tenant: world.tenant.clone(), plan: "premium".to_owned(), language: Language::Fr, member: None };
+    let CheckoutPage::At(url, row) = buy(&world.access, &buyer, world.now()).await.unwrap() else { panic!() };
+    assert!(world.stripe.pay(&url, "awa@example.com"));
+    world.work(CALM).await;
+    let mails = || -> Vec<(String, String, String)> {
+        let told = lock(&world.bot.told);
+        let mails = told.iter().filter(|(_, message)| message.to.as_str() == "mailto:awa@example.com");
+        let mail = |(key, message): (&String, &OutgoingMessage)| {
+            let subject = message.presentation.clone().unwrap().subject.unwrap();
+            (key.split(':').nth(2).unwrap().to_owned(), subject, message.text.clone().unwrap())
+        };
+        mails.map(mail).collect()
+    };
+    let first = mails();
+    let [(kind, subject, text)] = &first[..] else { panic!("{first:?}") };
+    assert_eq!((kind.as_str(), subject.as_str()), ("payment_received", "Accès Premium : Paiement reçu"));
+    assert!(text.contains("/invoice/in_sim"), "the receipt: {text}");
+    let page = text.split_whitespace().find(|word| word.contains("/p/belle/premium/paid?s=")).unwrap();
+    let token = page.rsplit_once('=').unwrap().1;
+    assert_eq!(world.access.bought(token), Some(row), "the way in, for who has not come to the bot yet");
+    assert!(claim(&world.access, &world.tenant, row, &address(1), world.now()).await.unwrap());
+    world.work(CALM).await;
+    assert!(world.is_in(1));
+    world.days(32, CALM).await;
+    world.stripe.let_cards_pay(false);
+    world.days(60, CALM).await;
+    let mut kinds: Vec<_> = mails().into_iter().map(|(kind, ..)| kind).collect();
+    kinds.sort();
+    let expected = [
+        "access_ended",
+        "card_expiring",
+        "grace_ends_1d",
+        "grace_ends_3d",
+        "link",
+        "payment_failed",
+        "payment_received",
+        "payment_received",
+    ];
+    assert_eq!(kinds, expected, "each once");
+    let failed = mails().into_iter().find(|(kind, ..)| kind == "payment_failed").unwrap().2;
+    assert!(failed.contains("Payer : http") && failed.contains("/invoice/in_sim"), "{failed}");
+}
+
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod sqlite {
@@ -334,7 +433,7 @@ macro_rules! on_both {
     };
 }
 
-on_both! { a_life once_by_hand_and_for_nobody away_and_back }
+on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail }
 
 /// One random life of several members, and whether the chat holds in the end who Stripe's books entitle.
 async fn lives(world: &World, seed: u64) {
@@ -397,8 +496,8 @@ async fn i13_whatever_happens_the_chat_holds_who_paid_after_one_reconciliation()
 
 #[actix_web::test]
 async fn every_state_of_a_place_has_a_word() {
-    use GrantState::{In, Invited, Inviting, Out, Removing, Unbanning, Wanted};
-    let words: BTreeSet<_> = [Wanted, Inviting, Invited, In, Removing, Unbanning, Out].map(GrantState::as_str).into();
-    assert_eq!(words.len(), 7);
+    use GrantState::{In, Invited, Inviting, Out, Removing, Unbanning};
+    let words: BTreeSet<_> = [Inviting, Invited, In, Removing, Unbanning, Out].map(GrantState::as_str).into();
+    assert_eq!(words.len(), 6);
     assert!(Uuid::max().to_string() > Uuid::now_v7().to_string());
 }

@@ -2,96 +2,24 @@
 
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
-use palabre_actors::domain::entitlement::NoticeKind;
 use palabre_actors::domain::rules::Language;
 
+pub(super) use self::notices::{About, notice, signature};
 use crate::config::{Currency, Every, Plan};
 
-/// What a text is about.
-pub(super) struct About<'a> {
-    pub plan: &'a str,
-    pub seller: &'a str,
-    /// When access ends, where it does.
-    pub until: Option<DateTime<Tz>>,
-    /// The plan's page.
-    pub page: Option<String>,
-}
+mod notices;
 
-/// The text of a notice.
-pub(super) fn notice(kind: NoticeKind, language: Language, about: &About<'_>) -> String {
-    let until = about.until.map(|until| day(until, language));
-    let About { plan, seller, page, .. } = about;
-    let there = |french: &str, english: &str| {
-        let text = if language == Language::Fr { french } else { english };
-        page.as_ref().map(|page| format!(" {text} {page}")).unwrap_or_default()
-    };
-    let to = |french: &str, english: &str| {
-        let text = if language == Language::Fr { french } else { english };
-        until.as_ref().map(|until| format!(" {text} {until}.")).unwrap_or_default()
-    };
-    match (kind, language) {
-        (NoticeKind::PaymentReceived, Language::Fr) => {
-            format!("Merci. Votre paiement pour {plan} est bien arrivé.{}", to("Accès jusqu'au", ""))
-        }
-        (NoticeKind::PaymentReceived, Language::En) => {
-            format!("Thank you. Your payment for {plan} has arrived.{}", to("", "PaidAccess until"))
-        }
-        (NoticeKind::PaymentFailed, Language::Fr) => format!(
-            "Votre paiement pour {plan} n'est pas passé.{}{}",
-            to("Accès conservé jusqu'au", ""),
-            there("Mettre à jour la carte :", "")
-        ),
-        (NoticeKind::PaymentFailed, Language::En) => format!(
-            "Your payment for {plan} did not go through.{}{}",
-            to("", "You keep access until"),
-            there("", "Update your card:")
-        ),
-        (NoticeKind::GraceEndsInThreeDays, Language::Fr) => {
-            format!("Votre accès à {plan} s'arrête dans trois jours.{}", there("Payer :", ""))
-        }
-        (NoticeKind::GraceEndsInThreeDays, Language::En) => {
-            format!("Your access to {plan} ends in three days.{}", there("", "Pay:"))
-        }
-        (NoticeKind::GraceEndsTomorrow, Language::Fr) => {
-            format!("Votre accès à {plan} s'arrête demain.{}", there("Payer :", ""))
-        }
-        (NoticeKind::GraceEndsTomorrow, Language::En) => {
-            format!("Your access to {plan} ends tomorrow.{}", there("", "Pay:"))
-        }
-        (NoticeKind::AccessEnded, Language::Fr) => {
-            format!("Votre accès à {plan} est terminé.{}", there("Revenir :", ""))
-        }
-        (NoticeKind::AccessEnded, Language::En) => {
-            format!("Your access to {plan} has ended.{}", there("", "Come back:"))
-        }
-        (NoticeKind::Refunded, Language::Fr) => {
-            format!(
-                "{seller} vous a remboursé {plan}. La somme revient sur votre moyen de paiement sous quelques jours."
-            )
-        }
-        (NoticeKind::Refunded, Language::En) => {
-            format!("{seller} has refunded {plan}. The money comes back to your means of payment within days.")
-        }
-        (NoticeKind::RenewalReminder, Language::Fr) => format!(
-            "{plan} se renouvelle dans un mois.{} Vous pouvez l'arrêter avant, sans frais.{}",
-            to("Accès payé jusqu'au", ""),
-            there("Gérer :", "")
-        ),
-        (NoticeKind::RenewalReminder, Language::En) => format!(
-            "{plan} renews in a month.{} You can stop it before, free of charge.{}",
-            to("", "Paid until"),
-            there("", "Manage:")
-        ),
-    }
-}
-
-/// The message with an invitation.
-pub(super) fn invitation(language: Language, link: &str) -> String {
+/// The message with an invitation: its subject, and its text.
+pub(super) fn invitation(language: Language, link: &str) -> (String, String) {
     match language {
-        Language::Fr => {
-            format!("Votre lien d'entrée, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt.")
-        }
-        Language::En => format!("Your way in, for you alone: {link}\nAsk to join, and you are let in at once."),
+        Language::Fr => (
+            "Votre lien d'entrée".to_owned(),
+            format!("Votre lien d'entrée, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt."),
+        ),
+        Language::En => (
+            "Your way in".to_owned(),
+            format!("Your way in, for you alone: {link}\nAsk to join, and you are let in at once."),
+        ),
     }
 }
 
@@ -205,8 +133,44 @@ pub(super) fn not_a_member(language: Language, page: Option<&str>) -> String {
     }
 }
 
+/// What a creator is told when the bot can let nobody in or out.
+pub(super) fn chat_stuck(language: Language, plans: &str) -> String {
+    match language {
+        Language::Fr => format!(
+            "Le bot ne peut plus faire entrer ni sortir personne du salon de « {plans} ». Refaites-en un administrateur qui peut \
+             inviter et bannir : ce qui attend se fera alors tout seul."
+        ),
+        Language::En => format!(
+            "The bot can no longer let anybody in or out of the chat of \"{plans}\". Make it an administrator again who may invite \
+             and ban: what waits is then done by itself."
+        ),
+    }
+}
+
+/// What a creator is told when a chat got another id.
+pub(super) fn chat_migrated(language: Language, plans: &str) -> String {
+    match language {
+        Language::Fr => format!(
+            "Le salon de « {plans} » a changé d'identifiant (il est devenu un supergroupe). Le nouveau doit être mis dans \
+             `plans.chats` : d'ici là, personne n'entre ni ne sort."
+        ),
+        Language::En => format!(
+            "The chat of \"{plans}\" has another id now (it became a supergroup). The new one has to be put into `plans.chats`: until \
+             then nobody comes in or out."
+        ),
+    }
+}
+
 /// A day as people say it: `5 décembre`, `5 December`.
 fn day(at: DateTime<Tz>, language: Language) -> String {
+    let month = month(at, language);
+    match (language, at.day()) {
+        (Language::Fr, 1) => format!("1er {month} {}", at.year()),
+        (_, number) => format!("{number} {month} {}", at.year()),
+    }
+}
+
+fn month(at: DateTime<Tz>, language: Language) -> &'static str {
     const FRENCH: [&str; 12] = [
         "janvier",
         "février",
@@ -236,9 +200,5 @@ fn day(at: DateTime<Tz>, language: Language) -> String {
         "December",
     ];
     let names = if language == Language::Fr { FRENCH } else { ENGLISH };
-    let month = names.get(usize::try_from(at.month0()).unwrap_or_default()).copied().unwrap_or_default();
-    match (language, at.day()) {
-        (Language::Fr, 1) => format!("1er {month} {}", at.year()),
-        (_, number) => format!("{number} {month} {}", at.year()),
-    }
+    names.get(usize::try_from(at.month0()).unwrap_or_default()).copied().unwrap_or_default()
 }

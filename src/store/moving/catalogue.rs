@@ -279,8 +279,12 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("bound_at"),
             time("created_at"),
             time("updated_at"),
+            time("invoiced_at"),
+            text("receipt_url"),
+            text("pay_url"),
         ],
     ),
+    compared("access_chats", 2, &[text("tenant_id"), text("chat_id"), time("stuck_since"), time("mended_at")]),
     compared(
         "payment_events",
         1,

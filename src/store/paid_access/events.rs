@@ -10,7 +10,9 @@ use super::sql;
 use crate::store::StoreError;
 use crate::store::events::Events;
 use crate::store::operator::{Operator, Tenants};
-use crate::store::statement::{all, change, count, flag, id, id_or_null, text, text_or_null, time};
+use crate::store::statement::{
+    Value, all, change, count, flag, id, id_or_null, text, text_or_null, time, time_or_null,
+};
 use crate::store::values::Row;
 
 /// What a payment system told. It holds no name, address or card.
@@ -28,6 +30,28 @@ pub struct NewPaymentEvent {
     /// What kind of thing to look at, and which.
     pub subject: (&'static str, Option<String>),
     pub received_at: Timestamp,
+    /// What came of it, when that is known already. `None`: it is to be applied.
+    pub applied: Option<AppliedEvent>,
+}
+
+/// What came of an event.
+#[derive(Clone, Debug)]
+pub struct AppliedEvent {
+    /// A word: `applied`, `not_ours`, …
+    pub outcome: &'static str,
+    /// Whose it was.
+    pub tenant: Option<TenantId>,
+    pub subscription: Option<Uuid>,
+    /// What was paid or given back.
+    pub money: Option<Money>,
+}
+
+/// An amount in the currency's smallest unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Money {
+    pub amount: i64,
+    /// `eur`; `xtr` for Stars.
+    pub currency: String,
 }
 
 /// One that nobody has applied yet.
@@ -65,6 +89,9 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing is kept.
     pub async fn keep_payment_event(&self, event: &NewPaymentEvent) -> Result<bool, StoreError> {
+        let applied = event.applied.as_ref();
+        let next_attempt = applied.is_none().then_some(event.received_at);
+        let (tenant, subscription, amount, currency) = whose(applied);
         let values = [
             id(Uuid::now_v7()),
             text(event.provider),
@@ -75,6 +102,13 @@ impl Operator {
             text(event.subject.0),
             text_or_null(event.subject.1.as_deref()),
             time(event.received_at),
+            time_or_null(next_attempt),
+            tenant,
+            subscription,
+            amount,
+            currency,
+            text_or_null(applied.map(|applied| applied.outcome)),
+            time_or_null(applied.map(|_| event.received_at)),
         ];
         Ok(change(self.writes(), sql::KEEP_PAYMENT_EVENT, values).await? > 0)
     }
@@ -93,19 +127,18 @@ impl Operator {
         Ok(rows.iter().map(event).collect::<Result<_, DbErr>>()?)
     }
 
-    /// An event is done: what came of it, and whose it was.
+    /// An event is done.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn settle_payment_event(
         &self,
         event: Uuid,
-        (tenant, subscription): (Option<&TenantId>, Option<Uuid>),
-        outcome: &str,
+        applied: &AppliedEvent,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let tenant = text_or_null(tenant.map(TenantId::as_str));
-        let values = [id(event), tenant, id_or_null(subscription), text(outcome), time(now)];
+        let (tenant, subscription, amount, currency) = whose(Some(applied));
+        let values = [id(event), tenant, subscription, text(applied.outcome), time(now), amount, currency];
         change(self.writes(), sql::SETTLE_PAYMENT_EVENT, values).await?;
         Ok(())
     }
@@ -166,6 +199,17 @@ impl Operator {
         events.into_rows().insert(&tx).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Tenant, subscription, amount, currency.
+fn whose(applied: Option<&AppliedEvent>) -> (Value, Value, Value, Value) {
+    let money = applied.and_then(|applied| applied.money.as_ref());
+    (
+        text_or_null(applied.and_then(|applied| applied.tenant.as_ref()).map(TenantId::as_str)),
+        id_or_null(applied.and_then(|applied| applied.subscription)),
+        Value::Number(money.map(|money| money.amount)),
+        text_or_null(money.map(|money| money.currency.as_str())),
+    )
 }
 
 fn event(row: &Row) -> Result<PaymentEvent, DbErr> {

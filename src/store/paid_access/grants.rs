@@ -15,8 +15,6 @@ use crate::store::values::Row;
 /// How far a member is on the way into a chat or out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GrantState {
-    /// The member is to be invited.
-    Wanted,
     /// The invitation is on its way.
     Inviting,
     /// The member has an invitation.
@@ -32,8 +30,7 @@ pub enum GrantState {
 }
 
 impl GrantState {
-    const WORDS: [(Self, &'static str); 7] = [
-        (Self::Wanted, "wanted"),
+    const WORDS: [(Self, &'static str); 6] = [
         (Self::Inviting, "inviting"),
         (Self::Invited, "invited"),
         (Self::In, "in"),

@@ -1,5 +1,6 @@
-//! Tables of paid access: plans, subscriptions with their ledgers, events of payment systems, places in chats.
+//! Tables of paid access: plans, subscriptions with their ledgers, events of payment systems, chats and places in them.
 
+mod chats;
 mod events;
 mod grants;
 mod sql;
@@ -7,6 +8,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-pub use self::events::{NewPaymentEvent, PaymentEvent, PaymentEventLine};
+pub use self::chats::AccessChat;
+pub use self::events::{AppliedEvent, Money, NewPaymentEvent, PaymentEvent, PaymentEventLine};
 pub use self::grants::{AccessGrant, GrantState};
 pub use self::subscriptions::{Payer, Subscription, SubscriptionFilter};

@@ -80,6 +80,12 @@ pub struct Subscription {
     /// When the address was bound to it.
     pub bound_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// When its invoice in Stars was sent.
+    pub invoiced_at: Option<Timestamp>,
+    /// Where the last payment is receipted.
+    pub receipt_url: Option<String>,
+    /// Where what is open is paid.
+    pub pay_url: Option<String>,
 }
 
 impl std::fmt::Debug for Subscription {
@@ -131,6 +137,9 @@ impl Operator {
             time_or_null(new.next_check_at),
             time_or_null(new.bound_at),
             time(new.created_at),
+            time_or_null(new.invoiced_at),
+            text_or_null(new.receipt_url.as_deref()),
+            text_or_null(new.pay_url.as_deref()),
         ];
         Ok(change(self.writes(), sql::ADD_SUBSCRIPTION, values).await? > 0)
     }
@@ -158,6 +167,9 @@ impl Operator {
             time_or_null(row.next_check_at),
             time_or_null(row.bound_at),
             time(now),
+            time_or_null(row.invoiced_at),
+            text_or_null(row.receipt_url.as_deref()),
+            text_or_null(row.pay_url.as_deref()),
         ];
         Ok(change(self.writes(), sql::SAVE_SUBSCRIPTION, values).await? > 0)
     }
@@ -316,5 +328,8 @@ fn subscription(row: &Row) -> Result<Subscription, DbErr> {
         next_check_at: row.time_or_null(19)?,
         bound_at: row.time_or_null(20)?,
         created_at: row.time(21)?,
+        invoiced_at: row.time_or_null(22)?,
+        receipt_url: row.get(23)?,
+        pay_url: row.get(24)?,
     })
 }

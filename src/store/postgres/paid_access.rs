@@ -5,13 +5,15 @@ macro_rules! subscription {
     () => {
         "id, tenant_id, plan_id, channel_id, address, contact_id, language, state, current_period_end, \
         grace_until, provider, provider_subscription_id, provider_customer_id, provider_payment_id, account, \
-        email, ledger, told, version, next_check_at, bound_at, created_at"
+        email, ledger, told, version, next_check_at, bound_at, created_at, invoiced_at, receipt_url, pay_url"
     };
 }
 
-/// Id, provider, the provider's id, type, live mode, account, subject, its id, when: one that is known is left as it is.
+/// Id, provider, the provider's id, type, live mode, account, subject, its id, when, next attempt, tenant, subscription, amount,
+/// currency, outcome, applied: one that is known is left as it is.
 pub(in crate::store) const KEEP_PAYMENT_EVENT: &str = "INSERT INTO payment_events (id, provider, provider_event_id, type, livemode, account, subject, \
-    subject_id, received_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON \
+    subject_id, received_at, next_attempt_at, tenant_id, subscription_id, amount, currency, outcome, \
+    applied_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON \
     CONFLICT (provider, provider_event_id) DO NOTHING";
 
 /// Now, until when they are leased, how many: columns of a [`crate::store::paid_access::PaymentEvent`].
@@ -19,9 +21,9 @@ pub(in crate::store) const CLAIM_PAYMENT_EVENTS: &str = "UPDATE payment_events S
     payment_events WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
     RETURNING id, provider, type, livemode, account, subject, subject_id, attempts, received_at";
 
-/// Id, tenant, subscription, outcome, when.
+/// Id, tenant, subscription, outcome, when, amount, currency.
 pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events SET tenant_id = $2, subscription_id = $3, outcome = $4, applied_at = $5, \
-    next_attempt_at = NULL WHERE id = $1";
+    amount = $6, currency = $7, next_attempt_at = NULL WHERE id = $1";
 
 /// Id, outcome so far, until when.
 pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
@@ -37,7 +39,7 @@ pub(in crate::store) const ADD_SUBSCRIPTION: &str = concat!(
     "INSERT INTO subscriptions (",
     subscription!(),
     ", updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-        $18, $19, $20, $21, $22, $22) ON CONFLICT (provider, provider_subscription_id) DO NOTHING"
+        $18, $19, $20, $21, $22, $23, $24, $25, $22) ON CONFLICT (provider, provider_subscription_id) DO NOTHING"
 );
 
 /// Tenants, id.
@@ -64,8 +66,8 @@ pub(in crate::store) const SUBSCRIPTIONS_OF_MEMBER: &str =
 pub(in crate::store) const SUBSCRIPTIONS_OF_CHAT: &str = concat!(
     "SELECT ",
     subscription!(),
-    " FROM access_grants g JOIN subscriptions s ON s.id = g.subscription_id AND s.tenant_id = g.tenant_id \
-         WHERE g.tenant_id = $1 AND g.chat_id = $2 ORDER BY id"
+    " FROM subscriptions WHERE tenant_id = $1 AND id IN (SELECT subscription_id FROM access_grants WHERE \
+        tenant_id = $1 AND chat_id = $2) ORDER BY id"
 );
 
 /// Now, until when they are leased, how many.
@@ -77,11 +79,12 @@ pub(in crate::store) const CLAIM_SUBSCRIPTIONS: &str = concat!(
 );
 
 /// Id, the version that was read; then address, contact, state, end of the period, end of the grace, subscription, customer
-/// and payment at the provider, account, e-mail, ledger, told, next check, bound, now.
+/// and payment at the provider, account, e-mail, ledger, told, next check, bound, now, invoiced, receipt, bill.
 pub(in crate::store) const SAVE_SUBSCRIPTION: &str = "UPDATE subscriptions SET version = version + 1, address = $3, contact_id = $4, state = $5, \
     current_period_end = $6, grace_until = $7, provider_subscription_id = $8, provider_customer_id = $9, \
     provider_payment_id = $10, account = $11, email = $12, ledger = $13, told = $14, next_check_at = \
-    $15, bound_at = $16, updated_at = $17 WHERE id = $1 AND version = $2";
+    $15, bound_at = $16, updated_at = $17, invoiced_at = $18, receipt_url = $19, pay_url = $20 WHERE id = \
+    $1 AND version = $2";
 
 /// `[id, …]`, now: they are looked at as soon as may be.
 pub(in crate::store) const CHECK_SUBSCRIPTIONS: &str =
@@ -106,3 +109,15 @@ pub(in crate::store) const KEEP_PLAN: &str = "INSERT INTO plans (tenant_id, id, 
     $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, price = \
     excluded.price, currency = excluded.currency, every = excluded.every, stars = excluded.stars, \
     updated_at = excluded.updated_at";
+
+/// Tenant, chat, now: whether the bot could let people in and out until now.
+pub(in crate::store) const ACCESS_CHAT_IS_STUCK: &str = "INSERT INTO access_chats (tenant_id, chat_id, stuck_since) VALUES ($1, $2, $3) ON CONFLICT (tenant_id, \
+    chat_id) DO UPDATE SET stuck_since = excluded.stuck_since WHERE access_chats.stuck_since IS NULL";
+
+/// Tenant, chat, now: the bot can let people in and out again. Changes nothing where it could.
+pub(in crate::store) const ACCESS_CHAT_IS_MENDED: &str = "UPDATE access_chats SET stuck_since = NULL, mended_at = $3 WHERE tenant_id = $1 AND chat_id = $2 AND \
+    stuck_since IS NOT NULL";
+
+/// Tenants: columns of an [`crate::store::paid_access::AccessChat`].
+pub(in crate::store) const ACCESS_CHATS: &str = "SELECT tenant_id, chat_id, stuck_since, mended_at FROM access_chats WHERE tenant_id = ANY ($1::text[]) \
+    ORDER BY tenant_id, chat_id";

@@ -136,6 +136,9 @@ pub struct ProviderState {
     /// It ended because renewals were not paid: the grace that was promised goes on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_unpaid: bool,
+    /// When the card that pays it ends, where the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_ends_at: Option<Timestamp>,
 }
 
 /// Something that is recorded in a ledger.

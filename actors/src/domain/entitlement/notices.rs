@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::entries::{ProviderStatus, Terms, Until};
+use super::entries::{ProviderState, ProviderStatus, Terms, Until};
 use super::{Entitlement, Ledger, SubscriptionState};
 use crate::domain::Timestamp;
 use crate::domain::words::stored_words;
@@ -26,6 +26,8 @@ pub enum NoticeKind {
     Refunded,
     /// A plan of a year is renewed in a month.
     RenewalReminder,
+    /// The card that pays ends within a month.
+    CardExpiring,
 }
 
 stored_words!(NoticeKind {
@@ -36,6 +38,7 @@ stored_words!(NoticeKind {
     AccessEnded => "access_ended",
     Refunded => "refunded",
     RenewalReminder => "renewal_reminder",
+    CardExpiring => "card_expiring",
 });
 
 /// Something to tell.
@@ -53,6 +56,8 @@ const STALE: TimeDelta = TimeDelta::days(7);
 const LONG_PERIOD: TimeDelta = TimeDelta::days(300);
 /// How long before the renewal of a long plan.
 const RENEWAL_AHEAD: TimeDelta = TimeDelta::days(30);
+/// How long before the end of the card.
+const CARD_AHEAD: TimeDelta = TimeDelta::days(30);
 
 /// What is to be told now, without what was told.
 #[must_use]
@@ -81,8 +86,18 @@ pub fn notices_due(ledger: &Ledger, terms: Terms, told: &BTreeSet<Notice>, now: 
             due.push(notice(NoticeKind::RenewalReminder, &day(state.period_end)));
         }
     }
+    due.extend(card(provider, now));
     due.retain(|notice| !told.contains(notice));
     due
+}
+
+/// A card that ends before it was replaced makes the next renewal fail.
+fn card(provider: Option<&ProviderState>, now: Timestamp) -> Option<Notice> {
+    let renews = |state: &&ProviderState| {
+        matches!(state.status, ProviderStatus::Active | ProviderStatus::Trialing) && state.cancels_at.is_none()
+    };
+    let end = provider.filter(renews)?.card_ends_at?;
+    (now >= end - CARD_AHEAD && now < end).then(|| notice(NoticeKind::CardExpiring, &day(end)))
 }
 
 fn grace(entitlement: &Entitlement, now: Timestamp) -> Option<Notice> {

@@ -24,6 +24,7 @@ fn asked(at: i64, status: ProviderStatus, period: (i64, i64)) -> ProviderState {
         cancels_at: None,
         ended_at: None,
         is_unpaid: false,
+        card_ends_at: None,
     }
 }
 

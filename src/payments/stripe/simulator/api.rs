@@ -130,8 +130,9 @@ async fn end_subscription(books: Shared, request: HttpRequest, id: web::Path<Str
 async fn invoices(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
     let books = admitted!(books, request);
     let subscription = query.get("subscription").cloned().unwrap_or_default();
-    let paid = books.invoices.iter().filter(|one| one.subscription == subscription && one.is_paid);
-    list(paid.rev().filter_map(|one| books.invoice(&one.id)).collect())
+    let are_paid = query.get("status").is_some_and(|status| status == "paid");
+    let theirs = books.invoices.iter().filter(|one| one.subscription == subscription && one.is_paid == are_paid);
+    list(theirs.rev().filter_map(|one| books.invoice(&one.id)).collect())
 }
 
 async fn invoice(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {

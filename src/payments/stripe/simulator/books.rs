@@ -18,20 +18,6 @@ pub enum Shape {
     Old,
 }
 
-/// What goes wrong with webhooks. The seed decides how; the same seed does the same.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WebhookFaults {
-    pub seed: u64,
-    /// They come in another order.
-    pub shuffled: bool,
-    /// Some come twice.
-    pub repeated: bool,
-    /// Some never come.
-    pub lost: bool,
-    /// One of the other mode comes as well, and one of the platform itself.
-    pub strange: bool,
-}
-
 pub(super) struct Session {
     pub id: String,
     pub form: HashMap<String, String>,
@@ -78,6 +64,10 @@ pub(super) struct Charge {
     pub payment_intent: String,
     pub customer: String,
     pub invoice: Option<String>,
+    pub amount: i64,
+    pub currency: String,
+    pub metadata: Value,
+    pub created: i64,
     pub is_refunded: bool,
     pub dispute: Option<String>,
 }
@@ -89,6 +79,8 @@ pub(super) struct Books {
     pub shape: Shape,
     pub is_away: bool,
     pub cards_pay: bool,
+    /// The last month of everybody's card, and its year.
+    pub card_end: (u32, i32),
     pub refused: usize,
     pub sessions: Vec<Session>,
     pub subscriptions: Vec<Subscription>,
@@ -112,6 +104,7 @@ impl Books {
             shape: Shape::Current,
             is_away: false,
             cards_pay: true,
+            card_end: (12, 2099),
             refused: 0,
             sessions: Vec::new(),
             subscriptions: Vec::new(),
@@ -196,6 +189,10 @@ impl Books {
                 payment_intent: intent.clone(),
                 customer: customer.clone(),
                 invoice: None,
+                amount,
+                currency,
+                metadata: metadata(&form, "payment_intent_data[metadata]"),
+                created: self.now,
                 is_refunded: false,
                 dispute: None,
             });
@@ -228,7 +225,7 @@ impl Books {
                     subscription: subscription.to_owned(),
                     is_paid: false,
                     amount,
-                    currency,
+                    currency: currency.clone(),
                     end,
                     created: self.now,
                     paid_at: None,
@@ -249,6 +246,10 @@ impl Books {
                 payment_intent: intent.clone(),
                 customer,
                 invoice: Some(id.clone()),
+                amount,
+                currency,
+                metadata: json!({}),
+                created: self.now,
                 is_refunded: false,
                 dispute: None,
             });

@@ -19,7 +19,8 @@ use actix_web::{App, HttpServer, web};
 use palabre_actors::domain::Timestamp;
 
 use self::books::Books;
-pub use self::books::{Shape, WebhookFaults};
+pub use self::books::Shape;
+pub use self::webhooks::WebhookFaults;
 
 /// The key that it takes.
 pub const SECRET_KEY: &str = "sk_test_simulated_0123456789";
@@ -90,6 +91,11 @@ impl SimulatedStripe {
     /// Whether the cards of all customers pay from now on.
     pub fn let_cards_pay(&self, pays: bool) {
         self.books().cards_pay = pays;
+    }
+
+    /// When everybody's card ends: the last month in which it pays, and its year.
+    pub fn let_cards_end(&self, month: u32, year: i32) {
+        self.books().card_end = (month, year);
     }
 
     /// Pays on a checkout page, by its URL or by the id of its session, as this person. Returns whether it was

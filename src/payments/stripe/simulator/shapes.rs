@@ -12,6 +12,9 @@ impl Books {
         let mut item = json!({ "id": "si_1", "object": "subscription_item" });
         let mut subscription = json!({
             "id": one.id, "object": "subscription", "status": one.status, "customer": one.customer, "livemode": false,
+            "default_payment_method": { "id": "pm_1", "object": "payment_method", "type": "card", "card": {
+                "exp_month": self.card_end.0, "exp_year": self.card_end.1,
+            } },
             "metadata": one.metadata, "cancel_at": null, "cancel_at_period_end": one.cancel_at_period_end,
             "ended_at": one.ended_at, "canceled_at": one.ended_at, "cancellation_details": { "reason": one.reason },
             "start_date": one.created,
@@ -28,7 +31,8 @@ impl Books {
         let mut invoice = json!({
             "id": one.id, "object": "invoice", "status": if one.is_paid { "paid" } else { "open" },
             "status_transitions": { "paid_at": one.paid_at }, "created": one.created, "currency": one.currency,
-            "amount_paid": if one.is_paid { one.amount } else { 0 },
+            "amount_paid": if one.is_paid { one.amount } else { 0 }, "amount_due": one.amount,
+            "customer_email": self.email_of(&one.subscription),
             // The invoice's own period is the one before: its lines say what it pays for.
             "period_end": one.created,
             "lines": { "object": "list", "has_more": false, "data": [{ "period": { "start": start, "end": one.end } }] },
@@ -50,8 +54,10 @@ impl Books {
     pub fn charge(&self, id: &str) -> Option<Value> {
         let one = self.charges.iter().find(|one| one.id == id)?;
         let mut charge = json!({
-            "id": one.id, "object": "charge", "payment_intent": one.payment_intent, "customer": one.customer,
-            "refunded": one.is_refunded, "disputed": one.dispute.is_some(),
+            "id": one.id, "object": "charge", "created": one.created, "payment_intent": one.payment_intent, "customer": one.customer,
+            "refunded": one.is_refunded, "disputed": one.dispute.is_some(), "metadata": one.metadata,
+            "amount": one.amount, "amount_refunded": if one.is_refunded { one.amount } else { 0 }, "currency": one.currency,
+            "receipt_url": format!("{}/receipt/{}", self.base_url, one.id),
         });
         if self.shape == Shape::Old {
             charge["invoice"] = json!(one.invoice);
@@ -70,6 +76,14 @@ impl Books {
             "customer_details": { "email": one.email },
             "url": format!("{}/pay/{}", self.base_url, one.id),
         }))
+    }
+}
+
+impl Books {
+    /// The e-mail of who pays a subscription.
+    fn email_of(&self, subscription: &str) -> Option<&str> {
+        let session = self.sessions.iter().find(|one| one.subscription.as_deref() == Some(subscription))?;
+        session.email.as_deref()
     }
 }
 

@@ -4,8 +4,22 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::WEBHOOK_SECRET;
-use super::books::{Books, WebhookFaults};
+use super::books::Books;
 use crate::payments::stripe::{SIGNATURE_HEADER, sign};
+
+/// What goes wrong with webhooks. The seed decides how; the same seed does the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebhookFaults {
+    pub seed: u64,
+    /// They come in another order.
+    pub shuffled: bool,
+    /// Some come twice.
+    pub repeated: bool,
+    /// Some never come.
+    pub lost: bool,
+    /// One of the other mode comes as well, and one of the platform itself.
+    pub strange: bool,
+}
 
 /// A body and its signature.
 pub(super) type Post = (String, String);

@@ -33,6 +33,7 @@ mod m20261130_000090_choices;
 mod m20261130_000095_polling;
 mod m20261130_000096_presentation;
 mod m20261130_000110_access;
+mod m20261130_000120_faq_author;
 mod m20261130_000130_access_chats;
 mod m20261130_000140_journals;
 mod m20261130_000150_events_out;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000095_polling::Migration),
             Box::new(m20261130_000096_presentation::Migration),
             Box::new(m20261130_000110_access::Migration),
+            Box::new(m20261130_000120_faq_author::Migration),
             Box::new(m20261130_000130_access_chats::Migration),
             Box::new(m20261130_000140_journals::Migration),
             Box::new(m20261130_000150_events_out::Migration),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::conversation::Handler;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::message::Category;
 use palabre_actors::domain::rules::Language;
@@ -69,7 +70,9 @@ pub(super) fn follow(
     if tenants.is_empty() {
         return None;
     }
-    let base_url = config.http.public_base_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    let console = &config.console;
+    let base_url = console.base_url.as_ref().or(config.http.public_base_url.as_ref()).filter(|_| console.enabled);
+    let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned());
     let notices = Notices { store: store.clone(), operator, engine, tenants, base_url };
     Some(io.spawn(async move {
         let mut failing = false;
@@ -103,8 +106,9 @@ impl Notices {
         let (Some(told), Some(notice)) = (self.tenants.get(&due.tenant), due.notice) else { return Ok(true) };
         let tenants = Tenants::Of(vec![due.tenant.clone()]);
         let Some(conversation) = self.operator.conversation(&tenants, due.conversation).await? else { return Ok(true) };
-        // Somebody has read it meanwhile.
-        if notice.reason == NoticeReason::Unread && conversation.unread == 0 {
+        // Somebody has read it meanwhile, or the bot answers again.
+        let waits = conversation.unread > 0 && conversation.handler == Handler::Human;
+        if notice.reason == NoticeReason::Unread && !waits {
             return Ok(true);
         }
         let page = TimelinePage { after: None, before: None, side: TimelineSide::Newest, limit: LINES };

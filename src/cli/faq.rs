@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{TimeDelta, Utc};
 use clap::{Args, Subcommand};
+use futures_util::FutureExt as _;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{Language, Rules};
 
@@ -121,16 +122,15 @@ pub(super) fn run(command: &FaqCommand) -> u8 {
             Ok(told(&imported, args.dry_run))
         }),
         FaqCommand::Export(args) => on(&args.file, async |operator, config| {
-            let Some((tenant, rules)) = meant(args.tenant.as_deref(), &config) else { return Ok(exit::FOUND_WRONG) };
-            let entries = faq::list(&Caller::command_line(), &operator, (&tenant, rules)).await?;
-            let rows: Vec<_> = entries.into_iter().filter(|entry| !entry.configured).map(|entry| entry.row).collect();
-            say(format_args!("{}", faq::export(&rows).trim_end()));
+            let Some((tenant, _)) = meant(args.tenant.as_deref(), &config) else { return Ok(exit::FOUND_WRONG) };
+            let csv = faq::export(&Caller::command_line(), &operator, &tenant).await?;
+            say(format_args!("{}", csv.trim_end()));
             Ok(exit::OK)
         }),
         FaqCommand::Unanswered(args) => on(&args.of.file, async |operator, config| {
-            let Some((tenant, _)) = meant(args.of.tenant.as_deref(), &config) else { return Ok(exit::FOUND_WRONG) };
+            let Some((tenant, rules)) = meant(args.of.tenant.as_deref(), &config) else { return Ok(exit::FOUND_WRONG) };
             let since = Utc::now() - TimeDelta::days(i64::from(args.days));
-            let groups = faq::unanswered(&Caller::command_line(), &operator, &tenant, since).await?;
+            let groups = faq::unanswered(&Caller::command_line(), &operator, (&tenant, rules), since).await?;
             let mut groups: Vec<UnansweredItem> = groups.iter().map(UnansweredItem::of).collect();
             if !args.reveal {
                 groups.iter_mut().for_each(|group| group.examples.clear());
@@ -143,7 +143,8 @@ pub(super) fn run(command: &FaqCommand) -> u8 {
                 say(format_args!("every message of the last {} days got an answer", args.days));
             }
             for group in groups {
-                say(format_args!("{:>4}  last {}  {}", group.count, group.last, group.examples.join(" · ")));
+                let UnansweredItem { count, customers, last, examples } = group;
+                say(format_args!("{count:>4} of {customers} customers, last {last}  {}", examples.join(" · ")));
             }
             Ok(exit::OK)
         }),
@@ -158,23 +159,15 @@ fn try_out(args: &TryArgs) -> u8 {
         .url
         .strip_prefix("sqlite://")
         .is_none_or(|file| file.split('?').next().is_some_and(|file| Path::new(file).exists()));
+    let caller = Caller::command_line();
     if !has_table {
-        return faq::try_out(&Caller::command_line(), (&tenant, rules), &args.text)
-            .map_or(exit::FAILED, |tried| print(&tried, args.json));
+        // Nothing is awaited without a store.
+        let tried = faq::try_out(&caller, None, (&tenant, rules), &args.text, Utc::now()).now_or_never();
+        return tried.and_then(Result::ok).map_or(exit::FAILED, |tried| print(&tried, args.json));
     }
     on(&args.of.file, async |operator, config| {
         let Some((tenant, rules)) = meant(args.of.tenant.as_deref(), &config) else { return Ok(exit::FOUND_WRONG) };
-        let caller = Caller::command_line();
-        let entries = faq::list(&caller, &operator, (&tenant, rules)).await?;
-        let stored = entries.iter().filter(|entry| !entry.configured && entry.row.enabled);
-        let with_rows = rules.with_entries(stored.map(|entry| entry.row.entry()).collect());
-        let tried = match &with_rows {
-            Ok(rules) => faq::try_out(&caller, (&tenant, rules), &args.text)?,
-            Err(_) => {
-                complain_about(format_args!("a row of faq_entries does not hold; the configuration alone is tried"));
-                faq::try_out(&caller, (&tenant, rules), &args.text)?
-            }
-        };
+        let tried = faq::try_out(&caller, Some(&operator), (&tenant, rules), &args.text, Utc::now()).await?;
         Ok(print(&tried, args.json))
     })
 }
@@ -195,7 +188,12 @@ fn print(tried: &Tried, json: bool) -> u8 {
                 say(format_args!("  {} {} ({})", at + 1, entry.question, entry.id));
             }
         }
-        _ => say(format_args!("no entry answers: the next rule decides, at the end the fallback")),
+        _ => say(format_args!("no entry answers")),
+    }
+    say(format_args!("decided by the rule {} ({}):", told.rule, told.reason));
+    match told.texts.as_slice() {
+        [] => say(format_args!("  nothing is written")),
+        texts => texts.iter().flat_map(|text| text.lines()).for_each(|line| say(format_args!("  {line}"))),
     }
     let concepts: Vec<String> =
         told.concepts.iter().map(|concept| format!("{} {}", concept.name, concept.score)).collect();

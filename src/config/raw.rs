@@ -306,6 +306,7 @@ pub(super) struct RawReplies {
     pub(super) ask_stop: Option<String>,
     pub(super) voice: Option<String>,
     pub(super) picture: Option<String>,
+    pub(super) sign: Option<String>,
     pub(super) person: Option<String>,
     pub(super) person_closed: Option<String>,
 }

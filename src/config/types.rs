@@ -242,6 +242,8 @@ pub struct Tenant {
     pub notify: Vec<Address>,
     /// What decisions need.
     pub rules: Arc<Rules>,
+    /// Where each entry of its FAQ stands, in their order.
+    pub faq_places: Vec<super::Location>,
     /// What it sells.
     pub access: Sales,
     /// Its message events as files, when it wants them.

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::lookups::shown;
 use super::routes::PageRoutes;
-use super::{ConsoleError, ConsoleState, Member, Page};
+use super::{ConsoleError, ConsoleState, Member, Page, faq as faq_page};
 use crate::service::Permission;
 use crate::service::analytics::{self, DayFigures, percent};
+use crate::service::faq;
 
 /// Days that are shown, unless somebody asks for others.
 const DAYS: u64 = 7;
@@ -78,22 +79,15 @@ pub async fn show(
     let sum = |days: &[(NaiveDate, DayFigures)]| DayFigures::together(days.iter().map(|(_, figures)| figures));
     let (now, before) = (sum(days), sum(earlier));
     let since = days.first().map(|(day, _)| *day).unwrap_or(today);
-    let questions = match member.caller.may(Permission::ContentRead) {
-        true => {
+    let tenant = state.tenant(&member.tenant).filter(|_| member.caller.may(Permission::ContentRead));
+    let questions = match tenant {
+        Some(tenant) => {
             let since = first_moment(since, display.timezone);
-            analytics::unanswered(&member.caller, store, &member.tenant, since).await?
+            faq::unanswered(&member.caller, store, (&member.tenant, &tenant.rules), since).await?
         }
-        false => Vec::new(),
+        None => Vec::new(),
     };
-    let questions: Vec<_> = questions
-        .into_iter()
-        .map(|group| {
-            let mut add = form_urlencoded::Serializer::new(String::new());
-            add.append_pair("question", &group.question);
-            let conversation = group.conversation.map(|id| id.to_string());
-            context! { question => group.question, count => group.count, add => add.finish(), conversation }
-        })
-        .collect();
+    let count = |number: usize, key: &str| state.text(&member, "faq", key).replace("{count}", &number.to_string());
     let context = context! {
         number,
         last => last.to_string(),
@@ -104,8 +98,8 @@ pub async fn show(
             (u64::from(figures.wait(90).unwrap_or_default()), "p90"),
         ])),
         days => shown(lines(days, member.language)),
-        questions,
-        may_write_faq => member.caller.may(Permission::ConversationWrite),
+        questions => shown(faq_page::groups(&questions, &count)),
+        may_write_faq => member.caller.may(Permission::FaqWrite),
         height => HEIGHT,
         width => WIDTH,
         opt_outs => now.opt_outs,

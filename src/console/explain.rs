@@ -78,3 +78,22 @@ fn step(
         why: reason.map(|reason| why(texts, display, reason)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::rules::Language;
+    use palabre_actors::domain::turn::Outcome;
+
+    use crate::console::texts::Texts;
+
+    #[test]
+    fn i11_every_outcome_has_words() {
+        let texts = Texts::built_in().unwrap();
+        for outcome in Outcome::ALL {
+            for language in Language::ALL {
+                let key = format!("outcome_{}", outcome.as_str());
+                assert!(texts.find(*language, "explain", &key).is_some(), "{key} in {language}");
+            }
+        }
+    }
+}

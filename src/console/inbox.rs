@@ -131,6 +131,7 @@ impl InboxQuery {
             handler: (self.tab() == "bot").then_some(Handler::Bot),
             channel: Some(self.channel.as_str()).filter(|channel| !channel.is_empty()).map(ChannelId::new),
             assignee,
+            or_nobodys: self.tab() == "mine",
             label: Some(self.label.clone()).filter(|label| !label.is_empty()),
             now,
         }

@@ -12,6 +12,7 @@ mod cookies;
 mod display;
 mod errors;
 mod explain;
+mod faq;
 mod finish;
 mod home;
 mod inbox;
@@ -80,6 +81,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     outbox::mount(routes);
     sales::mount(routes);
     analytics::mount(routes);
+    faq::mount(routes);
     live::mount(routes);
 }
 

@@ -12,6 +12,7 @@ type PlaceRow = (&'static str, &'static str, &'static str, Permission);
 /// The daily ones first. A page stands here from the day it is there.
 const PLACES: &[PlaceRow] = &[
     ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
+    ("/console/faq", "faq", "faq", Permission::FaqRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
     ("/console/live", "live", "sale", Permission::LeadRead),

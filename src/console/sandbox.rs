@@ -126,6 +126,7 @@ async fn customers(member: &Member, state: &ConsoleState, channel: &Channel) -> 
         handler: None,
         channel: Some(channel.id.clone()),
         assignee: None,
+        or_nobodys: false,
         label: None,
         now: state.now(),
     };

@@ -21,9 +21,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::people::{People, SessionTimes, Token};
-use crate::store::Store;
 use crate::store::conversations::CannedReply;
 use crate::store::people::{NewKey, NewSession, SessionStage};
+use crate::store::{FaqRow, Store};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
 const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}"];
@@ -189,12 +189,27 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     crate::store::tests::talked(&rig.store, TALK, "belle", "bonjour").await;
     let reply = CannedReply { id: uuid::Uuid::now_v7(), shortcut: "merci".to_owned(), body: "Merci".to_owned() };
     rig.store.operator().keep_canned_reply(&tenant, &reply, ("user:x", FixedClock.now())).await.unwrap();
+    let entry = FaqRow {
+        id: "belle-1".to_owned(),
+        tenant: tenant.clone(),
+        question: "Le henné ?".to_owned(),
+        keywords: vec!["henné".to_owned()],
+        about: Vec::new(),
+        answer: "Oui.".to_owned(),
+        language: None,
+        enabled: true,
+        source: "hand".to_owned(),
+        updated_at: FixedClock.now(),
+        author: None,
+    };
+    assert!(rig.store.operator().put_faq_entry(&entry).await.unwrap());
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
         ("/conversations/{id}", Some(TALK.to_owned())),
         ("/messages/{id}", Some(TALK.replace("-7000-", "-7001-"))),
         ("/replies/{id}/", Some(reply.id.to_string())),
+        ("/faq/{id}", Some(entry.id.clone())),
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
@@ -215,6 +230,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     }
     let memberships = rig.people.store.memberships(belle).await.unwrap();
     assert_eq!(memberships[0].role, "owner", "nothing changed");
+    assert_eq!(rig.store.operator().faq_entries(&tenant).await.unwrap(), [entry]);
     assert!(rig.people.store.key("d", FixedClock.now()).await.unwrap().is_some());
 }
 

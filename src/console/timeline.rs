@@ -119,8 +119,16 @@ fn event(row: &MessageEventRow, telling: &Telling<'_>) -> Option<(Timestamp, u8,
         "handed_over" if row.actor_type == "bot" || row.actor_type == "system" => "handed_over_bot",
         "handed_back" if word("reason") == Some("timer") => "handed_back_timer",
         "assigned" if row.payload.get("assigned") == Some(&serde_json::Value::Bool(false)) => "unassigned",
-        key @ ("handed_over" | "handed_back" | "assigned" | "resolved" | "reopened" | "escalated" | "rate_limited"
-        | "opted_out" | "opted_in") => key,
+        "escalated" => match word("reason") {
+            Some("asked") => "escalated_asked",
+            Some("mood") => "escalated_mood",
+            Some("misses") => "escalated_misses",
+            Some("flow") => "escalated_flow",
+            Some("stop_request") => "escalated_stop_request",
+            _ => "escalated",
+        },
+        key @ ("silent_loop" | "handed_over" | "handed_back" | "assigned" | "resolved" | "reopened"
+        | "rate_limited" | "opted_out" | "opted_in") => key,
         _ => return None,
     };
     let text = telling.text("event", key).replace("{who}", &telling.who(row));

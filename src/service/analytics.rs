@@ -1,29 +1,25 @@
-//! Figures of a tenant: messages, answer times, what the bot answered, what nobody had an answer to.
+//! Figures of a tenant: messages, answer times, what the bot answered, and by which FAQ entry.
 //!
 //! A day's figures are made from its messages. Those of days that can change no more are kept, so that a page reads a few rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Days, NaiveDate, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::permissions::Permission::{AnalyticsRead, ContentRead};
+use super::permissions::Permission::AnalyticsRead;
 use super::{Caller, ServiceError};
-use crate::store::figures::{DayMessage, UnansweredMessage};
+use crate::store::figures::DayMessage;
 use crate::store::operator::Operator;
 
 /// Statuses of a message may still come so many days after it.
 const SETTLED_AFTER: u64 = 3;
 /// The most days that a page shows.
 const MOST_DAYS: u64 = 92;
-/// Unanswered messages that are read, and groups of them that are shown.
-const UNANSWERED_READ: usize = 2_000;
-const MOST_GROUPS: usize = 20;
 
 /// What a day adds up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +37,8 @@ pub struct DayFigures {
     pub opt_outs: u64,
     /// How long contacts waited for an answer, in seconds, in order.
     pub waits: Vec<u32>,
+    /// Messages that each FAQ entry answered, by the entries' ids.
+    pub answers: BTreeMap<String, u64>,
 }
 
 impl DayFigures {
@@ -57,6 +55,9 @@ impl DayFigures {
             sum.lost += day.lost;
             sum.opt_outs += day.opt_outs;
             sum.waits.extend(&day.waits);
+            for (entry, messages) in &day.answers {
+                *sum.answers.entry(entry.clone()).or_default() += messages;
+            }
         }
         sum.waits.sort_unstable();
         sum
@@ -157,7 +158,8 @@ async fn of_day(
 ) -> Result<DayFigures, ServiceError> {
     let messages = store.day_messages(tenant, limits).await?;
     let opt_outs = store.day_opt_outs(tenant, limits).await?;
-    Ok(add_up(&messages, u64::try_from(opt_outs).unwrap_or_default()))
+    let answers = store.day_answers(tenant, limits).await?;
+    Ok(DayFigures { answers, ..add_up(&messages, u64::try_from(opt_outs).unwrap_or_default()) })
 }
 
 /// Whether nothing of a day can change any more.
@@ -176,70 +178,6 @@ fn limits(day: NaiveDate, timezone: Tz) -> (Timestamp, Timestamp) {
         local.map_or_else(|| midnight.and_utc(), |local| local.to_utc())
     };
     (start(day), start(day.checked_add_days(Days::new(1)).unwrap_or(day)))
-}
-
-/// Questions that are alike.
-#[derive(Clone, PartialEq, Eq)]
-pub struct QuestionGroup {
-    /// The newest of them.
-    pub question: String,
-    pub count: usize,
-    pub conversation: Option<Uuid>,
-}
-
-impl std::fmt::Debug for QuestionGroup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QuestionGroup").field("count", &self.count).finish_non_exhaustive()
-    }
-}
-
-/// What nobody had an answer to since then, the most frequent first.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn unanswered(
-    caller: &Caller,
-    store: &Operator,
-    tenant: &TenantId,
-    since: Timestamp,
-) -> Result<Vec<QuestionGroup>, ServiceError> {
-    caller.require(AnalyticsRead)?;
-    caller.require(ContentRead)?;
-    caller.within(tenant)?;
-    Ok(groups(&store.unanswered_messages(tenant, since, UNANSWERED_READ).await?))
-}
-
-/// Puts questions together that share most of their words.
-#[must_use]
-pub fn groups(rows: &[UnansweredMessage]) -> Vec<QuestionGroup> {
-    let mut groups: Vec<(BTreeSet<String>, QuestionGroup)> = Vec::new();
-    for row in rows {
-        let words = words(&row.body);
-        if words.is_empty() {
-            continue;
-        }
-        let like = groups.iter_mut().find(|(known, _)| {
-            let shared = known.intersection(&words).count();
-            shared * 2 >= known.union(&words).count()
-        });
-        match like {
-            Some((_, group)) => group.count += 1,
-            None => groups
-                .push((words, QuestionGroup { question: row.body.clone(), count: 1, conversation: row.conversation })),
-        }
-    }
-    let mut groups: Vec<QuestionGroup> = groups.into_iter().map(|(_, group)| group).collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups.truncate(MOST_GROUPS);
-    groups
-}
-
-/// The words that say what a question is about: longer than three letters, or all of them when none is.
-fn words(text: &str) -> BTreeSet<String> {
-    let folded = fold(text);
-    let all = || folded.split(' ').filter(|word| !word.is_empty()).map(ToOwned::to_owned);
-    let long: BTreeSet<String> = all().filter(|word| word.chars().count() > 3).collect();
-    if long.is_empty() { all().collect() } else { long }
 }
 
 #[cfg(test)]
@@ -281,12 +219,15 @@ mod tests {
             lost: 1,
             opt_outs: 1,
             waits: vec![2, 60],
+            answers: BTreeMap::new(),
         };
         assert_eq!(figures, expected);
         assert_eq!((figures.wait(50), figures.wait(90)), (Some(2), Some(60)));
         assert_eq!(DayFigures::default().wait(50), None);
         assert_eq!((percent(1, 3), percent(2, 3), percent(1, 0)), (Some(33), Some(67), None));
-        assert_eq!(DayFigures::together([&figures, &figures]).waits, [2, 2, 60, 60]);
+        let figures = DayFigures { answers: BTreeMap::from([("faq[0]".to_owned(), 3)]), ..figures };
+        let sum = DayFigures::together([&figures, &figures]);
+        assert_eq!((sum.waits, sum.answers["faq[0]"]), (vec![2, 2, 60, 60], 6));
     }
 
     #[test]
@@ -296,23 +237,5 @@ mod tests {
         assert_eq!((end - start).num_hours(), 23, "clocks go forward");
         assert_eq!(start.to_rfc3339(), "2026-03-28T23:00:00+00:00");
         assert!(!is_settled("2026-11-28", at(0), chrono_tz::UTC) && is_settled("2026-11-27", at(0), chrono_tz::UTC));
-    }
-
-    #[test]
-    fn questions_that_are_alike_are_counted_together() {
-        let row = |body: &str| UnansweredMessage { body: body.to_owned(), at: at(0), conversation: None };
-        let rows = [
-            "Y a-t-il un parking ?",
-            "un parking près de l'institut ?",
-            "il y a un PARKING ?",
-            "???",
-            "Le prix du soin ?",
-        ];
-        let groups = groups(&rows.map(row));
-        let told: Vec<_> = groups.iter().map(|group| (group.question.as_str(), group.count)).collect();
-        assert_eq!(
-            told,
-            [("Y a-t-il un parking ?", 2), ("un parking près de l'institut ?", 1), ("Le prix du soin ?", 1)]
-        );
     }
 }

@@ -31,9 +31,11 @@ pub struct FaqRow {
     pub language: Option<String>,
     /// Whether it answers.
     pub enabled: bool,
-    /// How it came in: `hand`, `api`, `import`.
+    /// How it came in: `hand`, `api`, `console`, `import`, `template`.
     pub source: String,
     pub updated_at: Timestamp,
+    /// Who wrote it last, as the audit log names them; none of a row that was inserted by hand.
+    pub author: Option<String>,
 }
 
 impl FaqRow {
@@ -49,6 +51,7 @@ impl FaqRow {
             enabled: row.get(7)?,
             source: row.get(8)?,
             updated_at: row.time(9)?,
+            author: row.get(10)?,
         })
     }
 
@@ -66,12 +69,16 @@ pub(crate) fn phrases(text: &str) -> Vec<String> {
     phrases.map(str::to_owned).collect()
 }
 
+/// So often at least the rows themselves are read: a change by hand may leave count, time and length as they were.
+const READ_EVERY: u32 = 5;
+
 /// Count, last change and length of a tenant's entries: what tells that they changed.
 type Mark = (i64, String, i64);
 
 #[derive(Debug)]
 struct OfTenant {
     mark: Mark,
+    rows: Vec<FaqRow>,
     /// The configuration's rules with the rows. `None`: no row holds.
     rules: Option<Arc<Rules>>,
 }
@@ -93,13 +100,14 @@ impl StoredFaq {
         Self(Arc::new(Shared { configured, stored: RwLock::default() }))
     }
 
-    /// The rules of a tenant, with its rows or without any; `None`: the configuration has no such tenant.
+    /// The rules of a tenant as its file has them, without rows; `None`: the configuration has no such tenant.
     #[must_use]
-    pub fn of(&self, tenant: &TenantId) -> Option<Arc<Rules>> {
-        self.rules(tenant).or_else(|| self.0.configured.get(tenant).cloned())
+    pub fn configured(&self, tenant: &TenantId) -> Option<Arc<Rules>> {
+        self.0.configured.get(tenant).cloned()
     }
 
-    async fn refresh(&self, conn: &DatabasePool) -> Result<(), DbErr> {
+    /// Reads what changed, or everything.
+    async fn refresh(&self, conn: &DatabasePool, everything: bool) -> Result<(), DbErr> {
         let mut marks: HashMap<TenantId, Mark> = HashMap::new();
         for row in all(conn, sql::FAQ_MARKS, []).await? {
             marks.insert(row.tenant(0)?, (row.get(1)?, row.get(2)?, row.get(3)?));
@@ -107,18 +115,34 @@ impl StoredFaq {
         let stale: Vec<TenantId> = {
             let mut stored = self.0.stored.write().unwrap_or_else(PoisonError::into_inner);
             stored.retain(|tenant, _| marks.contains_key(tenant));
-            let known = |tenant: &TenantId, mark: &Mark| stored.get(tenant).is_some_and(|known| known.mark == *mark);
+            let known = |tenant: &TenantId, mark: &Mark| {
+                !everything && stored.get(tenant).is_some_and(|known| known.mark == *mark)
+            };
             marks.iter().filter(|(tenant, mark)| !known(tenant, mark)).map(|(tenant, _)| tenant.clone()).collect()
         };
         for tenant in stale {
             let Some(mark) = marks.remove(&tenant) else { continue };
             let rows = all(conn, sql::FAQ_OF_TENANT, [text(tenant.as_str())]).await?;
             let rows: Vec<FaqRow> = rows.iter().map(FaqRow::of).collect::<Result<_, _>>()?;
-            let configured = self.0.configured.get(&tenant);
-            let rules = configured.and_then(|configured| with_rows(configured, &rows)).map(Arc::new);
-            self.0.stored.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, OfTenant { mark, rules });
+            if self.has(&tenant, &rows) {
+                continue;
+            }
+            let (rules, left_out) = match self.0.configured.get(&tenant) {
+                Some(configured) => with_rows(configured, &rows),
+                None => (None, Vec::new()),
+            };
+            for id in left_out {
+                tracing::warn!(faq_entry.id = id, "a row of faq_entries does not hold, and answers nothing");
+            }
+            let of_tenant = OfTenant { mark, rows, rules: rules.map(Arc::new) };
+            self.0.stored.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, of_tenant);
         }
         Ok(())
+    }
+
+    fn has(&self, tenant: &TenantId, rows: &[FaqRow]) -> bool {
+        let stored = self.0.stored.read().unwrap_or_else(PoisonError::into_inner);
+        stored.get(tenant).is_some_and(|known| known.rows == rows)
     }
 }
 
@@ -129,36 +153,34 @@ impl RulesBook for StoredFaq {
     }
 }
 
-/// The rules with the rows that hold. One that does not (a broken template, a concept that nobody knows) is left out, and
-/// logged by its id.
-fn with_rows(configured: &Rules, rows: &[FaqRow]) -> Option<Rules> {
-    let first = configured.source().faq.len();
+/// The rules with the rows that answer and hold, and the ids of those that do not (a broken template, a concept that nobody
+/// knows). No rules: no row is left.
+#[must_use]
+pub fn with_rows(configured: &Rules, rows: &[FaqRow]) -> (Option<Rules>, Vec<String>) {
     let mut rows: BTreeMap<usize, FaqEntry> =
         rows.iter().filter(|row| row.enabled).map(FaqRow::entry).enumerate().collect();
+    let mut left_out = Vec::new();
     while !rows.is_empty() {
         let places: Vec<usize> = rows.keys().copied().collect();
-        match configured.with_entries(rows.values().cloned().collect()) {
-            Ok(rules) => return Some(rules),
-            Err(errors) => {
-                let before = rows.len();
-                for error in errors {
-                    let place = error.field.strip_prefix("faq[").and_then(|rest| rest.split(']').next());
-                    let place = place.and_then(|place| place.parse::<usize>().ok());
-                    let Some(place) = place.and_then(|place| places.get(place.checked_sub(first)?)) else { continue };
-                    if let Some(left_out) = rows.remove(place) {
-                        tracing::warn!(
-                            faq_entry.id = left_out.id,
-                            "a row of faq_entries does not hold, and answers nothing"
-                        );
-                    }
-                }
-                if rows.len() == before {
-                    return None;
-                }
-            }
+        let entries: Vec<FaqEntry> = rows.values().cloned().collect();
+        let first = configured.entries_beside(&entries).count();
+        let errors = match configured.with_entries(entries) {
+            Ok(rules) => return (Some(rules), left_out),
+            Err(errors) => errors,
+        };
+        let before = rows.len();
+        for error in errors {
+            let place = error.field.strip_prefix("faq[").and_then(|rest| rest.split(']').next());
+            let place = place.and_then(|place| place.parse::<usize>().ok());
+            let Some(place) = place.and_then(|place| places.get(place.checked_sub(first)?)) else { continue };
+            left_out.extend(rows.remove(place).map(|entry| entry.id));
+        }
+        if rows.len() == before {
+            left_out.extend(rows.into_values().map(|entry| entry.id));
+            break;
         }
     }
-    None
+    (None, left_out)
 }
 
 impl Store {
@@ -167,18 +189,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the table cannot be read.
     pub async fn keep_faq_fresh(&self, stored: &StoredFaq) -> Result<(), StoreError> {
-        stored.refresh(&self.0.reads).await?;
+        stored.refresh(&self.0.reads, true).await?;
         tokio::spawn(follow(self.0.reads.clone(), Arc::downgrade(&stored.0)));
         Ok(())
     }
 }
 
 async fn follow(conn: DatabasePool, stored: Weak<Shared>) {
-    let mut failing = false;
+    let (mut failing, mut looks) = (false, 0_u32);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(stored) = stored.upgrade().map(StoredFaq) else { return };
-        match stored.refresh(&conn).await {
+        looks = looks.wrapping_add(1);
+        match stored.refresh(&conn, looks.is_multiple_of(READ_EVERY)).await {
             Ok(()) => failing = false,
             Err(DbErr::ConnectionAcquire(_)) => return,
             Err(error) => {

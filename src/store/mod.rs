@@ -60,7 +60,7 @@ pub use self::blocked_reason::BlockedReason;
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
 pub(crate) use self::faq_entries::phrases;
-pub use self::faq_entries::{FaqRow, StoredFaq};
+pub use self::faq_entries::{FaqRow, StoredFaq, with_rows};
 pub use self::history::{FlowHistory, HistoryReader, RowCounts};
 pub use self::journals::{JournalContent, JournalFact, JournalPage, JournalPosition, JournalRow};
 pub use self::moving::{Compared, Move, MoveError, MovePass, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Sum};

@@ -8,6 +8,8 @@ mod away;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
+#[path = "console/faq_in_a_browser.rs"]
+mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]
 mod console_in_a_browser;
 #[path = "console/inbox_in_a_browser.rs"]
@@ -19,7 +21,13 @@ mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod escalation;
+#[path = "escalation.rs"]
+mod escalation_on_postgres;
 mod events_out;
+mod faq;
+#[path = "faq.rs"]
+mod faq_on_postgres;
 mod faults;
 mod flows;
 #[path = "flows.rs"]

@@ -258,6 +258,8 @@ pub enum OnceSaid {
     Voice,
     /// To a picture, a video, a sticker or a file.
     Picture,
+    /// To a thumb, a heart, anything else without words.
+    Sign,
 }
 
 /// Where a conversation stands.

@@ -14,6 +14,7 @@ use super::consent::Keywords;
 pub use super::faq::FaqEntry;
 use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::flow::Flows;
+use super::folding::fold;
 use super::hours::Hours;
 use super::ids::TenantId;
 use super::loop_watch::LoopPolicy;
@@ -173,12 +174,19 @@ impl Rules {
         self.hours.opens_at(at.with_timezone(&self.timezone).naive_local())
     }
 
-    /// The same with more FAQ entries behind those of the file.
+    /// The entries of the file that stay beside others: one with the same question takes the place of the file's.
+    pub fn entries_beside<'a>(&'a self, entries: &[FaqEntry]) -> impl Iterator<Item = &'a FaqEntry> + use<'a> {
+        let asked: HashSet<String> = entries.iter().map(|entry| fold(&entry.question)).collect();
+        self.source.faq.iter().filter(move |entry| !asked.contains(&fold(&entry.question)))
+    }
+
+    /// The same with more FAQ entries behind those of the file that stay beside them.
     ///
     /// # Errors
-    /// Everything that is wrong, at once; `faq[n]` counts on from the entries of the file.
+    /// Everything that is wrong, at once; `faq[n]` counts on from those entries of the file.
     pub fn with_entries(&self, entries: Vec<FaqEntry>) -> Result<Self, Vec<RuleError>> {
         let mut source = self.source.clone();
+        source.faq = self.entries_beside(&entries).cloned().collect();
         source.faq.extend(entries);
         let Self { source, keywords, faq, texts, .. } = Self::new(source)?;
         Ok(Self {

@@ -22,12 +22,14 @@ mod heard;
 mod inbound;
 mod live;
 mod offers;
+mod preview;
 mod requests;
 mod rules;
 mod timer;
 
 pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
+pub use self::preview::{Preview, preview};
 pub use self::requests::{
     Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
 };
@@ -106,6 +108,8 @@ pub struct Effects {
     pub orders: Vec<OrderChange>,
     /// What becomes of the live session.
     pub live: Vec<LiveChange>,
+    /// Labels that the conversation gets, for its people.
+    pub labels: Vec<&'static str>,
 }
 
 /// How the turn used a message up.

@@ -91,8 +91,8 @@ fn outcome(word: &str) -> Option<Both> {
             "l'entreprise est fermée, ce qui a été dit une fois pour cette fermeture (hours.closed_reply)",
         ),
         "answered_no_text" => (
-            "a voice note or a picture without words: what to do instead was written",
-            "un message vocal ou une image sans texte : ce qu'il faut faire a été écrit",
+            "a voice note, a picture or a sign without words: what to do instead was written",
+            "un message vocal, une image ou un signe sans texte : ce qu'il faut faire a été écrit",
         ),
         "silent_no_text" => (
             "no answer: nothing but a sign, or a picture once more in the same session",

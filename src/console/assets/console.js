@@ -202,6 +202,19 @@
     });
   }
 
+  // Lists that are filtered by typing.
+  const plain = of => of.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  for (const field of $$("[data-filter]")) field.addEventListener("input", () => {
+    const words = plain(field.value).split(/\s+/).filter(Boolean);
+    for (const each of $$(`#${field.dataset.filter} > li`)) each.hidden = !words.every(word => plain(each.textContent).includes(word));
+  });
+  // A file is read into the text that its form sends.
+  for (const file of $$("input[type=file][data-into]")) {
+    file.closest("label").hidden = false;
+    file.addEventListener("change", async () => { if (file.files[0]) $(file.dataset.into).value = await file.files[0].text(); });
+  }
+  if (location.hash === "#add") $("#add [name=answer]")?.focus();
+
   // Keys.
   let at = -1, prefix = false;
   const rows = () => $$("[data-row]");

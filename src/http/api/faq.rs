@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -44,8 +43,14 @@ pub struct FaqItem {
     pub language: Option<String>,
     /// Whether it answers.
     pub enabled: bool,
-    /// `config` (the tenant's file, where alone it can be changed), `api`, `import` or `hand`.
+    /// `config` (the tenant's file, where alone it can be changed), `console`, `api`, `import`, `template` or `hand`.
     pub source: String,
+    /// Who wrote it last: `user:…`, `key:…` or `command-line`; null where that is not known.
+    pub author: Option<String>,
+    /// Whether it answers nothing although it is enabled, because it does not hold.
+    pub broken: bool,
+    /// Whether it is the file's, and one of the table with the same question answers in its place.
+    pub replaced: bool,
     /// When it was changed; null for those of the file.
     pub updated_at: Option<String>,
 }
@@ -65,6 +70,9 @@ impl FaqItem {
             language: row.language,
             enabled: row.enabled,
             source: row.source,
+            author: row.author,
+            broken: entry.broken,
+            replaced: entry.replaced,
             updated_at: (!entry.configured).then(|| rfc3339(row.updated_at)),
         }
     }
@@ -119,8 +127,14 @@ pub(super) struct FaqTrial {
 /// How a message would be answered.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FaqTried {
-    /// `answered`, `offered` (a menu of the closest) or `none`.
+    /// What the FAQ makes of it: `answered`, `offered` (a menu of the closest) or `none`.
     pub outcome: &'static str,
+    /// The rule that decides; another one than `faq` may come before it, or after it.
+    pub rule: String,
+    /// What comes of the message, as `messages_in.reason` has it.
+    pub reason: &'static str,
+    /// What would be written to a contact who is new.
+    pub texts: Vec<String>,
     /// The entries that answer or are offered.
     pub entries: Vec<FaqScore>,
     /// What the message asks for, in the words of the lexicon, with how surely (0 to 100).
@@ -167,6 +181,9 @@ impl FaqTried {
         };
         Self {
             outcome,
+            rule: tried.preview.rule.clone(),
+            reason: tried.preview.outcome.as_str(),
+            texts: tried.preview.texts.clone(),
             entries: entries.iter().map(|entry| scored(*entry)).collect(),
             concepts: explanation.concepts.iter().map(|(name, score)| FaqConcept { name, score: *score }).collect(),
             scores: explanation.scores.iter().map(|(entry, _)| scored(*entry)).collect(),
@@ -186,6 +203,8 @@ pub struct UnansweredItems {
 pub struct UnansweredItem {
     /// How many messages.
     pub count: usize,
+    /// Of how many customers.
+    pub customers: usize,
     /// When the last one came.
     pub last: String,
     /// Some of them, the newest first.
@@ -196,7 +215,8 @@ impl UnansweredItem {
     /// Describes a group.
     #[must_use]
     pub fn of(group: &UnansweredGroup) -> Self {
-        Self { count: group.count, last: rfc3339(group.last), examples: group.examples.clone() }
+        let UnansweredGroup { count, customers, last, examples, .. } = group.clone();
+        Self { count, customers, last: rfc3339(last), examples }
     }
 }
 
@@ -264,7 +284,10 @@ pub(super) async fn put(call: Call<ToOperate>, Json(asked): Json<NewFaqItem>) ->
         enabled: asked.enabled.unwrap_or(true),
     };
     let row = faq::put(caller, &call.operator, (&tenant, &rules), entry, call.now()).await?;
-    reply_with(StatusCode::CREATED, &FaqItem::of(&ListedEntry { row, configured: false }))
+    reply_with(
+        StatusCode::CREATED,
+        &FaqItem::of(&ListedEntry { row, configured: false, broken: false, replaced: false }),
+    )
 }
 
 /// Deletes an entry of the table. Those of the tenant's file are changed there.
@@ -288,11 +311,9 @@ pub(super) async fn try_out(call: Call<ToRead>, Json(asked): Json<FaqTrial>) -> 
     let tenant = tenant(&call, asked.tenant.as_deref())?;
     let caller = call.caller.service();
     let rules = faq::rules_of(caller, &call.api.faq, &tenant)?;
-    reply(&FaqTried::of(&faq::try_out(caller, (&tenant, &rules), &asked.text)?))
+    let tried = faq::try_out(caller, Some(&call.operator), (&tenant, &rules), &asked.text, call.now()).await?;
+    reply(&FaqTried::of(&tried))
 }
-
-/// Days of messages that are grouped.
-const DAYS: i64 = 30;
 
 /// What no entry answered in the last 30 days, alike messages together. Needs the scope `read-content` as well.
 #[utoipa::path(get, path = "/api/v1/faq/unanswered", operation_id = "unanswered_faq", tag = "faq", params(FaqFilter),
@@ -301,8 +322,10 @@ const DAYS: i64 = 30;
 ))]
 pub(super) async fn unanswered(call: Call<ToRead>, Query(asked): Query<FaqFilter>) -> Reply {
     let tenant = tenant(&call, asked.tenant.as_deref())?;
-    let since: Timestamp = call.now() - chrono::TimeDelta::days(DAYS);
-    let groups = faq::unanswered(call.caller.service(), &call.operator, &tenant, since).await?;
+    let caller = call.caller.service();
+    let rules = faq::rules_of(caller, &call.api.faq, &tenant)?;
+    let since = faq::counted_since(call.now());
+    let groups = faq::unanswered(caller, &call.operator, (&tenant, &rules), since).await?;
     reply(&UnansweredItems { groups: groups.iter().map(UnansweredItem::of).collect() })
 }
 

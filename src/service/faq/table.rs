@@ -3,16 +3,16 @@
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::ids::TenantId;
-use palabre_actors::domain::rules::Rules;
+use palabre_actors::domain::rules::{Language, Rules};
 
-use super::super::permissions::Permission::FaqWrite;
+use super::super::permissions::Permission::{FaqRead, FaqWrite};
 use super::super::{Caller, ServiceError, audit};
-use super::{NewEntry, checked};
+use super::{LineProblem, NewEntry, checked, template};
 use crate::store::operator::Operator;
 use crate::store::{FaqRow, phrases};
 
 /// The columns, in the order in which they are written. Read in any order; only question and answer must be there.
-const COLUMNS: [&str; 6] = ["question", "keywords", "about", "answer", "language", "enabled"];
+pub(super) const COLUMNS: [&str; 6] = ["question", "keywords", "about", "answer", "language", "enabled"];
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,12 +26,21 @@ pub struct Imported {
     /// Entries that the table does not have, and that went (`replace`).
     pub removed: usize,
     /// Lines that do not hold, and why. When there is one, nothing was written.
-    pub problems: Vec<(usize, String)>,
+    pub problems: Vec<(usize, LineProblem)>,
 }
 
-/// The entries as CSV.
-#[must_use]
-pub fn export(rows: &[FaqRow]) -> String {
+/// The entries of the table as CSV.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn export(caller: &Caller, store: &Operator, tenant: &TenantId) -> Result<String, ServiceError> {
+    caller.require(FaqRead)?;
+    caller.within(tenant)?;
+    audit::note(caller, store, tenant, "faq.export", ("tenant", tenant.as_str())).await?;
+    Ok(written(&store.faq_entries(tenant).await?))
+}
+
+fn written(rows: &[FaqRow]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |cells: [&str; 6]| writer.write_record(cells).is_ok();
     write(COLUMNS);
@@ -60,7 +69,7 @@ pub async fn import(
     caller.within(tenant)?;
     let mut imported = Imported::default();
     let known = store.faq_entries(tenant).await?;
-    let mut rows: Vec<FaqRow> = Vec::new();
+    let (mut asked, mut kept, mut rows): (Vec<String>, Vec<String>, Vec<FaqRow>) = Default::default();
     for (line, read) in read(csv) {
         let mut entry = match read {
             Ok(entry) => entry,
@@ -69,33 +78,34 @@ pub async fn import(
                 continue;
             }
         };
-        let asked = fold(&entry.question);
-        if rows.iter().any(|row| fold(&row.question) == asked) {
-            imported.problems.push((line, "question stands here twice".to_owned()));
+        let question = fold(&entry.question);
+        if asked.contains(&question) {
+            imported.problems.push((line, LineProblem::Twice));
             continue;
         }
-        let before = known.iter().find(|row| fold(&row.question) == asked);
+        let before = known.iter().find(|row| fold(&row.question) == question);
+        asked.push(question);
         entry.id = before.map(|row| row.id.clone());
-        match checked(tenant, rules, entry, "import", at) {
-            Ok(row) => {
-                let same = |before: &FaqRow| {
-                    let kept = FaqRow { source: row.source.clone(), updated_at: at, ..before.clone() };
-                    kept == row
-                };
-                match before {
-                    None => imported.added += 1,
-                    Some(before) if same(before) => imported.unchanged += 1,
-                    Some(_) => imported.changed += 1,
-                }
-                rows.push(row);
-            }
+        let row = match checked(caller, (tenant, rules), entry, "import", at) {
+            Ok(row) => row,
             Err(ServiceError::NotValid { field, reason }) => {
-                imported.problems.push((line, format!("{field} {reason}")))
+                imported.problems.push((line, LineProblem::NotValid { field, reason }));
+                continue;
             }
             Err(error) => return Err(error),
+        };
+        kept.push(row.id.clone());
+        match before {
+            None => imported.added += 1,
+            Some(before) if says_the_same(before, &row) => {
+                imported.unchanged += 1;
+                continue;
+            }
+            Some(_) => imported.changed += 1,
         }
+        rows.push(row);
     }
-    let gone: Vec<&FaqRow> = known.iter().filter(|row| replace && !rows.iter().any(|kept| kept.id == row.id)).collect();
+    let gone: Vec<&FaqRow> = known.iter().filter(|row| replace && !kept.contains(&row.id)).collect();
     imported.removed = gone.len();
     if dry_run || !imported.problems.is_empty() {
         return Ok(imported);
@@ -110,8 +120,42 @@ pub async fn import(
     Ok(imported)
 }
 
+/// Whether a row that was there says what an imported one says. How and when it came in is another matter.
+fn says_the_same(before: &FaqRow, row: &FaqRow) -> bool {
+    let FaqRow { source, author, updated_at, .. } = row.clone();
+    FaqRow { source, author, updated_at, ..before.clone() } == *row
+}
+
+/// Adds the entries of a trade whose questions are not there yet, neither in the tenant's file nor in the table. Answers how
+/// many; `None`: there is no such trade.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn add_template(
+    caller: &Caller,
+    store: &Operator,
+    (tenant, rules): (&TenantId, &Rules),
+    (trade, language): (&str, Language),
+    at: Timestamp,
+) -> Result<Option<usize>, ServiceError> {
+    caller.require(FaqWrite)?;
+    caller.within(tenant)?;
+    let Some(csv) = template(trade, language) else { return Ok(None) };
+    let mut asked: Vec<String> = rules.source().faq.iter().map(|entry| fold(&entry.question)).collect();
+    asked.extend(store.faq_entries(tenant).await?.iter().map(|row| fold(&row.question)));
+    let entries = read(csv.as_bytes()).into_iter().filter_map(|(_, entry)| entry.ok());
+    let new: Vec<NewEntry> = entries.filter(|entry| !asked.contains(&fold(&entry.question))).collect();
+    let rows = new.into_iter().map(|entry| checked(caller, (tenant, rules), entry, "template", at));
+    let rows: Vec<FaqRow> = rows.collect::<Result<_, _>>()?;
+    audit::note(caller, store, tenant, "faq.template", ("tenant", tenant.as_str())).await?;
+    for row in &rows {
+        store.put_faq_entry(row).await?;
+    }
+    Ok(Some(rows.len()))
+}
+
 /// The entries of a table with their lines. Commas or semicolons part the cells, as spreadsheets in either language write.
-fn read(csv: &[u8]) -> Vec<(usize, Result<NewEntry, String>)> {
+fn read(csv: &[u8]) -> Vec<(usize, Result<NewEntry, LineProblem>)> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     let first = csv.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let semicolons = first.contains(&b';') && !first.contains(&b',');
@@ -119,20 +163,19 @@ fn read(csv: &[u8]) -> Vec<(usize, Result<NewEntry, String>)> {
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(csv);
     let headers: Vec<String> = match reader.headers() {
         Ok(headers) => headers.iter().map(|header| header.trim().to_lowercase()).collect(),
-        Err(error) => return vec![(1, Err(error.to_string()))],
+        Err(error) => return vec![(1, Err(LineProblem::Unreadable(error.to_string())))],
     };
     let at = |column: &str| headers.iter().position(|header| header == column);
     let (Some(question), Some(answer)) = (at("question"), at("answer")) else {
-        let reason = format!("the first line must name the columns: {}", COLUMNS.join(","));
-        return vec![(1, Err(reason))];
+        return vec![(1, Err(LineProblem::NoColumns))];
     };
     if let Some(unknown) = headers.iter().find(|header| !COLUMNS.contains(&header.as_str()) && !header.is_empty()) {
-        return vec![(1, Err(format!("there is no column {unknown}: they are {}", COLUMNS.join(", "))))];
+        return vec![(1, Err(LineProblem::UnknownColumn(unknown.clone())))];
     }
     let records = reader.records().enumerate().map(|(place, record)| {
         let record = match record {
             Ok(record) => record,
-            Err(error) => return (place + 2, Err(error.to_string())),
+            Err(error) => return (place + 2, Err(LineProblem::Unreadable(error.to_string()))),
         };
         let line =
             record.position().map_or(place + 2, |position| usize::try_from(position.line()).unwrap_or(place + 2));
@@ -141,7 +184,7 @@ fn read(csv: &[u8]) -> Vec<(usize, Result<NewEntry, String>)> {
         let enabled = match cell(at("enabled")).to_lowercase().as_str() {
             "" | "yes" | "oui" | "true" | "1" => true,
             "no" | "non" | "false" | "0" => false,
-            _ => return (line, Err("enabled must be yes or no".to_owned())),
+            _ => return (line, Err(LineProblem::Enabled)),
         };
         let entry = NewEntry {
             id: None,
@@ -173,12 +216,13 @@ mod tests {
             enabled: true,
             source: "import".to_owned(),
             updated_at: Timestamp::UNIX_EPOCH,
+            author: None,
         }
     }
 
     #[test]
     fn what_is_exported_is_read_again() {
-        let written = export(&[row("Où, \"ici\" ?", &["où", "adresse"], "12 rue\ndes Lilas")]);
+        let written = written(&[row("Où, \"ici\" ?", &["où", "adresse"], "12 rue\ndes Lilas")]);
         let read: Vec<_> = read(written.as_bytes()).into_iter().map(|(line, entry)| (line, entry.unwrap())).collect();
         let entry = NewEntry {
             question: "Où, \"ici\" ?".to_owned(),
@@ -210,7 +254,7 @@ mod tests {
             ("question,answer,enabled\na,b,maybe\n", "yes or no"),
         ] {
             let read = read(table.as_bytes());
-            assert!(read[0].1.as_ref().unwrap_err().contains(reason), "{table}");
+            assert!(read[0].1.as_ref().unwrap_err().to_string().contains(reason), "{table}");
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{AssignedTo, ConversationRow, MessageRow};
 use crate::store::StoreError;
 use crate::store::operator::{LAST_ID, Operator, endless};
 use crate::store::search::sql as index;
-use crate::store::statement::{Value, all, change, column, count, id, text, text_or_null, time, time_or_null};
+use crate::store::statement::{Value, all, change, column, count, flag, id, text, text_or_null, time, time_or_null};
 use crate::store::values::{Row, corrupt};
 
 /// A conversation as the inbox lists it.
@@ -37,6 +37,8 @@ pub struct InboxFilter {
     pub handler: Option<Handler>,
     pub channel: Option<ChannelId>,
     pub assignee: Option<AssignedTo>,
+    /// Beside the assignee's: those who wait for a person, and are nobody's yet.
+    pub or_nobodys: bool,
     pub label: Option<String>,
     pub now: Timestamp,
 }
@@ -52,7 +54,7 @@ pub struct InboxPage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InboxCounts {
     pub waiting: i64,
-    /// Those of them that are one person's to answer.
+    /// Those of them that are one person's to answer, or anybody's.
     pub mine: i64,
 }
 
@@ -118,7 +120,7 @@ impl Operator {
     pub async fn inbox_waiting(&self, filter: &InboxFilter, page: InboxPage) -> Result<Vec<InboxRow>, StoreError> {
         let (at, after) = page.after.map_or((Timestamp::UNIX_EPOCH, String::new()), |(at, id)| (at, id.to_string()));
         let mut values = filter.values();
-        values.extend([time(at), text(after), count(page.limit)]);
+        values.extend([time(at), text(after), count(page.limit), flag(filter.or_nobodys)]);
         self.inbox_rows(sql::WAITING, values).await
     }
 
@@ -129,7 +131,7 @@ impl Operator {
     pub async fn inbox_others(&self, filter: &InboxFilter, page: InboxPage) -> Result<Vec<InboxRow>, StoreError> {
         let (at, before) = page.after.map_or_else(|| (endless(), LAST_ID.to_owned()), |(at, id)| (at, id.to_string()));
         let mut values = filter.values();
-        values.extend([time(at), text(before), count(page.limit)]);
+        values.extend([time(at), text(before), count(page.limit), flag(filter.or_nobodys)]);
         self.inbox_rows(sql::OTHERS, values).await
     }
 

@@ -196,6 +196,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
         handler: None,
         channel: None,
         assignee: None,
+        or_nobodys: false,
         label: label.map(ToOwned::to_owned),
         now: now(),
     };
@@ -208,7 +209,12 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     assert_eq!(ids(&rest), [talks[0]]);
     let others = operator.inbox_others(&filter(None), first).await.unwrap();
     assert_eq!(ids(&others), [talks[4], talks[3], talks[1]]);
-    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 0 });
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 2 });
+    run(&store, format!("UPDATE conversations SET assignee = 'sophie' WHERE id = '{}'", talks[2])).await;
+    let awa = InboxFilter { assignee: Some(AssignedTo::Person("awa".to_owned())), or_nobodys: true, ..filter(None) };
+    assert_eq!(ids(&operator.inbox_waiting(&awa, first).await.unwrap()), [talks[0]], "what is nobody's is everybody's");
+    assert!(operator.inbox_others(&awa, first).await.unwrap().is_empty());
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 1 });
 
     operator.snooze(&belle, talks[2], Some(now() + TimeDelta::hours(1)), now()).await.unwrap();
     assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting, 1);

@@ -1,5 +1,7 @@
 //! What the figures of a tenant are made of, and those that were made.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::operator::Operator;
-use super::statement::{SqlText, all, change, count, text, time};
+use super::statement::{SqlText, all, change, text, time};
 use super::values::{Row, first_id_of};
 use super::{postgres, sqlite};
 
@@ -18,7 +20,7 @@ macro_rules! texts {
     };
 }
 
-texts! { CAME WENT STOPPED UNANSWERED KEPT KEEP }
+texts! { CAME WENT STOPPED ANSWERED KEPT KEEP }
 
 /// How far an id may be from the moment of its row: one clock makes both, and a message may wait in the spool meanwhile.
 const APART: TimeDelta = TimeDelta::hours(6);
@@ -34,20 +36,6 @@ pub struct DayMessage {
     pub kind: Option<String>,
     /// Out: where it stands.
     pub state: Option<String>,
-}
-
-/// What nobody had an answer to. `Debug` shows no text (I10).
-#[derive(Clone, PartialEq, Eq)]
-pub struct UnansweredMessage {
-    pub body: String,
-    pub at: Timestamp,
-    pub conversation: Option<Uuid>,
-}
-
-impl std::fmt::Debug for UnansweredMessage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnansweredMessage").field("at", &self.at).finish_non_exhaustive()
-    }
 }
 
 impl Operator {
@@ -109,22 +97,31 @@ impl Operator {
         Ok(rows.first().map_or(Ok(0), |row| row.get(0))?)
     }
 
-    /// What a tenant's contacts asked since then and no rule had an answer to, the newest first.
+    /// How many messages of a tenant each FAQ entry answered between two moments, by the entries' ids.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn unanswered_messages(
+    pub async fn day_answers(
         &self,
         tenant: &TenantId,
-        since: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<UnansweredMessage>, StoreError> {
-        let values = [text(tenant.as_str()), text(first_id_of(since)), count(limit)];
-        let rows = all(self.reads(), UNANSWERED, values).await?;
-        let read = |row: &Row| {
-            Ok(UnansweredMessage { body: row.get(0)?, at: row.time(1)?, conversation: row.parse_or_null(2)? })
-        };
-        Ok(rows.iter().map(read).collect::<Result<_, DbErr>>()?)
+        (since, until): (Timestamp, Timestamp),
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let values = [
+            text(tenant.as_str()),
+            text(first_id_of(since - APART)),
+            text(first_id_of(until + APART)),
+            time(since),
+            time(until),
+        ];
+        let mut answers = BTreeMap::new();
+        for row in all(self.reads(), ANSWERED, values).await? {
+            let messages = u64::try_from(row.get::<i64>(2)?).unwrap_or_default();
+            let entries = [Some(row.get::<String>(0)?), row.get::<Option<String>>(1)?];
+            for entry in entries.into_iter().flatten() {
+                *answers.entry(entry).or_default() += messages;
+            }
+        }
+        Ok(answers)
     }
 
     /// Figures of days that were kept: day, figures as JSON, when they were made.

@@ -105,6 +105,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("source"),
             time("created_at"),
             time("updated_at"),
+            text("author"),
         ],
     ),
     compared("seller_phones", 1, &[text("id"), text("tenant_id"), text("phone_number"), time("created_at")]),

@@ -1,8 +1,11 @@
 //! FAQ entries, and messages that none of them answered.
 
+use uuid::Uuid;
+
 use super::*;
 use crate::store::faq_entries::FaqRow;
 use crate::store::statement::{change, count, flag, text, text_or_null, time};
+use crate::store::values::{Row, first_id_of};
 
 /// A message that no entry answered. `Debug` does not show the text (I10).
 #[derive(Clone, PartialEq, Eq)]
@@ -10,6 +13,7 @@ pub struct Unanswered {
     pub id: String,
     pub body: String,
     pub created_at: Timestamp,
+    pub conversation: Option<Uuid>,
 }
 
 impl fmt::Debug for Unanswered {
@@ -44,6 +48,7 @@ impl Operator {
             flag(row.enabled),
             text(row.source.as_str()),
             time(row.updated_at),
+            text_or_null(row.author.as_deref()),
         ];
         Ok(change(&self.writes, sql::PUT_FAQ, values).await? > 0)
     }
@@ -56,7 +61,7 @@ impl Operator {
         Ok(change(&self.writes, sql::DELETE_FAQ, [text(tenant.as_str()), text(id)]).await? > 0)
     }
 
-    /// Messages of a tenant since then that got the fallback or nothing, the newest first.
+    /// Messages of a tenant's contacts since then that got the fallback, a menu or nothing, the newest first.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -66,9 +71,15 @@ impl Operator {
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<Unanswered>, StoreError> {
-        let rows = all(&self.reads, sql::UNANSWERED, [text(tenant.as_str()), time(since), count(limit)]).await?;
-        let unanswered = |row: &crate::store::values::Row| {
-            Ok(Unanswered { id: row.get(0)?, body: row.get(1)?, created_at: row.time(2)? })
+        let values = [text(tenant.as_str()), text(first_id_of(since)), count(limit)];
+        let rows = all(&self.reads, sql::UNANSWERED, values).await?;
+        let unanswered = |row: &Row| {
+            Ok(Unanswered {
+                id: row.get(0)?,
+                body: row.get(1)?,
+                created_at: row.time(2)?,
+                conversation: row.parse_or_null(3)?,
+            })
         };
         Ok(rows.iter().map(unanswered).collect::<Result<_, DbErr>>()?)
     }

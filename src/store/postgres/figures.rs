@@ -12,10 +12,10 @@ pub(in crate::store) const WENT: &str = "SELECT conversation_id, created_at, kin
 pub(in crate::store) const STOPPED: &str = "SELECT count(*) FROM consents WHERE tenant_id = $1 AND what = 'opted_out' \
     AND created_at >= $2::timestamptz AND created_at < $3::timestamptz";
 
-/// Tenant, from which id, how many: what nobody had an answer to, the newest first: text, when, conversation.
-pub(in crate::store) const UNANSWERED: &str = "SELECT body, created_at, conversation_id FROM messages_in \
-    WHERE tenant_id = $1 AND id >= $2 AND role = 'client' \
-    AND reason IN ('answered_fallback', 'silent_no_rule') ORDER BY id DESC LIMIT $3";
+/// Tenant, from which id, before which id, from which moment, before which: FAQ entry, second entry or null, how many messages.
+pub(in crate::store) const ANSWERED: &str = "SELECT payload->>'entry', payload->>'second_entry', count(*) FROM event_log \
+    WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND created_at >= $4::timestamptz AND created_at < $5::timestamptz \
+    AND event_type = 'message_routed' AND payload->>'entry' IS NOT NULL GROUP BY 1, 2";
 
 /// Tenant, from which day, to which: day, figures, when they were made.
 pub(in crate::store) const KEPT: &str = "SELECT day, figures, made_at FROM daily_figures \

@@ -10,11 +10,12 @@ macro_rules! row {
     };
 }
 
-/// Status, channel, assignee (empty: nobody), handler, label: each may be null.
+/// Status, channel, assignee (empty: nobody), handler, label: each may be null. With `$11` also those who wait for anybody.
 macro_rules! fits {
     () => {
         "AND ($2::text IS NULL OR c.status = $2) AND ($3::text IS NULL OR c.channel_id = $3) \
-        AND ($4::text IS NULL OR coalesce(c.assignee, '') = $4) AND ($5::text IS NULL OR c.handler = $5) \
+        AND ($4::text IS NULL OR coalesce(c.assignee, '') = $4 \
+            OR ($11::boolean AND c.assignee IS NULL AND c.waiting_since IS NOT NULL)) AND ($5::text IS NULL OR c.handler = $5) \
         AND ($6::text IS NULL OR EXISTS (SELECT 1 FROM conversation_labels l WHERE l.tenant_id = c.tenant_id \
         AND l.conversation_id = c.id AND l.label = $6)) "
     };
@@ -27,7 +28,7 @@ macro_rules! snoozed {
     };
 }
 
-/// Tenant, what fits, now, after which moment and id, how many: those who wait for a person, the longest wait first.
+/// Tenant, what fits, now, after which moment and id, how many, whether those of nobody are meant too: those who wait for a person, the longest wait first.
 pub(in crate::store) const WAITING: &str = concat!(
     row!(),
     "AND c.waiting_since IS NOT NULL ",
@@ -37,7 +38,7 @@ pub(in crate::store) const WAITING: &str = concat!(
     " AND (c.waiting_since, c.id) > ($8::timestamptz, $9::text) ORDER BY c.waiting_since, c.id LIMIT $10"
 );
 
-/// Tenant, what fits, now, before which moment and id, how many: those who do not wait, the newest first.
+/// Tenant, what fits, now, before which moment and id, how many, whether those of nobody are meant too: those who do not wait, the newest first.
 pub(in crate::store) const OTHERS: &str = concat!(
     row!(),
     fits!(),
@@ -49,9 +50,9 @@ pub(in crate::store) const OTHERS: &str = concat!(
 /// Tenant, id.
 pub(in crate::store) const ONE: &str = concat!(row!(), "AND c.id = $2");
 
-/// Tenant, assignee, (not used), now: how many wait, and how many of them for that person.
+/// Tenant, assignee, (not used), now: how many wait, and how many of them for that person or for anybody.
 pub(in crate::store) const COUNTS: &str = concat!(
-    "SELECT count(*), coalesce(sum(CASE WHEN c.assignee = $2::text THEN 1 ELSE 0 END), 0) FROM conversations c \
+    "SELECT count(*), coalesce(sum(CASE WHEN coalesce(c.assignee, $2::text) = $2 THEN 1 ELSE 0 END), 0) FROM conversations c \
         WHERE c.tenant_id = $1 AND c.waiting_since IS NOT NULL AND NOT ",
     "coalesce(c.snoozed_until > $3::timestamptz AND (c.last_inbound_at IS NULL OR c.last_inbound_at <= c.snoozed_at), false)"
 );

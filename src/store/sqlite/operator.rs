@@ -175,17 +175,18 @@ pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, c
     created_at, scope FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
     AND (?4 IS NULL OR address = ?4) ORDER BY id LIMIT ?3";
 
-/// Id, tenant, question, keywords, about, answer, language or null, whether it answers, source, now.
+/// Id, tenant, question, keywords, about, answer, language or null, whether it answers, source, now, author or null.
 pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_id, question, keywords, about, answer, language, \
-        enabled, source, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) \
+        enabled, source, created_at, updated_at, author) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11) \
     ON CONFLICT (id) DO UPDATE SET question = excluded.question, keywords = excluded.keywords, about = excluded.about, \
-        answer = excluded.answer, language = excluded.language, enabled = excluded.enabled, updated_at = excluded.updated_at \
+        answer = excluded.answer, language = excluded.language, enabled = excluded.enabled, \
+        updated_at = excluded.updated_at, author = excluded.author \
     WHERE faq_entries.tenant_id = excluded.tenant_id";
 
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = ?1 AND id = ?2";
 
-/// Tenant, since when, how many.
-pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at FROM messages_in \
-    WHERE tenant_id = ?1 AND created_at >= ?2 AND reason IN ('answered_fallback', 'silent_no_rule', 'offered_faq') AND body <> '' \
-    ORDER BY id DESC LIMIT ?3";
+/// Tenant, from which id, how many: what no entry answered, the newest first.
+pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at, conversation_id FROM messages_in \
+    WHERE +tenant_id = ?1 AND id >= ?2 AND role = 'client' AND body <> '' AND reason IN ('answered_fallback', 'silent_no_rule', \
+        'answered_closed', 'offered_faq') ORDER BY id DESC LIMIT ?3";

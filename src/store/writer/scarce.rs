@@ -1,4 +1,4 @@
-//! Rows of bookings, leads and offers that turns write, and the claims of what is scarce (I12).
+//! Rows of bookings, leads, offers and labels that turns write, and the claims of what is scarce (I12).
 //!
 //! A claim that another has breaks the key of `claims`, and the transaction with it. Its turns are then written one by one,
 //! and the one that came late is a `Conflict`.
@@ -30,7 +30,8 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
     leads(tx, &with).await?;
     offers(tx, &with).await?;
     orders(tx, &with).await?;
-    live(tx, &with).await
+    live(tx, &with).await?;
+    labels(tx, &with).await
 }
 
 async fn claims(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
@@ -113,6 +114,16 @@ fn lead_row(turn: &Turn, lead: &Lead) -> [Value; 14] {
         time(turn.at),
         time(turn.at),
     ]
+}
+
+async fn labels(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
+    let mut rows = Rows::of(sql::CONVERSATION_LABELS);
+    for turn in turns {
+        let row =
+            |label: &&str| [text(turn.key.tenant.as_str()), id(turn.conversation.id), text(*label), time(turn.at)];
+        turn.effects.labels.iter().for_each(|label| rows.push(row(label)));
+    }
+    rows.insert_later(tx).await
 }
 
 async fn offers(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {

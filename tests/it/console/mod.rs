@@ -1,5 +1,6 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
+mod faq;
 mod inbox;
 mod people;
 mod visitor;
@@ -13,14 +14,14 @@ use crate::daemon::World;
 pub(crate) const PASSWORD: &str = "une phrase assez longue";
 
 /// A command's exit code, and what it said.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// `palabre …` with a world's configuration, and something on its standard input.
-fn palabre(world: &World, told: &[&str], input: &str) -> Ran {
+pub(crate) fn palabre(world: &World, told: &[&str], input: &str) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
     let mut child = command
         .args(told)

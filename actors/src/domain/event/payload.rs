@@ -74,7 +74,12 @@ impl PayloadBuilder {
     /// so that the event itself is not lost.
     #[must_use]
     pub fn provider_id(self, field: &'static str, id: &ProviderMessageId) -> Self {
-        let id = id.as_str();
+        self.id(field, id.as_str())
+    }
+
+    /// An id that people or programs outside chose. One that may be personal data is replaced by `withheld`.
+    #[must_use]
+    pub fn id(self, field: &'static str, id: &str) -> Self {
         self.put_text(field, if looks_personal(id) { "withheld" } else { id })
     }
 

@@ -69,6 +69,16 @@ pub fn content_words(text: &str) -> BTreeSet<String> {
     words.map(|word| stem(word).into_owned()).collect()
 }
 
+/// The concepts that a message asks for, which tell of themselves what it is about: not price, which is a price of something.
+#[must_use]
+pub fn asked_concepts(text: &str) -> BTreeSet<&'static str> {
+    let lexicon = Lexicon::get();
+    let asked = concepts(&segments(text, &Vocabulary::default()));
+    let sure = asked.iter().flat_map(SegmentConcepts::asked).filter(|(_, strength)| *strength >= ASKED);
+    let concepts = sure.map(|(concept, _)| &lexicon.concepts[concept.0]);
+    concepts.filter(|concept| !concept.generic && !concept.sink).map(|concept| concept.name.as_str()).collect()
+}
+
 /// Whether a message asks for a person.
 #[must_use]
 pub fn asks_for_person(text: &str) -> bool {

@@ -132,8 +132,7 @@ impl<'a> TurnBuilder<'a> {
         let facts = Facts { body: &self.message.content.body, contact_name: self.turn.contact.name.as_deref() };
         let Some(Ok(lead)) = self.rules.write(TextName::Bot(text), &facts) else { return Said::Nothing };
         let body = std::iter::once(lead).chain(lines.iter().cloned()).collect::<Vec<_>>().join("\n");
-        let message = Outbound { in_reply_to: Some(self.message.id), ..outbound(&self.turn, body, kind) };
-        put(&mut self.turn, message, None);
+        self.write(&body, kind);
         Said::Something
     }
 
@@ -158,7 +157,9 @@ impl<'a> TurnBuilder<'a> {
         payload = payload.word("role", role.as_str()).word("outcome", outcome.as_str()).word("rule", rule);
         let faq = &self.rules.source().faq;
         for (field, entry) in ["entry", "second_entry"].into_iter().zip(&self.answered_by) {
-            payload = faq.get(*entry).map_or(payload.clone(), |entry| payload.text(field, &entry.id));
+            if let Some(entry) = faq.get(*entry) {
+                payload = payload.id(field, &entry.id);
+            }
         }
         let payload = payload.finish();
         let (message, said_at) = (self.message.id, self.message.received_at);

@@ -22,6 +22,7 @@ use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, Ru
 mod consent;
 mod flows;
 mod live;
+mod loops;
 mod people;
 mod properties;
 mod requests;

@@ -18,6 +18,10 @@ pub(in crate::store) const OFFERS: &str = "INSERT INTO offers (id, tenant_id, co
 pub(in crate::store) const ON_DUTY: &str = "INSERT INTO on_duty (tenant_id, conversation_id, since) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) j ON CONFLICT (tenant_id, conversation_id) DO NOTHING";
 
+pub(in crate::store) const CONVERSATION_LABELS: &str = "INSERT INTO conversation_labels (tenant_id, conversation_id, label, \
+        created_at) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j \
+    ON CONFLICT (tenant_id, conversation_id, label) DO NOTHING";
+
 /// `(tenant, owner)`
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims c USING unnest($1::text[], $2::text[]) j (tenant_id, owner) \
     WHERE c.tenant_id = j.tenant_id AND c.owner = j.owner";

@@ -152,8 +152,8 @@ pub(in crate::store) const FAQ_MARKS: &str = "SELECT tenant_id, count(*), max(up
     FROM faq_entries GROUP BY tenant_id";
 
 /// Tenant.
-pub(in crate::store) const FAQ_OF_TENANT: &str = "SELECT id, tenant_id, question, keywords, about, answer, language, enabled, source, updated_at \
-    FROM faq_entries WHERE tenant_id = ?1 ORDER BY created_at, id";
+pub(in crate::store) const FAQ_OF_TENANT: &str = "SELECT id, tenant_id, question, keywords, about, answer, language, enabled, source, updated_at, \
+        author FROM faq_entries WHERE tenant_id = ?1 ORDER BY created_at, id";
 
 /// Now, how many: notices to the tenant's people that are due.
 pub(in crate::store) const DUE_NOTICES: &str = "SELECT id, tenant_id, conversation_id, payload, correlation_id FROM timers \

@@ -35,6 +35,12 @@ pub(in crate::store) const ON_DUTY: InsertTable = InsertTable {
     on_conflict: " ON CONFLICT (tenant_id, conversation_id) DO NOTHING",
 };
 
+pub(in crate::store) const CONVERSATION_LABELS: InsertTable = InsertTable {
+    insert: "INSERT INTO conversation_labels (tenant_id, conversation_id, label, created_at) VALUES ",
+    columns: 4,
+    on_conflict: " ON CONFLICT (tenant_id, conversation_id, label) DO NOTHING",
+};
+
 /// `[[tenant, owner], …]`
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
     CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";

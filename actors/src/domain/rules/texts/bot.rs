@@ -13,6 +13,8 @@ pub enum BotText {
     Voice,
     /// To a picture, a video, a sticker or a file.
     Picture,
+    /// To a thumb, a heart, anything else without words.
+    Sign,
     /// To who gets a person.
     Person,
     /// The same while the tenant is closed.
@@ -22,8 +24,16 @@ pub enum BotText {
 }
 
 impl BotText {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Menu, Self::AskStop, Self::Voice, Self::Picture, Self::Person, Self::PersonClosed, Self::Closed];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Menu,
+        Self::AskStop,
+        Self::Voice,
+        Self::Picture,
+        Self::Sign,
+        Self::Person,
+        Self::PersonClosed,
+        Self::Closed,
+    ];
 
     /// Its key in a tenant's file.
     #[must_use]
@@ -33,6 +43,7 @@ impl BotText {
             Self::AskStop => "replies.ask_stop",
             Self::Voice => "replies.voice",
             Self::Picture => "replies.picture",
+            Self::Sign => "replies.sign",
             Self::Person => "replies.person",
             Self::PersonClosed => "replies.person_closed",
             Self::Closed => "hours.closed_reply",
@@ -52,6 +63,8 @@ impl BotText {
             (Self::Voice, Language::En) => "I cannot listen to voice messages. Could you write it here?",
             (Self::Picture, Language::Fr) => "Bien reçu. Dites-nous en quelques mots ce que vous souhaitez.",
             (Self::Picture, Language::En) => "Got it. Please tell us in a few words what you would like.",
+            (Self::Sign, Language::Fr) => "Merci. Pour une question, écrivez-la ici en quelques mots.",
+            (Self::Sign, Language::En) => "Thank you. If you have a question, write it here in a few words.",
             (Self::Person, Language::Fr) => "Je préviens tout de suite une personne de l'équipe, qui vous répond ici.",
             (Self::Person, Language::En) => "I am telling someone of the team right now. They will answer you here.",
             (Self::PersonClosed, Language::Fr) => {

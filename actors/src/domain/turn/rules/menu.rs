@@ -24,7 +24,9 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let entries: Vec<usize> = menu.iter().filter_map(|id| faq.iter().position(|entry| entry.id == *id)).collect();
     let questions: Vec<&str> = entries.iter().map(|entry| faq[*entry].question.as_str()).collect();
     let picked = picked(heard.folded, &questions).map(|at| entries[at]);
-    memory.misses = 0;
+    if picked.is_some() {
+        memory.misses = 0;
+    }
     turn.remember(memory);
     let Some(entry) = picked else { return Ruling::Pass };
     turn.answered_by = vec![entry];

@@ -1,4 +1,4 @@
-//! Rule: a voice note, a picture or a sign without words has an answer of its own, once in a session.
+//! Rule: a voice note, a picture or a sign without words (a thumb, a heart) has an answer of its own, once in a session.
 
 use super::Ruling;
 use crate::domain::conversation::OnceSaid;
@@ -20,8 +20,7 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
         Some(_) => OnceSaid::Picture,
         // A place may be an answer to somebody; nothing at all is for the fallback.
         None if details.location.is_some() || heard.text.trim().is_empty() => return Ruling::Pass,
-        // A thumb, a heart: nothing is asked.
-        None => return Ruling::Done(Outcome::SilentNoText),
+        None => OnceSaid::Sign,
     };
     let mut memory = turn.memory();
     let session = turn.turn.conversation.session.as_ref().map(|session| session.id);
@@ -37,6 +36,7 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let text = match once {
         OnceSaid::Voice => BotText::Voice,
         OnceSaid::Picture => BotText::Picture,
+        OnceSaid::Sign => BotText::Sign,
     };
     Ruling::Done(turn.answer(TextName::Bot(text), OutboundKind::Reply, Outcome::AnsweredNoText))
 }

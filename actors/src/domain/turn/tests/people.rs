@@ -85,7 +85,7 @@ fn who_seems_to_want_no_more_messages_is_asked() {
     let turn = say(&mut state, &rules, "arrêtez de m'envoyer des messages", at(0));
     assert_eq!((outcome(&turn), timers(&turn)), (Outcome::AskedToStop, vec![TimerKind::Notify]));
     assert!(turn.outbox[0].message.body.contains("STOP"));
-    assert_eq!(turn.conversation.handler, Handler::Bot);
+    assert_eq!((turn.conversation.handler, turn.effects.labels), (Handler::Bot, vec!["stop ?"]), "marked for a person");
     assert_eq!(outcome(&say(&mut state, &rules, "Stop", at(1))), Outcome::OptedOut);
 }
 
@@ -106,7 +106,8 @@ fn what_has_no_words_is_answered_once_in_a_session() {
     assert_eq!(send(Some("audio/ogg"), "", at(1)), SilentNoText);
     assert_eq!(send(Some("image/jpeg"), "", at(2)), AnsweredNoText);
     assert_eq!(send(Some("image/jpeg"), "vos horaires ?", at(3)), AnsweredFaq);
-    assert_eq!(send(None, "👍", at(4)), SilentNoText);
+    assert_eq!(send(None, "👍", at(4)), AnsweredNoText);
+    assert_eq!(send(None, "❤️", at(5)), SilentNoText);
     assert_eq!(send(Some("audio/ogg"), "", at(4000)), AnsweredNoText, "another session");
 }
 

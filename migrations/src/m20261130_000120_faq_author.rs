@@ -1,0 +1,19 @@
+//! Who wrote a FAQ entry.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261130_000120_faq_author"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = include_str!("m20261130_000120_faq_author/both.sql");
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -18,6 +18,7 @@ use palabre::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRe
 use palabre::http::api::ApiDeps;
 use palabre::http::health::{Health, Phase};
 use palabre::http::{Accepted, ChannelEndpoint, HttpDeps, Receivers, Reception, Refusal};
+use palabre::service::channels::ConfiguredChannels;
 use palabre::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use palabre::telemetry::metrics;
 use palabre_actors::domain::Timestamp;
@@ -155,7 +156,8 @@ fn deps() -> HttpDeps {
         metrics: metrics::install().unwrap(),
         api: ApiDeps {
             keys: Arc::new([]),
-            channels: Arc::new([]),
+            channels: ConfiguredChannels::default(),
+            reload: None,
             operator: None,
             faq: palabre::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(AcceptAll),

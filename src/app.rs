@@ -11,8 +11,10 @@ pub(crate) mod journal;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
+mod reload;
 mod retention;
 mod startup;
+mod tenants;
 mod webhook_receiver;
 
 use std::net::SocketAddr;
@@ -24,7 +26,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
-use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, TenantProfile};
+use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -33,19 +35,24 @@ use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::polling::Polling;
+pub use self::reload::ConfigSource;
+use self::reload::{Holders, Reloader};
 use self::startup::OpenedStore;
+use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
-use crate::config::{Config, Tenant};
+use crate::config::{Config, TenantDirectory};
 use crate::console::{LiveFeed, PagesError, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
-use crate::gateway::{self, Registry};
+use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
+use crate::service::channels::ConfiguredChannels;
 use crate::service::events_out::EventsOut;
+use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
-use crate::store::{ChannelRow, Lock, Sellers, Store, StoreError, StoredFaq, TenantRow};
+use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
 use crate::telemetry::metrics::Exporter;
 
 /// The time of day, cut to the microseconds that both databases keep.
@@ -104,21 +111,28 @@ pub struct RunningDaemon {
     draining: Option<JoinHandle<()>>,
     deleting: Option<JoinHandle<()>>,
     indexing: JoinHandle<()>,
-    polling: Polling,
+    polling: Arc<Polling>,
     journals: Option<JournalWriter>,
     auditing: JoinHandle<()>,
     posting: JoinHandle<()>,
-    selling: Option<JoinHandle<()>>,
-    notices: Option<JoinHandle<()>>,
+    selling: JoinHandle<()>,
+    notices: JoinHandle<()>,
+    reloader: Arc<Reloader>,
+    reloading: Option<JoinHandle<()>>,
     drain: Duration,
     lock: Lock,
 }
 
-/// Starts the daemon, and resolves when it may receive traffic.
+/// Starts the daemon, and resolves when it may receive traffic. With a `source`, the tenants' files are taken over when they
+/// change.
 ///
 /// # Errors
 /// [`StartError`]
-pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, StartError> {
+pub async fn start(
+    config: Config,
+    source: Option<ConfigSource>,
+    metrics: Exporter,
+) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
     let runtime = Threads::start(shards).map_err(StartError::Threads)?;
@@ -134,7 +148,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     // While the database is away, what it knows is not missed: its messages are not sent either.
     let stored = store.stored_channels().await.unwrap_or_default();
     registry.note_stored(stored.iter().map(|(channel, provider)| (channel.as_str(), provider.as_str())));
-    let registry = Arc::new(registry);
+    let registry = Arc::new(CurrentRegistry::new(registry));
+    let tenants = TenantDirectory::new(config.tenants.clone());
     let node = NodeId::new(&uuid::Uuid::now_v7().to_string());
     let mut cluster = Cluster::join(&config, &store, node.clone(), runtime.io()).await?;
     if let Some(redis) = cluster.redis_health() {
@@ -164,14 +179,20 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
-    let outgoing = integrators::outgoing(&config, &engine);
-    let paid = paid_access::connect(&config, operator.clone(), Arc::clone(&outgoing));
-    let selling = paid.clone().map(|paid| paid_access::follow(paid, &store, Arc::clone(&clock), runtime.io()));
+    let outgoing = integrators::outgoing(&tenants, &engine);
+    let served = tenants.all();
+    let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
+    let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
 
-    let listeners = paid.iter().map(|paid| Arc::new(paid.clone()) as Arc<dyn ChannelEvents>).collect();
-    let webhook_receiver = Arc::new(WebhookReceiver::new(&config, registry, engine.clone(), spooled, listeners));
-    let notices =
-        notices::follow(&config, (&store, operator.clone()), engine.clone(), Arc::clone(&clock), runtime.io());
+    let listeners = vec![Arc::new(paid.clone()) as Arc<dyn ChannelEvents>];
+    let webhook_receiver = Arc::new(WebhookReceiver::new(&served, registry.now(), engine.clone(), spooled, listeners));
+    let notices = notices::follow(
+        (&config, tenants.clone()),
+        (&store, operator.clone()),
+        engine.clone(),
+        Arc::clone(&clock),
+        runtime.io(),
+    );
     let events_out =
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
@@ -180,9 +201,28 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
     let tables = (operator.clone(), store.history());
-    let console = console::routes(&config, people, tables, ways, feed.clone(), Arc::clone(&clock))?;
+    let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
-    let polling = Polling::start(&config, (&store, &node), &reception, &clock, runtime.io())?;
+    let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
+    let polling = Arc::new(polling);
+    polling.serve(&served, |_| false).await;
+    let channels = ConfiguredChannels::new(integrators::channels(&served));
+    let is_watched = source.is_some();
+    let holders = Holders {
+        directory: tenants,
+        registry,
+        receiver: Arc::clone(&webhook_receiver),
+        engine: engine.clone(),
+        store: store.clone(),
+        faq: faq.clone(),
+        channels: channels.clone(),
+        creators: paid.creators.clone(),
+        polling: Arc::clone(&polling),
+        clock: Arc::clone(&clock),
+    };
+    let reloader = Reloader::new(source.unwrap_or_default(), holders);
+    health.register("configuration", false, Arc::clone(&reloader) as _);
+    let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),
@@ -193,7 +233,13 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, operator, outgoing, (paid, faq), Arc::new(SystemClock)),
+        api: integrators::api(
+            &config,
+            (operator, channels),
+            outgoing,
+            (paid, faq, Arc::clone(&reloader) as _),
+            Arc::new(SystemClock),
+        ),
         console,
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
@@ -223,6 +269,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         posting,
         selling,
         notices,
+        reloader,
+        reloading,
         drain: config.runtime.drain,
         lock,
     })
@@ -232,6 +280,11 @@ impl RunningDaemon {
     /// Resolves when the daemon cannot go on and should be started again.
     pub async fn fatal(&self) {
         self.engine.fatal().await;
+    }
+
+    /// Reads the tenants' files now. Resolves when what they say counts, or is refused.
+    pub async fn reload(&self) -> ReloadStatus {
+        self.reloader.reload().await
     }
 
     /// The store, for those who read its rows (the demo does).
@@ -263,8 +316,8 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting];
-        let optional = self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(self.notices);
+        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices];
+        let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();
         }
@@ -283,43 +336,10 @@ impl RunningDaemon {
     }
 }
 
-fn row_of(tenant: &Tenant) -> TenantRow {
-    let source = tenant.rules.source();
-    TenantRow {
-        id: tenant.id.clone(),
-        name: tenant.name.clone(),
-        language: source.language.as_str().to_owned(),
-        timezone: tenant.timezone.name().to_owned(),
-        channels: tenant
-            .channels
-            .iter()
-            .map(|channel| ChannelRow {
-                id: channel.id.clone(),
-                provider: channel.provider.name().to_owned(),
-                address: channel.address.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn profile_of(tenant: &Tenant) -> TenantProfile {
-    TenantProfile {
-        rules: Arc::clone(&tenant.rules),
-        timezone: tenant.timezone,
-        per_second: tenant.limits.per_second,
-        per_day: tenant.limits.per_day,
-        weight: tenant.limits.weight,
-        budget: tenant.budget.clone(),
-        double_opt_in: tenant.rules.source().double_opt_in,
-        deferred_for: tenant.deferred_for,
-        channels: tenant.channels.iter().map(|channel| (channel.id.clone(), Arc::clone(&channel.profile))).collect(),
-    }
-}
-
 fn ports(
     store: &Store,
     (sellers, faq): (Sellers, StoredFaq),
-    registry: &Arc<Registry>,
+    registry: &Arc<CurrentRegistry>,
     clock: Arc<dyn Clock>,
     cluster: &Cluster,
 ) -> Ports {
@@ -344,7 +364,7 @@ fn actor_context(
     (node, nodes): (NodeId, LiveNodes),
     io: tokio::runtime::Handle,
 ) -> ActorContext {
-    let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), profile_of(tenant))).collect();
+    let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), Arc::new(profile_of(tenant)))).collect();
     let runtime = &config.runtime;
     let settings = Settings {
         max_in_flight: runtime.max_in_flight,
@@ -360,7 +380,7 @@ fn actor_context(
     };
     ActorContext {
         ports,
-        tenants,
+        tenants: ServedTenants::new(tenants),
         settings,
         node,
         nodes,

@@ -1,5 +1,6 @@
 //! Engine: the running actors of a node, one set per shard, and the handle to them.
 
+mod serving;
 #[cfg(test)]
 mod tests;
 
@@ -115,7 +116,8 @@ impl EngineBuilder {
             first.do_send(MeetPeers(peers.collect()));
         }
         let limit = || {
-            let weights = self.context.tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
+            let tenants = self.context.tenants.all();
+            let weights = tenants.iter().map(|(tenant, profile)| (tenant, profile.weight));
             FairLimit::new(self.context.settings.max_waiting_webhooks, weights)
         };
         Engine { waiting: limit(), asking: limit(), builder: self, shards: shards.into(), stopping: Arc::default() }
@@ -203,7 +205,7 @@ impl Engine {
         request: Request,
     ) -> Result<Performed, SendRefusal> {
         let context = &self.builder.context;
-        if !context.tenants.contains_key(tenant) {
+        if !context.tenants.contains(tenant) {
             return Err(SendRefusal::UnknownTenant);
         }
         let key = context.within_deadline(context.ports.turns.key_of(tenant, conversation)).await;
@@ -284,15 +286,14 @@ impl Engine {
 
     /// Pauses a channel whose provider refuses all that it gets.
     async fn pause(&self, channel_key: &ChannelKey, after: Duration, code: Option<&str>) {
-        let senders = self.builder.pool.tenant(&channel_key.tenant);
-        if let Some(health) = senders.and_then(|senders| senders.channel(&channel_key.channel)) {
-            outbox::suspend(&self.builder.context, health, after, code).await;
+        if let Some(health) = self.builder.pool.channel(channel_key) {
+            outbox::suspend(&self.builder.context, &health, after, code).await;
         }
     }
 
     /// Another process changed rows or consents: looks at them now instead of at the next sweep.
     pub fn wake(&self, what: Notification) {
-        let is_known = |tenant: &TenantId| self.builder.context.tenants.contains_key(tenant);
+        let is_known = |tenant: &TenantId| self.builder.context.tenants.contains(tenant);
         for tenant in what.tenants.into_iter().filter(is_known) {
             self.shard(&tenant).supervisor.do_send(RereadTenant(tenant));
         }
@@ -306,7 +307,8 @@ impl Engine {
     /// The channels that their providers do not serve, as this node met it.
     #[must_use]
     pub fn failing_channels(&self) -> Vec<(ChannelKey, FailingChannel)> {
-        let channels = self.builder.pool.tenants().flat_map(|senders| senders.channels());
+        let tenants = self.builder.pool.tenants();
+        let channels = tenants.values().flat_map(|senders| senders.channels());
         channels.filter_map(|health| Some((health.channel_key.clone(), health.failing()?))).collect()
     }
 

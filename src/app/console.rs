@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::web;
 use palabre_actors::ports::Clock;
 
-use crate::config::Config;
+use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
 use crate::service::messages::Outgoing;
@@ -21,7 +21,7 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
 
 /// What stands below `/console`. `None`: it is switched off.
 pub(super) fn routes(
-    config: &Config,
+    (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history): (Operator, HistoryReader),
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
@@ -39,7 +39,7 @@ pub(super) fn routes(
         outgoing,
         phones,
         clock,
-        tenants: config.tenants.clone().into(),
+        tenants,
         feed,
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),

@@ -1,7 +1,6 @@
 //! The API's side of the daemon: keys, channels, messages to send.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use palabre_actors::domain::action::Action;
@@ -14,42 +13,48 @@ use palabre_actors::engine::{Engine, Performed, SendRefusal};
 use palabre_actors::ports::{Clock, Pending};
 use secrecy::ExposeSecret;
 
-use crate::config::{ApiKey, ApiTenants, Config, Tenant};
+use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
 use crate::http::api::{ApiDeps, Key};
-use crate::service::channels::ConfiguredChannel;
+use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::service::reload::Reload;
 use crate::store::StoredFaq;
 use crate::store::operator::{Operator, Tenants};
 
-pub(super) fn api(
-    config: &Config,
-    operator: Operator,
-    outgoing: Arc<dyn Outgoing>,
-    (access, faq): (Option<PaidAccess>, StoredFaq),
-    clock: Arc<dyn Clock>,
-) -> ApiDeps {
-    let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
+/// The channels of tenants, as the API knows them.
+pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
+    let channels = tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
         id: channel.id.clone(),
         tenant: channel.tenant.clone(),
         scheme: channel.profile.scheme,
         keep_order: channel.profile.keep_order,
     });
+    channels.collect()
+}
+
+pub(super) fn api(
+    config: &Config,
+    (operator, channels): (Operator, ConfiguredChannels),
+    outgoing: Arc<dyn Outgoing>,
+    (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
+    clock: Arc<dyn Clock>,
+) -> ApiDeps {
     ApiDeps {
         keys: config.api.keys.iter().map(key).collect(),
-        channels: channels.collect(),
+        channels,
         operator: Some(operator),
         outgoing,
-        access,
+        access: Some(access),
         faq,
+        reload: Some(reload),
         clock,
     }
 }
 
 /// Sends through the engine.
-pub(super) fn outgoing(config: &Config, engine: &Engine) -> Arc<dyn Outgoing> {
-    let templates = config.tenants.iter().map(templates).collect();
-    Arc::new(EngineOutgoing { engine: engine.clone(), templates })
+pub(super) fn outgoing(tenants: &TenantDirectory, engine: &Engine) -> Arc<dyn Outgoing> {
+    Arc::new(EngineOutgoing { engine: engine.clone(), tenants: tenants.clone() })
 }
 
 fn key(key: &ApiKey) -> Key {
@@ -60,16 +65,11 @@ fn key(key: &ApiKey) -> Key {
     Key::new(&key.name, key.key.expose_secret(), tenants, &key.scopes)
 }
 
-fn templates(tenant: &Tenant) -> (TenantId, Vec<String>) {
-    let templates = &tenant.rules.source().templates;
-    (tenant.id.clone(), templates.iter().map(|template| template.name.clone()).collect())
-}
-
 /// Sends messages of the API through the engine.
 struct EngineOutgoing {
     engine: Engine,
-    /// The names of each tenant's templates, for hints about unknown ones.
-    templates: HashMap<TenantId, Vec<String>>,
+    /// For hints about unknown templates.
+    tenants: TenantDirectory,
 }
 
 impl Outgoing for EngineOutgoing {
@@ -88,7 +88,7 @@ impl Outgoing for EngineOutgoing {
         Box::pin(async move {
             let tenant = message.tenant.clone();
             let sent = self.engine.send(message.tenant, message.channel, message.to, request).await;
-            sent.map_err(|why| not_sent(&why, self.templates_of(&tenant)))
+            sent.map_err(|why| not_sent(&why, &self.templates_of(&tenant)))
         })
     }
 
@@ -104,7 +104,7 @@ impl Outgoing for EngineOutgoing {
         Box::pin(async move {
             let key = ConversationKey::new(tenant.clone(), channel, with);
             let performed = self.engine.perform(key, request).await;
-            let performed = performed.map_err(|why| not_done(&why, true, self.templates_of(&tenant)))?;
+            let performed = performed.map_err(|why| not_done(&why, true, &self.templates_of(&tenant)))?;
             // An action always writes its row.
             performed.message.ok_or(NotSent::UnknownConversation)
         })
@@ -119,14 +119,16 @@ impl Outgoing for EngineOutgoing {
         let writes = matches!(request.command, Command::Reply(_));
         Box::pin(async move {
             let performed = self.engine.request(&tenant, conversation, request).await;
-            performed.map_err(|why| not_done(&why, writes, self.templates_of(&tenant)))
+            performed.map_err(|why| not_done(&why, writes, &self.templates_of(&tenant)))
         })
     }
 }
 
 impl EngineOutgoing {
-    fn templates_of(&self, tenant: &TenantId) -> &[String] {
-        self.templates.get(tenant).map_or(&[], Vec::as_slice)
+    /// The names of a tenant's templates.
+    fn templates_of(&self, tenant: &TenantId) -> Vec<String> {
+        let Some(tenant) = self.tenants.get(tenant) else { return Vec::new() };
+        tenant.rules.source().templates.iter().map(|template| template.name.clone()).collect()
     }
 }
 

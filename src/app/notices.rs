@@ -3,14 +3,11 @@
 //! A notice is an ordinary message in the conversation with the person who is told: it passes the outbox with its checks,
 //! limits and retries. Its idempotency key is the timer's id, so that however many nodes find it, it is sent once (I5).
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::conversation::Handler;
-use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::message::Category;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::{NoticeReason, SendRequest};
@@ -20,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use crate::config::{Config, Tenant, TenantDirectory};
 use crate::store::conversations::{ConversationRow, MessageRow, TimelinePage, TimelineSide};
 use crate::store::operator::{Operator, Tenants};
 use crate::store::{DueNotice, Store, StoreError};
@@ -32,52 +29,33 @@ const LINES: usize = 4;
 /// The longest line, in characters.
 const LONGEST_LINE: usize = 160;
 
-/// Whom a tenant's notices go to.
-struct Told {
-    name: String,
-    language: Language,
-    to: Vec<Address>,
-    channels: Vec<(Scheme, ChannelId)>,
-}
-
 struct Notices {
     store: Store,
     operator: Operator,
     engine: Engine,
-    tenants: HashMap<TenantId, Told>,
+    tenants: TenantDirectory,
     base_url: Option<String>,
 }
 
 /// Sends notices until the task is ended.
 pub(super) fn follow(
-    config: &Config,
+    (config, tenants): (&Config, TenantDirectory),
     (store, operator): (&Store, Operator),
     engine: Engine,
     clock: Arc<dyn Clock>,
     io: &Handle,
-) -> Option<JoinHandle<()>> {
-    let tenants = config.tenants.iter().filter(|tenant| !tenant.notify.is_empty()).map(|tenant| {
-        let channels = tenant.channels.iter().map(|channel| (channel.profile.scheme, channel.id.clone()));
-        let told = Told {
-            name: tenant.name.clone(),
-            language: tenant.rules.source().language,
-            to: tenant.notify.clone(),
-            channels: channels.collect(),
-        };
-        (tenant.id.clone(), told)
-    });
-    let tenants: HashMap<TenantId, Told> = tenants.collect();
-    if tenants.is_empty() {
-        return None;
-    }
+) -> JoinHandle<()> {
     let console = &config.console;
     let base_url = console.base_url.as_ref().or(config.http.public_base_url.as_ref()).filter(|_| console.enabled);
     let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned());
     let notices = Notices { store: store.clone(), operator, engine, tenants, base_url };
-    Some(io.spawn(async move {
+    io.spawn(async move {
         let mut failing = false;
         loop {
             tokio::time::sleep(EVERY).await;
+            if notices.tenants.all().iter().all(|tenant| tenant.notify.is_empty()) {
+                continue;
+            }
             match notices.send_due(clock.now()).await {
                 Ok(()) => failing = false,
                 Err(error) => {
@@ -88,7 +66,7 @@ pub(super) fn follow(
                 }
             }
         }
-    }))
+    })
 }
 
 impl Notices {
@@ -113,10 +91,11 @@ impl Notices {
         }
         let page = TimelinePage { after: None, before: None, side: TimelineSide::Newest, limit: LINES };
         let timeline = self.operator.timeline(&conversation, page).await?;
-        let text = self.text(told, notice.reason, &conversation, &timeline.messages);
+        let text = self.text(&told, notice.reason, &conversation, &timeline.messages);
         let mut done = true;
-        for (at, to) in told.to.iter().enumerate() {
-            let channel = told.channels.iter().find(|(scheme, _)| *scheme == to.scheme()).map(|(_, id)| id.clone());
+        for (at, to) in told.notify.iter().enumerate() {
+            let channel = told.channels.iter().find(|channel| channel.profile.scheme == to.scheme());
+            let channel = channel.map(|channel| channel.id.clone());
             // The configuration has a channel for each, or it would not have been taken.
             let Some(channel) = channel else { continue };
             let request = SendRequest {
@@ -139,8 +118,14 @@ impl Notices {
         Ok(done)
     }
 
-    fn text(&self, told: &Told, reason: NoticeReason, conversation: &ConversationRow, lines: &[MessageRow]) -> String {
-        let fr = told.language == Language::Fr;
+    fn text(
+        &self,
+        told: &Tenant,
+        reason: NoticeReason,
+        conversation: &ConversationRow,
+        lines: &[MessageRow],
+    ) -> String {
+        let fr = told.rules.source().language == Language::Fr;
         let who = conversation.contact_name.as_deref().unwrap_or(if fr { "Un client" } else { "A customer" });
         let why = match (reason, fr) {
             (NoticeReason::Asked, true) => "demande une personne",

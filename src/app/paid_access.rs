@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::Clock;
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
@@ -16,7 +17,7 @@ use tracing::{debug, info, warn};
 use crate::config::{Config, Tenant};
 use crate::payments::stripe::Stripe;
 use crate::service::messages::Outgoing;
-use crate::service::paid_access::{Creator, PaidAccess};
+use crate::service::paid_access::{Creator, Creators, PaidAccess};
 use crate::store::operator::Operator;
 use crate::store::{Store, StoreError};
 
@@ -29,21 +30,22 @@ const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
 /// How far back it is listed: Stripe keeps events for thirty days.
 const CATCH_UP_OVER: TimeDelta = TimeDelta::days(3);
 
-/// What paid access works with. `None`: no tenant sells anything.
-pub(crate) fn connect(config: &Config, store: Operator, outgoing: Arc<dyn Outgoing>) -> Option<PaidAccess> {
-    let creators: HashMap<_, _> = config.tenants.iter().filter(|tenant| sells(tenant)).map(creator).collect();
-    if creators.is_empty() && config.stripe.is_none() {
-        return None;
-    }
+/// What paid access works with.
+pub(crate) fn connect(
+    config: &Config,
+    tenants: &[Arc<Tenant>],
+    store: Operator,
+    outgoing: Arc<dyn Outgoing>,
+) -> PaidAccess {
     let platform = config.stripe.as_ref();
     let stripe = platform.and_then(|platform| {
         let client = crate::gateway::client::new().ok()?;
         Some(Stripe::new(client, platform.api_base_url.clone(), platform.secret_key.clone()))
     });
-    Some(PaidAccess {
+    PaidAccess {
         store,
         outgoing,
-        creators: Arc::new(creators),
+        creators: Creators::new(creators(tenants)),
         stripe,
         is_live: platform.is_some_and(|platform| platform.secret_key.expose_secret().contains("_live_")),
         webhook_secrets: platform.map(|platform| platform.webhook_secrets.clone()).unwrap_or_default().into(),
@@ -51,7 +53,7 @@ pub(crate) fn connect(config: &Config, store: Operator, outgoing: Arc<dyn Outgoi
         success_url: platform.and_then(|platform| platform.success_url.clone()),
         cancel_url: platform.and_then(|platform| platform.cancel_url.clone()),
         public_base_url: config.http.public_base_url.clone(),
-    })
+    }
 }
 
 /// The key of signed links: the same on all nodes, and after every restart.
@@ -65,7 +67,12 @@ fn sells(tenant: &Tenant) -> bool {
     !tenant.access.plans.is_empty() || tenant.access.stripe_account.is_some()
 }
 
-fn creator(tenant: &Tenant) -> (palabre_actors::domain::ids::TenantId, Creator) {
+/// The tenants that sell something.
+pub(super) fn creators(tenants: &[Arc<Tenant>]) -> Vec<(TenantId, Creator)> {
+    tenants.iter().filter(|tenant| sells(tenant)).map(|tenant| creator(tenant)).collect()
+}
+
+fn creator(tenant: &Tenant) -> (TenantId, Creator) {
     let channel_of = |scheme: Scheme| {
         let channel = tenant.channels.iter().find(|channel| channel.profile.scheme == scheme);
         channel.map(|channel| channel.id.clone())
@@ -90,10 +97,16 @@ pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, i
             tokio::time::sleep(EVERY).await;
         }
         let mut caught_up: Option<std::time::Instant> = None;
-        let mut are_plans_kept = false;
+        // Whose plans were written down: they change with the configuration.
+        let mut kept = None;
         loop {
-            if !are_plans_kept {
-                are_plans_kept = keep_plans(&access, &*clock).await.is_ok();
+            let creators = access.creators.now();
+            if !access.sells() {
+                tokio::time::sleep(EVERY).await;
+                continue;
+            }
+            if kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, &creators)) {
+                kept = keep_plans(&access, &creators, &*clock).await.is_ok().then_some(creators);
             }
             if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
                 catch_up(&access, &*clock).await;
@@ -118,8 +131,12 @@ async fn step(access: &PaidAccess, clock: &dyn Clock) -> Result<usize, StoreErro
     Ok(applied + access.settle_due(clock.now()).await?)
 }
 
-async fn keep_plans(access: &PaidAccess, clock: &dyn Clock) -> Result<(), StoreError> {
-    for (tenant, seller) in &*access.creators {
+async fn keep_plans(
+    access: &PaidAccess,
+    creators: &HashMap<TenantId, Arc<Creator>>,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    for (tenant, seller) in creators {
         for plan in &seller.access.plans {
             access.store.keep_plan(tenant, plan, clock.now()).await?;
         }

@@ -2,6 +2,7 @@
 //!
 //! The position is written after the messages: whoever ends in between is given them again, and they are duplicates.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use palabre_actors::domain::ids::{ChannelId, NodeId, TenantId};
 use palabre_actors::ports::{Clock, Pending};
 use palabre_actors::runtime::ActorContext;
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Channel, Config, Tenant};
 use crate::gateway::polling::{PollError, Polled, Poller};
 use crate::gateway::{self, Received, Wiring, client};
 use crate::http::{Reception, Refusal};
@@ -27,11 +29,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
 /// What polls. Dropping it changes nothing; [`Polling::stop`] ends it.
-#[derive(Debug)]
 pub(super) struct Polling {
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Mutex<HashMap<ChannelId, (TenantId, JoinHandle<()>)>>,
+    client: reqwest::Client,
+    public_base_url: Option<String>,
     store: Store,
     node: NodeId,
+    reception: Arc<dyn Reception>,
+    clock: Arc<dyn Clock>,
+    io: Handle,
 }
 
 /// One channel that is polled.
@@ -53,41 +59,85 @@ enum Failure {
 }
 
 impl Polling {
-    /// Polls every channel that wants it, for as long as the daemon runs.
-    pub(super) fn start(
+    /// Nothing is polled yet.
+    pub(super) fn new(
         config: &Config,
         (store, node): (&Store, &NodeId),
-        reception: &Arc<dyn Reception>,
-        clock: &Arc<dyn Clock>,
+        reception: Arc<dyn Reception>,
+        clock: Arc<dyn Clock>,
         io: &Handle,
     ) -> Result<Self, gateway::BuildError> {
-        let client = client::new()?;
-        let wiring = Wiring { client: &client, public_base_url: config.http.public_base_url.as_deref() };
-        let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
-        let polled = channels.filter_map(|channel| {
-            let poller = gateway::provider(channel.provider.name())?.poller(channel, wiring)?;
-            Some(PolledChannel {
-                tenant: channel.tenant.clone(),
-                channel: channel.id.clone(),
-                poller,
-                store: store.clone(),
-                node: node.clone(),
-                reception: Arc::clone(reception),
-                clock: Arc::clone(clock),
-            })
+        Ok(Self {
+            tasks: Mutex::default(),
+            client: client::new()?,
+            public_base_url: config.http.public_base_url.clone(),
+            store: store.clone(),
+            node: node.clone(),
+            reception,
+            clock,
+            io: io.clone(),
+        })
+    }
+
+    /// Polls every channel of these tenants that wants it from now on, until others are given. What is polled for a tenant
+    /// that is the same as before goes on.
+    pub(super) async fn serve(&self, tenants: &[Arc<Tenant>], is_same: impl Fn(&TenantId) -> bool) {
+        let mut tasks = self.tasks.lock().await;
+        let before = tasks.len();
+        tasks.retain(|_, (tenant, task)| {
+            let goes_on = is_same(tenant);
+            if !goes_on {
+                task.abort();
+            }
+            goes_on
         });
-        let tasks = polled.map(|channel| io.spawn(channel.run())).collect();
-        Ok(Self { tasks, store: store.clone(), node: node.clone() })
+        if tasks.len() < before {
+            self.release().await;
+        }
+        for channel in tenants.iter().flat_map(|tenant| &tenant.channels) {
+            if tasks.contains_key(&channel.id) {
+                continue;
+            }
+            if let Some(polled) = self.polled(channel) {
+                tasks.insert(channel.id.clone(), (channel.tenant.clone(), self.io.spawn(polled.run())));
+            }
+        }
+    }
+
+    fn polled(&self, channel: &Channel) -> Option<PolledChannel> {
+        let wiring = Wiring { client: &self.client, public_base_url: self.public_base_url.as_deref() };
+        let poller = gateway::provider(channel.provider.name())?.poller(channel, wiring)?;
+        Some(PolledChannel {
+            tenant: channel.tenant.clone(),
+            channel: channel.id.clone(),
+            poller,
+            store: self.store.clone(),
+            node: self.node.clone(),
+            reception: Arc::clone(&self.reception),
+            clock: Arc::clone(&self.clock),
+        })
     }
 
     /// Polls no more, and lets other nodes do it at once.
     pub(super) async fn stop(&self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        if !self.tasks.is_empty()
-            && let Err(error) = self.store.release_polling(&self.node).await
-        {
+        let mut tasks = self.tasks.lock().await;
+        tasks.values().for_each(|(_, task)| task.abort());
+        if !tasks.is_empty() {
+            self.release().await;
+        }
+        tasks.clear();
+    }
+
+    async fn release(&self) {
+        if let Err(error) = self.store.release_polling(&self.node).await {
             warn!(error = &error as &dyn std::error::Error, "poll leases not released, they run out by themselves");
         }
+    }
+}
+
+impl std::fmt::Debug for Polling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Polling").field("node", &self.node).finish_non_exhaustive()
     }
 }
 

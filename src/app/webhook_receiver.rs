@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tracing::{debug, warn};
 
 use super::SystemClock;
-use crate::config::Config;
+use crate::config::Tenant;
 use crate::console::{TestMessageRefused, TestPhones};
 use crate::gateway::Registry;
 use crate::gateway::channel_event::{ChannelEvent, ChannelEvents};
@@ -28,8 +29,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const AWAY: &str = "the database does not answer, messages go to the spool and nothing is sent";
 
 pub(super) struct WebhookReceiver {
-    registry: Arc<Registry>,
-    endpoints: HashMap<Box<str>, Arc<ChannelEndpoint>>,
+    /// Replaced when the configuration changed.
+    ways_in: ArcSwap<WaysIn>,
     engine: Engine,
     /// Takes callbacks while the database is away.
     spooled: Option<SpooledInbox>,
@@ -37,15 +38,15 @@ pub(super) struct WebhookReceiver {
     listeners: Vec<Arc<dyn ChannelEvents>>,
 }
 
-impl WebhookReceiver {
-    pub(super) fn new(
-        config: &Config,
-        registry: Arc<Registry>,
-        engine: Engine,
-        spooled: Option<SpooledInbox>,
-        listeners: Vec<Arc<dyn ChannelEvents>>,
-    ) -> Self {
-        let channels = config.tenants.iter().flat_map(|tenant| &tenant.channels);
+/// The channels' ways in.
+struct WaysIn {
+    registry: Arc<Registry>,
+    endpoints: HashMap<Box<str>, Arc<ChannelEndpoint>>,
+}
+
+impl WaysIn {
+    fn of(registry: Arc<Registry>, tenants: &[Arc<Tenant>]) -> Self {
+        let channels = tenants.iter().flat_map(|tenant| &tenant.channels);
         let endpoints = channels
             .filter_map(|channel| {
                 let receiver = registry.receiver(channel.provider.name(), channel.id.as_str())?;
@@ -53,24 +54,45 @@ impl WebhookReceiver {
                 Some((channel.id.as_str().into(), Arc::new(endpoint)))
             })
             .collect();
-        Self { registry, endpoints, engine, spooled, listeners }
+        Self { registry, endpoints }
+    }
+}
+
+impl WebhookReceiver {
+    pub(super) fn new(
+        tenants: &[Arc<Tenant>],
+        registry: Arc<Registry>,
+        engine: Engine,
+        spooled: Option<SpooledInbox>,
+        listeners: Vec<Arc<dyn ChannelEvents>>,
+    ) -> Self {
+        let ways_in = ArcSwap::from_pointee(WaysIn::of(registry, tenants));
+        Self { ways_in, engine, spooled, listeners }
+    }
+
+    /// Receives for these tenants' channels from now on.
+    pub(super) fn serve(&self, registry: Arc<Registry>, tenants: &[Arc<Tenant>]) {
+        self.ways_in.store(Arc::new(WaysIn::of(registry, tenants)));
     }
 }
 
 impl Receivers for WebhookReceiver {
     fn by_channel(&self, provider: &str, channel: &str) -> Option<Arc<ChannelEndpoint>> {
-        self.registry.receiver(provider, channel)?;
-        self.endpoints.get(channel).cloned()
+        let ways_in = self.ways_in.load();
+        ways_in.registry.receiver(provider, channel)?;
+        ways_in.endpoints.get(channel).cloned()
     }
 
     fn by_account(&self, provider: &str, account: &str, address: &str) -> Option<Arc<ChannelEndpoint>> {
-        let channel = self.registry.channel_of_account(provider, account, address)?;
-        self.endpoints.get(channel).cloned()
+        let ways_in = self.ways_in.load();
+        let channel = ways_in.registry.channel_of_account(provider, account, address)?;
+        ways_in.endpoints.get(channel).cloned()
     }
 
     fn of_provider(&self, provider: &str) -> Vec<Arc<ChannelEndpoint>> {
-        let own = self.registry.channels().filter(|registered| registered.provider == provider);
-        own.filter_map(|registered| self.endpoints.get(registered.channel.as_str()).cloned()).collect()
+        let ways_in = self.ways_in.load();
+        let own = ways_in.registry.channels().filter(|registered| registered.provider == provider);
+        own.filter_map(|registered| ways_in.endpoints.get(registered.channel.as_str()).cloned()).collect()
     }
 }
 

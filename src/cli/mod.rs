@@ -20,11 +20,13 @@ mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod reload;
 mod scenario;
 mod serve;
 #[cfg(feature = "lab")]
 mod simulate;
 mod telegram;
+mod tenant;
 mod terminal;
 #[cfg(feature = "lab")]
 mod torture;
@@ -74,6 +76,12 @@ enum Command {
         waits,\n`palabre explain ID` one message's whole history."
     )]
     Serve(ConfigFile),
+    /// Make a running daemon take its tenants' files over now, and say which configuration counts
+    #[command(after_help = reload::HELP)]
+    Reload(reload::ReloadArgs),
+    /// Set tenants up: answer some questions, and try the new tenant on the console's test phone
+    #[command(subcommand, visible_alias = "tenants")]
+    Tenant(tenant::TenantCommand),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
@@ -236,6 +244,8 @@ pub fn run() -> ExitCode {
         Command::Leads(command) => bookings::run_leads(&command),
         Command::Live(command) => live::run(&command),
         Command::Telegram(command) => telegram::run(&command),
+        Command::Reload(args) => reload::run(&args),
+        Command::Tenant(command) => tenant::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Journal(command) => journal::run(&command),
@@ -260,12 +270,16 @@ fn load_without_secrets(path: &Path) -> Option<Config> {
 }
 
 fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {
+    Some(warned(loaded)?.config)
+}
+
+fn warned(loaded: Result<Loaded, ConfigErrors>) -> Option<Loaded> {
     match loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 complain_about(format_args!("{warning}"));
             }
-            Some(loaded.config)
+            Some(loaded)
         }
         Err(errors) => {
             complain_about(format_args!("{errors}"));

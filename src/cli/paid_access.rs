@@ -197,7 +197,9 @@ fn with(file: &ConfigFile, work: impl AsyncFnOnce(PaidAccess) -> Result<u8, Acce
 }
 
 fn connected(config: &Config, operator: Operator) -> Option<PaidAccess> {
-    app::paid_access::connect(config, operator, Arc::new(NoDaemon))
+    let tenants: Vec<_> = config.tenants.iter().cloned().map(Arc::new).collect();
+    let access = app::paid_access::connect(config, &tenants, operator, Arc::new(NoDaemon));
+    access.sells().then_some(access)
 }
 
 fn done(text: &str) -> Result<u8, AccessError> {

@@ -6,13 +6,19 @@ use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use super::{exit, load};
-use crate::app::{self, RunningDaemon, StartError};
+use super::{exit, warned};
+use crate::app::{self, ConfigSource, RunningDaemon, StartError};
+use crate::config::{Config, Environment, Loaded};
+use crate::gateway::PROVIDERS;
 use crate::telemetry;
 
-/// Runs until SIGTERM or SIGINT; a second one ends it at once.
-pub(super) fn run(config: &Path) -> u8 {
-    let Some(config) = load(config) else { return exit::FOUND_WRONG };
+/// Runs until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reads the tenants' files again.
+pub(super) fn run(path: &Path) -> u8 {
+    let environment = Environment::from_process();
+    let Some(Loaded { config, files, .. }) = warned(Config::load(path, &environment, &PROVIDERS)) else {
+        return exit::FOUND_WRONG;
+    };
+    let source = ConfigSource { path: path.to_owned(), environment, files };
     let logs = match telemetry::logs::install(&config.logs) {
         Ok(logs) => logs,
         Err(error) => return super::complain(&error),
@@ -28,7 +34,7 @@ pub(super) fn run(config: &Path) -> u8 {
         Err(error) => return super::complain(&error),
     };
     let code = waiter.block_on(async {
-        match app::start(config, metrics).await {
+        match app::start(config, Some(source), metrics).await {
             Ok(running) => until_told(running).await,
             Err(error) => not_started(&error),
         }
@@ -50,14 +56,21 @@ fn not_started(error: &StartError) -> u8 {
 
 async fn until_told(running: RunningDaemon) -> u8 {
     let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+    let hangup = signal(SignalKind::hangup());
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (terminate, interrupt, hangup) else {
         error!("the operating system takes no signal handler");
         return exit::FAILED;
     };
-    let fatal = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
-        () = running.fatal() => true,
+    let fatal = loop {
+        tokio::select! {
+            _ = terminate.recv() => break false,
+            _ = interrupt.recv() => break false,
+            () = running.fatal() => break true,
+            _ = hangup.recv() => {
+                let status = running.reload().await;
+                info!(config.version = status.version, refused = status.refused.len(), "told to read the tenants' files");
+            }
+        }
     };
     tokio::select! {
         finished = running.stop() => info!(finished, "bye"),

@@ -16,6 +16,7 @@ use palabre_actors::domain::slots::BookingPolicy;
 
 use super::document::{Document, Scope};
 use super::fields::{choice, duration, number, or_default, quoted, slug};
+use super::files_read::FilesRead;
 use super::problem::Problems;
 use super::raw::{RawDuration, RawTenant};
 use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawOption, RawService, RawStep};
@@ -35,6 +36,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) tenant_name: &'a str,
     /// Where relative paths begin.
     pub(super) folder: &'a Path,
+    /// Notes each file.
+    pub(super) files: &'a FilesRead,
     /// The tenant's templates.
     pub(super) templates: Vec<&'a str>,
 }
@@ -222,7 +225,9 @@ fn read_file(
     problems: &Problems,
 ) -> Option<(FlowSource, Document)> {
     let full = around.folder.join(path);
-    let Ok(text) = std::fs::read_to_string(&full) else {
+    let read = std::fs::read_to_string(&full);
+    around.files.note(&full, read.as_deref().unwrap_or_default().as_bytes(), false);
+    let Ok(text) = read else {
         scope.wrong("file", "cannot be read", "it is relative to palabre.toml's folder");
         return None;
     };

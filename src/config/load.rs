@@ -3,27 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::Figment;
+use figment::value::Dict;
 
 use super::channel::Reading;
 use super::document::{Document, Scope};
 use super::environment::Environment;
+use super::files_read::{ConfigFiles, FilesRead, tenant_paths};
+use super::layers::{Layer, overrides};
 use super::lease::LongestCall;
 use super::problem::{ConfigErrors, Location, Problem, Problems, Severity, plainly};
 use super::raw::{RawConfig, RawTenant};
 use super::secret::Secrets;
 use super::section::{Providers, take_own_keys};
-use super::source::{Source, join};
+use super::source::Source;
 use super::types::Config;
 use super::unique::Claims;
 use super::{api, daemon, paid_access, tenant};
 
 /// The lowest layer: every key of the daemon's file with its default and what it means.
 pub const DEFAULTS: &str = include_str!("../../config/palabre.toml");
-
-/// What a variable must begin with to override a key: `PALABRE__HTTP__LISTEN` is `http.listen`.
-const PREFIX: &str = "PALABRE__";
 
 /// No file of ours is near this; whatever is longer is some other file.
 const LONGEST_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -35,6 +34,17 @@ pub struct Loaded {
     pub config: Config,
     /// What probably does not do what was meant.
     pub warnings: Vec<Problem>,
+    /// What it was read from.
+    pub files: ConfigFiles,
+}
+
+/// A configuration whose tenants were read again.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// What holds.
+    pub loaded: Loaded,
+    /// What is wrong with the tenants' files that do not hold: what they said before counts, if they were there before.
+    pub refused: Vec<Problem>,
 }
 
 impl Config {
@@ -45,6 +55,75 @@ impl Config {
     /// Everything that is wrong with any of the files, at once.
     pub fn load(path: &Path, environment: &Environment, providers: &dyn Providers) -> Result<Loaded, ConfigErrors> {
         Self::read(path, environment, providers, false)
+    }
+
+    /// [`Config::load`] as if one of the tenants' files, there or not, said something else.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(
+        path: &Path,
+        environment: &Environment,
+        providers: &dyn Providers,
+        (file, text): (&Path, &str),
+    ) -> Result<Loaded, ConfigErrors> {
+        let problems = Problems::default();
+        let Some(main) = read(path, "", &problems) else { return finish(None, problems, FilesRead::default()) };
+        let name = file.display().to_string();
+        let with = |mut files: Vec<TenantFile>| {
+            files.retain(|file| file.name != name);
+            files.push(TenantFile { name: name.clone(), text: Some(text.to_owned()) });
+            files.sort_by(|one, other| one.name.cmp(&other.name));
+            files
+        };
+        Around { path, environment, providers, no_secrets: false }.read(&main, with)
+    }
+
+    /// The folder that the daemon's file names for its tenants, as [`Config::load`] names their files.
+    #[must_use]
+    pub fn tenants_folder(path: &Path, environment: &Environment) -> Option<PathBuf> {
+        let problems = Problems::default();
+        let text = read(path, "", &problems)?;
+        let main = Main::read(&path.display().to_string(), &text, environment, &problems)?;
+        let root = Scope::root(&main.document, &problems);
+        daemon::tenants_folder(&root, &main.raw, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads the tenants' files again while the daemon runs. The daemon's own file counts as it was read before: what it
+    /// says is for the next start. Where a tenant's file does not hold, and what it said before does, the others are taken
+    /// over all the same.
+    ///
+    /// # Errors
+    /// Everything that is wrong: nothing is to be taken over.
+    pub fn reload(
+        path: &Path,
+        environment: &Environment,
+        providers: &dyn Providers,
+        before: &ConfigFiles,
+    ) -> Result<Reloaded, ConfigErrors> {
+        let around = Around { path, environment, providers, no_secrets: false };
+        let errors = match around.read(&before.main, |files| files) {
+            Ok(loaded) => return Ok(Reloaded { loaded, refused: Vec::new() }),
+            Err(errors) => errors,
+        };
+        let is_wrong = |name: &str| {
+            let is_at = |problem: &Problem| match &problem.place {
+                Location::File(file) | Location::Line { file, .. } => file == name,
+                Location::Variable(_) => false,
+            };
+            errors.problems.iter().any(|problem| problem.severity == Severity::Error && is_at(problem))
+        };
+        let as_before = |files: Vec<TenantFile>| {
+            let kept = files.into_iter().filter_map(|file| match is_wrong(&file.name) {
+                true => Some(TenantFile { text: Some(before.texts.get(&file.name)?.clone()), ..file }),
+                false => Some(file),
+            });
+            kept.collect()
+        };
+        match around.read(&before.main, as_before) {
+            Ok(loaded) => Ok(Reloaded { loaded, refused: errors.problems }),
+            Err(_) => Err(errors),
+        }
     }
 
     /// [`Config::load`] for commands that talk to no provider: secrets are left where they are, and are empty in the
@@ -67,25 +146,11 @@ impl Config {
         no_secrets: bool,
     ) -> Result<Loaded, ConfigErrors> {
         let problems = Problems::default();
-        let folder = path.parent().unwrap_or(Path::new(""));
         let help = "name the daemon's configuration with `--config FILE`";
         let Some(text) = read(path, help, &problems) else {
-            return finish(None, problems);
+            return finish(None, problems, FilesRead::default());
         };
-        // Absolute, so that changing the working directory later changes nothing.
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        let main = Main::read(&path.display().to_string(), &text, environment, &problems);
-        let config = main.and_then(|main| {
-            let root = Scope::root(&main.document, &problems);
-            let shown = path.parent().unwrap_or(Path::new(""));
-            let tenants = daemon::tenants_folder(&root, &main.raw, shown);
-            // Where a file that is not TOML wanted its tenants nobody knows; where they usually are they are looked at.
-            let tenants = tenants.filter(|tenants| main.is_toml || tenants.is_dir());
-            let files = tenants.and_then(|tenants| tenant_files(&tenants, &root, &problems));
-            let secrets = Secrets { environment, folder: &folder, left_out: no_secrets };
-            build(&main, files.as_deref(), Reading { secrets, providers }, &problems)
-        });
-        finish(config, problems)
+        Around { path, environment, providers, no_secrets }.read(&text, |files| files)
     }
 
     /// [`Config::load`] with the environment of this process.
@@ -112,9 +177,45 @@ impl Config {
         let file =
             |(name, text): &(&str, &str)| TenantFile { name: (*name).to_owned(), text: Some((*text).to_owned()) };
         let files: Vec<TenantFile> = tenants.iter().map(file).collect();
-        let secrets = Secrets { environment, folder: Path::new(""), left_out: false };
+        let read = FilesRead::default();
+        let secrets = Secrets { environment, folder: Path::new(""), files: &read, left_out: false };
         let config = main.and_then(|main| build(&main, Some(&files), Reading { secrets, providers }, &problems));
-        finish(config, problems)
+        finish(config, problems, read)
+    }
+}
+
+/// What a configuration is read with.
+struct Around<'a> {
+    path: &'a Path,
+    environment: &'a Environment,
+    providers: &'a dyn Providers,
+    no_secrets: bool,
+}
+
+impl Around<'_> {
+    /// Builds the configuration of the daemon's file and of the tenants' files, as `choose` leaves them.
+    fn read(
+        &self,
+        text: &str,
+        choose: impl FnOnce(Vec<TenantFile>) -> Vec<TenantFile>,
+    ) -> Result<Loaded, ConfigErrors> {
+        let (problems, read) = (Problems::default(), FilesRead::default());
+        let shown = self.path.parent().unwrap_or(Path::new(""));
+        // Absolute, so that changing the working directory later changes nothing.
+        let folder = std::path::absolute(shown).unwrap_or_else(|_| shown.to_owned());
+        let main = Main::read(&self.path.display().to_string(), text, self.environment, &problems);
+        let config = main.and_then(|main| {
+            let root = Scope::root(&main.document, &problems);
+            let tenants = daemon::tenants_folder(&root, &main.raw, shown);
+            // Where a file that is not TOML wanted its tenants nobody knows; where they usually are they are looked at.
+            let tenants = tenants.filter(|tenants| main.is_toml || tenants.is_dir());
+            read.main(text, tenants.as_deref());
+            let files = tenants.and_then(|tenants| tenant_files(&tenants, &root, &problems)).map(choose);
+            let secrets =
+                Secrets { environment: self.environment, folder: &folder, files: &read, left_out: self.no_secrets };
+            build(&main, files.as_deref(), Reading { secrets, providers: self.providers }, &problems)
+        });
+        finish(config, problems, read)
     }
 }
 
@@ -158,6 +259,7 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, prob
             known.are_all = false;
             continue;
         };
+        secrets.files.begin(&file.name, file.text.as_deref().unwrap_or_default());
         let document = Document::new(source, BTreeMap::new());
         let own = take_own_keys(&mut tree);
         let raw: RawTenant = document.read(tree, problems);
@@ -168,7 +270,8 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, prob
         let channels = tenant::channels(&root, (&raw, own), id.as_ref(), reading);
         claims.senders(&root, &channels);
         calls.note(&root, &channels);
-        valid.extend(tenant::tenant(&root, &raw, id, channels, reading));
+        valid.extend(tenant::tenant(&root, &raw, id.clone(), channels, reading));
+        secrets.files.end(&file.name, id.as_ref());
     }
     if tenants.is_some_and(<[_]>::is_empty) && main.is_toml {
         root.warning(
@@ -184,7 +287,7 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, prob
     Some(Config { tenants: valid, api: api?, stripe: stripe?, ..config? })
 }
 
-fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigErrors> {
+fn finish(config: Option<Config>, problems: Problems, read: FilesRead) -> Result<Loaded, ConfigErrors> {
     let refused = problems.any_errors();
     if config.is_none() && !refused {
         // A validator that gives nothing has said why; should one ever not, nothing half-valid may start.
@@ -192,7 +295,7 @@ fn finish(config: Option<Config>, problems: Problems) -> Result<Loaded, ConfigEr
     }
     let problems = problems.sorted();
     match config {
-        Some(config) if !refused => Ok(Loaded { config, warnings: problems }),
+        Some(config) if !refused => Ok(Loaded { config, warnings: problems, files: read.finish() }),
         _ => Err(ConfigErrors { problems }),
     }
 }
@@ -211,18 +314,7 @@ fn tenant_files(folder: &Path, root: &Scope<'_>, problems: &Problems) -> Option<
         root.error("tenants.dir", reason, help);
     };
     let help = "create it, or point `tenants.dir` elsewhere; it is relative to palabre.toml";
-    let entries = std::fs::read_dir(folder).map_err(|error| refused(&error, help)).ok()?;
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in entries {
-        match entry {
-            Ok(entry) => paths.push(entry.path()),
-            Err(error) => refused(&error, ""),
-        }
-    }
-    // Editors leave hidden copies beside the file that they write.
-    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && !hidden(path));
-    paths.sort();
+    let paths = tenant_paths(folder).map_err(|error| refused(&error, help)).ok()?;
     let named = |path: &PathBuf| {
         let text = read(path, "make it readable for the user that runs palabre", problems);
         TenantFile { name: path.display().to_string(), text }
@@ -251,73 +343,5 @@ fn read(path: &Path, help: &str, problems: &Problems) -> Option<String> {
             problems.unreadable(&name, format!("cannot be read: {}", plainly(error.kind())), help);
             None
         }
-    }
-}
-
-/// `PALABRE__A__B=value` as a tree, and which variable set which path.
-fn overrides(environment: &Environment, problems: &Problems) -> (Dict, BTreeMap<String, String>) {
-    let mut tree = Dict::new();
-    let mut variables = BTreeMap::new();
-    for (name, value) in environment.iter() {
-        let Some(key) = name.strip_prefix(PREFIX) else { continue };
-        let steps: Vec<String> = key.split("__").map(str::to_lowercase).collect();
-        if steps.iter().any(String::is_empty) {
-            problems.add(Problem {
-                severity: Severity::Error,
-                place: Location::Variable(name.to_owned()),
-                key: String::new(),
-                reason: format!("`{name}` names no key"),
-                help: Some("write it like PALABRE__HTTP__LISTEN".to_owned()),
-                excerpt: None,
-            });
-            continue;
-        }
-        // The same reading as figment's own: `true`, `8`, `["a", "b"]` are what they look like, the rest is text.
-        let Ok(value) = value.parse::<Value>();
-        let Some(path) = insert(&mut tree, &steps, value.clone()) else { continue };
-        say_who(&mut variables, path, &value, name);
-    }
-    (tree, variables)
-}
-
-/// Puts a value where its steps lead; a value in the way of a table makes room for it.
-fn insert(tree: &mut Dict, steps: &[String], value: Value) -> Option<String> {
-    let (last, tables) = steps.split_last()?;
-    let mut at = tree;
-    for step in tables {
-        let next = at.entry(step.clone()).or_insert_with(|| Value::from(Dict::new()));
-        if next.as_dict().is_none() {
-            *next = Value::from(Dict::new());
-        }
-        at = match next {
-            Value::Dict(_, table) => table,
-            _ => return None,
-        };
-    }
-    at.insert(last.clone(), value);
-    Some(steps.iter().fold(String::new(), |path, step| join(&path, step)))
-}
-
-/// Notes which variable set a path, and what is in the table that it set.
-fn say_who(variables: &mut BTreeMap<String, String>, path: String, value: &Value, name: &str) {
-    for (key, value) in value.as_dict().into_iter().flatten() {
-        say_who(variables, join(&path, key), value, name);
-    }
-    variables.insert(path, name.to_owned());
-}
-
-/// One layer as figment merges it.
-struct Layer {
-    name: &'static str,
-    tree: Dict,
-}
-
-impl Provider for Layer {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.name)
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Map::from([(Profile::Default, self.tree.clone())]))
     }
 }

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::document::Scope;
 use super::environment::Environment;
+use super::files_read::FilesRead;
 use super::problem::plainly;
 use super::raw::RawSecret;
 
@@ -15,6 +16,8 @@ pub(super) struct Secrets<'a> {
     pub(super) environment: &'a Environment,
     /// Relative paths start here.
     pub(super) folder: &'a Path,
+    /// Notes each file.
+    pub(super) files: &'a FilesRead,
     /// Whether they are left where they are, for commands that need none: each is empty then.
     pub(super) left_out: bool,
 }
@@ -100,7 +103,9 @@ impl Secrets<'_> {
             scope.error(key, format!("`{}` does not name a file that is there", scope.name(key)), help);
             return None;
         }
-        match std::fs::read(&path) {
+        let read = std::fs::read(&path);
+        self.files.note(&path, read.as_deref().unwrap_or_default(), true);
+        match read {
             Ok(bytes) if bytes.len() > shape.longest_bytes() => {
                 scope.error(key, format!("`{}` is longer than any secret", path.display()), "is it the right file?");
                 None

@@ -117,6 +117,7 @@ pub(super) fn tenant(
         english: rules.source().language == Language::En,
         tenant_name: name.as_deref().unwrap_or_default(),
         folder: reading.secrets.folder,
+        files: reading.secrets.files,
         templates: rules.source().templates.iter().map(|template| template.name.as_str()).collect(),
     };
     let flows = flows::flows(root, raw, &around, root.problems())?;

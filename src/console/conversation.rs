@@ -172,7 +172,8 @@ fn templates(state: &ConsoleState, member: &Member, row: &InboxRow) -> Vec<Templ
     let knows = |template: &&Template| {
         state.channel(&member.tenant, channel).is_some_and(|of| of.profile.templates.contains_key(&template.name))
     };
-    let templates = tenant.map(|tenant| tenant.rules.source().templates.as_slice()).unwrap_or_default();
+    let tenant_templates = tenant.as_ref().map(|tenant| tenant.rules.source().templates.as_slice());
+    let templates = tenant_templates.unwrap_or_default();
     let form = |template: &Template| TemplateForm {
         name: template.name.clone(),
         preview: template.body.clone().unwrap_or_default(),
@@ -232,7 +233,7 @@ fn talk_context(
         .map(|contact| contact.addresses.as_slice())
         .unwrap_or(std::slice::from_ref(&conversation.address))
         .iter()
-        .map(|of| (address(of, home), channel_name(of.scheme())))
+        .map(|of| (address(of, home.as_ref()), channel_name(of.scheme())))
         .collect();
     let their_conversations: Vec<(String, &str, String)> = contact
         .map(|contact| contact.conversations.as_slice())
@@ -248,7 +249,7 @@ fn talk_context(
             id => conversation.id.to_string(),
             name => inbox::name_of(state, member, row),
             channel => channel_name(conversation.address.scheme()),
-            number => address(&conversation.address, home),
+            number => address(&conversation.address, home.as_ref()),
             version => conversation.version,
             last_message => timeline::last_of(thread).map(|id| id.to_string()),
             assignee => conversation.assignee.clone(),

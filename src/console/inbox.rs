@@ -237,7 +237,8 @@ fn statuses(state: &ConsoleState, member: &Member, query: &InboxQuery) -> Vec<Ch
 }
 
 fn channels(state: &ConsoleState, member: &Member, query: &InboxQuery) -> Vec<Choice> {
-    let channels = state.tenant(&member.tenant).map(|tenant| tenant.channels.as_slice()).unwrap_or_default();
+    let tenant = state.tenant(&member.tenant);
+    let channels = tenant.as_ref().map(|tenant| tenant.channels.as_slice()).unwrap_or_default();
     let named = channels.iter().map(|channel| {
         (channel.id.to_string(), format!("{} · {}", channel_name(channel.address.scheme()), channel.id))
     });
@@ -254,7 +255,7 @@ async fn assignees(state: &ConsoleState, member: &Member, query: &InboxQuery) ->
 #[must_use]
 pub fn name_of(state: &ConsoleState, member: &Member, row: &InboxRow) -> String {
     let name = row.conversation.contact_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    name.map_or_else(|| address(&row.conversation.address, state.home(&member.tenant)), ToOwned::to_owned)
+    name.map_or_else(|| address(&row.conversation.address, state.home(&member.tenant).as_ref()), ToOwned::to_owned)
 }
 
 /// The words about a conversation that a list and its page show.
@@ -356,7 +357,11 @@ async fn search_page(
     let found = found.unwrap_or_default();
     let contact = |row: &ContactRow| FoundContact {
         name: row.name.clone().unwrap_or_else(|| state.text(member, "inbox", "someone")),
-        number: row.addresses.first().map(|first| address(first, state.home(&member.tenant))).unwrap_or_default(),
+        number: row
+            .addresses
+            .first()
+            .map(|first| address(first, state.home(&member.tenant).as_ref()))
+            .unwrap_or_default(),
         conversations: row
             .conversations
             .iter()

@@ -1,6 +1,7 @@
 //! What the pages about conversations look up: tenants, channels, names, times.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use minijinja::Value;
@@ -33,31 +34,33 @@ impl ConsoleState {
 
     /// A tenant of the configuration. `None`: it is not configured any more, and its rows are still there.
     #[must_use]
-    pub(super) fn tenant(&self, id: &TenantId) -> Option<&Tenant> {
-        self.deps.tenants.iter().find(|tenant| tenant.id == *id)
+    pub(super) fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.deps.tenants.get(id)
     }
 
     #[must_use]
-    pub(super) fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Option<&Channel> {
-        self.tenant(tenant)?.channels.iter().find(|channel| channel.id == *id)
+    pub(super) fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Option<Channel> {
+        self.deps.tenants.channel(tenant, id)
     }
 
     /// What the tenant that a member looks at is called.
-    pub(super) fn tenant_name<'a>(&'a self, member: &'a Member) -> &'a str {
-        self.tenant(&member.tenant).map_or_else(|| member.tenant.as_str(), |tenant| tenant.name.as_str())
+    pub(super) fn tenant_name(&self, member: &Member) -> String {
+        self.tenant(&member.tenant).map_or_else(|| member.tenant.to_string(), |tenant| tenant.name.clone())
     }
 
     /// The channels whose messages do not wait for each other.
     #[must_use]
     pub(super) fn unordered(&self) -> BTreeSet<ChannelId> {
-        let channels = self.deps.tenants.iter().flat_map(|tenant| &tenant.channels);
+        let tenants = self.deps.tenants.all();
+        let channels = tenants.iter().flat_map(|tenant| &tenant.channels);
         channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
     }
 
     /// A number of the tenant's own, which tells which country is home.
     #[must_use]
-    pub(super) fn home(&self, tenant: &TenantId) -> Option<&Address> {
-        self.tenant(tenant)?.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone())
+    pub(super) fn home(&self, tenant: &TenantId) -> Option<Address> {
+        let tenant = self.tenant(tenant)?;
+        tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone()).cloned()
     }
 
     /// How a member sees times.

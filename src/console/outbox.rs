@@ -118,7 +118,7 @@ fn line(member: &Member, state: &ConsoleState, display: &Display, item: &Item) -
     OutboxLine {
         id: item.id.to_string(),
         conversation: item.conversation.to_string(),
-        to: if sees_content { address(&item.to, state.home(&member.tenant)) } else { item.to.to_string() },
+        to: if sees_content { address(&item.to, state.home(&member.tenant).as_ref()) } else { item.to.to_string() },
         text: if sees_content { first_words(&item.body, 120) } else { String::new() },
         time: display.short(item.created_at),
         machine: Display::machine(item.created_at),
@@ -139,7 +139,8 @@ async fn channel_lines(
         return Ok(Vec::new());
     }
     let pauses = channels::pauses(&member.caller, &state.deps.store, display.now).await?;
-    let configured = state.tenant(&member.tenant).map(|tenant| tenant.channels.as_slice()).unwrap_or_default();
+    let tenant = state.tenant(&member.tenant);
+    let configured = tenant.as_ref().map(|tenant| tenant.channels.as_slice()).unwrap_or_default();
     let line = |channel: &crate::config::Channel| {
         let pause = pauses.iter().find(|pause| pause.channel_key.channel == channel.id);
         ChannelLine {

@@ -132,7 +132,7 @@ fn order_shown(member: &Member, state: &ConsoleState, display: &Display, line: &
     let written_to = || {
         line.address
             .as_ref()
-            .map(|to| if sees_people { address(to, state.home(&member.tenant)) } else { to.to_string() })
+            .map(|to| if sees_people { address(to, state.home(&member.tenant).as_ref()) } else { to.to_string() })
     };
     OrderShown {
         conversation: line.conversation.to_string(),

@@ -36,8 +36,9 @@ pub trait TestPhones: Send + Sync {
 pub struct TestMessageRefused;
 
 /// The tenant's channel for trying it out.
-pub fn channel_of<'a>(state: &'a ConsoleState, tenant: &TenantId) -> Option<&'a Channel> {
-    state.tenant(tenant)?.channels.iter().find(|channel| channel.address.scheme() == Scheme::Sandbox)
+pub fn channel_of(state: &ConsoleState, tenant: &TenantId) -> Option<Channel> {
+    let tenant = state.tenant(tenant)?;
+    tenant.channels.iter().find(|channel| channel.address.scheme() == Scheme::Sandbox).cloned()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +72,7 @@ pub async fn show(
     let Some(channel) = channel_of(&state, &member.tenant) else {
         return state.page(("sandbox.html", "sandbox"), &member, context! { has_channel => false });
     };
-    let rows = customers(&member, &state, channel).await?;
+    let rows = customers(&member, &state, &channel).await?;
     let key = Some(query.r#as.clone()).filter(|key| is_name(key));
     let key = key.or_else(|| rows.first().map(|row| key_of(&row.conversation.address)));
     let current = rows.iter().find(|row| Some(key_of(&row.conversation.address)) == key);
@@ -180,7 +181,7 @@ pub async fn write(
     if !text.is_empty() {
         let from = format!("{}/{key}", channel.address.as_str());
         let from = Address::parse(Scheme::Sandbox, &from, None).map_err(|_| ConsoleError::BadForm)?;
-        let known = known_name(&member, &state, channel, &key).await?;
+        let known = known_name(&member, &state, &channel, &key).await?;
         let message = NewInbound {
             tenant: member.tenant.clone(),
             channel: channel.id.clone(),

@@ -14,7 +14,7 @@ use super::live::LiveFeed;
 use super::pages::{Page, Pages, PagesError};
 use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
-use crate::config::Tenant;
+use crate::config::TenantDirectory;
 use crate::service::messages::Outgoing;
 use crate::service::people::People;
 use crate::store::HistoryReader;
@@ -29,7 +29,7 @@ pub struct ConsoleDeps {
     pub outgoing: Arc<dyn Outgoing>,
     pub phones: Arc<dyn TestPhones>,
     pub clock: Arc<dyn Clock>,
-    pub tenants: Arc<[Tenant]>,
+    pub tenants: TenantDirectory,
     pub feed: LiveFeed,
     pub connection: ConnectionOf,
     /// `console.base_url`
@@ -79,7 +79,7 @@ impl ConsoleState {
     /// # Errors
     /// The template is wrong: a bug.
     pub fn page(&self, template: (&str, &str), member: &Member, context: Value) -> Result<Page, ConsoleError> {
-        Ok(Page::html(self.pages.render(template, member, (self.tenant_name(member), context))?))
+        Ok(Page::html(self.pages.render(template, member, (&self.tenant_name(member), context))?))
     }
 
     /// Renders a page for anybody.

@@ -87,7 +87,7 @@ impl Rig {
             outgoing: Arc::new(Nobody),
             phones: Arc::new(Nobody),
             clock: Arc::new(FixedClock),
-            tenants: Arc::new([]),
+            tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             connection,
             base_url: None,

@@ -40,7 +40,7 @@ use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 use self::channel_event::ChannelEvent;
 pub use self::handshake::Handshake;
 use self::polling::Poller;
-pub use self::registry::{BuildError, Registered, Registry};
+pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
 

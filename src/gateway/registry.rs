@@ -4,14 +4,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::{Gateway, Gateways};
 
 use super::{ChannelConnection, ConnectError, Receiver, Wiring, client, provider};
-use crate::config::{Channel, Config};
+use crate::config::{Channel, Config, Tenant};
 
 /// The channels of all tenants.
 pub struct Registry {
+    client: reqwest::Client,
+    public_base_url: Option<String>,
     by_id: HashMap<ChannelName, ChannelEntry>,
     /// What the provider calls the account, then our address as the provider writes it.
     by_account: HashMap<Box<str>, HashMap<Box<str>, ChannelName>>,
@@ -24,6 +27,7 @@ const PROVIDER_UNKNOWN: &str = "provider_unknown";
 
 type ChannelName = Arc<str>;
 
+#[derive(Clone)]
 struct ChannelEntry {
     registered: Registered,
     gateway: Arc<dyn Gateway>,
@@ -82,10 +86,41 @@ impl Registry {
     /// # Errors
     /// [`BuildError`]
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        let client = client::new()?;
-        let mut registry = Self { by_id: HashMap::new(), by_account: HashMap::new(), foreign: HashSet::new() };
+        let mut registry = Self {
+            client: client::new()?,
+            public_base_url: config.http.public_base_url.clone(),
+            by_id: HashMap::new(),
+            by_account: HashMap::new(),
+            foreign: HashSet::new(),
+        };
         for channel in config.tenants.iter().flat_map(|tenant| &tenant.channels) {
-            registry.add(channel, &client, config.http.public_base_url.as_deref())?;
+            registry.add(registry.connect(channel)?)?;
+        }
+        Ok(registry)
+    }
+
+    /// A registry of these tenants' channels. Those of a tenant that is the same as before keep their gateways, with what
+    /// these know of their providers.
+    ///
+    /// # Errors
+    /// [`BuildError`]
+    pub fn with<'a>(
+        &self,
+        tenants: impl IntoIterator<Item = &'a Tenant>,
+        is_same: impl Fn(&TenantId) -> bool,
+    ) -> Result<Self, BuildError> {
+        let mut registry = Self {
+            client: self.client.clone(),
+            public_base_url: self.public_base_url.clone(),
+            by_id: HashMap::new(),
+            by_account: HashMap::new(),
+            foreign: self.foreign.clone(),
+        };
+        for channel in tenants.into_iter().flat_map(|tenant| &tenant.channels) {
+            let known = self.by_id.get(channel.id.as_str()).filter(|_| is_same(&channel.tenant));
+            let known = known.filter(|entry| entry.registered.tenant == channel.tenant);
+            let entry = known.map_or_else(|| self.connect(channel), |entry| Ok(entry.clone()))?;
+            registry.add(entry)?;
         }
         Ok(registry)
     }
@@ -119,35 +154,63 @@ impl Registry {
         (provider == registered.provider || Some(provider) == family).then(|| registered.channel.as_str())
     }
 
-    fn add(
-        &mut self,
-        channel: &Channel,
-        client: &reqwest::Client,
-        public_base_url: Option<&str>,
-    ) -> Result<(), BuildError> {
+    fn connect(&self, channel: &Channel) -> Result<ChannelEntry, BuildError> {
         let account = &channel.provider;
         let Some(provider) = provider(account.name()) else {
             return Err(BuildError::Provider { channel: channel.id.clone(), provider: account.name() });
         };
         let ChannelConnection { sender, receiver, gateway } = provider
-            .connect(channel, Wiring { client, public_base_url })
+            .connect(channel, Wiring { client: &self.client, public_base_url: self.public_base_url.as_deref() })
             .map_err(|reason| BuildError::Account { channel: channel.id.clone(), reason })?;
         let registered = Registered {
             tenant: channel.tenant.clone(),
             channel: channel.id.clone(),
             provider: account.name(),
             account: account.account.clone(),
-            address: sender.clone(),
+            address: sender,
             receiver,
         };
-        let entry = ChannelEntry { registered, gateway };
-        let name: ChannelName = Arc::from(channel.id.as_str());
-        let addresses = self.by_account.entry(account.account.as_str().into()).or_default();
-        let claimed = addresses.insert(sender.into(), Arc::clone(&name)).is_some();
+        Ok(ChannelEntry { registered, gateway })
+    }
+
+    fn add(&mut self, entry: ChannelEntry) -> Result<(), BuildError> {
+        let Registered { channel, account, address, .. } = &entry.registered;
+        let (name, id): (ChannelName, _) = (Arc::from(channel.as_str()), channel.clone());
+        let addresses = self.by_account.entry(account.as_str().into()).or_default();
+        let claimed = addresses.insert(address.as_str().into(), Arc::clone(&name)).is_some();
         if claimed | self.by_id.insert(name, entry).is_some() {
-            return Err(BuildError::Claimed { channel: channel.id.clone() });
+            return Err(BuildError::Claimed { channel: id });
         }
         Ok(())
+    }
+}
+
+/// The registry that counts now: another takes its place when the configuration changed.
+pub struct CurrentRegistry(ArcSwap<Registry>);
+
+impl CurrentRegistry {
+    #[must_use]
+    pub fn new(registry: Registry) -> Self {
+        Self(ArcSwap::from_pointee(registry))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Arc<Registry> {
+        self.0.load_full()
+    }
+
+    pub fn replace(&self, registry: Arc<Registry>) {
+        self.0.store(registry);
+    }
+}
+
+impl Gateways for CurrentRegistry {
+    fn get(&self, channel: &ChannelId) -> Option<Arc<dyn Gateway>> {
+        self.0.load().get(channel)
+    }
+
+    fn missing(&self, channel: &ChannelId) -> &'static str {
+        self.0.load().missing(channel)
     }
 }
 

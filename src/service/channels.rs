@@ -1,5 +1,8 @@
 //! Channels: lists them, pauses and resumes them.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -18,6 +21,26 @@ pub struct ConfiguredChannel {
     pub scheme: Scheme,
     /// Whether messages of one conversation wait for each other.
     pub keep_order: bool,
+}
+
+/// The channels of the configuration as it is now, in its order. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct ConfiguredChannels(Arc<ArcSwap<Vec<ConfiguredChannel>>>);
+
+impl ConfiguredChannels {
+    #[must_use]
+    pub fn new(channels: Vec<ConfiguredChannel>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(channels)))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Arc<Vec<ConfiguredChannel>> {
+        self.0.load_full()
+    }
+
+    pub fn replace(&self, channels: Vec<ConfiguredChannel>) {
+        self.0.store(Arc::new(channels));
+    }
 }
 
 /// The channels that a caller sees, each with its pause when there is one.

@@ -23,6 +23,8 @@ pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod reload;
+pub mod setup;
 
 pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};

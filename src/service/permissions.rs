@@ -47,11 +47,13 @@ pub enum Permission {
     PrivacyErase,
     /// Whole addresses and texts; masked addresses alone without it.
     ContentRead,
+    /// Of the whole installation.
+    ConfigReload,
 }
 
 use Permission::{
     AccessRead, AccessWrite, AnalyticsRead, AuditRead, BookingRead, BookingWrite, ChannelRead, ChannelWrite,
-    ConsentRead, ConsentRecord, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead,
+    ConfigReload, ConsentRead, ConsentRecord, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead,
     ConversationWrite, FaqRead, FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend, OutboxRead,
     OutboxWrite, PaymentRead, PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite, TeamRead,
     TeamWrite, WebhookWrite,
@@ -59,7 +61,7 @@ use Permission::{
 
 impl Permission {
     /// Every permission with its word.
-    pub const ALL: [(Self, &'static str); 34] = [
+    pub const ALL: [(Self, &'static str); 35] = [
         (ConversationRead, "conversation:read"),
         (ConversationWrite, "conversation:write"),
         (ContactRead, "contact:read"),
@@ -94,6 +96,7 @@ impl Permission {
         (PrivacyExport, "privacy:export"),
         (PrivacyErase, "privacy:erase"),
         (ContentRead, "content:read"),
+        (ConfigReload, "config:reload"),
     ];
 
     #[must_use]
@@ -189,6 +192,7 @@ pub const fn granted_by(scope: ApiScope) -> Permissions {
             WebhookWrite,
             ConsentRecord,
             AuditRead,
+            ConfigReload,
         ]),
     }
 }

@@ -89,7 +89,7 @@ pub struct StoredFaq(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    configured: HashMap<TenantId, Arc<Rules>>,
+    configured: RwLock<HashMap<TenantId, Arc<Rules>>>,
     stored: RwLock<HashMap<TenantId, OfTenant>>,
 }
 
@@ -97,13 +97,26 @@ impl StoredFaq {
     /// Nothing stored yet, beside the configuration's rules.
     #[must_use]
     pub fn beside(configured: HashMap<TenantId, Arc<Rules>>) -> Self {
-        Self(Arc::new(Shared { configured, stored: RwLock::default() }))
+        Self(Arc::new(Shared { configured: RwLock::new(configured), stored: RwLock::default() }))
+    }
+
+    /// Another configuration counts from now on. Where a tenant's rules are others, its rows are put beside them at once.
+    pub fn configure(&self, configured: HashMap<TenantId, Arc<Rules>>) {
+        let mut stored = self.0.stored.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.configured.write().unwrap_or_else(PoisonError::into_inner);
+        for (tenant, of) in &mut *stored {
+            let (before, now) = (known.get(tenant), configured.get(tenant));
+            if before.map(Arc::as_ptr) != now.map(Arc::as_ptr) {
+                of.rules = now.and_then(|rules| with_rows(rules, &of.rows).0).map(Arc::new);
+            }
+        }
+        *known = configured;
     }
 
     /// The rules of a tenant as its file has them, without rows; `None`: the configuration has no such tenant.
     #[must_use]
     pub fn configured(&self, tenant: &TenantId) -> Option<Arc<Rules>> {
-        self.0.configured.get(tenant).cloned()
+        self.0.configured.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
     }
 
     /// Reads what changed, or everything.
@@ -127,15 +140,16 @@ impl StoredFaq {
             if self.has(&tenant, &rows) {
                 continue;
             }
-            let (rules, left_out) = match self.0.configured.get(&tenant) {
-                Some(configured) => with_rows(configured, &rows),
+            // Locked before the rules are looked up: a configuration that comes meanwhile finds these rows.
+            let mut stored = self.0.stored.write().unwrap_or_else(PoisonError::into_inner);
+            let (rules, left_out) = match self.configured(&tenant) {
+                Some(configured) => with_rows(&configured, &rows),
                 None => (None, Vec::new()),
             };
             for id in left_out {
                 tracing::warn!(faq_entry.id = id, "a row of faq_entries does not hold, and answers nothing");
             }
-            let of_tenant = OfTenant { mark, rows, rules: rules.map(Arc::new) };
-            self.0.stored.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, of_tenant);
+            stored.insert(tenant, OfTenant { mark, rows, rules: rules.map(Arc::new) });
         }
         Ok(())
     }

@@ -242,6 +242,11 @@ impl World {
         self.signal("-CONT");
     }
 
+    /// SIGHUP, at which it reads its tenants' files.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     fn signal(&self, signal: &str) {
         self.daemon.as_ref().expect("it runs").signal(signal);
     }

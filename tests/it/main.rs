@@ -49,6 +49,7 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod reload;
 mod retention;
 #[path = "retention.rs"]
 mod retention_on_postgres;

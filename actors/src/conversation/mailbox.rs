@@ -2,7 +2,7 @@
 
 use actix::{Actor, ActorContext, Context, Handler};
 
-use super::messages::{AskIdle, Deliver, Idle, Perform, Reread, Retire, Wake};
+use super::messages::{Adopt, AskIdle, Deliver, Idle, Perform, Reread, Retire, Wake};
 use super::phase::Memory;
 use super::{Asked, Conversation, Waiting};
 
@@ -66,6 +66,16 @@ impl Handler<Reread> for Conversation {
     type Result = ();
 
     fn handle(&mut self, _: Reread, _: &mut Context<Self>) {
+        self.memory = Memory::Outdated;
+    }
+}
+
+impl Handler<Adopt> for Conversation {
+    type Result = ();
+
+    fn handle(&mut self, Adopt(profile): Adopt, _: &mut Context<Self>) {
+        self.setup.profile = profile;
+        // What the rules need of the store may be more than was read.
         self.memory = Memory::Outdated;
     }
 }

@@ -1,5 +1,7 @@
 //! Messages that a [`super::Conversation`] takes.
 
+use std::sync::Arc;
+
 use actix::Message;
 use tokio::sync::oneshot;
 
@@ -8,6 +10,7 @@ use crate::domain::ids::{OutboundId, TimerId};
 use crate::domain::message::Inbound;
 use crate::domain::timer::Timer;
 use crate::domain::turn::{Refused, Request};
+use crate::runtime::TenantProfile;
 use crate::runtime::admission::Permit;
 
 /// An accepted message for this conversation, in order of acceptance.
@@ -98,6 +101,11 @@ pub enum Due {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Reread;
+
+/// The tenant's configuration changed: the next turn is decided by this profile.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Adopt(pub Arc<TenantProfile>);
 
 /// The parent asks whether the conversation may leave memory. It answers with [`Idle`] when it has nothing to do.
 #[derive(Message)]

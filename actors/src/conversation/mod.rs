@@ -66,7 +66,7 @@ pub struct ConversationSetup {
     /// Ports, clock and permits.
     pub context: Arc<ActorContext>,
     /// Its tenant's rules.
-    pub profile: TenantProfile,
+    pub profile: Arc<TenantProfile>,
     /// Its parent.
     pub parent: Recipient<Idle>,
     /// Where its outgoing messages go.

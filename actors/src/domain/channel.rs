@@ -8,7 +8,7 @@ use super::ids::ChannelId;
 use super::retry::RetryPolicy;
 
 /// One sender account, as the outbox sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelProfile {
     /// How it addresses people: what takes over from another channel writes to the same path with this scheme.
     pub scheme: Scheme,

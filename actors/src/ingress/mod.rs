@@ -191,7 +191,7 @@ impl Ingress {
 
     /// Reads the tenant's backlog after its last delivered message.
     fn read_backlog(&mut self, tenant: &TenantId, ctx: &mut Context<Self>) {
-        if self.draining {
+        if self.draining || !self.context.tenants.contains(tenant) {
             return;
         }
         let cursor = cursor_of(&mut self.cursors, &self.context, tenant, ctx);

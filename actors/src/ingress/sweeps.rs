@@ -35,7 +35,12 @@ impl Ingress {
         let context = Arc::clone(&self.context);
         // A tenant that is behind reads everything anyway, and asking for others would read all that waits.
         self.sweeps = self.sweeps.wrapping_add(1);
-        let behind = self.cursors.iter().filter(|(_, cursor)| cursor.is_behind()).map(|(tenant, _)| tenant.clone());
+        let served = |tenant: &TenantId| context.tenants.contains(tenant);
+        let behind = self
+            .cursors
+            .iter()
+            .filter(|(tenant, cursor)| cursor.is_behind() && served(tenant))
+            .map(|(tenant, _)| tenant.clone());
         let mut behind: Vec<TenantId> = behind.collect();
         let ask = behind.is_empty() || self.sweeps.is_multiple_of(ASK_EVERY);
         let timers = self.timers_to_read();
@@ -91,7 +96,7 @@ impl Ingress {
         }
         let Some(due) = due else { return };
         let (known, strays): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|wake| self.context.tenants.contains_key(&wake.key.tenant));
+            due.into_iter().partition(|wake| self.context.tenants.contains(&wake.key.tenant));
         self.stray_timers = strays.len();
         for wake in known.into_iter().filter(|wake| (self.owns)(&wake.key.tenant)) {
             self.supervisor.do_send(wake);
@@ -101,7 +106,8 @@ impl Ingress {
     /// Closes live sessions that no seller has kept alive.
     pub(super) fn close_live_sessions(&mut self, ctx: &mut Context<Self>) {
         let context = Arc::clone(&self.context);
-        let tenants: Vec<TenantId> = context.tenants.keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
+        let tenants: Vec<TenantId> =
+            context.tenants.all().keys().filter(|tenant| (self.owns)(tenant)).cloned().collect();
         let closing = async move {
             for tenant in &tenants {
                 let Some(profile) = context.tenants.get(tenant) else { continue };

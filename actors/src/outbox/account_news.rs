@@ -26,8 +26,8 @@ pub(crate) async fn heed(context: &ActorContext, pool: &SenderPool, news: &Accou
     } else {
         info!(tenant.id = %tenant, channel.id = %channel, code, "provider says that the account works, its channel goes on");
     }
-    let health = pool.tenant(tenant).and_then(|senders| senders.channel(channel));
-    if let Some(health) = health {
+    let health = pool.channel(channel_key);
+    if let Some(health) = &health {
         health.suspend_until(until);
     }
     let pause = Pause { channel_key: channel_key.clone(), reason: code.clone(), until };

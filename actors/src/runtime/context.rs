@@ -1,19 +1,16 @@
 //! Actor context: the ports and settings that every actor is handed.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::LiveNodes;
+use super::{LiveNodes, ServedTenants};
 use crate::domain::Timestamp;
-use crate::domain::budget::BudgetPolicy;
-use crate::domain::channel::ChannelProfile;
-use crate::domain::ids::{ChannelId, NodeId, TenantId};
+use crate::domain::ids::NodeId;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::rules::{Rules, RulesBook, SellerBook};
+use crate::domain::rules::{RulesBook, SellerBook};
 use crate::ports::{
     Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
     Turns,
@@ -24,7 +21,7 @@ pub struct ActorContext {
     /// The ports.
     pub ports: Ports,
     /// The tenants that this node serves.
-    pub tenants: HashMap<TenantId, TenantProfile>,
+    pub tenants: ServedTenants,
     /// Limits and durations.
     pub settings: Settings,
     /// The id of this running node.
@@ -103,29 +100,6 @@ pub struct Ports {
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
     pub rules: Arc<dyn RulesBook>,
-}
-
-/// A tenant's configuration, as the actors use it.
-#[derive(Clone)]
-pub struct TenantProfile {
-    /// Rules of its conversations.
-    pub rules: Arc<Rules>,
-    /// The time zone of its day.
-    pub timezone: chrono_tz::Tz,
-    /// Sends in any second (I7).
-    pub per_second: u32,
-    /// Sends in a day (I7).
-    pub per_day: u32,
-    /// Its weight where tenants compete for senders; 1 is ordinary.
-    pub weight: u32,
-    /// Its budget.
-    pub budget: BudgetPolicy,
-    /// Whether messages that the contact did not ask for wait for the double opt-in.
-    pub double_opt_in: bool,
-    /// How long a deferred message waits for the contact before it expires.
-    pub deferred_for: Duration,
-    /// Its channels.
-    pub channels: HashMap<ChannelId, Arc<ChannelProfile>>,
 }
 
 /// Limits and durations.

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
+
 use crate::domain::ids::TenantId;
 
 /// Permits of a node to wait. Clones share them.
@@ -18,12 +20,12 @@ pub struct FairLimit(Arc<Inner>);
 struct Inner {
     limit: usize,
     waiting: AtomicUsize,
-    tenants: HashMap<TenantId, TenantCount>,
+    tenants: ArcSwap<HashMap<TenantId, Arc<TenantCount>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct TenantCount {
-    weight: usize,
+    weight: AtomicUsize,
     waiting: AtomicUsize,
 }
 
@@ -31,29 +33,43 @@ struct TenantCount {
 #[derive(Debug)]
 pub struct FairPermit<'a> {
     limit: &'a Inner,
-    tenant: Option<&'a AtomicUsize>,
+    tenant: Option<Arc<TenantCount>>,
 }
 
 impl FairLimit {
     /// A limit of so many requests, for tenants with these weights.
     #[must_use]
     pub fn new<'a>(limit: usize, weights: impl IntoIterator<Item = (&'a TenantId, u32)>) -> Self {
-        let count = |weight: u32| TenantCount { weight: weight.max(1) as usize, waiting: AtomicUsize::new(0) };
-        let tenants = weights.into_iter().map(|(tenant, weight)| (tenant.clone(), count(weight)));
-        Self(Arc::new(Inner { limit, waiting: AtomicUsize::new(0), tenants: tenants.collect() }))
+        let fair = Self(Arc::new(Inner { limit, waiting: AtomicUsize::new(0), tenants: ArcSwap::default() }));
+        fair.serve(weights);
+        fair
+    }
+
+    /// These tenants with these weights from now on. What waits for a tenant that stays goes on counting.
+    pub fn serve<'a>(&self, weights: impl IntoIterator<Item = (&'a TenantId, u32)>) {
+        let before = self.0.tenants.load();
+        let count = |tenant: &TenantId, weight: u32| {
+            let count = before.get(tenant).cloned().unwrap_or_default();
+            count.weight.store(weight.max(1) as usize, Ordering::Relaxed);
+            count
+        };
+        let tenants = weights.into_iter().map(|(tenant, weight)| (tenant.clone(), count(tenant, weight))).collect();
+        self.0.tenants.store(Arc::new(tenants));
     }
 
     /// A permit for a tenant's request. `None`: the request is to be refused. It fails closed.
     #[must_use]
     pub fn enter(&self, tenant: &TenantId) -> Option<FairPermit<'_>> {
         let limit = &*self.0;
-        let tenant = limit.tenants.get(tenant);
+        let tenants = limit.tenants.load();
+        let tenant = tenants.get(tenant);
         // Counted before it is compared, so that the limit holds among threads; a drop takes it back.
         let others = limit.waiting.fetch_add(1, Ordering::Relaxed);
-        let permit = FairPermit { limit, tenant: tenant.map(|tenant| &tenant.waiting) };
+        let permit = FairPermit { limit, tenant: tenant.cloned() };
         let own = tenant.map_or(0, |tenant| tenant.waiting.fetch_add(1, Ordering::Relaxed));
         let free = limit.limit.checked_sub(others).filter(|free| *free > 0)?;
-        let within = tenant.is_none_or(|tenant| limit.tenants.len() < 2 || own < tenant.weight.saturating_mul(free));
+        let within = tenant
+            .is_none_or(|tenant| tenants.len() < 2 || own < tenant.weight.load(Ordering::Relaxed).saturating_mul(free));
         within.then_some(permit)
     }
 
@@ -67,8 +83,8 @@ impl FairLimit {
 impl Drop for FairPermit<'_> {
     fn drop(&mut self) {
         self.limit.waiting.fetch_sub(1, Ordering::Relaxed);
-        if let Some(tenant) = self.tenant {
-            tenant.fetch_sub(1, Ordering::Relaxed);
+        if let Some(tenant) = &self.tenant {
+            tenant.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -7,6 +7,8 @@ pub mod fair_limit;
 pub mod metric;
 mod nodes;
 pub mod restart_budget;
+mod served_tenants;
 
-pub use context::{ActorContext, Outage, Ports, Settings, TenantProfile};
+pub use context::{ActorContext, Outage, Ports, Settings};
 pub use nodes::LiveNodes;
+pub use served_tenants::{ServedTenants, TenantChanges, TenantProfile};

@@ -1,9 +1,12 @@
 //! Messages that a [`super::Supervisor`] takes.
 
+use std::sync::Arc;
+
 use actix::{Message, WeakRecipient};
 
 use crate::domain::ids::TenantId;
 use crate::ingress::messages::Redeliver;
+use crate::runtime::TenantChanges;
 use crate::runtime::exit::Exit;
 
 pub use crate::conversation::messages::{Deliver, Perform, Wake};
@@ -12,6 +15,11 @@ pub use crate::conversation::messages::{Deliver, Perform, Wake};
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct RereadTenant(pub TenantId);
+
+/// The configuration changed: which tenants are others now, or are not served any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TenantsChanged(pub Arc<TenantChanges>);
 
 /// A tenant ended.
 #[derive(Message)]

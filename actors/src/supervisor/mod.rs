@@ -12,7 +12,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::messages::{Deliver, MeetIngress, Perform, RereadTenant, TenantExited, Wake};
+use self::messages::{Deliver, MeetIngress, Perform, RereadTenant, TenantExited, TenantsChanged, Wake};
 use crate::domain::ids::TenantId;
 use crate::ingress::messages::Redeliver;
 use crate::outbox::{Dispatcher, SenderPool};
@@ -63,7 +63,7 @@ impl Supervisor {
         let generation = self.generations;
         let tenant = Tenant::new(
             id.clone(),
-            profile.clone(),
+            profile,
             Arc::clone(&self.context),
             self.dispatcher.clone(),
             Arc::clone(&self.pool),
@@ -142,6 +142,23 @@ impl Handler<RereadTenant> for Supervisor {
     fn handle(&mut self, RereadTenant(tenant): RereadTenant, _: &mut Context<Self>) {
         if let Some(child) = self.tenants.get(&tenant).and_then(|entry| entry.child.as_ref()) {
             child.do_send(crate::tenant::messages::Reread);
+        }
+    }
+}
+
+impl Handler<TenantsChanged> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, TenantsChanged(changes): TenantsChanged, _: &mut Context<Self>) {
+        for id in &changes.changed {
+            let child = self.tenants.get(id).and_then(|entry| entry.child.as_ref());
+            if let (Some(child), Some(profile)) = (child, self.context.tenants.get(id)) {
+                child.do_send(crate::tenant::messages::Adopt(profile));
+            }
+        }
+        // Their conversations finish what they have and leave memory when they are idle; the tenant goes with the last.
+        for id in &changes.removed {
+            self.tenants.remove(id);
         }
     }
 }

@@ -5,7 +5,7 @@ use actix::Message;
 use crate::domain::conversation::ConversationKey;
 use crate::runtime::exit::Exit;
 
-pub use crate::conversation::messages::{Deliver, Idle, Perform, Reread, Wake};
+pub use crate::conversation::messages::{Adopt, Deliver, Idle, Perform, Reread, Wake};
 
 /// A conversation ended.
 #[derive(Message)]

@@ -14,7 +14,7 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::messages::{ConversationExited, Deliver, Idle, Perform, Reread, Wake};
+use self::messages::{Adopt, ConversationExited, Deliver, Idle, Perform, Reread, Wake};
 use crate::conversation::messages::{AskIdle, Retire, SendRefusal};
 use crate::conversation::{Bookmark, Conversation, ConversationSetup};
 use crate::domain::conversation::ConversationKey;
@@ -27,7 +27,7 @@ use crate::runtime::{ActorContext, TenantProfile, metric};
 /// Owns a tenant's conversations in memory.
 pub struct Tenant {
     id: TenantId,
-    profile: TenantProfile,
+    profile: Arc<TenantProfile>,
     context: Arc<ActorContext>,
     dispatcher: Addr<Dispatcher>,
     pool: Arc<SenderPool>,
@@ -67,7 +67,7 @@ impl Tenant {
     #[must_use]
     pub fn new(
         id: TenantId,
-        profile: TenantProfile,
+        profile: Arc<TenantProfile>,
         context: Arc<ActorContext>,
         dispatcher: Addr<Dispatcher>,
         pool: Arc<SenderPool>,
@@ -100,7 +100,7 @@ impl Tenant {
             key: key.clone(),
             generation,
             context: Arc::clone(&self.context),
-            profile: self.profile.clone(),
+            profile: Arc::clone(&self.profile),
             parent: parent.clone().recipient(),
             dispatcher: self.dispatcher.clone(),
             pool: Arc::clone(&self.pool),
@@ -293,6 +293,19 @@ impl Handler<Reread> for Tenant {
                 child.do_send(Reread);
             }
         }
+    }
+}
+
+impl Handler<Adopt> for Tenant {
+    type Result = ();
+
+    fn handle(&mut self, Adopt(profile): Adopt, _: &mut Context<Self>) {
+        for entry in self.conversations.values() {
+            if let Child::Running(child) = &entry.child {
+                child.do_send(Adopt(Arc::clone(&profile)));
+            }
+        }
+        self.profile = profile;
     }
 }
 

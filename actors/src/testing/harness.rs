@@ -20,7 +20,7 @@ use crate::domain::turn::SendRequest;
 use crate::engine::{Engine, EngineBuilder, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
 use crate::ports::{Clock, Inbox, Outbox, QuotaLeases, RecipientStatuses, Turns};
-use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, Settings, TenantProfile};
+use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings, TenantProfile};
 
 /// Wall time that follows tokio's, which tests pause.
 #[derive(Debug)]
@@ -251,7 +251,7 @@ fn engine(plan: Plan, ports: Ports, gateways: &FakeGateways, nodes: LiveNodes) -
     let mut tenants = HashMap::new();
     for (name, tenant) in &plan.tenants {
         let id = TenantId::new(name);
-        tenants.insert(id.clone(), tenant.profile(&id));
+        tenants.insert(id.clone(), Arc::new(tenant.profile(&id)));
         for channel in tenant.channels.keys() {
             // Asked for once, it is there.
             let _ = gateways.of(&ChannelId::new(channel));
@@ -259,7 +259,7 @@ fn engine(plan: Plan, ports: Ports, gateways: &FakeGateways, nodes: LiveNodes) -
     }
     let context = ActorContext {
         ports,
-        tenants,
+        tenants: ServedTenants::new(tenants),
         settings: plan.settings,
         node: NodeId::new(&uuid::Uuid::now_v7().to_string()),
         nodes,

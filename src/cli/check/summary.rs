@@ -9,7 +9,7 @@ use crate::config::{Channel, Config, Loaded, Tenant};
 use crate::gateway;
 
 /// Writes it.
-pub(super) fn write(Loaded { config, warnings }: &Loaded, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(Loaded { config, warnings, .. }: &Loaded, out: &mut impl Write) -> io::Result<()> {
     for warning in warnings {
         writeln!(out, "{warning}")?;
     }

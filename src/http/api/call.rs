@@ -112,7 +112,8 @@ impl<S> Call<S> {
     /// Refuses a search that found nothing when it names a tenant or a channel that the configuration does not have: the name
     /// may be misspelt. (The database may have names that left the configuration, so it is searched first.)
     pub(super) fn found_nothing(&self, tenant: Option<&str>, channel: Option<&str>) -> Result<(), HttpProblem> {
-        let mut seen = self.api.channels.iter().filter(|known| self.caller.sees(&known.tenant));
+        let configured = self.api.channels.now();
+        let mut seen = configured.iter().filter(|known| self.caller.sees(&known.tenant));
         if tenant.is_some_and(|tenant| seen.clone().all(|known| known.tenant.as_str() != tenant)) {
             return Err(problems::UNKNOWN_TENANT);
         }

@@ -86,8 +86,8 @@ pub(super) struct PauseRequest {
     (status = 200, body = ChannelList, description = "The channels, in the order of the configuration"), CallProblems
 ))]
 pub(super) async fn list(call: Call<ToRead>) -> Reply {
-    let channels =
-        service::channels::list(call.caller.service(), &call.operator, &call.api.channels, call.now()).await?;
+    let configured = call.api.channels.now();
+    let channels = service::channels::list(call.caller.service(), &call.operator, &configured, call.now()).await?;
     let channels = channels.into_iter().map(|(channel, pause)| ChannelState {
         channel_id: channel.id.to_string(),
         tenant_id: channel.tenant.to_string(),
@@ -129,7 +129,8 @@ pub(super) async fn resume(call: Call<ToOperate>, PathId(id): PathId, _body: Who
 }
 
 fn channel(call: &Call<ToOperate>, id: &str) -> Result<ChannelState, HttpProblem> {
-    let mut channels = call.api.channels.iter().filter(|channel| call.caller.sees(&channel.tenant));
+    let configured = call.api.channels.now();
+    let mut channels = configured.iter().filter(|channel| call.caller.sees(&channel.tenant));
     let channel = channels.find(|channel| channel.id.as_str() == id).ok_or(UNKNOWN)?;
     Ok(ChannelState {
         channel_id: channel.id.to_string(),

@@ -20,6 +20,7 @@ mod outbox;
 mod paid_access;
 mod params;
 mod problems;
+mod reload;
 mod visibility;
 mod webhooks;
 
@@ -37,9 +38,10 @@ pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
 use crate::service::ServiceError;
-use crate::service::channels::ConfiguredChannel;
+use crate::service::channels::ConfiguredChannels;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
+use crate::service::reload::Reload;
 use crate::store::operator::Operator;
 use crate::store::{StoreError, StoredFaq};
 
@@ -64,7 +66,7 @@ pub struct ApiDeps {
     /// Who may call. None: the API answers 401 to everything but its description.
     pub keys: Arc<[Key]>,
     /// The channels of the configuration.
-    pub channels: Arc<[ConfiguredChannel]>,
+    pub channels: ConfiguredChannels,
     /// The operators' way to the tables; `None` in tests of other things.
     pub operator: Option<Operator>,
     /// Where messages to send go.
@@ -73,6 +75,8 @@ pub struct ApiDeps {
     pub access: Option<PaidAccess>,
     /// The rules of tenants with their FAQ entries.
     pub faq: StoredFaq,
+    /// Takes the tenants' files over; `None` in tests of other things.
+    pub reload: Option<Arc<dyn Reload>>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,7 +90,7 @@ impl fmt::Debug for ApiDeps {
 impl ApiDeps {
     /// The channels whose messages do not wait for each other.
     fn unordered(&self) -> BTreeSet<ChannelId> {
-        self.channels.iter().filter(|channel| !channel.keep_order).map(|channel| channel.id.clone()).collect()
+        self.channels.now().iter().filter(|channel| !channel.keep_order).map(|channel| channel.id.clone()).collect()
     }
 }
 
@@ -132,6 +136,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     messages::mount(routes);
     outbox::mount(routes);
     channels::mount(routes);
+    reload::mount(routes);
     consents::mount(routes);
     conversations::mount(routes);
     contacts::mount(routes);

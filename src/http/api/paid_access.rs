@@ -184,7 +184,7 @@ pub(super) struct CheckoutMade {
 }
 
 fn sold<S>(call: &Call<S>) -> Result<&PaidAccess, HttpProblem> {
-    call.api.access.as_ref().ok_or(NOTHING_SOLD)
+    call.api.access.as_ref().filter(|access| access.sells()).ok_or(NOTHING_SOLD)
 }
 
 impl From<AccessError> for HttpProblem {
@@ -344,7 +344,7 @@ fn changed(id: Uuid) -> Reply {
 
 /// An address on the channel of a plan's bot.
 fn member(access: &PaidAccess, tenant: &TenantId, plan: &str, to: &str) -> Result<Address, HttpProblem> {
-    let scheme = access.plan(tenant, plan).and_then(|plan| plan.chats.first()).map(Address::scheme);
+    let scheme = access.plan(tenant, plan).and_then(|plan| plan.chats.first().map(Address::scheme));
     let scheme = scheme.ok_or(AccessError::UnknownPlan)?;
     Address::parse(scheme, to, None)
         .map_err(|_| invalid("to", "bad address", "write it as the channel of the plan's bot addresses people"))

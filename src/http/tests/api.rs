@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::fakes::FakeOutgoing;
 use super::*;
 use crate::http::api::{Key, Scope};
-use crate::service::channels::ConfiguredChannel;
+use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::messages::NotSent;
 use crate::store::Store;
 use crate::store::operator::Tenants;
@@ -61,7 +61,7 @@ impl ApiServer {
         });
         let server = TestServer::open_with(|deps| {
             deps.api.keys = Arc::new(keys);
-            deps.api.channels = Arc::new(senders);
+            deps.api.channels = ConfiguredChannels::new(senders.into());
             deps.api.operator = Some(store.operator());
             deps.api.outgoing = Arc::clone(&outgoing) as _;
             change(deps);

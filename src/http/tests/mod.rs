@@ -22,6 +22,7 @@ use super::api::ApiDeps;
 use super::health::{Health, Phase};
 use super::{Deadlines, HttpDeps, Listeners, serve};
 use crate::config;
+use crate::service::channels::ConfiguredChannels;
 use crate::telemetry::metrics;
 
 const LIMIT: usize = 64 * 1024;
@@ -73,7 +74,8 @@ impl TestServer {
             metrics,
             api: ApiDeps {
                 keys: Arc::new([]),
-                channels: Arc::new([]),
+                channels: ConfiguredChannels::default(),
+                reload: None,
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,

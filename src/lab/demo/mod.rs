@@ -153,7 +153,7 @@ impl RunningDemo {
         telemetry::panics::install();
         let exporter = metrics::install()?;
         let (printer, printing) = Printer::start(style, options.json);
-        let daemon = app::start(config.clone(), exporter).await?;
+        let daemon = app::start(config.clone(), None, exporter).await?;
         host.set_channels(&config, |_| None);
         host.set_daemon(&run::daemon(daemon.addr));
         host.set_faults(&Faults::of([

@@ -91,7 +91,7 @@ impl PaidAccess {
     pub async fn catch_up(&self, since: Timestamp, now: Timestamp) -> Result<usize, AccessError> {
         let Some(stripe) = &self.stripe else { return Ok(0) };
         let mut new = 0;
-        for (tenant, seller) in &*self.creators {
+        for (tenant, seller) in &*self.creators.now() {
             let Some(account) = &seller.access.stripe_account else { continue };
             let bodies = match stripe.events(account, since.timestamp()).await {
                 Ok(bodies) => bodies,
@@ -123,7 +123,7 @@ impl PaidAccess {
         if event.is_live != self.is_live {
             return Ok(came_to("other_mode", None));
         }
-        let Some(tenant) = self.owner(account).cloned() else { return Ok(came_to("unknown_account", None)) };
+        let Some(tenant) = self.owner(account) else { return Ok(came_to("unknown_account", None)) };
         let stripe = self.stripe()?;
         let (word, id) = &event.subject;
         let mut money = None;

@@ -79,7 +79,8 @@ impl PaidAccess {
 
     /// Tells the people of a tenant whom its file names under `[notify]`, once under this key.
     pub(super) async fn alert(&self, tenant: &TenantId, text: &str, key: &str) -> Result<(), AccessError> {
-        let alerts = self.creators.get(tenant).map(|creator| creator.alerts.as_slice()).unwrap_or_default();
+        let creator = self.creators.get(tenant);
+        let alerts = creator.as_ref().map(|creator| creator.alerts.as_slice()).unwrap_or_default();
         for (at, (channel, address)) in alerts.iter().enumerate() {
             self.write(Person { tenant, channel, address }, text.to_owned(), format!("{key}:{at}")).await?;
         }

@@ -38,7 +38,7 @@ pub enum CheckoutPage {
 /// # Errors
 /// [`AccessError`]
 pub async fn buy(access: &PaidAccess, buyer: &Buyer, now: Timestamp) -> Result<CheckoutPage, AccessError> {
-    let plan = access.plan(&buyer.tenant, &buyer.plan).ok_or(AccessError::UnknownPlan)?;
+    let plan = &access.plan(&buyer.tenant, &buyer.plan).ok_or(AccessError::UnknownPlan)?;
     let amount = plan.price.ok_or(AccessError::NotSoldSo)?;
     let seller = access.creators.get(&buyer.tenant).ok_or(AccessError::UnknownPlan)?;
     let account = seller.access.stripe_account.as_deref().ok_or(AccessError::NotByCard)?;

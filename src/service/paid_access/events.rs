@@ -57,7 +57,7 @@ impl<'a> At<'a> {
 
 impl PaidAccess {
     async fn take_event(&self, event: &ChannelEvent) -> Result<(), AccessError> {
-        if !self.creators.contains_key(&event.tenant) {
+        if self.creators.get(&event.tenant).is_none() {
             return Ok(());
         }
         let at = At { tenant: &event.tenant, channel: &event.channel, now: event.received_at, id: event.id.as_str() };
@@ -120,8 +120,9 @@ impl PaidAccess {
     }
 
     fn sells_chat(&self, tenant: &TenantId, chat: &Address) -> bool {
-        let plans = self.creators.get(tenant).map(|creator| &creator.access.plans);
-        plans.into_iter().flatten().any(|plan| plan.chats.contains(chat))
+        self.creators
+            .get(tenant)
+            .is_some_and(|creator| creator.access.plans.iter().any(|plan| plan.chats.contains(chat)))
     }
 
     /// Somebody came by a link to a plan, or to claim what they paid.
@@ -144,12 +145,12 @@ impl PaidAccess {
             let name = payload.strip_prefix("plan_").or(payload.strip_prefix("stars_")).unwrap_or_default();
             match self.plan(at.tenant, name).filter(|plan| plan.bot == *at.channel) {
                 Some(plan) => {
-                    if self.is_paid_up(at.tenant, from, plan, at.now).await? {
+                    if self.is_paid_up(at.tenant, from, &plan, at.now).await? {
                         texts::already_in(language, &plan.name)
                     } else {
-                        self.offer_stars(at, from, plan).await?;
+                        self.offer_stars(at, from, &plan).await?;
                         let page = self.page_for(at.tenant, &plan.id, from);
-                        texts::offer(language, &Offer { plan, page: page.filter(|_| plan.price.is_some()) })
+                        texts::offer(language, &Offer { plan: &plan, page: page.filter(|_| plan.price.is_some()) })
                     }
                 }
                 None => texts::unknown_plan(language),
@@ -224,10 +225,11 @@ impl PaidAccess {
             Err(_) => None,
         };
         let plan = row.as_ref().and_then(|row| self.plan(at.tenant, &row.plan));
-        let is_right =
-            plan.is_some_and(|plan| price.currency == STARS && plan.stars.map(i64::from) == Some(price.amount));
+        let is_right = plan
+            .as_ref()
+            .is_some_and(|plan| price.currency == STARS && plan.stars.map(i64::from) == Some(price.amount));
         let ok = match plan {
-            Some(plan) if is_right => !self.is_paid_up(at.tenant, from, plan, at.now).await?,
+            Some(plan) if is_right => !self.is_paid_up(at.tenant, from, &plan, at.now).await?,
             _ => false,
         };
         let mut arguments = json!({ "query": query, "ok": ok });

@@ -54,8 +54,8 @@ impl PaidAccess {
     ) -> Result<Option<Timestamp>, AccessError> {
         let Some(member) = row.member() else { return Ok(None) };
         if entitlement.has_access() {
-            let chats = self.plan(&row.tenant, &row.plan).map(|plan| &plan.chats);
-            let chats: Vec<&str> = chats.into_iter().flatten().map(|chat| chat.as_str()).collect();
+            let chats = self.plan(&row.tenant, &row.plan).map(|plan| plan.chats).unwrap_or_default();
+            let chats: Vec<&str> = chats.iter().map(|chat| chat.as_str()).collect();
             self.store.add_access_grants(&row.tenant, row.id, &chats, now).await?;
         }
         let mut again = None;

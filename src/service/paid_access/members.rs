@@ -28,11 +28,7 @@ pub struct MemberView {
 ///
 /// # Errors
 /// [`AccessError`]
-pub fn plans<'a>(
-    caller: &Caller,
-    access: &'a PaidAccess,
-    tenants: &Tenants,
-) -> Result<Vec<(&'a TenantId, &'a Plan)>, AccessError> {
+pub fn plans(caller: &Caller, access: &PaidAccess, tenants: &Tenants) -> Result<Vec<(TenantId, Plan)>, AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
     let is_seen = |tenant: &TenantId| match &among {
@@ -41,9 +37,10 @@ pub fn plans<'a>(
     };
     let mut found: Vec<_> = access
         .creators
+        .now()
         .iter()
         .filter(|(tenant, _)| is_seen(tenant))
-        .flat_map(|(tenant, seller)| seller.access.plans.iter().map(move |plan| (tenant, plan)))
+        .flat_map(|(tenant, seller)| seller.access.plans.iter().map(move |plan| (tenant.clone(), plan.clone())))
         .collect();
     found.sort_by(|(tenant, plan), (other, another)| (tenant.as_str(), &plan.id).cmp(&(other.as_str(), &another.id)));
     Ok(found)
@@ -102,7 +99,7 @@ pub async fn grant(
 ) -> Result<Uuid, AccessError> {
     caller.require(AccessWrite)?;
     caller.within(tenant)?;
-    let plan = access.plan(tenant, plan).ok_or(AccessError::UnknownPlan)?;
+    let plan = &access.plan(tenant, plan).ok_or(AccessError::UnknownPlan)?;
     let language = access.creators.get(tenant).map_or_else(Default::default, |seller| seller.language);
     let buyer = Buyer { tenant: tenant.clone(), plan: plan.id.clone(), language, member: Some(member.clone()) };
     let mut row = blank(plan, &buyer, Payer::Hand, now);

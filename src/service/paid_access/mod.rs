@@ -20,6 +20,7 @@ mod texts;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{DisputePolicy, Terms};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -51,8 +52,34 @@ pub struct Creator {
     pub mail: Option<ChannelId>,
 }
 
-/// The tenants that sell something, by their ids.
-pub type Creators = Arc<HashMap<TenantId, Creator>>;
+/// The tenants that sell something, by their ids, as the configuration has them now. Clones share them.
+#[derive(Clone, Default)]
+pub struct Creators(Arc<ArcSwap<HashMap<TenantId, Arc<Creator>>>>);
+
+impl Creators {
+    #[must_use]
+    pub fn new(creators: impl IntoIterator<Item = (TenantId, Creator)>) -> Self {
+        let own = Self::default();
+        own.replace(creators);
+        own
+    }
+
+    #[must_use]
+    pub fn get(&self, tenant: &TenantId) -> Option<Arc<Creator>> {
+        self.0.load().get(tenant).cloned()
+    }
+
+    /// All of them, as they are now.
+    #[must_use]
+    pub fn now(&self) -> Arc<HashMap<TenantId, Arc<Creator>>> {
+        self.0.load_full()
+    }
+
+    pub fn replace(&self, creators: impl IntoIterator<Item = (TenantId, Creator)>) {
+        let creators = creators.into_iter().map(|(tenant, creator)| (tenant, Arc::new(creator)));
+        self.0.store(Arc::new(creators.collect()));
+    }
+}
 
 /// What paid access works with.
 #[derive(Clone)]
@@ -82,16 +109,22 @@ impl std::fmt::Debug for PaidAccess {
 }
 
 impl PaidAccess {
+    /// Whether anything is sold here.
+    #[must_use]
+    pub fn sells(&self) -> bool {
+        self.stripe.is_some() || !self.creators.now().is_empty()
+    }
+
     /// A tenant's plan.
     #[must_use]
-    pub fn plan(&self, tenant: &TenantId, plan: &str) -> Option<&Plan> {
-        self.creators.get(tenant)?.access.plans.iter().find(|known| known.id == plan)
+    pub fn plan(&self, tenant: &TenantId, plan: &str) -> Option<Plan> {
+        self.creators.get(tenant)?.access.plans.iter().find(|known| known.id == plan).cloned()
     }
 
     /// How a subscription's ledger is read. A plan that is no longer sold is read like most.
     fn terms(&self, tenant: &TenantId, plan: &str) -> Terms {
         let fallback = Terms { grace: chrono::TimeDelta::days(5), dispute: DisputePolicy::Suspend, renews: true };
-        self.plan(tenant, plan).map_or(fallback, Plan::terms)
+        self.plan(tenant, plan).map_or(fallback, |plan| plan.terms())
     }
 
     /// The language of a tenant's people.
@@ -101,7 +134,8 @@ impl PaidAccess {
 
     /// The names of the plans that open a chat, for those who know it by them.
     fn names_of(&self, tenant: &TenantId, chat: &str) -> String {
-        let plans = self.creators.get(tenant).map(|creator| creator.access.plans.as_slice()).unwrap_or_default();
+        let creator = self.creators.get(tenant);
+        let plans = creator.as_ref().map(|creator| creator.access.plans.as_slice()).unwrap_or_default();
         let opens = |plan: &&Plan| plan.chats.iter().any(|known| known.as_str() == chat);
         plans.iter().filter(opens).map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -111,9 +145,9 @@ impl PaidAccess {
     }
 
     /// The tenant of a connected account.
-    fn owner(&self, account: &str) -> Option<&TenantId> {
+    fn owner(&self, account: &str) -> Option<TenantId> {
         let is_it = |seller: &Creator| seller.access.stripe_account.as_deref() == Some(account);
-        self.creators.iter().find(|(_, seller)| is_it(seller)).map(|(tenant, _)| tenant)
+        self.creators.now().iter().find(|(_, seller)| is_it(seller)).map(|(tenant, _)| tenant.clone())
     }
 }
 

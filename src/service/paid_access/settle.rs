@@ -80,7 +80,7 @@ impl PaidAccess {
         let plan = self.plan(&row.tenant, &row.plan);
         let local = |at: Timestamp| at.with_timezone(&creator.timezone);
         let about = About {
-            plan: plan.map_or(row.plan.as_str(), |plan| plan.name.as_str()),
+            plan: plan.as_ref().map_or(row.plan.as_str(), |plan| plan.name.as_str()),
             seller: &creator.name,
             until: entitlement.access_until.and_then(Until::end).map(local),
             card_ends_at: row.ledger.provider().and_then(|state| state.card_ends_at).map(local),

@@ -153,7 +153,7 @@ impl World {
         let access = PaidAccess {
             store: store.operator(),
             outgoing: Arc::clone(&bot) as _,
-            creators: Arc::new([(tenant.clone(), seller)].into()),
+            creators: Creators::new([(tenant.clone(), seller)]),
             stripe: Some(Stripe::new(client, stripe.base_url().to_owned(), SecretString::from(SECRET_KEY))),
             webhook_secrets: Arc::new([]),
             is_live: false,

@@ -46,6 +46,15 @@ pub const STORE_COLLISIONS: &str = "palabre_store_collisions_total";
 /// 1 while the database takes what is written, 0 while its disk is full or fails.
 pub const STORE_WRITABLE: &str = "palabre_store_writable";
 
+/// How often the tenants' files were taken over, refused, or failed to be taken over, by `result`.
+pub const CONFIG_RELOADS: &str = "palabre_config_reloads_total";
+/// 1 while a tenant's file does not hold and what it said before counts.
+pub const CONFIG_REFUSED: &str = "palabre_config_reload_refused";
+/// Tenants that are served.
+pub const CONFIG_TENANTS: &str = "palabre_config_tenants";
+/// Words of [`CONFIG_RELOADS`].
+pub const CONFIG_RELOAD_RESULTS: &[&str] = &["applied", "refused", "failed"];
+
 /// Rows that were deleted because they were older than their retention, by `table`.
 pub const RETENTION_ROWS: &str = "palabre_retention_deleted_rows_total";
 /// Whole months that were.
@@ -136,6 +145,12 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(STORE_WRITABLE, "1 while the database takes what is written, 0 while its disk is full or fails"),
     Metric::counter(RETENTION_ROWS, "Rows deleted because they were older than their retention, by table"),
     Metric::counter(RETENTION_MONTHS, "Whole months of PostgreSQL deleted for the same reason"),
+    Metric::counter(
+        CONFIG_RELOADS,
+        "How often the tenants' files were taken over, refused, or failed to be taken over",
+    ),
+    Metric::gauge(CONFIG_REFUSED, "1 while a tenant's file does not hold and what it said before counts"),
+    Metric::gauge(CONFIG_TENANTS, "Tenants that are served"),
     Metric::counter(RETENTION_FAILURES, "How often what is older than its retention could not be deleted"),
     Metric::counter(JOURNAL_LINES, "Lines of journals that are durable, by tenant"),
     Metric::counter(JOURNAL_FAILURES, "How often a journal could not be written, by tenant"),
@@ -204,7 +219,8 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 13] = [
+        const LABELLED: [&str; 14] = [
+            CONFIG_RELOADS,
             HTTP_REQUESTS,
             EVENTS_OUT,
             HTTP_CONNECTIONS_ENDED,

@@ -80,7 +80,7 @@ impl Dispatcher {
         let (context, pool, channel_key) = (Arc::clone(&self.context), Arc::clone(&self.pool), key.clone());
         let claiming = async move {
             let permits = pool.reserve_in_turn(&channel_key, limit).await;
-            let health = pool.tenant(&channel_key.tenant).and_then(|senders| senders.channel(&channel_key.channel));
+            let health = pool.channel(&channel_key);
             let now = context.now();
             let claim = Claim {
                 keep_order: health.is_none_or(|health| health.profile.keep_order),

@@ -51,7 +51,8 @@ impl Dispatcher {
     /// Does so for all tenants of the shard, after a sweep: a pause was read, or the store was unavailable.
     pub(super) fn expedite_all_retries(&self, ctx: &mut Context<Self>) {
         let is_due = |health: &Arc<ChannelHealth>| health.failover_is_due();
-        let own = self.pool.tenants().filter(|senders| (self.owns)(&senders.id));
+        let tenants = self.pool.tenants();
+        let own = tenants.values().filter(|senders| (self.owns)(&senders.id));
         for senders in own.filter(|senders| senders.channels().any(is_due)) {
             self.expedite_retries(&senders.id, ctx);
         }

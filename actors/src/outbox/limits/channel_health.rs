@@ -76,6 +76,15 @@ impl ChannelHealth {
         })
     }
 
+    /// The channel with another profile. A pause goes on; failures are counted anew.
+    pub(super) fn succeeding(before: &Self, profile: Arc<ChannelProfile>) -> Arc<Self> {
+        let health = Self::new(before.channel_key.clone(), profile);
+        for (own, known) in [(&health.paused_until, &before.paused_until), (&health.written_at, &before.written_at)] {
+            own.store(known.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        health
+    }
+
     /// This channel, as the fallback that a message left through.
     pub(crate) fn as_via(&self) -> Via {
         Via { channel: self.channel_key.channel.clone(), scheme: self.profile.scheme }

@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 use crate::domain::ids::{ChannelId, TenantId};
@@ -20,7 +21,7 @@ use crate::ports::ChannelKey;
 pub(super) struct FairSemaphore {
     total: usize,
     free: AtomicUsize,
-    tenants: HashMap<TenantId, Arc<TenantShare>>,
+    tenants: ArcSwap<HashMap<TenantId, Arc<TenantShare>>>,
     /// Number of waiters, read without the lock: while it is 0, a free permit need not be granted to anyone.
     waiting: AtomicUsize,
     queue: Mutex<WaitQueue>,
@@ -30,9 +31,7 @@ pub(super) struct FairSemaphore {
 /// A tenant's permits.
 struct TenantShare {
     weight: usize,
-    held: AtomicUsize,
-    /// Of these, permits whose messages still wait for their rate limits.
-    rate_limited: AtomicUsize,
+    counts: Arc<PermitCounts>,
     rate_limited_max: usize,
     channels: HashMap<ChannelId, Arc<ChannelShare>>,
     /// For channels that the configuration does not have.
@@ -41,10 +40,17 @@ struct TenantShare {
 
 /// A channel's permits.
 struct ChannelShare {
-    held: AtomicUsize,
-    rate_limited: AtomicUsize,
+    counts: Arc<PermitCounts>,
     rate_limited_max: usize,
-    /// Permits that the channel ever got.
+}
+
+/// Permits of a tenant or of a channel. They are counted on when its share becomes another.
+#[derive(Default)]
+struct PermitCounts {
+    held: AtomicUsize,
+    /// Of these, permits whose messages still wait for their rate limits.
+    rate_limited: AtomicUsize,
+    /// Permits that were ever granted.
     granted: AtomicUsize,
 }
 
@@ -83,27 +89,24 @@ pub(super) struct SemaphorePermit {
 }
 
 impl ChannelShare {
-    fn new(rate_limited_max: usize) -> Arc<Self> {
-        let none = || AtomicUsize::new(0);
-        Arc::new(Self {
-            held: none(),
-            rate_limited: none(),
-            rate_limited_max: rate_limited_max.max(1),
-            granted: none(),
-        })
+    fn new(rate_limited_max: usize, before: Option<&Self>) -> Arc<Self> {
+        let counts = before.map(|before| Arc::clone(&before.counts)).unwrap_or_default();
+        Arc::new(Self { counts, rate_limited_max: rate_limited_max.max(1) })
     }
 }
 
 impl TenantShare {
-    fn new(share: &Share) -> Arc<Self> {
-        let channels = share.channels.iter().map(|(channel, limit)| (channel.clone(), ChannelShare::new(*limit)));
+    fn new(share: &Share, before: Option<&Self>) -> Arc<Self> {
+        let channels = share.channels.iter().map(|(channel, limit)| {
+            let before = before.and_then(|before| before.channels.get(channel));
+            (channel.clone(), ChannelShare::new(*limit, before.map(|channel| &**channel)))
+        });
         Arc::new(Self {
             weight: share.weight.max(1) as usize,
-            held: AtomicUsize::new(0),
-            rate_limited: AtomicUsize::new(0),
+            counts: before.map(|before| Arc::clone(&before.counts)).unwrap_or_default(),
             rate_limited_max: share.rate_limited_max.max(1),
             channels: channels.collect(),
-            unknown_channel: ChannelShare::new(1),
+            unknown_channel: ChannelShare::new(1, before.map(|before| &*before.unknown_channel)),
         })
     }
 
@@ -113,35 +116,56 @@ impl TenantShare {
 
     /// Whether the channel may get one more permit while `free` are free.
     fn may_take(&self, channel: &ChannelShare, free: usize) -> bool {
-        let held = self.held.load(Ordering::SeqCst);
+        let held = self.counts.held.load(Ordering::SeqCst);
         let allowed = self.weight.saturating_mul(free);
         free > 0
             && held < allowed
-            && (self.channels.len() < 2 || channel.held.load(Ordering::SeqCst) < allowed - held)
-            && self.rate_limited.load(Ordering::SeqCst) < self.rate_limited_max
-            && channel.rate_limited.load(Ordering::SeqCst) < channel.rate_limited_max
+            && (self.channels.len() < 2 || channel.counts.held.load(Ordering::SeqCst) < allowed - held)
+            && self.counts.rate_limited.load(Ordering::SeqCst) < self.rate_limited_max
+            && channel.counts.rate_limited.load(Ordering::SeqCst) < channel.rate_limited_max
     }
 }
 
 impl FairSemaphore {
     pub(super) fn new(total: usize, shares: &HashMap<TenantId, Share>) -> Arc<Self> {
-        Arc::new(Self {
+        let semaphore = Arc::new(Self {
             total,
             free: AtomicUsize::new(total),
-            tenants: shares.iter().map(|(tenant, share)| (tenant.clone(), TenantShare::new(share))).collect(),
+            tenants: ArcSwap::default(),
             waiting: AtomicUsize::new(0),
             queue: Mutex::default(),
             changed: tokio::sync::Notify::new(),
-        })
+        });
+        semaphore.serve(shares);
+        semaphore
+    }
+
+    /// These tenants with these shares from now on. Permits that are held go on counting; who waits for a tenant that left
+    /// gets none.
+    pub(super) fn serve(self: &Arc<Self>, shares: &HashMap<TenantId, Share>) {
+        let before = self.tenants.load();
+        let share = |(tenant, share): (&TenantId, &Share)| {
+            (tenant.clone(), TenantShare::new(share, before.get(tenant).map(|before| &**before)))
+        };
+        self.tenants.store(Arc::new(shares.iter().map(share).collect()));
+        let gone = {
+            let mut queue = self.lock();
+            let gone = queue.forget(|tenant| !shares.contains_key(tenant));
+            self.waiting.fetch_sub(gone.len(), Ordering::SeqCst);
+            gone
+        };
+        drop(gone);
+        self.grant();
     }
 
     fn knows(&self, tenant: &TenantId) -> bool {
-        self.tenants.contains_key(tenant)
+        self.tenants.load().contains_key(tenant)
     }
 
     /// A permit for one message of the channel, if one may be granted right now.
     pub(super) fn take(self: &Arc<Self>, channel_key: &ChannelKey) -> Option<SemaphorePermit> {
-        let tenant = self.tenants.get(&channel_key.tenant)?;
+        let tenants = self.tenants.load();
+        let tenant = tenants.get(&channel_key.tenant)?;
         self.take_for(tenant, tenant.channel(&channel_key.channel))
     }
 
@@ -150,8 +174,10 @@ impl FairSemaphore {
             .free
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| tenant.may_take(channel, free).then(|| free - 1));
         taken.ok()?;
-        for count in [&tenant.held, &channel.held, &tenant.rate_limited, &channel.rate_limited, &channel.granted] {
-            count.fetch_add(1, Ordering::SeqCst);
+        for counts in [&tenant.counts, &channel.counts] {
+            for count in [&counts.held, &counts.rate_limited, &counts.granted] {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
         }
         Some(SemaphorePermit {
             semaphore: Arc::clone(self),
@@ -195,7 +221,7 @@ impl FairSemaphore {
     }
 
     fn weight(&self, tenant: &TenantId) -> usize {
-        self.tenants.get(tenant).map_or(1, |tenant| tenant.weight)
+        self.tenants.load().get(tenant).map_or(1, |tenant| tenant.weight)
     }
 
     /// Number of permits that are held.
@@ -205,16 +231,18 @@ impl FairSemaphore {
 
     /// Number of permits that a channel holds.
     pub(super) fn held(&self, channel_key: &ChannelKey) -> usize {
-        self.tenants
-            .get(&channel_key.tenant)
-            .map_or(0, |tenant| tenant.channel(&channel_key.channel).held.load(Ordering::SeqCst))
+        self.count(channel_key, |counts| &counts.held)
     }
 
     /// Number of permits that a channel ever got.
     pub(super) fn granted(&self, channel_key: &ChannelKey) -> usize {
-        self.tenants
-            .get(&channel_key.tenant)
-            .map_or(0, |tenant| tenant.channel(&channel_key.channel).granted.load(Ordering::Relaxed))
+        self.count(channel_key, |counts| &counts.granted)
+    }
+
+    fn count(&self, channel_key: &ChannelKey, of: impl Fn(&PermitCounts) -> &AtomicUsize) -> usize {
+        let tenants = self.tenants.load();
+        let tenant = tenants.get(&channel_key.tenant);
+        tenant.map_or(0, |tenant| of(&tenant.channel(&channel_key.channel).counts).load(Ordering::SeqCst))
     }
 
     /// Resolves when every permit is free.
@@ -239,8 +267,8 @@ impl SemaphorePermit {
     /// Its message got through its rate limits: another message of the channel may wait for them.
     pub(super) fn rate_limit_passed(&mut self) {
         if std::mem::take(&mut self.rate_limited) {
-            self.channel.rate_limited.fetch_sub(1, Ordering::SeqCst);
-            self.tenant.rate_limited.fetch_sub(1, Ordering::SeqCst);
+            self.channel.counts.rate_limited.fetch_sub(1, Ordering::SeqCst);
+            self.tenant.counts.rate_limited.fetch_sub(1, Ordering::SeqCst);
             self.semaphore.grant();
         }
     }
@@ -249,11 +277,11 @@ impl SemaphorePermit {
 impl Drop for SemaphorePermit {
     fn drop(&mut self) {
         if std::mem::take(&mut self.rate_limited) {
-            self.channel.rate_limited.fetch_sub(1, Ordering::SeqCst);
-            self.tenant.rate_limited.fetch_sub(1, Ordering::SeqCst);
+            self.channel.counts.rate_limited.fetch_sub(1, Ordering::SeqCst);
+            self.tenant.counts.rate_limited.fetch_sub(1, Ordering::SeqCst);
         }
-        self.channel.held.fetch_sub(1, Ordering::SeqCst);
-        self.tenant.held.fetch_sub(1, Ordering::SeqCst);
+        self.channel.counts.held.fetch_sub(1, Ordering::SeqCst);
+        self.tenant.counts.held.fetch_sub(1, Ordering::SeqCst);
         self.semaphore.free.fetch_add(1, Ordering::SeqCst);
         self.semaphore.grant();
         self.semaphore.changed.notify_waiters();
@@ -271,6 +299,13 @@ impl WaitQueue {
             VecDeque::new()
         });
         waiters.push_back(waiter);
+    }
+
+    /// Takes the waiters of some tenants off the list.
+    fn forget(&mut self, is_gone: impl Fn(&TenantId) -> bool) -> Vec<oneshot::Sender<SemaphorePermit>> {
+        self.ring.retain(|tenant| !is_gone(tenant));
+        let gone = self.tenants.extract_if(|tenant, _| is_gone(tenant));
+        gone.flat_map(|(_, tenant)| tenant.channels.into_values().flatten()).collect()
     }
 
     /// The next waiter in turn that may take a permit, with the permit. Counts in `left` the waiters that went away.

@@ -45,14 +45,19 @@ impl Quota {
         if context.ports.quota_leases.is_none() {
             return Self::Local(Box::new(LocalQuota::new(tenant.clone(), profile)));
         }
-        let costs = profile.channels.values().map(|channel| channel.cost_micros);
         let limits = QuotaLimits {
             per_day: u64::from(profile.per_day),
             budget: profile.budget.clone(),
             tz: profile.timezone,
-            dearest_micros: costs.max().unwrap_or_default(),
+            dearest_micros: dearest(profile),
         };
         Self::Leased(LeasedQuota::new(tenant.clone(), limits, context.now()))
+    }
+
+    /// Whether two profiles of a tenant allow the same: then what was counted for one goes on for the other.
+    pub(super) fn has_same_limits(one: &TenantProfile, other: &TenantProfile) -> bool {
+        (one.per_day, &one.budget, one.timezone, dearest(one))
+            == (other.per_day, &other.budget, other.timezone, dearest(other))
     }
 
     /// Charges one message, whose row is leased until `lease_until`, to the day and the budget.
@@ -117,6 +122,11 @@ impl Quota {
             Self::Leased(leased) => leased.count_others(context).await,
         }
     }
+}
+
+/// What the tenant's dearest message costs.
+fn dearest(profile: &TenantProfile) -> i64 {
+    profile.channels.values().map(|channel| channel.cost_micros).max().unwrap_or_default()
 }
 
 impl QuotaCharge {

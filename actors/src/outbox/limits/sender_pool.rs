@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::channel_health::{Availability, ChannelHealth};
@@ -33,21 +34,21 @@ pub(crate) const MAX_RATE_LIMIT_WAIT: Duration = Duration::from_secs(1);
 pub struct SenderPool {
     semaphore: Arc<FairSemaphore>,
     leases: Arc<Leases>,
-    tenants: HashMap<TenantId, Arc<TenantSenders>>,
+    tenants: ArcSwap<HashMap<TenantId, Arc<TenantSenders>>>,
     closing: AtomicBool,
 }
 
 /// A tenant's channels and quota on this node.
 pub(crate) struct TenantSenders {
     pub(crate) id: TenantId,
-    pub(crate) profile: TenantProfile,
-    pub(crate) quota: Quota,
+    pub(crate) profile: Arc<TenantProfile>,
+    pub(crate) quota: Arc<Quota>,
     pub(crate) leases: Arc<Leases>,
     /// The rate limit of all the tenant's sends together.
     pub(crate) limit: RateLimit,
     channels: HashMap<ChannelId, Arc<ChannelHealth>>,
     /// Messages whose outcome on a fallback channel is unknown.
-    unknown_on_fallback: Mutex<HashSet<OutboundId>>,
+    unknown_on_fallback: Arc<Mutex<HashSet<OutboundId>>>,
     /// Held by the one message of a channel that waits for its rate limits; the others wait for the lock.
     rate_limit_turns: HashMap<ChannelId, tokio::sync::Mutex<()>>,
 }
@@ -57,17 +58,37 @@ impl SenderPool {
     #[must_use]
     pub fn new(context: &ActorContext) -> Arc<Self> {
         let total = context.settings.senders.clamp(1, Semaphore::MAX_PERMITS);
-        let shares: HashMap<_, _> = context.tenants.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
-        let leases = Leases::new(context.settings.lease);
-        let senders =
-            |(id, profile): (&TenantId, _)| (id.clone(), TenantSenders::new(id, profile, context, Arc::clone(&leases)));
-        let tenants = context.tenants.iter().map(senders).collect();
-        Arc::new(Self {
-            semaphore: FairSemaphore::new(total, &shares),
-            leases,
-            tenants,
+        let pool = Arc::new(Self {
+            semaphore: FairSemaphore::new(total, &HashMap::new()),
+            leases: Leases::new(context.settings.lease),
+            tenants: ArcSwap::default(),
             closing: AtomicBool::new(false),
-        })
+        });
+        pool.serve(context);
+        pool
+    }
+
+    /// Takes over the tenants that the node serves now. Whoever stays keeps its quota, pauses and permits. Returns the
+    /// tenants whose quota was replaced or is not used any more.
+    pub(crate) fn serve(&self, context: &ActorContext) -> Vec<Arc<TenantSenders>> {
+        let profiles = context.tenants.all();
+        let before = self.tenants.load_full();
+        let senders = |(id, profile): (&TenantId, &Arc<TenantProfile>)| {
+            let senders = match before.get(id) {
+                Some(known) if Arc::ptr_eq(&known.profile, profile) => Arc::clone(known),
+                known => TenantSenders::new(id, profile, context, (Arc::clone(&self.leases), known)),
+            };
+            (id.clone(), senders)
+        };
+        let senders: HashMap<TenantId, Arc<TenantSenders>> = profiles.iter().map(senders).collect();
+        let goes_on = |known: &TenantSenders| {
+            senders.get(&known.id).is_some_and(|senders| Arc::ptr_eq(&senders.quota, &known.quota))
+        };
+        let replaced = before.values().filter(|known| !goes_on(known)).cloned().collect();
+        self.tenants.store(Arc::new(senders));
+        let shares = profiles.iter().map(|(id, profile)| (id.clone(), share(profile))).collect();
+        self.semaphore.serve(&shares);
+        replaced
     }
 
     pub(crate) fn leases(&self) -> &Leases {
@@ -77,26 +98,26 @@ impl SenderPool {
     /// A permit for one message of the channel, if one is free right now and the channel, or its fallback, is available.
     #[must_use]
     pub fn reserve(&self, channel_key: &ChannelKey, now: Timestamp) -> Option<SendPermit> {
-        let senders = self.tenants.get(&channel_key.tenant)?;
+        let senders = self.tenant(&channel_key.tenant)?;
         // The message that probes a half-open breaker is claimed for that; nothing else is sent meanwhile.
         if senders.availability(&channel_key.channel, now) != Availability::Ready {
             return None;
         }
-        Some(SendPermit { senders: Arc::clone(senders), inner: self.semaphore.take(channel_key)? })
+        Some(SendPermit { senders, inner: self.semaphore.take(channel_key)? })
     }
 
     /// Whether the channel is available: all that its messages may lack is a permit.
     pub(crate) fn is_open(&self, channel_key: &ChannelKey, now: Timestamp) -> bool {
-        self.tenants
-            .get(&channel_key.tenant)
+        self.tenant(&channel_key.tenant)
             .is_some_and(|senders| senders.availability(&channel_key.channel, now) == Availability::Ready)
     }
 
     /// Waits in turn for a permit, then takes up to `limit` of those that are free.
     pub(crate) async fn reserve_in_turn(&self, channel_key: &ChannelKey, limit: usize) -> Vec<SendPermit> {
-        let Some(senders) = self.tenants.get(&channel_key.tenant) else { return Vec::new() };
         let Some(first) = self.semaphore.wait(channel_key).await else { return Vec::new() };
-        let permit = |inner| SendPermit { senders: Arc::clone(senders), inner };
+        // Looked up after the wait, during which the configuration may have changed.
+        let Some(senders) = self.tenant(&channel_key.tenant) else { return Vec::new() };
+        let permit = |inner| SendPermit { senders: Arc::clone(&senders), inner };
         let mut permits = vec![permit(first)];
         while permits.len() < limit
             && let Some(inner) = self.semaphore.take(channel_key)
@@ -106,26 +127,33 @@ impl SenderPool {
         permits
     }
 
-    pub(crate) fn tenant(&self, tenant: &TenantId) -> Option<&Arc<TenantSenders>> {
-        self.tenants.get(tenant)
+    pub(crate) fn tenant(&self, tenant: &TenantId) -> Option<Arc<TenantSenders>> {
+        self.tenants.load().get(tenant).cloned()
+    }
+
+    /// The health of a channel.
+    pub(crate) fn channel(&self, channel_key: &ChannelKey) -> Option<Arc<ChannelHealth>> {
+        self.tenants.load().get(&channel_key.tenant)?.channel(&channel_key.channel).cloned()
     }
 
     /// Counts a message of the conversation that had its turn.
     pub(crate) fn count_turn(&self, key: &ConversationKey, outcome: Outcome) {
-        let health = self.tenants.get(&key.tenant).and_then(|senders| senders.channel(&key.channel));
+        let tenants = self.tenants.load();
+        let health = tenants.get(&key.tenant).and_then(|senders| senders.channel(&key.channel));
         if let Some(health) = health {
             health.count_turn(outcome);
         }
     }
 
-    pub(crate) fn tenants(&self) -> impl Iterator<Item = &Arc<TenantSenders>> {
-        self.tenants.values()
+    /// All tenants, as they are now.
+    pub(crate) fn tenants(&self) -> Arc<HashMap<TenantId, Arc<TenantSenders>>> {
+        self.tenants.load_full()
     }
 
     /// Takes over which channels are paused, as the store answered at `asked_at`. A channel that it did not name is not
     /// paused any more.
     pub(crate) fn adopt_pauses(&self, pauses: &[Pause], asked_at: Timestamp) {
-        for health in self.tenants.values().flat_map(|senders| senders.channels.values()) {
+        for health in self.tenants.load().values().flat_map(|senders| senders.channels.values()) {
             let pause = pauses.iter().find(|pause| pause.channel_key == health.channel_key);
             health.adopt_pause(pause.map_or_else(Timestamp::default, |pause| pause.until), asked_at);
         }
@@ -163,21 +191,33 @@ impl SenderPool {
 }
 
 impl TenantSenders {
-    fn new(id: &TenantId, profile: &TenantProfile, context: &ActorContext, leases: Arc<Leases>) -> Arc<Self> {
+    fn new(
+        id: &TenantId,
+        profile: &Arc<TenantProfile>,
+        context: &ActorContext,
+        (leases, before): (Arc<Leases>, Option<&Arc<Self>>),
+    ) -> Arc<Self> {
         let channels = profile.channels.iter().map(|(channel, of)| {
             let channel_key = ChannelKey { tenant: id.clone(), channel: channel.clone() };
-            (channel.clone(), ChannelHealth::new(channel_key, Arc::clone(of)))
+            let health = match before.and_then(|before| before.channel(channel)) {
+                Some(known) if *known.profile == **of => Arc::clone(known),
+                Some(known) => ChannelHealth::succeeding(known, Arc::clone(of)),
+                None => ChannelHealth::new(channel_key, Arc::clone(of)),
+            };
+            (channel.clone(), health)
         });
+        let same_quota = before.filter(|before| Quota::has_same_limits(&before.profile, profile));
         let turns = profile.channels.keys().map(|channel| (channel.clone(), tokio::sync::Mutex::default()));
         Arc::new(Self {
             id: id.clone(),
-            profile: profile.clone(),
-            quota: Quota::new(id, profile, context),
+            profile: Arc::clone(profile),
+            quota: same_quota
+                .map_or_else(|| Arc::new(Quota::new(id, profile, context)), |before| Arc::clone(&before.quota)),
             leases,
             limit: per_second(profile.per_second),
             channels: channels.collect(),
             rate_limit_turns: turns.collect(),
-            unknown_on_fallback: Mutex::default(),
+            unknown_on_fallback: before.map(|before| Arc::clone(&before.unknown_on_fallback)).unwrap_or_default(),
         })
     }
 

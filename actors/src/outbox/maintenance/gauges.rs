@@ -9,7 +9,8 @@ use crate::runtime::metric;
 impl Maintenance {
     /// Makes the dead-letter counters of every channel exist with 0.
     pub(super) fn create_counters(&self) {
-        let own = self.pool.tenants().filter(|senders| (self.owns)(&senders.id));
+        let tenants = self.pool.tenants();
+        let own = tenants.values().filter(|senders| (self.owns)(&senders.id));
         for health in own.flat_map(|senders| senders.channels()) {
             count_none_lost(&health.channel_key);
         }
@@ -22,7 +23,7 @@ impl Maintenance {
             #[expect(clippy::cast_precision_loss, reason = "a gauge; far fewer than 2^52 senders")]
             gauge!(metric::SENDING).set(self.pool.sending() as f64);
         }
-        for senders in self.pool.tenants().filter(|senders| (self.owns)(&senders.id)) {
+        for senders in self.pool.tenants().values().filter(|senders| (self.owns)(&senders.id)) {
             senders.channels().for_each(|health| health.publish(now));
             senders.quota.publish(now);
         }

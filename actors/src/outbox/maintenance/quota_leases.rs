@@ -35,7 +35,7 @@ async fn maintain(context: &ActorContext, pool: &SenderPool) -> Result<(), PortE
     for senders in wanted.iter().filter_map(|tenant| pool.tenant(tenant)) {
         senders.quota.return_lease(context).await?;
     }
-    for senders in pool.tenants() {
+    for senders in pool.tenants().values() {
         senders.quota.count_others(context).await?;
     }
     Ok(())

@@ -19,9 +19,9 @@ impl Question<'_> {
     pub(super) async fn ask(&self, message: &Outbound) -> AttemptOutcome {
         let context = self.context;
         let senders = self.pool.tenant(&message.tenant);
-        let own = senders.and_then(|senders| senders.channel(&message.channel));
+        let own = senders.as_ref().and_then(|senders| senders.channel(&message.channel));
         let gateway = context.ports.gateways.get(&message.channel);
-        let (Some(senders), Some(own), Some(gateway)) = (senders, own, gateway) else {
+        let (Some(senders), Some(own), Some(gateway)) = (senders.as_ref(), own, gateway) else {
             let ask_at = ActorContext::later(context.now(), UNCONFIGURED_WAIT);
             let reason = context.ports.gateways.missing(&message.channel).to_owned();
             return Settled::Unknown { ask_at, reason }.into();

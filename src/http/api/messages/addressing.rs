@@ -16,7 +16,8 @@ pub(super) fn tenant(
     named: Option<&str>,
     channel: Option<&str>,
 ) -> Result<TenantId, HttpProblem> {
-    let mut seen: Vec<&TenantId> = api.channels.iter().map(|channel| &channel.tenant).collect();
+    let configured = api.channels.now();
+    let mut seen: Vec<&TenantId> = configured.iter().map(|channel| &channel.tenant).collect();
     seen.retain(|tenant| caller.sees(tenant));
     seen.dedup();
     match (named, &seen[..]) {
@@ -34,7 +35,7 @@ pub(super) fn tenant(
                     "this key sees several: name one in `tenant`, or a `channel`",
                 ));
             };
-            let mut channels = api.channels.iter().filter(|known| caller.sees(&known.tenant));
+            let mut channels = configured.iter().filter(|known| caller.sees(&known.tenant));
             let known = channels.find(|known| known.id.as_str() == channel).ok_or(problems::UNKNOWN_CHANNEL)?;
             Ok(known.tenant.clone())
         }
@@ -42,12 +43,12 @@ pub(super) fn tenant(
 }
 
 /// The channel that is named, or the only one that fits, and the address as that channel writes it.
-pub(super) fn channel_and_address<'a>(
-    api: &'a ApiDeps,
+pub(super) fn channel_and_address(
+    api: &ApiDeps,
     tenant: &TenantId,
     named: Option<&str>,
     to: &str,
-) -> Result<(&'a ConfiguredChannel, Address), HttpProblem> {
+) -> Result<(ConfiguredChannel, Address), HttpProblem> {
     const BAD: HttpProblem = invalid(
         "to",
         "bad address",
@@ -60,7 +61,8 @@ pub(super) fn channel_and_address<'a>(
     if scheme.is_none() && !to.starts_with(['+', '＋']) {
         return Err(BAD);
     }
-    let mut fitting = api.channels.iter().filter(|channel| channel.tenant == *tenant);
+    let configured = api.channels.now();
+    let mut fitting = configured.iter().filter(|channel| channel.tenant == *tenant);
     let sender = if let Some(named) = named {
         fitting.find(|channel| channel.id.as_str() == named).ok_or(problems::UNKNOWN_CHANNEL)?
     } else {
@@ -78,7 +80,7 @@ pub(super) fn channel_and_address<'a>(
         return Err(invalid("channel", "the channel does not fit", "this channel does not write to such an address"));
     }
     let to = Address::parse(sender.scheme, to, None).map_err(|_| BAD)?;
-    Ok((sender, to))
+    Ok((sender.clone(), to))
 }
 
 #[cfg(test)]
@@ -96,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::http::api::Key;
+    use crate::service::channels::ConfiguredChannels;
     use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
     use crate::store::operator::Tenants;
 
@@ -137,11 +140,12 @@ mod tests {
         ];
         ApiDeps {
             keys: Arc::new([]),
-            channels: Arc::new(channels),
+            channels: ConfiguredChannels::new(channels.into()),
             operator: None,
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            reload: None,
             clock: Arc::new(Never),
         }
     }

@@ -1,0 +1,168 @@
+//! Set-up: makes a tenant's file from answers, and completes it. The command line and the console share it.
+//!
+//! What it writes is what people write by hand: the same keys, the same checks, with comments that stay.
+
+mod draft;
+mod edit;
+mod folder;
+#[cfg(test)]
+mod tests;
+pub mod trades;
+
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::rules::{FaqEntry, Language};
+
+pub use self::edit::{ChannelValue, DayHours, FaqAnswer, Offered, Sheet};
+pub use self::folder::{TenantFile, TenantFolder};
+pub use self::trades::Trade;
+use super::permissions::Permission::{SettingRead, SettingWrite};
+use super::{Caller, ServiceError, Tenants, audit, faq};
+use crate::config::Problem;
+use crate::store::operator::Operator;
+use crate::store::phrases;
+
+/// What a new tenant is made of.
+#[derive(Clone, Debug)]
+pub struct NewTenant {
+    /// Its slug.
+    pub id: String,
+    /// The name that customers know.
+    pub name: String,
+    /// One of [`faq::TRADES`].
+    pub trade: String,
+    pub language: Language,
+    /// IANA.
+    pub timezone: String,
+    /// A number of its people, with its country.
+    pub phone: Option<String>,
+}
+
+/// Why a file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantFileError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The answers make no file that holds.
+    #[error("{}", told(.0))]
+    Refused(Vec<Problem>),
+    #[error("there is no trade `{0}`")]
+    UnknownTrade(String),
+    /// There is a tenant, or a file, of that name.
+    #[error("there is a tenant `{0}` already")]
+    Taken(String),
+    /// The file is not what the change was made for.
+    #[error("the file was changed by somebody else meanwhile")]
+    Changed,
+    #[error("there is no file of this tenant")]
+    NoFile,
+    #[error("{0}")]
+    Folder(String),
+    #[error("the tenants' folder: {0}")]
+    Io(#[source] std::io::Error),
+}
+
+fn told(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// Makes an id of a name: `Institut Belle` is `institut-belle`.
+#[must_use]
+pub fn id_of(name: &str) -> String {
+    let mut id = String::new();
+    for part in palabre_actors::domain::folding::fold(name).split(|c: char| !c.is_ascii_alphanumeric()) {
+        if !part.is_empty() {
+            if !id.is_empty() {
+                id.push('-');
+            }
+            id.push_str(&part.to_ascii_lowercase());
+        }
+    }
+    id.truncate(64);
+    id
+}
+
+/// The text of a new tenant's file.
+///
+/// # Errors
+/// [`TenantFileError::UnknownTrade`]
+pub fn draft(new: &NewTenant) -> Result<String, TenantFileError> {
+    let trade = Trade::named(&new.trade).ok_or_else(|| TenantFileError::UnknownTrade(new.trade.clone()))?;
+    draft::text(new, trade)
+}
+
+/// Writes the file of a new tenant. It counts as soon as the daemon sees it. For whoever sees all tenants. `store`: where it is
+/// noted, if there is a database already.
+///
+/// # Errors
+/// [`TenantFileError`]: nothing was written.
+pub async fn create(
+    caller: &Caller,
+    store: Option<&Operator>,
+    folder: &TenantFolder,
+    new: &NewTenant,
+) -> Result<TenantFile, TenantFileError> {
+    caller.require(SettingWrite)?;
+    if caller.tenants != Tenants::All {
+        return Err(ServiceError::Denied(SettingWrite).into());
+    }
+    let text = draft(new)?;
+    let path = folder.new_path(&new.id)?;
+    if path.exists() || folder.file(&TenantId::new(&new.id))?.is_some() {
+        return Err(TenantFileError::Taken(new.id.clone()));
+    }
+    folder.check(&path, &text)?;
+    if let Some(store) = store {
+        audit::note_installation(caller, store, "tenant.create", ("tenant", &new.id)).await?;
+    }
+    folder.write(&path, &text, None)?;
+    Ok(TenantFile { path, text })
+}
+
+/// A tenant's file as it stands, for those who may see its settings.
+///
+/// # Errors
+/// [`TenantFileError`]
+pub fn file(caller: &Caller, folder: &TenantFolder, tenant: &TenantId) -> Result<TenantFile, TenantFileError> {
+    caller.require(SettingRead)?;
+    caller.within(tenant)?;
+    folder.file(tenant)?.ok_or(TenantFileError::NoFile)
+}
+
+/// Changes a tenant's file. What the change does not touch stays as it is written, comments too.
+///
+/// # Errors
+/// [`TenantFileError`]: the file is as it was.
+pub async fn change(
+    caller: &Caller,
+    store: &Operator,
+    (folder, tenant): (&TenantFolder, &TenantId),
+    section: &'static str,
+    change: impl FnOnce(&mut Sheet),
+) -> Result<(), TenantFileError> {
+    caller.require(SettingWrite)?;
+    caller.within(tenant)?;
+    let TenantFile { path, text } = folder.file(tenant)?.ok_or(TenantFileError::NoFile)?;
+    let mut sheet = Sheet::read(&text).ok_or(TenantFileError::NoFile)?;
+    change(&mut sheet);
+    let changed = sheet.text();
+    if changed == text {
+        return Ok(());
+    }
+    folder.check(&path, &changed)?;
+    audit::note(caller, store, tenant, "setting.change", ("setting", section)).await?;
+    folder.write(&path, &changed, Some(&text))
+}
+
+/// The FAQ entries that a trade begins with.
+fn faq_entries(trade: &str, language: Language) -> Result<Vec<FaqEntry>, TenantFileError> {
+    let csv = faq::template(trade, language).ok_or_else(|| TenantFileError::UnknownTrade(trade.to_owned()))?;
+    let records = csv::Reader::from_reader(csv.as_bytes()).into_records();
+    let cell = |record: &csv::StringRecord, at: usize| record.get(at).unwrap_or_default().to_owned();
+    let entry = |record: csv::StringRecord| FaqEntry {
+        question: cell(&record, 0),
+        keywords: phrases(&cell(&record, 1)),
+        answer: cell(&record, 2),
+        ..FaqEntry::default()
+    };
+    Ok(records.filter_map(Result::ok).map(entry).collect())
+}

@@ -4,6 +4,7 @@ mod audit;
 mod channels_health;
 mod cluster;
 mod console;
+mod early_statuses;
 mod events_out;
 mod indexing;
 mod integrators;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tracing::{debug, warn};
 
 use super::SystemClock;
+use super::early_statuses::EarlyStatuses;
 use crate::config::Tenant;
 use crate::console::{TestMessageRefused, TestPhones};
 use crate::gateway::Registry;
@@ -32,6 +33,7 @@ pub(super) struct WebhookReceiver {
     /// Replaced when the configuration changed.
     ways_in: ArcSwap<WaysIn>,
     engine: Engine,
+    statuses: EarlyStatuses,
     /// Takes callbacks while the database is away.
     spooled: Option<SpooledInbox>,
     /// Who acts on events that are no messages. Each is told of every one, in this order.
@@ -67,7 +69,8 @@ impl WebhookReceiver {
         listeners: Vec<Arc<dyn ChannelEvents>>,
     ) -> Self {
         let ways_in = ArcSwap::from_pointee(WaysIn::of(registry, tenants));
-        Self { ways_in, engine, spooled, listeners }
+        let statuses = EarlyStatuses::new(engine.clone());
+        Self { ways_in, engine, statuses, spooled, listeners }
     }
 
     /// Receives for these tenants' channels from now on.
@@ -116,8 +119,8 @@ impl Reception for WebhookReceiver {
                 return Err(Refusal::Overloaded { retry_after: RETRY_AFTER });
             };
             let applied = match &self.spooled {
-                Some(spooled) => spooled.status(update, |update| self.engine.advance(update)).await,
-                None => self.engine.advance(update).await.map(drop),
+                Some(spooled) => spooled.status(update, |update| self.statuses.apply(update)).await,
+                None => self.statuses.apply(update).await.map(drop),
             };
             applied.map_err(|error| {
                 if self.engine.is_news(&error) {

@@ -38,6 +38,7 @@ fn single_braces(root: &Scope<'_>, raw: &RawTenant) {
         ask_stop,
         voice,
         picture,
+        sign,
         person,
         person_closed,
     } = &raw.replies;
@@ -53,6 +54,7 @@ fn single_braces(root: &Scope<'_>, raw: &RawTenant) {
         ("ask_stop", ask_stop),
         ("voice", voice),
         ("picture", picture),
+        ("sign", sign),
         ("person", person),
         ("person_closed", person_closed),
     ];

@@ -10,19 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::display::{Display, address, channel_name, first_words, initials};
 use super::lookups::shown;
 use super::routes::PageRoutes;
+use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::inbox::{self, Inbox, InboxPart};
-use crate::service::{ServiceError, Tenants, conversations};
-use crate::store::StoreError;
-use crate::store::conversations::{AssignedTo, ContactRow, InboxFilter, InboxPage, InboxRow, MessageRow};
-use crate::store::search::SearchPage;
+use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow, MessageRow};
 
 /// Rows of a page.
 const ROWS: usize = 40;
 /// Characters of the last message that a row shows.
 const SNIPPET: usize = 90;
-/// Messages that a search shows at once.
-const FOUND: usize = 30;
 
 /// What stands in the address: which list, and its filters.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -163,7 +159,7 @@ pub async fn list(
             let list = list_context(&member, &state, &query, None).await?;
             state.page(("conversations.html", "conversations"), &member, list)
         }
-        words => search_page(&member, &state, &query, words).await,
+        words => search_page(&member, &state, (words, query.more)).await,
     }
 }
 
@@ -321,70 +317,6 @@ impl ShownRows<'_> {
             _ => self.state.text(self.member, "badge", "bot"),
         }
     }
-}
-
-#[derive(Serialize)]
-struct FoundContact {
-    name: String,
-    number: String,
-    conversations: Vec<(String, &'static str)>,
-}
-
-#[derive(Serialize)]
-struct FoundLine {
-    id: String,
-    conversation: String,
-    is_outbound: bool,
-    text: String,
-    time: String,
-}
-
-async fn search_page(
-    member: &Member,
-    state: &ConsoleState,
-    query: &InboxQuery,
-    words: &str,
-) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
-    let page = SearchPage { before: query.more, limit: FOUND };
-    let found = conversations::search(&member.caller, &state.deps.store, &tenants, words, page).await;
-    let found = match found {
-        Err(ServiceError::Store(StoreError::NotIndexed)) => None,
-        found => Some(found?),
-    };
-    let display = state.display(member);
-    let is_ready = found.is_some();
-    let found = found.unwrap_or_default();
-    let contact = |row: &ContactRow| FoundContact {
-        name: row.name.clone().unwrap_or_else(|| state.text(member, "inbox", "someone")),
-        number: row
-            .addresses
-            .first()
-            .map(|first| address(first, state.home(&member.tenant).as_ref()))
-            .unwrap_or_default(),
-        conversations: row
-            .conversations
-            .iter()
-            .map(|row| (row.id.to_string(), channel_name(row.address.scheme())))
-            .collect(),
-    };
-    let line = |row: &MessageRow| {
-        let conversation = row.conversation?.to_string();
-        let (text, time) = (first_words(&row.body, 200), display.moment(row.created_at));
-        Some(FoundLine { id: row.id.to_string(), conversation, is_outbound: row.is_outbound, text, time })
-    };
-    let mut again = form_urlencoded::Serializer::new(String::new());
-    again.append_pair("q", words);
-    let again = again.finish();
-    let context = context! {
-        words,
-        is_ready,
-        is_approximate => found.is_approximate,
-        contacts => shown(found.contacts.iter().map(contact).collect::<Vec<_>>()),
-        messages => shown(found.messages.iter().filter_map(line).collect::<Vec<_>>()),
-        more => found.next.map(|next| format!("/console/conversations?{again}&more={next}")),
-    };
-    state.page(("search.html", "conversations"), member, context)
 }
 
 #[cfg(test)]

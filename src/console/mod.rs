@@ -28,6 +28,7 @@ mod replies;
 mod routes;
 mod sales;
 mod sandbox;
+mod search;
 mod session;
 mod state;
 mod team;

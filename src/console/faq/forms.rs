@@ -2,6 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use palabre_actors::domain::faq::content_words;
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ use super::{FaqQuery, FormState, edit_page, page, tenant};
 use crate::service::ServiceError;
 use crate::service::faq::{self, LineProblem, NewEntry};
 use crate::store::{FaqRow, phrases};
+
+/// Words of a question that a new entry begins with.
+const MOST_WORDS: usize = 2;
 
 /// An entry as its form has it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -27,9 +31,14 @@ pub struct EntryForm {
 }
 
 impl EntryForm {
-    /// A new entry with a question that customers asked.
+    /// A new entry with a question that customers asked, and the words that say what it is about: one or two, since more
+    /// would each ask for something else.
     pub(super) fn asking(question: &str) -> Self {
-        Self { question: question.trim().to_owned(), enabled: "yes".to_owned(), ..Self::default() }
+        let words = content_words(question);
+        let keywords: Vec<String> =
+            if words.len() <= MOST_WORDS { words.iter().map(|word| word.to_lowercase()).collect() } else { Vec::new() };
+        let question = question.trim().to_owned();
+        Self { question, keywords: keywords.join(", "), enabled: "yes".to_owned(), ..Self::default() }
     }
 
     /// An entry that is there.

@@ -3,6 +3,8 @@
 mod forms;
 mod shown;
 
+use std::sync::Arc;
+
 use actix_web::web;
 use minijinja::{Value, context};
 use palabre_actors::domain::folding::fold;
@@ -74,7 +76,7 @@ struct FormState {
     problems: Vec<String>,
 }
 
-fn tenant<'a>(state: &'a ConsoleState, member: &Member) -> Result<&'a Tenant, ConsoleError> {
+fn tenant(state: &ConsoleState, member: &Member) -> Result<Arc<Tenant>, ConsoleError> {
     state.tenant(&member.tenant).ok_or(ConsoleError::NotFound)
 }
 
@@ -91,7 +93,7 @@ async fn page(
     let today = display.now.with_timezone(&display.timezone).date_naive();
     let answers = faq::answers(caller, store, (&member.tenant, display.timezone), (today, display.now)).await?;
     let names = state.names(member).await?;
-    let telling = FaqTelling { state, member, tenant, display: &display, names: &names, answers: &answers };
+    let telling = FaqTelling { state, member, tenant: &tenant, display: &display, names: &names, answers: &answers };
     let words: Vec<String> = fold(&query.q).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
     let lines: Vec<_> = entries.iter().filter(|entry| fits(entry, &words)).map(|it| entry_line(it, &telling)).collect();
     let text: String = query.r#try.trim().chars().take(LONGEST_TRIAL).collect();

@@ -99,10 +99,8 @@ pub(super) async fn find(gateway: &GreenGateway, outbound: OutboundRequest<'_>) 
             gateway.outcome_known(outbound.message.id);
             Ok(Found::Taken(receipts))
         }
-        Some(_) if waited >= gateway.journal_delay => {
-            gateway.outcome_known(outbound.message.id);
-            Ok(Found::Absent)
-        }
+        // It is asked twice before that is believed, so what is known of the time stays.
+        Some(_) if waited >= gateway.journal_delay => Ok(Found::Absent),
         Some(_) => Err(SendError {
             class: SendErrorClass::Retry { after: Some(gateway.journal_delay.saturating_sub(waited)) },
             code: None,

@@ -1,5 +1,6 @@
 //! FAQ entries: those of the configuration and those of the table, trying them out, and what none of them answered.
 
+mod columns;
 mod groups;
 mod problems;
 mod table;

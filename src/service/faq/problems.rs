@@ -1,6 +1,6 @@
 //! Why a line of a table of entries does not hold.
 
-use super::table::COLUMNS;
+use super::columns::COLUMNS;
 
 /// Why a line does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

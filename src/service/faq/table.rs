@@ -7,12 +7,10 @@ use palabre_actors::domain::rules::{Language, Rules};
 
 use super::super::permissions::Permission::{FaqRead, FaqWrite};
 use super::super::{Caller, ServiceError, audit};
+use super::columns::COLUMNS;
 use super::{LineProblem, NewEntry, checked, template};
 use crate::store::operator::Operator;
 use crate::store::{FaqRow, phrases};
-
-/// The columns, in the order in which they are written. Read in any order; only question and answer must be there.
-pub(super) const COLUMNS: [&str; 6] = ["question", "keywords", "about", "answer", "language", "enabled"];
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -395,8 +395,6 @@ impl PaidAccess {
 
     /// A plan's page for a member whom the bot knows.
     pub(super) fn page_for(&self, tenant: &TenantId, plan: &str, member: &Address) -> Option<String> {
-        let page = self.page_of(tenant, plan)?;
-        let token = self.links()?.member(tenant, member);
-        Some(format!("{page}?m={token}"))
+        Some(format!("{}?m={}", self.page_of(tenant, plan)?, self.links()?.member(tenant, member)))
     }
 }

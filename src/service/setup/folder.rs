@@ -84,55 +84,26 @@ impl TenantFolder {
         if problems.is_empty() { Ok(()) } else { Err(TenantFileError::Refused(problems)) }
     }
 
-    /// Checks a text and puts it in its place: whoever reads the file finds all of the old text, or all of the new.
-    /// `was`: what was changed; another text there now is somebody else's change, which is not lost.
+    /// Checks a text and puts it in its place: whoever reads the file finds none, or all of it.
     ///
     /// # Errors
-    /// [`TenantFileError`]: the file is as it was.
-    pub fn write(&self, path: &Path, text: &str, was: Option<&str>) -> Result<(), TenantFileError> {
+    /// [`TenantFileError`]: there is no file.
+    pub fn write_new(&self, path: &Path, text: &str) -> Result<(), TenantFileError> {
         self.check(path, text)?;
-        let now = match std::fs::read_to_string(path) {
-            Ok(now) => Some(now),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(TenantFileError::Io(error)),
-        };
-        if now.as_deref() != was {
-            return Err(TenantFileError::Changed);
-        }
-        put(path, text.as_bytes(), Rights::OfTheFile).map_err(TenantFileError::Io)
-    }
-
-    /// Writes a secret beside the configuration, for its owner's eyes alone. Answers the path to name in a file.
-    ///
-    /// # Errors
-    /// [`TenantFileError`]
-    pub fn write_secret(&self, name: &str, secret: &str) -> Result<String, TenantFileError> {
-        let folder = self.root().join("secrets");
-        std::fs::create_dir_all(&folder).map_err(TenantFileError::Io)?;
-        put(&folder.join(name), secret.as_bytes(), Rights::Private).map_err(TenantFileError::Io)?;
-        Ok(format!("secrets/{name}"))
+        put(path, text.as_bytes()).map_err(TenantFileError::Io)
     }
 }
 
-enum Rights {
-    /// Those that the file has; a new one may be read by everybody, as files of a configuration are.
-    OfTheFile,
-    Private,
-}
-
-fn put(path: &Path, content: &[u8], rights: Rights) -> std::io::Result<()> {
+/// Writes a file that everybody may read, as files of a configuration are. One that is there meanwhile stays.
+fn put(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = path.parent().unwrap_or(Path::new(""));
     // A hidden name: no half-written file is taken for a tenant's.
     let mut file = tempfile::Builder::new().prefix(".palabre-").tempfile_in(folder)?;
     file.write_all(content)?;
-    let mode = match rights {
-        Rights::Private => 0o600,
-        Rights::OfTheFile => std::fs::metadata(path).map_or(0o644, |metadata| metadata.permissions().mode()),
-    };
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()
 }

@@ -1,9 +1,8 @@
-//! Set-up: makes a tenant's file from answers, and completes it. The command line and the console share it.
+//! Set-up: makes a tenant's file from answers.
 //!
-//! What it writes is what people write by hand: the same keys, the same checks, with comments that stay.
+//! What it writes is what people write by hand: the same keys, the same checks, with comments.
 
 mod draft;
-mod edit;
 mod folder;
 #[cfg(test)]
 mod tests;
@@ -12,10 +11,9 @@ pub mod trades;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{FaqEntry, Language};
 
-pub use self::edit::{ChannelValue, DayHours, FaqAnswer, Offered, Sheet};
 pub use self::folder::{TenantFile, TenantFolder};
 pub use self::trades::Trade;
-use super::permissions::Permission::{SettingRead, SettingWrite};
+use super::permissions::Permission::SettingWrite;
 use super::{Caller, ServiceError, Tenants, audit, faq};
 use crate::config::Problem;
 use crate::store::operator::Operator;
@@ -50,11 +48,6 @@ pub enum TenantFileError {
     /// There is a tenant, or a file, of that name.
     #[error("there is a tenant `{0}` already")]
     Taken(String),
-    /// The file is not what the change was made for.
-    #[error("the file was changed by somebody else meanwhile")]
-    Changed,
-    #[error("there is no file of this tenant")]
-    NoFile,
     #[error("{0}")]
     Folder(String),
     #[error("the tenants' folder: {0}")]
@@ -114,43 +107,8 @@ pub async fn create(
     if let Some(store) = store {
         audit::note_installation(caller, store, "tenant.create", ("tenant", &new.id)).await?;
     }
-    folder.write(&path, &text, None)?;
+    folder.write_new(&path, &text)?;
     Ok(TenantFile { path, text })
-}
-
-/// A tenant's file as it stands, for those who may see its settings.
-///
-/// # Errors
-/// [`TenantFileError`]
-pub fn file(caller: &Caller, folder: &TenantFolder, tenant: &TenantId) -> Result<TenantFile, TenantFileError> {
-    caller.require(SettingRead)?;
-    caller.within(tenant)?;
-    folder.file(tenant)?.ok_or(TenantFileError::NoFile)
-}
-
-/// Changes a tenant's file. What the change does not touch stays as it is written, comments too.
-///
-/// # Errors
-/// [`TenantFileError`]: the file is as it was.
-pub async fn change(
-    caller: &Caller,
-    store: &Operator,
-    (folder, tenant): (&TenantFolder, &TenantId),
-    section: &'static str,
-    change: impl FnOnce(&mut Sheet),
-) -> Result<(), TenantFileError> {
-    caller.require(SettingWrite)?;
-    caller.within(tenant)?;
-    let TenantFile { path, text } = folder.file(tenant)?.ok_or(TenantFileError::NoFile)?;
-    let mut sheet = Sheet::read(&text).ok_or(TenantFileError::NoFile)?;
-    change(&mut sheet);
-    let changed = sheet.text();
-    if changed == text {
-        return Ok(());
-    }
-    folder.check(&path, &changed)?;
-    audit::note(caller, store, tenant, "setting.change", ("setting", section)).await?;
-    folder.write(&path, &changed, Some(&text))
 }
 
 /// The FAQ entries that a trade begins with.

@@ -133,8 +133,14 @@ impl Browser {
 
     /// Waits for an element; what it says.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
-        element.text().await.expect(css)
+        loop {
+            let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
+            match element.text().await {
+                // The next page came between.
+                Err(error) if error.is_stale_element_reference() => {}
+                text => return text.expect(css),
+            }
+        }
     }
 
     pub(crate) async fn sign_in(&self, email: &str) {
@@ -142,6 +148,8 @@ impl Browser {
         self.write("#email", email).await;
         self.write("#password", PASSWORD).await;
         self.click("main button").await;
+        // The next page, or the same with what is wrong: the old one is gone.
+        self.client.wait().for_element(Locator::Css("body:not(:has(#password)), #wrong")).await.expect("an answer");
     }
 
     /// Keeps a picture of the page under `target/screenshots`.

@@ -34,11 +34,16 @@ async fn an_entry_is_added_tried_answered_changed_and_deleted() {
     let tried = awa.get("/console/faq?try=vous+faites+le+mehndi").await.body;
     assert!(tried.contains("Oui, le jeudi."), "the page knows it at once: {tried}");
     let mut waiting = Waiting::begin();
-    while !world.received(CUSTOMER).iter().any(|text| text == "Oui, le jeudi.") {
-        assert!(waiting.goes_on(), "it never answered: {:?}", world.received(CUSTOMER));
-        world.write(BELLE, CUSTOMER, "vous faites le henné ?").await;
-        world.until("SELECT count(*) FROM messages_out WHERE state IN ('pending', 'sending')", 0).await;
+    for written in 1.. {
+        // Each time somebody else: whoever repeats the same words at once is taken for a robot.
+        let customer = format!("+336123{written:05}");
+        world.write(BELLE, &customer, "vous faites le henné ?").await;
         world.until("SELECT count(*) FROM messages_in WHERE state <> 'processed'", 0).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state IN ('pending', 'sending')", 0).await;
+        if world.received(&customer).iter().any(|text| text == "Oui, le jeudi.") {
+            break;
+        }
+        assert!(waiting.goes_on(), "it never answered: {:?}", world.received(&customer));
     }
     let page = awa.get("/console/faq?done=added&q=henne").await.body;
     assert!(page.contains("1 réponse en 30 jours") && page.contains(" · Awa"), "{page}");
@@ -63,7 +68,7 @@ async fn an_entry_is_added_tried_answered_changed_and_deleted() {
 async fn what_nobody_could_answer_leads_to_a_form_with_the_question() {
     let world = World::start();
     let mut awa = awa(&world, "owner").await;
-    for (from, body) in [(CUSTOMER, "un parking près de chez vous ?"), ("+33612345679", "Y a-t-il un <parking> ?")] {
+    for (from, body) in [(CUSTOMER, "Avez-vous un parking ?"), ("+33612345679", "Y a-t-il un <parking> ?")] {
         world.write(BELLE, from, body).await;
     }
     world.until("SELECT count(*) FROM messages_in WHERE reason = 'answered_fallback'", 2).await;
@@ -75,7 +80,13 @@ async fn what_nobody_could_answer_leads_to_a_form_with_the_question() {
     }
     let form = awa.get("/console/faq?question=Y+a-t-il+un+parking+%3F").await.body;
     assert!(form.contains("value=\"Y a-t-il un parking ?\"") && form.contains("id=\"add\" open"), "{form}");
-    let fields = [("question", "Y a-t-il un parking ?"), ("answer", "Oui, place de la gare."), ("enabled", "yes")];
+    assert!(form.contains(">parking</textarea>"), "the word that it is about: {form}");
+    let fields = [
+        ("question", "Y a-t-il un parking ?"),
+        ("keywords", "parking"),
+        ("answer", "Oui, place de la gare."),
+        ("enabled", "yes"),
+    ];
     assert_eq!(awa.submit("/console/faq", &fields).await.status, 303);
     assert!(!awa.get("/console/faq").await.body.contains("demandé par"), "an entry answers it now");
 }

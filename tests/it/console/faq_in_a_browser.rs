@@ -56,6 +56,7 @@ async fn without_javascript_questions_are_added_and_filtered() {
     assert!(browser.text("#told").await.contains("Question ajoutée"));
     browser.write("#q", "jeudi").await;
     browser.click("[role=search] button").await;
+    browser.client.wait().for_element(Locator::Css("#q[value='jeudi']")).await.expect("the page that was searched");
     assert!(browser.text("#entries").await.contains("le henné"));
     let shown = browser.client.find_all(Locator::Css("#entries > li")).await.expect("a list");
     assert_eq!(shown.len(), 1);

@@ -105,6 +105,7 @@ async fn without_javascript_one_reads_and_answers() {
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
     let browser = Browser::without_scripts(&world, PHONE).await;
     browser.sign_in(AWA).await;
+    browser.client.wait().for_element(Locator::Css(".me")).await.expect("signed in");
     browser.goto("/console/conversations").await;
     browser.click("[data-row]").await;
     browser.write("#text", "Bonjour, ici Awa.").await;

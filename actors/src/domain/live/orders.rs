@@ -118,7 +118,7 @@ pub fn order_talk(text: &str) -> Option<OrderTalk> {
 fn is_part(word: &str) -> bool {
     reference(word).is_some()
         || word.chars().all(|c| c.is_ascii_digit())
-        || SIZES.contains(&word)
+        || size(word).is_some()
         || SIZE_WORDS.contains(&word)
         || REFERENCE_WORDS.contains(&word)
         || times(word).is_some()

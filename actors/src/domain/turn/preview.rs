@@ -8,7 +8,9 @@ use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
 use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, CorrelationId, InboundId, ProviderMessageId};
+use crate::domain::live::LiveKnowledge;
 use crate::domain::message::{Content, Inbound, OutboundKind};
+use crate::domain::prepared::Prepared;
 use crate::domain::rules::Rules;
 
 /// How a message would be answered if somebody whom nobody knows wrote it.
@@ -27,7 +29,7 @@ pub struct Preview {
 pub fn preview(rules: &Rules, text: &str, now: Timestamp) -> Preview {
     let tenant = rules.source().tenant.clone();
     // An address without a person: no tenant has registered it, and no provider knows it.
-    let (channel, address) = (ChannelId::new("preview"), Address::from_normalised("sandbox:preview/nobody"));
+    let (channel, address) = (ChannelId::new("preview"), Address::from_normalised("mailto:nobody@preview.invalid"));
     let key = ConversationKey::new(tenant.clone(), channel.clone(), address.clone());
     let state = State {
         key,
@@ -39,6 +41,7 @@ pub fn preview(rules: &Rules, text: &str, now: Timestamp) -> Preview {
         welcomed: true,
         confirmed: false,
         agenda: Arc::default(),
+        prepared: Prepared { live: LiveKnowledge::Closed },
     };
     let message = Inbound {
         id: InboundId::fresh(),

@@ -106,8 +106,8 @@ fn what_has_no_words_is_answered_once_in_a_session() {
     assert_eq!(send(Some("audio/ogg"), "", at(1)), SilentNoText);
     assert_eq!(send(Some("image/jpeg"), "", at(2)), AnsweredNoText);
     assert_eq!(send(Some("image/jpeg"), "vos horaires ?", at(3)), AnsweredFaq);
-    assert_eq!(send(None, "👍", at(4)), AnsweredNoText);
-    assert_eq!(send(None, "❤️", at(5)), SilentNoText);
+    assert_eq!(send(None, "👍", at(64)), AnsweredNoText, "once a minute has passed");
+    assert_eq!(send(None, "❤️", at(65)), SilentNoText);
     assert_eq!(send(Some("audio/ogg"), "", at(4000)), AnsweredNoText, "another session");
 }
 

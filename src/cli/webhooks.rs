@@ -24,7 +24,7 @@ const CELL: usize = 28;
 /// What to do with webhooks.
 #[derive(Debug, Subcommand)]
 pub(super) enum WebhooksCommand {
-    /// List the endpoints of [[webhooks]] and how they do, or what goes out to them
+    /// List the endpoints that get events and how they do, or what goes out to them
     #[command(after_help = "Examples:\n  \
         palabre webhooks list\n  \
         palabre webhooks list --deliveries --state dead --tenant institut-belle\n  \

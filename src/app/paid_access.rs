@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::ChannelId;
 use palabre_actors::ports::Clock;
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
-use crate::config::{Config, Tenant};
+use crate::config::{Channel, Config, Tenant};
+use crate::gateway::chat_directory::ChatDirectory;
+use crate::gateway::{Wiring, provider};
 use crate::payments::stripe::Stripe;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::{Creator, PaidAccess};
@@ -24,6 +27,8 @@ use crate::store::{Store, StoreError};
 const EVERY: Duration = Duration::from_millis(500);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked which chats are due to be audited.
+const AUDITS_EVERY: Duration = Duration::from_mins(1);
 /// How often what never came as a webhook is listed.
 const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
 /// How far back it is listed: Stripe keeps events for thirty days.
@@ -50,8 +55,21 @@ pub(crate) fn connect(config: &Config, store: Operator, outgoing: Arc<dyn Outgoi
         link_key: link_key(config),
         success_url: platform.and_then(|platform| platform.success_url.clone()),
         cancel_url: platform.and_then(|platform| platform.cancel_url.clone()),
+        directories: Arc::new(directories(config)),
         public_base_url: config.http.public_base_url.clone(),
     })
+}
+
+/// How the bots of plans are asked who is in their chats.
+fn directories(config: &Config) -> HashMap<ChannelId, Arc<dyn ChatDirectory>> {
+    let Ok(client) = crate::gateway::client::new() else { return HashMap::new() };
+    let wiring = Wiring { client: &client, public_base_url: config.http.public_base_url.as_deref() };
+    let channels = config.tenants.iter().filter(|tenant| sells(tenant)).flat_map(|tenant| &tenant.channels);
+    let directory = |channel: &Channel| {
+        let directory = provider(channel.provider.name())?.chat_directory(channel, wiring)?;
+        Some((channel.id.clone(), directory))
+    };
+    channels.filter_map(directory).collect()
 }
 
 /// The key of signed links: the same on all nodes, and after every restart.
@@ -89,28 +107,47 @@ pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, i
         while !store.is_admitted() {
             tokio::time::sleep(EVERY).await;
         }
-        let mut caught_up: Option<std::time::Instant> = None;
-        let mut are_plans_kept = false;
-        loop {
-            if !are_plans_kept {
-                are_plans_kept = keep_plans(&access, &*clock).await.is_ok();
-            }
-            if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
-                catch_up(&access, &*clock).await;
-                caught_up = Some(std::time::Instant::now());
-            }
-            let wait = match step(&access, &*clock).await {
-                Ok(0) => EVERY,
-                Ok(_) => Duration::ZERO,
-                Err(error) if error.is_away() => AGAIN,
-                Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
-                    AGAIN
-                }
-            };
-            tokio::time::sleep(wait).await;
-        }
+        futures_util::future::join(settle(&access, &*clock), audit(&access, &*clock)).await;
     })
+}
+
+/// Compares chats and payments with the ledgers, each once a day.
+async fn audit(access: &PaidAccess, clock: &dyn Clock) {
+    loop {
+        let audited = async {
+            access.plan_audits(clock.now()).await?;
+            access.read_stars_due(clock.now()).await?;
+            access.audit_due(clock.now()).await
+        };
+        if let Err(error) = audited.await {
+            warn!(error = &error as &dyn std::error::Error, "paid chats could not be compared, trying again");
+        }
+        tokio::time::sleep(AUDITS_EVERY).await;
+    }
+}
+
+async fn settle(access: &PaidAccess, clock: &dyn Clock) {
+    let mut caught_up: Option<std::time::Instant> = None;
+    let mut are_plans_kept = false;
+    loop {
+        if !are_plans_kept {
+            are_plans_kept = keep_plans(access, clock).await.is_ok();
+        }
+        if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
+            catch_up(access, clock).await;
+            caught_up = Some(std::time::Instant::now());
+        }
+        let wait = match step(access, clock).await {
+            Ok(0) => EVERY,
+            Ok(_) => Duration::ZERO,
+            Err(error) if error.is_away() => AGAIN,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
+                AGAIN
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
 }
 
 async fn step(access: &PaidAccess, clock: &dyn Clock) -> Result<usize, StoreError> {

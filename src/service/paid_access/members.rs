@@ -12,10 +12,13 @@ use super::asking::Person;
 use super::checkout::{Buyer, blank};
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
-use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRefund};
+use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRead, PaymentRefund};
 use crate::service::{Caller, ServiceError, audit};
 use crate::store::operator::Tenants;
-use crate::store::paid_access::{AccessGrant, Payer, PaymentEventLine, Subscription, SubscriptionFilter};
+use crate::store::paid_access::{
+    AccessChat, AccessFigures, AccessGrant, ChatMember, GrantState, MonthlyRevenue, Payer, PaymentEventFilter,
+    PaymentEventLine, Subscription, SubscriptionFilter,
+};
 
 /// A member, with their places in chats.
 #[derive(Clone, Debug)]
@@ -80,12 +83,68 @@ pub async fn events(
     caller: &Caller,
     access: &PaidAccess,
     tenants: &Tenants,
-    before: Option<Uuid>,
+    filter: &PaymentEventFilter,
     limit: usize,
 ) -> Result<Vec<PaymentEventLine>, AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
-    Ok(access.store.payment_events(&among, before, limit).await?)
+    Ok(access.store.payment_events(&among, filter, limit).await?)
+}
+
+/// One member, with their places in chats.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn member_of(caller: &Caller, access: &PaidAccess, id: Uuid) -> Result<MemberView, AccessError> {
+    let subscription = find(caller, access, AccessRead, id).await?;
+    let places = access.store.access_grants(&[id]).await?;
+    Ok(MemberView { subscription, places })
+}
+
+/// What came in by month, and how many members came and went since then.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn revenue(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+    since: Timestamp,
+) -> Result<(Vec<MonthlyRevenue>, AccessFigures), AccessError> {
+    caller.require(PaymentRead)?;
+    let among = caller.among(tenants)?;
+    Ok((access.store.monthly_revenue(&among).await?, access.store.access_figures(&among, since).await?))
+}
+
+/// How it stands with the chats of these tenants, and who is not where they should be.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn chats(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+) -> Result<(Vec<AccessChat>, Vec<ChatMember>), AccessError> {
+    caller.require(AccessRead)?;
+    let among = caller.among(tenants)?;
+    let mut seen = access.store.chat_members(&among).await?;
+    seen.retain(|member| member.finding.is_some());
+    Ok((access.store.access_chats(&among).await?, seen))
+}
+
+/// Sends a member new ways in to the chats in which they are not.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn invite_again(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timestamp) -> Result<(), AccessError> {
+    let row = find(caller, access, AccessWrite, id).await?;
+    note(caller, access, &row, "access.invite").await?;
+    for place in access.store.access_grants(&[id]).await? {
+        if place.state == GrantState::Invited {
+            access.store.move_access_grant(place.id, (GrantState::Invited, GrantState::Out), None, now).await?;
+        }
+    }
+    Ok(access.store.check_subscriptions(&[id], now).await?)
 }
 
 /// Gives somebody access by hand, until then or for ever.

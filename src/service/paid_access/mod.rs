@@ -6,6 +6,7 @@
 
 mod apply;
 mod asking;
+mod chat_audit;
 mod checkout;
 mod events;
 mod grants;
@@ -13,6 +14,7 @@ mod links;
 mod members;
 mod pages;
 mod settle;
+mod stars;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -27,12 +29,17 @@ use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
 pub use self::apply::{Intake, take_stripe_event};
+pub use self::chat_audit::{AuditMode, ChatAudit, Directories, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
-pub use self::members::{MemberView, cancel, connect, events, grant, members, plans, reconcile, refund, revoke};
+pub use self::members::{
+    MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, reconcile, refund,
+    revenue, revoke,
+};
 pub use self::pages::{PlanPage, plan_page};
 use super::ServiceError;
 use super::messages::{NotSent, Outgoing};
 use crate::config::{Plan, Sales};
+use crate::gateway::chat_directory::DirectoryError;
 use crate::payments::stripe::{Stripe, StripeError};
 use crate::store::StoreError;
 use crate::store::operator::Operator;
@@ -71,6 +78,8 @@ pub struct PaidAccess {
     /// Where payers come back to, unless it is the plan's own page.
     pub success_url: Option<String>,
     pub cancel_url: Option<String>,
+    /// How each bot is asked who is in its chats.
+    pub directories: Directories,
     /// What payers see of this installation.
     pub public_base_url: Option<String>,
 }
@@ -134,6 +143,8 @@ pub enum AccessError {
     NothingPaid,
     #[error(transparent)]
     Stripe(#[from] StripeError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     #[error("somebody else changes it all the time")]
     Busy,
     #[error("a message could not be written")]

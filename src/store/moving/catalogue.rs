@@ -252,6 +252,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("updated_at"),
         ],
     ),
+    compared("plans", 2, columns::PLANS),
     compared(
         "subscriptions",
         1,
@@ -284,7 +285,9 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("pay_url"),
         ],
     ),
-    compared("access_chats", 2, &[text("tenant_id"), text("chat_id"), time("stuck_since"), time("mended_at")]),
+    compared("access_chats", 2, columns::ACCESS_CHATS),
+    compared("chat_members", 3, columns::CHAT_MEMBERS),
+    compared("access_bots", 2, columns::ACCESS_BOTS),
     compared(
         "payment_events",
         1,

@@ -106,6 +106,8 @@ pub struct SubscriptionFilter {
     pub plan: Option<String>,
     pub state: Option<SubscriptionState>,
     pub before: Option<Uuid>,
+    /// A part of an address, an e-mail or an id.
+    pub typed: Option<String>,
 }
 
 impl Operator {
@@ -234,6 +236,7 @@ impl Operator {
             text_or_null(filter.state.map(SubscriptionState::as_str)),
             id(filter.before.unwrap_or(Uuid::max())),
             count(limit),
+            text_or_null(filter.typed.as_deref().map(str::to_lowercase)),
         ];
         self.found(sql::SUBSCRIPTIONS, values).await
     }

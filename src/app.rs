@@ -1,5 +1,6 @@
 //! Composition root: the only place that knows every module.
 
+mod assistant;
 mod audit;
 mod channels_health;
 mod cluster;
@@ -141,6 +142,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         health.register("redis", false, redis);
     }
     let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
+    ports.assistant = assistant::assistants(&config, &store, &clock)?;
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
@@ -335,6 +337,7 @@ fn ports(
         gateways: Arc::clone(registry) as _,
         sellers: Arc::new(sellers),
         rules: Arc::new(faq),
+        assistant: Arc::new(()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The adapters implement them. `testing` has a fake of each, and a conformance suite that every implementation passes.
 
 mod account_news;
+mod assistant;
 mod claims;
 mod error;
 mod inbox;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::account_news::AccountNews;
+pub use self::assistant::Assistant;
 pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
 pub use self::inbox::{Acceptance, Inbox};

@@ -189,6 +189,14 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             (Cow::Borrowed("text"), Cow::Owned(hint))
         }
         Refused::Expired => fixed("expires_in", "it is over already: give it more time"),
+        Refused::QuietHours(until) => {
+            let until = until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            let hint = format!(
+                "advertising by SMS is not allowed in France between 22:00 and 08:00, on Sundays and on public holidays: ask again at \
+                {until}, or name another time"
+            );
+            (Cow::Borrowed("category"), Cow::Owned(hint))
+        }
         Refused::UnknownTemplate if templates.is_empty() => {
             fixed("template.name", "the tenant's configuration has no [[templates]]")
         }
@@ -227,6 +235,8 @@ fn list(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use palabre_actors::domain::Timestamp;
+
     use super::*;
 
     #[test]
@@ -238,6 +248,7 @@ mod tests {
             Refused::Expired,
             Refused::UnknownTemplate,
             Refused::TemplateNotForChannel,
+            Refused::QuietHours(Timestamp::default()),
             Refused::MissingVariables(vec!["prenom".to_owned()]),
             Refused::UnknownVariables(Vec::new()),
         ];

@@ -12,6 +12,7 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::assistant::AssistantSettings;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::journal::Journal;
@@ -242,6 +243,8 @@ pub struct Tenant {
     pub notify: Vec<Address>,
     /// What decisions need.
     pub rules: Arc<Rules>,
+    /// Its assistant.
+    pub assistant: Option<AssistantSettings>,
     /// What it sells.
     pub access: Sales,
     /// Its message events as files, when it wants them.

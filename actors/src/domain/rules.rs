@@ -8,13 +8,15 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use super::Timestamp;
-use super::address::Identity;
+use super::address::{Address, Identity, Scheme};
+use super::assistant::AssistantPolicy;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
+use super::dates::to_utc;
 pub use super::faq::FaqEntry;
 use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::flow::Flows;
-use super::hours::Hours;
+use super::hours::{Country, Hours, advertising_waits_until};
 use super::ids::TenantId;
 use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
@@ -92,6 +94,7 @@ pub struct Rules {
     timezone: chrono_tz::Tz,
     flows: Option<Arc<Flows>>,
     escalation: Escalation,
+    assistant: Option<AssistantPolicy>,
 }
 
 impl Rules {
@@ -119,6 +122,7 @@ impl Rules {
                 timezone: chrono_tz::Tz::UTC,
                 flows: None,
                 escalation: Escalation::default(),
+                assistant: None,
             })
         } else {
             Err(errors)
@@ -155,6 +159,18 @@ impl Rules {
         Self { escalation, ..self }
     }
 
+    /// The same, with an assistant.
+    #[must_use]
+    pub fn with_assistant(self, assistant: AssistantPolicy) -> Self {
+        Self { assistant: Some(assistant), ..self }
+    }
+
+    /// The tenant's assistant, if it has one.
+    #[must_use]
+    pub fn assistant(&self) -> Option<&AssistantPolicy> {
+        self.assistant.as_ref()
+    }
+
     /// When a person is called.
     #[must_use]
     pub fn escalation(&self) -> &Escalation {
@@ -173,6 +189,19 @@ impl Rules {
         self.hours.opens_at(at.with_timezone(&self.timezone).naive_local())
     }
 
+    /// When advertising may be sent to an address again, where the law has a say: SMS to a French number, or from a French
+    /// business. `None`: now.
+    #[must_use]
+    pub fn advertising_waits_until(&self, to: &Address, at: Timestamp) -> Option<Timestamp> {
+        let is_french = self.hours.country == Some(Country::Fr) || self.timezone == chrono_tz::Europe::Paris;
+        if to.scheme() != Scheme::Sms || !(is_french || to.path().starts_with("+33")) {
+            return None;
+        }
+        let zone = if is_french { self.timezone } else { chrono_tz::Europe::Paris };
+        let until = advertising_waits_until(at.with_timezone(&zone).naive_local())?;
+        Some(to_utc(until, zone).first())
+    }
+
     /// The same with more FAQ entries behind those of the file.
     ///
     /// # Errors
@@ -189,6 +218,7 @@ impl Rules {
             hours: self.hours.clone(),
             timezone: self.timezone,
             escalation: self.escalation.clone(),
+            assistant: self.assistant.clone(),
             flows: self.flows.clone(),
         })
     }

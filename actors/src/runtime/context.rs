@@ -15,8 +15,8 @@ use crate::domain::ids::{ChannelId, NodeId, TenantId};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::rules::{Rules, RulesBook, SellerBook};
 use crate::ports::{
-    Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
-    Turns,
+    Assistant, Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter,
+    RecipientStatuses, Turns,
 };
 
 /// Ports, tenants and settings of a node. All its actors share one.
@@ -103,6 +103,7 @@ pub struct Ports {
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
     pub rules: Arc<dyn RulesBook>,
+    pub assistant: Arc<dyn Assistant>,
 }
 
 /// A tenant's configuration, as the actors use it.

@@ -1,5 +1,6 @@
 //! SQL of the hot paths for PostgreSQL. Lists travel as one array for each column, read by `unnest`.
 
+mod assistant;
 mod cold;
 mod identities;
 mod journals;
@@ -14,6 +15,7 @@ mod retention;
 mod scarce;
 mod turns;
 
+pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;

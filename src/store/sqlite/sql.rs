@@ -4,6 +4,7 @@
 //! `json_each`; where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their
 //! conditions and would prepare the statement anew for each value.
 
+mod assistant;
 mod cold;
 mod identities;
 mod journals;
@@ -16,6 +17,7 @@ mod polling;
 mod retention;
 mod scarce;
 
+pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;

@@ -2,6 +2,7 @@
 
 mod inbox;
 mod people;
+mod sales;
 mod visitor;
 
 use std::io::Write as _;

@@ -8,9 +8,9 @@ use super::{Refused, Turn};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Handler, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
-use crate::domain::ids::CorrelationId;
+use crate::domain::ids::{CorrelationId, TimerId};
 use crate::domain::rules::Rules;
-use crate::domain::timer::{Timer, TimerKind};
+use crate::domain::timer::{Timer, TimerChange, TimerKind};
 
 /// Decides what a timer that has come leads to: a turn that deletes its row, whatever else it does. `None` when there is no
 /// such conversation.
@@ -56,6 +56,11 @@ fn send(state: &State, contact: Contact, timer: &Timer, rules: &Rules, now: Time
     });
     written.unwrap_or_else(|refused| {
         let mut turn = begin(state, contact, timer.correlation, now);
+        if let Refused::QuietHours(until) = refused {
+            let later = Timer { id: TimerId::fresh(), fires_at: until, created_at: now, ..timer.clone() };
+            turn.timers.push(TimerChange::Set(later));
+            return turn;
+        }
         let (conversation, reason) = (turn.conversation.id.0, Payload::reason(refused.as_str()));
         let cancelled = EventType::MessageCancelled;
         note(&mut turn, cancelled, EntityType::Conversation, conversation, ActorType::System, reason);

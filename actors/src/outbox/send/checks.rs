@@ -132,6 +132,10 @@ pub(super) async fn recipient<'a>(
     }
     if message.kind == OutboundKind::Marketing {
         let stopped = recipients.stopped_marketing(&message.tenant, &message.to);
+        // A backlog may reach into the night.
+        if let Some(until) = senders.profile.rules.advertising_waits_until(&route.to, context.now()) {
+            return Err(snooze(until, "quiet_hours"));
+        }
         if context.within_deadline(stopped).await.map_err(unavailable)? {
             let reason = "marketing_stopped".to_owned();
             return Err(Settled::Suppressed { reason, record_opt_out: false });

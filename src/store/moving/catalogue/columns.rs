@@ -142,3 +142,6 @@ pub(super) const CHAT_MEMBERS: &[MoveColumn] =
 
 pub(super) const ACCESS_BOTS: &[MoveColumn] =
     &[text("tenant_id"), text("channel_id"), number("read_up_to"), time("next_at")];
+
+pub(super) const ASSISTANT_USAGE: &[MoveColumn] =
+    &[text("tenant_id"), text("day"), number("spent_micros"), time("updated_at")];

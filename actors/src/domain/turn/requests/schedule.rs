@@ -81,9 +81,12 @@ pub(super) fn decide(
     now: Timestamp,
 ) -> Result<Turn, Refused> {
     let by = (request.by.actor_type, request.by.name.as_deref());
-    let written = write_message(state, &message.clone().into_request(request.correlation), rules, now, by)?;
-    if at <= now {
-        return Ok(written);
+    match write_message(state, &message.clone().into_request(request.correlation), rules, now, by) {
+        Ok(written) if at <= now => return Ok(written),
+        Ok(_) => {}
+        // Whether it may be sent then is judged then.
+        Err(Refused::QuietHours(_)) if at > now => {}
+        Err(refused) => return Err(refused),
     }
     if message.expires_at.is_some_and(|expires_at| expires_at <= at) {
         return Err(Refused::Expired);

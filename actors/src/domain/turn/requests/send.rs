@@ -82,6 +82,9 @@ pub enum Refused {
     /// More was given than the template has places.
     #[error("the template has places for {} only", if .0.is_empty() { "nothing".to_owned() } else { .0.join(", ") })]
     UnknownVariables(Vec<String>),
+    /// Advertising may not be sent at this time of the day, or on this day.
+    #[error("advertising may not be sent before {0}")]
+    QuietHours(Timestamp),
     /// Somebody wrote or changed something that the person who answers had not seen (I14).
     #[error("the conversation went on since it was read")]
     Stale,
@@ -100,6 +103,7 @@ impl Refused {
             Self::TemplateNotForChannel => "template_not_for_channel",
             Self::MissingVariables(_) => "missing_variables",
             Self::UnknownVariables(_) => "unknown_variables",
+            Self::QuietHours(_) => "quiet_hours",
             Self::Stale => "stale",
         }
     }
@@ -128,6 +132,11 @@ pub(in crate::domain::turn) fn write_message(
     }
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Refused::Expired);
+    }
+    if request.category == Category::Marketing
+        && let Some(until) = rules.advertising_waits_until(&state.key.address, now)
+    {
+        return Err(Refused::QuietHours(until));
     }
     let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let length = text.map_or(0, |text| match request.choices.as_slice() {

@@ -4,6 +4,7 @@
 //! that passes may still have changed the turn. To add a rule: a file with a `NAME` and an `apply`, one line in [`RULES`], one
 //! sentence in each language for `palabre explain`.
 
+mod assistant;
 mod consent;
 mod driver;
 mod escalation;
@@ -72,6 +73,7 @@ const RULES: &[Rule] = &[
     rule(no_text::NAME, no_text::apply),
     rule(menu::NAME, menu::apply),
     rule(faq::NAME, faq::apply),
+    rule(assistant::NAME, assistant::apply),
     rule(fallback::NAME, fallback::apply),
 ];
 
@@ -118,6 +120,7 @@ mod tests {
                 "no_text",
                 "menu",
                 "faq",
+                "assistant",
                 "fallback"
             ]
         );

@@ -35,6 +35,14 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason(
+        "quiet_hours",
+        (
+            "advertising by SMS is not allowed at this hour or on this day",
+            "la publicité par SMS est interdite à cette heure ou ce jour",
+        ),
+        WAIT,
+    ),
+    reason(
         "per_day",
         (
             "the tenant's messages of the day (limits.per_day) are used up",

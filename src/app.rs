@@ -180,7 +180,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones);
+    let ways = (Arc::clone(&outgoing), phones, paid.clone());
     let tables = (operator.clone(), store.history());
     let console = console::routes(&config, people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;

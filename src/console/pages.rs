@@ -39,6 +39,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("sandbox.html", include_str!("templates/sandbox.html")),
     ("outbox.html", include_str!("templates/outbox.html")),
     ("sales.html", include_str!("templates/sales.html")),
+    ("access.html", include_str!("templates/access.html")),
+    ("access_member.html", include_str!("templates/access_member.html")),
     ("analytics.html", include_str!("templates/analytics.html")),
     ("people/invitation.html", include_str!("templates/people/invitation.html")),
     ("people/keys.html", include_str!("templates/people/keys.html")),

@@ -86,6 +86,7 @@ impl Rig {
             history: self.store.history(),
             outgoing: Arc::new(Nobody),
             phones: Arc::new(Nobody),
+            access: None,
             clock: Arc::new(FixedClock),
             tenants: Arc::new([]),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),

@@ -75,6 +75,23 @@ pub async fn members(
     Ok(found.into_iter().map(view).collect())
 }
 
+/// The members of a tenant for a file of their own, which the audit log shows.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn exported(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenant: &TenantId,
+    filter: &SubscriptionFilter,
+    limit: usize,
+) -> Result<Vec<MemberView>, AccessError> {
+    caller.require(AccessRead)?;
+    caller.within(tenant)?;
+    audit::note(caller, &access.store, tenant, "access.export", ("tenant", tenant.as_str())).await?;
+    members(caller, access, &Tenants::Of(vec![tenant.clone()]), filter, limit).await
+}
+
 /// What payment systems told, the newest first.
 ///
 /// # Errors

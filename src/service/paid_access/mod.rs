@@ -32,10 +32,10 @@ pub use self::apply::{Intake, take_stripe_event};
 pub use self::chat_audit::{AuditMode, ChatAudit, Directories, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
 pub use self::members::{
-    MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, reconcile, refund,
-    revenue, revoke,
+    MemberView, cancel, chats, connect, events, exported, grant, invite_again, member_of, members, plans, reconcile,
+    refund, revenue, revoke,
 };
-pub use self::pages::{PlanPage, plan_page};
+pub use self::pages::{PlanPage, amount, plan_page};
 use super::ServiceError;
 use super::messages::{NotSent, Outgoing};
 use crate::config::{Plan, Sales};

@@ -7,6 +7,7 @@ mod console;
 mod indexing;
 mod integrators;
 pub(crate) mod journal;
+mod media;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
@@ -103,6 +104,7 @@ pub struct RunningDaemon {
     indexing: JoinHandle<()>,
     polling: Polling,
     journals: Option<JournalWriter>,
+    fetching: JoinHandle<()>,
     auditing: JoinHandle<()>,
     selling: Option<JoinHandle<()>>,
     notices: Option<JoinHandle<()>>,
@@ -157,6 +159,8 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
+    let fetching = media::follow(&config, &store, Arc::clone(&clock), runtime.io())?;
+
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
@@ -210,6 +214,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
         indexing,
         polling,
         journals,
+        fetching,
         auditing,
         selling,
         notices,
@@ -253,7 +258,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing];
+        let others = [self.indexing, self.auditing, self.fetching];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.selling).chain(self.notices);
         for task in optional.chain(others) {
             task.abort();

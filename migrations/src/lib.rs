@@ -34,6 +34,7 @@ mod m20261130_000095_polling;
 mod m20261130_000096_presentation;
 mod m20261130_000110_access;
 mod m20261130_000140_journals;
+mod m20261130_000141_media;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000096_presentation::Migration),
             Box::new(m20261130_000110_access::Migration),
             Box::new(m20261130_000140_journals::Migration),
+            Box::new(m20261130_000141_media::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ use palabre_actors::ports::Clock;
 use crate::config::Config;
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
+use crate::media::MediaFolder;
 use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
 use crate::store::HistoryReader;
@@ -41,6 +42,7 @@ pub(super) fn routes(
         clock,
         tenants: config.tenants.clone().into(),
         feed,
+        media: MediaFolder::new(config.media.dir.clone()),
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),

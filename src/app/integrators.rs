@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant};
 use crate::http::api::{ApiDeps, Key};
+use crate::media::MediaFolder;
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
@@ -42,6 +43,7 @@ pub(super) fn api(
         outgoing,
         access,
         faq,
+        media: MediaFolder::new(config.media.dir.clone()),
         clock,
     }
 }

@@ -22,6 +22,7 @@ mod journal;
 mod lease;
 mod load;
 mod loops;
+mod media;
 mod paid_access;
 mod plan;
 mod problem;

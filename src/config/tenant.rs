@@ -33,7 +33,7 @@ use super::source::masked;
 use super::suggest;
 use super::template::templates;
 use super::types::{Channel, Limits, Sales, Tenant};
-use super::{fallback, paid_access};
+use super::{fallback, media, paid_access};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
@@ -108,6 +108,7 @@ pub(super) fn tenant(
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
+    let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
@@ -140,6 +141,7 @@ pub(super) fn tenant(
         rules: Arc::new(rules),
         access: Sales { stripe_account: stripe_account?, plans: plans? },
         journal: journal?,
+        media: media?,
     };
     has_a_way_out.then_some(tenant)
 }

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::journal::Journal;
+pub use super::media::{MediaStorage, TenantMedia};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -35,6 +36,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is kept about people.
     pub privacy: Privacy,
+    /// Where files of messages are kept.
+    pub media: MediaStorage,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
@@ -243,6 +246,8 @@ pub struct Tenant {
     pub access: Sales,
     /// Its message events as files, when it wants them.
     pub journal: Option<Journal>,
+    /// Which files of messages it takes.
+    pub media: TenantMedia,
 }
 
 /// `[limits]`

@@ -20,6 +20,7 @@ mod keys;
 mod live;
 mod login;
 mod lookups;
+mod media;
 mod navigation;
 mod outbox;
 mod pages;
@@ -79,6 +80,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     outbox::mount(routes);
     analytics::mount(routes);
     live::mount(routes);
+    media::mount(routes);
 }
 
 async fn nothing_here() -> Result<Page, ConsoleError> {

@@ -89,6 +89,7 @@ impl Rig {
             clock: Arc::new(FixedClock),
             tenants: Arc::new([]),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
+            media: crate::media::MediaFolder::new("media".into()),
             connection,
             base_url: None,
         };

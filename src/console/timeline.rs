@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::display::Display;
 use super::texts::Texts;
 use crate::service::inbox::Thread;
+use crate::store::MediaRow;
 use crate::store::conversations::{MessageEventRow, MessageRow, NoteRow};
 
 /// One entry, in the order of time.
@@ -32,8 +33,7 @@ pub struct Line {
     /// `robot · FAQ`, a name.
     pub author: String,
     pub text: String,
-    /// The file's kind, in words, and its media type.
-    pub media: Vec<(String, String)>,
+    pub media: Vec<ShownFile>,
     /// A place: what it is called, and its address for a map program.
     pub location: Option<(String, String)>,
     pub button: Option<String>,
@@ -46,6 +46,20 @@ pub struct Line {
     pub problem: Option<String>,
     /// Whether somebody may send it again.
     pub can_resend: bool,
+}
+
+/// A file of a message as people see it.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct ShownFile {
+    /// Its kind, in words.
+    pub kind: String,
+    pub content_type: String,
+    /// Where it opens, once it is there.
+    pub href: Option<String>,
+    /// Whether a picture of it can stand in the conversation.
+    pub is_picture: bool,
+    /// Why it is not there, in words.
+    pub standing: Option<String>,
 }
 
 /// What entries are told with.
@@ -139,7 +153,7 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         by,
         author,
         text: row.body.clone(),
-        media: details.map(|details| media(&details.media, telling)).unwrap_or_default(),
+        media: files(thread.media.get(&row.id), details, telling),
         location: details.and_then(|details| location(details, telling)),
         button: details.and_then(|details| details.button.as_ref()).map(|button| button.text.clone()),
         time: telling.display.time(row.created_at),
@@ -233,17 +247,46 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
     }
 }
 
-fn media(media: &[Media], telling: &Telling<'_>) -> Vec<(String, String)> {
-    let told = |of: &Media| {
-        let key = match of.content_type.split('/').next() {
-            Some("image") => "media_image",
-            Some("audio") => "media_audio",
-            Some("video") => "media_video",
-            _ => "media_file",
-        };
-        (telling.text("talk", key), of.content_type.clone())
+/// The files of a message. Those of messages from before files were fetched are told of alone.
+fn files(rows: Option<&Vec<MediaRow>>, details: Option<&Details>, telling: &Telling<'_>) -> Vec<ShownFile> {
+    match rows {
+        Some(rows) => rows.iter().map(|row| file(row, telling)).collect(),
+        None => details.iter().flat_map(|details| &details.media).map(|media| told_of(media, telling)).collect(),
+    }
+}
+
+fn file(row: &MediaRow, telling: &Telling<'_>) -> ShownFile {
+    let is_stored = row.state == "stored";
+    let key = match (row.state.as_str(), row.reason.as_deref()) {
+        ("waiting", _) => "media_waiting",
+        ("refused", Some("too_large")) => "media_too_large",
+        ("refused", Some("type")) => "media_type",
+        ("refused", _) => "media_refused",
+        ("expired", _) => "media_expired",
+        _ => "media_gone",
     };
-    media.iter().map(told).collect()
+    ShownFile {
+        kind: kind(&row.content_type, telling),
+        content_type: row.content_type.clone(),
+        href: is_stored.then(|| format!("/console/media/{}", row.id)),
+        is_picture: is_stored && row.content_type.starts_with("image/"),
+        standing: (!is_stored).then(|| telling.text("talk", key)),
+    }
+}
+
+fn told_of(media: &Media, telling: &Telling<'_>) -> ShownFile {
+    let content_type = media.content_type.clone();
+    ShownFile { kind: kind(&content_type, telling), content_type, ..ShownFile::default() }
+}
+
+fn kind(content_type: &str, telling: &Telling<'_>) -> String {
+    let key = match content_type.split('/').next() {
+        Some("image") => "media_image",
+        Some("audio") => "media_audio",
+        Some("video") => "media_video",
+        _ => "media_file",
+    };
+    telling.text("talk", key)
 }
 
 fn location(details: &Details, telling: &Telling<'_>) -> Option<(String, String)> {

@@ -10,6 +10,7 @@ pub mod client;
 pub mod greenapi;
 mod handshake;
 mod lenient;
+pub mod media;
 pub mod polling;
 mod registry;
 mod retry_after;
@@ -38,6 +39,7 @@ use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
 pub use self::handshake::Handshake;
+use self::media::MediaSource;
 use self::polling::Poller;
 pub use self::registry::{BuildError, Registered, Registry};
 use self::simulator::Simulation;
@@ -75,6 +77,12 @@ pub trait Provider: ProviderSection {
 
     /// How a channel is polled; `None`: its provider posts webhooks, or has nothing to say.
     fn poller(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn Poller>> {
+        let _ = (channel, wiring);
+        None
+    }
+
+    /// How the files of a channel's messages are found; `None`: anybody may read them where the message says.
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
         let _ = (channel, wiring);
         None
     }

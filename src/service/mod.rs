@@ -16,6 +16,7 @@ pub mod faq;
 pub mod handling;
 pub mod inbox;
 pub mod leads;
+pub mod media;
 pub mod messages;
 pub mod outbox;
 pub mod paid_access;

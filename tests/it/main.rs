@@ -31,6 +31,9 @@ mod journal_on_postgres;
 mod journeys;
 #[path = "journeys.rs"]
 mod journeys_on_postgres;
+mod media;
+#[path = "media.rs"]
+mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod operators;

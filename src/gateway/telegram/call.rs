@@ -137,6 +137,15 @@ impl Api {
         let url = Url::parse(&format!("{}/bot{}/{method}", self.base, self.token.expose_secret())).ok()?;
         (url.has_host() && matches!(url.scheme(), "http" | "https")).then_some(url)
     }
+
+    /// Where the file of a path is that `getFile` told.
+    pub fn file_url(&self, path: &str) -> Option<Url> {
+        let is_plain = |step: &str| {
+            !step.is_empty() && step != ".." && step.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        let url = Url::parse(&format!("{}/file/bot{}/{path}", self.base, self.token.expose_secret())).ok()?;
+        path.split('/').all(is_plain).then_some(url)
+    }
 }
 
 impl Refusal {

@@ -13,6 +13,7 @@ mod contacts;
 mod conversations;
 mod faq;
 mod json_errors;
+mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -34,6 +35,7 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
+use crate::media::MediaFolder;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannel;
 use crate::service::messages::Outgoing;
@@ -69,6 +71,8 @@ pub struct ApiDeps {
     pub access: Option<PaidAccess>,
     /// The rules of tenants with their FAQ entries.
     pub faq: StoredFaq,
+    /// Files of messages.
+    pub media: MediaFolder,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -135,4 +139,5 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     bookings::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
+    media::mount(routes);
 }

@@ -49,6 +49,8 @@ use utoipa::{Modify, OpenApi};
         super::bookings::list,
         super::bookings::list_leads,
         super::audit::list,
+        super::media::list,
+        super::media::read,
         super::faq::list,
         super::faq::put,
         super::faq::delete,

@@ -207,6 +207,28 @@ pub(super) const TABLES: &[MoveTable] = &[
         &[text("tenant_id"), text("conversation_id"), text("label"), time("created_at")],
     ),
     compared(
+        "media",
+        1,
+        &[
+            text("id"),
+            text("tenant_id"),
+            text("channel_id"),
+            text("message_id"),
+            number("position"),
+            long("url"),
+            text("declared_type"),
+            text("state"),
+            text("reason"),
+            text("content_type"),
+            number("size"),
+            text("hash"),
+            number("attempts"),
+            time("next_attempt_at"),
+            time("created_at"),
+            time("updated_at"),
+        ],
+    ),
+    compared(
         "poll_cursors",
         2,
         &[

@@ -118,6 +118,8 @@ async fn fill(store: &Store) {
         INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',
             '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
+        INSERT INTO media VALUES ('00000000-0000-7000-8000-0000000000f6', 'belle', 'belle-wa', (SELECT min(id) FROM messages_in), 0, '{odd}', 'image/png',
+            'stored', NULL, 'image/png', 9, 'ab', 2, '{t}', '{t}', '{t}');
         INSERT INTO poll_cursors VALUES ('belle', 'belle-tg', 9007199254740993, 'n1', '{t}', '{t}');
         INSERT INTO faq_entries VALUES ('entry', 'belle', '{odd}', 'a', 'price', '{odd}', 'fr', 1, 'hand', '{t}', '{t}');
         UPDATE conversations SET assignee = 'Anne', memory = '{{\"misses\": 1}}', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'

@@ -56,6 +56,7 @@ fn config(channels: Vec<Channel>) -> Config {
         rules: Arc::new(Rules::new(rules).unwrap()),
         access: Sales::default(),
         journal: None,
+        media: TenantMedia { fetch: true, max_bytes: 1 << 20, types: vec!["image/*".to_owned()] },
     };
     Config {
         http: Http {

@@ -142,6 +142,7 @@ mod tests {
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            media: crate::media::MediaFolder::new("media".into()),
             clock: Arc::new(Never),
         }
     }

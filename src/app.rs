@@ -152,7 +152,7 @@ pub async fn start(config: Config, metrics: Exporter) -> Result<RunningDaemon, S
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
-    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let auditing = audit::keep(&config.privacy, people.clone(), runtime.io());
     let outgoing = integrators::outgoing(&config, &engine);
     let paid = paid_access::connect(&config, operator.clone(), Arc::clone(&outgoing));
     let selling = paid.clone().map(|paid| paid_access::follow(paid, &store, Arc::clone(&clock), runtime.io()));

@@ -33,6 +33,7 @@ mod m20261130_000090_choices;
 mod m20261130_000095_polling;
 mod m20261130_000096_presentation;
 mod m20261130_000110_access;
+mod m20261130_000180_privacy;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000095_polling::Migration),
             Box::new(m20261130_000096_presentation::Migration),
             Box::new(m20261130_000110_access::Migration),
+            Box::new(m20261130_000180_privacy::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod bookings;
 pub mod check;
 mod consents;
+mod contact;
 mod conversations;
 #[cfg(feature = "lab")]
 mod demo;
@@ -17,6 +18,7 @@ mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod privacy;
 mod scenario;
 mod serve;
 #[cfg(feature = "lab")]
@@ -98,6 +100,12 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
+    /// Export everything of a person, or erase them
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
+    /// Retention and requests of persons: what would go today, what was asked for
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
@@ -210,6 +218,8 @@ pub fn run() -> ExitCode {
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
+        Command::Contact(command) => contact::run(&command),
+        Command::Privacy(command) => privacy::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
         Command::Flow(command) => flow::run(&command),

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod privacy;
 
 pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};

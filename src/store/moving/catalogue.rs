@@ -167,6 +167,12 @@ pub(super) const TABLES: &[MoveTable] = &[
         ],
     ),
     compared(
+        "erased_addresses",
+        3,
+        &[text("tenant_id"), text("digest"), text("scope"), text("source"), time("said_at"), time("erased_at")],
+    ),
+    compared("privacy_requests", 1, columns::PRIVACY_REQUESTS),
+    compared(
         "conversations",
         1,
         &[

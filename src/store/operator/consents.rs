@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::events::Events;
+use crate::store::privacy::{self, AddressKey};
 use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
 use crate::store::writer::{contact_of, invalidate_conversations, suppress_unsent};
@@ -119,8 +120,11 @@ impl Operator {
         evidence: &str,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
+        let key = AddressKey::of(&self.reads, &self.writes).await?;
         let tx = self.begin().await?;
-        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? == 0 {
+        let listed = change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? > 0;
+        let erased = privacy::lift(&tx, &key, tenant, address).await?;
+        if !listed && !erased {
             return Ok(false);
         }
         let mut events = Events::none();

@@ -206,6 +206,18 @@ impl SearchIndex {
         Ok((contacts.into_values().collect(), others.len() == BATCH))
     }
 
+    /// Adds messages that the index does not have, as they are in the tables now.
+    pub(super) async fn add_again(&mut self, tx: &Tx, ids: &[String]) -> Result<(), DbErr> {
+        let mut documents = Vec::new();
+        for source in [&INBOUND, &OUTBOUND] {
+            for row in &all(&self.reads, source.documents, [column(ids)]).await? {
+                documents.push(document(row, source.is_outbound)?);
+            }
+        }
+        let documents = self.unknown(tx, documents).await?;
+        self.add(tx, documents, Vec::new()).await
+    }
+
     async fn add(&mut self, tx: &Tx, documents: Vec<Document>, contacts: Vec<ContactDocument>) -> Result<(), DbErr> {
         let numbers = numbers(tx, &documents).await?;
         let mut new_words = BTreeSet::new();

@@ -1,6 +1,6 @@
-//! Columns of bookings, leads, offers and claims.
+//! Columns of bookings, leads, offers, claims and requests of persons.
 
-use super::{MoveColumn, flag, long, text, time};
+use super::{MoveColumn, flag, long, number, text, time};
 
 pub(super) const CLAIMS: &[MoveColumn] = &[text("tenant_id"), text("name"), text("owner"), time("created_at")];
 
@@ -54,3 +54,25 @@ pub(super) const OFFERS: &[MoveColumn] = &[
 ];
 
 pub(super) const ON_DUTY: &[MoveColumn] = &[text("tenant_id"), text("conversation_id"), time("since")];
+
+pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("kind"),
+    text("contact_id"),
+    text("state"),
+    text("requested_by"),
+    text("language"),
+    number("progress"),
+    number("attempts"),
+    time("held_until"),
+    text("file"),
+    number("bytes"),
+    text("sha256"),
+    time("expires_at"),
+    long("report"),
+    text("error"),
+    time("created_at"),
+    time("updated_at"),
+    time("finished_at"),
+];

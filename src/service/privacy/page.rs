@@ -1,6 +1,7 @@
 //! The page of an export: everything of a person, to be read without a program.
 
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;
@@ -46,8 +47,8 @@ pub(super) fn render(
         language => language.as_str(),
         tenant => request.tenant.as_str(),
         made_at => now.format("%Y-%m-%d %H:%M UTC").to_string(),
-        lines => lines(tables),
-        tables => others,
+        lines => Value::from(Serde(lines(tables))),
+        tables => Value::from(Serde(others)),
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::console::PASSWORD;
-use crate::daemon::World;
+use crate::daemon::{BREATH, Waiting, World};
 
 /// A laptop, and a small phone.
 pub(crate) const LAPTOP: (u32, u32) = (1440, 900);
@@ -140,6 +140,19 @@ impl Browser {
                 Err(error) if error.is_stale_element_reference() => {}
                 text => return text.expect(css),
             }
+        }
+    }
+
+    /// Waits until an element says so: the page may be the one before.
+    pub(crate) async fn says(&self, css: &str, words: &str) {
+        let mut waiting = Waiting::begin();
+        loop {
+            let text = self.text(css).await;
+            if text.contains(words) {
+                return;
+            }
+            assert!(waiting.goes_on(), "{css} says {text:?}, not {words:?}");
+            tokio::time::sleep(BREATH).await;
         }
     }
 

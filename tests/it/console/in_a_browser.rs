@@ -70,7 +70,7 @@ async fn a_code_of_an_app_is_asked_for_once_it_is_on() {
     let secret = browser.text("main code").await;
     browser.write("#code", "000000").await;
     browser.click("main form button").await;
-    assert!(browser.text("#wrong").await.contains("ne convient pas"));
+    browser.says("#wrong", "ne convient pas").await;
     let used = code(&secret, 0);
     browser.write("#code", &used).await;
     browser.click("main form button").await;

@@ -25,15 +25,16 @@ async fn i14_a_message_arrives_by_itself_and_is_answered_on_a_phone() {
     browser.goto("/console/conversations").await;
     browser.text(".empty").await;
     world.write(BELLE, CUSTOMER, "Bonjour, avez-vous de la place ?").await;
-    assert!(browser.text("[data-row]").await.contains("Camille"), "without a reload");
+    // Without a reload.
+    browser.says("[data-row]", "Camille").await;
     browser.assert_accessible().await;
     browser.screenshot("conversations-phone").await;
     browser.click("[data-row]").await;
     browser.click("[data-key=t]").await;
-    assert!(browser.text("#told").await.contains("le robot se tait"));
+    browser.says("#told", "le robot se tait").await;
     browser.write("#text", "Oui, à 15 h.").await;
     browser.click("#reply .send").await;
-    assert!(browser.text(".message.person .text").await.contains("Oui, à 15 h."));
+    browser.says(".message.person .text", "Oui, à 15 h.").await;
     world.write(BELLE, CUSTOMER, "Parfait !").await;
     browser
         .client
@@ -48,7 +49,7 @@ async fn i14_a_message_arrives_by_itself_and_is_answered_on_a_phone() {
     browser.write("#text", "À demain").await;
     world.write(BELLE, CUSTOMER, "Plutôt 16 h ?").await;
     browser.client.wait().for_element(Locator::Css("#came:not([hidden])")).await.expect("it is said");
-    assert!(browser.text("#reply .send").await.contains("Envoyer quand même"));
+    browser.says("#reply .send", "Envoyer quand même").await;
 
     // Killed and started again: the page follows by itself.
     world.kill();
@@ -110,7 +111,7 @@ async fn without_javascript_one_reads_and_answers() {
     browser.click("[data-row]").await;
     browser.write("#text", "Bonjour, ici Awa.").await;
     browser.click("#reply .send").await;
-    assert!(browser.text("#told").await.contains("part à son tour"));
-    assert!(browser.text(".message.person").await.contains("ici Awa"));
+    browser.says("#told", "part à son tour").await;
+    browser.says(".message.person", "ici Awa").await;
     browser.close().await;
 }

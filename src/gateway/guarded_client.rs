@@ -11,6 +11,7 @@ use reqwest::redirect;
 use url::{Host, Url};
 
 use super::client::{self, ClientError};
+use super::unreached::is_caused_by;
 
 /// The URL's host is not public: it is a private, loopback or link-local address, or a name that leads to one.
 pub const NOT_PUBLIC: &str = "private_address";
@@ -48,14 +49,7 @@ pub fn check(url: &Url, private: bool) -> Result<(), NotPublic> {
 /// Whether a failed call failed because a name led to no public address.
 #[must_use]
 pub fn is_not_public(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<NotPublic>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    is_caused_by::<NotPublic>(error)
 }
 
 /// Looks names up and keeps their public addresses.

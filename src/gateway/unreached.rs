@@ -47,10 +47,10 @@ pub fn why(error: &reqwest::Error) -> &'static str {
     word
 }
 
-/// Whether TLS is what failed, anywhere beneath an error.
+/// Whether an error, or one beneath it, is of a type: `rustls::Error` tells that TLS is what failed.
 #[must_use]
-pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| within(*error)).any(|error| error.is::<rustls::Error>())
+pub fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| within(*error)).any(|error| error.is::<E>())
 }
 
 /// What is beneath an error. An I/O error that wraps another one does not name it as its source.

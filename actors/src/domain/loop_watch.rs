@@ -33,7 +33,7 @@ impl Default for LoopPolicy {
 pub struct LoopWatch {
     /// A hash of the last words.
     words: u64,
-    /// When they were said.
+    /// When the contact said the last words; none before the first.
     said_at: Option<Timestamp>,
     /// How often they were said in a row, as answers to answers but for the first time.
     same: u32,

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use super::mail::Mail;
 use super::mailbox::is_plain;
 use super::{MailAccount, Security};
-use crate::gateway::unreached::is_of_tls;
+use crate::gateway::unreached::is_caused_by;
 
 /// Connections that are kept.
 const MOST_IDLE: usize = 8;
@@ -211,7 +211,7 @@ impl Failure {
             FailureKind::Said(number(code))
         } else if error.is_timeout() {
             FailureKind::TimedOut
-        } else if error.is_tls() || is_of_tls(error) {
+        } else if error.is_tls() || is_caused_by::<rustls::Error>(error) {
             FailureKind::Tls
         } else if error.is_client() {
             FailureKind::Unsupported

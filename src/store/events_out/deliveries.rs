@@ -106,17 +106,17 @@ pub struct DeliveryFilter {
 
 impl Operator {
     /// Finds out for new deliveries behind which others they go. Those of messages that had no turn yet wait for it, unless they are
-    /// older than `patience`.
+    /// older than `waits_since`.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn find_queues(
         &self,
         endpoint: &EndpointId,
-        patience: Timestamp,
+        waits_since: Timestamp,
         limit: usize,
     ) -> Result<(), StoreError> {
-        let values = [text(endpoint.tenant.as_str()), text(&*endpoint.id), time(patience), count(limit)];
+        let values = [text(endpoint.tenant.as_str()), text(&*endpoint.id), time(waits_since), count(limit)];
         change(self.writes(), sql::FIND_QUEUES, values).await?;
         Ok(())
     }

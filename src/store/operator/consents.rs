@@ -5,10 +5,10 @@ use palabre_actors::domain::ids::ContactId;
 use super::*;
 use crate::store::events::Events;
 use crate::store::insert::Rows;
-use crate::store::sql::{CONTACT_ADDRESSES, CONTACTS};
-use crate::store::statement::{change, flag, id, id_or_null, integer, text, text_or_null, time};
+use crate::store::sql::CONTACTS;
+use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
-use crate::store::writer::{contact_of, invalidate_conversations, settle_consent, suppress_unsent};
+use crate::store::writer::{contact_of, insert_address, invalidate_conversations, settle_consent, suppress_unsent};
 
 /// An opt-out. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,15 +233,6 @@ async fn add_contact(tx: &Tx, (tenant, address): (&TenantId, &Address), at: Time
     let mut contacts = Rows::of(CONTACTS);
     contacts.push([id(contact), text(tenant.as_str()), text_or_null(None::<String>), time(at), time(at)]);
     contacts.insert(tx).await?;
-    let mut addresses = Rows::of(CONTACT_ADDRESSES);
-    addresses.push([
-        text(tenant.as_str()),
-        text(address.as_str()),
-        id(contact),
-        time(at),
-        text(address.identity().as_str()),
-        flag(true),
-    ]);
-    addresses.insert(tx).await?;
+    insert_address(tx, (tenant, address), contact, at).await?;
     Ok(contact)
 }

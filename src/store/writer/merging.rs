@@ -80,6 +80,18 @@ async fn add_address(
     at: Timestamp,
     events: &mut Events,
 ) -> Result<Union, DbErr> {
+    insert_address(tx, (tenant, address), contact, at).await?;
+    settle_consent(tx, (tenant, contact), at, events).await?;
+    Ok(Union::Made)
+}
+
+/// Writes an address of a contact.
+pub(in crate::store) async fn insert_address(
+    tx: &impl Transaction,
+    (tenant, address): (&TenantId, &Address),
+    contact: ContactId,
+    at: Timestamp,
+) -> Result<(), DbErr> {
     let mut rows = Rows::of(sql::CONTACT_ADDRESSES);
     rows.push([
         text(tenant.as_str()),
@@ -89,9 +101,7 @@ async fn add_address(
         text(address.identity().as_str()),
         flag(true),
     ]);
-    rows.insert(tx).await?;
-    settle_consent(tx, (tenant, contact), at, events).await?;
-    Ok(Union::Made)
+    rows.insert(tx).await.map(drop)
 }
 
 /// Merges two contacts: addresses, conversations and consent of the one become the other's. After a STOP by any address what

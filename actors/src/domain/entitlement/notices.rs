@@ -44,7 +44,7 @@ stored_words!(NoticeKind {
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Notice {
-    /// What.
+    /// The news that it brings.
     pub kind: NoticeKind,
     /// Tells it apart from the same news of another payment or period: a notice of one kind and key is sent once.
     pub key: String,

@@ -105,7 +105,7 @@ pub struct OrderLine {
     pub session: LiveSessionId,
     /// Who ordered.
     pub conversation: ConversationId,
-    /// What.
+    /// The article, its size and how many of it.
     pub what: Ordered,
 }
 
@@ -138,9 +138,9 @@ pub enum LiveChange {
     Resume(LiveSessionId),
     /// It is over.
     Close {
-        /// Which.
+        /// The session that ends.
         id: LiveSessionId,
-        /// How many people wrote.
+        /// Clients who wrote in the session.
         clients: u32,
         /// How many of them asked something that nobody has answered.
         unanswered: u32,

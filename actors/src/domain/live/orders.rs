@@ -2,14 +2,14 @@
 
 use crate::domain::folding::fold;
 
-/// What somebody orders.
+/// One article of an order, as the client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The seller's reference, in capitals: `R12`.
     pub reference: String,
     /// A size: `M`, `38`.
     pub size: Option<String>,
-    /// How many.
+    /// Pieces, at least one.
     pub quantity: u32,
 }
 

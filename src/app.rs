@@ -4,6 +4,7 @@ mod audit;
 mod channels_health;
 mod cluster;
 mod console;
+mod crm;
 mod early_statuses;
 mod events_out;
 mod indexing;
@@ -50,6 +51,7 @@ use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
+use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
@@ -116,6 +118,7 @@ pub struct RunningDaemon {
     journals: Option<JournalWriter>,
     auditing: JoinHandle<()>,
     posting: JoinHandle<()>,
+    correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     reloader: Arc<Reloader>,
@@ -198,6 +201,9 @@ pub async fn start(
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
+    let correlation = Correlation::new(operator.clone(), config.webhooks.private_targets, Arc::clone(&clock));
+    let correlation = correlation.map_err(gateway::BuildError::from)?;
+    let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
@@ -268,6 +274,7 @@ pub async fn start(
         journals,
         auditing,
         posting,
+        correlating,
         selling,
         notices,
         reloader,
@@ -317,7 +324,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices];
+        let others = [self.indexing, self.auditing, self.posting, self.correlating, self.selling, self.notices];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();

@@ -8,6 +8,7 @@
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |
 //! | [`cache`] | what nodes share over Redis: rate limits, notifications, presence | Redis |
+//! | [`crm`] | whose a number is, asked of the tenants' CRMs | the network, outwards |
 //! | [`gateway`] | one folder per provider: verify, decode, send, find, simulate | the network, outwards |
 //! | [`telemetry`] | logs and metrics | standard output, log files |
 //! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
@@ -20,7 +21,7 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `config <- {store, spool, cache, crm, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
@@ -28,6 +29,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod crm;
 pub mod gateway;
 pub mod http;
 pub mod journal;

@@ -6,6 +6,7 @@ pub mod check;
 mod consents;
 mod contact;
 mod conversations;
+mod crm;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
@@ -141,6 +142,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Whose a contact is in the tenant's CRM
+    #[command(subcommand)]
+    Crm(crm::CrmCommand),
     /// Message events as files: whether they say what the database says
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -248,6 +252,7 @@ pub fn run() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Crm(command) => crm::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Faq(command) => faq::run(&command),
         Command::Webhooks(command) => webhooks::run(&command),

@@ -9,6 +9,7 @@ mod api;
 mod channel;
 mod cidr;
 mod console;
+mod crm;
 mod daemon;
 mod delivery;
 mod directory;

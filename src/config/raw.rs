@@ -176,6 +176,7 @@ pub(super) struct RawTenant {
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,
     pub(super) webhooks: Option<Vec<RawWebhook>>,
+    pub(super) crm: Option<RawCrm>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -343,6 +344,19 @@ pub(super) struct RawEscalation {
 pub(super) struct RawNotify {
     pub(super) to: Option<Vec<String>>,
     pub(super) unread_after: Option<RawDuration>,
+}
+
+/// `[crm]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCrm {
+    pub(super) provider: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key: Option<RawSecret>,
+    pub(super) file: Option<String>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) cache: Option<RawDuration>,
+    pub(super) log_emails: Option<bool>,
 }
 
 /// `[journal]`

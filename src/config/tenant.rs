@@ -15,6 +15,7 @@ use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, R
 use palabre_actors::domain::template::Template;
 
 use super::channel::{Checked, Reading, channel};
+use super::crm::crm;
 use super::document::Scope;
 use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
@@ -109,6 +110,7 @@ pub(super) fn tenant(
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
+    let crm = crm(&root.table("crm"), raw.crm.as_ref(), reading.secrets, reading.secrets.folder);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
@@ -144,6 +146,7 @@ pub(super) fn tenant(
         access: Sales { stripe_account: stripe_account?, plans: plans? },
         journal: journal?,
         webhooks: webhooks?,
+        crm: crm?,
     };
     has_a_way_out.then_some(tenant)
 }

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 pub use super::cidr::Cidr;
 pub use super::console::Console;
+pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
@@ -250,6 +251,8 @@ pub struct Tenant {
     pub journal: Option<Journal>,
     /// Where its events go out to.
     pub webhooks: Vec<EventEndpoint>,
+    /// Where it keeps whose a number is.
+    pub crm: Option<Crm>,
 }
 
 /// `[limits]`

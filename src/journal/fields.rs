@@ -17,7 +17,7 @@ pub struct JournalLine {
     pub direction: String,
     pub event: String,
     pub contact_id: Option<Uuid>,
-    pub lead_id: Option<Uuid>,
+    pub lead_id: Option<String>,
     pub correlation_id: Uuid,
     pub created_at: Timestamp,
     pub message_id: Uuid,

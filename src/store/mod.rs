@@ -7,6 +7,7 @@
 pub mod audit;
 mod blocked_reason;
 pub mod conversations;
+pub mod crm;
 mod database;
 mod dialect;
 mod dump;

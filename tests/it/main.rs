@@ -17,6 +17,9 @@ mod console_inbox_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
 mod conventions;
+mod crm;
+#[path = "crm.rs"]
+mod crm_on_postgres;
 mod daemon;
 mod delivery;
 mod delivery_on_postgres;

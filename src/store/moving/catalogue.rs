@@ -236,6 +236,8 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("claims", 2, columns::CLAIMS),
     compared("bookings", 1, columns::BOOKINGS),
     compared("leads", 1, columns::LEADS),
+    compared("crm_records", 2, columns::CRM_RECORDS),
+    compared("crm_emails", 2, columns::CRM_EMAILS),
     compared("offers", 1, columns::OFFERS),
     compared("on_duty", 2, columns::ON_DUTY),
     compared("order_lines", 1, columns::ORDER_LINES),

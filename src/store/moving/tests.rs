@@ -121,6 +121,8 @@ async fn fill(store: &Store) {
         INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',
             '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
+        INSERT INTO crm_records VALUES ('belle', 'c', 'found', 'Lead', '5f8d0d55b54764421', 2, 'http_500', '{t}', '{t}', '{t}');
+        INSERT INTO crm_emails VALUES ('belle', '00000000-0000-7000-8000-0000000000f8', 'logged', 1, NULL, '{t}', '{t}');
         INSERT INTO webhook_endpoints VALUES ('belle', 'crm', 'd', '*', 'active', NULL, '{t}', '{t}');
         INSERT INTO webhook_deliveries VALUES ('belle', 'crm', '00000000-0000-7000-8000-0000000000f6', 'message_sent', 'message_out', 'm', 'c', 'system', '{{}}', '{t}',
             'q', 'dead', 3, 1, '{t}', 2, '{t}', 'http_500', '{t}', '{t}');

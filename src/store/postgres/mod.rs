@@ -5,6 +5,7 @@
 pub(super) mod audit;
 mod bind;
 pub(super) mod conversations;
+pub(super) mod crm;
 mod dedicated_connection;
 pub(super) mod events_out;
 pub(super) mod figures;

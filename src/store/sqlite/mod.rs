@@ -4,6 +4,7 @@ pub(super) mod audit;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
+pub(super) mod crm;
 pub(super) mod events_out;
 pub(super) mod figures;
 pub(super) mod inbox;

@@ -72,6 +72,10 @@ pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
+/// Look-ups in CRMs, by `tenant` and `outcome` (`found`, `absent`, `failed`).
+pub const CRM_LOOKUPS: &str = "palabre_crm_lookups_total";
+/// Contacts by what the tenant's CRM knows of them, by `tenant` and `state` (`found`, `absent`, `pending`).
+pub const CRM_CONTACTS: &str = "palabre_crm_contacts_count";
 /// Events that were posted to endpoints, by `tenant`, `webhook` and `outcome`.
 pub const EVENTS_OUT: &str = "palabre_events_out_total";
 /// Events that wait for an endpoint.
@@ -157,6 +161,8 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(JOURNAL_BEHIND_SECONDS, "How far a journal is behind the event log, by tenant"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
+    Metric::counter(CRM_LOOKUPS, "Look-ups in CRMs, by tenant and outcome"),
+    Metric::gauge(CRM_CONTACTS, "Contacts by what the tenant's CRM knows of them, by tenant and state"),
     Metric::counter(EVENTS_OUT, "Events posted to endpoints of webhooks, by tenant, webhook and outcome"),
     Metric::gauge(EVENTS_OUT_WAITING, "Events that wait for an endpoint, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
@@ -219,8 +225,9 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 14] = [
+        const LABELLED: [&str; 15] = [
             CONFIG_RELOADS,
+            CRM_LOOKUPS,
             HTTP_REQUESTS,
             EVENTS_OUT,
             HTTP_CONNECTIONS_ENDED,

@@ -138,6 +138,9 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
+        ("contact_correlated", _) => {
+            ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
+        }
         ("contact_unmerged", _) => (
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",

@@ -1,4 +1,4 @@
-//! Columns of bookings, leads, offers, claims and events out.
+//! Columns of bookings, leads, CRM records, offers, claims and events out.
 
 use super::{ColumnKind, MoveColumn, flag, long, number, text, time};
 
@@ -35,6 +35,29 @@ pub(super) const LEADS: &[MoveColumn] = &[
     text("correlation_id"),
     time("created_at"),
     time("updated_at"),
+];
+
+pub(super) const CRM_RECORDS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("contact_id"),
+    text("state"),
+    text("kind"),
+    text("record_id"),
+    number("attempts"),
+    text("last_error"),
+    time("looked_up_at"),
+    time("next_look_up_at"),
+    time("created_at"),
+];
+
+pub(super) const CRM_EMAILS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("message_id"),
+    text("state"),
+    number("attempts"),
+    text("last_error"),
+    time("next_attempt_at"),
+    time("created_at"),
 ];
 
 pub(super) const OFFERS: &[MoveColumn] = &[

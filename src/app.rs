@@ -134,11 +134,23 @@ pub async fn start(
     source: Option<ConfigSource>,
     metrics: Exporter,
 ) -> Result<RunningDaemon, StartError> {
+    start_at(config, source, metrics, Arc::new(SystemClock)).await
+}
+
+/// Starts the daemon with a clock of its own, which may be moved on while nothing is under way. Other nodes go by the system's.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start_at(
+    config: Config,
+    source: Option<ConfigSource>,
+    metrics: Exporter,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
     let runtime = Threads::start(shards).map_err(StartError::Threads)?;
     let health = Arc::new(Health::new());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, faq, spooled } = startup::open(&config, &runtime).await?;
@@ -200,7 +212,7 @@ pub async fn start(
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones);
+    let ways = (Arc::clone(&outgoing), phones, Some(paid.clone()));
     let tables = (operator.clone(), store.history());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;

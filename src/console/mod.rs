@@ -1,5 +1,7 @@
 //! The console: pages for the people of the tenants. They ask `service` and decide nothing.
 
+mod access;
+mod access_member;
 mod account;
 mod actions;
 mod analytics;
@@ -83,6 +85,8 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
+    access::mount(routes);
+    access_member::mount(routes);
     live::mount(routes);
 }
 

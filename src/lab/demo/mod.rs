@@ -3,6 +3,7 @@
 //! Webhooks and sends go over real HTTP with real signatures. At the end every invariant is checked against the database and
 //! against what the simulated providers took.
 
+pub(crate) mod access;
 mod checks;
 mod collect;
 mod customers;

@@ -18,7 +18,7 @@ use crate::config::{Every, Plan};
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, ChannelEvents, Membership, Payment, Price, SubscriptionChange,
 };
-use crate::store::paid_access::{AppliedEvent, GrantState, Money, NewPaymentEvent, Payer, Subscription};
+use crate::store::paid_access::{GrantState, Payer, Subscription};
 
 /// Telegram's Stars, as a currency (Bot API, `sendInvoice`).
 const STARS: &str = "XTR";
@@ -81,9 +81,7 @@ impl PaidAccess {
                 self.member_changed(at, chat, who, *after).await
             }
             ChannelEventKind::OwnRightsChanged { chat, rights } => {
-                let is_able =
-                    rights.membership == Membership::Administrator && rights.can_invite && rights.can_restrict;
-                self.rights_changed(at, chat, is_able).await
+                self.rights_changed(at, chat, rights.is_able()).await
             }
             ChannelEventKind::ChatMigrated { from, .. } => {
                 if self.sells_chat(at.tenant, from) {
@@ -255,8 +253,8 @@ impl PaidAccess {
         if known.is_none() {
             error!(tenant.id = %at.tenant, channel.id = %at.channel, "a payment in Stars is for no subscription that is known");
         }
-        self.keep_stars(at, ("successful_payment", payment.charge.clone()), (&payment.payload, &payment.price), known)
-            .await
+        let what = ("successful_payment", payment.charge.clone());
+        self.keep_stars((at.tenant, at.now), what, (&payment.payload, &payment.price), known).await
     }
 
     async fn refunded_in_stars(
@@ -269,34 +267,8 @@ impl PaidAccess {
         let Ok(row) = payload.parse() else { return Ok(()) };
         let entry = LedgerEntry::Refunded { payment: charge.to_owned() };
         let known = self.enter(at.tenant, row, &[entry], at.now).await?;
-        self.keep_stars(at, ("refunded_payment", format!("refund:{charge}")), (payload, price), known).await
-    }
-
-    /// Keeps what was told of a payment in Stars, with what came of it.
-    async fn keep_stars(
-        &self,
-        at: At<'_>,
-        (kind, id): (&str, String),
-        (payload, price): (&str, &Price),
-        subscription: Option<Uuid>,
-    ) -> Result<(), AccessError> {
-        let event = NewPaymentEvent {
-            provider: Payer::Stars.as_str(),
-            provider_event_id: id,
-            kind: kind.to_owned(),
-            is_live: true,
-            account: None,
-            subject: ("stars", Some(payload.to_owned())),
-            received_at: at.now,
-            applied: Some(AppliedEvent {
-                outcome: if subscription.is_some() { "applied" } else { "not_ours" },
-                tenant: Some(at.tenant.clone()),
-                subscription,
-                money: Some(Money { amount: price.amount, currency: price.currency.to_ascii_lowercase() }),
-            }),
-        };
-        self.store.keep_payment_event(&event).await?;
-        Ok(())
+        let what = ("refunded_payment", format!("refund:{charge}"));
+        self.keep_stars((at.tenant, at.now), what, (payload, price), known).await
     }
 
     /// A subscription in Stars was cancelled, taken up again, or not renewed.
@@ -358,6 +330,10 @@ impl PaidAccess {
         who: &Address,
         after: Membership,
     ) -> Result<(), AccessError> {
+        if self.sells_chat(at.tenant, chat) {
+            let seen = [(who.clone(), after.as_str(), None)];
+            self.store.keep_chat_members((at.tenant, chat.as_str()), &seen, at.now).await?;
+        }
         let state = match after {
             Membership::Member | Membership::Administrator | Membership::Owner => GrantState::In,
             Membership::Outside => GrantState::Invited,
@@ -371,7 +347,7 @@ impl PaidAccess {
     }
 
     /// Notes that a member is in, or has left by themselves.
-    async fn note_place(
+    pub(super) async fn note_place(
         &self,
         row: &Subscription,
         chat: &Address,

@@ -84,6 +84,7 @@ impl Outgoing for Bot {
                     lock(&self.banned).insert(user);
                 }
                 "unban" => drop(lock(&self.banned).remove(&user)),
+                "remove" => drop(lock(&self.in_chat).remove(&user)),
                 other => panic!("{other}"),
             }
             action(&self.store, id, tenant.as_str(), ("sent", "https://t.me/+abc")).await;
@@ -113,7 +114,7 @@ fn plan(id: &str, every: Every) -> Plan {
         price: Some(999),
         currency: Currency::EUR,
         every,
-        stars: None,
+        stars: (every == Every::Month).then_some(500),
         chats: vec![Address::from_normalised(CHAT)],
         bot: ChannelId::new("belle-tg"),
         grace: std::time::Duration::from_secs(5 * 24 * 60 * 60),
@@ -122,6 +123,34 @@ fn plan(id: &str, every: Every) -> Plan {
         tax: false,
         promotion_codes: false,
         removes_strangers: true,
+    }
+}
+
+/// What belle sells, without a payment system.
+pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> PaidAccess {
+    let seller = Creator {
+        name: "Institut Belle".to_owned(),
+        language: Language::Fr,
+        timezone: chrono_tz::Europe::Paris,
+        alerts: vec![(ChannelId::new("belle-tg"), address(99))],
+        mail: Some(ChannelId::new("belle-mail")),
+        directories: HashMap::new(),
+        access: Sales {
+            stripe_account: Some(ACCOUNT.to_owned()),
+            plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
+        },
+    };
+    PaidAccess {
+        store,
+        outgoing,
+        creators: Creators::new([(TenantId::new("belle"), seller)]),
+        stripe: None,
+        webhook_secrets: Arc::new([]),
+        is_live: false,
+        link_key: Some(Arc::from(*b"a key of tests")),
+        success_url: None,
+        cancel_url: None,
+        public_base_url: Some("https://hooks.example.com".to_owned()),
     }
 }
 
@@ -138,29 +167,10 @@ impl World {
             asked: AtomicUsize::new(0),
         });
         let tenant = TenantId::new("belle");
-        let seller = Creator {
-            name: "Institut Belle".to_owned(),
-            language: Language::Fr,
-            timezone: chrono_tz::Europe::Paris,
-            alerts: vec![(ChannelId::new("belle-tg"), address(99))],
-            mail: Some(ChannelId::new("belle-mail")),
-            access: Sales {
-                stripe_account: Some(ACCOUNT.to_owned()),
-                plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
-            },
-        };
         let client = crate::gateway::client::new().unwrap();
         let access = PaidAccess {
-            store: store.operator(),
-            outgoing: Arc::clone(&bot) as _,
-            creators: Creators::new([(tenant.clone(), seller)]),
             stripe: Some(Stripe::new(client, stripe.base_url().to_owned(), SecretString::from(SECRET_KEY))),
-            webhook_secrets: Arc::new([]),
-            is_live: false,
-            link_key: Some(Arc::from(*b"a key of tests")),
-            success_url: None,
-            cancel_url: None,
-            public_base_url: Some("https://hooks.example.com".to_owned()),
+            ..sold_by_belle(store.operator(), Arc::clone(&bot) as _)
         };
         Self { access, stripe, bot, tenant, worked: Mutex::default() }
     }
@@ -289,6 +299,14 @@ async fn a_life(store: Store) {
     assert!(!world.is_in(1));
     assert_eq!(world.only().await.state.as_str(), "revoked");
     assert_eq!(world.stripe.refused(), 0, "every request named the key and the account");
+    let caller = owner();
+    let (months, figures) = revenue(&caller, &world.access, &caller.tenants, world.now()).await.unwrap();
+    let told: Vec<_> = months
+        .iter()
+        .map(|one| (one.month.as_str(), one.currency.as_str(), one.paid, one.refunded, one.payments))
+        .collect();
+    assert_eq!(told, [("2026-12", "eur", 999, 999, 1), ("2026-11", "eur", 999, 0, 1)]);
+    assert_eq!(figures.with_access, 0);
 }
 
 async fn once_by_hand_and_for_nobody(store: Store) {
@@ -413,6 +431,10 @@ async fn told_by_mail(store: Store) {
     assert!(failed.contains("Payer : http") && failed.contains("/invoice/in_sim"), "{failed}");
 }
 
+mod audit;
+
+use self::audit::{chats_hold_who_paid, stars_that_nobody_told};
+
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod sqlite {
@@ -433,7 +455,7 @@ macro_rules! on_both {
     };
 }
 
-on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail }
+on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail chats_hold_who_paid stars_that_nobody_told }
 
 /// One random life of several members, and whether the chat holds in the end who Stripe's books entitle.
 async fn lives(world: &World, seed: u64) {

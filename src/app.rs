@@ -2,6 +2,7 @@
 
 mod audit;
 mod channels_health;
+mod clock;
 mod cluster;
 mod console;
 mod crm;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::channels_health::ChannelsHealth;
+pub use self::clock::SystemClock;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
@@ -57,17 +58,6 @@ use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
 use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
 use crate::telemetry::metrics::Exporter;
-
-/// The time of day, cut to the microseconds that both databases keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let now = chrono::Utc::now();
-        Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
-    }
-}
 
 /// Why the daemon did not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +127,23 @@ pub async fn start(
     source: Option<ConfigSource>,
     metrics: Exporter,
 ) -> Result<RunningDaemon, StartError> {
+    start_at(config, source, metrics, Arc::new(SystemClock)).await
+}
+
+/// Starts the daemon with a clock of its own, which may be moved on while nothing is under way. Other nodes go by the system's.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start_at(
+    config: Config,
+    source: Option<ConfigSource>,
+    metrics: Exporter,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
     let runtime = Threads::start(shards).map_err(StartError::Threads)?;
     let health = Arc::new(Health::new());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, faq, spooled } = startup::open(&config, &runtime).await?;
@@ -206,7 +208,7 @@ pub async fn start(
     let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones);
+    let ways = (Arc::clone(&outgoing), phones, Some(paid.clone()));
     let tables = (operator.clone(), store.history());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;

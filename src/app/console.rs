@@ -9,6 +9,7 @@ use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
 use crate::service::messages::Outgoing;
+use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
@@ -24,7 +25,7 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history): (Operator, HistoryReader),
-    (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
+    (outgoing, phones, access): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, Option<PaidAccess>),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
@@ -38,6 +39,7 @@ pub(super) fn routes(
         history,
         outgoing,
         phones,
+        access,
         clock,
         tenants,
         feed,

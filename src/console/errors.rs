@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::service::ServiceError;
+use crate::service::paid_access::AccessError;
 
 /// Why there is no page. [`super::finish`] makes a page of it, in the language of whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum ConsoleError {
     BadForm,
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Stripe, or a message that was to be written.
+    #[error("paid access could not be changed")]
+    PaymentSystem(#[source] AccessError),
     /// A template is wrong: a bug. What minijinja says of it may quote what was to be shown.
     #[error("a template is wrong: {:?} in line {:?}", .0.kind(), .0.line())]
     Template(minijinja::Error),
@@ -55,7 +59,7 @@ impl ConsoleError {
             Self::BadForm | Self::Service(ServiceError::Invalid(_) | ServiceError::WeakPassword(_)) => "bad_form",
             Self::Service(ServiceError::Denied(_)) => "denied",
             Self::Service(ServiceError::Busy) => "busy",
-            Self::Service(_) | Self::Template(_) => "unavailable",
+            Self::Service(_) | Self::PaymentSystem(_) | Self::Template(_) => "unavailable",
         })
     }
 }

@@ -24,6 +24,8 @@ mod lookups;
 mod navigation;
 mod outbox;
 mod pages;
+mod paid_access;
+mod paid_access_member;
 mod replies;
 mod routes;
 mod sales;
@@ -83,6 +85,8 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
+    paid_access::mount(routes);
+    paid_access_member::mount(routes);
     live::mount(routes);
 }
 

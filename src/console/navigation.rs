@@ -16,6 +16,7 @@ const PLACES: &[PlaceRow] = &[
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
     ("/console/live", "live", "sale", Permission::LeadRead),
+    ("/console/access", "access", "key", Permission::AccessRead),
     ("/console/replies", "replies", "reply", Permission::ConversationWrite),
     ("/console/sandbox", "sandbox", "phone", Permission::ConversationWrite),
 ];

@@ -16,6 +16,7 @@ use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
 use crate::service::messages::Outgoing;
+use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
@@ -28,6 +29,8 @@ pub struct ConsoleDeps {
     pub history: HistoryReader,
     pub outgoing: Arc<dyn Outgoing>,
     pub phones: Arc<dyn TestPhones>,
+    /// `None`: nothing is sold.
+    pub access: Option<PaidAccess>,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,

@@ -20,7 +20,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
+use crate::service::paid_access::tests::sold_by_belle;
 use crate::service::people::{People, SessionTimes, Token};
+use crate::service::{Caller, paid_access};
 use crate::store::conversations::CannedReply;
 use crate::store::people::{NewKey, NewSession, SessionStage};
 use crate::store::{FaqRow, Store};
@@ -86,6 +88,7 @@ impl Rig {
             history: self.store.history(),
             outgoing: Arc::new(Nobody),
             phones: Arc::new(Nobody),
+            access: Some(sold_by_belle(self.store.operator(), Arc::new(Nobody))),
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
@@ -203,6 +206,10 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         author: None,
     };
     assert!(rig.store.operator().put_faq_entry(&entry).await.unwrap());
+    let shop = sold_by_belle(rig.store.operator(), Arc::new(Nobody));
+    let anna = Address::from_normalised("telegram:1");
+    let plan = (&tenant, "premium");
+    let access = paid_access::grant(&Caller::command_line(), &shop, plan, &anna, None, FixedClock.now()).await.unwrap();
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
@@ -213,6 +220,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
+        ("/access/{id}", Some(access.to_string())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

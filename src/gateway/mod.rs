@@ -6,6 +6,7 @@
 
 mod call;
 pub mod channel_event;
+pub mod chat_directory;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
@@ -15,6 +16,7 @@ pub mod polling;
 mod registry;
 mod retry_after;
 pub mod sandbox;
+mod setup_finding;
 pub mod simulator;
 pub mod smtp;
 pub mod telegram;
@@ -27,7 +29,6 @@ pub mod whatsapp_cloud;
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use palabre_actors::domain::Timestamp;
@@ -38,9 +39,11 @@ use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
+use self::chat_directory::ChatDirectory;
 pub use self::handshake::Handshake;
 use self::polling::Poller;
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
+pub use self::setup_finding::{CHECK_TIME, SetupFinding, SetupLevel};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
 
@@ -76,6 +79,12 @@ pub trait Provider: ProviderSection {
 
     /// How a channel is polled; `None`: its provider posts webhooks, or has nothing to say.
     fn poller(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn Poller>> {
+        let _ = (channel, wiring);
+        None
+    }
+
+    /// Tells who is in chats of a channel; `None`: the provider has none that anybody could be let into.
+    fn chat_directory(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn ChatDirectory>> {
         let _ = (channel, wiring);
         None
     }
@@ -233,26 +242,6 @@ impl Code {
         format!("{}{code}", self.page)
     }
 }
-
-/// What a check of a channel's set-up found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetupFinding {
-    pub level: SetupLevel,
-    pub what: Bilingual,
-    /// What to do about it; `None`: nothing.
-    pub todo: Option<Bilingual>,
-}
-
-/// How bad a [`SetupFinding`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SetupLevel {
-    Good,
-    Doubtful,
-    Wrong,
-}
-
-/// How long one question of [`Provider::checks`] may take.
-pub const CHECK_TIME: Duration = Duration::from_secs(10);
 
 /// A webhook as it came in, before anyone believes it.
 #[derive(Clone, Copy)]

@@ -70,6 +70,17 @@ pub enum Tenants {
     Of(Vec<TenantId>),
 }
 
+impl Tenants {
+    /// Whether a tenant is among them.
+    #[must_use]
+    pub fn contains(&self, tenant: &TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(some) => some.contains(tenant),
+        }
+    }
+}
+
 /// Why an operator does something: one of our words, a ticket, a few words. It stays in the event log for ever, so it
 /// may not look like personal data (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -241,20 +241,7 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("offers", 1, columns::OFFERS),
     compared("on_duty", 2, columns::ON_DUTY),
     compared("order_lines", 1, columns::ORDER_LINES),
-    compared(
-        "plans",
-        2,
-        &[
-            text("tenant_id"),
-            text("id"),
-            text("name"),
-            number("price"),
-            text("currency"),
-            text("every"),
-            number("stars"),
-            time("updated_at"),
-        ],
-    ),
+    compared("plans", 2, columns::PLANS),
     compared(
         "subscriptions",
         1,
@@ -287,7 +274,9 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("pay_url"),
         ],
     ),
-    compared("access_chats", 2, &[text("tenant_id"), text("chat_id"), time("stuck_since"), time("mended_at")]),
+    compared("access_chats", 2, columns::ACCESS_CHATS),
+    compared("chat_members", 3, columns::CHAT_MEMBERS),
+    compared("access_bots", 2, columns::ACCESS_BOTS),
     compared(
         "payment_events",
         1,

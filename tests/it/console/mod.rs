@@ -1,5 +1,6 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
+mod access;
 mod faq;
 mod inbox;
 mod people;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{ApiCall, World, lock};
+use super::answers::{chat_of, refusal};
+use super::{ApiCall, World, chats, lock};
 use crate::gateway::simulator::{Drawn, Fault, SentMessage, Socket};
 
 /// The longest text: UTF-16 units.
@@ -67,9 +67,13 @@ pub(super) async fn call(
     if is_send && text.encode_utf16().count() > MAX_TEXT_UNITS {
         return refusal(400, "Bad Request: message is too long", &Value::Null);
     }
+    if let Some(refused) = chats::refuses(&world, &bot, &method, &parameters) {
+        return refused;
+    }
     let result = result_of(&world, (&token, &bot), &method, &parameters).await;
     // A poll is a question without an end.
     if method != "getUpdates" {
+        chats::apply(&world, &method, &parameters);
         world.note(ApiCall { bot: bot.clone(), method: method.clone(), parameters: parameters.clone() });
     }
     if is_send {
@@ -139,6 +143,8 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
             "is_revoked": false,
         }),
         "createInvoiceLink" => format!("https://t.me/$simulated{}", world.next_message()).into(),
+        "getChatMember" => chats::member(world, bot, parameters),
+        "getStarTransactions" => chats::transactions(world, parameters),
         "getUpdates" => updates(world, token, parameters).await,
         _ => true.into(),
     }
@@ -180,20 +186,6 @@ fn take(world: &Arc<World>, (token, bot): (&str, &str), to: &str, text: &str, re
         text: text.to_owned(),
         template: None,
     });
-}
-
-fn chat_of(parameters: &Value) -> Option<i64> {
-    let chat = &parameters["chat_id"];
-    chat.as_i64().or_else(|| chat.as_str()?.parse().ok())
-}
-
-fn refusal(status: u16, description: &str, parameters: &Value) -> HttpResponse {
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = json!({ "ok": false, "error_code": status, "description": description });
-    if !parameters.is_null() {
-        answer["parameters"] = parameters.clone();
-    }
-    HttpResponse::build(code).json(answer)
 }
 
 /// Cuts the connection; the response that is returned reaches nobody.

@@ -1,4 +1,4 @@
-//! Columns of bookings, leads, CRM records, offers, claims and events out.
+//! Columns of the tables whose lists are long.
 
 use super::{ColumnKind, MoveColumn, flag, long, number, text, time};
 
@@ -137,3 +137,28 @@ pub(super) const LIVE_SESSIONS: &[MoveColumn] = &[
     number("clients"),
     number("unanswered"),
 ];
+pub(super) const PLANS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("id"),
+    text("name"),
+    number("price"),
+    text("currency"),
+    text("every"),
+    number("stars"),
+    time("updated_at"),
+];
+
+pub(super) const ACCESS_CHATS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("chat_id"),
+    time("stuck_since"),
+    time("mended_at"),
+    time("next_audit_at"),
+    time("audited_at"),
+];
+
+pub(super) const CHAT_MEMBERS: &[MoveColumn] =
+    &[text("tenant_id"), text("chat_id"), text("address"), text("membership"), text("finding"), time("seen_at")];
+
+pub(super) const ACCESS_BOTS: &[MoveColumn] =
+    &[text("tenant_id"), text("channel_id"), number("read_up_to"), time("next_at")];

@@ -4,6 +4,7 @@
 //!
 //! | module | what it does | what it may touch |
 //! |---|---|---|
+//! | `digest` | HMAC and hexadecimal digits | nothing |
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |
@@ -20,7 +21,7 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `digest <- config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
@@ -28,6 +29,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod console;
+mod digest;
 pub mod gateway;
 pub mod http;
 pub mod journal;

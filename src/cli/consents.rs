@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 use palabre_actors::domain::address::Address;
 
-use super::optout::{addresses, among, home, home_of, parsed, tenant};
 use super::outbox::on;
 use super::terminal::now;
+use super::who::{addresses, among, home, home_of, parsed, tenant};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{ConsentEntry, Visibility};

@@ -24,7 +24,7 @@ pub(in crate::cli) use self::words::{
     state as told_state, state_alone,
 };
 use super::terminal::now;
-use super::{complain, complain_about, exit, has_database, load_without_secrets, optout, say};
+use super::{complain, complain_about, exit, has_database, load_without_secrets, say, who};
 use crate::config::Config;
 use crate::gateway;
 use crate::service::{Caller, ServiceError, outbox};
@@ -73,7 +73,7 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
 /// Prints the history of the newest message from or to a person.
 pub(super) fn run_for(config: &Path, person: &str, tenants: &[String], manner: Manner) -> u8 {
     let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
-    let address = match optout::person(person, optout::home_of(tenants, &config)) {
+    let address = match who::person(person, who::home_of(tenants, &config)) {
         Ok(address) => address,
         Err(why) => {
             complain_about(format_args!("--to: {why}"));
@@ -84,7 +84,7 @@ pub(super) fn run_for(config: &Path, person: &str, tenants: &[String], manner: M
         return exit::FAILED;
     }
     super::on_runtime(async {
-        match newest_with(&config, &optout::among(tenants), &address).await {
+        match newest_with(&config, &who::among(tenants), &address).await {
             Ok(Some((history, around))) => {
                 tell(&history, &around, manner);
                 exit::OK

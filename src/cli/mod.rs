@@ -32,6 +32,7 @@ mod terminal;
 mod torture;
 mod user;
 mod webhooks;
+mod who;
 
 use std::error::Error;
 use std::io::Write;

@@ -8,7 +8,7 @@ use palabre_actors::domain::status::OutboxState;
 use super::{ListArgs, Manner, waiting};
 use crate::cli::explain::{Case, fallback_of, label, misspelt, state_alone, told_meaning, told_state, what_to_do};
 use crate::cli::terminal::{age, cut, now, one_line, table};
-use crate::cli::{complain_about, exit, names, optout, say};
+use crate::cli::{complain_about, exit, names, say, who};
 use crate::config::Config;
 use crate::http::api::responses::{MessagePage, OutboxCounts};
 use crate::service::{Caller, ServiceError, outbox};
@@ -30,7 +30,7 @@ pub(super) async fn list(operator: &Operator, args: &ListArgs, config: &Config) 
     let (caller, page) = (Caller::command_line(), PageRequest { before: args.before, limit });
     let items = match &args.to {
         Some(text) => {
-            let address = match optout::person(text, optout::home_of(&args.which.tenant, config)) {
+            let address = match who::person(text, who::home_of(&args.which.tenant, config)) {
                 Ok(address) => address,
                 Err(why) => {
                     complain_about(format_args!("--to: {why}"));

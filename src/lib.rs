@@ -4,6 +4,7 @@
 //!
 //! | module | what it does | what it may touch |
 //! |---|---|---|
+//! | `digest` | HMAC and hexadecimal digits | nothing |
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |
@@ -22,6 +23,7 @@
 //!
 //! Imports run one way:
 //! `config <- {store, spool, cache, crm, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `digest <- config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
@@ -30,6 +32,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod crm;
+mod digest;
 pub mod gateway;
 pub mod http;
 pub mod journal;

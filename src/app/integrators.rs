@@ -24,11 +24,14 @@ use crate::store::operator::{Operator, Tenants};
 
 /// The channels of tenants, as the API knows them.
 pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
-    let channels = tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
-        id: channel.id.clone(),
-        tenant: channel.tenant.clone(),
-        scheme: channel.profile.scheme,
-        keep_order: channel.profile.keep_order,
+    let channels = tenants.iter().flat_map(|tenant| {
+        tenant.channels.iter().map(|channel| ConfiguredChannel {
+            id: channel.id.clone(),
+            tenant: channel.tenant.clone(),
+            country: tenant.country,
+            scheme: channel.profile.scheme,
+            keep_order: channel.profile.keep_order,
+        })
     });
     channels.collect()
 }

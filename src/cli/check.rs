@@ -105,6 +105,7 @@ fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
         "name": tenant.name,
         "language": language(tenant),
         "timezone": tenant.timezone.name(),
+        "country": tenant.country.map(|country| country.code()),
         "limits": {
             "per_second": tenant.limits.per_second,
             "per_contact_per_minute": rules.per_contact_per_minute,

@@ -33,6 +33,7 @@ mod terminal;
 mod torture;
 mod user;
 mod webhooks;
+mod who;
 
 use std::error::Error;
 use std::io::Write;
@@ -189,7 +190,15 @@ struct ExplainArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// A message's id (ours or the provider's), or a correlation id
-    id: String,
+    #[arg(required_unless_present = "to", conflicts_with = "to")]
+    id: Option<String>,
+    /// The newest message from or to this person, by any of their addresses: `+224620000000`, `telegram:123`; the audit log says
+    /// that somebody was looked for
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    /// With --to: in this tenant alone; a number without + is one of its country
+    #[arg(long, value_name = "ID", requires = "to")]
+    tenant: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -234,7 +243,10 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => {
             let manner =
                 explain::Manner { language: args.language.into(), json: args.json, show_content: args.show_content };
-            explain::run(&args.file.config, &args.id, manner)
+            match &args.to {
+                Some(person) => explain::run_for(&args.file.config, person, args.tenant.as_slice(), manner),
+                None => explain::run(&args.file.config, args.id.as_deref().unwrap_or_default(), manner),
+            }
         }
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),

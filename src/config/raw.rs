@@ -151,6 +151,7 @@ pub(super) struct RawTenant {
     pub(super) name: Option<String>,
     pub(super) language: Option<String>,
     pub(super) timezone: Option<String>,
+    pub(super) country: Option<String>,
     pub(super) sellers: Option<Vec<String>>,
     pub(super) channels: Option<Vec<RawChannel>>,
     pub(super) limits: RawLimits,

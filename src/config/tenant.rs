@@ -16,6 +16,7 @@ use palabre_actors::domain::template::Template;
 
 use super::channel::{Checked, Reading, channel};
 use super::crm::crm;
+use super::country::country;
 use super::document::Scope;
 use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
@@ -87,6 +88,7 @@ pub(super) fn tenant(
         None => id.as_ref().map(|id| id.as_str().to_owned()),
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
+    let country = country(root, raw.country.as_deref(), timezone);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -138,6 +140,7 @@ pub(super) fn tenant(
         id: id?,
         name: name?,
         timezone: timezone?,
+        country: country?,
         channels,
         limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
         budget: budget?,

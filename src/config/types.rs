@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -231,6 +231,8 @@ pub struct Tenant {
     pub name: String,
     /// Its IANA time zone.
     pub timezone: chrono_tz::Tz,
+    /// What phone numbers without `+` mean; `None`: they are refused.
+    pub country: Option<HomeCountry>,
     /// Its sender accounts.
     pub channels: Vec<Channel>,
     /// Its limits.

@@ -9,7 +9,8 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, FutureExt as _, LocalBoxFuture};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::domain::address::HomeCountry;
+use palabre_actors::domain::ids::{OutboundId, TenantId};
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ use crate::http::body::{self, BodyError, LargeBodies};
 use crate::http::problem::HttpProblem;
 use crate::http::request_log::Record;
 use crate::http::state::HttpState;
-use crate::service::people;
+use crate::service::{channels, people};
 use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
@@ -107,6 +108,11 @@ fn limited(request: &HttpRequest, refusal: HttpProblem) -> HttpProblem {
 impl<S> Call<S> {
     pub(super) fn now(&self) -> Timestamp {
         self.api.clock.now()
+    }
+
+    /// What phone numbers without `+` mean to a tenant.
+    pub(super) fn country_of(&self, tenant: &TenantId) -> Option<HomeCountry> {
+        channels::country_of(&self.api.channels.now(), tenant)
     }
 
     /// Refuses a search that found nothing when it names a tenant or a channel that the configuration does not have: the name

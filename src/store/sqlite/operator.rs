@@ -190,3 +190,29 @@ pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE ten
 pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at, conversation_id FROM messages_in \
     WHERE +tenant_id = ?1 AND id >= ?2 AND role = 'client' AND body <> '' AND reason IN ('answered_fallback', 'silent_no_rule', \
         'answered_closed', 'offered_faq') ORDER BY id DESC LIMIT ?3";
+
+/// Conversations of whoever has an identity (second parameter), of these tenants (first).
+macro_rules! of_person {
+    () => {
+        "SELECT c.id FROM contact_addresses a JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        WHERE a.tenant_id IN (SELECT value FROM json_each(+?1)) AND a.identity = ?2"
+    };
+}
+
+/// Tenants, identity, before which id, how many: messages to a person in whatever state, the newest first.
+pub(in crate::store) const TO_PERSON: &str = concat!(
+    "SELECT ",
+    item!(),
+    " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ") AND id < ?3 ORDER BY id DESC LIMIT ?4"
+);
+
+/// Tenants, identity: the newest message from or to a person.
+pub(in crate::store) const LATEST_OF_PERSON: &str = concat!(
+    "SELECT m.id FROM (SELECT id FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ") UNION ALL SELECT id FROM messages_in WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ")) m ORDER BY m.id DESC LIMIT 1"
+);

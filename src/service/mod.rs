@@ -6,12 +6,14 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod backup;
 pub mod bookings;
 mod caller;
 pub mod channels;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod doctor;
 pub mod events_out;
 pub mod faq;
 pub mod handling;

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod audit;
+mod backup;
 mod bookings;
 pub mod check;
 mod consents;
@@ -9,10 +10,12 @@ mod conversations;
 mod crm;
 #[cfg(feature = "lab")]
 mod demo;
+mod doctor;
 mod explain;
 mod faq;
 mod files;
 mod flow;
+mod health;
 mod journal;
 mod live;
 mod mask;
@@ -86,6 +89,17 @@ enum Command {
     Tenant(tenant::TenantCommand),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
+    /// Look at a whole installation, from its public URL to each provider's settings, and say what to do about what is wrong
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::DoctorArgs),
+    /// Save an installation's data into one file, beside the running daemon
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::BackupArgs),
+    /// Check a backup, or restore it into a new folder
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
+    /// Whether a daemon is ready for messages: for health checks of containers, and for scripts
+    Health(health::HealthArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
     /// --to, move an installation from SQLite to PostgreSQL
     #[command(after_help = migrate::HELP)]
@@ -237,6 +251,10 @@ pub fn run() -> ExitCode {
         Command::Check(args) => {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Backup(args) => backup::run_backup(&args),
+        Command::Restore(args) => backup::run_restore(&args),
+        Command::Health(args) => health::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(&args),

@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod backup;
 pub mod bookings;
 mod caller;
 pub mod channels;
@@ -13,6 +14,7 @@ pub mod consents;
 pub mod contacts;
 pub mod conversations;
 pub mod crm;
+pub mod doctor;
 pub mod events_out;
 pub mod faq;
 pub mod handling;

@@ -5,10 +5,12 @@
 //! and [`postgres`]; [`statement`] is what they have in common.
 
 pub mod audit;
+mod backup;
 mod blocked_reason;
 pub mod conversations;
 pub mod crm;
 mod database;
+mod diagnosis;
 mod dialect;
 mod dump;
 mod error;
@@ -57,7 +59,9 @@ use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
+pub use self::backup::{SnapshotContent, SnapshotError, examine_snapshot, prepare_restored, snapshot};
 pub use self::blocked_reason::BlockedReason;
+pub use self::diagnosis::{DatabaseFacts, ServerFacts};
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
 pub(crate) use self::faq_entries::phrases;
@@ -70,6 +74,7 @@ pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
+pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;

@@ -5,6 +5,9 @@
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
+mod backup;
+#[path = "backup.rs"]
+mod backup_on_postgres;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
@@ -26,6 +29,10 @@ mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod deploy;
+mod doctor;
+#[path = "doctor.rs"]
+mod doctor_on_postgres;
 mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
@@ -54,6 +61,7 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod prometheus;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

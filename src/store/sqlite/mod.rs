@@ -1,10 +1,12 @@
 //! SQLite: WAL, one writer, a few readers.
 
 pub(super) mod audit;
+pub(super) mod backup;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
 pub(super) mod crm;
+pub(super) mod diagnosis;
 pub(super) mod events_out;
 pub(super) mod figures;
 pub(super) mod inbox;
@@ -23,7 +25,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
-pub(super) use self::lock::path_of;
+pub(crate) use self::lock::path_of;
 pub(super) use self::script::StatementScript;
 pub(super) use self::search_file::{open_index, open_index_beside};
 

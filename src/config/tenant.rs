@@ -15,8 +15,8 @@ use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, R
 use palabre_actors::domain::template::Template;
 
 use super::channel::{Checked, Reading, channel};
-use super::crm::crm;
 use super::country::country;
+use super::crm::crm;
 use super::document::Scope;
 use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};

@@ -58,6 +58,8 @@ fn config(channels: Vec<Channel>) -> Config {
         access: Sales::default(),
         journal: None,
         webhooks: Vec::new(),
+        country: None,
+        crm: None,
     };
     Config {
         http: Http {

@@ -8,6 +8,7 @@ use palabre_actors::ports::Clock;
 use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
+use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
 use crate::store::HistoryReader;
@@ -24,7 +25,7 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history): (Operator, HistoryReader),
-    (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
+    (outgoing, phones, media): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, MediaStorage),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
@@ -41,6 +42,7 @@ pub(super) fn routes(
         clock,
         tenants,
         feed,
+        media,
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),

@@ -27,6 +27,7 @@ mod layers;
 mod lease;
 mod load;
 mod loops;
+mod media;
 mod paid_access;
 mod plan;
 mod problem;

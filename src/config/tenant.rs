@@ -32,7 +32,7 @@ use super::suggest;
 use super::template::templates;
 use super::types::{Channel, Limits, Sales, Tenant};
 use super::webhooks::webhooks;
-use super::{fallback, paid_access};
+use super::{fallback, media, paid_access};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
@@ -109,6 +109,7 @@ pub(super) fn tenant(
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
+    let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
@@ -144,6 +145,7 @@ pub(super) fn tenant(
         access: Sales { stripe_account: stripe_account?, plans: plans? },
         journal: journal?,
         webhooks: webhooks?,
+        media: media?,
     };
     has_a_way_out.then_some(tenant)
 }

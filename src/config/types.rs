@@ -15,6 +15,7 @@ use secrecy::SecretString;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::journal::Journal;
+pub use super::media::{MediaSettings, TenantMedia};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -36,6 +37,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is kept about people.
     pub privacy: Privacy,
+    /// Where files of messages are kept.
+    pub media: MediaSettings,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
@@ -250,6 +253,8 @@ pub struct Tenant {
     pub journal: Option<Journal>,
     /// Where its events go out to.
     pub webhooks: Vec<EventEndpoint>,
+    /// Which files of messages it takes.
+    pub media: TenantMedia,
 }
 
 /// `[limits]`

@@ -21,6 +21,7 @@ mod keys;
 mod live;
 mod login;
 mod lookups;
+mod media;
 mod navigation;
 mod outbox;
 mod pages;
@@ -30,6 +31,7 @@ mod sales;
 mod sandbox;
 mod search;
 mod session;
+mod shown_files;
 mod state;
 mod team;
 mod tenants;
@@ -84,6 +86,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     analytics::mount(routes);
     faq::mount(routes);
     live::mount(routes);
+    media::mount(routes);
 }
 
 async fn nothing_here() -> Result<Page, ConsoleError> {

@@ -12,6 +12,7 @@ mod checks;
 pub mod codes;
 mod config;
 mod decode;
+mod media;
 mod poll;
 mod send;
 pub mod simulator;
@@ -37,6 +38,7 @@ pub use self::decode::{message_id, update_message_id};
 pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
+use super::media::MediaSource;
 use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{
@@ -76,6 +78,11 @@ impl Provider for Telegram {
     fn poller(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn Poller>> {
         let bot = settings(channel).ok().filter(|bot| bot.updates == UpdateSource::Poll)?;
         Some(Arc::new(poll::BotPoller::new(wiring.client.clone(), channel, bot).ok()?))
+    }
+
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        let api = call::Api::new(wiring.client.clone(), settings(channel).ok()?).ok()?;
+        Some(Arc::new(media::TelegramMedia(api)))
     }
 
     fn codes(&self) -> &'static [Code] {

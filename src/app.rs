@@ -11,6 +11,7 @@ mod events_out;
 mod indexing;
 mod integrators;
 pub(crate) mod journal;
+mod media;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
@@ -50,6 +51,7 @@ use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
+use crate::media::{MediaFolder, MediaStorage};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
@@ -106,6 +108,7 @@ pub struct RunningDaemon {
     indexing: JoinHandle<()>,
     polling: Arc<Polling>,
     journals: Option<JournalWriter>,
+    fetching: JoinHandle<()>,
     auditing: JoinHandle<()>,
     posting: JoinHandle<()>,
     correlating: JoinHandle<()>,
@@ -182,6 +185,10 @@ pub async fn start_at(
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
+    let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
+    let files = (&store, storage.clone());
+    let fetching = media::follow((&config, tenants.clone()), files, Arc::clone(&clock), runtime.io())?;
+
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
@@ -208,7 +215,7 @@ pub async fn start_at(
     let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, Some(paid.clone()));
+    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
     let tables = (operator.clone(), store.history());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
@@ -244,7 +251,7 @@ pub async fn start_at(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels),
+            (operator, channels, storage),
             outgoing,
             (paid, faq, Arc::clone(&reloader) as _),
             Arc::new(SystemClock),
@@ -274,6 +281,7 @@ pub async fn start_at(
         indexing,
         polling,
         journals,
+        fetching,
         auditing,
         posting,
         correlating,
@@ -326,7 +334,15 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting, self.correlating, self.selling, self.notices];
+        let others = [
+            self.indexing,
+            self.fetching,
+            self.auditing,
+            self.posting,
+            self.correlating,
+            self.selling,
+            self.notices,
+        ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();

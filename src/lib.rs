@@ -11,6 +11,7 @@
 //! | [`cache`] | what nodes share over Redis: rate limits, notifications, presence | Redis |
 //! | [`crm`] | whose a number is, asked of the tenants' CRMs | the network, outwards |
 //! | [`gateway`] | one folder per provider: verify, decode, send, find, simulate | the network, outwards |
+//! | [`media`] | keeps files by their hash, tells what they are | files |
 //! | [`telemetry`] | logs and metrics | standard output, log files |
 //! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
 //! | [`service`] | use cases that [`http`] and [`cli`] share, and who may do what | [`store`] |
@@ -38,6 +39,7 @@ pub mod http;
 pub mod journal;
 #[cfg(feature = "lab")]
 mod lab;
+pub mod media;
 pub mod payments;
 pub mod runtime;
 pub mod service;

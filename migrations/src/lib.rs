@@ -41,6 +41,7 @@ mod m20261130_000170_order_lines;
 mod m20261130_000190_kept_ids;
 mod m20261201_000210_chat_members;
 mod m20261201_000280_crm;
+mod m20261201_000230_media;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000190_kept_ids::Migration),
             Box::new(m20261201_000210_chat_members::Migration),
             Box::new(m20261201_000280_crm::Migration),
+            Box::new(m20261201_000230_media::Migration),
         ]
     }
 }

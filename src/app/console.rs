@@ -8,6 +8,7 @@ use palabre_actors::ports::Clock;
 use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
+use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
@@ -25,7 +26,7 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history): (Operator, HistoryReader),
-    (outgoing, phones, access): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, Option<PaidAccess>),
+    (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaStorage)),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
@@ -43,6 +44,7 @@ pub(super) fn routes(
         clock,
         tenants,
         feed,
+        media,
         connection: Arc::new(move |request| Connection {
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),

@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
 use crate::http::api::{ApiDeps, Key};
+use crate::media::MediaStorage;
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
@@ -38,7 +39,7 @@ pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
 
 pub(super) fn api(
     config: &Config,
-    (operator, channels): (Operator, ConfiguredChannels),
+    (operator, channels, media): (Operator, ConfiguredChannels, MediaStorage),
     outgoing: Arc<dyn Outgoing>,
     (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
@@ -51,6 +52,7 @@ pub(super) fn api(
         access: Some(access),
         faq,
         reload: Some(reload),
+        media,
         clock,
     }
 }

@@ -31,6 +31,7 @@ mod layers;
 mod lease;
 mod load;
 mod loops;
+mod media;
 mod paid_access;
 mod plan;
 mod problem;

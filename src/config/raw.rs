@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) redis: RawRedis,
     pub(super) spool: RawSpool,
     pub(super) retention: RawRetention,
+    pub(super) media: RawMedia,
     pub(super) tenants: RawTenants,
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,
@@ -179,6 +180,7 @@ pub(super) struct RawTenant {
     pub(super) journal: Option<RawJournal>,
     pub(super) webhooks: Option<Vec<RawWebhook>>,
     pub(super) crm: Option<RawCrm>,
+    pub(super) media: RawTenantMedia,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -367,4 +369,20 @@ pub(super) struct RawCrm {
 pub(super) struct RawJournal {
     pub(super) dir: Option<String>,
     pub(super) reveal: Option<bool>,
+}
+
+/// `[media]` of the daemon
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMedia {
+    pub(super) dir: Option<String>,
+}
+
+/// `[media]` of a tenant
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTenantMedia {
+    pub(super) fetch: Option<bool>,
+    pub(super) max_bytes: Option<i64>,
+    pub(super) types: Option<Vec<String>>,
 }

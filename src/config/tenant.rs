@@ -35,7 +35,7 @@ use super::suggest;
 use super::template::templates;
 use super::types::{Channel, Limits, Sales, Tenant};
 use super::webhooks::webhooks;
-use super::{fallback, paid_access};
+use super::{fallback, media, paid_access};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
@@ -115,6 +115,7 @@ pub(super) fn tenant(
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
     let crm = crm(&root.table("crm"), raw.crm.as_ref(), reading.secrets, reading.secrets.folder);
+    let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let around = flows::Surroundings {
@@ -152,6 +153,7 @@ pub(super) fn tenant(
         journal: journal?,
         webhooks: webhooks?,
         crm: crm?,
+        media: media?,
     };
     has_a_way_out.then_some(tenant)
 }

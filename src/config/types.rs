@@ -16,6 +16,7 @@ pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
+pub use super::media::{MediaSettings, TenantMedia};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -37,6 +38,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is kept about people.
     pub privacy: Privacy,
+    /// Where files of messages are kept.
+    pub media: MediaSettings,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
@@ -267,6 +270,8 @@ pub struct Tenant {
     pub webhooks: Vec<EventEndpoint>,
     /// Where it keeps whose a number is.
     pub crm: Option<Crm>,
+    /// Which files of messages it takes.
+    pub media: TenantMedia,
 }
 
 /// `[limits]`

@@ -21,6 +21,7 @@ mod keys;
 mod live;
 mod login;
 mod lookups;
+mod media;
 mod navigation;
 mod outbox;
 mod pages;
@@ -32,6 +33,7 @@ mod sales;
 mod sandbox;
 mod search;
 mod session;
+mod shown_files;
 mod state;
 mod team;
 mod tenants;
@@ -88,6 +90,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     paid_access::mount(routes);
     paid_access_member::mount(routes);
     live::mount(routes);
+    media::mount(routes);
 }
 
 async fn nothing_here() -> Result<Page, ConsoleError> {

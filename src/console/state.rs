@@ -15,6 +15,7 @@ use super::pages::{Page, Pages, PagesError};
 use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
+use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
@@ -34,6 +35,8 @@ pub struct ConsoleDeps {
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,
+    /// Files of messages.
+    pub media: MediaStorage,
     pub connection: ConnectionOf,
     /// `console.base_url`
     pub base_url: Option<String>,

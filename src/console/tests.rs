@@ -92,6 +92,7 @@ impl Rig {
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
+            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             connection,
             base_url: None,
         };
@@ -221,6 +222,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
         ("/access/{id}", Some(access.to_string())),
+        ("/media/{id}", Some(TALK.replace("-7000-", "-7001-"))),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -12,6 +12,7 @@ pub mod greenapi;
 pub mod guarded_client;
 mod handshake;
 mod lenient;
+pub mod media;
 pub mod polling;
 mod registry;
 mod retry_after;
@@ -25,6 +26,7 @@ mod tests;
 pub mod twilio;
 pub mod unreached;
 pub mod whatsapp_cloud;
+mod wiring;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -36,15 +38,17 @@ use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::SendErrorClass;
-use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
+use palabre_actors::ports::{AccountNews, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
 use self::chat_directory::ChatDirectory;
 pub use self::handshake::Handshake;
+use self::media::MediaSource;
 use self::polling::Poller;
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
 pub use self::setup_finding::{CHECK_TIME, SetupFinding, SetupLevel};
 use self::simulator::Simulation;
+pub use self::wiring::{ChannelConnection, ConnectError, Wiring};
 use crate::config::{Channel, ProviderSection, Providers};
 
 /// The providers that this build knows.
@@ -85,6 +89,12 @@ pub trait Provider: ProviderSection {
 
     /// Tells who is in chats of a channel; `None`: the provider has none that anybody could be let into.
     fn chat_directory(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn ChatDirectory>> {
+        let _ = (channel, wiring);
+        None
+    }
+
+    /// How the files of a channel's messages are found; `None`: anybody may read them where the message says.
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
         let _ = (channel, wiring);
         None
     }
@@ -185,28 +195,6 @@ pub struct Located<'a> {
     pub account: Cow<'a, str>,
     pub address: Cow<'a, str>,
 }
-
-/// What channels are connected with.
-#[derive(Clone, Copy, Debug)]
-pub struct Wiring<'a> {
-    pub client: &'a reqwest::Client,
-    /// Where providers find us, without a trailing slash.
-    pub public_base_url: Option<&'a str>,
-}
-
-/// A channel's ways in and out.
-pub struct ChannelConnection {
-    /// Our sender as the provider writes it.
-    pub sender: String,
-    /// `None`: the provider posts no webhooks.
-    pub receiver: Option<Arc<dyn Receiver>>,
-    pub gateway: Arc<dyn Gateway>,
-}
-
-/// Settings that make no connection; the configuration's own checks refuse most of them earlier.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConnectError(pub String);
 
 /// One of a provider's codes: what the outbox does about it, and what people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,7 @@ pub mod handling;
 pub mod inbox;
 pub mod leads;
 pub mod live_sessions;
+pub mod media;
 pub mod messages;
 pub mod outbox;
 pub mod paid_access;

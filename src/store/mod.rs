@@ -22,6 +22,7 @@ mod history;
 mod identities;
 mod insert;
 mod journals;
+mod media;
 mod moving;
 mod nodes;
 mod notices;
@@ -68,6 +69,7 @@ pub(crate) use self::faq_entries::phrases;
 pub use self::faq_entries::{FaqRow, StoredFaq, with_rows};
 pub use self::history::{FlowHistory, HistoryReader, RowCounts};
 pub use self::journals::{JournalContent, JournalFact, JournalPage, JournalPosition, JournalRow};
+pub use self::media::{DueMedia, MediaClaim, MediaOutcome, UnwantedMedia};
 pub use self::moving::{Compared, Move, MoveError, MovePass, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Sum};
 pub use self::nodes::ALIVE_FOR;
 pub use self::notices::DueNotice;
@@ -151,9 +153,12 @@ impl Store {
         let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
-        for sql in
-            [sqlite::sql::RELEASE_RECONCILER_LEASES, sqlite::sql::CLEAR_CHANNEL_NOTICES, sqlite::sql::RESET_QUOTA_WAITS]
-        {
+        for sql in [
+            sqlite::sql::RELEASE_RECONCILER_LEASES,
+            sqlite::sql::CLEAR_CHANNEL_NOTICES,
+            sqlite::sql::RESET_QUOTA_WAITS,
+            sqlite::sql::RELEASE_MEDIA,
+        ] {
             writes.unprepared(sql).await?;
         }
         identities::check(&writes).await?;

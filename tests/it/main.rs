@@ -19,6 +19,8 @@ mod console_faq_in_a_browser;
 mod console_in_a_browser;
 #[path = "console/inbox_in_a_browser.rs"]
 mod console_inbox_in_a_browser;
+#[path = "console/media_in_a_browser.rs"]
+mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
 mod conventions;
@@ -55,6 +57,9 @@ mod journeys_on_postgres;
 mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
+mod media;
+#[path = "media.rs"]
+mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod operators;

@@ -10,10 +10,18 @@
 
   const scroller = () => scroll && scroll.scrollHeight > scroll.clientHeight + 4 && getComputedStyle(scroll).overflowY !== "visible" ? scroll : document.scrollingElement;
   const atEnd = () => { const of = scroller(); return of.scrollHeight - of.scrollTop - of.clientHeight < 80; };
+  // A picture that comes late makes the page longer.
+  scroll?.addEventListener("load", event => { const of = scroller(); if (of.scrollHeight - of.scrollTop - of.clientHeight < event.target.clientHeight + 80) toEnd(); }, true);
   const toEnd = () => { const of = scroller(); of.scrollTop = of.scrollHeight; };
 
   // Fragments: elements with data-live are replaced by those of the same id on a fresh copy of the page.
   const parse = html => new DOMParser().parseFromString(html, "text/html");
+  // What plays goes on playing, and pictures do not flicker: elements that are the same stay.
+  function replace(mine, fresh) {
+    const kept = $$("audio, video, img", mine);
+    mine.replaceChildren(...fresh.childNodes);
+    for (const each of kept) $$(each.localName, mine).find(other => other.src === each.src && other !== each)?.replaceWith(each);
+  }
   const lastRead = () => $("#seen [name=last_message]")?.value ?? "";
   function swap(page, everything) {
     const wasAtEnd = !scroll || atEnd(), writes = text && text.value.trim() !== "";
@@ -23,11 +31,11 @@
       if (mine.dataset.live === "idle" && writes && !everything) continue;
       if (mine.contains(document.activeElement) && document.activeElement !== body && mine.id !== "rows" && mine.id !== "tabs") {
         const held = document.activeElement, name = held.name || held.dataset.key;
-        mine.replaceChildren(...fresh.childNodes);
+        replace(mine, fresh);
         if (name) $(`[name="${name}"], [data-key="${name}"]`, mine)?.focus();
       } else {
         const row = document.activeElement?.dataset?.row;
-        mine.replaceChildren(...fresh.childNodes);
+        replace(mine, fresh);
         if (row && mine.id === "rows") $(`[data-row="${row}"]`, mine)?.focus();
       }
       for (const name of fresh.getAttributeNames()) mine.setAttribute(name, fresh.getAttribute(name));

@@ -9,6 +9,7 @@ mod codes;
 mod config;
 mod decode;
 mod find;
+mod media;
 mod receive;
 mod routes;
 mod send;
@@ -26,6 +27,7 @@ use palabre_actors::ports::{Gateway, Pending};
 pub use self::config::GreenSettings;
 pub use self::receive::GreenReceiver;
 pub use self::send::GreenGateway;
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{Bilingual, ChannelConnection, Code, ConnectError, Provider, Receiver, Route, SetupFinding, Wiring};
 use crate::config::Channel;
@@ -60,6 +62,10 @@ impl Provider for GreenApi {
             receiver: Some(receiver),
             gateway: Arc::new(gateway),
         })
+    }
+
+    fn media(&self, channel: &Channel, _: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        Some(Arc::new(media::GreenMedia { api_base_url: settings(channel).ok()?.api_base_url.clone() }))
     }
 
     fn codes(&self) -> &'static [Code] {

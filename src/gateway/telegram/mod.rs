@@ -13,6 +13,7 @@ pub mod codes;
 mod config;
 mod decode;
 mod directory;
+mod media;
 mod poll;
 mod send;
 pub mod simulator;
@@ -39,6 +40,7 @@ pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
 use super::chat_directory::ChatDirectory;
+use super::media::MediaSource;
 use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{
@@ -83,6 +85,11 @@ impl Provider for Telegram {
     fn chat_directory(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn ChatDirectory>> {
         let directory = directory::BotDirectory::new(wiring.client.clone(), settings(channel).ok()?).ok()?;
         Some(Arc::new(directory))
+    }
+
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        let api = call::Api::new(wiring.client.clone(), settings(channel).ok()?).ok()?;
+        Some(Arc::new(media::TelegramMedia(api)))
     }
 
     fn codes(&self) -> &'static [Code] {

@@ -12,6 +12,7 @@ mod decode;
 mod endpoint_failover;
 mod find;
 pub mod form;
+mod media;
 mod routes;
 mod send;
 mod sids;
@@ -38,6 +39,7 @@ use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
 use self::signature::{Proof, Signer};
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,
@@ -129,6 +131,10 @@ impl Provider for Kind {
             receiver: Some(Arc::new(TwilioReceiver::new(*self, channel, account))),
             gateway: Arc::new(gateway),
         })
+    }
+
+    fn media(&self, channel: &Channel, _: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        Some(Arc::new(media::TwilioMedia(settings(channel).ok()?.clone())))
     }
 
     fn codes(&self) -> &'static [Code] {

@@ -7,6 +7,7 @@ mod checks;
 mod codes;
 mod config;
 mod decode;
+mod media;
 mod receive;
 mod routes;
 mod send;
@@ -23,6 +24,7 @@ use palabre_actors::ports::{Gateway, Pending};
 pub use self::config::CloudSettings;
 pub use self::receive::CloudReceiver;
 pub use self::send::CloudGateway;
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{Bilingual, ChannelConnection, Code, ConnectError, Provider, Receiver, Route, SetupFinding, Wiring};
 use crate::config::Channel;
@@ -57,6 +59,11 @@ impl Provider for WhatsappCloud {
             receiver: Some(receiver),
             gateway: Arc::new(gateway),
         })
+    }
+
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        let settings = settings(channel).ok()?.clone();
+        Some(Arc::new(media::CloudMedia { client: wiring.client.clone(), settings }))
     }
 
     fn codes(&self) -> &'static [Code] {

@@ -14,6 +14,7 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
+mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -37,6 +38,7 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
+use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
 use crate::service::messages::Outgoing;
@@ -77,6 +79,8 @@ pub struct ApiDeps {
     pub faq: StoredFaq,
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
+    /// Files of messages.
+    pub media: MediaStorage,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -146,4 +150,5 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     audit::mount(routes);
     faq::mount(routes);
     webhooks::mount(routes);
+    media::mount(routes);
 }

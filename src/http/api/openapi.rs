@@ -55,6 +55,8 @@ use utoipa::{Modify, OpenApi};
         super::live_sessions::list,
         super::live_sessions::one,
         super::audit::list,
+        super::media::list,
+        super::media::read,
         super::faq::list,
         super::faq::put,
         super::faq::delete,

@@ -80,6 +80,7 @@ impl TestServer {
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,
                 faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
+                media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
                 clock: Arc::new(FixedClock),
             },
             console: None,

@@ -4,6 +4,7 @@
 
 mod columns;
 mod inbox;
+mod media;
 
 /// The type of a column, and how both databases show it as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,6 +208,7 @@ pub(super) const TABLES: &[MoveTable] = &[
         3,
         &[text("tenant_id"), text("conversation_id"), text("label"), time("created_at")],
     ),
+    compared("media", 1, media::COLUMNS),
     compared(
         "poll_cursors",
         2,

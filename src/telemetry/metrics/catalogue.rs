@@ -67,6 +67,10 @@ pub const JOURNAL_LINES: &str = "palabre_journal_lines_total";
 pub const JOURNAL_FAILURES: &str = "palabre_journal_failures_total";
 /// How far a journal is behind the event log, by `tenant`.
 pub const JOURNAL_BEHIND_SECONDS: &str = "palabre_journal_behind_seconds";
+/// Attempts to fetch a file of a message, by `tenant` and `outcome`.
+pub const MEDIA_FILES: &str = "palabre_media_files_total";
+/// Files of messages that wait to be fetched.
+pub const MEDIA_WAITING: &str = "palabre_media_waiting";
 /// Events of payment systems that were applied.
 pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
@@ -159,6 +163,8 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(JOURNAL_LINES, "Lines of journals that are durable, by tenant"),
     Metric::counter(JOURNAL_FAILURES, "How often a journal could not be written, by tenant"),
     Metric::gauge(JOURNAL_BEHIND_SECONDS, "How far a journal is behind the event log, by tenant"),
+    Metric::counter(MEDIA_FILES, "Attempts to fetch a file of a message, by tenant and outcome"),
+    Metric::gauge(MEDIA_WAITING, "Files of messages that wait to be fetched"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
     Metric::counter(CRM_LOOKUPS, "Look-ups in CRMs, by tenant and outcome"),
@@ -234,6 +240,7 @@ impl Metric {
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,
             RETENTION_ROWS,
+            MEDIA_FILES,
             JOURNAL_LINES,
             JOURNAL_FAILURES,
             core_metric::ACCEPTED,

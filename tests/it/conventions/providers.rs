@@ -9,7 +9,7 @@ const GATEWAYS: &str = "src/gateway/";
 const CODE: [&str; 2] = ["src/", "actors/src/"];
 
 /// Folders below the gateways that are no provider.
-const NOT_PROVIDERS: [&str; 2] = ["tests", "simulator"];
+const NOT_PROVIDERS: [&str; 3] = ["tests", "simulator", "media"];
 
 /// Files that may name a provider, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre::config::{
-    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Sales, Tenant,
+    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Sales, Tenant, TenantMedia,
 };
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::{BuildError, Registry};
@@ -60,6 +60,7 @@ fn config(channels: Vec<Channel>) -> Config {
         webhooks: Vec::new(),
         country: None,
         crm: None,
+        media: TenantMedia::default(),
     };
     Config {
         http: Http {
@@ -102,6 +103,7 @@ fn config(channels: Vec<Channel>) -> Config {
         api: Api::default(),
         stripe: None,
         webhooks: palabre::config::WebhookTargets::default(),
+        media: palabre::config::MediaSettings { dir: "media".into() },
         tenants: vec![tenant],
     }
 }

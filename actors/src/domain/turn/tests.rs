@@ -376,7 +376,7 @@ fn without_text_something_else_is_said_and_a_button_speaks() {
         let message = Inbound { content, ..inbound(&state, "", at(0)) };
         outcome(&decide(&state, &message, &rules(), &(), at(0)))
     };
-    let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into() }];
+    let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into(), ..Media::default() }];
     assert_eq!(
         answer(Content { details: Details { media, ..Details::default() }, ..Content::default() }),
         Outcome::AnsweredNoText

@@ -145,6 +145,10 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",
         ),
+        ("media_stored", _) => {
+            ("a file that came with it was fetched and kept", "un fichier joint a été récupéré et conservé")
+        }
+        ("media_refused", _) => ("a file that came with it is not kept", "un fichier joint n'est pas conservé"),
         ("opted_in", _) => ("the contact said START: recorded", "le contact a dit START : noté"),
         ("welcomed", _) => (
             "the contact was welcomed, and asked to confirm or to say STOP",

@@ -90,6 +90,17 @@ pub(super) async fn call(
     HttpResponse::Ok().content_type("application/json").body(answer)
 }
 
+/// `GET /file/bot{token}/photos/{name}`
+pub(super) async fn file(world: Data<World>, path: Path<(String, String)>, request: HttpRequest) -> HttpResponse {
+    let (token, name) = path.into_inner();
+    if !lock(&world.bots).contains_key(&token) {
+        return refusal(401, "Unauthorized", &Value::Null);
+    }
+    let place = request.path().strip_suffix(name.as_str()).unwrap_or_default();
+    let here = format!("http://{}{place}", request.connection_info().host());
+    world.files.answer(&name, &here).await
+}
+
 async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, parameters: &Value) -> Value {
     match method {
         "getMe" => json!({
@@ -100,6 +111,11 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
             "can_join_groups": true,
             "can_read_all_group_messages": true,
             "supports_inline_queries": false,
+        }),
+        "getFile" => json!({
+            "file_id": parameters["file_id"],
+            "file_unique_id": parameters["file_id"],
+            "file_path": format!("photos/{}", parameters["file_id"].as_str().unwrap_or_default()),
         }),
         "sendMessage" => {
             let chat = chat_of(parameters).unwrap_or_default();

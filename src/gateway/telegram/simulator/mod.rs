@@ -26,7 +26,8 @@ use super::{TelegramBot, UpdateSource, settings};
 use crate::config::Channel;
 use crate::gateway::client;
 use crate::gateway::simulator::{
-    Answer, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SimulatorError, Socket, StartOptions, Webhook,
+    Answer, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SimulatedFiles, SimulatorError, Socket,
+    StartOptions, Webhook,
 };
 
 /// A call that the simulator answered with yes.
@@ -63,6 +64,7 @@ struct World {
     /// By token.
     bots: Mutex<HashMap<String, Bot>>,
     daemon: Mutex<Option<Daemon>>,
+    files: SimulatedFiles,
     fate: Fate,
     /// Refusals to come, by method.
     refusals: Mutex<VecDeque<(String, Value)>>,
@@ -116,6 +118,7 @@ impl TelegramSimulator {
                 let world = Arc::new(World {
                     bots: Mutex::default(),
                     daemon: Mutex::default(),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(seed),
                     refusals: Mutex::default(),
                     calls: Mutex::default(),
@@ -131,7 +134,12 @@ impl TelegramSimulator {
                     misconfigured: AtomicBool::new(false),
                 });
                 let data = web::Data::from(Arc::clone(&world));
-                let app = move || App::new().app_data(data.clone()).route("/bot{token}/{method}", web::to(api::call));
+                let app = move || {
+                    App::new()
+                        .app_data(data.clone())
+                        .route("/bot{token}/{method}", web::to(api::call))
+                        .route("/file/bot{token}/photos/{name}", web::get().to(api::file))
+                };
                 let server = HttpServer::new(app).workers(1).on_connect(Socket::keep).disable_signals();
                 match server.shutdown_timeout(1).listen(listener) {
                     Err(error) => drop(ready.send(Err(error.kind()))),

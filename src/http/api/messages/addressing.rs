@@ -168,6 +168,7 @@ mod tests {
             outgoing: Arc::new(Nowhere),
             access: None,
             reload: None,
+            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             clock: Arc::new(Never),
         }
     }

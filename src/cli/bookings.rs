@@ -1,4 +1,6 @@
-//! `palabre bookings list`, `palabre leads …`: what flows wrote down for the tenants' people.
+//! `palabre bookings …`, `palabre leads …`: what flows wrote down for the tenants' people.
+
+mod changes;
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
@@ -8,12 +10,14 @@ use palabre_actors::domain::ids::{LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
 use uuid::Uuid;
 
+use self::changes::{CancelBookingArgs, MoveBookingArgs, Which};
 use super::optout::among;
 use super::outbox::on;
 use super::terminal::{cut, moment, now, one_line, past, table};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{Booking, Lead, Visibility};
+use crate::service::bookings::BookingChoice;
 use crate::service::{Caller, ServiceError, bookings, leads};
 use crate::store::operator::Operator;
 
@@ -32,6 +36,19 @@ pub(super) enum BookingsCommand {
         Names and addresses are masked unless --reveal is given.\n\
         Exit code 0: there are some; 1: there are none.")]
     List(BookingsArgs),
+    /// Move a booking to another time, or to somebody else
+    #[command(after_help = "Examples:\n  \
+        palabre bookings move ID --to '2026-12-02 16:00' --tell\n  \
+        palabre bookings move ID --to 2026-12-02T15:00:00Z --with Sophie\n\n\
+        Works beside a running daemon. Of two who want one time, one gets it.\n\
+        Exit code 0: moved; 1: that time is taken, or the booking is not as it was.")]
+    Move(MoveBookingArgs),
+    /// Call a booking off: its time is free at once
+    Cancel(CancelBookingArgs),
+    /// Say that a booking took place
+    Done(Which),
+    /// Say that nobody came to a booking
+    NoShow(Which),
 }
 
 #[derive(Debug, Args)]
@@ -112,8 +129,13 @@ pub(super) struct MarkArgs {
 
 /// Runs the command.
 pub(super) fn run(command: &BookingsCommand) -> u8 {
-    let BookingsCommand::List(args) = command;
-    on(&args.file, async |operator, config| list(&operator, args, &config).await)
+    match command {
+        BookingsCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),
+        BookingsCommand::Move(args) => changes::move_to(args),
+        BookingsCommand::Cancel(args) => changes::cancel(args),
+        BookingsCommand::Done(which) => changes::settle(which, BookingChoice::Done),
+        BookingsCommand::NoShow(which) => changes::settle(which, BookingChoice::NoShow),
+    }
 }
 
 /// Runs the command.

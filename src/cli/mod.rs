@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod audit;
+mod beside;
 mod bookings;
 pub mod check;
 mod consents;

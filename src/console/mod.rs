@@ -2,6 +2,7 @@
 
 mod account;
 mod actions;
+mod agenda;
 mod analytics;
 mod assets;
 mod audit;
@@ -80,6 +81,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     replies::mount(routes);
     sandbox::mount(routes);
     outbox::mount(routes);
+    agenda::mount(routes);
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);

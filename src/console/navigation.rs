@@ -4,14 +4,38 @@ use serde::Serialize;
 
 use super::Member;
 use super::texts::Texts;
+use crate::config::Tenant;
 use crate::service::Permission;
 
 /// Where a place of the navigation leads, the key of its text, its icon, and who may go there.
 type PlaceRow = (&'static str, &'static str, &'static str, Permission);
 
+/// What a tenant uses: a place that would always be empty is not shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Features {
+    /// Times can be booked.
+    pub books: bool,
+}
+
+impl Features {
+    /// Those of a tenant's file.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        let Some(flows) = tenant.rules.flows() else { return Self::default() };
+        Self { books: !flows.services().is_empty() }
+    }
+
+    fn has(self, place: &str) -> bool {
+        match place {
+            "bookings" => self.books,
+            _ => true,
+        }
+    }
+}
+
 /// The daily ones first. A page stands here from the day it is there.
 const PLACES: &[PlaceRow] = &[
     ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
+    ("/console/bookings", "bookings", "calendar", Permission::BookingRead),
     ("/console/faq", "faq", "faq", Permission::FaqRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
@@ -37,8 +61,8 @@ pub(super) struct NavigationPlace<'a> {
 }
 
 /// Where this member may go.
-pub(super) fn places<'a>(texts: &'a Texts, member: &'a Member) -> Vec<NavigationPlace<'a>> {
-    open(PLACES, texts, member).collect()
+pub(super) fn places<'a>(texts: &'a Texts, member: &'a Member, features: Features) -> Vec<NavigationPlace<'a>> {
+    open(PLACES, texts, member).filter(|place| features.has(place.key)).collect()
 }
 
 /// What stands under the member's own name.

@@ -213,6 +213,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
+        ("/bookings/{id}", Some(TALK.to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -127,7 +127,7 @@ impl Store {
     /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
         match DatabaseKind::of(url)? {
-            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate).await,
+            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate, true).await,
             DatabaseKind::Postgres => {
                 let store = Self::later(url, migrate)?;
                 store.prepare().await?;
@@ -137,7 +137,18 @@ impl Store {
         }
     }
 
-    async fn open_sqlite(url: &str, migrate: bool) -> Result<Self, StoreError> {
+    /// Opens a database that a daemon has open, for a command that asks something of conversations.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn beside(url: &str) -> Result<Self, StoreError> {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => Self::open_sqlite(url, false, false).await,
+            DatabaseKind::Postgres => Self::open(url, false).await,
+        }
+    }
+
+    async fn open_sqlite(url: &str, migrate: bool, is_daemon: bool) -> Result<Self, StoreError> {
         let write_conn = sqlite::open_writer(url).await?;
         if migrate {
             Migrator::up(&write_conn, None).await?;
@@ -145,9 +156,12 @@ impl Store {
         let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
-        for sql in
-            [sqlite::sql::RELEASE_RECONCILER_LEASES, sqlite::sql::CLEAR_CHANNEL_NOTICES, sqlite::sql::RESET_QUOTA_WAITS]
-        {
+        let void = [
+            sqlite::sql::RELEASE_RECONCILER_LEASES,
+            sqlite::sql::CLEAR_CHANNEL_NOTICES,
+            sqlite::sql::RESET_QUOTA_WAITS,
+        ];
+        for sql in void.into_iter().filter(|_| is_daemon) {
             writes.unprepared(sql).await?;
         }
         identities::check(&writes).await?;

@@ -8,6 +8,8 @@ mod away;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
+#[path = "console/agenda_in_a_browser.rs"]
+mod console_agenda_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]

@@ -1,5 +1,6 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
+pub(crate) mod agenda;
 mod faq;
 mod inbox;
 mod people;

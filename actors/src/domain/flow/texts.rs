@@ -95,6 +95,10 @@ pub enum TextKey {
     AskCancel,
     BookingCancelled,
     BookingKept,
+    NoBooking,
+    StaffBooked,
+    StaffMoved,
+    StaffCancelled,
     Reminder,
     ReminderSoon,
     SeeYou,
@@ -143,6 +147,10 @@ stored_words!(TextKey {
     AskCancel => "ask_cancel",
     BookingCancelled => "booking_cancelled",
     BookingKept => "booking_kept",
+    NoBooking => "no_booking",
+    StaffBooked => "staff_booked",
+    StaffMoved => "staff_moved",
+    StaffCancelled => "staff_cancelled",
     Reminder => "reminder",
     ReminderSoon => "reminder_soon",
     SeeYou => "see_you",
@@ -206,6 +214,18 @@ impl TextKey {
             Self::AskCancel => "Annuler {{ service }} {{ date }} à {{ time }} ? (oui / non)",
             Self::BookingCancelled => "C'est annulé. Bonne journée.",
             Self::BookingKept => "D'accord, votre rendez-vous est maintenu : {{ service }} {{ date }} à {{ time }}.",
+            Self::NoBooking => {
+                "Vous n'avez pas de rendez-vous à venir chez nous. Pour en prendre un, écrivez « {{ word }} »."
+            }
+            Self::StaffBooked => {
+                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+            }
+            Self::StaffMoved => {
+                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
+            }
+            Self::StaffCancelled => {
+                "Votre rendez-vous est annulé, désolé : {{ service }} {{ date }} à {{ time }}. Pour en prendre un autre, écrivez « {{ word }} »."
+            }
             Self::Reminder => "Rappel : {{ service }} {{ date }} à {{ time }}. Vous venez ? (oui / non)",
             Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
             Self::SeeYou => "Merci, à bientôt.",
@@ -260,6 +280,16 @@ impl TextKey {
             Self::AskCancel => "Cancel {{ service }} on {{ date }} at {{ time }}? (yes / no)",
             Self::BookingCancelled => "It is cancelled. Have a nice day.",
             Self::BookingKept => "All right, your appointment stays: {{ service }} on {{ date }} at {{ time }}.",
+            Self::NoBooking => "You have no appointment with us at the moment. To make one, write \"{{ word }}\".",
+            Self::StaffBooked => {
+                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. To move or cancel, just write it here."
+            }
+            Self::StaffMoved => {
+                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. If that does not suit you, just write it here."
+            }
+            Self::StaffCancelled => {
+                "Your appointment is cancelled, sorry: {{ service }} on {{ date }} at {{ time }}. To make another one, write \"{{ word }}\"."
+            }
             Self::Reminder => "Reminder: {{ service }} on {{ date }} at {{ time }}. Will you come? (yes / no)",
             Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
             Self::SeeYou => "Thank you, see you soon.",

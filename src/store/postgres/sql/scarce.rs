@@ -26,6 +26,13 @@ pub(in crate::store) const CONVERSATION_LABELS: &str = "INSERT INTO conversation
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims c USING unnest($1::text[], $2::text[]) j (tenant_id, owner) \
     WHERE c.tenant_id = j.tenant_id AND c.owner = j.owner";
 
+/// `(tenant, booking, resource, from, to, free from, now)`
+pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings b SET resource = j.resource, starts_at = j.starts_at, \
+        ends_at = j.ends_at, free_at = j.free_at, updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[]) \
+        j (tenant_id, id, resource, starts_at, ends_at, free_at, at) \
+    WHERE b.id = j.id AND b.tenant_id = j.tenant_id";
+
 /// `(tenant, booking, state, now)`
 pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings b SET state = j.state, updated_at = j.at \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j (tenant_id, id, state, at) \
@@ -61,6 +68,13 @@ pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
     WHERE b.tenant_id = $1 AND b.starts_at >= $2 AND b.starts_at < $3 AND ($4::text IS NULL OR b.state = $4) \
     ORDER BY b.starts_at, b.id LIMIT $5";
+
+/// Tenant, booking.
+pub(in crate::store) const ONE_BOOKING: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+    FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
+    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
+    WHERE b.tenant_id = $1 AND b.id = $2";
 
 /// Tenant, state or null, before (id) or null, how many: the newest first.
 pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \

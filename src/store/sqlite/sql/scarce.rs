@@ -45,6 +45,13 @@ pub(in crate::store) const CONVERSATION_LABELS: InsertTable = InsertTable {
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
     CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";
 
+/// `[[tenant, booking, resource, from, to, free from, now], …]`
+pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings SET resource = j.resource, starts_at = j.starts_at, \
+        ends_at = j.ends_at, free_at = j.free_at, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS resource, value->>3 AS starts_at, value->>4 AS ends_at, \
+        value->>5 AS free_at, value->>6 AS at FROM json_each(+?1)) j \
+    WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
+
 /// `[[tenant, booking, state, now], …]`
 pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings SET state = j.state, updated_at = j.at \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
@@ -81,6 +88,13 @@ pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
     WHERE b.tenant_id = ?1 AND b.starts_at >= ?2 AND b.starts_at < ?3 AND (?4 IS NULL OR b.state = ?4) \
     ORDER BY b.starts_at, b.id LIMIT ?5";
+
+/// Tenant, booking.
+pub(in crate::store) const ONE_BOOKING: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+    FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
+    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
+    WHERE b.tenant_id = ?1 AND b.id = ?2";
 
 /// Tenant, state or null, before (id) or null, how many: the newest first.
 pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \

@@ -1,6 +1,7 @@
 //! Requests of people and programs to a conversation.
 
 mod action;
+mod booking;
 mod handling;
 mod reply;
 mod schedule;
@@ -16,6 +17,7 @@ use crate::domain::ids::{ContactId, CorrelationId, TimerId};
 use crate::domain::loop_watch::LoopWatch;
 use crate::domain::rules::Rules;
 
+pub use self::booking::{BookingAct, BookingRefused, BookingRequest};
 pub(super) use self::handling::take_over;
 pub use self::reply::{Reply, Seen};
 pub use self::schedule::ScheduledMessage;
@@ -41,6 +43,12 @@ impl Request {
             Command::Send(message) | Command::Reply(Reply { message, .. }) => message.idempotency_key.is_some(),
             _ => false,
         }
+    }
+
+    /// Whether it is decided on what is booked, which has to be read anew for it.
+    #[must_use]
+    pub const fn needs_agenda(&self) -> bool {
+        matches!(self.command, Command::Booking(_))
     }
 }
 
@@ -100,6 +108,8 @@ pub enum Command {
     Resolve,
     /// It is not done after all.
     Reopen,
+    /// A person does something with the customer's bookings.
+    Booking(BookingRequest),
 }
 
 /// Decides what a request leads to. `None`: it is so already, nothing is to be written.
@@ -126,6 +136,7 @@ pub fn decide_request(
         Command::Assign(to) => Ok(handling::assign(open(state, request, now), by, to.as_ref())),
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
+        Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
     }
 }
 

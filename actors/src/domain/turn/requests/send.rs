@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::contact;
+use super::{BookingRefused, contact};
 use crate::domain::Timestamp;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
@@ -85,6 +85,9 @@ pub enum Refused {
     /// Somebody wrote or changed something that the person who answers had not seen (I14).
     #[error("the conversation went on since it was read")]
     Stale,
+    /// The booking is left as it is.
+    #[error(transparent)]
+    Booking(#[from] BookingRefused),
 }
 
 impl Refused {
@@ -101,6 +104,7 @@ impl Refused {
             Self::MissingVariables(_) => "missing_variables",
             Self::UnknownVariables(_) => "unknown_variables",
             Self::Stale => "stale",
+            Self::Booking(why) => why.as_str(),
         }
     }
 }

@@ -223,6 +223,7 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             let hint = format!("`template.variables` needs {} as well, with more than blanks", list(missing));
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
+        Refused::OfferOver => fixed("id", "it was taken just now, or is over: look again"),
         // It has words of its own.
         Refused::Booking(_) => fixed("id", "read it again"),
         Refused::Stale => {

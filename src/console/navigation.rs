@@ -15,18 +15,24 @@ type PlaceRow = (&'static str, &'static str, &'static str, Permission);
 pub struct Features {
     /// Times can be booked.
     pub books: bool,
+    /// People may ask to be called back.
+    pub takes_leads: bool,
+    /// Work is offered to people on duty.
+    pub offers_work: bool,
 }
 
 impl Features {
     /// Those of a tenant's file.
     pub(super) fn of(tenant: &Tenant) -> Self {
         let Some(flows) = tenant.rules.flows() else { return Self::default() };
-        Self { books: !flows.services().is_empty() }
+        Self { books: !flows.services().is_empty(), takes_leads: flows.takes_leads(), offers_work: flows.offers_work() }
     }
 
     fn has(self, place: &str) -> bool {
         match place {
             "bookings" => self.books,
+            "leads" => self.takes_leads,
+            "rides" => self.offers_work,
             _ => true,
         }
     }
@@ -36,6 +42,8 @@ impl Features {
 const PLACES: &[PlaceRow] = &[
     ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
     ("/console/bookings", "bookings", "calendar", Permission::BookingRead),
+    ("/console/rides", "rides", "ride", Permission::BookingRead),
+    ("/console/leads", "leads", "lead", Permission::LeadRead),
     ("/console/faq", "faq", "faq", Permission::FaqRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),

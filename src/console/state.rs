@@ -33,6 +33,8 @@ pub struct ConsoleDeps {
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,
     pub connection: ConnectionOf,
+    /// `http.public_base_url`
+    pub public_base_url: Option<String>,
     /// `console.base_url`
     pub base_url: Option<String>,
 }

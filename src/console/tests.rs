@@ -90,6 +90,7 @@ impl Rig {
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             connection,
+            public_base_url: None,
             base_url: None,
         };
         web::Data::new(ConsoleState::new(deps).unwrap())
@@ -214,6 +215,8 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
         ("/bookings/{id}", Some(TALK.to_owned())),
+        ("/rides/{id}/", Some(TALK.to_owned())),
+        ("/leads/{id}/", Some(TALK.to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

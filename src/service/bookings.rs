@@ -2,10 +2,10 @@
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::booking::BookingState;
+use palabre_actors::domain::booking::{BookingRefused, BookingState};
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{BookingId, ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::turn::{BookingAct, BookingRefused, BookingRequest, Command, Request, Requester};
+use palabre_actors::domain::turn::{BookingAct, BookingRequest, Command, Request, Requester};
 use palabre_actors::engine::Performed;
 
 use super::handling::ConversationAccess;

@@ -7,6 +7,7 @@
 pub mod analytics;
 pub mod audit;
 pub mod bookings;
+pub mod calendar;
 mod caller;
 pub mod channels;
 pub mod consents;
@@ -19,6 +20,7 @@ pub mod inbox;
 pub mod leads;
 pub mod live_sessions;
 pub mod messages;
+pub mod offers;
 pub mod outbox;
 pub mod paid_access;
 pub mod people;

@@ -105,6 +105,48 @@ pub enum BookingChange {
     Become(BookingId, BookingState),
 }
 
+/// Why a booking is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookingRefused {
+    /// The tenant books nothing.
+    #[error("the tenant has no flow that books")]
+    NothingToBook,
+    /// The tenant has no such service.
+    #[error("the tenant has no such service")]
+    UnknownService,
+    /// The service is not done by this resource.
+    #[error("this resource does not do this service")]
+    UnknownResource,
+    /// It is over by now, or does not begin at a multiple of five minutes.
+    #[error("a booking begins at a multiple of five minutes, and is not over")]
+    NoSuchTime,
+    /// Somebody else has that time (I12).
+    #[error("that time is taken")]
+    Taken,
+    /// It is not as it was seen: somebody moved it, called it off or settled it.
+    #[error("the booking changed since it was read")]
+    Changed,
+    /// It has not begun: nobody knows whether they come.
+    #[error("the booking has not begun")]
+    NotBegun,
+}
+
+impl BookingRefused {
+    /// The reason as a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NothingToBook => "nothing_to_book",
+            Self::UnknownService => "unknown_service",
+            Self::UnknownResource => "unknown_resource",
+            Self::NoSuchTime => "no_such_time",
+            Self::Taken => "taken",
+            Self::Changed => "changed",
+            Self::NotBegun => "not_begun",
+        }
+    }
+}
+
 /// Time of a resource that is taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Busy {

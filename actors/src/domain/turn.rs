@@ -31,7 +31,7 @@ pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::preview::{Preview, preview};
 pub use self::requests::{
-    BookingAct, BookingRefused, BookingRequest, Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen,
+    BookingAct, BookingRequest, Command, OfferCancellation, Refused, Reply, Request, Requester, ScheduledMessage, Seen,
     SendRequest, decide_request, decide_send,
 };
 pub use self::rules::rule_names;

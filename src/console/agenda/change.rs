@@ -4,43 +4,15 @@ use actix_web::web;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::dates::{to_local, to_utc};
+use palabre_actors::domain::dates::to_utc;
 use palabre_actors::domain::ids::BookingId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
-use super::one::{Refusal, id_of, page, reach, template};
+use super::one::{MoveForm, Refusal, id_of, page, reach, template};
 use super::{AgendaQuery, Shop, refused};
 use crate::service::ServiceError;
 use crate::service::bookings::{self, BookingChanged, BookingChoice};
-use crate::store::operator::BookingRow;
-
-/// Another time for a booking.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct MoveForm {
-    day: String,
-    time: String,
-    with: String,
-    /// A box that is not checked is not sent.
-    tell: String,
-    /// When it began on the page that was read.
-    was: String,
-}
-
-impl MoveForm {
-    /// As it is.
-    pub(super) fn of(row: &BookingRow, zone: Tz) -> Self {
-        let local = to_local(row.starts_at, zone);
-        Self {
-            day: local.date().to_string(),
-            time: local.format("%H:%M").to_string(),
-            with: row.resource.clone(),
-            tell: "yes".to_owned(),
-            was: String::new(),
-        }
-    }
-}
 
 /// The form of whatever else becomes of a booking.
 #[derive(Clone, Debug, Default, Deserialize)]

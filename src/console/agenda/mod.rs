@@ -3,6 +3,7 @@
 mod book;
 mod change;
 mod day;
+mod link;
 mod one;
 mod week;
 
@@ -49,6 +50,8 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/bookings", agenda);
     routes.post("/bookings", book::book);
     routes.get("/bookings/new", book::form);
+    routes.get("/bookings/calendar", link::form);
+    routes.post("/bookings/calendar", link::make);
     routes.get("/bookings/{id}", one::one);
     routes.post("/bookings/{id}/move", change::move_to);
     routes.post("/bookings/{id}/cancel", change::cancel);
@@ -186,7 +189,7 @@ pub async fn agenda(
         is_week,
         title => if is_week { week::title(&shop, first, last) } else { shop.day_text(day) },
         day => day.to_string(),
-        with => with.unwrap_or_default(),
+        only => with.unwrap_or_default(),
         before => to(day.checked_sub_days(step)),
         after => to(day.checked_add_days(step)),
         today => to(Some(shop.today())),
@@ -200,6 +203,7 @@ pub async fn agenda(
         books => shop.flows().is_some(),
         may_write => may_write && shop.flows().is_some(),
         is_empty,
+        may_link => member.caller.may(Permission::KeyWrite) && shop.flows().is_some(),
         done => done(&member, &state, &query),
     };
     state.page(("agenda/list.html", "bookings"), &member, context)

@@ -2,19 +2,47 @@
 
 use actix_web::web;
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use minijinja::context;
 use palabre_actors::domain::booking::BookingState;
 use palabre_actors::domain::dates::to_local;
 use palabre_actors::domain::flow::BookingTemplates;
 use palabre_actors::domain::ids::{BookingId, ConversationId};
+use serde::{Deserialize, Serialize};
 
 use super::super::display::Display;
 use super::super::lookups::shown;
 use super::super::{ConsoleError, ConsoleState, Member, Page};
-use super::change::MoveForm;
 use super::{AgendaQuery, Shop, done};
 use crate::service::{Permission, bookings, conversations};
 use crate::store::operator::BookingRow;
+
+/// Another time for a booking.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct MoveForm {
+    pub(super) day: String,
+    pub(super) time: String,
+    pub(super) with: String,
+    /// A box that is not checked is not sent.
+    pub(super) tell: String,
+    /// When it began on the page that was read.
+    pub(super) was: String,
+}
+
+impl MoveForm {
+    /// As it is.
+    fn of(row: &BookingRow, zone: Tz) -> Self {
+        let local = to_local(row.starts_at, zone);
+        Self {
+            day: local.date().to_string(),
+            time: local.format("%H:%M").to_string(),
+            with: row.resource.clone(),
+            tell: "yes".to_owned(),
+            was: String::new(),
+        }
+    }
+}
 
 /// `GET /console/bookings/{id}`
 pub async fn one(

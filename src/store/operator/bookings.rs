@@ -145,6 +145,15 @@ impl Operator {
         Ok(leads)
     }
 
+    /// How many leads of a tenant stand where.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn lead_counts(&self, tenant: &TenantId) -> Result<Vec<(LeadState, i64)>, StoreError> {
+        let rows = all(self.reads(), sql::LEAD_COUNTS, [text(tenant.as_str())]).await?;
+        Ok(rows.iter().map(|row| Ok((row.parse(0)?, row.get(1)?))).collect::<Result<_, DbErr>>()?)
+    }
+
     /// Says where a lead stands. Answers whether the tenant has it.
     ///
     /// # Errors

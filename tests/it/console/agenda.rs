@@ -268,3 +268,33 @@ async fn i6_who_said_stop_is_not_told() {
     assert!(booked.location().ends_with("?done=booked&told=stop"), "{} {}", booked.location(), booked.body);
     assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_out").await, sent, "not a word");
 }
+
+#[tokio::test]
+async fn a_link_shows_the_bookings_of_one_resource_until_it_is_revoked() {
+    let world = world();
+    for (with, name) in [("Awa", "Nadia"), ("Sophie", "Sonia")] {
+        let new = json!({ "to": format!("whatsapp:+3361234567{}", with.len()), "name": name, "service": "manucure",
+            "resource": with, "starts_at": format!("{}T09:00:00Z", day(1)) });
+        assert_eq!(ask(&world, "bookings", &new).await.0, 201);
+    }
+    let mut owner = awa(&world, "owner").await;
+    let page = owner.get("/console/bookings/calendar").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let made = owner.submit("/console/bookings/calendar", &[("with", "Awa")]).await.body;
+    let token = made.split_once("/calendar/cal_").and_then(|(_, rest)| rest.split_once('<')).expect("a link").0;
+    let path = format!("/calendar/cal_{token}");
+    let mut phone = Visitor::of(&world);
+    let ics = phone.get(&path).await;
+    assert!(ics.header("content-type").starts_with("text/calendar"), "{}", ics.header("content-type"));
+    assert!(ics.body.contains("SUMMARY:Manucure · Nadia") && !ics.body.contains("Sonia"), "{}", ics.body);
+    assert!(ics.body.contains(&format!("DTSTART:{}T090000Z", day(1).replace('-', ""))), "{}", ics.body);
+    assert_eq!(phone.get("/calendar/cal_guessed").await.status, 404);
+    let as_a_key =
+        Client::new().get(format!("{}/api/v1/bookings", world.base_url())).bearer_auth(format!("cal_{token}"));
+    assert_eq!(as_a_key.send().await.expect("an answer").status(), 401, "it is no key of the API");
+    assert!(!world.logs().contains(token), "it stands in no log");
+    let id: String = world.value("SELECT id FROM api_keys").await;
+    owner.get("/console/keys").await;
+    assert_eq!(owner.submit(&format!("/console/keys/{id}/revoke"), &[]).await.status, 303);
+    assert_eq!(phone.get(&path).await.status, 404);
+}

@@ -95,3 +95,37 @@ async fn what_a_customer_books_appears_by_itself_on_a_laptop() {
     browser.screenshot("agenda-today-laptop").await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn requests_are_marked_on_a_phone() {
+    let world = crate::console::leads::world();
+    crate::console::leads::diallo_asks(&world, "+33612345678", "bjr besoin d'un devis fuite salle de bain urgent")
+        .await;
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    let browser = Browser::open(&world, PHONE).await;
+    browser.sign_in(AWA).await;
+    browser.text(".tiles").await;
+    browser.goto("/console/leads").await;
+    browser.says("#leads", "Diallo").await;
+    browser.assert_accessible().await;
+    browser.screenshot("leads-phone").await;
+    browser.click("#leads button[value=contacted]").await;
+    browser.says("#told", "noté").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn rides_are_accessible_on_a_phone_and_come_by_themselves() {
+    let world = crate::console::rides::world();
+    add_user(&world, "saliou@taxi.example", "Saliou", ("taxi", "owner"));
+    let browser = Browser::open(&world, PHONE).await;
+    browser.sign_in("saliou@taxi.example").await;
+    browser.text(".tiles").await;
+    browser.goto("/console/rides").await;
+    browser.says("#duty", "Personne").await;
+    crate::console::rides::ride(&world).await;
+    browser.says("#open", "cherche un chauffeur").await;
+    browser.assert_accessible().await;
+    browser.screenshot("rides-phone").await;
+    browser.close().await;
+}

@@ -3,7 +3,9 @@
 pub(crate) mod agenda;
 mod faq;
 mod inbox;
+pub(crate) mod leads;
 mod people;
+pub(crate) mod rides;
 mod visitor;
 
 use std::io::Write as _;

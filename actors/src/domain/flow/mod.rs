@@ -142,6 +142,24 @@ pub struct Running {
     pub reminded: bool,
 }
 
+impl Running {
+    /// A flow that has just begun, at a step.
+    pub(super) fn begin(flow: &Flow, step: &str, since: Timestamp) -> Self {
+        Self {
+            flow: flow.name.clone(),
+            revision: flow.revision,
+            step: step.to_owned(),
+            answers: BTreeMap::new(),
+            misses: 0,
+            trail: Vec::new(),
+            appointment: None,
+            callers: Vec::new(),
+            since,
+            reminded: false,
+        }
+    }
+}
+
 /// What a flow decides on.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
@@ -332,6 +350,24 @@ impl Flows {
     #[must_use]
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.id == id)
+    }
+
+    /// Whether people may ask to be called back.
+    #[must_use]
+    pub fn takes_leads(&self) -> bool {
+        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Lead))
+    }
+
+    /// Whether work is offered to the people on duty.
+    #[must_use]
+    pub fn offers_work(&self) -> bool {
+        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Offer { .. }))
+    }
+
+    /// Who takes offers.
+    #[must_use]
+    pub fn drivers(&self) -> &[Driver] {
+        &self.drivers
     }
 
     /// A word that begins the first flow that books.

@@ -109,6 +109,8 @@ pub enum TextKey {
     OfferYours,
     Assigned,
     NobodyFree,
+    OfferCalledOff,
+    RideCalledOff,
 }
 
 stored_words!(TextKey {
@@ -161,6 +163,8 @@ stored_words!(TextKey {
     OfferYours => "offer_yours",
     Assigned => "assigned",
     NobodyFree => "nobody_free",
+    OfferCalledOff => "offer_called_off",
+    RideCalledOff => "ride_called_off",
 });
 
 /// Names that texts of the engine may use, beside the tenant's and the contact's name.
@@ -235,6 +239,8 @@ impl TextKey {
             Self::OfferTaken => "Course déjà prise.",
             Self::OfferYours => "La course est à vous. {{ what }}",
             Self::Assigned => "Votre chauffeur : {{ resource }}, {{ what }}.",
+            Self::OfferCalledOff => "La course est annulée.",
+            Self::RideCalledOff => "Votre demande est annulée, désolé. Écrivez « {{ word }} » pour en faire une autre.",
             Self::NobodyFree => "Aucun chauffeur n'est libre pour le moment. Écrivez « {{ word }} » pour réessayer.",
         }
     }
@@ -299,6 +305,8 @@ impl TextKey {
             Self::OfferTaken => "That ride is taken already.",
             Self::OfferYours => "The ride is yours. {{ what }}",
             Self::Assigned => "Your driver: {{ resource }}, {{ what }}.",
+            Self::OfferCalledOff => "The ride is called off.",
+            Self::RideCalledOff => "Your request is called off, sorry. Write \"{{ word }}\" to make another one.",
             Self::NobodyFree => "No driver is free at the moment. Write \"{{ word }}\" to try again.",
         }
     }

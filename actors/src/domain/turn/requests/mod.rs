@@ -3,6 +3,7 @@
 mod action;
 mod booking;
 mod handling;
+mod offer;
 mod reply;
 mod schedule;
 mod send;
@@ -17,8 +18,9 @@ use crate::domain::ids::{ContactId, CorrelationId, TimerId};
 use crate::domain::loop_watch::LoopWatch;
 use crate::domain::rules::Rules;
 
-pub use self::booking::{BookingAct, BookingRefused, BookingRequest};
+pub use self::booking::{BookingAct, BookingRequest};
 pub(super) use self::handling::take_over;
+pub use self::offer::OfferCancellation;
 pub use self::reply::{Reply, Seen};
 pub use self::schedule::ScheduledMessage;
 pub(super) use self::send::write_message;
@@ -48,7 +50,7 @@ impl Request {
     /// Whether it is decided on what is booked, which has to be read anew for it.
     #[must_use]
     pub const fn needs_agenda(&self) -> bool {
-        matches!(self.command, Command::Booking(_))
+        matches!(self.command, Command::Booking(_) | Command::CancelOffer(_))
     }
 }
 
@@ -110,6 +112,8 @@ pub enum Command {
     Reopen,
     /// A person does something with the customer's bookings.
     Booking(BookingRequest),
+    /// A person calls an offer of the customer off.
+    CancelOffer(OfferCancellation),
 }
 
 /// Decides what a request leads to. `None`: it is so already, nothing is to be written.
@@ -137,6 +141,7 @@ pub fn decide_request(
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
         Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
+        Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }
 }
 

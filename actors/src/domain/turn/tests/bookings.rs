@@ -2,7 +2,7 @@
 
 use super::flows::with_flows;
 use super::*;
-use crate::domain::booking::{Booking, BookingChange, BookingState};
+use crate::domain::booking::{Booking, BookingChange, BookingRefused, BookingState};
 use crate::domain::claim::ClaimChange;
 use crate::domain::event::ActorType;
 use crate::domain::ids::BookingId;

@@ -49,6 +49,7 @@ pub(super) fn routes(
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),
         }),
+        public_base_url: config.http.public_base_url.clone(),
         base_url: config.console.base_url.clone(),
     };
     let state = web::Data::new(ConsoleState::new(deps)?);

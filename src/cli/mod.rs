@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod beside;
 mod bookings;
 pub mod check;
 mod consents;

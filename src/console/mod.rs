@@ -2,6 +2,7 @@
 
 mod account;
 mod actions;
+mod agenda;
 mod analytics;
 mod assets;
 mod audit;
@@ -18,6 +19,7 @@ mod home;
 mod inbox;
 mod invitation;
 mod keys;
+mod leads;
 mod live;
 mod login;
 mod lookups;
@@ -28,6 +30,7 @@ mod pages;
 mod paid_access;
 mod paid_access_member;
 mod replies;
+mod rides;
 mod routes;
 mod sales;
 mod sandbox;
@@ -84,6 +87,9 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     replies::mount(routes);
     sandbox::mount(routes);
     outbox::mount(routes);
+    agenda::mount(routes);
+    leads::mount(routes);
+    rides::mount(routes);
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);

@@ -12,11 +12,12 @@ use palabre_actors::domain::rules::Language;
 
 use uuid::Uuid;
 
+use super::Member;
 use super::assets::AssetUrls;
 use super::display::initials;
 use super::lookups::shown;
+use super::navigation::{self, Features};
 use super::texts::Texts;
-use super::{Member, navigation};
 
 /// Every template: its name, and its text.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -43,6 +44,12 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("access_member.html", include_str!("templates/access_member.html")),
     ("access_connect.html", include_str!("templates/access_connect.html")),
     ("analytics.html", include_str!("templates/analytics.html")),
+    ("agenda/list.html", include_str!("templates/agenda/list.html")),
+    ("agenda/one.html", include_str!("templates/agenda/one.html")),
+    ("agenda/link.html", include_str!("templates/agenda/link.html")),
+    ("agenda/book.html", include_str!("templates/agenda/book.html")),
+    ("rides.html", include_str!("templates/rides.html")),
+    ("leads.html", include_str!("templates/leads.html")),
     ("faq/form.html", include_str!("templates/faq/form.html")),
     ("faq/list.html", include_str!("templates/faq/list.html")),
     ("faq/edit.html", include_str!("templates/faq/edit.html")),
@@ -52,6 +59,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("people/team.html", include_str!("templates/people/team.html")),
     ("people/tenants.html", include_str!("templates/people/tenants.html")),
 ];
+
+/// What pages show of the tenant that a member looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct ShopShown<'a> {
+    pub name: &'a str,
+    pub features: Features,
+}
 
 /// Templates and texts, built once.
 pub struct Pages {
@@ -113,7 +127,7 @@ impl Pages {
         &self,
         (name, current): (&str, &str),
         member: &Member,
-        (tenant_name, page): (&str, Value),
+        (shop, page): (ShopShown<'_>, Value),
     ) -> Result<String, minijinja::Error> {
         let shell = context! {
             t => self.texts.value(member.language),
@@ -121,7 +135,7 @@ impl Pages {
             style => self.assets.style.as_str(),
             script => self.assets.script.as_str(),
             current,
-            navigation => shown(navigation::places(&self.texts, member)),
+            navigation => shown(navigation::places(&self.texts, member, shop.features)),
             account => shown(navigation::account(&self.texts, member)),
             member => context! {
                 name => member.name.as_str(),
@@ -129,7 +143,7 @@ impl Pages {
                 has_several => member.tenants.len() > 1 || member.sees_all,
                 who => member.caller.who.to_string(),
             },
-            tenant => context! { id => member.tenant.as_str(), name => tenant_name },
+            tenant => context! { id => member.tenant.as_str(), name => shop.name },
             csrf => member.csrf.as_str(),
             // What came after this moment is told when the page connects.
             rendered => Uuid::now_v7().to_string(),

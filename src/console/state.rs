@@ -11,7 +11,8 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::Clock;
 
 use super::live::LiveFeed;
-use super::pages::{Page, Pages, PagesError};
+use super::navigation::Features;
+use super::pages::{Page, Pages, PagesError, ShopShown};
 use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
@@ -38,6 +39,8 @@ pub struct ConsoleDeps {
     /// Files of messages.
     pub media: MediaStorage,
     pub connection: ConnectionOf,
+    /// `http.public_base_url`
+    pub public_base_url: Option<String>,
     /// `console.base_url`
     pub base_url: Option<String>,
 }
@@ -85,7 +88,10 @@ impl ConsoleState {
     /// # Errors
     /// The template is wrong: a bug.
     pub fn page(&self, template: (&str, &str), member: &Member, context: Value) -> Result<Page, ConsoleError> {
-        Ok(Page::html(self.pages.render(template, member, (&self.tenant_name(member), context))?))
+        let name = self.tenant_name(member);
+        let features = self.tenant(&member.tenant).map(|tenant| Features::of(&tenant)).unwrap_or_default();
+        let shop = ShopShown { name: &name, features };
+        Ok(Page::html(self.pages.render(template, member, (shop, context))?))
     }
 
     /// Renders a page for anybody.

@@ -94,6 +94,7 @@ impl Rig {
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             connection,
+            public_base_url: None,
             base_url: None,
         };
         web::Data::new(ConsoleState::new(deps).unwrap())
@@ -223,6 +224,9 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/live/{id}", Some(TALK.to_owned())),
         ("/access/{id}", Some(access.to_string())),
         ("/media/{id}", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/bookings/{id}", Some(TALK.to_owned())),
+        ("/rides/{id}/", Some(TALK.to_owned())),
+        ("/leads/{id}/", Some(TALK.to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -135,7 +135,7 @@ impl Store {
     /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
         match DatabaseKind::of(url)? {
-            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate).await,
+            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate, true).await,
             DatabaseKind::Postgres => {
                 let store = Self::later(url, migrate)?;
                 store.prepare().await?;
@@ -145,7 +145,18 @@ impl Store {
         }
     }
 
-    async fn open_sqlite(url: &str, migrate: bool) -> Result<Self, StoreError> {
+    /// Opens a database that a daemon has open, for a command that asks something of conversations.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn beside(url: &str) -> Result<Self, StoreError> {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => Self::open_sqlite(url, false, false).await,
+            DatabaseKind::Postgres => Self::open(url, false).await,
+        }
+    }
+
+    async fn open_sqlite(url: &str, migrate: bool, is_daemon: bool) -> Result<Self, StoreError> {
         let write_conn = sqlite::open_writer(url).await?;
         if migrate {
             Migrator::up(&write_conn, None).await?;
@@ -159,6 +170,12 @@ impl Store {
             sqlite::sql::RESET_QUOTA_WAITS,
             sqlite::sql::RELEASE_MEDIA,
         ] {
+        let void = [
+            sqlite::sql::RELEASE_RECONCILER_LEASES,
+            sqlite::sql::CLEAR_CHANNEL_NOTICES,
+            sqlite::sql::RESET_QUOTA_WAITS,
+        ];
+        for sql in void.into_iter().filter(|_| is_daemon) {
             writes.unprepared(sql).await?;
         }
         identities::check(&writes).await?;

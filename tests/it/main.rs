@@ -13,6 +13,8 @@ mod browser;
 mod console;
 #[path = "console/access_in_a_browser.rs"]
 mod console_access_in_a_browser;
+#[path = "console/agenda_in_a_browser.rs"]
+mod console_agenda_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]

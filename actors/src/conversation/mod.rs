@@ -256,7 +256,7 @@ impl Conversation {
             self.backpressure.permit = None;
             return;
         }
-        if is_outdated || self.may_be_settled() || self.agenda_is_old() {
+        if is_outdated || self.may_be_settled() || self.agenda_is_old() || self.is_asked_of_bookings() {
             return self.load(ctx);
         }
         if let Some(found) = self.revealed() {

@@ -50,7 +50,7 @@ use crate::store::{StoreError, StoredFaq};
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
     pub use super::audit::AuditLogEntry;
-    pub use super::bookings::{Booking, Lead};
+    pub use super::bookings::{Booking, ChangedBooking, Lead};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};

@@ -1,9 +1,12 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
 mod access;
+pub(crate) mod agenda;
 mod faq;
 mod inbox;
+pub(crate) mod leads;
 mod people;
+pub(crate) mod rides;
 mod visitor;
 
 use std::io::Write as _;

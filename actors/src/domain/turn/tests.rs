@@ -19,6 +19,7 @@ use crate::domain::message::{
 };
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
+mod bookings;
 mod consent;
 mod flows;
 mod live;

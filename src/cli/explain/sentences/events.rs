@@ -180,6 +180,8 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("flow_abandoned", _) => ("the flow ended before its end", "le parcours s'est terminé avant son terme"),
         ("booking_held", _) => ("a time was kept free for the contact", "un créneau a été gardé pour le contact"),
         ("booking_confirmed", _) => ("a booking was confirmed", "un rendez-vous a été confirmé"),
+        ("offer_cancelled", _) => ("an offer was called off", "une offre a été annulée"),
+        ("booking_moved", _) => ("a booking was moved to another time", "un rendez-vous a été déplacé"),
         ("booking_cancelled", _) => (
             "a booking, or a time that was kept free, was given back",
             "un rendez-vous, ou un créneau gardé, a été rendu",

@@ -10,7 +10,7 @@ use crate::http::problem::HttpProblem;
 use crate::service::channels::ConfiguredChannel;
 
 /// The tenant that is named, the one whose channel is, or the only one that the key sees.
-pub(super) fn tenant(
+pub(in crate::http::api) fn tenant(
     api: &ApiDeps,
     caller: &Caller,
     named: Option<&str>,
@@ -43,7 +43,7 @@ pub(super) fn tenant(
 }
 
 /// The channel that is named, or the only one that fits, and the address as that channel writes it.
-pub(super) fn channel_and_address(
+pub(in crate::http::api) fn channel_and_address(
     api: &ApiDeps,
     tenant: &TenantId,
     named: Option<&str>,

@@ -12,6 +12,7 @@ pub(crate) mod journal;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
+pub(crate) mod privacy;
 mod reload;
 mod retention;
 mod startup;
@@ -36,6 +37,7 @@ use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::polling::Polling;
+use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
 use self::startup::OpenedStore;
@@ -51,6 +53,7 @@ use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::events_out::EventsOut;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
 use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
@@ -115,6 +118,7 @@ pub struct RunningDaemon {
     polling: Arc<Polling>,
     journals: Option<JournalWriter>,
     auditing: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     posting: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
@@ -179,7 +183,10 @@ pub async fn start(
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
-    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let files = Arc::new(NodeFiles::of(tenants.clone(), spooled.clone()));
+    let personal = PersonalData::new(operator.clone(), files, Arc::clone(&clock), &config.privacy);
+    let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
+    let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
@@ -201,7 +208,7 @@ pub async fn start(
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
-    let tables = (operator.clone(), store.history());
+    let tables = (operator.clone(), store.history(), personal.clone());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
@@ -238,7 +245,7 @@ pub async fn start(
             &config,
             (operator, channels),
             outgoing,
-            (paid, faq, Arc::clone(&reloader) as _),
+            (paid, faq, personal, Arc::clone(&reloader) as _),
             Arc::new(SystemClock),
         ),
         console,
@@ -267,6 +274,7 @@ pub async fn start(
         polling,
         journals,
         auditing,
+        forgetting,
         posting,
         selling,
         notices,
@@ -317,7 +325,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices];
+        let others = [self.indexing, self.auditing, self.forgetting, self.posting, self.selling, self.notices];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();

@@ -10,6 +10,7 @@ use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, Page
 use crate::http::{self, ConsoleRoutes};
 use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
+use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -23,7 +24,7 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
 pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
-    (operator, history): (Operator, HistoryReader),
+    (operator, history, privacy): (Operator, HistoryReader, PersonalData),
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
@@ -38,6 +39,7 @@ pub(super) fn routes(
         history,
         outgoing,
         phones,
+        privacy,
         clock,
         tenants,
         feed,

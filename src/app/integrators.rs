@@ -18,6 +18,7 @@ use crate::http::api::{ApiDeps, Key};
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::StoredFaq;
 use crate::store::operator::{Operator, Tenants};
@@ -37,7 +38,7 @@ pub(super) fn api(
     config: &Config,
     (operator, channels): (Operator, ConfiguredChannels),
     outgoing: Arc<dyn Outgoing>,
-    (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
+    (access, faq, privacy, reload): (PaidAccess, StoredFaq, PersonalData, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
 ) -> ApiDeps {
     ApiDeps {
@@ -47,6 +48,7 @@ pub(super) fn api(
         outgoing,
         access: Some(access),
         faq,
+        privacy: Some(privacy),
         reload: Some(reload),
         clock,
     }

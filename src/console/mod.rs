@@ -24,6 +24,7 @@ mod lookups;
 mod navigation;
 mod outbox;
 mod pages;
+mod privacy;
 mod replies;
 mod routes;
 mod sales;
@@ -83,6 +84,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
+    privacy::mount(routes);
     live::mount(routes);
 }
 

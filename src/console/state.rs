@@ -17,6 +17,7 @@ use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
 use crate::service::messages::Outgoing;
 use crate::service::people::People;
+use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -28,6 +29,7 @@ pub struct ConsoleDeps {
     pub history: HistoryReader,
     pub outgoing: Arc<dyn Outgoing>,
     pub phones: Arc<dyn TestPhones>,
+    pub privacy: PersonalData,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,

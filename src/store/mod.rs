@@ -28,6 +28,7 @@ pub mod people;
 mod poll_cursors;
 mod ports;
 mod postgres;
+pub mod privacy;
 mod quota_leases;
 mod reader;
 mod retention;
@@ -55,6 +56,7 @@ use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::sync::OnceCell;
 
 pub use self::blocked_reason::BlockedReason;
 pub use self::dump::{Dump, RowReference};
@@ -72,6 +74,7 @@ pub use self::sqlite::Lock;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;
+use self::privacy::AddressKey;
 use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
 use self::startup::StartupState;
 use self::statement::{all, text};
@@ -114,6 +117,8 @@ struct Inner {
     /// What searches read: SQLite has it in a file of its own. `None`: that file cannot be made, and nothing is searched.
     index: Option<DatabasePool>,
     lacks_trigrams: AtomicBool,
+    /// Hashes addresses of persons who were erased; read when it is first needed.
+    address_key: OnceCell<AddressKey>,
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
     startup: StartupState,
@@ -169,6 +174,7 @@ impl Store {
             reads,
             index,
             lacks_trigrams: AtomicBool::new(false),
+            address_key: OnceCell::new(),
             checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
             startup: StartupState::done(),
         })))

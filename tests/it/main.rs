@@ -16,6 +16,8 @@ mod console_in_a_browser;
 mod console_inbox_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/privacy_in_a_browser.rs"]
+mod console_privacy_in_a_browser;
 mod conventions;
 mod daemon;
 mod delivery;
@@ -49,6 +51,9 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod privacy;
+#[path = "privacy.rs"]
+mod privacy_on_postgres;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

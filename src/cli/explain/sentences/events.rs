@@ -138,6 +138,10 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
+        ("contact_exported", _) => {
+            ("everything of the contact was exported", "toutes les données du contact ont été exportées")
+        }
+        ("contact_erased", _) => ("the contact was erased", "le contact a été effacé"),
         ("contact_unmerged", _) => (
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",

@@ -145,6 +145,7 @@ mod tests {
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            privacy: None,
             reload: None,
             clock: Arc::new(Never),
         }

@@ -1,4 +1,4 @@
-//! Columns of bookings, leads, offers, claims and events out.
+//! Columns of bookings, leads, offers, claims, events out and requests of persons.
 
 use super::{ColumnKind, MoveColumn, flag, long, number, text, time};
 
@@ -113,4 +113,29 @@ pub(super) const LIVE_SESSIONS: &[MoveColumn] = &[
     time("paused_at"),
     number("clients"),
     number("unanswered"),
+];
+
+pub(super) const ERASED_ADDRESSES: &[MoveColumn] =
+    &[text("tenant_id"), text("digest"), text("scope"), text("source"), time("said_at"), time("erased_at")];
+
+pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("kind"),
+    text("contact_id"),
+    text("state"),
+    text("requested_by"),
+    text("language"),
+    number("progress"),
+    number("attempts"),
+    time("held_until"),
+    text("file"),
+    number("bytes"),
+    text("sha256"),
+    time("expires_at"),
+    long("report"),
+    text("error"),
+    time("created_at"),
+    time("updated_at"),
+    time("finished_at"),
 ];

@@ -15,6 +15,7 @@ mod media;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
+pub(crate) mod privacy;
 mod reload;
 mod retention;
 mod startup;
@@ -39,6 +40,7 @@ use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::polling::Polling;
+use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
 use self::startup::OpenedStore;
@@ -56,6 +58,7 @@ use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
 use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
@@ -110,6 +113,7 @@ pub struct RunningDaemon {
     journals: Option<JournalWriter>,
     fetching: JoinHandle<()>,
     auditing: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     posting: JoinHandle<()>,
     correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
@@ -191,7 +195,10 @@ pub async fn start_at(
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
-    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let files = Arc::new(NodeFiles::of(tenants.clone(), spooled.clone()));
+    let personal = PersonalData::new(operator.clone(), files, Arc::clone(&clock), &config.privacy);
+    let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
+    let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
@@ -216,7 +223,7 @@ pub async fn start_at(
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
-    let tables = (operator.clone(), store.history());
+    let tables = (operator.clone(), store.history(), personal.clone());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
@@ -253,7 +260,7 @@ pub async fn start_at(
             &config,
             (operator, channels, storage),
             outgoing,
-            (paid, faq, Arc::clone(&reloader) as _),
+            (paid, faq, personal, Arc::clone(&reloader) as _),
             Arc::new(SystemClock),
         ),
         console,
@@ -283,6 +290,7 @@ pub async fn start_at(
         journals,
         fetching,
         auditing,
+        forgetting,
         posting,
         correlating,
         selling,
@@ -338,6 +346,7 @@ impl RunningDaemon {
             self.indexing,
             self.fetching,
             self.auditing,
+            self.forgetting,
             self.posting,
             self.correlating,
             self.selling,

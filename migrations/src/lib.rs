@@ -42,6 +42,7 @@ mod m20261130_000190_kept_ids;
 mod m20261201_000210_chat_members;
 mod m20261201_000280_crm;
 mod m20261201_000230_media;
+mod m20261201_000200_privacy;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +90,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000210_chat_members::Migration),
             Box::new(m20261201_000280_crm::Migration),
             Box::new(m20261201_000230_media::Migration),
+            Box::new(m20261201_000200_privacy::Migration),
         ]
     }
 }

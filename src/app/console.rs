@@ -12,6 +12,7 @@ use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
+use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -25,7 +26,7 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
 pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
-    (operator, history): (Operator, HistoryReader),
+    (operator, history, privacy): (Operator, HistoryReader, PersonalData),
     (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaStorage)),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
@@ -41,6 +42,7 @@ pub(super) fn routes(
         outgoing,
         phones,
         access,
+        privacy,
         clock,
         tenants,
         feed,

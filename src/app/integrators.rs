@@ -20,6 +20,7 @@ use crate::service::bookings;
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::StoredFaq;
 use crate::store::operator::{Operator, Tenants};
@@ -42,7 +43,7 @@ pub(super) fn api(
     config: &Config,
     (operator, channels, media): (Operator, ConfiguredChannels, MediaStorage),
     outgoing: Arc<dyn Outgoing>,
-    (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
+    (access, faq, privacy, reload): (PaidAccess, StoredFaq, PersonalData, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
 ) -> ApiDeps {
     ApiDeps {
@@ -52,6 +53,7 @@ pub(super) fn api(
         outgoing,
         access: Some(access),
         faq,
+        privacy: Some(privacy),
         reload: Some(reload),
         media,
         clock,

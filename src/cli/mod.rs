@@ -25,6 +25,7 @@ mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod privacy;
 mod reload;
 mod scenario;
 mod serve;
@@ -128,9 +129,12 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
-    /// Make two contacts one person, and part them again
+    /// Export everything of a person, or erase them; make two contacts one person, and part them again
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// Retention and requests of persons: what would go today, what was asked for
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
@@ -271,6 +275,7 @@ pub fn run() -> ExitCode {
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Contact(command) => contact::run(&command),
+        Command::Privacy(command) => privacy::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
         Command::Flow(command) => flow::run(&command),

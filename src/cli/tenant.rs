@@ -1,4 +1,6 @@
-//! `palabre tenant`: sets tenants up.
+//! `palabre tenant`: sets tenants up, exports and erases them.
+
+mod leaving;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -28,6 +30,15 @@ pub(super) enum TenantCommand {
     List(ListArgs),
     /// Show what the files would change: tenants that are new, gone, or whose files do not hold
     Diff(ListArgs),
+    /// Write everything of a tenant into a new folder: a file of JSON lines for each table, and a signed list of them
+    Export(leaving::ExportArgs),
+    /// Delete everything of a tenant that the configuration has no more
+    #[command(
+        after_help = "It cannot be taken back. Remove the tenant's file first, so that no daemon writes its rows again.\n\
+        What the law wants kept of payments stays, without a name; journals and exports elsewhere are deleted by hand.\n\
+        Exit code 0: erased; 1: there is no such tenant, or the configuration has it."
+    )]
+    Erase(leaving::EraseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +86,8 @@ pub(super) fn run(command: &TenantCommand) -> u8 {
         TenantCommand::New(args) => new(args),
         TenantCommand::List(args) => list(args),
         TenantCommand::Diff(args) => diff(args),
+        TenantCommand::Export(args) => leaving::export(args),
+        TenantCommand::Erase(args) => leaving::erase(args),
     }
 }
 

@@ -127,6 +127,9 @@ pub(super) struct RawConsole {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPrivacy {
     pub(super) audit_retention: Option<RawDuration>,
+    pub(super) payment_retention: Option<RawDuration>,
+    pub(super) export_dir: Option<String>,
+    pub(super) export_retention: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -220,10 +220,12 @@ pub enum ApiScope {
     Send,
     /// `operate`: replay, cancel, pause, resume.
     Operate,
+    /// `privacy`: export persons, and erase them.
+    Privacy,
 }
 
 impl ApiScope {
-    pub const ALL: [Self; 4] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate];
+    pub const ALL: [Self; 5] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate, Self::Privacy];
 
     /// The word of the configuration.
     #[must_use]
@@ -233,6 +235,7 @@ impl ApiScope {
             Self::ReadContent => "read-content",
             Self::Send => "send",
             Self::Operate => "operate",
+            Self::Privacy => "privacy",
         }
     }
 }

@@ -29,6 +29,7 @@ mod outbox;
 mod pages;
 mod paid_access;
 mod paid_access_member;
+mod privacy;
 mod replies;
 mod rides;
 mod routes;
@@ -95,6 +96,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     faq::mount(routes);
     paid_access::mount(routes);
     paid_access_member::mount(routes);
+    privacy::mount(routes);
     live::mount(routes);
     media::mount(routes);
 }

@@ -20,6 +20,7 @@ use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
+use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -33,6 +34,7 @@ pub struct ConsoleDeps {
     pub phones: Arc<dyn TestPhones>,
     /// `None`: nothing is sold.
     pub access: Option<PaidAccess>,
+    pub privacy: PersonalData,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,

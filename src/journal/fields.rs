@@ -54,6 +54,18 @@ impl JournalLine {
     }
 }
 
+impl JournalLine {
+    /// Whether address or text is in it.
+    pub(super) const fn is_revealed(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.body.is_some()
+    }
+
+    /// The same without address and text.
+    pub(super) fn veiled(self) -> Self {
+        Self { from: None, to: None, body: None, ..self }
+    }
+}
+
 impl std::fmt::Debug for JournalLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("JournalLine").field("id", &self.id).field("event", &self.event).finish_non_exhaustive()

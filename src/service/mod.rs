@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod privacy;
 pub mod reload;
 pub mod setup;
 

@@ -32,6 +32,7 @@ pub mod people;
 mod poll_cursors;
 mod ports;
 mod postgres;
+pub mod privacy;
 mod quota_leases;
 mod reader;
 mod retention;
@@ -59,6 +60,7 @@ use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::sync::OnceCell;
 
 pub use self::backup::{SnapshotContent, SnapshotError, examine_snapshot, prepare_restored, snapshot};
 pub use self::blocked_reason::BlockedReason;
@@ -80,6 +82,7 @@ pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;
+use self::privacy::AddressKey;
 use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
 use self::startup::StartupState;
 use self::statement::{all, text};
@@ -122,6 +125,8 @@ struct Inner {
     /// What searches read: SQLite has it in a file of its own. `None`: that file cannot be made, and nothing is searched.
     index: Option<DatabasePool>,
     lacks_trigrams: AtomicBool,
+    /// Hashes addresses of persons who were erased; read when it is first needed.
+    address_key: OnceCell<AddressKey>,
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
     startup: StartupState,
@@ -197,6 +202,7 @@ impl Store {
             reads,
             index,
             lacks_trigrams: AtomicBool::new(false),
+            address_key: OnceCell::new(),
             checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
             startup: StartupState::done(),
         })))

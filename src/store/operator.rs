@@ -200,7 +200,7 @@ impl Operator {
         self.looks.note(key, now)
     }
 
-    fn notify_nodes(&self, what: Notification) {
+    pub(super) fn notify_nodes(&self, what: Notification) {
         match &self.notifier {
             Some(notifier) => notifier.notify(what),
             None => self.pending.lock().unwrap_or_else(PoisonError::into_inner).add(what),

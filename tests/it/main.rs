@@ -25,6 +25,8 @@ mod console_inbox_in_a_browser;
 mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/privacy_in_a_browser.rs"]
+mod console_privacy_in_a_browser;
 mod conventions;
 mod crm;
 #[path = "crm.rs"]
@@ -69,6 +71,9 @@ mod operators;
 mod operators_on_postgres;
 mod paid_access;
 mod prometheus;
+mod privacy;
+#[path = "privacy.rs"]
+mod privacy_on_postgres;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

@@ -67,6 +67,11 @@ use utoipa::{Modify, OpenApi};
         super::faq::delete,
         super::faq::try_out,
         super::faq::unanswered,
+        super::privacy::export,
+        super::privacy::erase,
+        super::privacy::list,
+        super::privacy::show,
+        super::privacy::download,
         super::webhooks::list,
         super::webhooks::deliveries,
         super::webhooks::replay,
@@ -89,6 +94,7 @@ use utoipa::{Modify, OpenApi};
         (name = "live sessions", description = "What is sold in a live"),
         (name = "audit", description = "Who did what"),
         (name = "faq", description = "Questions with known answers"),
+        (name = "privacy", description = "What is known of persons: exported, erased"),
         (name = "webhooks", description = "Events that go out to endpoints"),
     )
 )]
@@ -102,7 +108,7 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts).",
+                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts), privacy (persons' exports and erasures).",
             ))
             .build();
         let components = description.components.get_or_insert_default();

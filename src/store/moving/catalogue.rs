@@ -169,6 +169,8 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("scope"),
         ],
     ),
+    compared("erased_addresses", 3, columns::ERASED_ADDRESSES),
+    compared("privacy_requests", 1, columns::PRIVACY_REQUESTS),
     compared(
         "conversations",
         1,

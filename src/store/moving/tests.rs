@@ -113,6 +113,9 @@ async fn fill(store: &Store) {
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+        INSERT INTO erased_addresses VALUES ('belle', 'd', 'all', 'message', '{t}', '{t}');
+        INSERT INTO privacy_requests VALUES ('00000000-0000-7000-8000-0000000000a4', 'belle', 'export', 'c1', 'done', 'command-line', 'fr', 100, 1, '{t}',
+            'a.zip', 7, 'ab', '{t}', '{{}}', '{odd}', '{t}', '{t}', '{t}');
         INSERT INTO on_duty VALUES ('belle', 'c', '{t}');
         INSERT INTO plans VALUES ('belle', 'premium', '{odd}', 999, 'eur', 'month', 500, '{t}');
         INSERT INTO subscriptions VALUES ('00000000-0000-7000-8000-0000000000f3', 'belle', 'premium', 'belle-tg', 'telegram:1', 'c1', 'fr', 'active', '{t}', '{t}',

@@ -85,7 +85,7 @@ pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_id, t.conversation_id, t.state, \
         t.attempts, t.life, t.life_since, t.expires_at, t.provider_message_id, t.correlation_id, t.created_at \
     FROM messages_out t JOIN unnest($2::text[]) j (id) ON t.id = j.id WHERE t.tenant_id = ANY ($1::text[]) \
-    ORDER BY t.id FOR UPDATE OF t";
+    AND t.\"to\" <> '' ORDER BY t.id FOR UPDATE OF t";
 
 /// `(id, due, expires_at or null)`, now. Begins another generation, which keeps only the attempts of the one before.
 /// The low watermark falls to these rows.

@@ -125,7 +125,7 @@ pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 /// Tenants, `[id, …]`: what a change needs to know of a row.
 pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \
     life_since, expires_at, provider_message_id, correlation_id, created_at FROM messages_out \
-    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) ORDER BY id";
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) AND \"to\" <> '' ORDER BY id";
 
 /// `[[id, due, expires_at or null], …]`, now. Begins another generation, which keeps only the attempts of the one
 /// before.

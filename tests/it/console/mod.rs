@@ -7,6 +7,7 @@ mod inbox;
 pub(crate) mod leads;
 mod people;
 pub(crate) mod rides;
+mod privacy;
 mod visitor;
 
 use std::io::Write as _;

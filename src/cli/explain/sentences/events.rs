@@ -141,6 +141,10 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("contact_correlated", _) => {
             ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
         }
+        ("contact_exported", _) => {
+            ("everything of the contact was exported", "toutes les données du contact ont été exportées")
+        }
+        ("contact_erased", _) => ("the contact was erased", "le contact a été effacé"),
         ("contact_unmerged", _) => (
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",

@@ -167,6 +167,7 @@ mod tests {
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            privacy: None,
             reload: None,
             media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             clock: Arc::new(Never),

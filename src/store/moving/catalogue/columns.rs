@@ -162,3 +162,28 @@ pub(super) const CHAT_MEMBERS: &[MoveColumn] =
 
 pub(super) const ACCESS_BOTS: &[MoveColumn] =
     &[text("tenant_id"), text("channel_id"), number("read_up_to"), time("next_at")];
+
+pub(super) const ERASED_ADDRESSES: &[MoveColumn] =
+    &[text("tenant_id"), text("digest"), text("scope"), text("source"), time("said_at"), time("erased_at")];
+
+pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("kind"),
+    text("contact_id"),
+    text("state"),
+    text("requested_by"),
+    text("language"),
+    number("progress"),
+    number("attempts"),
+    time("held_until"),
+    text("file"),
+    number("bytes"),
+    text("sha256"),
+    time("expires_at"),
+    long("report"),
+    text("error"),
+    time("created_at"),
+    time("updated_at"),
+    time("finished_at"),
+];

@@ -43,7 +43,7 @@ use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{LiveFeed, PagesError, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
@@ -199,10 +199,6 @@ pub async fn start(
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
-    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones);
-    let tables = (operator.clone(), store.history());
-    let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
     let polling = Arc::new(polling);
@@ -210,7 +206,7 @@ pub async fn start(
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
     let holders = Holders {
-        directory: tenants,
+        directory: tenants.clone(),
         registry,
         receiver: Arc::clone(&webhook_receiver),
         engine: engine.clone(),
@@ -221,9 +217,16 @@ pub async fn start(
         polling: Arc::clone(&polling),
         clock: Arc::clone(&clock),
     };
+    let folder = source.as_ref().map(ConfigSource::folder);
     let reloader = Reloader::new(source.unwrap_or_default(), holders);
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
+    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
+    let ways = (Arc::clone(&outgoing), phones);
+    let tables = (operator.clone(), store.history());
+    let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
+    let setup = (setup, channels_health as Arc<dyn FailingChannels>);
+    let console = console::routes((&config, tenants), people, tables, ways, feed.clone(), Arc::clone(&clock), setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),

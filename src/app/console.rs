@@ -6,7 +6,9 @@ use actix_web::web;
 use palabre_actors::ports::Clock;
 
 use crate::config::{Config, TenantDirectory};
-use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
+use crate::console::{
+    self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones,
+};
 use crate::http::{self, ConsoleRoutes};
 use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
@@ -27,6 +29,7 @@ pub(super) fn routes(
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
+    (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
         return Ok(None);
@@ -46,6 +49,9 @@ pub(super) fn routes(
             is_https: http::is_https(request, &listeners),
         }),
         base_url: config.console.base_url.clone(),
+        public_base_url: config.http.public_base_url.clone(),
+        failing,
+        setup,
     };
     let state = web::Data::new(ConsoleState::new(deps)?);
     Ok(Some(ConsoleRoutes(Arc::new(move |config| console::mount(config, state.clone())))))

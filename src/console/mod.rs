@@ -5,6 +5,8 @@ mod actions;
 mod analytics;
 mod assets;
 mod audit;
+mod channel_list;
+mod channels;
 mod code;
 mod composer;
 mod conversation;
@@ -22,6 +24,7 @@ mod live;
 mod login;
 mod lookups;
 mod navigation;
+mod new_tenant;
 mod outbox;
 mod pages;
 mod replies;
@@ -30,6 +33,8 @@ mod sales;
 mod sandbox;
 mod search;
 mod session;
+mod settings;
+mod setup;
 mod state;
 mod team;
 mod tenants;
@@ -46,7 +51,7 @@ pub use self::live::LiveFeed;
 pub use self::pages::{Page, Pages, PagesError};
 pub use self::sandbox::{TestMessageRefused, TestPhones};
 pub use self::session::{Form, Member};
-pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState};
+pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState, FailingChannels, SetupDeps};
 
 use self::routes::PageRoutes;
 
@@ -67,6 +72,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);
+    new_tenant::mount(routes);
     account::mount(routes);
     team::mount(routes);
     keys::mount(routes);
@@ -83,6 +89,10 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
+    setup::mount(routes);
+    channel_list::mount(routes);
+    channels::mount(routes);
+    settings::mount(routes);
     live::mount(routes);
 }
 

@@ -56,6 +56,12 @@ impl Outgoing for Nobody {
     }
 }
 
+impl FailingChannels for Nobody {
+    fn failing(&self, _: &TenantId, _: &ChannelId) -> Option<(String, Timestamp)> {
+        None
+    }
+}
+
 impl TestPhones for Nobody {
     fn post(&self, _: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>> {
         Box::pin(async { Err(TestMessageRefused) })
@@ -91,6 +97,9 @@ impl Rig {
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             connection,
             base_url: None,
+            failing: Arc::new(Nobody),
+            public_base_url: None,
+            setup: None,
         };
         web::Data::new(ConsoleState::new(deps).unwrap())
     }
@@ -213,6 +222,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
+        ("/channels/{id}", Some("belle-sms".to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

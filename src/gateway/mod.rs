@@ -6,12 +6,14 @@
 
 mod call;
 pub mod channel_event;
+pub mod channel_setup;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
 mod handshake;
 mod lenient;
 pub mod polling;
+mod receiver_page;
 mod registry;
 mod retry_after;
 pub mod sandbox;
@@ -38,8 +40,10 @@ use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::ports::{AccountNews, Gateway, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
+use self::channel_setup::ChannelSetup;
 pub use self::handshake::Handshake;
 use self::polling::Poller;
+pub use self::receiver_page::{LinkAnswer, ReceiverPage};
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
 use self::simulator::Simulation;
 use crate::config::{Channel, ProviderSection, Providers};
@@ -92,6 +96,11 @@ pub trait Provider: ProviderSection {
 
     /// What an operator has to put behind a webhook URL in the provider's console, and why. `None`: nothing.
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// What a person fills in to connect a channel, and where to click at the provider. `None`: nobody connects one by hand.
+    fn setup(&self) -> Option<&'static ChannelSetup> {
         None
     }
 
@@ -408,19 +417,4 @@ pub trait Receiver: Any + Send + Sync {
         let _ = (name, posted, query, at);
         None
     }
-}
-
-/// What a link leads to.
-#[derive(Clone, Debug)]
-pub struct LinkAnswer {
-    pub page: ReceiverPage,
-    /// What is to be durable before the page is shown.
-    pub received: Received,
-}
-
-/// Something that a receiver shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiverPage {
-    pub content_type: &'static str,
-    pub body: String,
 }

@@ -15,6 +15,7 @@ mod live;
 mod pauses;
 mod persons;
 mod replay;
+mod setup_steps;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use self::live::{LiveSessionSummary, OrderLineRow};
 pub use self::pauses::endless;
 pub use self::persons::Parted;
 pub use self::replay::{Changed, ReplayOptions};
+pub use self::setup_steps::ChannelActivity;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
 use super::statement::{SqlExecutor, Value, all, column};

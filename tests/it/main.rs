@@ -16,6 +16,8 @@ mod console_in_a_browser;
 mod console_inbox_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/setup_in_a_browser.rs"]
+mod console_setup_in_a_browser;
 mod conventions;
 mod daemon;
 mod delivery;

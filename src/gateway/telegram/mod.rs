@@ -14,6 +14,7 @@ mod config;
 mod decode;
 mod poll;
 mod send;
+mod setup;
 pub mod simulator;
 mod split;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use self::decode::{message_id, update_message_id};
 pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
+use super::channel_setup::ChannelSetup;
 use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{
@@ -93,6 +95,10 @@ impl Provider for Telegram {
             "il a la forme d'un identifiant de message Telegram : aucune mise à jour n'a été acceptée avec lui, et rien n'est \
              parti sous lui. `palabre telegram info` dit si Telegram a pu livrer ses mises à jour",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

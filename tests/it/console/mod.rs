@@ -3,6 +3,7 @@
 mod faq;
 mod inbox;
 mod people;
+mod setup;
 mod visitor;
 
 use std::io::Write as _;

@@ -48,7 +48,7 @@ use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{LiveFeed, PagesError, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
@@ -221,10 +221,6 @@ pub async fn start_at(
     let correlation = correlation.map_err(gateway::BuildError::from)?;
     let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
-    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
-    let tables = (operator.clone(), store.history(), personal.clone());
-    let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
     let polling = Arc::new(polling);
@@ -232,7 +228,7 @@ pub async fn start_at(
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
     let holders = Holders {
-        directory: tenants,
+        directory: tenants.clone(),
         registry,
         receiver: Arc::clone(&webhook_receiver),
         engine: engine.clone(),
@@ -243,9 +239,16 @@ pub async fn start_at(
         polling: Arc::clone(&polling),
         clock: Arc::clone(&clock),
     };
+    let folder = source.as_ref().map(ConfigSource::folder);
     let reloader = Reloader::new(source.unwrap_or_default(), holders);
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
+    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
+    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
+    let tables = (operator.clone(), store.history(), personal.clone());
+    let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
+    let setup = (setup, channels_health as Arc<dyn FailingChannels>);
+    let console = console::routes((&config, tenants), people, tables, ways, feed.clone(), Arc::clone(&clock), setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),

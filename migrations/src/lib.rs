@@ -43,6 +43,7 @@ mod m20261201_000210_chat_members;
 mod m20261201_000280_crm;
 mod m20261201_000230_media;
 mod m20261201_000200_privacy;
+mod m20261201_000250_setup_steps;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +92,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000280_crm::Migration),
             Box::new(m20261201_000230_media::Migration),
             Box::new(m20261201_000200_privacy::Migration),
+            Box::new(m20261201_000250_setup_steps::Migration),
         ]
     }
 }

@@ -6,7 +6,9 @@ use actix_web::web;
 use palabre_actors::ports::Clock;
 
 use crate::config::{Config, TenantDirectory};
-use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
+use crate::console::{
+    self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones,
+};
 use crate::http::{self, ConsoleRoutes};
 use crate::media::MediaStorage;
 use crate::service::messages::Outgoing;
@@ -30,6 +32,7 @@ pub(super) fn routes(
     (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaStorage)),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
+    (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
         return Ok(None);
@@ -51,8 +54,10 @@ pub(super) fn routes(
             source: http::source(request, &listeners),
             is_https: http::is_https(request, &listeners),
         }),
-        public_base_url: config.http.public_base_url.clone(),
         base_url: config.console.base_url.clone(),
+        public_base_url: config.http.public_base_url.clone(),
+        failing,
+        setup,
     };
     let state = web::Data::new(ConsoleState::new(deps)?);
     Ok(Some(ConsoleRoutes(Arc::new(move |config| console::mount(config, state.clone())))))

@@ -142,42 +142,42 @@ fn refused(error: &TenantFileError) -> u8 {
     }
 }
 
-/// What was given, and what a person at the terminal answers. `None`: something is missing and nobody can be asked.
+/// What was given, and what a person at the terminal answers: the questions of the console's first page. `None`: something is
+/// missing and nobody can be asked.
 fn answers(args: &NewArgs) -> Option<NewTenant> {
-    let language: Option<Language> = args.language.map(Into::into);
-    let words = |fr: &'static str, en: &'static str| if language == Some(Language::En) { en } else { fr };
-    let trades: Vec<String> = trades::ALL
-        .iter()
-        .map(|trade| format!("{} ({})", trade.id, trade.name(language.unwrap_or(Language::Fr))))
-        .collect();
-    let trade = given(args.trade.clone(), "--trade", words("Métier", "Trade"), &trades.join(", "), TRADES[0])?;
-    let name = given(
-        args.name.clone(),
-        "--name",
-        words("Nom, comme vos clients le connaissent", "Name that customers know"),
-        "",
-        "",
-    )?;
-    let spoken = match language {
-        Some(language) => language,
+    let is_asked = std::io::stdin().is_terminal();
+    let language: Language = match args.language {
+        Some(language) => language.into(),
         None => {
             let answer = given(None, "--language", "Langue / language", "fr, en", "fr")?;
             Tongue::from_str(&answer, true).ok()?.into()
         }
     };
+    let words = |fr: &'static str, en: &'static str| if language == Language::En { en } else { fr };
+    let trades: Vec<String> =
+        trades::ALL.iter().map(|trade| format!("{} ({})", trade.id, trade.name(language))).collect();
+    let trade = given(args.trade.clone(), "--trade", words("Métier", "Trade"), &trades.join(", "), TRADES[0])?;
+    let name = words("Nom, comme vos clients le connaissent", "Name that customers know");
+    let name = given(args.name.clone(), "--name", name, "", "")?;
     let timezone = match &args.timezone {
         Some(zone) => zone.clone(),
-        None if std::io::stdin().is_terminal() => given(
-            None,
-            "--timezone",
-            words("Fuseau horaire", "Time zone"),
-            "Europe/Paris, Africa/Conakry, …",
-            "Europe/Paris",
-        )?,
+        None if is_asked => {
+            let zones = "Europe/Paris, Africa/Conakry, …";
+            given(None, "--timezone", words("Fuseau horaire", "Time zone"), zones, "Europe/Paris")?
+        }
         None => "Europe/Paris".to_owned(),
     };
+    let phone = match &args.phone {
+        Some(phone) => Some(phone.clone()),
+        None if is_asked => {
+            let question = words("Votre propre numéro, avec son pays", "Your own number, with its country");
+            let hint = words("par exemple +33612345678 ; - : aucun", "such as +33612345678; -: none");
+            Some(given(None, "--phone", question, hint, "-")?).filter(|phone| phone != "-")
+        }
+        None => None,
+    };
     let id = args.id.clone().unwrap_or_else(|| setup::id_of(&name));
-    Some(NewTenant { id, name, trade, language: spoken, timezone, phone: args.phone.clone() })
+    Some(NewTenant { id, name, trade, language, timezone, phone, with_faq: true })
 }
 
 fn given(flag: Option<String>, name: &str, question: &str, hint: &str, default: &str) -> Option<String> {

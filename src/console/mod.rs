@@ -6,6 +6,8 @@ mod agenda;
 mod analytics;
 mod assets;
 mod audit;
+mod channel_list;
+mod channels;
 mod code;
 mod composer;
 mod conversation;
@@ -25,6 +27,7 @@ mod login;
 mod lookups;
 mod media;
 mod navigation;
+mod new_tenant;
 mod outbox;
 mod pages;
 mod paid_access;
@@ -38,6 +41,8 @@ mod sandbox;
 mod search;
 mod session;
 mod shown_files;
+mod settings;
+mod setup;
 mod state;
 mod team;
 mod tenants;
@@ -54,7 +59,7 @@ pub use self::live::LiveFeed;
 pub use self::pages::{Page, Pages, PagesError};
 pub use self::sandbox::{TestMessageRefused, TestPhones};
 pub use self::session::{Form, Member};
-pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState};
+pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState, FailingChannels, SetupDeps};
 
 use self::routes::PageRoutes;
 
@@ -75,6 +80,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);
+    new_tenant::mount(routes);
     account::mount(routes);
     team::mount(routes);
     keys::mount(routes);
@@ -97,6 +103,10 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     paid_access::mount(routes);
     paid_access_member::mount(routes);
     privacy::mount(routes);
+    setup::mount(routes);
+    channel_list::mount(routes);
+    channels::mount(routes);
+    settings::mount(routes);
     live::mount(routes);
     media::mount(routes);
 }

@@ -55,6 +55,9 @@ const PLACES: &[PlaceRow] = &[
 
 /// What is seldom needed stands under the member's own name.
 const SELDOM: &[PlaceRow] = &[
+    ("/console/setup", "setup", "setup", Permission::SettingWrite),
+    ("/console/channels", "channels", "send", Permission::ChannelRead),
+    ("/console/settings", "settings", "setup", Permission::SettingRead),
     ("/console/team", "team", "people", Permission::TeamRead),
     ("/console/keys", "keys", "key", Permission::KeyWrite),
     ("/console/audit", "audit", "book", Permission::AuditRead),

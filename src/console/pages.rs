@@ -62,6 +62,20 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("people/login.html", include_str!("templates/people/login.html")),
     ("people/team.html", include_str!("templates/people/team.html")),
     ("people/tenants.html", include_str!("templates/people/tenants.html")),
+    ("channels.html", include_str!("templates/channels.html")),
+    ("settings.html", include_str!("templates/settings.html")),
+    ("setup/parts.html", include_str!("templates/setup/parts.html")),
+    ("setup/step.html", include_str!("templates/setup/step.html")),
+    ("setup/overview.html", include_str!("templates/setup/overview.html")),
+    ("setup/new.html", include_str!("templates/setup/new.html")),
+    ("setup/business.html", include_str!("templates/setup/business.html")),
+    ("setup/hours.html", include_str!("templates/setup/hours.html")),
+    ("setup/services.html", include_str!("templates/setup/services.html")),
+    ("setup/people.html", include_str!("templates/setup/people.html")),
+    ("setup/faq.html", include_str!("templates/setup/faq.html")),
+    ("setup/trial.html", include_str!("templates/setup/trial.html")),
+    ("setup/channel.html", include_str!("templates/setup/channel.html")),
+    ("setup/connected.html", include_str!("templates/setup/connected.html")),
 ];
 
 /// What pages show of the tenant that a member looks at.

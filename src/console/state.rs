@@ -7,6 +7,8 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use minijinja::Value;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::Clock;
 
@@ -21,6 +23,8 @@ use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
 use crate::service::privacy::PersonalData;
+use crate::service::reload::Reload;
+use crate::service::setup::TenantFolder;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -41,10 +45,27 @@ pub struct ConsoleDeps {
     /// Files of messages.
     pub media: MediaStorage,
     pub connection: ConnectionOf,
-    /// `http.public_base_url`
-    pub public_base_url: Option<String>,
     /// `console.base_url`
     pub base_url: Option<String>,
+    pub failing: Arc<dyn FailingChannels>,
+    /// `http.public_base_url`
+    pub public_base_url: Option<String>,
+    /// `None`: the tenants stand in no files that are followed, and nobody sets one up here.
+    pub setup: Option<SetupDeps>,
+}
+
+/// Channels that their provider does not serve.
+pub trait FailingChannels: Send + Sync {
+    /// Why, and since when. `None`: nothing is wrong with it.
+    fn failing(&self, tenant: &TenantId, channel: &ChannelId) -> Option<(String, Timestamp)>;
+}
+
+/// What setting tenants up needs.
+#[derive(Clone)]
+pub struct SetupDeps {
+    pub folder: TenantFolder,
+    /// What is written counts at once.
+    pub reload: Arc<dyn Reload>,
 }
 
 /// Shared by all workers.

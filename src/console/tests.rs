@@ -61,6 +61,12 @@ impl Outgoing for Nobody {
     }
 }
 
+impl FailingChannels for Nobody {
+    fn failing(&self, _: &TenantId, _: &ChannelId) -> Option<(String, Timestamp)> {
+        None
+    }
+}
+
 impl TestPhones for Nobody {
     fn post(&self, _: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>> {
         Box::pin(async { Err(TestMessageRefused) })
@@ -103,8 +109,10 @@ impl Rig {
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             connection,
-            public_base_url: None,
             base_url: None,
+            failing: Arc::new(Nobody),
+            public_base_url: None,
+            setup: None,
         };
         web::Data::new(ConsoleState::new(deps).unwrap())
     }
@@ -242,6 +250,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/bookings/{id}", Some(TALK.to_owned())),
         ("/rides/{id}/", Some(TALK.to_owned())),
         ("/leads/{id}/", Some(TALK.to_owned())),
+        ("/channels/{id}", Some("belle-sms".to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -7,6 +7,7 @@
 mod call;
 pub mod channel_event;
 pub mod chat_directory;
+pub mod channel_setup;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
@@ -14,6 +15,7 @@ mod handshake;
 mod lenient;
 pub mod media;
 pub mod polling;
+mod receiver_page;
 mod registry;
 mod retry_after;
 pub mod sandbox;
@@ -42,9 +44,11 @@ use palabre_actors::ports::{AccountNews, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
 use self::chat_directory::ChatDirectory;
+use self::channel_setup::ChannelSetup;
 pub use self::handshake::Handshake;
 use self::media::MediaSource;
 use self::polling::Poller;
+pub use self::receiver_page::{LinkAnswer, ReceiverPage};
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
 pub use self::setup_finding::{CHECK_TIME, SetupFinding, SetupLevel};
 use self::simulator::Simulation;
@@ -111,6 +115,11 @@ pub trait Provider: ProviderSection {
 
     /// What an operator has to put behind a webhook URL in the provider's console, and why. `None`: nothing.
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// What a person fills in to connect a channel, and where to click at the provider. `None`: nobody connects one by hand.
+    fn setup(&self) -> Option<&'static ChannelSetup> {
         None
     }
 
@@ -385,19 +394,4 @@ pub trait Receiver: Any + Send + Sync {
         let _ = (name, posted, query, at);
         None
     }
-}
-
-/// What a link leads to.
-#[derive(Clone, Debug)]
-pub struct LinkAnswer {
-    pub page: ReceiverPage,
-    /// What is to be durable before the page is shown.
-    pub received: Received,
-}
-
-/// Something that a receiver shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiverPage {
-    pub content_type: &'static str,
-    pub body: String,
 }

@@ -17,6 +17,7 @@ mod offers;
 mod pauses;
 mod persons;
 mod replay;
+mod setup_steps;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub use self::offers::{OfferRow, OnDutyRow};
 pub use self::pauses::endless;
 pub use self::persons::Parted;
 pub use self::replay::{Changed, ReplayOptions};
+pub use self::setup_steps::ChannelActivity;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
 use super::statement::{SqlExecutor, Value, all, column};

@@ -27,6 +27,8 @@ mod console_media_in_a_browser;
 mod console_on_postgres;
 #[path = "console/privacy_in_a_browser.rs"]
 mod console_privacy_in_a_browser;
+#[path = "console/setup_in_a_browser.rs"]
+mod console_setup_in_a_browser;
 mod conventions;
 mod crm;
 #[path = "crm.rs"]

@@ -16,6 +16,7 @@ mod directory;
 mod media;
 mod poll;
 mod send;
+mod setup;
 pub mod simulator;
 mod split;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
 use super::chat_directory::ChatDirectory;
 use super::media::MediaSource;
+use super::channel_setup::ChannelSetup;
 use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{
@@ -107,6 +109,10 @@ impl Provider for Telegram {
             "il a la forme d'un identifiant de message Telegram : aucune mise à jour n'a été acceptée avec lui, et rien n'est \
              parti sous lui. `palabre telegram info` dit si Telegram a pu livrer ses mises à jour",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

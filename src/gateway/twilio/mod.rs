@@ -15,6 +15,7 @@ pub mod form;
 mod media;
 mod routes;
 mod send;
+mod setup;
 mod sids;
 pub mod signature;
 pub mod simulator;
@@ -40,6 +41,7 @@ pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
 use self::signature::{Proof, Signer};
 use super::media::MediaSource;
+use super::channel_setup::ChannelSetup;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,
@@ -158,6 +160,10 @@ impl Provider for Kind {
 
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
         Some((REPEAT_OVERRIDE, "it makes Twilio try again when this machine is away."))
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(setup::of(*self))
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

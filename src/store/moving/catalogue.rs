@@ -91,6 +91,7 @@ pub(super) const TABLES: &[MoveTable] = &[
         1,
         &[text("id"), text("tenant_id"), text("provider"), text("address"), time("created_at"), time("updated_at")],
     ),
+    compared("setup_steps", 2, inbox::SETUP_STEPS),
     compared(
         "faq_entries",
         1,

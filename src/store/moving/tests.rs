@@ -134,6 +134,7 @@ async fn fill(store: &Store) {
         INSERT INTO media VALUES ('00000000-0000-7000-8000-0000000000f6', 'belle', 'belle-wa', (SELECT min(id) FROM messages_in), 'c', 0, '{odd}', 'image/png', '{odd}',
             'stored', NULL, 'image/png', 9, 'ab', 2, '{t}', '{t}', '{t}');
         INSERT INTO poll_cursors VALUES ('belle', 'belle-tg', 9007199254740993, 'n1', '{t}', '{t}');
+        INSERT INTO setup_steps VALUES ('belle', 'hours', 'user:a', '{t}');
         INSERT INTO faq_entries VALUES ('entry', 'belle', '{odd}', 'a', 'price', '{odd}', 'fr', 1, 'hand', '{t}', '{t}', 'user:a');
         UPDATE conversations SET assignee = 'Anne', memory = '{{\"misses\": 1}}', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);

@@ -147,6 +147,18 @@ pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_
         updated_at = excluded.updated_at, author = excluded.author \
     WHERE faq_entries.tenant_id = excluded.tenant_id";
 
+/// Tenant: the steps of its set-up that somebody went through.
+pub(in crate::store) const SETUP_STEPS: &str = "SELECT step FROM setup_steps WHERE tenant_id = $1 ORDER BY step";
+
+/// Tenant, step, who, now.
+pub(in crate::store) const CONFIRM_SETUP_STEP: &str = "INSERT INTO setup_steps (tenant_id, step, author, confirmed_at) \
+    VALUES ($1, $2, $3, $4::timestamptz) ON CONFLICT (tenant_id, step) DO UPDATE SET author = excluded.author, \
+    confirmed_at = excluded.confirmed_at";
+
+/// Tenant: when something last came in by each of its channels.
+pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(last_inbound_at) FROM conversations \
+    WHERE tenant_id = $1 AND last_inbound_at IS NOT NULL GROUP BY channel_id";
+
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = $1 AND id = $2";
 

@@ -8,6 +8,7 @@ pub(crate) mod leads;
 mod people;
 pub(crate) mod rides;
 mod privacy;
+mod setup;
 mod visitor;
 
 use std::io::Write as _;

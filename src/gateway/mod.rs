@@ -6,8 +6,8 @@
 
 mod call;
 pub mod channel_event;
-pub mod chat_directory;
 pub mod channel_setup;
+pub mod chat_directory;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
@@ -43,8 +43,8 @@ use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::ports::{AccountNews, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
-use self::chat_directory::ChatDirectory;
 use self::channel_setup::ChannelSetup;
+use self::chat_directory::ChatDirectory;
 pub use self::handshake::Handshake;
 use self::media::MediaSource;
 use self::polling::Poller;

@@ -169,16 +169,11 @@ impl Store {
         let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
-        for sql in [
-            sqlite::sql::RELEASE_RECONCILER_LEASES,
-            sqlite::sql::CLEAR_CHANNEL_NOTICES,
-            sqlite::sql::RESET_QUOTA_WAITS,
-            sqlite::sql::RELEASE_MEDIA,
-        ] {
         let void = [
             sqlite::sql::RELEASE_RECONCILER_LEASES,
             sqlite::sql::CLEAR_CHANNEL_NOTICES,
             sqlite::sql::RESET_QUOTA_WAITS,
+            sqlite::sql::RELEASE_MEDIA,
         ];
         for sql in void.into_iter().filter(|_| is_daemon) {
             writes.unprepared(sql).await?;

@@ -72,10 +72,10 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
-mod prometheus;
 mod privacy;
 #[path = "privacy.rs"]
 mod privacy_on_postgres;
+mod prometheus;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

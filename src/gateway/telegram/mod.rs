@@ -40,9 +40,9 @@ pub use self::decode::{message_id, update_message_id};
 pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
+use super::channel_setup::ChannelSetup;
 use super::chat_directory::ChatDirectory;
 use super::media::MediaSource;
-use super::channel_setup::ChannelSetup;
 use super::polling::Poller;
 use super::simulator::Simulation;
 use super::{

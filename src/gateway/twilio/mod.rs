@@ -40,8 +40,8 @@ use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
 use self::signature::{Proof, Signer};
-use super::media::MediaSource;
 use super::channel_setup::ChannelSetup;
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,

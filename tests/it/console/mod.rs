@@ -6,8 +6,8 @@ mod faq;
 mod inbox;
 pub(crate) mod leads;
 mod people;
-pub(crate) mod rides;
 mod privacy;
+pub(crate) mod rides;
 mod setup;
 mod visitor;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::outbox::on;
 use super::super::terminal::table;
-use super::super::{ConfigFile, Tongue, complain, complain_about, exit, optout, say};
+use super::super::{ConfigFile, Tongue, complain, complain_about, exit, say, who};
 use crate::app::SystemClock;
 use crate::app::privacy::NodeFiles;
 use crate::config::Config;
@@ -85,7 +85,7 @@ fn data(operator: Operator, config: &Config) -> PersonalData {
 }
 
 /// The person that is meant; an error does not repeat the address (I10).
-fn whom(which: &Which) -> Option<Whom> {
+fn whom(which: &Which, config: &Config) -> Option<Whom> {
     let mut given = which.whom.clone();
     if given == "-" {
         given.clear();
@@ -99,7 +99,7 @@ fn whom(which: &Which) -> Option<Whom> {
         complain_about(format_args!("whose contact is it? give --tenant with an address, or the contact's id"));
         return None;
     };
-    match optout::parsed(given) {
+    match who::parsed(given, who::home(&TenantId::new(tenant), config)) {
         Ok(address) => Some(Whom::Address(TenantId::new(tenant), address)),
         Err(why) => {
             complain_about(format_args!("{why}"));
@@ -128,7 +128,7 @@ fn nobody(error: ServiceError) -> Result<u8, ServiceError> {
 }
 
 async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result<u8, ServiceError> {
-    let Some(whom) = whom(&args.which) else { return Ok(exit::USAGE) };
+    let Some(whom) = whom(&args.which, config) else { return Ok(exit::USAGE) };
     let data = data(operator, config);
     let tenant = match &whom {
         Whom::Contact(contact) => {
@@ -163,7 +163,7 @@ async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result
 }
 
 async fn forget(operator: Operator, args: &EraseArgs, config: &Config) -> Result<u8, ServiceError> {
-    let Some(whom) = whom(&args.which) else { return Ok(exit::USAGE) };
+    let Some(whom) = whom(&args.which, config) else { return Ok(exit::USAGE) };
     let data = data(operator, config);
     if args.dry_run {
         return match privacy::extent(&Caller::command_line(), &data, &whom).await {

@@ -164,20 +164,12 @@ async fn customer(member: &Member, state: &ConsoleState, form: &BookForm) -> Res
 /// Whoever has that number: where they were last talked with, else the first channel that reaches numbers.
 async fn by_number(member: &Member, state: &ConsoleState, who: &str) -> Result<Whom, ConsoleError> {
     let tenant = state.tenant(&member.tenant).ok_or(ConsoleError::NotFound)?;
-    let region = region(state, &member.tenant);
     let mut channels = tenant.channels.iter().filter(|channel| channel.address.is_phone());
     let Some(channel) = channels.next() else { return Ok(Whom::NoChannel) };
-    let Ok(to) = Address::parse(channel.address.scheme(), who, region.as_deref()) else { return Ok(Whom::Nobody) };
+    let Ok(to) = Address::parse(channel.address.scheme(), who, tenant.country) else { return Ok(Whom::Nobody) };
     let known = bookings::customer_at(&member.caller, &state.deps.store, &member.tenant, &to).await?;
     let talk = known.and_then(|contact| contact.conversations.first().map(|talk| talk.id));
     Ok(Whom::One(talk.map_or_else(|| Customer::At(channel.id.clone(), to), Customer::In)))
-}
-
-/// The country of the tenant's own number: people write numbers without it.
-fn region(state: &ConsoleState, tenant: &TenantId) -> Option<String> {
-    let home = state.home(tenant)?;
-    let number = phonenumber::parse(None, home.path()).ok()?;
-    number.country().id().map(|id| id.as_ref().to_owned())
 }
 
 async fn by_name(member: &Member, state: &ConsoleState, who: &str) -> Result<Whom, ConsoleError> {

@@ -241,7 +241,7 @@ async fn found(caller: &Caller, data: &PersonalData, whom: &Whom) -> Result<Cont
         Whom::Contact(contact) => *contact,
         Whom::Address(tenant, address) => {
             caller.within(tenant)?;
-            data.store.contact_at(tenant, address).await?.ok_or(unknown)?
+            data.store.contact_behind(tenant, address).await?.ok_or(unknown)?
         }
     };
     data.store.contact(&caller.tenants, contact).await?.ok_or(ServiceError::NotFound("contact"))

@@ -199,7 +199,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn contact_at(&self, tenant: &TenantId, address: &Address) -> Result<Option<ContactId>, StoreError> {
+    pub async fn contact_behind(&self, tenant: &TenantId, address: &Address) -> Result<Option<ContactId>, StoreError> {
         let params =
             Params::default().with("tenant", text(tenant.as_str())).with("identity", text(address.identity().as_str()));
         let sql = "SELECT contact_id FROM contact_addresses WHERE tenant_id = {tenant} AND identity = {identity} \

@@ -231,7 +231,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 15] = [
+        const LABELLED: [&str; 16] = [
             CONFIG_RELOADS,
             CRM_LOOKUPS,
             HTTP_REQUESTS,

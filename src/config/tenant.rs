@@ -14,6 +14,7 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, RuleError, Rules, RulesSource};
 use palabre_actors::domain::template::Template;
 
+use super::assistant::{assistant, with_assistant};
 use super::channel::{Checked, Reading, channel};
 use super::document::Scope;
 use super::doubts::unlikely;
@@ -101,6 +102,7 @@ pub(super) fn tenant(
     let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
     let hours = hours(&root.table("hours"), &raw.hours);
     let escalation = escalation(root, raw);
+    let assistant = assistant(root, raw.assistant.as_ref(), reading.secrets);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
@@ -111,6 +113,7 @@ pub(super) fn tenant(
     let webhooks = webhooks(root, raw, reading.secrets);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
+    let assistant = assistant?;
     let around = flows::Surroundings {
         hours: &hours,
         zone: timezone?,
@@ -122,6 +125,7 @@ pub(super) fn tenant(
     };
     let flows = flows::flows(root, raw, &around, root.problems())?;
     let rules = rules.with_hours(hours, timezone?).with_escalation(escalation);
+    let rules = with_assistant(rules, assistant.as_ref());
     let rules = match flows {
         Some(flows) => rules.with_flows(flows),
         None => rules,
@@ -141,6 +145,7 @@ pub(super) fn tenant(
         notify,
         faq_places: (0..rules.source().faq.len()).map(|at| root.element("faq", at).place("question")).collect(),
         rules: Arc::new(rules),
+        assistant,
         access: Sales { stripe_account: stripe_account?, plans: plans? },
         journal: journal?,
         webhooks: webhooks?,

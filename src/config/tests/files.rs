@@ -91,6 +91,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("notify", keys::<RawNotify>("notify.")),
         ("journal", keys::<RawJournal>("journal.")),
         ("webhooks", keys::<RawWebhook>("webhooks.")),
+        ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);

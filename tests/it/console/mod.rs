@@ -3,6 +3,7 @@
 mod faq;
 mod inbox;
 mod people;
+mod sales;
 mod visitor;
 
 use std::io::Write as _;

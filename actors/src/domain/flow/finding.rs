@@ -11,6 +11,7 @@ use super::texts::TextKey;
 use super::{Effect, Reminder};
 use crate::domain::booking::{Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
+use crate::domain::hours::before_the_night;
 use crate::domain::ids::BookingId;
 use crate::domain::slots::FreeSlot;
 
@@ -234,7 +235,8 @@ impl Stage<'_> {
         appointment.held = None;
         let mut first = None;
         for before in REMIND_BEFORE {
-            let at = booking.starts_at - before;
+            let at = to_local(booking.starts_at - before, self.flows.zone);
+            let at = dates::to_utc(before_the_night(at), self.flows.zone).first();
             if at > scene.now + TimeDelta::minutes(30) {
                 first.get_or_insert(at);
                 let reminder = Reminder { booking: booking.id, starts_at: booking.starts_at };

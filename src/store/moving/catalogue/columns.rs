@@ -114,3 +114,5 @@ pub(super) const LIVE_SESSIONS: &[MoveColumn] = &[
     number("clients"),
     number("unanswered"),
 ];
+pub(super) const ASSISTANT_USAGE: &[MoveColumn] =
+    &[text("tenant_id"), text("day"), number("spent_micros"), time("updated_at")];

@@ -1,5 +1,7 @@
 //! Composition root: the only place that knows every module.
 
+mod actor_context;
+mod assistant;
 mod audit;
 mod channels_health;
 mod clock;
@@ -24,16 +26,16 @@ mod webhook_receiver;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
-use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings};
+use palabre_actors::runtime::LiveNodes;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use self::actor_context::{actor_context, ports};
 use self::channels_health::ChannelsHealth;
 pub use self::clock::SystemClock;
 use self::cluster::Cluster;
@@ -61,7 +63,7 @@ use crate::service::events_out::EventsOut;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
-use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
+use crate::store::{Lock, Store, StoreError};
 use crate::telemetry::metrics::Exporter;
 
 /// Why the daemon did not start. Nothing is left behind.
@@ -134,23 +136,30 @@ pub async fn start(
     source: Option<ConfigSource>,
     metrics: Exporter,
 ) -> Result<RunningDaemon, StartError> {
-    start_at(config, source, metrics, Arc::new(SystemClock)).await
+    start_with(config, source, metrics, None).await
 }
 
-/// Starts the daemon with a clock of its own, which may be moved on while nothing is under way. Other nodes go by the system's.
+/// The same in a time of its own, which scenarios move. Only for a node alone: other nodes are told apart from dead ones by the
+/// machine's time.
 ///
 /// # Errors
 /// [`StartError`]
-pub async fn start_at(
+pub async fn start_in(config: Config, metrics: Exporter, time: Arc<dyn Clock>) -> Result<RunningDaemon, StartError> {
+    start_with(config, None, metrics, Some(time)).await
+}
+
+async fn start_with(
     config: Config,
     source: Option<ConfigSource>,
     metrics: Exporter,
-    clock: Arc<dyn Clock>,
+    time: Option<Arc<dyn Clock>>,
 ) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
     let runtime = Threads::start(shards).map_err(StartError::Threads)?;
     let health = Arc::new(Health::new());
+    let is_alone = time.is_some();
+    let clock = time.unwrap_or_else(|| Arc::new(SystemClock));
 
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, faq, spooled } = startup::open(&config, &runtime).await?;
@@ -169,10 +178,13 @@ pub async fn start_at(
         health.register("redis", false, redis);
     }
     let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
+    let assistants = assistant::assistants(&config, &store, &clock)?;
+    ports.assistant = Arc::clone(&assistants) as _;
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
-    let actor_context = actor_context(&config, ports, (node.clone(), cluster.nodes()), runtime.io().clone());
+    let nodes = if is_alone { LiveNodes::default() } else { cluster.nodes() };
+    let actor_context = actor_context(&config, ports, (node.clone(), nodes), runtime.io().clone());
     let builder = EngineBuilder::new(actor_context, shards);
     let shards = {
         let builder = builder.clone();
@@ -237,6 +249,7 @@ pub async fn start_at(
         channels: channels.clone(),
         creators: paid.creators.clone(),
         polling: Arc::clone(&polling),
+        assistants,
         clock: Arc::clone(&clock),
     };
     let folder = source.as_ref().map(ConfigSource::folder);
@@ -254,7 +267,7 @@ pub async fn start_at(
         deadlines: http::Deadlines::default(),
         drain: config.runtime.drain,
         notice: config.runtime.drain_notice,
-        clock,
+        clock: Arc::clone(&clock),
         receivers: Arc::clone(&webhook_receiver) as Arc<dyn http::Receivers>,
         reception: webhook_receiver,
         health: Arc::clone(&health),
@@ -264,7 +277,7 @@ pub async fn start_at(
             (operator, channels, storage),
             outgoing,
             (paid, faq, personal, Arc::clone(&reloader) as _),
-            Arc::new(SystemClock),
+            clock,
         ),
         console,
     };
@@ -371,59 +384,5 @@ impl RunningDaemon {
         drop(self.lock);
         info!(finished, "stopped");
         finished
-    }
-}
-
-fn ports(
-    store: &Store,
-    (sellers, faq): (Sellers, StoredFaq),
-    registry: &Arc<CurrentRegistry>,
-    clock: Arc<dyn Clock>,
-    cluster: &Cluster,
-) -> Ports {
-    let port = || Arc::new(store.clone());
-    Ports {
-        clock,
-        inbox: port(),
-        turns: port(),
-        outbox: port(),
-        quota_leases: cluster.quota_leases(),
-        recipients: port(),
-        rate_limiter: cluster.rate_limiter(),
-        gateways: Arc::clone(registry) as _,
-        sellers: Arc::new(sellers),
-        rules: Arc::new(faq),
-    }
-}
-
-fn actor_context(
-    config: &Config,
-    ports: Ports,
-    (node, nodes): (NodeId, LiveNodes),
-    io: tokio::runtime::Handle,
-) -> ActorContext {
-    let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), Arc::new(profile_of(tenant)))).collect();
-    let runtime = &config.runtime;
-    let settings = Settings {
-        max_in_flight: runtime.max_in_flight,
-        max_in_flight_per_tenant: runtime.max_in_flight_per_tenant,
-        max_waiting_webhooks: runtime.max_waiting_webhooks,
-        senders: runtime.senders,
-        passivate_after: runtime.passivate_after,
-        max_resident_conversations: runtime.max_resident_conversations,
-        sweep_every: runtime.sweep_every,
-        ask_after: runtime.ask_after,
-        lease: runtime.lease,
-        ..Settings::default()
-    };
-    ActorContext {
-        ports,
-        tenants: ServedTenants::new(tenants),
-        settings,
-        node,
-        nodes,
-        io,
-        residents: AtomicUsize::new(0),
-        outage: Outage::default(),
     }
 }

@@ -28,6 +28,7 @@
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
+pub mod assistant;
 pub mod cache;
 pub mod cli;
 pub mod config;

@@ -6,6 +6,7 @@
 //! mistake: every one is reported, with its place ([`problem`]).
 
 mod api;
+mod assistant;
 mod channel;
 mod cidr;
 mod console;

@@ -184,6 +184,7 @@ pub(super) struct RawTenant {
     pub(super) webhooks: Option<Vec<RawWebhook>>,
     pub(super) crm: Option<RawCrm>,
     pub(super) media: RawTenantMedia,
+    pub(super) assistant: Option<RawAssistant>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -343,6 +344,22 @@ pub(super) struct RawEscalation {
     pub(super) on_negative_mood: Option<bool>,
     pub(super) after_misses: Option<i64>,
     pub(super) hand_back_after: Option<RawDuration>,
+}
+
+/// `[assistant]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAssistant {
+    pub(super) base_url: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) api_key: Option<RawSecret>,
+    pub(super) facts: Option<String>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) budget_per_day: Option<f64>,
+    pub(super) price_prompt: Option<f64>,
+    pub(super) price_completion: Option<f64>,
+    pub(super) max_tokens: Option<i64>,
+    pub(super) person: Option<String>,
 }
 
 /// `[notify]`

@@ -14,6 +14,7 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, RuleError, Rules, RulesSource};
 use palabre_actors::domain::template::Template;
 
+use super::assistant::{assistant, with_assistant};
 use super::channel::{Checked, Reading, channel};
 use super::country::country;
 use super::crm::crm;
@@ -105,6 +106,7 @@ pub(super) fn tenant(
     let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
     let hours = hours(&root.table("hours"), &raw.hours);
     let escalation = escalation(root, raw);
+    let assistant = assistant(root, raw.assistant.as_ref(), reading.secrets);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
@@ -118,6 +120,7 @@ pub(super) fn tenant(
     let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
+    let assistant = assistant?;
     let around = flows::Surroundings {
         hours: &hours,
         zone: timezone?,
@@ -129,6 +132,7 @@ pub(super) fn tenant(
     };
     let flows = flows::flows(root, raw, &around, root.problems())?;
     let rules = rules.with_hours(hours, timezone?).with_escalation(escalation);
+    let rules = with_assistant(rules, assistant.as_ref());
     let rules = match flows {
         Some(flows) => rules.with_flows(flows),
         None => rules,
@@ -149,6 +153,7 @@ pub(super) fn tenant(
         notify,
         faq_places: (0..rules.source().faq.len()).map(|at| root.element("faq", at).place("question")).collect(),
         rules: Arc::new(rules),
+        assistant,
         access: Sales { stripe_account: stripe_account?, plans: plans?, imprint: imprint? },
         journal: journal?,
         webhooks: webhooks?,

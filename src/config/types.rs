@@ -12,6 +12,7 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::assistant::AssistantSettings;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
@@ -265,6 +266,8 @@ pub struct Tenant {
     pub rules: Arc<Rules>,
     /// Where each entry of its FAQ stands, in their order.
     pub faq_places: Vec<super::Location>,
+    /// Its assistant.
+    pub assistant: Option<AssistantSettings>,
     /// What it sells.
     pub access: Sales,
     /// Its message events as files, when it wants them.

@@ -4,6 +4,7 @@
 //! that come by the thousand are answered in bulk ([`reader`]). Each database's own code and SQL stand in [`sqlite`]
 //! and [`postgres`]; [`statement`] is what they have in common.
 
+mod assistant_usage;
 pub mod audit;
 mod backup;
 mod blocked_reason;

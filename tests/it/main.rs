@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod assistant;
+#[path = "assistant.rs"]
+mod assistant_on_postgres;
 mod away;
 mod backup;
 #[path = "backup.rs"]
@@ -82,6 +85,9 @@ mod retention;
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod scenarios;
+#[path = "scenarios.rs"]
+mod scenarios_on_postgres;
 mod smtp;
 mod stand_in;
 mod still;

@@ -143,6 +143,8 @@ pub enum Outcome {
     AskedToStop,
     /// A person is called, and they were told.
     Escalated,
+    /// The tenant's assistant answered.
+    AnsweredAssistant,
     /// The fallback answered.
     AnsweredFallback,
     /// HELP was answered.
@@ -197,6 +199,7 @@ stored_words!(Outcome {
     SilentNoText => "silent_no_text",
     AskedToStop => "asked_to_stop",
     Escalated => "escalated",
+    AnsweredAssistant => "answered_assistant",
     AnsweredFallback => "answered_fallback",
     AnsweredHelp => "answered_help",
     AnsweredFlow => "answered_flow",

@@ -3,7 +3,7 @@
 use actix_web::web;
 use minijinja::context;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ConversationId, TenantId};
+use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
 use super::super::display::{address, channel_name};

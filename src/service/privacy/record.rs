@@ -15,16 +15,16 @@ use crate::config::{Config, Tenant};
 const TEMPLATE: &str = include_str!("record.md");
 
 #[derive(Serialize)]
-struct ChannelNamed<'a> {
-    id: &'a str,
+struct ChannelNamed {
+    id: String,
     provider: &'static str,
     host: Option<String>,
 }
 
 #[derive(Serialize)]
-struct EndpointNamed<'a> {
-    id: &'a str,
-    host: Option<&'a str>,
+struct EndpointNamed {
+    id: String,
+    host: Option<String>,
     reveal: bool,
 }
 
@@ -41,19 +41,23 @@ pub fn record(
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.add_template("record.md", TEMPLATE)?;
-    let channels: Vec<ChannelNamed<'_>> = tenant
+    let channels: Vec<ChannelNamed> = tenant
         .channels
         .iter()
         .map(|channel| ChannelNamed {
-            id: channel.id.as_str(),
+            id: channel.id.as_str().to_owned(),
             provider: channel.provider.name(),
             host: channel.provider.api_base_url.as_deref().and_then(host),
         })
         .collect();
-    let webhooks: Vec<EndpointNamed<'_>> = tenant
+    let webhooks: Vec<EndpointNamed> = tenant
         .webhooks
         .iter()
-        .map(|endpoint| EndpointNamed { id: &endpoint.id, host: endpoint.url.host_str(), reveal: endpoint.reveal })
+        .map(|endpoint| EndpointNamed {
+            id: endpoint.id.clone(),
+            host: endpoint.url.host_str().map(ToOwned::to_owned),
+            reveal: endpoint.reveal,
+        })
         .collect();
     let flows = tenant.rules.flows();
     let kept = |kept: Option<Duration>| lasting(kept, language);
@@ -84,8 +88,8 @@ pub fn record(
     })
 }
 
-fn names<'a, T>(of: &'a [T], name: impl Fn(&'a T) -> &'a str) -> Vec<&'a str> {
-    of.iter().map(name).collect()
+fn names<'a, T>(of: &'a [T], name: impl Fn(&'a T) -> &'a str) -> Vec<String> {
+    of.iter().map(|one| name(one).to_owned()).collect()
 }
 
 fn host(url: &str) -> Option<String> {

@@ -18,9 +18,12 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 7] = [
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget'",
+        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours'",
     },
-    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND blocked_reason = 'budget'" },
+    StateGroup {
+        states: &[OutboxState::Deferred],
+        condition: "state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours')",
+    },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
         states: &[OutboxState::Pending],

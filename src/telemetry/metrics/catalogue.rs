@@ -90,6 +90,14 @@ pub const EVENTS_OUT_DEAD: &str = "palabre_events_out_dead_count";
 pub const EVENTS_OUT_OLDEST_SECONDS: &str = "palabre_events_out_oldest_seconds";
 /// 1 for an endpoint that answered 410.
 pub const EVENTS_OUT_DISABLED: &str = "palabre_events_out_disabled";
+/// Questions to assistants, by `tenant` and `outcome`.
+pub const ASSISTANT_ANSWERS: &str = "palabre_assistant_answers_total";
+/// How long they took.
+pub const ASSISTANT_SECONDS: &str = "palabre_assistant_answer_seconds";
+/// Tokens of assistants, by `tenant` and `kind`.
+pub const ASSISTANT_TOKENS: &str = "palabre_assistant_tokens_total";
+/// What assistants cost, by `tenant`.
+pub const ASSISTANT_COST: &str = "palabre_assistant_cost_micros_total";
 
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
@@ -174,6 +182,10 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_OLDEST_SECONDS, "How long the oldest event has waited for an endpoint"),
     Metric::gauge(EVENTS_OUT_DISABLED, "1 for an endpoint that answered 410 and gets nothing more"),
+    Metric::counter(ASSISTANT_ANSWERS, "Questions to assistants, by tenant and what came of them"),
+    Metric::histogram(ASSISTANT_SECONDS, "How long a question to an assistant took"),
+    Metric::counter(ASSISTANT_TOKENS, "Tokens of assistants as the endpoints count them, by tenant and kind"),
+    Metric::counter(ASSISTANT_COST, "What assistants cost, in millionths of the tenant's currency"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),

@@ -8,6 +8,7 @@ pub(crate) mod leads;
 mod people;
 mod privacy;
 pub(crate) mod rides;
+mod sales;
 mod setup;
 mod visitor;
 

@@ -54,6 +54,7 @@ fn config(channels: Vec<Channel>) -> Config {
         notify: Vec::new(),
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
+        assistant: None,
         faq_places: Vec::new(),
         access: Sales::default(),
         journal: None,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::Effect;
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use super::{Effect, Flows};
 use crate::domain::booking::{Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
@@ -233,7 +233,7 @@ impl Stage<'_> {
         };
         appointment.held = None;
         let mut first = None;
-        for (at, reminder) in Flows::reminders(&booking, scene.now) {
+        for (at, reminder) in self.flows.reminders(&booking, scene.now) {
             first.get_or_insert(at);
             self.made.effects.push(Effect::Remind { at, reminder });
         }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use super::Timestamp;
 use super::address::Address;
 use super::booking::{Agenda, Booking, BookingChange, Service};
-use super::hours::Hours;
+use super::dates;
+use super::hours::{Hours, before_the_night};
 use super::lead::Lead;
 use super::message::Location;
 use super::offer::Driver;
@@ -378,11 +379,15 @@ impl Flows {
         keywords.iter().min_by_key(|keyword| keyword.len()).map_or("", String::as_str)
     }
 
-    /// When a booking is reminded of: those times that are far enough from now.
+    /// When a booking is reminded of: those times that are far enough from now, and never at night.
     #[must_use]
-    pub fn reminders(booking: &Booking, now: Timestamp) -> Vec<(Timestamp, Reminder)> {
+    pub fn reminders(&self, booking: &Booking, now: Timestamp) -> Vec<(Timestamp, Reminder)> {
         let soonest = now + TimeDelta::minutes(30);
-        let times = finding::REMIND_BEFORE.into_iter().map(|before| booking.starts_at - before);
+        let by_day = |before| {
+            let at = dates::to_local(booking.starts_at - before, self.zone);
+            dates::to_utc(before_the_night(at), self.zone).first()
+        };
+        let times = finding::REMIND_BEFORE.into_iter().map(by_day);
         let reminder = || Reminder { booking: booking.id, starts_at: booking.starts_at };
         times.filter(|at| *at > soonest).map(|at| (at, reminder())).collect()
     }

@@ -138,8 +138,8 @@ const fn event_of(state: BookingState) -> EventType {
 }
 
 /// The customer is to be reminded of a booking.
-pub(super) fn set_reminders(turn: &mut Turn, booking: &Booking) {
-    for (at, reminder) in Flows::reminders(booking, turn.at) {
+pub(super) fn set_reminders(turn: &mut Turn, flows: &Flows, booking: &Booking) {
+    for (at, reminder) in flows.reminders(booking, turn.at) {
         take(turn, Effect::Remind { at, reminder });
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::live_sales;
 use super::reasons::last_error;
-use super::routing::routed;
+use super::routing::{assistant_silence, routed};
 use super::{Both, PARKED, buried, in_, with_reason};
 use crate::store::entity::event_log;
 
@@ -22,6 +22,10 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
     match row.event_type.as_str() {
         "message_routed" => {
             let told = routed(word("role"), word("outcome"), word("rule"), language);
+            let told = match word("assistant").and_then(assistant_silence) {
+                Some(why) => format!("{told} ({})", in_(language, why)),
+                None => told,
+            };
             let entries: Vec<&str> = ["entry", "second_entry"].into_iter().filter_map(word).collect();
             let (one, many) = in_(language, ("entry|entries", "entrée|entrées")).split_once('|').unwrap_or_default();
             match entries.as_slice() {

@@ -187,3 +187,5 @@ pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
     time("updated_at"),
     time("finished_at"),
 ];
+pub(super) const ASSISTANT_USAGE: &[MoveColumn] =
+    &[text("tenant_id"), text("day"), number("spent_micros"), time("updated_at")];

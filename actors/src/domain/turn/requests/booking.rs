@@ -88,7 +88,7 @@ pub(super) fn decide(
                 turn.contact.name.clone_from(name);
                 turn.contact_changed = true;
             }
-            set_reminders(&mut turn, &wanted);
+            set_reminders(&mut turn, flows, &wanted);
             book_by(&mut turn, BookingChange::Hold(wanted.clone()), by());
             Some((wanted, TextKey::StaffBooked))
         }
@@ -99,7 +99,7 @@ pub(super) fn decide(
                 return Ok(None);
             }
             free(state, &wanted, Some(known))?;
-            set_reminders(&mut turn, &wanted);
+            set_reminders(&mut turn, flows, &wanted);
             book_by(&mut turn, BookingChange::Move(wanted.clone()), by());
             Some((wanted, TextKey::StaffMoved))
         }

@@ -35,6 +35,14 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason(
+        "quiet_hours",
+        (
+            "the law allows no advertising at this hour or on this day: it goes out in the morning",
+            "la loi interdit la publicité à cette heure ou ce jour : elle partira le matin",
+        ),
+        WAIT,
+    ),
+    reason(
         "per_day",
         (
             "the tenant's messages of the day (limits.per_day) are used up",

@@ -84,7 +84,7 @@ async fn plan(operator: Operator, args: &PlanArgs, config: &Config) -> Result<u8
     let data = PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy);
     let plan = privacy::plan(&Caller::command_line(), &data, config.retention, &config.privacy).await?;
     let kept = |kept: Option<std::time::Duration>| {
-        kept.map_or_else(|| "for ever".to_owned(), |kept| humantime::format_duration(kept).to_string())
+        kept.map_or_else(|| "for ever".to_owned(), |kept| format!("{}d", kept.as_secs() / 86_400))
     };
     if args.json {
         let classes: Vec<_> = plan

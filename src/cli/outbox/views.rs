@@ -44,7 +44,11 @@ pub(super) async fn list(operator: &Operator, args: &ListArgs, config: &Config) 
     if args.manner.json {
         json(&MessagePage::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
-        complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
+        let why = match args.to {
+            Some(_) => nothing_to_them(&filter, config, language),
+            None => nothing_fits(&filter, config, language),
+        };
+        complain_about(format_args!("{why}"));
     } else {
         say(format_args!("{}", listed(&items, args.manner).trim_end()));
         if language == Language::Fr {
@@ -193,6 +197,15 @@ fn next_steps(reason: &str, counts: &[OutboxCount], config: &Config, language: L
 }
 
 /// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
+fn nothing_to_them(filter: &Filter, config: &Config, language: Language) -> String {
+    let stranger = names::stranger(&filter.tenants, None, config).map(|doubt| format!("\n  {doubt}"));
+    let nothing = match language {
+        Language::En => "nothing was ever written to this person",
+        Language::Fr => "rien n'a jamais été écrit à cette personne",
+    };
+    format!("{nothing}{}", stranger.unwrap_or_default())
+}
+
 pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));

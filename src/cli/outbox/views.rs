@@ -196,7 +196,7 @@ fn next_steps(reason: &str, counts: &[OutboxCount], config: &Config, language: L
     steps.into_iter().collect()
 }
 
-/// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
+/// For those who looked for a person.
 fn nothing_to_them(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, None, config).map(|doubt| format!("\n  {doubt}"));
     let nothing = match language {
@@ -206,6 +206,7 @@ fn nothing_to_them(filter: &Filter, config: &Config, language: Language) -> Stri
     format!("{nothing}{}", stranger.unwrap_or_default())
 }
 
+/// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
 pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));

@@ -211,7 +211,12 @@ pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language)
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));
     let stranger: String = stranger.into_iter().chain(misspelt).map(|doubt| format!("\n  {doubt}")).collect();
-    let states: Vec<String> = filter.wanted().iter().map(|state| told_state(*state, language)).collect();
+    let told = |state: &OutboxState| match (*state == OutboxState::Pending && filter.late_alone(), language) {
+        (false, _) => told_state(*state, language),
+        (true, Language::En) => "pending for more than a minute".to_owned(),
+        (true, Language::Fr) => format!("{} depuis plus d'une minute", told_state(*state, language)),
+    };
+    let states: Vec<String> = filter.wanted().iter().map(told).collect();
     let states = states.join(", ");
     let narrow =
         filter.tenants != Tenants::All || filter.channel.is_some() || filter.since.is_some() || filter.until.is_some();

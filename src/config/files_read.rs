@@ -57,16 +57,21 @@ impl ConfigFiles {
         self.digests.get(tenant).is_some_and(|digest| other.digests.get(tenant) == Some(digest))
     }
 
+    /// The files that secrets were read from.
+    pub fn secrets(&self) -> impl Iterator<Item = &Path> {
+        self.secrets.iter().map(PathBuf::as_path)
+    }
+
+    /// The names of the tenants' files.
+    pub fn tenants(&self) -> impl Iterator<Item = &Path> {
+        self.texts.keys().map(Path::new)
+    }
+
     /// The file that a tenant stands in, and its text.
     #[must_use]
     pub fn of_tenant(&self, tenant: &TenantId) -> Option<(&Path, &str)> {
         let name = self.places.get(tenant)?;
         Some((Path::new(name), self.texts.get(name)?))
-    }
-
-    /// The files that secrets were read from.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Path> {
-        self.secrets.iter().map(PathBuf::as_path)
     }
 
     /// How the files look now.

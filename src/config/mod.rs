@@ -6,10 +6,12 @@
 //! mistake: every one is reported, with its place ([`problem`]).
 
 mod api;
+mod assistant;
 mod channel;
 mod cidr;
 mod console;
 mod country;
+mod crm;
 mod daemon;
 mod delivery;
 mod directory;
@@ -24,11 +26,13 @@ mod fields;
 mod files_read;
 mod flows;
 mod hours;
+mod imprint;
 mod journal;
 mod layers;
 mod lease;
 mod load;
 mod loops;
+mod media;
 mod paid_access;
 mod plan;
 mod problem;
@@ -57,6 +61,7 @@ pub use directory::TenantDirectory;
 pub use environment::Environment;
 pub use exposed::exposed;
 pub use files_read::{ConfigFiles, FilesStamp, tenant_paths};
+pub use imprint::Imprint;
 pub use load::{DEFAULTS, Loaded, Reloaded};
 pub use plan::{Currency, Every, Plan};
 pub use problem::{ConfigErrors, Location, Problem, Severity};

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod address;
+pub mod assistant;
 pub mod booking;
 pub mod breaker;
 pub mod budget;

@@ -236,7 +236,7 @@ fn media(form: &Form, count: &str) -> Vec<Media> {
     let attachment = |nth| {
         let url = form.get(&format!("MediaUrl{nth}")).filter(|url| !url.is_empty())?;
         let content_type = form.get(&format!("MediaContentType{nth}")).unwrap_or_default();
-        Some(Media { url: without_nul(url), content_type: without_nul(content_type) })
+        Some(Media { url: without_nul(url), content_type: without_nul(content_type), name: None })
     };
     (0..count).filter_map(attachment).collect()
 }

@@ -38,6 +38,8 @@ pub(super) struct ToRead;
 pub(super) struct ToSend;
 /// Needs [`Scope::Operate`].
 pub(super) struct ToOperate;
+/// Needs [`Scope::Privacy`].
+pub(super) struct ToHandlePersons;
 
 impl NeededScope for ToRead {
     const SCOPE: Scope = Scope::Read;
@@ -49,6 +51,10 @@ impl NeededScope for ToSend {
 
 impl NeededScope for ToOperate {
     const SCOPE: Scope = Scope::Operate;
+}
+
+impl NeededScope for ToHandlePersons {
+    const SCOPE: Scope = Scope::Privacy;
 }
 
 /// Extracts the caller, whose key must have the scope `S`; others get 401 or 403. It is the first of a handler's arguments,

@@ -249,7 +249,7 @@ pub(super) async fn subscriptions(
     let state = which.state.as_deref().map(str::parse::<SubscriptionState>).transpose();
     let state =
         state.map_err(|_| invalid("state", "unknown state", "write pending, active, grace, expired or revoked"))?;
-    let filter = SubscriptionFilter { plan: which.plan, state, before: page.before };
+    let filter = SubscriptionFilter { plan: which.plan, state, before: page.before, typed: None };
     let limit = page_of(page.limit);
     let tenants = named(which.tenant.as_deref());
     let members = access::members(call.caller.service(), access, &tenants, &filter, limit).await?;

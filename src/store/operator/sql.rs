@@ -20,6 +20,7 @@ macro_rules! texts {
 
 texts! {
     ITEM TO_PERSON LATEST_OF_PERSON TENANTS TARGETS REPLAY CANCEL PAUSES CHANNEL RESUME OPT_OUTS OPT_OUT LEDGER CONSENTS CHANNEL_BLOCKS PUT_FAQ DELETE_FAQ UNANSWERED
+    SETUP_STEPS CONFIRM_SETUP_STEP CHANNEL_ACTIVITY
 }
 
 /// Rows that fit a filter, newest first. `late`: of those that wait, only what waits longer than it should.

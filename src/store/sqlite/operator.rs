@@ -18,9 +18,12 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 7] = [
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget'",
+        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours'",
     },
-    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND blocked_reason = 'budget'" },
+    StateGroup {
+        states: &[OutboxState::Deferred],
+        condition: "state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours')",
+    },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
         states: &[OutboxState::Pending],
@@ -125,7 +128,7 @@ pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 /// Tenants, `[id, …]`: what a change needs to know of a row.
 pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \
     life_since, expires_at, provider_message_id, correlation_id, created_at FROM messages_out \
-    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) ORDER BY id";
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) AND \"to\" <> '' ORDER BY id";
 
 /// `[[id, due, expires_at or null], …]`, now. Begins another generation, which keeps only the attempts of the one
 /// before.
@@ -182,6 +185,18 @@ pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_
         answer = excluded.answer, language = excluded.language, enabled = excluded.enabled, \
         updated_at = excluded.updated_at, author = excluded.author \
     WHERE faq_entries.tenant_id = excluded.tenant_id";
+
+/// Tenant: the steps of its set-up that somebody went through.
+pub(in crate::store) const SETUP_STEPS: &str = "SELECT step FROM setup_steps WHERE tenant_id = ?1 ORDER BY step";
+
+/// Tenant, step, who, now.
+pub(in crate::store) const CONFIRM_SETUP_STEP: &str = "INSERT INTO setup_steps (tenant_id, step, author, confirmed_at) \
+    VALUES (?1, ?2, ?3, ?4) ON CONFLICT (tenant_id, step) DO UPDATE SET author = excluded.author, \
+    confirmed_at = excluded.confirmed_at";
+
+/// Tenant: when something last came in by each of its channels.
+pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(last_inbound_at) FROM conversations \
+    WHERE tenant_id = ?1 AND last_inbound_at IS NOT NULL GROUP BY channel_id";
 
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = ?1 AND id = ?2";

@@ -39,7 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 impl Nodes {
     /// Somebody writes; answers when everything that follows of it is done.
-    async fn said(&self, node: usize, from: &str, body: &str, id: Option<&str>) {
+    async fn hears(&self, node: usize, from: &str, body: &str, id: Option<&str>) {
         self.world.aim_at(node);
         let message = match from.strip_prefix("whatsapp:") {
             Some(from) => self.world.text(BELLE, from, body),
@@ -69,7 +69,7 @@ async fn i6_no_sequence_by_any_address_on_either_node_breaks_the_silence() {
     for person in 0..PEOPLE {
         // Number and id are known to be one person from here on.
         let [number, .., id] = addresses(person);
-        nodes.said(person % 2, &number, "Enchanté", id.strip_prefix("whatsapp:")).await;
+        nodes.hears(person % 2, &number, "Enchanté", id.strip_prefix("whatsapp:")).await;
     }
     assert_eq!(texts().len(), PEOPLE, "each is answered");
     let mut runner = TestRunner::deterministic();
@@ -79,9 +79,9 @@ async fn i6_no_sequence_by_any_address_on_either_node_breaks_the_silence() {
         let context = format!("step {n}: {act:?} by {address} at node {node}, silent: {}", silent[person]);
         let word = format!("message {n}");
         match act {
-            Act::Stop => nodes.said(node, address, "STOP", None).await,
-            Act::Start => nodes.said(node, address, "START", None).await,
-            Act::Word => nodes.said(node, address, &word, None).await,
+            Act::Stop => nodes.hears(node, address, "STOP", None).await,
+            Act::Start => nodes.hears(node, address, "START", None).await,
+            Act::Word => nodes.hears(node, address, &word, None).await,
             Act::Written => {
                 // By SMS, where no window closes.
                 let [.., today, before, _] = addresses(person);

@@ -10,7 +10,7 @@ use crate::http::problem::HttpProblem;
 use crate::service::channels::ConfiguredChannel;
 
 /// The tenant that is named, the one whose channel is, or the only one that the key sees.
-pub(super) fn tenant(
+pub(in crate::http::api) fn tenant(
     api: &ApiDeps,
     caller: &Caller,
     named: Option<&str>,
@@ -43,7 +43,7 @@ pub(super) fn tenant(
 }
 
 /// The channel that is named, or the only one that fits, and the address as that channel writes it.
-pub(super) fn channel_and_address(
+pub(in crate::http::api) fn channel_and_address(
     api: &ApiDeps,
     tenant: &TenantId,
     named: Option<&str>,
@@ -167,7 +167,9 @@ mod tests {
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            privacy: None,
             reload: None,
+            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
             clock: Arc::new(Never),
         }
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod channels_health;
+mod clock;
 mod cluster;
 mod console;
 mod early_statuses;
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::channels_health::ChannelsHealth;
+pub use self::clock::SystemClock;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
@@ -55,17 +56,6 @@ use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
 use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
 use crate::telemetry::metrics::Exporter;
-
-/// The time of day, cut to the microseconds that both databases keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let now = chrono::Utc::now();
-        Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
-    }
-}
 
 /// Why the daemon did not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]

@@ -72,8 +72,9 @@ fn sells(tenant: &Tenant) -> bool {
 
 /// The tenants that sell something.
 pub(super) fn creators(tenants: &[Arc<Tenant>]) -> Vec<(TenantId, Creator)> {
-    let client = crate::gateway::client::new().ok();
-    tenants.iter().filter(|tenant| sells(tenant)).map(|tenant| creator(tenant, client.as_ref())).collect()
+    let selling: Vec<_> = tenants.iter().filter(|tenant| sells(tenant)).collect();
+    let client = selling.first().and_then(|_| crate::gateway::client::new().ok());
+    selling.into_iter().map(|tenant| creator(tenant, client.as_ref())).collect()
 }
 
 fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Creator) {

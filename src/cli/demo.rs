@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{complain, complain_about, exit, explain, on_runtime};
-use crate::lab::demo::access::{self, AccessOptions};
+use crate::lab::demo::paid_access::{self, AccessOptions};
 use crate::lab::demo::{self, DemoError, Ending, Options, Reasons};
 
 /// The code of a program that Ctrl-C ended.
@@ -47,7 +47,7 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
     let reasons = Reasons { inbound: explain::why_inbound, outbound: explain::why_outbound };
     let other = AccessOptions { keep: args.keep.clone(), listen: args.listen, json: args.json };
     on_runtime(async {
-        let ended = if args.access { access::run(&other).await } else { demo::run(&options, reasons).await };
+        let ended = if args.access { paid_access::run(&other).await } else { demo::run(&options, reasons).await };
         match ended {
             Ok(Ending::Held) => exit::OK,
             Ok(Ending::Broken) => exit::FOUND_WRONG,

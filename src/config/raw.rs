@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
+use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
@@ -171,6 +171,7 @@ pub(super) struct RawTenant {
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
+    pub(super) imprint: RawImprint,
     pub(super) drivers: Option<Vec<RawDriver>>,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,

@@ -24,6 +24,7 @@ use super::fields::{
 };
 use super::flows;
 use super::hours::hours;
+use super::imprint::imprint;
 use super::journal::journal;
 use super::loops::loops;
 use super::raw::{RawBudget, RawKeywords, RawSession, RawTenant};
@@ -107,6 +108,7 @@ pub(super) fn tenant(
     unlikely(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
+    let imprint = imprint(&root.table("imprint"), &raw.imprint);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
     let (rules, hours) = (rules?, hours?);
@@ -141,7 +143,7 @@ pub(super) fn tenant(
         notify,
         faq_places: (0..rules.source().faq.len()).map(|at| root.element("faq", at).place("question")).collect(),
         rules: Arc::new(rules),
-        access: Sales { stripe_account: stripe_account?, plans: plans? },
+        access: Sales { stripe_account: stripe_account?, plans: plans?, imprint: imprint? },
         journal: journal?,
         webhooks: webhooks?,
     };

@@ -1,7 +1,5 @@
 //! The console: pages for the people of the tenants. They ask `service` and decide nothing.
 
-mod access;
-mod access_member;
 mod account;
 mod actions;
 mod analytics;
@@ -26,6 +24,8 @@ mod lookups;
 mod navigation;
 mod outbox;
 mod pages;
+mod paid_access;
+mod paid_access_member;
 mod replies;
 mod routes;
 mod sales;
@@ -85,8 +85,8 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
-    access::mount(routes);
-    access_member::mount(routes);
+    paid_access::mount(routes);
+    paid_access_member::mount(routes);
     live::mount(routes);
 }
 

@@ -38,7 +38,8 @@ impl Shop {
         );
         let tenant = format!(
             "[stripe]\naccount = \"acct_Belle000000000{{number}}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès Premium\"\nprice = 999\n\
-             stars = 500\nchats = [\"telegram:{CHAT}\"]\nbot = \"{{id}}-tg\"\n"
+             stars = 500\nchats = [\"telegram:{CHAT}\"]\nbot = \"{{id}}-tg\"\n\
+             [imprint]\nname = \"Belle Diop EI\"\naddress = \"12 rue des Lilas, Montreuil\"\nterms_url = \"https://belle.example/cgv\"\n"
         );
         let daemon = format!(
             "{}\n[stripe]\nsecret_key = {{ file = \"stripe-key\" }}\nwebhook_secrets = [{{ file = \"stripe-hook\" }}]\n\
@@ -287,4 +288,62 @@ async fn i13_the_daily_audit_removes_who_has_not_paid_and_reads_payments_that_no
     assert_eq!(shop.telegram.members_of(CHAT), [CREATOR].into());
     let (code, text) = shop.palabre("reconcile");
     assert!(code == 0 && text.contains("0 payments in Stars booked"), "{text}");
+}
+
+#[actix_web::test]
+async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
+    let shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 2).await;
+    let offer = shop.said("Accès Premium").expect("an offer");
+    let page = offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let (path, token) = page.split_once("?m=").expect("it names the member");
+    let here = |path: &str| format!("{}{path}", shop.world.base_url());
+    let get = async |path: &str| {
+        let answer = shop.client.get(here(path)).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let post = async |path: &str, form: &[(&str, &str)]| {
+        let answer = shop.client.post(here(path)).form(form).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let (_, html) = get(&page).await;
+    for told in ["Belle Diop EI", "12 rue des Lilas", "https://belle.example/cgv", "Se rétracter du contrat ici"] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
+    assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
+    shop.hears_stripe().await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'active'", 1).await;
+    // Without a link, the page asks for the e-mail; the bot brings the link as well. Whoever nobody knows gets the same answer.
+    let (status, html) = get(&format!("{path}/own")).await;
+    assert!(status == 200 && html.contains("name=\"email\""), "{html}");
+    let (_, known) = post(&format!("{path}/own/link"), &[("email", "awa@example.com")]).await;
+    let (_, unknown) = post(&format!("{path}/own/link"), &[("email", "nobody@example.com")]).await;
+    assert_eq!(known, unknown);
+    let asked =
+        "SELECT count(*) FROM messages_out WHERE body LIKE 'Votre page pour %' AND state IN ('sent', 'delivered')";
+    shop.world.until(asked, 1).await;
+    let link = shop.said("Votre page pour").expect("the link");
+    let own = link.split_whitespace().find_map(|word| word.strip_prefix(PUBLIC_URL)).expect("ours").to_owned();
+    let (status, html) = get(&own).await;
+    assert!(status == 200 && html.contains("il se renouvelle tout seul"), "{html}");
+    let token = own.split_once("?s=").expect("a token").1;
+    assert_eq!(get(&format!("{path}/own?s={}", token.replace('_', "_0"))).await.0, 404);
+    // Cancelled, with a date; then withdrawn.
+    let (status, html) = get(&format!("{path}/cancel?s={token}")).await;
+    assert!(status == 200 && html.contains("Confirmer la résiliation"), "{html}");
+    let form = [("s", token), ("name", "Awa Diop")];
+    let (status, html) = post(&format!("{path}/cancel/confirm"), &form).await;
+    assert!(status == 200 && html.contains("Résiliation reçue le"), "{html}");
+    let applied = "SELECT count(*) FROM payment_events WHERE provider = 'member' AND outcome = 'applied'";
+    shop.world.until(applied, 1).await;
+    let (_, html) = get(&own).await;
+    assert!(html.contains("Résilié : accès jusqu&#x27;au") && !html.contains("/cancel?s="), "{html}");
+    let (status, html) = post(&format!("{path}/withdraw/confirm"), &form).await;
+    assert!(status == 200 && html.contains("Rétractation reçue le"), "{html}");
+    shop.world.until(applied, 2).await;
+    let told = "SELECT count(*) FROM messages_out WHERE body LIKE 'Accusé de réception.%au nom de Awa Diop%'";
+    shop.world.until(told, 2).await;
+    assert!(!shop.world.logs().contains("Awa Diop") && !shop.world.logs().contains(token), "in the log");
 }

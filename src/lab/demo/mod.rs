@@ -3,7 +3,6 @@
 //! Webhooks and sends go over real HTTP with real signatures. At the end every invariant is checked against the database and
 //! against what the simulated providers took.
 
-pub(crate) mod access;
 mod checks;
 mod collect;
 mod customers;
@@ -11,6 +10,7 @@ mod evidence;
 mod fixtures;
 mod folder;
 mod journal;
+pub(crate) mod paid_access;
 mod phones;
 mod printer;
 mod run;

@@ -72,7 +72,7 @@ impl PaidAccess {
             }
             ChannelEventKind::SubscriptionChanged { payload, change, .. } => {
                 let Ok(row) = payload.parse() else { return Ok(()) };
-                self.subscription_changed(at, row, *change).await
+                self.subscription_changed((at.tenant, at.now), row, *change).await
             }
             ChannelEventKind::JoinRequested { chat, from, query, .. } => {
                 self.join(at, chat, from, query.as_deref()).await
@@ -143,8 +143,8 @@ impl PaidAccess {
             let name = payload.strip_prefix("plan_").or(payload.strip_prefix("stars_")).unwrap_or_default();
             match self.plan(at.tenant, name).filter(|plan| plan.bot == *at.channel) {
                 Some(plan) => {
-                    if self.is_paid_up(at.tenant, from, &plan, at.now).await? {
-                        texts::already_in(language, &plan.name)
+                    if let Some(row) = self.paid_by(at.tenant, from, &plan, at.now).await? {
+                        texts::already_in(language, &plan.name, self.own_page(&row).as_deref())
                     } else {
                         self.offer_stars(at, from, &plan).await?;
                         let page = self.page_for(at.tenant, &plan.id, from);
@@ -165,8 +165,19 @@ impl PaidAccess {
         plan: &Plan,
         now: Timestamp,
     ) -> Result<bool, AccessError> {
+        Ok(self.paid_by(tenant, member, plan, now).await?.is_some())
+    }
+
+    /// What a member has paid a plan with, while it counts and renews.
+    async fn paid_by(
+        &self,
+        tenant: &TenantId,
+        member: &Address,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Option<Subscription>, AccessError> {
         let theirs = self.store.subscriptions_of_member(tenant, member).await?;
-        Ok(theirs.iter().any(|row| {
+        Ok(theirs.into_iter().find(|row| {
             let entitlement = row.ledger.entitlement(plan.terms(), now);
             row.plan == plan.id && entitlement.state == SubscriptionState::Active && !entitlement.is_cancelled
         }))
@@ -272,20 +283,27 @@ impl PaidAccess {
     }
 
     /// A subscription in Stars was cancelled, taken up again, or not renewed.
-    async fn subscription_changed(&self, at: At<'_>, row: Uuid, change: SubscriptionChange) -> Result<(), AccessError> {
+    pub(super) async fn subscription_changed(
+        &self,
+        (tenant, now): (&TenantId, Timestamp),
+        row: Uuid,
+        change: SubscriptionChange,
+    ) -> Result<(), AccessError> {
         let terms = {
-            let Some(row) = self.store.subscription(&only(at.tenant), row).await? else { return Ok(()) };
-            self.terms(at.tenant, &row.plan)
+            let Some(row) = self.store.subscription(&only(tenant), row).await? else { return Ok(()) };
+            self.terms(tenant, &row.plan)
         };
-        let noted = self.change(at.tenant, row, at.now, |row| {
-            let paid = row.ledger.payments().values().filter_map(|payment| payment.covers.end()).max();
-            let end = paid.or_else(|| row.ledger.entitlement(terms, at.now).paid_until.and_then(Until::end));
-            let end = end.unwrap_or(at.now);
+        let noted = self.change(tenant, row, now, |row| {
+            // What was given back pays for nothing.
+            let paid = row.ledger.payments().values().filter(|payment| !payment.is_refunded);
+            let paid = paid.filter_map(|payment| payment.covers.end()).max();
+            let end = paid.or_else(|| row.ledger.entitlement(terms, now).paid_until.and_then(Until::end));
+            let end = end.unwrap_or(now);
             let is_over = change == SubscriptionChange::RenewalFailed;
             row.ledger.record(LedgerEntry::Asked(ProviderState {
-                asked_at: at.now,
+                asked_at: now,
                 status: if is_over { ProviderStatus::PastDue } else { ProviderStatus::Active },
-                period_start: if is_over { end } else { end.min(at.now) },
+                period_start: if is_over { end } else { end.min(now) },
                 period_end: end,
                 cancels_at: (change == SubscriptionChange::Cancelled).then_some(end),
                 ended_at: None,

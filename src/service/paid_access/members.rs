@@ -11,6 +11,7 @@ use super::asking::Person;
 use super::checkout::{Buyer, blank};
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
+use crate::gateway::channel_event::SubscriptionChange;
 use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRead, PaymentRefund};
 use crate::service::{Caller, ServiceError, audit};
 use crate::store::operator::Tenants;
@@ -206,22 +207,36 @@ pub async fn cancel(
 ) -> Result<(), AccessError> {
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.cancel").await?;
-    match (row.payer, &row.account, &row.provider_subscription) {
-        (Payer::Stripe, Some(account), Some(subscription)) => {
-            let stripe = access.stripe()?;
-            stripe.cancel(account, subscription, at_once).await?;
-            access.refresh(stripe, (&row.tenant, account), subscription, now).await?;
-        }
-        (Payer::Stars, _, _) => {
-            let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
-            access.ask_about(member(&row)?, "cancel_subscription", json!({ "charge": charge })).await?;
-        }
-        _ => return Err(AccessError::NotSoldSo),
-    }
+    access.end_renewal(&row, at_once, now).await?;
     if at_once {
         access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
     }
     Ok(())
+}
+
+impl PaidAccess {
+    /// Has the payment system renew a subscription no more.
+    pub(super) async fn end_renewal(
+        &self,
+        row: &Subscription,
+        at_once: bool,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        match (row.payer, &row.account, &row.provider_subscription) {
+            (Payer::Stripe, Some(account), Some(subscription)) => {
+                let stripe = self.stripe()?;
+                stripe.cancel(account, subscription, at_once).await?;
+                self.refresh(stripe, (&row.tenant, account), subscription, now).await?;
+            }
+            (Payer::Stars, _, _) => {
+                let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
+                self.ask_about(member(row)?, "cancel_subscription", json!({ "charge": charge })).await?;
+                self.subscription_changed((&row.tenant, now), row.id, SubscriptionChange::Cancelled).await?;
+            }
+            _ => return Err(AccessError::NotSoldSo),
+        }
+        Ok(())
+    }
 }
 
 /// Gives the last payment back, which ends what it paid for.

@@ -13,6 +13,7 @@ mod export;
 mod grants;
 mod links;
 mod members;
+mod own;
 mod pages;
 mod reconcile;
 mod settle;
@@ -39,6 +40,7 @@ pub use self::members::{
     MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, refund, revenue,
     revoke, seen_in_chats,
 };
+pub use self::own::{Acknowledged, OwnPage, Statement};
 pub use self::pages::{PlanPage, amount, plan_page};
 pub use self::reconcile::{Reconciled, reconcile};
 use super::ServiceError;

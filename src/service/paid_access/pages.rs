@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::asking::only;
 use super::{AccessError, PaidAccess, texts};
-use crate::config::{Currency, Plan};
+use crate::config::{Currency, Imprint, Plan};
 use crate::store::paid_access::Money;
 
 /// A plan as its page shows it.
@@ -20,6 +20,7 @@ pub struct PlanPage {
     pub description: Option<String>,
     pub language: Language,
     pub is_sold_by_card: bool,
+    pub imprint: Imprint,
     plan: Plan,
 }
 
@@ -53,6 +54,7 @@ pub fn plan_page(access: &PaidAccess, tenant: &TenantId, plan: &str) -> Option<P
         description: plan.description.clone(),
         language: creator.language,
         is_sold_by_card: plan.price.is_some() && creator.access.stripe_account.is_some() && access.stripe.is_some(),
+        imprint: creator.access.imprint.clone(),
         plan: plan.clone(),
     })
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::entitlement::DisputePolicy;
+use palabre_actors::domain::entitlement::{DisputePolicy, SubscriptionState};
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
@@ -41,6 +41,8 @@ struct Bot {
     /// Whether it may do what it is asked to, and how often it was asked.
     has_rights: AtomicBool,
     asked: AtomicUsize,
+    /// What it was asked to do that is about no chat: kinds and arguments.
+    asked_otherwise: Mutex<Vec<(String, serde_json::Value)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -70,7 +72,13 @@ impl Outgoing for Bot {
         asked: Action,
     ) -> Pending<'_, Result<OutboundId, NotSent>> {
         Box::pin(async move {
-            let (id, user) = (OutboundId::fresh(), asked.arguments["user"].as_str().unwrap().to_owned());
+            let id = OutboundId::fresh();
+            if asked.arguments["chat"].is_null() {
+                action(&self.store, id, tenant.as_str(), ("sent", "")).await;
+                lock(&self.asked_otherwise).push((asked.kind.clone(), serde_json::to_value(&asked.arguments).unwrap()));
+                return Ok(id);
+            }
+            let user = asked.arguments["user"].as_str().unwrap().to_owned();
             assert_eq!(asked.arguments["chat"], CHAT);
             self.asked.fetch_add(1, Ordering::Relaxed);
             if !self.has_rights.load(Ordering::Relaxed) {
@@ -85,6 +93,8 @@ impl Outgoing for Bot {
                 }
                 "unban" => drop(lock(&self.banned).remove(&user)),
                 "remove" => drop(lock(&self.in_chat).remove(&user)),
+                "approve" => drop(lock(&self.in_chat).insert(user)),
+                "decline" => {}
                 other => panic!("{other}"),
             }
             action(&self.store, id, tenant.as_str(), ("sent", "https://t.me/+abc")).await;
@@ -138,6 +148,7 @@ pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> Pai
         access: Sales {
             stripe_account: Some(ACCOUNT.to_owned()),
             plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
+            imprint: crate::config::Imprint::default(),
         },
     };
     PaidAccess {
@@ -165,6 +176,7 @@ impl World {
             told: Mutex::default(),
             has_rights: AtomicBool::new(true),
             asked: AtomicUsize::new(0),
+            asked_otherwise: Mutex::default(),
         });
         let tenant = TenantId::new("belle");
         let client = crate::gateway::client::new().unwrap();
@@ -405,7 +417,7 @@ async fn told_by_mail(store: Store) {
     let [(kind, subject, text)] = &first[..] else { panic!("{first:?}") };
     assert_eq!((kind.as_str(), subject.as_str()), ("payment_received", "Accès Premium : Paiement reçu"));
     assert!(text.contains("/invoice/in_sim"), "the receipt: {text}");
-    let page = text.split_whitespace().find(|word| word.contains("/p/belle/premium/paid?s=")).unwrap();
+    let page = text.split_whitespace().find(|word| word.contains("/p/belle/premium/own?s=")).unwrap();
     let token = page.rsplit_once('=').unwrap().1;
     assert_eq!(world.access.bought(token), Some(row), "the way in, for who has not come to the bot yet");
     assert!(claim(&world.access, &world.tenant, row, &address(1), world.now()).await.unwrap());
@@ -432,8 +444,11 @@ async fn told_by_mail(store: Store) {
 }
 
 mod audit;
+mod lives;
+mod own;
 
 use self::audit::{chats_hold_who_paid, stars_that_nobody_told};
+use self::own::statements_without_an_account;
 
 macro_rules! on_both {
     ($($name:ident)*) => {
@@ -455,7 +470,7 @@ macro_rules! on_both {
     };
 }
 
-on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail chats_hold_who_paid stars_that_nobody_told }
+on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail chats_hold_who_paid stars_that_nobody_told statements_without_an_account }
 
 /// One random life of several members, and whether the chat holds in the end who Stripe's books entitle.
 async fn lives(world: &World, seed: u64) {

@@ -234,6 +234,18 @@ impl Operator {
         Ok(self.found(sql::SUBSCRIPTION_OF_CHARGE, values).await?.pop())
     }
 
+    /// What was bought of a tenant with an e-mail.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn subscriptions_of_email(
+        &self,
+        tenant: &TenantId,
+        email: &str,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        self.found(sql::SUBSCRIPTIONS_OF_EMAIL, [text(tenant.as_str()), text(email.to_lowercase())]).await
+    }
+
     /// The subscriptions of these tenants, the newest first.
     ///
     /// # Errors

@@ -58,6 +58,10 @@ pub(in crate::store) const SUBSCRIPTION_OF_CHARGE: &str = concat!(
         provider = $2 AND provider_event_id = $3)"
 );
 
+/// Tenant, e-mail in small letters.
+pub(in crate::store) const SUBSCRIPTIONS_OF_EMAIL: &str =
+    concat!("SELECT ", subscription!(), " FROM subscriptions WHERE tenant_id = $1 AND lower(email) = $2 ORDER BY id");
+
 /// Tenants, plan, state (each may be null), before which id, how many, part of an address or an e-mail (may be null): the newest
 /// first.
 pub(in crate::store) const SUBSCRIPTIONS: &str = concat!(

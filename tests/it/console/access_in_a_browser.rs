@@ -84,6 +84,12 @@ async fn paid_access_is_seen_given_and_ended_on_a_phone_and_on_a_laptop() {
         browser.click("#revoke button").await;
         browser.says("#told", "L'accès s'arrête").await;
         browser.assert_accessible().await;
+        for (page, shot) in [("premium", "plan"), ("premium/own", "plan-own")] {
+            browser.goto(&format!("/p/belle/{page}")).await;
+            browser.says("h1", "Accès Premium").await;
+            browser.assert_accessible().await;
+            browser.screenshot(&format!("{shot}-{name}")).await;
+        }
         browser.close().await;
     }
 }

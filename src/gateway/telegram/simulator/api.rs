@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde_json::{Value, json};
 
+use super::answers::{chat_of, refusal};
 use super::{ApiCall, World, chats, lock};
 use crate::gateway::simulator::{Drawn, Fault, SentMessage, Socket};
 
@@ -186,20 +186,6 @@ fn take(world: &Arc<World>, (token, bot): (&str, &str), to: &str, text: &str, re
         text: text.to_owned(),
         template: None,
     });
-}
-
-pub(super) fn chat_of(parameters: &Value) -> Option<i64> {
-    let chat = &parameters["chat_id"];
-    chat.as_i64().or_else(|| chat.as_str()?.parse().ok())
-}
-
-pub(super) fn refusal(status: u16, description: &str, parameters: &Value) -> HttpResponse {
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = json!({ "ok": false, "error_code": status, "description": description });
-    if !parameters.is_null() {
-        answer["parameters"] = parameters.clone();
-    }
-    HttpResponse::build(code).json(answer)
 }
 
 /// Cuts the connection; the response that is returned reaches nobody.

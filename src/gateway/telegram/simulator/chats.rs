@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::api::{chat_of, refusal};
+use super::answers::{chat_of, refusal};
 use super::{World, lock};
 
 /// Calls that only an administrator of the chat may make.

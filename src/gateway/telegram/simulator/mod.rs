@@ -3,6 +3,7 @@
 //!
 //! It runs on a thread of its own; everything here may be called from asynchronous code and from plain threads.
 
+mod answers;
 mod api;
 mod chats;
 mod load;

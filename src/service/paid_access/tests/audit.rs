@@ -11,9 +11,9 @@ const OWNER: i64 = 70;
 const ROBOT: i64 = 71;
 
 /// Tells who is in the bot's chat.
-struct Rooms {
+pub(super) struct Rooms {
     bot: Arc<Bot>,
-    payments: Mutex<Vec<LoggedPayment>>,
+    pub(super) payments: Mutex<Vec<LoggedPayment>>,
 }
 
 impl ChatDirectory for Rooms {
@@ -43,7 +43,7 @@ impl ChatDirectory for Rooms {
     }
 }
 
-fn watched(store: &Store) -> (World, Arc<Rooms>) {
+pub(super) fn watched(store: &Store) -> (World, Arc<Rooms>) {
     let world = World::new(store);
     let rooms = Arc::new(Rooms { bot: Arc::clone(&world.bot), payments: Mutex::default() });
     let directory = Arc::clone(&rooms) as Arc<dyn ChatDirectory>;
@@ -55,7 +55,7 @@ fn watched(store: &Store) -> (World, Arc<Rooms>) {
 
 impl World {
     /// Audits what is due, and works off what follows.
-    async fn audits(&self) {
+    pub(super) async fn audits(&self) {
         self.access.plan_audits(self.now()).await.unwrap();
         self.access.read_stars_due(self.now()).await.unwrap();
         self.access.audit_due(self.now()).await.unwrap();
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Somebody is seen to come in.
-    async fn comes_in(&self, member: i64) {
+    pub(super) async fn comes_in(&self, member: i64) {
         lock(&self.bot.in_chat).insert(address(member).as_str().to_owned());
         let (before, after) = (Membership::Outside, Membership::Member);
         let (chat, who) = (Address::from_normalised(CHAT), address(member));

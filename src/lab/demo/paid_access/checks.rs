@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::story::Observed;
+use super::narrator::Observed;
 use crate::lab::verdict::{Finding, Verdict};
 
 /// What was seen, and what is left.
@@ -104,7 +104,7 @@ fn days(evidence: &AccessEvidence) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::Sighting;
+    use super::super::narrator::Sighting;
     use super::*;
 
     fn sound() -> AccessEvidence {

@@ -1,8 +1,8 @@
 //! `palabre demo --access`: a member's life in a minute. Months pass, because the clocks of the daemon and of Stripe can be moved.
 
 mod checks;
+mod narrator;
 mod shop;
-mod story;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::checks::{AccessEvidence, judge};
+use self::narrator::{Narrator, Observed};
 use self::shop::{AWA, CREATOR, Shop, comes_true};
-use self::story::{Observed, Teller};
 use super::transcript::Style;
 use super::{DemoError, Ending, interruptions};
 use crate::lab::printer::print_line;
@@ -47,7 +47,7 @@ pub(crate) async fn run(options: &AccessOptions) -> Result<Ending, DemoError> {
         ));
     }
     let played = tokio::select! {
-        played = Teller::new(&shop, style, options.json).play() => Some(played),
+        played = Narrator::new(&shop, style, options.json).play() => Some(played),
         () = interrupted.come() => None,
     };
     let Some(played) = played else {

@@ -6,9 +6,9 @@ use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::access::name;
 use super::home::Nothing;
 use super::lookups::shown;
+use super::paid_access::name;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::paid_access as access;

@@ -1,4 +1,4 @@
-//! The story: Awa pays, enters, her card fails, her grace runs, she is out, she pays again, she is in.
+//! Narrator of the story: Awa pays, enters, her card fails, her grace runs, she is out, she pays again, she is in.
 
 use super::super::DemoError;
 use super::super::transcript::Style;
@@ -25,7 +25,7 @@ pub(super) struct Observed {
 }
 
 /// Tells the story while it happens.
-pub(super) struct Teller<'a> {
+pub(super) struct Narrator<'a> {
     shop: &'a Shop,
     style: Style,
     is_quiet: bool,
@@ -38,7 +38,7 @@ pub(super) struct Teller<'a> {
 /// What was waited for and did not come.
 struct Missed(&'static str);
 
-impl<'a> Teller<'a> {
+impl<'a> Narrator<'a> {
     pub fn new(shop: &'a Shop, style: Style, is_quiet: bool) -> Self {
         Self { shop, style, is_quiet, day: 0, shown: 0, observed: Observed::default() }
     }

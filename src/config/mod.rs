@@ -6,9 +6,12 @@
 //! mistake: every one is reported, with its place ([`problem`]).
 
 mod api;
+mod assistant;
 mod channel;
 mod cidr;
 mod console;
+mod country;
+mod crm;
 mod daemon;
 mod delivery;
 mod directory;
@@ -16,6 +19,7 @@ mod document;
 mod doubts;
 mod environment;
 mod escalation;
+mod exposed;
 mod fallback;
 mod faq;
 mod fields;
@@ -28,6 +32,7 @@ mod layers;
 mod lease;
 mod load;
 mod loops;
+mod media;
 mod paid_access;
 mod plan;
 mod problem;
@@ -54,6 +59,7 @@ mod webhooks;
 
 pub use directory::TenantDirectory;
 pub use environment::Environment;
+pub use exposed::exposed;
 pub use files_read::{ConfigFiles, FilesStamp, tenant_paths};
 pub use imprint::Imprint;
 pub use load::{DEFAULTS, Loaded, Reloaded};

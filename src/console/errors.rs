@@ -19,6 +19,9 @@ pub enum ConsoleError {
     /// They have several tenants, and chose none yet.
     #[error("no tenant is chosen")]
     ChooseTenant { next: Option<String> },
+    /// There is no tenant yet, and they may make the first one.
+    #[error("there is no tenant yet")]
+    NoTenantYet,
     /// They belong to no tenant.
     #[error("no tenant is theirs")]
     Nowhere,
@@ -53,6 +56,7 @@ impl ConsoleError {
         Ok(match self {
             Self::SignIn { next } => return Err(("/console/login", next.as_ref())),
             Self::ChooseTenant { next } => return Err(("/console/tenants", next.as_ref())),
+            Self::NoTenantYet => return Err(("/console/tenants/new", None)),
             Self::Nowhere => "nowhere",
             Self::NotFound | Self::Service(ServiceError::NotFound(_) | ServiceError::UnknownTenant) => "not_found",
             Self::StaleForm => "stale_form",

@@ -11,6 +11,9 @@ const FRENCH: &[&str] = &[
     include_str!("texts/sales_fr.toml"),
     include_str!("texts/faq_fr.toml"),
     include_str!("texts/access_fr.toml"),
+    include_str!("texts/agenda_fr.toml"),
+    include_str!("texts/privacy_fr.toml"),
+    include_str!("texts/setup_fr.toml"),
 ];
 const ENGLISH: &[&str] = &[
     include_str!("texts/people_en.toml"),
@@ -18,6 +21,9 @@ const ENGLISH: &[&str] = &[
     include_str!("texts/sales_en.toml"),
     include_str!("texts/faq_en.toml"),
     include_str!("texts/access_en.toml"),
+    include_str!("texts/agenda_en.toml"),
+    include_str!("texts/privacy_en.toml"),
+    include_str!("texts/setup_en.toml"),
 ];
 
 /// The texts of a page, then its keys; a section may have sections of its own.

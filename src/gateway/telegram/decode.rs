@@ -24,6 +24,7 @@ use crate::config::Channel;
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
 };
+use crate::gateway::media::file_name;
 use crate::gateway::{Received, Rejection};
 
 /// The longest text that is taken. Telegram's own limit is 4,096 characters.
@@ -389,6 +390,7 @@ fn media(message: &Message) -> Vec<Media> {
     let of = |file: &File, usual: &str| Media {
         url: format!("{FILE_SCHEME}{}", without_nul(&file.file_id)),
         content_type: without_nul(file.mime_type.as_deref().unwrap_or(usual)),
+        name: file.file_name.as_deref().map(file_name),
     };
     let photo = message.photo.as_ref().and_then(|sizes| sizes.last()).map(|file| of(file, "image/jpeg"));
     // An animation comes as a document as well.

@@ -9,7 +9,7 @@ const GATEWAYS: &str = "src/gateway/";
 const CODE: [&str; 2] = ["src/", "actors/src/"];
 
 /// Folders below the gateways that are no provider.
-const NOT_PROVIDERS: [&str; 2] = ["tests", "simulator"];
+const NOT_PROVIDERS: [&str; 3] = ["tests", "simulator", "media"];
 
 /// Files that may name a provider, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -40,6 +40,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/console/state.rs", "the page of the test phone"),
     ("src/console/templates/list.html", "the page of the test phone"),
     ("src/console/templates/sandbox.html", "the page of the test phone"),
+    ("src/console/templates/setup/connected.html", "the page of the test phone"),
+    ("src/console/templates/setup/trial.html", "the page of the test phone"),
+    ("src/console/setup/trial.rs", "the page of the test phone"),
+    ("src/console/setup/mod.rs", "the scheme of the test phone's address"),
+    ("src/console/channel_list.rs", "the scheme of the test phone's address"),
+    ("src/console/channels.rs", "the scheme of the test phone's address"),
     ("src/console/texts/conversations_en.toml", "the page of the test phone"),
     ("src/console/texts/conversations_fr.toml", "the page of the test phone"),
     ("src/console/display.rs", "the marks of channels, by the scheme of their addresses"),

@@ -1,6 +1,7 @@
 //! The simulated Bot API.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix_web::web::{Bytes, Data, Path};
@@ -89,6 +90,17 @@ pub(super) async fn call(
     HttpResponse::Ok().content_type("application/json").body(answer)
 }
 
+/// `GET /file/bot{token}/photos/{name}`
+pub(super) async fn file(world: Data<World>, path: Path<(String, String)>, request: HttpRequest) -> HttpResponse {
+    let (token, name) = path.into_inner();
+    if !lock(&world.bots).contains_key(&token) {
+        return refusal(401, "Unauthorized", &Value::Null);
+    }
+    let place = request.path().strip_suffix(name.as_str()).unwrap_or_default();
+    let here = format!("http://{}{place}", request.connection_info().host());
+    world.files.answer(&name, &here).await
+}
+
 async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, parameters: &Value) -> Value {
     match method {
         "getMe" => json!({
@@ -99,6 +111,11 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
             "can_join_groups": true,
             "can_read_all_group_messages": true,
             "supports_inline_queries": false,
+        }),
+        "getFile" => json!({
+            "file_id": parameters["file_id"],
+            "file_unique_id": parameters["file_id"],
+            "file_path": format!("photos/{}", parameters["file_id"].as_str().unwrap_or_default()),
         }),
         "sendMessage" => {
             let chat = chat_of(parameters).unwrap_or_default();
@@ -127,8 +144,9 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
         "getWebhookInfo" => {
             let bots = lock(&world.bots);
             let webhook = bots.get(token).map(|bot| bot.webhook.clone()).unwrap_or_default();
+            let elsewhere = world.misconfigured.load(Ordering::SeqCst).then_some("https://elsewhere.example.com/bot");
             json!({
-                "url": webhook["url"].as_str().unwrap_or_default(),
+                "url": elsewhere.or(webhook["url"].as_str()).unwrap_or_default(),
                 "has_custom_certificate": false,
                 "pending_update_count": 0,
                 "max_connections": webhook["max_connections"].as_u64().unwrap_or(40),

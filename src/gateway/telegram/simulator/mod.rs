@@ -13,7 +13,7 @@ mod updates;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -26,7 +26,8 @@ use super::{TelegramBot, UpdateSource, settings};
 use crate::config::Channel;
 use crate::gateway::client;
 use crate::gateway::simulator::{
-    Answer, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SimulatorError, Socket, StartOptions, Webhook,
+    Answer, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SimulatedFiles, SimulatorError, Socket,
+    StartOptions, Webhook,
 };
 
 /// A call that the simulator answered with yes.
@@ -63,6 +64,7 @@ struct World {
     /// By token.
     bots: Mutex<HashMap<String, Bot>>,
     daemon: Mutex<Option<Daemon>>,
+    files: SimulatedFiles,
     fate: Fate,
     /// Refusals to come, by method.
     refusals: Mutex<VecDeque<(String, Value)>>,
@@ -79,6 +81,7 @@ struct World {
     on_sent: OnSent,
     client: reqwest::Client,
     runtime: tokio::runtime::Handle,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -115,6 +118,7 @@ impl TelegramSimulator {
                 let world = Arc::new(World {
                     bots: Mutex::default(),
                     daemon: Mutex::default(),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(seed),
                     refusals: Mutex::default(),
                     calls: Mutex::default(),
@@ -127,9 +131,15 @@ impl TelegramSimulator {
                     on_sent,
                     client,
                     runtime: tokio::runtime::Handle::current(),
+                    misconfigured: AtomicBool::new(false),
                 });
                 let data = web::Data::from(Arc::clone(&world));
-                let app = move || App::new().app_data(data.clone()).route("/bot{token}/{method}", web::to(api::call));
+                let app = move || {
+                    App::new()
+                        .app_data(data.clone())
+                        .route("/bot{token}/{method}", web::to(api::call))
+                        .route("/file/bot{token}/photos/{name}", web::get().to(api::file))
+                };
                 let server = HttpServer::new(app).workers(1).on_connect(Socket::keep).disable_signals();
                 match server.shutdown_timeout(1).listen(listener) {
                     Err(error) => drop(ready.send(Err(error.kind()))),
@@ -172,6 +182,11 @@ impl TelegramSimulator {
         let (channel, secret, polls) = (channel.to_owned(), secret.map(str::to_owned), secret.is_none());
         let bot = Bot { id, channel, secret, polls, webhook: Value::Null, updates: VecDeque::new() };
         lock(&self.world.bots).insert(token.to_owned(), bot);
+    }
+
+    /// From now on the webhook that it has of each bot is another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     /// Replaces what goes wrong.

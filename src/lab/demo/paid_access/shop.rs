@@ -116,7 +116,7 @@ impl Shop {
         let log = logs::install_to(&config.logs, File::create(folder.log())?)?;
         telemetry::panics::install();
         let exporter = metrics::install()?;
-        let daemon = app::start_at(config, None, exporter, Arc::clone(&clock) as _).await?;
+        let daemon = app::start_in(config, exporter, Arc::clone(&clock) as _).await?;
         telegram.set_daemon(Daemon {
             public_base_url: PUBLIC_BASE_URL.to_owned(),
             reached_at: format!("http://{}", daemon.addr),

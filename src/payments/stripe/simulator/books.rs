@@ -94,6 +94,8 @@ pub(super) struct Books {
     pub signs_in_own_time: bool,
     /// What was answered under an idempotency key.
     pub answered: HashMap<String, Value>,
+    /// Where its dashboard says that events go.
+    pub webhook_urls: Vec<String>,
     next_id: u64,
 }
 
@@ -116,6 +118,7 @@ impl Books {
             posted: 0,
             signs_in_own_time: false,
             answered: HashMap::new(),
+            webhook_urls: Vec::new(),
             next_id: 0,
         }
     }

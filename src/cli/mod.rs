@@ -8,10 +8,12 @@ mod contact;
 mod conversations;
 #[cfg(feature = "lab")]
 mod demo;
+mod doctor;
 mod explain;
 mod faq;
 mod files;
 mod flow;
+mod health;
 mod journal;
 mod live;
 mod mask;
@@ -84,6 +86,11 @@ enum Command {
     Tenant(tenant::TenantCommand),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
+    /// Look at a whole installation, from its public URL to each provider's settings, and say what to do about what is wrong
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::DoctorArgs),
+    /// Whether a daemon is ready for messages: for health checks of containers, and for scripts
+    Health(health::HealthArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
     /// --to, move an installation from SQLite to PostgreSQL
     #[command(after_help = migrate::HELP)]
@@ -224,6 +231,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(&args),

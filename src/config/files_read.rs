@@ -22,6 +22,8 @@ pub struct ConfigFiles {
     pub(super) texts: BTreeMap<String, String>,
     /// Everything else that was read for them: secrets and flows.
     others: BTreeSet<PathBuf>,
+    /// Of these, the secrets.
+    secrets: BTreeSet<PathBuf>,
     /// What each tenant was made of, its secrets included.
     digests: BTreeMap<TenantId, String>,
     /// Which file each tenant stands in.
@@ -51,6 +53,16 @@ impl ConfigFiles {
     #[must_use]
     pub fn is_same(&self, other: &Self, tenant: &TenantId) -> bool {
         self.digests.get(tenant).is_some_and(|digest| other.digests.get(tenant) == Some(digest))
+    }
+
+    /// The files that secrets were read from.
+    pub fn secrets(&self) -> impl Iterator<Item = &Path> {
+        self.secrets.iter().map(PathBuf::as_path)
+    }
+
+    /// The names of the tenants' files.
+    pub fn tenants(&self) -> impl Iterator<Item = &Path> {
+        self.texts.keys().map(Path::new)
     }
 
     /// The file that a tenant stands in, and its text.
@@ -118,6 +130,9 @@ impl FilesRead {
     pub(super) fn note(&self, path: &Path, content: &[u8], is_secret: bool) {
         let mut collected = self.0.borrow_mut();
         collected.files.others.insert(path.to_owned());
+        if is_secret {
+            collected.files.secrets.insert(path.to_owned());
+        }
         feed(&mut collected.tenant, path.as_os_str().as_encoded_bytes(), content);
         if !is_secret {
             let name = path.file_name().unwrap_or_default().as_encoded_bytes();

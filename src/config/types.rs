@@ -1,6 +1,6 @@
 //! Validated configuration, one struct per concern.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +73,18 @@ pub struct Http {
     pub large_bodies_bytes: usize,
     /// Webhooks in a minute that one channel cannot believe, of one source; 0: no limit.
     pub failures_per_minute: u32,
+}
+
+impl Http {
+    /// Where a listener is reached from this machine: one that is open on every interface, by loopback.
+    #[must_use]
+    pub fn reached_at(listen: SocketAddr) -> SocketAddr {
+        match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+            _ => listen,
+        }
+    }
 }
 
 /// `[database]`. `Debug` shows no URL: it may carry a password.

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod doctor;
 pub mod events_out;
 pub mod faq;
 pub mod handling;

@@ -8,6 +8,7 @@ pub mod audit;
 mod blocked_reason;
 pub mod conversations;
 mod database;
+mod diagnosis;
 mod dialect;
 mod dump;
 mod error;
@@ -57,6 +58,7 @@ use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
 pub use self::blocked_reason::BlockedReason;
+pub use self::diagnosis::{DatabaseFacts, ServerFacts};
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
 pub(crate) use self::faq_entries::phrases;
@@ -69,6 +71,7 @@ pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
+pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;

@@ -21,6 +21,10 @@ mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod deploy;
+mod doctor;
+#[path = "doctor.rs"]
+mod doctor_on_postgres;
 mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
@@ -49,6 +53,7 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod prometheus;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

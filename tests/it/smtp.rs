@@ -14,14 +14,14 @@ const TOKEN: &str = "relay-token-of-belle";
 const KEY: &str = "key-of-the-site-0123456789";
 
 /// aiosmtpd, as `.ci/prepare` installed it. It ends with its owner.
-struct MailServer {
+pub struct MailServer {
     folder: TempDir,
     process: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl MailServer {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
@@ -54,7 +54,7 @@ impl MailServer {
         Self { folder, process, port }
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate")
     }
 

@@ -4,6 +4,7 @@ pub(super) mod audit;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
+pub(super) mod diagnosis;
 pub(super) mod events_out;
 pub(super) mod figures;
 pub(super) mod inbox;
@@ -22,7 +23,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
-pub(super) use self::lock::path_of;
+pub(crate) use self::lock::path_of;
 pub(super) use self::script::StatementScript;
 pub(super) use self::search_file::{open_index, open_index_beside};
 

@@ -1,6 +1,7 @@
 //! The simulated Bot API.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
@@ -123,8 +124,9 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
         "getWebhookInfo" => {
             let bots = lock(&world.bots);
             let webhook = bots.get(token).map(|bot| bot.webhook.clone()).unwrap_or_default();
+            let elsewhere = world.misconfigured.load(Ordering::SeqCst).then_some("https://elsewhere.example.com/bot");
             json!({
-                "url": webhook["url"].as_str().unwrap_or_default(),
+                "url": elsewhere.or(webhook["url"].as_str()).unwrap_or_default(),
                 "has_custom_certificate": false,
                 "pending_update_count": 0,
                 "max_connections": webhook["max_connections"].as_u64().unwrap_or(40),

@@ -11,7 +11,7 @@ mod updates;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -71,6 +71,7 @@ struct World {
     on_sent: OnSent,
     client: reqwest::Client,
     runtime: tokio::runtime::Handle,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -116,6 +117,7 @@ impl TelegramSimulator {
                     on_sent,
                     client,
                     runtime: tokio::runtime::Handle::current(),
+                    misconfigured: AtomicBool::new(false),
                 });
                 let data = web::Data::from(Arc::clone(&world));
                 let app = move || App::new().app_data(data.clone()).route("/bot{token}/{method}", web::to(api::call));
@@ -161,6 +163,11 @@ impl TelegramSimulator {
         let (channel, secret, polls) = (channel.to_owned(), secret.map(str::to_owned), secret.is_none());
         let bot = Bot { id, channel, secret, polls, webhook: Value::Null, updates: VecDeque::new() };
         lock(&self.world.bots).insert(token.to_owned(), bot);
+    }
+
+    /// From now on the webhook that it has of each bot is another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     /// Replaces what goes wrong.

@@ -92,6 +92,8 @@ pub(super) struct Books {
     pub posted: usize,
     /// What was answered under an idempotency key.
     pub answered: HashMap<String, Value>,
+    /// Where its dashboard says that events go.
+    pub webhook_urls: Vec<String>,
     next_id: u64,
 }
 
@@ -113,6 +115,7 @@ impl Books {
             events: Vec::new(),
             posted: 0,
             answered: HashMap::new(),
+            webhook_urls: Vec::new(),
             next_id: 0,
         }
     }

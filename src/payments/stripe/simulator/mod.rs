@@ -131,6 +131,11 @@ impl SimulatedStripe {
         self.books().is_away = is_away;
     }
 
+    /// Replaces the webhook endpoints of its dashboard.
+    pub fn set_webhook_urls(&self, urls: &[&str]) {
+        self.books().webhook_urls = urls.iter().map(|url| (*url).to_owned()).collect();
+    }
+
     /// The ids of the subscriptions, the oldest first.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod audit;
+mod backup;
 mod bookings;
 pub mod check;
 mod consents;
@@ -89,6 +90,12 @@ enum Command {
     /// Look at a whole installation, from its public URL to each provider's settings, and say what to do about what is wrong
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
+    /// Save an installation's data into one file, beside the running daemon
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::BackupArgs),
+    /// Check a backup, or restore it into a new folder
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
     /// Whether a daemon is ready for messages: for health checks of containers, and for scripts
     Health(health::HealthArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
@@ -232,6 +239,8 @@ pub fn run() -> ExitCode {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
         Command::Doctor(args) => doctor::run(&args),
+        Command::Backup(args) => backup::run_backup(&args),
+        Command::Restore(args) => backup::run_restore(&args),
         Command::Health(args) => health::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         #[cfg(feature = "lab")]

@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod backup;
 pub mod bookings;
 mod caller;
 pub mod channels;

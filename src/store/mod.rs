@@ -5,6 +5,7 @@
 //! and [`postgres`]; [`statement`] is what they have in common.
 
 pub mod audit;
+mod backup;
 mod blocked_reason;
 pub mod conversations;
 mod database;
@@ -57,6 +58,7 @@ use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
+pub use self::backup::{SnapshotContent, SnapshotError, examine_snapshot, prepare_restored, snapshot};
 pub use self::blocked_reason::BlockedReason;
 pub use self::diagnosis::{DatabaseFacts, ServerFacts};
 pub use self::dump::{Dump, RowReference};

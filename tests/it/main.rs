@@ -5,6 +5,9 @@
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod away;
+mod backup;
+#[path = "backup.rs"]
+mod backup_on_postgres;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;

@@ -3,6 +3,7 @@
 //! Statements go through sqlx, below sea-orm, whose arrays refuse nulls.
 
 pub(super) mod audit;
+pub(super) mod backup;
 mod bind;
 pub(super) mod conversations;
 mod dedicated_connection;

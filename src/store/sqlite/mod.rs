@@ -1,6 +1,7 @@
 //! SQLite: WAL, one writer, a few readers.
 
 pub(super) mod audit;
+pub(super) mod backup;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;

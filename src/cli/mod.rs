@@ -2,11 +2,13 @@
 
 mod audit;
 mod backup;
+mod beside;
 mod bookings;
 pub mod check;
 mod consents;
 mod contact;
 mod conversations;
+mod crm;
 #[cfg(feature = "lab")]
 mod demo;
 mod doctor;
@@ -23,6 +25,7 @@ mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod privacy;
 mod reload;
 mod scenario;
 mod serve;
@@ -35,6 +38,7 @@ mod terminal;
 mod torture;
 mod user;
 mod webhooks;
+mod who;
 
 use std::error::Error;
 use std::io::Write;
@@ -125,9 +129,12 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
-    /// Make two contacts one person, and part them again
+    /// Export everything of a person, or erase them; make two contacts one person, and part them again
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// Retention and requests of persons: what would go today, what was asked for
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
@@ -155,6 +162,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Whose a contact is in the tenant's CRM
+    #[command(subcommand)]
+    Crm(crm::CrmCommand),
     /// Message events as files: whether they say what the database says
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -199,7 +209,15 @@ struct ExplainArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// A message's id (ours or the provider's), or a correlation id
-    id: String,
+    #[arg(required_unless_present = "to", conflicts_with = "to")]
+    id: Option<String>,
+    /// The newest message from or to this person, by any of their addresses: `+224620000000`, `telegram:123`; the audit log says
+    /// that somebody was looked for
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    /// With --to: in this tenant alone; a number without + is one of its country
+    #[arg(long, value_name = "ID", requires = "to")]
+    tenant: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -248,12 +266,16 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => {
             let manner =
                 explain::Manner { language: args.language.into(), json: args.json, show_content: args.show_content };
-            explain::run(&args.file.config, &args.id, manner)
+            match &args.to {
+                Some(person) => explain::run_for(&args.file.config, person, args.tenant.as_slice(), manner),
+                None => explain::run(&args.file.config, args.id.as_deref().unwrap_or_default(), manner),
+            }
         }
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Contact(command) => contact::run(&command),
+        Command::Privacy(command) => privacy::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -266,6 +288,7 @@ pub fn run() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Crm(command) => crm::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Faq(command) => faq::run(&command),
         Command::Webhooks(command) => webhooks::run(&command),

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use palabre_actors::domain::ids::TenantId;
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::hex;
+
 /// Characters of a version: enough to tell two apart, few enough to read out.
 const VERSION_CHARACTERS: usize = 12;
 
@@ -22,7 +24,7 @@ pub struct ConfigFiles {
     pub(super) texts: BTreeMap<String, String>,
     /// Everything else that was read for them: secrets and flows.
     others: BTreeSet<PathBuf>,
-    /// Of these, the secrets.
+    /// Those of them that are secrets.
     secrets: BTreeSet<PathBuf>,
     /// What each tenant was made of, its secrets included.
     digests: BTreeMap<TenantId, String>,
@@ -177,8 +179,4 @@ fn feed(hash: &mut Sha256, name: &[u8], content: &[u8]) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

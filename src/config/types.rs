@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -12,9 +12,12 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::assistant::AssistantSettings;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
+pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
+pub use super::media::{MediaSettings, TenantMedia};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -36,6 +39,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is kept about people.
     pub privacy: Privacy,
+    /// Where files of messages are kept.
+    pub media: MediaSettings,
     /// Log lines.
     pub logs: Logs,
     /// How much runs at once.
@@ -216,10 +221,12 @@ pub enum ApiScope {
     Send,
     /// `operate`: replay, cancel, pause, resume.
     Operate,
+    /// `privacy`: export persons, and erase them.
+    Privacy,
 }
 
 impl ApiScope {
-    pub const ALL: [Self; 4] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate];
+    pub const ALL: [Self; 5] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate, Self::Privacy];
 
     /// The word of the configuration.
     #[must_use]
@@ -229,6 +236,7 @@ impl ApiScope {
             Self::ReadContent => "read-content",
             Self::Send => "send",
             Self::Operate => "operate",
+            Self::Privacy => "privacy",
         }
     }
 }
@@ -242,6 +250,8 @@ pub struct Tenant {
     pub name: String,
     /// Its IANA time zone.
     pub timezone: chrono_tz::Tz,
+    /// What phone numbers without `+` mean; `None`: they are refused.
+    pub country: Option<HomeCountry>,
     /// Its sender accounts.
     pub channels: Vec<Channel>,
     /// Its limits.
@@ -256,12 +266,18 @@ pub struct Tenant {
     pub rules: Arc<Rules>,
     /// Where each entry of its FAQ stands, in their order.
     pub faq_places: Vec<super::Location>,
+    /// Its assistant.
+    pub assistant: Option<AssistantSettings>,
     /// What it sells.
     pub access: Sales,
     /// Its message events as files, when it wants them.
     pub journal: Option<Journal>,
     /// Where its events go out to.
     pub webhooks: Vec<EventEndpoint>,
+    /// Where it keeps whose a number is.
+    pub crm: Option<Crm>,
+    /// Which files of messages it takes.
+    pub media: TenantMedia,
 }
 
 /// `[limits]`

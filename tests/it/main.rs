@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod assistant;
+#[path = "assistant.rs"]
+mod assistant_on_postgres;
 mod away;
 mod backup;
 #[path = "backup.rs"]
@@ -11,15 +14,28 @@ mod backup_on_postgres;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
+#[path = "console/access_in_a_browser.rs"]
+mod console_access_in_a_browser;
+#[path = "console/agenda_in_a_browser.rs"]
+mod console_agenda_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]
 mod console_in_a_browser;
 #[path = "console/inbox_in_a_browser.rs"]
 mod console_inbox_in_a_browser;
+#[path = "console/media_in_a_browser.rs"]
+mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/privacy_in_a_browser.rs"]
+mod console_privacy_in_a_browser;
+#[path = "console/setup_in_a_browser.rs"]
+mod console_setup_in_a_browser;
 mod conventions;
+mod crm;
+#[path = "crm.rs"]
+mod crm_on_postgres;
 mod daemon;
 mod delivery;
 mod delivery_on_postgres;
@@ -50,12 +66,18 @@ mod journeys_on_postgres;
 mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
+mod media;
+#[path = "media.rs"]
+mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod privacy;
+#[path = "privacy.rs"]
+mod privacy_on_postgres;
 mod prometheus;
 mod reload;
 mod retention;
@@ -63,6 +85,9 @@ mod retention;
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod scenarios;
+#[path = "scenarios.rs"]
+mod scenarios_on_postgres;
 mod smtp;
 mod stand_in;
 mod still;

@@ -13,9 +13,6 @@ use crate::gateway::simulator::rest::{
 };
 use crate::gateway::simulator::{Attachment, CustomerMessage, SampleChannel};
 
-/// Where the pictures of simulated customers would be.
-const PICTURE: &str = "https://api.green-api.com/download/demo.jpg";
-
 /// The longest text (its page of `sendMessage`).
 const LONGEST_TEXT: usize = 20_000;
 
@@ -52,8 +49,11 @@ impl RestApi for GreenWire {
         )
     }
 
-    /// `/waInstance{id}/{method}/{token}`
+    /// `/waInstance{id}/{method}/{token}`, and `/files/{name}`, which anybody may read.
     fn read(&self, ledger: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
+        if let Some(name) = request.path.strip_prefix("/files/") {
+            return RestCall::File(name.to_owned());
+        }
         let channels = known.channels;
         let mut parts = request.path.trim_start_matches('/').split('/');
         let (instance, method, token) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
@@ -131,7 +131,10 @@ impl RestApi for GreenWire {
             }),
             Attachment::Image => json!({
                 "typeMessage": "imageMessage",
-                "fileMessageData": { "downloadUrl": PICTURE, "caption": text, "mimeType": "image/jpeg" },
+                "fileMessageData": {
+                    "downloadUrl": format!("{}/files/photo", self.base_url(channel).unwrap_or_default()),
+                    "caption": text, "mimeType": "image/jpeg", "fileName": "IMG-20260301-WA0001.jpg",
+                },
             }),
         };
         let name = message.name.as_deref().unwrap_or("Camille");

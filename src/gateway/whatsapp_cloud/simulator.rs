@@ -55,7 +55,7 @@ impl RestApi for CloudWire {
         )
     }
 
-    /// `/{phone_number_id}/messages`, behind whatever version the base URL has.
+    /// `/{phone_number_id}/messages`, behind whatever version the base URL has; `/{media-id}`, and `/files/{name}`, where it leads.
     fn read(&self, _: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
         let channels = known.channels;
         let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
@@ -68,7 +68,7 @@ impl RestApi for CloudWire {
             own(channel).is_some_and(|settings| settings.phone_number_id == id || settings.business_account_id == id)
         };
         let Some(place) = channels.iter().position(is_known) else {
-            return RestCall::Answer(400, self.refusal(400, Some(100)));
+            return self.file(channels, request, id);
         };
         let expected = own(&channels[place]).map(|settings| settings.access_token.expose_secret());
         if request.authorization.and_then(|header| header.strip_prefix("Bearer ")) != expected {
@@ -137,7 +137,7 @@ impl RestApi for CloudWire {
                 },
             }),
             Attachment::Image => json!({
-                "type": "image", "image": { "caption": text, "mime_type": "image/jpeg", "sha256": "x", "id": "1000000001" },
+                "type": "image", "image": { "caption": text, "mime_type": "image/jpeg", "sha256": "x", "id": "photo" },
             }),
         };
         merge(&mut element, &content);
@@ -175,6 +175,24 @@ impl RestApi for CloudWire {
 }
 
 impl CloudWire {
+    /// Where a file is, or the file; both want a token that is known.
+    fn file(self, channels: &[Channel], request: &LoadRequest<'_>, id: &str) -> RestCall {
+        let token = request.authorization.and_then(|header| header.strip_prefix("Bearer "));
+        let holder = channels
+            .iter()
+            .find_map(|channel| own(channel).filter(|settings| token == Some(settings.access_token.expose_secret())));
+        let Some(holder) = holder else { return RestCall::Answer(401, self.refusal(401, Some(190))) };
+        let is_file = request.path.ends_with(&format!("/files/{id}"));
+        match request.method {
+            "GET" if is_file => RestCall::File(id.to_owned()),
+            "GET" if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let url = format!("{}/files/{id}", holder.api_base_url);
+                RestCall::Answer(200, json!({ "messaging_product": "whatsapp", "url": url, "id": id }))
+            }
+            _ => RestCall::Answer(400, self.refusal(400, Some(100))),
+        }
+    }
+
     fn send(self, place: usize, body: &[u8]) -> RestCall {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -75,11 +75,13 @@ impl TestServer {
             api: ApiDeps {
                 keys: Arc::new([]),
                 channels: ConfiguredChannels::default(),
+                privacy: None,
                 reload: None,
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,
                 faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
+                media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
                 clock: Arc::new(FixedClock),
             },
             console: None,

@@ -64,7 +64,7 @@ impl People {
         Self { store, clock, passwords: Passwords::default(), limits: Arc::default(), sessions }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

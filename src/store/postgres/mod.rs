@@ -6,6 +6,7 @@ pub(super) mod audit;
 pub(super) mod backup;
 mod bind;
 pub(super) mod conversations;
+pub(super) mod crm;
 mod dedicated_connection;
 pub(super) mod diagnosis;
 pub(super) mod events_out;

@@ -43,6 +43,7 @@ impl<P: RestApi> LoadResponder for RestResponder<P> {
                 self.ledger.take(sent);
                 LoadAnswer { status: "200 OK", json }
             }
+            RestCall::File(_) => LoadAnswer { status: line(404), json: self.api.refusal(404, None).to_string() },
             RestCall::List(list) => LoadAnswer { status: "200 OK", json: list.to_string() },
             RestCall::Answer(status, body) => LoadAnswer { status: line(status), json: body.to_string() },
         }

@@ -24,7 +24,7 @@ use self::post::Post;
 use super::load::{LoadRequest, LoadResponder, LoadWebhooks};
 use super::{
     Answer, CallbackPlan, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SampleChannel, SentMessage,
-    SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
+    SimulatedFiles, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
 };
 use crate::config::Channel;
 use crate::gateway::client;
@@ -82,6 +82,8 @@ pub(in crate::gateway) enum RestCall {
     Send(Box<RestSend>),
     /// List what was taken: faults of lists apply.
     List(Value),
+    /// Hand out a file of a customer's, by its name among [`SimulatedFiles`].
+    File(String),
     /// Anything else, with its answer.
     Answer(u16, Value),
 }
@@ -150,6 +152,7 @@ struct World<P> {
     /// By their id at the provider; none: every template is taken.
     templates: Mutex<Vec<Template>>,
     ledger: RestLedger,
+    files: SimulatedFiles,
     fate: Fate,
     post: Post,
     on_sent: OnSent,
@@ -179,6 +182,7 @@ impl<P: RestApi> RestSimulator<P> {
                     channels: Mutex::default(),
                     templates: Mutex::default(),
                     ledger: RestLedger::default(),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(options.seed),
                     post: Post::new(client, tokio::runtime::Handle::current()),
                     on_sent: options.on_sent,

@@ -43,7 +43,7 @@ use self::webhooks::Post;
 pub use self::webhooks::SignedWebhook;
 use crate::gateway::client;
 pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
-use crate::gateway::simulator::{Fate, Socket};
+use crate::gateway::simulator::{Fate, SimulatedFiles, Socket};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
 pub type OnSend = Arc<dyn Fn(&Sent) + Send + Sync>;
@@ -93,6 +93,7 @@ impl SimulatorConfig {
 struct World {
     accounts: Mutex<HashMap<String, Known>>,
     ledger: Ledger,
+    files: SimulatedFiles,
     fate: Fate,
     police: Police,
     post: Post,
@@ -136,6 +137,7 @@ impl Simulator {
                 let world = Arc::new(World {
                     accounts: Mutex::new(accounts::known(&config.accounts)),
                     ledger: Ledger::new(config.remembers),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(config.seed),
                     police: Police::default(),
                     post: Post::new(client, tokio::runtime::Handle::current(), config.daemon),
@@ -160,6 +162,18 @@ impl Simulator {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where a file of a customer's is, by its name among [`SimulatedFiles`]: `photo`, `voice`, `page`, and others that go wrong.
+    #[must_use]
+    pub fn file_url(&self, account_sid: &str, name: &str) -> String {
+        format!("{}/2010-04-01/Accounts/{account_sid}/Messages/MM1/Media/{name}", self.base_url())
+    }
+
+    /// How often a file was asked for with the account's credentials.
+    #[must_use]
+    pub fn files_asked(&self, name: &str) -> u64 {
+        self.world.files.asked(name)
     }
 
     /// Tells where the daemon is.
@@ -379,6 +393,7 @@ fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Resul
             )
             .configure(numbers::mount)
             .route("/2010-04-01/Accounts/{account}.json", web::get().to(api::account))
+            .route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{file}", web::get().to(api::media))
             .default_service(web::to(api::nothing))
     })
     .workers(workers.max(1))

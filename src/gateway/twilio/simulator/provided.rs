@@ -23,9 +23,6 @@ use crate::gateway::simulator::{
 use crate::gateway::twilio::Kind;
 use crate::gateway::twilio::signature::SIGNATURE_HEADER;
 
-/// Where the pictures of simulated customers would be.
-const PICTURE: &str = "https://api.twilio.com/2010-04-01/Accounts/demo/Messages/MMdemo/Media/MEdemo";
-
 /// Twilio's simulator, for the lab.
 #[derive(Clone, Copy, Debug)]
 pub struct TwilioSimulation;
@@ -117,7 +114,7 @@ impl Provided {
                 .with("MessageType", "location"),
             Attachment::Image => inbound
                 .with("NumMedia", "1")
-                .with("MediaUrl0", PICTURE)
+                .with("MediaUrl0", &self.simulator.file_url(account, "photo"))
                 .with("MediaContentType0", "image/jpeg")
                 .with("MessageType", "image"),
         };

@@ -90,6 +90,8 @@ pub(super) struct Books {
     pub events: Vec<Value>,
     /// How many of them were posted.
     pub posted: usize,
+    /// Webhooks are signed in its own time, not in the real one.
+    pub signs_in_own_time: bool,
     /// What was answered under an idempotency key.
     pub answered: HashMap<String, Value>,
     /// Where its dashboard says that events go.
@@ -114,6 +116,7 @@ impl Books {
             charges: Vec::new(),
             events: Vec::new(),
             posted: 0,
+            signs_in_own_time: false,
             answered: HashMap::new(),
             webhook_urls: Vec::new(),
             next_id: 0,

@@ -126,6 +126,11 @@ impl SimulatedStripe {
         self.books().shape = shape;
     }
 
+    /// Signs webhooks in its own time from now on, for a receiver whose clock is moved with it.
+    pub fn sign_in_own_time(&self) {
+        self.books().signs_in_own_time = true;
+    }
+
     /// What it answers to nobody: every request gets 503.
     pub fn go_away(&self, is_away: bool) {
         self.books().is_away = is_away;

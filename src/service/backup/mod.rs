@@ -170,7 +170,8 @@ fn folders(config: &Config) -> Vec<(String, PathBuf)> {
         let journal = tenant.journal.as_ref()?;
         Some((format!("journal/{}", tenant.id.as_str()), journal.dir.clone()))
     });
-    spool.into_iter().chain(journals).collect()
+    let media = [("media".to_owned(), config.media.dir.clone())];
+    spool.into_iter().chain(media).chain(journals).collect()
 }
 
 fn add<W: io::Write>(

@@ -3,6 +3,7 @@
 mod actor_context;
 mod assistant;
 mod audit;
+mod broadcasts;
 mod channels_health;
 mod cluster;
 mod console;
@@ -120,6 +121,7 @@ pub struct RunningDaemon {
     posting: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
+    broadcasting: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -205,6 +207,13 @@ async fn start_with(
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
+    let broadcasting = broadcasts::Broadcasting {
+        operator: operator.clone(),
+        outgoing: Arc::clone(&outgoing),
+        tenants: tenants.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let broadcasting = broadcasts::follow(broadcasting, &store, runtime.io());
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
@@ -233,6 +242,7 @@ async fn start_with(
     polling.serve(&served, |_| false).await;
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
+    let directory = tenants.clone();
     let holders = Holders {
         directory: tenants,
         registry,
@@ -259,7 +269,13 @@ async fn start_with(
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
-        api: integrators::api(&config, (operator, channels), outgoing, (paid, faq, Arc::clone(&reloader) as _), clock),
+        api: integrators::api(
+            &config,
+            (operator, channels, directory),
+            outgoing,
+            (paid, faq, Arc::clone(&reloader) as _),
+            clock,
+        ),
         console,
     };
     let listeners = runtime.on_system(move || http::serve(deps)).await??;
@@ -289,6 +305,7 @@ async fn start_with(
         posting,
         selling,
         notices,
+        broadcasting,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -336,7 +353,7 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices];
+        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices, self.broadcasting];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();

@@ -40,6 +40,7 @@ mod m20261130_000150_events_out;
 mod m20261130_000170_order_lines;
 mod m20261130_000190_kept_ids;
 mod m20261201_000220_assistant_and_quiet_hours;
+mod m20261201_000221_broadcasts;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +86,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000170_order_lines::Migration),
             Box::new(m20261130_000190_kept_ids::Migration),
             Box::new(m20261201_000220_assistant_and_quiet_hours::Migration),
+            Box::new(m20261201_000221_broadcasts::Migration),
         ]
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
 
 pub(super) fn api(
     config: &Config,
-    (operator, channels): (Operator, ConfiguredChannels),
+    (operator, channels, tenants): (Operator, ConfiguredChannels, TenantDirectory),
     outgoing: Arc<dyn Outgoing>,
     (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
@@ -43,6 +43,7 @@ pub(super) fn api(
     ApiDeps {
         keys: config.api.keys.iter().map(key).collect(),
         channels,
+        tenants: Some(tenants),
         operator: Some(operator),
         outgoing,
         access: Some(access),

@@ -7,6 +7,7 @@
 pub mod analytics;
 pub mod audit;
 pub mod bookings;
+pub mod broadcasts;
 mod caller;
 pub mod channels;
 pub mod consents;

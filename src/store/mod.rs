@@ -7,6 +7,7 @@
 mod assistant_usage;
 pub mod audit;
 mod blocked_reason;
+pub mod broadcasts;
 pub mod conversations;
 mod database;
 mod dialect;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bookings;
+mod broadcasts;
 mod call;
 mod caller;
 mod channels;
@@ -37,6 +38,7 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
+use crate::config::TenantDirectory;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
 use crate::service::messages::Outgoing;
@@ -49,6 +51,7 @@ use crate::store::{StoreError, StoredFaq};
 pub mod responses {
     pub use super::audit::AuditLogEntry;
     pub use super::bookings::{Booking, Lead};
+    pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
@@ -67,6 +70,8 @@ pub struct ApiDeps {
     pub keys: Arc<[Key]>,
     /// The channels of the configuration.
     pub channels: ConfiguredChannels,
+    /// The tenants of the configuration; `None` in tests of other things.
+    pub tenants: Option<TenantDirectory>,
     /// The operators' way to the tables; `None` in tests of other things.
     pub operator: Option<Operator>,
     /// Where messages to send go.
@@ -143,6 +148,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     paid_access::mount(routes);
     bookings::mount(routes);
     live_sessions::mount(routes);
+    broadcasts::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
     webhooks::mount(routes);

@@ -76,6 +76,7 @@ impl TestServer {
                 keys: Arc::new([]),
                 channels: ConfiguredChannels::default(),
                 reload: None,
+                tenants: None,
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,

@@ -4,6 +4,7 @@
 
 pub(super) mod audit;
 mod bind;
+pub(super) mod broadcasts;
 pub(super) mod conversations;
 mod dedicated_connection;
 pub(super) mod events_out;

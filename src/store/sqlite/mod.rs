@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 mod bind;
+pub(super) mod broadcasts;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
 pub(super) mod events_out;

@@ -162,6 +162,7 @@ fn deps() -> HttpDeps {
             faq: palabre::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(AcceptAll),
             access: None,
+            media: palabre::media::MediaStorage::in_folder(palabre::media::MediaFolder::new("media".into())),
             clock: Arc::new(FixedClock),
         },
         console: None,

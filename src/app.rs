@@ -5,16 +5,20 @@ mod assistant;
 mod audit;
 mod broadcasts;
 mod channels_health;
+mod clock;
 mod cluster;
 mod console;
+mod crm;
 mod early_statuses;
 mod events_out;
 mod indexing;
 mod integrators;
 pub(crate) mod journal;
+mod media;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
+pub(crate) mod privacy;
 mod reload;
 mod retention;
 mod startup;
@@ -25,7 +29,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
@@ -35,10 +38,12 @@ use tracing::{info, warn};
 
 use self::actor_context::{actor_context, ports};
 use self::channels_health::ChannelsHealth;
+pub use self::clock::SystemClock;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::polling::Polling;
+use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
 use self::startup::OpenedStore;
@@ -46,29 +51,21 @@ use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{LiveFeed, PagesError, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
+use crate::media::{MediaFolder, MediaStorage};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
+use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
 use crate::store::{Lock, Store, StoreError};
 use crate::telemetry::metrics::Exporter;
-
-/// The time of day, cut to the microseconds that both databases keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let now = chrono::Utc::now();
-        Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
-    }
-}
 
 /// Why the daemon did not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -117,8 +114,11 @@ pub struct RunningDaemon {
     indexing: JoinHandle<()>,
     polling: Arc<Polling>,
     journals: Option<JournalWriter>,
+    fetching: JoinHandle<()>,
     auditing: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     posting: JoinHandle<()>,
+    correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     broadcasting: JoinHandle<()>,
@@ -203,9 +203,16 @@ async fn start_with(
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
+    let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
+    let files = (&store, storage.clone());
+    let fetching = media::follow((&config, tenants.clone()), files, Arc::clone(&clock), runtime.io())?;
+
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
-    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let files = Arc::new(NodeFiles::of(tenants.clone(), spooled.clone()));
+    let personal = PersonalData::new(operator.clone(), files, Arc::clone(&clock), &config.privacy);
+    let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
+    let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
     let broadcasting = broadcasts::Broadcasting {
         operator: operator.clone(),
@@ -231,11 +238,10 @@ async fn start_with(
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
+    let correlation = Correlation::new(operator.clone(), config.webhooks.private_targets, Arc::clone(&clock));
+    let correlation = correlation.map_err(gateway::BuildError::from)?;
+    let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
-    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones);
-    let tables = (operator.clone(), store.history());
-    let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
     let polling = Arc::new(polling);
@@ -244,7 +250,7 @@ async fn start_with(
     let is_watched = source.is_some();
     let directory = tenants.clone();
     let holders = Holders {
-        directory: tenants,
+        directory: tenants.clone(),
         registry,
         receiver: Arc::clone(&webhook_receiver),
         engine: engine.clone(),
@@ -256,9 +262,16 @@ async fn start_with(
         assistants,
         clock: Arc::clone(&clock),
     };
+    let folder = source.as_ref().map(ConfigSource::folder);
     let reloader = Reloader::new(source.unwrap_or_default(), holders);
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
+    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
+    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
+    let tables = (operator.clone(), store.history(), personal.clone());
+    let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
+    let setup = (setup, channels_health as Arc<dyn FailingChannels>);
+    let console = console::routes((&config, tenants), people, tables, ways, feed.clone(), Arc::clone(&clock), setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),
@@ -271,9 +284,9 @@ async fn start_with(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, directory),
+            (operator, channels, storage, directory),
             outgoing,
-            (paid, faq, Arc::clone(&reloader) as _),
+            (paid, faq, personal, Arc::clone(&reloader) as _),
             clock,
         ),
         console,
@@ -301,8 +314,11 @@ async fn start_with(
         indexing,
         polling,
         journals,
+        fetching,
         auditing,
+        forgetting,
         posting,
+        correlating,
         selling,
         notices,
         broadcasting,
@@ -353,7 +369,17 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.auditing, self.posting, self.selling, self.notices, self.broadcasting];
+        let others = [
+            self.indexing,
+            self.fetching,
+            self.auditing,
+            self.forgetting,
+            self.posting,
+            self.correlating,
+            self.selling,
+            self.notices,
+            self.broadcasting,
+        ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();

@@ -29,6 +29,7 @@ use crate::http::health::{Condition, HealthSource};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::paid_access::Creators;
 use crate::service::reload::{Reload, ReloadStatus};
+use crate::service::setup::TenantFolder;
 use crate::store::{Store, StoreError, StoredFaq};
 use crate::telemetry::metrics as names;
 
@@ -51,6 +52,13 @@ pub struct ConfigSource {
     pub environment: Environment,
     /// What was read at the start.
     pub files: ConfigFiles,
+}
+
+impl ConfigSource {
+    /// The tenants' files, for whoever writes them.
+    pub(super) fn folder(&self) -> TenantFolder {
+        TenantFolder::of(&self.path, self.environment.clone())
+    }
 }
 
 /// Everything that holds tenants, and takes others over.

@@ -14,7 +14,7 @@ use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime, WebhookTargets};
-use super::{console, retention, spool, suggest};
+use super::{console, media, retention, spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -35,7 +35,8 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let is_server = database.as_ref().is_some_and(Database::is_server);
     let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
-    let privacy = retention::privacy(&root.table("privacy"), &raw.privacy);
+    let media = media::settings(&root.table("media"), &raw.media, folder);
+    let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
     let console = console::console(&root.table("console"), &raw.console);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
     Some(Config {
@@ -45,6 +46,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
         spool: spool?,
         retention: retention?,
         privacy: privacy?,
+        media: media?,
         console: console?,
         logs: logs?,
         runtime: runtime?,

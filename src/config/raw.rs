@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
+use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) redis: RawRedis,
     pub(super) spool: RawSpool,
     pub(super) retention: RawRetention,
+    pub(super) media: RawMedia,
     pub(super) tenants: RawTenants,
     pub(super) logs: RawLogs,
     pub(super) runtime: RawRuntime,
@@ -126,6 +127,9 @@ pub(super) struct RawConsole {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPrivacy {
     pub(super) audit_retention: Option<RawDuration>,
+    pub(super) payment_retention: Option<RawDuration>,
+    pub(super) export_dir: Option<String>,
+    pub(super) export_retention: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +155,7 @@ pub(super) struct RawTenant {
     pub(super) name: Option<String>,
     pub(super) language: Option<String>,
     pub(super) timezone: Option<String>,
+    pub(super) country: Option<String>,
     pub(super) sellers: Option<Vec<String>>,
     pub(super) channels: Option<Vec<RawChannel>>,
     pub(super) limits: RawLimits,
@@ -171,11 +176,14 @@ pub(super) struct RawTenant {
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
+    pub(super) imprint: RawImprint,
     pub(super) drivers: Option<Vec<RawDriver>>,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,
     pub(super) webhooks: Option<Vec<RawWebhook>>,
+    pub(super) crm: Option<RawCrm>,
+    pub(super) media: RawTenantMedia,
     pub(super) assistant: Option<RawAssistant>,
 }
 
@@ -362,10 +370,39 @@ pub(super) struct RawNotify {
     pub(super) unread_after: Option<RawDuration>,
 }
 
+/// `[crm]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCrm {
+    pub(super) provider: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key: Option<RawSecret>,
+    pub(super) file: Option<String>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) cache: Option<RawDuration>,
+    pub(super) log_emails: Option<bool>,
+}
+
 /// `[journal]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawJournal {
     pub(super) dir: Option<String>,
     pub(super) reveal: Option<bool>,
+}
+
+/// `[media]` of the daemon
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMedia {
+    pub(super) dir: Option<String>,
+}
+
+/// `[media]` of a tenant
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTenantMedia {
+    pub(super) fetch: Option<bool>,
+    pub(super) max_bytes: Option<i64>,
+    pub(super) types: Option<Vec<String>>,
 }

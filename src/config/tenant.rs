@@ -16,6 +16,8 @@ use palabre_actors::domain::template::Template;
 
 use super::assistant::{assistant, with_assistant};
 use super::channel::{Checked, Reading, channel};
+use super::country::country;
+use super::crm::crm;
 use super::document::Scope;
 use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
@@ -25,6 +27,7 @@ use super::fields::{
 };
 use super::flows;
 use super::hours::hours;
+use super::imprint::imprint;
 use super::journal::journal;
 use super::loops::loops;
 use super::raw::{RawBudget, RawKeywords, RawSession, RawTenant};
@@ -33,7 +36,7 @@ use super::suggest;
 use super::template::templates;
 use super::types::{Channel, Limits, Sales, Tenant};
 use super::webhooks::webhooks;
-use super::{fallback, paid_access};
+use super::{fallback, media, paid_access};
 
 /// Defaults of a tenant's file; `docs/configuration.md` lists them.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
@@ -86,6 +89,7 @@ pub(super) fn tenant(
         None => id.as_ref().map(|id| id.as_str().to_owned()),
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
+    let country = country(root, raw.country.as_deref(), timezone);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -109,8 +113,11 @@ pub(super) fn tenant(
     unlikely(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
+    let imprint = imprint(&root.table("imprint"), &raw.imprint);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
+    let crm = crm(&root.table("crm"), raw.crm.as_ref(), reading.secrets, reading.secrets.folder);
+    let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
     let assistant = assistant?;
@@ -138,6 +145,7 @@ pub(super) fn tenant(
         id: id?,
         name: name?,
         timezone: timezone?,
+        country: country?,
         channels,
         limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
         budget: budget?,
@@ -146,9 +154,11 @@ pub(super) fn tenant(
         faq_places: (0..rules.source().faq.len()).map(|at| root.element("faq", at).place("question")).collect(),
         rules: Arc::new(rules),
         assistant,
-        access: Sales { stripe_account: stripe_account?, plans: plans? },
+        access: Sales { stripe_account: stripe_account?, plans: plans?, imprint: imprint? },
         journal: journal?,
         webhooks: webhooks?,
+        crm: crm?,
+        media: media?,
     };
     has_a_way_out.then_some(tenant)
 }

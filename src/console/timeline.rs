@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::message::{Details, Media};
+use palabre_actors::domain::message::Details;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::display::Display;
+use super::shown_files::{ShownFile, Words, files};
 use super::texts::Texts;
 use crate::service::inbox::Thread;
 use crate::store::conversations::{MessageEventRow, MessageRow, NoteRow};
@@ -32,8 +33,7 @@ pub struct Line {
     /// `robot · FAQ`, a name.
     pub author: String,
     pub text: String,
-    /// The file's kind, in words, and its media type.
-    pub media: Vec<(String, String)>,
+    pub media: Vec<ShownFile>,
     /// A place: what it is called, and its address for a map program.
     pub location: Option<(String, String)>,
     pub button: Option<String>,
@@ -147,7 +147,7 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         by,
         author,
         text: row.body.clone(),
-        media: details.map(|details| media(&details.media, telling)).unwrap_or_default(),
+        media: files(thread.media.get(&row.id), details, Words { texts: telling.texts, display: &telling.display }),
         location: details.and_then(|details| location(details, telling)),
         button: details.and_then(|details| details.button.as_ref()).map(|button| button.text.clone()),
         time: telling.display.time(row.created_at),
@@ -239,19 +239,6 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
         Some(rest) => format!("{told} {}", why(texts, display, rest)),
         None => told,
     }
-}
-
-fn media(media: &[Media], telling: &Telling<'_>) -> Vec<(String, String)> {
-    let told = |of: &Media| {
-        let key = match of.content_type.split('/').next() {
-            Some("image") => "media_image",
-            Some("audio") => "media_audio",
-            Some("video") => "media_video",
-            _ => "media_file",
-        };
-        (telling.text("talk", key), of.content_type.clone())
-    };
-    media.iter().map(told).collect()
 }
 
 fn location(details: &Details, telling: &Telling<'_>) -> Option<(String, String)> {

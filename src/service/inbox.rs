@@ -13,7 +13,7 @@ use crate::store::conversations::{
     CannedReply, ContactRow, InboxCounts, InboxFilter, InboxPage, InboxRow, MessageEventRow, MessageRow, NoteRow,
     Timeline, TimelinePage,
 };
-use crate::store::operator::{ConsentRow, Operator};
+use crate::store::operator::{ConsentRow, MediaRow, Operator};
 use crate::store::{FlowHistory, HistoryReader};
 
 /// The longest note or canned reply, in characters.
@@ -105,6 +105,8 @@ pub struct Thread {
     pub timeline: Timeline,
     /// What came with messages beside their texts.
     pub details: BTreeMap<Uuid, Details>,
+    /// Files that came with messages.
+    pub media: BTreeMap<Uuid, Vec<MediaRow>>,
     /// What happened to its messages, and what people did with it.
     pub events: Vec<MessageEventRow>,
     pub notes: Vec<NoteRow>,
@@ -158,6 +160,7 @@ pub async fn thread(
     };
     Ok(Thread {
         details: store.inbound_details(tenant, &came).await?,
+        media: store.media_of(&Tenants::Of(vec![tenant.clone()]), &came).await?,
         notes: store.notes(tenant, id).await?,
         canned_replies: store.canned_replies(tenant).await?,
         consents: consents(store, tenant, &row, contact.as_ref()).await?,

@@ -168,7 +168,11 @@ mod tests {
         new.id_per_chat = true;
         new.content.profile_name = Some("Zoé".to_owned());
         new.content.details = Details {
-            media: vec![Media { url: "https://example.com/a".into(), content_type: "image/png".into() }],
+            media: vec![Media {
+                url: "https://example.com/a".into(),
+                content_type: "image/png".into(),
+                ..Media::default()
+            }],
             button: Some(Button { text: "Oui".into(), payload: "yes".into() }),
             location: Some(Location { latitude: 48.85, longitude: 2.350_000_1, label: None, address: None }),
             reply_to: Some(ProviderMessageId::new("SM0")),

@@ -6,10 +6,13 @@
 
 mod assistant_usage;
 pub mod audit;
+mod backup;
 mod blocked_reason;
 pub mod broadcasts;
 pub mod conversations;
+pub mod crm;
 mod database;
+mod diagnosis;
 mod dialect;
 mod dump;
 mod error;
@@ -21,6 +24,7 @@ mod history;
 mod identities;
 mod insert;
 mod journals;
+mod media;
 mod moving;
 mod nodes;
 mod notices;
@@ -30,6 +34,7 @@ pub mod people;
 mod poll_cursors;
 mod ports;
 mod postgres;
+pub mod privacy;
 mod quota_leases;
 mod reader;
 mod retention;
@@ -57,23 +62,29 @@ use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::sync::OnceCell;
 
+pub use self::backup::{SnapshotContent, SnapshotError, examine_snapshot, prepare_restored, snapshot};
 pub use self::blocked_reason::BlockedReason;
+pub use self::diagnosis::{DatabaseFacts, ServerFacts};
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
 pub(crate) use self::faq_entries::phrases;
 pub use self::faq_entries::{FaqRow, StoredFaq, with_rows};
 pub use self::history::{FlowHistory, HistoryReader, RowCounts};
 pub use self::journals::{JournalContent, JournalFact, JournalPage, JournalPosition, JournalRow};
+pub use self::media::{DueMedia, MediaClaim, MediaOutcome, UnwantedMedia};
 pub use self::moving::{Compared, Move, MoveError, MovePass, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Sum};
 pub use self::nodes::ALIVE_FOR;
 pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
+pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;
+use self::privacy::AddressKey;
 use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
 use self::startup::StartupState;
 use self::statement::{all, text};
@@ -116,6 +127,8 @@ struct Inner {
     /// What searches read: SQLite has it in a file of its own. `None`: that file cannot be made, and nothing is searched.
     index: Option<DatabasePool>,
     lacks_trigrams: AtomicBool,
+    /// Hashes addresses of persons who were erased; read when it is first needed.
+    address_key: OnceCell<AddressKey>,
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
     startup: StartupState,
@@ -129,7 +142,7 @@ impl Store {
     /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
         match DatabaseKind::of(url)? {
-            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate).await,
+            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate, true).await,
             DatabaseKind::Postgres => {
                 let store = Self::later(url, migrate)?;
                 store.prepare().await?;
@@ -139,7 +152,18 @@ impl Store {
         }
     }
 
-    async fn open_sqlite(url: &str, migrate: bool) -> Result<Self, StoreError> {
+    /// Opens a database that a daemon has open, for a command that asks something of conversations.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn beside(url: &str) -> Result<Self, StoreError> {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => Self::open_sqlite(url, false, false).await,
+            DatabaseKind::Postgres => Self::open(url, false).await,
+        }
+    }
+
+    async fn open_sqlite(url: &str, migrate: bool, is_daemon: bool) -> Result<Self, StoreError> {
         let write_conn = sqlite::open_writer(url).await?;
         if migrate {
             Migrator::up(&write_conn, None).await?;
@@ -147,9 +171,13 @@ impl Store {
         let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
-        for sql in
-            [sqlite::sql::RELEASE_RECONCILER_LEASES, sqlite::sql::CLEAR_CHANNEL_NOTICES, sqlite::sql::RESET_QUOTA_WAITS]
-        {
+        let void = [
+            sqlite::sql::RELEASE_RECONCILER_LEASES,
+            sqlite::sql::CLEAR_CHANNEL_NOTICES,
+            sqlite::sql::RESET_QUOTA_WAITS,
+            sqlite::sql::RELEASE_MEDIA,
+        ];
+        for sql in void.into_iter().filter(|_| is_daemon) {
             writes.unprepared(sql).await?;
         }
         identities::check(&writes).await?;
@@ -171,6 +199,7 @@ impl Store {
             reads,
             index,
             lacks_trigrams: AtomicBool::new(false),
+            address_key: OnceCell::new(),
             checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
             startup: StartupState::done(),
         })))

@@ -6,7 +6,8 @@ use palabre::config::Channel;
 use palabre::gateway::Provider as _;
 use palabre::gateway::greenapi::{GreenApi, GreenSettings};
 use palabre::gateway::simulator::{
-    CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider, StartOptions,
+    Attachment, CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider,
+    StartOptions,
 };
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -205,4 +206,14 @@ async fn i5_a_lost_answer_is_looked_up_and_nothing_is_sent_twice() {
     assert_eq!(shop.write(&says("3EB0C767D097B7C7C002", "Et le lundi ?")).await, 200);
     shop.world.until("SELECT count(*) FROM messages_out WHERE state = 'read'", 2).await;
     assert_eq!(shop.texts(), [HOURS, "Vous avez écrit : Et le lundi ?"]);
+}
+
+#[tokio::test]
+async fn a_picture_is_fetched_with_its_name() {
+    let shop = Shop::open();
+    let message = CustomerMessage { attachment: Attachment::Image, ..says("3EB0C767D097B7C7C001", "Regardez") };
+    assert_eq!(shop.write(&message).await, 200);
+    let stored = "SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'image/png' \
+        AND name = 'IMG-20260301-WA0001.jpg'";
+    shop.world.until(stored, 1).await;
 }

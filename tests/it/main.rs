@@ -8,22 +8,42 @@ mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;
 mod away;
+mod backup;
+#[path = "backup.rs"]
+mod backup_on_postgres;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
+#[path = "console/access_in_a_browser.rs"]
+mod console_access_in_a_browser;
+#[path = "console/agenda_in_a_browser.rs"]
+mod console_agenda_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]
 mod console_in_a_browser;
 #[path = "console/inbox_in_a_browser.rs"]
 mod console_inbox_in_a_browser;
+#[path = "console/media_in_a_browser.rs"]
+mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/privacy_in_a_browser.rs"]
+mod console_privacy_in_a_browser;
+#[path = "console/setup_in_a_browser.rs"]
+mod console_setup_in_a_browser;
 mod conventions;
+mod crm;
+#[path = "crm.rs"]
+mod crm_on_postgres;
 mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod deploy;
+mod doctor;
+#[path = "doctor.rs"]
+mod doctor_on_postgres;
 mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
@@ -46,12 +66,19 @@ mod journeys_on_postgres;
 mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
+mod media;
+#[path = "media.rs"]
+mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod privacy;
+#[path = "privacy.rs"]
+mod privacy_on_postgres;
+mod prometheus;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

@@ -170,3 +170,13 @@ async fn a_group_that_migrated_is_answered_under_its_new_id() {
     }
     assert_eq!(bot.sent_to(-1_001_111_111_111).len(), 2);
 }
+
+#[tokio::test]
+async fn a_picture_is_asked_for_and_fetched() {
+    let bot = Bot::start();
+    let message = CustomerMessage { attachment: Attachment::Image, ..written(1, "Regardez") };
+    assert_eq!(bot.telegram.deliver(&message).await.expect("an answer").status, 200);
+    bot.world.until("SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'image/png'", 1).await;
+    assert_eq!(bot.telegram.calls_of("getFile")[0]["file_id"], "photo");
+    assert!(!bot.world.logs().contains(TOKEN), "the token is in the file's URL");
+}

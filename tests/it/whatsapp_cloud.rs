@@ -6,8 +6,8 @@ use std::time::Duration;
 use palabre::config::{Channel, OnUnknown};
 use palabre::gateway::Provider as _;
 use palabre::gateway::simulator::{
-    CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider, StartOptions,
-    Webhook,
+    Attachment, CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider,
+    StartOptions, Webhook,
 };
 use palabre::gateway::whatsapp_cloud::{CloudSettings, WhatsappCloud};
 use palabre_actors::domain::address::Address;
@@ -236,4 +236,13 @@ async fn metas_codes_decide_what_becomes_of_a_message() {
     shop.meta.set_faults(refuse(131_048));
     assert_eq!(shop.write(&says("wamid.HBgLQUESTION04", "Vos horaires ?")).await, 200);
     shop.world.until("SELECT count(*) FROM channel_pauses WHERE reason = '131048'", 1).await;
+}
+
+#[tokio::test]
+async fn a_picture_is_located_and_fetched_with_the_token() {
+    let shop = Shop::open();
+    let message = CustomerMessage { attachment: Attachment::Image, ..says("wamid.HBgLPICTURE01", "Regardez") };
+    assert_eq!(shop.write(&message).await, 200);
+    shop.world.until("SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'image/png'", 1).await;
+    assert!(!shop.world.logs().contains(SECRET), "the token stays out of the log");
 }

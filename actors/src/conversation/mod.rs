@@ -262,7 +262,7 @@ impl Conversation {
         if self.thinks(ctx) {
             return;
         }
-        if self.may_be_settled() || self.agenda_is_old() {
+        if self.may_be_settled() || self.agenda_is_old() || self.is_asked_of_bookings() {
             return self.load(ctx);
         }
         if let Some(found) = self.revealed() {

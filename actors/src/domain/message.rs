@@ -295,7 +295,11 @@ mod tests {
             body: "mon secret".into(),
             profile_name: Some("Amélie".into()),
             details: Details {
-                media: vec![Media { url: "https://example.com/a".into(), content_type: "image/png".into() }],
+                media: vec![Media {
+                    url: "https://example.com/a".into(),
+                    content_type: "image/png".into(),
+                    ..Media::default()
+                }],
                 button: Some(Button { text: "Oui".into(), payload: "confirm".into() }),
                 location: Some(Location { latitude: 48.85, longitude: 2.35, label: None, address: None }),
                 ..Details::default()

@@ -27,6 +27,7 @@ pub mod live;
 pub mod loop_watch;
 pub mod message;
 pub mod mood;
+mod number_words;
 pub mod offer;
 pub mod prepared;
 pub mod presentation;

@@ -160,7 +160,11 @@ mod tests {
 
     fn parts() -> Vec<String> {
         let details = Details {
-            media: vec![Media { url: "https://x.invalid/1".to_owned(), content_type: "image/png".to_owned() }],
+            media: vec![Media {
+                url: "https://x.invalid/1".to_owned(),
+                content_type: "image/png".to_owned(),
+                ..Media::default()
+            }],
             button: Some(Button { text: "Oui".to_owned(), payload: "oui".to_owned() }),
             location: Some(Location { latitude: 0.0, longitude: 0.0, address: None, label: None }),
             reply_to: Some(ProviderMessageId::new("SM1")),

@@ -215,6 +215,11 @@ impl<'a> World<'a> {
         for change in &turn.effects.bookings {
             match change {
                 BookingChange::Hold(booking) => self.bookings.push((who.to_owned(), booking.clone())),
+                BookingChange::Move(moved) => {
+                    if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == moved.id) {
+                        booking.clone_from(moved);
+                    }
+                }
                 BookingChange::Become(id, state) => {
                     if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == *id) {
                         booking.state = *state;

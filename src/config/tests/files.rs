@@ -32,6 +32,7 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawRedis>("redis."));
     all.extend(keys::<RawSpool>("spool."));
     all.extend(keys::<RawRetention>("retention."));
+    all.extend(keys::<RawMedia>("media."));
     all.extend(keys::<RawTenants>("tenants."));
     all.extend(keys::<RawConsole>("console."));
     all.extend(keys::<RawPrivacy>("privacy."));
@@ -91,6 +92,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("notify", keys::<RawNotify>("notify.")),
         ("journal", keys::<RawJournal>("journal.")),
         ("webhooks", keys::<RawWebhook>("webhooks.")),
+        ("media", keys::<RawTenantMedia>("media.")),
         ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");

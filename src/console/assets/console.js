@@ -10,10 +10,18 @@
 
   const scroller = () => scroll && scroll.scrollHeight > scroll.clientHeight + 4 && getComputedStyle(scroll).overflowY !== "visible" ? scroll : document.scrollingElement;
   const atEnd = () => { const of = scroller(); return of.scrollHeight - of.scrollTop - of.clientHeight < 80; };
+  // A picture that comes late makes the page longer.
+  scroll?.addEventListener("load", event => { const of = scroller(); if (of.scrollHeight - of.scrollTop - of.clientHeight < event.target.clientHeight + 80) toEnd(); }, true);
   const toEnd = () => { const of = scroller(); of.scrollTop = of.scrollHeight; };
 
   // Fragments: elements with data-live are replaced by those of the same id on a fresh copy of the page.
   const parse = html => new DOMParser().parseFromString(html, "text/html");
+  // What plays goes on playing, and pictures do not flicker: elements that are the same stay.
+  function replace(mine, fresh) {
+    const kept = $$("audio, video, img", mine);
+    mine.replaceChildren(...fresh.childNodes);
+    for (const each of kept) $$(each.localName, mine).find(other => other.src === each.src && other !== each)?.replaceWith(each);
+  }
   const lastRead = () => $("#seen [name=last_message]")?.value ?? "";
   function swap(page, everything) {
     const wasAtEnd = !scroll || atEnd(), writes = text && text.value.trim() !== "";
@@ -23,11 +31,11 @@
       if (mine.dataset.live === "idle" && writes && !everything) continue;
       if (mine.contains(document.activeElement) && document.activeElement !== body && mine.id !== "rows" && mine.id !== "tabs") {
         const held = document.activeElement, name = held.name || held.dataset.key;
-        mine.replaceChildren(...fresh.childNodes);
+        replace(mine, fresh);
         if (name) $(`[name="${name}"], [data-key="${name}"]`, mine)?.focus();
       } else {
         const row = document.activeElement?.dataset?.row;
-        mine.replaceChildren(...fresh.childNodes);
+        replace(mine, fresh);
         if (row && mine.id === "rows") $(`[data-row="${row}"]`, mine)?.focus();
       }
       for (const name of fresh.getAttributeNames()) mine.setAttribute(name, fresh.getAttribute(name));
@@ -212,6 +220,30 @@
   for (const file of $$("input[type=file][data-into]")) {
     file.closest("label").hidden = false;
     file.addEventListener("change", async () => { if (file.files[0]) $(file.dataset.into).value = await file.files[0].text(); });
+  }
+  // What is to be pasted elsewhere.
+  for (const button of $$("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const of = $(button.dataset.copy), said = of.value ?? of.textContent;
+      try { await navigator.clipboard.writeText(said); button.textContent = button.dataset.copied; } catch { if (of.select) of.select(); else getSelection().selectAllChildren(of); }
+    });
+  }
+  const zone = $("form[action='/console/tenants/new'] [data-zone]"), own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && own?.includes("/")) zone.value = own;
+  // What was typed and not sent outlives a reload; what is secret is not kept.
+  for (const form of $$("form[data-keep]")) {
+    const key = `palabre.${form.dataset.keep}`, fields = () => [...form.elements].filter(each => each.name && !["hidden", "password"].includes(each.type));
+    let kept = null;
+    try { kept = JSON.parse(sessionStorage.getItem(key)); } catch { /* a browser that keeps nothing */ }
+    const was = () => JSON.stringify(fields().map(each => [each.name, each.defaultValue ?? ""]));
+    if (kept && kept.was === was()) for (const each of fields()) {
+      const value = kept.values.find(([name]) => name === each.name)?.[1];
+      if (value === undefined) continue;
+      if (each.type === "radio" || each.type === "checkbox") each.checked = each.value === value; else each.value = value;
+    }
+    form.addEventListener("input", () => { try { sessionStorage.setItem(key, JSON.stringify({ was: was(), values: [...new FormData(form)].filter(([name]) => fields().some(each => each.name === name)) })); } catch { /* the same */ } });
+    form.addEventListener("submit", () => { try { sessionStorage.removeItem(key); } catch { /* the same */ } });
   }
   if (location.hash === "#add") $("#add [name=answer]")?.focus();
 

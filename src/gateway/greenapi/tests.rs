@@ -108,7 +108,11 @@ fn every_type_of_message_is_read() {
             "isAnimated": false, "mimeType": mime, "forwardingScore": 0, "isForwarded": false } })
     };
     let media = |mime: &str| Details {
-        media: vec![Media { url: "https://api.green-api.com/f/1".into(), content_type: mime.into() }],
+        media: vec![Media {
+            url: "https://api.green-api.com/f/1".into(),
+            content_type: mime.into(),
+            name: Some("a".to_owned()),
+        }],
         ..plain()
     };
     let notice = |notice: Notice| Details { notice: Some(notice), ..plain() };

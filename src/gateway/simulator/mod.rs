@@ -4,6 +4,7 @@
 //! makes the two parts of a load driver ([`load`]), which do less and cost less.
 
 mod faults;
+mod files;
 pub mod load;
 pub(in crate::gateway) mod rest;
 mod socket;
@@ -19,6 +20,7 @@ use palabre_actors::domain::template::Template;
 
 pub(in crate::gateway) use self::faults::{Drawn, Fate};
 pub use self::faults::{Fault, Faults, Rule, When};
+pub(in crate::gateway) use self::files::SimulatedFiles;
 use self::load::{LoadResponder, LoadWebhooks};
 pub(in crate::gateway) use self::socket::{Socket, half_answer};
 use super::client::ClientError;
@@ -98,6 +100,9 @@ pub trait SimulatedProvider: Send + Sync {
 
     /// Where webhooks go.
     fn set_daemon(&self, daemon: Daemon);
+
+    /// From now on, what its console holds was set up wrongly: webhooks go elsewhere, or nowhere. Or not any more.
+    fn set_misconfigured(&self, misconfigured: bool);
 
     /// Replaces what goes wrong.
     fn set_faults(&self, faults: Faults);

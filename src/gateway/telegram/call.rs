@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{TelegramBot, codes};
+use crate::gateway::media::MediaPlace;
 use crate::gateway::{ConnectError, unreached};
 
 /// The most of an answer that is read; a message is a few kilobytes, a hundred updates at most some hundred.
@@ -136,6 +137,16 @@ impl Api {
     fn url(&self, method: &str) -> Option<Url> {
         let url = Url::parse(&format!("{}/bot{}/{method}", self.base, self.token.expose_secret())).ok()?;
         (url.has_host() && matches!(url.scheme(), "http" | "https")).then_some(url)
+    }
+
+    /// Where the file of a path is that `getFile` told. `None`: the path could lead elsewhere.
+    pub fn file(&self, path: &str) -> Option<MediaPlace> {
+        let is_plain = |step: &str| {
+            let has_name = !step.is_empty() && step.bytes().any(|byte| byte != b'.');
+            has_name && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        let url = format!("{}/file/bot{}/{path}", self.base, self.token.expose_secret());
+        MediaPlace::public(&url).filter(|_| path.split('/').all(is_plain)).map(|place| place.trusting(&self.base))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::config::Channel;
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
 };
+use crate::gateway::media::file_name;
 use crate::gateway::{Received, Rejection};
 
 /// The longest text that is taken. Telegram's own limit is 4,096 characters.
@@ -243,13 +244,7 @@ impl Reader {
             let new = self.inbound(&changed.chat, 0, None, (String::new(), details), arrival);
             return Received::Message(Box::new(new));
         }
-        let own = &changed.new_chat_member;
-        let is_owner = membership == Membership::Owner;
-        let rights = OwnRights {
-            membership,
-            can_invite: is_owner || own.can_invite_users == Some(true),
-            can_restrict: is_owner || own.can_restrict_members == Some(true),
-        };
+        let rights = changed.new_chat_member.rights();
         self.event(ChannelEventKind::OwnRightsChanged { chat: address(changed.chat.id), rights }, arrival)
     }
 
@@ -295,7 +290,17 @@ impl Reader {
 }
 
 impl super::update::Member {
-    fn membership(&self) -> Membership {
+    pub(super) fn rights(&self) -> OwnRights {
+        let membership = self.membership();
+        let is_owner = membership == Membership::Owner;
+        OwnRights {
+            membership,
+            can_invite: is_owner || self.can_invite_users == Some(true),
+            can_restrict: is_owner || self.can_restrict_members == Some(true),
+        }
+    }
+
+    pub(super) fn membership(&self) -> Membership {
         match self.status.as_str() {
             "creator" => Membership::Owner,
             "administrator" => Membership::Administrator,
@@ -385,6 +390,7 @@ fn media(message: &Message) -> Vec<Media> {
     let of = |file: &File, usual: &str| Media {
         url: format!("{FILE_SCHEME}{}", without_nul(&file.file_id)),
         content_type: without_nul(file.mime_type.as_deref().unwrap_or(usual)),
+        name: file.file_name.as_deref().map(file_name),
     };
     let photo = message.photo.as_ref().and_then(|sizes| sizes.last()).map(|file| of(file, "image/jpeg"));
     // An animation comes as a document as well.

@@ -162,6 +162,8 @@ pub(super) struct File {
     pub file_id: String,
     #[serde(default, deserialize_with = "lenient")]
     pub mime_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub file_name: Option<String>,
     /// Of a sticker.
     #[serde(default, deserialize_with = "lenient")]
     pub emoji: Option<String>,

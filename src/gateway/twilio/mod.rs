@@ -12,8 +12,10 @@ mod decode;
 mod endpoint_failover;
 mod find;
 pub mod form;
+mod media;
 mod routes;
 mod send;
+mod setup;
 mod sids;
 pub mod signature;
 pub mod simulator;
@@ -38,6 +40,8 @@ use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
 use self::signature::{Proof, Signer};
+use super::channel_setup::ChannelSetup;
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, Provider, Received, Receiver, Rejection, Route, SetupFinding,
@@ -131,6 +135,10 @@ impl Provider for Kind {
         })
     }
 
+    fn media(&self, channel: &Channel, _: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        Some(Arc::new(media::TwilioMedia(settings(channel).ok()?.clone())))
+    }
+
     fn codes(&self) -> &'static [Code] {
         &codes::CODES
     }
@@ -152,6 +160,10 @@ impl Provider for Kind {
 
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
         Some((REPEAT_OVERRIDE, "it makes Twilio try again when this machine is away."))
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(setup::of(*self))
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

@@ -129,8 +129,8 @@ fn everything_that_is_not_text() {
             ],
             Details {
                 media: vec![
-                    Media { url: "https://x/0".into(), content_type: "audio/ogg".into() },
-                    Media { url: "https://x/1".into(), content_type: "image/jpeg".into() },
+                    Media { url: "https://x/0".into(), content_type: "audio/ogg".into(), ..Media::default() },
+                    Media { url: "https://x/1".into(), content_type: "image/jpeg".into(), ..Media::default() },
                 ],
                 ..Details::default()
             },

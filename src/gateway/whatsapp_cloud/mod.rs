@@ -7,9 +7,11 @@ mod checks;
 mod codes;
 mod config;
 mod decode;
+mod media;
 mod receive;
 mod routes;
 mod send;
+mod setup;
 mod signature;
 pub mod simulator;
 #[cfg(test)]
@@ -23,6 +25,8 @@ use palabre_actors::ports::{Gateway, Pending};
 pub use self::config::CloudSettings;
 pub use self::receive::CloudReceiver;
 pub use self::send::CloudGateway;
+use super::channel_setup::ChannelSetup;
+use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{Bilingual, ChannelConnection, Code, ConnectError, Provider, Receiver, Route, SetupFinding, Wiring};
 use crate::config::Channel;
@@ -59,6 +63,11 @@ impl Provider for WhatsappCloud {
         })
     }
 
+    fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
+        let settings = settings(channel).ok()?.clone();
+        Some(Arc::new(media::CloudMedia { client: wiring.client.clone(), settings }))
+    }
+
     fn codes(&self) -> &'static [Code] {
         codes::CODES
     }
@@ -76,6 +85,10 @@ impl Provider for WhatsappCloud {
             "il a la forme des identifiants de Meta : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. Le \
              journal des webhooks de l'application, dans la console de Meta, dit si l'un a été refusé",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

@@ -9,7 +9,9 @@ use super::signature::{HEADER_NAME, Signer};
 use super::{CloudSettings, NAME};
 use crate::config::Channel;
 use crate::gateway::simulator::load::LoadRequest;
-use crate::gateway::simulator::rest::{RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation};
+use crate::gateway::simulator::rest::{
+    RestAccounts, RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation,
+};
 use crate::gateway::simulator::{Attachment, CustomerMessage, SampleChannel};
 
 /// The longest text, in characters.
@@ -53,8 +55,9 @@ impl RestApi for CloudWire {
         )
     }
 
-    /// `/{phone_number_id}/messages`, behind whatever version the base URL has.
-    fn read(&self, _: &RestLedger, channels: &[Channel], request: &LoadRequest<'_>) -> RestCall {
+    /// `/{phone_number_id}/messages`, behind whatever version the base URL has; `/{media-id}`, and `/files/{name}`, where it leads.
+    fn read(&self, _: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
+        let channels = known.channels;
         let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
         let (id, is_messages) = match parts.as_slice() {
             [.., id, "messages"] => (*id, true),
@@ -65,7 +68,7 @@ impl RestApi for CloudWire {
             own(channel).is_some_and(|settings| settings.phone_number_id == id || settings.business_account_id == id)
         };
         let Some(place) = channels.iter().position(is_known) else {
-            return RestCall::Answer(400, self.refusal(400, Some(100)));
+            return self.file(channels, request, id);
         };
         let expected = own(&channels[place]).map(|settings| settings.access_token.expose_secret());
         if request.authorization.and_then(|header| header.strip_prefix("Bearer ")) != expected {
@@ -74,7 +77,8 @@ impl RestApi for CloudWire {
         match (request.method, is_messages) {
             ("POST", true) => self.send(place, request.body),
             ("GET", false) if parts.last() == Some(&"subscribed_apps") => {
-                RestCall::Answer(200, json!({ "data": [{ "whatsapp_business_api_data": { "id": "1" } }] }))
+                let app = known.webhooks_at.map(|_| json!({ "whatsapp_business_api_data": { "id": "1" } }));
+                RestCall::Answer(200, json!({ "data": app.into_iter().collect::<Vec<_>>() }))
             }
             ("GET", false) => {
                 let number = channels[place].address.path();
@@ -133,7 +137,7 @@ impl RestApi for CloudWire {
                 },
             }),
             Attachment::Image => json!({
-                "type": "image", "image": { "caption": text, "mime_type": "image/jpeg", "sha256": "x", "id": "1000000001" },
+                "type": "image", "image": { "caption": text, "mime_type": "image/jpeg", "sha256": "x", "id": "photo" },
             }),
         };
         merge(&mut element, &content);
@@ -171,6 +175,24 @@ impl RestApi for CloudWire {
 }
 
 impl CloudWire {
+    /// Where a file is, or the file; both want a token that is known.
+    fn file(self, channels: &[Channel], request: &LoadRequest<'_>, id: &str) -> RestCall {
+        let token = request.authorization.and_then(|header| header.strip_prefix("Bearer "));
+        let holder = channels
+            .iter()
+            .find_map(|channel| own(channel).filter(|settings| token == Some(settings.access_token.expose_secret())));
+        let Some(holder) = holder else { return RestCall::Answer(401, self.refusal(401, Some(190))) };
+        let is_file = request.path.ends_with(&format!("/files/{id}"));
+        match request.method {
+            "GET" if is_file => RestCall::File(id.to_owned()),
+            "GET" if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let url = format!("{}/files/{id}", holder.api_base_url);
+                RestCall::Answer(200, json!({ "messaging_product": "whatsapp", "url": url, "id": id }))
+            }
+            _ => RestCall::Answer(400, self.refusal(400, Some(100))),
+        }
+    }
+
     fn send(self, place: usize, body: &[u8]) -> RestCall {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

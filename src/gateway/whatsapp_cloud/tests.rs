@@ -117,6 +117,7 @@ fn every_type_of_message_is_read() {
         media: vec![Media {
             url: "https://graph.facebook.com/v23.0/1003383421387256".into(),
             content_type: mime.into(),
+            name: Some("a.pdf".to_owned()),
         }],
         ..plain()
     };

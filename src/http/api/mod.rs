@@ -15,11 +15,13 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
+mod media;
 mod messages;
 mod openapi;
 mod outbox;
 mod paid_access;
 mod params;
+mod privacy;
 mod problems;
 mod reload;
 mod visibility;
@@ -39,10 +41,12 @@ pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
 use crate::config::TenantDirectory;
+use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::operator::Operator;
 use crate::store::{StoreError, StoredFaq};
@@ -50,6 +54,7 @@ use crate::store::{StoreError, StoredFaq};
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
     pub use super::audit::AuditLogEntry;
+    pub use super::bookings::{Booking, ChangedBooking, Lead};
     pub use super::bookings::{Booking, Lead};
     pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
@@ -58,6 +63,7 @@ pub mod responses {
     pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
     pub use super::live_sessions::{LiveSessionItem, LiveSessionOrders, OrderLineItem};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
+    pub use super::privacy::PersonRequest;
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
     pub use super::webhooks::{WebhookDeliveries, WebhookState};
@@ -80,8 +86,12 @@ pub struct ApiDeps {
     pub access: Option<PaidAccess>,
     /// The rules of tenants with their FAQ entries.
     pub faq: StoredFaq,
+    /// Exports and erasures; `None` in tests of other things.
+    pub privacy: Option<PersonalData>,
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
+    /// Files of messages.
+    pub media: MediaStorage,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -151,5 +161,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     broadcasts::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
+    privacy::mount(routes);
     webhooks::mount(routes);
+    media::mount(routes);
 }

@@ -56,14 +56,26 @@ use utoipa::{Modify, OpenApi};
         super::broadcasts::start,
         super::broadcasts::one,
         super::broadcasts::stop,
+        super::bookings::changes::book,
+        super::bookings::changes::reschedule,
+        super::bookings::changes::cancel,
+        super::bookings::changes::done,
+        super::bookings::changes::no_show,
         super::live_sessions::list,
         super::live_sessions::one,
         super::audit::list,
+        super::media::list,
+        super::media::read,
         super::faq::list,
         super::faq::put,
         super::faq::delete,
         super::faq::try_out,
         super::faq::unanswered,
+        super::privacy::export,
+        super::privacy::erase,
+        super::privacy::list,
+        super::privacy::show,
+        super::privacy::download,
         super::webhooks::list,
         super::webhooks::deliveries,
         super::webhooks::replay,
@@ -87,6 +99,7 @@ use utoipa::{Modify, OpenApi};
         (name = "live sessions", description = "What is sold in a live"),
         (name = "audit", description = "Who did what"),
         (name = "faq", description = "Questions with known answers"),
+        (name = "privacy", description = "What is known of persons: exported, erased"),
         (name = "webhooks", description = "Events that go out to endpoints"),
     )
 )]
@@ -100,7 +113,7 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts).",
+                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts), privacy (persons' exports and erasures).",
             ))
             .build();
         let components = description.components.get_or_insert_default();

@@ -4,6 +4,7 @@
 
 mod columns;
 mod inbox;
+mod media;
 
 /// The type of a column, and how both databases show it as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub(super) const TABLES: &[MoveTable] = &[
         1,
         &[text("id"), text("tenant_id"), text("provider"), text("address"), time("created_at"), time("updated_at")],
     ),
+    compared("setup_steps", 2, inbox::SETUP_STEPS),
     compared(
         "faq_entries",
         1,
@@ -168,6 +170,8 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("scope"),
         ],
     ),
+    compared("erased_addresses", 3, columns::ERASED_ADDRESSES),
+    compared("privacy_requests", 1, columns::PRIVACY_REQUESTS),
     compared(
         "conversations",
         1,
@@ -207,6 +211,7 @@ pub(super) const TABLES: &[MoveTable] = &[
         3,
         &[text("tenant_id"), text("conversation_id"), text("label"), time("created_at")],
     ),
+    compared("media", 1, media::COLUMNS),
     compared(
         "poll_cursors",
         2,
@@ -236,26 +241,15 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("claims", 2, columns::CLAIMS),
     compared("bookings", 1, columns::BOOKINGS),
     compared("leads", 1, columns::LEADS),
+    compared("crm_records", 2, columns::CRM_RECORDS),
+    compared("crm_emails", 2, columns::CRM_EMAILS),
     compared("offers", 1, columns::OFFERS),
     compared("on_duty", 2, columns::ON_DUTY),
     compared("order_lines", 1, columns::ORDER_LINES),
     compared("assistant_usage", 2, columns::ASSISTANT_USAGE),
     compared("broadcasts", 1, columns::BROADCASTS),
     compared("broadcast_recipients", 3, columns::BROADCAST_RECIPIENTS),
-    compared(
-        "plans",
-        2,
-        &[
-            text("tenant_id"),
-            text("id"),
-            text("name"),
-            number("price"),
-            text("currency"),
-            text("every"),
-            number("stars"),
-            time("updated_at"),
-        ],
-    ),
+    compared("plans", 2, columns::PLANS),
     compared(
         "subscriptions",
         1,
@@ -288,7 +282,9 @@ pub(super) const TABLES: &[MoveTable] = &[
             text("pay_url"),
         ],
     ),
-    compared("access_chats", 2, &[text("tenant_id"), text("chat_id"), time("stuck_since"), time("mended_at")]),
+    compared("access_chats", 2, columns::ACCESS_CHATS),
+    compared("chat_members", 3, columns::CHAT_MEMBERS),
+    compared("access_bots", 2, columns::ACCESS_BOTS),
     compared(
         "payment_events",
         1,

@@ -13,6 +13,7 @@ use super::{Transaction, WriterConnection};
 use crate::store::error::port_error;
 use crate::store::events::{self, Events};
 use crate::store::insert::Rows;
+use crate::store::media;
 use crate::store::postgres;
 use crate::store::sql;
 use crate::store::statement::{all, id, list, text, text_or_null, time};
@@ -64,6 +65,7 @@ pub(super) async fn apply(
     }
     let entries = || tasks.iter().flat_map(|task| &task.input);
     let mut answers = Vec::with_capacity(given.len());
+    let mut files = Rows::of(sql::MEDIA);
     for (position, (new, id)) in entries().zip(&given).enumerate() {
         let acceptance = match firsts.get(&position) {
             Some(first) if first.id != *id => {
@@ -72,11 +74,13 @@ pub(super) async fn apply(
             }
             _ => {
                 events.push(&events::webhook_received(new, id.0));
+                media::push(&mut files, new, *id);
                 Acceptance::New(new.accepted_as(*id))
             }
         };
         answers.push(Ok(acceptance));
     }
+    files.insert(tx).await?;
     let mut answers = answers.into_iter();
     for task in tasks.iter_mut() {
         task.output = Some(Ok(answers.by_ref().take(task.input.len()).collect()));
@@ -108,6 +112,7 @@ async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result
         firsts = insert(tx, [new].into_iter(), &[id]).await?;
     }
     let mut events = Events::none();
+    let mut files = Rows::of(sql::MEDIA);
     let acceptance = match firsts.get(&0) {
         Some(first) if first.id != id => {
             events.push(&events::idempotent_ignored(new, first.correlation));
@@ -115,9 +120,11 @@ async fn alone(tx: &impl Transaction, ids: &mut Ids, new: &NewInbound) -> Result
         }
         _ => {
             events.push(&events::webhook_received(new, id.0));
+            media::push(&mut files, new, id);
             Acceptance::New(new.accepted_as(id))
         }
     };
+    files.insert(tx).await?;
     events.into_rows().insert(tx).await?;
     Ok(acceptance)
 }

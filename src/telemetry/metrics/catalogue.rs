@@ -67,11 +67,19 @@ pub const JOURNAL_LINES: &str = "palabre_journal_lines_total";
 pub const JOURNAL_FAILURES: &str = "palabre_journal_failures_total";
 /// How far a journal is behind the event log, by `tenant`.
 pub const JOURNAL_BEHIND_SECONDS: &str = "palabre_journal_behind_seconds";
+/// Attempts to fetch a file of a message, by `tenant` and `outcome`.
+pub const MEDIA_FILES: &str = "palabre_media_files_total";
+/// Files of messages that wait to be fetched.
+pub const MEDIA_WAITING: &str = "palabre_media_waiting";
 /// Events of payment systems that were applied.
 pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
+/// Look-ups in CRMs, by `tenant` and `outcome` (`found`, `absent`, `failed`).
+pub const CRM_LOOKUPS: &str = "palabre_crm_lookups_total";
+/// Contacts by what the tenant's CRM knows of them, by `tenant` and `state` (`found`, `absent`, `pending`).
+pub const CRM_CONTACTS: &str = "palabre_crm_contacts_count";
 /// Events that were posted to endpoints, by `tenant`, `webhook` and `outcome`.
 pub const EVENTS_OUT: &str = "palabre_events_out_total";
 /// Events that wait for an endpoint.
@@ -163,8 +171,12 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(JOURNAL_LINES, "Lines of journals that are durable, by tenant"),
     Metric::counter(JOURNAL_FAILURES, "How often a journal could not be written, by tenant"),
     Metric::gauge(JOURNAL_BEHIND_SECONDS, "How far a journal is behind the event log, by tenant"),
+    Metric::counter(MEDIA_FILES, "Attempts to fetch a file of a message, by tenant and outcome"),
+    Metric::gauge(MEDIA_WAITING, "Files of messages that wait to be fetched"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
+    Metric::counter(CRM_LOOKUPS, "Look-ups in CRMs, by tenant and outcome"),
+    Metric::gauge(CRM_CONTACTS, "Contacts by what the tenant's CRM knows of them, by tenant and state"),
     Metric::counter(EVENTS_OUT, "Events posted to endpoints of webhooks, by tenant, webhook and outcome"),
     Metric::gauge(EVENTS_OUT_WAITING, "Events that wait for an endpoint, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
@@ -231,14 +243,16 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 14] = [
+        const LABELLED: [&str; 16] = [
             CONFIG_RELOADS,
+            CRM_LOOKUPS,
             HTTP_REQUESTS,
             EVENTS_OUT,
             HTTP_CONNECTIONS_ENDED,
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,
             RETENTION_ROWS,
+            MEDIA_FILES,
             JOURNAL_LINES,
             JOURNAL_FAILURES,
             core_metric::ACCEPTED,

@@ -9,7 +9,7 @@ const GATEWAYS: &str = "src/gateway/";
 const CODE: [&str; 2] = ["src/", "actors/src/"];
 
 /// Folders below the gateways that are no provider.
-const NOT_PROVIDERS: [&str; 2] = ["tests", "simulator"];
+const NOT_PROVIDERS: [&str; 3] = ["tests", "simulator", "media"];
 
 /// Files that may name a provider, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -24,6 +24,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/config/paid_access/plan.rs", "whose own money Stars are, and an address of that scheme"),
     ("src/config/plan.rs", "whose own money Stars are"),
     ("src/service/paid_access/events.rs", "whose own money Stars are"),
+    ("src/service/paid_access/stars.rs", "whose own money Stars are"),
     ("src/service/paid_access/links.rs", "an address of that scheme in a test"),
     ("src/store/paid_access/subscriptions.rs", "whose own money Stars are"),
     ("src/cli/mod.rs", "the subcommand for the webhooks of one provider"),
@@ -39,9 +40,19 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/console/state.rs", "the page of the test phone"),
     ("src/console/templates/list.html", "the page of the test phone"),
     ("src/console/templates/sandbox.html", "the page of the test phone"),
+    ("src/console/templates/setup/connected.html", "the page of the test phone"),
+    ("src/console/templates/setup/trial.html", "the page of the test phone"),
+    ("src/console/setup/trial.rs", "the page of the test phone"),
+    ("src/console/setup/mod.rs", "the scheme of the test phone's address"),
+    ("src/console/channel_list.rs", "the scheme of the test phone's address"),
+    ("src/console/channels.rs", "the scheme of the test phone's address"),
     ("src/console/texts/conversations_en.toml", "the page of the test phone"),
     ("src/console/texts/conversations_fr.toml", "the page of the test phone"),
     ("src/console/display.rs", "the marks of channels, by the scheme of their addresses"),
+    ("src/lab/demo/paid_access/belle.toml", "a tenant of the demo"),
+    ("src/lab/demo/paid_access/shop.rs", "whose chat members of the demo come into"),
+    ("src/lab/demo/paid_access/narrator.rs", "the calls of that provider's simulator"),
+    ("src/lab/demo/paid_access/mod.rs", "the calls of that provider's simulator"),
     ("src/lab/demo/tenants/chez-fatou.toml", "a tenant of the demo"),
     ("src/lab/demo/tenants/institut-belle.toml", "a tenant of the demo"),
     ("src/lab/demo/tenants/martin-plomberie.toml", "a tenant of the demo"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palabre::config::{
-    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Sales, Tenant,
+    Api, Channel, Config, Database, Http, Limits, LogFormat, Logs, ProviderAccount, Runtime, Sales, Tenant, TenantMedia,
 };
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::{BuildError, Registry};
@@ -59,6 +59,9 @@ fn config(channels: Vec<Channel>) -> Config {
         access: Sales::default(),
         journal: None,
         webhooks: Vec::new(),
+        country: None,
+        crm: None,
+        media: TenantMedia::default(),
     };
     Config {
         http: Http {
@@ -101,6 +104,7 @@ fn config(channels: Vec<Channel>) -> Config {
         api: Api::default(),
         stripe: None,
         webhooks: palabre::config::WebhookTargets::default(),
+        media: palabre::config::MediaSettings { dir: "media".into() },
         tenants: vec![tenant],
     }
 }

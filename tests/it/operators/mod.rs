@@ -4,6 +4,7 @@ mod broadcasts;
 mod commands;
 mod consents;
 mod dead_letters;
+mod finding;
 mod keys;
 mod pauses;
 mod people;

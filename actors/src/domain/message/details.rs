@@ -120,12 +120,15 @@ impl fmt::Debug for Notice {
 }
 
 /// An attached file at the provider. Its URL needs the account's credentials.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Media {
     /// Where the provider keeps it.
     pub url: String,
     /// Its MIME type as the provider gave it.
     pub content_type: String,
+    /// What the contact's file is called, as the provider says it: not to be believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A pressed button.

@@ -20,6 +20,7 @@ use crate::domain::message::{
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
 mod assistant;
+mod bookings;
 mod consent;
 mod flows;
 mod live;
@@ -377,7 +378,7 @@ fn without_text_something_else_is_said_and_a_button_speaks() {
         let message = Inbound { content, ..inbound(&state, "", at(0)) };
         outcome(&decide(&state, &message, &rules(), &(), at(0)))
     };
-    let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into() }];
+    let media = vec![Media { url: "https://example.com".into(), content_type: "image/png".into(), ..Media::default() }];
     assert_eq!(
         answer(Content { details: Details { media, ..Details::default() }, ..Content::default() }),
         Outcome::AnsweredNoText

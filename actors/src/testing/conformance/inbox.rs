@@ -150,7 +150,11 @@ pub async fn content_comes_back_as_it_was(store: &impl Subject) {
         body: "Où êtes-vous ? \"ici\" \\ 'là' 🌳\n\t[1,2] {\"a\":null}".into(),
         profile_name: Some("Élodie \"L'Artisane\"".into()),
         details: Details {
-            media: vec![Media { url: "https://example.com/a?b=c&d".into(), content_type: "image/jpeg".into() }],
+            media: vec![Media {
+                url: "https://example.com/a?b=c&d".into(),
+                content_type: "image/jpeg".into(),
+                ..Media::default()
+            }],
             button: Some(Button { text: "Oui ✓".into(), payload: "yes".into() }),
             location: Some(Location {
                 latitude: 48.8566,

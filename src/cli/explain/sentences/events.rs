@@ -142,10 +142,21 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
+        ("contact_correlated", _) => {
+            ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
+        }
+        ("contact_exported", _) => {
+            ("everything of the contact was exported", "toutes les données du contact ont été exportées")
+        }
+        ("contact_erased", _) => ("the contact was erased", "le contact a été effacé"),
         ("contact_unmerged", _) => (
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",
         ),
+        ("media_stored", _) => {
+            ("a file that came with it was fetched and kept", "un fichier joint a été récupéré et conservé")
+        }
+        ("media_refused", _) => ("a file that came with it is not kept", "un fichier joint n'est pas conservé"),
         ("opted_in", _) => ("the contact said START: recorded", "le contact a dit START : noté"),
         ("welcomed", _) => (
             "the contact was welcomed, and asked to confirm or to say STOP",
@@ -177,6 +188,8 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("flow_abandoned", _) => ("the flow ended before its end", "le parcours s'est terminé avant son terme"),
         ("booking_held", _) => ("a time was kept free for the contact", "un créneau a été gardé pour le contact"),
         ("booking_confirmed", _) => ("a booking was confirmed", "un rendez-vous a été confirmé"),
+        ("offer_cancelled", _) => ("an offer was called off", "une offre a été annulée"),
+        ("booking_moved", _) => ("a booking was moved to another time", "un rendez-vous a été déplacé"),
         ("booking_cancelled", _) => (
             "a booking, or a time that was kept free, was given back",
             "un rendez-vous, ou un créneau gardé, a été rendu",

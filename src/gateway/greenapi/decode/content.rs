@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{MAX_TEXT_BYTES, message_id};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
+use crate::gateway::media::file_name;
 
 /// The most cards that are kept of one message.
 const MAX_CARDS: usize = 32;
@@ -77,6 +78,8 @@ struct FileData<'a> {
     caption: Text<'a>,
     #[serde(borrow, rename = "mimeType")]
     mime_type: Text<'a>,
+    #[serde(borrow, rename = "fileName")]
+    name: Text<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -240,8 +243,9 @@ fn shortened(text: &str) -> String {
 }
 
 fn media(file: &FileData<'_>) -> Vec<Media> {
-    let url = file.url.owned();
-    url.map(|url| Media { url, content_type: file.mime_type.owned().unwrap_or_default() }).into_iter().collect()
+    let name = file.name.get().map(file_name);
+    let content_type = file.mime_type.owned().unwrap_or_default();
+    file.url.owned().map(|url| Media { url, content_type, name }).into_iter().collect()
 }
 
 fn location(data: &LocationData<'_>) -> Option<Location> {

@@ -8,6 +8,7 @@ mod server;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -23,7 +24,7 @@ use self::post::Post;
 use super::load::{LoadRequest, LoadResponder, LoadWebhooks};
 use super::{
     Answer, CallbackPlan, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SampleChannel, SentMessage,
-    SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
+    SimulatedFiles, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
 };
 use crate::config::Channel;
 use crate::gateway::client;
@@ -46,7 +47,7 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
     fn channel_toml(&self, sample: &SampleChannel<'_>) -> String;
 
     /// What a request asks for, and whether its credentials hold.
-    fn read(&self, ledger: &RestLedger, channels: &[Channel], request: &LoadRequest<'_>) -> RestCall;
+    fn read(&self, ledger: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall;
 
     /// The answer to a message that was taken.
     fn taken(&self, sent: &RestSent) -> Value;
@@ -67,12 +68,22 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
     fn proof(&self, channel: &Channel, body: &[u8]) -> (&'static str, String);
 }
 
+/// What the provider's console holds.
+#[derive(Clone, Copy)]
+pub(in crate::gateway) struct RestAccounts<'a> {
+    pub channels: &'a [Channel],
+    /// Whose webhooks come in below this URL. `None`: nobody set them up.
+    pub webhooks_at: Option<&'a str>,
+}
+
 /// What a request asks for.
 pub(in crate::gateway) enum RestCall {
     /// Take this message.
     Send(Box<RestSend>),
     /// List what was taken: faults of lists apply.
     List(Value),
+    /// Hand out a file of a customer's, by its name among [`SimulatedFiles`].
+    File(String),
     /// Anything else, with its answer.
     Answer(u16, Value),
 }
@@ -141,9 +152,11 @@ struct World<P> {
     /// By their id at the provider; none: every template is taken.
     templates: Mutex<Vec<Template>>,
     ledger: RestLedger,
+    files: SimulatedFiles,
     fate: Fate,
     post: Post,
     on_sent: OnSent,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -169,9 +182,11 @@ impl<P: RestApi> RestSimulator<P> {
                     channels: Mutex::default(),
                     templates: Mutex::default(),
                     ledger: RestLedger::default(),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(options.seed),
                     post: Post::new(client, tokio::runtime::Handle::current()),
                     on_sent: options.on_sent,
+                    misconfigured: AtomicBool::new(false),
                 });
                 match server::serve(&world, listener) {
                     Ok(server) => {
@@ -252,6 +267,10 @@ impl<P: RestApi> SimulatedProvider for RestSimulator<P> {
 
     fn set_daemon(&self, daemon: Daemon) {
         self.world.post.set_daemon(daemon);
+    }
+
+    fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     fn set_faults(&self, faults: Faults) {

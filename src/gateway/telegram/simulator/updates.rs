@@ -38,7 +38,7 @@ pub(super) fn of_message(message: &CustomerMessage) -> Value {
         if has_photo {
             let size =
                 |id: &str, side: u32| json!({ "file_id": id, "file_unique_id": id, "width": side, "height": side });
-            fields.insert("photo".to_owned(), json!([size("small", 90), size("large", 1_280)]));
+            fields.insert("photo".to_owned(), json!([size("small", 90), size("photo", 1_280)]));
         }
         if let Attachment::Location { latitude, longitude, label } = message.attachment {
             let degrees = |text: &str| text.parse::<f64>().unwrap_or_default();

@@ -140,12 +140,27 @@ pub(super) async fn account(world: Data<World>, account: Path<String>, request: 
     HttpResponse::Ok().json(serde_json::json!({ "sid": account.as_str(), "status": "active" }))
 }
 
+/// `GET /2010-04-01/Accounts/{sid}/Messages/{sid}/Media/{sid}`
+pub(super) async fn media(
+    world: Data<World>,
+    path: Path<(String, String, String)>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let (account, _, file) = path.into_inner();
+    if !admitted(&world, &account, &request) {
+        return refusal(401, 20003, "Authenticate");
+    }
+    let place = request.path().strip_suffix(file.as_str()).unwrap_or_default();
+    let here = format!("http://{}{place}", request.connection_info().host());
+    world.files.answer(&file, &here).await
+}
+
 /// Anything else.
 pub(super) async fn nothing() -> HttpResponse {
     refusal(404, 20404, "The requested resource was not found")
 }
 
-fn admitted(world: &World, account: &str, request: &HttpRequest) -> bool {
+pub(super) fn admitted(world: &World, account: &str, request: &HttpRequest) -> bool {
     let authorization = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
     lock(&world.accounts).get(account).is_some_and(|known| known.admits(authorization))
 }
@@ -196,7 +211,7 @@ async fn take(world: Arc<World>, form: &Form, account: &str) -> (Sent, Bytes) {
     (sent, Bytes::from(answer))
 }
 
-fn refusal(status: u16, code: u32, message: &'static str) -> HttpResponse {
+pub(super) fn refusal(status: u16, code: u32, message: &'static str) -> HttpResponse {
     respond(status).json(ErrorResource::new(status, code, message))
 }
 

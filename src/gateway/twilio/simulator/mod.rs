@@ -9,6 +9,7 @@ mod api;
 mod ledger;
 mod load;
 mod message;
+mod numbers;
 mod policy;
 mod provided;
 mod resource;
@@ -34,6 +35,7 @@ use self::accounts::{Known, lock};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
+pub use self::numbers::SimulatedNumber;
 use self::policy::Police;
 pub use self::policy::Policy;
 pub use self::provided::TwilioSimulation;
@@ -41,7 +43,7 @@ use self::webhooks::Post;
 pub use self::webhooks::SignedWebhook;
 use crate::gateway::client;
 pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
-use crate::gateway::simulator::{Fate, Socket};
+use crate::gateway::simulator::{Fate, SimulatedFiles, Socket};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
 pub type OnSend = Arc<dyn Fn(&Sent) + Send + Sync>;
@@ -91,6 +93,7 @@ impl SimulatorConfig {
 struct World {
     accounts: Mutex<HashMap<String, Known>>,
     ledger: Ledger,
+    files: SimulatedFiles,
     fate: Fate,
     police: Police,
     post: Post,
@@ -98,6 +101,8 @@ struct World {
     seed: u64,
     /// A server that stops lets go of its connections a little later: nobody is answered meanwhile.
     away: AtomicBool,
+    numbers: Mutex<Vec<SimulatedNumber>>,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -132,12 +137,15 @@ impl Simulator {
                 let world = Arc::new(World {
                     accounts: Mutex::new(accounts::known(&config.accounts)),
                     ledger: Ledger::new(config.remembers),
+                    files: SimulatedFiles::default(),
                     fate: Fate::new(config.seed),
                     police: Police::default(),
                     post: Post::new(client, tokio::runtime::Handle::current(), config.daemon),
                     on_send: config.on_send,
                     seed: config.seed,
                     away: AtomicBool::new(false),
+                    numbers: Mutex::default(),
+                    misconfigured: AtomicBool::new(false),
                 });
                 let server = serve(&world, listener, config.workers);
                 let _ = ready.send(server.as_ref().map(|_| Arc::clone(&world)).map_err(|error| error.kind()));
@@ -156,6 +164,18 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
+    /// Where a file of a customer's is, by its name among [`SimulatedFiles`]: `photo`, `voice`, `page`, and others that go wrong.
+    #[must_use]
+    pub fn file_url(&self, account_sid: &str, name: &str) -> String {
+        format!("{}/2010-04-01/Accounts/{account_sid}/Messages/MM1/Media/{name}", self.base_url())
+    }
+
+    /// How often a file was asked for with the account's credentials.
+    #[must_use]
+    pub fn files_asked(&self, name: &str) -> u64 {
+        self.world.files.asked(name)
+    }
+
     /// Tells where the daemon is.
     pub fn set_daemon(&self, daemon: Daemon) {
         *lock(&self.world.post.daemon) = Some(daemon);
@@ -164,6 +184,16 @@ impl Simulator {
     /// Replaces the accounts that it knows.
     pub fn set_accounts(&self, accounts: &[SimulatedAccount]) {
         *lock(&self.world.accounts) = accounts::known(accounts);
+    }
+
+    /// Replaces the numbers whose webhooks it knows.
+    pub fn set_numbers(&self, numbers: Vec<SimulatedNumber>) {
+        *lock(&self.world.numbers) = numbers;
+    }
+
+    /// From now on the webhooks of all numbers are another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     /// Replaces what goes wrong.
@@ -361,7 +391,9 @@ fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Resul
                     .route(web::post().to(api::create))
                     .route(web::get().to(api::list)),
             )
+            .configure(numbers::mount)
             .route("/2010-04-01/Accounts/{account}.json", web::get().to(api::account))
+            .route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{file}", web::get().to(api::media))
             .default_service(web::to(api::nothing))
     })
     .workers(workers.max(1))

@@ -12,7 +12,7 @@ use super::accounts::lock;
 use super::load::{Layout, Responder};
 use super::{
     Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SignedWebhook, SimulatedAccount,
-    Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
+    SimulatedNumber, Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
 };
 use crate::config::Channel;
 use crate::gateway::simulator::load::{LoadResponder, LoadWebhooks};
@@ -22,9 +22,6 @@ use crate::gateway::simulator::{
 };
 use crate::gateway::twilio::Kind;
 use crate::gateway::twilio::signature::SIGNATURE_HEADER;
-
-/// Where the pictures of simulated customers would be.
-const PICTURE: &str = "https://api.twilio.com/2010-04-01/Accounts/demo/Messages/MMdemo/Media/MEdemo";
 
 /// Twilio's simulator, for the lab.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +114,7 @@ impl Provided {
                 .with("MessageType", "location"),
             Attachment::Image => inbound
                 .with("NumMedia", "1")
-                .with("MediaUrl0", PICTURE)
+                .with("MediaUrl0", &self.simulator.file_url(account, "photo"))
                 .with("MediaContentType0", "image/jpeg")
                 .with("MessageType", "image"),
         };
@@ -141,7 +138,7 @@ impl SimulatedProvider for Provided {
     }
 
     fn set_channels(&self, channels: &[Channel]) {
-        let (mut known, mut accounts) = (Vec::new(), Vec::new());
+        let (mut known, mut accounts, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for channel in channels {
             let Some((kind, account)) = Kind::of(&channel.provider) else { continue };
             known.push(Known {
@@ -150,14 +147,24 @@ impl SimulatedProvider for Provided {
                 account_sid: account.account_sid.clone(),
                 wire: kind.wire(&channel.address),
             });
+            numbers.push(SimulatedNumber {
+                account_sid: account.account_sid.clone(),
+                wire: kind.wire(&channel.address),
+                path: format!("/webhooks/{}/{}", kind.provider(), channel.id),
+            });
             accounts.push(SimulatedAccount::new(&account.account_sid, account.auth_token.expose_secret()));
         }
         *lock(&self.channels) = known;
         self.simulator.set_accounts(&accounts);
+        self.simulator.set_numbers(numbers);
     }
 
     fn set_daemon(&self, daemon: Daemon) {
         self.simulator.set_daemon(daemon);
+    }
+
+    fn set_misconfigured(&self, misconfigured: bool) {
+        self.simulator.set_misconfigured(misconfigured);
     }
 
     fn set_faults(&self, mut faults: Faults) {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{MAX_TEXT_BYTES, message_id, phone, scoped};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
+use crate::gateway::media::file_name;
 
 /// The most cards, and numbers of a card, that are kept of one message.
 const MAX_CARDS: usize = 32;
@@ -89,6 +90,8 @@ struct File<'a> {
     mime_type: Text<'a>,
     #[serde(borrow)]
     caption: Text<'a>,
+    #[serde(borrow)]
+    filename: Text<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -314,7 +317,8 @@ fn shortened(text: &str) -> String {
 fn media(file: &File<'_>, api_base_url: &str) -> Option<Media> {
     let id = file.id.get().filter(|id| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
     let url = format!("{api_base_url}/{id}");
-    Some(Media { url, content_type: file.mime_type.owned().unwrap_or_default() })
+    let name = file.filename.get().map(file_name);
+    Some(Media { url, content_type: file.mime_type.owned().unwrap_or_default(), name })
 }
 
 fn location(place: &Place<'_>) -> Option<Location> {

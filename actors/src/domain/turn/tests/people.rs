@@ -93,7 +93,11 @@ fn who_seems_to_want_no_more_messages_is_asked() {
 fn what_has_no_words_is_answered_once_in_a_session() {
     let (mut state, rules) = (client(), rules_without());
     let mut send = |content_type: Option<&str>, body: &str, now| {
-        let media = content_type.map(|kind| Media { url: "https://example.com".into(), content_type: kind.into() });
+        let media = content_type.map(|kind| Media {
+            url: "https://example.com".into(),
+            content_type: kind.into(),
+            ..Media::default()
+        });
         let details = Details { media: media.into_iter().collect(), ..Details::default() };
         let content = Content { body: body.into(), details, ..Content::default() };
         let message = Inbound { content, ..inbound(&state, "", now) };

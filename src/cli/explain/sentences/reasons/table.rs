@@ -382,6 +382,7 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason("operator", ("an operator's doing", "le fait d'un opérateur"), WAIT),
+    reason("erased", ("the contact was erased", "le contact a été effacé"), WAIT),
     reason("cancelled", ("a person called it back", "une personne l'a rappelé"), WAIT),
     reason(
         "earlier_life",

@@ -1,0 +1,29 @@
+//! What channels are connected with, and what comes of it.
+
+use std::sync::Arc;
+
+use palabre_actors::ports::Gateway;
+
+use super::Receiver;
+
+/// What channels are connected with.
+#[derive(Clone, Copy, Debug)]
+pub struct Wiring<'a> {
+    pub client: &'a reqwest::Client,
+    /// Where providers find us, without a trailing slash.
+    pub public_base_url: Option<&'a str>,
+}
+
+/// A channel's ways in and out.
+pub struct ChannelConnection {
+    /// Our sender as the provider writes it.
+    pub sender: String,
+    /// `None`: the provider posts no webhooks.
+    pub receiver: Option<Arc<dyn Receiver>>,
+    pub gateway: Arc<dyn Gateway>,
+}
+
+/// Settings that make no connection; the configuration's own checks refuse most of them earlier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectError(pub String);

@@ -1,0 +1,148 @@
+//! Where files are kept: by the SHA-256 of their bytes, each tenant's apart.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::MediaFolder;
+
+/// Files that were kept within this time are not deleted: somebody may be writing down that they are there.
+const SETTLES_WITHIN: Duration = Duration::from_mins(10);
+
+/// Keeps files. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MediaStorage {
+    folder: MediaFolder,
+}
+
+/// Files could not be kept, read or deleted. It shows neither tenant nor content.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error("the media folder refused")]
+    Disk(#[from] io::Error),
+    /// A bug, or somebody wrote to the table: such a name may lead anywhere.
+    #[error("a tenant's id or a hash has another form")]
+    BadName,
+}
+
+impl MediaStorage {
+    /// In a folder, which is made when it is not there.
+    #[must_use]
+    pub const fn in_folder(folder: MediaFolder) -> Self {
+        Self { folder }
+    }
+
+    /// Keeps bytes durably, and returns their hash. The same bytes of a tenant are kept once.
+    ///
+    /// # Errors
+    /// [`StorageError`]
+    pub async fn put(&self, tenant: &str, bytes: Bytes) -> Result<String, StorageError> {
+        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = name_of(tenant, &hash)?;
+        self.on_disk(move |folder| folder.put(&name, &bytes)).await?;
+        Ok(hash)
+    }
+
+    /// The bytes of a hash. `None`: there are none.
+    ///
+    /// # Errors
+    /// [`StorageError`]
+    pub async fn get(&self, tenant: &str, hash: &str) -> Result<Option<Bytes>, StorageError> {
+        let name = name_of(tenant, hash)?;
+        Ok(self.on_disk(move |folder| folder.get(&name)).await?.map(Bytes::from))
+    }
+
+    /// Deletes the bytes of a hash, and returns whether they are gone: those that were kept a moment ago are not deleted.
+    ///
+    /// # Errors
+    /// [`StorageError`]
+    pub async fn remove(&self, tenant: &str, hash: &str) -> Result<bool, StorageError> {
+        let name = name_of(tenant, hash)?;
+        let removing = move |folder: MediaFolder| {
+            let Some(kept_at) = folder.kept_at(&name)? else { return Ok(true) };
+            // A clock that was set back makes files of the future: they are as fresh.
+            let is_fresh = SystemTime::now().duration_since(kept_at).is_ok_and(|age| age < SETTLES_WITHIN);
+            if is_fresh { Ok(false) } else { folder.remove(&name).map(|()| true) }
+        };
+        self.on_disk(removing).await
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(MediaFolder) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let folder = self.folder.clone();
+        let done = tokio::task::spawn_blocking(move || work(folder)).await;
+        Ok(done.map_err(io::Error::other)??)
+    }
+}
+
+/// A hash has 64 digits, and a tenant's id is a slug: nothing else makes a name.
+fn name_of(tenant: &str, hash: &str) -> Result<String, StorageError> {
+    let is_slug =
+        !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let is_hash = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    match hash.get(..2).filter(|_| is_slug && is_hash) {
+        Some(first) => Ok(format!("{tenant}/{first}/{hash}")),
+        None => Err(StorageError::BadName),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    fn storage() -> (tempfile::TempDir, MediaStorage) {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = MediaStorage::in_folder(MediaFolder::new(dir.path().join("media")));
+        (dir, storage)
+    }
+
+    #[tokio::test]
+    async fn bytes_are_kept_once_and_each_tenant_has_its_own() {
+        let (dir, storage) = storage();
+        let hash = storage.put("belle", Bytes::from_static(b"one")).await.unwrap();
+        assert_eq!(storage.put("belle", Bytes::from_static(b"one")).await.unwrap(), hash);
+        assert_eq!(storage.get("belle", &hash).await.unwrap().unwrap(), "one");
+        assert!(storage.get("taxi", &hash).await.unwrap().is_none());
+        // What was written by halves is written again.
+        let path = dir.path().join("media/belle").join(&hash[..2]).join(&hash);
+        std::fs::write(&path, b"o").unwrap();
+        storage.put("belle", Bytes::from_static(b"one")).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[tokio::test]
+    async fn i9_names_lead_nowhere_else() {
+        let (_dir, storage) = storage();
+        let hash = storage.put("belle", Bytes::from_static(b"one")).await.unwrap();
+        for (tenant, name) in
+            [("belle", "../../palabre.db"), ("..", &hash), ("", &hash), ("belle/..", &hash), ("belle", "")]
+        {
+            let refused = storage.get(tenant, name).await.unwrap_err();
+            assert!(matches!(refused, StorageError::BadName), "{tenant} {name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_a_moment_ago_is_not_deleted() {
+        let (dir, storage) = storage();
+        let hash = storage.put("belle", Bytes::from_static(b"one")).await.unwrap();
+        assert!(!storage.remove("belle", &hash).await.unwrap());
+        let path = dir.path().join("media/belle").join(&hash[..2]).join(&hash);
+        let long_ago = SystemTime::now() - Duration::from_hours(2);
+        File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        // Kept again, it is new.
+        storage.put("belle", Bytes::from_static(b"one")).await.unwrap();
+        assert!(!storage.remove("belle", &hash).await.unwrap());
+        File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        assert!(storage.remove("belle", &hash).await.unwrap());
+        assert!(storage.remove("belle", &hash).await.unwrap(), "that it is gone is no error");
+        assert!(storage.get("belle", &hash).await.unwrap().is_none());
+    }
+}

@@ -3,6 +3,7 @@
 mod actor_context;
 mod assistant;
 mod audit;
+mod broadcasts;
 mod channels_health;
 mod clock;
 mod cluster;
@@ -120,6 +121,7 @@ pub struct RunningDaemon {
     correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
+    broadcasting: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -212,6 +214,13 @@ async fn start_with(
     let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
     let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
+    let broadcasting = broadcasts::Broadcasting {
+        operator: operator.clone(),
+        outgoing: Arc::clone(&outgoing),
+        tenants: tenants.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let broadcasting = broadcasts::follow(broadcasting, &store, runtime.io());
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
@@ -239,6 +248,7 @@ async fn start_with(
     polling.serve(&served, |_| false).await;
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
+    let directory = tenants.clone();
     let holders = Holders {
         directory: tenants.clone(),
         registry,
@@ -274,7 +284,7 @@ async fn start_with(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, storage),
+            (operator, channels, storage, directory),
             outgoing,
             (paid, faq, personal, Arc::clone(&reloader) as _),
             clock,
@@ -311,6 +321,7 @@ async fn start_with(
         correlating,
         selling,
         notices,
+        broadcasting,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -367,6 +378,7 @@ impl RunningDaemon {
             self.correlating,
             self.selling,
             self.notices,
+            self.broadcasting,
         ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {

@@ -8,6 +8,7 @@ mod assistant_usage;
 pub mod audit;
 mod backup;
 mod blocked_reason;
+pub mod broadcasts;
 pub mod conversations;
 pub mod crm;
 mod database;

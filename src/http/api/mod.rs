@@ -5,6 +5,7 @@
 
 mod audit;
 mod bookings;
+mod broadcasts;
 mod call;
 mod caller;
 mod channels;
@@ -39,6 +40,7 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
+use crate::config::TenantDirectory;
 use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
@@ -53,6 +55,8 @@ use crate::store::{StoreError, StoredFaq};
 pub mod responses {
     pub use super::audit::AuditLogEntry;
     pub use super::bookings::{Booking, ChangedBooking, Lead};
+    pub use super::bookings::{Booking, Lead};
+    pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
@@ -72,6 +76,8 @@ pub struct ApiDeps {
     pub keys: Arc<[Key]>,
     /// The channels of the configuration.
     pub channels: ConfiguredChannels,
+    /// The tenants of the configuration; `None` in tests of other things.
+    pub tenants: Option<TenantDirectory>,
     /// The operators' way to the tables; `None` in tests of other things.
     pub operator: Option<Operator>,
     /// Where messages to send go.
@@ -152,6 +158,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     paid_access::mount(routes);
     bookings::mount(routes);
     live_sessions::mount(routes);
+    broadcasts::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
     privacy::mount(routes);

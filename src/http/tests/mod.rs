@@ -77,6 +77,7 @@ impl TestServer {
                 channels: ConfiguredChannels::default(),
                 privacy: None,
                 reload: None,
+                tenants: None,
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,

@@ -163,6 +163,7 @@ mod tests {
         ApiDeps {
             keys: Arc::new([]),
             channels: ConfiguredChannels::new(channels.into()),
+            tenants: None,
             operator: None,
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),

@@ -105,7 +105,7 @@ impl From<MessageCategory> for Category {
 /// A template of the tenant's configuration, and what stands in its places.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UseOfTemplate {
+pub(in crate::http::api) struct UseOfTemplate {
     /// Its name.
     pub name: String,
     /// By the names (or numbers) of its places.
@@ -177,7 +177,10 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
 }
 
 /// The template of a message, which must say something.
-pub(super) fn said(text: Option<&str>, template: Option<UseOfTemplate>) -> Result<Option<TemplateUse>, HttpProblem> {
+pub(in crate::http::api) fn said(
+    text: Option<&str>,
+    template: Option<UseOfTemplate>,
+) -> Result<Option<TemplateUse>, HttpProblem> {
     let template = template.map(|template| TemplateUse { name: template.name, variables: template.variables });
     let values = template.iter().flat_map(|template| template.variables.values().map(String::as_str));
     if text.into_iter().chain(values).any(|text| text.contains('\0')) {

@@ -222,6 +222,20 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     table("faq_entries", "", Keep, "id tenant_id about language enabled source author created_at updated_at")
         .telling("question=empty keywords=empty answer=empty"),
     table("daily_figures", "", Keep, "tenant_id day figures made_at"),
+    table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
+    table(
+        "broadcasts",
+        "",
+        Keep,
+        "id tenant_id channel_id label seen_since per_minute budget_micros state reason started_by next_at created_at updated_at",
+    )
+    .telling("body=null template=null"),
+    table(
+        "broadcast_recipients",
+        "conversation_id IN {conversations}",
+        Delete,
+        "tenant_id broadcast_id conversation_id state reason message_id updated_at",
+    ),
     table("poll_cursors", "", Keep, "tenant_id channel_id position held_by held_until updated_at"),
     table("plans", "", Keep, "tenant_id id name price currency every stars updated_at"),
     table("usage", "", Keep, "tenant_id quarter channel_id messages cost_micros"),

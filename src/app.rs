@@ -36,6 +36,7 @@ use self::channels_health::ChannelsHealth;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
+use self::media::MediaParts;
 use self::polling::Polling;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
@@ -49,7 +50,6 @@ use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::media::{MediaFolder, MediaStorage};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::events_out::EventsOut;
@@ -148,7 +148,8 @@ pub async fn start(
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let channels_health = Arc::new(ChannelsHealth::default());
     health.register("channels", false, Arc::clone(&channels_health) as _);
-    let mut registry = Registry::build(&config)?;
+    let parts = MediaParts::new(&config, store.operator(), Arc::clone(&clock))?;
+    let mut registry = Registry::build_with(&config, parts.out.clone())?;
     // While the database is away, what it knows is not missed: its messages are not sent either.
     let stored = store.stored_channels().await.unwrap_or_default();
     registry.note_stored(stored.iter().map(|(channel, provider)| (channel.as_str(), provider.as_str())));
@@ -180,9 +181,8 @@ pub async fn start(
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
-    let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
-    let files = (&store, storage.clone());
-    let fetching = media::follow((&config, tenants.clone()), files, Arc::clone(&clock), runtime.io())?;
+    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
+    let files = parts.access(tenants.clone(), Arc::clone(&clock));
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
@@ -207,7 +207,7 @@ pub async fn start(
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, storage.clone());
+    let ways = (Arc::clone(&outgoing), phones, files.clone());
     let tables = (operator.clone(), store.history());
     let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
@@ -243,7 +243,7 @@ pub async fn start(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, storage),
+            (operator, channels, files),
             outgoing,
             (paid, faq, Arc::clone(&reloader) as _),
             Arc::new(SystemClock),

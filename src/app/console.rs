@@ -8,7 +8,7 @@ use palabre_actors::ports::Clock;
 use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
 use crate::http::{self, ConsoleRoutes};
-use crate::media::MediaStorage;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::people::{People, SessionTimes};
 use crate::store::HistoryReader;
@@ -25,7 +25,7 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history): (Operator, HistoryReader),
-    (outgoing, phones, media): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, MediaStorage),
+    (outgoing, phones, media): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, MediaAccess),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
 ) -> Result<Option<ConsoleRoutes>, PagesError> {

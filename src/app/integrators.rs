@@ -15,8 +15,8 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
 use crate::http::api::{ApiDeps, Key};
-use crate::media::MediaStorage;
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
+use crate::service::media::MediaAccess;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
 use crate::service::reload::Reload;
@@ -36,7 +36,7 @@ pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
 
 pub(super) fn api(
     config: &Config,
-    (operator, channels, media): (Operator, ConfiguredChannels, MediaStorage),
+    (operator, channels, media): (Operator, ConfiguredChannels, MediaAccess),
     outgoing: Arc<dyn Outgoing>,
     (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,

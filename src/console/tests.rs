@@ -22,6 +22,7 @@ use super::*;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::people::{People, SessionTimes, Token};
 use crate::store::conversations::CannedReply;
+use crate::store::operator::NewUpload;
 use crate::store::people::{NewKey, NewSession, SessionStage};
 use crate::store::{FaqRow, Store};
 
@@ -89,7 +90,7 @@ impl Rig {
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
-            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+            media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
             connection,
             base_url: None,
         };
@@ -204,6 +205,9 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         author: None,
     };
     assert!(rig.store.operator().put_faq_entry(&entry).await.unwrap());
+    let (file, hash) = (uuid::Uuid::now_v7(), "0".repeat(64));
+    let upload = NewUpload { id: file, name: "a.pdf", content_type: "application/pdf", size: 1, hash: &hash };
+    rig.store.operator().add_upload(&tenant, upload, FixedClock.now()).await.unwrap();
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
@@ -214,7 +218,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
         ("/live/{id}", Some(TALK.to_owned())),
-        ("/media/{id}", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/media/{id}", Some(file.to_string())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -40,7 +40,7 @@ pub use self::consents::{ConsentRow, OptOut};
 pub use self::faq::Unanswered;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::live::{LiveSessionSummary, OrderLineRow};
-pub use self::media::MediaRow;
+pub use self::media::{MediaRow, NewUpload};
 pub use self::pauses::endless;
 pub use self::persons::Parted;
 pub use self::replay::{Changed, ReplayOptions};

@@ -14,7 +14,7 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
-mod media;
+pub(super) mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -38,9 +38,9 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
-use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::reload::Reload;
@@ -80,7 +80,7 @@ pub struct ApiDeps {
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
     /// Files of messages.
-    pub media: MediaStorage,
+    pub media: MediaAccess,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }

@@ -10,7 +10,7 @@ use crate::http::problem::HttpProblem;
 use crate::service::channels::ConfiguredChannel;
 
 /// The tenant that is named, the one whose channel is, or the only one that the key sees.
-pub(super) fn tenant(
+pub(in crate::http::api) fn tenant(
     api: &ApiDeps,
     caller: &Caller,
     named: Option<&str>,
@@ -146,7 +146,7 @@ mod tests {
             outgoing: Arc::new(Nowhere),
             access: None,
             reload: None,
-            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+            media: crate::service::media::MediaAccess::nowhere(Arc::new(Never)),
             clock: Arc::new(Never),
         }
     }

@@ -77,7 +77,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         opted_out: false,
         confirmed: false,
         agenda: Arc::default(),
-        prepared: Prepared { live: LiveKnowledge::Closed },
+        prepared: Prepared { live: LiveKnowledge::Closed, ..Prepared::default() },
         welcomed: false,
     };
     let Turn { contact, mut conversation, .. } = decide(&new, &message, rules, &(), noon());
@@ -90,7 +90,7 @@ fn state(rules: &Rules, opted_out: bool) -> State {
         opted_out,
         confirmed: false,
         agenda: Arc::default(),
-        prepared: Prepared { live: LiveKnowledge::Closed },
+        prepared: Prepared { live: LiveKnowledge::Closed, ..Prepared::default() },
         welcomed: false,
     }
 }

@@ -1,9 +1,13 @@
 //! Composition root: the only place that knows every module.
 
+mod actor_context;
+mod assistant;
 mod audit;
 mod channels_health;
+mod clock;
 mod cluster;
 mod console;
+mod crm;
 mod early_statuses;
 mod events_out;
 mod indexing;
@@ -13,6 +17,7 @@ mod media;
 mod notices;
 pub(crate) mod paid_access;
 mod polling;
+pub(crate) mod privacy;
 mod reload;
 mod retention;
 mod startup;
@@ -21,23 +26,24 @@ mod webhook_receiver;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::engine::{Engine, EngineBuilder};
 use palabre_actors::ports::Clock;
-use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings};
+use palabre_actors::runtime::LiveNodes;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use self::actor_context::{actor_context, ports};
 use self::channels_health::ChannelsHealth;
+pub use self::clock::SystemClock;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::media::MediaParts;
 use self::polling::Polling;
+use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
 use self::startup::OpenedStore;
@@ -45,29 +51,20 @@ use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
 use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{LiveFeed, PagesError, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
+use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
 use crate::spool::SpoolError;
-use crate::store::{Lock, Sellers, Store, StoreError, StoredFaq};
+use crate::store::{Lock, Store, StoreError};
 use crate::telemetry::metrics::Exporter;
-
-/// The time of day, cut to the microseconds that both databases keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let now = chrono::Utc::now();
-        Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
-    }
-}
 
 /// Why the daemon did not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +115,9 @@ pub struct RunningDaemon {
     journals: Option<JournalWriter>,
     fetching: JoinHandle<()>,
     auditing: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     posting: JoinHandle<()>,
+    correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     reloader: Arc<Reloader>,
@@ -137,11 +136,30 @@ pub async fn start(
     source: Option<ConfigSource>,
     metrics: Exporter,
 ) -> Result<RunningDaemon, StartError> {
+    start_with(config, source, metrics, None).await
+}
+
+/// The same in a time of its own, which scenarios move. Only for a node alone: other nodes are told apart from dead ones by the
+/// machine's time.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start_in(config: Config, metrics: Exporter, time: Arc<dyn Clock>) -> Result<RunningDaemon, StartError> {
+    start_with(config, None, metrics, Some(time)).await
+}
+
+async fn start_with(
+    config: Config,
+    source: Option<ConfigSource>,
+    metrics: Exporter,
+    time: Option<Arc<dyn Clock>>,
+) -> Result<RunningDaemon, StartError> {
     let begun = std::time::Instant::now();
     let shards = if config.runtime.shards == 0 { cores() } else { config.runtime.shards };
     let runtime = Threads::start(shards).map_err(StartError::Threads)?;
     let health = Arc::new(Health::new());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let is_alone = time.is_some();
+    let clock = time.unwrap_or_else(|| Arc::new(SystemClock));
 
     let lock = Lock::take(&config.database.url)?;
     let OpenedStore { store, sellers, faq, spooled } = startup::open(&config, &runtime).await?;
@@ -161,10 +179,13 @@ pub async fn start(
         health.register("redis", false, redis);
     }
     let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
+    let assistants = assistant::assistants(&config, &store, &clock)?;
+    ports.assistant = Arc::clone(&assistants) as _;
     if let Some(spooled) = &spooled {
         ports.inbox = Arc::new(spooled.clone());
     }
-    let actor_context = actor_context(&config, ports, (node.clone(), cluster.nodes()), runtime.io().clone());
+    let nodes = if is_alone { LiveNodes::default() } else { cluster.nodes() };
+    let actor_context = actor_context(&config, ports, (node.clone(), nodes), runtime.io().clone());
     let builder = EngineBuilder::new(actor_context, shards);
     let shards = {
         let builder = builder.clone();
@@ -182,11 +203,14 @@ pub async fn start(
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
     let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
-    let files = parts.access(tenants.clone(), Arc::clone(&clock));
+    let media = parts.access(tenants.clone(), Arc::clone(&clock));
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
-    let auditing = audit::keep(config.privacy, people.clone(), runtime.io());
+    let files = Arc::new(NodeFiles::of(tenants.clone(), spooled.clone()));
+    let personal = PersonalData::new(operator.clone(), files, Arc::clone(&clock), &config.privacy);
+    let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
+    let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
@@ -205,11 +229,10 @@ pub async fn start(
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
+    let correlation = Correlation::new(operator.clone(), config.webhooks.private_targets, Arc::clone(&clock));
+    let correlation = correlation.map_err(gateway::BuildError::from)?;
+    let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
     let feed = LiveFeed::start(operator.clone(), runtime.io());
-    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, files.clone());
-    let tables = (operator.clone(), store.history());
-    let console = console::routes((&config, tenants.clone()), people, tables, ways, feed.clone(), Arc::clone(&clock))?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
     let polling = Arc::new(polling);
@@ -217,7 +240,7 @@ pub async fn start(
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
     let holders = Holders {
-        directory: tenants,
+        directory: tenants.clone(),
         registry,
         receiver: Arc::clone(&webhook_receiver),
         engine: engine.clone(),
@@ -226,27 +249,35 @@ pub async fn start(
         channels: channels.clone(),
         creators: paid.creators.clone(),
         polling: Arc::clone(&polling),
+        assistants,
         clock: Arc::clone(&clock),
     };
+    let folder = source.as_ref().map(ConfigSource::folder);
     let reloader = Reloader::new(source.unwrap_or_default(), holders);
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
+    let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
+    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), media.clone()));
+    let tables = (operator.clone(), store.history(), personal.clone());
+    let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
+    let setup = (setup, channels_health as Arc<dyn FailingChannels>);
+    let console = console::routes((&config, tenants), people, tables, ways, feed.clone(), Arc::clone(&clock), setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),
         drain: config.runtime.drain,
         notice: config.runtime.drain_notice,
-        clock,
+        clock: Arc::clone(&clock),
         receivers: Arc::clone(&webhook_receiver) as Arc<dyn http::Receivers>,
         reception: webhook_receiver,
         health: Arc::clone(&health),
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, files),
+            (operator, channels, media),
             outgoing,
-            (paid, faq, Arc::clone(&reloader) as _),
-            Arc::new(SystemClock),
+            (paid, faq, personal, Arc::clone(&reloader) as _),
+            clock,
         ),
         console,
     };
@@ -275,7 +306,9 @@ pub async fn start(
         journals,
         fetching,
         auditing,
+        forgetting,
         posting,
+        correlating,
         selling,
         notices,
         reloader,
@@ -325,7 +358,16 @@ impl RunningDaemon {
         }
         self.cluster.leave(finished).await;
         // Spooled entries stay on disk for the next start.
-        let others = [self.indexing, self.fetching, self.auditing, self.posting, self.selling, self.notices];
+        let others = [
+            self.indexing,
+            self.fetching,
+            self.auditing,
+            self.forgetting,
+            self.posting,
+            self.correlating,
+            self.selling,
+            self.notices,
+        ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {
             task.abort();
@@ -342,59 +384,5 @@ impl RunningDaemon {
         drop(self.lock);
         info!(finished, "stopped");
         finished
-    }
-}
-
-fn ports(
-    store: &Store,
-    (sellers, faq): (Sellers, StoredFaq),
-    registry: &Arc<CurrentRegistry>,
-    clock: Arc<dyn Clock>,
-    cluster: &Cluster,
-) -> Ports {
-    let port = || Arc::new(store.clone());
-    Ports {
-        clock,
-        inbox: port(),
-        turns: port(),
-        outbox: port(),
-        quota_leases: cluster.quota_leases(),
-        recipients: port(),
-        rate_limiter: cluster.rate_limiter(),
-        gateways: Arc::clone(registry) as _,
-        sellers: Arc::new(sellers),
-        rules: Arc::new(faq),
-    }
-}
-
-fn actor_context(
-    config: &Config,
-    ports: Ports,
-    (node, nodes): (NodeId, LiveNodes),
-    io: tokio::runtime::Handle,
-) -> ActorContext {
-    let tenants = config.tenants.iter().map(|tenant| (tenant.id.clone(), Arc::new(profile_of(tenant)))).collect();
-    let runtime = &config.runtime;
-    let settings = Settings {
-        max_in_flight: runtime.max_in_flight,
-        max_in_flight_per_tenant: runtime.max_in_flight_per_tenant,
-        max_waiting_webhooks: runtime.max_waiting_webhooks,
-        senders: runtime.senders,
-        passivate_after: runtime.passivate_after,
-        max_resident_conversations: runtime.max_resident_conversations,
-        sweep_every: runtime.sweep_every,
-        ask_after: runtime.ask_after,
-        lease: runtime.lease,
-        ..Settings::default()
-    };
-    ActorContext {
-        ports,
-        tenants: ServedTenants::new(tenants),
-        settings,
-        node,
-        nodes,
-        io,
-        residents: AtomicUsize::new(0),
-        outage: Outage::default(),
     }
 }

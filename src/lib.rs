@@ -4,10 +4,12 @@
 //!
 //! | module | what it does | what it may touch |
 //! |---|---|---|
+//! | `digest` | HMAC and hexadecimal digits | nothing |
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |
 //! | [`cache`] | what nodes share over Redis: rate limits, notifications, presence | Redis |
+//! | [`crm`] | whose a number is, asked of the tenants' CRMs | the network, outwards |
 //! | [`gateway`] | one folder per provider: verify, decode, send, find, simulate | the network, outwards |
 //! | [`media`] | keeps files by their hash, tells what they are | files |
 //! | [`telemetry`] | logs and metrics | standard output, log files |
@@ -21,14 +23,18 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `config <- {store, spool, cache, crm, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `digest <- config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;
+pub mod assistant;
 pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod crm;
+mod digest;
 pub mod gateway;
 pub mod http;
 pub mod journal;

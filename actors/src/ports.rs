@@ -3,6 +3,7 @@
 //! The adapters implement them. `testing` has a fake of each, and a conformance suite that every implementation passes.
 
 mod account_news;
+mod assistant;
 mod claims;
 mod error;
 mod inbox;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::account_news::AccountNews;
+pub use self::assistant::Assistant;
 pub use self::claims::{Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries};
 pub use self::error::{PortError, PortErrorKind};
 pub use self::inbox::{Acceptance, Inbox};
@@ -39,7 +41,7 @@ use crate::domain::late_failure::LateFailure;
 use crate::domain::live::LiveKnowledge;
 use crate::domain::message::Outbound;
 use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
-use crate::domain::status::{DeliveryStatus, OutboxState};
+use crate::domain::status::{DeliveryStatus, HeldReason, OutboxState};
 use crate::domain::turn::Turn;
 
 /// A boxed future that may cross threads; what an asynchronous port returns.
@@ -283,11 +285,13 @@ pub enum Settled {
         /// `blocked_reason`: `window_closed`, `not_confirmed`, or the provider's code.
         reason: String,
     },
-    /// `deferred` until then: the tenant's budget is spent, and the message is not urgent. It leaves the conversation queue
-    /// meanwhile. `blocked_reason` is `budget`, event `message_deferred`; the attempt is taken back.
+    /// `deferred` until then. The message leaves the conversation queue meanwhile; event `message_deferred`, the attempt is
+    /// taken back.
     Held {
         /// `next_attempt_at`
         until: Timestamp,
+        /// `blocked_reason`
+        reason: HeldReason,
     },
     /// `suppressed`, event `message_suppressed`.
     Suppressed {

@@ -39,7 +39,12 @@ mod m20261130_000140_journals;
 mod m20261130_000150_events_out;
 mod m20261130_000170_order_lines;
 mod m20261130_000190_kept_ids;
+mod m20261201_000200_privacy;
+mod m20261201_000210_chat_members;
+mod m20261201_000220_assistant_and_quiet_hours;
 mod m20261201_000230_media;
+mod m20261201_000250_setup_steps;
+mod m20261201_000280_crm;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +89,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000150_events_out::Migration),
             Box::new(m20261130_000170_order_lines::Migration),
             Box::new(m20261130_000190_kept_ids::Migration),
+            Box::new(m20261201_000200_privacy::Migration),
+            Box::new(m20261201_000210_chat_members::Migration),
+            Box::new(m20261201_000220_assistant_and_quiet_hours::Migration),
             Box::new(m20261201_000230_media::Migration),
+            Box::new(m20261201_000250_setup_steps::Migration),
+            Box::new(m20261201_000280_crm::Migration),
         ]
     }
 }

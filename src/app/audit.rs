@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::config::Privacy;
 use crate::service::ServiceError;
 use crate::service::people::{self, People};
+use crate::service::privacy::PersonalData;
 
 /// Time between two runs.
 const EVERY: Duration = Duration::from_hours(6);
@@ -21,12 +22,13 @@ const RUNS_A_DAY: u32 = 4;
 const AGAIN: Duration = Duration::from_mins(5);
 
 /// Runs for as long as the daemon does.
-pub(super) fn keep(privacy: Privacy, people: People, io: &Handle) -> JoinHandle<()> {
+pub(super) fn keep(privacy: &Privacy, people: People, data: PersonalData, io: &Handle) -> JoinHandle<()> {
     let people = Arc::new(people);
+    let privacy = privacy.clone();
     io.spawn(async move {
         let mut run = 0;
         loop {
-            let wait = match tend(privacy, &people, run % RUNS_A_DAY == 0).await {
+            let wait = match tend(&privacy, &people, &data, run % RUNS_A_DAY == 0).await {
                 Ok(()) => {
                     run += 1;
                     EVERY
@@ -44,7 +46,7 @@ pub(super) fn keep(privacy: Privacy, people: People, io: &Handle) -> JoinHandle<
     })
 }
 
-async fn tend(privacy: Privacy, people: &People, is_daily: bool) -> Result<(), ServiceError> {
+async fn tend(privacy: &Privacy, people: &People, data: &PersonalData, is_daily: bool) -> Result<(), ServiceError> {
     let now = people.clock.now();
     let before = privacy.audit_retention.and_then(|kept| now.checked_sub_signed(TimeDelta::from_std(kept).ok()?));
     if let Some(before) = before {
@@ -55,6 +57,16 @@ async fn tend(privacy: Privacy, people: &People, is_daily: bool) -> Result<(), S
                 "rows of the audit log that were older than their retention were deleted"
             );
         }
+    }
+    let before = privacy.payment_retention.and_then(|kept| now.checked_sub_signed(TimeDelta::from_std(kept).ok()?));
+    if let Some(before) = before {
+        people.store.forget_payment_events(before).await?;
+    }
+    if let Err(error) = data.delete_old_exports().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "exports that are kept no longer were not deleted, trying again"
+        );
     }
     people::forget_ended(people).await?;
     if is_daily {

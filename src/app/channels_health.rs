@@ -3,10 +3,13 @@
 use std::sync::OnceLock;
 
 use chrono::SecondsFormat;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::engine::Engine;
 use palabre_actors::ports::Pending;
 use serde_json::{Map, Value, json};
 
+use crate::console::FailingChannels;
 use crate::http::health::{Condition, HealthSource};
 
 /// The channels of a node. Nothing is wrong with them before the engine runs.
@@ -17,6 +20,14 @@ impl ChannelsHealth {
     pub(super) fn attach(&self, engine: &Engine) {
         // Set once.
         let _ = self.0.set(engine.clone());
+    }
+}
+
+impl FailingChannels for ChannelsHealth {
+    fn failing(&self, tenant: &TenantId, channel: &ChannelId) -> Option<(String, Timestamp)> {
+        let failing = self.0.get()?.failing_channels().into_iter();
+        let mut own = failing.filter(|(key, _)| key.tenant == *tenant && key.channel == *channel);
+        own.next().map(|(_, failing)| (failing.reason, failing.since))
     }
 }
 

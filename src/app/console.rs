@@ -6,11 +6,15 @@ use actix_web::web;
 use palabre_actors::ports::Clock;
 
 use crate::config::{Config, TenantDirectory};
-use crate::console::{self, Connection, ConsoleDeps, ConsoleState, LiveFeed, PagesError, TestPhones};
+use crate::console::{
+    self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones,
+};
 use crate::http::{self, ConsoleRoutes};
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
+use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
+use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -24,10 +28,11 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
 pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
-    (operator, history): (Operator, HistoryReader),
-    (outgoing, phones, media): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, MediaAccess),
+    (operator, history, privacy): (Operator, HistoryReader, PersonalData),
+    (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaAccess)),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
+    (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
         return Ok(None);
@@ -39,6 +44,8 @@ pub(super) fn routes(
         history,
         outgoing,
         phones,
+        access,
+        privacy,
         clock,
         tenants,
         feed,
@@ -48,6 +55,9 @@ pub(super) fn routes(
             is_https: http::is_https(request, &listeners),
         }),
         base_url: config.console.base_url.clone(),
+        public_base_url: config.http.public_base_url.clone(),
+        failing,
+        setup,
     };
     let state = web::Data::new(ConsoleState::new(deps)?);
     Ok(Some(ConsoleRoutes(Arc::new(move |config| console::mount(config, state.clone())))))

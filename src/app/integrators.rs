@@ -15,21 +15,26 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
 use crate::http::api::{ApiDeps, Key};
+use crate::service::bookings;
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::media::MediaAccess;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::StoredFaq;
 use crate::store::operator::{Operator, Tenants};
 
 /// The channels of tenants, as the API knows them.
 pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
-    let channels = tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| ConfiguredChannel {
-        id: channel.id.clone(),
-        tenant: channel.tenant.clone(),
-        scheme: channel.profile.scheme,
-        keep_order: channel.profile.keep_order,
+    let channels = tenants.iter().flat_map(|tenant| {
+        tenant.channels.iter().map(|channel| ConfiguredChannel {
+            id: channel.id.clone(),
+            tenant: channel.tenant.clone(),
+            country: tenant.country,
+            scheme: channel.profile.scheme,
+            keep_order: channel.profile.keep_order,
+        })
     });
     channels.collect()
 }
@@ -38,7 +43,7 @@ pub(super) fn api(
     config: &Config,
     (operator, channels, media): (Operator, ConfiguredChannels, MediaAccess),
     outgoing: Arc<dyn Outgoing>,
-    (access, faq, reload): (PaidAccess, StoredFaq, Arc<dyn Reload>),
+    (access, faq, privacy, reload): (PaidAccess, StoredFaq, PersonalData, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
 ) -> ApiDeps {
     ApiDeps {
@@ -48,6 +53,7 @@ pub(super) fn api(
         outgoing,
         access: Some(access),
         faq,
+        privacy: Some(privacy),
         reload: Some(reload),
         media,
         clock,
@@ -124,6 +130,19 @@ impl Outgoing for EngineOutgoing {
             performed.map_err(|why| not_done(&why, writes, &self.templates_of(&tenant)))
         })
     }
+
+    fn request_of(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        with: Address,
+        request: Request,
+    ) -> Pending<'_, Result<Performed, NotSent>> {
+        Box::pin(async move {
+            let performed = self.engine.perform(ConversationKey::new(tenant.clone(), channel, with), request).await;
+            performed.map_err(|why| not_done(&why, false, &self.templates_of(&tenant)))
+        })
+    }
 }
 
 impl EngineOutgoing {
@@ -162,6 +181,7 @@ fn not_sent(why: &SendRefusal, templates: &[String]) -> NotSent {
     };
     match why {
         SendRefusal::Refused(Refused::Stale) => NotSent::Stale,
+        SendRefusal::Refused(Refused::Booking(why)) => bookings::not_booked(*why),
         SendRefusal::Refused(why) => refused(why.as_str(), what_to_do(why, templates)),
         SendRefusal::UnknownTenant => refused("unknown_tenant", not_configured("tenant")),
         SendRefusal::UnknownChannel => refused("unknown_channel", not_configured("channel")),
@@ -210,6 +230,9 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             let hint = format!("`template.variables` needs {} as well, with more than blanks", list(missing));
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
+        Refused::OfferOver => fixed("id", "it was taken just now, or is over: look again"),
+        // It has words of its own.
+        Refused::Booking(_) => fixed("id", "read it again"),
         Refused::Stale => {
             fixed("version", "the conversation went on since it was read: read it again, or send it with `force`")
         }

@@ -138,6 +138,8 @@ impl Notices {
             (NoticeReason::Misses, false) => "could not be answered by the bot",
             (NoticeReason::StopRequest, true) => "ne veut peut-être plus de messages",
             (NoticeReason::StopRequest, false) => "may want no more messages",
+            (NoticeReason::Assistant, true) => "demande ce que l'assistant ne sait pas",
+            (NoticeReason::Assistant, false) => "asks what the assistant does not know",
             (NoticeReason::Unread, true) => "attend toujours votre réponse",
             (NoticeReason::Unread, false) => "still waits for your answer",
         };

@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
-use crate::config::{Config, Tenant};
+use crate::config::{Channel, Config, Tenant};
+use crate::gateway::{Wiring, provider};
 use crate::payments::stripe::Stripe;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::{Creator, Creators, PaidAccess};
@@ -25,6 +26,8 @@ use crate::store::{Store, StoreError};
 const EVERY: Duration = Duration::from_millis(500);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked which chats are due to be audited.
+const AUDITS_EVERY: Duration = Duration::from_mins(1);
 /// How often what never came as a webhook is listed.
 const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
 /// How far back it is listed: Stripe keeps events for thirty days.
@@ -69,15 +72,23 @@ fn sells(tenant: &Tenant) -> bool {
 
 /// The tenants that sell something.
 pub(super) fn creators(tenants: &[Arc<Tenant>]) -> Vec<(TenantId, Creator)> {
-    tenants.iter().filter(|tenant| sells(tenant)).map(|tenant| creator(tenant)).collect()
+    let selling: Vec<_> = tenants.iter().filter(|tenant| sells(tenant)).collect();
+    let client = selling.first().and_then(|_| crate::gateway::client::new().ok());
+    selling.into_iter().map(|tenant| creator(tenant, client.as_ref())).collect()
 }
 
-fn creator(tenant: &Tenant) -> (TenantId, Creator) {
+fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Creator) {
     let channel_of = |scheme: Scheme| {
         let channel = tenant.channels.iter().find(|channel| channel.profile.scheme == scheme);
         channel.map(|channel| channel.id.clone())
     };
     let reached = |address: &Address| Some((channel_of(address.scheme())?, address.clone()));
+    let directory = |channel: &Channel| {
+        let wiring =
+            Wiring { client: client?, public_base_url: None, files: &crate::gateway::media::FilesOut::default() };
+        let directory = provider(channel.provider.name())?.chat_directory(channel, wiring)?;
+        Some((channel.id.clone(), directory))
+    };
     let creator = Creator {
         name: tenant.name.clone(),
         language: tenant.rules.source().language,
@@ -85,6 +96,7 @@ fn creator(tenant: &Tenant) -> (TenantId, Creator) {
         access: tenant.access.clone(),
         alerts: tenant.notify.iter().filter_map(reached).collect(),
         mail: channel_of(Scheme::Mailto),
+        directories: tenant.channels.iter().filter_map(directory).collect(),
     };
     (tenant.id.clone(), creator)
 }
@@ -96,34 +108,53 @@ pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, i
         while !store.is_admitted() {
             tokio::time::sleep(EVERY).await;
         }
-        let mut caught_up: Option<std::time::Instant> = None;
-        // Whose plans were written down: they change with the configuration.
-        let mut kept = None;
-        loop {
-            let creators = access.creators.now();
-            if !access.sells() {
-                tokio::time::sleep(EVERY).await;
-                continue;
-            }
-            if kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, &creators)) {
-                kept = keep_plans(&access, &creators, &*clock).await.is_ok().then_some(creators);
-            }
-            if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
-                catch_up(&access, &*clock).await;
-                caught_up = Some(std::time::Instant::now());
-            }
-            let wait = match step(&access, &*clock).await {
-                Ok(0) => EVERY,
-                Ok(_) => Duration::ZERO,
-                Err(error) if error.is_away() => AGAIN,
-                Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
-                    AGAIN
-                }
-            };
-            tokio::time::sleep(wait).await;
-        }
+        futures_util::future::join(settle(&access, &*clock), audit(&access, &*clock)).await;
     })
+}
+
+/// Compares chats and payments in Stars with the ledgers, each once a day.
+async fn audit(access: &PaidAccess, clock: &dyn Clock) {
+    loop {
+        let audited = async {
+            access.plan_audits(clock.now()).await?;
+            access.read_stars_due(clock.now()).await?;
+            access.audit_due(clock.now()).await
+        };
+        if let Err(error) = audited.await {
+            warn!(error = &error as &dyn std::error::Error, "paid chats could not be compared, trying again");
+        }
+        tokio::time::sleep(AUDITS_EVERY).await;
+    }
+}
+
+async fn settle(access: &PaidAccess, clock: &dyn Clock) {
+    let mut caught_up: Option<std::time::Instant> = None;
+    // Whose plans were written down: they change with the configuration.
+    let mut kept = None;
+    loop {
+        let creators = access.creators.now();
+        if !access.sells() {
+            tokio::time::sleep(EVERY).await;
+            continue;
+        }
+        if kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, &creators)) {
+            kept = keep_plans(access, &creators, clock).await.is_ok().then_some(creators);
+        }
+        if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
+            catch_up(access, clock).await;
+            caught_up = Some(std::time::Instant::now());
+        }
+        let wait = match step(access, clock).await {
+            Ok(0) => EVERY,
+            Ok(_) => Duration::ZERO,
+            Err(error) if error.is_away() => AGAIN,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
+                AGAIN
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
 }
 
 async fn step(access: &PaidAccess, clock: &dyn Clock) -> Result<usize, StoreError> {

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use super::polling::Polling;
 use super::webhook_receiver::WebhookReceiver;
 use super::{integrators, paid_access, profile_of, row_of};
+use crate::assistant::Assistants;
 use crate::config::{
     Config, ConfigErrors, ConfigFiles, Environment, FilesStamp, Loaded, Problem, Reloaded, Severity, Tenant,
     TenantDirectory,
@@ -28,6 +29,7 @@ use crate::http::health::{Condition, HealthSource};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::paid_access::Creators;
 use crate::service::reload::{Reload, ReloadStatus};
+use crate::service::setup::TenantFolder;
 use crate::store::{Store, StoreError, StoredFaq};
 use crate::telemetry::metrics as names;
 
@@ -52,6 +54,13 @@ pub struct ConfigSource {
     pub files: ConfigFiles,
 }
 
+impl ConfigSource {
+    /// The tenants' files, for whoever writes them.
+    pub(super) fn folder(&self) -> TenantFolder {
+        TenantFolder::of(&self.path, self.environment.clone())
+    }
+}
+
 /// Everything that holds tenants, and takes others over.
 pub(super) struct Holders {
     pub directory: TenantDirectory,
@@ -63,6 +72,7 @@ pub(super) struct Holders {
     pub channels: ConfiguredChannels,
     pub creators: Creators,
     pub polling: Arc<Polling>,
+    pub assistants: Arc<Assistants>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -185,6 +195,8 @@ impl Reloader {
         holders.store.sync_tenants(&rows, holders.clock.now()).await?;
         // From here on nothing fails. Gateways come before those who send, webhooks after those who take them.
         holders.registry.replace(Arc::clone(&registry));
+        let assistants = super::assistant::served(tenants.iter().map(AsRef::as_ref));
+        holders.assistants.serve(assistants, is_same);
         holders.faq.configure(tenants.iter().map(|tenant| (tenant.id.clone(), Arc::clone(&tenant.rules))).collect());
         let served = holders.engine.tenants();
         let profile = |tenant: &Arc<Tenant>| match served.get(&tenant.id) {

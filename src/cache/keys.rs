@@ -5,9 +5,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use palabre_actors::ports::LimitKey;
-use sha2::Sha256;
+
+use crate::digest::hmac_sha256;
 
 /// Bytes of a hash that are used.
 const HASH_BYTES: usize = 16;
@@ -48,12 +48,7 @@ impl Keys {
     }
 
     fn hashed(&self, text: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
-            // HMAC takes keys of every length.
-            return String::new();
-        };
-        mac.update(text.as_bytes());
-        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..HASH_BYTES])
+        URL_SAFE_NO_PAD.encode(&hmac_sha256(&self.secret, &[text.as_bytes()])[..HASH_BYTES])
     }
 }
 

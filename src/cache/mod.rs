@@ -6,6 +6,7 @@
 //! [`RedisClient`] is the connection, and knows whether the server answers ([`presence`]); [`SharedRateLimiter`]
 //! takes permits by one script ([`limits_script`]); keys hash what may be personal ([`keys`]).
 
+mod diagnosis;
 mod keys;
 mod limits_script;
 mod presence;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+pub use self::diagnosis::{RedisProblem, ping};
 use self::keys::Keys;
 use self::presence::{Presence, StateChange};
 pub use self::rate_limit::SharedRateLimiter;

@@ -1,4 +1,6 @@
-//! `palabre bookings list`, `palabre leads …`: what flows wrote down for the tenants' people.
+//! `palabre bookings …`, `palabre leads …`: what flows wrote down for the tenants' people.
+
+mod changes;
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
@@ -8,12 +10,14 @@ use palabre_actors::domain::ids::{LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
 use uuid::Uuid;
 
+use self::changes::{CancelBookingArgs, MoveBookingArgs, Which};
 use super::optout::among;
 use super::outbox::on;
 use super::terminal::{cut, moment, now, one_line, past, table};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{Booking, Lead, Visibility};
+use crate::service::bookings::BookingChoice;
 use crate::service::{Caller, ServiceError, bookings, leads};
 use crate::store::operator::Operator;
 
@@ -32,6 +36,19 @@ pub(super) enum BookingsCommand {
         Names and addresses are masked unless --reveal is given.\n\
         Exit code 0: there are some; 1: there are none.")]
     List(BookingsArgs),
+    /// Move a booking to another time, or to somebody else
+    #[command(after_help = "Examples:\n  \
+        palabre bookings move ID --to '2026-12-02 16:00' --tell\n  \
+        palabre bookings move ID --to 2026-12-02T15:00:00Z --with Sophie\n\n\
+        Works beside a running daemon. Of two who want one time, one gets it.\n\
+        Exit code 0: moved; 1: that time is taken, or the booking is not as it was.")]
+    Move(MoveBookingArgs),
+    /// Call a booking off: its time is free at once
+    Cancel(CancelBookingArgs),
+    /// Say that a booking took place
+    Done(Which),
+    /// Say that nobody came to a booking
+    NoShow(Which),
 }
 
 #[derive(Debug, Args)]
@@ -112,8 +129,13 @@ pub(super) struct MarkArgs {
 
 /// Runs the command.
 pub(super) fn run(command: &BookingsCommand) -> u8 {
-    let BookingsCommand::List(args) = command;
-    on(&args.file, async |operator, config| list(&operator, args, &config).await)
+    match command {
+        BookingsCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),
+        BookingsCommand::Move(args) => changes::move_to(args),
+        BookingsCommand::Cancel(args) => changes::cancel(args),
+        BookingsCommand::Done(which) => changes::settle(which, BookingChoice::Done),
+        BookingsCommand::NoShow(which) => changes::settle(which, BookingChoice::NoShow),
+    }
 }
 
 /// Runs the command.
@@ -168,19 +190,21 @@ async fn list(operator: &Operator, args: &BookingsArgs, config: &Config) -> Resu
 
 async fn list_leads(operator: &Operator, args: &LeadsArgs, config: &Config) -> Result<u8, ServiceError> {
     let tenants = among(&args.tenant);
-    let (mut before, mut shown) = (None, Vec::new());
+    let (mut before, mut rows) = (None, Vec::new());
     loop {
         let page = leads::list(&Caller::command_line(), operator, &tenants, args.state, (before, AT_ONCE)).await?;
-        shown.extend(page.iter().map(|row| Lead::of(row, visibility(args.reveal))));
-        match page.last() {
-            Some(last) if page.len() == AT_ONCE => before = Some(last.id),
-            _ => break,
+        let last = page.last().map(|row| row.id).filter(|_| page.len() == AT_ONCE);
+        rows.extend(page);
+        match last {
+            Some(last) => before = Some(last),
+            None => break,
         }
     }
+    let shown: Vec<Lead> = rows.iter().map(|row| Lead::of(row, visibility(args.reveal))).collect();
     if args.json {
         say(format_args!("{:#}", serde_json::json!({ "leads": shown })));
     } else if args.csv {
-        say(format_args!("{}", as_csv(&shown).trim_end()));
+        say(format_args!("{}", leads::as_csv(&rows, args.reveal).trim_end()));
     } else {
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let cells = shown.iter().map(|lead| {
@@ -198,57 +222,4 @@ async fn list_leads(operator: &Operator, args: &LeadsArgs, config: &Config) -> R
         say(format_args!("{}", table(&head, &cells.collect::<Vec<_>>()).trim_end()));
     }
     Ok(if shown.is_empty() { none(&args.tenant, config, "no leads there") } else { exit::OK })
-}
-
-/// A header and a line for each. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-fn as_csv(leads: &[Lead]) -> String {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    let head = ["id", "tenant_id", "created_at", "state", "urgent", "name", "email", "phone", "need", "source"];
-    let safe = |text: &str| {
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-    };
-    let cell = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
-    // Writing to memory cannot fail.
-    let _ = out.write_record(head);
-    for lead in leads {
-        let _ = out.write_record([
-            lead.id.clone(),
-            lead.tenant_id.clone(),
-            lead.created_at.clone(),
-            lead.state.clone(),
-            lead.urgent.to_string(),
-            cell(&lead.name),
-            cell(&lead.email),
-            cell(&lead.phone),
-            cell(&lead.need),
-            safe(&lead.source),
-        ]);
-    }
-    String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leads_are_written_as_a_spreadsheet_reads_them() {
-        let lead = Lead {
-            id: "1".into(),
-            tenant_id: "martin".into(),
-            conversation_id: "c".into(),
-            contact_id: "p".into(),
-            name: Some("Diallo, Aïssatou".into()),
-            email: None,
-            phone: Some("+33612345678".into()),
-            need: Some("une \"fuite\"".into()),
-            urgent: true,
-            state: "new".into(),
-            source: "lead".into(),
-            created_at: "2026-11-30T09:00:00Z".into(),
-        };
-        let expected = "id,tenant_id,created_at,state,urgent,name,email,phone,need,source\n\
-            1,martin,2026-11-30T09:00:00Z,new,true,\"Diallo, Aïssatou\",,'+33612345678,\"une \"\"fuite\"\"\",lead\n";
-        assert_eq!(as_csv(&[lead]), expected);
-    }
 }

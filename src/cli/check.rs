@@ -12,7 +12,8 @@ use super::exit;
 use crate::config::{
     ApiKey, Channel, Config, ConfigErrors, Environment, Loaded, Location, Problem, Severity, Tenant, masked,
 };
-use crate::gateway::{self, PROVIDERS};
+use crate::gateway::PROVIDERS;
+use crate::gateway::channel_setup::webhook_url;
 
 /// Checks the configuration with the environment of this process and answers the exit code.
 ///
@@ -53,10 +54,7 @@ fn language(tenant: &Tenant) -> &'static str {
 
 fn webhook(config: &Config, channel: &Channel) -> String {
     let base = config.http.public_base_url.as_deref().unwrap_or_default();
-    let name = channel.provider.name();
-    let suffix =
-        gateway::provider(name).and_then(|provider| provider.webhook_suffix()).map_or("", |(suffix, _)| suffix);
-    format!("{base}/webhooks/{name}/{}{suffix}", channel.id)
+    webhook_url(base, channel.provider.name(), channel.id.as_str())
 }
 
 fn as_json(checked: &Result<Loaded, ConfigErrors>) -> Value {
@@ -105,6 +103,7 @@ fn tenant_as_json(config: &Config, tenant: &Tenant) -> Value {
         "name": tenant.name,
         "language": language(tenant),
         "timezone": tenant.timezone.name(),
+        "country": tenant.country.map(|country| country.code()),
         "limits": {
             "per_second": tenant.limits.per_second,
             "per_contact_per_minute": rules.per_contact_per_minute,

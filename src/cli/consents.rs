@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 use palabre_actors::domain::address::Address;
 
-use super::optout::{addresses, among, parsed, tenant};
 use super::outbox::on;
 use super::terminal::now;
+use super::who::{addresses, among, home, home_of, parsed, tenant};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{ConsentEntry, Visibility};
@@ -81,19 +81,19 @@ enum Format {
 /// Runs the command.
 pub(super) fn run(command: &ConsentsCommand) -> u8 {
     match command {
-        ConsentsCommand::Export(args) => {
-            let address = match args.address.as_deref().map(parsed).transpose() {
-                Ok(address) => address,
+        ConsentsCommand::Export(args) => on(&args.file, async |operator, config| {
+            let home = home_of(&args.tenant, &config);
+            match args.address.as_deref().map(|text| parsed(text, home)).transpose() {
+                Ok(address) => export(&operator, args, address.as_ref(), &config).await,
                 Err(why) => {
                     complain_about(format_args!("--address: {why}"));
-                    return exit::USAGE;
+                    Ok(exit::USAGE)
                 }
-            };
-            on(&args.file, async |operator, config| export(&operator, args, address.as_ref(), &config).await)
-        }
+            }
+        }),
         ConsentsCommand::Record(args) => on(&args.file, async |operator, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
-            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            let Some(addresses) = addresses(&args.address, home(&tenant, &config)) else { return Ok(exit::USAGE) };
             let mut code = exit::OK;
             for address in &addresses {
                 let who = (&tenant, address);

@@ -1,4 +1,6 @@
-//! `palabre contact …`: makes two contacts one person, and parts them again.
+//! `palabre contact …`: exports and erases persons, makes two contacts one, and parts them again.
+
+mod persons;
 
 use clap::{Args, Subcommand};
 use palabre_actors::domain::ids::ContactId;
@@ -15,6 +17,22 @@ use crate::store::operator::Operator;
 /// What to do with contacts.
 #[derive(Debug, Subcommand)]
 pub(super) enum ContactCommand {
+    /// Write everything that is known of a person into a signed ZIP: JSON for programs, a page for people
+    #[command(after_help = "Examples:\n  \
+        palabre contact export 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b\n  \
+        palabre contact export --tenant institut-belle whatsapp:+33612345678 --to nadia.zip\n\n\
+        The file lies in privacy.export_dir until privacy.export_retention is over, unless --to names another place.")]
+    Export(persons::ExportArgs),
+    /// Erase a person: nothing is left of them but what keeps us from writing to them again
+    #[command(after_help = "Examples:\n  \
+        palabre contact erase --tenant institut-belle whatsapp:+33612345678 --dry-run\n  \
+        palabre contact erase 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b --yes\n\n\
+        It cannot be taken back. Messages stay as empty rows, so that counts stay right. Whoever said STOP stays silent: a hash\n\
+        of their address is kept. What the law wants kept of payments stays, without a name (privacy.payment_retention).\n\
+        Exit code 0: erased; 1: there is no such person, or a subscription of theirs is running.")]
+    Erase(persons::EraseArgs),
+    /// Tell whether a file is an export of this installation, unchanged
+    Verify(persons::VerifyArgs),
     /// Make two contacts one: the first goes on, with the addresses and conversations of the other
     #[command(
         after_help = "Whoever of them said STOP silences both, by every address. `palabre contact unmerge` takes it back.\n\
@@ -73,6 +91,9 @@ fn contact(text: &str) -> Result<ContactId, String> {
 pub(super) fn run(command: &ContactCommand) -> u8 {
     let caller = Caller::command_line();
     match command {
+        ContactCommand::Export(args) => persons::export(args),
+        ContactCommand::Erase(args) => persons::erase(args),
+        ContactCommand::Verify(args) => persons::verify(args),
         ContactCommand::Merge(args) => on(&args.file, async |operator, _| {
             let merged = contacts::merge(&caller, &operator, (args.id, args.other), now()).await;
             told(&operator, merged, args.manner).await

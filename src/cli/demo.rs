@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{complain, complain_about, exit, explain, on_runtime};
+use crate::lab::demo::paid_access::{self, AccessOptions};
 use crate::lab::demo::{self, DemoError, Ending, Options, Reasons};
 
 /// The code of a program that Ctrl-C ended.
@@ -14,6 +15,9 @@ const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
+    /// Tell another story instead: a member of a paid chat pays, enters, cannot pay, is out, pays again
+    #[arg(long, conflicts_with_all = ["stay", "seconds"])]
+    access: bool,
     /// Stay when all is said: print the URLs and let customers go on talking slowly, until Ctrl-C
     #[arg(long)]
     stay: bool,
@@ -41,8 +45,10 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
         json: args.json,
     };
     let reasons = Reasons { inbound: explain::why_inbound, outbound: explain::why_outbound };
+    let other = AccessOptions { keep: args.keep.clone(), listen: args.listen, json: args.json };
     on_runtime(async {
-        match demo::run(&options, reasons).await {
+        let ended = if args.access { paid_access::run(&other).await } else { demo::run(&options, reasons).await };
+        match ended {
             Ok(Ending::Held) => exit::OK,
             Ok(Ending::Broken) => exit::FOUND_WRONG,
             Ok(Ending::Interrupted) => INTERRUPTED,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::rules::Language;
 
 pub(in crate::cli) use self::labels::label;
@@ -23,10 +24,12 @@ pub(in crate::cli) use self::words::{
     state as told_state, state_alone,
 };
 use super::terminal::now;
-use super::{complain, complain_about, exit, has_database, load_without_secrets, say};
+use super::{complain, complain_about, exit, has_database, load_without_secrets, say, who};
 use crate::config::Config;
 use crate::gateway;
+use crate::service::{Caller, ServiceError, outbox};
 use crate::store::entity::message_out;
+use crate::store::operator::{Operator, Tenants};
 use crate::store::{BlockedReason, FlowHistory, HistoryReader, StoreError};
 
 /// How a history is told.
@@ -65,6 +68,52 @@ pub(super) fn run(config: &Path, id: &str, manner: Manner) -> u8 {
             Err(error) => complain(&error),
         }
     })
+}
+
+/// Prints the history of the newest message from or to a person.
+pub(super) fn run_for(config: &Path, person: &str, tenants: &[String], manner: Manner) -> u8 {
+    let Some(config) = load_without_secrets(config) else { return exit::FOUND_WRONG };
+    let address = match who::person(person, who::home_of(tenants, &config)) {
+        Ok(address) => address,
+        Err(why) => {
+            complain_about(format_args!("--to: {why}"));
+            return exit::USAGE;
+        }
+    };
+    if !has_database(&config) {
+        return exit::FAILED;
+    }
+    super::on_runtime(async {
+        match newest_with(&config, &who::among(tenants), &address).await {
+            Ok(Some((history, around))) => {
+                tell(&history, &around, manner);
+                exit::OK
+            }
+            Ok(None) => {
+                complain_about(format_args!(
+                    "{}",
+                    match manner.language {
+                        Language::En => "nothing was said by or to this person",
+                        Language::Fr => "rien n'a été dit par cette personne, ni à elle",
+                    }
+                ));
+                exit::FOUND_WRONG
+            }
+            Err(error) => complain(&error),
+        }
+    })
+}
+
+async fn newest_with(
+    config: &Config,
+    tenants: &Tenants,
+    address: &Address,
+) -> Result<Option<(FlowHistory, Around)>, ServiceError> {
+    let operator = Operator::open(&config.database.url).await?;
+    match outbox::latest_with(&Caller::command_line(), &operator, (tenants, address)).await? {
+        Some(id) => Ok(look_up(config, &id).await?),
+        None => Ok(None),
+    }
 }
 
 /// The reason of what the contact would have to write for.
@@ -123,9 +172,8 @@ fn tell(history: &FlowHistory, around: &Around, manner: Manner) {
 fn unknown(id: &str, language: Language) -> String {
     let (english, french) = if id.trim().starts_with('+') || id.contains(':') || id.contains('@') {
         (
-            "that looks like an address; give a message's id, so that nobody's number ends up in a shell's history",
-            "cela ressemble à une adresse ; donner l'identifiant d'un message, pour que le numéro de personne ne finisse dans \
-             l'historique d'un terminal",
+            "that looks like an address: `palabre explain --to` finds the newest message from or to a person",
+            "cela ressemble à une adresse : `palabre explain --to` trouve le dernier message d'une personne, ou pour elle",
         )
     } else if uuid::Uuid::parse_str(id.trim()).is_ok() {
         (

@@ -6,9 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
 use crate::config::Config;
-
-/// The log, the database, the spool, clocks, pipes.
-const OTHERS: u64 = 128;
+use crate::service::doctor::open_files_needed;
 
 /// Takes all that the system allows.
 pub(super) fn take_all() {
@@ -19,8 +17,7 @@ pub(super) fn take_all() {
 
 /// Tells the operator of a daemon that may open fewer than its configuration lets come.
 pub(super) fn warn_of_few(config: &Config) {
-    let many = [config.http.max_connections, config.runtime.senders];
-    let needed = many.iter().fold(OTHERS, |sum, many| sum.saturating_add(u64::try_from(*many).unwrap_or(u64::MAX)));
+    let needed = open_files_needed(config);
     if let Some(allowed) = getrlimit(Resource::Nofile).current
         && allowed < needed
     {

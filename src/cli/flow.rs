@@ -168,6 +168,9 @@ fn tell(rules: &Rules, line: &str, made: &Move) {
                     booking.service, booking.resource, booking.starts_at
                 ));
             }
+            Effect::Booking(BookingChange::Move(booking)) => {
+                say(format_args!("[{} is moved to {} with {}]", booking.service, booking.starts_at, booking.resource));
+            }
             Effect::Booking(BookingChange::Become(_, state)) => say(format_args!("[a booking is {state} now]")),
             Effect::Remind { at, .. } => say(format_args!("[a reminder at {at}]")),
             Effect::HoldEnds { .. } => {}

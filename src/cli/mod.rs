@@ -1,17 +1,22 @@
 //! The command line: one file per subcommand.
 
 mod audit;
+mod backup;
+mod beside;
 mod bookings;
 pub mod check;
 mod consents;
 mod contact;
 mod conversations;
+mod crm;
 #[cfg(feature = "lab")]
 mod demo;
+mod doctor;
 mod explain;
 mod faq;
 mod files;
 mod flow;
+mod health;
 mod journal;
 mod live;
 mod mask;
@@ -20,6 +25,7 @@ mod names;
 mod optout;
 mod outbox;
 mod paid_access;
+mod privacy;
 mod reload;
 mod scenario;
 mod serve;
@@ -32,6 +38,7 @@ mod terminal;
 mod torture;
 mod user;
 mod webhooks;
+mod who;
 
 use std::error::Error;
 use std::io::Write;
@@ -84,6 +91,17 @@ enum Command {
     Tenant(tenant::TenantCommand),
     /// Read the configuration and say everything that is wrong with it, or what it sets up
     Check(CheckArgs),
+    /// Look at a whole installation, from its public URL to each provider's settings, and say what to do about what is wrong
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::DoctorArgs),
+    /// Save an installation's data into one file, beside the running daemon
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::BackupArgs),
+    /// Check a backup, or restore it into a new folder
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
+    /// Whether a daemon is ready for messages: for health checks of containers, and for scripts
+    Health(health::HealthArgs),
     /// Create the database, or bring its schema up to date (`serve` does so by itself unless told not to); with --from and
     /// --to, move an installation from SQLite to PostgreSQL
     #[command(after_help = migrate::HELP)]
@@ -111,9 +129,12 @@ enum Command {
     /// The ledger of consents
     #[command(subcommand)]
     Consents(consents::ConsentsCommand),
-    /// Make two contacts one person, and part them again
+    /// Export everything of a person, or erase them; make two contacts one person, and part them again
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// Retention and requests of persons: what would go today, what was asked for
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// Read conversations: who is talked with, what was said; find them by a name, a number or words
     #[command(subcommand)]
     Conversations(conversations::ConversationsCommand),
@@ -141,6 +162,9 @@ enum Command {
     /// Who did what, and whether the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Whose a contact is in the tenant's CRM
+    #[command(subcommand)]
+    Crm(crm::CrmCommand),
     /// Message events as files: whether they say what the database says
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -185,7 +209,15 @@ struct ExplainArgs {
     #[command(flatten)]
     file: ConfigFile,
     /// A message's id (ours or the provider's), or a correlation id
-    id: String,
+    #[arg(required_unless_present = "to", conflicts_with = "to")]
+    id: Option<String>,
+    /// The newest message from or to this person, by any of their addresses: `+224620000000`, `telegram:123`; the audit log says
+    /// that somebody was looked for
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    /// With --to: in this tenant alone; a number without + is one of its country
+    #[arg(long, value_name = "ID", requires = "to")]
+    tenant: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -224,18 +256,26 @@ pub fn run() -> ExitCode {
         Command::Check(args) => {
             check::run(&args.file.config, args.json, &mut std::io::stdout()).unwrap_or(exit::FAILED)
         }
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Backup(args) => backup::run_backup(&args),
+        Command::Restore(args) => backup::run_restore(&args),
+        Command::Health(args) => health::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => {
             let manner =
                 explain::Manner { language: args.language.into(), json: args.json, show_content: args.show_content };
-            explain::run(&args.file.config, &args.id, manner)
+            match &args.to {
+                Some(person) => explain::run_for(&args.file.config, person, args.tenant.as_slice(), manner),
+                None => explain::run(&args.file.config, args.id.as_deref().unwrap_or_default(), manner),
+            }
         }
         Command::Outbox(command) => outbox::run(&command),
         Command::Optout(command) => optout::run(&command),
         Command::Consents(command) => consents::run(&command),
         Command::Contact(command) => contact::run(&command),
+        Command::Privacy(command) => privacy::run(&command),
         Command::Conversations(command) => conversations::run(&command),
         Command::Access(command) => paid_access::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -248,6 +288,7 @@ pub fn run() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Crm(command) => crm::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Faq(command) => faq::run(&command),
         Command::Webhooks(command) => webhooks::run(&command),

@@ -1,19 +1,19 @@
 //! `palabre optout …`: lists, adds and removes opt-outs.
 
-use std::io::BufRead;
-
 use clap::{Args, Subcommand};
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 
 use super::outbox::on;
 use super::terminal::{age, counted, cut, now, table};
+use super::who::{addresses, home};
+pub(super) use super::who::{among, tenant};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{OptOutEntry, Visibility};
 use crate::service::{Caller, ServiceError, consents};
-use crate::store::operator::{Operator, OptOut, PageRequest, Tenants};
+use crate::store::operator::{Operator, OptOut, PageRequest};
 
 /// What to do with the list of those who said STOP.
 #[derive(Debug, Subcommand)]
@@ -87,12 +87,12 @@ pub(super) fn run(command: &OptoutCommand) -> u8 {
         OptoutCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),
         OptoutCommand::Add(args) => on(&args.file, async |operator, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
-            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            let Some(addresses) = addresses(&args.address, home(&tenant, &config)) else { return Ok(exit::USAGE) };
             add(&operator, &tenant, &addresses, args.evidence.as_deref()).await
         }),
         OptoutCommand::Remove(args) => on(&args.file, async |operator, config| {
             let Some(tenant) = tenant(&args.tenant, &config) else { return Ok(exit::FOUND_WRONG) };
-            let Some(addresses) = addresses(&args.address) else { return Ok(exit::USAGE) };
+            let Some(addresses) = addresses(&args.address, home(&tenant, &config)) else { return Ok(exit::USAGE) };
             remove(&operator, &tenant, &addresses, &args.evidence).await
         }),
     }
@@ -164,61 +164,4 @@ async fn remove(
         }
     }
     Ok(code)
-}
-
-pub(super) fn among(tenants: &[String]) -> Tenants {
-    if tenants.is_empty() {
-        return Tenants::All;
-    }
-    Tenants::Of(tenants.iter().map(|tenant| TenantId::new(tenant)).collect())
-}
-
-pub(super) fn tenant(id: &str, config: &Config) -> Option<TenantId> {
-    let known = config.tenants.iter().find(|tenant| tenant.id.as_str() == id);
-    if known.is_none() {
-        complain_about(format_args!("{}", names::no_tenant(id, config)));
-    }
-    known.map(|tenant| tenant.id.clone())
-}
-
-/// The addresses that are meant; what is wrong with one is told without repeating it (I10).
-pub(super) fn addresses(given: &str) -> Option<Vec<Address>> {
-    let lines: Vec<String> = if given == "-" {
-        let lines = std::io::stdin().lock().lines().map_while(Result::ok);
-        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
-    } else {
-        vec![given.to_owned()]
-    };
-    let mut addresses = Vec::with_capacity(lines.len());
-    for (number, line) in (1..).zip(&lines) {
-        match parsed(line) {
-            Ok(address) => addresses.push(address),
-            Err(why) => {
-                complain_about(format_args!("address {number}: {why}; nothing was changed"));
-                return None;
-            }
-        }
-    }
-    Some(addresses)
-}
-
-/// An address with its scheme; an error does not repeat it (I10).
-pub(super) fn parsed(text: &str) -> Result<Address, String> {
-    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
-    let scheme = scheme.ok_or("write its scheme before it, such as `whatsapp:+33612345678` or `sms:+33612345678`")?;
-    Address::parse(scheme, text, None).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_needs_its_scheme() {
-        assert_eq!(parsed("whatsapp:+33 6 12 34 56 78").unwrap().as_str(), "whatsapp:+33612345678");
-        for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612", "sms:2025550123"] {
-            let why = parsed(wrong).unwrap_err();
-            assert!(!why.contains("0612") && !why.is_empty(), "{why}");
-        }
-    }
 }

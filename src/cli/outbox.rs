@@ -35,6 +35,7 @@ pub(super) enum OutboxCommand {
         palabre outbox list --by-reason              what is wrong, and how often\n  \
         palabre outbox list --state pending --by-reason    what waits, and for what\n  \
         palabre outbox list --reason 63016 --since 2h\n  \
+        palabre outbox list --to +224620000000\n  \
         palabre outbox list --tenant institut-belle --state dead,failed --json\n\n\
         Addresses are masked and texts left out unless --reveal is given.\n\
         Exit code 0: something fits; 1: nothing does.")]
@@ -82,6 +83,11 @@ pub(super) struct ListArgs {
     /// Only what is older than this message: the next page
     #[arg(long, value_name = "ID", value_parser = super::names::listed)]
     before: Option<uuid::Uuid>,
+    /// To this person, by any of their addresses and in whatever state: `+224620000000`, `telegram:123`; the audit log says that
+    /// somebody was looked for
+    #[arg(long, value_name = "ADDRESS",
+        conflicts_with_all = ["channel", "state", "reason", "kind", "since", "until", "by_reason"])]
+    to: Option<String>,
     /// Count them by tenant, channel, state and reason instead
     #[arg(long)]
     by_reason: bool,

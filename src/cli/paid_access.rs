@@ -1,5 +1,7 @@
 //! `palabre access …`: plans, members, what payment systems told; access by hand, cancellations, refunds, reconciliation.
 
+mod chat_audit;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -21,9 +23,9 @@ use crate::app;
 use crate::config::Config;
 use crate::service::Caller;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
-use crate::service::paid_access::{self as access, AccessError, MemberView, PaidAccess};
+use crate::service::paid_access::{self as access, AccessError, MemberView, PaidAccess, Reconciled};
 use crate::store::operator::Operator;
-use crate::store::paid_access::SubscriptionFilter;
+use crate::store::paid_access::{PaymentEventFilter, SubscriptionFilter};
 
 /// What to do with paid access.
 #[derive(Debug, Subcommand)]
@@ -49,8 +51,16 @@ pub(super) enum AccessCommand {
     Cancel(CancelArgs),
     /// Give the last payment back, which ends what it paid for
     Refund(OneSubscription),
-    /// Compare every subscription with the payment system, and mend what differs
+    /// Compare every subscription with Stripe and every payment in Stars with the bots' lists, and mend what differs
     Reconcile(WhichTenants),
+    /// Compare every paid chat with the ledgers: who is in and should not be, who should be in and is not
+    #[command(after_help = "Examples:\n  \
+        palabre access audit --tenant belle          what the daemon would find now\n  \
+        palabre access audit --tenant belle --json\n\n\
+        It looks and changes nothing: the daemon does the same every day, and removes who should not be in where the plan has \
+        `removes_strangers`. Addresses are masked unless --reveal is given. Exit code 0: all are where they should be; 1: \
+        somebody is not, or a bot may not let people in and out.")]
+    Audit(chat_audit::AuditArgs),
     /// Make a tenant's account at Stripe, or complete it: prints the page on which the creator does it
     Connect(ConnectArgs),
 }
@@ -163,14 +173,18 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
         }),
         AccessCommand::Reconcile(args) => with(&args.file, async |access| {
             let tenants = among(&args.tenant);
-            let (looked_at, failed) = access::reconcile(&Caller::command_line(), &access, &tenants, now()).await?;
+            let Reconciled { looked_at, booked, failed } =
+                access::reconcile(&Caller::command_line(), &access, &tenants, now()).await?;
             if args.json {
-                say(format_args!("{}", json!({ "looked_at": looked_at, "failed": failed })));
+                say(format_args!("{}", json!({ "looked_at": looked_at, "stars_booked": booked, "failed": failed })));
             } else {
-                say(format_args!("{looked_at} subscriptions compared, {failed} could not be looked at"));
+                say(format_args!(
+                    "{looked_at} subscriptions by card compared, {booked} payments in Stars booked, {failed} could not be looked at"
+                ));
             }
             Ok(if failed == 0 { exit::OK } else { exit::FAILED })
         }),
+        AccessCommand::Audit(args) => with(&args.which.file, async |access| chat_audit::run(&access, args).await),
         AccessCommand::Connect(args) => with(&args.file, async |access| {
             let tenant = TenantId::new(&args.tenant);
             let (account, page) = access::connect(&Caller::command_line(), &access, &tenant).await?;
@@ -243,7 +257,7 @@ fn plans(access: &PaidAccess, args: &WhichTenants) -> Result<u8, AccessError> {
 }
 
 async fn members(access: &PaidAccess, args: &MembersArgs) -> Result<u8, AccessError> {
-    let filter = SubscriptionFilter { plan: args.plan.clone(), state: args.state, before: args.before };
+    let filter = SubscriptionFilter { plan: args.plan.clone(), state: args.state, before: args.before, typed: None };
     let tenants = among(&args.which.tenant);
     let found = access::members(&Caller::command_line(), access, &tenants, &filter, usize::from(args.limit)).await?;
     let who = |member: &MemberView| match &member.subscription.address {
@@ -293,7 +307,14 @@ async fn members(access: &PaidAccess, args: &MembersArgs) -> Result<u8, AccessEr
 
 async fn events(access: &PaidAccess, args: &EventsArgs) -> Result<u8, AccessError> {
     let tenants = among(&args.which.tenant);
-    let found = access::events(&Caller::command_line(), access, &tenants, None, usize::from(args.limit)).await?;
+    let found = access::events(
+        &Caller::command_line(),
+        access,
+        &tenants,
+        &PaymentEventFilter::default(),
+        usize::from(args.limit),
+    )
+    .await?;
     if args.which.json {
         let events: Vec<_> = found
             .iter()

@@ -1,4 +1,6 @@
-//! `palabre tenant`: sets tenants up.
+//! `palabre tenant`: sets tenants up, exports and erases them.
+
+mod leaving;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -28,6 +30,15 @@ pub(super) enum TenantCommand {
     List(ListArgs),
     /// Show what the files would change: tenants that are new, gone, or whose files do not hold
     Diff(ListArgs),
+    /// Write everything of a tenant into a new folder: a file of JSON lines for each table, and a signed list of them
+    Export(leaving::ExportArgs),
+    /// Delete everything of a tenant that the configuration has no more
+    #[command(
+        after_help = "It cannot be taken back. Remove the tenant's file first, so that no daemon writes its rows again.\n\
+        What the law wants kept of payments stays, without a name; journals and exports elsewhere are deleted by hand.\n\
+        Exit code 0: erased; 1: there is no such tenant, or the configuration has it."
+    )]
+    Erase(leaving::EraseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +86,8 @@ pub(super) fn run(command: &TenantCommand) -> u8 {
         TenantCommand::New(args) => new(args),
         TenantCommand::List(args) => list(args),
         TenantCommand::Diff(args) => diff(args),
+        TenantCommand::Export(args) => leaving::export(args),
+        TenantCommand::Erase(args) => leaving::erase(args),
     }
 }
 
@@ -129,42 +142,42 @@ fn refused(error: &TenantFileError) -> u8 {
     }
 }
 
-/// What was given, and what a person at the terminal answers. `None`: something is missing and nobody can be asked.
+/// What was given, and what a person at the terminal answers: the questions of the console's first page. `None`: something is
+/// missing and nobody can be asked.
 fn answers(args: &NewArgs) -> Option<NewTenant> {
-    let language: Option<Language> = args.language.map(Into::into);
-    let words = |fr: &'static str, en: &'static str| if language == Some(Language::En) { en } else { fr };
-    let trades: Vec<String> = trades::ALL
-        .iter()
-        .map(|trade| format!("{} ({})", trade.id, trade.name(language.unwrap_or(Language::Fr))))
-        .collect();
-    let trade = given(args.trade.clone(), "--trade", words("Métier", "Trade"), &trades.join(", "), TRADES[0])?;
-    let name = given(
-        args.name.clone(),
-        "--name",
-        words("Nom, comme vos clients le connaissent", "Name that customers know"),
-        "",
-        "",
-    )?;
-    let spoken = match language {
-        Some(language) => language,
+    let is_asked = std::io::stdin().is_terminal();
+    let language: Language = match args.language {
+        Some(language) => language.into(),
         None => {
             let answer = given(None, "--language", "Langue / language", "fr, en", "fr")?;
             Tongue::from_str(&answer, true).ok()?.into()
         }
     };
+    let words = |fr: &'static str, en: &'static str| if language == Language::En { en } else { fr };
+    let trades: Vec<String> =
+        trades::ALL.iter().map(|trade| format!("{} ({})", trade.id, trade.name(language))).collect();
+    let trade = given(args.trade.clone(), "--trade", words("Métier", "Trade"), &trades.join(", "), TRADES[0])?;
+    let name = words("Nom, comme vos clients le connaissent", "Name that customers know");
+    let name = given(args.name.clone(), "--name", name, "", "")?;
     let timezone = match &args.timezone {
         Some(zone) => zone.clone(),
-        None if std::io::stdin().is_terminal() => given(
-            None,
-            "--timezone",
-            words("Fuseau horaire", "Time zone"),
-            "Europe/Paris, Africa/Conakry, …",
-            "Europe/Paris",
-        )?,
+        None if is_asked => {
+            let zones = "Europe/Paris, Africa/Conakry, …";
+            given(None, "--timezone", words("Fuseau horaire", "Time zone"), zones, "Europe/Paris")?
+        }
         None => "Europe/Paris".to_owned(),
     };
+    let phone = match &args.phone {
+        Some(phone) => Some(phone.clone()),
+        None if is_asked => {
+            let question = words("Votre propre numéro, avec son pays", "Your own number, with its country");
+            let hint = words("par exemple +33612345678 ; - : aucun", "such as +33612345678; -: none");
+            Some(given(None, "--phone", question, hint, "-")?).filter(|phone| phone != "-")
+        }
+        None => None,
+    };
     let id = args.id.clone().unwrap_or_else(|| setup::id_of(&name));
-    Some(NewTenant { id, name, trade, language: spoken, timezone, phone: args.phone.clone() })
+    Some(NewTenant { id, name, trade, language, timezone, phone, with_faq: true })
 }
 
 fn given(flag: Option<String>, name: &str, question: &str, hint: &str, default: &str) -> Option<String> {

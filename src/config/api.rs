@@ -13,13 +13,14 @@ use super::secret::Secrets;
 use super::suggest;
 use super::types::{Api, ApiKey, ApiScope, ApiTenants};
 
-const SCOPES: [(&str, ApiScope); 4] = [
+const SCOPES: [(&str, ApiScope); 5] = [
     (ApiScope::Read.as_str(), ApiScope::Read),
     (ApiScope::ReadContent.as_str(), ApiScope::ReadContent),
     (ApiScope::Send.as_str(), ApiScope::Send),
     (ApiScope::Operate.as_str(), ApiScope::Operate),
+    (ApiScope::Privacy.as_str(), ApiScope::Privacy),
 ];
-const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `operate`";
+const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `operate`, `privacy`";
 
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 16;

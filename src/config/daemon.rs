@@ -36,7 +36,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
     let media = media::settings(&root.table("media"), &raw.media, folder);
-    let privacy = retention::privacy(&root.table("privacy"), &raw.privacy);
+    let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
     let console = console::console(&root.table("console"), &raw.console);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
     Some(Config {

@@ -7,6 +7,19 @@ pub(super) fn unlikely(root: &Scope<'_>, raw: &RawTenant) {
     free_budget(root, raw);
     single_braces(root, raw);
     wordless_welcome(root, raw);
+    nameless_seller(root, raw);
+}
+
+/// Who sells must say on the page who they are.
+fn nameless_seller(root: &Scope<'_>, raw: &RawTenant) {
+    let is_sold = raw.plans.as_ref().is_some_and(|plans| !plans.is_empty());
+    if is_sold && raw.imprint.name.is_none() && !root.is_incomplete("imprint") {
+        root.table("imprint").warning(
+            "name",
+            "`imprint.name` is missing: the pages of the plans do not say who sells".to_owned(),
+            "write `[imprint]` with name, address, registration and email: the law asks for it",
+        );
+    }
 }
 
 /// A budget adds up what messages cost, and nothing costs anything.

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use palabre_actors::domain::ids::TenantId;
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::hex;
+
 /// Characters of a version: enough to tell two apart, few enough to read out.
 const VERSION_CHARACTERS: usize = 12;
 
@@ -22,6 +24,8 @@ pub struct ConfigFiles {
     pub(super) texts: BTreeMap<String, String>,
     /// Everything else that was read for them: secrets and flows.
     others: BTreeSet<PathBuf>,
+    /// Those of them that are secrets.
+    secrets: BTreeSet<PathBuf>,
     /// What each tenant was made of, its secrets included.
     digests: BTreeMap<TenantId, String>,
     /// Which file each tenant stands in.
@@ -51,6 +55,16 @@ impl ConfigFiles {
     #[must_use]
     pub fn is_same(&self, other: &Self, tenant: &TenantId) -> bool {
         self.digests.get(tenant).is_some_and(|digest| other.digests.get(tenant) == Some(digest))
+    }
+
+    /// The files that secrets were read from.
+    pub fn secrets(&self) -> impl Iterator<Item = &Path> {
+        self.secrets.iter().map(PathBuf::as_path)
+    }
+
+    /// The names of the tenants' files.
+    pub fn tenants(&self) -> impl Iterator<Item = &Path> {
+        self.texts.keys().map(Path::new)
     }
 
     /// The file that a tenant stands in, and its text.
@@ -118,6 +132,9 @@ impl FilesRead {
     pub(super) fn note(&self, path: &Path, content: &[u8], is_secret: bool) {
         let mut collected = self.0.borrow_mut();
         collected.files.others.insert(path.to_owned());
+        if is_secret {
+            collected.files.secrets.insert(path.to_owned());
+        }
         feed(&mut collected.tenant, path.as_os_str().as_encoded_bytes(), content);
         if !is_secret {
             let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -162,8 +179,4 @@ fn feed(hash: &mut Sha256, name: &[u8], content: &[u8]) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,7 @@ use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::flow::answers::AnswerKind;
 use palabre_actors::domain::flow::{
-    FlowError, FlowSource, Flows, FlowsSource, OnChange, OptionSource, StepKind, StepSource, built_in,
+    BookingTemplates, FlowError, FlowSource, Flows, FlowsSource, OnChange, OptionSource, StepKind, StepSource, built_in,
 };
 use palabre_actors::domain::hours::Hours;
 use palabre_actors::domain::offer::Driver;
@@ -70,7 +70,7 @@ pub(super) fn flows(
         return booking.and(services).and(drivers).map(|_| None);
     }
     let read: Vec<ReadFlow<'_>> = read.into_iter().collect::<Option<_>>()?;
-    let (policy, reminder_template) = booking?;
+    let (policy, templates) = booking?;
     let source = FlowsSource {
         flows: read.iter().map(|read| read.source.clone()).collect(),
         services: services?,
@@ -80,7 +80,7 @@ pub(super) fn flows(
         english: around.english,
         tenant_name: around.tenant_name.to_owned(),
         texts: raw.flow_texts.clone(),
-        reminder_template,
+        templates,
         drivers: drivers?,
     };
     match Flows::new(source) {
@@ -164,7 +164,7 @@ fn driver(scope: &Scope<'_>, raw: &RawDriver) -> Option<Driver> {
     })
 }
 
-fn policy(scope: &Scope<'_>, raw: &RawBooking, around: &Surroundings<'_>) -> Option<(BookingPolicy, Option<String>)> {
+fn policy(scope: &Scope<'_>, raw: &RawBooking, around: &Surroundings<'_>) -> Option<(BookingPolicy, BookingTemplates)> {
     let default = BookingPolicy::default();
     let or = |key: &str, raw: Option<&RawDuration>, default| or_default(raw, default, |raw| time(scope, key, raw));
     let lead_time = or("lead_time", raw.lead_time.as_ref(), default.lead_time);
@@ -177,16 +177,22 @@ fn policy(scope: &Scope<'_>, raw: &RawBooking, around: &Surroundings<'_>) -> Opt
         }
         holds
     });
-    let template = raw.reminder_template.as_deref().map_or(Some(None), |name| {
+    let template = |key: &str, raw: &Option<String>| {
+        let Some(name) = raw.as_deref() else { return Some(None) };
         let known = around.templates.contains(&name);
         if !known {
             let help = suggest::help(name, &around.templates);
-            scope.wrong("reminder_template", &format!("names no template of this tenant: {}", quoted(name)), &help);
+            scope.wrong(key, &format!("names no template of this tenant: {}", quoted(name)), &help);
         }
         known.then(|| Some(name.to_owned()))
-    });
+    };
+    let reminder = template("reminder_template", &raw.reminder_template);
+    let booked = template("booked_template", &raw.booked_template);
+    let moved = template("moved_template", &raw.moved_template);
+    let cancelled = template("cancelled_template", &raw.cancelled_template);
     let policy = BookingPolicy { lead_time: lead_time?, furthest: furthest?, every: every?, hold: hold? };
-    Some((policy, template?))
+    let templates = BookingTemplates { reminder: reminder?, booked: booked?, moved: moved?, cancelled: cancelled? };
+    Some((policy, templates))
 }
 
 fn flow<'a>(scope: &Scope<'a>, raw: &RawFlow, around: &Surroundings<'_>, problems: &Problems) -> Option<ReadFlow<'a>> {

@@ -9,6 +9,7 @@ use figment::value::Dict;
 use super::channel::Reading;
 use super::document::{Document, Scope};
 use super::environment::Environment;
+use super::exposed::exposed;
 use super::files_read::{ConfigFiles, FilesRead, tenant_paths};
 use super::layers::{Layer, overrides};
 use super::lease::LongestCall;
@@ -215,7 +216,10 @@ impl Around<'_> {
                 Secrets { environment: self.environment, folder: &folder, files: &read, left_out: self.no_secrets };
             build(&main, files.as_deref(), Reading { secrets, providers: self.providers }, &problems)
         });
-        finish(config, problems, read)
+        let mut loaded = finish(config, problems, read)?;
+        let open_to_others = exposed(&loaded.config, &loaded.files, self.path);
+        loaded.warnings.extend(open_to_others);
+        Ok(loaded)
     }
 }
 

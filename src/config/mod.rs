@@ -6,9 +6,12 @@
 //! mistake: every one is reported, with its place ([`problem`]).
 
 mod api;
+mod assistant;
 mod channel;
 mod cidr;
 mod console;
+mod country;
+mod crm;
 mod daemon;
 mod delivery;
 mod directory;
@@ -16,12 +19,14 @@ mod document;
 mod doubts;
 mod environment;
 mod escalation;
+mod exposed;
 mod fallback;
 mod faq;
 mod fields;
 mod files_read;
 mod flows;
 mod hours;
+mod imprint;
 mod journal;
 mod layers;
 mod lease;
@@ -54,7 +59,9 @@ mod webhooks;
 
 pub use directory::TenantDirectory;
 pub use environment::Environment;
+pub use exposed::exposed;
 pub use files_read::{ConfigFiles, FilesStamp, tenant_paths};
+pub use imprint::Imprint;
 pub use load::{DEFAULTS, Loaded, Reloaded};
 pub use plan::{Currency, Every, Plan};
 pub use problem::{ConfigErrors, Location, Problem, Severity};

@@ -8,6 +8,8 @@ use palabre_actors::domain::entitlement::{DisputePolicy, Terms};
 use palabre_actors::domain::ids::ChannelId;
 use secrecy::SecretString;
 
+use super::imprint::Imprint;
+
 /// `[stripe]` of the daemon: the platform's own account, through which tenants' accounts are reached.
 #[derive(Clone, Debug)]
 pub struct StripePlatform {
@@ -31,6 +33,8 @@ pub struct Sales {
     pub stripe_account: Option<String>,
     /// What may be bought.
     pub plans: Vec<Plan>,
+    /// Who sells, for the public pages.
+    pub imprint: Imprint,
 }
 
 /// `[[plans]]`: something that may be bought.

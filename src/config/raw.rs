@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
+use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
@@ -127,6 +127,9 @@ pub(super) struct RawConsole {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPrivacy {
     pub(super) audit_retention: Option<RawDuration>,
+    pub(super) payment_retention: Option<RawDuration>,
+    pub(super) export_dir: Option<String>,
+    pub(super) export_retention: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -152,6 +155,7 @@ pub(super) struct RawTenant {
     pub(super) name: Option<String>,
     pub(super) language: Option<String>,
     pub(super) timezone: Option<String>,
+    pub(super) country: Option<String>,
     pub(super) sellers: Option<Vec<String>>,
     pub(super) channels: Option<Vec<RawChannel>>,
     pub(super) limits: RawLimits,
@@ -172,12 +176,15 @@ pub(super) struct RawTenant {
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
+    pub(super) imprint: RawImprint,
     pub(super) drivers: Option<Vec<RawDriver>>,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,
     pub(super) webhooks: Option<Vec<RawWebhook>>,
+    pub(super) crm: Option<RawCrm>,
     pub(super) media: RawTenantMedia,
+    pub(super) assistant: Option<RawAssistant>,
 }
 
 /// The keys that every channel has; its provider's own are read apart ([`super::section`]).
@@ -339,12 +346,41 @@ pub(super) struct RawEscalation {
     pub(super) hand_back_after: Option<RawDuration>,
 }
 
+/// `[assistant]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAssistant {
+    pub(super) base_url: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) api_key: Option<RawSecret>,
+    pub(super) facts: Option<String>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) budget_per_day: Option<f64>,
+    pub(super) price_prompt: Option<f64>,
+    pub(super) price_completion: Option<f64>,
+    pub(super) max_tokens: Option<i64>,
+    pub(super) person: Option<String>,
+}
+
 /// `[notify]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawNotify {
     pub(super) to: Option<Vec<String>>,
     pub(super) unread_after: Option<RawDuration>,
+}
+
+/// `[crm]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCrm {
+    pub(super) provider: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key: Option<RawSecret>,
+    pub(super) file: Option<String>,
+    pub(super) timeout: Option<RawDuration>,
+    pub(super) cache: Option<RawDuration>,
+    pub(super) log_emails: Option<bool>,
 }
 
 /// `[journal]`

@@ -46,6 +46,9 @@ pub(super) struct RawBooking {
     pub(super) every: Option<RawDuration>,
     pub(super) hold: Option<RawDuration>,
     pub(super) reminder_template: Option<String>,
+    pub(super) booked_template: Option<String>,
+    pub(super) moved_template: Option<String>,
+    pub(super) cancelled_template: Option<String>,
 }
 
 /// `[[flows]]`, and a file of a flow.

@@ -22,6 +22,18 @@ pub(super) struct RawStripeAccount {
     pub(super) account: Option<String>,
 }
 
+/// `[imprint]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawImprint {
+    pub(super) name: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) registration: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) terms_url: Option<String>,
+}
+
 /// `[[plans]]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

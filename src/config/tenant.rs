@@ -14,7 +14,10 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, RuleError, Rules, RulesSource};
 use palabre_actors::domain::template::Template;
 
+use super::assistant::{assistant, with_assistant};
 use super::channel::{Checked, Reading, channel};
+use super::country::country;
+use super::crm::crm;
 use super::document::Scope;
 use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
@@ -24,6 +27,7 @@ use super::fields::{
 };
 use super::flows;
 use super::hours::hours;
+use super::imprint::imprint;
 use super::journal::journal;
 use super::loops::loops;
 use super::raw::{RawBudget, RawKeywords, RawSession, RawTenant};
@@ -85,6 +89,7 @@ pub(super) fn tenant(
         None => id.as_ref().map(|id| id.as_str().to_owned()),
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
+    let country = country(root, raw.country.as_deref(), timezone);
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -101,17 +106,21 @@ pub(super) fn tenant(
     let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
     let hours = hours(&root.table("hours"), &raw.hours);
     let escalation = escalation(root, raw);
+    let assistant = assistant(root, raw.assistant.as_ref(), reading.secrets);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
     silence(root, raw);
     unlikely(root, raw);
     let stripe_account = paid_access::account(&root.table("stripe"), &raw.stripe);
     let plans = paid_access::plans(root, raw.plans.as_deref(), &channels);
+    let imprint = imprint(&root.table("imprint"), &raw.imprint);
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
+    let crm = crm(&root.table("crm"), raw.crm.as_ref(), reading.secrets, reading.secrets.folder);
     let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
+    let assistant = assistant?;
     let around = flows::Surroundings {
         hours: &hours,
         zone: timezone?,
@@ -123,6 +132,7 @@ pub(super) fn tenant(
     };
     let flows = flows::flows(root, raw, &around, root.problems())?;
     let rules = rules.with_hours(hours, timezone?).with_escalation(escalation);
+    let rules = with_assistant(rules, assistant.as_ref());
     let rules = match flows {
         Some(flows) => rules.with_flows(flows),
         None => rules,
@@ -135,6 +145,7 @@ pub(super) fn tenant(
         id: id?,
         name: name?,
         timezone: timezone?,
+        country: country?,
         channels,
         limits: Limits { weight: weight?, per_second: per_second?, per_day: per_day? },
         budget: budget?,
@@ -142,9 +153,11 @@ pub(super) fn tenant(
         notify,
         faq_places: (0..rules.source().faq.len()).map(|at| root.element("faq", at).place("question")).collect(),
         rules: Arc::new(rules),
-        access: Sales { stripe_account: stripe_account?, plans: plans? },
+        assistant,
+        access: Sales { stripe_account: stripe_account?, plans: plans?, imprint: imprint? },
         journal: journal?,
         webhooks: webhooks?,
+        crm: crm?,
         media: media?,
     };
     has_a_way_out.then_some(tenant)

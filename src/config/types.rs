@@ -1,10 +1,10 @@
 //! Validated configuration, one struct per concern.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -12,8 +12,10 @@ use palabre_actors::domain::rules::Rules;
 pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
+pub use super::assistant::AssistantSettings;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
+pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
 pub use super::media::{MediaSettings, TenantMedia};
 pub use super::plan::{Sales, StripePlatform};
@@ -76,6 +78,18 @@ pub struct Http {
     pub large_bodies_bytes: usize,
     /// Webhooks in a minute that one channel cannot believe, of one source; 0: no limit.
     pub failures_per_minute: u32,
+}
+
+impl Http {
+    /// Where a listener is reached from this machine: one that is open on every interface, by loopback.
+    #[must_use]
+    pub fn reached_at(listen: SocketAddr) -> SocketAddr {
+        match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+            _ => listen,
+        }
+    }
 }
 
 /// `[database]`. `Debug` shows no URL: it may carry a password.
@@ -207,10 +221,12 @@ pub enum ApiScope {
     Send,
     /// `operate`: replay, cancel, pause, resume.
     Operate,
+    /// `privacy`: export persons, and erase them.
+    Privacy,
 }
 
 impl ApiScope {
-    pub const ALL: [Self; 4] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate];
+    pub const ALL: [Self; 5] = [Self::Read, Self::ReadContent, Self::Send, Self::Operate, Self::Privacy];
 
     /// The word of the configuration.
     #[must_use]
@@ -220,6 +236,7 @@ impl ApiScope {
             Self::ReadContent => "read-content",
             Self::Send => "send",
             Self::Operate => "operate",
+            Self::Privacy => "privacy",
         }
     }
 }
@@ -233,6 +250,8 @@ pub struct Tenant {
     pub name: String,
     /// Its IANA time zone.
     pub timezone: chrono_tz::Tz,
+    /// What phone numbers without `+` mean; `None`: they are refused.
+    pub country: Option<HomeCountry>,
     /// Its sender accounts.
     pub channels: Vec<Channel>,
     /// Its limits.
@@ -247,12 +266,16 @@ pub struct Tenant {
     pub rules: Arc<Rules>,
     /// Where each entry of its FAQ stands, in their order.
     pub faq_places: Vec<super::Location>,
+    /// Its assistant.
+    pub assistant: Option<AssistantSettings>,
     /// What it sells.
     pub access: Sales,
     /// Its message events as files, when it wants them.
     pub journal: Option<Journal>,
     /// Where its events go out to.
     pub webhooks: Vec<EventEndpoint>,
+    /// Where it keeps whose a number is.
+    pub crm: Option<Crm>,
     /// Which files of messages it takes.
     pub media: TenantMedia,
 }

@@ -6,6 +6,8 @@ use actix_web::web::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::routes::PageRoutes;
+use crate::gateway::channel_setup::said;
+use crate::gateway::provider;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
@@ -39,13 +41,28 @@ pub async fn show(name: Path<String>) -> HttpResponse {
     let (content_type, content) = match name.as_str() {
         "console.css" => ("text/css; charset=utf-8", STYLE),
         "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        _ => return HttpResponse::NotFound().finish(),
+        name => return picture(name),
     };
     HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(content)
+}
+
+/// A picture of where to click at a provider: `setup.NAME.LANGUAGE.svg`.
+fn picture(name: &str) -> HttpResponse {
+    let parts = name.strip_prefix("setup.").and_then(|rest| rest.strip_suffix(".svg")?.rsplit_once('.'));
+    let found =
+        parts.and_then(|(name, language)| Some(said(provider(name)?.setup()?.picture?, language.parse().ok()?)));
+    let Some(picture) = found else { return HttpResponse::NotFound().finish() };
+    HttpResponse::Ok()
+        .content_type("image/svg+xml")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // It brings its own style, and runs nothing.
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .body(picture)
 }
 
 #[cfg(test)]

@@ -281,6 +281,9 @@ fn talk_context(
         colleagues => shown(colleagues),
         addresses => shown(addresses),
         their_conversations => shown(their_conversations),
+        contact => contact.map(|contact| contact.id.to_string()),
+        may_export => may(Permission::PrivacyExport),
+        may_erase => may(Permission::PrivacyErase),
         known_since => contact.map(|contact| display.moment(contact.created_at)),
         consents => shown(thread.consents.iter().map(|row| consent(state, member, &display, row)).collect::<Vec<_>>()),
     }

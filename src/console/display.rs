@@ -83,6 +83,13 @@ impl Display {
         format!("{} {month} {} {at_word} {}", local.day(), local.year(), local.format("%H:%M"))
     }
 
+    /// `30 novembre 2026`
+    #[must_use]
+    pub fn date(&self, at: Timestamp) -> String {
+        let local = at.with_timezone(&self.timezone);
+        format!("{} {} {}", local.day(), either(self.language, MONTHS[local.month0() as usize]), local.year())
+    }
+
     /// `14:03` today, `30/11` (`30 Nov` in English) before.
     #[must_use]
     pub fn short(&self, at: Timestamp) -> String {

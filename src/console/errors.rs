@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::service::ServiceError;
+use crate::service::paid_access::AccessError;
 
 /// Why there is no page. [`super::finish`] makes a page of it, in the language of whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ConsoleError {
     /// They have several tenants, and chose none yet.
     #[error("no tenant is chosen")]
     ChooseTenant { next: Option<String> },
+    /// There is no tenant yet, and they may make the first one.
+    #[error("there is no tenant yet")]
+    NoTenantYet,
     /// They belong to no tenant.
     #[error("no tenant is theirs")]
     Nowhere,
@@ -32,6 +36,9 @@ pub enum ConsoleError {
     BadForm,
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Stripe, or a message that was to be written.
+    #[error("paid access could not be changed")]
+    PaymentSystem(#[source] AccessError),
     /// A template is wrong: a bug. What minijinja says of it may quote what was to be shown.
     #[error("a template is wrong: {:?} in line {:?}", .0.kind(), .0.line())]
     Template(minijinja::Error),
@@ -49,13 +56,14 @@ impl ConsoleError {
         Ok(match self {
             Self::SignIn { next } => return Err(("/console/login", next.as_ref())),
             Self::ChooseTenant { next } => return Err(("/console/tenants", next.as_ref())),
+            Self::NoTenantYet => return Err(("/console/tenants/new", None)),
             Self::Nowhere => "nowhere",
             Self::NotFound | Self::Service(ServiceError::NotFound(_) | ServiceError::UnknownTenant) => "not_found",
             Self::StaleForm => "stale_form",
             Self::BadForm | Self::Service(ServiceError::Invalid(_) | ServiceError::WeakPassword(_)) => "bad_form",
             Self::Service(ServiceError::Denied(_)) => "denied",
             Self::Service(ServiceError::Busy) => "busy",
-            Self::Service(_) | Self::Template(_) => "unavailable",
+            Self::Service(_) | Self::PaymentSystem(_) | Self::Template(_) => "unavailable",
         })
     }
 }

@@ -2,9 +2,12 @@
 
 mod account;
 mod actions;
+mod agenda;
 mod analytics;
 mod assets;
 mod audit;
+mod channel_list;
+mod channels;
 mod code;
 mod composer;
 mod conversation;
@@ -18,19 +21,27 @@ mod home;
 mod inbox;
 mod invitation;
 mod keys;
+mod leads;
 mod live;
 mod login;
 mod lookups;
 mod media;
 mod navigation;
+mod new_tenant;
 mod outbox;
 mod pages;
+mod paid_access;
+mod paid_access_member;
+mod privacy;
 mod replies;
+mod rides;
 mod routes;
 mod sales;
 mod sandbox;
 mod search;
 mod session;
+mod settings;
+mod setup;
 mod shown_files;
 mod state;
 mod team;
@@ -48,7 +59,7 @@ pub use self::live::LiveFeed;
 pub use self::pages::{Page, Pages, PagesError};
 pub use self::sandbox::{TestMessageRefused, TestPhones};
 pub use self::session::{Form, Member};
-pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState};
+pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState, FailingChannels, SetupDeps};
 
 use self::routes::PageRoutes;
 
@@ -69,6 +80,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);
+    new_tenant::mount(routes);
     account::mount(routes);
     team::mount(routes);
     keys::mount(routes);
@@ -82,9 +94,19 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     replies::mount(routes);
     sandbox::mount(routes);
     outbox::mount(routes);
+    agenda::mount(routes);
+    leads::mount(routes);
+    rides::mount(routes);
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
+    paid_access::mount(routes);
+    paid_access_member::mount(routes);
+    privacy::mount(routes);
+    setup::mount(routes);
+    channel_list::mount(routes);
+    channels::mount(routes);
+    settings::mount(routes);
     live::mount(routes);
     media::mount(routes);
 }

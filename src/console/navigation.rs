@@ -4,24 +4,60 @@ use serde::Serialize;
 
 use super::Member;
 use super::texts::Texts;
+use crate::config::Tenant;
 use crate::service::Permission;
 
 /// Where a place of the navigation leads, the key of its text, its icon, and who may go there.
 type PlaceRow = (&'static str, &'static str, &'static str, Permission);
 
+/// What a tenant uses: a place that would always be empty is not shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Features {
+    /// Times can be booked.
+    pub books: bool,
+    /// People may ask to be called back.
+    pub takes_leads: bool,
+    /// Work is offered to people on duty.
+    pub offers_work: bool,
+}
+
+impl Features {
+    /// Those of a tenant's file.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        let Some(flows) = tenant.rules.flows() else { return Self::default() };
+        Self { books: !flows.services().is_empty(), takes_leads: flows.takes_leads(), offers_work: flows.offers_work() }
+    }
+
+    fn has(self, place: &str) -> bool {
+        match place {
+            "bookings" => self.books,
+            "leads" => self.takes_leads,
+            "rides" => self.offers_work,
+            _ => true,
+        }
+    }
+}
+
 /// The daily ones first. A page stands here from the day it is there.
 const PLACES: &[PlaceRow] = &[
     ("/console/conversations", "conversations", "inbox", Permission::ConversationRead),
+    ("/console/bookings", "bookings", "calendar", Permission::BookingRead),
+    ("/console/rides", "rides", "ride", Permission::BookingRead),
+    ("/console/leads", "leads", "lead", Permission::LeadRead),
     ("/console/faq", "faq", "faq", Permission::FaqRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
     ("/console/live", "live", "sale", Permission::LeadRead),
+    ("/console/access", "access", "key", Permission::AccessRead),
     ("/console/replies", "replies", "reply", Permission::ConversationWrite),
     ("/console/sandbox", "sandbox", "phone", Permission::ConversationWrite),
 ];
 
 /// What is seldom needed stands under the member's own name.
 const SELDOM: &[PlaceRow] = &[
+    ("/console/setup", "setup", "setup", Permission::SettingWrite),
+    ("/console/channels", "channels", "send", Permission::ChannelRead),
+    ("/console/settings", "settings", "setup", Permission::SettingRead),
     ("/console/team", "team", "people", Permission::TeamRead),
     ("/console/keys", "keys", "key", Permission::KeyWrite),
     ("/console/audit", "audit", "book", Permission::AuditRead),
@@ -37,8 +73,8 @@ pub(super) struct NavigationPlace<'a> {
 }
 
 /// Where this member may go.
-pub(super) fn places<'a>(texts: &'a Texts, member: &'a Member) -> Vec<NavigationPlace<'a>> {
-    open(PLACES, texts, member).collect()
+pub(super) fn places<'a>(texts: &'a Texts, member: &'a Member, features: Features) -> Vec<NavigationPlace<'a>> {
+    open(PLACES, texts, member).filter(|place| features.has(place.key)).collect()
 }
 
 /// What stands under the member's own name.

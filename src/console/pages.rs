@@ -12,11 +12,12 @@ use palabre_actors::domain::rules::Language;
 
 use uuid::Uuid;
 
+use super::Member;
 use super::assets::AssetUrls;
 use super::display::initials;
 use super::lookups::shown;
+use super::navigation::{self, Features};
 use super::texts::Texts;
-use super::{Member, navigation};
 
 /// Every template: its name, and its text.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -39,16 +40,50 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("sandbox.html", include_str!("templates/sandbox.html")),
     ("outbox.html", include_str!("templates/outbox.html")),
     ("sales.html", include_str!("templates/sales.html")),
+    ("access.html", include_str!("templates/access.html")),
+    ("access_member.html", include_str!("templates/access_member.html")),
+    ("access_connect.html", include_str!("templates/access_connect.html")),
     ("analytics.html", include_str!("templates/analytics.html")),
+    ("agenda/list.html", include_str!("templates/agenda/list.html")),
+    ("agenda/one.html", include_str!("templates/agenda/one.html")),
+    ("agenda/link.html", include_str!("templates/agenda/link.html")),
+    ("agenda/book.html", include_str!("templates/agenda/book.html")),
+    ("rides.html", include_str!("templates/rides.html")),
+    ("leads.html", include_str!("templates/leads.html")),
     ("faq/form.html", include_str!("templates/faq/form.html")),
     ("faq/list.html", include_str!("templates/faq/list.html")),
     ("faq/edit.html", include_str!("templates/faq/edit.html")),
+    ("privacy/parts.html", include_str!("templates/privacy/parts.html")),
+    ("privacy/person.html", include_str!("templates/privacy/person.html")),
+    ("privacy/erase.html", include_str!("templates/privacy/erase.html")),
+    ("privacy/request.html", include_str!("templates/privacy/request.html")),
     ("people/invitation.html", include_str!("templates/people/invitation.html")),
     ("people/keys.html", include_str!("templates/people/keys.html")),
     ("people/login.html", include_str!("templates/people/login.html")),
     ("people/team.html", include_str!("templates/people/team.html")),
     ("people/tenants.html", include_str!("templates/people/tenants.html")),
+    ("channels.html", include_str!("templates/channels.html")),
+    ("settings.html", include_str!("templates/settings.html")),
+    ("setup/parts.html", include_str!("templates/setup/parts.html")),
+    ("setup/step.html", include_str!("templates/setup/step.html")),
+    ("setup/overview.html", include_str!("templates/setup/overview.html")),
+    ("setup/new.html", include_str!("templates/setup/new.html")),
+    ("setup/business.html", include_str!("templates/setup/business.html")),
+    ("setup/hours.html", include_str!("templates/setup/hours.html")),
+    ("setup/services.html", include_str!("templates/setup/services.html")),
+    ("setup/people.html", include_str!("templates/setup/people.html")),
+    ("setup/faq.html", include_str!("templates/setup/faq.html")),
+    ("setup/trial.html", include_str!("templates/setup/trial.html")),
+    ("setup/channel.html", include_str!("templates/setup/channel.html")),
+    ("setup/connected.html", include_str!("templates/setup/connected.html")),
 ];
+
+/// What pages show of the tenant that a member looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct ShopShown<'a> {
+    pub name: &'a str,
+    pub features: Features,
+}
 
 /// Templates and texts, built once.
 pub struct Pages {
@@ -110,7 +145,7 @@ impl Pages {
         &self,
         (name, current): (&str, &str),
         member: &Member,
-        (tenant_name, page): (&str, Value),
+        (shop, page): (ShopShown<'_>, Value),
     ) -> Result<String, minijinja::Error> {
         let shell = context! {
             t => self.texts.value(member.language),
@@ -118,7 +153,7 @@ impl Pages {
             style => self.assets.style.as_str(),
             script => self.assets.script.as_str(),
             current,
-            navigation => shown(navigation::places(&self.texts, member)),
+            navigation => shown(navigation::places(&self.texts, member, shop.features)),
             account => shown(navigation::account(&self.texts, member)),
             member => context! {
                 name => member.name.as_str(),
@@ -126,7 +161,7 @@ impl Pages {
                 has_several => member.tenants.len() > 1 || member.sees_all,
                 who => member.caller.who.to_string(),
             },
-            tenant => context! { id => member.tenant.as_str(), name => tenant_name },
+            tenant => context! { id => member.tenant.as_str(), name => shop.name },
             csrf => member.csrf.as_str(),
             // What came after this moment is told when the page connects.
             rendered => Uuid::now_v7().to_string(),

@@ -70,7 +70,11 @@ pub async fn show(
 ) -> Result<Page, ConsoleError> {
     member.caller.require(Permission::ConversationWrite)?;
     let Some(channel) = channel_of(&state, &member.tenant) else {
-        return state.page(("sandbox.html", "sandbox"), &member, context! { has_channel => false });
+        return state.page(
+            ("sandbox.html", "sandbox"),
+            &member,
+            context! { has_channel => false, may_set_up => false },
+        );
     };
     let rows = customers(&member, &state, &channel).await?;
     let key = Some(query.r#as.clone()).filter(|key| is_name(key));
@@ -116,6 +120,7 @@ pub async fn show(
         badges => shown(row.map(|row| inbox_page::badges(&state, &member, row, &display)).unwrap_or_default()),
         shop => state.tenant(&member.tenant).map(|tenant| tenant.name.clone()),
         refused,
+        may_set_up => member.caller.may(Permission::SettingWrite) && state.deps.setup.is_some(),
     };
     state.page(("sandbox.html", "sandbox"), &member, context)
 }

@@ -16,9 +16,9 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::{ConsoleError, ConsoleState, cookies};
-use crate::service::Caller;
 use crate::service::people::{self, Place, SignedIn, Token};
 use crate::service::permissions::Role;
+use crate::service::{Caller, Permission};
 
 /// The longest form: a FAQ of some hundred entries.
 const LONGEST_FORM_BYTES: usize = 256 * 1024;
@@ -64,6 +64,7 @@ impl FromRequest for Member {
             let tenant = match person.place() {
                 Place::Tenant(tenant) => tenant,
                 Place::Unchosen => return Err(ConsoleError::ChooseTenant { next: here(&request) }),
+                Place::Nowhere if may_make_tenants(&person) => return Err(ConsoleError::NoTenantYet),
                 Place::Nowhere => return Err(ConsoleError::Nowhere),
             };
             Ok(Self {
@@ -82,6 +83,11 @@ impl FromRequest for Member {
         }
         .boxed_local()
     }
+}
+
+/// Whether this person makes tenants: whoever runs the installation.
+pub(super) fn may_make_tenants(person: &SignedIn) -> bool {
+    person.of_installation().is_some_and(|caller| caller.may(Permission::SettingWrite))
 }
 
 /// Somebody who is signed in, whichever tenant they look at, with the token of their session.

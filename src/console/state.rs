@@ -7,17 +7,24 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use minijinja::Value;
+use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::Clock;
 
 use super::live::LiveFeed;
-use super::pages::{Page, Pages, PagesError};
+use super::navigation::Features;
+use super::pages::{Page, Pages, PagesError, ShopShown};
 use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
+use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
+use crate::service::privacy::PersonalData;
+use crate::service::reload::Reload;
+use crate::service::setup::TenantFolder;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -29,6 +36,9 @@ pub struct ConsoleDeps {
     pub history: HistoryReader,
     pub outgoing: Arc<dyn Outgoing>,
     pub phones: Arc<dyn TestPhones>,
+    /// `None`: nothing is sold.
+    pub access: Option<PaidAccess>,
+    pub privacy: PersonalData,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,
@@ -37,6 +47,25 @@ pub struct ConsoleDeps {
     pub connection: ConnectionOf,
     /// `console.base_url`
     pub base_url: Option<String>,
+    pub failing: Arc<dyn FailingChannels>,
+    /// `http.public_base_url`
+    pub public_base_url: Option<String>,
+    /// `None`: the tenants stand in no files that are followed, and nobody sets one up here.
+    pub setup: Option<SetupDeps>,
+}
+
+/// Channels that their provider does not serve.
+pub trait FailingChannels: Send + Sync {
+    /// Why, and since when. `None`: nothing is wrong with it.
+    fn failing(&self, tenant: &TenantId, channel: &ChannelId) -> Option<(String, Timestamp)>;
+}
+
+/// What setting tenants up needs.
+#[derive(Clone)]
+pub struct SetupDeps {
+    pub folder: TenantFolder,
+    /// What is written counts at once.
+    pub reload: Arc<dyn Reload>,
 }
 
 /// Shared by all workers.
@@ -82,7 +111,10 @@ impl ConsoleState {
     /// # Errors
     /// The template is wrong: a bug.
     pub fn page(&self, template: (&str, &str), member: &Member, context: Value) -> Result<Page, ConsoleError> {
-        Ok(Page::html(self.pages.render(template, member, (&self.tenant_name(member), context))?))
+        let name = self.tenant_name(member);
+        let features = self.tenant(&member.tenant).map(|tenant| Features::of(&tenant)).unwrap_or_default();
+        let shop = ShopShown { name: &name, features };
+        Ok(Page::html(self.pages.render(template, member, (shop, context))?))
     }
 
     /// Renders a page for anybody.

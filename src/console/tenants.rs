@@ -6,7 +6,7 @@ use palabre_actors::domain::ids::TenantId;
 use serde::Deserialize;
 
 use super::routes::PageRoutes;
-use super::session::{Visitor, local_path};
+use super::session::{Visitor, local_path, may_make_tenants};
 use super::{ConsoleError, ConsoleState, Form, Page};
 use crate::service::people::{self, Place};
 
@@ -28,15 +28,18 @@ struct Choice {
 
 async fn page(visitor: Visitor, state: web::Data<ConsoleState>, query: web::Query<Next>) -> Result<Page, ConsoleError> {
     let Visitor { person, token } = visitor;
+    let may_make = may_make_tenants(&person) && state.deps.setup.is_some();
     let chosen = match person.place() {
         Place::Tenant(tenant) => Some(tenant),
         Place::Unchosen => None,
+        Place::Nowhere if may_make => return Err(ConsoleError::NoTenantYet),
         Place::Nowhere => return Err(ConsoleError::Nowhere),
     };
     let shown = context! {
         tenants => person.tenants.iter().map(ToString::to_string).collect::<Vec<_>>(),
         chosen => chosen.as_ref().map(ToString::to_string),
         csrf => token.csrf(),
+        may_make,
         next => query.next.as_deref().and_then(local_path),
     };
     state.bare("people/tenants.html", person.user.language, shown)

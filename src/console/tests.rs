@@ -20,10 +20,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
+use crate::service::paid_access::tests::sold_by_belle;
 use crate::service::people::{People, SessionTimes, Token};
+use crate::service::privacy::{NoFiles, PersonalData};
+use crate::service::{Caller, paid_access};
 use crate::store::conversations::CannedReply;
-use crate::store::operator::NewUpload;
+use crate::store::operator::{NewUpload, Tenants};
 use crate::store::people::{NewKey, NewSession, SessionStage};
+use crate::store::privacy::RequestKind;
 use crate::store::{FaqRow, Store};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
@@ -57,6 +61,12 @@ impl Outgoing for Nobody {
     }
 }
 
+impl FailingChannels for Nobody {
+    fn failing(&self, _: &TenantId, _: &ChannelId) -> Option<(String, Timestamp)> {
+        None
+    }
+}
+
 impl TestPhones for Nobody {
     fn post(&self, _: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>> {
         Box::pin(async { Err(TestMessageRefused) })
@@ -87,12 +97,22 @@ impl Rig {
             history: self.store.history(),
             outgoing: Arc::new(Nobody),
             phones: Arc::new(Nobody),
+            access: Some(sold_by_belle(self.store.operator(), Arc::new(Nobody))),
+            privacy: PersonalData::new(
+                self.store.operator(),
+                Arc::new(NoFiles),
+                Arc::new(FixedClock),
+                &crate::config::Privacy::default(),
+            ),
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
             connection,
             base_url: None,
+            failing: Arc::new(Nobody),
+            public_base_url: None,
+            setup: None,
         };
         web::Data::new(ConsoleState::new(deps).unwrap())
     }
@@ -208,6 +228,14 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     let (file, hash) = (uuid::Uuid::now_v7(), "0".repeat(64));
     let upload = NewUpload { id: file, name: "a.pdf", content_type: "application/pdf", size: 1, hash: &hash };
     rig.store.operator().add_upload(&tenant, upload, FixedClock.now()).await.unwrap();
+    let shop = sold_by_belle(rig.store.operator(), Arc::new(Nobody));
+    let anna = Address::from_normalised("telegram:1");
+    let plan = (&tenant, "premium");
+    let access = paid_access::grant(&Caller::command_line(), &shop, plan, &anna, None, FixedClock.now()).await.unwrap();
+    let contacts = rig.store.operator().contacts(&Tenants::All, None, 1).await.unwrap();
+    let (contact, asked) = (contacts[0].id.to_string(), (("user:x", "fr"), (FixedClock.now(), None)));
+    let whose = (&tenant, contacts[0].id);
+    let wish = rig.store.operator().add_privacy_request(whose, RequestKind::Export, asked.0, asked.1).await.unwrap();
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
@@ -217,8 +245,15 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/faq/{id}", Some(entry.id.clone())),
         ("/outbox/channels/", Some(String::new())),
         ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/contacts/{id}/", Some(contact.clone())),
+        ("/privacy/{id}", Some(wish.to_string())),
         ("/live/{id}", Some(TALK.to_owned())),
+        ("/access/{id}", Some(access.to_string())),
         ("/media/{id}", Some(file.to_string())),
+        ("/bookings/{id}", Some(TALK.to_owned())),
+        ("/rides/{id}/", Some(TALK.to_owned())),
+        ("/leads/{id}/", Some(TALK.to_owned())),
+        ("/channels/{id}", Some("belle-sms".to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),
         ("/invitation/{token}", None),

@@ -10,12 +10,20 @@ const FRENCH: &[&str] = &[
     include_str!("texts/conversations_fr.toml"),
     include_str!("texts/sales_fr.toml"),
     include_str!("texts/faq_fr.toml"),
+    include_str!("texts/access_fr.toml"),
+    include_str!("texts/agenda_fr.toml"),
+    include_str!("texts/privacy_fr.toml"),
+    include_str!("texts/setup_fr.toml"),
 ];
 const ENGLISH: &[&str] = &[
     include_str!("texts/people_en.toml"),
     include_str!("texts/conversations_en.toml"),
     include_str!("texts/sales_en.toml"),
     include_str!("texts/faq_en.toml"),
+    include_str!("texts/access_en.toml"),
+    include_str!("texts/agenda_en.toml"),
+    include_str!("texts/privacy_en.toml"),
+    include_str!("texts/setup_en.toml"),
 ];
 
 /// The texts of a page, then its keys; a section may have sections of its own.

@@ -101,12 +101,34 @@ pub enum Membership {
     Banned,
 }
 
+impl Membership {
+    /// Its word, as it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+            Self::Member => "member",
+            Self::Outside => "outside",
+            Self::Banned => "banned",
+        }
+    }
+}
+
 /// What the bot may do in a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnRights {
     pub membership: Membership,
     pub can_invite: bool,
     pub can_restrict: bool,
+}
+
+impl OwnRights {
+    /// Whether it may let people in and out.
+    #[must_use]
+    pub const fn is_able(self) -> bool {
+        matches!(self.membership, Membership::Owner | Membership::Administrator) && self.can_invite && self.can_restrict
+    }
 }
 
 impl fmt::Debug for ChannelEvent {

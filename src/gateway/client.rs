@@ -27,6 +27,14 @@ pub fn new() -> Result<reqwest::Client, ClientError> {
     Ok(builder().build()?)
 }
 
+/// Makes a client that shows whose certificate answered ([`reqwest::tls::TlsInfo`]), for those who look at a set-up.
+///
+/// # Errors
+/// As [`new`].
+pub fn with_certificates() -> Result<reqwest::Client, ClientError> {
+    Ok(builder().tls_info(true).build()?)
+}
+
 /// No redirect is followed and nothing is repeated behind our back: whether a message may be sent again
 /// is the outbox's decision (I5). The environment's proxies are ignored.
 pub(super) fn builder() -> reqwest::ClientBuilder {

@@ -6,6 +6,8 @@
 
 mod call;
 pub mod channel_event;
+pub mod channel_setup;
+pub mod chat_directory;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
@@ -13,9 +15,11 @@ mod handshake;
 mod lenient;
 pub mod media;
 pub mod polling;
+mod receiver_page;
 mod registry;
 mod retry_after;
 pub mod sandbox;
+mod setup_finding;
 pub mod simulator;
 pub mod smtp;
 pub mod telegram;
@@ -29,7 +33,6 @@ mod wiring;
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use palabre_actors::domain::Timestamp;
@@ -40,10 +43,14 @@ use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::ports::{AccountNews, Pending, StatusUpdate};
 
 use self::channel_event::ChannelEvent;
+use self::channel_setup::ChannelSetup;
+use self::chat_directory::ChatDirectory;
 pub use self::handshake::Handshake;
 use self::media::MediaSource;
 use self::polling::Poller;
+pub use self::receiver_page::{LinkAnswer, ReceiverPage};
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
+pub use self::setup_finding::{CHECK_TIME, SetupFinding, SetupLevel};
 use self::simulator::Simulation;
 pub use self::wiring::{ChannelConnection, ConnectError, Wiring};
 use crate::config::{Channel, ProviderSection, Providers};
@@ -84,6 +91,12 @@ pub trait Provider: ProviderSection {
         None
     }
 
+    /// Tells who is in chats of a channel; `None`: the provider has none that anybody could be let into.
+    fn chat_directory(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn ChatDirectory>> {
+        let _ = (channel, wiring);
+        None
+    }
+
     /// How the files of a channel's messages are found; `None`: anybody may read them where the message says.
     fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
         let _ = (channel, wiring);
@@ -102,6 +115,11 @@ pub trait Provider: ProviderSection {
 
     /// What an operator has to put behind a webhook URL in the provider's console, and why. `None`: nothing.
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// What a person fills in to connect a channel, and where to click at the provider. `None`: nobody connects one by hand.
+    fn setup(&self) -> Option<&'static ChannelSetup> {
         None
     }
 
@@ -221,26 +239,6 @@ impl Code {
         format!("{}{code}", self.page)
     }
 }
-
-/// What a check of a channel's set-up found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetupFinding {
-    pub level: SetupLevel,
-    pub what: Bilingual,
-    /// What to do about it; `None`: nothing.
-    pub todo: Option<Bilingual>,
-}
-
-/// How bad a [`SetupFinding`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SetupLevel {
-    Good,
-    Doubtful,
-    Wrong,
-}
-
-/// How long one question of [`Provider::checks`] may take.
-pub const CHECK_TIME: Duration = Duration::from_secs(10);
 
 /// A webhook as it came in, before anyone believes it.
 #[derive(Clone, Copy)]
@@ -396,19 +394,4 @@ pub trait Receiver: Any + Send + Sync {
         let _ = (name, posted, query, at);
         None
     }
-}
-
-/// What a link leads to.
-#[derive(Clone, Debug)]
-pub struct LinkAnswer {
-    pub page: ReceiverPage,
-    /// What is to be durable before the page is shown.
-    pub received: Received,
-}
-
-/// Something that a receiver shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiverPage {
-    pub content_type: &'static str,
-    pub body: String,
 }

@@ -53,6 +53,12 @@ pub fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| within(*error)).any(|error| error.is::<E>())
 }
 
+/// The error of a type that is this one, or beneath it.
+#[must_use]
+pub fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |error| within(*error)).find_map(|error| error.downcast_ref())
+}
+
 /// What is beneath an error. An I/O error that wraps another one does not name it as its source.
 fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

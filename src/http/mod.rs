@@ -7,6 +7,7 @@
 mod abuse_limiter;
 pub mod api;
 mod body;
+mod calendars;
 mod connection;
 pub mod health;
 mod listener;

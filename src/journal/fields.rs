@@ -17,7 +17,7 @@ pub struct JournalLine {
     pub direction: String,
     pub event: String,
     pub contact_id: Option<Uuid>,
-    pub lead_id: Option<Uuid>,
+    pub lead_id: Option<String>,
     pub correlation_id: Uuid,
     pub created_at: Timestamp,
     pub message_id: Uuid,
@@ -51,6 +51,18 @@ impl JournalLine {
             to,
             body,
         }
+    }
+}
+
+impl JournalLine {
+    /// Whether address or text is in it.
+    pub(super) const fn is_revealed(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.body.is_some()
+    }
+
+    /// The same without address and text.
+    pub(super) fn veiled(self) -> Self {
+        Self { from: None, to: None, body: None, ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The files of a journal: `message_events_2026-01-06.json`, appended to and never rewritten.
+//! The files of a journal: `message_events_2026-01-06.json`, appended to; rewritten where a person is erased alone.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -101,6 +101,19 @@ impl JournalFolder {
         Ok(events)
     }
 
+    /// Takes address and text out of lines, where they stand: a line keeps its length, so that whoever appends meanwhile does no
+    /// harm and takes none. Answers how many lines that were.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn forget(&self, is_theirs: impl Fn(&JournalLine) -> bool) -> io::Result<u64> {
+        let mut changed = 0;
+        for day in self.days()? {
+            changed += forget_in(&self.file(day), &is_theirs)?;
+        }
+        Ok(changed)
+    }
+
     /// Reads a day's lines. What is no line is counted.
     ///
     /// # Errors
@@ -119,6 +132,34 @@ impl JournalFolder {
         }
         Ok(unreadable)
     }
+}
+
+fn forget_in(path: &Path, is_theirs: &impl Fn(&JournalLine) -> bool) -> io::Result<u64> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let (mut at, mut found) = (0, Vec::new());
+    for line in BufReader::new(&file).split(b'\n') {
+        let line = line?;
+        let length = line.len();
+        if let Ok(read) = serde_json::from_slice::<JournalLine>(&line)
+            && read.is_revealed()
+            && is_theirs(&read)
+        {
+            let mut bytes = serde_json::to_vec(&read.veiled())?;
+            bytes.resize(bytes.len().max(length), b' ');
+            if bytes.len() == length {
+                found.push((at, bytes));
+            }
+        }
+        at += length as u64 + 1;
+    }
+    for (at, bytes) in &found {
+        file.seek(SeekFrom::Start(*at))?;
+        file.write_all(bytes)?;
+    }
+    if !found.is_empty() {
+        file.sync_data()?;
+    }
+    Ok(found.len() as u64)
 }
 
 /// The day of a moment where the tenant is.
@@ -185,6 +226,42 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"c\":3}\n{\"c\":3}\n");
         fs::write(folder.path().join("message_events_x.json"), "").unwrap();
         assert_eq!(folder.days().unwrap(), [day()]);
+    }
+
+    #[test]
+    fn i16_a_line_loses_address_and_text_and_keeps_its_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = JournalFolder::new(dir.path().to_owned());
+        let line = |number: u128, from: &str| {
+            let line = JournalLine {
+                id: Uuid::from_u128(number),
+                tenant_id: "belle".to_owned(),
+                channel: None,
+                provider: None,
+                direction: "in".to_owned(),
+                event: "webhook_received".to_owned(),
+                contact_id: None,
+                lead_id: None,
+                correlation_id: Uuid::from_u128(1),
+                created_at: "2026-01-06T10:00:00Z".parse().unwrap(),
+                message_id: Uuid::from_u128(number),
+                from: Some(from.to_owned()),
+                to: None,
+                body: Some(format!("{from} says \"é\"")),
+            };
+            serde_json::to_string(&line).unwrap() + "\n"
+        };
+        let (rose, paul) = (line(1, "whatsapp:+33611111111"), line(2, "whatsapp:+33622222222"));
+        folder.append(day(), format!("{rose}no line\n{paul}").as_bytes()).unwrap();
+        let is_rose = |line: &JournalLine| line.from.as_deref() == Some("whatsapp:+33611111111");
+        assert_eq!(folder.forget(is_rose).unwrap(), 1);
+        assert_eq!(folder.forget(is_rose).unwrap(), 0);
+        let text = fs::read_to_string(folder.file(day())).unwrap();
+        assert!(!text.contains("33611111111") && text.ends_with(&format!("no line\n{paul}")), "{text}");
+        assert_eq!(text.len(), rose.len() + "no line\n".len() + paul.len());
+        let mut read = Vec::new();
+        assert_eq!(folder.read(day(), |line| read.push(line.id)).unwrap(), 1, "what is no line is left alone");
+        assert_eq!(read, [Uuid::from_u128(1), Uuid::from_u128(2)]);
     }
 
     #[test]

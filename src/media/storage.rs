@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::MediaFolder;
+use crate::digest::hex;
 
 /// Files that were kept within this time are not deleted: somebody may be writing down that they are there.
 const SETTLES_WITHIN: Duration = Duration::from_mins(10);
@@ -62,7 +63,7 @@ impl MediaStorage {
     /// # Errors
     /// [`StorageError`]
     pub async fn put(&self, tenant: &str, bytes: Bytes) -> Result<String, StorageError> {
-        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(&bytes));
         let name = name_of(tenant, &hash)?;
         self.on_disk(move |folder| folder.put(&name, &bytes)).await?;
         Ok(hash)

@@ -56,10 +56,7 @@ impl Caller {
     /// Whether this caller sees a tenant.
     #[must_use]
     pub fn sees(&self, tenant: &TenantId) -> bool {
-        match &self.tenants {
-            Tenants::All => true,
-            Tenants::Of(tenants) => tenants.contains(tenant),
-        }
+        self.tenants.contains(tenant)
     }
 
     /// Whether this caller may do something.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::address::{HomeCountry, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::Pause;
 
@@ -17,10 +17,18 @@ use crate::store::operator::{Operator, OperatorReason};
 pub struct ConfiguredChannel {
     pub id: ChannelId,
     pub tenant: TenantId,
+    /// What phone numbers without `+` mean to its tenant.
+    pub country: Option<HomeCountry>,
     /// The kind of address that it can write to.
     pub scheme: Scheme,
     /// Whether messages of one conversation wait for each other.
     pub keep_order: bool,
+}
+
+/// What phone numbers without `+` mean to a tenant; `None`: nobody knows.
+#[must_use]
+pub fn country_of(channels: &[ConfiguredChannel], tenant: &TenantId) -> Option<HomeCountry> {
+    channels.iter().find(|channel| channel.tenant == *tenant).and_then(|channel| channel.country)
 }
 
 /// The channels of the configuration as it is now, in its order. Clones share them.

@@ -63,6 +63,18 @@ pub trait Outgoing: Send + Sync {
         conversation: ConversationId,
         request: Request,
     ) -> Pending<'_, Result<Performed, NotSent>>;
+
+    /// The same in the conversation with this address, which need not be there yet, where that is possible.
+    fn request_of(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        with: Address,
+        request: Request,
+    ) -> Pending<'_, Result<Performed, NotSent>> {
+        let _ = (tenant, channel, with, request);
+        Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
 }
 
 /// Why nothing was written. Its texts repeat nothing of it (I10).

@@ -6,12 +6,16 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod backup;
 pub mod bookings;
+pub mod calendar;
 mod caller;
 pub mod channels;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod crm;
+pub mod doctor;
 pub mod events_out;
 pub mod faq;
 pub mod handling;
@@ -20,10 +24,12 @@ pub mod leads;
 pub mod live_sessions;
 pub mod media;
 pub mod messages;
+pub mod offers;
 pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod privacy;
 pub mod reload;
 pub mod setup;
 

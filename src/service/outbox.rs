@@ -1,10 +1,11 @@
 //! The outbox: lists, histories, replays, cancellations.
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::OutboundId;
 
 use super::permissions::Permission::{OutboxRead, OutboxWrite};
-use super::{Caller, ServiceError, audit};
+use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::BlockedReason;
 use crate::store::operator::{
     Changed, Filter, Item, ItemWithEvents, Operator, OperatorReason, OutboxCount, PageRequest, ReplayOptions,
@@ -23,6 +24,37 @@ pub async fn list(
 ) -> Result<Vec<Item>, ServiceError> {
     caller.require(OutboxRead)?;
     Ok(store.list(&seen(caller, filter)?, page, now).await?)
+}
+
+/// Messages to whoever has this address, in whatever state, the newest first. The audit log says that somebody was looked for.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn list_to(
+    caller: &Caller,
+    store: &Operator,
+    (tenants, address): (&Tenants, &Address),
+    page: PageRequest,
+) -> Result<Vec<Item>, ServiceError> {
+    caller.require(OutboxRead)?;
+    let tenants = caller.among(tenants)?;
+    audit::note_in_all(caller, store, &tenants, "outbox.find_by_address", ("outbox", "address")).await?;
+    Ok(store.list_to(&tenants, address, page).await?)
+}
+
+/// The newest message from or to whoever has this address. The audit log says that somebody was looked for.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn latest_with(
+    caller: &Caller,
+    store: &Operator,
+    (tenants, address): (&Tenants, &Address),
+) -> Result<Option<String>, ServiceError> {
+    caller.require(OutboxRead)?;
+    let tenants = caller.among(tenants)?;
+    audit::note_in_all(caller, store, &tenants, "explain.find_by_address", ("outbox", "address")).await?;
+    Ok(store.latest_with(&tenants, address).await?)
 }
 
 /// How many messages fit, by tenant, channel, state and reason.

@@ -194,14 +194,14 @@ pub const fn granted_by(scope: ApiScope) -> Permissions {
             AuditRead,
             ConfigReload,
         ]),
+        ApiScope::Privacy => Permissions::of(&[PrivacyExport, PrivacyErase]),
     }
 }
 
 /// The scope of API keys that grants a permission. `None`: no key may do this.
 #[must_use]
 pub fn scope_for(permission: Permission) -> Option<ApiScope> {
-    let scopes = [ApiScope::Read, ApiScope::ReadContent, ApiScope::Send, ApiScope::Operate];
-    scopes.into_iter().find(|scope| granted_by(*scope).allows(permission))
+    ApiScope::ALL.into_iter().find(|scope| granted_by(*scope).allows(permission))
 }
 
 /// What people are to a tenant, or to all of them.
@@ -346,6 +346,8 @@ mod tests {
             assert!(!crm.allows(refused), "{}", refused.as_str());
         }
         assert_eq!(scope_for(ChannelWrite), Some(ApiScope::Operate));
+        assert_eq!(scope_for(PrivacyErase), Some(ApiScope::Privacy));
+        assert!(!Role::Admin.permissions().includes(granted_by(ApiScope::Privacy)), "only owners erase");
         assert_eq!(scope_for(ConsentWrite), None, "consents are changed on the machine itself");
         assert!(!Role::Support.permissions().allows(ContentRead));
         assert!(!Role::Viewer.permissions().allows(MessageSend));

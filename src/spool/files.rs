@@ -43,8 +43,8 @@ struct Segment {
 /// Up to where everything is in the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    segment: u64,
-    offset: u64,
+    pub(super) segment: u64,
+    pub(super) offset: u64,
 }
 
 /// A record as it was read.
@@ -322,7 +322,7 @@ impl SpoolFiles {
 
 impl Position {
     /// Reads segment, offset, and the checksum of both. Anything else is the beginning.
-    fn read(file: &File) -> Self {
+    pub(super) fn read(file: &File) -> Self {
         let mut bytes = [0; 20];
         let Ok(()) = file.read_exact_at(&mut bytes, 0) else { return Self::default() };
         let (said, sum) = bytes.split_at(16);

@@ -14,6 +14,7 @@ mod drain;
 mod entry;
 mod files;
 mod inbox;
+mod look;
 pub mod metric;
 mod retry_deadline;
 mod shares;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::drain::Drained;
 pub use self::inbox::SpooledInbox;
+pub use self::look::{SpoolContent, look};
 pub use self::retry_deadline::RETRY_WITHIN;
 
 /// The spool cannot be opened, read or emptied.

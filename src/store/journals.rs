@@ -46,7 +46,8 @@ pub struct JournalRow {
     pub event: String,
     /// `None`: the message belongs to no conversation yet.
     pub contact: Option<Uuid>,
-    pub lead: Option<Uuid>,
+    /// The CRM's record of the contact, or the newest of their leads.
+    pub lead: Option<String>,
     pub message: Uuid,
     pub correlation: CorrelationId,
     pub created_at: Timestamp,
@@ -279,7 +280,7 @@ fn read(row: &Row) -> Result<Option<JournalRow>, DbErr> {
         channel: row.get(6)?,
         provider: row.get(7)?,
         contact: row.parse_or_null(8)?,
-        lead: row.parse_or_null(9)?,
+        lead: row.get(9)?,
         correlation: row.parse(10)?,
         created_at: row.time(11)?,
         content,

@@ -4,10 +4,14 @@
 //! that come by the thousand are answered in bulk ([`reader`]). Each database's own code and SQL stand in [`sqlite`]
 //! and [`postgres`]; [`statement`] is what they have in common.
 
+mod assistant_usage;
 pub mod audit;
+mod backup;
 mod blocked_reason;
 pub mod conversations;
+pub mod crm;
 mod database;
+mod diagnosis;
 mod dialect;
 mod dump;
 mod error;
@@ -29,6 +33,7 @@ pub mod people;
 mod poll_cursors;
 mod ports;
 mod postgres;
+pub mod privacy;
 mod quota_leases;
 mod reader;
 mod retention;
@@ -56,8 +61,11 @@ use palabre_actors::domain::ids::{OutboundId, TenantId};
 use palabre_actors::ports::PortError;
 use palabre_migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::sync::OnceCell;
 
+pub use self::backup::{SnapshotContent, SnapshotError, examine_snapshot, prepare_restored, snapshot};
 pub use self::blocked_reason::BlockedReason;
+pub use self::diagnosis::{DatabaseFacts, ServerFacts};
 pub use self::dump::{Dump, RowReference};
 pub use self::error::StoreError;
 pub(crate) use self::faq_entries::phrases;
@@ -71,9 +79,11 @@ pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;
 pub use self::sqlite::Lock;
+pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
 use self::database::DatabasePool;
+use self::privacy::AddressKey;
 use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
 use self::startup::StartupState;
 use self::statement::{all, text};
@@ -116,6 +126,8 @@ struct Inner {
     /// What searches read: SQLite has it in a file of its own. `None`: that file cannot be made, and nothing is searched.
     index: Option<DatabasePool>,
     lacks_trigrams: AtomicBool,
+    /// Hashes addresses of persons who were erased; read when it is first needed.
+    address_key: OnceCell<AddressKey>,
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
     startup: StartupState,
@@ -129,7 +141,7 @@ impl Store {
     /// [`StoreError`]: the URL names another database, it cannot be opened, or a migration failed.
     pub async fn open(url: &str, migrate: bool) -> Result<Self, StoreError> {
         match DatabaseKind::of(url)? {
-            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate).await,
+            DatabaseKind::Sqlite => Self::open_sqlite(url, migrate, true).await,
             DatabaseKind::Postgres => {
                 let store = Self::later(url, migrate)?;
                 store.prepare().await?;
@@ -139,7 +151,18 @@ impl Store {
         }
     }
 
-    async fn open_sqlite(url: &str, migrate: bool) -> Result<Self, StoreError> {
+    /// Opens a database that a daemon has open, for a command that asks something of conversations.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn beside(url: &str) -> Result<Self, StoreError> {
+        match DatabaseKind::of(url)? {
+            DatabaseKind::Sqlite => Self::open_sqlite(url, false, false).await,
+            DatabaseKind::Postgres => Self::open(url, false).await,
+        }
+    }
+
+    async fn open_sqlite(url: &str, migrate: bool, is_daemon: bool) -> Result<Self, StoreError> {
         let write_conn = sqlite::open_writer(url).await?;
         if migrate {
             Migrator::up(&write_conn, None).await?;
@@ -147,12 +170,13 @@ impl Store {
         let writes = DatabasePool::Sqlite(write_conn.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
-        for sql in [
+        let void = [
             sqlite::sql::RELEASE_RECONCILER_LEASES,
             sqlite::sql::CLEAR_CHANNEL_NOTICES,
             sqlite::sql::RESET_QUOTA_WAITS,
             sqlite::sql::RELEASE_MEDIA,
-        ] {
+        ];
+        for sql in void.into_iter().filter(|_| is_daemon) {
             writes.unprepared(sql).await?;
         }
         identities::check(&writes).await?;
@@ -174,6 +198,7 @@ impl Store {
             reads,
             index,
             lacks_trigrams: AtomicBool::new(false),
+            address_key: OnceCell::new(),
             checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
             startup: StartupState::done(),
         })))

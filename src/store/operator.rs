@@ -13,9 +13,11 @@ mod faq;
 mod listing;
 mod live;
 mod media;
+mod offers;
 mod pauses;
 mod persons;
 mod replay;
+mod setup_steps;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -41,9 +43,11 @@ pub use self::faq::Unanswered;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::live::{LiveSessionSummary, OrderLineRow};
 pub use self::media::{MediaRow, NewUpload};
+pub use self::offers::{OfferRow, OnDutyRow};
 pub use self::pauses::endless;
 pub use self::persons::Parted;
 pub use self::replay::{Changed, ReplayOptions};
+pub use self::setup_steps::ChannelActivity;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
 use super::statement::{SqlExecutor, Value, all, column};
@@ -70,6 +74,17 @@ pub enum Tenants {
     All,
     /// These tenants. An empty list sees nothing.
     Of(Vec<TenantId>),
+}
+
+impl Tenants {
+    /// Whether a tenant is among them.
+    #[must_use]
+    pub fn contains(&self, tenant: &TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(some) => some.contains(tenant),
+        }
+    }
 }
 
 /// Why an operator does something: one of our words, a ticket, a few words. It stays in the event log for ever, so it
@@ -187,7 +202,7 @@ impl Operator {
         self.looks.note(key, now)
     }
 
-    fn notify_nodes(&self, what: Notification) {
+    pub(super) fn notify_nodes(&self, what: Notification) {
         match &self.notifier {
             Some(notifier) => notifier.notify(what),
             None => self.pending.lock().unwrap_or_else(PoisonError::into_inner).add(what),

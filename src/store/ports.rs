@@ -99,10 +99,15 @@ impl Inbox for Store {
 
 impl Turns for Store {
     fn load(&self, key: &ConversationKey, through: Option<InboundId>) -> Pending<'_, Result<Loaded, PortError>> {
-        let load = LoadConversation(key.clone(), through);
+        let (key, load) = (key.clone(), LoadConversation(key.clone(), through));
         Box::pin(async move {
             self.admitted()?;
-            self.0.conversations.ask(load).await
+            let mut loaded = self.0.conversations.ask(load).await?;
+            let is_new = loaded.state.contact.is_none() || loaded.state.conversation.is_none();
+            if is_new && !loaded.state.opted_out {
+                loaded.state.opted_out = self.silent_since_erased(&key.tenant, &key.address).await?;
+            }
+            Ok(loaded)
         })
     }
 

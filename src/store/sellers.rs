@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Identity, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Identity, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
 use sea_orm::DbErr;
@@ -132,12 +132,12 @@ fn identity_of(phone: &str, language: Option<&str>) -> Identity {
         return address.identity();
     }
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    let (region, number) = match digits.strip_prefix("00") {
+    let (home, number) = match digits.strip_prefix("00") {
         Some(international) => (None, format!("+{international}")),
-        None if digits.starts_with('0') && language == Some("fr") => (Some("FR"), digits),
+        None if digits.starts_with('0') && language == Some("fr") => (HomeCountry::of_code("FR"), digits),
         None => (None, format!("+{digits}")),
     };
-    match Address::parse(Scheme::Sms, &number, region) {
+    match Address::parse(Scheme::Sms, &number, home) {
         Ok(address) => address.identity(),
         Err(_) => Identity::from_stored(&number),
     }

@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 
 use palabre_actors::ports::{PortError, PortErrorKind};
 use sea_orm::sqlx::postgres::PgPool;
+use tokio::sync::OnceCell;
 
 use super::database::DatabasePool;
 use super::postgres::{self, DedicatedConnection};
@@ -89,6 +90,7 @@ impl Store {
             reads: DatabasePool::Postgres(pool.clone()),
             index: Some(DatabasePool::Postgres(pool.clone())),
             lacks_trigrams: AtomicBool::new(false),
+            address_key: OnceCell::new(),
             checkpointer: None,
             startup: StartupState {
                 prepared: AtomicBool::new(false),

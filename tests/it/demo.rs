@@ -50,3 +50,15 @@ fn every_invariant_holds_and_every_story_is_told() {
     assert_ne!(again.status.code(), Some(0));
     assert!(text(&again.stderr).contains("holds a palabre already"));
 }
+
+#[test]
+fn i13_a_members_life_ends_as_the_ledger_says() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("kept");
+    let played = palabre(&["demo", "--access", "--json", "--keep", folder.to_str().unwrap()]);
+    let summary: Value = serde_json::from_slice(&played.stdout).unwrap();
+    assert_eq!(played.status.code(), Some(0), "{summary:#}\n{}", text(&played.stderr));
+    assert_eq!((&summary["holds"], &summary["days"]), (&true.into(), &36.into()), "{summary:#}");
+    assert_eq!(summary["checks"].as_array().unwrap().len(), 5);
+    assert!(folder.join("palabre.db").exists());
+}

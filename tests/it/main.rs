@@ -4,10 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod assistant;
+#[path = "assistant.rs"]
+mod assistant_on_postgres;
 mod away;
+mod backup;
+#[path = "backup.rs"]
+mod backup_on_postgres;
 #[path = "console/browser.rs"]
 mod browser;
 mod console;
+#[path = "console/access_in_a_browser.rs"]
+mod console_access_in_a_browser;
+#[path = "console/agenda_in_a_browser.rs"]
+mod console_agenda_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]
@@ -18,11 +28,22 @@ mod console_inbox_in_a_browser;
 mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/privacy_in_a_browser.rs"]
+mod console_privacy_in_a_browser;
+#[path = "console/setup_in_a_browser.rs"]
+mod console_setup_in_a_browser;
 mod conventions;
+mod crm;
+#[path = "crm.rs"]
+mod crm_on_postgres;
 mod daemon;
 mod delivery;
 mod delivery_on_postgres;
 mod demo;
+mod deploy;
+mod doctor;
+#[path = "doctor.rs"]
+mod doctor_on_postgres;
 mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
@@ -54,12 +75,19 @@ mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
 mod paid_access;
+mod privacy;
+#[path = "privacy.rs"]
+mod privacy_on_postgres;
+mod prometheus;
 mod reload;
 mod retention;
 #[path = "retention.rs"]
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod scenarios;
+#[path = "scenarios.rs"]
+mod scenarios_on_postgres;
 mod smtp;
 mod stand_in;
 mod still;

@@ -2,6 +2,7 @@
 
 mod days;
 mod reload;
+mod silence;
 
 use std::ops::RangeInclusive;
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! Paid access through the real daemon: a simulated Stripe, a simulated Telegram, and a member between them.
 
+use std::process::{Command, Stdio};
+
 use chrono::Utc;
 use palabre::gateway::simulator::{CustomerMessage, Daemon};
 use palabre::gateway::telegram::simulator::TelegramSimulator;
@@ -13,6 +15,7 @@ const ACCOUNT: &str = "acct_Belle0000000001";
 const CHAT: i64 = -1_001_234_567_890;
 const AWA: i64 = 123_456_789;
 const STRANGER: i64 = 987_654_321;
+const CREATOR: i64 = 555_555_555;
 
 struct Shop {
     stripe: SimulatedStripe,
@@ -35,7 +38,8 @@ impl Shop {
         );
         let tenant = format!(
             "[stripe]\naccount = \"acct_Belle000000000{{number}}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès Premium\"\nprice = 999\n\
-             stars = 500\nchats = [\"telegram:{CHAT}\"]\nbot = \"{{id}}-tg\"\n"
+             stars = 500\nchats = [\"telegram:{CHAT}\"]\nbot = \"{{id}}-tg\"\n\
+             [imprint]\nname = \"Belle Diop EI\"\naddress = \"12 rue des Lilas, Montreuil\"\nterms_url = \"https://belle.example/cgv\"\n"
         );
         let daemon = format!(
             "{}\n[stripe]\nsecret_key = {{ file = \"stripe-key\" }}\nwebhook_secrets = [{{ file = \"stripe-hook\" }}]\n\
@@ -91,6 +95,33 @@ impl Shop {
     async fn hears_stripe(&self) {
         let url = format!("{}/webhooks/stripe", self.world.base_url());
         assert_eq!(self.stripe.deliver(&self.client, &url, WebhookFaults::default()).await, 0, "all were taken");
+    }
+
+    /// Somebody's place in the chat changes, and the bot is told.
+    async fn moves(&self, number: i64, who: i64, status: &str) {
+        self.telegram.set_member(CHAT, who, status);
+        let user = json!({ "id": who, "is_bot": false, "first_name": "Someone" });
+        self.update(&json!({ "update_id": number, "chat_member": {
+            "chat": { "id": CHAT, "type": "channel", "title": "Premium" }, "from": user, "date": 1,
+            "old_chat_member": { "status": "left", "user": user },
+            "new_chat_member": { "status": status, "user": user },
+        } }))
+        .await;
+    }
+
+    /// The daemon starts again, and its bot's webhooks go there.
+    fn starts_again(&mut self) {
+        self.world.start_daemon();
+        let reached_at = self.world.base_url().to_owned();
+        self.telegram.set_daemon(Daemon { public_base_url: PUBLIC_URL.to_owned(), reached_at });
+    }
+
+    /// `palabre access … --tenant belle`: its exit code, and what it says.
+    fn palabre(&self, what: &str) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+        command.args(["access", what, "--tenant", "belle"]).env("PALABRE_CONFIG", self.world.config());
+        let said = command.stdin(Stdio::null()).output().expect("it runs");
+        (said.status.code().expect("an exit code"), String::from_utf8(said.stdout).expect("UTF-8"))
     }
 
     fn said(&self, start: &str) -> Option<String> {
@@ -205,4 +236,114 @@ async fn i13_a_member_pays_in_stars_and_a_wrong_price_is_refused() {
     .await;
     shop.telegram.called_at_least("unbanChatMember", 1).await;
     shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'revoked'", 1).await;
+}
+
+#[actix_web::test]
+async fn i13_the_daily_audit_removes_who_has_not_paid_and_reads_payments_that_nobody_told() {
+    let mut shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("createInvoiceLink", 1).await;
+    let payload = shop.telegram.calls_of("createInvoiceLink")[0]["payload"].as_str().expect("a payload").to_owned();
+    // Two come in by a way that is not ours: the creator, and somebody who has not paid.
+    shop.moves(300, STRANGER, "member").await;
+    shop.moves(301, CREATOR, "creator").await;
+    shop.world.until("SELECT count(*) FROM chat_members WHERE membership IN ('member', 'owner')", 2).await;
+    // By hand, it is told and nothing is done about it.
+    let (code, table) = shop.palabre("audit");
+    assert!(code == 1 && table.contains("stranger") && !table.contains(&STRANGER.to_string()), "{table}");
+    shop.world.until("SELECT count(*) FROM chat_members WHERE finding IS NULL", 2).await;
+    assert!(shop.telegram.calls_of("banChatMember").is_empty());
+    // Awa pays, and no update tells of it. Then a day goes by.
+    let now = Utc::now().timestamp();
+    shop.telegram.add_transaction(json!({ "id": "charge-9", "amount": 500, "date": now, "source": {
+        "type": "user", "transaction_type": "invoice_payment", "invoice_payload": payload, "subscription_period": 2_592_000,
+        "user": { "id": AWA, "is_bot": false, "first_name": "Awa" },
+    } }));
+    shop.world.terminate();
+    shop.world.execute("UPDATE access_chats SET next_audit_at = NULL").await;
+    shop.world.execute("DELETE FROM access_bots").await;
+    shop.starts_again();
+    shop.telegram.called_at_least("banChatMember", 1).await;
+    let banned = shop.telegram.calls_of("banChatMember")[0].clone();
+    let until = banned["until_date"].as_i64().expect("a ban that ends by itself");
+    assert!(banned["user_id"] == STRANGER && until > now + 30, "{banned}");
+    assert_eq!(shop.telegram.members_of(CHAT), [CREATOR].into());
+    shop.world.until("SELECT count(*) FROM chat_members WHERE finding = 'removed'", 1).await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'active' AND provider = 'stars'", 1).await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    shop.asks_to_join(302, AWA).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 1).await;
+    assert_eq!(shop.telegram.members_of(CHAT), [CREATOR, AWA].into());
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'in'", 1).await;
+    let (code, table) = shop.palabre("audit");
+    assert!(code == 0 && table.contains("all are where they should be"), "{table}");
+    // A store takes the money back, and of that nothing is told but the charge.
+    shop.telegram.add_transaction(json!({ "id": "charge-9", "amount": 500, "date": now, "receiver": {
+        "type": "user", "user": { "id": AWA, "is_bot": false, "first_name": "Awa" },
+    } }));
+    let (code, text) = shop.palabre("reconcile");
+    assert!(code == 0 && text.contains("1 payments in Stars booked"), "{text}");
+    shop.telegram.called_at_least("unbanChatMember", 1).await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'revoked'", 1).await;
+    assert_eq!(shop.telegram.members_of(CHAT), [CREATOR].into());
+    let (code, text) = shop.palabre("reconcile");
+    assert!(code == 0 && text.contains("0 payments in Stars booked"), "{text}");
+}
+
+#[actix_web::test]
+async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
+    let shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 2).await;
+    let offer = shop.said("Accès Premium").expect("an offer");
+    let page = offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let (path, token) = page.split_once("?m=").expect("it names the member");
+    let here = |path: &str| format!("{}{path}", shop.world.base_url());
+    let get = async |path: &str| {
+        let answer = shop.client.get(here(path)).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let post = async |path: &str, form: &[(&str, &str)]| {
+        let answer = shop.client.post(here(path)).form(form).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let (_, html) = get(&page).await;
+    for told in ["Belle Diop EI", "12 rue des Lilas", "https://belle.example/cgv", "Se rétracter du contrat ici"] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
+    assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
+    shop.hears_stripe().await;
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'active'", 1).await;
+    // Without a link, the page asks for the e-mail; the bot brings the link as well. Whoever nobody knows gets the same answer.
+    let (status, html) = get(&format!("{path}/own")).await;
+    assert!(status == 200 && html.contains("name=\"email\""), "{html}");
+    let (_, known) = post(&format!("{path}/own/link"), &[("email", "awa@example.com")]).await;
+    let (_, unknown) = post(&format!("{path}/own/link"), &[("email", "nobody@example.com")]).await;
+    assert_eq!(known, unknown);
+    let asked =
+        "SELECT count(*) FROM messages_out WHERE body LIKE 'Votre page pour %' AND state IN ('sent', 'delivered')";
+    shop.world.until(asked, 1).await;
+    let link = shop.said("Votre page pour").expect("the link");
+    let own = link.split_whitespace().find_map(|word| word.strip_prefix(PUBLIC_URL)).expect("ours").to_owned();
+    let (status, html) = get(&own).await;
+    assert!(status == 200 && html.contains("il se renouvelle tout seul"), "{html}");
+    let token = own.split_once("?s=").expect("a token").1;
+    assert_eq!(get(&format!("{path}/own?s={}", token.replace('_', "_0"))).await.0, 404);
+    // Cancelled, with a date; then withdrawn.
+    let (status, html) = get(&format!("{path}/cancel?s={token}")).await;
+    assert!(status == 200 && html.contains("Confirmer la résiliation"), "{html}");
+    let form = [("s", token), ("name", "Awa Diop")];
+    let (status, html) = post(&format!("{path}/cancel/confirm"), &form).await;
+    assert!(status == 200 && html.contains("Résiliation reçue le"), "{html}");
+    let applied = "SELECT count(*) FROM payment_events WHERE provider = 'member' AND outcome = 'applied'";
+    shop.world.until(applied, 1).await;
+    let (_, html) = get(&own).await;
+    assert!(html.contains("Résilié : accès jusqu&#x27;au") && !html.contains("/cancel?s="), "{html}");
+    let (status, html) = post(&format!("{path}/withdraw/confirm"), &form).await;
+    assert!(status == 200 && html.contains("Rétractation reçue le"), "{html}");
+    shop.world.until(applied, 2).await;
+    let told = "SELECT count(*) FROM messages_out WHERE body LIKE 'Accusé de réception.%au nom de Awa Diop%'";
+    shop.world.until(told, 2).await;
+    assert!(!shop.world.logs().contains("Awa Diop") && !shop.world.logs().contains(token), "in the log");
 }

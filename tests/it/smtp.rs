@@ -14,14 +14,14 @@ const TOKEN: &str = "relay-token-of-belle";
 const KEY: &str = "key-of-the-site-0123456789";
 
 /// aiosmtpd, as `.ci/prepare` installed it. It ends with its owner.
-struct MailServer {
+pub struct MailServer {
     folder: TempDir,
     process: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl MailServer {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
@@ -54,7 +54,7 @@ impl MailServer {
         Self { folder, process, port }
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate")
     }
 
@@ -81,14 +81,19 @@ fn header<'m>(mail: &'m Value, name: &str) -> Option<&'m str> {
     first.and_then(|pair| pair[1].as_str())
 }
 
-struct Post {
+pub struct Post {
     server: MailServer,
-    world: World,
+    pub world: World,
     client: Client,
 }
 
 impl Post {
     fn start() -> Self {
+        Self::start_with("", "")
+    }
+
+    /// With more tables of the daemon's file and of the tenants' files.
+    pub fn start_with(daemon: &str, tenant: &str) -> Self {
         let server = MailServer::start();
         let channel = format!(
             "[[channels]]\nid = \"{{id}}-mail\"\nprovider = \"smtp\"\naddress = \"mailto:contact@{{id}}.example\"\n\
@@ -97,14 +102,20 @@ impl Post {
              webhook_token = {{ file = \"relay-token\" }}\n",
             server.port
         );
-        let daemon = "[runtime]\nsweep_every = \"100ms\"\nask_after = \"100ms\"\n[[api.keys]]\nname = \"site\"\n\
-                      key = { file = \"site-key\" }\ntenants = [\"belle\"]\nscopes = [\"read\", \"send\"]\n";
-        let setup = Setup { sms: channel, daemon: daemon.to_owned(), ..Setup::default() };
+        let daemon = format!(
+            "[runtime]\nsweep_every = \"100ms\"\nask_after = \"100ms\"\n[[api.keys]]\nname = \"site\"\n\
+             key = {{ file = \"site-key\" }}\ntenants = [\"belle\"]\nscopes = [\"read\", \"send\"]\n{daemon}\n"
+        );
+        let setup = Setup { sms: channel, daemon, tenant: tenant.to_owned(), ..Setup::default() };
         let mut world = World::asleep(&setup);
         let certificate = std::fs::read_to_string(server.certificate()).expect("a certificate");
-        for (name, secret) in
-            [("smtp-password", PASSWORD), ("smtp-ca", certificate.as_str()), ("relay-token", TOKEN), ("site-key", KEY)]
-        {
+        for (name, secret) in [
+            ("smtp-password", PASSWORD),
+            ("smtp-ca", certificate.as_str()),
+            ("relay-token", TOKEN),
+            ("site-key", KEY),
+            ("espo-key", "espo-key-0123456789"),
+        ] {
             world.write_secret(name, secret);
         }
         world.start_daemon();
@@ -118,7 +129,7 @@ impl Post {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    async fn send(&self, body: &Value) -> String {
+    pub async fn send(&self, body: &Value) -> String {
         let (status, taken) = self.ask(body).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
         taken["id"].as_str().expect("an id").to_owned()

@@ -9,6 +9,13 @@ use super::phase::Memory;
 const AGENDA_LASTS: TimeDelta = TimeDelta::seconds(30);
 
 impl Conversation {
+    /// Whether to load again because a person asks something of what is booked: once for each request, before it is decided.
+    pub(super) fn is_asked_of_bookings(&mut self) -> bool {
+        let is_next = self.queue.is_empty();
+        let asked = self.requests.front_mut().filter(|asked| is_next && asked.request.needs_agenda());
+        asked.is_some_and(|asked| !std::mem::replace(&mut asked.reread, true))
+    }
+
     /// Whether to load again because the conversation is in a flow and what is booked was read some time ago. What is older than
     /// that would do as well, since the commit checks what a turn takes: but then customers are often offered what is gone.
     pub(super) fn agenda_is_old(&self) -> bool {

@@ -80,7 +80,7 @@ impl Conversation {
     }
 
     /// Whether a STOP or a request is queued, which ends the wait.
-    fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         self.stop_is_queued() || !self.requests.is_empty()
     }
 

@@ -6,6 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::Conversation;
 use super::phase::{Memory, Phase};
+use crate::domain::assistant::{AssistantKnowledge, AssistantQuestion, AssistantReply, AssistantSilence};
 use crate::domain::conversation::State;
 use crate::domain::turn::{Lookup, Prepared};
 use crate::ports::LiveScope;
@@ -30,21 +31,62 @@ pub(super) fn prepare(state: &mut State, found: Option<&Found>) {
 }
 
 impl Conversation {
-    /// Looks up what the next message's turn asked for. When the store fails, the message waits with the others.
-    pub(super) fn look_up(&mut self, lookup: &Lookup, ctx: &mut Context<Self>) {
+    /// Looks up what the next message's turn asked for.
+    pub(super) fn look_up(&mut self, lookup: Lookup, ctx: &mut Context<Self>) {
         let Memory::Current(state) = &self.memory else { return self.load(ctx) };
-        let (version, mut prepared) = (version(state), state.prepared.clone());
+        let found = Found { version: version(state), prepared: state.prepared.clone() };
         let conversation = state.conversation.as_ref().map(|conversation| conversation.id);
+        match lookup {
+            Lookup::Live { clients: true } => self.read_live(LiveScope::Whole, found, ctx),
+            Lookup::Live { clients: false } => self.read_live(LiveScope::Of(conversation), found, ctx),
+            Lookup::Assistant(question) => self.ask(question, found, ctx),
+        }
+    }
+
+    /// Whether the assistant still thinks about the next message. A STOP behind it, or somebody who waits for the answer to a
+    /// request, ends that: the rules answer.
+    pub(super) fn thinks(&mut self, ctx: &mut Context<Self>) -> bool {
+        if !matches!(self.phase, Phase::Asking(_)) {
+            return false;
+        }
+        if !self.is_awaited() {
+            return true;
+        }
+        self.enter(Phase::Idle, ctx);
+        if let Memory::Current(state) = &self.memory {
+            let overtaken = AssistantKnowledge::Told(AssistantReply::Silent(AssistantSilence::Overtaken));
+            let prepared = Prepared { assistant: overtaken, ..state.prepared.clone() };
+            self.found = Some(Found { version: version(state), prepared });
+        }
+        false
+    }
+
+    /// Asks the assistant. It may take seconds: the mailbox stays open, and other conversations go on.
+    fn ask(&mut self, question: AssistantQuestion, found: Found, ctx: &mut Context<Self>) {
+        let context = Arc::clone(self.context());
+        let io = context.io.clone();
+        let answer = io.spawn(async move { context.ports.assistant.ask(question).await });
+        let asking = answer.into_actor(self).map(move |reply, conversation, ctx| {
+            conversation.wait_ended();
+            let reply = reply.unwrap_or(AssistantReply::Silent(AssistantSilence::Failed));
+            let prepared = Prepared { assistant: AssistantKnowledge::Told(reply), ..found.prepared };
+            conversation.found = Some(Found { prepared, ..found });
+            conversation.advance(ctx);
+        });
+        let asking = ctx.spawn(asking);
+        self.enter(Phase::Asking(asking), ctx);
+    }
+
+    /// Reads the live session. When the store fails, the message waits with the others.
+    fn read_live(&mut self, scope: LiveScope, found: Found, ctx: &mut Context<Self>) {
         self.enter(Phase::Loading, ctx);
         let context = Arc::clone(self.context());
         let tenant = self.setup.key.tenant.clone();
-        let Lookup::Live { clients } = lookup;
-        let scope = if *clients { LiveScope::Whole } else { LiveScope::Of(conversation) };
         let looking = async move { context.within_deadline(context.ports.turns.live(&tenant, scope)).await };
         ctx.wait(looking.into_actor(self).map(move |live, conversation, ctx| match live {
             Ok(live) => {
-                prepared.live = live;
-                conversation.found = Some(Found { version, prepared });
+                let prepared = Prepared { live, ..found.prepared };
+                conversation.found = Some(Found { prepared, ..found });
                 conversation.enter(Phase::Idle, ctx);
                 conversation.advance(ctx);
             }

@@ -166,7 +166,7 @@ impl Conversation {
 
     /// Reads state and waiting messages, then goes on with the next turn.
     fn load(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.phase, Phase::AwaitingPermit(_)) {
+        if matches!(self.phase, Phase::AwaitingPermit(_) | Phase::Asking(_)) {
             self.enter(Phase::Idle, ctx);
         }
         self.enter(Phase::Loading, ctx);
@@ -256,7 +256,13 @@ impl Conversation {
             self.backpressure.permit = None;
             return;
         }
-        if is_outdated || self.may_be_settled() || self.agenda_is_old() {
+        if is_outdated {
+            return self.load(ctx);
+        }
+        if self.thinks(ctx) {
+            return;
+        }
+        if self.may_be_settled() || self.agenda_is_old() || self.is_asked_of_bookings() {
             return self.load(ctx);
         }
         if let Some(found) = self.revealed() {
@@ -273,7 +279,7 @@ impl Conversation {
             let permit = self.backpressure.permit.take();
             return match TurnInFlight::decide(state, &next.message, &self.setup, ahead, permit) {
                 Decided::Turn(turn) => self.commit(*turn, Cause::Message, ctx),
-                Decided::Needs(lookup) => self.look_up(&lookup, ctx),
+                Decided::Needs(lookup) => self.look_up(lookup, ctx),
             };
         }
         self.setup.bookmark.set(None);

@@ -10,6 +10,7 @@ use crate::domain::conversation::State;
 ///
 /// ```text
 /// Idle ──> Loading ──> Idle                    state and waiting messages are read
+/// Idle ──> Asking ──> Idle                     the assistant answered, or something more urgent came
 /// Idle ──> AwaitingPermit ──> Idle             answers settled, a permit came, or the wait was given up
 /// Idle ──> Committing ──> Idle                 a decided turn is written, its messages go
 /// Loading, Committing ──> BackingOff ──> Loading     the store failed
@@ -22,6 +23,8 @@ pub(super) enum Phase {
     Loading,
     /// Waits for answers under way, or for a sender's permit, before the next message is decided.
     AwaitingPermit(SpawnHandle),
+    /// The assistant thinks about the next message. The mailbox is open meanwhile: a STOP ends it.
+    Asking(SpawnHandle),
     /// The store commits a turn.
     Committing,
     /// The store failed. It is asked again after a pause.
@@ -33,7 +36,7 @@ impl Phase {
         match self {
             Self::Idle => !matches!(next, Self::BackingOff),
             Self::Loading | Self::Committing => matches!(next, Self::Idle | Self::BackingOff),
-            Self::AwaitingPermit(_) => matches!(next, Self::Idle),
+            Self::AwaitingPermit(_) | Self::Asking(_) => matches!(next, Self::Idle),
             Self::BackingOff => matches!(next, Self::Loading),
         }
     }
@@ -52,14 +55,14 @@ pub(super) enum Memory {
 }
 
 impl Conversation {
-    /// Changes the phase. Leaving `AwaitingPermit` cancels the wait.
+    /// Changes the phase. Leaving `AwaitingPermit` or `Asking` cancels the wait.
     pub(super) fn enter(&mut self, next: Phase, ctx: &mut Context<Self>) {
-        if let Phase::AwaitingPermit(wait) = self.change(next) {
+        if let Phase::AwaitingPermit(wait) | Phase::Asking(wait) = self.change(next) {
             ctx.cancel_future(wait);
         }
     }
 
-    /// The wait for a permit ended by itself.
+    /// The wait for a permit or for the assistant ended by itself.
     pub(super) fn wait_ended(&mut self) {
         self.change(Phase::Idle);
     }
@@ -78,11 +81,12 @@ mod tests {
     #[test]
     fn only_a_failure_of_the_store_leads_to_a_pause_and_only_a_load_ends_it() {
         let wait = || Phase::AwaitingPermit(SpawnHandle::default());
-        let all = || [Phase::Idle, Phase::Loading, wait(), Phase::Committing, Phase::BackingOff];
+        let asking = || Phase::Asking(SpawnHandle::default());
+        let all = || [Phase::Idle, Phase::Loading, wait(), asking(), Phase::Committing, Phase::BackingOff];
         let led: Vec<String> = all()
             .iter()
             .map(|from| all().iter().map(|to| if from.may_become(to) { 'x' } else { '.' }).collect())
             .collect();
-        assert_eq!(led, ["xxxx.", "x...x", "x....", "x...x", ".x..."]);
+        assert_eq!(led, ["xxxxx.", "x....x", "x.....", "x.....", "x....x", ".x...."]);
     }
 }

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::words::stored_words;
 
 pub mod identity;
+mod national;
 mod parsing;
+mod plans;
+
+pub use national::HomeCountry;
 
 /// The scheme of an [`Address`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -55,9 +59,9 @@ pub enum AddressError {
     /// A national number, and nothing says of which country.
     #[error("a national phone number: write it with + and its country code")]
     CountryUnknown,
-    /// The default region is no ISO 3166 code of two letters, or one without phone numbers.
-    #[error("not a known region: expected a code of two letters such as FR")]
-    BadRegion,
+    /// Digits without `+` that are no number of the country, or could be read in two ways.
+    #[error("not a phone number of the tenant's country: write it with + and its country code")]
+    NotNational,
     /// Telegram's ids are whole numbers of 64 bits, and not 0.
     #[error("not a telegram id: expected a whole number")]
     BadTelegramId,
@@ -71,16 +75,16 @@ pub enum AddressError {
 
 impl Address {
     /// Reads an address as people and providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
-    /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `default_region` (`FR`) tells what a national number such as
-    /// `06 12 34 56 78` means; without it, such a number is refused: its first digits may be another country's code.
+    /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `home` tells what a national number such as `06 12 34 56 78` means;
+    /// without it, such a number is refused: its first digits may be another country's code.
     ///
     /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what WhatsApp users without a phone number have since April
     /// 2026.
     ///
     /// # Errors
     /// [`AddressError`], which does not repeat the text.
-    pub fn parse(scheme_hint: Scheme, text: &str, default_region: Option<&str>) -> Result<Self, AddressError> {
-        parsing::parse(scheme_hint, text, default_region)
+    pub fn parse(scheme_hint: Scheme, text: &str, home: Option<HomeCountry>) -> Result<Self, AddressError> {
+        parsing::parse(scheme_hint, text, home)
     }
 
     /// What a provider gave as the sender of a message that it vouches for, when no scheme's form fits: better kept under an

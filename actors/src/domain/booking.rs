@@ -99,8 +99,52 @@ impl Booking {
 pub enum BookingChange {
     /// A new row, with its claims.
     Hold(Booking),
+    /// That row has another time or another resource. Its claims go, and it takes new ones.
+    Move(Booking),
     /// That row has another state. One that is not taken any more gives its claims back.
     Become(BookingId, BookingState),
+}
+
+/// Why a booking is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookingRefused {
+    /// The tenant books nothing.
+    #[error("the tenant has no flow that books")]
+    NothingToBook,
+    /// The tenant has no such service.
+    #[error("the tenant has no such service")]
+    UnknownService,
+    /// The service is not done by this resource.
+    #[error("this resource does not do this service")]
+    UnknownResource,
+    /// It is over by now, or does not begin at a multiple of five minutes.
+    #[error("a booking begins at a multiple of five minutes, and is not over")]
+    NoSuchTime,
+    /// Somebody else has that time (I12).
+    #[error("that time is taken")]
+    Taken,
+    /// It is not as it was seen: somebody moved it, called it off or settled it.
+    #[error("the booking changed since it was read")]
+    Changed,
+    /// It has not begun: nobody knows whether they come.
+    #[error("the booking has not begun")]
+    NotBegun,
+}
+
+impl BookingRefused {
+    /// The reason as a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NothingToBook => "nothing_to_book",
+            Self::UnknownService => "unknown_service",
+            Self::UnknownResource => "unknown_resource",
+            Self::NoSuchTime => "no_such_time",
+            Self::Taken => "taken",
+            Self::Changed => "changed",
+            Self::NotBegun => "not_begun",
+        }
+    }
 }
 
 /// Time of a resource that is taken.
@@ -140,29 +184,33 @@ impl Agenda {
     /// Brings it up to a change of the contact's own.
     pub fn apply(&mut self, change: &BookingChange) {
         match change {
-            BookingChange::Hold(booking) => {
-                self.busy.push(Busy {
-                    resource: booking.resource.clone(),
-                    from: booking.starts_at,
-                    until: booking.free_at,
-                });
-                self.mine.push(booking.clone());
-                self.mine.sort_by_key(|booking| booking.starts_at);
+            BookingChange::Hold(booking) => self.take(booking),
+            BookingChange::Move(booking) => {
+                self.give_back(booking.id);
+                self.take(booking);
             }
-            BookingChange::Become(id, state) => {
-                let Some(at) = self.mine.iter().position(|booking| booking.id == *id) else { return };
-                if state.is_taken() {
-                    if let Some(booking) = self.mine.get_mut(at) {
-                        booking.state = *state;
-                    }
-                    return;
-                }
-                let gone = self.mine.remove(at);
-                let is_its = |busy: &Busy| busy.resource == gone.resource && busy.from == gone.starts_at;
-                if let Some(at) = self.busy.iter().position(is_its) {
-                    self.busy.swap_remove(at);
+            BookingChange::Become(id, state) if state.is_taken() => {
+                if let Some(booking) = self.mine.iter_mut().find(|booking| booking.id == *id) {
+                    booking.state = *state;
                 }
             }
+            BookingChange::Become(id, _) => self.give_back(*id),
+        }
+    }
+
+    fn take(&mut self, booking: &Booking) {
+        let (resource, from, until) = (booking.resource.clone(), booking.starts_at, booking.free_at);
+        self.busy.push(Busy { resource, from, until });
+        self.mine.push(booking.clone());
+        self.mine.sort_by_key(|booking| booking.starts_at);
+    }
+
+    fn give_back(&mut self, id: BookingId) {
+        let Some(at) = self.mine.iter().position(|booking| booking.id == id) else { return };
+        let gone = self.mine.remove(at);
+        let is_its = |busy: &Busy| busy.resource == gone.resource && busy.from == gone.starts_at;
+        if let Some(at) = self.busy.iter().position(is_its) {
+            self.busy.swap_remove(at);
         }
     }
 

@@ -226,6 +226,9 @@ pub struct BotMemory {
     /// The live session in which they asked what nobody has answered yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_question: Option<LiveSessionId>,
+    /// Whether the assistant has said what it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub met_assistant: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod address;
+pub mod assistant;
 pub mod booking;
 pub mod breaker;
 pub mod budget;
@@ -26,6 +27,7 @@ pub mod live;
 pub mod loop_watch;
 pub mod message;
 pub mod mood;
+mod number_words;
 pub mod offer;
 pub mod prepared;
 pub mod presentation;

@@ -1,5 +1,6 @@
 //! What is looked up for a message before its turn is decided.
 
+use super::assistant::{AssistantKnowledge, AssistantQuestion};
 use super::live::LiveKnowledge;
 
 /// What a turn needs to know before it can be decided.
@@ -10,6 +11,8 @@ pub enum Lookup {
         /// With everybody who takes part: for sellers.
         clients: bool,
     },
+    /// What the tenant's assistant answers ([`Prepared::assistant`]).
+    Assistant(AssistantQuestion),
 }
 
 /// What was looked up for the message that is decided next. It is thrown away with the message's turn.
@@ -17,4 +20,6 @@ pub enum Lookup {
 pub struct Prepared {
     /// The tenant's open live session.
     pub live: LiveKnowledge,
+    /// What came of asking the assistant.
+    pub assistant: AssistantKnowledge,
 }

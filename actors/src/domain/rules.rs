@@ -8,14 +8,16 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use super::Timestamp;
-use super::address::Identity;
+use super::address::{Address, Identity};
+use super::assistant::AssistantPolicy;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
+use super::dates::to_utc;
 pub use super::faq::FaqEntry;
 use super::faq::{FaqExplanation, FaqIndex, FaqReading};
 use super::flow::Flows;
 use super::folding::fold;
-use super::hours::Hours;
+use super::hours::{Hours, advertising_waits_until, french_zone};
 use super::ids::TenantId;
 use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
@@ -93,6 +95,7 @@ pub struct Rules {
     timezone: chrono_tz::Tz,
     flows: Option<Arc<Flows>>,
     escalation: Escalation,
+    assistant: Option<AssistantPolicy>,
 }
 
 impl Rules {
@@ -120,6 +123,7 @@ impl Rules {
                 timezone: chrono_tz::Tz::UTC,
                 flows: None,
                 escalation: Escalation::default(),
+                assistant: None,
             })
         } else {
             Err(errors)
@@ -156,6 +160,18 @@ impl Rules {
         Self { escalation, ..self }
     }
 
+    /// The same, with an assistant.
+    #[must_use]
+    pub fn with_assistant(self, assistant: AssistantPolicy) -> Self {
+        Self { assistant: Some(assistant), ..self }
+    }
+
+    /// The tenant's assistant, if it has one.
+    #[must_use]
+    pub fn assistant(&self) -> Option<&AssistantPolicy> {
+        self.assistant.as_ref()
+    }
+
     /// When a person is called.
     #[must_use]
     pub fn escalation(&self) -> &Escalation {
@@ -172,6 +188,14 @@ impl Rules {
     #[must_use]
     pub fn opens_at(&self, at: Timestamp) -> Option<NaiveDateTime> {
         self.hours.opens_at(at.with_timezone(&self.timezone).naive_local())
+    }
+
+    /// When advertising may be sent to an address again, where a law that is known has a say. `None`: now.
+    #[must_use]
+    pub fn advertising_waits_until(&self, to: &Address, at: Timestamp) -> Option<Timestamp> {
+        let zone = french_zone(to.is_phone().then(|| to.path()), self.hours.country, self.timezone)?;
+        let until = advertising_waits_until(at.with_timezone(&zone).naive_local())?;
+        Some(to_utc(until, zone).first())
     }
 
     /// The entries of the file that stay beside others: one with the same question takes the place of the file's.
@@ -197,6 +221,7 @@ impl Rules {
             hours: self.hours.clone(),
             timezone: self.timezone,
             escalation: self.escalation.clone(),
+            assistant: self.assistant.clone(),
             flows: self.flows.clone(),
         })
     }

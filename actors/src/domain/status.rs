@@ -217,6 +217,17 @@ impl From<DeliveryStatus> for OutboxState {
     }
 }
 
+/// Why a message is held until a time, out of its conversation's queue. SQL statements and indexes name these words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldReason {
+    /// The tenant's budget is spent, and the message is not urgent.
+    Budget,
+    /// It is advertising, and the law lets people sleep.
+    QuietHours,
+}
+
+stored_words!(HeldReason { Budget => "budget", QuietHours => "quiet_hours" });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -31,7 +31,8 @@ pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::preview::{Preview, preview};
 pub use self::requests::{
-    Command, Refused, Reply, Request, Requester, ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
+    BookingAct, BookingRequest, Command, OfferCancellation, Refused, Reply, Request, Requester, ScheduledMessage, Seen,
+    SendRequest, decide_request, decide_send,
 };
 pub use self::rules::rule_names;
 pub use self::timer::{decide_session_timer, decide_timer};
@@ -142,6 +143,8 @@ pub enum Outcome {
     AskedToStop,
     /// A person is called, and they were told.
     Escalated,
+    /// The tenant's assistant answered.
+    AnsweredAssistant,
     /// The fallback answered.
     AnsweredFallback,
     /// HELP was answered.
@@ -196,6 +199,7 @@ stored_words!(Outcome {
     SilentNoText => "silent_no_text",
     AskedToStop => "asked_to_stop",
     Escalated => "escalated",
+    AnsweredAssistant => "answered_assistant",
     AnsweredFallback => "answered_fallback",
     AnsweredHelp => "answered_help",
     AnsweredFlow => "answered_flow",

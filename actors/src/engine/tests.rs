@@ -6,6 +6,7 @@ mod backpressure;
 mod delivery;
 mod late_failures;
 mod leases;
+mod quiet_hours;
 mod quota;
 mod quota_leases;
 mod requests;

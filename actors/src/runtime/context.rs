@@ -12,8 +12,8 @@ use crate::domain::ids::NodeId;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::rules::{RulesBook, SellerBook};
 use crate::ports::{
-    Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter, RecipientStatuses,
-    Turns,
+    Assistant, Clock, Gateways, Inbox, Outbox, Pending, PortError, PortErrorKind, QuotaLeases, RateLimiter,
+    RecipientStatuses, Turns,
 };
 
 /// Ports, tenants and settings of a node. All its actors share one.
@@ -100,6 +100,7 @@ pub struct Ports {
     pub gateways: Arc<dyn Gateways>,
     pub sellers: Arc<dyn SellerBook>,
     pub rules: Arc<dyn RulesBook>,
+    pub assistant: Arc<dyn Assistant>,
 }
 
 /// Limits and durations.

@@ -244,6 +244,7 @@ where
         gateways: Arc::new(gateways.clone()),
         sellers: Arc::new(PanickingBook),
         rules: Arc::new(()),
+        assistant: Arc::new(()),
     }
 }
 

@@ -29,11 +29,20 @@ pub(super) fn write(Loaded { config, warnings, .. }: &Loaded, out: &mut impl Wri
     )
 }
 
+/// What its phone numbers without `+` mean.
+fn numbers(tenant: &Tenant) -> String {
+    match tenant.country {
+        Some(country) => format!("without + are those of {country}"),
+        None => "without + are refused: no `country`, and the time zone is nobody's".to_owned(),
+    }
+}
+
 fn write_tenant(tenant: &Tenant, config: &Config, out: &mut impl Write) -> io::Result<()> {
     let rules = tenant.rules.source();
     writeln!(out, "{} ({})", tenant.id, tenant.name)?;
     let mut line = |what: &str, value: &str| writeln!(out, "  {what:<9} {value}");
     line("speaks", &format!("{}, in {}", language(tenant), tenant.timezone))?;
+    line("numbers", &numbers(tenant))?;
     line(
         "limits",
         &format!(

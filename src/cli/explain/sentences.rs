@@ -106,6 +106,10 @@ fn outcome(word: &str) -> Option<Both> {
             "a person was called, the contact was told, and the bot is silent from now on",
             "une personne a été appelée, le contact en est prévenu, et le robot se tait désormais",
         ),
+        "answered_assistant" => (
+            "the tenant's assistant answered, from the FAQ and the facts that it was given",
+            "l'assistant de l'entreprise a répondu, d'après la FAQ et les faits qu'on lui a donnés",
+        ),
         "answered_fallback" => (
             "no question of the FAQ was recognised, so the fallback was written",
             "aucune question de la FAQ n'a été reconnue : la réponse par défaut a été écrite",

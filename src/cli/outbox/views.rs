@@ -8,7 +8,7 @@ use palabre_actors::domain::status::OutboxState;
 use super::{ListArgs, Manner, waiting};
 use crate::cli::explain::{Case, fallback_of, label, misspelt, state_alone, told_meaning, told_state, what_to_do};
 use crate::cli::terminal::{age, cut, now, one_line, table};
-use crate::cli::{complain_about, exit, names, say};
+use crate::cli::{complain_about, exit, names, say, who};
 use crate::config::Config;
 use crate::http::api::responses::{MessagePage, OutboxCounts};
 use crate::service::{Caller, ServiceError, outbox};
@@ -27,9 +27,20 @@ pub(super) async fn list(operator: &Operator, args: &ListArgs, config: &Config) 
     }
     let language = args.manner.language();
     let limit = usize::from(args.limit);
-    let items =
-        outbox::list(&Caller::command_line(), operator, &filter, PageRequest { before: args.before, limit }, now())
-            .await?;
+    let (caller, page) = (Caller::command_line(), PageRequest { before: args.before, limit });
+    let items = match &args.to {
+        Some(text) => {
+            let address = match who::person(text, who::home_of(&args.which.tenant, config)) {
+                Ok(address) => address,
+                Err(why) => {
+                    complain_about(format_args!("--to: {why}"));
+                    return Ok(exit::USAGE);
+                }
+            };
+            outbox::list_to(&caller, operator, (&filter.tenants, &address), page).await?
+        }
+        None => outbox::list(&caller, operator, &filter, page, now()).await?,
+    };
     if args.manner.json {
         json(&MessagePage::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {

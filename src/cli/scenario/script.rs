@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use palabre_actors::domain::assistant::{AssistantReply, AssistantSilence};
 
 /// What is written for silence.
 pub(super) const SILENCE: &str = "(silence)";
@@ -36,6 +37,8 @@ pub(super) enum ScriptLine {
     /// All confirmed bookings: `manucure Awa 2026-12-01 15:30; …`
     Booked(String),
     Leads(usize),
+    /// What the assistant answers to the next question that reaches it.
+    Assistant(AssistantReply),
     /// All order lines that were not cancelled: `R12 M; 2 R15`
     Orders(String),
     /// Who answers whoever spoke last.
@@ -86,6 +89,11 @@ fn of(script: &str) -> Result<ScriptLine, String> {
         "wait" => ScriptLine::Waits(humantime::parse_duration(&rest).map_err(|_| "no duration, such as `2h`")?),
         "booked" => ScriptLine::Booked(rest),
         "leads" => ScriptLine::Leads(rest.parse().map_err(|_| "no number")?),
+        "A" => ScriptLine::Assistant(match rest.as_str() {
+            "(does not know)" => AssistantReply::HandOver,
+            "(late)" => AssistantReply::Silent(AssistantSilence::Late),
+            _ => AssistantReply::Answer(rest),
+        }),
         "orders" => ScriptLine::Orders(rest),
         "handler" => ScriptLine::Handler(rest),
         who if is_person(who) => ScriptLine::Says { who: who.to_owned(), text: rest },

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::assistant::{AssistantKnowledge, AssistantReply, AssistantSilence};
 use palabre_actors::domain::booking::{Agenda, Booking, BookingChange, BookingState, Busy};
 use palabre_actors::domain::conversation::{ConversationKey, Handler, State};
 use palabre_actors::domain::dates::{to_local, to_utc};
@@ -36,6 +37,7 @@ pub(super) struct World<'a> {
     on_duty: Vec<ConversationId>,
     pub(super) leads: Vec<Lead>,
     live: Live,
+    assistant: VecDeque<AssistantReply>,
     /// Who spoke last.
     last: String,
 }
@@ -59,6 +61,7 @@ impl<'a> World<'a> {
             on_duty: Vec::new(),
             leads: Vec::new(),
             live: Live::default(),
+            assistant: VecDeque::new(),
             last: "C".to_owned(),
         })
     }
@@ -83,8 +86,8 @@ impl<'a> World<'a> {
         };
         let mut state = state;
         let mut turn = decide(&state, &message, &self.tenant.rules, &(), self.now);
-        if let Some(lookup) = &turn.lookup {
-            state.prepared = self.look_up(lookup);
+        while let Some(lookup) = &turn.lookup {
+            self.look_up(lookup, &mut state.prepared);
             turn = decide(&state, &message, &self.tenant.rules, &(), self.now);
         }
         self.commit(who, &turn);
@@ -212,6 +215,11 @@ impl<'a> World<'a> {
         for change in &turn.effects.bookings {
             match change {
                 BookingChange::Hold(booking) => self.bookings.push((who.to_owned(), booking.clone())),
+                BookingChange::Move(moved) => {
+                    if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == moved.id) {
+                        booking.clone_from(moved);
+                    }
+                }
                 BookingChange::Become(id, state) => {
                     if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == *id) {
                         booking.state = *state;
@@ -231,9 +239,20 @@ impl<'a> World<'a> {
         self.set_timers(who, turn);
     }
 
-    fn look_up(&self, lookup: &Lookup) -> Prepared {
-        let Lookup::Live { .. } = lookup;
-        Prepared { live: self.live.known(self.states.values()) }
+    /// Looks up what a turn asks for. The assistant says what the file lets it say, and is late otherwise.
+    fn look_up(&mut self, lookup: &Lookup, prepared: &mut Prepared) {
+        match lookup {
+            Lookup::Live { .. } => prepared.live = self.live.known(self.states.values()),
+            Lookup::Assistant(_) => {
+                let late = AssistantReply::Silent(AssistantSilence::Late);
+                prepared.assistant = AssistantKnowledge::Told(self.assistant.pop_front().unwrap_or(late));
+            }
+        }
+    }
+
+    /// What the assistant will say to the next question that reaches it.
+    pub(super) fn assistant_says(&mut self, reply: AssistantReply) {
+        self.assistant.push_back(reply);
     }
 
     /// Lines of orders that were not cancelled: `R12 M; 2 R15`.

@@ -93,6 +93,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("journal", keys::<RawJournal>("journal.")),
         ("webhooks", keys::<RawWebhook>("webhooks.")),
         ("media", keys::<RawTenantMedia>("media.")),
+        ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");
         tables.extend(keys);

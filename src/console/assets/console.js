@@ -245,6 +245,30 @@
     file.closest("label").hidden = false;
     file.addEventListener("change", async () => { if (file.files[0]) $(file.dataset.into).value = await file.files[0].text(); });
   }
+  // What is to be pasted elsewhere.
+  for (const button of $$("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const of = $(button.dataset.copy), said = of.value ?? of.textContent;
+      try { await navigator.clipboard.writeText(said); button.textContent = button.dataset.copied; } catch { if (of.select) of.select(); else getSelection().selectAllChildren(of); }
+    });
+  }
+  const zone = $("form[action='/console/tenants/new'] [data-zone]"), own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && own?.includes("/")) zone.value = own;
+  // What was typed and not sent outlives a reload; what is secret is not kept.
+  for (const form of $$("form[data-keep]")) {
+    const key = `palabre.${form.dataset.keep}`, fields = () => [...form.elements].filter(each => each.name && !["hidden", "password"].includes(each.type));
+    let kept = null;
+    try { kept = JSON.parse(sessionStorage.getItem(key)); } catch { /* a browser that keeps nothing */ }
+    const was = () => JSON.stringify(fields().map(each => [each.name, each.defaultValue ?? ""]));
+    if (kept && kept.was === was()) for (const each of fields()) {
+      const value = kept.values.find(([name]) => name === each.name)?.[1];
+      if (value === undefined) continue;
+      if (each.type === "radio" || each.type === "checkbox") each.checked = each.value === value; else each.value = value;
+    }
+    form.addEventListener("input", () => { try { sessionStorage.setItem(key, JSON.stringify({ was: was(), values: [...new FormData(form)].filter(([name]) => fields().some(each => each.name === name)) })); } catch { /* the same */ } });
+    form.addEventListener("submit", () => { try { sessionStorage.removeItem(key); } catch { /* the same */ } });
+  }
   if (location.hash === "#add") $("#add [name=answer]")?.focus();
 
   // Keys.

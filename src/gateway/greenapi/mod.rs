@@ -13,6 +13,7 @@ mod media;
 mod receive;
 mod routes;
 mod send;
+mod setup;
 pub mod simulator;
 mod states;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use palabre_actors::ports::{Gateway, Pending};
 pub use self::config::GreenSettings;
 pub use self::receive::GreenReceiver;
 pub use self::send::GreenGateway;
+use super::channel_setup::ChannelSetup;
 use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{Bilingual, ChannelConnection, Code, ConnectError, Provider, Receiver, Route, SetupFinding, Wiring};
@@ -86,6 +88,10 @@ impl Provider for GreenApi {
             "il a la forme des identifiants de WhatsApp : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. \
              La console de Green-API montre l'état de l'instance, et `getChatHistory` la discussion",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

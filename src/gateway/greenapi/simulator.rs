@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::{GreenSettings, NAME, chat_of};
 use crate::config::Channel;
 use crate::gateway::simulator::load::LoadRequest;
-use crate::gateway::simulator::rest::{RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation};
+use crate::gateway::simulator::rest::{
+    RestAccounts, RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation,
+};
 use crate::gateway::simulator::{Attachment, CustomerMessage, SampleChannel};
 
 /// The longest text (its page of `sendMessage`).
@@ -48,17 +50,18 @@ impl RestApi for GreenWire {
     }
 
     /// `/waInstance{id}/{method}/{token}`, and `/files/{name}`, which anybody may read.
-    fn read(&self, ledger: &RestLedger, channels: &[Channel], request: &LoadRequest<'_>) -> RestCall {
+    fn read(&self, ledger: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
         if let Some(name) = request.path.strip_prefix("/files/") {
             return RestCall::File(name.to_owned());
         }
+        let channels = known.channels;
         let mut parts = request.path.trim_start_matches('/').split('/');
         let (instance, method, token) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
         let instance = instance.and_then(|part| part.strip_prefix("waInstance")).unwrap_or_default();
         let settings = |channel: &Channel| channel.provider.settings::<GreenSettings>().cloned();
-        let known =
+        let found =
             channels.iter().position(|channel| settings(channel).is_some_and(|own| own.instance_id == instance));
-        let Some(place) = known else { return RestCall::Answer(403, self.refusal(403, None)) };
+        let Some(place) = found else { return RestCall::Answer(403, self.refusal(403, None)) };
         let channel = &channels[place];
         let holds = settings(channel).is_some_and(|own| token == Some(own.api_token.expose_secret()));
         if !holds {
@@ -96,7 +99,7 @@ impl RestApi for GreenWire {
             ("GET", "getSettings") => RestCall::Answer(
                 200,
                 json!({
-                    "wid": chat_of(&channel.address), "webhookUrl": "", "incomingWebhook": "yes", "outgoingWebhook": "yes",
+                    "wid": chat_of(&channel.address), "webhookUrl": webhook_url(known, channel), "incomingWebhook": "yes", "outgoingWebhook": "yes",
                     "outgoingMessageWebhook": "yes", "stateWebhook": "yes",
                 }),
             ),
@@ -184,6 +187,11 @@ fn instance(channel: &Channel) -> Value {
     let settings = channel.provider.settings::<GreenSettings>();
     let id = settings.and_then(|own| own.instance_id.parse::<u64>().ok()).unwrap_or_default();
     json!({ "idInstance": id, "wid": chat_of(&channel.address), "typeInstance": "whatsapp" })
+}
+
+/// Where webhooks of an instance go.
+fn webhook_url(known: RestAccounts<'_>, channel: &Channel) -> String {
+    known.webhooks_at.map(|base| format!("{base}/webhooks/{NAME}/{}", channel.id)).unwrap_or_default()
 }
 
 /// An address as Green-API writes it, from how the tables keep it.

@@ -101,6 +101,9 @@ pub trait SimulatedProvider: Send + Sync {
     /// Where webhooks go.
     fn set_daemon(&self, daemon: Daemon);
 
+    /// From now on, what its console holds was set up wrongly: webhooks go elsewhere, or nowhere. Or not any more.
+    fn set_misconfigured(&self, misconfigured: bool);
+
     /// Replaces what goes wrong.
     fn set_faults(&self, faults: Faults);
 

@@ -12,6 +12,7 @@ mod mail;
 mod mailbox;
 mod relay;
 mod send;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod unsubscribe;
@@ -27,6 +28,7 @@ use palabre_actors::ports::Pending;
 pub use self::config::{MailAccount, Security};
 pub use self::send::SmtpGateway;
 use self::unsubscribe::Links;
+use super::channel_setup::ChannelSetup;
 use super::simulator::Simulation;
 use super::{
     Bilingual, ChannelConnection, Code, ConnectError, LinkAnswer, Provider, Received, Receiver, Rejection, Route,
@@ -86,6 +88,10 @@ impl Provider for Smtp {
             "it has the form of the ids of our e-mails: was it sent by a daemon with another database?",
             "il a la forme des identifiants de nos e-mails : a-t-il été envoyé par un démon qui a une autre base ?",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

@@ -3,22 +3,19 @@
 //! A link carries the mail's id and the recipient's address, and a signature over both. GET shows a page with a button, and
 //! changes nothing: mail programs and scanners open links. POST opts the contact out, however often it comes.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{CorrelationId, ProviderMessageId};
 use palabre_actors::domain::message::{Content, Details, NewInbound, Outbound, ProviderConsent};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use super::mail;
 use super::{MailAccount, MailReceiver, NAME, UNSUBSCRIBE};
 use crate::config::Channel;
+use crate::digest::{hex, hmac_sha256};
 use crate::gateway::ReceiverPage;
 
 /// Bytes of the signature that stand in a link: 128 bits cannot be guessed.
@@ -73,20 +70,10 @@ impl Links {
     }
 
     fn signature(&self, message: &str, to: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes()) else {
-            return String::new();
-        };
         // What else is signed with the same secret cannot be taken for a link.
-        for part in ["unsubscribe", &self.channel, message, to] {
-            mac.update(part.as_bytes());
-            mac.update(b"\n");
-        }
-        let mut text = String::with_capacity(2 * SIGNATURE_BYTES);
-        for byte in mac.finalize().into_bytes().iter().take(SIGNATURE_BYTES) {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        let text = format!("unsubscribe\n{}\n{message}\n{to}\n", self.channel);
+        let mac = hmac_sha256(self.secret.expose_secret().as_bytes(), &[text.as_bytes()]);
+        hex(&mac[..SIGNATURE_BYTES])
     }
 }
 

@@ -34,6 +34,9 @@ pub struct WebhookInfo {
     pub allowed_updates: Option<Vec<String>>,
 }
 
+/// Updates that wait; a moment's are a few.
+const MANY_PENDING: u64 = 100;
+
 const STRANGER: Bilingual = ("the settings are another provider's", "les réglages sont d'un autre fournisseur");
 const REPORT: Bilingual = ("please report this", "merci de le signaler");
 const SET_WEBHOOK: Bilingual = ("run `palabre telegram set-webhook`", "lancer `palabre telegram set-webhook`");
@@ -150,6 +153,16 @@ fn webhook(info: &WebhookInfo, updates: UpdateSource, expected: Option<&str>) ->
             ),
             SET_WEBHOOK,
         ));
+    }
+    if info.pending_update_count > MANY_PENDING {
+        findings.push(SetupFinding {
+            level: SetupLevel::Doubtful,
+            what: (
+                "many updates wait at Telegram: they do not arrive, or more slowly than they come",
+                "beaucoup de mises à jour attendent chez Telegram : elles n'arrivent pas, ou trop lentement",
+            ),
+            todo: Some(("`palabre telegram info` says why", "`palabre telegram info` dit pourquoi")),
+        });
     }
     if info.last_error_message.is_some() {
         findings.push(SetupFinding {

@@ -44,6 +44,8 @@ const DESCRIPTIONS: &[(u16, &str, &str)] = &[
     (400, "user_already_participant", "telegram_already_in"),
     (400, "user_not_participant", "telegram_not_in"),
     (400, "participant_id_invalid", "telegram_not_in"),
+    (400, "user not found", "telegram_no_user"),
+    (400, "member not found", "telegram_no_user"),
     (400, "invite_hash_expired", "telegram_link_gone"),
     (400, "invite_revoked_missing", "telegram_link_gone"),
     (400, "charge_already_refunded", "telegram_refunded"),
@@ -201,6 +203,15 @@ pub(super) const CODES: &[Code] = &[
             "make the bot an administrator who may invite and ban; it is tried again by itself",
             "faire du bot un administrateur qui peut inviter et bannir ; cela sera refait tout seul",
         ),
+    ),
+    code(
+        "telegram_no_user",
+        REJECT,
+        (
+            "Telegram knows no such person, or they are not in the chat",
+            "Telegram ne connaît pas cette personne, ou elle n'est pas dans le groupe",
+        ),
+        ("nothing to do", "rien à faire"),
     ),
     code(
         "telegram_not_in",

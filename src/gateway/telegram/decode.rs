@@ -244,13 +244,7 @@ impl Reader {
             let new = self.inbound(&changed.chat, 0, None, (String::new(), details), arrival);
             return Received::Message(Box::new(new));
         }
-        let own = &changed.new_chat_member;
-        let is_owner = membership == Membership::Owner;
-        let rights = OwnRights {
-            membership,
-            can_invite: is_owner || own.can_invite_users == Some(true),
-            can_restrict: is_owner || own.can_restrict_members == Some(true),
-        };
+        let rights = changed.new_chat_member.rights();
         self.event(ChannelEventKind::OwnRightsChanged { chat: address(changed.chat.id), rights }, arrival)
     }
 
@@ -296,7 +290,17 @@ impl Reader {
 }
 
 impl super::update::Member {
-    fn membership(&self) -> Membership {
+    pub(super) fn rights(&self) -> OwnRights {
+        let membership = self.membership();
+        let is_owner = membership == Membership::Owner;
+        OwnRights {
+            membership,
+            can_invite: is_owner || self.can_invite_users == Some(true),
+            can_restrict: is_owner || self.can_restrict_members == Some(true),
+        }
+    }
+
+    pub(super) fn membership(&self) -> Membership {
         match self.status.as_str() {
             "creator" => Membership::Owner,
             "administrator" => Membership::Administrator,

@@ -12,9 +12,11 @@ mod checks;
 pub mod codes;
 mod config;
 mod decode;
+mod directory;
 mod media;
 mod poll;
 mod send;
+mod setup;
 pub mod simulator;
 mod split;
 #[cfg(test)]
@@ -38,6 +40,8 @@ pub use self::decode::{message_id, update_message_id};
 pub use self::send::TelegramGateway;
 pub use self::update::ALLOWED_UPDATES;
 pub use self::webhook_setup::WebhookError;
+use super::channel_setup::ChannelSetup;
+use super::chat_directory::ChatDirectory;
 use super::media::MediaSource;
 use super::polling::Poller;
 use super::simulator::Simulation;
@@ -80,6 +84,11 @@ impl Provider for Telegram {
         Some(Arc::new(poll::BotPoller::new(wiring.client.clone(), channel, bot).ok()?))
     }
 
+    fn chat_directory(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn ChatDirectory>> {
+        let directory = directory::BotDirectory::new(wiring.client.clone(), settings(channel).ok()?).ok()?;
+        Some(Arc::new(directory))
+    }
+
     fn media(&self, channel: &Channel, wiring: Wiring<'_>) -> Option<Arc<dyn MediaSource>> {
         let api = call::Api::new(wiring.client.clone(), settings(channel).ok()?).ok()?;
         Some(Arc::new(media::TelegramMedia(api)))
@@ -100,6 +109,10 @@ impl Provider for Telegram {
             "il a la forme d'un identifiant de message Telegram : aucune mise à jour n'a été acceptée avec lui, et rien n'est \
              parti sous lui. `palabre telegram info` dit si Telegram a pu livrer ses mises à jour",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, AddressError, Scheme};
+use palabre_actors::domain::address::{Address, AddressError, HomeCountry, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{
     Button, Content, Details, ListChoice, Location, Media, NewInbound, ProviderConsent,
@@ -288,24 +288,25 @@ fn some_text(text: Option<&str>) -> Option<String> {
 
 /// Who wrote. Twilio vouches for the message, so that a sender in no form that we know is kept all the same, unless it is an
 /// address of the other product.
-fn sender(scheme: Scheme, text: &str, region: Option<&str>) -> Option<Address> {
-    normalise(scheme, text, region).or_else(|| {
-        let is_ours = Address::parse(scheme, text, region).is_err();
+fn sender(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> {
+    normalise(scheme, text, country).or_else(|| {
+        let is_ours = Address::parse(scheme, text, None).is_err();
         is_ours.then(|| Address::unusual(scheme, text.strip_prefix("whatsapp:").unwrap_or(text))).flatten()
     })
 }
 
-/// The address that Twilio wrote, normalised. `region` (`FromCountry`) helps with a number without a `+`, which Twilio does
-/// not send today; without it, its digits begin with the country's code. An address of the other product means that a webhook is set to the wrong channel.
-fn normalise(scheme: Scheme, text: &str, region: Option<&str>) -> Option<Address> {
-    let address = Address::parse(scheme, text, None);
-    let address = address.or_else(|error| match (error, region) {
-        (AddressError::CountryUnknown, None) => {
+/// The address that Twilio wrote, normalised. `country` (`FromCountry`) helps with a number without a `+`, which Twilio does
+/// not send today; where it does not, its digits begin with the country's code. An address of the other product means that a webhook is set to the wrong channel.
+fn normalise(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> {
+    let address = Address::parse(scheme, text, None).or_else(|error| {
+        if error != AddressError::CountryUnknown {
+            return Err(error);
+        }
+        let home = country.and_then(HomeCountry::of_code);
+        Address::parse(scheme, text, home).or_else(|_| {
             let digits = text.rsplit_once(':').map_or(text, |(_, digits)| digits);
             Address::parse(scheme, &format!("+{}", digits.trim()), None)
-        }
-        (_, Some(_)) => Address::parse(scheme, text, region),
-        (error, None) => Err(error),
+        })
     });
     address.ok().filter(|address| address.scheme() == scheme)
 }

@@ -15,6 +15,7 @@ pub mod form;
 mod media;
 mod routes;
 mod send;
+mod setup;
 mod sids;
 pub mod signature;
 pub mod simulator;
@@ -39,6 +40,7 @@ use self::form::Form;
 pub use self::send::{BadAccount, TwilioGateway};
 use self::sids::Signatures;
 use self::signature::{Proof, Signer};
+use super::channel_setup::ChannelSetup;
 use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{
@@ -159,6 +161,10 @@ impl Provider for Kind {
 
     fn webhook_suffix(&self) -> Option<(&'static str, &'static str)> {
         Some((REPEAT_OVERRIDE, "it makes Twilio try again when this machine is away."))
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(setup::of(*self))
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

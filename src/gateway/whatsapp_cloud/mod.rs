@@ -11,6 +11,7 @@ mod media;
 mod receive;
 mod routes;
 mod send;
+mod setup;
 mod signature;
 pub mod simulator;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use palabre_actors::ports::{Gateway, Pending};
 pub use self::config::CloudSettings;
 pub use self::receive::CloudReceiver;
 pub use self::send::CloudGateway;
+use super::channel_setup::ChannelSetup;
 use super::media::MediaSource;
 use super::simulator::Simulation;
 use super::{Bilingual, ChannelConnection, Code, ConnectError, Provider, Receiver, Route, SetupFinding, Wiring};
@@ -84,6 +86,10 @@ impl Provider for WhatsappCloud {
             "il a la forme des identifiants de Meta : aucun webhook n'a été accepté avec lui, et rien n'est parti sous lui. Le \
              journal des webhooks de l'application, dans la console de Meta, dit si l'un a été refusé",
         )
+    }
+
+    fn setup(&self) -> Option<&'static ChannelSetup> {
+        Some(&setup::SETUP)
     }
 
     fn checks<'a>(&'a self, channel: &'a Channel, wiring: Wiring<'a>) -> Pending<'a, Vec<SetupFinding>> {

@@ -5,6 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use crate::digest::{bytes_of_hex, hex};
+
 /// The header.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-hub-signature-256");
 
@@ -26,7 +28,7 @@ impl Signer {
 
     /// Whether a header's value is the body's signature. The comparison takes the same time wherever they differ.
     pub(super) fn verifies(&self, header: &str, body: &[u8]) -> bool {
-        let Some(digest) = header.strip_prefix(PREFIX).and_then(bytes) else { return false };
+        let Some(digest) = header.strip_prefix(PREFIX).and_then(bytes_of_hex) else { return false };
         let mut mac = self.0.clone();
         mac.update(body);
         mac.verify_slice(&digest).is_ok()
@@ -36,8 +38,7 @@ impl Signer {
     pub(super) fn sign(&self, body: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(body);
-        let digest = mac.finalize().into_bytes();
-        digest.iter().fold(PREFIX.to_owned(), |text, byte| text + &format!("{byte:02x}"))
+        format!("{PREFIX}{}", hex(&mac.finalize().into_bytes()))
     }
 }
 
@@ -45,20 +46,6 @@ impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Signer")
     }
-}
-
-/// 64 hexadecimal digits as bytes.
-fn bytes(text: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let text = text.as_bytes();
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(*pair.first()?)? << 4 | digit(*pair.last()?)?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use super::signature::{HEADER_NAME, Signer};
 use super::{CloudSettings, NAME};
 use crate::config::Channel;
 use crate::gateway::simulator::load::LoadRequest;
-use crate::gateway::simulator::rest::{RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation};
+use crate::gateway::simulator::rest::{
+    RestAccounts, RestApi, RestCall, RestLedger, RestSend, RestSent, RestSimulation,
+};
 use crate::gateway::simulator::{Attachment, CustomerMessage, SampleChannel};
 
 /// The longest text, in characters.
@@ -54,7 +56,8 @@ impl RestApi for CloudWire {
     }
 
     /// `/{phone_number_id}/messages`, behind whatever version the base URL has; `/{media-id}`, and `/files/{name}`, where it leads.
-    fn read(&self, _: &RestLedger, channels: &[Channel], request: &LoadRequest<'_>) -> RestCall {
+    fn read(&self, _: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
+        let channels = known.channels;
         let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
         let (id, is_messages) = match parts.as_slice() {
             [.., id, "messages"] => (*id, true),
@@ -74,7 +77,8 @@ impl RestApi for CloudWire {
         match (request.method, is_messages) {
             ("POST", true) => self.send(place, request.body),
             ("GET", false) if parts.last() == Some(&"subscribed_apps") => {
-                RestCall::Answer(200, json!({ "data": [{ "whatsapp_business_api_data": { "id": "1" } }] }))
+                let app = known.webhooks_at.map(|_| json!({ "whatsapp_business_api_data": { "id": "1" } }));
+                RestCall::Answer(200, json!({ "data": app.into_iter().collect::<Vec<_>>() }))
             }
             ("GET", false) => {
                 let number = channels[place].address.path();

@@ -9,7 +9,8 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, FutureExt as _, LocalBoxFuture};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::domain::address::HomeCountry;
+use palabre_actors::domain::ids::{OutboundId, TenantId};
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ use crate::http::body::{self, BodyError, LargeBodies};
 use crate::http::problem::HttpProblem;
 use crate::http::request_log::Record;
 use crate::http::state::HttpState;
-use crate::service::people;
+use crate::service::{channels, people};
 use crate::store::operator::Operator;
 
 /// The longest body that is read: texts are far shorter.
@@ -37,6 +38,8 @@ pub(super) struct ToRead;
 pub(super) struct ToSend;
 /// Needs [`Scope::Operate`].
 pub(super) struct ToOperate;
+/// Needs [`Scope::Privacy`].
+pub(super) struct ToHandlePersons;
 
 impl NeededScope for ToRead {
     const SCOPE: Scope = Scope::Read;
@@ -48,6 +51,10 @@ impl NeededScope for ToSend {
 
 impl NeededScope for ToOperate {
     const SCOPE: Scope = Scope::Operate;
+}
+
+impl NeededScope for ToHandlePersons {
+    const SCOPE: Scope = Scope::Privacy;
 }
 
 /// Extracts the caller, whose key must have the scope `S`; others get 401 or 403. It is the first of a handler's arguments,
@@ -107,6 +114,11 @@ fn limited(request: &HttpRequest, refusal: HttpProblem) -> HttpProblem {
 impl<S> Call<S> {
     pub(super) fn now(&self) -> Timestamp {
         self.api.clock.now()
+    }
+
+    /// What phone numbers without `+` mean to a tenant.
+    pub(super) fn country_of(&self, tenant: &TenantId) -> Option<HomeCountry> {
+        channels::country_of(&self.api.channels.now(), tenant)
     }
 
     /// Refuses a search that found nothing when it names a tenant or a channel that the configuration does not have: the name

@@ -1,6 +1,6 @@
 //! The consent ledger.
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, AddressError, HomeCountry, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -181,17 +181,23 @@ pub struct RecordedConsent {
     (status = 200, body = RecordedConsent, description = "It is in the ledger"), CallProblems, BodyProblems, UnknownName
 ))]
 pub(super) async fn record(call: Call<ToOperate>, Json(body): Json<RecordConsent>) -> Reply {
-    let address = given(&body.address)?;
     let tenant = TenantId::new(&body.tenant);
     call.found_nothing(Some(&body.tenant), None)?;
+    let address = given(&body.address, call.country_of(&tenant))?;
     let who = (&tenant, &address);
     service::consents::record(call.caller.service(), &call.operator, who, &body.evidence, call.now()).await?;
     reply(&RecordedConsent { recorded: true })
 }
 
 /// An address with its scheme; a refusal does not repeat it (I10).
-fn given(text: &str) -> Result<Address, HttpProblem> {
-    let bad = || invalid("address", "not an address", "write it with its scheme, such as `whatsapp:+33612345678`");
-    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok()).ok_or_else(bad)?;
-    Address::parse(scheme, text, None).map_err(|_| bad())
+fn given(text: &str, home: Option<HomeCountry>) -> Result<Address, HttpProblem> {
+    let bad = |hint| invalid("address", "not an address", hint);
+    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
+    let scheme = scheme.ok_or(bad("write it with its scheme, such as `whatsapp:+33612345678`"))?;
+    Address::parse(scheme, text, home).map_err(|error| match error {
+        AddressError::CountryUnknown | AddressError::NotNational => {
+            bad("without + it is no phone number of the tenant's country: write it with + and its country code")
+        }
+        _ => bad("write it with its scheme, such as `whatsapp:+33612345678`"),
+    })
 }

@@ -2,14 +2,13 @@
 
 use palabre_actors::domain::ids::ContactId;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::{Contact, Contacts, named};
-use super::params::{PageBefore, QueryParams, names_of, page_of, uuid};
+use super::params::{OfTenant, PageBefore, page_of, uuid};
 use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId};
 use super::{Reply, reply};
-use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
 use crate::service::{Permission, contacts};
 use crate::store::conversations::ContactRow;
@@ -22,34 +21,12 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.post("/api/v1/contacts/{id}/unmerge", unmerge);
 }
 
-/// Which contacts.
-#[derive(Clone, Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ContactParams {
-    /// Of this tenant alone.
-    tenant: Option<String>,
-}
-
-impl QueryParams for ContactParams {
-    fn names() -> Vec<String> {
-        names_of::<Self>()
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<bool, HttpProblem> {
-        let is_tenant = name == "tenant";
-        if is_tenant {
-            self.tenant = Some(value.to_owned());
-        }
-        Ok(is_tenant)
-    }
-}
-
 /// Contacts, the newest first. `GET /api/v1/conversations/search` finds them by name and number.
 #[utoipa::path(get, path = "/api/v1/contacts", operation_id = "list_contacts", tag = "contacts",
-    params(ContactParams, PageBefore), security(("key" = ["read"])), responses(
+    params(OfTenant, PageBefore), security(("key" = ["read"])), responses(
     (status = 200, body = Contacts, description = "A page of contacts"), CallProblems, SearchProblems
 ))]
-pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(ContactParams, PageBefore)>) -> Reply {
+pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(OfTenant, PageBefore)>) -> Reply {
     let limit = page_of(page.limit);
     let part = (page.before.map(ContactId), limit);
     let tenants = named(which.tenant.as_deref());

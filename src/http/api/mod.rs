@@ -20,6 +20,7 @@ mod openapi;
 mod outbox;
 mod paid_access;
 mod params;
+mod privacy;
 mod problems;
 mod reload;
 mod visibility;
@@ -43,6 +44,7 @@ use crate::service::channels::ConfiguredChannels;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
+use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::operator::Operator;
 use crate::store::{StoreError, StoredFaq};
@@ -50,13 +52,14 @@ use crate::store::{StoreError, StoredFaq};
 /// What the API answers with; `palabre … --json` prints the same shapes.
 pub mod responses {
     pub use super::audit::AuditLogEntry;
-    pub use super::bookings::{Booking, Lead};
+    pub use super::bookings::{Booking, ChangedBooking, Lead};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
     pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
     pub use super::live_sessions::{LiveSessionItem, LiveSessionOrders, OrderLineItem};
     pub use super::outbox::{Message, MessageEvent, MessageHistory, MessagePage, OutboxCounts, Replayed, Waiting};
+    pub use super::privacy::PersonRequest;
     pub use super::visibility::Visibility;
     pub(crate) use super::visibility::rfc3339;
     pub use super::webhooks::{WebhookDeliveries, WebhookState};
@@ -77,6 +80,8 @@ pub struct ApiDeps {
     pub access: Option<PaidAccess>,
     /// The rules of tenants with their FAQ entries.
     pub faq: StoredFaq,
+    /// Exports and erasures; `None` in tests of other things.
+    pub privacy: Option<PersonalData>,
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
     /// Files of messages.
@@ -149,6 +154,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     live_sessions::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
+    privacy::mount(routes);
     webhooks::mount(routes);
     media::mount(routes);
 }

@@ -52,6 +52,11 @@ use utoipa::{Modify, OpenApi};
         super::paid_access::checkout,
         super::bookings::list,
         super::bookings::list_leads,
+        super::bookings::changes::book,
+        super::bookings::changes::reschedule,
+        super::bookings::changes::cancel,
+        super::bookings::changes::done,
+        super::bookings::changes::no_show,
         super::live_sessions::list,
         super::live_sessions::one,
         super::audit::list,
@@ -63,6 +68,11 @@ use utoipa::{Modify, OpenApi};
         super::faq::delete,
         super::faq::try_out,
         super::faq::unanswered,
+        super::privacy::export,
+        super::privacy::erase,
+        super::privacy::list,
+        super::privacy::show,
+        super::privacy::download,
         super::webhooks::list,
         super::webhooks::deliveries,
         super::webhooks::replay,
@@ -85,6 +95,7 @@ use utoipa::{Modify, OpenApi};
         (name = "live sessions", description = "What is sold in a live"),
         (name = "audit", description = "Who did what"),
         (name = "faq", description = "Questions with known answers"),
+        (name = "privacy", description = "What is known of persons: exported, erased"),
         (name = "webhooks", description = "Events that go out to endpoints"),
     )
 )]
@@ -98,7 +109,7 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts).",
+                "A key of [[api.keys]]. Its scopes: read, send, operate, read-content (whole addresses and texts), privacy (persons' exports and erasures).",
             ))
             .build();
         let components = description.components.get_or_insert_default();

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use chrono::DateTime;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::entitlement::SubscriptionState;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
@@ -249,7 +249,7 @@ pub(super) async fn subscriptions(
     let state = which.state.as_deref().map(str::parse::<SubscriptionState>).transpose();
     let state =
         state.map_err(|_| invalid("state", "unknown state", "write pending, active, grace, expired or revoked"))?;
-    let filter = SubscriptionFilter { plan: which.plan, state, before: page.before };
+    let filter = SubscriptionFilter { plan: which.plan, state, before: page.before, typed: None };
     let limit = page_of(page.limit);
     let tenants = named(which.tenant.as_deref());
     let members = access::members(call.caller.service(), access, &tenants, &filter, limit).await?;
@@ -269,7 +269,7 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
     let tenant = TenantId::new(&asked.tenant);
     let until = asked.until.as_deref().map(DateTime::parse_from_rfc3339).transpose();
     let until = until.map_err(|_| invalid("until", "bad time", "write it like 2026-12-31T12:00:00Z"))?;
-    let member = member(access, &tenant, &asked.plan, &asked.to)?;
+    let member = member(access, (&tenant, call.country_of(&tenant)), &asked.plan, &asked.to)?;
     let caller = call.caller.service();
     let plan = (&tenant, asked.plan.as_str());
     let id = access::grant(caller, access, plan, &member, until.map(|until| until.to_utc()), call.now()).await?;
@@ -323,7 +323,7 @@ pub(super) async fn checkout(call: Call<ToSend>, Json(asked): Json<CheckoutBody>
     let language = asked.language.as_deref().map_or(Ok(fallback), str::parse);
     let language = language.map_err(|_| invalid("language", "unknown language", "write `fr` or `en`"))?;
     let member = match asked.to.as_deref() {
-        Some(to) => Some(member(access, &tenant, &asked.plan, to)?),
+        Some(to) => Some(member(access, (&tenant, call.country_of(&tenant)), &asked.plan, to)?),
         None => None,
     };
     let buyer = Buyer { tenant, plan: asked.plan, language, member };
@@ -343,9 +343,14 @@ fn changed(id: Uuid) -> Reply {
 }
 
 /// An address on the channel of a plan's bot.
-fn member(access: &PaidAccess, tenant: &TenantId, plan: &str, to: &str) -> Result<Address, HttpProblem> {
+fn member(
+    access: &PaidAccess,
+    (tenant, home): (&TenantId, Option<HomeCountry>),
+    plan: &str,
+    to: &str,
+) -> Result<Address, HttpProblem> {
     let scheme = access.plan(tenant, plan).and_then(|plan| plan.chats.first().map(Address::scheme));
     let scheme = scheme.ok_or(AccessError::UnknownPlan)?;
-    Address::parse(scheme, to, None)
+    Address::parse(scheme, to, home)
         .map_err(|_| invalid("to", "bad address", "write it as the channel of the plan's bot addresses people"))
 }

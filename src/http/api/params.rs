@@ -82,6 +82,28 @@ pub(super) struct PageBefore {
     pub before: Option<Uuid>,
 }
 
+/// Whose rows, where nothing else tells them apart.
+#[derive(Clone, Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfTenant {
+    /// Of this tenant alone.
+    pub tenant: Option<String>,
+}
+
+impl QueryParams for OfTenant {
+    fn names() -> Vec<String> {
+        names_of::<Self>()
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, HttpProblem> {
+        let is_tenant = name == "tenant";
+        if is_tenant {
+            self.tenant = Some(value.to_owned());
+        }
+        Ok(is_tenant)
+    }
+}
+
 impl QueryParams for PageBefore {
     fn names() -> Vec<String> {
         names_of::<Self>()

@@ -114,6 +114,7 @@ pub(super) const fn not_allowed(scope: Scope) -> HttpProblem {
         Scope::Send => "the key lacks the scope `send`",
         Scope::Operate => "the key lacks the scope `operate`",
         Scope::ReadContent => "the key lacks the scope `read-content`",
+        Scope::Privacy => "the key lacks the scope `privacy`",
     };
     problem(StatusCode::FORBIDDEN, "not allowed", hint)
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::named;
-use super::params::{PageBefore, QueryParams, lasting, names_of, page_of, uuid, word};
+use super::params::{OfTenant, PageBefore, QueryParams, lasting, names_of, page_of, uuid, word};
 use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId, invalid};
 use super::visibility::rfc3339;
 use super::{Reply, reply};
@@ -134,28 +134,6 @@ impl WebhookDeliveries {
     }
 }
 
-/// Whose endpoints.
-#[derive(Clone, Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct WebhookParams {
-    /// Of this tenant alone.
-    tenant: Option<String>,
-}
-
-impl QueryParams for WebhookParams {
-    fn names() -> Vec<String> {
-        names_of::<Self>()
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<bool, HttpProblem> {
-        let is_tenant = name == "tenant";
-        if is_tenant {
-            self.tenant = Some(value.to_owned());
-        }
-        Ok(is_tenant)
-    }
-}
-
 /// Which deliveries.
 #[derive(Clone, Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -209,10 +187,10 @@ pub struct WebhookEnabled {
 
 /// The endpoints of `[[webhooks]]`, and how they do.
 #[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks",
-    params(WebhookParams), security(("key" = ["read"])), responses(
+    params(OfTenant), security(("key" = ["read"])), responses(
     (status = 200, body = WebhookStates, description = "The endpoints"), CallProblems, SearchProblems
 ))]
-pub(super) async fn list(call: Call<ToRead>, Query(which): Query<WebhookParams>) -> Reply {
+pub(super) async fn list(call: Call<ToRead>, Query(which): Query<OfTenant>) -> Reply {
     let tenants = named(which.tenant.as_deref());
     let rows = events_out::endpoints(call.caller.service(), &call.operator, &tenants).await?;
     reply(&WebhookStates { webhooks: rows.iter().map(WebhookState::of).collect() })
@@ -240,14 +218,14 @@ pub(super) async fn deliveries(
 
 /// Sends events to an endpoint again, under the ids that they had.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/replay", operation_id = "replay_webhook", tag = "webhooks",
-    params(("id" = String, Path, description = "The endpoint"), WebhookParams), request_body = WebhookReplay,
+    params(("id" = String, Path, description = "The endpoint"), OfTenant), request_body = WebhookReplay,
     security(("key" = ["operate"])), responses(
     (status = 200, body = WebhookReplayed, description = "They go out again"), CallProblems, BodyProblems, UnknownId
 ))]
 pub(super) async fn replay(
     call: Call<ToOperate>,
     id: PathId,
-    Query(which): Query<WebhookParams>,
+    Query(which): Query<OfTenant>,
     Json(body): Json<WebhookReplay>,
 ) -> Reply {
     let event: Option<Uuid> = body.event_id.as_deref().map(|text| uuid("event_id", text)).transpose()?;
@@ -261,10 +239,10 @@ pub(super) async fn replay(
 
 /// Lets events go out again to an endpoint that had answered 410.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/enable", operation_id = "enable_webhook", tag = "webhooks",
-    params(("id" = String, Path, description = "The endpoint"), WebhookParams), security(("key" = ["operate"])), responses(
+    params(("id" = String, Path, description = "The endpoint"), OfTenant), security(("key" = ["operate"])), responses(
     (status = 200, body = WebhookEnabled, description = "Events go out to it"), CallProblems, SearchProblems, UnknownId
 ))]
-pub(super) async fn enable(call: Call<ToOperate>, id: PathId, Query(which): Query<WebhookParams>) -> Reply {
+pub(super) async fn enable(call: Call<ToOperate>, id: PathId, Query(which): Query<OfTenant>) -> Reply {
     let tenants = named(which.tenant.as_deref());
     let endpoint = (&tenants, id.0.as_str());
     let changed = events_out::enable(call.caller.service(), &call.operator, endpoint, call.now()).await?;

@@ -2,13 +2,15 @@
 //!
 //! They work without JavaScript, carry no trackers, and know of a visitor what their link says.
 
+mod own;
+
 use std::sync::OnceLock;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Form, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::{AutoEscape, Environment, Value, context};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 use serde::Deserialize;
@@ -30,6 +32,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/p/{tenant}/{plan}/paid", paid);
     routes.get("/p/{tenant}/{plan}/cancelled", cancelled);
     routes.get("/p/{tenant}/{plan}/manage", managed);
+    own::mount(routes);
 }
 
 /// What links to these pages carry.
@@ -172,12 +175,6 @@ impl Default for Shown<'_> {
 }
 
 fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpResponse {
-    static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
-    let pages = PAGES.get_or_init(|| {
-        let mut pages = Environment::new();
-        pages.set_auto_escape_callback(|_| AutoEscape::Html);
-        pages
-    });
     let language = shown.language;
     let words = context! {
         pay => pick(language, "Payer par carte", "Pay by card"),
@@ -187,6 +184,7 @@ fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpRespon
             "Last step: open the bot and send it this message, and it gives you your way in.",
         ),
         manage => pick(language, "Gérer ou résilier mon abonnement", "Manage or cancel my subscription"),
+        withdraw => pick(language, "Se rétracter du contrat ici", "Withdraw from the contract here"),
         terms => pick(
             language,
             "Le vendeur est nommé ci-dessus. Vous pouvez résilier à tout moment depuis cette page, sans compte.",
@@ -194,19 +192,39 @@ fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpRespon
         ),
     };
     let path = format!("/p/{}/{}", plan.tenant, plan.id);
-    let can_manage = shown.is_paid && access.bought(&shown.carried.s).is_some();
-    let html = pages.render_str(
+    let token = Some(&shown.carried.s).filter(|token| access.bought(token).is_some());
+    let to = |what: &str| match token {
+        Some(token) => format!("{path}/{what}?s={token}"),
+        None => format!("{path}/{what}"),
+    };
+    html(
         TEMPLATE,
         context! {
-            language => language.as_str(), plan => &plan.name, seller => &plan.seller, description => &plan.description,
-            price => plan.price(language), trial => plan.trial(language), notice => shown.notice, words, path => &path,
-            can_pay => plan.is_sold_by_card && !shown.is_paid,
-            claim => shown.asks.then_some(&shown.carried.s),
-            manage => can_manage.then(|| format!("{path}/manage?s={}", shown.carried.s)),
-            member => &shown.carried.m,
+            description => &plan.description, price => plan.price(language), trial => plan.trial(language),
+            notice => shown.notice, words, path => &path, can_pay => plan.is_sold_by_card && !shown.is_paid,
+            claim => shown.asks.then_some(&shown.carried.s), manage => to("own"), withdraw => to("withdraw"),
+            member => &shown.carried.m, ..shell(plan, language)
         },
-    );
-    match html {
+    )
+}
+
+/// What every page has: whose it is, and who sells.
+fn shell(plan: &PlanPage, language: Language) -> Value {
+    context! {
+        language => language.as_str(), plan => &plan.name, seller => &plan.seller,
+        imprint => &plan.imprint.lines, terms_url => &plan.imprint.terms_url,
+        terms_word => pick(language, "Conditions de vente", "Terms of sale"),
+    }
+}
+
+fn html(template: &str, context: Value) -> HttpResponse {
+    static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
+    let pages = PAGES.get_or_init(|| {
+        let mut pages = Environment::new();
+        pages.set_auto_escape_callback(|_| AutoEscape::Html);
+        pages
+    });
+    match pages.render_str(template, context) {
         Ok(html) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::address::{HomeCountry, Scheme};
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ impl ApiServer {
         let senders = ["belle", "taxi"].map(|tenant| ConfiguredChannel {
             id: ChannelId::new(&format!("{tenant}-sms")),
             tenant: TenantId::new(tenant),
+            country: HomeCountry::of_code(if tenant == "belle" { "FR" } else { "US" }),
             scheme: Scheme::Sms,
             keep_order: true,
         });
@@ -182,7 +183,7 @@ async fn what_does_not_hold_is_refused() {
         ("/api/v1/channels/belle-sms/pause", json!({ "for": "soon" }), 422, Some("for")),
         ("/api/v1/channels/bele-sms/pause", json!({}), 404, Some("id")),
         ("/api/v1/messages", json!({ "to": "+33687654321" }), 422, Some("tenant")),
-        ("/api/v1/messages", json!({ "to": "0687654321", "tenant": "belle", "text": "x" }), 422, Some("to")),
+        ("/api/v1/messages", json!({ "to": "068765432", "tenant": "belle", "text": "x" }), 422, Some("to")),
         ("/api/v1/messages", json!({ "to": "sms:2025550123", "tenant": "belle", "text": "x" }), 422, Some("to")),
         ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "belle" }), 422, Some("text")),
         ("/api/v1/messages", json!({ "to": "+33687654321", "tenant": "bele", "text": "x" }), 404, Some("tenant")),
@@ -272,6 +273,15 @@ async fn the_same_key_is_the_same_message() {
     let message = api.outgoing.messages.lock().unwrap().pop().unwrap();
     assert_eq!((message.channel.as_str(), message.to.as_str()), ("belle-sms", "sms:+33612345678"));
     assert_eq!((message.urgent, message.expires_at), (true, Some("2026-05-28T21:26:40Z".parse().unwrap())));
+
+    // Without a +, a number is one of its tenant's country.
+    for (key, to, expected) in
+        [("key-of-crm", "06 12 34 56 78", "sms:+33612345678"), ("key-of-taxi", "sms:2025550123", "sms:+12025550123")]
+    {
+        let national = json!({ "to": to, "text": "x" });
+        assert_eq!(api.post(key, "/api/v1/messages", &national).await.0, 202, "{to}");
+        assert_eq!(api.outgoing.messages.lock().unwrap().pop().unwrap().to.as_str(), expected);
+    }
 
     // A message of the scene was asked for under this key.
     let again = api.post_under("key-of-crm", "/api/v1/messages", &body, &[("Idempotency-Key", "key-sent")]).await;

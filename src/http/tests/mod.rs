@@ -75,6 +75,7 @@ impl TestServer {
             api: ApiDeps {
                 keys: Arc::new([]),
                 channels: ConfiguredChannels::default(),
+                privacy: None,
                 reload: None,
                 operator: None,
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),

@@ -10,6 +10,7 @@ mod evidence;
 mod fixtures;
 mod folder;
 mod journal;
+pub(crate) mod paid_access;
 mod phones;
 mod printer;
 mod run;

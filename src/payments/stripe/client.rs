@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::API_VERSION;
 use super::objects::{
     AccountLink, Charge, CheckoutSession, ConnectedAccount, Dispute, Invoice, InvoicePayment, List, PortalSession,
-    SubscriptionObject,
+    SubscriptionObject, WebhookEndpoint,
 };
 
 /// One call; Stripe answers in well under a second.
@@ -189,6 +189,15 @@ impl Stripe {
     /// [`StripeError`]
     pub async fn account(&self, account: &str) -> Result<ConnectedAccount, StripeError> {
         self.get(&format!("/v1/accounts/{}", path(account)), None, &[]).await
+    }
+
+    /// The platform's webhook endpoints.
+    ///
+    /// # Errors
+    /// [`StripeError`]
+    pub async fn webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, StripeError> {
+        let page: List<WebhookEndpoint> = self.get("/v1/webhook_endpoints", None, &[("limit", PAGE)]).await?;
+        Ok(page.data)
     }
 
     /// Makes a connected account for a tenant.

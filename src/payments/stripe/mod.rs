@@ -17,7 +17,7 @@ mod truth;
 pub use self::checkout::CheckoutRequest;
 pub use self::client::{Stripe, StripeError};
 pub use self::event::{Event, EventError, Subject};
-pub use self::objects::{AccountLink, Charge, CheckoutSession, ConnectedAccount, PortalSession};
+pub use self::objects::{AccountLink, Charge, CheckoutSession, ConnectedAccount, PortalSession, WebhookEndpoint};
 pub use self::signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
 pub use self::truth::Truth;
 

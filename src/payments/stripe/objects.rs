@@ -316,6 +316,14 @@ pub struct ConnectedAccount {
     pub details_submitted: bool,
 }
 
+/// `GET /v1/webhook_endpoints`
+#[derive(Debug, Deserialize)]
+pub struct WebhookEndpoint {
+    pub url: String,
+    /// `enabled` or `disabled`
+    pub status: String,
+}
+
 /// `POST /v1/account_links`
 #[derive(Debug, Deserialize)]
 pub struct AccountLink {

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
+
+use crate::digest::{bytes_of_hex, hex, hmac_sha256};
 
 /// Where the signature stands.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
@@ -37,7 +37,7 @@ pub fn verify(header: &str, body: &[u8], secrets: &[SecretString], now: i64) -> 
     for part in header.split(',').take(MOST_PARTS) {
         match part.trim().split_once('=') {
             Some(("t", text)) => time = Some(text.parse::<i64>().map_err(|_| SignatureError::Malformed)?),
-            Some(("v1", text)) => given.extend(from_hex(text)),
+            Some(("v1", text)) => given.extend(bytes_of_hex(text)),
             _ => {}
         }
     }
@@ -57,28 +57,9 @@ pub fn verify(header: &str, body: &[u8], secrets: &[SecretString], now: i64) -> 
 /// The header for a body, as Stripe writes it: for what stands in for Stripe.
 #[must_use]
 pub fn sign(body: &[u8], secret: &SecretString, now: i64) -> String {
-    let hex: String = mac(now, body, secret).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={now},v1={hex}")
+    format!("t={now},v1={}", hex(&mac(now, body, secret)))
 }
 
 fn mac(time: i64, body: &[u8], secret: &SecretString) -> [u8; 32] {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return [0; 32] };
-    mac.update(time.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    mac.finalize().into_bytes().into()
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let mut bytes = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        *byte = digit(0)? << 4 | digit(1)?;
-    }
-    Some(bytes)
+    hmac_sha256(secret.expose_secret().as_bytes(), &[time.to_string().as_bytes(), b".", body])
 }

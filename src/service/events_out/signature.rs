@@ -2,20 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
-use sha2::Sha256;
+
+use crate::digest::hmac_sha256;
 
 /// The value of `webhook-signature`: one signature for each key, so that a receiver finds the one that it knows while a secret is
 /// being replaced.
 #[must_use]
 pub fn signatures(keys: &[SecretSlice<u8>], id: &str, timestamp: i64, body: &[u8]) -> String {
-    let each = keys.iter().filter_map(|key| {
-        // HMAC takes keys of every length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).ok()?;
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body);
-        Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    let head = format!("{id}.{timestamp}.");
+    let each = keys.iter().map(|key| {
+        let mac = hmac_sha256(key.expose_secret(), &[head.as_bytes(), body]);
+        format!("v1,{}", STANDARD.encode(mac))
     });
     each.collect::<Vec<_>>().join(" ")
 }

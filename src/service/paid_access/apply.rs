@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::asking::only;
+use super::own::MEMBER;
 use super::{AccessError, PaidAccess};
 use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, Subject, Truth};
 use crate::store::StoreError;
@@ -116,6 +117,9 @@ impl PaidAccess {
 
     async fn apply(&self, event: &PaymentEvent, now: Timestamp) -> Result<AppliedEvent, AccessError> {
         let came_to = |outcome, tenant| AppliedEvent { outcome, tenant, subscription: None, money: None };
+        if event.provider == MEMBER {
+            return self.apply_statement(event, now).await;
+        }
         let Some(account) = event.account.as_deref() else {
             // The platform itself sells nothing.
             return Ok(came_to("missing_account", None));

@@ -18,7 +18,7 @@ use crate::config::{Every, Plan};
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, ChannelEvents, Membership, Payment, Price, SubscriptionChange,
 };
-use crate::store::paid_access::{AppliedEvent, GrantState, Money, NewPaymentEvent, Payer, Subscription};
+use crate::store::paid_access::{GrantState, Payer, Subscription};
 
 /// Telegram's Stars, as a currency (Bot API, `sendInvoice`).
 const STARS: &str = "XTR";
@@ -72,7 +72,7 @@ impl PaidAccess {
             }
             ChannelEventKind::SubscriptionChanged { payload, change, .. } => {
                 let Ok(row) = payload.parse() else { return Ok(()) };
-                self.subscription_changed(at, row, *change).await
+                self.subscription_changed((at.tenant, at.now), row, *change).await
             }
             ChannelEventKind::JoinRequested { chat, from, query, .. } => {
                 self.join(at, chat, from, query.as_deref()).await
@@ -81,9 +81,7 @@ impl PaidAccess {
                 self.member_changed(at, chat, who, *after).await
             }
             ChannelEventKind::OwnRightsChanged { chat, rights } => {
-                let is_able =
-                    rights.membership == Membership::Administrator && rights.can_invite && rights.can_restrict;
-                self.rights_changed(at, chat, is_able).await
+                self.rights_changed(at, chat, rights.is_able()).await
             }
             ChannelEventKind::ChatMigrated { from, .. } => {
                 if self.sells_chat(at.tenant, from) {
@@ -145,8 +143,8 @@ impl PaidAccess {
             let name = payload.strip_prefix("plan_").or(payload.strip_prefix("stars_")).unwrap_or_default();
             match self.plan(at.tenant, name).filter(|plan| plan.bot == *at.channel) {
                 Some(plan) => {
-                    if self.is_paid_up(at.tenant, from, &plan, at.now).await? {
-                        texts::already_in(language, &plan.name)
+                    if let Some(row) = self.paid_by(at.tenant, from, &plan, at.now).await? {
+                        texts::already_in(language, &plan.name, self.own_page(&row).as_deref())
                     } else {
                         self.offer_stars(at, from, &plan).await?;
                         let page = self.page_for(at.tenant, &plan.id, from);
@@ -167,8 +165,19 @@ impl PaidAccess {
         plan: &Plan,
         now: Timestamp,
     ) -> Result<bool, AccessError> {
+        Ok(self.paid_by(tenant, member, plan, now).await?.is_some())
+    }
+
+    /// What a member has paid a plan with, while it counts and renews.
+    async fn paid_by(
+        &self,
+        tenant: &TenantId,
+        member: &Address,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Option<Subscription>, AccessError> {
         let theirs = self.store.subscriptions_of_member(tenant, member).await?;
-        Ok(theirs.iter().any(|row| {
+        Ok(theirs.into_iter().find(|row| {
             let entitlement = row.ledger.entitlement(plan.terms(), now);
             row.plan == plan.id && entitlement.state == SubscriptionState::Active && !entitlement.is_cancelled
         }))
@@ -255,8 +264,8 @@ impl PaidAccess {
         if known.is_none() {
             error!(tenant.id = %at.tenant, channel.id = %at.channel, "a payment in Stars is for no subscription that is known");
         }
-        self.keep_stars(at, ("successful_payment", payment.charge.clone()), (&payment.payload, &payment.price), known)
-            .await
+        let what = ("successful_payment", payment.charge.clone());
+        self.keep_stars((at.tenant, at.now), what, (&payment.payload, &payment.price), known).await
     }
 
     async fn refunded_in_stars(
@@ -269,51 +278,32 @@ impl PaidAccess {
         let Ok(row) = payload.parse() else { return Ok(()) };
         let entry = LedgerEntry::Refunded { payment: charge.to_owned() };
         let known = self.enter(at.tenant, row, &[entry], at.now).await?;
-        self.keep_stars(at, ("refunded_payment", format!("refund:{charge}")), (payload, price), known).await
-    }
-
-    /// Keeps what was told of a payment in Stars, with what came of it.
-    async fn keep_stars(
-        &self,
-        at: At<'_>,
-        (kind, id): (&str, String),
-        (payload, price): (&str, &Price),
-        subscription: Option<Uuid>,
-    ) -> Result<(), AccessError> {
-        let event = NewPaymentEvent {
-            provider: Payer::Stars.as_str(),
-            provider_event_id: id,
-            kind: kind.to_owned(),
-            is_live: true,
-            account: None,
-            subject: ("stars", Some(payload.to_owned())),
-            received_at: at.now,
-            applied: Some(AppliedEvent {
-                outcome: if subscription.is_some() { "applied" } else { "not_ours" },
-                tenant: Some(at.tenant.clone()),
-                subscription,
-                money: Some(Money { amount: price.amount, currency: price.currency.to_ascii_lowercase() }),
-            }),
-        };
-        self.store.keep_payment_event(&event).await?;
-        Ok(())
+        let what = ("refunded_payment", format!("refund:{charge}"));
+        self.keep_stars((at.tenant, at.now), what, (payload, price), known).await
     }
 
     /// A subscription in Stars was cancelled, taken up again, or not renewed.
-    async fn subscription_changed(&self, at: At<'_>, row: Uuid, change: SubscriptionChange) -> Result<(), AccessError> {
+    pub(super) async fn subscription_changed(
+        &self,
+        (tenant, now): (&TenantId, Timestamp),
+        row: Uuid,
+        change: SubscriptionChange,
+    ) -> Result<(), AccessError> {
         let terms = {
-            let Some(row) = self.store.subscription(&only(at.tenant), row).await? else { return Ok(()) };
-            self.terms(at.tenant, &row.plan)
+            let Some(row) = self.store.subscription(&only(tenant), row).await? else { return Ok(()) };
+            self.terms(tenant, &row.plan)
         };
-        let noted = self.change(at.tenant, row, at.now, |row| {
-            let paid = row.ledger.payments().values().filter_map(|payment| payment.covers.end()).max();
-            let end = paid.or_else(|| row.ledger.entitlement(terms, at.now).paid_until.and_then(Until::end));
-            let end = end.unwrap_or(at.now);
+        let noted = self.change(tenant, row, now, |row| {
+            // What was given back pays for nothing.
+            let paid = row.ledger.payments().values().filter(|payment| !payment.is_refunded);
+            let paid = paid.filter_map(|payment| payment.covers.end()).max();
+            let end = paid.or_else(|| row.ledger.entitlement(terms, now).paid_until.and_then(Until::end));
+            let end = end.unwrap_or(now);
             let is_over = change == SubscriptionChange::RenewalFailed;
             row.ledger.record(LedgerEntry::Asked(ProviderState {
-                asked_at: at.now,
+                asked_at: now,
                 status: if is_over { ProviderStatus::PastDue } else { ProviderStatus::Active },
-                period_start: if is_over { end } else { end.min(at.now) },
+                period_start: if is_over { end } else { end.min(now) },
                 period_end: end,
                 cancels_at: (change == SubscriptionChange::Cancelled).then_some(end),
                 ended_at: None,
@@ -358,6 +348,10 @@ impl PaidAccess {
         who: &Address,
         after: Membership,
     ) -> Result<(), AccessError> {
+        if self.sells_chat(at.tenant, chat) {
+            let seen = [(who.clone(), after.as_str(), None)];
+            self.store.keep_chat_members((at.tenant, chat.as_str()), &seen, at.now).await?;
+        }
         let state = match after {
             Membership::Member | Membership::Administrator | Membership::Owner => GrantState::In,
             Membership::Outside => GrantState::Invited,
@@ -371,7 +365,7 @@ impl PaidAccess {
     }
 
     /// Notes that a member is in, or has left by themselves.
-    async fn note_place(
+    pub(super) async fn note_place(
         &self,
         row: &Subscription,
         chat: &Address,

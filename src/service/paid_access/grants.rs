@@ -110,6 +110,7 @@ impl PaidAccess {
             }
             (Unbanning, _, Step::Done) => {
                 self.store.move_access_grant(grant.id, (Unbanning, Out), None, now).await?;
+                self.has_left(row, &grant.chat, now).await?;
                 // Who paid meanwhile is invited by the next look.
                 Ok(soon.filter(|_| has_access))
             }
@@ -118,6 +119,21 @@ impl PaidAccess {
             }
             (Invited | In, true, _) | (Out, false, _) => Ok(None),
         }
+    }
+
+    /// Who was removed from a chat has no place there by another purchase either: the next look invites them anew where one of them
+    /// gives access again.
+    async fn has_left(&self, row: &Subscription, chat: &str, now: Timestamp) -> Result<(), AccessError> {
+        let Some(address) = &row.address else { return Ok(()) };
+        let others = self.store.subscriptions_of_member(&row.tenant, address).await?;
+        let ids: Vec<_> = others.iter().map(|other| other.id).filter(|id| *id != row.id).collect();
+        for place in self.store.access_grants(&ids).await? {
+            let is_inside = matches!(place.state, GrantState::In | GrantState::Invited);
+            if place.chat == chat && is_inside {
+                self.store.move_access_grant(place.id, (place.state, GrantState::Out), None, now).await?;
+            }
+        }
+        Ok(self.store.check_subscriptions(&ids, now).await?)
     }
 
     /// Until when a step that was given up rests. `None`: it is asked for again now.

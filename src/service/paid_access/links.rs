@@ -1,11 +1,11 @@
 //! Signed links: to claim what was paid, and to a plan's page for a member whom the bot knows.
 
-use hmac::{Hmac, KeyInit, Mac};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::TenantId;
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
+
+use crate::digest::{hex, hmac_sha256};
 
 /// Digits of a signature: 64 bits, which nobody guesses over the network.
 const SIGNATURE_DIGITS: usize = 16;
@@ -46,11 +46,8 @@ impl<'k> Links<'k> {
     }
 
     fn sign(&self, purpose: &str, text: &str) -> String {
-        // HMAC takes keys of every length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0) else { return String::new() };
-        mac.update(format!("palabre {purpose} {text}").as_bytes());
-        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        hex.chars().take(SIGNATURE_DIGITS).collect()
+        let mac = hmac_sha256(self.0, &[format!("palabre {purpose} {text}").as_bytes()]);
+        hex(&mac[..SIGNATURE_DIGITS / 2])
     }
 
     fn fits(&self, purpose: &str, text: &str, signature: &str) -> bool {

@@ -5,17 +5,20 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::{LedgerEntry, Until};
 use palabre_actors::domain::ids::TenantId;
 use serde_json::json;
-use tracing::warn;
 use uuid::Uuid;
 
 use super::asking::Person;
 use super::checkout::{Buyer, blank};
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
-use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRefund};
+use crate::gateway::channel_event::SubscriptionChange;
+use crate::service::permissions::Permission::{AccessRead, AccessWrite, PaymentRead, PaymentRefund};
 use crate::service::{Caller, ServiceError, audit};
 use crate::store::operator::Tenants;
-use crate::store::paid_access::{AccessGrant, Payer, PaymentEventLine, Subscription, SubscriptionFilter};
+use crate::store::paid_access::{
+    AccessChat, AccessFigures, AccessGrant, ChatMember, GrantState, MonthlyRevenue, Payer, PaymentEventFilter,
+    PaymentEventLine, Subscription, SubscriptionFilter,
+};
 
 /// A member, with their places in chats.
 #[derive(Clone, Debug)]
@@ -31,15 +34,11 @@ pub struct MemberView {
 pub fn plans(caller: &Caller, access: &PaidAccess, tenants: &Tenants) -> Result<Vec<(TenantId, Plan)>, AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
-    let is_seen = |tenant: &TenantId| match &among {
-        Tenants::All => true,
-        Tenants::Of(some) => some.contains(tenant),
-    };
     let mut found: Vec<_> = access
         .creators
         .now()
         .iter()
-        .filter(|(tenant, _)| is_seen(tenant))
+        .filter(|(tenant, _)| among.contains(tenant))
         .flat_map(|(tenant, seller)| seller.access.plans.iter().map(move |plan| (tenant.clone(), plan.clone())))
         .collect();
     found.sort_by(|(tenant, plan), (other, another)| (tenant.as_str(), &plan.id).cmp(&(other.as_str(), &another.id)));
@@ -77,12 +76,84 @@ pub async fn events(
     caller: &Caller,
     access: &PaidAccess,
     tenants: &Tenants,
-    before: Option<Uuid>,
+    filter: &PaymentEventFilter,
     limit: usize,
 ) -> Result<Vec<PaymentEventLine>, AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
-    Ok(access.store.payment_events(&among, before, limit).await?)
+    Ok(access.store.payment_events(&among, filter, limit).await?)
+}
+
+/// One member, with their places in chats.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn member_of(caller: &Caller, access: &PaidAccess, id: Uuid) -> Result<MemberView, AccessError> {
+    let subscription = find(caller, access, AccessRead, id).await?;
+    let places = access.store.access_grants(&[id]).await?;
+    Ok(MemberView { subscription, places })
+}
+
+/// What this member was seen to be in paid chats.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn seen_in_chats(
+    caller: &Caller,
+    access: &PaidAccess,
+    row: &Subscription,
+) -> Result<Vec<ChatMember>, AccessError> {
+    caller.require(AccessRead)?;
+    caller.within(&row.tenant)?;
+    let mut seen = access.store.chat_members(&Tenants::Of(vec![row.tenant.clone()])).await?;
+    seen.retain(|member| Some(&member.address) == row.address.as_ref());
+    Ok(seen)
+}
+
+/// What came in by month, and how many members came and went since then.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn revenue(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+    since: Timestamp,
+) -> Result<(Vec<MonthlyRevenue>, AccessFigures), AccessError> {
+    caller.require(PaymentRead)?;
+    let among = caller.among(tenants)?;
+    Ok((access.store.monthly_revenue(&among).await?, access.store.access_figures(&among, since).await?))
+}
+
+/// How it stands with the chats of these tenants, and who is not where they should be.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn chats(
+    caller: &Caller,
+    access: &PaidAccess,
+    tenants: &Tenants,
+) -> Result<(Vec<AccessChat>, Vec<ChatMember>), AccessError> {
+    caller.require(AccessRead)?;
+    let among = caller.among(tenants)?;
+    let mut seen = access.store.chat_members(&among).await?;
+    seen.retain(|member| member.finding.is_some());
+    Ok((access.store.access_chats(&among).await?, seen))
+}
+
+/// Sends a member new ways in to the chats in which they are not.
+///
+/// # Errors
+/// [`AccessError`]
+pub async fn invite_again(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timestamp) -> Result<(), AccessError> {
+    let row = find(caller, access, AccessWrite, id).await?;
+    note(caller, access, &row, "access.invite").await?;
+    for place in access.store.access_grants(&[id]).await? {
+        if place.state == GrantState::Invited {
+            access.store.move_access_grant(place.id, (GrantState::Invited, GrantState::Out), None, now).await?;
+        }
+    }
+    Ok(access.store.check_subscriptions(&[id], now).await?)
 }
 
 /// Gives somebody access by hand, until then or for ever.
@@ -136,22 +207,36 @@ pub async fn cancel(
 ) -> Result<(), AccessError> {
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.cancel").await?;
-    match (row.payer, &row.account, &row.provider_subscription) {
-        (Payer::Stripe, Some(account), Some(subscription)) => {
-            let stripe = access.stripe()?;
-            stripe.cancel(account, subscription, at_once).await?;
-            access.refresh(stripe, (&row.tenant, account), subscription, now).await?;
-        }
-        (Payer::Stars, _, _) => {
-            let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
-            access.ask_about(member(&row)?, "cancel_subscription", json!({ "charge": charge })).await?;
-        }
-        _ => return Err(AccessError::NotSoldSo),
-    }
+    access.end_renewal(&row, at_once, now).await?;
     if at_once {
         access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
     }
     Ok(())
+}
+
+impl PaidAccess {
+    /// Has the payment system renew a subscription no more.
+    pub(super) async fn end_renewal(
+        &self,
+        row: &Subscription,
+        at_once: bool,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        match (row.payer, &row.account, &row.provider_subscription) {
+            (Payer::Stripe, Some(account), Some(subscription)) => {
+                let stripe = self.stripe()?;
+                stripe.cancel(account, subscription, at_once).await?;
+                self.refresh(stripe, (&row.tenant, account), subscription, now).await?;
+            }
+            (Payer::Stars, _, _) => {
+                let charge = row.provider_payment.clone().ok_or(AccessError::NothingPaid)?;
+                self.ask_about(member(row)?, "cancel_subscription", json!({ "charge": charge })).await?;
+                self.subscription_changed((&row.tenant, now), row.id, SubscriptionChange::Cancelled).await?;
+            }
+            _ => return Err(AccessError::NotSoldSo),
+        }
+        Ok(())
+    }
 }
 
 /// Gives the last payment back, which ends what it paid for.
@@ -180,51 +265,6 @@ pub async fn refund(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
         _ => return Err(AccessError::NothingPaid),
     }
     Ok(())
-}
-
-/// Looks at every subscription of these tenants at the payment system. Returns how many were looked at, and how many could
-/// not be.
-///
-/// # Errors
-/// [`AccessError`]
-pub async fn reconcile(
-    caller: &Caller,
-    access: &PaidAccess,
-    tenants: &Tenants,
-    now: Timestamp,
-) -> Result<(usize, usize), AccessError> {
-    const PAGE: usize = 100;
-    caller.require(AccessWrite)?;
-    let among = caller.among(tenants)?;
-    let (mut looked_at, mut failed) = (0, 0);
-    let mut filter = SubscriptionFilter::default();
-    loop {
-        let page = access.store.subscriptions(&among, &filter, PAGE).await?;
-        for row in &page {
-            let (Payer::Stripe, Some(account), Some(bought)) = (row.payer, &row.account, &row.provider_subscription)
-            else {
-                continue;
-            };
-            if !bought.starts_with("sub_") {
-                continue;
-            }
-            match access.refresh(access.stripe()?, (&row.tenant, account), bought, now).await {
-                Ok(_) => looked_at += 1,
-                Err(error) => {
-                    failed += 1;
-                    warn!(
-                        subscription.id = %row.id,
-                        error = &error as &dyn std::error::Error,
-                        "a subscription could not be reconciled"
-                    );
-                }
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => filter.before = Some(last.id),
-            _ => return Ok((looked_at, failed)),
-        }
-    }
 }
 
 /// A page on which a tenant's connected account is completed; the account is made when there is none. Returns the account and

@@ -6,15 +6,20 @@
 
 mod apply;
 mod asking;
+mod chat_audit;
 mod checkout;
 mod events;
+mod export;
 mod grants;
 mod links;
 mod members;
+mod own;
 mod pages;
+mod reconcile;
 mod settle;
+mod stars;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod texts;
 
 use std::collections::HashMap;
@@ -28,18 +33,26 @@ use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
 pub use self::apply::{Intake, take_stripe_event};
+pub use self::chat_audit::{ChatAudit, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
-pub use self::members::{MemberView, cancel, connect, events, grant, members, plans, reconcile, refund, revoke};
-pub use self::pages::{PlanPage, plan_page};
+pub use self::export::{as_csv, exported};
+pub use self::members::{
+    MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, refund, revenue,
+    revoke, seen_in_chats,
+};
+pub use self::own::{Acknowledged, OwnPage, Statement};
+pub use self::pages::{PlanPage, amount, plan_page};
+pub use self::reconcile::{Reconciled, reconcile};
 use super::ServiceError;
 use super::messages::{NotSent, Outgoing};
 use crate::config::{Plan, Sales};
+use crate::gateway::chat_directory::{ChatDirectory, DirectoryError};
 use crate::payments::stripe::{Stripe, StripeError};
 use crate::store::StoreError;
 use crate::store::operator::Operator;
 
 /// What a tenant sells, with what is needed to sell it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Creator {
     /// The name that customers know.
     pub name: String,
@@ -50,6 +63,25 @@ pub struct Creator {
     pub alerts: Vec<(ChannelId, Address)>,
     /// The channel that sends e-mail.
     pub mail: Option<ChannelId>,
+    /// How each of the tenant's bots is asked who is in its chats, by its channel.
+    pub directories: HashMap<ChannelId, Arc<dyn ChatDirectory>>,
+}
+
+impl std::fmt::Debug for Creator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Creator").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Creator {
+    /// The bots whose plans are paid in Stars, each once.
+    fn bots_paid_in_stars(&self) -> Vec<&ChannelId> {
+        let mut bots: Vec<_> =
+            self.access.plans.iter().filter(|plan| plan.stars.is_some()).map(|plan| &plan.bot).collect();
+        bots.sort_by_key(|bot| bot.as_str());
+        bots.dedup();
+        bots
+    }
 }
 
 /// The tenants that sell something, by their ids, as the configuration has them now. Clones share them.
@@ -168,6 +200,8 @@ pub enum AccessError {
     NothingPaid,
     #[error(transparent)]
     Stripe(#[from] StripeError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     #[error("somebody else changes it all the time")]
     Busy,
     #[error("a message could not be written")]

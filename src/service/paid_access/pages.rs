@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::asking::only;
 use super::{AccessError, PaidAccess, texts};
-use crate::config::Plan;
+use crate::config::{Currency, Imprint, Plan};
+use crate::store::paid_access::Money;
 
 /// A plan as its page shows it.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub struct PlanPage {
     pub description: Option<String>,
     pub language: Language,
     pub is_sold_by_card: bool,
+    pub imprint: Imprint,
     plan: Plan,
 }
 
@@ -52,8 +54,22 @@ pub fn plan_page(access: &PaidAccess, tenant: &TenantId, plan: &str) -> Option<P
         description: plan.description.clone(),
         language: creator.language,
         is_sold_by_card: plan.price.is_some() && creator.access.stripe_account.is_some() && access.stripe.is_some(),
+        imprint: creator.access.imprint.clone(),
         plan: plan.clone(),
     })
+}
+
+/// An amount as people of the language write it: `9,99 €`, `500 ⭐`.
+#[must_use]
+pub fn amount(money: &Money, language: Language) -> String {
+    if money.currency == "xtr" {
+        return format!("{} ⭐", money.amount);
+    }
+    let Some(currency) = Currency::parse(&money.currency) else {
+        return format!("{} {}", money.amount, money.currency);
+    };
+    let amount = texts::amount(money.amount.unsigned_abs(), currency, language);
+    if money.amount < 0 { format!("−{amount}") } else { amount }
 }
 
 impl PaidAccess {

@@ -123,10 +123,10 @@ impl PaidAccess {
         Ok(is_told)
     }
 
-    /// A payer's own page: the way in, to change and to end what is paid. `None`: it was not bought by card.
+    /// A payer's own page: the way in, to change and to end what is paid. `None`: it was given by hand.
     pub(super) fn own_page(&self, row: &Subscription) -> Option<String> {
-        let page = self.page_of(&row.tenant, &row.plan).filter(|_| row.payer == Payer::Stripe)?;
-        Some(format!("{page}/paid?s={}", self.links()?.claim(row.id)))
+        let page = self.page_of(&row.tenant, &row.plan).filter(|_| row.payer != Payer::Hand)?;
+        Some(format!("{page}/own?s={}", self.links()?.claim(row.id)))
     }
 
     /// The page of a plan.

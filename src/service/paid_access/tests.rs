@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::entitlement::DisputePolicy;
+use palabre_actors::domain::entitlement::{DisputePolicy, SubscriptionState};
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
@@ -41,6 +41,8 @@ struct Bot {
     /// Whether it may do what it is asked to, and how often it was asked.
     has_rights: AtomicBool,
     asked: AtomicUsize,
+    /// What it was asked to do that is about no chat: kinds and arguments.
+    asked_otherwise: Mutex<Vec<(String, serde_json::Value)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -70,7 +72,13 @@ impl Outgoing for Bot {
         asked: Action,
     ) -> Pending<'_, Result<OutboundId, NotSent>> {
         Box::pin(async move {
-            let (id, user) = (OutboundId::fresh(), asked.arguments["user"].as_str().unwrap().to_owned());
+            let id = OutboundId::fresh();
+            if asked.arguments["chat"].is_null() {
+                action(&self.store, id, tenant.as_str(), ("sent", "")).await;
+                lock(&self.asked_otherwise).push((asked.kind.clone(), serde_json::to_value(&asked.arguments).unwrap()));
+                return Ok(id);
+            }
+            let user = asked.arguments["user"].as_str().unwrap().to_owned();
             assert_eq!(asked.arguments["chat"], CHAT);
             self.asked.fetch_add(1, Ordering::Relaxed);
             if !self.has_rights.load(Ordering::Relaxed) {
@@ -84,6 +92,9 @@ impl Outgoing for Bot {
                     lock(&self.banned).insert(user);
                 }
                 "unban" => drop(lock(&self.banned).remove(&user)),
+                "remove" => drop(lock(&self.in_chat).remove(&user)),
+                "approve" => drop(lock(&self.in_chat).insert(user)),
+                "decline" => {}
                 other => panic!("{other}"),
             }
             action(&self.store, id, tenant.as_str(), ("sent", "https://t.me/+abc")).await;
@@ -113,7 +124,7 @@ fn plan(id: &str, every: Every) -> Plan {
         price: Some(999),
         currency: Currency::EUR,
         every,
-        stars: None,
+        stars: (every == Every::Month).then_some(500),
         chats: vec![Address::from_normalised(CHAT)],
         bot: ChannelId::new("belle-tg"),
         grace: std::time::Duration::from_secs(5 * 24 * 60 * 60),
@@ -122,6 +133,35 @@ fn plan(id: &str, every: Every) -> Plan {
         tax: false,
         promotion_codes: false,
         removes_strangers: true,
+    }
+}
+
+/// What belle sells, without a payment system.
+pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> PaidAccess {
+    let seller = Creator {
+        name: "Institut Belle".to_owned(),
+        language: Language::Fr,
+        timezone: chrono_tz::Europe::Paris,
+        alerts: vec![(ChannelId::new("belle-tg"), address(99))],
+        mail: Some(ChannelId::new("belle-mail")),
+        directories: HashMap::new(),
+        access: Sales {
+            stripe_account: Some(ACCOUNT.to_owned()),
+            plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
+            imprint: crate::config::Imprint::default(),
+        },
+    };
+    PaidAccess {
+        store,
+        outgoing,
+        creators: Creators::new([(TenantId::new("belle"), seller)]),
+        stripe: None,
+        webhook_secrets: Arc::new([]),
+        is_live: false,
+        link_key: Some(Arc::from(*b"a key of tests")),
+        success_url: None,
+        cancel_url: None,
+        public_base_url: Some("https://hooks.example.com".to_owned()),
     }
 }
 
@@ -136,31 +176,13 @@ impl World {
             told: Mutex::default(),
             has_rights: AtomicBool::new(true),
             asked: AtomicUsize::new(0),
+            asked_otherwise: Mutex::default(),
         });
         let tenant = TenantId::new("belle");
-        let seller = Creator {
-            name: "Institut Belle".to_owned(),
-            language: Language::Fr,
-            timezone: chrono_tz::Europe::Paris,
-            alerts: vec![(ChannelId::new("belle-tg"), address(99))],
-            mail: Some(ChannelId::new("belle-mail")),
-            access: Sales {
-                stripe_account: Some(ACCOUNT.to_owned()),
-                plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
-            },
-        };
         let client = crate::gateway::client::new().unwrap();
         let access = PaidAccess {
-            store: store.operator(),
-            outgoing: Arc::clone(&bot) as _,
-            creators: Creators::new([(tenant.clone(), seller)]),
             stripe: Some(Stripe::new(client, stripe.base_url().to_owned(), SecretString::from(SECRET_KEY))),
-            webhook_secrets: Arc::new([]),
-            is_live: false,
-            link_key: Some(Arc::from(*b"a key of tests")),
-            success_url: None,
-            cancel_url: None,
-            public_base_url: Some("https://hooks.example.com".to_owned()),
+            ..sold_by_belle(store.operator(), Arc::clone(&bot) as _)
         };
         Self { access, stripe, bot, tenant, worked: Mutex::default() }
     }
@@ -289,6 +311,14 @@ async fn a_life(store: Store) {
     assert!(!world.is_in(1));
     assert_eq!(world.only().await.state.as_str(), "revoked");
     assert_eq!(world.stripe.refused(), 0, "every request named the key and the account");
+    let caller = owner();
+    let (months, figures) = revenue(&caller, &world.access, &caller.tenants, world.now()).await.unwrap();
+    let told: Vec<_> = months
+        .iter()
+        .map(|one| (one.month.as_str(), one.currency.as_str(), one.paid, one.refunded, one.payments))
+        .collect();
+    assert_eq!(told, [("2026-12", "eur", 999, 999, 1), ("2026-11", "eur", 999, 0, 1)]);
+    assert_eq!(figures.with_access, 0);
 }
 
 async fn once_by_hand_and_for_nobody(store: Store) {
@@ -387,7 +417,7 @@ async fn told_by_mail(store: Store) {
     let [(kind, subject, text)] = &first[..] else { panic!("{first:?}") };
     assert_eq!((kind.as_str(), subject.as_str()), ("payment_received", "Accès Premium : Paiement reçu"));
     assert!(text.contains("/invoice/in_sim"), "the receipt: {text}");
-    let page = text.split_whitespace().find(|word| word.contains("/p/belle/premium/paid?s=")).unwrap();
+    let page = text.split_whitespace().find(|word| word.contains("/p/belle/premium/own?s=")).unwrap();
     let token = page.rsplit_once('=').unwrap().1;
     assert_eq!(world.access.bought(token), Some(row), "the way in, for who has not come to the bot yet");
     assert!(claim(&world.access, &world.tenant, row, &address(1), world.now()).await.unwrap());
@@ -413,6 +443,13 @@ async fn told_by_mail(store: Store) {
     assert!(failed.contains("Payer : http") && failed.contains("/invoice/in_sim"), "{failed}");
 }
 
+mod audit;
+mod lives;
+mod own;
+
+use self::audit::{chats_hold_who_paid, stars_that_nobody_told};
+use self::own::statements_without_an_account;
+
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod sqlite {
@@ -433,7 +470,7 @@ macro_rules! on_both {
     };
 }
 
-on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail }
+on_both! { a_life once_by_hand_and_for_nobody away_and_back a_bot_without_rights told_by_mail chats_hold_who_paid stars_that_nobody_told statements_without_an_account }
 
 /// One random life of several members, and whether the chat holds in the end who Stripe's books entitle.
 async fn lives(world: &World, seed: u64) {

@@ -5,9 +5,11 @@ use chrono_tz::Tz;
 use palabre_actors::domain::rules::Language;
 
 pub(super) use self::notices::{About, notice, signature};
+pub(super) use self::own::{Said, cancellation, moment, own_link, withdrawal, withdrawal_alert};
 use crate::config::{Currency, Every, Plan};
 
 mod notices;
+mod own;
 
 /// The message with an invitation: its subject, and its text.
 pub(super) fn invitation(language: Language, link: &str) -> (String, String) {
@@ -100,10 +102,12 @@ pub(super) fn claimed(language: Language, is_theirs: bool) -> String {
     text.to_owned()
 }
 
-pub(super) fn already_in(language: Language, plan: &str) -> String {
+/// `own`: the member's own page.
+pub(super) fn already_in(language: Language, plan: &str, own: Option<&str>) -> String {
+    let own = |word: &str| own.map(|link| format!("\n{word} {link}")).unwrap_or_default();
     match language {
-        Language::Fr => format!("Vous avez déjà accès à {plan}."),
-        Language::En => format!("You have access to {plan} already."),
+        Language::Fr => format!("Vous avez déjà accès à {plan}.{}", own("Gérer, résilier ou se rétracter :")),
+        Language::En => format!("You have access to {plan} already.{}", own("Manage, cancel or withdraw:")),
     }
 }
 
@@ -162,7 +166,7 @@ pub(super) fn chat_migrated(language: Language, plans: &str) -> String {
 }
 
 /// A day as people say it: `5 décembre`, `5 December`.
-fn day(at: DateTime<Tz>, language: Language) -> String {
+pub(super) fn day(at: DateTime<Tz>, language: Language) -> String {
     let month = month(at, language);
     match (language, at.day()) {
         (Language::Fr, 1) => format!("1er {month} {}", at.year()),

@@ -32,6 +32,7 @@ pub use self::sessions::{Place, SignedIn, forget_ended, look_at, signed_in};
 pub use self::sign_in::{SignIn, Visitor, sign_in, sign_out};
 pub use self::team::{person_of, remove, set_role};
 pub use self::tokens::Token;
+pub(super) use self::tokens::random;
 pub use crate::store::people::{UserRow, UserSession};
 
 use super::permissions::Role;
@@ -63,7 +64,7 @@ impl People {
         Self { store, clock, passwords: Passwords::default(), limits: Arc::default(), sessions }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

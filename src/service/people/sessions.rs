@@ -55,6 +55,13 @@ impl SignedIn {
         role_in(&self.roles, tenant)
     }
 
+    /// Them as the caller of use cases about the installation. `None`: they belong to tenants alone.
+    #[must_use]
+    pub fn of_installation(&self) -> Option<Caller> {
+        let (_, role) = self.roles.iter().find(|(tenant, _)| tenant.is_none())?;
+        Some(Caller { who: Who::User(self.user.id), tenants: Tenants::All, permissions: role.permissions() })
+    }
+
     /// Them as the caller of use cases about one tenant.
     #[must_use]
     pub fn caller(&self, tenant: &TenantId) -> Caller {

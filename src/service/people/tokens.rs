@@ -57,7 +57,7 @@ impl fmt::Debug for Token {
 }
 
 /// Fills with random bytes that nobody can foresee.
-pub(super) fn random(bytes: &mut [u8]) -> Result<(), ServiceError> {
+pub(in crate::service) fn random(bytes: &mut [u8]) -> Result<(), ServiceError> {
     rustls::crypto::ring::default_provider().secure_random.fill(bytes).map_err(|_| ServiceError::Busy)
 }
 

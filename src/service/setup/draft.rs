@@ -21,7 +21,8 @@ pub(super) fn text(new: &NewTenant, trade: &Trade) -> Result<String, TenantFileE
     hours(&mut text, trade, language);
     services(&mut text, trade, new);
     people(&mut text, language);
-    for entry in faq_entries(trade.id, language)? {
+    let entries = if new.with_faq { faq_entries(trade.id, language)? } else { Vec::new() };
+    for entry in entries {
         let _ = write!(
             text,
             "\n[[faq]]\nquestion = {}\nkeywords = {}\nanswer = {}\n",
@@ -43,7 +44,7 @@ pub(super) fn text(new: &NewTenant, trade: &Trade) -> Result<String, TenantFileE
 }
 
 fn head(text: &mut String, new: &NewTenant) {
-    let NewTenant { id, name, language, timezone, phone, trade: _ } = new;
+    let NewTenant { id, name, language, timezone, phone, .. } = new;
     let words = |fr, en| of((fr, en), *language);
     let sellers: Vec<String> = phone.iter().cloned().collect();
     // Writing into a String cannot fail.
@@ -71,6 +72,12 @@ fn head(text: &mut String, new: &NewTenant) {
         quoted(test_phones()),
         quoted(&format!("{}:{id}", Scheme::Sandbox)),
     );
+}
+
+/// The keys of a tenant's test phone.
+pub(super) fn test_phone(tenant: &str) -> Vec<(&'static str, Value)> {
+    let address = format!("{}:{tenant}", Scheme::Sandbox);
+    vec![("id", format!("{tenant}-try").into()), ("provider", test_phones().into()), ("address", address.into())]
 }
 
 /// The provider of test phones.

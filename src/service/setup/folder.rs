@@ -1,20 +1,40 @@
 //! The folder of the tenants' files: a text is checked as the daemon checks it, then takes its place at once.
 
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use palabre_actors::domain::ids::TenantId;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::TenantFileError;
 use crate::config::{Config, ConfigErrors, Environment, Loaded, Problem, Severity};
 use crate::gateway::PROVIDERS;
 
-/// The tenants' files, and what they are checked with.
+/// The folder of secrets that people typed in, beside the daemon's file.
+const SECRETS: &str = "secrets";
+/// The folder below the tenants' with the version of each file before its last change.
+const PREVIOUS: &str = ".previous";
+
+/// The tenants' files, and what they are checked with. Clones share it.
 #[derive(Clone, Debug)]
 pub struct TenantFolder {
     /// The daemon's file.
     main: PathBuf,
     environment: Environment,
+    /// One file is written at a time.
+    turn: Arc<Mutex<()>>,
+}
+
+/// The version of a tenant's file before its last change.
+#[derive(Clone, Debug)]
+pub struct PreviousVersion {
+    pub text: String,
+    /// When it was replaced.
+    pub replaced_at: Option<SystemTime>,
 }
 
 /// A tenant's file as it stands.
@@ -27,7 +47,7 @@ pub struct TenantFile {
 impl TenantFolder {
     #[must_use]
     pub fn of(main: &Path, environment: Environment) -> Self {
-        Self { main: main.to_owned(), environment }
+        Self { main: main.to_owned(), environment, turn: Arc::default() }
     }
 
     /// The folder that secrets and relative paths are looked up in.
@@ -92,17 +112,114 @@ impl TenantFolder {
         self.check(path, text)?;
         put(path, text.as_bytes()).map_err(TenantFileError::Io)
     }
+
+    /// Puts a text that was checked in the place of another, and keeps that one.
+    ///
+    /// # Errors
+    /// [`TenantFileError::Changed`]: somebody else wrote the file meanwhile.
+    pub(super) fn replace(&self, before: &TenantFile, text: &str) -> Result<(), TenantFileError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where the name is a link, the file that it leads to is written.
+        let path = std::fs::canonicalize(&before.path).map_err(TenantFileError::Io)?;
+        if std::fs::read_to_string(&path).map_err(TenantFileError::Io)? != before.text {
+            return Err(TenantFileError::Changed);
+        }
+        let forgotten = self.previous(before)?.map(|previous| previous.text).unwrap_or_default();
+        let permissions = std::fs::metadata(&path).map_err(TenantFileError::Io)?.permissions();
+        let kept = previous_path(&before.path);
+        if let Some(folder) = kept.parent() {
+            std::fs::create_dir_all(folder).map_err(TenantFileError::Io)?;
+        }
+        put_over(&kept, before.text.as_bytes(), permissions.clone()).map_err(TenantFileError::Io)?;
+        put_over(&path, text.as_bytes(), permissions).map_err(TenantFileError::Io)?;
+        let gone = secrets_in(&forgotten).into_iter();
+        let gone: Vec<String> = gone.filter(|path| !before.text.contains(path) && !text.contains(path)).collect();
+        self.forget_secrets(&gone)
+    }
+
+    /// The version of a file before its last change.
+    ///
+    /// # Errors
+    /// [`TenantFileError::Io`]
+    pub fn previous(&self, of: &TenantFile) -> Result<Option<PreviousVersion>, TenantFileError> {
+        let path = previous_path(&of.path);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let replaced_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+                Ok(Some(PreviousVersion { text, replaced_at }))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(TenantFileError::Io(error)),
+        }
+    }
+
+    /// Writes a secret of a channel into a file of its own that only the daemon's user reads. Answers its path as a
+    /// configuration names it.
+    pub(super) fn write_secret(
+        &self,
+        (channel, key): (&str, &str),
+        secret: &SecretString,
+    ) -> Result<String, TenantFileError> {
+        let folder = self.root().join(SECRETS);
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&folder).map_err(TenantFileError::Io)?;
+        // Another name each time: what an earlier version of the file names stays until that is gone.
+        let unique = uuid::Uuid::now_v7().simple().to_string();
+        let name = format!("{channel}.{key}.{}", unique.get(24..).unwrap_or_default());
+        put_over(&folder.join(&name), secret.expose_secret().trim().as_bytes(), Permissions::from_mode(0o600))
+            .map_err(TenantFileError::Io)?;
+        Ok(format!("{SECRETS}/{name}"))
+    }
+
+    /// Deletes files of secrets that nothing names any more.
+    pub(super) fn forget_secrets(&self, paths: &[String]) -> Result<(), TenantFileError> {
+        for path in paths {
+            match std::fs::remove_file(self.root().join(path)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(TenantFileError::Io(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn previous_path(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new("")).join(PREVIOUS);
+    folder.join(path.file_name().unwrap_or_default())
+}
+
+/// The files of secrets in a text that were written here: `secrets/belle-wa.auth_token.0f3a9c1b`.
+fn secrets_in(text: &str) -> Vec<String> {
+    let quoted = text.split('"').filter(|part| part.starts_with("secrets/"));
+    let is_ours = |path: &&str| {
+        let mut parts = path.trim_start_matches("secrets/").rsplitn(3, '.');
+        let (unique, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let channel = parts.next().unwrap_or_default();
+        unique.len() == 8
+            && unique.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && [key, channel].iter().all(|text| !text.is_empty() && is_plain(text))
+    };
+    quoted.filter(is_ours).map(ToOwned::to_owned).collect()
+}
+
+/// Writes a file in the place of another: whoever reads it finds one of the two, whole.
+fn put_over(path: &Path, content: &[u8], permissions: Permissions) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut file = tempfile::Builder::new().prefix(".palabre-").permissions(permissions).tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Writes a file that everybody may read, as files of a configuration are. One that is there meanwhile stays.
 fn put(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let folder = path.parent().unwrap_or(Path::new(""));
     // A hidden name: no half-written file is taken for a tenant's.
     let mut file = tempfile::Builder::new().prefix(".palabre-").tempfile_in(folder)?;
     file.write_all(content)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()

@@ -1,9 +1,18 @@
-//! Set-up: makes a tenant's file from answers.
+//! Set-up: makes a tenant's file from answers, and changes it.
 //!
 //! What it writes is what people write by hand: the same keys, the same checks, with comments.
 
+mod business;
+mod change;
+mod channels;
+mod document;
 mod draft;
 mod folder;
+mod hours;
+mod replies;
+mod ruling;
+mod services;
+mod steps;
 #[cfg(test)]
 mod tests;
 pub mod trades;
@@ -11,7 +20,16 @@ pub mod trades;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::{FaqEntry, Language};
 
-pub use self::folder::{TenantFile, TenantFolder};
+pub use self::business::{BusinessAnswers, set_business};
+pub use self::change::{SetupAccess, document, previous, undo};
+pub use self::channels::{ChannelAnswers, ConnectedChannel, add_test_phone, connect, make_up_anew};
+pub use self::document::TenantDocument;
+pub use self::folder::{PreviousVersion, TenantFile, TenantFolder};
+pub use self::hours::{HoursAnswers, set_hours};
+pub use self::replies::{HandoverAnswers, REPLIES, replies, set_handover, set_replies};
+pub use self::ruling::{RulingLine, ruling_lines};
+pub use self::services::{ServiceAnswers, services, set_services};
+pub use self::steps::{SetupStep, activity, confirm, confirmed};
 pub use self::trades::Trade;
 use super::permissions::Permission::SettingWrite;
 use super::{Caller, ServiceError, Tenants, audit, faq};
@@ -33,6 +51,8 @@ pub struct NewTenant {
     pub timezone: String,
     /// A number of its people, with its country.
     pub phone: Option<String>,
+    /// Whether the answers of its trade stand in the file. Else they are for the table, where pages change them.
+    pub with_faq: bool,
 }
 
 /// Why a file was not written.
@@ -43,6 +63,14 @@ pub enum TenantFileError {
     /// The answers make no file that holds.
     #[error("{}", told(.0))]
     Refused(Vec<Problem>),
+    /// These answers do not hold; nothing was written.
+    #[error("{}: not valid", .0.join(", "))]
+    Fields(Vec<String>),
+    /// Somebody else wrote the file meanwhile.
+    #[error("the file was changed meanwhile")]
+    Changed,
+    #[error("the tenant has no such file")]
+    NoFile,
     #[error("there is no trade `{0}`")]
     UnknownTrade(String),
     /// There is a tenant, or a file, of that name.
@@ -103,12 +131,19 @@ pub async fn create(
     if path.exists() || folder.file(&TenantId::new(&new.id))?.is_some() {
         return Err(TenantFileError::Taken(new.id.clone()));
     }
-    folder.check(&path, &text)?;
+    let checked = (path.clone(), text.clone());
+    change::blocking(folder, move |folder| folder.check(&checked.0, &checked.1)).await?;
     if let Some(store) = store {
         audit::note_installation(caller, store, "tenant.create", ("tenant", &new.id)).await?;
     }
     folder.write_new(&path, &text)?;
     Ok(TenantFile { path, text })
+}
+
+/// Why [`create`] refused, told at the answers that do not hold, where each problem comes from one.
+#[must_use]
+pub fn at_answers(error: TenantFileError) -> TenantFileError {
+    change::at_fields(error, &business::field_of)
 }
 
 /// The FAQ entries that a trade begins with.

@@ -28,6 +28,7 @@ fn new(trade: &str, language: Language) -> NewTenant {
         language,
         timezone: "Europe/Paris".to_owned(),
         phone: Some("+33612345678".to_owned()),
+        with_faq: true,
     }
 }
 

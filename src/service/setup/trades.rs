@@ -62,6 +62,9 @@ const EVENING: &[&str] = &["12:00-14:30", "19:00-22:30"];
 const ALWAYS: &[&str] = &["00:00-24:00"];
 const CLOSED: &[&str] = &[];
 
+/// Words that ask for the flow that books.
+pub(super) const BOOKING_WORDS: Texts = ("rendez-vous rdv réserver", "appointment book booking");
+
 const THANKS: Texts = (
     "Merci, nous avons bien reçu votre message et nous vous répondons vite.",
     "Thank you, we have your message and answer soon.",

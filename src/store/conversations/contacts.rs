@@ -11,6 +11,7 @@ use super::{ConversationRow, MessageRow, sql};
 use crate::store::StoreError;
 use crate::store::operator::{LAST_ID, Operator, Tenants};
 use crate::store::search::{Search, SearchPage};
+use crate::store::sql as store_sql;
 use crate::store::statement::{Value, all, column, count, id, text};
 use crate::store::values::Row;
 
@@ -85,6 +86,18 @@ impl Operator {
         let contact = rows.first().map_or_else(|| Ok(contact.to_string()), |row| row.get(0))?;
         let found = self.contacts_by_id(&among, &[contact]).await?;
         Ok(found.into_iter().next())
+    }
+
+    /// Whoever has an address. `None`: nobody of this tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn contact_at(&self, tenant: &TenantId, address: &Address) -> Result<Option<ContactRow>, StoreError> {
+        let whose = [text(tenant.as_str()), text(address.identity().as_str())];
+        let rows = all(self.reads(), store_sql::CONTACT_OF, whose).await?;
+        let Some(found) = rows.first() else { return Ok(None) };
+        let found = found.parse(0)?;
+        self.contact(&Tenants::Of(vec![tenant.clone()]), found).await
     }
 
     /// Contacts by name and number, messages by their words: folded, and with spelling mistakes when nothing else fits.

@@ -91,6 +91,7 @@ async fn fill(store: &Store) {
             'm1', '{t}', 'marketing');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL, '{t}', NULL, NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}', NULL, 38, 5);
+        INSERT INTO assistant_usage VALUES ('belle', '2026-11-20', 9007199254740993, '{t}');
         INSERT INTO order_lines VALUES ('00000000-0000-7000-8000-0000000000b3', 'belle', '00000000-0000-7000-8000-0000000000b1', 'c', 'p', 'R12', 'M', 2, 'noted',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
@@ -113,20 +114,28 @@ async fn fill(store: &Store) {
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+        INSERT INTO erased_addresses VALUES ('belle', 'd', 'all', 'message', '{t}', '{t}');
+        INSERT INTO privacy_requests VALUES ('00000000-0000-7000-8000-0000000000a4', 'belle', 'export', 'c1', 'done', 'command-line', 'fr', 100, 1, '{t}',
+            'a.zip', 7, 'ab', '{t}', '{{}}', '{odd}', '{t}', '{t}', '{t}');
         INSERT INTO on_duty VALUES ('belle', 'c', '{t}');
         INSERT INTO plans VALUES ('belle', 'premium', '{odd}', 999, 'eur', 'month', 500, '{t}');
         INSERT INTO subscriptions VALUES ('00000000-0000-7000-8000-0000000000f3', 'belle', 'premium', 'belle-tg', 'telegram:1', 'c1', 'fr', 'active', '{t}', '{t}',
             'stripe', 'sub_1', 'cus_1', 'pi_1', 'acct_1', '{odd}', '{{}}', '[]', 3, '{t}', '{t}', '{t}', '{t}', '{t}', '{odd}', '{odd}');
-        INSERT INTO access_chats VALUES ('belle', 'telegram:-100', '{t}', '{t}');
+        INSERT INTO access_chats VALUES ('belle', 'telegram:-100', '{t}', '{t}', '{t}', '{t}');
+        INSERT INTO chat_members VALUES ('belle', 'telegram:-100', 'telegram:1', 'member', 'stranger', '{t}');
+        INSERT INTO access_bots VALUES ('belle', 'belle-tg', 101, '{t}');
         INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',
             '00000000-0000-7000-8000-0000000000f3', 999, 'eur', 'applied', 2, '{t}', '{t}', '{t}');
         INSERT INTO access_grants VALUES ('00000000-0000-7000-8000-0000000000f5', 'belle', '00000000-0000-7000-8000-0000000000f3', 'telegram:-100', 'in', 'https://t.me/+x', 'm', '{t}');
+        INSERT INTO crm_records VALUES ('belle', 'c', 'found', 'Lead', '5f8d0d55b54764421', 2, 'http_500', '{t}', '{t}', '{t}');
+        INSERT INTO crm_emails VALUES ('belle', '00000000-0000-7000-8000-0000000000f8', 'logged', 1, NULL, '{t}', '{t}');
         INSERT INTO webhook_endpoints VALUES ('belle', 'crm', 'd', '*', 'active', NULL, '{t}', '{t}');
         INSERT INTO webhook_deliveries VALUES ('belle', 'crm', '00000000-0000-7000-8000-0000000000f6', 'message_sent', 'message_out', 'm', 'c', 'system', '{{}}', '{t}',
             'q', 'dead', 3, 1, '{t}', 2, '{t}', 'http_500', '{t}', '{t}');
         INSERT INTO media VALUES ('00000000-0000-7000-8000-0000000000f6', 'belle', 'belle-wa', (SELECT min(id) FROM messages_in), 'c', 0, '{odd}', 'image/png', '{odd}',
             'stored', NULL, 'image/png', 9, 'ab', 2, '{t}', '{t}', '{t}');
         INSERT INTO poll_cursors VALUES ('belle', 'belle-tg', 9007199254740993, 'n1', '{t}', '{t}');
+        INSERT INTO setup_steps VALUES ('belle', 'hours', 'user:a', '{t}');
         INSERT INTO faq_entries VALUES ('entry', 'belle', '{odd}', 'a', 'price', '{odd}', 'fr', 1, 'hand', '{t}', '{t}', 'user:a');
         UPDATE conversations SET assignee = 'Anne', memory = '{{\"misses\": 1}}', flow = '{{\"version\": 1, \"state\": {{}}}}', timer_at = '{t}', recent_answers = '[\"{t}\"]'
             WHERE id = (SELECT min(id) FROM conversations);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::booking::BookingState;
+use palabre_actors::domain::booking::{Booking, BookingState};
 use palabre_actors::domain::ids::{BookingId, ChannelId, ContactId, ConversationId, LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
 use sea_orm::DbErr;
@@ -31,8 +31,26 @@ pub struct BookingRow {
     pub resource: String,
     pub starts_at: Timestamp,
     pub ends_at: Timestamp,
+    /// Until when its resource is taken.
+    pub free_at: Timestamp,
     pub state: BookingState,
     pub created_at: Timestamp,
+}
+
+impl BookingRow {
+    /// What turns know of it.
+    #[must_use]
+    pub fn booking(&self) -> Booking {
+        Booking {
+            id: self.id,
+            service: self.service.clone(),
+            resource: self.resource.clone(),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            free_at: self.free_at,
+            state: self.state,
+        }
+    }
 }
 
 impl fmt::Debug for BookingRow {
@@ -89,6 +107,20 @@ impl Operator {
         Ok(bookings)
     }
 
+    /// One booking of these tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn booking(&self, tenants: &Tenants, booking: BookingId) -> Result<Option<BookingRow>, StoreError> {
+        for tenant in self.ids_of(tenants).await? {
+            let rows = all(self.reads(), sql::ONE_BOOKING, [text(tenant.as_str()), id(booking)]).await?;
+            if let Some(row) = rows.first() {
+                return Ok(Some(BookingRow::read(row, &tenant)?));
+            }
+        }
+        Ok(None)
+    }
+
     /// Leads, the newest first.
     ///
     /// # Errors
@@ -111,6 +143,15 @@ impl Operator {
         leads.sort_by_key(|one| std::cmp::Reverse(one.id));
         leads.truncate(limit);
         Ok(leads)
+    }
+
+    /// How many leads of a tenant stand where.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn lead_counts(&self, tenant: &TenantId) -> Result<Vec<(LeadState, i64)>, StoreError> {
+        let rows = all(self.reads(), sql::LEAD_COUNTS, [text(tenant.as_str())]).await?;
+        Ok(rows.iter().map(|row| Ok((row.parse(0)?, row.get(1)?))).collect::<Result<_, DbErr>>()?)
     }
 
     /// Says where a lead stands. Answers whether the tenant has it.
@@ -144,6 +185,7 @@ impl BookingRow {
             resource: row.get(7)?,
             starts_at: row.time(8)?,
             ends_at: row.time(9)?,
+            free_at: row.time(12)?,
             state: row.parse(10)?,
             created_at: row.time(11)?,
         })

@@ -5,6 +5,7 @@ use palabre_actors::domain::ids::ContactId;
 use super::*;
 use crate::store::events::Events;
 use crate::store::insert::Rows;
+use crate::store::privacy::{self, AddressKey};
 use crate::store::sql::CONTACTS;
 use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
@@ -123,8 +124,11 @@ impl Operator {
         evidence: &str,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
+        let key = AddressKey::of(&self.reads, &self.writes).await?;
         let tx = self.begin().await?;
-        if change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? == 0 {
+        let listed = change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? > 0;
+        let erased = privacy::lift(&tx, &key, tenant, address).await?;
+        if !listed && !erased {
             return Ok(false);
         }
         let mut events = Events::none();
@@ -147,8 +151,12 @@ impl Operator {
         evidence: &str,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
+        let key = AddressKey::of(&self.reads, &self.writes).await?;
         let tx = self.begin().await?;
         let person = address.identity();
+        if privacy::is_silent(&tx, &key, tenant, address).await? {
+            return Ok(false);
+        }
         let contact = match contact_of(&tx, tenant, &person).await? {
             Some(contact) => contact,
             None => add_contact(&tx, (tenant, address), at).await?,

@@ -169,6 +169,33 @@ impl Operator {
         Ok(items)
     }
 
+    /// Messages to whoever has this address, by any of their addresses and in whatever state, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn list_to(
+        &self,
+        tenants: &Tenants,
+        address: &Address,
+        page: PageRequest,
+    ) -> Result<Vec<Item>, StoreError> {
+        let before = page.before.map_or_else(|| text(LAST_ID), id);
+        let person = text(address.identity().as_str());
+        let values = [self.among(tenants).await?, person, before, integer(page.limit)];
+        let rows = all(&self.reads, sql::TO_PERSON, values).await?;
+        Ok(rows.iter().map(item).collect::<Result<_, _>>()?)
+    }
+
+    /// The newest message from or to whoever has this address. `None`: nothing was said.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn latest_with(&self, tenants: &Tenants, address: &Address) -> Result<Option<String>, StoreError> {
+        let values = [self.among(tenants).await?, text(address.identity().as_str())];
+        let rows = all(&self.reads, sql::LATEST_OF_PERSON, values).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?)
+    }
+
     /// How many rows fit, by tenant, channel, state and reason, the most first.
     ///
     /// # Errors

@@ -81,6 +81,16 @@ pub struct PaymentEventLine {
     pub attempts: u32,
     pub received_at: Timestamp,
     pub applied_at: Option<Timestamp>,
+    pub money: Option<Money>,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentEventFilter {
+    pub subscription: Option<Uuid>,
+    /// The provider's word for what happened.
+    pub kind: Option<&'static str>,
+    pub before: Option<Uuid>,
 }
 
 impl Operator {
@@ -159,12 +169,17 @@ impl Operator {
     pub async fn payment_events(
         &self,
         tenants: &Tenants,
-        before: Option<Uuid>,
+        filter: &PaymentEventFilter,
         limit: usize,
     ) -> Result<Vec<PaymentEventLine>, StoreError> {
-        let among = self.among(tenants).await?;
-        let before = before.unwrap_or(Uuid::max());
-        let rows = all(self.reads(), sql::PAYMENT_EVENTS, [among, id(before), count(limit)]).await?;
+        let values = [
+            self.among(tenants).await?,
+            id(filter.before.unwrap_or(Uuid::max())),
+            count(limit),
+            id_or_null(filter.subscription),
+            text_or_null(filter.kind),
+        ];
+        let rows = all(self.reads(), sql::PAYMENT_EVENTS, values).await?;
         Ok(rows.iter().map(line).collect::<Result<_, DbErr>>()?)
     }
 }
@@ -226,6 +241,7 @@ fn event(row: &Row) -> Result<PaymentEvent, DbErr> {
 }
 
 fn line(row: &Row) -> Result<PaymentEventLine, DbErr> {
+    let (amount, currency): (Option<i64>, Option<String>) = (row.get(10)?, row.get(11)?);
     Ok(PaymentEventLine {
         id: row.parse(0)?,
         tenant: row.tenant(1)?,
@@ -237,5 +253,6 @@ fn line(row: &Row) -> Result<PaymentEventLine, DbErr> {
         attempts: u32::try_from(row.get::<i64>(7)?).unwrap_or(u32::MAX),
         received_at: row.time(8)?,
         applied_at: row.time_or_null(9)?,
+        money: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
     })
 }

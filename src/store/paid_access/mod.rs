@@ -1,14 +1,18 @@
 //! Tables of paid access: plans, subscriptions with their ledgers, events of payment systems, chats and places in them.
 
+mod chat_members;
 mod chats;
 mod events;
+mod figures;
 mod grants;
 mod sql;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 
+pub use self::chat_members::{ChatFinding, ChatMember};
 pub use self::chats::AccessChat;
-pub use self::events::{AppliedEvent, Money, NewPaymentEvent, PaymentEvent, PaymentEventLine};
+pub use self::events::{AppliedEvent, Money, NewPaymentEvent, PaymentEvent, PaymentEventFilter, PaymentEventLine};
+pub use self::figures::{AccessFigures, MonthlyRevenue};
 pub use self::grants::{AccessGrant, GrantState};
 pub use self::subscriptions::{Payer, Subscription, SubscriptionFilter};

@@ -106,6 +106,8 @@ pub struct SubscriptionFilter {
     pub plan: Option<String>,
     pub state: Option<SubscriptionState>,
     pub before: Option<Uuid>,
+    /// A part of an address, an e-mail or an id.
+    pub typed: Option<String>,
 }
 
 impl Operator {
@@ -218,6 +220,32 @@ impl Operator {
         Ok(self.found(sql::SUBSCRIPTION_OF_PROVIDER, values).await?.pop())
     }
 
+    /// The subscription that a payment was booked for.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn subscription_of_charge(
+        &self,
+        tenant: &TenantId,
+        payer: Payer,
+        charge: &str,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let values = [text(tenant.as_str()), text(payer.as_str()), text(charge)];
+        Ok(self.found(sql::SUBSCRIPTION_OF_CHARGE, values).await?.pop())
+    }
+
+    /// What was bought of a tenant with an e-mail.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn subscriptions_of_email(
+        &self,
+        tenant: &TenantId,
+        email: &str,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        self.found(sql::SUBSCRIPTIONS_OF_EMAIL, [text(tenant.as_str()), text(email.to_lowercase())]).await
+    }
+
     /// The subscriptions of these tenants, the newest first.
     ///
     /// # Errors
@@ -234,6 +262,7 @@ impl Operator {
             text_or_null(filter.state.map(SubscriptionState::as_str)),
             id(filter.before.unwrap_or(Uuid::max())),
             count(limit),
+            text_or_null(filter.typed.as_deref().map(str::to_lowercase)),
         ];
         self.found(sql::SUBSCRIPTIONS, values).await
     }

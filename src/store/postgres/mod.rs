@@ -3,9 +3,12 @@
 //! Statements go through sqlx, below sea-orm, whose arrays refuse nulls.
 
 pub(super) mod audit;
+pub(super) mod backup;
 mod bind;
 pub(super) mod conversations;
+pub(super) mod crm;
 mod dedicated_connection;
+pub(super) mod diagnosis;
 pub(super) mod events_out;
 pub(super) mod figures;
 mod id_clock;
@@ -147,14 +150,19 @@ pub(super) async fn reset_quota_waits(pool: &PgPool) -> Result<(), DbErr> {
 
 /// Warns about settings with which a power cut loses commits.
 pub(super) async fn warn_of_unsafe_settings(pool: &PgPool) -> Result<(), DbErr> {
-    for row in pool.fetch_all(UNSAFE_SETTINGS).await.map_err(failed)? {
-        let setting: String = row.try_get(0).map_err(failed)?;
+    for setting in unsafe_settings(pool).await? {
         warn!(
             postgresql.setting = setting,
             "PostgreSQL runs with this setting off: a power cut may lose messages that were acknowledged, turn it on"
         );
     }
     Ok(())
+}
+
+/// Settings with which a power cut loses commits.
+pub(super) async fn unsafe_settings(pool: &PgPool) -> Result<Vec<String>, DbErr> {
+    let rows = pool.fetch_all(UNSAFE_SETTINGS).await.map_err(failed)?;
+    rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
 }
 
 /// For sea-orm's migrations.

@@ -85,7 +85,7 @@ pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_id, t.conversation_id, t.state, \
         t.attempts, t.life, t.life_since, t.expires_at, t.provider_message_id, t.correlation_id, t.created_at \
     FROM messages_out t JOIN unnest($2::text[]) j (id) ON t.id = j.id WHERE t.tenant_id = ANY ($1::text[]) \
-    ORDER BY t.id FOR UPDATE OF t";
+    AND t.\"to\" <> '' ORDER BY t.id FOR UPDATE OF t";
 
 /// `(id, due, expires_at or null)`, now. Begins another generation, which keeps only the attempts of the one before.
 /// The low watermark falls to these rows.
@@ -147,6 +147,18 @@ pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_
         updated_at = excluded.updated_at, author = excluded.author \
     WHERE faq_entries.tenant_id = excluded.tenant_id";
 
+/// Tenant: the steps of its set-up that somebody went through.
+pub(in crate::store) const SETUP_STEPS: &str = "SELECT step FROM setup_steps WHERE tenant_id = $1 ORDER BY step";
+
+/// Tenant, step, who, now.
+pub(in crate::store) const CONFIRM_SETUP_STEP: &str = "INSERT INTO setup_steps (tenant_id, step, author, confirmed_at) \
+    VALUES ($1, $2, $3, $4::timestamptz) ON CONFLICT (tenant_id, step) DO UPDATE SET author = excluded.author, \
+    confirmed_at = excluded.confirmed_at";
+
+/// Tenant: when something last came in by each of its channels.
+pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(last_inbound_at) FROM conversations \
+    WHERE tenant_id = $1 AND last_inbound_at IS NOT NULL GROUP BY channel_id";
+
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = $1 AND id = $2";
 
@@ -154,3 +166,29 @@ pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE ten
 pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at, conversation_id FROM messages_in \
     WHERE tenant_id = $1 AND id >= $2 AND role = 'client' AND body <> '' AND reason IN ('answered_fallback', 'silent_no_rule', \
         'answered_closed', 'offered_faq') ORDER BY id DESC LIMIT $3";
+
+/// Conversations of whoever has an identity (second parameter), of these tenants (first).
+macro_rules! of_person {
+    () => {
+        "SELECT c.id FROM contact_addresses a JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        WHERE a.tenant_id = ANY ($1::text[]) AND a.identity = $2"
+    };
+}
+
+/// Tenants, identity, before which id, how many: messages to a person in whatever state, the newest first.
+pub(in crate::store) const TO_PERSON: &str = concat!(
+    "SELECT ",
+    item!(),
+    " FROM messages_out WHERE tenant_id = ANY ($1::text[]) AND conversation_id IN (",
+    of_person!(),
+    ") AND id < $3 ORDER BY id DESC LIMIT $4"
+);
+
+/// Tenants, identity: the newest message from or to a person.
+pub(in crate::store) const LATEST_OF_PERSON: &str = concat!(
+    "SELECT m.id FROM (SELECT id FROM messages_out WHERE tenant_id = ANY ($1::text[]) AND conversation_id IN (",
+    of_person!(),
+    ") UNION ALL SELECT id FROM messages_in WHERE tenant_id = ANY ($1::text[]) AND conversation_id IN (",
+    of_person!(),
+    ")) m ORDER BY m.id DESC LIMIT 1"
+);

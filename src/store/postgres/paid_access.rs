@@ -29,10 +29,10 @@ pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events S
 pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
     "UPDATE payment_events SET outcome = $2, next_attempt_at = $3 WHERE id = $1 AND applied_at IS NULL";
 
-/// Tenants, before which id, how many: the newest first.
+/// Tenants, before which id, how many, subscription and type (each may be null): the newest first.
 pub(in crate::store) const PAYMENT_EVENTS: &str = "SELECT id, tenant_id, provider, type, livemode, subscription_id, outcome, attempts, received_at, \
-    applied_at FROM payment_events WHERE tenant_id = ANY ($1::text[]) AND id < $2 ORDER BY id DESC LIMIT \
-    $3";
+    applied_at, amount, currency FROM payment_events WHERE tenant_id = ANY ($1::text[]) AND id < $2 AND ($4::text IS NULL OR \
+    subscription_id = $4) AND ($5::text IS NULL OR type = $5) ORDER BY id DESC LIMIT $3";
 
 /// Every column of a [`crate::store::paid_access::Subscription`] in its order: one whose purchase is known is left as it is.
 pub(in crate::store) const ADD_SUBSCRIPTION: &str = concat!(
@@ -50,12 +50,26 @@ pub(in crate::store) const SUBSCRIPTION: &str =
 pub(in crate::store) const SUBSCRIPTION_OF_PROVIDER: &str =
     concat!("SELECT ", subscription!(), " FROM subscriptions WHERE provider = $1 AND provider_subscription_id = $2");
 
-/// Tenants, plan, state (each may be null), before which id, how many: the newest first.
+/// Tenant, provider, the provider's id of a payment.
+pub(in crate::store) const SUBSCRIPTION_OF_CHARGE: &str = concat!(
+    "SELECT ",
+    subscription!(),
+    " FROM subscriptions WHERE tenant_id = $1 AND id IN (SELECT subscription_id FROM payment_events WHERE tenant_id = $1 AND \
+        provider = $2 AND provider_event_id = $3)"
+);
+
+/// Tenant, e-mail in small letters.
+pub(in crate::store) const SUBSCRIPTIONS_OF_EMAIL: &str =
+    concat!("SELECT ", subscription!(), " FROM subscriptions WHERE tenant_id = $1 AND lower(email) = $2 ORDER BY id");
+
+/// Tenants, plan, state (each may be null), before which id, how many, part of an address or an e-mail (may be null): the newest
+/// first.
 pub(in crate::store) const SUBSCRIPTIONS: &str = concat!(
     "SELECT ",
     subscription!(),
     " FROM subscriptions WHERE tenant_id = ANY ($1::text[]) AND ($2::text IS NULL OR plan_id = $2) AND \
-        ($3::text IS NULL OR state = $3) AND id < $4 ORDER BY id DESC LIMIT $5"
+        ($3::text IS NULL OR state = $3) AND id < $4 AND ($6::text IS NULL OR strpos(lower(coalesce(address, '') || ' ' \
+        || coalesce(email, '') || ' ' || id), $6) > 0) ORDER BY id DESC LIMIT $5"
 );
 
 /// Tenant, address.
@@ -119,5 +133,56 @@ pub(in crate::store) const ACCESS_CHAT_IS_MENDED: &str = "UPDATE access_chats SE
     stuck_since IS NOT NULL";
 
 /// Tenants: columns of an [`crate::store::paid_access::AccessChat`].
-pub(in crate::store) const ACCESS_CHATS: &str = "SELECT tenant_id, chat_id, stuck_since, mended_at FROM access_chats WHERE tenant_id = ANY ($1::text[]) \
+pub(in crate::store) const ACCESS_CHATS: &str = "SELECT tenant_id, chat_id, stuck_since, mended_at, audited_at FROM access_chats WHERE tenant_id = ANY ($1::text[]) \
     ORDER BY tenant_id, chat_id";
+
+/// `[[tenant, chat], …]`, now: those that are there stay as they are.
+pub(in crate::store) const ADD_ACCESS_CHATS: &str = "INSERT INTO access_chats (tenant_id, chat_id, next_audit_at) SELECT j.a, j.b, $3 FROM unnest($1::text[], $2::text[]) j (a, b) \
+    ON CONFLICT (tenant_id, chat_id) DO UPDATE SET next_audit_at = excluded.next_audit_at \
+    WHERE access_chats.next_audit_at IS NULL";
+
+/// Now, until when it is leased: the tenant and the id of a chat that is due.
+pub(in crate::store) const CLAIM_CHAT_AUDIT: &str = "UPDATE access_chats SET next_audit_at = $2 WHERE (tenant_id, chat_id) IN (SELECT tenant_id, \
+    chat_id FROM access_chats WHERE next_audit_at <= $1 ORDER BY next_audit_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING tenant_id, chat_id";
+
+/// Tenant, chat, when it was audited (null: it could not be), when next.
+pub(in crate::store) const SETTLE_CHAT_AUDIT: &str = "UPDATE access_chats SET audited_at = coalesce($3, audited_at), next_audit_at = $4 WHERE tenant_id \
+    = $1 AND chat_id = $2";
+
+/// `[[tenant, chat, address, membership, finding], …]`, now.
+pub(in crate::store) const KEEP_CHAT_MEMBERS: &str = "INSERT INTO chat_members (tenant_id, chat_id, address, membership, finding, seen_at) SELECT j.a, j.b, j.c, j.d, j.e, $6 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) j (a, b, c, d, e) ON \
+    CONFLICT (tenant_id, chat_id, address) DO UPDATE SET membership = excluded.membership, finding = \
+    excluded.finding, seen_at = excluded.seen_at";
+
+/// Tenants: columns of a [`crate::store::paid_access::ChatMember`].
+pub(in crate::store) const CHAT_MEMBERS: &str = "SELECT tenant_id, chat_id, address, membership, finding, seen_at FROM chat_members WHERE tenant_id \
+    = ANY ($1::text[]) ORDER BY tenant_id, chat_id, address";
+
+/// `[[tenant, channel], …]`, now: those that are there stay as they are.
+pub(in crate::store) const ADD_ACCESS_BOTS: &str = "INSERT INTO access_bots (tenant_id, channel_id, next_at) SELECT j.a, j.b, $3 FROM unnest($1::text[], $2::text[]) j (a, b) \
+    ON CONFLICT (tenant_id, channel_id) DO NOTHING";
+
+/// Now, until when it is leased: tenant, channel, and how far it was read.
+pub(in crate::store) const CLAIM_ACCESS_BOT: &str = "UPDATE access_bots SET next_at = $2 WHERE (tenant_id, channel_id) IN (SELECT tenant_id, \
+    channel_id FROM access_bots WHERE next_at <= $1 ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING tenant_id, channel_id, read_up_to";
+
+/// Tenant, channel, how far it was read, when next.
+pub(in crate::store) const SETTLE_ACCESS_BOT: &str =
+    "UPDATE access_bots SET read_up_to = $3, next_at = $4 WHERE tenant_id = $1 AND channel_id = $2";
+
+/// Tenants: month, provider, currency, what was paid, what was given back, and how many payments there were.
+pub(in crate::store) const REVENUE: &str = "SELECT month, provider, currency, sum(CASE WHEN is_refund = 0 THEN amount ELSE 0 END)::bigint, \
+    sum(CASE WHEN is_refund = 1 THEN amount ELSE 0 END)::bigint, sum(1 - is_refund)::bigint FROM (SELECT to_char(min(received_at) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, provider, \
+    currency, max(amount) AS amount, CASE WHEN type IN ('charge.refunded', 'refunded_payment') THEN 1 ELSE 0 END AS is_refund FROM payment_events \
+    WHERE tenant_id = ANY ($1::text[]) AND subscription_id IS NOT NULL AND amount IS NOT NULL AND type IN \
+    ('charge.succeeded', 'successful_payment', 'charge.refunded', 'refunded_payment') GROUP BY provider, currency, type, \
+    CASE WHEN provider = 'stars' THEN provider_event_id ELSE subject_id END) paid GROUP BY month, provider, currency ORDER BY month \
+    DESC, provider, currency";
+
+/// Tenants, since when: how many have access, how many got it since then, without those who were in their grace, and how many lost
+/// it. The events of a subscription have its id as their flow, which is what the event log is found by.
+pub(in crate::store) const CHURN: &str = "SELECT (SELECT count(*) FROM subscriptions WHERE tenant_id = ANY ($1::text[]) AND state IN \
+    ('active', 'grace')), (SELECT count(DISTINCT entity_id) FROM event_log WHERE tenant_id = ANY ($1::text[]) AND correlation_id IN \
+    (SELECT id FROM subscriptions WHERE tenant_id = ANY ($1::text[])) AND event_type = 'access_granted' AND created_at >= $2 AND payload ->> 'what' <> \
+    'grace'), (SELECT count(DISTINCT entity_id) FROM event_log WHERE tenant_id = ANY ($1::text[]) AND correlation_id IN \
+    (SELECT id FROM subscriptions WHERE tenant_id = ANY ($1::text[])) AND event_type = 'access_revoked' AND created_at >= $2)";

@@ -37,6 +37,10 @@ pub(in crate::store) const OUTBOUND_DOCUMENTS: &str = "SELECT m.id, m.id, m.tena
 pub(in crate::store) const KNOWN: &str = "SELECT m.message_id FROM unnest($1::bigint[], $2::text[]) j (seq, id) \
     JOIN search_messages m ON m.seq BETWEEN j.seq AND j.seq + 4095 AND m.message_id = j.id";
 
+/// `(sequence, id)`: the numbers of those that the index has.
+pub(in crate::store) const NUMBERS: &str = "SELECT m.seq FROM unnest($1::bigint[], $2::text[]) j (seq, id) \
+    JOIN search_messages m ON m.seq BETWEEN j.seq AND j.seq + 4095 AND m.message_id = j.id";
+
 /// `[sequence, …]`: the last number in use of those that may follow each.
 pub(in crate::store) const IN_USE: &str = "SELECT j.seq::bigint, max(m.seq) FROM unnest($1::text[]) j (seq) \
     JOIN search_messages m ON m.seq BETWEEN j.seq::bigint AND j.seq::bigint + 4095 GROUP BY 1";

@@ -1,5 +1,6 @@
 //! SQL of the hot paths for PostgreSQL. Lists travel as one array for each column, read by `unnest`.
 
+mod assistant;
 mod cold;
 mod identities;
 mod journals;
@@ -15,6 +16,7 @@ mod retention;
 mod scarce;
 mod turns;
 
+pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;
@@ -61,7 +63,14 @@ use leased;
 /// A row that waits for the contact, as in the partial index `messages_out_deferred`.
 macro_rules! awaits_contact {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IS DISTINCT FROM 'budget'")
+        concat!(
+            $row,
+            ".state = 'deferred' AND ",
+            $row,
+            ".blocked_reason IS DISTINCT FROM 'budget' AND ",
+            $row,
+            ".blocked_reason IS DISTINCT FROM 'quiet_hours'"
+        )
     };
 }
 use awaits_contact;
@@ -74,11 +83,11 @@ macro_rules! reason {
 }
 use reason;
 
-/// A row that waits for its tenant's budget, as in the partial indexes `messages_out_held` and
+/// A row that waits for its tenant's budget, or for the morning, as in the partial indexes `messages_out_held` and
 /// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason = 'budget'")
+        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours')")
     };
 }
 use held;

@@ -25,6 +25,8 @@ const SETTLED: TimeDelta = TimeDelta::milliseconds(500);
 const LATE: TimeDelta = TimeDelta::seconds(60);
 /// Words that are remembered as being in the index; with more than this the memory is emptied.
 const KNOWN_WORDS: usize = 100_000;
+/// How long they are: others take words out, of messages that were deleted or of persons who were erased.
+const KNOWN_FOR: TimeDelta = TimeDelta::minutes(5);
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct SearchIndex {
     pub(super) index: DatabasePool,
     pub(super) reads: DatabasePool,
     pub(super) known_words: HashSet<(String, String)>,
+    /// Since when words are remembered.
+    known_since: Option<Timestamp>,
 }
 
 /// Where the index stands in the messages. On SQLite rows are appended in the order in which they are committed, and the
@@ -93,7 +97,7 @@ const OUTBOUND: Source = Source {
 
 impl SearchIndex {
     pub(super) fn new(index: DatabasePool, reads: DatabasePool) -> Self {
-        Self { index, reads, known_words: HashSet::new() }
+        Self { index, reads, known_words: HashSet::new(), known_since: None }
     }
 
     /// Adds a batch of what was committed since the last step. Messages that the index has are skipped, so a step that was
@@ -102,6 +106,10 @@ impl SearchIndex {
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing changed.
     pub async fn step(&mut self, now: Timestamp) -> Result<Indexed, StoreError> {
+        if self.known_since.is_none_or(|since| now - since > KNOWN_FOR) {
+            self.known_words.clear();
+            self.known_since = Some(now);
+        }
         let tx = self.index.begin().await?;
         if all(&tx, sql::TAKE, []).await?.is_empty() {
             // Another node fills the index.
@@ -204,6 +212,18 @@ impl SearchIndex {
         let contacts = talking.iter().chain(&others).map(|row| Ok((row.get::<String>(0)?, contact(row)?)));
         let contacts: BTreeMap<_, _> = contacts.collect::<Result<_, DbErr>>()?;
         Ok((contacts.into_values().collect(), others.len() == BATCH))
+    }
+
+    /// Adds messages that the index does not have, as they are in the tables now.
+    pub(super) async fn add_again(&mut self, tx: &Tx, ids: &[String]) -> Result<(), DbErr> {
+        let mut documents = Vec::new();
+        for source in [&INBOUND, &OUTBOUND] {
+            for row in &all(&self.reads, source.documents, [column(ids)]).await? {
+                documents.push(document(row, source.is_outbound)?);
+            }
+        }
+        let documents = self.unknown(tx, documents).await?;
+        self.add(tx, documents, Vec::new()).await
     }
 
     async fn add(&mut self, tx: &Tx, documents: Vec<Document>, contacts: Vec<ContactDocument>) -> Result<(), DbErr> {

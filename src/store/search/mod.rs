@@ -6,6 +6,7 @@
 //! writes never wait for the writer's, nor the writer for them; on PostgreSQL it is tables, filled by one node at a time. All of
 //! it can be made again from the messages.
 
+mod erasure;
 mod indexing;
 mod question;
 pub(in crate::store) mod sql;

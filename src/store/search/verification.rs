@@ -48,7 +48,7 @@ impl SearchIndex {
     }
 
     /// Removes words that no message has any more.
-    async fn forget_words(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn forget_words(&mut self) -> Result<(), StoreError> {
         self.known_words.clear();
         let mut after = (String::new(), String::new());
         loop {

@@ -44,7 +44,8 @@ impl Lock {
     }
 }
 
-pub(in crate::store) fn path_of(url: &str) -> Option<PathBuf> {
+/// The file that a `sqlite:` URL names.
+pub(crate) fn path_of(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     let path = path.split_once('?').map_or(path, |(path, _)| path);

@@ -1,9 +1,12 @@
 //! SQLite: WAL, one writer, a few readers.
 
 pub(super) mod audit;
+pub(super) mod backup;
 mod bind;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
+pub(super) mod crm;
+pub(super) mod diagnosis;
 pub(super) mod events_out;
 pub(super) mod figures;
 pub(super) mod inbox;
@@ -22,7 +25,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
-pub(super) use self::lock::path_of;
+pub(crate) use self::lock::path_of;
 pub(super) use self::script::StatementScript;
 pub(super) use self::search_file::{open_index, open_index_beside};
 
@@ -47,6 +50,8 @@ pub(in crate::store) async fn open_writer(url: &str) -> Result<DatabaseConnectio
             .pragma("temp_store", "MEMORY")
             // The log is copied back beside the writer (`checkpoints`), not by its commits.
             .pragma("wal_autocheckpoint", "0")
+            // What is deleted or overwritten is zeroed: it may be a person's who was erased (I16).
+            .pragma("secure_delete", "ON")
             .pragma("journal_size_limit", "67108864")
             .command_buffer_size(64)
             .row_buffer_size(512)

@@ -18,9 +18,12 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 7] = [
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget'",
+        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours'",
     },
-    StateGroup { states: &[OutboxState::Deferred], condition: "state = 'deferred' AND blocked_reason = 'budget'" },
+    StateGroup {
+        states: &[OutboxState::Deferred],
+        condition: "state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours')",
+    },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
         states: &[OutboxState::Pending],
@@ -125,7 +128,7 @@ pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
 /// Tenants, `[id, …]`: what a change needs to know of a row.
 pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \
     life_since, expires_at, provider_message_id, correlation_id, created_at FROM messages_out \
-    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) ORDER BY id";
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id IN (SELECT value FROM json_each(+?2)) AND \"to\" <> '' ORDER BY id";
 
 /// `[[id, due, expires_at or null], …]`, now. Begins another generation, which keeps only the attempts of the one
 /// before.
@@ -183,6 +186,18 @@ pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_
         updated_at = excluded.updated_at, author = excluded.author \
     WHERE faq_entries.tenant_id = excluded.tenant_id";
 
+/// Tenant: the steps of its set-up that somebody went through.
+pub(in crate::store) const SETUP_STEPS: &str = "SELECT step FROM setup_steps WHERE tenant_id = ?1 ORDER BY step";
+
+/// Tenant, step, who, now.
+pub(in crate::store) const CONFIRM_SETUP_STEP: &str = "INSERT INTO setup_steps (tenant_id, step, author, confirmed_at) \
+    VALUES (?1, ?2, ?3, ?4) ON CONFLICT (tenant_id, step) DO UPDATE SET author = excluded.author, \
+    confirmed_at = excluded.confirmed_at";
+
+/// Tenant: when something last came in by each of its channels.
+pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(last_inbound_at) FROM conversations \
+    WHERE tenant_id = ?1 AND last_inbound_at IS NOT NULL GROUP BY channel_id";
+
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = ?1 AND id = ?2";
 
@@ -190,3 +205,29 @@ pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE ten
 pub(in crate::store) const UNANSWERED: &str = "SELECT id, body, created_at, conversation_id FROM messages_in \
     WHERE +tenant_id = ?1 AND id >= ?2 AND role = 'client' AND body <> '' AND reason IN ('answered_fallback', 'silent_no_rule', \
         'answered_closed', 'offered_faq') ORDER BY id DESC LIMIT ?3";
+
+/// Conversations of whoever has an identity (second parameter), of these tenants (first).
+macro_rules! of_person {
+    () => {
+        "SELECT c.id FROM contact_addresses a JOIN conversations c ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id \
+        WHERE a.tenant_id IN (SELECT value FROM json_each(+?1)) AND a.identity = ?2"
+    };
+}
+
+/// Tenants, identity, before which id, how many: messages to a person in whatever state, the newest first.
+pub(in crate::store) const TO_PERSON: &str = concat!(
+    "SELECT ",
+    item!(),
+    " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ") AND id < ?3 ORDER BY id DESC LIMIT ?4"
+);
+
+/// Tenants, identity: the newest message from or to a person.
+pub(in crate::store) const LATEST_OF_PERSON: &str = concat!(
+    "SELECT m.id FROM (SELECT id FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ") UNION ALL SELECT id FROM messages_in WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND conversation_id IN (",
+    of_person!(),
+    ")) m ORDER BY m.id DESC LIMIT 1"
+);

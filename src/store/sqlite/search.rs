@@ -103,6 +103,10 @@ pub(in crate::store) const OUTBOUND_DOCUMENTS: &str = "SELECT m.id, m.id, m.tena
 pub(in crate::store) const KNOWN: &str = "SELECT m.message_id FROM json_each(+?1) j \
     CROSS JOIN search_messages m ON m.seq BETWEEN j.value->>0 AND (j.value->>0) + 4095 WHERE m.message_id = j.value->>1";
 
+/// `[[sequence, id], …]`: the numbers of those that the index has.
+pub(in crate::store) const NUMBERS: &str = "SELECT m.seq FROM json_each(+?1) j \
+    CROSS JOIN search_messages m ON m.seq BETWEEN j.value->>0 AND (j.value->>0) + 4095 WHERE m.message_id = j.value->>1";
+
 /// `[sequence, …]`: the last number in use of those that may follow each.
 pub(in crate::store) const IN_USE: &str = "SELECT CAST(j.value AS INTEGER), max(m.seq) FROM json_each(+?1) j \
     CROSS JOIN search_messages m ON m.seq BETWEEN CAST(j.value AS INTEGER) AND CAST(j.value AS INTEGER) + 4095 \

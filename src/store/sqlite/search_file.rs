@@ -53,7 +53,7 @@ async fn open_or_replace(path: &Path) -> Result<DatabaseConnection, StoreError> 
 /// The index of a database beside its daemon. `None`: no daemon has made one.
 pub(in crate::store) async fn open_index_beside(url: &str) -> Result<Option<DatabaseConnection>, StoreError> {
     match file_of(url).filter(|path| path.exists()) {
-        Some(path) => Ok(Some(connect(options(&path, true)).await?)),
+        Some(path) => Ok(Some(connect(options(&path)).await?)),
         None => Ok(None),
     }
 }
@@ -61,7 +61,7 @@ pub(in crate::store) async fn open_index_beside(url: &str) -> Result<Option<Data
 async fn open(path: &Path) -> Result<DatabaseConnection, StoreError> {
     let file = OpenOptions::new().create(true).append(true).mode(PRIVATE).open(path);
     file.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-    let conn = connect(options(path, false)).await?;
+    let conn = connect(options(path)).await?;
     match version(&conn).await? {
         0 => {
             conn.execute_unprepared(search::SCHEMA).await?;
@@ -82,18 +82,16 @@ async fn version(conn: &DatabaseConnection) -> Result<i64, DbErr> {
 }
 
 /// A power cut may take back the last commits, positions and all: the index goes on from there.
-fn options(path: &Path, is_read_only: bool) -> ConnectOptions {
+fn options(path: &Path) -> ConnectOptions {
     let path = path.to_owned();
     let mut options = ConnectOptions::new("sqlite:");
     options.max_connections(CONNECTIONS).min_connections(0).map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite.filename(&path).create_if_missing(false).busy_timeout(BUSY).foreign_keys(false);
-        if is_read_only {
-            return sqlite.pragma("query_only", "ON");
-        }
         sqlite
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "NORMAL")
             .pragma("cache_size", "-8192")
+            .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY")
             .pragma("journal_size_limit", "67108864")
     });

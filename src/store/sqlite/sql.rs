@@ -4,6 +4,7 @@
 //! `json_each`; where a table has partial indexes it is `+?1`, because SQLite compares a bare parameter with their
 //! conditions and would prepare the statement anew for each value.
 
+mod assistant;
 mod cold;
 mod identities;
 mod journals;
@@ -17,6 +18,7 @@ mod polling;
 mod retention;
 mod scarce;
 
+pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;
@@ -41,7 +43,14 @@ use in_queue;
 /// A row that waits for the contact, as in the partial index `messages_out_deferred`.
 macro_rules! awaits_contact {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IS DISTINCT FROM 'budget'")
+        concat!(
+            $row,
+            ".state = 'deferred' AND ",
+            $row,
+            ".blocked_reason IS DISTINCT FROM 'budget' AND ",
+            $row,
+            ".blocked_reason IS DISTINCT FROM 'quiet_hours'"
+        )
     };
 }
 use awaits_contact;
@@ -54,11 +63,11 @@ macro_rules! reason {
 }
 use reason;
 
-/// A row that waits for its tenant's budget, as in the partial indexes `messages_out_held` and
+/// A row that waits for its tenant's budget, or for the morning, as in the partial indexes `messages_out_held` and
 /// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason = 'budget'")
+        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours')")
     };
 }
 use held;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::message::Outbound;
-use palabre_actors::domain::status::OutboxState;
+use palabre_actors::domain::status::{HeldReason, OutboxState};
 use palabre_actors::ports::{NOTICE_TTL, Outbox, Pause, Settled, Settlement};
 use palabre_actors::testing::conformance::fixture::{Customer, at, now, queued};
 
@@ -77,7 +77,7 @@ async fn three_wait(store: &Store) -> Vec<Outbound> {
         let message = Customer::of("belle", number).is_answered(store, &format!("SM{number}"), 0, now(0)).await;
         let until = at(50_000);
         let result = match reason {
-            "budget" => Settled::Held { until },
+            "budget" => Settled::Held { until, reason: HeldReason::Budget },
             reason => Settled::Snooze { at: until, reason: reason.to_owned() },
         };
         let settlement = Settlement { message: message.clone(), result, via: None, cost_micros: 0, at: at(1) };

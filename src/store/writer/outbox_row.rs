@@ -17,9 +17,6 @@ use crate::store::events::{self, EventReason, OutboundRef};
 use crate::store::statement::{Value, id, integer, text, text_or_null, time, time_or_null};
 use crate::store::values::quarter_text;
 
-/// `blocked_reason` of a row that waits for its tenant's budget; SQL statements look for it.
-const HELD: &str = "budget";
-
 /// The columns that a settlement or a callback reads or changes.
 pub(super) struct OutboxRow {
     pub id: OutboundId,
@@ -249,10 +246,10 @@ impl OutboxRow {
                 self.expires_at = message.expires_at;
                 (reason, None)
             }
-            Settled::Held { until } => {
+            Settled::Held { until, reason } => {
                 self.attempts -= 1;
                 self.next_attempt_at = *until;
-                (HELD, None)
+                (reason.as_str(), None)
             }
             Settled::Suppressed { reason, .. } => (reason, None),
             Settled::Dead { reason } => (reason, Some(message.attempts)),

@@ -56,11 +56,12 @@ async fn claims(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 async fn bookings(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let mut held = Rows::of(sql::BOOKINGS);
-    let mut changed = Vec::new();
+    let (mut moved, mut changed) = (Vec::new(), Vec::new());
     for turn in turns {
         for change in &turn.effects.bookings {
             match change {
                 BookingChange::Hold(booking) => held.push(booking_row(turn, booking)),
+                BookingChange::Move(booking) => moved.push(moved_row(turn, booking)),
                 BookingChange::Become(booking, state) => {
                     changed.push([text(turn.key.tenant.as_str()), id(booking), text(state.as_str()), time(turn.at)]);
                 }
@@ -68,7 +69,20 @@ async fn bookings(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
         }
     }
     held.insert_later(tx).await?;
+    change_later(tx, sql::BOOKING_TIMES, [list(moved)]).await?;
     change_later(tx, sql::BOOKING_STATES, [list(changed)]).await
+}
+
+fn moved_row(turn: &Turn, booking: &Booking) -> [Value; 7] {
+    [
+        text(turn.key.tenant.as_str()),
+        id(booking.id),
+        text(booking.resource.as_str()),
+        time(booking.starts_at),
+        time(booking.ends_at),
+        time(booking.free_at),
+        time(turn.at),
+    ]
 }
 
 fn booking_row(turn: &Turn, booking: &Booking) -> [Value; 13] {

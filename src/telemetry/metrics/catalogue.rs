@@ -76,6 +76,10 @@ pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
+/// Look-ups in CRMs, by `tenant` and `outcome` (`found`, `absent`, `failed`).
+pub const CRM_LOOKUPS: &str = "palabre_crm_lookups_total";
+/// Contacts by what the tenant's CRM knows of them, by `tenant` and `state` (`found`, `absent`, `pending`).
+pub const CRM_CONTACTS: &str = "palabre_crm_contacts_count";
 /// Events that were posted to endpoints, by `tenant`, `webhook` and `outcome`.
 pub const EVENTS_OUT: &str = "palabre_events_out_total";
 /// Events that wait for an endpoint.
@@ -86,6 +90,14 @@ pub const EVENTS_OUT_DEAD: &str = "palabre_events_out_dead_count";
 pub const EVENTS_OUT_OLDEST_SECONDS: &str = "palabre_events_out_oldest_seconds";
 /// 1 for an endpoint that answered 410.
 pub const EVENTS_OUT_DISABLED: &str = "palabre_events_out_disabled";
+/// Questions to assistants, by `tenant` and `outcome`.
+pub const ASSISTANT_ANSWERS: &str = "palabre_assistant_answers_total";
+/// How long they took.
+pub const ASSISTANT_SECONDS: &str = "palabre_assistant_answer_seconds";
+/// Tokens of assistants, by `tenant` and `kind`.
+pub const ASSISTANT_TOKENS: &str = "palabre_assistant_tokens_total";
+/// What assistants cost, by `tenant`.
+pub const ASSISTANT_COST: &str = "palabre_assistant_cost_micros_total";
 
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
@@ -163,11 +175,17 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::gauge(MEDIA_WAITING, "Files of messages that wait to be fetched"),
     Metric::counter(PAYMENT_EVENTS, "Events of payment systems that were applied, by what came of them"),
     Metric::counter(ACCESS_CHANGES, "Changes of subscriptions' states"),
+    Metric::counter(CRM_LOOKUPS, "Look-ups in CRMs, by tenant and outcome"),
+    Metric::gauge(CRM_CONTACTS, "Contacts by what the tenant's CRM knows of them, by tenant and state"),
     Metric::counter(EVENTS_OUT, "Events posted to endpoints of webhooks, by tenant, webhook and outcome"),
     Metric::gauge(EVENTS_OUT_WAITING, "Events that wait for an endpoint, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_OLDEST_SECONDS, "How long the oldest event has waited for an endpoint"),
     Metric::gauge(EVENTS_OUT_DISABLED, "1 for an endpoint that answered 410 and gets nothing more"),
+    Metric::counter(ASSISTANT_ANSWERS, "Questions to assistants, by tenant and what came of them"),
+    Metric::histogram(ASSISTANT_SECONDS, "How long a question to an assistant took"),
+    Metric::counter(ASSISTANT_TOKENS, "Tokens of assistants as the endpoints count them, by tenant and kind"),
+    Metric::counter(ASSISTANT_COST, "What assistants cost, in millionths of the tenant's currency"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),
@@ -225,8 +243,9 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 15] = [
+        const LABELLED: [&str; 16] = [
             CONFIG_RELOADS,
+            CRM_LOOKUPS,
             HTTP_REQUESTS,
             EVENTS_OUT,
             HTTP_CONNECTIONS_ENDED,

@@ -1,8 +1,15 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
+mod access;
+pub(crate) mod agenda;
 mod faq;
 mod inbox;
+pub(crate) mod leads;
 mod people;
+mod privacy;
+pub(crate) mod rides;
+mod sales;
+mod setup;
 mod visitor;
 
 use std::io::Write as _;

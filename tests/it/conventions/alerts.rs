@@ -1,4 +1,4 @@
-//! Alerts: each uses metrics that the code writes, and leads to words about what to do.
+//! Alerts and dashboards: each uses metrics that the code writes; alerts lead to words about what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use super::docs::headings;
 use super::tree::Tree;
 
 const FILE: &str = "config/prometheus/alerts.yml";
+const DASHBOARDS: &str = "config/grafana/";
 
 /// What an operator must hear of without asking.
 const MUST: [&str; 6] = [
@@ -23,20 +24,31 @@ pub(super) fn complaints(tree: &Tree) -> Vec<String> {
     let written = written(tree);
     let unwritten = asked_for(text).into_iter().filter(|name| !written.contains(name));
     let unwritten = unwritten.map(|name| format!("{FILE}: nothing writes {name}"));
+    let boards = tree.with_ending(".json").filter(|(path, _)| path.starts_with(DASHBOARDS));
+    let unseen = boards.flat_map(|(path, text)| {
+        let asked = asked_for(text).into_iter().filter(|name| !written.contains(name));
+        asked.map(|name| format!("{path}: nothing writes {name}")).collect::<Vec<_>>()
+    });
+    let unseen: Vec<String> = unseen.collect();
     let missing = MUST.iter().filter(|must| !text.contains(**must)).map(|must| format!("{FILE}: no alert on {must}"));
     let astray = text.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")).filter_map(|runbook| {
         let (file, heading) = runbook.split_once('#').unwrap_or((runbook, ""));
         let leads = tree.text(file).is_some_and(|text| heading.is_empty() || headings(text).contains(heading));
         (!leads).then(|| format!("{FILE}: {runbook} leads nowhere"))
     });
-    unwritten.chain(missing).chain(astray).collect()
+    unwritten.chain(unseen).chain(missing).chain(astray).collect()
 }
 
 /// Metrics that expressions name, without what a histogram adds to its name.
 fn asked_for(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let names = words.filter(|word| word.starts_with("palabre_"));
-    names.map(|name| name.strip_suffix("_bucket").unwrap_or(name).to_owned()).collect()
+    let bare = |name: &str| {
+        // A histogram's count is told from a gauge of that name by its unit.
+        let count = name.strip_suffix("_count").filter(|name| name.ends_with("_seconds") || name.ends_with("_rows"));
+        name.strip_suffix("_bucket").or(count).unwrap_or(name).to_owned()
+    };
+    names.map(bare).collect()
 }
 
 /// Metrics that the sources write, by their names or those of their constants.
@@ -88,11 +100,13 @@ fn alerts_on_nothing_are_seen() {
         ("src/a.rs", &all),
         ("actors/src/b.rs", source),
         ("tests/c.rs", "fn h() { gauge!(D); }"),
+        ("config/grafana/a.json", "{\"expr\": \"palabre_a_b_total / palabre_a_c_seconds_count - palabre_a_f\"}"),
     ]);
     assert_eq!(
         complaints(&tree),
         [
             format!("{FILE}: nothing writes palabre_a_d"),
+            "config/grafana/a.json: nothing writes palabre_a_f".to_owned(),
             format!("{FILE}: no alert on {}", MUST[0]),
             format!("{FILE}: docs/a.md#nothing leads nowhere"),
         ]

@@ -34,6 +34,7 @@ const PLANS: [Plan; 2] = [
     Plan {
         folder: "src/",
         layers: &[
+            apart(&["digest"]),
             apart(&["config"]),
             apart(&[
                 "store",

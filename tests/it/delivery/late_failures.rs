@@ -78,3 +78,76 @@ async fn i11_limits_wait_windows_wait_and_suspensions_pause() {
     world.until_is(&other, "pending", Some("30002")).await;
     world.explains(&other, "the account is suspended", "le compte est suspendu");
 }
+
+/// A code that only a callback reports, where its message ends, and what `palabre explain` says of it in English and in French.
+type LateCode = (u32, &'static str, [&'static str; 2], [&'static str; 2]);
+
+#[tokio::test]
+async fn i11_explain_says_what_each_class_of_late_codes_led_to() {
+    let world = World::start_on(&quick());
+    let table: [LateCode; 6] = [
+        // Opted out: recorded as a STOP.
+        (
+            21_610,
+            "failed",
+            ["not delivered: 21610, the contact wrote STOP", "the provider says that the contact opted out: recorded"],
+            [
+                "non remis : 21610, le contact a écrit STOP",
+                "le fournisseur dit que le contact ne veut plus de messages : noté",
+            ],
+        ),
+        // For good.
+        (
+            21_211,
+            "failed",
+            ["the provider says: not delivered: 21211, the recipient's number is not valid", "number"],
+            ["le fournisseur dit : non remis : 21211, le numéro du destinataire n'est pas valide", "numéro"],
+        ),
+        // May pass at once.
+        (
+            63_012,
+            "sent",
+            [
+                "for a reason that may pass: back into the queue, to be sent again: 63012",
+                "the provider took the message",
+            ],
+            [
+                "pour une raison qui peut passer : remis dans la file, pour repartir : 63012",
+                "le fournisseur a pris le message",
+            ],
+        ),
+        // Much later.
+        (
+            63_018,
+            "pending",
+            ["back into the queue, to be sent again: 63018, WhatsApp's messaging limit", "not before"],
+            ["remis dans la file, pour repartir : 63018, la limite d'envoi de WhatsApp", "pas avant"],
+        ),
+        // The window is closed.
+        (
+            63_016,
+            "deferred",
+            ["it waits outside the queue now: 63016", "24-hour"],
+            ["il attend désormais hors de la file : 63016", "24 heures"],
+        ),
+        // The channel is paused; it is the last, because nothing is sent after it.
+        (
+            30_002,
+            "pending",
+            ["back into the queue, to be sent again: 30002, the account is suspended", "its channel is paused"],
+            ["remis dans la file, pour repartir : 30002, le compte est suspendu", "son canal est en pause"],
+        ),
+    ];
+    for (n, (code, state, english, french)) in table.into_iter().enumerate() {
+        let (sent, id) = taken(&world, &format!("+3361234560{n}"), &format!("message {n}")).await;
+        report(&world, &sent.sid, "failed", Some(code)).await;
+        if state == "sent" {
+            world.twilio.taken_at_least(n as u64 + 2).await;
+        }
+        let reached = format!("SELECT count(*) FROM messages_out WHERE id = '{id}' AND state = '{state}'");
+        world.until(&reached, 1).await;
+        for (english, french) in english.into_iter().zip(french) {
+            world.explains(&id, english, french);
+        }
+    }
+}

@@ -54,10 +54,13 @@ fn config(channels: Vec<Channel>) -> Config {
         notify: Vec::new(),
         deferred_for: Duration::from_secs(60),
         rules: Arc::new(Rules::new(rules).unwrap()),
+        assistant: None,
         faq_places: Vec::new(),
         access: Sales::default(),
         journal: None,
         webhooks: Vec::new(),
+        country: None,
+        crm: None,
         media: TenantMedia::default(),
     };
     Config {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use palabre::gateway::twilio::simulator::{
-    CallbackPlan, Daemon, Fault, Faults, InboundMessage, Rule, Simulator, SimulatorConfig,
+    CallbackPlan, Daemon, Fault, Faults, InboundMessage, Rule, SimulatedNumber, Simulator, SimulatorConfig,
 };
 use palabre::gateway::twilio::{Kind, TwilioAccount, TwilioReceiver};
 use palabre::gateway::{Provider as _, Received, Receiver, Rejection, SetupLevel, WebhookRequest, Wiring};
@@ -256,7 +256,24 @@ async fn a_set_up_is_checked_against_the_provider() {
         findings.into_iter().map(|finding| finding.level).collect::<Vec<_>>()
     };
     let good = account(&simulator.base_url());
-    assert_eq!(levels(good.clone(), Some(PUBLIC)).await, [SetupLevel::Good]);
+    // Its webhook is looked at, too; the simulator has no such number yet.
+    assert_eq!(levels(good.clone(), Some(PUBLIC)).await, [SetupLevel::Good, SetupLevel::Doubtful]);
+    simulator.set_daemon(Daemon::at(PUBLIC));
+    let number = |path: &str| SimulatedNumber {
+        account_sid: good.account_sid.clone(),
+        wire: channel(Kind::Whatsapp, good.clone()).address.to_string(),
+        path: path.to_owned(),
+    };
+    let own = format!("/webhooks/twilio-whatsapp/{}", channel(Kind::Whatsapp, good.clone()).id);
+    for (path, expected) in [
+        (own.as_str(), SetupLevel::Good),
+        ("/api/webhooks/twilio", SetupLevel::Good),
+        ("/webhooks/twilio-whatsapp/another", SetupLevel::Wrong),
+        ("/api/webhooks/twilio/status", SetupLevel::Wrong),
+    ] {
+        simulator.set_numbers(vec![number(path)]);
+        assert_eq!(levels(good.clone(), Some(PUBLIC)).await, [SetupLevel::Good, expected], "{path}");
+    }
     assert_eq!(levels(good.clone(), None).await, [SetupLevel::Good, SetupLevel::Doubtful]);
     let stranger = TwilioAccount { auth_token: "another".into(), ..good.clone() };
     assert_eq!(levels(stranger, Some(PUBLIC)).await, [SetupLevel::Wrong]);

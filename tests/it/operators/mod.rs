@@ -3,6 +3,7 @@
 mod commands;
 mod consents;
 mod dead_letters;
+mod finding;
 mod keys;
 mod pauses;
 mod people;

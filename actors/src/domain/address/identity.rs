@@ -106,7 +106,7 @@ pub(super) fn strip_trunk_zero(digits: &str) -> Option<String> {
 }
 
 /// Today's number, where the one given is another spelling of it.
-fn renumbered(digits: &str) -> Option<String> {
+pub(super) fn renumbered(digits: &str) -> Option<String> {
     let (country, national) = ["7", "33", "36", "52", "54", "55", "84"]
         .into_iter()
         .chain(["225", "229", "230", "237", "241"])
@@ -149,7 +149,7 @@ fn renumbered(digits: &str) -> Option<String> {
 }
 
 /// Argentina, without what marks a mobile number: the 9 of international calls, the 15 after the area code at home.
-fn argentina(national: &str) -> Option<String> {
+pub(super) fn argentina(national: &str) -> Option<String> {
     let without_nine = national.strip_prefix('9').filter(|rest| rest.len() == 10);
     if let Some(number) = without_nine {
         return Some(number.to_owned());

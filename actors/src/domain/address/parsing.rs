@@ -1,8 +1,7 @@
 //! Parses addresses as people and providers write them into the form that the tables hold.
 
-use phonenumber::country::Id as Region;
-
 use super::identity::strip_trunk_zero;
+use super::national::{HomeCountry, international};
 use super::{Address, AddressError, Scheme};
 
 /// Longer than any address: RFC 5321 allows an e-mail 254 characters.
@@ -12,7 +11,7 @@ const MOST_DIGITS: usize = 15;
 /// The shortest international numbers in use, country code included.
 const FEWEST_DIGITS: usize = 8;
 
-pub(super) fn parse(hint: Scheme, text: &str, default_region: Option<&str>) -> Result<Address, AddressError> {
+pub(super) fn parse(hint: Scheme, text: &str, home: Option<HomeCountry>) -> Result<Address, AddressError> {
     if text.len() > LONGEST_BYTES {
         return Err(AddressError::TooLong);
     }
@@ -27,11 +26,11 @@ pub(super) fn parse(hint: Scheme, text: &str, default_region: Option<&str>) -> R
         Scheme::Sandbox => sandbox(path),
         Scheme::Whatsapp => match business_scoped(path).or_else(|| private_chat(path)) {
             Some(address) => Ok(address),
-            None => phone(scheme, path, default_region),
+            None => phone(scheme, path, home),
         },
         Scheme::Sms => match sms_sender(path) {
             Some(address) => Ok(address),
-            None => phone(scheme, path, default_region),
+            None => phone(scheme, path, home),
         },
     }
 }
@@ -138,7 +137,7 @@ pub(super) fn tidied(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
-fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Address, AddressError> {
+fn phone(scheme: Scheme, path: &str, home: Option<HomeCountry>) -> Result<Address, AddressError> {
     let mut number = bare(path)?;
     if let Some(international) = number.strip_prefix("00") {
         number = format!("+{international}");
@@ -149,12 +148,15 @@ fn phone(scheme: Scheme, path: &str, default_region: Option<&str>) -> Result<Add
         let number = without_zero.filter(|number| is_clean(number)).unwrap_or(number);
         return Ok(Address::new(scheme, &number));
     }
-    let number = by_numbering_plan(&number, default_region)?;
-    if is_clean(&number) { Ok(Address::new(scheme, &number)) } else { Err(AddressError::BadPhone) }
+    if number.starts_with('+') {
+        return Err(AddressError::BadPhone);
+    }
+    let home = home.ok_or(AddressError::CountryUnknown)?;
+    let number = international(&number, home).filter(|number| is_clean(number)).ok_or(AddressError::NotNational)?;
+    Ok(Address::new(scheme, &number))
 }
 
-/// Digits, with a `+` before them if there was one; what people put between them falls away, but for `(0)`, which the
-/// numbering plan explains.
+/// Digits, with a `+` before them if there was one; what people put between them falls away.
 fn bare(path: &str) -> Result<String, AddressError> {
     let mut number = String::with_capacity(path.len());
     for c in path.chars() {
@@ -173,24 +175,11 @@ fn bare(path: &str) -> Result<String, AddressError> {
     Ok(number)
 }
 
-/// `+` and 8 to 15 digits, the first of which is not 0. Such a number is taken as it stands: loading the numbering plans
-/// of the world costs memory, and providers send nothing else.
+/// `+` and 8 to 15 digits, the first of which is not 0. Such a number is taken as it stands: providers send nothing else.
 fn is_clean(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len())
             && !digits.starts_with('0')
             && digits.bytes().all(|b| b.is_ascii_digit())
     })
-}
-
-fn by_numbering_plan(number: &str, default_region: Option<&str>) -> Result<String, AddressError> {
-    let region = match default_region {
-        Some(region) => Some(region.to_ascii_uppercase().parse::<Region>().map_err(|_| AddressError::BadRegion)?),
-        None => None,
-    };
-    if region.is_none() && !number.starts_with('+') {
-        return Err(AddressError::CountryUnknown);
-    }
-    let parsed = phonenumber::parse(region, number).map_err(|_| AddressError::BadPhone)?;
-    Ok(phonenumber::format(&parsed).mode(phonenumber::Mode::E164).to_string())
 }

@@ -57,7 +57,8 @@ fn spellings_of_one_address_are_equal() {
         (Whatsapp, "sandbox:belle/Anna.2", None, "sandbox:belle/anna.2"),
     ];
     for (hint, text, region, normalised) in table {
-        let address = Address::parse(*hint, text, *region).unwrap_or_else(|e| panic!("{text:?}: {e}"));
+        let address = Address::parse(*hint, text, region.and_then(HomeCountry::of_code))
+            .unwrap_or_else(|e| panic!("{text:?}: {e}"));
         assert_eq!(address.as_str(), *normalised, "{text:?}");
     }
 }
@@ -78,8 +79,10 @@ fn what_is_no_address_is_refused() {
         (Whatsapp, "+0612345678", None, BadPhone),
         (Whatsapp, "+336+12345678", None, BadPhone),
         (Whatsapp, "0612345678", None, CountryUnknown),
-        (Whatsapp, "0612345678", Some("FRANCE"), BadRegion),
-        (Whatsapp, "12", Some("FR"), BadPhone),
+        (Whatsapp, "12", Some("FR"), NotNational),
+        (Sms, "sms:2025550123", Some("FR"), NotNational),
+        (Sms, "sms:2025550123", Some("EG"), NotNational),
+        (Whatsapp, "33612345678", Some("FR"), NotNational),
         (Whatsapp, "USA.1234", None, BadPhone),
         (Whatsapp, "12@lid", None, BadPhone),
         (Whatsapp, "33612345678@c.us", None, BadPhone),
@@ -101,7 +104,7 @@ fn what_is_no_address_is_refused() {
         (Mailto, "a b@c.fr", None, BadMail),
     ];
     for (hint, text, region, error) in table {
-        assert_eq!(Address::parse(*hint, text, *region), Err(*error), "{text:?}");
+        assert_eq!(Address::parse(*hint, text, region.and_then(HomeCountry::of_code)), Err(*error), "{text:?}");
     }
 }
 
@@ -148,7 +151,7 @@ fn region() -> impl Strategy<Value = Option<&'static str>> {
 proptest! {
     #[test]
     fn parsing_never_panics(scheme in scheme(), text in any::<String>(), region in region()) {
-        let _ = Address::parse(scheme, &text, region);
+        let _ = Address::parse(scheme, &text, region.and_then(HomeCountry::of_code));
     }
 
     #[test]
@@ -157,8 +160,8 @@ proptest! {
         text in "(whatsapp:|sms:|tel:|telegram:|mailto:)?[+0(]{0,3}[-+()./ 0-9a-zA-Z@]{0,24}",
         region in region(),
     ) {
-        if let Ok(once) = Address::parse(scheme, &text, region) {
-            let twice = Address::parse(scheme, once.as_str(), region);
+        if let Ok(once) = Address::parse(scheme, &text, region.and_then(HomeCountry::of_code)) {
+            let twice = Address::parse(scheme, once.as_str(), region.and_then(HomeCountry::of_code));
             prop_assert_eq!(twice.as_ref().map(Address::as_str), Ok(once.as_str()));
             prop_assert_eq!(Address::parse(scheme, once.as_str(), None), Ok(once));
         }

@@ -3,6 +3,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::domain::number_words::cardinal;
+
 /// How much of a message is read for a date, in characters. A longer one is a letter.
 const READ_AT_MOST: usize = 400;
 
@@ -39,7 +41,8 @@ pub(super) fn tokens(phrase: &str) -> Vec<Token> {
 }
 
 fn word(text: &str) -> Token {
-    match number_word(text) {
+    // One is an article as well: `un mardi` is any Tuesday.
+    match cardinal(text).filter(|number| *number > 1) {
         Some(number) => Token::Number(number, 0),
         None => Token::Word(text.to_owned()),
     }
@@ -118,31 +121,6 @@ fn written_out(chunk: &str) -> Option<&'static str> {
         "midday" => "noon",
         "minuits" => "minuit",
         "asap" | "dqp" => "asap",
-        _ => return None,
-    })
-}
-
-/// Numbers that stand in dates and times as words. One is none of them: it is an article as well.
-fn number_word(text: &str) -> Option<u32> {
-    Some(match text {
-        "deux" | "two" => 2,
-        "trois" | "three" => 3,
-        "quatre" | "four" => 4,
-        "cinq" | "five" => 5,
-        "six" => 6,
-        "sept" | "seven" => 7,
-        "huit" | "eight" => 8,
-        "neuf" | "nine" => 9,
-        "dix" | "ten" => 10,
-        "onze" | "eleven" => 11,
-        "douze" | "twelve" => 12,
-        "treize" | "thirteen" => 13,
-        "quatorze" | "fourteen" => 14,
-        "quinze" | "fifteen" => 15,
-        "seize" | "sixteen" => 16,
-        "vingt" | "twenty" => 20,
-        "trente" | "thirty" => 30,
-        "quarante" | "forty" => 40,
         _ => return None,
     })
 }

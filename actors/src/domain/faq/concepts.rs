@@ -2,7 +2,7 @@
 
 use super::lexicon::{ConceptId, Lexicon};
 use super::pattern::Strength;
-use super::tokens::{Segment, Token};
+use super::token::{Segment, Token};
 
 /// From this on a concept is asked for.
 pub(super) const ASKED: u8 = 60;

@@ -4,7 +4,8 @@ use super::concepts::{ASKED, concepts, hits};
 use super::entry::FaqEntry;
 use super::lexicon::{ConceptId, Lexicon};
 use super::pattern::Strength;
-use super::tokens::{Segment, Token, segments};
+use super::token::{Segment, Token};
+use super::tokens::segments;
 use super::vocabulary::{Vocabulary, Word};
 use crate::domain::folding::fold;
 

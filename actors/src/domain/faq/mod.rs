@@ -13,6 +13,7 @@ pub mod labelled;
 mod lexicon;
 mod pattern;
 mod sounds;
+mod token;
 mod tokens;
 mod vocabulary;
 
@@ -23,7 +24,8 @@ use self::concepts::{ASKED, SegmentConcepts, concepts};
 use self::entries::{Claims, claims};
 pub use self::entry::FaqEntry;
 use self::lexicon::{ConceptId, Lexicon};
-use self::tokens::{Segment, segments};
+use self::token::Segment;
+use self::tokens::segments;
 use self::vocabulary::Vocabulary;
 use super::folding::fold;
 use super::stemming::stem;

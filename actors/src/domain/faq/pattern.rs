@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::tokens::Token;
+use super::token::Token;
 use super::vocabulary::Word;
 
 /// How sure a pattern makes.

@@ -2,6 +2,7 @@
 
 use super::lexicon::Lexicon;
 use super::sounds::sound_key;
+use super::token::{Segment, Token};
 use super::vocabulary::{Vocabulary, Word};
 use crate::domain::folding::{READ_AT_MOST_BYTES, fold};
 
@@ -10,24 +11,6 @@ const MOST_TOKENS: usize = 120;
 
 /// The shortest word that is taken for a past participle, in bytes.
 const SHORTEST_PARTICIPLE: usize = 5;
-
-/// One word of a message.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    /// Its meaning, when it is known.
-    pub(super) word: Option<Word>,
-    /// It may stand anywhere without changing what is asked.
-    pub(super) filler: bool,
-    /// A number.
-    pub(super) number: bool,
-    /// A time of day.
-    pub(super) time: bool,
-    /// It ends like a French past participle.
-    pub(super) participle: bool,
-}
-
-/// A part of a message that may ask something of its own.
-pub(super) type Segment = Vec<Token>;
 
 /// Cuts a message at its signs and at "et", "and" and their like, and looks its words up in the lexicon and among the
 /// tenant's own.

@@ -8,6 +8,7 @@ use super::{Given, phrases};
 use crate::domain::address::{Address, Scheme};
 use crate::domain::dates::{self, Day, Time, to_utc};
 use crate::domain::message::Location;
+use crate::domain::number_words::cardinal;
 use crate::domain::words::stored_words;
 
 /// What a question expects.
@@ -195,20 +196,7 @@ fn people(said: &str) -> Option<i64> {
 }
 
 fn number_word(word: &str) -> Option<i64> {
-    Some(match word {
-        "un" | "une" | "one" => 1,
-        "deux" | "two" => 2,
-        "trois" | "three" => 3,
-        "quatre" | "four" => 4,
-        "cinq" | "five" => 5,
-        "six" => 6,
-        "sept" | "seven" => 7,
-        "huit" | "eight" => 8,
-        "neuf" | "nine" => 9,
-        "dix" | "ten" => 10,
-        "douze" | "twelve" => 12,
-        _ => return None,
-    })
+    cardinal(word).map(i64::from)
 }
 
 fn phone(text: &str) -> Option<String> {

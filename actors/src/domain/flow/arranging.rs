@@ -77,8 +77,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn service_of(&self, appointment: &Appointment) -> Option<&'a Service> {
-        let id = appointment.service.as_deref()?;
-        self.flows.services.iter().find(|service| service.id == id)
+        self.flows.service(appointment.service.as_deref()?)
     }
 
     fn turn(&mut self, appointment: &mut Appointment, is_new: bool) -> Turned {

@@ -82,23 +82,13 @@ impl<'a> Stage<'a> {
 
     /// A running flow that is about a booking.
     fn about(&self, flow: &Flow, step: &str, booking: &Booking, open: Open) -> Running {
-        Running {
-            flow: flow.name.clone(),
-            revision: flow.revision,
-            step: step.to_owned(),
-            answers: std::collections::BTreeMap::new(),
-            misses: 0,
-            trail: Vec::new(),
-            appointment: Some(Appointment {
-                service: Some(booking.service.clone()),
-                booking: Some(booking.id),
-                open,
-                ..Appointment::default()
-            }),
-            callers: Vec::new(),
-            since: self.scene.now,
-            reminded: false,
-        }
+        let appointment = Appointment {
+            service: Some(booking.service.clone()),
+            booking: Some(booking.id),
+            open,
+            ..Appointment::default()
+        };
+        Running { appointment: Some(appointment), ..Running::begin(flow, step, self.scene.now) }
     }
 
     /// A message without a flow that moves or calls off what is booked. Answers whether it was one.
@@ -109,11 +99,11 @@ impl<'a> Stage<'a> {
             .mine
             .iter()
             .filter(|booking| booking.state == BookingState::Confirmed && booking.starts_at > scene.now);
-        let Some(first) = upcoming.next() else { return false };
         let (moves, calls_off) = (phrases::moves(self.said), phrases::calls_off(self.said));
         if !moves && !calls_off {
             return false;
         }
+        let Some(first) = upcoming.next() else { return self.has_none() };
         let Some((flow, step)) = self.booking_step() else { return false };
         // The booking of the day that is named, or the next one.
         let named = match dates::read(scene.text, self.local_now(), self.flows.english).day {
@@ -132,6 +122,20 @@ impl<'a> Stage<'a> {
         }
         self.say(text);
         self.made.running = Some(running);
+        true
+    }
+
+    /// A message that moves or calls off a booking of somebody who has none: without this its noun would begin a booking.
+    fn has_none(&mut self) -> bool {
+        let books = |flow: &Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }));
+        if !self.flows.asked_for(self.said).is_some_and(books) || phrases::wants_to_book(self.said) {
+            return false;
+        }
+        let (since, word) = (self.scene.now, self.flows.word_of_bookings());
+        let Some((flow, step)) = self.booking_step() else { return false };
+        let running = Running::begin(flow, &step, since);
+        let text = self.text(TextKey::NoBooking, &running, &[("word", word)]);
+        self.say(text);
         true
     }
 

@@ -72,6 +72,12 @@ impl<'a> Stage<'a> {
     }
 
     fn begin(mut self) -> Option<Move> {
+        // "Puis-je annuler mon rendez-vous ?" asks how that goes, and the FAQ may know.
+        let asks =
+            phrases::asks_whether_they_may(self.said) && (phrases::moves(self.said) || phrases::calls_off(self.said));
+        if asks && (self.scene.knows)(self.scene.text) {
+            return None;
+        }
         if self.manages() {
             return Some(self.made);
         }
@@ -84,18 +90,7 @@ impl<'a> Stage<'a> {
     /// Begins a flow.
     pub(super) fn start(&mut self, flow: &'a Flow) {
         self.milestone(&flow.name, Milestone::Started);
-        let running = Running {
-            flow: flow.name.clone(),
-            revision: flow.revision,
-            step: String::new(),
-            answers: BTreeMap::new(),
-            misses: 0,
-            trail: Vec::new(),
-            appointment: None,
-            callers: Vec::new(),
-            since: self.scene.now,
-            reminded: false,
-        };
+        let running = Running::begin(flow, "", self.scene.now);
         self.run(running, flow, Some(0));
     }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::Effect;
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use super::{Effect, Reminder};
 use crate::domain::booking::{Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
@@ -17,7 +17,7 @@ use crate::domain::slots::FreeSlot;
 /// Times that are offered at once.
 const OFFERED: usize = 3;
 /// A day before and an hour before.
-const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
+pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
 
 impl Stage<'_> {
     pub(super) fn drop_hold(&mut self, appointment: &mut Appointment) {
@@ -191,7 +191,7 @@ impl Stage<'_> {
     /// What texts say of a booking.
     pub(super) fn facts_of(&self, booking: &Booking) -> Vec<(&'static str, String)> {
         let local = to_local(booking.starts_at, self.flows.zone);
-        let service = self.flows.services.iter().find(|service| service.id == booking.service);
+        let service = self.flows.service(&booking.service);
         vec![
             ("service", service.map_or_else(|| booking.service.clone(), |service| service.name.clone())),
             ("date", dates::date(local.date(), self.local_now().date(), self.flows.english)),
@@ -233,13 +233,9 @@ impl Stage<'_> {
         };
         appointment.held = None;
         let mut first = None;
-        for before in REMIND_BEFORE {
-            let at = booking.starts_at - before;
-            if at > scene.now + TimeDelta::minutes(30) {
-                first.get_or_insert(at);
-                let reminder = Reminder { booking: booking.id, starts_at: booking.starts_at };
-                self.made.effects.push(Effect::Remind { at, reminder });
-            }
+        for (at, reminder) in self.flows.reminders(&booking, scene.now) {
+            first.get_or_insert(at);
+            self.made.effects.push(Effect::Remind { at, reminder });
         }
         let mut facts = self.facts_of(&booking);
         if let Some(moved) = appointment.booking {
@@ -257,7 +253,7 @@ impl Stage<'_> {
     }
 }
 
-fn booking_of(service: &Service, slot: &FreeSlot, state: BookingState) -> Booking {
+pub(super) fn booking_of(service: &Service, slot: &FreeSlot, state: BookingState) -> Booking {
     let ends_at = slot.at + service.duration;
     Booking {
         id: BookingId::fresh(),

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use super::Timestamp;
 use super::address::Address;
-use super::booking::{Agenda, BookingChange, Service};
-use super::hours::Hours;
+use super::booking::{Agenda, Booking, BookingChange, Service};
+use super::dates;
+use super::hours::{Hours, before_the_night};
 use super::lead::Lead;
 use super::message::Location;
 use super::offer::Driver;
@@ -54,8 +55,7 @@ pub struct Flows {
     english: bool,
     tenant_name: String,
     texts: HashMap<TextKey, texts::Text>,
-    /// The template of a reminder outside the window.
-    reminder_template: Option<String>,
+    templates: BookingTemplates,
     drivers: Vec<Driver>,
 }
 
@@ -78,10 +78,23 @@ pub struct FlowsSource {
     pub tenant_name: String,
     /// Texts of the tenant instead of the built-in ones, by [`TextKey`].
     pub texts: BTreeMap<String, String>,
-    /// The template of a reminder outside the window.
-    pub reminder_template: Option<String>,
+    /// What is said of bookings outside the window.
+    pub templates: BookingTemplates,
     /// Who takes offers.
     pub drivers: Vec<Driver>,
+}
+
+/// The names of the tenant's templates that say outside the window what happens to a booking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BookingTemplates {
+    /// It begins soon.
+    pub reminder: Option<String>,
+    /// A person booked it for the customer.
+    pub booked: Option<String>,
+    /// A person moved it.
+    pub moved: Option<String>,
+    /// A person called it off.
+    pub cancelled: Option<String>,
 }
 
 /// An answer that a step got. `Debug` does not show it (I10).
@@ -128,6 +141,24 @@ pub struct Running {
     /// The customer was reminded once.
     #[serde(default)]
     pub reminded: bool,
+}
+
+impl Running {
+    /// A flow that has just begun, at a step.
+    pub(super) fn begin(flow: &Flow, step: &str, since: Timestamp) -> Self {
+        Self {
+            flow: flow.name.clone(),
+            revision: flow.revision,
+            step: step.to_owned(),
+            answers: BTreeMap::new(),
+            misses: 0,
+            trail: Vec::new(),
+            appointment: None,
+            callers: Vec::new(),
+            since,
+            reminded: false,
+        }
+    }
 }
 
 /// What a flow decides on.
@@ -251,7 +282,7 @@ impl Flows {
             english: source.english,
             tenant_name: source.tenant_name,
             texts,
-            reminder_template: source.reminder_template,
+            templates: source.templates,
             drivers: source.drivers,
         })
     }
@@ -297,15 +328,68 @@ impl Flows {
     /// A text of the engine.
     #[must_use]
     pub fn say(&self, key: TextKey, facts: &[(&str, &str)]) -> String {
-        let facts: BTreeMap<&str, minijinja::Value> =
+        let mut facts: BTreeMap<&str, minijinja::Value> =
             facts.iter().map(|(name, value)| (*name, minijinja::Value::from(*value))).collect();
+        let tenant = BTreeMap::from([("name", minijinja::Value::from(self.tenant_name.as_str()))]);
+        facts.insert("tenant", minijinja::Value::from(tenant));
         self.texts.get(&key).map(|text| text.write(minijinja::Value::from(facts))).unwrap_or_default()
     }
 
-    /// The template that reminds of a booking outside the window.
+    /// What is said of bookings outside the window.
     #[must_use]
-    pub fn reminder_template(&self) -> Option<&str> {
-        self.reminder_template.as_deref()
+    pub const fn templates(&self) -> &BookingTemplates {
+        &self.templates
+    }
+
+    /// Business hours.
+    #[must_use]
+    pub const fn hours(&self) -> &Hours {
+        &self.hours
+    }
+
+    /// A service by its id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.id == id)
+    }
+
+    /// Whether people may ask to be called back.
+    #[must_use]
+    pub fn takes_leads(&self) -> bool {
+        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Lead))
+    }
+
+    /// Whether work is offered to the people on duty.
+    #[must_use]
+    pub fn offers_work(&self) -> bool {
+        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Offer { .. }))
+    }
+
+    /// Who takes offers.
+    #[must_use]
+    pub fn drivers(&self) -> &[Driver] {
+        &self.drivers
+    }
+
+    /// A word that begins the first flow that books.
+    #[must_use]
+    pub fn word_of_bookings(&self) -> &str {
+        let books = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }));
+        let keywords = self.flows.iter().find(books).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
+        keywords.iter().min_by_key(|keyword| keyword.len()).map_or("", String::as_str)
+    }
+
+    /// When a booking is reminded of: those times that are far enough from now, and never at night.
+    #[must_use]
+    pub fn reminders(&self, booking: &Booking, now: Timestamp) -> Vec<(Timestamp, Reminder)> {
+        let soonest = now + TimeDelta::minutes(30);
+        let by_day = |before| {
+            let at = dates::to_local(booking.starts_at - before, self.zone);
+            dates::to_utc(before_the_night(at), self.zone).first()
+        };
+        let times = finding::REMIND_BEFORE.into_iter().map(by_day);
+        let reminder = || Reminder { booking: booking.id, starts_at: booking.starts_at };
+        times.filter(|at| *at > soonest).map(|at| (at, reminder())).collect()
     }
 
     /// Whether its own texts are English.
@@ -318,7 +402,9 @@ impl Flows {
         self.flows.iter().find(|flow| flow.name == name)
     }
 
-    fn calendar<'a>(&'a self, agenda: &'a Agenda, now: Timestamp) -> Calendar<'a> {
+    /// Free times, among what is taken.
+    #[must_use]
+    pub const fn calendar<'a>(&'a self, agenda: &'a Agenda, now: Timestamp) -> Calendar<'a> {
         Calendar { hours: &self.hours, zone: self.zone, agenda, policy: &self.policy, now }
     }
 

@@ -104,6 +104,31 @@ pub fn calls_off(said: &str) -> bool {
         || CANCEL_WORDS.iter().any(|word| contains(said, word))
 }
 
+/// Whether it is about a new booking, whatever else it says of one that is no more.
+#[must_use]
+pub fn wants_to_book(said: &str) -> bool {
+    ["prendre", "reprendre", "reserver", "un autre rdv", "un nouveau", "book", "make", "a new"]
+        .iter()
+        .any(|phrase| contains(said, phrase))
+}
+
+/// Whether it asks how something goes, and does not ask for it to be done.
+#[must_use]
+pub fn asks_whether_they_may(said: &str) -> bool {
+    const QUESTIONS: [&str; 9] = [
+        "puis je",
+        "est ce que je peux",
+        "est ce qu on peut",
+        "peut on",
+        "est il possible",
+        "comment",
+        "can i",
+        "how do i",
+        "is it possible",
+    ];
+    QUESTIONS.iter().any(|phrase| said.starts_with(phrase) || contains(said, phrase) && said.starts_with("bonjour"))
+}
+
 /// What comes behind the words that announce a correction; `None` when nothing announces one.
 #[must_use]
 pub fn correction(said: &str) -> Option<&str> {

@@ -51,7 +51,7 @@ fn source(english: bool) -> FlowsSource {
         english,
         tenant_name: "Institut Belle".into(),
         texts: BTreeMap::new(),
-        reminder_template: None,
+        templates: BookingTemplates::default(),
         drivers: vec![driver()],
     }
 }

@@ -95,6 +95,10 @@ pub enum TextKey {
     AskCancel,
     BookingCancelled,
     BookingKept,
+    NoBooking,
+    StaffBooked,
+    StaffMoved,
+    StaffCancelled,
     Reminder,
     ReminderSoon,
     SeeYou,
@@ -105,6 +109,8 @@ pub enum TextKey {
     OfferYours,
     Assigned,
     NobodyFree,
+    OfferCalledOff,
+    RideCalledOff,
 }
 
 stored_words!(TextKey {
@@ -143,6 +149,10 @@ stored_words!(TextKey {
     AskCancel => "ask_cancel",
     BookingCancelled => "booking_cancelled",
     BookingKept => "booking_kept",
+    NoBooking => "no_booking",
+    StaffBooked => "staff_booked",
+    StaffMoved => "staff_moved",
+    StaffCancelled => "staff_cancelled",
     Reminder => "reminder",
     ReminderSoon => "reminder_soon",
     SeeYou => "see_you",
@@ -153,6 +163,8 @@ stored_words!(TextKey {
     OfferYours => "offer_yours",
     Assigned => "assigned",
     NobodyFree => "nobody_free",
+    OfferCalledOff => "offer_called_off",
+    RideCalledOff => "ride_called_off",
 });
 
 /// Names that texts of the engine may use, beside the tenant's and the contact's name.
@@ -206,6 +218,18 @@ impl TextKey {
             Self::AskCancel => "Annuler {{ service }} {{ date }} à {{ time }} ? (oui / non)",
             Self::BookingCancelled => "C'est annulé. Bonne journée.",
             Self::BookingKept => "D'accord, votre rendez-vous est maintenu : {{ service }} {{ date }} à {{ time }}.",
+            Self::NoBooking => {
+                "Vous n'avez pas de rendez-vous à venir chez nous. Pour en prendre un, écrivez « {{ word }} »."
+            }
+            Self::StaffBooked => {
+                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+            }
+            Self::StaffMoved => {
+                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
+            }
+            Self::StaffCancelled => {
+                "Votre rendez-vous est annulé, désolé : {{ service }} {{ date }} à {{ time }}. Pour en prendre un autre, écrivez « {{ word }} »."
+            }
             Self::Reminder => "Rappel : {{ service }} {{ date }} à {{ time }}. Vous venez ? (oui / non)",
             Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
             Self::SeeYou => "Merci, à bientôt.",
@@ -215,6 +239,8 @@ impl TextKey {
             Self::OfferTaken => "Course déjà prise.",
             Self::OfferYours => "La course est à vous. {{ what }}",
             Self::Assigned => "Votre chauffeur : {{ resource }}, {{ what }}.",
+            Self::OfferCalledOff => "La course est annulée.",
+            Self::RideCalledOff => "Votre demande est annulée, désolé. Écrivez « {{ word }} » pour en faire une autre.",
             Self::NobodyFree => "Aucun chauffeur n'est libre pour le moment. Écrivez « {{ word }} » pour réessayer.",
         }
     }
@@ -260,6 +286,16 @@ impl TextKey {
             Self::AskCancel => "Cancel {{ service }} on {{ date }} at {{ time }}? (yes / no)",
             Self::BookingCancelled => "It is cancelled. Have a nice day.",
             Self::BookingKept => "All right, your appointment stays: {{ service }} on {{ date }} at {{ time }}.",
+            Self::NoBooking => "You have no appointment with us at the moment. To make one, write \"{{ word }}\".",
+            Self::StaffBooked => {
+                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. To move or cancel, just write it here."
+            }
+            Self::StaffMoved => {
+                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. If that does not suit you, just write it here."
+            }
+            Self::StaffCancelled => {
+                "Your appointment is cancelled, sorry: {{ service }} on {{ date }} at {{ time }}. To make another one, write \"{{ word }}\"."
+            }
             Self::Reminder => "Reminder: {{ service }} on {{ date }} at {{ time }}. Will you come? (yes / no)",
             Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
             Self::SeeYou => "Thank you, see you soon.",
@@ -269,6 +305,8 @@ impl TextKey {
             Self::OfferTaken => "That ride is taken already.",
             Self::OfferYours => "The ride is yours. {{ what }}",
             Self::Assigned => "Your driver: {{ resource }}, {{ what }}.",
+            Self::OfferCalledOff => "The ride is called off.",
+            Self::RideCalledOff => "Your request is called off, sorry. Write \"{{ word }}\" to make another one.",
             Self::NobodyFree => "No driver is free at the moment. Write \"{{ word }}\" to try again.",
         }
     }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
 
 mod holidays;
+mod quiet;
 
 pub use self::holidays::{Country, is_holiday};
+pub use self::quiet::{advertising_waits_until, before_the_night, french_zone};
 
 /// How far an opening is looked for: a business that is closed for longer has no next opening.
 const LONGEST_CLOSURE_DAYS: u64 = 120;

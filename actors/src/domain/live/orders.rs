@@ -1,6 +1,7 @@
 //! What a client says of an order: "je prends R12 taille M", "2 R12 et R15", "j'annule R12".
 
 use crate::domain::folding::fold;
+use crate::domain::number_words::cardinal;
 
 /// One article of an order, as the client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,13 +146,8 @@ fn times(word: &str) -> Option<u32> {
 }
 
 fn number(word: &str) -> Option<u32> {
-    let named = match word {
-        "UN" | "UNE" | "ONE" => Some(1),
-        "DEUX" | "TWO" => Some(2),
-        "TROIS" | "THREE" => Some(3),
-        "QUATRE" | "FOUR" => Some(4),
-        _ => None,
-    };
+    // Larger ones are written in digits; `neuf` says of a thing that it is new.
+    let named = cardinal(word).filter(|count| *count <= 4);
     named.or_else(|| word.parse().ok()).filter(|count| (1..=MOST_PIECES).contains(count))
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
+use crate::domain::assistant::AssistantSilence;
 use crate::domain::conversation::{BotMemory, Contact, Conversation, ConversationStatus, Handler, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
@@ -34,6 +35,8 @@ pub(super) struct TurnBuilder<'a> {
     pub(super) turn: Turn,
     /// FAQ entries that answer, for the history of the message.
     pub(super) answered_by: Vec<usize>,
+    /// Why the assistant did not answer, for the history of the message.
+    pub(super) assistant: Option<AssistantSilence>,
     message: &'a Inbound,
 }
 
@@ -45,7 +48,7 @@ impl<'a> TurnBuilder<'a> {
         turn.key.address = message.from.clone();
         let is_news = |alias: &Address| !state.is_known_as(&alias.identity());
         turn.alias = message.content.details.alias.clone().filter(is_news);
-        let mut builder = Self { rules, turn, answered_by: Vec::new(), message };
+        let mut builder = Self { rules, turn, answered_by: Vec::new(), assistant: None, message };
         // The contact said nothing: their session and the window of free text are as they were.
         if !message.content.details.written_on_phone {
             builder.keep_session();
@@ -160,6 +163,9 @@ impl<'a> TurnBuilder<'a> {
             if let Some(entry) = faq.get(*entry) {
                 payload = payload.id(field, &entry.id);
             }
+        }
+        if let Some(why) = self.assistant {
+            payload = payload.word("assistant", why.as_str());
         }
         let payload = payload.finish();
         let (message, said_at) = (self.message.id, self.message.received_at);

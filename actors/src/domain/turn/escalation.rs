@@ -29,6 +29,8 @@ pub enum NoticeReason {
     StopRequest,
     /// The customer waits for a person's answer.
     Unread,
+    /// The assistant does not know, or thinks that a person should answer.
+    Assistant,
 }
 
 stored_words!(NoticeReason {
@@ -38,6 +40,7 @@ stored_words!(NoticeReason {
     Misses => "misses",
     StopRequest => "stop_request",
     Unread => "unread",
+    Assistant => "assistant",
 });
 
 /// The payload of a timer of the kind [`TimerKind::Notify`].
@@ -50,15 +53,29 @@ pub struct PeopleNotice {
 impl TurnBuilder<'_> {
     /// Hands the conversation to a person, tells the contact so once, and has the tenant's people told.
     pub(super) fn escalate(&mut self, reason: NoticeReason) -> Outcome {
-        let now = self.turn.at;
+        let text = if self.rules.is_closed(self.turn.at) { BotText::PersonClosed } else { BotText::Person };
+        self.hand_to_person(reason);
+        self.say(TextName::Bot(text), OutboundKind::Reply);
+        self.called(reason)
+    }
+
+    /// The same in other words.
+    pub(super) fn escalate_saying(&mut self, reason: NoticeReason, text: &str) -> Outcome {
+        self.hand_to_person(reason);
+        self.write(text, OutboundKind::Reply);
+        self.called(reason)
+    }
+
+    fn hand_to_person(&mut self, reason: NoticeReason) {
         let conversation = self.turn.conversation.id.0;
         let payload = || Payload::reason(reason.as_str());
         self.note(EventType::Escalated, EntityType::Conversation, conversation, ActorType::Bot, payload());
         self.turn.conversation.handler = Handler::Human;
         self.turn.conversation.status = ConversationStatus::InProgress;
         self.note(EventType::HandedOver, EntityType::Conversation, conversation, ActorType::Bot, payload());
-        let text = if self.rules.is_closed(now) { BotText::PersonClosed } else { BotText::Person };
-        self.say(TextName::Bot(text), OutboundKind::Reply);
+    }
+
+    fn called(&mut self, reason: NoticeReason) -> Outcome {
         self.note_answer();
         let mut memory = self.memory();
         memory.menu.clear();

@@ -100,27 +100,48 @@ fn take(turn: &mut Turn, effect: Effect) {
 
 /// A change of bookings, with its claims and its event.
 pub(super) fn book(turn: &mut Turn, change: BookingChange) {
-    let (id, state) = match &change {
+    book_by(turn, change, (ActorType::Bot, Payload::EMPTY));
+}
+
+/// The same, by whomever.
+pub(super) fn book_by(turn: &mut Turn, change: BookingChange, (actor, payload): (ActorType, Payload)) {
+    let release = |id: BookingId| ClaimChange::Release { owner: id.0 };
+    let (id, event) = match &change {
         BookingChange::Hold(booking) => {
             turn.effects.claims.extend(booking.claims());
-            (booking.id, booking.state)
+            (booking.id, event_of(booking.state))
+        }
+        BookingChange::Move(booking) => {
+            turn.effects.claims.push(release(booking.id));
+            turn.effects.claims.extend(booking.claims());
+            (booking.id, EventType::BookingMoved)
         }
         BookingChange::Become(id, state) => {
             if !state.is_taken() {
-                turn.effects.claims.push(ClaimChange::Release { owner: id.0 });
+                turn.effects.claims.push(release(*id));
             }
-            (*id, *state)
+            (*id, event_of(*state))
         }
     };
-    let event = match state {
+    note(turn, event, EntityType::Booking, id.0, actor, payload);
+    turn.effects.bookings.push(change);
+}
+
+const fn event_of(state: BookingState) -> EventType {
+    match state {
         BookingState::Held => EventType::BookingHeld,
         BookingState::Confirmed => EventType::BookingConfirmed,
         BookingState::Cancelled => EventType::BookingCancelled,
         BookingState::Done => EventType::BookingDone,
         BookingState::NoShow => EventType::BookingMissed,
-    };
-    note(turn, event, EntityType::Booking, id.0, ActorType::Bot, Payload::EMPTY);
-    turn.effects.bookings.push(change);
+    }
+}
+
+/// The customer is to be reminded of a booking.
+pub(super) fn set_reminders(turn: &mut Turn, flows: &Flows, booking: &Booking) {
+    for (at, reminder) in flows.reminders(booking, turn.at) {
+        take(turn, Effect::Remind { at, reminder });
+    }
 }
 
 /// Ends the flow that is going on, without a word. What it kept free is free.
@@ -195,7 +216,8 @@ pub(super) fn reminded(mut turn: Turn, state: &State, payload: &str, rules: &Rul
         Saying::Answer { .. } => None,
     });
     let booking = state.agenda.mine.iter().find(|booking| booking.id == reminder.booking);
-    let template = booking.and_then(|booking| template(rules, flows, booking, &turn));
+    let name = flows.templates().reminder.as_deref();
+    let template = booking.and_then(|booking| template(rules, (flows, name), booking, &turn));
     let body = cut(&text.unwrap_or_default(), rules.source().longest_text);
     let expires_at = Some(reminder.starts_at);
     let message = Outbound { template, expires_at, ..outbound(&turn, body, OutboundKind::Manual) };
@@ -207,9 +229,14 @@ pub(super) fn reminded(mut turn: Turn, state: &State, payload: &str, rules: &Rul
     turn
 }
 
-/// The tenant's template for reminders, with what its places are called in French or in English.
-fn template(rules: &Rules, flows: &Flows, booking: &Booking, turn: &Turn) -> Option<TemplateUse> {
-    let template = rules.template(flows.reminder_template()?)?;
+/// A template of the tenant about a booking, with what its places are called in French or in English.
+pub(super) fn template(
+    rules: &Rules,
+    (flows, name): (&Flows, Option<&str>),
+    booking: &Booking,
+    turn: &Turn,
+) -> Option<TemplateUse> {
+    let template = rules.template(name?)?;
     let facts = flows.describe(booking, turn.at);
     let value = |place: &str| {
         let known = match place {

@@ -11,7 +11,7 @@ use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::flow::TextKey;
-use crate::domain::ids::{OfferId, TimerId};
+use crate::domain::ids::{ConversationId, OfferId, TimerId};
 use crate::domain::message::{Category, Outbound, OutboundKind};
 use crate::domain::offer::{Driver, Offer, OfferChange, OfferState};
 use crate::domain::rules::Rules;
@@ -53,15 +53,7 @@ pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serd
         expires_at: turn.at + lasts,
         state: OfferState::Open,
     };
-    let message = ScheduledMessage {
-        text: Some(offer.text.clone()),
-        template: None,
-        choices: Vec::new(),
-        presentation: None,
-        category: Category::default(),
-        urgent: true,
-        expires_at: Some(turn.at + OFFER_LASTS),
-    };
+    let message = to_driver(offer.text.clone(), Some(turn.at + OFFER_LASTS));
     if let Ok(payload) = serde_json::to_string(&message) {
         for conversation in &agenda.on_duty {
             let timer = timer(turn, TimerKind::Send, turn.at, payload.clone());
@@ -87,8 +79,48 @@ pub(super) fn accept(turn: &mut Turn, offer: &Offer, driver: &Driver) {
     }
 }
 
-fn claim(offer: OfferId) -> ClaimChange {
+pub(super) fn claim(offer: OfferId) -> ClaimChange {
     ClaimChange::Take { key: format!("offer/{offer}"), owner: offer.0 }
+}
+
+/// What whoever calls off an offer that somebody has claims.
+pub(super) fn claim_of_end(offer: OfferId) -> ClaimChange {
+    ClaimChange::Take { key: format!("offer-end/{offer}"), owner: offer.0 }
+}
+
+/// An offer was called off: whoever had it is told, and the customer if that is wanted.
+pub(super) fn tell_of_end(
+    mut turn: Turn,
+    state: &State,
+    rules: &Rules,
+    (taken_by, tells): (Option<ConversationId>, bool),
+) -> Turn {
+    let Some(flows) = rules.flows() else { return turn };
+    if let Some(driver) = taken_by {
+        let message = to_driver(flows.say(TextKey::OfferCalledOff, &[]), None);
+        if let Ok(payload) = serde_json::to_string(&message) {
+            let timer = timer(&turn, TimerKind::Send, turn.at, payload);
+            turn.timers.push(TimerChange::SetFor(driver, timer));
+        }
+    }
+    if !tells {
+        return turn;
+    }
+    let text = flows.say(TextKey::RideCalledOff, &[("word", flows.word_of_offers())]);
+    tell(turn, state, rules, text, NOBODY_TEMPLATE, &[])
+}
+
+/// A message to somebody who takes offers, in their own conversation.
+const fn to_driver(text: String, expires_at: Option<Timestamp>) -> ScheduledMessage {
+    ScheduledMessage {
+        text: Some(text),
+        template: None,
+        choices: Vec::new(),
+        presentation: None,
+        category: Category::Transactional,
+        urgent: true,
+        expires_at,
+    }
 }
 
 /// Nobody took it in time: the customer is told. When somebody takes it at this moment, the commit is a conflict.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, decide};
+use super::rules::ASSISTANT;
+use super::{Lookup, Outcome, decide};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::conversation::{ConversationKey, State};
@@ -41,7 +42,7 @@ pub fn preview(rules: &Rules, text: &str, now: Timestamp) -> Preview {
         welcomed: true,
         confirmed: false,
         agenda: Arc::default(),
-        prepared: Prepared { live: LiveKnowledge::Closed },
+        prepared: Prepared { live: LiveKnowledge::Closed, ..Prepared::default() },
     };
     let message = Inbound {
         id: InboundId::fresh(),
@@ -55,6 +56,10 @@ pub fn preview(rules: &Rules, text: &str, now: Timestamp) -> Preview {
         received_at: now,
     };
     let turn = decide(&state, &message, rules, &(), now);
+    if matches!(turn.lookup, Some(Lookup::Assistant(_))) {
+        // It is not asked: each question costs, and what it would say nobody knows.
+        return Preview { rule: ASSISTANT.to_owned(), outcome: Outcome::AnsweredAssistant, texts: Vec::new() };
+    }
     let routed = turn.events.iter().rev().find(|event| event.event_type == EventType::MessageRouted);
     let payload = routed.and_then(|event| serde_json::from_str::<serde_json::Value>(event.payload.as_json()).ok());
     let rule = payload.as_ref().and_then(|payload| payload.get("rule")?.as_str()).unwrap_or_default().to_owned();

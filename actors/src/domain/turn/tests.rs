@@ -19,6 +19,8 @@ use crate::domain::message::{
 };
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource, SellerBook};
 
+mod assistant;
+mod bookings;
 mod consent;
 mod flows;
 mod live;
@@ -80,7 +82,7 @@ fn state(address: &str) -> State {
         welcomed: false,
         confirmed: false,
         agenda: Arc::default(),
-        prepared: Prepared { live: LiveKnowledge::Closed },
+        prepared: Prepared { live: LiveKnowledge::Closed, ..Prepared::default() },
     }
 }
 

@@ -14,6 +14,7 @@ use super::routing::Routing;
 use crate::domain::Timestamp;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::send::OutboundContent;
+use crate::domain::status::HeldReason;
 use crate::ports::{Acquired, KeyedLimit, LimitKey, PortError, RecipientStatus, Settled};
 use crate::runtime::ActorContext;
 
@@ -39,13 +40,13 @@ pub(super) async fn quota(
     if senders.is_stoppable(message) && senders.keeps_order(&message.channel) {
         let held = context.within_deadline(context.ports.outbox.held_before(message)).await.map_err(unavailable)?;
         if let Some(until) = held {
-            return Err(Settled::Held { until });
+            return Err(Settled::Held { until, reason: HeldReason::Budget });
         }
     }
     let decision = senders.quota.charge(context, message, cost_micros, lease_until).await;
     match decision.map_err(unavailable)? {
         QuotaDecision::Granted(charge) => Ok(charge),
-        QuotaDecision::Held(until) => Err(Settled::Held { until }),
+        QuotaDecision::Held(until) => Err(Settled::Held { until, reason: HeldReason::Budget }),
         QuotaDecision::NotBefore(until, reason) => Err(snooze(until, reason)),
     }
 }
@@ -135,6 +136,10 @@ pub(super) async fn recipient<'a>(
         if context.within_deadline(stopped).await.map_err(unavailable)? {
             let reason = "marketing_stopped".to_owned();
             return Err(Settled::Suppressed { reason, record_opt_out: false });
+        }
+        // Out of its conversation's queue, so that what the person asked for overnight does not wait behind it.
+        if let Some(until) = senders.profile.rules.advertising_waits_until(&route.to, context.now()) {
+            return Err(Settled::Held { until, reason: HeldReason::QuietHours });
         }
     }
     let was_asked_for = matches!(message.kind, OutboundKind::Manual | OutboundKind::Marketing);

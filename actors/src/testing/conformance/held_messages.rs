@@ -1,4 +1,4 @@
-//! Cases of held messages, which wait for their tenant's budget.
+//! Cases of held messages, which wait for their tenant's budget or for the morning.
 
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
@@ -6,12 +6,12 @@ use super::Subject;
 use super::fixture::{Customer, at, behind, claim, ids, now, queued, settle, taken, turn};
 use crate::domain::event::EventType;
 use crate::domain::message::{Outbound, OutboundKind};
-use crate::domain::status::OutboxState;
+use crate::domain::status::{HeldReason, OutboxState};
 use crate::domain::turn::ConsentChange;
 use crate::ports::Settled;
 
 async fn is_held(store: &impl Subject, message: &Outbound, until: i64, seconds: i64) {
-    settle(store, message, Settled::Held { until: at(until) }, seconds).await;
+    settle(store, message, Settled::Held { until: at(until), reason: HeldReason::Budget }, seconds).await;
 }
 
 pub async fn i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order(store: &impl Subject) {
@@ -70,6 +70,30 @@ pub async fn what_the_contact_says_does_not_bring_back_what_the_budget_holds(sto
     assert_eq!(rows.sent_row(held.id).state, OutboxState::Deferred);
     store.maintain(at(60)).await.expect("tends");
     assert_eq!(store.snapshot().await.sent_row(held.id).state, OutboxState::Deferred);
+}
+
+pub async fn i11_what_waits_for_the_morning_says_so_and_holds_up_nothing(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let news = customer.is_answered(store, "SM1", 0, now(0)).await;
+    let other = customer.is_answered(store, "SM2", 1, queued(1)).await;
+    settle(store, &news, Settled::Held { until: at(100), reason: HeldReason::QuietHours }, 3).await;
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(news.id);
+    assert_eq!((row.state, row.blocked_reason.as_deref()), (OutboxState::Deferred, Some("quiet_hours")));
+    assert_eq!(store.held_before(&other).await.expect("answers"), None, "no budget holds what comes after it");
+    let claimed = claim(store, "belle", 4, 9).await;
+    assert_eq!(ids(&claimed), [other.id]);
+    settle(store, &claimed[0], taken("SMa"), 5).await;
+
+    // The contact writes in the night: it goes on waiting.
+    let message = customer.sends(store, "SM3", 6).await;
+    let mut answer = turn(&customer.state(store).await, &message, 6).answered(now(6));
+    answer.releases = true;
+    store.commit(answer).await.expect("commits");
+    assert_eq!(store.snapshot().await.sent_row(news.id).state, OutboxState::Deferred);
+    assert_eq!(store.maintain(at(99)).await.expect("tends").changed, 0, "not yet");
+    assert_eq!(store.maintain(at(100)).await.expect("tends").changed, 1);
+    assert_eq!(store.snapshot().await.sent_row(news.id).state, OutboxState::Pending);
 }
 
 pub async fn i6_a_stop_counts_for_what_the_budget_holds(store: &impl Subject) {

@@ -10,7 +10,7 @@ use crate::domain::event::{EntityType, EventType};
 use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
 use crate::domain::send::Receipt;
-use crate::domain::status::OutboxState;
+use crate::domain::status::{HeldReason, OutboxState};
 use crate::ports::{ClaimUnknown, EndedLeases, Outbox, Settled};
 
 pub(super) async fn state(store: &impl Subject, message: &Outbound) -> OutboxState {
@@ -157,7 +157,7 @@ pub async fn i11_a_row_says_why_it_waits_for_as_long_as_it_waits(store: &impl Su
     assert_eq!(again, 5 + 1, "one event for each row that was snoozed twice for one reason, and one for the retry");
 
     let held = Customer::of("taxi", 1).is_answered(store, "SM6", 0, now(0)).await;
-    settle(store, &held, Settled::Held { until: at(100) }, 1).await;
+    settle(store, &held, Settled::Held { until: at(100), reason: HeldReason::Budget }, 1).await;
     assert_eq!(reasons(&held).await, (word("budget"), none()));
     assert_eq!(store.maintain(at(100)).await.expect("releases").changed, 1);
     assert_eq!((reasons(&held).await, state(store, &held).await), ((none(), none()), OutboxState::Pending));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::live_sales;
 use super::reasons::last_error;
-use super::routing::routed;
+use super::routing::{assistant_silence, routed};
 use super::{Both, PARKED, buried, in_, with_reason};
 use crate::store::entity::event_log;
 
@@ -22,6 +22,10 @@ pub(in crate::cli) fn event(row: &event_log::Model, language: Language) -> Strin
     match row.event_type.as_str() {
         "message_routed" => {
             let told = routed(word("role"), word("outcome"), word("rule"), language);
+            let told = match word("assistant").and_then(assistant_silence) {
+                Some(why) => format!("{told} ({})", in_(language, why)),
+                None => told,
+            };
             let entries: Vec<&str> = ["entry", "second_entry"].into_iter().filter_map(word).collect();
             let (one, many) = in_(language, ("entry|entries", "entrée|entrées")).split_once('|').unwrap_or_default();
             match entries.as_slice() {
@@ -138,6 +142,13 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
+        ("contact_correlated", _) => {
+            ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
+        }
+        ("contact_exported", _) => {
+            ("everything of the contact was exported", "toutes les données du contact ont été exportées")
+        }
+        ("contact_erased", _) => ("the contact was erased", "le contact a été effacé"),
         ("contact_unmerged", _) => (
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",
@@ -177,6 +188,8 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("flow_abandoned", _) => ("the flow ended before its end", "le parcours s'est terminé avant son terme"),
         ("booking_held", _) => ("a time was kept free for the contact", "un créneau a été gardé pour le contact"),
         ("booking_confirmed", _) => ("a booking was confirmed", "un rendez-vous a été confirmé"),
+        ("offer_cancelled", _) => ("an offer was called off", "une offre a été annulée"),
+        ("booking_moved", _) => ("a booking was moved to another time", "un rendez-vous a été déplacé"),
         ("booking_cancelled", _) => (
             "a booking, or a time that was kept free, was given back",
             "un rendez-vous, ou un créneau gardé, a été rendu",

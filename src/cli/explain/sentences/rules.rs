@@ -23,6 +23,7 @@ pub(super) fn rule(name: &str) -> Option<Both> {
         "no_text" => ("messages without words", "messages sans texte"),
         "menu" => ("an entry of the menu", "choix dans le menu"),
         "faq" => ("questions with known answers", "questions dont la réponse est connue"),
+        "assistant" => ("the tenant's assistant", "assistant de l'entreprise"),
         "fallback" => ("reply by default", "réponse par défaut"),
         _ => return None,
     })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{RestApi, RestCall, RestLedger, RestSent, path_of};
+use super::{RestAccounts, RestApi, RestCall, RestLedger, RestSent, path_of};
 use crate::config::Channel;
 use crate::gateway::simulator::CustomerMessage;
 use crate::gateway::simulator::load::{
@@ -30,7 +30,7 @@ impl<P: RestApi> RestResponder<P> {
 
 impl<P: RestApi> LoadResponder for RestResponder<P> {
     fn respond(&self, request: &LoadRequest<'_>, on_sent: &mut dyn FnMut(LoadSent<'_>)) -> LoadAnswer {
-        match self.api.read(&self.ledger, &self.channels, request) {
+        match self.api.read(&self.ledger, RestAccounts { channels: &self.channels, webhooks_at: None }, request) {
             RestCall::Send(send) => {
                 let Some(channel) = self.channels.get(send.channel) else {
                     return LoadAnswer { status: "404 Not Found", json: self.api.refusal(404, None).to_string() };

@@ -8,6 +8,7 @@ mod server;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -46,7 +47,7 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
     fn channel_toml(&self, sample: &SampleChannel<'_>) -> String;
 
     /// What a request asks for, and whether its credentials hold.
-    fn read(&self, ledger: &RestLedger, channels: &[Channel], request: &LoadRequest<'_>) -> RestCall;
+    fn read(&self, ledger: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall;
 
     /// The answer to a message that was taken.
     fn taken(&self, sent: &RestSent) -> Value;
@@ -65,6 +66,14 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
 
     /// The header that proves the origin of a body, and its value: of the same width for bodies of the same length.
     fn proof(&self, channel: &Channel, body: &[u8]) -> (&'static str, String);
+}
+
+/// What the provider's console holds.
+#[derive(Clone, Copy)]
+pub(in crate::gateway) struct RestAccounts<'a> {
+    pub channels: &'a [Channel],
+    /// Whose webhooks come in below this URL. `None`: nobody set them up.
+    pub webhooks_at: Option<&'a str>,
 }
 
 /// What a request asks for.
@@ -149,6 +158,7 @@ struct World<P> {
     fate: Fate,
     post: Post,
     on_sent: OnSent,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -178,6 +188,7 @@ impl<P: RestApi> RestSimulator<P> {
                     fate: Fate::new(options.seed),
                     post: Post::new(client, tokio::runtime::Handle::current()),
                     on_sent: options.on_sent,
+                    misconfigured: AtomicBool::new(false),
                 });
                 match server::serve(&world, listener) {
                     Ok(server) => {
@@ -258,6 +269,10 @@ impl<P: RestApi> SimulatedProvider for RestSimulator<P> {
 
     fn set_daemon(&self, daemon: Daemon) {
         self.world.post.set_daemon(daemon);
+    }
+
+    fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     fn set_faults(&self, faults: Faults) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -11,7 +12,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
 
-use super::{LoadRequest, RestApi, RestCall, RestSend, RestSent, World, lock, neutral};
+use super::{LoadRequest, RestAccounts, RestApi, RestCall, RestSend, RestSent, World, lock, neutral};
 use crate::gateway::simulator::{Drawn, Fault, Socket, half_answer};
 
 /// The longest request that is read.
@@ -45,7 +46,11 @@ async fn answer<P: RestApi>(world: Data<World<P>>, request: HttpRequest, payload
         let authorization = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
         let (method, path, query) = (request.method().as_str(), request.path(), request.query_string());
         let read = LoadRequest { method, path, query, authorization, body: &body };
-        world.api.read(&world.ledger, &lock(&world.channels), &read)
+        let daemon = world.post.daemon().filter(|_| !world.misconfigured.load(Ordering::SeqCst));
+        let webhooks_at = daemon.as_ref().map(|daemon| daemon.public_base_url.as_str());
+        let channels = lock(&world.channels);
+        let known = RestAccounts { channels: &channels, webhooks_at };
+        world.api.read(&world.ledger, known, &read)
     };
     match call {
         RestCall::Send(send) => take(world.into_inner(), &request, *send).await,

@@ -1,15 +1,16 @@
 //! The simulated Bot API.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{ApiCall, World, lock};
+use super::answers::{chat_of, refusal};
+use super::{ApiCall, World, chats, lock};
 use crate::gateway::simulator::{Drawn, Fault, SentMessage, Socket};
 
 /// The longest text: UTF-16 units.
@@ -74,9 +75,13 @@ pub(super) async fn call(
     if is_send && text.encode_utf16().count() > MAX_TEXT_UNITS {
         return refusal(400, "Bad Request: message is too long", &Value::Null);
     }
+    if let Some(refused) = chats::refuses(&world, &bot, &method, &parameters) {
+        return refused;
+    }
     let result = result_of(&world, (&token, &bot), &method, &parameters).await;
     // A poll is a question without an end.
     if method != "getUpdates" {
+        chats::apply(&world, &method, &parameters);
         world.note(ApiCall { bot: bot.clone(), method: method.clone(), parameters: parameters.clone() });
     }
     if is_send {
@@ -146,8 +151,9 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
         "getWebhookInfo" => {
             let bots = lock(&world.bots);
             let webhook = bots.get(token).map(|bot| bot.webhook.clone()).unwrap_or_default();
+            let elsewhere = world.misconfigured.load(Ordering::SeqCst).then_some("https://elsewhere.example.com/bot");
             json!({
-                "url": webhook["url"].as_str().unwrap_or_default(),
+                "url": elsewhere.or(webhook["url"].as_str()).unwrap_or_default(),
                 "has_custom_certificate": false,
                 "pending_update_count": 0,
                 "max_connections": webhook["max_connections"].as_u64().unwrap_or(40),
@@ -162,6 +168,8 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
             "is_revoked": false,
         }),
         "createInvoiceLink" => format!("https://t.me/$simulated{}", world.next_message()).into(),
+        "getChatMember" => chats::member(world, bot, parameters),
+        "getStarTransactions" => chats::transactions(world, parameters),
         "getUpdates" => updates(world, token, parameters).await,
         _ => true.into(),
     }
@@ -238,20 +246,6 @@ fn parts(body: &[u8]) -> Value {
         }
     }
     fields.into()
-}
-
-fn chat_of(parameters: &Value) -> Option<i64> {
-    let chat = &parameters["chat_id"];
-    chat.as_i64().or_else(|| chat.as_str()?.parse().ok())
-}
-
-fn refusal(status: u16, description: &str, parameters: &Value) -> HttpResponse {
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = json!({ "ok": false, "error_code": status, "description": description });
-    if !parameters.is_null() {
-        answer["parameters"] = parameters.clone();
-    }
-    HttpResponse::build(code).json(answer)
 }
 
 /// Cuts the connection; the response that is returned reaches nobody.

@@ -3,15 +3,17 @@
 //!
 //! It runs on a thread of its own; everything here may be called from asynchronous code and from plain threads.
 
+mod answers;
 mod api;
+mod chats;
 mod load;
 mod provided;
 mod updates;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -71,11 +73,18 @@ struct World {
     refusals: Mutex<VecDeque<(String, Value)>>,
     calls: Mutex<Vec<ApiCall>>,
     called: watch::Sender<u64>,
+    /// Who is what in which chat.
+    members: Mutex<HashMap<(i64, i64), String>>,
+    /// Chats in which no bot is an administrator.
+    without_rights: Mutex<HashSet<i64>>,
+    /// Of all bots, the oldest first.
+    transactions: Mutex<Vec<Value>>,
     next_message: AtomicI64,
     new_updates: Notify,
     on_sent: OnSent,
     client: reqwest::Client,
     runtime: tokio::runtime::Handle,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -117,11 +126,15 @@ impl TelegramSimulator {
                     refusals: Mutex::default(),
                     calls: Mutex::default(),
                     called: watch::Sender::new(0),
+                    members: Mutex::default(),
+                    without_rights: Mutex::default(),
+                    transactions: Mutex::default(),
                     next_message: AtomicI64::new(1),
                     new_updates: Notify::new(),
                     on_sent,
                     client,
                     runtime: tokio::runtime::Handle::current(),
+                    misconfigured: AtomicBool::new(false),
                 });
                 let data = web::Data::from(Arc::clone(&world));
                 let app = move || {
@@ -174,6 +187,11 @@ impl TelegramSimulator {
         lock(&self.world.bots).insert(token.to_owned(), bot);
     }
 
+    /// From now on the webhook that it has of each bot is another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
+    }
+
     /// Replaces what goes wrong.
     pub fn set_faults(&self, faults: Faults) {
         self.world.fate.set(faults);
@@ -208,6 +226,34 @@ impl TelegramSimulator {
         let mut called = self.world.called.subscribe();
         // An error means that the simulator is gone; nothing will be counted any more.
         let _ = called.wait_for(|_| self.calls_of(method).len() >= count).await;
+    }
+
+    /// What somebody is in a chat from now on: `member`, `administrator`, `left`, …
+    pub fn set_member(&self, chat: i64, user: i64, status: &str) {
+        lock(&self.world.members).insert((chat, user), status.to_owned());
+    }
+
+    /// Who is in a chat.
+    #[must_use]
+    pub fn members_of(&self, chat: i64) -> BTreeSet<i64> {
+        let members = lock(&self.world.members);
+        let is_in = |status: &str| matches!(status, "creator" | "administrator" | "member");
+        members.iter().filter(|((of, _), status)| *of == chat && is_in(status)).map(|((_, user), _)| *user).collect()
+    }
+
+    /// Whether bots are administrators of a chat from now on.
+    pub fn let_bots_administer(&self, chat: i64, may: bool) {
+        let mut without = lock(&self.world.without_rights);
+        if may {
+            without.remove(&chat);
+        } else {
+            without.insert(chat);
+        }
+    }
+
+    /// Something was paid in Stars, or given back: a `StarTransaction`.
+    pub fn add_transaction(&self, transaction: Value) {
+        lock(&self.world.transactions).push(transaction);
     }
 
     /// A webhook with what a customer writes.

@@ -83,6 +83,10 @@ impl SimulatedProvider for TelegramSimulator {
         Self::set_daemon(self, daemon);
     }
 
+    fn set_misconfigured(&self, misconfigured: bool) {
+        Self::set_misconfigured(self, misconfigured);
+    }
+
     fn set_faults(&self, faults: Faults) {
         Self::set_faults(self, faults);
     }

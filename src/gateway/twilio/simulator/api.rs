@@ -160,7 +160,7 @@ pub(super) async fn nothing() -> HttpResponse {
     refusal(404, 20404, "The requested resource was not found")
 }
 
-fn admitted(world: &World, account: &str, request: &HttpRequest) -> bool {
+pub(super) fn admitted(world: &World, account: &str, request: &HttpRequest) -> bool {
     let authorization = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
     lock(&world.accounts).get(account).is_some_and(|known| known.admits(authorization))
 }
@@ -211,7 +211,7 @@ async fn take(world: Arc<World>, form: &Form, account: &str) -> (Sent, Bytes) {
     (sent, Bytes::from(answer))
 }
 
-fn refusal(status: u16, code: u32, message: &'static str) -> HttpResponse {
+pub(super) fn refusal(status: u16, code: u32, message: &'static str) -> HttpResponse {
     respond(status).json(ErrorResource::new(status, code, message))
 }
 

@@ -9,6 +9,7 @@ mod api;
 mod ledger;
 mod load;
 mod message;
+mod numbers;
 mod policy;
 mod provided;
 mod resource;
@@ -34,6 +35,7 @@ use self::accounts::{Known, lock};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
+pub use self::numbers::SimulatedNumber;
 use self::policy::Police;
 pub use self::policy::Policy;
 pub use self::provided::TwilioSimulation;
@@ -99,6 +101,8 @@ struct World {
     seed: u64,
     /// A server that stops lets go of its connections a little later: nobody is answered meanwhile.
     away: AtomicBool,
+    numbers: Mutex<Vec<SimulatedNumber>>,
+    misconfigured: AtomicBool,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -140,6 +144,8 @@ impl Simulator {
                     on_send: config.on_send,
                     seed: config.seed,
                     away: AtomicBool::new(false),
+                    numbers: Mutex::default(),
+                    misconfigured: AtomicBool::new(false),
                 });
                 let server = serve(&world, listener, config.workers);
                 let _ = ready.send(server.as_ref().map(|_| Arc::clone(&world)).map_err(|error| error.kind()));
@@ -178,6 +184,16 @@ impl Simulator {
     /// Replaces the accounts that it knows.
     pub fn set_accounts(&self, accounts: &[SimulatedAccount]) {
         *lock(&self.world.accounts) = accounts::known(accounts);
+    }
+
+    /// Replaces the numbers whose webhooks it knows.
+    pub fn set_numbers(&self, numbers: Vec<SimulatedNumber>) {
+        *lock(&self.world.numbers) = numbers;
+    }
+
+    /// From now on the webhooks of all numbers are another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     /// Replaces what goes wrong.
@@ -375,6 +391,7 @@ fn serve(world: &Arc<World>, listener: TcpListener, workers: usize) -> io::Resul
                     .route(web::post().to(api::create))
                     .route(web::get().to(api::list)),
             )
+            .configure(numbers::mount)
             .route("/2010-04-01/Accounts/{account}.json", web::get().to(api::account))
             .route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{file}", web::get().to(api::media))
             .default_service(web::to(api::nothing))

@@ -12,7 +12,7 @@ use super::accounts::lock;
 use super::load::{Layout, Responder};
 use super::{
     Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SignedWebhook, SimulatedAccount,
-    Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
+    SimulatedNumber, Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
 };
 use crate::config::Channel;
 use crate::gateway::simulator::load::{LoadResponder, LoadWebhooks};
@@ -138,7 +138,7 @@ impl SimulatedProvider for Provided {
     }
 
     fn set_channels(&self, channels: &[Channel]) {
-        let (mut known, mut accounts) = (Vec::new(), Vec::new());
+        let (mut known, mut accounts, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for channel in channels {
             let Some((kind, account)) = Kind::of(&channel.provider) else { continue };
             known.push(Known {
@@ -147,14 +147,24 @@ impl SimulatedProvider for Provided {
                 account_sid: account.account_sid.clone(),
                 wire: kind.wire(&channel.address),
             });
+            numbers.push(SimulatedNumber {
+                account_sid: account.account_sid.clone(),
+                wire: kind.wire(&channel.address),
+                path: format!("/webhooks/{}/{}", kind.provider(), channel.id),
+            });
             accounts.push(SimulatedAccount::new(&account.account_sid, account.auth_token.expose_secret()));
         }
         *lock(&self.channels) = known;
         self.simulator.set_accounts(&accounts);
+        self.simulator.set_numbers(numbers);
     }
 
     fn set_daemon(&self, daemon: Daemon) {
         self.simulator.set_daemon(daemon);
+    }
+
+    fn set_misconfigured(&self, misconfigured: bool) {
+        self.simulator.set_misconfigured(misconfigured);
     }
 
     fn set_faults(&self, mut faults: Faults) {

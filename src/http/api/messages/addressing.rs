@@ -1,6 +1,6 @@
 //! Which tenant and channel send a message, and the address as that channel writes it.
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, AddressError, Scheme};
 use palabre_actors::domain::ids::TenantId;
 
 use super::super::ApiDeps;
@@ -43,7 +43,7 @@ pub(in crate::http::api) fn tenant(
 }
 
 /// The channel that is named, or the only one that fits, and the address as that channel writes it.
-pub(super) fn channel_and_address(
+pub(in crate::http::api) fn channel_and_address(
     api: &ApiDeps,
     tenant: &TenantId,
     named: Option<&str>,
@@ -54,20 +54,30 @@ pub(super) fn channel_and_address(
         "bad address",
         "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code",
     );
+    let wrong = |error| match error {
+        AddressError::CountryUnknown => invalid(
+            "to",
+            "bad address",
+            "a number without + means something only in a country: write it with + and its country code, or set the tenant's `country`",
+        ),
+        AddressError::NotNational => invalid(
+            "to",
+            "bad address",
+            "this is no phone number of the tenant's country: write it with + and its country code",
+        ),
+        _ => BAD,
+    };
     // People copy addresses with marks that nobody sees.
     let to = Address::tidied(to);
     let scheme = to.split_once(':').map(|(scheme, _)| scheme.parse::<Scheme>());
     let scheme = scheme.transpose().map_err(|_| BAD)?;
-    if scheme.is_none() && !to.starts_with(['+', '＋']) {
-        return Err(BAD);
-    }
     let configured = api.channels.now();
     let mut fitting = configured.iter().filter(|channel| channel.tenant == *tenant);
     let sender = if let Some(named) = named {
         fitting.find(|channel| channel.id.as_str() == named).ok_or(problems::UNKNOWN_CHANNEL)?
     } else {
         let fitting: Vec<&ConfiguredChannel> =
-            fitting.filter(|channel| scheme.is_none_or(|scheme| scheme == channel.scheme)).collect();
+            fitting.filter(|channel| scheme.map_or(takes_phones(channel), |scheme| scheme == channel.scheme)).collect();
         match fitting[..] {
             [sender] => sender,
             [] => return Err(invalid("to", "no channel fits", "no channel of this tenant writes to such an address")),
@@ -79,8 +89,16 @@ pub(super) fn channel_and_address(
     if scheme.is_some_and(|scheme| scheme != sender.scheme) {
         return Err(invalid("channel", "the channel does not fit", "this channel does not write to such an address"));
     }
-    let to = Address::parse(sender.scheme, to, None).map_err(|_| BAD)?;
+    let to = Address::parse(sender.scheme, to, sender.country).map_err(wrong)?;
+    // Without its scheme, only a phone number can be told from other kinds of addresses.
+    if scheme.is_none() && !to.is_phone() {
+        return Err(BAD);
+    }
     Ok((sender.clone(), to))
+}
+
+fn takes_phones(channel: &ConfiguredChannel) -> bool {
+    matches!(channel.scheme, Scheme::Sms | Scheme::Whatsapp)
 }
 
 #[cfg(test)]
@@ -91,6 +109,7 @@ mod tests {
 
     use palabre_actors::domain::Timestamp;
     use palabre_actors::domain::action::Action;
+    use palabre_actors::domain::address::HomeCountry;
     use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId};
     use palabre_actors::domain::turn::Request;
     use palabre_actors::engine::Performed;
@@ -130,6 +149,7 @@ mod tests {
         let sender = |id: &str, tenant: &str, scheme| ConfiguredChannel {
             id: ChannelId::new(id),
             tenant: TenantId::new(tenant),
+            country: HomeCountry::of_code(if tenant == "taxi" { "US" } else { "FR" }).filter(|_| tenant != "nowhere"),
             scheme,
             keep_order: true,
         };
@@ -137,6 +157,8 @@ mod tests {
             sender("belle-wa", "belle", Scheme::Whatsapp),
             sender("belle-sms", "belle", Scheme::Sms),
             sender("taxi-sms", "taxi", Scheme::Sms),
+            sender("nowhere-sms", "nowhere", Scheme::Sms),
+            sender("bot", "robots", Scheme::Telegram),
         ];
         ApiDeps {
             keys: Arc::new([]),
@@ -145,6 +167,7 @@ mod tests {
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
+            privacy: None,
             reload: None,
             media: crate::service::media::MediaAccess::nowhere(Arc::new(Never)),
             clock: Arc::new(Never),
@@ -188,7 +211,17 @@ mod tests {
             ("taxi", None, "whatsapp:+33612345678", Err("no channel fits")),
             ("taxi", Some("belle-sms"), "sms:+33612345678", Err("unknown channel")),
             ("belle", Some("belle-sms"), "whatsapp:+33612345678", Err("the channel does not fit")),
-            ("belle", Some("belle-wa"), "0612345678", Err("bad address")),
+            ("belle", Some("belle-wa"), "06 12 34 56 78", Ok(("belle-wa", "whatsapp:+33612345678"))),
+            ("belle", None, "sms:0612345678", Ok(("belle-sms", "sms:+33612345678"))),
+            ("taxi", None, "sms:2025550123", Ok(("taxi-sms", "sms:+12025550123"))),
+            ("taxi", None, "(202) 555-0123", Ok(("taxi-sms", "sms:+12025550123"))),
+            ("belle", None, "sms:2025550123", Err("bad address")),
+            ("nowhere", None, "sms:0612345678", Err("bad address")),
+            ("nowhere", None, "PALABRE", Err("bad address")),
+            ("taxi", None, "38080", Err("bad address")),
+            ("robots", None, "telegram:123456", Ok(("bot", "telegram:123456"))),
+            ("robots", None, "+33612345678", Err("no channel fits")),
+            ("robots", Some("bot"), "123456", Err("bad address")),
             ("belle", Some("belle-wa"), "whatsapp:+33", Err("bad address")),
             ("belle", None, "fax:+33612345678", Err("bad address")),
         ];

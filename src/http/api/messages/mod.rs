@@ -15,8 +15,7 @@ use palabre_actors::domain::template::TemplateUse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::addressing::channel_and_address;
-pub(super) use self::addressing::tenant;
+pub(super) use self::addressing::{channel_and_address, tenant};
 use self::presentation::shown;
 use super::call::{Call, Json, ToSend};
 use super::params::lasting;

@@ -67,7 +67,8 @@ fn promised_answers(row: &message_in::Model) -> std::ops::RangeInclusive<usize> 
         // Two questions may be answered by two messages.
         Some(Outcome::AnsweredFaq) => 1..=2,
         Some(
-            Outcome::AnsweredFallback
+            Outcome::AnsweredAssistant
+            | Outcome::AnsweredFallback
             | Outcome::AnsweredFlow
             | Outcome::HandedOver
             | Outcome::OfferedFaq

@@ -30,6 +30,7 @@ pub(super) fn mount(config: &mut web::ServiceConfig) {
         .route("/v1/billing_portal/sessions", web::post().to(portal))
         .route("/v1/accounts", web::post().to(create_account))
         .route("/v1/accounts/{id}", web::get().to(account))
+        .route("/v1/webhook_endpoints", web::get().to(webhook_endpoints))
         .route("/v1/account_links", web::post().to(account_link))
         .route("/v1/events", web::get().to(events))
         .route("/pay/{session}", web::get().to(pay_page))
@@ -191,6 +192,17 @@ async fn account(books: Shared, request: HttpRequest, id: web::Path<String>) -> 
     let books = admitted!(books, request, false);
     let is_it = books.account == *id;
     found(is_it.then(|| json!({ "id": *id, "object": "account", "charges_enabled": true, "details_submitted": true })))
+}
+
+async fn webhook_endpoints(books: Shared, request: HttpRequest) -> HttpResponse {
+    let books = admitted!(books, request, false);
+    list(
+        books
+            .webhook_urls
+            .iter()
+            .map(|url| json!({ "object": "webhook_endpoint", "url": url, "status": "enabled" }))
+            .collect(),
+    )
 }
 
 async fn account_link(books: Shared, request: HttpRequest) -> HttpResponse {

@@ -90,8 +90,12 @@ pub(super) struct Books {
     pub events: Vec<Value>,
     /// How many of them were posted.
     pub posted: usize,
+    /// Webhooks are signed in its own time, not in the real one.
+    pub signs_in_own_time: bool,
     /// What was answered under an idempotency key.
     pub answered: HashMap<String, Value>,
+    /// Where its dashboard says that events go.
+    pub webhook_urls: Vec<String>,
     next_id: u64,
 }
 
@@ -112,7 +116,9 @@ impl Books {
             charges: Vec::new(),
             events: Vec::new(),
             posted: 0,
+            signs_in_own_time: false,
             answered: HashMap::new(),
+            webhook_urls: Vec::new(),
             next_id: 0,
         }
     }

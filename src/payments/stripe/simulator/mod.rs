@@ -126,9 +126,19 @@ impl SimulatedStripe {
         self.books().shape = shape;
     }
 
+    /// Signs webhooks in its own time from now on, for a receiver whose clock is moved with it.
+    pub fn sign_in_own_time(&self) {
+        self.books().signs_in_own_time = true;
+    }
+
     /// What it answers to nobody: every request gets 503.
     pub fn go_away(&self, is_away: bool) {
         self.books().is_away = is_away;
+    }
+
+    /// Replaces the webhook endpoints of its dashboard.
+    pub fn set_webhook_urls(&self, urls: &[&str]) {
+        self.books().webhook_urls = urls.iter().map(|url| (*url).to_owned()).collect();
     }
 
     /// The ids of the subscriptions, the oldest first.

@@ -52,8 +52,8 @@ impl Books {
             random.shuffle(&mut events);
         }
         let secret = SecretString::from(WEBHOOK_SECRET);
-        // The signature carries the real time: the receiver compares it with its own clock.
-        let now = chrono::Utc::now().timestamp();
+        // The receiver compares the signature's time with its own clock, which is the real one unless it was moved as well.
+        let now = if self.signs_in_own_time { self.now } else { chrono::Utc::now().timestamp() };
         let post = |event: Value| {
             let body = event.to_string();
             let signature = sign(body.as_bytes(), &secret, now);

@@ -1,4 +1,4 @@
-//! Columns of bookings, leads, offers, claims and events out.
+//! Columns of the tables whose lists are long.
 
 use super::{ColumnKind, MoveColumn, flag, long, number, text, time};
 
@@ -35,6 +35,29 @@ pub(super) const LEADS: &[MoveColumn] = &[
     text("correlation_id"),
     time("created_at"),
     time("updated_at"),
+];
+
+pub(super) const CRM_RECORDS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("contact_id"),
+    text("state"),
+    text("kind"),
+    text("record_id"),
+    number("attempts"),
+    text("last_error"),
+    time("looked_up_at"),
+    time("next_look_up_at"),
+    time("created_at"),
+];
+
+pub(super) const CRM_EMAILS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("message_id"),
+    text("state"),
+    number("attempts"),
+    text("last_error"),
+    time("next_attempt_at"),
+    time("created_at"),
 ];
 
 pub(super) const OFFERS: &[MoveColumn] = &[
@@ -114,3 +137,55 @@ pub(super) const LIVE_SESSIONS: &[MoveColumn] = &[
     number("clients"),
     number("unanswered"),
 ];
+pub(super) const PLANS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("id"),
+    text("name"),
+    number("price"),
+    text("currency"),
+    text("every"),
+    number("stars"),
+    time("updated_at"),
+];
+
+pub(super) const ACCESS_CHATS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("chat_id"),
+    time("stuck_since"),
+    time("mended_at"),
+    time("next_audit_at"),
+    time("audited_at"),
+];
+
+pub(super) const CHAT_MEMBERS: &[MoveColumn] =
+    &[text("tenant_id"), text("chat_id"), text("address"), text("membership"), text("finding"), time("seen_at")];
+
+pub(super) const ACCESS_BOTS: &[MoveColumn] =
+    &[text("tenant_id"), text("channel_id"), number("read_up_to"), time("next_at")];
+
+pub(super) const ERASED_ADDRESSES: &[MoveColumn] =
+    &[text("tenant_id"), text("digest"), text("scope"), text("source"), time("said_at"), time("erased_at")];
+
+pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("kind"),
+    text("contact_id"),
+    text("state"),
+    text("requested_by"),
+    text("language"),
+    number("progress"),
+    number("attempts"),
+    time("held_until"),
+    text("file"),
+    number("bytes"),
+    text("sha256"),
+    time("expires_at"),
+    long("report"),
+    text("error"),
+    time("created_at"),
+    time("updated_at"),
+    time("finished_at"),
+];
+pub(super) const ASSISTANT_USAGE: &[MoveColumn] =
+    &[text("tenant_id"), text("day"), number("spent_micros"), time("updated_at")];

@@ -21,3 +21,5 @@ pub(super) const CANNED_REPLIES: &[MoveColumn] = &[
     time("created_at"),
     time("updated_at"),
 ];
+
+pub(super) const SETUP_STEPS: &[MoveColumn] = &[text("tenant_id"), text("step"), text("author"), time("confirmed_at")];

@@ -19,7 +19,8 @@ pub(in crate::store) const JOURNAL_START: &str = "";
 /// whether each stands in a journal.
 pub(in crate::store) const JOURNAL_PAGE: &str = "SELECT e.id, e.id, e.tenant_id, e.event_type, e.entity_type = 'message_out', e.entity_id, \
         coalesce(i.channel_id, o.channel_id), h.provider, c.contact_id, \
-        (SELECT max(l.id) FROM leads l WHERE l.tenant_id = e.tenant_id AND l.contact_id = c.contact_id), e.correlation_id, \
+        coalesce((SELECT r.record_id FROM crm_records r WHERE r.tenant_id = e.tenant_id AND r.contact_id = c.contact_id), \
+            (SELECT max(l.id) FROM leads l WHERE l.tenant_id = e.tenant_id AND l.contact_id = c.contact_id)), e.correlation_id, \
         e.created_at, e.shown AND coalesce(i.id, o.id) IS NOT NULL, CASE WHEN e.shown THEN coalesce(i.\"from\", h.address) END, \
         CASE WHEN e.shown THEN coalesce(o.\"to\", i.\"to\") END, CASE WHEN e.shown THEN coalesce(i.body, o.body) END, \
         e.wanted AND NOT EXISTS (SELECT 1 FROM event_log f WHERE f.correlation_id = e.correlation_id \

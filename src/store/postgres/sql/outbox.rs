@@ -130,7 +130,8 @@ pub(in crate::store) const HELD_PAGE: &str = concat!(
 pub(in crate::store) const HELD_BEFORE: &str = concat!(
     "SELECT h.next_attempt_at FROM messages_out h WHERE ",
     held!("h"),
-    " AND h.tenant_id = $1 AND h.conversation_id = $2 AND h.id < $3 ORDER BY h.id DESC LIMIT 1"
+    " AND h.blocked_reason = 'budget' AND h.tenant_id = $1 AND h.conversation_id = $2 AND h.id < $3 \
+    ORDER BY h.id DESC LIMIT 1"
 );
 
 /// `(tenant, conversation)`: marks every row of these queues as head or blocked.
@@ -335,7 +336,7 @@ pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
         AND 'per_day' IN (p.blocked_reason, p.last_error) FOR UPDATE OF p SKIP LOCKED), \
     spent AS MATERIALIZED (SELECT h.id FROM messages_out h WHERE ",
     held!("h"),
-    " AND h.next_attempt_at > h.updated_at ORDER BY h.tenant_id, h.next_attempt_at FOR UPDATE OF h SKIP LOCKED) \
+    " AND h.blocked_reason = 'budget' AND h.next_attempt_at > h.updated_at ORDER BY h.tenant_id, h.next_attempt_at FOR UPDATE OF h SKIP LOCKED) \
     UPDATE messages_out t SET next_attempt_at = t.updated_at \
     WHERE t.id = ANY (ARRAY(SELECT id FROM used_up UNION ALL SELECT id FROM spent))"
 );

@@ -29,10 +29,10 @@ macro_rules! inbound_stays {
                 AND l.in_reply_to = m.id) \
             OR EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = m.tenant_id \
                 AND d.conversation_id = m.conversation_id AND d.state = 'deferred' \
-                AND d.blocked_reason IS DISTINCT FROM 'budget' AND d.in_reply_to = m.id) \
+                AND d.blocked_reason IS DISTINCT FROM 'budget' AND d.blocked_reason IS DISTINCT FROM 'quiet_hours' AND d.in_reply_to = m.id) \
             OR EXISTS (SELECT 1 FROM messages_out h WHERE h.tenant_id = m.tenant_id \
                 AND h.conversation_id = m.conversation_id AND h.state = 'deferred' \
-                AND h.blocked_reason = 'budget' AND h.in_reply_to = m.id))"
+                AND h.blocked_reason IN ('budget', 'quiet_hours') AND h.in_reply_to = m.id))"
         )
     };
 }
@@ -41,8 +41,8 @@ macro_rules! inbound_stays {
 macro_rules! open_flows {
     () => {
         "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason = 'budget' \
+        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
+        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
         UNION ALL SELECT correlation_id FROM messages_in WHERE processed_at IS NULL"
     };
 }
@@ -101,8 +101,8 @@ pub(in crate::store) const OPEN_FLOWS: &str =
     concat!("SELECT count(*) FROM (SELECT 1 FROM (", open_flows!(), ") f LIMIT $1) f");
 pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
     SELECT min(created_at) AS created_at FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason = 'budget' \
+    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
+    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
     UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL) oldest";
 
 /// Whether this connection got the lock for deleting months. The number is our own.
@@ -140,8 +140,8 @@ pub(in crate::store) const MONTHLY_OUTBOUND: Monthly = Monthly {
         SELECT max(id) FROM page",
     stays: "m.id IN (SELECT id FROM staying \
         UNION ALL SELECT id FROM \"{month}\" WHERE state IN ('pending', 'sending', 'unknown') \
-        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' \
-        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason = 'budget')",
+        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
+        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours'))",
 };
 
 pub(in crate::store) const MONTHLY_INBOUND: Monthly = Monthly {

@@ -106,7 +106,8 @@ pub(in crate::store) const HELD_PAGE: &str = concat!(
 pub(in crate::store) const HELD_BEFORE: &str = concat!(
     "SELECT h.next_attempt_at FROM messages_out h INDEXED BY messages_out_held_line WHERE ",
     held!("h"),
-    " AND h.tenant_id = ?1 AND h.conversation_id = ?2 AND h.id < ?3 ORDER BY h.id DESC LIMIT 1"
+    " AND h.blocked_reason = 'budget' AND h.tenant_id = ?1 AND h.conversation_id = ?2 AND h.id < ?3 \
+    ORDER BY h.id DESC LIMIT 1"
 );
 
 /// `[[tenant, conversation, …], …]`: marks every row of these queues as head or blocked.
@@ -318,7 +319,7 @@ pub(in crate::store) const RESET_QUOTA_WAITS: &str = concat!(
         AND p.blocked_reason = 'per_day' \
     UNION ALL SELECT h.id FROM messages_out h INDEXED BY messages_out_held WHERE ",
     held!("h"),
-    " AND h.next_attempt_at > h.updated_at)"
+    " AND h.blocked_reason = 'budget' AND h.next_attempt_at > h.updated_at)"
 );
 
 /// Id, now, since when a channel notice must have been posted: the reasons why a row is not sent. Kind, the message

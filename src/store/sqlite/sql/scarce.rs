@@ -45,6 +45,13 @@ pub(in crate::store) const CONVERSATION_LABELS: InsertTable = InsertTable {
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
     CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";
 
+/// `[[tenant, booking, resource, from, to, free from, now], …]`
+pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings SET resource = j.resource, starts_at = j.starts_at, \
+        ends_at = j.ends_at, free_at = j.free_at, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS resource, value->>3 AS starts_at, value->>4 AS ends_at, \
+        value->>5 AS free_at, value->>6 AS at FROM json_each(+?1)) j \
+    WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
+
 /// `[[tenant, booking, state, now], …]`
 pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings SET state = j.state, updated_at = j.at \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
@@ -74,6 +81,26 @@ pub(in crate::store) const OPEN_OFFERS: &str = "SELECT o.id, o.conversation_id, 
 pub(in crate::store) const PEOPLE_ON_DUTY: &str =
     "SELECT d.conversation_id FROM on_duty d WHERE d.tenant_id = ?1 ORDER BY d.since";
 
+/// Tenant, how many: offers, the newest first.
+pub(in crate::store) const LIST_OFFERS: &str = "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
+        o.created_at, o.updated_at \
+    FROM offers o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
+    LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
+    LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id \
+    WHERE o.tenant_id = ?1 ORDER BY o.id DESC LIMIT ?2";
+
+/// Tenant, offer.
+pub(in crate::store) const ONE_OFFER: &str = "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
+        o.created_at, o.updated_at \
+    FROM offers o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
+    LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
+    LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id \
+    WHERE o.tenant_id = ?1 AND o.id = ?2";
+
+/// Tenant: who takes offers, the longest on duty first.
+pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.address, d.since FROM on_duty d \
+    JOIN conversations c ON c.id = d.conversation_id AND c.tenant_id = d.tenant_id WHERE d.tenant_id = ?1 ORDER BY d.since";
+
 /// Tenant, from, to, state or null, how many.
 pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
         b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
@@ -82,11 +109,22 @@ pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id
     WHERE b.tenant_id = ?1 AND b.starts_at >= ?2 AND b.starts_at < ?3 AND (?4 IS NULL OR b.state = ?4) \
     ORDER BY b.starts_at, b.id LIMIT ?5";
 
+/// Tenant, booking.
+pub(in crate::store) const ONE_BOOKING: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+    FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
+    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
+    WHERE b.tenant_id = ?1 AND b.id = ?2";
+
 /// Tenant, state or null, before (id) or null, how many: the newest first.
 pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
         l.urgent, l.state, l.source, l.created_at \
     FROM leads l WHERE l.tenant_id = ?1 AND (?2 IS NULL OR l.state = ?2) AND (?3 IS NULL OR l.id < ?3) \
     ORDER BY l.id DESC LIMIT ?4";
+
+/// Tenant: how many stand where.
+pub(in crate::store) const LEAD_COUNTS: &str =
+    "SELECT l.state, count(*) FROM leads l WHERE l.tenant_id = ?1 GROUP BY l.state";
 
 /// Tenant, lead, state, now.
 pub(in crate::store) const LEAD_STATE: &str =

@@ -1,7 +1,9 @@
 //! Requests of people and programs to a conversation.
 
 mod action;
+mod booking;
 mod handling;
+mod offer;
 mod reply;
 mod schedule;
 mod send;
@@ -16,7 +18,9 @@ use crate::domain::ids::{ContactId, CorrelationId, TimerId};
 use crate::domain::loop_watch::LoopWatch;
 use crate::domain::rules::Rules;
 
+pub use self::booking::{BookingAct, BookingRequest};
 pub(super) use self::handling::take_over;
+pub use self::offer::OfferCancellation;
 pub use self::reply::{Reply, Seen};
 pub use self::schedule::ScheduledMessage;
 pub(super) use self::send::write_message;
@@ -41,6 +45,12 @@ impl Request {
             Command::Send(message) | Command::Reply(Reply { message, .. }) => message.idempotency_key.is_some(),
             _ => false,
         }
+    }
+
+    /// Whether it is decided on what is booked, which has to be read anew for it.
+    #[must_use]
+    pub const fn needs_agenda(&self) -> bool {
+        matches!(self.command, Command::Booking(_) | Command::CancelOffer(_))
     }
 }
 
@@ -100,6 +110,10 @@ pub enum Command {
     Resolve,
     /// It is not done after all.
     Reopen,
+    /// A person does something with the customer's bookings.
+    Booking(BookingRequest),
+    /// A person calls an offer of the customer off.
+    CancelOffer(OfferCancellation),
 }
 
 /// Decides what a request leads to. `None`: it is so already, nothing is to be written.
@@ -126,6 +140,8 @@ pub fn decide_request(
         Command::Assign(to) => Ok(handling::assign(open(state, request, now), by, to.as_ref())),
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
+        Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
+        Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }
 }
 

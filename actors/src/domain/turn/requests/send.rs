@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::contact;
 use crate::domain::Timestamp;
+use crate::domain::booking::BookingRefused;
 use crate::domain::conversation::State;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::ids::CorrelationId;
@@ -85,6 +86,12 @@ pub enum Refused {
     /// Somebody wrote or changed something that the person who answers had not seen (I14).
     #[error("the conversation went on since it was read")]
     Stale,
+    /// Somebody took the offer, or it ended.
+    #[error("the offer was taken, or is over")]
+    OfferOver,
+    /// The booking is left as it is.
+    #[error(transparent)]
+    Booking(#[from] BookingRefused),
 }
 
 impl Refused {
@@ -101,6 +108,8 @@ impl Refused {
             Self::MissingVariables(_) => "missing_variables",
             Self::UnknownVariables(_) => "unknown_variables",
             Self::Stale => "stale",
+            Self::OfferOver => "offer_over",
+            Self::Booking(why) => why.as_str(),
         }
     }
 }

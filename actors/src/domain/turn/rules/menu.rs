@@ -3,6 +3,7 @@
 use super::Ruling;
 use crate::domain::faq::content_words;
 use crate::domain::message::OutboundKind;
+use crate::domain::number_words::cardinal_or_ordinal;
 use crate::domain::rules::TextName;
 use crate::domain::turn::Outcome;
 use crate::domain::turn::builder::TurnBuilder;
@@ -41,13 +42,9 @@ fn picked(folded: &str, questions: &[&str]) -> Option<usize> {
     }
     let number = words.iter().find_map(|word| {
         let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
-        let named = match *word {
-            "UN" | "UNE" | "ONE" | "PREMIER" | "PREMIERE" | "FIRST" => Some(1),
-            "DEUX" | "TWO" | "DEUXIEME" | "SECOND" | "SECONDE" => Some(2),
-            "TROIS" | "THREE" | "TROISIEME" | "THIRD" => Some(3),
-            _ => None,
-        };
-        digits.parse::<usize>().ok().or(named)
+        // A menu is short; `neuf` is a word of questions, too.
+        let named = || cardinal_or_ordinal(word).filter(|number| *number <= 3).and_then(|it| usize::try_from(it).ok());
+        digits.parse::<usize>().ok().or_else(named)
     });
     if let Some(number) = number {
         return number.checked_sub(1).filter(|at| *at < questions.len());

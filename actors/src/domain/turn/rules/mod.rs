@@ -4,6 +4,7 @@
 //! that passes may still have changed the turn. To add a rule: a file with a `NAME` and an `apply`, one line in [`RULES`], one
 //! sentence in each language for `palabre explain`.
 
+mod assistant;
 mod consent;
 mod driver;
 mod escalation;
@@ -24,6 +25,7 @@ mod silent_loop;
 mod start_link;
 mod stop_request;
 
+pub(super) use self::assistant::NAME as ASSISTANT;
 use super::Outcome;
 use super::builder::TurnBuilder;
 use super::heard::Heard;
@@ -72,6 +74,7 @@ const RULES: &[Rule] = &[
     rule(no_text::NAME, no_text::apply),
     rule(menu::NAME, menu::apply),
     rule(faq::NAME, faq::apply),
+    rule(assistant::NAME, assistant::apply),
     rule(fallback::NAME, fallback::apply),
 ];
 
@@ -118,6 +121,7 @@ mod tests {
                 "no_text",
                 "menu",
                 "faq",
+                "assistant",
                 "fallback"
             ]
         );

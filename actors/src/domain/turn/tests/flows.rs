@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::*;
 use crate::domain::booking::{BookingState, Service};
 use crate::domain::claim::ClaimChange;
-use crate::domain::flow::{Flows, FlowsSource, built_in};
+use crate::domain::flow::{BookingTemplates, Flows, FlowsSource, built_in};
 use crate::domain::hours::Hours;
 use crate::domain::ids::ConversationId;
 use crate::domain::offer::{Driver, OfferChange, OfferState};
@@ -17,7 +17,7 @@ use crate::domain::timer::{Timer, TimerChange, TimerKind};
 
 const DRIVER: &str = "whatsapp:+224620000001";
 
-fn with_flows() -> Rules {
+pub(super) fn with_flows() -> Rules {
     let flows = Flows::new(FlowsSource {
         flows: ["booking", "ride"].iter().filter_map(|name| built_in::flow(name, false)).collect(),
         services: vec![Service {
@@ -35,7 +35,7 @@ fn with_flows() -> Rules {
         english: false,
         tenant_name: "Institut Belle".into(),
         texts: BTreeMap::new(),
-        reminder_template: None,
+        templates: BookingTemplates::default(),
         drivers: vec![Driver {
             name: "Mamadou".into(),
             person: Identity::from_stored("+224620000001"),

@@ -37,7 +37,10 @@ fn session() -> LiveSession {
 }
 
 fn with(state: &State, live: &LiveSession) -> State {
-    State { prepared: Prepared { live: LiveKnowledge::Open(Box::new(live.clone())) }, ..state.clone() }
+    State {
+        prepared: Prepared { live: LiveKnowledge::Open(Box::new(live.clone())), ..Prepared::default() },
+        ..state.clone()
+    }
 }
 
 fn told(turn: &Turn) -> &str {

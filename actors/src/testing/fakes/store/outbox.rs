@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::message::Outbound;
-use crate::domain::status::{DeliveryStatus, OutboxState, Transition};
+use crate::domain::status::{DeliveryStatus, HeldReason, OutboxState, Transition};
 use crate::ports::{
     Advanced, ChannelKey, Claim, ClaimUnknown, Claimable, EndedLeases, ExpediteRetries, MaintenanceReport, Outbox,
     Pause, Pending, PortError, Settlement, StatusUpdate, Usage, Via,
@@ -140,7 +140,7 @@ impl Outbox for FakeStore {
     fn held_before<'a>(&'a self, message: &'a Outbound) -> Pending<'a, Result<Option<Timestamp>, PortError>> {
         let (conversation, id) = (message.conversation, message.id);
         self.run(Op::HeldBefore, move |data| {
-            let mut held = data.outbound.values().rev().filter(|row| row.is_held());
+            let mut held = data.outbound.values().rev().filter(|row| row.is_held_by_budget());
             let held = held.find(|row| row.message.conversation == conversation && row.message.id < id);
             Ok(held.map(|row| row.next_attempt_at))
         })
@@ -265,9 +265,14 @@ impl Data {
 }
 
 impl OutboundRow {
-    /// It is held until the tenant may spend again.
+    /// It is held until a time.
     pub(super) fn is_held(&self) -> bool {
-        self.state == OutboxState::Deferred && self.blocked_reason.as_deref() == Some("budget")
+        let reason = self.blocked_reason.as_deref().and_then(|reason| reason.parse::<HeldReason>().ok());
+        self.state == OutboxState::Deferred && reason.is_some()
+    }
+
+    fn is_held_by_budget(&self) -> bool {
+        self.is_held() && self.blocked_reason.as_deref() == Some(HeldReason::Budget.as_str())
     }
 
     /// It waits for the contact to write, or to confirm.

@@ -68,6 +68,13 @@ impl Data {
                     let row = (tenant.clone(), turn.contact.id, booking.clone());
                     self.scarce.bookings.insert(booking.id, row);
                 }
+                BookingChange::Move(moved) => {
+                    if let Some((of, _, booking)) = self.scarce.bookings.get_mut(&moved.id)
+                        && of == tenant
+                    {
+                        booking.clone_from(moved);
+                    }
+                }
                 BookingChange::Become(id, state) => {
                     if let Some((of, _, booking)) = self.scarce.bookings.get_mut(id)
                         && of == tenant

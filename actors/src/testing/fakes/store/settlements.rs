@@ -55,10 +55,10 @@ impl Data {
                     row.message.attempts -= 1;
                 });
             }
-            Settled::Held { until } => {
-                self.step(message, Transition::Defer, settlement.payload("budget", false), *at, |row| {
+            Settled::Held { until, reason } => {
+                self.step(message, Transition::Defer, settlement.payload(reason.as_str(), false), *at, |row| {
                     row.next_attempt_at = *until;
-                    row.blocked_reason = Some("budget".to_owned());
+                    row.blocked_reason = Some(reason.to_string());
                     row.message.attempts -= 1;
                 });
             }

@@ -35,6 +35,14 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason(
+        "quiet_hours",
+        (
+            "the law allows no advertising at this hour or on this day: it goes out in the morning",
+            "la loi interdit la publicité à cette heure ou ce jour : elle partira le matin",
+        ),
+        WAIT,
+    ),
+    reason(
         "per_day",
         (
             "the tenant's messages of the day (limits.per_day) are used up",
@@ -400,6 +408,7 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         WAIT,
     ),
     reason("operator", ("an operator's doing", "le fait d'un opérateur"), WAIT),
+    reason("erased", ("the contact was erased", "le contact a été effacé"), WAIT),
     reason("cancelled", ("a person called it back", "une personne l'a rappelé"), WAIT),
     reason(
         "earlier_life",

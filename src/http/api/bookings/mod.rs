@@ -1,5 +1,7 @@
 //! Bookings and leads.
 
+pub(super) mod changes;
+
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::booking::BookingState;
@@ -8,6 +10,7 @@ use palabre_actors::domain::lead::LeadState;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+pub use self::changes::ChangedBooking;
 use super::call::{Call, Query, ToRead};
 use super::conversations::named;
 use super::params::{PageBefore, QueryParams, names_of, page_of, timestamp, word};
@@ -25,6 +28,7 @@ const UNKNOWN_STATE: HttpProblem = invalid("state", "unknown state", "its descri
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/bookings", list);
     routes.get("/api/v1/leads", list_leads);
+    changes::mount(routes);
 }
 
 /// A booking.

@@ -1,0 +1,192 @@
+//! `/console/setup`: from a trade to the first answer, a step at a time. Each step may be come back to later, alone.
+
+mod business;
+mod connect;
+mod faq;
+mod fields;
+mod hours;
+mod people;
+mod services;
+mod trial;
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use minijinja::{Value, context};
+use palabre_actors::domain::address::Scheme;
+use serde::{Deserialize, Serialize};
+use tracing::error;
+
+pub(super) use self::business::TIME_ZONES;
+pub(super) use self::fields::Fields;
+use super::lookups::shown;
+use super::routes::PageRoutes;
+use super::state::SetupDeps;
+use super::{ConsoleError, ConsoleState, Form, Member, Page};
+use crate::config::Severity;
+use crate::service::Permission;
+use crate::service::setup::{self, SetupAccess, SetupStep, TenantFileError};
+use crate::store::operator::ChannelActivity;
+
+pub(super) fn mount(routes: &mut PageRoutes<'_>) {
+    routes.get("/setup", overview);
+    routes.get("/setup/business", business::show);
+    routes.post("/setup/business", business::save);
+    routes.get("/setup/hours", hours::show);
+    routes.post("/setup/hours", hours::save);
+    routes.get("/setup/services", services::show);
+    routes.post("/setup/services", services::save);
+    routes.get("/setup/people", people::show);
+    routes.post("/setup/people", people::save);
+    routes.get("/setup/faq", faq::show);
+    routes.post("/setup/faq", faq::save);
+    routes.get("/setup/trial", trial::show);
+    routes.post("/setup/trial", trial::save);
+    routes.get("/setup/channel", connect::show);
+    routes.post("/setup/channel", connect::save);
+}
+
+/// What stands in the address of a step.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StepQuery {
+    /// Where it leads back to, when it is looked at alone: `setup`.
+    alone: String,
+    done: String,
+    provider: String,
+    channel: String,
+}
+
+/// What did not hold of a form.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    /// Fields.
+    pub(super) wrong: Vec<String>,
+    /// What is told of the whole.
+    pub(super) told: Option<String>,
+}
+
+impl Trouble {
+    fn at(field: impl Into<String>) -> Self {
+        Self { wrong: vec![field.into()], told: None }
+    }
+}
+
+/// The files that the pages write.
+pub(super) fn deps(state: &ConsoleState) -> Result<&SetupDeps, ConsoleError> {
+    state.deps.setup.as_ref().ok_or(ConsoleError::NotFound)
+}
+
+pub(super) fn access(state: &ConsoleState) -> Result<SetupAccess<'_>, ConsoleError> {
+    Ok(SetupAccess { store: &state.deps.store, folder: &deps(state)?.folder })
+}
+
+/// Why nothing was written, in the member's words.
+pub(super) fn trouble(
+    state: &ConsoleState,
+    member: &Member,
+    failure: TenantFileError,
+) -> Result<Trouble, ConsoleError> {
+    let told = |key: &str| Trouble { told: Some(state.text(member, "setup", key)), wrong: Vec::new() };
+    Ok(match failure {
+        TenantFileError::Service(denied) => return Err(denied.into()),
+        TenantFileError::Fields(wrong) => Trouble { wrong, told: None },
+        TenantFileError::Taken(_) => {
+            Trouble { told: Some(state.text(member, "setup", "taken")), wrong: vec!["name".to_owned()] }
+        }
+        TenantFileError::Changed => told("changed"),
+        TenantFileError::NoFile => told("no_file"),
+        TenantFileError::UnknownTrade(_) => return Err(ConsoleError::BadForm),
+        TenantFileError::Refused(problems) => {
+            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+            let reasons: Vec<&str> = errors.map(|problem| problem.reason.as_str()).collect();
+            let text = state.text(member, "setup", "refused").replace("{why}", &reasons.join("; "));
+            Trouble { told: Some(text), wrong: Vec::new() }
+        }
+        failed @ (TenantFileError::Io(_) | TenantFileError::Folder(_)) => {
+            error!(error = &failed as &dyn std::error::Error, "a tenant's file was not written");
+            told("not_written")
+        }
+    })
+}
+
+/// A step's page.
+fn step_page(
+    member: &Member,
+    state: &ConsoleState,
+    (step, query): (SetupStep, &StepQuery),
+    trouble: &Trouble,
+    page: Value,
+) -> Result<Page, ConsoleError> {
+    let template = match step {
+        SetupStep::Business => "setup/business.html",
+        SetupStep::Hours => "setup/hours.html",
+        SetupStep::Services => "setup/services.html",
+        SetupStep::People => "setup/people.html",
+        SetupStep::Faq => "setup/faq.html",
+        SetupStep::Trial => "setup/trial.html",
+        SetupStep::Channel => "setup/channel.html",
+    };
+    let context = context! {
+        step => step.as_str(),
+        number => step.number(),
+        steps => SetupStep::ALL.len(),
+        alone => query.alone == "setup",
+        next => step.next().map(|next| format!("/console/setup/{}", next.as_str())),
+        wrong => shown(&trouble.wrong),
+        told => trouble.told.as_deref(),
+        ..page
+    };
+    let page = state.page((template, "setup"), member, context)?;
+    let is_fine = trouble.wrong.is_empty() && trouble.told.is_none();
+    Ok(if is_fine { page } else { page.with_status(StatusCode::BAD_REQUEST) })
+}
+
+/// What was written counts from now on, and the next step comes.
+async fn saved(member: &Member, state: &ConsoleState, step: SetupStep, alone: &str) -> Result<Page, ConsoleError> {
+    let (caller, store) = (&member.caller, &state.deps.store);
+    setup::confirm(caller, store, &member.tenant, step, state.now()).await?;
+    deps(state)?.reload.reload().await;
+    Ok(match step.next() {
+        Some(next) if alone.is_empty() => Page::see(&format!("/console/setup/{}", next.as_str())),
+        _ => Page::see("/console/setup?done=saved"),
+    })
+}
+
+#[derive(Serialize)]
+struct StepLine {
+    key: &'static str,
+    is_done: bool,
+}
+
+/// `GET /console/setup`
+async fn overview(
+    member: Member,
+    state: web::Data<ConsoleState>,
+    query: web::Query<StepQuery>,
+) -> Result<Page, ConsoleError> {
+    member.caller.require(Permission::SettingWrite)?;
+    deps(&state)?;
+    let (caller, store) = (&member.caller, &state.deps.store);
+    let confirmed = setup::confirmed(caller, store, &member.tenant).await?;
+    let activity = setup::activity(caller, store, &member.tenant).await?;
+    let is_done = |step: SetupStep| match step {
+        SetupStep::Trial => heard(&state, &member, &activity, true),
+        SetupStep::Channel => heard(&state, &member, &activity, false),
+        step => confirmed.contains(&step),
+    };
+    let steps: Vec<StepLine> =
+        SetupStep::ALL.iter().map(|(step, key)| StepLine { key, is_done: is_done(*step) }).collect();
+    let next = steps.iter().find(|step| !step.is_done).map(|step| format!("/console/setup/{}", step.key));
+    let has_begun = steps.iter().any(|step| step.is_done);
+    let done = state.pages.texts().find(member.language, "setup", &format!("done_{}", query.done));
+    state.page(("setup/overview.html", "setup"), &member, context! { steps => shown(steps), next, has_begun, done })
+}
+
+/// Whether something came in by a test phone of the tenant, or by another channel.
+fn heard(state: &ConsoleState, member: &Member, activity: &[ChannelActivity], by_test_phone: bool) -> bool {
+    let is_test_phone = |of: &ChannelActivity| {
+        let channel = state.channel(&member.tenant, &of.channel);
+        channel.map(|channel| channel.address.scheme() == Scheme::Sandbox)
+    };
+    activity.iter().any(|of| is_test_phone(of) == Some(by_test_phone))
+}

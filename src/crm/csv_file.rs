@@ -1,0 +1,128 @@
+//! A CSV file with the tenant's customers: columns for a number or an e-mail address, and for an id.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::spellings::{self, Fit};
+use super::{CrmFailure, CrmRecord, Key};
+
+const PHONE: &[&str] =
+    &["phone", "telephone", "téléphone", "mobile", "number", "numero", "numéro", "portable", "whatsapp"];
+const EMAIL: &[&str] = &["email", "e-mail", "mail", "courriel"];
+const ID: &[&str] = &["id", "lead_id", "leadid", "lead", "contact_id"];
+const KIND: &[&str] = &["kind", "type"];
+/// What a record is called when the file does not say.
+const LEAD: &str = "Lead";
+
+/// The file, read again when it changed.
+pub struct CsvFile {
+    path: PathBuf,
+    read: Mutex<Option<Reading>>,
+}
+
+struct Reading {
+    changed_at: Option<SystemTime>,
+    rows: Arc<Vec<CsvRow>>,
+}
+
+pub(super) struct CsvRow {
+    phones: Vec<String>,
+    emails: Vec<String>,
+    record: CrmRecord,
+}
+
+impl fmt::Debug for CsvFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsvFile").finish_non_exhaustive()
+    }
+}
+
+impl CsvFile {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path, read: Mutex::new(None) }
+    }
+
+    /// The record with one of the keys. A number that stands there without its country, and that fits several records, is
+    /// nobody's.
+    pub(super) fn find(&self, keys: &[Key]) -> Result<Option<CrmRecord>, CrmFailure> {
+        let rows = self.rows()?;
+        for key in keys {
+            let found = match key {
+                Key::Email(email) => rows.iter().find(|row| row.emails.contains(email)).map(|row| &row.record),
+                Key::Phone(phone) => by_phone(&rows, phone),
+            };
+            if let Some(found) = found {
+                return Ok(Some(found.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn rows(&self) -> Result<Arc<Vec<CsvRow>>, CrmFailure> {
+        let changed_at = std::fs::metadata(&self.path).map_err(CrmFailure::File)?.modified().ok();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reading) = read.as_ref().filter(|reading| reading.changed_at == changed_at) {
+            return Ok(Arc::clone(&reading.rows));
+        }
+        let rows = Arc::new(load(&self.path)?);
+        *read = Some(Reading { changed_at, rows: Arc::clone(&rows) });
+        Ok(rows)
+    }
+}
+
+pub(super) fn by_phone<'r>(rows: &'r [CsvRow], phone: &str) -> Option<&'r CrmRecord> {
+    let mut national: Vec<&CrmRecord> = Vec::new();
+    for row in rows {
+        match row.phones.iter().filter_map(|written| spellings::fit(written, phone)).max() {
+            Some(Fit::Whole) => return Some(&row.record),
+            Some(Fit::National) => national.push(&row.record),
+            None => {}
+        }
+    }
+    match national.as_slice() {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+fn load(path: &Path) -> Result<Vec<CsvRow>, CrmFailure> {
+    let bytes = std::fs::read(path).map_err(CrmFailure::File)?;
+    parse(&String::from_utf8_lossy(&bytes))
+}
+
+/// The rows of a file's text.
+pub(super) fn parse(text: &str) -> Result<Vec<CsvRow>, CrmFailure> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Spreadsheets of countries with a decimal comma write semicolons.
+    let heading = text.lines().next().unwrap_or_default();
+    let delimiter = if heading.matches(';').count() > heading.matches(',').count() { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let headers: Vec<String> = match reader.headers() {
+        Ok(headers) => headers.iter().map(|header| header.trim().to_lowercase()).collect(),
+        Err(_) => return Err(CrmFailure::Unreadable),
+    };
+    let of = |names: &[&str]| -> Vec<usize> {
+        headers.iter().enumerate().filter(|(_, name)| names.contains(&name.as_str())).map(|(at, _)| at).collect()
+    };
+    let (phones, emails, ids, kinds) = (of(PHONE), of(EMAIL), of(ID), of(KIND));
+    let Some(id) = ids.first() else { return Err(CrmFailure::Columns("the record's id")) };
+    if phones.is_empty() && emails.is_empty() {
+        return Err(CrmFailure::Columns("a phone number or an e-mail address"));
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        // A line that is none is as good as not there.
+        let Ok(record) = record else { continue };
+        let cell = |at: &usize| record.get(*at).map(str::trim).filter(|cell| !cell.is_empty());
+        let Some(id) = cell(id) else { continue };
+        let kind = kinds.first().and_then(cell).unwrap_or(LEAD);
+        rows.push(CsvRow {
+            phones: phones.iter().filter_map(cell).map(str::to_owned).collect(),
+            emails: emails.iter().filter_map(cell).map(str::to_lowercase).collect(),
+            record: CrmRecord { kind: kind.to_owned(), id: id.to_owned() },
+        });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,11 @@
+//! Statements of what assistants cost.
+
+/// Tenant, day, millionths, limit, now: changes a row unless that would pass the limit.
+pub(in crate::store) const TAKE_ASSISTANT: &str = "INSERT INTO assistant_usage (tenant_id, day, spent_micros, updated_at) \
+    SELECT ?1, ?2, ?3, ?5 WHERE ?3 <= ?4 ON CONFLICT (tenant_id, day) \
+    DO UPDATE SET spent_micros = assistant_usage.spent_micros + excluded.spent_micros, updated_at = excluded.updated_at \
+    WHERE assistant_usage.spent_micros + excluded.spent_micros <= ?4";
+
+/// Tenant, day, millionths, now.
+pub(in crate::store) const CORRECT_ASSISTANT: &str = "UPDATE assistant_usage SET spent_micros = max(0, spent_micros + ?3), \
+    updated_at = ?4 WHERE tenant_id = ?1 AND day = ?2";

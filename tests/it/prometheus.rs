@@ -1,0 +1,58 @@
+//! Alerts and dashboards, read by Prometheus' own tool.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn promtool(told: &[&str]) {
+    let said =
+        Command::new("promtool").args(told).current_dir(ROOT).output().expect("promtool is there: run .ci/prepare");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(said.status.success(), "promtool {}: {}{}", told.join(" "), text(&said.stdout), text(&said.stderr));
+}
+
+#[test]
+fn every_alert_fires_and_is_over_again() {
+    promtool(&["check", "rules", "config/prometheus/alerts.yml"]);
+    promtool(&["test", "rules", "tests/prometheus/alerts.yml"]);
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).expect("a file");
+    let (alerts, tests) = (read("config/prometheus/alerts.yml"), read("tests/prometheus/alerts.yml"));
+    let names = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let missing: Vec<&str> = names.filter(|name| tests.matches(&format!("alertname: {name}\n")).count() < 2).collect();
+    assert!(
+        missing.is_empty(),
+        "tests/prometheus/alerts.yml says not when these fire and when they are over: {missing:?}"
+    );
+}
+
+/// Prometheus must understand every question of every dashboard.
+#[test]
+fn every_panel_asks_what_prometheus_understands() {
+    let mut rules = "groups:\n  - name: panels\n    rules:\n".to_owned();
+    let mut panels = 0;
+    for entry in std::fs::read_dir(Path::new(ROOT).join("config/grafana")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let board: Value = serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON");
+        for panel in board["panels"].as_array().expect("panels") {
+            for target in panel["targets"].as_array().expect("targets") {
+                let expression = target["expr"].as_str().expect("an expression");
+                let expression =
+                    expression.replace("$__rate_interval", "5m").replace("$__range", "1d").replace("$tenant", ".*");
+                assert!(!expression.contains('$'), "{}: {expression}", path.display());
+                panels += 1;
+                rules.push_str(&format!(
+                    "      - record: panel:{panels}\n        expr: {}\n",
+                    serde_json::to_string(&expression).expect("JSON")
+                ));
+            }
+        }
+    }
+    assert!(panels > 40, "{panels}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("panels.yml");
+    std::fs::write(&file, rules).expect("a file");
+    promtool(&["check", "rules", &file.display().to_string()]);
+}

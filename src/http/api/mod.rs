@@ -15,7 +15,7 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
-mod media;
+pub(super) mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -44,6 +44,7 @@ use crate::config::TenantDirectory;
 use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::privacy::PersonalData;
@@ -91,7 +92,7 @@ pub struct ApiDeps {
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
     /// Files of messages.
-    pub media: MediaStorage,
+    pub media: MediaAccess,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }

@@ -254,7 +254,8 @@
     });
   }
   const zone = $("form[action='/console/tenants/new'] [data-zone]"), own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && own?.includes("/")) zone.value = own;
+  // Only where nobody said anything yet.
+  if (zone && own?.includes("/") && !zone.form.elements.name.value) zone.value = own;
   // What was typed and not sent outlives a reload; what is secret is not kept.
   for (const form of $$("form[data-keep]")) {
     const key = `palabre.${form.dataset.keep}`, fields = () => [...form.elements].filter(each => each.name && !["hidden", "password"].includes(each.type));

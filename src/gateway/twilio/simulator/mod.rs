@@ -186,16 +186,6 @@ impl Simulator {
         *lock(&self.world.accounts) = accounts::known(accounts);
     }
 
-    /// Replaces the numbers whose webhooks it knows.
-    pub fn set_numbers(&self, numbers: Vec<SimulatedNumber>) {
-        *lock(&self.world.numbers) = numbers;
-    }
-
-    /// From now on the webhooks of all numbers are another URL, or not any more.
-    pub fn set_misconfigured(&self, misconfigured: bool) {
-        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
-    }
-
     /// Replaces what goes wrong.
     pub fn set_faults(&self, faults: Faults) {
         self.world.fate.set(faults);

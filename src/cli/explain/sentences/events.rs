@@ -142,9 +142,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
-        ("contact_correlated", _) => {
-            ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
-        }
+        ("contact_correlated", _) => ("the contact was found in the CRM", "le contact a été trouvé dans le CRM"),
         ("contact_exported", _) => {
             ("everything of the contact was exported", "toutes les données du contact ont été exportées")
         }

@@ -149,8 +149,7 @@ const PHONE_DIGITS: usize = 7;
 /// joined to a word.
 const ID_CHARS: usize = 20;
 
-/// A phone number has no more (E.164).
-const LONGEST_PHONE_DIGITS: usize = 15;
+const LONGEST_PHONE_DIGITS: usize = 15; // E.164
 
 /// Whether a text may be a phone number, an e-mail, an address or a message's body. It would rather say yes too often:
 /// what passes stands in the event log for ever (I10). UUIDs, provider ids such as `SM0123456789abcdef…` and error codes

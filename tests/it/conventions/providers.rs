@@ -30,6 +30,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/cli/mod.rs", "the subcommand for the webhooks of one provider"),
     ("src/cli/telegram.rs", "the subcommand for the webhooks of one provider"),
     ("src/cli/outbox/views.rs", "a configuration in a test"),
+    ("src/service/media/serving.rs", "a word of the policy of served files"),
     ("src/service/setup/draft.rs", "the scheme of the test phone's address"),
     ("src/console/assets/console.js", "the page of the test phone"),
     ("src/console/inbox.rs", "the page of the test phone"),

@@ -41,7 +41,6 @@ pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
 use crate::config::TenantDirectory;
-use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
 use crate::service::media::MediaAccess;
@@ -56,7 +55,6 @@ use crate::store::{StoreError, StoredFaq};
 pub mod responses {
     pub use super::audit::AuditLogEntry;
     pub use super::bookings::{Booking, ChangedBooking, Lead};
-    pub use super::bookings::{Booking, Lead};
     pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};

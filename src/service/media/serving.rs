@@ -116,6 +116,7 @@ fn asked_part(range: &str, whole: usize) -> Option<Option<(usize, usize)>> {
 mod tests {
     use palabre_actors::domain::Timestamp;
     use palabre_actors::domain::ids::TenantId;
+    use uuid::Uuid;
 
     use super::*;
 

@@ -11,7 +11,7 @@ use super::{ConfigFile, complain, complain_about, exit, has_database, load_witho
 use crate::service::Caller;
 use crate::service::backup::{self, BackupContent, BackupError, Manifest};
 
-pub(super) const BACKUP_HELP: &str = "The daemon may run. Of an installation on PostgreSQL, a backup holds the files alone (spool, journals): save its database with\n\
+pub(super) const BACKUP_HELP: &str = "The daemon may run. Of an installation on PostgreSQL, a backup holds the files alone (spool, media, journals): save its database with\n\
     pg_dump (docs/runbooks/backup.md). The file holds personal data: give it a passphrase, and keep the two apart.";
 
 pub(super) const RESTORE_HELP: &str = "Examples:\n  \

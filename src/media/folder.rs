@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// Nobody guesses 256 bits.
+const SECRET_BYTES: usize = 32;
+
 /// A folder of files. A name is `{tenant}/{first two digits}/{hash}`, made by [`super::MediaStorage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaFolder(PathBuf);
@@ -34,6 +37,31 @@ impl MediaFolder {
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
+    }
+
+    /// Bytes that nobody can guess, under a name: made when they are not there. Whoever makes them first has made them for all.
+    ///
+    /// # Errors
+    /// The disk refused, or somebody wrote something else there.
+    pub fn secret(&self, name: &str) -> io::Result<Vec<u8>> {
+        let path = self.0.join(name);
+        if !path.exists() {
+            fs::create_dir_all(&self.0)?;
+            // Readable by this user alone, as temporary files are.
+            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+            let mut secret = [0; SECRET_BYTES];
+            let random = rustls::crypto::ring::default_provider().secure_random;
+            random.fill(&mut secret).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+            file.write_all(&secret)?;
+            file.as_file().sync_all()?;
+            if let Err(error) = file.persist_noclobber(&path)
+                && error.error.kind() != io::ErrorKind::AlreadyExists
+            {
+                return Err(error.error);
+            }
+        }
+        let secret = fs::read(path)?;
+        if secret.len() == SECRET_BYTES { Ok(secret) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// The bytes of a name. `None`: there are none.

@@ -143,8 +143,8 @@ async fn webhook(channel: &Channel, wiring: Wiring<'_>) -> Option<SetupFinding> 
         WebhookUrl::NoSender => finding(
             SetupLevel::Doubtful,
             (
-                "the account's list does not have this sender (Twilio's own sandbox is on no list)",
-                "la liste du compte n'a pas cet expéditeur (le bac à sable de Twilio n'est sur aucune liste)",
+                "the account's list does not have this sender (a number that Twilio lends for trying is on none)",
+                "la liste du compte n'a pas cet expéditeur (un numéro que Twilio prête pour essayer n'est sur aucune)",
             ),
             Some((
                 "compare address, and the webhook in Twilio's console with the URL that `palabre check` prints",

@@ -231,7 +231,7 @@ pub(super) async fn start(call: Call<ToSend>, Json(asked): Json<NewBroadcast>) -
 
 fn order(asked: NewBroadcast, now: palabre_actors::domain::Timestamp) -> Result<BroadcastOrder, HttpProblem> {
     const BAD_BUDGET: HttpProblem = invalid("budget", "bad budget", "an amount in the tenant's currency, such as 12.5");
-    let template = said(asked.text.as_deref(), asked.template)?;
+    let template = said(asked.text.as_deref(), asked.template, false)?;
     let seen = asked.seen_within.as_deref().map(|text| lasting("seen_within", text)).transpose()?;
     let budget_micros = match asked.budget {
         None => None,

@@ -15,7 +15,7 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
-mod media;
+pub(super) mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -41,9 +41,9 @@ pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
 use crate::config::TenantDirectory;
-use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::privacy::PersonalData;
@@ -55,7 +55,6 @@ use crate::store::{StoreError, StoredFaq};
 pub mod responses {
     pub use super::audit::AuditLogEntry;
     pub use super::bookings::{Booking, ChangedBooking, Lead};
-    pub use super::bookings::{Booking, Lead};
     pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
@@ -91,7 +90,7 @@ pub struct ApiDeps {
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
     /// Files of messages.
-    pub media: MediaStorage,
+    pub media: MediaAccess,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }

@@ -65,6 +65,7 @@ use utoipa::{Modify, OpenApi};
         super::live_sessions::one,
         super::audit::list,
         super::media::list,
+        super::media::upload,
         super::media::read,
         super::faq::list,
         super::faq::put,

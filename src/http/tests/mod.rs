@@ -82,7 +82,7 @@ impl TestServer {
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,
                 faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
-                media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+                media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
                 clock: Arc::new(FixedClock),
             },
             console: None,

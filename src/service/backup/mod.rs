@@ -170,7 +170,8 @@ fn folders(config: &Config) -> Vec<(String, PathBuf)> {
         let journal = tenant.journal.as_ref()?;
         Some((format!("journal/{}", tenant.id.as_str()), journal.dir.clone()))
     });
-    spool.into_iter().chain(journals).collect()
+    let media = [("media".to_owned(), config.media.dir.clone())];
+    spool.into_iter().chain(media).chain(journals).collect()
 }
 
 fn add<W: io::Write>(
@@ -232,8 +233,7 @@ pub async fn restore(
     into: &Path,
     now: Timestamp,
 ) -> Result<(BackupContent, u64), BackupError> {
-    let is_empty = fs::read_dir(into).map_or(true, |mut entries| entries.next().is_none());
-    if !is_empty {
+    if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(BackupError::Exists(into.to_owned()));
     }
     let unfinished = beside(into, ".unfinished");

@@ -45,7 +45,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/console/setup/trial.rs", "the page of the test phone"),
     ("src/console/setup/mod.rs", "the scheme of the test phone's address"),
     ("src/console/channel_list.rs", "the scheme of the test phone's address"),
-    ("src/console/channels.rs", "the scheme of the test phone's address"),
+    ("src/console/setup/connected.rs", "the scheme of the test phone's address"),
     ("src/console/texts/conversations_en.toml", "the page of the test phone"),
     ("src/console/texts/conversations_fr.toml", "the page of the test phone"),
     ("src/console/display.rs", "the marks of channels, by the scheme of their addresses"),

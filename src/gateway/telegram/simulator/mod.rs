@@ -30,6 +30,9 @@ use crate::gateway::simulator::{
     StartOptions, Webhook,
 };
 
+/// The longest request that is read: the largest file that bots send.
+const MAX_REQUEST_BYTES: usize = 52 * 1024 * 1024;
+
 /// A call that the simulator answered with yes.
 #[derive(Clone, PartialEq)]
 pub struct ApiCall {

@@ -170,7 +170,7 @@ mod tests {
             access: None,
             privacy: None,
             reload: None,
-            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+            media: crate::service::media::MediaAccess::nowhere(Arc::new(Never)),
             clock: Arc::new(Never),
         }
     }

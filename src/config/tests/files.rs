@@ -94,6 +94,8 @@ fn of_tenants() -> BTreeSet<String> {
         ("journal", keys::<RawJournal>("journal.")),
         ("webhooks", keys::<RawWebhook>("webhooks.")),
         ("media", keys::<RawTenantMedia>("media.")),
+        ("crm", keys::<RawCrm>("crm.")),
+        ("imprint", keys::<RawImprint>("imprint.")),
         ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");

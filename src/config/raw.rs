@@ -1,8 +1,6 @@
 //! Raw configuration: which keys exist, and of which type each value is. Values are checked later, so every field is
 //! optional and every number is wide.
 
-mod media;
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,8 +13,6 @@ pub use super::raw_values::{RawDuration, RawSecret};
 
 use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
-
-pub(super) use self::media::{RawMedia, RawTenantMedia};
 
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]

@@ -6,7 +6,6 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};

@@ -75,6 +75,25 @@ impl<'a> Routes<'a> {
         self.add(path, RouteLabel::of(path), POST, web::route().to(handler));
     }
 
+    /// Takes GET and HEAD, and POST by another handler: a path that is added twice is found once.
+    pub(super) fn get_or_post<F, G, Args, Posted>(&mut self, path: &'static str, handler: F, posted: G)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        G: Handler<Posted, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+        Posted: FromRequest + 'static,
+    {
+        #[cfg(test)]
+        self.added.extend([(GET, path), (POST, path)]);
+        let resource = web::resource(path)
+            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
+            .route(web::route().guard(guard::fn_guard(|request| takes(GET, &request.head().method))).to(handler))
+            .route(web::post().to(posted))
+            .default_service(web::to(|| ready(wrong_method(GET_AND_POST))))
+            .wrap(RequestLog { label: RouteLabel::of(path), health: Arc::clone(&self.health) });
+        self.config.service(resource);
+    }
+
     /// Takes GET, HEAD and POST, from people and from programs that act for them.
     pub(super) fn get_and_post<F, Args>(&mut self, path: &'static str, handler: F)
     where

@@ -1,17 +1,22 @@
 //! Raw configuration: which keys exist, and of which type each value is. Values are checked later, so every field is
 //! optional and every number is wide.
 
+mod media;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 
+pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
 use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
+
+pub(super) use self::media::{RawMedia, RawTenantMedia};
 
 /// `palabre.toml`
 #[derive(Debug, Default, Deserialize)]
@@ -389,20 +394,4 @@ pub(super) struct RawCrm {
 pub(super) struct RawJournal {
     pub(super) dir: Option<String>,
     pub(super) reveal: Option<bool>,
-}
-
-/// `[media]` of the daemon
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawMedia {
-    pub(super) dir: Option<String>,
-}
-
-/// `[media]` of a tenant
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawTenantMedia {
-    pub(super) fetch: Option<bool>,
-    pub(super) max_bytes: Option<i64>,
-    pub(super) types: Option<Vec<String>>,
 }

@@ -459,7 +459,8 @@ async fn every_table_and_every_column_is_in_the_catalogue_of_personal_data() {
             // A busy channel's count is kept in several rows there.
             assert!(listed.insert(("usage".to_owned(), "share".to_owned())));
         }
-        assert_eq!(listed, there);
+        let differ: Vec<_> = listed.symmetric_difference(&there).collect();
+        assert!(differ.is_empty(), "in the schema or in the catalogue alone: {differ:?}");
     }
 }
 

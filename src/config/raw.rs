@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};

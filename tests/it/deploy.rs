@@ -40,6 +40,9 @@ impl Caddy {
         let site =
             once(read("config/caddy/Caddyfile"), "\nhooks.example.com {", &format!("\nhttp://127.0.0.1:{port} {{"));
         let site = once(site, "reverse_proxy 127.0.0.1:8080", &format!("reverse_proxy 127.0.0.1:{daemon}"));
+        // A machine that runs other tests restarts a daemon more slowly.
+        let site = once(site, "lb_try_duration 9s", "lb_try_duration 60s");
+        let site = once(site, "response_header_timeout 9s", "response_header_timeout 60s");
         Self::run(folder, port, &site)
     }
 

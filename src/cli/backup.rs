@@ -9,7 +9,7 @@ use serde_json::json;
 use super::terminal::{moment, now};
 use super::{ConfigFile, complain, complain_about, exit, has_database, load_without_secrets, on_runtime, say};
 use crate::service::Caller;
-use crate::service::backup::{self, BackupContent, BackupError, Manifest};
+use crate::service::backup::{self, BackupContent, BackupError, BackupManifest};
 
 pub(super) const BACKUP_HELP: &str = "The daemon may run. Of an installation on PostgreSQL, a backup holds the files alone (spool, media, journals): save its database with\n\
     pg_dump (docs/runbooks/backup.md). The file holds personal data: give it a passphrase, and keep the two apart.";
@@ -175,7 +175,7 @@ fn tell(args: &RestoreArgs, file: &Path, content: &BackupContent, suspects: u64)
     }
 }
 
-fn summary(manifest: &Manifest) -> String {
+fn summary(manifest: &BackupManifest) -> String {
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     let (files, at) = (manifest.files.len(), moment(manifest.made_at));
     format!("of {at}, {files} files, {bytes} bytes, by version {}", manifest.version)

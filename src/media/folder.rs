@@ -1,7 +1,8 @@
 //! The media folder: files by their hash, each tenant's apart.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -31,7 +32,7 @@ impl MediaFolder {
             _ => {}
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        make(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
@@ -46,7 +47,7 @@ impl MediaFolder {
     pub fn secret(&self, name: &str) -> io::Result<Vec<u8>> {
         let path = self.0.join(name);
         if !path.exists() {
-            fs::create_dir_all(&self.0)?;
+            make(&self.0)?;
             // Readable by this user alone, as temporary files are.
             let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
             let mut secret = [0; SECRET_BYTES];
@@ -98,4 +99,9 @@ impl MediaFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder that other users of the machine cannot read; files are made so as well.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -49,7 +49,7 @@ pub struct TwilioGateway {
     pub(super) from: Option<String>,
     timeout: Duration,
     pub(super) on_unknown: OnUnknown,
-    files: FilesOut,
+    pub(super) files: FilesOut,
 }
 
 /// The channel's settings make no usable gateway.
@@ -114,12 +114,7 @@ impl TwilioGateway {
             return Err(SendError::unsupported_action());
         }
         let mut form = self.form(&outbound);
-        // A template has none: Twilio refuses it.
-        if !matches!(outbound.content, OutboundContent::Template { .. })
-            && let Some((_, link)) = self.files.linked(outbound.message).await?
-        {
-            push(&mut form, "&MediaUrl=", &link);
-        }
+        self.add_file(&mut form, &outbound).await?;
         let form = Bytes::from(form);
         let request = |url: Url| {
             let mut request = Request::new(Method::POST, url);

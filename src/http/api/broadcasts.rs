@@ -19,8 +19,7 @@ use crate::store::broadcasts::{BroadcastRow, ReportLine, Segment};
 
 /// Adds the routes.
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.get("/api/v1/broadcasts", list);
-    routes.post("/api/v1/broadcasts", start);
+    routes.get_or_post("/api/v1/broadcasts", list, start);
     routes.get("/api/v1/broadcasts/{id}", one);
     routes.post("/api/v1/broadcasts/{id}/stop", stop);
 }

@@ -21,8 +21,7 @@ use crate::service::media::{self, MediaAnswer, UploadOutcome, Uploaded};
 use crate::store::operator::MediaRow;
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.get("/api/v1/media", list);
-    routes.post("/api/v1/media", upload);
+    routes.get_or_post("/api/v1/media", list, upload);
     routes.get("/api/v1/media/{id}", read);
 }
 

@@ -18,7 +18,7 @@ const LONGEST_MANIFEST: u64 = 256 * 1024 * 1024;
 
 /// What an archive holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct BackupManifest {
     format: u32,
     /// Of the program that made it.
     pub version: String,
@@ -87,9 +87,9 @@ impl<W: Write> ArchiveWriter<W> {
     }
 
     /// Ends it with its manifest.
-    pub(super) fn finish(mut self) -> io::Result<(W, Manifest)> {
+    pub(super) fn finish(mut self) -> io::Result<(W, BackupManifest)> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let manifest = Manifest { format: FORMAT, version, made_at: self.made_at, files: self.files };
+        let manifest = BackupManifest { format: FORMAT, version, made_at: self.made_at, files: self.files };
         let text = serde_json::to_vec_pretty(&manifest)?;
         self.tar.append_data(&mut header(text.len() as u64), MANIFEST, text.as_slice())?;
         Ok((self.tar.into_inner()?, manifest))
@@ -108,7 +108,7 @@ fn header(length: u64) -> Header {
 pub(super) fn read(
     from: impl Read,
     mut take: impl FnMut(&Path, &mut dyn Read) -> io::Result<()>,
-) -> io::Result<Manifest> {
+) -> io::Result<BackupManifest> {
     let damaged = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     let (mut found, mut manifest) = (Vec::new(), None);
     let mut archive = Archive::new(from);
@@ -122,7 +122,7 @@ pub(super) fn read(
         if name == MANIFEST {
             let mut text = Vec::new();
             (&mut entry).take(LONGEST_MANIFEST).read_to_end(&mut text)?;
-            manifest = Some(serde_json::from_slice::<Manifest>(&text)?);
+            manifest = Some(serde_json::from_slice::<BackupManifest>(&text)?);
             continue;
         }
         let mut measured = Measured::new(&mut entry);

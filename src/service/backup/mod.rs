@@ -15,7 +15,7 @@ use palabre_actors::domain::Timestamp;
 use secrecy::SecretString;
 
 use self::archive::ArchiveWriter;
-pub use self::archive::Manifest;
+pub use self::archive::BackupManifest;
 use self::sealed::{SealedReader, SealedWriter};
 use super::permissions::Permission::PrivacyExport;
 use super::{Caller, ServiceError, audit};
@@ -72,7 +72,7 @@ impl BackupError {
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupContent {
-    pub manifest: Manifest,
+    pub manifest: BackupManifest,
     /// `None`: of an installation on PostgreSQL.
     pub database: Option<SnapshotContent>,
 }
@@ -92,7 +92,7 @@ pub async fn make(
     file: &Path,
     passphrase: Option<&SecretString>,
     now: Timestamp,
-) -> Result<Manifest, BackupError> {
+) -> Result<BackupManifest, BackupError> {
     caller.require(PrivacyExport)?;
     if file.exists() {
         return Err(BackupError::Exists(file.to_owned()));
@@ -123,7 +123,7 @@ async fn write(
     copy: &Path,
     passphrase: Option<&SecretString>,
     now: Timestamp,
-) -> Result<Manifest, BackupError> {
+) -> Result<BackupManifest, BackupError> {
     let _ = fs::remove_file(copy);
     let _ = fs::remove_file(file);
     let is_file = sqlite_path(&config.database.url).is_some();
@@ -131,7 +131,7 @@ async fn write(
         snapshot(&config.database.url, copy).await?;
     }
     let out = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(file).map_err(at(file))?;
-    let pack = |into: &mut dyn io::Write| -> Result<Manifest, BackupError> {
+    let pack = |into: &mut dyn io::Write| -> Result<BackupManifest, BackupError> {
         let mut archive = ArchiveWriter::new(into, now);
         if is_file {
             let database = File::open(copy).map_err(at(copy))?;

@@ -5,7 +5,7 @@
 pub(in crate::store) const SNAPSHOT: &str = "VACUUM INTO ?1";
 
 /// Rows that say what is damaged, or `ok`.
-pub(in crate::store) const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check(5)";
+pub(in crate::store) const INTEGRITY: &str = "PRAGMA integrity_check";
 
 /// Messages in, messages out, messages without a turn, messages that wait to be sent or may have been.
 pub(in crate::store) const SNAPSHOT_COUNTS: &str = "SELECT (SELECT count(*) FROM messages_in), (SELECT count(*) FROM messages_out), \

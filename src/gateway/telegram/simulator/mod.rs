@@ -140,6 +140,7 @@ impl TelegramSimulator {
                 let app = move || {
                     App::new()
                         .app_data(data.clone())
+                        .app_data(web::PayloadConfig::new(MAX_REQUEST_BYTES))
                         .route("/bot{token}/{method}", web::to(api::call))
                         .route("/file/bot{token}/photos/{name}", web::get().to(api::file))
                 };

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api;
+mod customer_files;
 mod ledger;
 mod load;
 mod message;
@@ -164,18 +165,6 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// Where a file of a customer's is, by its name among [`SimulatedFiles`]: `photo`, `voice`, `page`, and others that go wrong.
-    #[must_use]
-    pub fn file_url(&self, account_sid: &str, name: &str) -> String {
-        format!("{}/2010-04-01/Accounts/{account_sid}/Messages/MM1/Media/{name}", self.base_url())
-    }
-
-    /// How often a file was asked for with the account's credentials.
-    #[must_use]
-    pub fn files_asked(&self, name: &str) -> u64 {
-        self.world.files.asked(name)
-    }
-
     /// Tells where the daemon is.
     pub fn set_daemon(&self, daemon: Daemon) {
         *lock(&self.world.post.daemon) = Some(daemon);
@@ -184,16 +173,6 @@ impl Simulator {
     /// Replaces the accounts that it knows.
     pub fn set_accounts(&self, accounts: &[SimulatedAccount]) {
         *lock(&self.world.accounts) = accounts::known(accounts);
-    }
-
-    /// Replaces the numbers whose webhooks it knows.
-    pub fn set_numbers(&self, numbers: Vec<SimulatedNumber>) {
-        *lock(&self.world.numbers) = numbers;
-    }
-
-    /// From now on the webhooks of all numbers are another URL, or not any more.
-    pub fn set_misconfigured(&self, misconfigured: bool) {
-        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
     }
 
     /// Replaces what goes wrong.

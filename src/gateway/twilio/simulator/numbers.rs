@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::World;
 use super::accounts::lock;
 use super::api::{admitted, refusal};
+use super::{Simulator, World};
 
 /// A number of an account, whose messages go to a path of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,18 @@ pub struct SimulatedNumber {
     pub wire: String,
     /// The path of its webhooks, from `/` on.
     pub path: String,
+}
+
+impl Simulator {
+    /// Replaces the numbers whose webhooks it knows.
+    pub fn set_numbers(&self, numbers: Vec<SimulatedNumber>) {
+        *lock(&self.world.numbers) = numbers;
+    }
+
+    /// From now on the webhooks of all numbers are another URL, or not any more.
+    pub fn set_misconfigured(&self, misconfigured: bool) {
+        self.world.misconfigured.store(misconfigured, Ordering::SeqCst);
+    }
 }
 
 pub(super) fn mount(config: &mut ServiceConfig) {

@@ -13,7 +13,7 @@ use crate::service::messages::OutgoingMessage;
 
 /// Files of an e-mail. A message of a messenger has one: several would be several messages, of which some may be lost.
 const MOST_OF_MAIL: usize = 10;
-/// The longest text with a file, in UTF-16 units: what WhatsApp and Telegram show below one.
+/// The longest text with a file, in UTF-16 units: what messengers show below one.
 const LONGEST_CAPTION: usize = 1_024;
 
 const BAD: HttpProblem = invalid(

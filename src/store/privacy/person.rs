@@ -85,7 +85,8 @@ impl DataSubject {
     #[must_use]
     pub fn counts(&self) -> PersonCounts {
         PersonCounts {
-            addresses: self.addresses.len(),
+            // WhatsApp and SMS of one number are one.
+            addresses: self.identities.len(),
             conversations: self.conversations.len(),
             messages: self.inbound.len() + self.outbound.len(),
             subscriptions: self.subscriptions.len(),

@@ -47,7 +47,7 @@ async fn i16_an_owner_exports_and_erases_from_the_card() {
     assert_eq!(world.value::<i64>(audited).await, 2);
 
     let asked = awa.get(&format!("/console/contacts/{contact}/erase")).await.body;
-    for told in ["Ce qui part", "Ce qui reste", "empreinte", "annulés", "journal d'audit"] {
+    for told in ["Ce qui part", "Ce qui reste", "empreinte", "annulés", "qui a demandé"] {
         assert!(asked.contains(told), "{told}: {asked}");
     }
     let unsure = awa.submit(&format!("/console/contacts/{contact}/erase"), &[]).await;

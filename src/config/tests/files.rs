@@ -95,7 +95,6 @@ fn of_tenants() -> BTreeSet<String> {
         ("webhooks", keys::<RawWebhook>("webhooks.")),
         ("media", keys::<RawTenantMedia>("media.")),
         ("crm", keys::<RawCrm>("crm.")),
-        ("imprint", keys::<RawImprint>("imprint.")),
         ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");

@@ -30,7 +30,7 @@ impl Conversation {
         // Who is on duty answers offers that were made since.
         let on_duty = || rules.flows().is_some_and(|flows| flows.driver(&self.setup.key.address).is_some());
         let is_old = (age > AGENDA_LASTS && in_flow()) || (age > TimeDelta::zero() && on_duty());
-        // Once for each message: what was just read is some moments old already.
+        // Once for each message (`agenda_read_for`): what was just read is some moments old already.
         is_old && self.agenda_read_for.replace(next) != Some(next)
     }
 }

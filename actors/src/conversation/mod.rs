@@ -96,8 +96,7 @@ pub struct Conversation {
     queue: VecDeque<Waiting>,
     requests: VecDeque<Asked>,
     timers: Timers,
-    /// The newest message that was ever put into the queue. Ids grow with acceptance, so an older one that is not in
-    /// the queue had its turn, or was missed.
+    /// The newest message that was ever in the queue. Ids grow: an older one that is not there had its turn, or was missed.
     through: Option<InboundId>,
     /// The message whose two addresses were made one contact's already.
     united: Option<InboundId>,
@@ -113,7 +112,6 @@ pub struct Conversation {
     watch: LoopWatch,
     /// What was looked up for the message that is decided next.
     found: Option<Found>,
-    /// The message for which what is booked was read anew.
     agenda_read_for: Option<InboundId>,
 }
 
